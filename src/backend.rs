@@ -39,7 +39,7 @@ mod versions;
 pub use activity::Activity;
 pub use capabilities::{Capabilities, Support, WayBack};
 pub use entries::{
-    Branch, DeletionCost, EntryKind, RequestBudget, StoreEntry, Surroundings, short_branch,
+    CacheBranch, CacheEntryKind, DeletionCost, QuotaFacts, RequestBudget, StoreEntry, short_branch,
 };
 pub use error::{BackendError, ReadError};
 pub use object::{ObjectSender, OtherKind, OtherObject, StoredObject};

@@ -35,12 +35,12 @@ pub(crate) use judge::FROM_TRASH;
 pub use judge::judge;
 pub use previous::RestorableVersion;
 
-use look::Look;
+use look::RefConfigFacts;
 use verify::{BlobFault, ReadBlobs};
 
 /// A source and the result of its scan.
 #[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
+pub struct CheckSubject<'a> {
     /// The name of the source on the command line.
     pub source: &'a str,
     /// The kind of the store.
@@ -53,7 +53,7 @@ pub struct Subject<'a> {
     pub only: Option<&'a [RefId]>,
 }
 
-impl Subject<'_> {
+impl CheckSubject<'_> {
     /// Returns the indexes of the refs to check.
     fn refs(&self) -> Vec<RefId> {
         match self.only {
@@ -76,7 +76,7 @@ pub struct CheckOptions {
 
 /// The progress of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub enum CheckProgress {
     /// The check looks into refs.
     Refs {
         /// The number of finished refs.
@@ -95,7 +95,7 @@ pub enum Progress {
 
 /// The result of a check, and its extent.
 #[derive(Debug, Clone, Default)]
-pub struct Checked {
+pub struct CheckResult {
     /// The findings, the most severe first.
     pub findings: Vec<Finding>,
     /// The number of refs that were examined.
@@ -112,12 +112,12 @@ pub struct Checked {
 ///
 /// Anything that cannot be read becomes a finding.
 pub async fn check(
-    subject: &Subject<'_>,
+    subject: &CheckSubject<'_>,
     reader: &SharedReader,
     options: &CheckOptions,
     now: Timestamp,
-    mut observe: impl FnMut(Progress) + Send,
-) -> Option<Checked> {
+    mut observe: impl FnMut(CheckProgress) + Send,
+) -> Option<CheckResult> {
     let refs = subject.refs();
     let looks = look::into(&**reader, subject.inventory, &refs, options, &mut observe).await?;
     let read = if options.verify {
@@ -127,7 +127,7 @@ pub async fn check(
     };
     let vanished = vanished(&**reader, subject.inventory, &refs).await;
     let versions = previous::of_refs(subject, &**reader, &refs).await;
-    let evidence = Evidence {
+    let evidence = CheckInput {
         subject: *subject,
         vanished: &vanished,
         versions: &versions,
@@ -142,7 +142,7 @@ pub async fn check(
     let mut findings = judge(&evidence, now);
     findings.extend(elsewhere::judge(subject, &**reader).await);
     findings.sort_by(|a, b| a.order().cmp(&b.order()));
-    Some(Checked {
+    Some(CheckResult {
         findings,
         refs: refs.len(),
         blobs: listed.count() as u64,
@@ -156,7 +156,7 @@ pub async fn check(
 
 /// Returns the blobs that were read and that no build can load.
 fn damaged<'a>(
-    subject: &Subject<'a>,
+    subject: &CheckSubject<'a>,
     read: &'a ReadBlobs,
 ) -> impl Iterator<Item = Digest> + use<'a> {
     let inventory = subject.inventory;
@@ -204,15 +204,15 @@ async fn vanished(
 
 /// The input of all findings.
 #[derive(Debug, Clone, Copy)]
-pub struct Evidence<'a> {
+pub struct CheckInput<'a> {
     /// The source and the result of its scan.
-    pub subject: Subject<'a>,
+    pub subject: CheckSubject<'a>,
     /// The documents that could be read and that the store no longer holds.
     pub vanished: &'a HashSet<Digest>,
     /// Previous versions of refs from which builds get nothing, in the order of the refs.
     pub versions: &'a [(RefId, RestorableVersion)],
     /// The results of the second look into refs.
-    pub looks: &'a [(RefId, Look)],
+    pub looks: &'a [(RefId, RefConfigFacts)],
     /// The results of reading the blobs, if requested.
     pub read: Option<&'a ReadBlobs>,
 }

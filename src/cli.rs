@@ -55,7 +55,7 @@ mod why;
 
 pub use command_line::check_arguments;
 use command_line::parse;
-use output::Output;
+use output::CommandOutput;
 
 /// Inspect, check and prune BuildKit remote caches, and explain cache misses.
 #[derive(Debug, Parser)]
@@ -79,11 +79,11 @@ pub struct Cli {
     )]
     sources: Vec<SourceText>,
     #[command(flatten)]
-    evidence: ui::Evidence,
+    evidence: ui::EvidenceFlags,
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<CliCommand>,
 }
 
 /// What every command takes.
@@ -117,7 +117,7 @@ struct Global {
     timeout: Option<Duration>,
     /// Colours of the terminal UI; auto follows the background of the terminal.
     #[arg(long, global = true, value_name = "THEME", value_parser = crate::config::parse_theme)]
-    theme: Option<crate::config::Theme>,
+    theme: Option<crate::config::ThemeSetting>,
     /// Show a numbered menu of text instead of the terminal UI, without cursor movements.
     #[arg(long, global = true)]
     plain: bool,
@@ -138,9 +138,9 @@ struct Global {
     #[arg(long, global = true)]
     no_state: bool,
     #[command(flatten)]
-    registry: registry::Flags,
+    registry: registry::RegistryFlags,
     #[command(flatten)]
-    s3: s3::Flags,
+    s3: s3::S3Flags,
 }
 
 /// Parses a filter from the command line; the error is a sentence that explains the problem.
@@ -160,7 +160,7 @@ enum Color {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CliCommand {
     /// List the refs of a cache, with their sizes and ages.
     Ls(ls::Arguments),
     /// Show one ref: its steps and layers.
@@ -195,19 +195,19 @@ enum Command {
     Completions(completions::Arguments),
     /// Print what may stand in the place of the last word, for the scripts of shells.
     #[command(hide = true)]
-    Complete(completions::Words),
+    Complete(completions::CompletionWords),
     /// Print a manual page, or write all of them.
     Man(man::Arguments),
     /// Print the flags of a command, or a topic of the manual.
     Help(help::Arguments),
     /// Locate, print or check the configuration.
     #[command(subcommand)]
-    Config(config::Command),
+    Config(config::ConfigCommand),
     /// Print the version, commit and platform.
     Version,
 }
 
-impl Command {
+impl CliCommand {
     /// Returns the name of the command.
     fn name(&self) -> &'static str {
         match self {
@@ -263,8 +263,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return exit.code().into();
         }
     };
-    let output = Output::new(&cli.global);
-    let command = cli.command.as_ref().map_or("ui", Command::name);
+    let output = CommandOutput::new(&cli.global);
+    let command = cli.command.as_ref().map_or("ui", CliCommand::name);
     let exit = dispatch(cli, &output).unwrap_or_else(|failure| {
         output.failure(&failure);
         failure.exit
@@ -310,7 +310,7 @@ fn print_usage(error: &clap::Error) {
     };
 }
 
-fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
+fn dispatch(cli: Cli, output: &CommandOutput) -> Result<Exit, Failure> {
     let Cli {
         sources,
         evidence,
@@ -338,7 +338,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<Exit, Failure> {
 }
 
 /// Runs a command whose log is open.
-fn carry_out(cli: Cli, output: &Output) -> Result<Exit, Failure> {
+fn carry_out(cli: Cli, output: &CommandOutput) -> Result<Exit, Failure> {
     let Cli {
         sources,
         evidence,
@@ -346,50 +346,50 @@ fn carry_out(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         command,
     } = cli;
     match command {
-        Some(Command::Completions(arguments)) => completions::run(&arguments, output),
-        Some(Command::Complete(words)) => completions::complete(words, output),
-        Some(Command::Man(arguments)) => man::run(&arguments, output),
-        Some(Command::Help(arguments)) => help::run(&arguments, output),
-        Some(Command::Config(command)) => config::run(&command, &global, output),
-        Some(Command::Ls(arguments)) => engine(&global, output, async |session| {
+        Some(CliCommand::Completions(arguments)) => completions::run(&arguments, output),
+        Some(CliCommand::Complete(words)) => completions::complete(words, output),
+        Some(CliCommand::Man(arguments)) => man::run(&arguments, output),
+        Some(CliCommand::Help(arguments)) => help::run(&arguments, output),
+        Some(CliCommand::Config(command)) => config::run(&command, &global, output),
+        Some(CliCommand::Ls(arguments)) => engine(&global, output, async |session| {
             ls::run(session, arguments).await
         }),
-        Some(Command::Show(arguments)) => engine(&global, output, async |session| {
+        Some(CliCommand::Show(arguments)) => engine(&global, output, async |session| {
             show::run(session, arguments).await
         }),
-        Some(Command::Why(arguments)) => engine(&global, output, async |session| {
+        Some(CliCommand::Why(arguments)) => engine(&global, output, async |session| {
             why::run(session, arguments).await
         }),
-        Some(Command::Diff(arguments)) => engine(&global, output, async |session| {
+        Some(CliCommand::Diff(arguments)) => engine(&global, output, async |session| {
             diff::run(session, arguments).await
         }),
-        Some(Command::Du(arguments)) => engine(&global, output, async |session| {
+        Some(CliCommand::Du(arguments)) => engine(&global, output, async |session| {
             du::run(session, arguments).await
         }),
-        Some(Command::Blobs(arguments)) => engine(&global, output, async |session| {
+        Some(CliCommand::Blobs(arguments)) => engine(&global, output, async |session| {
             blobs::run(session, arguments).await
         }),
-        Some(Command::Files(arguments)) => engine(&global, output, async |session| {
+        Some(CliCommand::Files(arguments)) => engine(&global, output, async |session| {
             files::run(session, *arguments).await
         }),
-        Some(Command::Cat(arguments)) => engine(&global, output, async |session| {
+        Some(CliCommand::Cat(arguments)) => engine(&global, output, async |session| {
             cat::run(session, arguments).await
         }),
-        Some(Command::Version) => version::run(output),
-        Some(Command::Check(arguments)) => engine(&global, output, async |session| {
+        Some(CliCommand::Version) => version::run(output),
+        Some(CliCommand::Check(arguments)) => engine(&global, output, async |session| {
             check::run(session, arguments).await
         }),
-        Some(Command::Report(arguments)) => engine(&global, output, async |session| {
+        Some(CliCommand::Report(arguments)) => engine(&global, output, async |session| {
             report::run(session, arguments).await
         }),
-        Some(Command::Find(arguments)) => find::run(&arguments, &global, output),
-        Some(Command::Init(arguments)) => engine(&global, output, async |session| {
+        Some(CliCommand::Find(arguments)) => find::run(&arguments, &global, output),
+        Some(CliCommand::Init(arguments)) => engine(&global, output, async |session| {
             init::run(session, arguments).await
         }),
-        Some(Command::Prune(arguments)) => engine(&global, output, async |session| {
+        Some(CliCommand::Prune(arguments)) => engine(&global, output, async |session| {
             Box::pin(prune::run(session, *arguments)).await
         }),
-        Some(Command::Repair(arguments)) => {
+        Some(CliCommand::Repair(arguments)) => {
             // A repair needs to know which blobs a registry lacks.
             let global = Global {
                 registry: global.registry.asking_for_each_blob(),
@@ -399,9 +399,9 @@ fn carry_out(cli: Cli, output: &Output) -> Result<Exit, Failure> {
                 Box::pin(repair::run(session, *arguments)).await
             })
         }
-        Some(Command::Demo) => ui::run(
+        Some(CliCommand::Demo) => ui::run(
             &[SourceText::from("demo".to_owned())],
-            ui::Evidence::default(),
+            ui::EvidenceFlags::default(),
             &global,
             output,
         ),
@@ -458,9 +458,9 @@ fn mistyped(word: &str) -> Failure {
 }
 
 /// The shared state of a command.
-struct Session<'a> {
+struct CliSession<'a> {
     settings: crate::config::Config,
-    output: &'a Output,
+    output: &'a CommandOutput,
     cancel: CancellationToken,
     /// Whether all changes to stores are forbidden.
     read_only: bool,
@@ -469,7 +469,7 @@ struct Session<'a> {
     /// How to access registries.
     registry: crate::backend::registry::RegistryAccess,
     /// How to access buckets.
-    s3: s3::Flags,
+    s3: s3::S3Flags,
     /// The user's consents for the sources that files of this checkout name.
     consents: Mutex<crate::config::Consents>,
     /// Where the records of scans are kept.
@@ -481,7 +481,7 @@ struct Session<'a> {
     activity: Activity,
 }
 
-impl Session<'_> {
+impl CliSession<'_> {
     /// Returns the access settings for stores.
     fn access(&self) -> crate::backend::Access {
         let settings = &self.settings;
@@ -549,8 +549,8 @@ enum SignalsOf {
 /// Starts the runtime, and aborts the work when the user interrupts it.
 fn engine(
     global: &Global,
-    output: &Output,
-    work: impl AsyncFnOnce(&Session<'_>) -> Result<Exit, Failure>,
+    output: &CommandOutput,
+    work: impl AsyncFnOnce(&CliSession<'_>) -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
     engine_with(global, output, SignalsOf::Engine, work)
 }
@@ -558,13 +558,13 @@ fn engine(
 /// Starts the runtime and runs `work` in it.
 fn engine_with(
     global: &Global,
-    output: &Output,
+    output: &CommandOutput,
     signals: SignalsOf,
-    work: impl AsyncFnOnce(&Session<'_>) -> Result<Exit, Failure>,
+    work: impl AsyncFnOnce(&CliSession<'_>) -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
     let (settings, consents) = config::effective(global, output)?;
     let state = crate::config::state_dir().filter(|_| settings.keep_state.value);
-    let session = Session {
+    let session = CliSession {
         history: crate::config::HistoryStore::new(state.as_deref()),
         settings,
         consents: Mutex::new(consents),

@@ -1,6 +1,6 @@
 //! Settings from `cachelens.toml`, the environment and the command line, each with its origin.
 //!
-//! Every origin yields a [`Layer`] of settings. [`Config::new`] applies the layers to the defaults;
+//! Every origin yields a [`ConfigLayer`] of settings. [`Config::new`] applies the layers to the defaults;
 //! later layers win.
 
 mod consent;
@@ -22,7 +22,7 @@ use etcetera::BaseStrategy;
 pub use consent::Consents;
 pub use history::{HistoryStore, LoadedHistory, RecentSource};
 pub use print::print;
-pub use problem::{ConfigError, Problem};
+pub use problem::{ConfigError, ConfigProblem};
 pub use retention::Retention;
 
 use crate::check::ignore::Ignore;
@@ -40,7 +40,7 @@ pub struct Config {
     /// The caches to open.
     pub sources: Vec<Setting<Source>>,
     /// The colours of the terminal UI.
-    pub theme: Setting<Theme>,
+    pub theme: Setting<ThemeSetting>,
     /// Whether the terminal UI uses the mouse.
     pub mouse: Setting<bool>,
     /// How many requests run at once.
@@ -59,11 +59,11 @@ pub struct Config {
 
 /// The settings of one origin; absent ones are unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Layer {
+pub struct ConfigLayer {
     /// As [`Config::sources`].
     pub sources: Option<Vec<Setting<Source>>>,
     /// As [`Config::theme`].
-    pub theme: Option<Setting<Theme>>,
+    pub theme: Option<Setting<ThemeSetting>>,
     /// As [`Config::mouse`].
     pub mouse: Option<Setting<bool>>,
     /// As [`Config::concurrency`].
@@ -109,7 +109,7 @@ pub enum Origin {
 
 /// The colours of the terminal UI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Theme {
+pub enum ThemeSetting {
     /// As the background of the terminal.
     Auto,
     /// For a dark background.
@@ -122,7 +122,7 @@ pub enum Theme {
     None,
 }
 
-impl Theme {
+impl ThemeSetting {
     /// Every theme, in the order of help texts.
     pub const ALL: [Self; 5] = [
         Self::Auto,
@@ -133,7 +133,7 @@ impl Theme {
     ];
 }
 
-impl fmt::Display for Theme {
+impl fmt::Display for ThemeSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Auto => "auto",
@@ -152,7 +152,7 @@ impl<T> Setting<T> {
     }
 }
 
-impl Layer {
+impl ConfigLayer {
     /// Returns the same settings, with sources trusted as `judge` decides.
     #[must_use]
     pub fn judged(mut self, judge: impl Fn(Source) -> Source) -> Self {
@@ -171,10 +171,10 @@ impl Layer {
 
 impl Config {
     /// Applies `layers` to the defaults. Later layers win: file, environment, command line.
-    pub fn new(layers: impl IntoIterator<Item = Layer>) -> Self {
+    pub fn new(layers: impl IntoIterator<Item = ConfigLayer>) -> Self {
         let mut config = Self {
             sources: Vec::new(),
-            theme: Setting::new(Theme::Auto, Origin::Default),
+            theme: Setting::new(ThemeSetting::Auto, Origin::Default),
             mouse: Setting::new(true, Origin::Default),
             concurrency: Setting::new(DEFAULT_CONCURRENCY, Origin::Default),
             timeout: Setting::new(DEFAULT_TIMEOUT, Origin::Default),
@@ -206,11 +206,11 @@ fn lay<T>(below: &mut T, above: Option<T>) {
 
 /// The settings of a configuration file, with warnings.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct LoadedConfig {
     /// The settings.
-    pub layer: Layer,
+    pub layer: ConfigLayer,
     /// Unknown attributes of sources, and similar oddities.
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<ConfigProblem>,
 }
 
 /// Finds the configuration file: `explicit`, else `cachelens.toml` in `cwd` or above it up to the
@@ -284,11 +284,11 @@ pub fn state_dir() -> Option<PathBuf> {
 }
 
 /// Loads and checks the configuration file at `path`. Directories among its sources are relative to
-/// it. Its sources count as found; see [`Layer::named`].
+/// it. Its sources count as found; see [`ConfigLayer::named`].
 ///
 /// # Errors
 /// If the file cannot be read or is invalid; the error lists all problems.
-pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
+pub fn load(path: &Path) -> Result<LoadedConfig, ConfigError> {
     let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
         path: path.to_owned(),
         source,
@@ -300,7 +300,7 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
 ///
 /// # Errors
 /// If the text is invalid; the error lists all problems.
-pub fn parse(text: &str, path: &Path) -> Result<Loaded, ConfigError> {
+pub fn parse(text: &str, path: &Path) -> Result<LoadedConfig, ConfigError> {
     read::read(text, path)
 }
 
@@ -308,8 +308,8 @@ pub fn parse(text: &str, path: &Path) -> Result<Loaded, ConfigError> {
 ///
 /// # Errors
 /// If the value of a variable is not valid for its setting.
-pub fn environment(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Layer, ConfigError> {
-    Ok(Layer {
+pub fn environment(lookup: &dyn Fn(&str) -> Option<String>) -> Result<ConfigLayer, ConfigError> {
+    Ok(ConfigLayer {
         sources: None,
         theme: variable("CACHELENS_THEME", lookup, parse_theme)?,
         mouse: variable("CACHELENS_MOUSE", lookup, parse_switch)?,
@@ -338,8 +338,8 @@ fn variable<T>(
 ///
 /// # Errors
 /// A sentence on the expected form, for display.
-pub fn parse_theme(text: &str) -> Result<Theme, String> {
-    Theme::ALL
+pub fn parse_theme(text: &str) -> Result<ThemeSetting, String> {
+    ThemeSetting::ALL
         .into_iter()
         .find(|theme| theme.to_string() == text)
         .ok_or_else(|| {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::bucket::{Bucket, Sum};
-use crate::backend::{EntryKind, OtherObject, StoreEntry, Surroundings};
+use crate::backend::{CacheEntryKind, OtherObject, QuotaFacts, StoreEntry};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
 
@@ -68,7 +68,7 @@ pub struct Inventory {
     /// for other stores.
     pub entries: Arc<Vec<StoreEntry>>,
     /// Quota, branches and similar facts of a store with a quota.
-    pub around: Option<Arc<Surroundings>>,
+    pub around: Option<Arc<QuotaFacts>>,
     /// Facts about the bucket, if the cache lies in one.
     pub bucket: Option<Arc<Bucket>>,
     /// Identifies the set of refs; changes whenever the refs change.
@@ -518,10 +518,12 @@ impl Inventory {
         }
         for entry in self.entries.iter() {
             match entry.kind {
-                EntryKind::Blob(_) => {}
-                EntryKind::Former(_) => totals.superseded.add(entry.size),
-                EntryKind::Signature | EntryKind::Foreign(_) => totals.unknown.add(entry.size),
-                EntryKind::Copy(digest) => match self
+                CacheEntryKind::Blob(_) => {}
+                CacheEntryKind::Former(_) => totals.superseded.add(entry.size),
+                CacheEntryKind::Signature | CacheEntryKind::Foreign(_) => {
+                    totals.unknown.add(entry.size)
+                }
+                CacheEntryKind::Copy(digest) => match self
                     .blobs
                     .find(&digest)
                     .map(|id| state(&self.blobs.get(id)))

@@ -18,11 +18,11 @@ const LOG_INTERVAL: Duration = Duration::from_secs(5);
 /// Shows the progress of a command. Clones share one line.
 #[derive(Debug, Clone)]
 pub struct Progress {
-    state: Option<Arc<Mutex<State>>>,
+    state: Option<Arc<Mutex<ProgressState>>>,
 }
 
 #[derive(Debug)]
-struct State {
+struct ProgressState {
     next: Instant,
     live: bool,
     drawn: bool,
@@ -31,7 +31,7 @@ struct State {
 impl Progress {
     /// Starts the clock; `quiet` disables all output.
     pub fn new(quiet: bool) -> Self {
-        let state = State {
+        let state = ProgressState {
             next: Instant::now() + PATIENCE,
             live: io::stderr().is_terminal(),
             drawn: false,
@@ -77,12 +77,12 @@ impl Progress {
     }
 
     /// Shows the progress of a check of `source`, if an update is due.
-    pub fn checking(&self, source: &str, progress: check::Progress) {
+    pub fn checking(&self, source: &str, progress: check::CheckProgress) {
         self.show(|| match progress {
-            check::Progress::Refs { done, all } => {
+            check::CheckProgress::Refs { done, all } => {
                 format!("checking {source}: {done} of {all} refs")
             }
-            check::Progress::Blobs { read, all } => {
+            check::CheckProgress::Blobs { read, all } => {
                 format!("verifying {source}: {} of {}", Size(read), Size(all))
             }
         });

@@ -62,7 +62,7 @@ pub mod views;
 pub mod widget;
 pub mod world;
 
-use evidence::{EvidenceReaders, Given};
+use evidence::{EvidenceReaders, GivenEvidence};
 use keymap::Keymap;
 use pruning::{MakePruner, Pruning};
 use recorder::Recorder;
@@ -125,7 +125,7 @@ pub struct TuiOptions {
     /// Reads evidence that is not in a file; has the directory that is searched for declared caches.
     pub readers: EvidenceReaders,
     /// Evidence of a build, which is explained as soon as a ref is chosen.
-    pub evidence: Given,
+    pub evidence: GivenEvidence,
     /// The policy, and whether deletions are allowed.
     pub pruning: Pruning,
     /// The configuration file in use, or the path where the next run would find a new one.

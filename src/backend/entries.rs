@@ -17,7 +17,7 @@ pub struct StoreEntry {
     /// The text that rules match: the key, or the name of the ref of a previous index.
     pub label: String,
     /// Its kind.
-    pub kind: EntryKind,
+    pub kind: CacheEntryKind,
     /// Its size in bytes.
     pub size: u64,
     /// When it was written.
@@ -39,7 +39,7 @@ impl StoreEntry {
 
 /// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EntryKind {
+pub enum CacheEntryKind {
     /// An index that a newer one has superseded; the newest former one is 1.
     Former(u32),
     /// A layer.
@@ -52,7 +52,7 @@ pub enum EntryKind {
     Foreign(&'static str),
 }
 
-impl EntryKind {
+impl CacheEntryKind {
     /// Returns the word for the group that it belongs to.
     pub fn word(self) -> &'static str {
         match self {
@@ -74,7 +74,7 @@ impl EntryKind {
 
 /// The facts around a store with a quota.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Surroundings {
+pub struct QuotaFacts {
     /// The quota in bytes.
     pub limit: u64,
     /// Whether the service said so; else it is the default.
@@ -87,7 +87,7 @@ pub struct Surroundings {
     pub default_branch: Option<String>,
     /// Whether branches and pull requests still are there, by their full names; one that is not
     /// known is absent.
-    pub branches: HashMap<String, Branch>,
+    pub branches: HashMap<String, CacheBranch>,
     /// The facts that could not be read, and why.
     pub unknown: Vec<String>,
     /// Whether the token of the job may write entries; none outside a job, or where the token does
@@ -97,7 +97,7 @@ pub struct Surroundings {
 
 /// A branch or pull request that has written entries.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Branch {
+pub struct CacheBranch {
     /// Whether it was deleted, or the pull request closed.
     pub is_gone: bool,
     /// The branch that a pull request is to be merged into, in full.
@@ -112,7 +112,7 @@ pub fn short_branch(branch: &str) -> &str {
         .unwrap_or(branch)
 }
 
-impl Surroundings {
+impl QuotaFacts {
     /// Returns the branches whose caches a build on `branch` reads, its own first: of a pull
     /// request also its base's, of all the default branch's. Without the rest, the
     /// default branch is not known.

@@ -15,7 +15,9 @@ use tokio::sync::{OnceCell, mpsc};
 use tokio_util::io::SyncIoBridge;
 use tokio_util::sync::CancellationToken;
 
-use super::entries::{Branch, DeletionCost, EntryKind, StoreEntry, Surroundings, short_branch};
+use super::entries::{
+    CacheBranch, CacheEntryKind, DeletionCost, QuotaFacts, StoreEntry, short_branch,
+};
 use super::github::{Api, credentials};
 use super::listing::BrokenListing;
 use super::{
@@ -67,7 +69,7 @@ pub struct GhaCache {
     /// Why the last listing of all entries was incomplete.
     unseen: Mutex<Option<String>>,
     /// The quota and the branches, as of the last listing.
-    around: Mutex<Option<Arc<Surroundings>>>,
+    around: Mutex<Option<Arc<QuotaFacts>>>,
 }
 
 /// Finds out which repository is meant when the source does not say.
@@ -417,7 +419,7 @@ impl PriceDeletions for GhaCache {
 
 impl GhaCache {
     /// Asks for the quota and the branches.
-    async fn surroundings(&self) -> Option<Surroundings> {
+    async fn surroundings(&self) -> Option<QuotaFacts> {
         let mut around = self.rest().await.ok()?.surroundings().await;
         if let Ok(Some(runtime)) = self.runtime().await {
             around.job_writes = runtime.may_write();
@@ -439,7 +441,7 @@ impl GhaCache {
             let is_told = (knows_branches && branch.starts_with("refs/heads/"))
                 || (knows_pulls && branch.starts_with("refs/pull/"));
             if is_told {
-                around.branches.entry(branch).or_insert(Branch {
+                around.branches.entry(branch).or_insert(CacheBranch {
                     is_gone: true,
                     base: None,
                 });
@@ -511,11 +513,11 @@ impl ListedSoFar {
                     size,
                     modified: Some(touched),
                 };
-                vec![blob, entry(listed, EntryKind::Blob(digest))]
+                vec![blob, entry(listed, CacheEntryKind::Blob(digest))]
             }
-            EntryContent::Blob(digest) => vec![entry(listed, EntryKind::Copy(digest))],
-            EntryContent::Signature => vec![entry(listed, EntryKind::Signature)],
-            EntryContent::Foreign(tool) => vec![entry(listed, EntryKind::Foreign(tool))],
+            EntryContent::Blob(digest) => vec![entry(listed, CacheEntryKind::Copy(digest))],
+            EntryContent::Signature => vec![entry(listed, CacheEntryKind::Signature)],
+            EntryContent::Foreign(tool) => vec![entry(listed, CacheEntryKind::Foreign(tool))],
         }
     }
 
@@ -524,7 +526,7 @@ impl ListedSoFar {
             StoredObject::Entry(store_entry(
                 index.listed,
                 index.name,
-                EntryKind::Former(index.former),
+                CacheEntryKind::Former(index.former),
             ))
         };
         let indexes = sort_out(std::mem::take(&mut self.indexes));
@@ -537,7 +539,7 @@ impl ListedSoFar {
     }
 }
 
-fn store_entry(listed: ListedEntry, label: String, kind: EntryKind) -> StoreEntry {
+fn store_entry(listed: ListedEntry, label: String, kind: CacheEntryKind) -> StoreEntry {
     StoreEntry {
         name: listed.name(),
         label,

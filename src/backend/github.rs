@@ -2,7 +2,7 @@
 
 use reqwest::{Client, Method, RequestBuilder};
 
-use super::http::{self, Call, Failed, Http, HttpAnswer, Service, Tries};
+use super::http::{self, Call, Failed, Http, HttpAnswer, ServiceKind, Tries};
 use super::listing::ListBounds;
 use super::{Access, RemoteError, RequestBudget};
 
@@ -33,10 +33,10 @@ pub(super) const MOST_CONCURRENT: usize = 16;
 pub(super) fn client(access: &Access) -> Result<Http, RemoteError> {
     let client = http::builder(access.timeout, http::within_origin())
         .build()
-        .map_err(|error| Failed::Way(error).into_remote(Service::Github, "the HTTP client"))?;
+        .map_err(|error| Failed::Way(error).into_remote(ServiceKind::Github, "the HTTP client"))?;
     Ok(Http::new(
         client,
-        Service::Github,
+        ServiceKind::Github,
         concurrency(access),
         access,
     ))

@@ -21,7 +21,7 @@ mod service;
 mod tries;
 
 pub(super) use failed::Failed;
-pub(super) use service::{Service, has_code, shown};
+pub(super) use service::{ServiceKind, has_code, shown};
 pub(super) use tries::Tries;
 
 /// The largest body of a refusal that is read, in bytes.
@@ -34,7 +34,7 @@ const LEAST_RATE: u64 = 8 << 10;
 #[derive(Debug)]
 pub(super) struct Http {
     client: Client,
-    service: Service,
+    service: ServiceKind,
     permits: Semaphore,
     /// How long one request may take with its retries and pauses.
     timeout: Duration,
@@ -100,7 +100,7 @@ impl Http {
     /// Takes over a client, which sends at most `concurrency` requests at once.
     pub(super) fn new(
         client: Client,
-        service: Service,
+        service: ServiceKind,
         concurrency: usize,
         access: &Access,
     ) -> Self {

@@ -39,11 +39,11 @@ pub struct PauseReport(Arc<PauseState>);
 #[derive(Default)]
 struct PauseState {
     show: Option<Box<Show>>,
-    current: Mutex<Current>,
+    current: Mutex<CurrentPauses>,
 }
 
 #[derive(Default)]
-struct Current {
+struct CurrentPauses {
     next: u64,
     pauses: BTreeMap<u64, CurrentPause>,
 }
@@ -122,7 +122,7 @@ impl PauseReport {
         }
     }
 
-    fn current(&self) -> MutexGuard<'_, Current> {
+    fn current(&self) -> MutexGuard<'_, CurrentPauses> {
         self.0
             .current
             .lock()

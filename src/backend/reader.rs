@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::bucket::Bucket;
 use super::{
     BackendError, Capabilities, DeletionCost, DroppedRef, ObjectSender, PreviousVersions,
-    PruneError, ReadError, Support, Surroundings,
+    PruneError, QuotaFacts, ReadError, Support,
 };
 use crate::format::digest::Digest;
 use crate::format::layout::Root;
@@ -88,7 +88,7 @@ pub struct StoreFacts {
     /// Contents that the store may have and does not list.
     pub unseen: Option<Unseen>,
     /// The quota and the branches of a store that has them, as of the last listing.
-    pub surroundings: Option<Arc<Surroundings>>,
+    pub surroundings: Option<Arc<QuotaFacts>>,
     /// The facts about a bucket, as of the last listing.
     pub bucket: Option<Arc<Bucket>>,
     /// How the store deletes, once a run has found that out.

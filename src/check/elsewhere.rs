@@ -1,7 +1,7 @@
 //! Directories whose blobs lie elsewhere: behind a symbolic link, or on a mount of its own.
 
 use super::words::shell_word;
-use super::{Code, Finding, Subject};
+use super::{CheckSubject, Code, Finding};
 use crate::backend::local::has_blobs_on_a_mount;
 use crate::backend::{CacheReader, Support};
 use crate::source::Location;
@@ -12,7 +12,7 @@ use crate::text::escape::visible;
 const BLOBS: &str = "blobs";
 
 /// Says what a prune cannot do in a directory whose blobs lie elsewhere.
-pub(super) async fn judge(subject: &Subject<'_>, reader: &dyn CacheReader) -> Option<Finding> {
+pub(super) async fn judge(subject: &CheckSubject<'_>, reader: &dyn CacheReader) -> Option<Finding> {
     if subject.kind != StoreKind::Local || subject.only.is_some() {
         return None;
     }

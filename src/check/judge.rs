@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::words::shell_word;
-use super::{Code, Evidence, Finding, RestorableVersion, Subject};
+use super::{CheckInput, CheckSubject, Code, Finding, RestorableVersion};
 use crate::format::digest::Digest;
 use crate::inventory::{FaultKind, RefEntry, RefKind};
 use crate::source::StoreKind;
@@ -25,7 +25,7 @@ const TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
 
 /// Returns the faults of a source, the risks for its builds, and waste: most severe first, then
 /// most bytes.
-pub fn judge(evidence: &Evidence<'_>, now: Timestamp) -> Vec<Finding> {
+pub fn judge(evidence: &CheckInput<'_>, now: Timestamp) -> Vec<Finding> {
     let in_trash = evidence.subject.inventory.awaited_from_trash();
     let case = CheckCase {
         subject: evidence.subject,
@@ -74,7 +74,7 @@ pub fn judge(evidence: &Evidence<'_>, now: Timestamp) -> Vec<Finding> {
 
 /// The shared case of all checks.
 struct CheckCase<'a> {
-    subject: Subject<'a>,
+    subject: CheckSubject<'a>,
     /// The missing blobs of refs that the trash of earlier prunes holds, in order.
     in_trash: Vec<Digest>,
     /// The documents that could be read and that the store no longer holds.

@@ -7,14 +7,14 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::words::{counted, listed, one_or};
-use super::{Code, Finding, Subject};
+use super::{CheckSubject, Code, Finding};
 use crate::inventory::{RefEntry, RefKind};
 use crate::text::escape::visible;
 use crate::text::units::{Exact, Size, parse_size};
 
 /// The limits; an unset field sets no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Limits {
+pub struct CheckLimits {
     /// The maximum part of the store that no ref reaches.
     pub orphan: Option<Portion>,
     /// The maximum size of the store in bytes; with selected refs, of each ref.
@@ -64,7 +64,7 @@ impl FromStr for Portion {
 }
 
 /// Compares a source with limits.
-pub fn judge(subject: &Subject<'_>, limits: &Limits, now: Timestamp) -> Vec<Finding> {
+pub fn judge(subject: &CheckSubject<'_>, limits: &CheckLimits, now: Timestamp) -> Vec<Finding> {
     let orphan = limits.orphan.and_then(|portion| orphan(subject, portion));
     let size = limits.size.map(|size| match subject.only {
         Some(_) => refs_over_size(subject, size),
@@ -75,7 +75,7 @@ pub fn judge(subject: &Subject<'_>, limits: &Limits, now: Timestamp) -> Vec<Find
     orphan.into_iter().chain(size).chain(age).collect()
 }
 
-fn orphan(subject: &Subject<'_>, portion: Portion) -> Option<Finding> {
+fn orphan(subject: &CheckSubject<'_>, portion: Portion) -> Option<Finding> {
     let totals = subject.inventory.totals();
     let why = match (subject.only, subject.inventory.unlisted) {
         (Some(_), _) => Some("it applies to a whole source, and one ref is selected".to_owned()),
@@ -115,7 +115,7 @@ fn orphan(subject: &Subject<'_>, portion: Portion) -> Option<Finding> {
     })
 }
 
-fn store_over_size(subject: &Subject<'_>, most: u64) -> Option<Finding> {
+fn store_over_size(subject: &CheckSubject<'_>, most: u64) -> Option<Finding> {
     let totals = subject.inventory.totals();
     let stored = totals.stored().bytes;
     (stored > most).then(|| {
@@ -133,7 +133,7 @@ fn store_over_size(subject: &Subject<'_>, most: u64) -> Option<Finding> {
     })
 }
 
-fn refs_over_size(subject: &Subject<'_>, most: u64) -> Vec<Finding> {
+fn refs_over_size(subject: &CheckSubject<'_>, most: u64) -> Vec<Finding> {
     let over = limited(subject).filter(|entry| entry.sizes.bytes > most);
     over.map(|entry| {
         let bytes = entry.sizes.bytes;
@@ -145,7 +145,7 @@ fn refs_over_size(subject: &Subject<'_>, most: u64) -> Vec<Finding> {
     .collect()
 }
 
-fn refs_over_age(subject: &Subject<'_>, most: Duration, now: Timestamp) -> Option<Finding> {
+fn refs_over_age(subject: &CheckSubject<'_>, most: Duration, now: Timestamp) -> Option<Finding> {
     let most = SignedDuration::try_from(most).unwrap_or(SignedDuration::MAX);
     let mut over: Vec<(Timestamp, &RefEntry)> = limited(subject)
         .filter_map(|entry| entry.age().map(|(time, _)| (time, entry)))
@@ -178,7 +178,7 @@ fn refs_over_age(subject: &Subject<'_>, most: Duration, now: Timestamp) -> Optio
 }
 
 /// Returns the refs that limits apply to: signatures and artifacts follow their images.
-fn limited<'a>(subject: &Subject<'a>) -> impl Iterator<Item = &'a RefEntry> + use<'a> {
+fn limited<'a>(subject: &CheckSubject<'a>) -> impl Iterator<Item = &'a RefEntry> + use<'a> {
     let inventory = subject.inventory;
     let refs = subject.refs().into_iter();
     refs.filter_map(move |id| inventory.get_ref(id))
@@ -219,14 +219,14 @@ mod tests {
         let live = inventory.blobs.store(Digest::of(b"b"), 80, None);
         inventory.blobs.add_ref(live);
         let codes = |inventory: &Inventory, orphan: &str, size| {
-            let subject = Subject {
+            let subject = CheckSubject {
                 source: "./c",
                 kind: StoreKind::Local,
                 location: None,
                 inventory,
                 only: None,
             };
-            let limits = Limits {
+            let limits = CheckLimits {
                 orphan: orphan.parse().ok(),
                 size: Some(size),
                 age: None,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use super::{CheckOptions, Progress};
+use super::{CheckOptions, CheckProgress};
 use crate::backend::CacheReader;
 use crate::explain::evidence::Evidence;
 use crate::format::cache_config::mend;
@@ -21,7 +21,7 @@ const FEW_RECORDS: usize = 16;
 
 /// The facts about the configurations of a ref that findings need.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Look {
+pub struct RefConfigFacts {
     /// All records.
     pub records: u64,
     /// Steps with a key and no result, without sources and ghosts.
@@ -65,8 +65,8 @@ pub(super) async fn into(
     inventory: &Inventory,
     refs: &[RefId],
     options: &CheckOptions,
-    observe: &mut (impl FnMut(Progress) + Send),
-) -> Option<Vec<(RefId, Look)>> {
+    observe: &mut (impl FnMut(CheckProgress) + Send),
+) -> Option<Vec<(RefId, RefConfigFacts)>> {
     let entries: Vec<(RefId, &RefEntry)> = refs
         .iter()
         .filter_map(|id| Some((*id, inventory.get_ref(*id)?)))
@@ -85,7 +85,7 @@ pub(super) async fn into(
             return Some(found);
         };
         found.push((id, look));
-        observe(Progress::Refs {
+        observe(CheckProgress::Refs {
             done: found.len(),
             all,
         });
@@ -97,11 +97,11 @@ fn has_cache(entry: &RefEntry) -> bool {
     entry.withheld().is_none() && entry.counts().is_some_and(|counts| counts.records > 0)
 }
 
-async fn one(reader: &dyn CacheReader, inventory: &Inventory, entry: &RefEntry) -> Look {
+async fn one(reader: &dyn CacheReader, inventory: &Inventory, entry: &RefEntry) -> RefConfigFacts {
     let caches = RefCache::load(reader, &inventory.blobs, entry)
         .await
         .unwrap_or_default();
-    let mut look = Look::default();
+    let mut look = RefConfigFacts::default();
     for cache in &caches {
         look.add(cache);
     }
@@ -147,7 +147,7 @@ async fn compacted(reader: &dyn CacheReader, cache: &RefCache) -> Option<Compact
     })
 }
 
-impl Look {
+impl RefConfigFacts {
     /// Adds the counts of a configuration. A configuration that BuildKit refuses counts as empty.
     fn add(&mut self, cache: &RefCache) {
         if cache.refusal.is_some() {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Subject;
+use super::CheckSubject;
 use crate::backend::{CacheReader, Support};
 use crate::inventory::previous::{self, PreviousVersion};
 use crate::inventory::{FaultKind, RefEntry, RefId, RefKind};
@@ -22,7 +22,7 @@ pub struct RestorableVersion {
 /// Finds the newest previous version of each ref that has nothing for builds, in order. A store in
 /// which no ref can be written has none to restore.
 pub(super) async fn of_refs(
-    subject: &Subject<'_>,
+    subject: &CheckSubject<'_>,
     reader: &dyn CacheReader,
     refs: &[RefId],
 ) -> Vec<(RefId, RestorableVersion)> {

@@ -45,7 +45,7 @@ pub fn is_update(step: &str) -> bool {
 
 /// The refs that are looked at, and what names their steps.
 #[derive(Clone, Copy)]
-pub struct Checked<'a> {
+pub struct CheckedRefs<'a> {
     /// What commands call the source.
     pub source: &'a str,
     /// The store.
@@ -67,7 +67,7 @@ struct OldStep {
 /// Finds results of package updates that are older than `most`. A ref none of whose steps has a
 /// name is a finding, too.
 pub async fn older_than(
-    checked: &Checked<'_>,
+    checked: &CheckedRefs<'_>,
     most: SignedDuration,
     now: Timestamp,
 ) -> Vec<Finding> {
@@ -114,7 +114,7 @@ pub async fn older_than(
 
 /// Returns the steps of a ref that update packages and have a result; none where no step has a
 /// name.
-async fn updates(checked: &Checked<'_>, entry: &RefEntry) -> Option<Vec<OldStep>> {
+async fn updates(checked: &CheckedRefs<'_>, entry: &RefEntry) -> Option<Vec<OldStep>> {
     let mut stored = Evidence::default();
     for statement in checked.reader.abilities().provenance(&entry.name).await {
         // A build may have been told to say little.

@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio_util::sync::CancellationToken;
 
-use super::{CheckOptions, Progress};
+use super::{CheckOptions, CheckProgress};
 use crate::backend::{ReadError, SharedReader};
 use crate::format::digest::Digest;
 use crate::inventory::blobs::{BlobId, BlobRole};
@@ -46,7 +46,7 @@ pub(super) async fn read(
     inventory: &Inventory,
     refs: &[RefId],
     options: &CheckOptions,
-    observe: &mut (impl FnMut(Progress) + Send),
+    observe: &mut (impl FnMut(CheckProgress) + Send),
 ) -> Option<ReadBlobs> {
     let entries = refs.iter().filter_map(|id| inventory.get_ref(*id));
     let mut reached: Vec<BlobId> = entries
@@ -88,7 +88,7 @@ pub(super) async fn read(
             None => found.sound += 1,
             Some(fault) => found.faults.push((id, fault)),
         }
-        observe(Progress::Blobs {
+        observe(CheckProgress::Blobs {
             read: passed.load(Ordering::Relaxed),
             all,
         });

@@ -7,9 +7,9 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Session;
-use super::json::Document;
-use super::list::{Column, Datum, ListFlags, ListFormat, Listed, Rows};
+use super::CliSession;
+use super::json::JsonDocument;
+use super::list::{Datum, ListColumn, ListFlags, ListFormat, ListedRows, Rows};
 use super::open::{self, Scanned};
 use super::table::Style;
 use crate::error::{Exit, Failure};
@@ -30,7 +30,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(Serialize)]
-struct Listing {
+struct BlobsDocument {
     sources: Vec<SourceBlobs>,
 }
 
@@ -64,14 +64,14 @@ struct ObjectDocument {
 }
 
 /// The objects of a source, or of the refs that it selects.
-struct BlobRows {
+struct BlobList {
     objects: Objects,
     /// The selected rows; `None` selects all.
     only: Option<Vec<u32>>,
     knows_all_refs: bool,
 }
 
-impl BlobRows {
+impl BlobList {
     fn new(scanned: &Scanned) -> Self {
         let objects = Objects::new(Arc::new(scanned.inventory.clone()));
         let is_whole = scanned.selected().len() == scanned.inventory.refs.len()
@@ -105,15 +105,15 @@ fn reached(entry: &RefEntry) -> impl Iterator<Item = u32> + '_ {
     entry.reach.iter().map(|id| id.0)
 }
 
-impl Rows for BlobRows {
-    const COLUMNS: &'static [Column] = &[
-        Column::words("digest", "BLOB"),
-        Column::words("role", "ROLE"),
-        Column::words("state", "STATE"),
-        Column::numbers("size", "SIZE"),
-        Column::numbers("age", "AGE"),
-        Column::numbers("refs", "REFS"),
-        Column::words("media-type", "MEDIA TYPE").on_request(),
+impl Rows for BlobList {
+    const COLUMNS: &'static [ListColumn] = &[
+        ListColumn::words("digest", "BLOB"),
+        ListColumn::words("role", "ROLE"),
+        ListColumn::words("state", "STATE"),
+        ListColumn::numbers("size", "SIZE"),
+        ListColumn::numbers("age", "AGE"),
+        ListColumn::numbers("refs", "REFS"),
+        ListColumn::words("media-type", "MEDIA TYPE").on_request(),
     ];
     const SORT: Option<&'static str> = Some("size");
 
@@ -181,16 +181,20 @@ impl Rows for BlobRows {
     }
 }
 
-pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
-    let listing = arguments.list.listing::<BlobRows>(Timestamp::now())?;
+pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+    let listing = arguments.list.listing::<BlobList>(Timestamp::now())?;
     let sources = open::sources_to_read(session, &arguments.sources)?;
     let (scanned, failures) = open::scan_found(session, sources).await?;
-    let lists = listing.lists(&scanned, BlobRows::new);
+    let lists = listing.lists(&scanned, BlobList::new);
     let output = session.output;
     match arguments.list.format(output.json) {
         ListFormat::Json => {
             let sources = lists.iter().map(document).collect();
-            output.document(&Document::new("blobs", Listing { sources }, &failures))?;
+            output.document(&JsonDocument::new(
+                "blobs",
+                BlobsDocument { sources },
+                &failures,
+            ))?;
         }
         format => {
             listing.print(output, format, &lists, |list| match list.rows.count() {
@@ -202,8 +206,8 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
     Ok(open::conclude(session, lists.len(), &failures))
 }
 
-fn document(list: &Listed<'_, BlobRows>) -> SourceBlobs {
-    let Listed {
+fn document(list: &ListedRows<'_, BlobList>) -> SourceBlobs {
+    let ListedRows {
         scanned,
         rows,
         shown,

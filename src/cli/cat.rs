@@ -7,7 +7,7 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::open::{self, Scanned};
-use super::{Session, files};
+use super::{CliSession, files};
 use crate::backend::ReadError;
 use crate::backend::layer_content::{self, LayerFile, ReadTo};
 use crate::error::{Exit, Failure};
@@ -49,7 +49,7 @@ enum Printed {
     Long,
 }
 
-pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     if session.output.json {
         let failure = Failure::message(Exit::Usage, "`cat` prints bytes, not JSON");
         return Err(failure.hint("`cachelens files --json` lists the files of a layer"));
@@ -79,7 +79,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
 
 /// Prints a file. The whole layer is read and compared with its digest before anything is printed.
 async fn file(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     scanned: &Scanned,
     layer: Digest,
     path: &str,
@@ -147,7 +147,7 @@ fn the_file(entries: &[Entry], layer: Digest, path: &str) -> Result<LayerFile, F
 
 /// Prints a layer as it is stored. Its digest is compared at the end.
 async fn layer(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     scanned: &Scanned,
     digest: Digest,
 ) -> Result<Printed, Failure> {

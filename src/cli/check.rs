@@ -8,16 +8,16 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::find::finding_lines;
-use super::json::Document;
+use super::json::JsonDocument;
 use super::modes::{self, ModeRow};
 use super::open::{self, Scanned};
 use super::summary::SummaryFlag;
-use super::table::{Align, Cell, Paper, Style, Table};
+use super::table::{Paper, Style, Table, TableAlign, TableCell};
 use super::why::build::BuildFlags;
-use super::{Session, ignored};
+use super::{CliSession, ignored};
 use crate::check::ignore::Ignored;
-use crate::check::limits::{self, Limits, Portion};
-use crate::check::{self, CheckOptions, Checked, Code, Finding, Severity, Subject};
+use crate::check::limits::{self, CheckLimits, Portion};
+use crate::check::{self, CheckOptions, CheckResult, CheckSubject, Code, Finding, Severity};
 use crate::error::{Exit, Failure};
 use crate::find::{Mistake, MistakeSeverity};
 use crate::inventory::RefId;
@@ -71,7 +71,7 @@ pub(super) struct Arguments {
     context: Option<PathBuf>,
     /// The output format.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    format: FindingsFormat,
     #[command(flatten)]
     summary: SummaryFlag,
     #[command(flatten)]
@@ -80,7 +80,7 @@ pub(super) struct Arguments {
 
 /// How findings are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(super) enum FindingsFormat {
     /// Text for a terminal.
     Text,
     /// A JSON document, as with --json.
@@ -117,12 +117,12 @@ impl FailOn {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct CheckDocument<'a> {
     findings: Vec<AnyFinding<'a>>,
-    summary: Summary,
+    summary: CheckSummary,
     /// The findings that the configuration ignores; they are not among the others.
     ignored: Vec<Ignored<AnyFinding<'a>>>,
-    checked: &'a [Done],
+    checked: &'a [CheckExtent],
     /// With `--mode`.
     #[serde(skip_serializing_if = "Option::is_none")]
     modes: Option<&'a [ModeRow]>,
@@ -173,7 +173,7 @@ impl<'a> FileFinding<'a> {
 type Mistakes = [(String, Mistake)];
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-struct Summary {
+struct CheckSummary {
     error: usize,
     warning: usize,
     info: usize,
@@ -181,7 +181,7 @@ struct Summary {
 
 /// The extent of a check.
 #[derive(Serialize)]
-struct Done {
+struct CheckExtent {
     source: String,
     kind: &'static str,
     refs: usize,
@@ -194,7 +194,7 @@ struct Done {
     shown: String,
 }
 
-pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     let page = arguments.summary.file()?;
     let (sources, mistakes) = open::sources_with_mistakes(session, &arguments.sources)?;
     let (scanned, failures) = open::scan_all(session, sources).await?;
@@ -206,7 +206,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
     for scanned in &scanned {
         let checked = check_one(session, scanned, arguments.verify, &limits).await?;
         let is_listed = scanned.inventory.unlisted.is_none();
-        done.push(Done {
+        done.push(CheckExtent {
             source: scanned.opened.label(),
             kind: scanned.opened.source.kind().word(),
             refs: checked.refs,
@@ -234,7 +234,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         ignored::mistakes(mistakes, &session.settings, output, |(_, mistake)| mistake);
     let issues = all_issues(&findings, &mistakes);
     let fails = |issue: &Issue| arguments.fail_on.counts(issue.level);
-    let summary = Summary::of(&issues);
+    let summary = CheckSummary::of(&issues);
     let mut passed_over = ignored::lines(&ignored, |finding| finding.code.name());
     passed_over.extend(ignored::lines(&ignored_mistakes, |(_, mistake)| {
         mistake.code
@@ -243,22 +243,22 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         page.add(&as_markdown(&issues, summary, &done, &passed_over))?;
     }
     let format = if output.json {
-        Format::Json
+        FindingsFormat::Json
     } else {
         arguments.format
     };
     match format {
-        Format::Json => {
-            let report = Report {
+        FindingsFormat::Json => {
+            let report = CheckDocument {
                 findings: all_findings(&findings, &mistakes),
                 summary,
                 ignored: all_ignored(&ignored, &ignored_mistakes),
                 checked: &done,
                 modes: arguments.mode.then_some(&modes),
             };
-            output.document(&Document::new("check", report, &failures))
+            output.document(&JsonDocument::new("check", report, &failures))
         }
-        Format::Text => {
+        FindingsFormat::Text => {
             let text = print(
                 &findings,
                 &mistakes,
@@ -269,9 +269,9 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
             );
             output.text(&(text + &modes::print(&modes, output.paper)))
         }
-        Format::Github => output.text(&github::render(&github::of_issues(&issues))),
-        Format::Sarif => output.document(&sarif::log(&issues)),
-        Format::Junit => {
+        FindingsFormat::Github => output.text(&github::render(&github::of_issues(&issues))),
+        FindingsFormat::Sarif => output.document(&sarif::log(&issues)),
+        FindingsFormat::Junit => {
             let failed = failures.iter().map(|(source, _)| source.clone());
             let here = (!mistakes.is_empty()).then(|| ".".to_owned());
             let suites = done.iter().map(|done| done.source.clone());
@@ -279,7 +279,9 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
             let suites: Vec<String> = suites.collect();
             output.text(&junit::document(&suites, &issues, fails))
         }
-        Format::Markdown => output.text(&as_markdown(&issues, summary, &done, &passed_over)),
+        FindingsFormat::Markdown => {
+            output.text(&as_markdown(&issues, summary, &done, &passed_over))
+        }
     }?;
     let gate = issues.iter().any(fails);
     let ended = open::conclude(session, done.len(), &failures);
@@ -292,8 +294,8 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
 }
 
 impl Arguments {
-    fn limits(&self) -> Limits {
-        Limits {
+    fn limits(&self) -> CheckLimits {
+        CheckLimits {
             orphan: self.max_orphan,
             size: self.max_size,
             age: self.max_age,
@@ -301,14 +303,19 @@ impl Arguments {
     }
 }
 
-fn as_markdown(issues: &[Issue], summary: Summary, done: &[Done], ignored: &[String]) -> String {
+fn as_markdown(
+    issues: &[Issue],
+    summary: CheckSummary,
+    done: &[CheckExtent],
+    ignored: &[String],
+) -> String {
     let mut text = format!("**cachelens check: {}**\n\n", summary.sentence());
     let table = markdown::issues(issues);
     if !table.is_empty() {
         text += &table;
         text.push('\n');
     }
-    let sentences = done.iter().map(Done::sentence);
+    let sentences = done.iter().map(CheckExtent::sentence);
     for line in sentences.chain(ignored.iter().cloned()) {
         text += &format!("- {}\n", markdown::text(&line));
     }
@@ -317,11 +324,11 @@ fn as_markdown(issues: &[Issue], summary: Summary, done: &[Done], ignored: &[Str
 
 /// Checks a source and compares it with limits.
 pub(super) async fn check_one(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     scanned: &Scanned,
     verify: bool,
-    limits: &Limits,
-) -> Result<Checked, Failure> {
+    limits: &CheckLimits,
+) -> Result<CheckResult, Failure> {
     let label = scanned.opened.label();
     let shown = scanned.opened.shown();
     let only: Option<Vec<RefId>> = scanned
@@ -330,7 +337,7 @@ pub(super) async fn check_one(
         .select
         .is_some()
         .then(|| scanned.selected().into_iter().map(|(id, _)| id).collect());
-    let subject = Subject {
+    let subject = CheckSubject {
         source: &label,
         kind: scanned.opened.source.kind(),
         location: Some(&scanned.opened.source.location),
@@ -366,7 +373,7 @@ fn unreadable(source: &str, failure: &Failure) -> Finding {
     }
 }
 
-impl Summary {
+impl CheckSummary {
     fn of(issues: &[Issue]) -> Self {
         let count = |level| issues.iter().filter(|issue| issue.level == level).count();
         Self {
@@ -396,7 +403,7 @@ impl Summary {
     }
 }
 
-impl Done {
+impl CheckExtent {
     /// Returns the extent of the check as a sentence.
     fn sentence(&self) -> String {
         let refs = if self.refs == 1 {
@@ -460,8 +467,8 @@ fn all_ignored<'a>(
 fn print(
     findings: &[Finding],
     mistakes: &Mistakes,
-    summary: Summary,
-    done: &[Done],
+    summary: CheckSummary,
+    done: &[CheckExtent],
     ignored: &[String],
     paper: Paper,
 ) -> String {
@@ -505,10 +512,13 @@ fn table(findings: &[Finding], paper: Paper) -> String {
         .iter()
         .all(|finding| finding.source == findings[0].source);
     let mut table = Table::new([
-        ("SEVERITY", Align::Left),
-        ("FINDING", Align::Left),
-        ("COST", Align::Right),
-        (if is_one_source { "REF" } else { "WHERE" }, Align::Left),
+        ("SEVERITY", TableAlign::Left),
+        ("FINDING", TableAlign::Left),
+        ("COST", TableAlign::Right),
+        (
+            if is_one_source { "REF" } else { "WHERE" },
+            TableAlign::Left,
+        ),
     ]);
     for finding in findings {
         let style = match finding.severity {
@@ -523,10 +533,10 @@ fn table(findings: &[Finding], paper: Paper) -> String {
             None => Some(with_its_end(&finding.source)),
         };
         table.row([
-            Cell::new(finding.severity.word()).style(style),
-            Cell::new(finding.code.name()),
-            Cell::maybe(finding.bytes.map(Size)),
-            Cell::maybe(place).style(Style::Strong),
+            TableCell::new(finding.severity.word()).style(style),
+            TableCell::new(finding.code.name()),
+            TableCell::maybe(finding.bytes.map(Size)),
+            TableCell::maybe(place).style(Style::Strong),
         ]);
     }
     let rendered = table.render(paper);

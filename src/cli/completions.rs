@@ -7,7 +7,7 @@ use clap::Args;
 use clap_complete::Shell;
 use clap_complete::engine::ArgValueCompleter;
 
-use super::output::Output;
+use super::output::CommandOutput;
 use crate::error::{Exit, Failure};
 use crate::text::escape::visible;
 
@@ -24,14 +24,14 @@ pub(super) struct Arguments {
 
 /// The words that a shell has so far.
 #[derive(Debug, Args)]
-pub(super) struct Words {
+pub(super) struct CompletionWords {
     /// The words of the command line from the program on, the one under the cursor last.
     #[arg(last = true, value_name = "WORD")]
     words: Vec<OsString>,
 }
 
 /// Prints the script of a shell.
-pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &Arguments, output: &CommandOutput) -> Result<Exit, Failure> {
     match arguments.shell {
         Shell::Bash => output.text(include_str!("../../assets/completions/cachelens.bash")),
         Shell::Zsh => output.text(include_str!("../../assets/completions/cachelens.zsh")),
@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failur
 }
 
 /// Prints what may stand in the place of the last word: a value a line, and after a tab what it is.
-pub(super) fn complete(words: Words, output: &Output) -> Result<Exit, Failure> {
+pub(super) fn complete(words: CompletionWords, output: &CommandOutput) -> Result<Exit, Failure> {
     let Some(last) = words.words.len().checked_sub(1) else {
         return Ok(Exit::Done);
     };

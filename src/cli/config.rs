@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::json::Document;
-use super::output::Output;
+use super::json::JsonDocument;
+use super::output::CommandOutput;
 use super::{Color, Global};
-use crate::config::{self, Config, Consents, Layer, Origin, Setting};
+use crate::config::{self, Config, ConfigLayer, Consents, Origin, Setting};
 use crate::error::{Exit, Failure};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum ConfigCommand {
     /// Print the path of the configuration file.
     Path,
     /// Print the effective settings, and the origin of each.
@@ -23,7 +23,7 @@ pub(super) enum Command {
 }
 
 #[derive(Serialize)]
-struct Found {
+struct ConfigPathDocument {
     path: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     effective: Option<String>,
@@ -31,21 +31,25 @@ struct Found {
     warnings: Option<Vec<String>>,
 }
 
-pub(super) fn run(command: &Command, global: &Global, output: &Output) -> Result<Exit, Failure> {
+pub(super) fn run(
+    command: &ConfigCommand,
+    global: &Global,
+    output: &CommandOutput,
+) -> Result<Exit, Failure> {
     let path = config::find(global.config.as_deref(), &current_dir()?)?;
-    let mut found = Found {
+    let mut found = ConfigPathDocument {
         path,
         effective: None,
         warnings: None,
     };
     let name = match command {
-        Command::Path => "config path",
-        Command::Print => {
+        ConfigCommand::Path => "config path",
+        ConfigCommand::Print => {
             let (effective, _) = effective(global, output)?;
             found.effective = Some(config::print(&effective, &current_dir()?));
             "config print"
         }
-        Command::Check => {
+        ConfigCommand::Check => {
             let warnings = found
                 .path
                 .as_deref()
@@ -64,7 +68,7 @@ pub(super) fn run(command: &Command, global: &Global, output: &Output) -> Result
             Exit::Done
         };
         return output
-            .document(&Document::new(name, found, &[]))
+            .document(&JsonDocument::new(name, found, &[]))
             .map(|_| exit);
     }
     let path = found
@@ -90,7 +94,10 @@ pub(super) fn run(command: &Command, global: &Global, output: &Output) -> Result
 }
 
 /// Returns the effective settings: defaults, overridden by file, environment and arguments.
-pub(super) fn effective(global: &Global, output: &Output) -> Result<(Config, Consents), Failure> {
+pub(super) fn effective(
+    global: &Global,
+    output: &CommandOutput,
+) -> Result<(Config, Consents), Failure> {
     let here = current_dir()?;
     let explicit = global.config.as_deref();
     let path = config::find(explicit, &here)?;
@@ -111,10 +118,10 @@ pub(super) fn effective(global: &Global, output: &Output) -> Result<(Config, Con
                 loaded.layer.judged(|source| consents.judge(source))
             }
         }
-        None => Layer::default(),
+        None => ConfigLayer::default(),
     };
     let environment = config::environment(&|name| env::var(name).ok())?;
-    let arguments = Layer {
+    let arguments = ConfigLayer {
         theme: global
             .theme
             .map(|value| Setting::new(value, Origin::Argument("--theme"))),
@@ -127,7 +134,7 @@ pub(super) fn effective(global: &Global, output: &Output) -> Result<(Config, Con
         keep_state: global
             .no_state
             .then(|| Setting::new(false, Origin::Argument("--no-state"))),
-        ..Layer::default()
+        ..ConfigLayer::default()
     };
     let config = Config::new([file, environment, arguments]);
     let consents = if config.keep_state.value {

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::Session;
-use super::json::Document;
+use super::CliSession;
+use super::json::JsonDocument;
 use super::open::{self, Opened, Scanned};
 use super::show::rows::{self, RecordRow};
 use super::show::{evidence, the_ref};
-use super::table::{Align, Cell, Paper, Style, Table};
+use super::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::config::LoadedHistory;
 use crate::error::{Exit, Failure};
 use crate::explain::diff::{Difference, Fate, LayerDifference, RecordAt};
@@ -47,7 +47,7 @@ pub(super) struct Arguments {
 }
 
 /// One of the two refs, loaded.
-struct Side<'a> {
+struct DiffSide<'a> {
     source: String,
     entry: &'a RefEntry,
     caches: Vec<RefCache>,
@@ -58,7 +58,7 @@ struct Side<'a> {
     has_names: bool,
 }
 
-pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     let before = open::parse(session, &arguments.before)?;
     let after = match (&arguments.after, arguments.since) {
         (None, Some(since)) => return since::run(session, before, since).await,
@@ -94,15 +94,15 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         past: LoadedHistory::default(),
     });
     (old.opened.source.select, new.opened.source.select) = (before.select, after.select);
-    let old = Side::load(session, &old, &arguments.provenance).await?;
-    let new = Side::load(session, &new, &arguments.provenance).await?;
+    let old = DiffSide::load(session, &old, &arguments.provenance).await?;
+    let new = DiffSide::load(session, &new, &arguments.provenance).await?;
     let difference = Difference::between(&old.caches, &new.caches);
     let layers = LayerDifference::between(&old.caches, &new.caches);
     if session.output.json {
         let compared = Compared::new(&old, &new, &difference, &layers);
         return session
             .output
-            .document(&Document::new("diff", compared, &failures));
+            .document(&JsonDocument::new("diff", compared, &failures));
     }
     session.output.text(&page(
         &old,
@@ -113,9 +113,9 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
     ))
 }
 
-impl<'a> Side<'a> {
+impl<'a> DiffSide<'a> {
     async fn load(
-        session: &Session<'_>,
+        session: &CliSession<'_>,
         scanned: &'a Scanned,
         provenance: &[PathBuf],
     ) -> Result<Self, Failure> {
@@ -180,8 +180,8 @@ fn style(fate: Fate) -> Style {
 }
 
 fn page(
-    old: &Side<'_>,
-    new: &Side<'_>,
+    old: &DiffSide<'_>,
+    new: &DiffSide<'_>,
     difference: &Difference,
     layers: &LayerDifference,
     paper: Paper,
@@ -235,7 +235,7 @@ fn page(
     lines.join("\n") + hint
 }
 
-fn steps(old: &Side<'_>, new: &Side<'_>, difference: &Difference, paper: Paper) -> String {
+fn steps(old: &DiffSide<'_>, new: &DiffSide<'_>, difference: &Difference, paper: Paper) -> String {
     let mut found = difference.steps();
     let is_root = |before: Option<RecordAt>, after: Option<RecordAt>| match (before, after) {
         (_, Some(after)) => new.is_root(after),
@@ -254,13 +254,13 @@ fn steps(old: &Side<'_>, new: &Side<'_>, difference: &Difference, paper: Paper) 
         (place.is_none(), place, row.map(|row| row.index))
     });
     let mut table = Table::new([
-        ("", Align::Left),
-        ("STEP", Align::Left),
-        ("WHERE", Align::Left),
-        ("BEFORE", Align::Right),
-        ("AFTER", Align::Right),
-        ("WHAT", Align::Left),
-        ("KEY", Align::Left),
+        ("", TableAlign::Left),
+        ("STEP", TableAlign::Left),
+        ("WHERE", TableAlign::Left),
+        ("BEFORE", TableAlign::Right),
+        ("AFTER", TableAlign::Right),
+        ("WHAT", TableAlign::Left),
+        ("KEY", TableAlign::Left),
     ]);
     for step in &found {
         let before = step.before.map(|at| old.row(at));
@@ -275,13 +275,15 @@ fn steps(old: &Side<'_>, new: &Side<'_>, difference: &Difference, paper: Paper) 
         };
         let location = rows.clone().find_map(|row| row.location.as_ref());
         table.row([
-            Cell::new(step.fate.mark()).style(style(step.fate)),
-            Cell::new(row.title()),
-            Cell::maybe(location.map(|location| format!("{}:{}", location.file, location.line))),
-            Cell::maybe(before.and_then(|row| row.layer_bytes).map(Size)),
-            Cell::maybe(after.and_then(|row| row.layer_bytes).map(Size)),
-            Cell::new(step.fate.words()),
-            Cell::new(row.short_key()).style(Style::Dim),
+            TableCell::new(step.fate.mark()).style(style(step.fate)),
+            TableCell::new(row.title()),
+            TableCell::maybe(
+                location.map(|location| format!("{}:{}", location.file, location.line)),
+            ),
+            TableCell::maybe(before.and_then(|row| row.layer_bytes).map(Size)),
+            TableCell::maybe(after.and_then(|row| row.layer_bytes).map(Size)),
+            TableCell::new(step.fate.words()),
+            TableCell::new(row.short_key()).style(Style::Dim),
         ]);
     }
     let table = if found.is_empty() {

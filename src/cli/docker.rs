@@ -32,7 +32,7 @@ pub(super) enum Invoked {
 /// The answer to docker's question.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Metadata {
+struct PluginMetadata {
     schema_version: &'static str,
     vendor: &'static str,
     version: &'static str,
@@ -66,7 +66,7 @@ pub(super) fn invoked(mut arguments: Vec<OsString>) -> Invoked {
 
 /// Prints the metadata.
 pub(super) fn print_metadata() -> ExitCode {
-    let metadata = Metadata {
+    let metadata = PluginMetadata {
         schema_version: "0.1.0",
         vendor: "cachelens",
         version: env!("CARGO_PKG_VERSION"),

@@ -4,10 +4,10 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Session;
-use super::json::{Blobs, Document, Objects};
+use super::CliSession;
+use super::json::{BlobTotals, JsonDocument, ObjectTotals};
 use super::open::{self, Scanned};
-use super::table::{Align, Cell, Paper, Style, Table};
+use super::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::error::{Exit, Failure};
 use crate::inventory::{RefEntry, Tally, Totals};
 use crate::source::{Source, SourceText};
@@ -40,32 +40,32 @@ struct SourceUsage {
     source: String,
     kind: &'static str,
     refs: usize,
-    live: Blobs,
-    orphan: Option<Blobs>,
-    missing: Option<Blobs>,
-    undetermined: Blobs,
-    partial: Option<Objects>,
-    trash: Objects,
+    live: BlobTotals,
+    orphan: Option<BlobTotals>,
+    missing: Option<BlobTotals>,
+    undetermined: BlobTotals,
+    partial: Option<ObjectTotals>,
+    trash: ObjectTotals,
     #[serde(skip_serializing_if = "Option::is_none")]
-    superseded: Option<Objects>,
-    unknown: Option<Objects>,
-    total: Objects,
+    superseded: Option<ObjectTotals>,
+    unknown: Option<ObjectTotals>,
+    total: ObjectTotals,
     /// The objects that the store may hold but does not list.
     #[serde(skip_serializing_if = "Option::is_none")]
     unseen: Option<String>,
     /// Blobs that other repositories of the same registry also reference; they are stored once.
     #[serde(skip_serializing_if = "Option::is_none")]
-    shared_by_repositories: Option<Blobs>,
+    shared_by_repositories: Option<BlobTotals>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    shared: Option<shared::Shared>,
+    shared: Option<shared::SharedStoreFields>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    bucket: Option<bucket::Fields>,
+    bucket: Option<bucket::BucketFields>,
     /// The refs that fit the pattern of the source; the other figures are of the whole store.
     #[serde(skip_serializing_if = "Option::is_none")]
     selected: Option<selected::Selected>,
     /// What earlier scans found, with --history.
     #[serde(skip_serializing_if = "Option::is_none")]
-    history: Option<history::Fields>,
+    history: Option<history::HistoryFields>,
 }
 
 impl SourceUsage {
@@ -86,15 +86,15 @@ impl SourceUsage {
             total: totals.stored().into(),
             unseen: inventory.unseen.as_deref().map(str::to_owned),
             shared_by_repositories: shared.map(Into::into),
-            shared: shared::Shared::new(inventory),
-            bucket: bucket::Fields::new(&scanned.opened.label(), inventory),
+            shared: shared::SharedStoreFields::new(inventory),
+            bucket: bucket::BucketFields::new(&scanned.opened.label(), inventory),
             selected: selected::Selected::new(scanned),
             history: None,
         }
     }
 }
 
-pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     let sources = open::sources_to_read(session, &arguments.sources)?;
     let sources = if arguments.sources.is_empty() {
         open::whole_stores(sources)
@@ -123,11 +123,13 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
         let sources = sums
             .iter()
             .map(|(scanned, totals, shared)| SourceUsage {
-                history: arguments.history.then(|| history::Fields::new(scanned)),
+                history: arguments
+                    .history
+                    .then(|| history::HistoryFields::new(scanned)),
                 ..SourceUsage::new(scanned, totals, *shared)
             })
             .collect();
-        output.document(&Document::new("du", Usage { sources }, &failures))?;
+        output.document(&JsonDocument::new("du", Usage { sources }, &failures))?;
     } else if arguments.history {
         for skipped in sums.iter().flat_map(|(scanned, ..)| &scanned.past.skipped) {
             output.warn(&format!("a record is skipped: {skipped}"));
@@ -164,7 +166,7 @@ fn block(
         let size = Size(shared.bytes);
         format!("{} {blobs}, {size}, other repositories of the registry name, too: it stores them once\n", shared.count)
     });
-    let quota = shared::Shared::new(&scanned.inventory);
+    let quota = shared::SharedStoreFields::new(&scanned.inventory);
     let quota = quota.map_or_else(String::new, |quota| quota.print(now, paper));
     let unlisted = scanned
         .inventory
@@ -194,27 +196,29 @@ fn block(
 fn states(scanned: &Scanned, totals: &Totals) -> Table {
     let stored = totals.stored();
     let mut table = Table::new([
-        ("STATE", Align::Left),
-        ("OBJECTS", Align::Right),
-        ("SIZE", Align::Right),
-        ("SHARE", Align::Right),
-        ("", Align::Left),
+        ("STATE", TableAlign::Left),
+        ("OBJECTS", TableAlign::Right),
+        ("SIZE", TableAlign::Right),
+        ("SHARE", TableAlign::Right),
+        ("", TableAlign::Left),
     ]);
     // Unknown is not the same as zero.
     let mut row = |state: &str, tally: Option<Tally>, style: Style, share: bool, meaning: &str| {
         let share = match tally {
-            Some(tally) if share && stored.bytes > 0 => Cell::new(format!(
+            Some(tally) if share && stored.bytes > 0 => TableCell::new(format!(
                 "{:.0} %",
                 tally.bytes as f64 * 100.0 / stored.bytes as f64
             )),
-            _ => Cell::none(),
+            _ => TableCell::none(),
         };
         table.row([
-            Cell::new(state).style(style),
-            Cell::new(tally.map_or_else(|| "?".to_owned(), |tally| tally.count.to_string())),
-            Cell::new(tally.map_or_else(|| "?".to_owned(), |tally| Size(tally.bytes).to_string())),
+            TableCell::new(state).style(style),
+            TableCell::new(tally.map_or_else(|| "?".to_owned(), |tally| tally.count.to_string())),
+            TableCell::new(
+                tally.map_or_else(|| "?".to_owned(), |tally| Size(tally.bytes).to_string()),
+            ),
             share,
-            Cell::new(meaning).style(Style::Dim),
+            TableCell::new(meaning).style(Style::Dim),
         ]);
     };
     let withheld = scanned.inventory.refs.iter().find_map(RefEntry::withheld);

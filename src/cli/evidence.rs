@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Session;
+use super::CliSession;
 use super::why::build::BuildFlags;
 use crate::backend::{Access, BackendError, registry};
 use crate::error::{Exit, Failure};
@@ -19,7 +19,7 @@ use crate::text::escape::visible;
 /// # Errors
 /// Fails if a path cannot be read, or is not evidence.
 pub(super) async fn documents(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     paths: &[PathBuf],
 ) -> Result<Vec<Document>, Failure> {
     let mut documents = Vec::new();
@@ -85,7 +85,10 @@ fn is_layout(path: &Path) -> bool {
 ///
 /// # Errors
 /// The same as [`documents()`], and if a piece of evidence names no steps.
-pub(super) async fn names(session: &Session<'_>, paths: &[PathBuf]) -> Result<Evidence, Failure> {
+pub(super) async fn names(
+    session: &CliSession<'_>,
+    paths: &[PathBuf],
+) -> Result<Evidence, Failure> {
     let mut evidence = Evidence::default();
     for path in paths {
         let documents = documents(session, std::slice::from_ref(path)).await?;
@@ -114,7 +117,7 @@ pub(super) async fn names(session: &Session<'_>, paths: &[PathBuf]) -> Result<Ev
 /// # Errors
 /// When the Dockerfile cannot be read, or BuildKit refuses it.
 pub(super) async fn with_dockerfile(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     mut evidence: Evidence,
     flags: &BuildFlags,
     context: Option<&Path>,

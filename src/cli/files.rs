@@ -7,9 +7,9 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Session;
-use super::json::Document;
-use super::list::{Column, Datum, ListFlags, ListFormat, Rows};
+use super::CliSession;
+use super::json::JsonDocument;
+use super::list::{Datum, ListColumn, ListFlags, ListFormat, Rows};
 use super::open::{self, Scanned};
 use super::show::{self, rows};
 use super::table::Style;
@@ -52,7 +52,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(Serialize)]
-struct Listing<'a> {
+struct FilesDocument<'a> {
     source: String,
     layer: String,
     /// The step that created it, if a step was requested.
@@ -92,23 +92,23 @@ impl<'a> FileDocument<'a> {
 }
 
 /// The files of a layer as a list.
-struct FileRows(Vec<Entry>);
+struct FileList(Vec<Entry>);
 
-impl FileRows {
+impl FileList {
     fn at(&self, row: u32) -> &Entry {
         &self.0[row as usize]
     }
 }
 
-impl Rows for FileRows {
-    const COLUMNS: &'static [Column] = &[
-        Column::words("mode", "MODE"),
-        Column::numbers("owner", "OWNER"),
-        Column::numbers("size", "SIZE"),
-        Column::numbers("age", "AGE"),
-        Column::words("kind", "KIND").on_request(),
-        Column::words("path", "PATH"),
-        Column::words("link", ""),
+impl Rows for FileList {
+    const COLUMNS: &'static [ListColumn] = &[
+        ListColumn::words("mode", "MODE"),
+        ListColumn::numbers("owner", "OWNER"),
+        ListColumn::numbers("size", "SIZE"),
+        ListColumn::numbers("age", "AGE"),
+        ListColumn::words("kind", "KIND").on_request(),
+        ListColumn::words("path", "PATH"),
+        ListColumn::words("link", ""),
     ];
 
     fn count(&self) -> u32 {
@@ -149,13 +149,13 @@ impl Rows for FileRows {
 }
 
 /// The selected layer, and the step that led to it.
-pub(super) struct Found {
+pub(super) struct SelectedLayer {
     pub(super) digest: Digest,
     step: Option<String>,
 }
 
-pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
-    let listing = arguments.list.listing::<FileRows>(Timestamp::now())?;
+pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+    let listing = arguments.list.listing::<FileList>(Timestamp::now())?;
     let source = open::parse(session, &arguments.source)?;
     let (mut scanned, failures) = open::scan_all(session, vec![source]).await?;
     let Some(scanned) = scanned.pop() else {
@@ -173,14 +173,14 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
     }
     let mut failures = failures;
     failures.extend(failed.map(|failure| (label.clone(), failure)));
-    let rows = FileRows(entries);
+    let rows = FileList(entries);
     let shown = listing.arrange(&rows);
     let blobs = &scanned.inventory.blobs;
     let blob = blobs.find(&found.digest).map(|id| blobs.get(id));
     let output = session.output;
     match arguments.list.format(output.json) {
         ListFormat::Json => {
-            let listing = Listing {
+            let listing = FilesDocument {
                 source: label,
                 layer: found.digest.to_string(),
                 step: found.step.as_deref(),
@@ -192,7 +192,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
                     .collect(),
                 complete: failures.is_empty(),
             };
-            output.document(&Document::new("files", listing, &failures))?;
+            output.document(&JsonDocument::new("files", listing, &failures))?;
         }
         format @ (ListFormat::Csv | ListFormat::Tsv) => {
             output.raw(&listing.values(format, &[(label, &rows, shown)])?)?;
@@ -211,7 +211,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
 
 /// Reads the files of a layer: all files before an error, and the error.
 pub(super) async fn read(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     scanned: &Scanned,
     layer: Digest,
 ) -> (Vec<Entry>, Result<(), String>) {
@@ -232,18 +232,18 @@ pub(super) async fn read(
 
 /// Finds the selected layer.
 pub(super) async fn find(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     scanned: &Scanned,
     layer: &str,
     provenance: &[PathBuf],
-) -> Result<Found, Failure> {
+) -> Result<SelectedLayer, Failure> {
     let wanted = layer.trim();
     let entry = match scanned.opened.source.select {
         Some(_) => Some(show::the_ref(session, scanned)?),
         None => None,
     };
     if let Some(digest) = by_digest(scanned, entry, wanted)? {
-        return Ok(Found { digest, step: None });
+        return Ok(SelectedLayer { digest, step: None });
     }
     let entry = match entry {
         Some(entry) => entry,
@@ -308,7 +308,7 @@ impl crate::inventory::filter::Subject for OnlyDigest {
 }
 
 /// A step of a ref that created a layer.
-struct Step {
+struct LayerStep {
     /// Its name, or a replacement.
     title: String,
     key: String,
@@ -320,11 +320,11 @@ struct Step {
 
 /// Returns the steps of a ref; for an image without a cache, its layers.
 async fn steps(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     scanned: &Scanned,
     entry: &RefEntry,
     provenance: &[PathBuf],
-) -> Result<Vec<Step>, Failure> {
+) -> Result<Vec<LayerStep>, Failure> {
     let evidence = show::evidence(session, scanned, entry, provenance).await?;
     let inventory = &scanned.inventory;
     let reader = &*scanned.opened.reader;
@@ -337,7 +337,7 @@ async fn steps(
         let layers = &cache.graph.layers;
         for record in rows::records(cache, inventory, &labels, 0, 0) {
             let layer = record.layer.and_then(|layer| layers.get(layer));
-            steps.push(Step {
+            steps.push(LayerStep {
                 title: record.title(),
                 key: record.short_key(),
                 place: record
@@ -354,7 +354,7 @@ async fn steps(
         steps.extend(
             rows::image_layers(inventory, &images)
                 .into_iter()
-                .map(|layer| Step {
+                .map(|layer| LayerStep {
                     title: format!("layer {}", layer.index),
                     key: String::new(),
                     digest: layer.digest.clone(),
@@ -368,26 +368,26 @@ async fn steps(
 
 /// Returns the layer of the one step that matches `wanted`.
 fn by_step(
-    steps: &[Step],
+    steps: &[LayerStep],
     wanted: &str,
     scanned: &Scanned,
     entry: &RefEntry,
-) -> Result<Found, Failure> {
+) -> Result<SelectedLayer, Failure> {
     let lower = wanted.to_lowercase();
     let is_hex = wanted.len() >= SHORTEST_PREFIX && wanted.chars().all(|c| c.is_ascii_hexdigit());
-    let key = |step: &&Step| {
+    let key = |step: &&LayerStep| {
         let digest = step.digest.strip_prefix("sha256:").unwrap_or(&step.digest);
         step.digest == wanted || (is_hex && digest.starts_with(&lower))
     };
-    let place = |step: &&Step| {
+    let place = |step: &&LayerStep| {
         let place = step.place.as_deref();
         place.is_some_and(|place| place == wanted || place.rsplit('/').next() == Some(wanted))
     };
-    let same = |step: &&Step| step.title.to_lowercase() == lower;
-    let part = |step: &&Step| step.title.to_lowercase().contains(&lower);
-    let tests: [&dyn Fn(&&Step) -> bool; 4] = [&key, &place, &same, &part];
+    let same = |step: &&LayerStep| step.title.to_lowercase() == lower;
+    let part = |step: &&LayerStep| step.title.to_lowercase().contains(&lower);
+    let tests: [&dyn Fn(&&LayerStep) -> bool; 4] = [&key, &place, &same, &part];
     for test in tests {
-        let found: Vec<&Step> = steps.iter().filter(test).collect();
+        let found: Vec<&LayerStep> = steps.iter().filter(test).collect();
         let mut layers: Vec<&str> = found
             .iter()
             .filter_map(|step| step.layer.as_deref())
@@ -403,7 +403,7 @@ fn by_step(
                     let shown = visible(layer).into_owned();
                     Failure::message(Exit::Failed, format!("the layer `{shown}` is no digest"))
                 })?;
-                return Ok(Found {
+                return Ok(SelectedLayer {
                     digest,
                     step: step.map(|step| step.title.clone()),
                 });

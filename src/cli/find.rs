@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::check::{FailOn, Format};
-use super::json::Document;
-use super::output::Output;
+use super::check::{FailOn, FindingsFormat};
+use super::json::JsonDocument;
+use super::output::CommandOutput;
 use super::summary::SummaryFlag;
-use super::table::{Align, Cell, Paper, Style, Table};
+use super::table::{Paper, Style, Table, TableAlign, TableCell};
 use super::{Global, config, ignored};
 use crate::check::ignore::Ignored;
 use crate::error::{Exit, Failure};
@@ -24,7 +24,7 @@ pub(super) struct Arguments {
     directory: PathBuf,
     /// The output format.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    format: FindingsFormat,
     /// Exit with 3 if there is a finding of at least this severity.
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<FailOn>,
@@ -33,22 +33,22 @@ pub(super) struct Arguments {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct FindDocument<'a> {
     #[serde(flatten)]
     found: &'a Found,
-    summary: Summary,
+    summary: FindSummary,
     /// The findings that the configuration ignores; they are not among the others.
     ignored: &'a [Ignored<Mistake>],
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-struct Summary {
+struct FindSummary {
     error: usize,
     warning: usize,
     info: usize,
 }
 
-impl Summary {
+impl FindSummary {
     fn of(findings: &[Mistake]) -> Self {
         let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
         Self {
@@ -62,7 +62,7 @@ impl Summary {
 pub(super) fn run(
     arguments: &Arguments,
     global: &Global,
-    output: &Output,
+    output: &CommandOutput,
 ) -> Result<Exit, Failure> {
     let page = arguments.summary.file()?;
     let (settings, _) = config::effective(global, output)?;
@@ -76,7 +76,7 @@ pub(super) fn run(
     found.findings = mistakes;
     let passed_over = ignored::lines(&ignored, |mistake| mistake.code);
     let format = if output.json {
-        Format::Json
+        FindingsFormat::Json
     } else {
         arguments.format
     };
@@ -93,19 +93,19 @@ pub(super) fn run(
         page.add(&as_markdown(&found, &issues, &passed_over))?;
     }
     match format {
-        Format::Json => {
-            let summary = Summary::of(&found.findings);
-            let report = Report {
+        FindingsFormat::Json => {
+            let summary = FindSummary::of(&found.findings);
+            let report = FindDocument {
                 found: &found,
                 summary,
                 ignored: &ignored,
             };
-            output.document(&Document::new("find", report, &[]))
+            output.document(&JsonDocument::new("find", report, &[]))
         }
-        Format::Text => output.text(&print(&found, &passed_over, output.paper)),
-        Format::Github => output.text(&github::render(&github::of_issues(&issues))),
-        Format::Sarif => output.document(&sarif::log(&issues)),
-        Format::Junit => {
+        FindingsFormat::Text => output.text(&print(&found, &passed_over, output.paper)),
+        FindingsFormat::Github => output.text(&github::render(&github::of_issues(&issues))),
+        FindingsFormat::Sarif => output.document(&sarif::log(&issues)),
+        FindingsFormat::Junit => {
             // Without `--fail-on`, issues that break builds or lose the cache are shown as
             // failures.
             let fails = |issue: &Issue| {
@@ -114,7 +114,7 @@ pub(super) fn run(
             };
             output.text(&junit::document(&[folder.into_owned()], &issues, fails))
         }
-        Format::Markdown => output.text(&as_markdown(&found, &issues, &passed_over)),
+        FindingsFormat::Markdown => output.text(&as_markdown(&found, &issues, &passed_over)),
     }?;
     let fails = issues.iter().any(fails);
     Ok(if fails { Exit::Found } else { Exit::Done })
@@ -162,7 +162,7 @@ fn print(found: &Found, ignored: &[String], paper: Paper) -> String {
             text += &finding_lines(finding, paper);
         }
     }
-    let summary = Summary::of(&found.findings);
+    let summary = FindSummary::of(&found.findings);
     let parts = [
         (found.declared.len(), "declaration"),
         (summary.error, "error"),
@@ -187,19 +187,19 @@ fn print(found: &Found, ignored: &[String], paper: Paper) -> String {
 
 fn declarations(declared: &[Declaration], paper: Paper) -> String {
     let mut table = Table::new([
-        ("WHERE", Align::Left),
-        ("USE", Align::Left),
-        ("TARGET", Align::Left),
-        ("TOOL", Align::Left),
-        ("CACHE", Align::Left),
+        ("WHERE", TableAlign::Left),
+        ("USE", TableAlign::Left),
+        ("TARGET", TableAlign::Left),
+        ("TOOL", TableAlign::Left),
+        ("CACHE", TableAlign::Left),
     ]);
     for declaration in declared {
         table.row([
-            Cell::new(format!("{}:{}", declaration.file, declaration.line)),
-            Cell::new(direction(declaration.direction)),
-            Cell::maybe(declaration.target.as_deref()),
-            Cell::new(&declaration.tool),
-            Cell::new(&declaration.cache).style(Style::Strong),
+            TableCell::new(format!("{}:{}", declaration.file, declaration.line)),
+            TableCell::new(direction(declaration.direction)),
+            TableCell::maybe(declaration.target.as_deref()),
+            TableCell::new(&declaration.tool),
+            TableCell::new(&declaration.cache).style(Style::Strong),
         ]);
     }
     table.render(paper)

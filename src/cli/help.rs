@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::output::Output;
+use super::output::CommandOutput;
 use super::table::Style;
 use crate::error::{Exit, Failure};
 use crate::text::escape::visible;
@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     names: Vec<String>,
 }
 
-pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &Arguments, output: &CommandOutput) -> Result<Exit, Failure> {
     let mut command = super::command_line::command();
     command.build();
     if arguments.names.is_empty() {
@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failur
     output.text(&parts.join("\n"))
 }
 
-fn rendered(help: &clap::builder::StyledStr, output: &Output) -> String {
+fn rendered(help: &clap::builder::StyledStr, output: &CommandOutput) -> String {
     if output.paper.color {
         help.ansi().to_string()
     } else {
@@ -55,7 +55,7 @@ fn rendered(help: &clap::builder::StyledStr, output: &Output) -> String {
 }
 
 /// Lists the topics with their summaries.
-fn topics(output: &Output) -> String {
+fn topics(output: &CommandOutput) -> String {
     let widest = TOPICS.iter().map(|topic| topic.name.len()).max();
     let widest = widest.unwrap_or_default();
     let mut text = Style::Strong.paint("Topics", output.paper) + " (cachelens help TOPIC):\n";

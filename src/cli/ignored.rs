@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::output::Output;
+use super::output::CommandOutput;
 use crate::check::Finding;
 use crate::check::ignore::{Ignorable, Ignore, Ignored, divide};
 use crate::config::Config;
@@ -14,7 +14,7 @@ use crate::text::escape::visible;
 pub(super) fn findings(
     found: Vec<Finding>,
     config: &Config,
-    output: &Output,
+    output: &CommandOutput,
 ) -> (Vec<Finding>, Vec<Ignored<Finding>>) {
     apply(found, config, output, |finding| Ignorable {
         code: finding.code.name(),
@@ -28,7 +28,7 @@ pub(super) fn findings(
 pub(super) fn mistakes<F>(
     found: Vec<F>,
     config: &Config,
-    output: &Output,
+    output: &CommandOutput,
     of: impl Fn(&F) -> &Mistake,
 ) -> (Vec<F>, Vec<Ignored<F>>) {
     apply(found, config, output, |entry| {
@@ -44,7 +44,7 @@ pub(super) fn mistakes<F>(
 fn apply<F>(
     found: Vec<F>,
     config: &Config,
-    output: &Output,
+    output: &CommandOutput,
     look: impl Fn(&F) -> Ignorable<'_>,
 ) -> (Vec<F>, Vec<Ignored<F>>) {
     let ignores: Vec<Ignore> = config

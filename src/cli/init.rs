@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use super::Session;
-use super::json::Document;
+use super::CliSession;
+use super::json::JsonDocument;
 use super::table::{Paper, Style};
 use crate::backend;
 use crate::config::edit::{DiffLine, Edit};
@@ -57,13 +57,13 @@ struct LeftOut {
 }
 
 /// A declared cache that can be opened.
-struct Declared {
+struct DeclaredSource {
     source: Source,
     /// The places that declare it.
     places: Vec<String>,
 }
 
-pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     let output = session.output;
     let directory = &arguments.directory;
     let shown = visible(&directory.to_string_lossy()).into_owned();
@@ -108,7 +108,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
             text,
             backup,
         };
-        return output.document(&Document::new("init", document, &[]));
+        return output.document(&JsonDocument::new("init", document, &[]));
     }
     match (arguments.stdout, edit.is_new(), backup) {
         (true, ..) => output.text(&text),
@@ -183,8 +183,8 @@ fn variable(name: &str) -> Option<String> {
 fn sort_out(
     declared: &[Declaration],
     lookup: &dyn Fn(&str) -> Option<String>,
-) -> (Vec<Declared>, Vec<LeftOut>) {
-    let mut sources: Vec<Declared> = Vec::new();
+) -> (Vec<DeclaredSource>, Vec<LeftOut>) {
+    let mut sources: Vec<DeclaredSource> = Vec::new();
     let mut left_out: Vec<LeftOut> = Vec::new();
     for declaration in declared {
         let place = format!("{}:{}", declaration.file, declaration.line);
@@ -194,7 +194,7 @@ fn sort_out(
                 match known {
                     Some(known) if known.places.contains(&place) => {}
                     Some(known) => known.places.push(place),
-                    None => sources.push(Declared {
+                    None => sources.push(DeclaredSource {
                         source,
                         places: vec![place],
                     }),
@@ -231,7 +231,7 @@ fn source_of(
     }
 }
 
-fn text(declared: &[Declared], left_out: &[LeftOut]) -> String {
+fn text(declared: &[DeclaredSource], left_out: &[LeftOut]) -> String {
     let mut text = String::from(
         "# Written by `cachelens init`. `cachelens help config` explains the keys.\n\n\
          # The caches that this repository declares.\nsources = [\n",
@@ -266,7 +266,7 @@ fn text(declared: &[Declared], left_out: &[LeftOut]) -> String {
 /// Returns the names of refs that are in use: those that declarations name, as patterns too, those of
 /// directories inside `directory`, and those that earlier scans found.
 async fn names_in_use(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     directory: &Path,
     sources: &[Source],
 ) -> BTreeSet<String> {
@@ -292,7 +292,7 @@ async fn names_in_use(
 }
 
 /// Returns the names of the refs in a local cache inside `directory`.
-async fn names_in(session: &Session<'_>, directory: &Path, source: &Source) -> Vec<String> {
+async fn names_in(session: &CliSession<'_>, directory: &Path, source: &Source) -> Vec<String> {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     let inside = match (&source.location, real(directory)) {
         (Location::Local(local), Some(directory)) => {

@@ -12,7 +12,7 @@ use crate::text::secrets::mask_lines;
 
 /// The common fields of all documents.
 #[derive(Debug, Serialize)]
-pub(super) struct Document<T> {
+pub(super) struct JsonDocument<T> {
     pub schema: u32,
     pub command: &'static str,
     #[serde(flatten)]
@@ -22,7 +22,7 @@ pub(super) struct Document<T> {
     pub errors: Vec<SourceFailure>,
 }
 
-impl<T> Document<T> {
+impl<T> JsonDocument<T> {
     pub(super) fn new(command: &'static str, content: T, failures: &[(String, Failure)]) -> Self {
         Self {
             schema: 1,
@@ -37,7 +37,7 @@ impl<T> Document<T> {
 #[derive(Debug, Serialize)]
 pub(super) struct Nothing {}
 
-impl Document<Nothing> {
+impl JsonDocument<Nothing> {
     /// Returns the document of a command that failed as a whole.
     pub(super) fn of_failures(command: &'static str, failures: &[Failure]) -> Self {
         Self {
@@ -85,12 +85,12 @@ impl SourceFailure {
 
 /// A number of blobs and their size.
 #[derive(Debug, Serialize)]
-pub(super) struct Blobs {
+pub(super) struct BlobTotals {
     blobs: u64,
     bytes: u64,
 }
 
-impl From<Tally> for Blobs {
+impl From<Tally> for BlobTotals {
     fn from(tally: Tally) -> Self {
         Self {
             blobs: tally.count,
@@ -101,12 +101,12 @@ impl From<Tally> for Blobs {
 
 /// A number of objects and their size.
 #[derive(Debug, Serialize)]
-pub(super) struct Objects {
+pub(super) struct ObjectTotals {
     objects: u64,
     bytes: u64,
 }
 
-impl From<Tally> for Objects {
+impl From<Tally> for ObjectTotals {
     fn from(tally: Tally) -> Self {
         Self {
             objects: tally.count,
@@ -118,8 +118,10 @@ impl From<Tally> for Objects {
 /// Serializes a document with a trailing line feed.
 pub(super) fn to_bytes(document: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut serializer =
-        serde_json::Serializer::with_formatter(&mut bytes, Visible(PrettyFormatter::new()));
+    let mut serializer = serde_json::Serializer::with_formatter(
+        &mut bytes,
+        VisibleFormatter(PrettyFormatter::new()),
+    );
     document.serialize(&mut serializer)?;
     bytes.push(b'\n');
     Ok(bytes)
@@ -127,7 +129,7 @@ pub(super) fn to_bytes(document: &impl Serialize) -> serde_json::Result<Vec<u8>>
 
 /// Escapes every character that could control a terminal or hide text. A parser gets the same
 /// string.
-struct Visible<'a>(PrettyFormatter<'a>);
+struct VisibleFormatter<'a>(PrettyFormatter<'a>);
 
 macro_rules! as_pretty {
     ($($name:ident($($argument:ident: $type:ty),*)),* $(,)?) => {
@@ -137,7 +139,7 @@ macro_rules! as_pretty {
     };
 }
 
-impl Formatter for Visible<'_> {
+impl Formatter for VisibleFormatter<'_> {
     as_pretty!(
         begin_array(),
         end_array(),

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::filter_argument;
 use super::open::Scanned;
-use super::output::Output;
-use super::table::{Align, Cell, Paper, Style, Table};
+use super::output::CommandOutput;
+use super::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::error::{Exit, Failure};
 use crate::inventory::filter::Filter;
 use crate::text::nearest::nearest;
@@ -86,14 +86,14 @@ impl Datum {
         Self::Name(text.into())
     }
 
-    fn cell(&self, now: Timestamp) -> Cell {
+    fn cell(&self, now: Timestamp) -> TableCell {
         match self {
-            Self::Text(text) => Cell::new(text),
-            Self::Name(text) => Cell::long(text),
-            Self::Count(count) => Cell::new(count.to_string()),
-            Self::Bytes(bytes) => Cell::new(Size(*bytes).to_string()),
-            Self::Time(time) => Cell::new(Age::between(*time, now).to_string()),
-            Self::None => Cell::none(),
+            Self::Text(text) => TableCell::new(text),
+            Self::Name(text) => TableCell::long(text),
+            Self::Count(count) => TableCell::new(count.to_string()),
+            Self::Bytes(bytes) => TableCell::new(Size(*bytes).to_string()),
+            Self::Time(time) => TableCell::new(Age::between(*time, now).to_string()),
+            Self::None => TableCell::none(),
         }
     }
 
@@ -124,25 +124,25 @@ impl Datum {
 
 /// A column of a list.
 #[derive(Debug)]
-pub(super) struct Column {
+pub(super) struct ListColumn {
     /// Its name in `--columns` and `--sort`, and its header in CSV.
     pub(super) name: &'static str,
     /// Its header in a table.
     pub(super) title: &'static str,
-    pub(super) align: Align,
+    pub(super) align: TableAlign,
     /// Whether it is shown by default.
     pub(super) is_default: bool,
     /// Whether sorting by it starts with the largest value.
     pub(super) is_largest_first: bool,
 }
 
-impl Column {
+impl ListColumn {
     /// Returns a column of words.
     pub(super) const fn words(name: &'static str, title: &'static str) -> Self {
         Self {
             name,
             title,
-            align: Align::Left,
+            align: TableAlign::Left,
             is_default: true,
             is_largest_first: false,
         }
@@ -151,7 +151,7 @@ impl Column {
     /// Returns a column of numbers, sizes or ages.
     pub(super) const fn numbers(name: &'static str, title: &'static str) -> Self {
         Self {
-            align: Align::Right,
+            align: TableAlign::Right,
             is_largest_first: true,
             ..Self::words(name, title)
         }
@@ -169,7 +169,7 @@ impl Column {
 /// Rows that can be listed. A row is a number.
 pub(super) trait Rows {
     /// The columns; the first one names the row.
-    const COLUMNS: &'static [Column];
+    const COLUMNS: &'static [ListColumn];
     /// The default sort column; `None` keeps the rows' own order.
     const SORT: Option<&'static str> = None;
 
@@ -190,10 +190,10 @@ pub(super) trait Rows {
 }
 
 /// The flags of a list, checked against its columns.
-pub(super) struct Listing<'a> {
+pub(super) struct CheckedListFlags<'a> {
     flags: &'a ListFlags,
-    sort: Option<&'static Column>,
-    columns: Vec<&'static Column>,
+    sort: Option<&'static ListColumn>,
+    columns: Vec<&'static ListColumn>,
     now: Timestamp,
 }
 
@@ -202,7 +202,7 @@ impl ListFlags {
     ///
     /// # Errors
     /// Fails if a flag names an unknown column.
-    pub(super) fn listing<R: Rows>(&self, now: Timestamp) -> Result<Listing<'_>, Failure> {
+    pub(super) fn listing<R: Rows>(&self, now: Timestamp) -> Result<CheckedListFlags<'_>, Failure> {
         let sort = self.sort.as_deref().or(R::SORT);
         let sort = sort.map(column::<R>).transpose()?;
         let chosen = self.columns.iter().filter(|name| !name.is_empty());
@@ -212,7 +212,7 @@ impl ListFlags {
         if columns.is_empty() {
             columns.extend(R::COLUMNS.iter().filter(|column| column.is_default));
         }
-        Ok(Listing {
+        Ok(CheckedListFlags {
             flags: self,
             sort,
             columns,
@@ -230,7 +230,7 @@ impl ListFlags {
     }
 }
 
-fn column<R: Rows>(name: &str) -> Result<&'static Column, Failure> {
+fn column<R: Rows>(name: &str) -> Result<&'static ListColumn, Failure> {
     let wanted = name.trim().to_lowercase();
     let found = R::COLUMNS.iter().find(|column| column.name == wanted);
     found.ok_or_else(|| {
@@ -244,23 +244,23 @@ fn column<R: Rows>(name: &str) -> Result<&'static Column, Failure> {
 }
 
 /// The rows of a source, and the listed ones in order.
-pub(super) struct Listed<'a, R> {
+pub(super) struct ListedRows<'a, R> {
     pub(super) scanned: &'a Scanned,
     pub(super) rows: R,
     pub(super) shown: Vec<u32>,
 }
 
-impl Listing<'_> {
+impl CheckedListFlags<'_> {
     /// Returns the rows of sources, with the rows to list.
     pub(super) fn lists<'a, R: Rows>(
         &self,
         scanned: &'a [Scanned],
         rows: impl Fn(&'a Scanned) -> R,
-    ) -> Vec<Listed<'a, R>> {
+    ) -> Vec<ListedRows<'a, R>> {
         let listed = scanned.iter().map(|scanned| {
             let rows = rows(scanned);
             let shown = self.arrange(&rows);
-            Listed {
+            ListedRows {
                 scanned,
                 rows,
                 shown,
@@ -273,10 +273,10 @@ impl Listing<'_> {
     /// separated values. `why_empty` returns why a source has no listed rows.
     pub(super) fn print<R: Rows>(
         &self,
-        output: &Output,
+        output: &CommandOutput,
         format: ListFormat,
-        lists: &[Listed<'_, R>],
-        why_empty: impl Fn(&Listed<'_, R>) -> String,
+        lists: &[ListedRows<'_, R>],
+        why_empty: impl Fn(&ListedRows<'_, R>) -> String,
     ) -> Result<Exit, Failure> {
         if matches!(format, ListFormat::Csv | ListFormat::Tsv) {
             let lists: Vec<_> = lists
@@ -333,7 +333,7 @@ impl Listing<'_> {
                 let datum = rows.datum(*row, column.name);
                 let style = rows.style(*row, column.name);
                 match datum {
-                    Datum::None => Cell::none(),
+                    Datum::None => TableCell::none(),
                     datum => datum.cell(self.now).style(style),
                 }
             }));

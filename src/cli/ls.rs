@@ -4,9 +4,9 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Session;
-use super::json::Document;
-use super::list::{Column, Datum, ListFlags, ListFormat, Rows};
+use super::CliSession;
+use super::json::JsonDocument;
+use super::list::{Datum, ListColumn, ListFlags, ListFormat, Rows};
 use super::open;
 use super::table::Style;
 use crate::error::{Exit, Failure};
@@ -26,7 +26,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(Serialize)]
-struct Listing<'a> {
+struct RefsDocument<'a> {
     sources: Vec<SourceRefs<'a>>,
 }
 
@@ -108,33 +108,33 @@ impl<'a> Ref<'a> {
 }
 
 /// Refs as a list.
-struct RefRows<'a> {
+struct RefList<'a> {
     refs: Vec<&'a RefEntry>,
 }
 
-impl RefRows<'_> {
+impl RefList<'_> {
     fn at(&self, row: u32) -> &RefEntry {
         self.refs[row as usize]
     }
 }
 
-impl Rows for RefRows<'_> {
-    const COLUMNS: &'static [Column] = &[
-        Column::words("ref", "REF"),
-        Column::words("kind", "KIND"),
-        Column::numbers("age", "AGE"),
-        Column::numbers("size", "SIZE"),
-        Column::numbers("exclusive", "ONLY HERE"),
-        Column::numbers("layers", "LAYERS"),
-        Column::numbers("results", "RESULTS"),
-        Column::numbers("keys-only", "KEYS ONLY"),
-        Column::numbers("records", "RECORDS").on_request(),
-        Column::numbers("modified", "WRITTEN").on_request(),
-        Column::numbers("used", "LAST USED").on_request(),
-        Column::words("platform", "PLATFORM").on_request(),
-        Column::words("digest", "DIGEST").on_request(),
-        Column::words("state", "STATE").on_request(),
-        Column::words("trouble", ""),
+impl Rows for RefList<'_> {
+    const COLUMNS: &'static [ListColumn] = &[
+        ListColumn::words("ref", "REF"),
+        ListColumn::words("kind", "KIND"),
+        ListColumn::numbers("age", "AGE"),
+        ListColumn::numbers("size", "SIZE"),
+        ListColumn::numbers("exclusive", "ONLY HERE"),
+        ListColumn::numbers("layers", "LAYERS"),
+        ListColumn::numbers("results", "RESULTS"),
+        ListColumn::numbers("keys-only", "KEYS ONLY"),
+        ListColumn::numbers("records", "RECORDS").on_request(),
+        ListColumn::numbers("modified", "WRITTEN").on_request(),
+        ListColumn::numbers("used", "LAST USED").on_request(),
+        ListColumn::words("platform", "PLATFORM").on_request(),
+        ListColumn::words("digest", "DIGEST").on_request(),
+        ListColumn::words("state", "STATE").on_request(),
+        ListColumn::words("trouble", ""),
     ];
 
     fn count(&self) -> u32 {
@@ -181,13 +181,13 @@ impl Rows for RefRows<'_> {
     }
 }
 
-pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
-    let listing = arguments.list.listing::<RefRows<'_>>(Timestamp::now())?;
+pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+    let listing = arguments.list.listing::<RefList<'_>>(Timestamp::now())?;
     let sources = open::sources_to_read(session, &arguments.sources)?;
     let (scanned, failures) = open::scan_found(session, sources).await?;
     let lists = listing.lists(&scanned, |scanned| {
         let refs = scanned.selected().into_iter().map(|(_, entry)| entry);
-        RefRows {
+        RefList {
             refs: refs.collect(),
         }
     });
@@ -203,10 +203,10 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
                     .map(|row| Ref::new(list.rows.at(*row)))
                     .collect(),
             });
-            let listing = Listing {
+            let listing = RefsDocument {
                 sources: sources.collect(),
             };
-            output.document(&Document::new("ls", listing, &failures))?;
+            output.document(&JsonDocument::new("ls", listing, &failures))?;
         }
         format => {
             listing.print(output, format, &lists, |list| {

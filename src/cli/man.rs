@@ -7,7 +7,7 @@ use clap::{Args, Command};
 
 use super::help::manual::{TOPICS, Topic};
 use super::help::unknown;
-use super::output::Output;
+use super::output::CommandOutput;
 use crate::error::{Exit, Failure};
 use crate::text::escape::visible;
 
@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     out: Option<PathBuf>,
 }
 
-pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &Arguments, output: &CommandOutput) -> Result<Exit, Failure> {
     let mut command = super::command_line::whole_command();
     command.build();
     if let Some(directory) = &arguments.out {
@@ -79,7 +79,7 @@ fn see_also(name: &str) -> String {
     format!(".SH \"SEE ALSO\"\n{}\n", pages.join(", "))
 }
 
-fn write_all(command: &Command, directory: &Path, output: &Output) -> Result<Exit, Failure> {
+fn write_all(command: &Command, directory: &Path, output: &CommandOutput) -> Result<Exit, Failure> {
     let failed = |path: &Path, error: &std::io::Error| {
         let shown = visible(&path.to_string_lossy()).into_owned();
         Failure::new(Exit::Failed, error).on(&format!("{shown} cannot be written"))

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::open::Scanned;
-use super::table::{Align, Cell, Paper, Style, Table};
+use super::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::explain::evidence::{Evidence, RecordLabel};
 use crate::format::cache_config::RecordIndex;
 use crate::inventory::cache::RefCache;
@@ -29,13 +29,13 @@ pub(super) struct ModeRow {
     steps: u64,
     /// The bytes that they need, each blob once.
     bytes: u64,
-    min: Kept,
+    min: KeptByMode,
     /// The steps that would have no result, the largest first.
     lost_steps: Vec<LostStep>,
 }
 
 #[derive(Debug, Serialize)]
-struct Kept {
+struct KeptByMode {
     steps: u64,
     bytes: u64,
 }
@@ -120,7 +120,7 @@ fn of_cache(cache: &RefCache, labels: &[Option<RecordLabel>]) -> ModeRow {
         mode: modes.mode(),
         steps: count(&modes.results) as u64,
         bytes: modes.bytes,
-        min: Kept {
+        min: KeptByMode {
             steps: count(&modes.kept) as u64,
             bytes: modes.kept_bytes,
         },
@@ -160,21 +160,21 @@ pub(super) fn print(rows: &[ModeRow], paper: Paper) -> String {
         return String::new();
     }
     let mut table = Table::new([
-        ("REF", Align::Left),
-        ("MODE", Align::Left),
-        ("STEPS", Align::Right),
-        ("SIZE", Align::Right),
-        ("MIN STEPS", Align::Right),
-        ("MIN SIZE", Align::Right),
+        ("REF", TableAlign::Left),
+        ("MODE", TableAlign::Left),
+        ("STEPS", TableAlign::Right),
+        ("SIZE", TableAlign::Right),
+        ("MIN STEPS", TableAlign::Right),
+        ("MIN SIZE", TableAlign::Right),
     ]);
     for row in rows {
         table.row([
-            Cell::maybe(row.ref_name.clone()).style(Style::Strong),
-            Cell::new(row.mode.unwrap_or("no results")),
-            Cell::maybe(Some(row.steps)),
-            Cell::maybe(Some(Size(row.bytes))),
-            Cell::maybe(Some(row.min.steps)),
-            Cell::maybe(Some(Size(row.min.bytes))),
+            TableCell::maybe(row.ref_name.clone()).style(Style::Strong),
+            TableCell::new(row.mode.unwrap_or("no results")),
+            TableCell::maybe(Some(row.steps)),
+            TableCell::maybe(Some(Size(row.bytes))),
+            TableCell::maybe(Some(row.min.steps)),
+            TableCell::maybe(Some(Size(row.min.bytes))),
         ]);
     }
     let rendered = table.render(paper);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Session, init};
+use super::{CliSession, init};
 use crate::backend::{self, OpenError, SharedReader};
 use crate::config::LoadedHistory;
 use crate::error::{Exit, Failure};
@@ -86,7 +86,10 @@ impl Scanned {
 ///
 /// Naming a source is consent to contact its host for sources that files of this checkout name
 /// there.
-pub(super) fn sources(session: &Session<'_>, texts: &[SourceText]) -> Result<Vec<Source>, Failure> {
+pub(super) fn sources(
+    session: &CliSession<'_>,
+    texts: &[SourceText],
+) -> Result<Vec<Source>, Failure> {
     if texts.is_empty() {
         let configured = configured(session);
         if configured.is_empty() {
@@ -121,7 +124,7 @@ pub(super) fn sources(session: &Session<'_>, texts: &[SourceText]) -> Result<Vec
 /// # Errors
 /// The same as [`sources()`].
 pub(super) fn sources_to_read(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     texts: &[SourceText],
 ) -> Result<Vec<Source>, Failure> {
     let found = find_sources(session, texts, LookFor::Sources)?;
@@ -137,7 +140,7 @@ pub(super) type SourceMistakes = Vec<(String, Mistake)>;
 /// # Errors
 /// As [`sources()`].
 pub(super) fn sources_with_mistakes(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     texts: &[SourceText],
 ) -> Result<(Vec<Source>, SourceMistakes), Failure> {
     find_sources(session, texts, LookFor::Mistakes)
@@ -153,7 +156,7 @@ enum LookFor {
 }
 
 fn find_sources(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     texts: &[SourceText],
     look_for: LookFor,
 ) -> Result<(Vec<Source>, SourceMistakes), Failure> {
@@ -208,7 +211,7 @@ pub(super) fn whole_stores(sources: Vec<Source>) -> Vec<Source> {
 
 /// Returns the declared sources that exist, as far as that is known without contacting a service,
 /// with their trust.
-pub(super) fn present(session: &Session<'_>, declared: Vec<Source>) -> Vec<Source> {
+pub(super) fn present(session: &CliSession<'_>, declared: Vec<Source>) -> Vec<Source> {
     declared
         .into_iter()
         .map(|source| session.judged(source))
@@ -217,13 +220,13 @@ pub(super) fn present(session: &Session<'_>, declared: Vec<Source>) -> Vec<Sourc
 }
 
 /// Returns the sources of the configuration.
-pub(super) fn configured(session: &Session<'_>) -> Vec<Source> {
+pub(super) fn configured(session: &CliSession<'_>) -> Vec<Source> {
     let settings = session.settings.sources.iter();
     settings.map(|setting| setting.value.clone()).collect()
 }
 
 /// Parses a source that the user names, and warns about anything unusual in it.
-pub(super) fn parse(session: &Session<'_>, text: &SourceText) -> Result<Source, Failure> {
+pub(super) fn parse(session: &CliSession<'_>, text: &SourceText) -> Result<Source, Failure> {
     let text = environment::filled(text.expose(), &|name| std::env::var(name).ok());
     let parsed = Source::parse(&text, &Path::is_dir)?;
     if parsed.source.has_vague_place() && parsed.source.directory().is_none_or(|dir| !dir.is_dir())
@@ -239,7 +242,7 @@ pub(super) fn parse(session: &Session<'_>, text: &SourceText) -> Result<Source, 
 }
 
 /// Parses one source that a file names.
-pub(super) fn parse_found(session: &Session<'_>, text: &str) -> Result<Source, Failure> {
+pub(super) fn parse_found(session: &CliSession<'_>, text: &str) -> Result<Source, Failure> {
     let text = SourceText::from(text.to_owned());
     Ok(session.judged(parse(session, &text)?))
 }
@@ -252,7 +255,7 @@ pub(super) fn parse_found(session: &Session<'_>, text: &str) -> Result<Source, F
 /// Fails before reading anything if this build cannot open a kind of source, and if the user
 /// interrupts.
 pub(super) async fn scan_all(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     sources: Vec<Source>,
 ) -> Result<(Vec<Scanned>, Vec<(String, Failure)>), Failure> {
     scan_each(session, sources, |source| {
@@ -266,7 +269,7 @@ pub(super) async fn scan_all(
 /// # Errors
 /// The same as [`scan_all`].
 pub(super) async fn scan_found(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     sources: Vec<Source>,
 ) -> Result<(Vec<Scanned>, Vec<(String, Failure)>), Failure> {
     scan_each(session, sources, |_| false).await
@@ -274,7 +277,7 @@ pub(super) async fn scan_found(
 
 /// Opens and scans sources; a source that is a single store is used as it is.
 async fn scan_each(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     sources: Vec<Source>,
     is_one: impl Fn(&Source) -> bool,
 ) -> Result<(Vec<Scanned>, Vec<(String, Failure)>), Failure> {
@@ -341,7 +344,7 @@ fn partial(message: String) -> Failure {
         .hint("the store changes while it is listed; try again later")
 }
 
-async fn scan(session: &Session<'_>, opened: Opened) -> Result<Scanned, Failure> {
+async fn scan(session: &CliSession<'_>, opened: Opened) -> Result<Scanned, Failure> {
     let shown = opened.shown();
     let options = ScanOptions {
         concurrency: session.settings.concurrency.value.get(),
@@ -377,7 +380,7 @@ async fn scan(session: &Session<'_>, opened: Opened) -> Result<Scanned, Failure>
 }
 
 /// Leaves a record of a scan in the state directory. Returns all records of the source.
-fn remember(session: &Session<'_>, source: &Source, inventory: &Inventory) -> LoadedHistory {
+fn remember(session: &CliSession<'_>, source: &Source, inventory: &Inventory) -> LoadedHistory {
     // A source of GitHub's cache need not name the repository; its refs do.
     let mut refs = inventory.refs.iter();
     let repository = refs.find_map(|entry| entry.facts().repository.as_deref());
@@ -396,7 +399,7 @@ fn remember(session: &Session<'_>, source: &Source, inventory: &Inventory) -> Lo
 
 /// Ends when nothing was found or received for as long as the timeout. A pause that a service asks
 /// for does not count as silence; requests limit it themselves.
-async fn until_silent(session: &Session<'_>, signs_of_life: &AtomicU64) -> Duration {
+async fn until_silent(session: &CliSession<'_>, signs_of_life: &AtomicU64) -> Duration {
     let timeout = session.settings.timeout.value;
     let activity = &session.activity;
     let mut seen = None;
@@ -442,14 +445,18 @@ pub(super) fn no_such_ref(scanned: &Scanned) -> Failure {
 }
 
 /// Reports failures that do not affect the exit code, such as a source that is listed only in part.
-pub(super) fn report(session: &Session<'_>, failures: &[(String, Failure)]) {
+pub(super) fn report(session: &CliSession<'_>, failures: &[(String, Failure)]) {
     for (_, failure) in failures {
         session.output.failure(failure);
     }
 }
 
 /// Reports failures and returns the exit code.
-pub(super) fn conclude(session: &Session<'_>, done: usize, failures: &[(String, Failure)]) -> Exit {
+pub(super) fn conclude(
+    session: &CliSession<'_>,
+    done: usize,
+    failures: &[(String, Failure)],
+) -> Exit {
     let exit = match (done, failures.first()) {
         (_, None) => Exit::Done,
         (0, Some((_, first))) => first.exit,

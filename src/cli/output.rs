@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::text::secrets::{mask_lines, mask_values};
 
 /// The two output streams of a command, and their settings.
-pub(super) struct Output {
+pub(super) struct CommandOutput {
     pub json: bool,
     pub paper: Paper,
     quiet: bool,
@@ -24,7 +24,7 @@ pub(super) struct Output {
     reported: Mutex<Vec<Failure>>,
 }
 
-impl Output {
+impl CommandOutput {
     pub(super) fn new(global: &Global) -> Self {
         let color = config::uses_color(global.color, io::stdout().is_terminal());
         let columns = io::stdout().is_terminal().then(crossterm::terminal::size);
@@ -96,7 +96,7 @@ impl Output {
             .unwrap_or_default();
         // The failure itself was reported already; if the stream is closed, there is nothing more
         // to do.
-        let _ = self.document(&json::Document::of_failures(command, &failures));
+        let _ = self.document(&json::JsonDocument::of_failures(command, &failures));
     }
 
     fn say(&self, text: &str) {

@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::io::{self, BufRead as _, IsTerminal as _};
 
-use super::output::Output;
+use super::output::CommandOutput;
 use super::{Cli, Global, command_line, open};
 use crate::error::{Exit, Failure};
 use crate::source::SourceText;
@@ -65,7 +65,7 @@ fn is_ascii_locale(mut locales: impl Iterator<Item = String>) -> bool {
 pub(super) fn print(
     texts: &[SourceText],
     global: &Global,
-    output: &Output,
+    output: &CommandOutput,
 ) -> Result<Exit, Failure> {
     let summed = run("du", texts, &[], global, output)?;
     output.text("\n")?;
@@ -75,45 +75,45 @@ pub(super) fn print(
 
 /// A choice of the menu.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Choice {
+enum MenuChoice {
     Command(&'static str, &'static [&'static str]),
     Steps,
     Open,
     Quit,
 }
 
-const CHOICES: &[(&str, Choice)] = &[
-    ("quit", Choice::Quit),
+const CHOICES: &[(&str, MenuChoice)] = &[
+    ("quit", MenuChoice::Quit),
     (
         "sum up what is live, orphaned and missing",
-        Choice::Command("du", &[]),
+        MenuChoice::Command("du", &[]),
     ),
-    ("list the refs", Choice::Command("ls", &[])),
-    ("show the steps of a ref", Choice::Steps),
+    ("list the refs", MenuChoice::Command("ls", &[])),
+    ("show the steps of a ref", MenuChoice::Steps),
     (
         "list the 20 largest blobs",
-        Choice::Command("blobs", &["--sort", "size", "--limit", "20"]),
+        MenuChoice::Command("blobs", &["--sort", "size", "--limit", "20"]),
     ),
     (
         "check for what breaks builds",
-        Choice::Command("check", &[]),
+        MenuChoice::Command("check", &[]),
     ),
     (
         "plan a prune; this deletes nothing",
-        Choice::Command("prune", &[]),
+        MenuChoice::Command("prune", &[]),
     ),
     (
         "find the caches that this directory declares",
-        Choice::Command("find", &[]),
+        MenuChoice::Command("find", &[]),
     ),
-    ("open another source", Choice::Open),
+    ("open another source", MenuChoice::Open),
 ];
 
 /// Shows the menu until a person leaves it or the input ends.
 pub(super) fn menu(
     texts: &[SourceText],
     global: &Global,
-    output: &Output,
+    output: &CommandOutput,
 ) -> Result<Exit, Failure> {
     let mut texts = texts.to_vec();
     loop {
@@ -123,7 +123,7 @@ pub(super) fn menu(
             return Ok(Exit::Done);
         };
         let chosen = match line.as_str() {
-            "q" => Some(Choice::Quit),
+            "q" => Some(MenuChoice::Quit),
             "" => continue,
             line => {
                 let number = line.parse::<usize>().ok();
@@ -132,11 +132,11 @@ pub(super) fn menu(
             }
         };
         let result = match chosen {
-            Some(Choice::Quit) => return Ok(Exit::Done),
-            Some(Choice::Command("find", flags)) => run("find", &[], flags, global, output),
-            Some(Choice::Command(name, flags)) => run(name, &texts, flags, global, output),
-            Some(Choice::Steps) => steps(&texts, global, output),
-            Some(Choice::Open) => ask("Source: ", output).map(|name| {
+            Some(MenuChoice::Quit) => return Ok(Exit::Done),
+            Some(MenuChoice::Command("find", flags)) => run("find", &[], flags, global, output),
+            Some(MenuChoice::Command(name, flags)) => run(name, &texts, flags, global, output),
+            Some(MenuChoice::Steps) => steps(&texts, global, output),
+            Some(MenuChoice::Open) => ask("Source: ", output).map(|name| {
                 if let Some(name) = name.filter(|name| !name.is_empty()) {
                     texts = vec![SourceText::from(name)];
                 }
@@ -175,7 +175,7 @@ fn menu_text(texts: &[SourceText]) -> String {
 }
 
 /// Asks for a line; returns nothing when the input has ended.
-fn ask(question: &str, output: &Output) -> Result<Option<String>, Failure> {
+fn ask(question: &str, output: &CommandOutput) -> Result<Option<String>, Failure> {
     output.text(question)?;
     let mut line = String::new();
     let read = io::stdin().lock().read_line(&mut line);
@@ -187,7 +187,7 @@ fn ask(question: &str, output: &Output) -> Result<Option<String>, Failure> {
 }
 
 /// Lists the refs with a number each, and shows the steps of the one that is chosen.
-fn steps(texts: &[SourceText], global: &Global, output: &Output) -> Result<Exit, Failure> {
+fn steps(texts: &[SourceText], global: &Global, output: &CommandOutput) -> Result<Exit, Failure> {
     let mut refs: Vec<String> = Vec::new();
     super::engine(global, output, async |session| {
         let sources = open::sources_to_read(session, texts)?;
@@ -230,7 +230,7 @@ fn run(
     texts: &[SourceText],
     flags: &[&str],
     global: &Global,
-    output: &Output,
+    output: &CommandOutput,
 ) -> Result<Exit, Failure> {
     if global.plain {
         let shown: Vec<String> = texts.iter().map(ToString::to_string).collect();

@@ -8,17 +8,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Session;
+use super::CliSession;
 use super::open::{self, Scanned};
 use crate::backend::{self, Disposal, ObjectName, Outcome, SharedPruner, WayBack};
-use crate::check::{self, CheckOptions, Subject};
+use crate::check::{self, CheckOptions, CheckSubject};
 use crate::error::{Exit, Failure};
 use crate::explain::evidence::Evidence;
 use crate::inventory::RefId;
 use crate::inventory::scan::ScanOptions;
 use crate::prune::draft::{self, Choices, Draft};
-use crate::prune::execute::{self, Options, Report, Step};
-use crate::prune::journal::{History, Journal};
+use crate::prune::execute::{self, ExecuteOptions, RunReport, RunStep};
+use crate::prune::journal::{Journal, JournalContent};
 use crate::prune::plan::{FreedBlobs, Plan, file};
 use crate::prune::repair::Remedies;
 use crate::prune::undo;
@@ -37,7 +37,7 @@ use print::Pruned;
 use store::{pruner, pruner_of};
 use whole::not_whole;
 
-pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     // A summary that has no place to go fails before anything is deleted.
     arguments.summary.file()?;
     if session.read_only && arguments.changes_something() {
@@ -60,7 +60,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
 }
 
 /// Plans for each source, and executes the plans on request.
-async fn plan_all(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Failure> {
+async fn plan_all(session: &CliSession<'_>, arguments: &Arguments) -> Result<Exit, Failure> {
     let policy = arguments.policy(session.settings.retention.policy())?;
     let sources = open::sources(session, &arguments.sources)?;
     let is_prune = arguments.repair.is_none();
@@ -144,7 +144,7 @@ async fn plan_all(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, 
 /// Scans the whole stores of sources that may select refs: the final proof of a run covers all refs
 /// of a store, so its plan has to know all of them.
 async fn scan_whole(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     sources: Vec<Source>,
 ) -> Result<(Vec<Scanned>, Vec<(String, Failure)>), Failure> {
     let mut scanned = Vec::new();
@@ -167,7 +167,7 @@ async fn scan_whole(
 }
 
 async fn one(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     arguments: &Arguments,
     policy: &Policy,
     scanned: &Scanned,
@@ -208,7 +208,7 @@ async fn one(
         let mut journal = new_journal(arguments.journal.as_deref(), folder, &pruned.plan)?;
         let report =
             carry_out(session, arguments, &store, &pruned.plan, &mut journal, None).await?;
-        pruned.done = Some(Done {
+        pruned.done = Some(FinishedRun {
             report,
             journal: journal.path().to_owned(),
             way_back: way_back(&store).await,
@@ -219,7 +219,7 @@ async fn one(
 }
 
 async fn plan(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     arguments: &Arguments,
     policy: &Policy,
     scanned: &Scanned,
@@ -276,7 +276,7 @@ async fn plan(
 }
 
 /// Returns the evidence that names the steps for rules about results. A repair needs none.
-async fn evidence(session: &Session<'_>, arguments: &Arguments) -> Result<Evidence, Failure> {
+async fn evidence(session: &CliSession<'_>, arguments: &Arguments) -> Result<Evidence, Failure> {
     if arguments.repair.is_some() {
         return Ok(Evidence::default());
     }
@@ -287,7 +287,7 @@ async fn evidence(session: &Session<'_>, arguments: &Arguments) -> Result<Eviden
 
 /// Checks a source, and turns the draft into one of a repair of what was found.
 async fn repairing(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     arguments: &Arguments,
     remedies: &Remedies,
     scanned: &Scanned,
@@ -297,7 +297,7 @@ async fn repairing(
     let source = &scanned.opened.source;
     let selected = scanned.selected().into_iter().map(|(id, _)| id);
     let only: Option<Vec<RefId>> = source.select.is_some().then(|| selected.collect());
-    let subject = Subject {
+    let subject = CheckSubject {
         source: &label,
         kind: source.kind(),
         location: Some(&source.location),
@@ -314,7 +314,7 @@ async fn repairing(
     let reader = &scanned.opened.reader;
     let found = check::check(&subject, reader, &options, Timestamp::now(), observe).await;
     let found = found.ok_or_else(|| Failure::message(Exit::Interrupted, "interrupted"))?;
-    let found = draft::Found {
+    let found = draft::RepairFindings {
         findings: &found.findings,
         damaged: &found.damaged,
         only: only.as_deref(),
@@ -326,7 +326,7 @@ async fn repairing(
 
 /// Asks for the name of the source, as given, before an irreversible operation.
 fn confirm(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     arguments: &Arguments,
     plan: &Plan,
     given: Option<&SourceText>,
@@ -376,7 +376,11 @@ fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
 }
 
 /// Executes a saved plan.
-async fn apply(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Result<Exit, Failure> {
+async fn apply(
+    session: &CliSession<'_>,
+    arguments: &Arguments,
+    path: &Path,
+) -> Result<Exit, Failure> {
     let text = interruptible(path, |path| fs::read_to_string(path))
         .await?
         .map_err(|error| {
@@ -395,7 +399,7 @@ async fn apply(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Res
         session,
         arguments,
         plan,
-        Done {
+        FinishedRun {
             report,
             journal: journal.path().to_owned(),
             way_back: way_back(&pruner).await,
@@ -405,7 +409,11 @@ async fn apply(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Res
 }
 
 /// Resumes an interrupted run.
-async fn go_on(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Result<Exit, Failure> {
+async fn go_on(
+    session: &CliSession<'_>,
+    arguments: &Arguments,
+    path: &Path,
+) -> Result<Exit, Failure> {
     let (mut journal, history) = interruptible(path, Journal::reopen).await??;
     let pruner = pruner_of(session, arguments, &history.plan, ("--resume", path)).await?;
     let report = carry_out(
@@ -421,7 +429,7 @@ async fn go_on(session: &Session<'_>, arguments: &Arguments, path: &Path) -> Res
         session,
         arguments,
         history.plan,
-        Done {
+        FinishedRun {
             report,
             journal: path.to_owned(),
             way_back: way_back(&pruner).await,
@@ -447,10 +455,10 @@ async fn way_back(store: &SharedPruner) -> WayBack {
 }
 
 fn conclude(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     arguments: &Arguments,
     plan: Plan,
-    done: Done,
+    done: FinishedRun,
 ) -> Result<Exit, Failure> {
     let pruned = Pruned {
         plan,
@@ -476,7 +484,7 @@ fn conclude(
 
 /// Undoes a run.
 async fn take_back(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     arguments: &Arguments,
     path: &Path,
 ) -> Result<Exit, Failure> {
@@ -496,21 +504,21 @@ async fn take_back(
 }
 
 async fn carry_out(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     arguments: &Arguments,
     pruner: &SharedPruner,
     plan: &Plan,
     journal: &mut Journal,
-    history: Option<&History>,
-) -> Result<Report, Failure> {
+    history: Option<&JournalContent>,
+) -> Result<RunReport, Failure> {
     session.finish_what_is_begun();
     let total = plan.delete().len();
-    let observe = |step: Step<'_>| {
+    let observe = |step: RunStep<'_>| {
         let progress = &session.output.progress;
         match step {
-            Step::Journaled(done) => progress.pruning(plan.source(), done, total),
-            Step::Waiting => progress.waiting(plan.source()),
-            Step::Watching(left) => progress.watching(plan.source(), left),
+            RunStep::Journaled(done) => progress.pruning(plan.source(), done, total),
+            RunStep::Waiting => progress.waiting(plan.source()),
+            RunStep::Watching(left) => progress.watching(plan.source(), left),
             _ => {}
         }
     };
@@ -537,12 +545,12 @@ async fn carry_out(
 }
 
 fn options<'a>(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     arguments: &Arguments,
     policy: &'a Policy,
-    observe: &'a (dyn Fn(Step<'_>) + Send + Sync),
-) -> Options<'a> {
-    Options {
+    observe: &'a (dyn Fn(RunStep<'_>) + Send + Sync),
+) -> ExecuteOptions<'a> {
+    ExecuteOptions {
         concurrency: session.settings.concurrency.value.get(),
         batch: execute::BATCH,
         settle: arguments.settle(session.settings.retention.settle.value),
@@ -589,8 +597,8 @@ fn shown(path: &Path) -> String {
 }
 
 /// The journal and the report of a run.
-struct Done {
-    report: Report,
+struct FinishedRun {
+    report: RunReport,
     journal: PathBuf,
     /// How much of it can be undone.
     way_back: WayBack,

@@ -14,7 +14,7 @@ const PASSWORD_LIMIT: u64 = 64 << 10;
 #[derive(Debug, Clone, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(next_help_heading = "Registries")]
-pub(super) struct Flags {
+pub(super) struct RegistryFlags {
     /// Log in as this user instead of with the login of Docker or Podman.
     #[arg(long, global = true, value_name = "NAME", requires = "password_stdin")]
     username: Option<String>,
@@ -41,7 +41,7 @@ pub(super) struct Flags {
     no_disk_cache: bool,
 }
 
-impl Flags {
+impl RegistryFlags {
     /// Enables `--verify-blobs`.
     pub(super) fn asking_for_each_blob(self) -> Self {
         Self {

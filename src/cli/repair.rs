@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args};
 use jiff::SignedDuration;
 
-use super::Session;
+use super::CliSession;
 use super::prune::{self, RuleFlags, duration};
 use super::summary::SummaryFlag;
 use crate::check::Code;
@@ -104,7 +104,7 @@ pub(super) struct Arguments {
     summary: SummaryFlag,
 }
 
-pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     let arguments = prune::Arguments {
         sources: arguments.sources,
         yes: arguments.yes,

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::check::check_one;
 use super::open::Scanned;
 use super::why::of_ref::BuildEvidence;
-use super::{Session, ignored, open};
-use crate::check::limits::Limits;
+use super::{CliSession, ignored, open};
+use crate::check::limits::CheckLimits;
 use crate::error::{Exit, Failure};
 use crate::report::Issue;
 use crate::report::page::price::Price;
@@ -66,7 +66,7 @@ impl Arguments {
     }
 }
 
-pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     let output = session.output;
     if output.json {
         let failure = Failure::message(Exit::Usage, "`report` prints no JSON");
@@ -114,12 +114,12 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
 
 /// Gathers what the page says about a source.
 async fn part(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     scanned: &Scanned,
     arguments: &Arguments,
     now: Timestamp,
 ) -> Result<SourcePart, Failure> {
-    let checked = check_one(session, scanned, false, &Limits::default()).await?;
+    let checked = check_one(session, scanned, false, &CheckLimits::default()).await?;
     let (findings, _) = ignored::findings(checked.findings, &session.settings, session.output);
     let issues = findings.iter().map(Issue::of_finding).collect();
     let opened = &scanned.opened;

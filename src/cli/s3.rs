@@ -11,7 +11,7 @@ use crate::source::S3Location;
 #[derive(Debug, Clone, clap::Args)]
 #[group(id = "buckets")]
 #[command(next_help_heading = "Buckets")]
-pub(super) struct Flags {
+pub(super) struct S3Flags {
     /// Send requests without credentials, for public buckets.
     ///
     /// For one source only, use `no_sign_request=true` in it.
@@ -19,7 +19,7 @@ pub(super) struct Flags {
     no_sign_request: bool,
 }
 
-impl Flags {
+impl S3Flags {
     /// Builds the access settings for buckets. Their services accept more concurrent requests than
     /// others, unless the user has set a limit.
     pub(super) fn access(

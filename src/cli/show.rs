@@ -6,12 +6,12 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::json::Document;
+use super::json::JsonDocument;
 use super::ls::{self, Ref};
 use super::modes::{self, ModeRow};
 use super::open::{self, Scanned};
-use super::table::{Align, Cell, Paper, Style, Table};
-use super::{Session, evidence as given, filter_argument};
+use super::table::{Paper, Style, Table, TableAlign, TableCell};
+use super::{CliSession, evidence as given, filter_argument};
 use crate::error::{Exit, Failure};
 use crate::explain::evidence::Evidence;
 use crate::inventory::cache::{RecordState, RefCache};
@@ -59,7 +59,7 @@ struct Shown<'a> {
     used_by_truncated: bool,
 }
 
-pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     let source = open::parse(session, &arguments.source)?;
     let (mut scanned, failures) = open::scan_all(session, vec![source]).await?;
     let Some(scanned) = scanned.pop() else {
@@ -124,7 +124,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
             modes,
             used_by_truncated: truncated,
         };
-        return output.document(&Document::new("show", shown, &failures));
+        return output.document(&JsonDocument::new("show", shown, &failures));
     }
     let mut text = heading(entry, now);
     if entry.withheld().is_some() {
@@ -140,7 +140,7 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
 
 /// Returns the ref to show: the selected one, or the only one.
 pub(super) fn the_ref<'a>(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     scanned: &'a Scanned,
 ) -> Result<&'a RefEntry, Failure> {
     let selected = scanned.selected();
@@ -174,7 +174,7 @@ pub(super) fn the_ref<'a>(
 
 /// Loads the evidence that names the steps: the user's files, else the store's own evidence.
 pub(super) async fn evidence(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     scanned: &Scanned,
     entry: &RefEntry,
     files: &[PathBuf],
@@ -244,14 +244,14 @@ fn steps(
         return "\nno records: this ref carries no cache that can be read\n".to_owned();
     }
     let mut table = Table::new([
-        ("", Align::Left),
-        ("STEP", Align::Left),
-        ("WHERE", Align::Left),
-        ("SIZE", Align::Right),
-        ("CHAIN", Align::Right),
-        ("AGE", Align::Right),
-        ("ALSO IN", Align::Right),
-        ("KEY", Align::Left),
+        ("", TableAlign::Left),
+        ("STEP", TableAlign::Left),
+        ("WHERE", TableAlign::Left),
+        ("SIZE", TableAlign::Right),
+        ("CHAIN", TableAlign::Right),
+        ("AGE", TableAlign::Right),
+        ("ALSO IN", TableAlign::Right),
+        ("KEY", TableAlign::Left),
     ]);
     let mut shown = 0;
     let mut roots = 0;
@@ -270,21 +270,21 @@ fn steps(
             RecordState::Broken => ("!", Style::Bad),
         };
         table.row([
-            Cell::new(mark).style(style),
-            Cell::new(match row.platform.as_ref().filter(|_| are_several) {
+            TableCell::new(mark).style(style),
+            TableCell::new(match row.platform.as_ref().filter(|_| are_several) {
                 Some(platform) => format!("{} ({platform})", row.title()),
                 None => row.title(),
             }),
-            Cell::maybe(
+            TableCell::maybe(
                 row.location
                     .as_ref()
                     .map(|location| format!("{}:{}", location.file, location.line)),
             ),
-            Cell::maybe(row.layer_bytes.map(Size)),
-            Cell::maybe(row.bytes.map(Size)),
-            Cell::maybe(row.created.map(|time| Age::between(time, now))),
-            Cell::maybe(row.also_in.filter(|others| *others > 0)),
-            Cell::new(row.short_key()).style(Style::Dim),
+            TableCell::maybe(row.layer_bytes.map(Size)),
+            TableCell::maybe(row.bytes.map(Size)),
+            TableCell::maybe(row.created.map(|time| Age::between(time, now))),
+            TableCell::maybe(row.also_in.filter(|others| *others > 0)),
+            TableCell::new(row.short_key()).style(Style::Dim),
         ]);
     }
     let table = if shown > 0 {
@@ -312,23 +312,23 @@ fn layer_table(layers: &[LayerRow], now: Timestamp, paper: Paper) -> String {
         return String::new();
     }
     let mut table = Table::new([
-        ("LAYER", Align::Right),
-        ("ON", Align::Right),
-        ("BLOB", Align::Left),
-        ("SIZE", Align::Right),
-        ("AGE", Align::Right),
-        ("USED BY", Align::Right),
-        ("TYPE", Align::Left),
+        ("LAYER", TableAlign::Right),
+        ("ON", TableAlign::Right),
+        ("BLOB", TableAlign::Left),
+        ("SIZE", TableAlign::Right),
+        ("AGE", TableAlign::Right),
+        ("USED BY", TableAlign::Right),
+        ("TYPE", TableAlign::Left),
     ]);
     for layer in layers {
         table.row([
-            Cell::new(layer.index.to_string()),
-            Cell::maybe(layer.parent),
-            Cell::new(layer.digest.chars().take(19).collect::<String>()),
-            Cell::maybe(layer.bytes.map(Size)),
-            Cell::maybe(layer.created.map(|time| Age::between(time, now))),
-            Cell::new(layer.used_by.len().to_string()),
-            Cell::new(layer.short_type()).style(Style::Dim),
+            TableCell::new(layer.index.to_string()),
+            TableCell::maybe(layer.parent),
+            TableCell::new(layer.digest.chars().take(19).collect::<String>()),
+            TableCell::maybe(layer.bytes.map(Size)),
+            TableCell::maybe(layer.created.map(|time| Age::between(time, now))),
+            TableCell::new(layer.used_by.len().to_string()),
+            TableCell::new(layer.short_type()).style(Style::Dim),
         ]);
     }
     format!("\n{}", table.render(paper))

@@ -24,7 +24,7 @@ pub(super) struct Paper {
 
 /// The alignment of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Align {
+pub(super) enum TableAlign {
     Left,
     Right,
 }
@@ -64,14 +64,14 @@ impl Style {
 
 /// A text in a table, escaped for display.
 #[derive(Debug, Clone)]
-pub(super) struct Cell {
+pub(super) struct TableCell {
     text: String,
     style: Style,
     /// Whether it is never truncated.
     whole: bool,
 }
 
-impl Cell {
+impl TableCell {
     pub(super) fn new(text: impl AsRef<str>) -> Self {
         Self {
             text: cut(&visible(text.as_ref()), WIDEST),
@@ -121,19 +121,19 @@ impl Cell {
 /// A table that grows by rows and prints aligned columns.
 #[derive(Debug)]
 pub(super) struct Table {
-    columns: Vec<(&'static str, Align)>,
-    rows: Vec<Vec<Cell>>,
+    columns: Vec<(&'static str, TableAlign)>,
+    rows: Vec<Vec<TableCell>>,
 }
 
 impl Table {
-    pub(super) fn new(columns: impl IntoIterator<Item = (&'static str, Align)>) -> Self {
+    pub(super) fn new(columns: impl IntoIterator<Item = (&'static str, TableAlign)>) -> Self {
         Self {
             columns: columns.into_iter().collect(),
             rows: Vec::new(),
         }
     }
 
-    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = TableCell>) {
         self.rows.push(cells.into_iter().collect());
     }
 
@@ -143,8 +143,8 @@ impl Table {
         let heads = self
             .columns
             .iter()
-            .map(|(head, _)| Cell::new(head).style(Style::Strong));
-        let mut rows: Vec<Vec<Cell>> = std::iter::once(heads.collect())
+            .map(|(head, _)| TableCell::new(head).style(Style::Strong));
+        let mut rows: Vec<Vec<TableCell>> = std::iter::once(heads.collect())
             .chain(self.rows.iter().cloned())
             .collect();
         let mut widths: Vec<usize> = (0..self.columns.len())
@@ -170,8 +170,8 @@ impl Table {
                 let painted = cell.style.paint(&cell.text, paper);
                 // Writing to a String cannot fail.
                 let _ = match align {
-                    Align::Left => write!(line, "{painted}{padding}  "),
-                    Align::Right => write!(line, "{padding}{painted}  "),
+                    TableAlign::Left => write!(line, "{painted}{padding}  "),
+                    TableAlign::Right => write!(line, "{padding}{painted}  "),
                 };
             }
             text.push_str(line.trim_end());
@@ -182,14 +182,14 @@ impl Table {
 
     /// Shrinks the widest columns of words to fit a line of `columns`. Numbers are never truncated,
     /// nor are texts to be read whole; those wrap to the next line.
-    fn fit(&self, widths: &mut [usize], rows: &[Vec<Cell>], columns: usize) {
+    fn fit(&self, widths: &mut [usize], rows: &[Vec<TableCell>], columns: usize) {
         let is_whole = |column: usize| {
             rows.iter()
                 .filter_map(|row| row.get(column))
                 .any(|cell| cell.whole)
         };
         let cut: Vec<usize> = (0..widths.len())
-            .filter(|column| self.columns[*column].1 == Align::Left && !is_whole(*column))
+            .filter(|column| self.columns[*column].1 == TableAlign::Left && !is_whole(*column))
             .collect();
         let fixed = |column: usize, width: usize| {
             if is_whole(column) {
@@ -263,9 +263,9 @@ mod tests {
 
     #[test]
     fn aligns_by_the_width_on_the_screen() {
-        let mut table = Table::new([("REF", Align::Left), ("SIZE", Align::Right)]);
-        table.row([Cell::new("日本"), Cell::new("1 B")]);
-        table.row([Cell::new("ma\x1bin"), Cell::none()]);
+        let mut table = Table::new([("REF", TableAlign::Left), ("SIZE", TableAlign::Right)]);
+        table.row([TableCell::new("日本"), TableCell::new("1 B")]);
+        table.row([TableCell::new("ma\x1bin"), TableCell::none()]);
         assert_eq!(
             table.render(Paper::default()),
             "REF    SIZE\n日本    1 B\nma␛in     –\n"
@@ -290,16 +290,20 @@ mod tests {
     #[test]
     fn a_table_fits_a_terminal_where_cutting_words_suffices() {
         let mut table = Table::new([
-            ("REF", Align::Left),
-            ("SIZE", Align::Right),
-            ("STATE", Align::Left),
+            ("REF", TableAlign::Left),
+            ("SIZE", TableAlign::Right),
+            ("STATE", TableAlign::Left),
         ]);
         table.row([
-            Cell::new("feature/a-name-that-goes-on-and-on"),
-            Cell::new("140 GiB"),
-            Cell::new("stored"),
+            TableCell::new("feature/a-name-that-goes-on-and-on"),
+            TableCell::new("140 GiB"),
+            TableCell::new("stored"),
         ]);
-        table.row([Cell::new("main"), Cell::new("1 B"), Cell::new("orphan")]);
+        table.row([
+            TableCell::new("main"),
+            TableCell::new("1 B"),
+            TableCell::new("orphan"),
+        ]);
         let text = table.render(Paper {
             color: false,
             columns: Some(40),
@@ -322,9 +326,12 @@ mod tests {
 
     #[test]
     fn what_is_to_be_read_whole_is_not_cut_and_leaves_names_alone() {
-        let mut table = Table::new([("REF", Align::Left), ("WHY", Align::Left)]);
+        let mut table = Table::new([("REF", TableAlign::Left), ("WHY", TableAlign::Left)]);
         let why = "no rule matches it, and what no rule matches is kept";
-        table.row([Cell::new("a-name-of-24-characters"), Cell::whole(why)]);
+        table.row([
+            TableCell::new("a-name-of-24-characters"),
+            TableCell::whole(why),
+        ]);
         let text = table.render(Paper {
             color: false,
             columns: Some(50),

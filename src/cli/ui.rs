@@ -7,22 +7,22 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::output::Output;
+use super::output::CommandOutput;
 use super::plain::{self, Face};
 use clap::Args;
 
-use super::{Global, Session, SignalsOf, config, init, open, prune};
+use super::{CliSession, Global, SignalsOf, config, init, open, prune};
 use crate::backend::{self, Access as StoreAccess, SharedPruner, SharedReader};
-use crate::config::{Consents, Theme};
+use crate::config::{Consents, ThemeSetting};
 use crate::error::{Exit, Failure};
 use crate::prune::execute::Settle;
 use crate::source::{Location, RefSelector, Source, SourceText, environment};
 use crate::text::escape::visible;
 use crate::tui::background::Background;
 use crate::tui::columns;
-use crate::tui::evidence::Given;
+use crate::tui::evidence::GivenEvidence;
 use crate::tui::keymap::{Keymap, own};
-use crate::tui::pruning::{Access, MakePruner, Pruning};
+use crate::tui::pruning::{DeletionAccess, MakePruner, Pruning};
 use crate::tui::theme::ThemeName;
 use crate::tui::views;
 use crate::tui::{self, Finder, OpenedSource, TuiOptions, UiEnd};
@@ -37,7 +37,7 @@ const LARGEST_KEYMAP: u64 = 1 << 20;
 /// Evidence of a build, with which the UI opens.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Why steps ran")]
-pub(super) struct Evidence {
+pub(super) struct EvidenceFlags {
     /// Evidence of a build; with SOURCE#REF, its causes are shown first.
     #[arg(long, value_name = "EVIDENCE")]
     build: Vec<String>,
@@ -49,7 +49,7 @@ pub(super) struct Evidence {
     context: Vec<String>,
 }
 
-impl Evidence {
+impl EvidenceFlags {
     /// Returns whether there is any.
     fn is_given(&self) -> bool {
         !self.build.is_empty() || !self.baseline.is_empty() || !self.context.is_empty()
@@ -58,9 +58,9 @@ impl Evidence {
 
 pub(super) fn run(
     texts: &[SourceText],
-    evidence: Evidence,
+    evidence: EvidenceFlags,
     global: &Global,
-    output: &Output,
+    output: &CommandOutput,
 ) -> Result<Exit, Failure> {
     if output.json {
         let failure = Failure::message(Exit::Usage, "the terminal UI prints no JSON");
@@ -83,9 +83,9 @@ pub(super) fn run(
 }
 
 async fn ui(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     texts: &[SourceText],
-    evidence: Evidence,
+    evidence: EvidenceFlags,
     global: &Global,
 ) -> Result<Exit, Failure> {
     // A file argument is evidence, because a file cannot be a source there.
@@ -93,7 +93,7 @@ async fn ui(
         .iter()
         .cloned()
         .partition(|text| Path::new(text.expose()).is_file());
-    let Evidence {
+    let EvidenceFlags {
         mut build,
         baseline,
         context,
@@ -138,7 +138,7 @@ async fn ui(
             .map(|source| listed(source, rights, &asking, &consents))
             .collect::<Result<_, _>>()?,
         theme,
-        follow_background: settings.theme.value == Theme::Auto && answers(),
+        follow_background: settings.theme.value == ThemeSetting::Auto && answers(),
         no_color: no_color || config::refuses_color(global.color),
         keymap: keymap()?,
         is_ascii: super::plain::is_ascii(),
@@ -158,7 +158,7 @@ async fn ui(
                 .map_err(|failure| failure.to_string())
         }),
         readers,
-        evidence: Given::new(build, baseline, context),
+        evidence: GivenEvidence::new(build, baseline, context),
         pruning: Pruning {
             access: rights.access,
             policy: settings.retention.policy(),
@@ -182,7 +182,7 @@ async fn ui(
 }
 
 /// Returns the path of a file in the state directory; none where nothing is kept.
-fn state_file(session: &Session<'_>, name: &str) -> Option<PathBuf> {
+fn state_file(session: &CliSession<'_>, name: &str) -> Option<PathBuf> {
     let folder = crate::config::state_dir().filter(|_| session.history.is_kept());
     folder.map(|folder| folder.join(name))
 }
@@ -219,13 +219,13 @@ fn read_bounded(path: &Path) -> io::Result<String> {
 }
 
 /// Returns the theme for a setting, and whether the setting forbids colors.
-fn theme_of(setting: Theme) -> (ThemeName, bool) {
+fn theme_of(setting: ThemeSetting) -> (ThemeName, bool) {
     match setting {
-        Theme::Auto => (by_environment(), false),
-        Theme::Dark => (ThemeName::Dark, false),
-        Theme::Light => (ThemeName::Light, false),
-        Theme::HighContrast => (ThemeName::HighContrast, false),
-        Theme::None => (ThemeName::Dark, true),
+        ThemeSetting::Auto => (by_environment(), false),
+        ThemeSetting::Dark => (ThemeName::Dark, false),
+        ThemeSetting::Light => (ThemeName::Light, false),
+        ThemeSetting::HighContrast => (ThemeName::HighContrast, false),
+        ThemeSetting::None => (ThemeName::Dark, true),
     }
 }
 
@@ -246,7 +246,7 @@ fn answers() -> bool {
 
 /// Returns the caches that files below the current directory declare. Returns none if the search
 /// takes too long: the UI opens at once, and offers the search.
-async fn declared(session: &Session<'_>) -> Vec<Source> {
+async fn declared(session: &CliSession<'_>) -> Vec<Source> {
     let search = tokio::task::spawn_blocking(|| init::declared_here(Path::new(".")));
     match tokio::time::timeout(SEARCH_TIME, search).await {
         Ok(Ok(Ok(declared))) => one_for_each_store(open::present(session, declared.sources)),
@@ -290,23 +290,23 @@ fn config_file(global: &Global) -> Result<PathBuf, Failure> {
 #[derive(Debug, Clone, Copy)]
 struct Rights {
     /// For the sources of the user.
-    access: Access,
+    access: DeletionAccess,
     /// For the demo, which is a copy.
-    demo: Access,
+    demo: DeletionAccess,
 }
 
 impl Rights {
     fn of(global: &Global) -> Self {
         let access = if global.write && !global.read_only {
-            Access::Write
+            DeletionAccess::Write
         } else {
-            Access::ReadOnly
+            DeletionAccess::ReadOnly
         };
         // The demo is a copy of its own: nothing is lost with it.
         let demo = if global.read_only {
-            Access::ReadOnly
+            DeletionAccess::ReadOnly
         } else {
-            Access::Write
+            DeletionAccess::Write
         };
         Self { access, demo }
     }
@@ -389,7 +389,7 @@ fn listed(
 fn opened(source: &Source, rights: Rights, asking: &StoreAccess) -> Result<OpenedSource, Failure> {
     let is_demo = matches!(source.location, Location::Demo);
     let access = if is_demo { rights.demo } else { rights.access };
-    let pruner = if access == Access::Write {
+    let pruner = if access == DeletionAccess::Write {
         backend::open_pruner(source, asking)
     } else {
         None

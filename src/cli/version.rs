@@ -4,12 +4,12 @@ use std::sync::LazyLock;
 
 use serde::Serialize;
 
-use super::json::Document;
-use super::output::Output;
+use super::json::JsonDocument;
+use super::output::CommandOutput;
 use crate::error::{Exit, Failure};
 
 #[derive(Serialize)]
-struct Version {
+struct VersionDocument {
     #[serde(rename = "version")]
     number: &'static str,
     /// The commit it was built from, if `CACHELENS_COMMIT` was set for the build.
@@ -20,7 +20,7 @@ struct Version {
     sources: [&'static str; 6],
 }
 
-const VERSION: Version = Version {
+const VERSION: VersionDocument = VersionDocument {
     number: env!("CARGO_PKG_VERSION"),
     commit: option_env!("CACHELENS_COMMIT"),
     os: std::env::consts::OS,
@@ -31,7 +31,7 @@ const VERSION: Version = Version {
 /// Returns the version with the commit and the platform, for `--version`.
 pub(super) fn long() -> &'static str {
     static LONG: LazyLock<String> = LazyLock::new(|| {
-        let Version {
+        let VersionDocument {
             number,
             commit,
             os,
@@ -44,11 +44,11 @@ pub(super) fn long() -> &'static str {
     &LONG
 }
 
-pub(super) fn run(output: &Output) -> Result<Exit, Failure> {
+pub(super) fn run(output: &CommandOutput) -> Result<Exit, Failure> {
     if output.json {
-        return output.document(&Document::new("version", VERSION, &[]));
+        return output.document(&JsonDocument::new("version", VERSION, &[]));
     }
-    let Version {
+    let VersionDocument {
         number,
         commit,
         os,

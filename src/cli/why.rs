@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::Session;
+use super::CliSession;
 use super::evidence::documents;
 use super::open::{self, Scanned};
 use super::show::the_ref;
@@ -30,7 +30,7 @@ mod print;
 mod record;
 mod request;
 
-use answer::{Answers, Format, Question};
+use answer::{Answers, Question, WhyFormat};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -73,7 +73,7 @@ pub(super) struct Arguments {
     history: Vec<PathBuf>,
     /// The output format.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    format: WhyFormat,
     #[command(flatten)]
     summary: SummaryFlag,
     /// Print how the build command is parsed; read only build definitions.
@@ -87,7 +87,7 @@ pub(super) struct Arguments {
     command: Vec<String>,
 }
 
-pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     // A summary that has no place to go fails before the work.
     arguments.summary.file()?;
     if !arguments.command.is_empty() {
@@ -98,8 +98,8 @@ pub(super) async fn run(session: &Session<'_>, arguments: Arguments) -> Result<E
     }
     if arguments.is_empty() {
         return match here::command(session.output)? {
-            here::Found::One(command) => command::run(session, &arguments, &command).await,
-            here::Found::Listed(exit) => Ok(exit),
+            here::TargetSearch::One(command) => command::run(session, &arguments, &command).await,
+            here::TargetSearch::Listed(exit) => Ok(exit),
         };
     }
     let question = arguments.question(session, Vec::new()).await?;
@@ -128,7 +128,7 @@ impl Arguments {
     /// Reads what the arguments say of the build and of its imports, `sources` among them.
     async fn question(
         &self,
-        session: &Session<'_>,
+        session: &CliSession<'_>,
         mut sources: Vec<Source>,
     ) -> Result<Question, Failure> {
         let mut given = documents(session, &self.build).await?;
@@ -184,7 +184,7 @@ impl Arguments {
     /// operations.
     async fn describe(
         &self,
-        session: &Session<'_>,
+        session: &CliSession<'_>,
         given: &mut Vec<Document>,
         baseline: &[Document],
         sources: &[Source],
@@ -226,7 +226,7 @@ impl Arguments {
     /// Converts the Dockerfile of earlier revisions.
     async fn revisions(
         &self,
-        session: &Session<'_>,
+        session: &CliSession<'_>,
         revisions: &[String],
         build: Option<DescribedBuild>,
     ) -> Result<Vec<Document>, Failure> {
@@ -271,7 +271,7 @@ impl Arguments {
     }
 }
 
-fn the_import<'a>(session: &Session<'_>, scanned: &'a Scanned) -> Result<Imported<'a>, Failure> {
+fn the_import<'a>(session: &CliSession<'_>, scanned: &'a Scanned) -> Result<Imported<'a>, Failure> {
     let entry = the_ref(session, scanned)?;
     Ok(Imported {
         reader: &scanned.opened.reader,

@@ -36,7 +36,7 @@ struct Consent {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Document {
+struct ConsentFile {
     cachelens_consent: u32,
     given: BTreeSet<Consent>,
 }
@@ -126,7 +126,7 @@ impl Consents {
         fs::create_dir_all(folder)?;
         let path = folder.join(FILE_NAME);
         let draft = folder.join(format!("{FILE_NAME}.{}", std::process::id()));
-        let document = Document {
+        let document = ConsentFile {
             cachelens_consent: VERSION,
             // Another process may have added to the file.
             given: read(folder)
@@ -152,7 +152,7 @@ fn read(folder: &Path) -> Option<BTreeSet<Consent>> {
     if !found.is_file() || found.len() > LIMIT {
         return None;
     }
-    let document: Document = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    let document: ConsentFile = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
     (document.cachelens_consent == VERSION).then_some(document.given)
 }
 

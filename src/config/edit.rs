@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value};
 
-use super::{ConfigError, Problem, parse};
+use super::{ConfigError, ConfigProblem, parse};
 use crate::retention::Rule;
 use crate::source::{LocalLocation, Location, Source};
 use crate::text::escape::visible;
@@ -232,7 +232,13 @@ fn add(text: &str, path: &Path, addition: &Addition) -> Result<String, EditError
     parse(text, path)?;
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
         let span = error.span().unwrap_or_default();
-        ConfigError::Invalid(vec![Problem::new(path, text, &span, error.message(), None)])
+        ConfigError::Invalid(vec![ConfigProblem::new(
+            path,
+            text,
+            &span,
+            error.message(),
+            None,
+        )])
     })?;
     let form = |why: String| EditError::Form {
         place: shown(path),

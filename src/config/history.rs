@@ -49,7 +49,7 @@ pub struct RecentSource {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Header {
+struct HistoryHeader {
     cachelens_history: u32,
     source: String,
     #[serde(default)]
@@ -88,7 +88,7 @@ impl HistoryStore {
         loaded.history.add(record);
         loaded.history.trim(now);
         let was_named = header_of(&path).is_some_and(|header| header.named);
-        let header = Header {
+        let header = HistoryHeader {
             cachelens_history: VERSION,
             source: name,
             named: was_named || source.trust == Trust::Named,
@@ -185,7 +185,7 @@ fn read(path: &Path, name: &str) -> LoadedHistory {
     let mut lines = text.lines().enumerate();
     let header = lines.next().map(|(_, line)| serde_json::from_str(line));
     match header {
-        Some(Ok(Header {
+        Some(Ok(HistoryHeader {
             cachelens_history: VERSION,
             source,
             ..
@@ -211,16 +211,16 @@ fn read(path: &Path, name: &str) -> LoadedHistory {
 }
 
 /// Reads the first line of a file of records.
-fn header_of(path: &Path) -> Option<Header> {
+fn header_of(path: &Path) -> Option<HistoryHeader> {
     const LONGEST: u64 = 1 << 16;
     let mut line = String::new();
     let file = fs::File::open(path).ok()?.take(LONGEST);
     BufReader::new(file).read_line(&mut line).ok()?;
-    let header: Header = serde_json::from_str(&line).ok()?;
+    let header: HistoryHeader = serde_json::from_str(&line).ok()?;
     (header.cachelens_history == VERSION).then_some(header)
 }
 
-fn write(path: &Path, header: &Header, history: &ScanHistory) -> io::Result<()> {
+fn write(path: &Path, header: &HistoryHeader, history: &ScanHistory) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut text = serde_json::to_string(header)?;

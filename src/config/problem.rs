@@ -29,7 +29,7 @@ pub enum ConfigError {
     },
     /// The file is invalid, in at least one place.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    Invalid(Vec<Problem>),
+    Invalid(Vec<ConfigProblem>),
     /// An environment variable has a value that is not valid for its setting.
     #[error("in the environment variable {name}: {}", visible(message))]
     Environment {
@@ -45,7 +45,7 @@ pub enum ConfigError {
 /// It prints like a compiler's message: file, line, column and message; the line itself; a mark
 /// below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct ConfigProblem {
     /// The file.
     pub path: PathBuf,
     /// The line, counted from 1.
@@ -62,7 +62,7 @@ pub struct Problem {
     mark: (usize, usize),
 }
 
-impl Problem {
+impl ConfigProblem {
     /// Points at `span`, a range of bytes in `text`, which is the content of the file `path`.
     pub(crate) fn new(
         path: &Path,
@@ -104,7 +104,7 @@ pub(super) fn line_number(text: &str, at: usize) -> usize {
         + 1
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ConfigProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.to_string_lossy();
         writeln!(

@@ -13,13 +13,16 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::problem::line_number;
-use super::{ConfigError, Layer, Loaded, Origin, Problem, Setting, parse_theme, parse_timeout};
+use super::{
+    ConfigError, ConfigLayer, ConfigProblem, LoadedConfig, Origin, Setting, parse_theme,
+    parse_timeout,
+};
 use crate::source::{Source, Trust};
 use crate::text::nearest::nearest;
 
 /// Parses `text`, the content of the file `path`.
-pub(super) fn read(text: &str, path: &Path) -> Result<Loaded, ConfigError> {
-    let mut reader = Reader {
+pub(super) fn read(text: &str, path: &Path) -> Result<LoadedConfig, ConfigError> {
+    let mut reader = ConfigReader {
         text,
         path,
         problems: Vec::new(),
@@ -29,35 +32,35 @@ pub(super) fn read(text: &str, path: &Path) -> Result<Loaded, ConfigError> {
         Ok(document) => reader.document(document.get_ref()),
         Err(error) => {
             reader.problem(&error.span().unwrap_or_default(), error.message());
-            Layer::default()
+            ConfigLayer::default()
         }
     };
-    let Reader {
+    let ConfigReader {
         mut problems,
         warnings,
         ..
     } = reader;
     if problems.is_empty() {
-        return Ok(Loaded { layer, warnings });
+        return Ok(LoadedConfig { layer, warnings });
     }
     // The parser returns keys in alphabetical order; people read from the top.
     problems.sort_by_key(|problem| (problem.line, problem.column));
     Err(ConfigError::Invalid(problems))
 }
 
-struct Reader<'a> {
+struct ConfigReader<'a> {
     text: &'a str,
     path: &'a Path,
-    problems: Vec<Problem>,
-    warnings: Vec<Problem>,
+    problems: Vec<ConfigProblem>,
+    warnings: Vec<ConfigProblem>,
 }
 
 type Key<'i> = Spanned<DeString<'i>>;
 type Value<'i> = Spanned<DeValue<'i>>;
 
-impl Reader<'_> {
-    fn document(&mut self, table: &DeTable<'_>) -> Layer {
-        let mut layer = Layer::default();
+impl ConfigReader<'_> {
+    fn document(&mut self, table: &DeTable<'_>) -> ConfigLayer {
+        let mut layer = ConfigLayer::default();
         for (key, value) in table {
             match key.get_ref().as_ref() {
                 "sources" => layer.sources = self.sources(value),
@@ -226,7 +229,7 @@ impl Reader<'_> {
         self.problems.push(self.point(span, message, None));
     }
 
-    fn point(&self, span: &Range<usize>, message: &str, hint: Option<String>) -> Problem {
-        Problem::new(self.path, self.text, span, message, hint)
+    fn point(&self, span: &Range<usize>, message: &str, hint: Option<String>) -> ConfigProblem {
+        ConfigProblem::new(self.path, self.text, span, message, hint)
     }
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn read(text: &str) -> Result<Loaded, ConfigError> {
+fn read(text: &str) -> Result<LoadedConfig, ConfigError> {
     read::read(text, Path::new("/repo/cachelens.toml"))
 }
 
@@ -47,9 +47,9 @@ fn the_last_word_is_the_command_lines() {
         _ => None,
     });
     let timeout = Setting::new(Duration::from_secs(90), Origin::Argument("--timeout"));
-    let arguments = Layer {
+    let arguments = ConfigLayer {
         timeout: Some(timeout),
-        ..Layer::default()
+        ..ConfigLayer::default()
     };
     let config = Config::new([file.unwrap().layer, environment.unwrap(), arguments]);
     let printed = print(&config, Path::new("/repo"));

@@ -12,7 +12,7 @@ use super::blobs::{Blob, BlobId};
 use super::filter::{Filter, NumberField, Subject, TextField};
 use super::subject::{BlobRow, OtherRow};
 use super::{BlobState, Inventory};
-use crate::backend::{EntryKind, OtherObject, StoreEntry};
+use crate::backend::{CacheEntryKind, OtherObject, StoreEntry};
 use crate::format::digest::Digest;
 
 type StateOf = dyn Fn(&Blob<'_>) -> BlobState + Send + Sync;
@@ -58,7 +58,7 @@ impl Objects {
     pub fn new(inventory: Arc<Inventory>) -> Self {
         let blobs = u32::try_from(inventory.blobs.len()).unwrap_or(u32::MAX);
         // An entry that is a blob is listed as that blob.
-        let is_other = |entry: &StoreEntry| !matches!(entry.kind, EntryKind::Blob(_));
+        let is_other = |entry: &StoreEntry| !matches!(entry.kind, CacheEntryKind::Blob(_));
         let others = (0..)
             .zip(inventory.entries.iter())
             .filter(|(_, entry)| is_other(entry));

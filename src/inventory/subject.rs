@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::blobs::Blob;
 use super::filter::{NumberField, Subject, TextField};
 use super::{BlobState, RefEntry};
-use crate::backend::{EntryKind, OtherObject, StoreEntry};
+use crate::backend::{CacheEntryKind, OtherObject, StoreEntry};
 use crate::format::digest::Digest;
 use crate::format::layer::Entry;
 
@@ -124,10 +124,10 @@ impl<'a> OtherRow<'a> {
     /// Returns the row of an entry that is not a blob.
     pub fn entry(entry: &'a StoreEntry) -> Self {
         let (kind, state) = match entry.kind {
-            EntryKind::Former(_) => ("index", "superseded"),
-            EntryKind::Blob(_) | EntryKind::Copy(_) => ("layer", "copy"),
-            EntryKind::Signature => ("signature", "unknown"),
-            EntryKind::Foreign(tool) => (tool, "unknown"),
+            CacheEntryKind::Former(_) => ("index", "superseded"),
+            CacheEntryKind::Blob(_) | CacheEntryKind::Copy(_) => ("layer", "copy"),
+            CacheEntryKind::Signature => ("signature", "unknown"),
+            CacheEntryKind::Foreign(tool) => (tool, "unknown"),
         };
         let (name, size, modified) = (entry.name.as_str(), entry.size, Some(entry.touched()));
         Self {

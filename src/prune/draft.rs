@@ -8,10 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::live::{MarkError, needed_beside};
 use super::plan::{
-    FreedBlobs, Kind, Plan, PlanError, Planning, RecentlyDropped, Target, ref_target,
+    DeletionTarget, FreedBlobs, ItemKind, Plan, PlanError, Planning, RecentlyDropped, ref_target,
 };
 use super::records::{self, Rewrites};
-use super::repair::{self, Checked, Remedies};
+use super::repair::{self, Remedies, RepairInput};
 use crate::backend::{Capabilities, DeletionCost, Disposal, SharedReader, WayBack};
 use crate::check::Finding;
 use crate::explain::evidence::Evidence;
@@ -39,7 +39,7 @@ pub struct Draft {
 
 /// The findings of a check that a repair is about.
 #[derive(Debug, Clone, Copy)]
-pub struct Found<'a> {
+pub struct RepairFindings<'a> {
     /// The findings.
     pub findings: &'a [Finding],
     /// The blobs that were read and whose bytes do not match their digests.
@@ -54,7 +54,7 @@ pub struct Choices {
     /// Whether the blobs of deleted refs are deleted at once or wait.
     pub freed_blobs: FreedBlobs,
     /// The items to exclude.
-    pub excluded: HashSet<Target>,
+    pub excluded: HashSet<DeletionTarget>,
     /// Whether objects are deleted at once where they could be moved to a trash.
     pub at_once: bool,
 }
@@ -116,10 +116,10 @@ impl Draft {
         mut self,
         reader: &SharedReader,
         kind: StoreKind,
-        found: Found<'_>,
+        found: RepairFindings<'_>,
         remedies: &Remedies,
     ) -> Self {
-        let checked = Checked {
+        let checked = RepairInput {
             reader: &**reader,
             kind,
             inventory: &self.inventory,
@@ -165,16 +165,19 @@ impl Draft {
     }
 
     /// Returns the refs that do not match, so that they can be excluded.
-    pub fn refs_but(&self, is_meant: impl Fn(&RefEntry) -> bool) -> HashSet<Target> {
+    pub fn refs_but(&self, is_meant: impl Fn(&RefEntry) -> bool) -> HashSet<DeletionTarget> {
         let others = self.inventory.refs.iter().filter(|entry| !is_meant(entry));
-        others.filter_map(ref_target).map(Target::Ref).collect()
+        others
+            .filter_map(ref_target)
+            .map(DeletionTarget::Ref)
+            .collect()
     }
 
     /// Returns all deletions outside the trash, so that they can be excluded.
     ///
     /// # Errors
     /// The same as [`Plan::new`].
-    pub fn all_but_trash(&self) -> Result<HashSet<Target>, PlanError> {
+    pub fn all_but_trash(&self) -> Result<HashSet<DeletionTarget>, PlanError> {
         let choices = Choices {
             freed_blobs: FreedBlobs::Wait,
             excluded: HashSet::new(),
@@ -182,7 +185,7 @@ impl Draft {
         };
         let plan = self.plan(&choices)?;
         let targets = plan.delete().iter().map(|item| item.into_owned().target);
-        let is_trash = |target: &Target| target.kind() == Kind::Object;
+        let is_trash = |target: &DeletionTarget| target.kind() == ItemKind::Object;
         Ok(targets.filter(|target| !is_trash(target)).collect())
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use super::journal::{History, Journal, JournalError};
+use super::journal::{Journal, JournalContent, JournalError};
 use super::live::MarkError;
 use super::plan::Plan;
 use crate::backend::{BackendError, Outcome, PruneError, SharedPruner, Skip};
@@ -23,7 +23,7 @@ mod run;
 mod settle;
 mod watch;
 
-use run::Run;
+use run::PlanRun;
 pub use watch::Settle;
 
 /// The number of objects deleted between two syncs of the journal. After a crash, up to this many
@@ -31,7 +31,7 @@ pub use watch::Settle;
 pub const BATCH: usize = 2048;
 
 /// Options of a run.
-pub struct Options<'a> {
+pub struct ExecuteOptions<'a> {
     /// The number of documents to read at once.
     pub concurrency: usize,
     /// The number of objects per batch.
@@ -48,12 +48,12 @@ pub struct Options<'a> {
     /// Ends the run after the current batch.
     pub cancel: CancellationToken,
     /// Called at each step, before the run continues.
-    pub observe: &'a (dyn Fn(Step<'_>) + Send + Sync),
+    pub observe: &'a (dyn Fn(RunStep<'_>) + Send + Sync),
 }
 
 /// The progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step<'a> {
+pub enum RunStep<'a> {
     /// The run has locked out other prunes.
     Leased,
     /// The needed blobs are known.
@@ -79,7 +79,7 @@ pub enum Step<'a> {
 
 /// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
+pub struct RunReport {
     /// The outcome of each item of the plan.
     pub outcomes: Vec<Outcome>,
     /// The number of blobs restored from the trash because a ref references them.
@@ -110,7 +110,7 @@ pub struct Settled {
     pub complete: bool,
 }
 
-impl Report {
+impl RunReport {
     /// Returns the number of outcomes that match.
     pub fn count(&self, is: impl Fn(&Outcome) -> bool) -> usize {
         self.outcomes.iter().filter(|outcome| is(outcome)).count()
@@ -186,10 +186,10 @@ pub async fn execute(
     pruner: &SharedPruner,
     plan: &Plan,
     journal: &mut Journal,
-    options: &Options<'_>,
-) -> Result<Report, ExecuteError> {
+    options: &ExecuteOptions<'_>,
+) -> Result<RunReport, ExecuteError> {
     let count = plan.delete().len();
-    Run::new(
+    PlanRun::new(
         pruner,
         plan,
         journal,
@@ -207,10 +207,10 @@ pub async fn execute(
 /// The same as [`execute`].
 pub async fn resume(
     pruner: &SharedPruner,
-    history: &History,
+    history: &JournalContent,
     journal: &mut Journal,
-    options: &Options<'_>,
-) -> Result<Report, ExecuteError> {
+    options: &ExecuteOptions<'_>,
+) -> Result<RunReport, ExecuteError> {
     if history.undone {
         return Err(ExecuteError::Undone);
     }
@@ -225,7 +225,7 @@ pub async fn resume(
     };
     let outcomes = history.outcomes.iter().map(open).collect();
     journal.resumed()?;
-    Run::new(
+    PlanRun::new(
         pruner,
         &history.plan,
         journal,

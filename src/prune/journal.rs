@@ -24,7 +24,7 @@ use crate::text::escape::visible;
 
 mod header;
 
-use header::Header;
+use header::JournalHeader;
 
 /// The version of the format. Version 1 has no compressed plans and no lines for several items.
 const VERSION: u32 = 2;
@@ -32,7 +32,7 @@ const VERSION: u32 = 2;
 /// A line after the first one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Line {
+enum JournalLine {
     /// Items of the plan are about to be deleted.
     Begin { from: usize, to: usize },
     /// The outcome of an item; the last such line counts.
@@ -195,7 +195,7 @@ impl Journal {
     /// # Errors
     /// Fails if the file is not a journal or is damaged before its end, if its run is still active,
     /// or if it cannot be written.
-    pub fn reopen(path: &Path) -> Result<(Self, History), JournalError> {
+    pub fn reopen(path: &Path) -> Result<(Self, JournalContent), JournalError> {
         let fail = |doing| {
             move |source| JournalError::Io {
                 doing,
@@ -219,7 +219,7 @@ impl Journal {
                 .rposition(|byte| *byte == b'\n')
                 .map_or(0, |end| end + 1),
         );
-        let history = History::read(&bytes, shown(path))?;
+        let history = JournalContent::read(&bytes, shown(path))?;
         file.set_len(bytes.len() as u64).map_err(fail("write"))?;
         file.seek(SeekFrom::End(0)).map_err(fail("write"))?;
         Ok((
@@ -240,7 +240,7 @@ impl Journal {
     /// Records that items are about to be deleted. This line and all earlier ones are durable on
     /// return.
     pub(super) fn begin(&mut self, items: Range<usize>) -> Result<(), JournalError> {
-        self.write(&Line::Begin {
+        self.write(&JournalLine::Begin {
             from: items.start,
             to: items.end,
         })?;
@@ -271,13 +271,13 @@ impl Journal {
             return Ok(());
         };
         self.write_line(&if items.len() == 1 {
-            Line::Item {
+            JournalLine::Item {
                 item: items.start,
                 name,
                 outcome,
             }
         } else {
-            Line::Items {
+            JournalLine::Items {
                 from: items.start,
                 to: items.end,
                 outcome,
@@ -287,17 +287,17 @@ impl Journal {
 
     /// Records that a blob was restored from the trash.
     pub(super) fn put_back(&mut self, blob: Digest) -> Result<(), JournalError> {
-        self.write(&Line::PutBack(blob))
+        self.write(&JournalLine::PutBack(blob))
     }
 
     /// Records that a ref was deleted because it referenced blobs that the run deleted.
     pub(super) fn deleted_broken(&mut self, name: String) -> Result<(), JournalError> {
-        self.write(&Line::DeletedBroken(name))
+        self.write(&JournalLine::DeletedBroken(name))
     }
 
     /// Records that the run resumes.
     pub(super) fn resumed(&mut self) -> Result<(), JournalError> {
-        self.write(&Line::Resumed(Timestamp::now()))?;
+        self.write(&JournalLine::Resumed(Timestamp::now()))?;
         self.sync()
     }
 
@@ -308,7 +308,7 @@ impl Journal {
         name: String,
         outcome: Outcome,
     ) -> Result<(), JournalError> {
-        self.write(&Line::Undo {
+        self.write(&JournalLine::Undo {
             item,
             name,
             outcome,
@@ -317,7 +317,7 @@ impl Journal {
 
     /// Records that the run finished.
     pub(super) fn finished(&mut self) -> Result<(), JournalError> {
-        self.write(&Line::Finished(Timestamp::now()))?;
+        self.write(&JournalLine::Finished(Timestamp::now()))?;
         self.sync()
     }
 
@@ -353,7 +353,7 @@ impl Journal {
 
 /// The content of a journal.
 #[derive(Debug)]
-pub struct History {
+pub struct JournalContent {
     /// The plan that was executed.
     pub plan: Plan,
     /// The outcome of each item of the plan; `None` if there is no record.
@@ -372,7 +372,7 @@ pub struct History {
 ///
 /// # Errors
 /// The same as [`Journal::reopen`].
-pub fn inspect(path: &Path) -> Result<(History, bool), JournalError> {
+pub fn inspect(path: &Path) -> Result<(JournalContent, bool), JournalError> {
     let fail = |source| JournalError::Io {
         doing: "read",
         place: shown(path),
@@ -389,10 +389,10 @@ pub fn inspect(path: &Path) -> Result<(History, bool), JournalError> {
         .rposition(|byte| *byte == b'\n')
         .map_or(0, |end| end + 1);
     bytes.truncate(whole);
-    Ok((History::read(&bytes, shown(path))?, at_work))
+    Ok((JournalContent::read(&bytes, shown(path))?, at_work))
 }
 
-impl History {
+impl JournalContent {
     /// Parses the whole lines of the journal named `place`.
     fn read(bytes: &[u8], place: String) -> Result<Self, JournalError> {
         // Text that is not UTF-8 is not JSON either, so the parser reports the line.
@@ -401,7 +401,7 @@ impl History {
         let Some((first, _)) = lines.next() else {
             return Err(JournalError::Cut(place));
         };
-        let header: Header<'_> =
+        let header: JournalHeader<'_> =
             serde_json::from_str(first).map_err(|source| JournalError::Line {
                 place: place.clone(),
                 line: 1,
@@ -428,11 +428,12 @@ impl History {
             plan,
         };
         for (text, line) in lines {
-            let read: Line = serde_json::from_str(text).map_err(|source| JournalError::Line {
-                place: place.clone(),
-                line,
-                source,
-            })?;
+            let read: JournalLine =
+                serde_json::from_str(text).map_err(|source| JournalError::Line {
+                    place: place.clone(),
+                    line,
+                    source,
+                })?;
             history.add(read).map_err(|item| JournalError::NoSuchItem {
                 place: place.clone(),
                 line,
@@ -442,22 +443,22 @@ impl History {
         Ok(history)
     }
 
-    fn add(&mut self, line: Line) -> Result<(), usize> {
+    fn add(&mut self, line: JournalLine) -> Result<(), usize> {
         match line {
-            Line::Begin { from, to } => self.begun.get_mut(from..to).ok_or(to)?.fill(true),
-            Line::Item { item, outcome, .. } => {
+            JournalLine::Begin { from, to } => self.begun.get_mut(from..to).ok_or(to)?.fill(true),
+            JournalLine::Item { item, outcome, .. } => {
                 *self.outcomes.get_mut(item).ok_or(item)? = Some(outcome);
             }
-            Line::Items { from, to, outcome } => self
+            JournalLine::Items { from, to, outcome } => self
                 .outcomes
                 .get_mut(from..to)
                 .ok_or(to)?
                 .fill(Some(outcome)),
-            Line::Undo { item, .. } if item >= self.outcomes.len() => return Err(item),
-            Line::Undo { .. } => self.undone = true,
-            Line::Finished(_) => self.finished = true,
-            Line::Resumed(_) => self.finished = false,
-            Line::PutBack(_) | Line::DeletedBroken(_) => {}
+            JournalLine::Undo { item, .. } if item >= self.outcomes.len() => return Err(item),
+            JournalLine::Undo { .. } => self.undone = true,
+            JournalLine::Finished(_) => self.finished = true,
+            JournalLine::Resumed(_) => self.finished = false,
+            JournalLine::PutBack(_) | JournalLine::DeletedBroken(_) => {}
         }
         Ok(())
     }
@@ -509,7 +510,8 @@ fn is_over(path: &Path, now: Timestamp) -> io::Result<bool> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     let last = bytes.trim_ascii_end().rsplit(|byte| *byte == b'\n').next();
-    Ok(last.is_some_and(|line| matches!(serde_json::from_slice(line), Ok(Line::Finished(_)))))
+    Ok(last
+        .is_some_and(|line| matches!(serde_json::from_slice(line), Ok(JournalLine::Finished(_)))))
 }
 
 /// Locks a journal for as long as its file is open.

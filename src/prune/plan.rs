@@ -22,7 +22,7 @@ mod make;
 pub mod verify;
 
 pub use deletions::Deletions;
-pub use item::{Deletion, Kept, Kind, StoreReason, Target, Why};
+pub use item::{Deletion, DeletionTarget, ItemKind, ItemReason, KeptItem, StoreReason};
 pub(super) use judge::digest_in_entry;
 pub use judge::{BlobFate, Judged};
 pub use make::{FreedBlobs, PlanError, Planning, RecentlyDropped, Referrer};
@@ -43,11 +43,11 @@ pub struct Plan {
     disposal: Disposal,
     fingerprint: Digest,
     delete: Deletions,
-    keep: Vec<Kept>,
+    keep: Vec<KeptItem>,
     put_back: Vec<Digest>,
-    held: Vec<Held>,
-    live: Counted,
-    waits: Counted,
+    held: Vec<HeldBlobs>,
+    live: BlobCount,
+    waits: BlobCount,
     undetermined: bool,
     #[serde(default, rename = "sealed")]
     withheld: bool,
@@ -76,14 +76,14 @@ enum PlanOrigin {
 
 /// A number of blobs and their total size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Counted {
+pub struct BlobCount {
     /// The number of blobs.
     pub blobs: u64,
     /// Their size in bytes.
     pub bytes: u64,
 }
 
-impl From<Tally> for Counted {
+impl From<Tally> for BlobCount {
     fn from(tally: Tally) -> Self {
         Self {
             blobs: tally.count,
@@ -94,12 +94,12 @@ impl From<Tally> for Counted {
 
 /// Blobs that stay for the same reason although no kept ref reaches them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
+pub struct HeldBlobs {
     /// The reason.
     pub fate: BlobFate,
     /// Their number and size.
     #[serde(flatten)]
-    pub count: Counted,
+    pub count: BlobCount,
 }
 
 impl Plan {
@@ -184,13 +184,13 @@ impl Plan {
     /// Returns the number of refs among the deletions.
     pub fn refs(&self) -> usize {
         self.delete
-            .leading(|target| matches!(target, Target::Ref(_)))
+            .leading(|target| matches!(target, DeletionTarget::Ref(_)))
     }
 
     /// Returns the number of items before the objects: deleted refs and rewritten refs.
     pub fn before_objects(&self) -> usize {
         self.delete
-            .leading(|target| !matches!(target, Target::Object(_)))
+            .leading(|target| !matches!(target, DeletionTarget::Object(_)))
     }
 
     /// Returns the bytes that a later run will free because kept refs lose results.
@@ -200,7 +200,7 @@ impl Plan {
     }
 
     /// Returns the kept items, apart from live blobs.
-    pub fn keep(&self) -> &[Kept] {
+    pub fn keep(&self) -> &[KeptItem] {
         &self.keep
     }
 
@@ -210,17 +210,17 @@ impl Plan {
     }
 
     /// Returns the numbers of blobs, by reason, that stay although no kept ref reaches them.
-    pub fn held(&self) -> &[Held] {
+    pub fn held(&self) -> &[HeldBlobs] {
         &self.held
     }
 
     /// Returns the blobs that kept refs reach.
-    pub fn live(&self) -> Counted {
+    pub fn live(&self) -> BlobCount {
         self.live
     }
 
     /// Returns the waiting blobs; a later run deletes them after the grace period.
-    pub fn waits(&self) -> Counted {
+    pub fn waits(&self) -> BlobCount {
         self.waits
     }
 
@@ -274,8 +274,8 @@ impl Plan {
         self.delete
             .iter()
             .filter_map(|item| match item.into_owned().target {
-                Target::Object(object) => Some(object.name),
-                Target::Ref(_) | Target::Rewrite(_) => None,
+                DeletionTarget::Object(object) => Some(object.name),
+                DeletionTarget::Ref(_) | DeletionTarget::Rewrite(_) => None,
             })
     }
 

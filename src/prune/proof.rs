@@ -9,9 +9,9 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::execute::{ExecuteError, Options};
+use super::execute::{ExecuteError, ExecuteOptions};
 use super::live::{needed_referrers, referred_by_others};
-use super::plan::{FreedBlobs, Plan, Target, digest_in_entry, ref_target};
+use super::plan::{DeletionTarget, FreedBlobs, Plan, digest_in_entry, ref_target};
 use super::records::{Rewrite, is_protected};
 use crate::backend::{
     CachePruner, ObjectName, ObjectTarget, OtherObject, Outcome, RefRewrite, RefTarget,
@@ -44,7 +44,7 @@ pub(super) enum Purpose {
 pub(super) async fn admit(
     pruner: &dyn CachePruner,
     plan: &Plan,
-    options: &Options<'_>,
+    options: &ExecuteOptions<'_>,
     purpose: Purpose,
 ) -> Result<(), ExecuteError> {
     let found = pruner.place().await?;
@@ -109,7 +109,7 @@ impl Proof {
         let beside = referred_by_others(&*reader, &inventory, scan_options, |_| false)
             .await
             .map_err(ExecuteError::Mark)?;
-        let listing = Listing::new(&inventory, plan, policy, free, settling);
+        let listing = ProofListing::new(&inventory, plan, policy, free, settling);
         let verdicts: Vec<Option<Outcome>> = plan
             .delete()
             .iter()
@@ -148,7 +148,7 @@ impl Proof {
 }
 
 /// A new listing, arranged for looking up items.
-struct Listing<'a> {
+struct ProofListing<'a> {
     inventory: &'a Inventory,
     plan: &'a Plan,
     now: Timestamp,
@@ -162,7 +162,7 @@ struct Listing<'a> {
     protected_entries: HashSet<&'a str>,
 }
 
-impl<'a> Listing<'a> {
+impl<'a> ProofListing<'a> {
     fn new(
         inventory: &'a Inventory,
         plan: &'a Plan,
@@ -223,11 +223,11 @@ impl<'a> Listing<'a> {
     }
 
     /// Returns why an item must not be deleted; `None` if it may be.
-    fn verdict(&self, target: &Target) -> Option<Outcome> {
+    fn verdict(&self, target: &DeletionTarget) -> Option<Outcome> {
         match target {
-            Target::Ref(target) => self.of_ref(target),
-            Target::Rewrite(rewrite) => self.of_rewrite(rewrite),
-            Target::Object(object) => self.of_object(object),
+            DeletionTarget::Ref(target) => self.of_ref(target),
+            DeletionTarget::Rewrite(rewrite) => self.of_rewrite(rewrite),
+            DeletionTarget::Object(object) => self.of_object(object),
         }
     }
 

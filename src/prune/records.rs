@@ -229,7 +229,7 @@ async fn of_ref(
         .filter(|((_, detail), label)| {
             detail.result.is_some()
                 && filter.matches(
-                    &Candidate {
+                    &RecordCandidate {
                         detail,
                         label: label.as_ref(),
                     },
@@ -252,7 +252,7 @@ async fn of_ref(
     let manifest = if cache.config == digest {
         None
     } else {
-        Some(Manifest::Around(text(reader, digest).await?))
+        Some(RewrittenManifest::Around(text(reader, digest).await?))
     };
     let writing = Writing {
         inventory,
@@ -276,7 +276,7 @@ async fn of_ref(
 }
 
 /// The manifest of a ref that is written again.
-pub(super) enum Manifest {
+pub(super) enum RewrittenManifest {
     /// It changes with its configuration.
     Around(String),
     /// It names the configuration already.
@@ -290,7 +290,7 @@ pub(super) struct Writing<'a> {
     /// The new configuration.
     pub(super) config: String,
     /// What the manifest is made from, where there is one.
-    pub(super) manifest: Option<Manifest>,
+    pub(super) manifest: Option<RewrittenManifest>,
     /// The layers that stay.
     pub(super) keep: &'a HashSet<Digest>,
     pub(super) repeats: Repeats,
@@ -304,14 +304,14 @@ impl Writing<'_> {
         let bytes = self.config.len() as u64;
         let mut documents = vec![self.config];
         match self.manifest {
-            Some(Manifest::Around(old)) => documents.push(manifest::with_config(
+            Some(RewrittenManifest::Around(old)) => documents.push(manifest::with_config(
                 &old,
                 &config,
                 bytes,
                 |blob| self.keep.contains(blob),
                 self.repeats,
             )?),
-            Some(Manifest::AsItIs(text)) => documents.push(text),
+            Some(RewrittenManifest::AsItIs(text)) => documents.push(text),
             None => {}
         }
         let documents = RefRewrite {
@@ -362,12 +362,12 @@ pub(super) async fn text(reader: &dyn CacheReader, digest: Digest) -> Result<Str
 }
 
 /// A record with a result, as the filter sees it. Unknown values match nothing.
-struct Candidate<'a> {
+struct RecordCandidate<'a> {
     detail: &'a RecordDetail,
     label: Option<&'a RecordLabel>,
 }
 
-impl Subject for Candidate<'_> {
+impl Subject for RecordCandidate<'_> {
     fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
             TextField::Step | TextField::Name => self.label.map(|label| test(&label.text)),

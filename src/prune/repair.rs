@@ -12,7 +12,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::plan::ref_target;
-use super::records::{self, DroppedResult, Manifest, RecordsError, Rewrite, Rewrites, Writing};
+use super::records::{
+    self, DroppedResult, RecordsError, Rewrite, Rewrites, RewrittenManifest, Writing,
+};
 use crate::backend::{CacheReader, Capabilities, OtherKind, Support};
 use crate::check::{Code, FROM_TRASH, Finding, Severity};
 use crate::format::cache_config::import::Refusal;
@@ -83,7 +85,7 @@ pub fn policy(configured: Policy) -> Policy {
 
 /// The input of a repair.
 #[derive(Clone, Copy)]
-pub struct Checked<'a> {
+pub struct RepairInput<'a> {
     /// The store.
     pub reader: &'a dyn CacheReader,
     /// The kind of the store.
@@ -111,7 +113,7 @@ const OF_BLOBS: [Code; 4] = [
 ];
 
 /// Determines which refs to rewrite, and which findings cannot be fixed.
-pub async fn gather(checked: &Checked<'_>, remedies: &Remedies) -> Rewrites {
+pub async fn gather(checked: &RepairInput<'_>, remedies: &Remedies) -> Rewrites {
     let inventory = checked.inventory;
     let back: HashSet<Digest> = inventory.awaited_from_trash().into_iter().collect();
     let mut rewrites = Rewrites::default();
@@ -190,7 +192,7 @@ pub async fn gather(checked: &Checked<'_>, remedies: &Remedies) -> Rewrites {
 
 /// Warns about stored blobs whose bytes do not match their digests and that stay: an exporter skips
 /// an existing blob and references it again.
-fn damaged_blobs_stay(checked: &Checked<'_>, rewrites: &Rewrites) -> Option<String> {
+fn damaged_blobs_stay(checked: &RepairInput<'_>, rewrites: &Rewrites) -> Option<String> {
     let blobs = &checked.inventory.blobs;
     let is_damaged = |blob: &Blob<'_>| {
         blob.is_stored() && (blob.is_resized() || checked.damaged.contains(&blob.digest()))
@@ -212,7 +214,7 @@ fn damaged_blobs_stay(checked: &Checked<'_>, rewrites: &Rewrites) -> Option<Stri
 /// Returns why findings other than waste cannot be fixed. Those about the content that a restored
 /// version replaces are over.
 fn cannot_be_mended(
-    checked: &Checked<'_>,
+    checked: &RepairInput<'_>,
     remedies: &Remedies,
     back: &HashSet<Digest>,
     rewrites: &Rewrites,
@@ -249,7 +251,7 @@ fn cannot_be_mended(
 }
 
 /// Returns whether a finding is about blobs that may exist behind symbolic links.
-fn is_behind_links(checked: &Checked<'_>, finding: &Finding) -> bool {
+fn is_behind_links(checked: &RepairInput<'_>, finding: &Finding) -> bool {
     finding.code == Code::BlobMissing
         && finding.severity == Severity::Warning
         && checked.kind == StoreKind::Local
@@ -283,7 +285,10 @@ struct Content {
 
 impl Content {
     /// Reads a ref; none where it is not one cache.
-    async fn read(checked: &Checked<'_>, entry: &RefEntry) -> Result<Option<Self>, RecordsError> {
+    async fn read(
+        checked: &RepairInput<'_>,
+        entry: &RefEntry,
+    ) -> Result<Option<Self>, RecordsError> {
         let (reader, inventory) = (checked.reader, checked.inventory);
         let digest = entry.digest().valid();
         let Some(digest) = digest.filter(|_| entry.kind == RefKind::Cache) else {
@@ -320,7 +325,7 @@ impl Content {
 
 /// Rewrites a ref; returns `None` if nothing changes.
 async fn of_ref(
-    checked: &Checked<'_>,
+    checked: &RepairInput<'_>,
     entry: &RefEntry,
     back: &HashSet<Digest>,
     codes: &HashSet<Code>,
@@ -361,7 +366,7 @@ async fn of_ref(
         inventory: checked.inventory,
         entry,
         config: mended.text,
-        manifest: content.manifest.map(Manifest::Around),
+        manifest: content.manifest.map(RewrittenManifest::Around),
         keep: &keep,
         repeats: if compacts {
             Repeats::Dropped
@@ -389,7 +394,7 @@ fn listed_layers(manifest: &str) -> Result<Vec<Descriptor>, RecordsError> {
 
 /// Returns, for each layer of a configuration, whether no build can load it.
 fn lost_layers(
-    checked: &Checked<'_>,
+    checked: &RepairInput<'_>,
     cache: &RefCache,
     listed: Option<&[Descriptor]>,
     back: &HashSet<Digest>,

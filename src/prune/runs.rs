@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::journal::{History, inspect};
-use super::plan::Kind;
+use super::journal::{JournalContent, inspect};
+use super::plan::ItemKind;
 use crate::backend::local::{RunTrash, trash_left_by};
 use crate::backend::{Outcome, PlanId};
 use crate::error::{Exit, Failure};
@@ -61,7 +61,7 @@ pub enum RunState {
 
 impl RunState {
     /// Returns the state of the run of `history`.
-    pub fn of(history: &History, at_work: bool) -> Self {
+    pub fn of(history: &JournalContent, at_work: bool) -> Self {
         if at_work {
             return Self::AtWork;
         }
@@ -107,7 +107,7 @@ impl PastRun {
         run
     }
 
-    fn fill(&mut self, history: &History, at_work: bool) {
+    fn fill(&mut self, history: &JournalContent, at_work: bool) {
         let plan = &history.plan;
         self.state = RunState::of(history, at_work);
         self.started = Some(history.started);
@@ -119,9 +119,9 @@ impl PastRun {
                 continue;
             }
             match item.target.kind() {
-                Kind::Ref => self.refs += 1,
-                Kind::Results => {}
-                Kind::Blob | Kind::Partial | Kind::Object | Kind::Entry => {
+                ItemKind::Ref => self.refs += 1,
+                ItemKind::Results => {}
+                ItemKind::Blob | ItemKind::Partial | ItemKind::Object | ItemKind::Entry => {
                     self.objects.count += 1;
                     self.objects.bytes = self.objects.bytes.saturating_add(item.target.bytes());
                 }

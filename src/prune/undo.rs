@@ -1,9 +1,9 @@
 //! Undoes a run: restores everything still in the trash, objects first and refs after them.
 
-use super::execute::{ExecuteError, Options, Step};
-use super::journal::{History, Journal};
+use super::execute::{ExecuteError, ExecuteOptions, RunStep};
+use super::journal::{Journal, JournalContent};
 use super::live::Live;
-use super::plan::{Plan, StoreReason, Target, Why};
+use super::plan::{DeletionTarget, ItemReason, Plan, StoreReason};
 use super::proof::{self, Proof, Purpose};
 use crate::backend::{Outcome, PruneError, RefTarget, SharedPruner, SharedReader, Skip};
 use crate::format::layout::Root;
@@ -20,9 +20,9 @@ const KEEPS_NOTHING: &str = "the store keeps nothing that was deleted";
 /// Fails if it could not start. An item that cannot be restored is not an error.
 pub async fn undo(
     pruner: &SharedPruner,
-    history: &History,
+    history: &JournalContent,
     journal: &mut Journal,
-    options: &Options<'_>,
+    options: &ExecuteOptions<'_>,
 ) -> Result<Vec<(usize, Outcome)>, ExecuteError> {
     proof::admit(&**pruner, &history.plan, options, Purpose::Restore).await?;
     let lease = pruner.lease().await?;
@@ -34,9 +34,9 @@ pub async fn undo(
 
 async fn leased(
     pruner: &SharedPruner,
-    history: &History,
+    history: &JournalContent,
     journal: &mut Journal,
-    options: &Options<'_>,
+    options: &ExecuteOptions<'_>,
 ) -> Result<Vec<(usize, Outcome)>, ExecuteError> {
     let plan = &history.plan;
     let store = pruner.prune_abilities();
@@ -52,12 +52,12 @@ async fn leased(
             continue;
         }
         match deletion.into_owned().target {
-            Target::Ref(target) => refs.push((item, target)),
-            Target::Rewrite(rewrite) if rewrite.mends.is_empty() => {
+            DeletionTarget::Ref(target) => refs.push((item, target)),
+            DeletionTarget::Rewrite(rewrite) if rewrite.mends.is_empty() => {
                 rewritten.push((item, rewrite.documents));
             }
-            Target::Rewrite(rewrite) => mended.push((item, rewrite.documents)),
-            Target::Object(object) => objects.push((item, object.name)),
+            DeletionTarget::Rewrite(rewrite) => mended.push((item, rewrite.documents)),
+            DeletionTarget::Object(object) => objects.push((item, object.name)),
         }
     }
     let mut results = Vec::new();
@@ -76,7 +76,7 @@ async fn leased(
     }
     if !refs.is_empty() {
         // A repair deleted them because their manifests were gone already.
-        let gone = Why::from(StoreReason::ManifestGone);
+        let gone = ItemReason::from(StoreReason::ManifestGone);
         let is_gone = |item: usize| plan.delete().at(item).reasons.contains(&gone);
         let (gone, refs): (Items<RefTarget>, Items<RefTarget>) =
             refs.into_iter().partition(|(item, _)| is_gone(*item));
@@ -127,7 +127,7 @@ async fn leased(
 async fn restore_named(
     pruner: &SharedPruner,
     plan: &Plan,
-    options: &Options<'_>,
+    options: &ExecuteOptions<'_>,
 ) -> Result<(), ExecuteError> {
     let scan = ScanOptions {
         concurrency: options.concurrency,
@@ -149,13 +149,13 @@ async fn restore_named(
 fn note(
     plan: &Plan,
     journal: &mut Journal,
-    options: &Options<'_>,
+    options: &ExecuteOptions<'_>,
     results: &mut Vec<(usize, Outcome)>,
     more: impl IntoIterator<Item = (usize, Outcome)>,
 ) -> Result<(), ExecuteError> {
     for (item, outcome) in more {
         journal.undo(item, plan.delete().at(item).target.name(), outcome.clone())?;
-        (options.observe)(Step::Concluded(item, &outcome));
+        (options.observe)(RunStep::Concluded(item, &outcome));
         results.push((item, outcome));
     }
     Ok(journal.sync()?)
@@ -168,7 +168,7 @@ type Items<T> = Vec<(usize, T)>;
 /// break the builds that import it, and is not restored.
 async fn whole<T>(
     pruner: &SharedPruner,
-    options: &Options<'_>,
+    options: &ExecuteOptions<'_>,
     refs: Items<T>,
     target: impl Fn(&T) -> &RefTarget,
 ) -> Result<(Items<T>, Items<Outcome>), ExecuteError> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use crate::backend::{EntryKind, StoreEntry};
+use crate::backend::{CacheEntryKind, StoreEntry};
 use crate::inventory::blobs::BlobId;
 use crate::inventory::{AgeSource, Inventory, Progress, RefEntry, RefKind};
 
@@ -158,9 +158,9 @@ fn belongings(inventory: &Inventory) -> Vec<(usize, Belongs)> {
 
 fn of_store_entry(entry: &StoreEntry, inventory: &Inventory, source: &str) -> RefFacts {
     let (kind, generation) = match entry.kind {
-        EntryKind::Former(generation) => (RefKind::Cache, generation),
-        EntryKind::Blob(_) | EntryKind::Copy(_) => (RefKind::Blob, 0),
-        EntryKind::Signature | EntryKind::Foreign(_) => (RefKind::Entry, 0),
+        CacheEntryKind::Former(generation) => (RefKind::Cache, generation),
+        CacheEntryKind::Blob(_) | CacheEntryKind::Copy(_) => (RefKind::Blob, 0),
+        CacheEntryKind::Signature | CacheEntryKind::Foreign(_) => (RefKind::Entry, 0),
     };
     let blob = entry
         .kind

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use crossterm::event::{KeyCode, KeyModifiers};
 use serde::{Deserialize, Serialize};
 
-use super::message::{Event, Key};
+use super::message::{Event, KeyPress};
 
 /// The query for the background colour.
 pub const QUESTION: &str = "\x1b]11;?\x1b\\";
@@ -91,15 +91,15 @@ impl AnswerFilter {
         let Event::Key(key) = &event else {
             return VecDeque::from([event]);
         };
-        let part = Part::of(*key);
+        let part = AnswerPart::of(*key);
         match part {
-            Part::Begin => {
+            AnswerPart::Begin => {
                 let passed = self.give_up();
                 self.held.push_back(event);
                 passed
             }
             _ if self.held.is_empty() => VecDeque::from([event]),
-            Part::Text(character) => {
+            AnswerPart::Text(character) => {
                 self.held.push_back(event);
                 self.text.push(character);
                 if self.may_become_one() {
@@ -108,7 +108,7 @@ impl AnswerFilter {
                     self.give_up()
                 }
             }
-            Part::End => {
+            AnswerPart::End => {
                 let colour = self.text.strip_prefix("11;");
                 match colour.and_then(Background::from_colour) {
                     Some(background) => {
@@ -122,7 +122,7 @@ impl AnswerFilter {
                     }
                 }
             }
-            Part::Other => {
+            AnswerPart::Other => {
                 self.held.push_back(event);
                 self.give_up()
             }
@@ -151,15 +151,15 @@ impl AnswerFilter {
 
 /// The part of an answer that a key may be. A terminal's `ESC ]` and `ESC \` arrive as keys with
 /// alt.
-enum Part {
+enum AnswerPart {
     Begin,
     Text(char),
     End,
     Other,
 }
 
-impl Part {
-    fn of(key: Key) -> Self {
+impl AnswerPart {
+    fn of(key: KeyPress) -> Self {
         let code = key.0.codes.first();
         let modifiers = key.0.modifiers;
         match *code {
@@ -180,7 +180,7 @@ mod tests {
 
     /// The events of keys, separated by blanks.
     fn keys(text: &str) -> Vec<Event> {
-        let key = |name: &str| Event::Key(Key::parse(name).unwrap());
+        let key = |name: &str| Event::Key(KeyPress::parse(name).unwrap());
         text.split(' ').map(key).collect()
     }
 

@@ -1,21 +1,21 @@
 //! The command line: the actions of the key map by their names, and commands that take a value, as
 //! in `:sort size` or `:plan ./cache`.
 //!
-//! Nothing here touches the UI. [`Commands::order`] turns a line into an [`Order`] or says what is
+//! Nothing here touches the UI. [`Commands::order`] turns a line into an [`CommandRequest`] or says what is
 //! wrong with it; the layer carries the order out.
 
-use super::keymap::{Action, Binding, Context, Keymap, search};
-use super::list::{Order as Direction, Sort};
+use super::keymap::{Action, KeyBinding, KeyContext, Keymap, search};
+use super::list::{Sort, SortDirection};
 use super::message::Completion;
 use super::rows::{Column, Sortable};
 use super::world::SourceId;
-use crate::config::{self, Theme};
+use crate::config::{self, ThemeSetting};
 use crate::inventory::filter::Filter;
 use crate::text::nearest::nearest;
 
 /// A screen that a command goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum CommandDestination {
     /// The list of sources.
     Sources,
     /// The refs of a source.
@@ -32,14 +32,14 @@ pub enum Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verb {
     Perform(Action),
-    Go(Place),
+    Go(CommandDestination),
     Theme,
     OpenSource,
 }
 
 /// A command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Command {
+pub struct PaletteCommand {
     /// Its name, as in `mark-all`.
     pub name: String,
     /// The arguments after the name, as in `COLUMN`; empty for none.
@@ -50,20 +50,20 @@ pub struct Command {
     pub text: String,
     verb: Verb,
     /// How it is found by other words.
-    binding: Option<Binding>,
+    binding: Option<KeyBinding>,
 }
 
 /// The request of a line.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Order {
+pub enum CommandRequest {
     /// Do the action of a key.
     Perform(Action),
     /// Go to the sources.
     Home,
     /// Show something of a source.
-    Go(Place, SourceId),
+    Go(CommandDestination, SourceId),
     /// Use a theme.
-    Theme(Theme),
+    Theme(ThemeSetting),
     /// Open a source by its name.
     Open(String),
     /// Use an order.
@@ -74,7 +74,7 @@ pub enum Order {
 
 /// Why a line is not a command, with advice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct CommandFault {
     /// The fault.
     pub message: String,
     /// The text to type instead.
@@ -109,27 +109,27 @@ const ALIASES: &[(&str, &str)] = &[
 const EVERYWHERE: &[(&str, Verb, &str)] = &[
     (
         "sources",
-        Verb::Go(Place::Sources),
+        Verb::Go(CommandDestination::Sources),
         "Go to the list of sources",
     ),
     (
         "refs",
-        Verb::Go(Place::Refs),
+        Verb::Go(CommandDestination::Refs),
         "Show the refs of this source, or of another",
     ),
     (
         "blobs",
-        Verb::Go(Place::Blobs),
+        Verb::Go(CommandDestination::Blobs),
         "Show the blobs of this source, or of another",
     ),
     (
         "plan",
-        Verb::Go(Place::Plan),
+        Verb::Go(CommandDestination::Plan),
         "Plan a prune of this source, or of another",
     ),
     (
         "check",
-        Verb::Go(Place::Check),
+        Verb::Go(CommandDestination::Check),
         "Check this source, or another",
     ),
     ("theme", Verb::Theme, "Use another theme until you leave"),
@@ -138,21 +138,21 @@ const EVERYWHERE: &[(&str, Verb, &str)] = &[
 
 /// The commands of a screen.
 #[derive(Debug, Clone, Default)]
-pub struct Commands(Vec<Command>);
+pub struct Commands(Vec<PaletteCommand>);
 
 impl Commands {
     /// Lists the actions of `contexts`, then the commands of every screen.
-    pub fn new(contexts: &[Context], keymap: &Keymap) -> Self {
+    pub fn new(contexts: &[KeyContext], keymap: &Keymap) -> Self {
         let bindings = contexts
             .iter()
             .flat_map(|context| keymap.bindings(*context));
-        let mut commands: Vec<Command> = Vec::new();
+        let mut commands: Vec<PaletteCommand> = Vec::new();
         for binding in bindings.filter(|binding| binding.action != Action::Palette) {
             let name = search::command_name(binding.action);
             if commands.iter().any(|command| command.name == name) {
                 continue;
             }
-            commands.push(Command {
+            commands.push(PaletteCommand {
                 name,
                 value: value_of(binding.action),
                 key: binding.key(),
@@ -166,12 +166,12 @@ impl Commands {
                 continue;
             }
             let value = match verb {
-                Verb::Go(Place::Sources) | Verb::Perform(_) => "",
+                Verb::Go(CommandDestination::Sources) | Verb::Perform(_) => "",
                 Verb::Go(_) => "[SOURCE]",
                 Verb::Theme => "THEME",
                 Verb::OpenSource => "SOURCE",
             };
-            commands.push(Command {
+            commands.push(PaletteCommand {
                 name: (*name).to_owned(),
                 value,
                 key: String::new(),
@@ -184,7 +184,7 @@ impl Commands {
     }
 
     /// Returns the commands that match the typed text, the best first; all for an empty line.
-    pub fn found(&self, line: &str) -> Vec<&Command> {
+    pub fn found(&self, line: &str) -> Vec<&PaletteCommand> {
         let (name, value) = split(line);
         if !value.is_empty() || line.contains(char::is_whitespace) {
             let exact = self.named(name);
@@ -193,7 +193,7 @@ impl Commands {
             }
         }
         let wanted = line.trim().to_lowercase();
-        let distance = |command: &Command| {
+        let distance = |command: &PaletteCommand| {
             if command.name.starts_with(&wanted) {
                 return Some(0);
             }
@@ -203,7 +203,7 @@ impl Commands {
                 None => None,
             }
         };
-        let mut found: Vec<(u32, &Command)> = self
+        let mut found: Vec<(u32, &PaletteCommand)> = self
             .0
             .iter()
             .filter_map(|command| Some((distance(command)?, command)))
@@ -213,7 +213,7 @@ impl Commands {
     }
 
     /// Returns the command that is called `name`, or has it as an alias.
-    pub fn named(&self, name: &str) -> Option<&Command> {
+    pub fn named(&self, name: &str) -> Option<&PaletteCommand> {
         let of_alias = ALIASES.iter().find(|(alias, _)| *alias == name);
         let wanted = of_alias.map_or(name, |(_, name)| *name);
         // A name of its own comes before an alias.
@@ -225,54 +225,58 @@ impl Commands {
     ///
     /// # Errors
     /// There is no such command, or its value is wrong.
-    pub fn order(&self, line: &str, here: &Here) -> Result<Order, Fault> {
+    pub fn order(&self, line: &str, here: &Here) -> Result<CommandRequest, CommandFault> {
         let (name, value) = split(line);
         let command = self.named(name).ok_or_else(|| self.unknown(name))?;
         match (command.verb, value) {
-            (Verb::Perform(action), "") => Ok(Order::Perform(action)),
+            (Verb::Perform(action), "") => Ok(CommandRequest::Perform(action)),
             (Verb::Perform(Action::Filter), terms) => match Filter::parse(terms) {
-                Ok(filter) => Ok(Order::Filter(filter)),
-                Err(error) => Err(Fault {
+                Ok(filter) => Ok(CommandRequest::Filter(filter)),
+                Err(error) => Err(CommandFault {
                     message: error.to_string(),
                     hint: "as in `:filter size>1G age>30d`".to_owned(),
                 }),
             },
-            (Verb::Perform(Action::Sort), words) => order_by(words, here.columns).map(Order::Sort),
+            (Verb::Perform(Action::Sort), words) => {
+                order_by(words, here.columns).map(CommandRequest::Sort)
+            }
             (Verb::Perform(Action::Open | Action::Add) | Verb::OpenSource, name)
                 if !name.is_empty() =>
             {
-                Ok(Order::Open(name.to_owned()))
+                Ok(CommandRequest::Open(name.to_owned()))
             }
             (Verb::Perform(action), name) => match place_of(action) {
-                Some(place) => source(name, here).map(|source| Order::Go(place, source)),
-                None => Err(Fault {
+                Some(place) => source(name, here).map(|source| CommandRequest::Go(place, source)),
+                None => Err(CommandFault {
                     message: format!("`{}` takes no value", command.name),
                     hint: format!("type `:{}` alone", command.name),
                 }),
             },
-            (Verb::Go(Place::Sources), _) => Ok(Order::Home),
-            (Verb::Go(place), name) => source(name, here).map(|source| Order::Go(place, source)),
+            (Verb::Go(CommandDestination::Sources), _) => Ok(CommandRequest::Home),
+            (Verb::Go(place), name) => {
+                source(name, here).map(|source| CommandRequest::Go(place, source))
+            }
             (Verb::Theme, name) => config::parse_theme(name)
-                .map(Order::Theme)
-                .map_err(|message| Fault {
+                .map(CommandRequest::Theme)
+                .map_err(|message| CommandFault {
                     message,
                     hint: "as in `:theme light`".to_owned(),
                 }),
-            (Verb::OpenSource, _) => Err(Fault {
+            (Verb::OpenSource, _) => Err(CommandFault {
                 message: "the name of a source is missing".to_owned(),
                 hint: "as in `:open ./cache` or `:open s3://bucket/prefix`".to_owned(),
             }),
         }
     }
 
-    fn unknown(&self, name: &str) -> Fault {
+    fn unknown(&self, name: &str) -> CommandFault {
         let names = self.0.iter().map(|command| command.name.as_str());
         let aliases = ALIASES.iter().map(|(alias, _)| *alias);
         let hint = match nearest(name, names.chain(aliases.filter(|alias| alias.len() > 2))) {
             Some(near) => format!("did you mean `:{near}`?"),
             None => "the list shows every command of this screen".to_owned(),
         };
-        Fault {
+        CommandFault {
             message: format!("there is no command `{name}` here"),
             hint,
         }
@@ -294,7 +298,7 @@ impl Commands {
             }
             return completion;
         };
-        let themes = Theme::ALL.map(|theme| theme.to_string());
+        let themes = ThemeSetting::ALL.map(|theme| theme.to_string());
         let columns: Vec<String> = keys(here.columns).collect();
         let known: Vec<&str> = match self.named(name).map(|command| command.verb) {
             Some(Verb::Theme) => themes.iter().map(String::as_str).collect(),
@@ -339,21 +343,21 @@ fn value_of(action: Action) -> &'static str {
 }
 
 /// Returns the screen that an action opens, where it can open it of any source.
-fn place_of(action: Action) -> Option<Place> {
+fn place_of(action: Action) -> Option<CommandDestination> {
     match action {
-        Action::Blobs => Some(Place::Blobs),
-        Action::Plan => Some(Place::Plan),
-        Action::Check => Some(Place::Check),
+        Action::Blobs => Some(CommandDestination::Blobs),
+        Action::Plan => Some(CommandDestination::Plan),
+        Action::Check => Some(CommandDestination::Check),
         _ => None,
     }
 }
 
 /// Returns the source that is called `name`, or whose name alone contains it; the current one for
 /// an empty name.
-fn source(name: &str, here: &Here) -> Result<SourceId, Fault> {
+fn source(name: &str, here: &Here) -> Result<SourceId, CommandFault> {
     if name.is_empty() {
         let only = (here.sources.len() == 1).then_some(SourceId(0));
-        return here.current.or(only).ok_or_else(|| Fault {
+        return here.current.or(only).ok_or_else(|| CommandFault {
             message: "this screen is about no source".to_owned(),
             hint: "add the name of one; tab completes it".to_owned(),
         });
@@ -364,7 +368,7 @@ fn source(name: &str, here: &Here) -> Result<SourceId, Fault> {
     let only = containing.next().filter(|_| containing.next().is_none());
     called.or(only).map(SourceId).ok_or_else(|| {
         let near = nearest(name, here.sources.iter().map(String::as_str));
-        Fault {
+        CommandFault {
             message: format!("no source here is called `{name}`"),
             hint: match near {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -387,24 +391,24 @@ fn key(column: &Column) -> String {
 }
 
 /// Returns the order that `words` name: a column, and perhaps `up` or `down`.
-fn order_by(words: &str, columns: &'static [Column]) -> Result<Sort, Fault> {
+fn order_by(words: &str, columns: &'static [Column]) -> Result<Sort, CommandFault> {
     let all = || keys(columns).collect::<Vec<_>>().join(" ");
     let (wanted, direction) = split(words);
     let wanted = wanted.to_lowercase();
     let place = columns
         .iter()
         .position(|column| column.sort != Sortable::No && key(column) == wanted);
-    let place = place.ok_or_else(|| Fault {
+    let place = place.ok_or_else(|| CommandFault {
         message: format!("there is no column `{wanted}` to sort by"),
         hint: format!("columns: {}", all()),
     })?;
     let sort = Sort::by(place, columns);
     let order = match direction {
         "" => sort.order,
-        "up" | "asc" => Direction::Ascending,
-        "down" | "desc" => Direction::Descending,
+        "up" | "asc" => SortDirection::Ascending,
+        "down" | "desc" => SortDirection::Descending,
         other => {
-            return Err(Fault {
+            return Err(CommandFault {
                 message: format!("`{other}` is no direction"),
                 hint: "up is the least first, down the largest".to_owned(),
             });
@@ -466,7 +470,7 @@ mod tests {
         }
     }
 
-    fn commands(contexts: &[Context]) -> Commands {
+    fn commands(contexts: &[KeyContext]) -> Commands {
         Commands::new(contexts, &Keymap::built_in().unwrap())
     }
 
@@ -478,31 +482,46 @@ mod tests {
         }
     }
 
-    fn on_blobs(line: &str) -> Result<Order, Fault> {
-        commands(&[Context::Blobs, Context::List, Context::Global]).order(line, &here())
+    fn on_blobs(line: &str) -> Result<CommandRequest, CommandFault> {
+        commands(&[KeyContext::Blobs, KeyContext::List, KeyContext::Global]).order(line, &here())
     }
 
     #[test]
     fn a_line_is_an_action_or_a_command_with_a_value() {
-        let sort = |column, order| Order::Sort(Sort { column, order });
+        let sort = |column, order| CommandRequest::Sort(Sort { column, order });
         let cases = [
-            ("orphans", Order::Perform(Action::Orphans)),
-            (" mark-all ", Order::Perform(Action::MarkAll)),
-            ("q", Order::Perform(Action::Quit)),
-            ("h", Order::Perform(Action::Help)),
-            ("sort", Order::Perform(Action::Sort)),
-            ("sort only-here", sort(1, Direction::Descending)),
-            ("sort REF down", sort(0, Direction::Descending)),
-            ("plan", Order::Go(Place::Plan, SourceId(0))),
-            ("prune ./kitchen", Order::Go(Place::Plan, SourceId(1))),
-            ("refs chen2", Order::Go(Place::Refs, SourceId(2))),
-            ("check ./shop", Order::Go(Place::Check, SourceId(0))),
-            ("home", Order::Home),
-            ("theme light", Order::Theme(Theme::Light)),
-            ("open s3://b/p?x=a b", Order::Open("s3://b/p?x=a b".into())),
+            ("orphans", CommandRequest::Perform(Action::Orphans)),
+            (" mark-all ", CommandRequest::Perform(Action::MarkAll)),
+            ("q", CommandRequest::Perform(Action::Quit)),
+            ("h", CommandRequest::Perform(Action::Help)),
+            ("sort", CommandRequest::Perform(Action::Sort)),
+            ("sort only-here", sort(1, SortDirection::Descending)),
+            ("sort REF down", sort(0, SortDirection::Descending)),
+            (
+                "plan",
+                CommandRequest::Go(CommandDestination::Plan, SourceId(0)),
+            ),
+            (
+                "prune ./kitchen",
+                CommandRequest::Go(CommandDestination::Plan, SourceId(1)),
+            ),
+            (
+                "refs chen2",
+                CommandRequest::Go(CommandDestination::Refs, SourceId(2)),
+            ),
+            (
+                "check ./shop",
+                CommandRequest::Go(CommandDestination::Check, SourceId(0)),
+            ),
+            ("home", CommandRequest::Home),
+            ("theme light", CommandRequest::Theme(ThemeSetting::Light)),
+            (
+                "open s3://b/p?x=a b",
+                CommandRequest::Open("s3://b/p?x=a b".into()),
+            ),
             (
                 "filter size>1G",
-                Order::Filter(Filter::parse("size>1G").unwrap()),
+                CommandRequest::Filter(Filter::parse("size>1G").unwrap()),
             ),
         ];
         for (line, order) in cases {
@@ -548,7 +567,7 @@ mod tests {
             ),
         ];
         for (line, expected) in cases {
-            let Fault { message, hint } = on_blobs(line).unwrap_err();
+            let CommandFault { message, hint } = on_blobs(line).unwrap_err();
             let said = format!("{message} · {hint}");
             if line.starts_with("filter") {
                 assert!(said.ends_with("as in `:filter size>1G age>30d`"), "{said}");
@@ -560,13 +579,13 @@ mod tests {
             current: None,
             ..here()
         };
-        let fault = commands(&[Context::Global]).order("plan", &nowhere);
+        let fault = commands(&[KeyContext::Global]).order("plan", &nowhere);
         assert_eq!(fault.unwrap_err().message, "this screen is about no source");
     }
 
     #[test]
     fn lines_are_completed() {
-        let commands = commands(&[Context::Refs, Context::List, Context::Global]);
+        let commands = commands(&[KeyContext::Refs, KeyContext::List, KeyContext::Global]);
         let cases = [
             ("th", "theme ", 0),
             ("mark", "mark", 2),
@@ -591,7 +610,7 @@ mod tests {
 
     #[test]
     fn every_command_is_found_by_its_name_and_by_its_words() {
-        let commands = commands(&[Context::Sources, Context::List, Context::Global]);
+        let commands = commands(&[KeyContext::Sources, KeyContext::List, KeyContext::Global]);
         for command in commands.found("") {
             let first = commands.found(&command.name)[0];
             assert_eq!(first.name, command.name);

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::columns::HiddenColumns;
-use super::evidence::{Given, Part};
-use super::found::Found;
-use super::layer::preview::Subject;
+use super::evidence::{EvidencePart, GivenEvidence};
+use super::found::ScannedInventory;
+use super::layer::preview::PreviewSubject;
 use super::list::{Arrangement, View};
-use super::pruning::{Planned, Scope};
+use super::pruning::{DeletionScope, Planned};
 use super::rows::RowSet;
 use super::rows::files::FileTree;
 use super::rows::steps::RefSteps;
@@ -20,7 +20,7 @@ use crate::backend::layer_content::LayerFile;
 use crate::config::edit::Edit;
 use crate::format::digest::Digest;
 use crate::inventory::{Inventory, RefId};
-use crate::prune::plan::{FreedBlobs, Plan, Target};
+use crate::prune::plan::{DeletionTarget, FreedBlobs, Plan};
 use crate::retention::{Policy, Rule};
 
 /// A background job. Its reports are ignored once no screen waits for them.
@@ -31,7 +31,7 @@ pub struct JobId(pub u64);
 #[derive(Debug)]
 pub enum Effect {
     /// Runs a job that reports.
-    Run(JobId, Work),
+    Run(JobId, JobWork),
     /// Stops a job.
     Cancel(JobId),
     /// Captures the mouse, or releases it to the terminal.
@@ -50,7 +50,7 @@ pub enum Effect {
 
 /// The work of a job.
 #[derive(Debug)]
-pub enum Work {
+pub enum JobWork {
     /// Scans a source.
     Scan(SourceId),
     /// Filters and sorts rows.
@@ -66,7 +66,7 @@ pub enum Work {
         /// The index of the ref in it.
         id: RefId,
         /// The evidence that names the steps, if any.
-        given: Given,
+        given: GivenEvidence,
     },
     /// Compares two refs of a source, the older one first.
     Compare {
@@ -77,16 +77,16 @@ pub enum Work {
         /// The indexes of the refs in it.
         refs: [RefId; 2],
         /// The evidence that names the steps, if any.
-        given: Given,
+        given: GivenEvidence,
     },
     /// Names steps by evidence.
-    NameSteps(Arc<RefSteps>, Given),
+    NameSteps(Arc<RefSteps>, GivenEvidence),
     /// Detects the type of a piece of evidence.
-    Recognise(Part, String),
+    Recognise(EvidencePart, String),
     /// Completes the name of a piece of evidence.
-    Complete(Part, String),
+    Complete(EvidencePart, String),
     /// Explains the build that the evidence describes.
-    Explain(Imports, Given),
+    Explain(BuildImports, GivenEvidence),
     /// Checks a source.
     Check {
         /// The source.
@@ -99,7 +99,7 @@ pub enum Work {
     /// Lists the files of a layer.
     ListFiles(SourceId, Digest),
     /// Reads the beginning of a file of a layer, or of a blob.
-    Preview(SourceId, Subject),
+    Preview(SourceId, PreviewSubject),
     /// Writes a file of a layer to a file.
     Extract(SourceId, LayerFile, PathBuf, Overwrite),
     /// Filters and sorts the files of a layer.
@@ -119,7 +119,7 @@ pub enum Work {
     /// Writes a changed configuration file.
     WriteConfig(Arc<Edit>),
     /// Applies the current policy to the scan of a source.
-    Judge(SourceId, Found),
+    Judge(SourceId, ScannedInventory),
     /// Applies the current policy and a rule to the scan of a source.
     TryRule(SourceId, Arc<Inventory>, Box<Rule>),
     /// Remembers which columns are hidden.
@@ -134,7 +134,7 @@ pub enum Work {
 
 /// The imports of a build.
 #[derive(Debug)]
-pub enum Imports {
+pub enum BuildImports {
     /// A ref of a source that was scanned.
     Ref {
         /// The source of the ref.
@@ -152,9 +152,15 @@ pub enum Imports {
 #[derive(Debug)]
 pub enum PruneWork {
     /// Makes a plan from the scan of a source, without the items that were excluded before.
-    Plan(SourceId, Arc<Inventory>, Scope, FreedBlobs, HashSet<Target>),
+    Plan(
+        SourceId,
+        Arc<Inventory>,
+        DeletionScope,
+        FreedBlobs,
+        HashSet<DeletionTarget>,
+    ),
     /// Makes a plan again, with these items excluded.
-    LeaveOut(Arc<Planned>, HashSet<Target>),
+    LeaveOut(Arc<Planned>, HashSet<DeletionTarget>),
     /// Executes a plan in a source.
     CarryOut(SourceId, Arc<Plan>, NewBroken),
     /// Resumes the run of a source that wrote this journal.

@@ -46,7 +46,7 @@ const PROGRAMS: [&str; 9] = [
 
 /// The subject of evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub enum EvidencePart {
     /// The build itself.
     Build,
     /// An earlier build.
@@ -55,7 +55,7 @@ pub enum Part {
     Context,
 }
 
-impl Part {
+impl EvidencePart {
     /// All parts, in the order of the prompts.
     pub const ALL: [Self; 3] = [Self::Build, Self::Baseline, Self::Context];
 
@@ -71,9 +71,9 @@ impl Part {
 
 /// A piece of evidence, as named by a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
+pub struct EvidenceItem {
     /// Its subject.
-    pub part: Part,
+    pub part: EvidencePart,
     /// A file, a folder, an image, a build command, or `NAME=DIR`.
     pub text: String,
     /// Its type, once it was read.
@@ -82,21 +82,21 @@ pub struct Item {
 
 /// All given evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Given {
+pub struct GivenEvidence {
     /// The pieces, in the order in which they were given.
-    pub items: Vec<Item>,
+    pub items: Vec<EvidenceItem>,
 }
 
-impl Given {
+impl GivenEvidence {
     /// Converts the evidence from the command line.
     pub fn new(build: Vec<String>, baseline: Vec<String>, context: Vec<String>) -> Self {
         let parts = [
-            (Part::Build, build),
-            (Part::Baseline, baseline),
-            (Part::Context, context),
+            (EvidencePart::Build, build),
+            (EvidencePart::Baseline, baseline),
+            (EvidencePart::Context, context),
         ];
         let items = parts.into_iter().flat_map(|(part, texts)| {
-            texts.into_iter().map(move |text| Item {
+            texts.into_iter().map(move |text| EvidenceItem {
                 part,
                 text,
                 seen: None,
@@ -108,7 +108,7 @@ impl Given {
     }
 
     /// Returns the texts of a part.
-    pub fn of(&self, part: Part) -> Vec<String> {
+    pub fn of(&self, part: EvidencePart) -> Vec<String> {
         self.items
             .iter()
             .filter(|item| item.part == part)
@@ -118,9 +118,10 @@ impl Given {
 
     /// Describes another build, by its command. The baseline stays.
     pub fn explain_command(&mut self, command: Option<String>) {
-        self.items.retain(|item| item.part == Part::Baseline);
-        self.items.extend(command.map(|text| Item {
-            part: Part::Build,
+        self.items
+            .retain(|item| item.part == EvidencePart::Baseline);
+        self.items.extend(command.map(|text| EvidenceItem {
+            part: EvidencePart::Build,
             text,
             seen: None,
         }));
@@ -129,18 +130,21 @@ impl Given {
     /// Returns whether a command gives the context.
     pub fn has_command(&self) -> bool {
         let mut items = self.items.iter();
-        items.any(|item| item.part == Part::Build && is_command(&item.text))
+        items.any(|item| item.part == EvidencePart::Build && is_command(&item.text))
     }
 
     /// Returns whether no evidence describes a build.
     pub fn is_empty(&self) -> bool {
-        !self.items.iter().any(|item| item.part == Part::Build)
+        !self
+            .items
+            .iter()
+            .any(|item| item.part == EvidencePart::Build)
     }
 
     /// Returns the contexts.
     pub fn directories(&self) -> Directories {
         let texts: Vec<String> = self
-            .of(Part::Context)
+            .of(EvidencePart::Context)
             .iter()
             .map(|text| in_home(text))
             .collect();

@@ -15,7 +15,7 @@ pub const DAYS: usize = 90;
 
 /// An inventory with its sums.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct ScannedInventory {
     /// The inventory so far.
     pub inventory: Arc<Inventory>,
     /// Its sums by state.
@@ -28,7 +28,7 @@ pub struct Found {
     pub past: Option<Arc<ScanHistory>>,
 }
 
-impl Found {
+impl ScannedInventory {
     /// Sums up an inventory, as of `now`.
     pub fn new(inventory: Inventory, now: Timestamp) -> Self {
         let totals = inventory.totals();

@@ -11,11 +11,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::effect::{JobId, Work};
-use super::evidence::{EvidenceReaders, Given};
-use super::found::Found;
+use super::effect::{JobId, JobWork};
+use super::evidence::{EvidenceReaders, GivenEvidence};
+use super::found::ScannedInventory;
 use super::list::{self, Arrangement};
-use super::message::{Envelope, Message, Report, ScanEnd};
+use super::message::{JobReport, Message, ScanEnd, TimedMessage};
 use super::pruning::Pruning;
 use super::world::{Admitted, SourceId};
 use super::{OpenedSource, Opener};
@@ -43,7 +43,7 @@ mod steps;
 mod store;
 mod why;
 
-use store::{Store, Stores, admit};
+use store::{SourceStore, Stores, admit};
 
 /// The minimum time between two progress reports of a job.
 const PACE: Duration = Duration::from_millis(100);
@@ -55,7 +55,7 @@ pub type Clock = fn() -> Timestamp;
 
 /// Runs jobs.
 pub(super) struct Jobs {
-    sender: mpsc::Sender<Envelope>,
+    sender: mpsc::Sender<TimedMessage>,
     tasks: JoinSet<JobId>,
     running: HashMap<JobId, CancellationToken>,
     /// Jobs that must not be interrupted.
@@ -79,7 +79,7 @@ pub(super) struct Jobs {
 
 impl Jobs {
     pub(super) fn new(
-        sender: mpsc::Sender<Envelope>,
+        sender: mpsc::Sender<TimedMessage>,
         concurrency: usize,
         clock: Clock,
         [open, open_found, open_declared]: [Opener; 3],
@@ -153,11 +153,11 @@ impl Jobs {
         !self.holding.is_empty()
     }
 
-    fn store(&self, source: SourceId) -> Option<Store> {
+    fn store(&self, source: SourceId) -> Option<SourceStore> {
         lock(&self.stores).get(source.0).cloned()
     }
 
-    pub(super) fn start(&mut self, job: JobId, work: Work) {
+    pub(super) fn start(&mut self, job: JobId, work: JobWork) {
         let cancel = CancellationToken::new();
         self.running.insert(job, cancel.clone());
         let reporter = Reporter {
@@ -166,8 +166,8 @@ impl Jobs {
             clock: self.clock,
         };
         match work {
-            Work::Scan(source) => self.scan(source, cancel, reporter),
-            Work::LoadSteps {
+            JobWork::Scan(source) => self.scan(source, cancel, reporter),
+            JobWork::LoadSteps {
                 source,
                 inventory,
                 id,
@@ -179,12 +179,14 @@ impl Jobs {
                     let Some(reader) = reader else { return job };
                     let load = steps::load(&*reader, inventory, id, given, &readers);
                     if let Some(loaded) = cancel.run_until_cancelled(load).await {
-                        reporter.report(Report::Steps(loaded.map(Arc::new))).await;
+                        reporter
+                            .report(JobReport::Steps(loaded.map(Arc::new)))
+                            .await;
                     }
                     job
                 });
             }
-            Work::Compare {
+            JobWork::Compare {
                 source,
                 inventory,
                 refs,
@@ -192,67 +194,69 @@ impl Jobs {
             } => {
                 self.compare(source, inventory, refs, given, cancel, reporter);
             }
-            Work::Check {
+            JobWork::Check {
                 source,
                 inventory,
                 verify,
             } => self.check(source, inventory, verify, cancel, reporter),
-            Work::NameSteps(steps, given) => {
+            JobWork::NameSteps(steps, given) => {
                 let readers = self.readers.clone();
                 self.reporting(reporter, cancel, async move {
-                    Report::Named(steps::name(&steps, given, &readers).await.map(Arc::new))
+                    JobReport::Named(steps::name(&steps, given, &readers).await.map(Arc::new))
                 });
             }
-            Work::Recognise(part, text) => {
+            JobWork::Recognise(part, text) => {
                 let readers = self.readers.clone();
                 self.reporting(reporter, cancel, async move {
-                    Report::Recognised(evidence::recognise(part, text, &readers).await)
+                    JobReport::Recognised(evidence::recognise(part, text, &readers).await)
                 });
             }
-            Work::Complete(part, text) => self.blocking(reporter, move |_| {
-                Some(Report::Completed(evidence::complete(part, &text)))
+            JobWork::Complete(part, text) => self.blocking(reporter, move |_| {
+                Some(JobReport::Completed(evidence::complete(part, &text)))
             }),
-            Work::Explain(imports, given) => self.explain(imports, given, cancel, reporter),
-            Work::ListFiles(source, layer) => self.list_files(source, layer, cancel, reporter),
-            Work::ArrangeFiles(tree, view) => self.arrange_files(tree, view, cancel, reporter),
-            Work::Preview(source, subject) => self.preview(source, subject, cancel, reporter),
-            Work::Extract(source, file, path, overwrite) => {
+            JobWork::Explain(imports, given) => self.explain(imports, given, cancel, reporter),
+            JobWork::ListFiles(source, layer) => self.list_files(source, layer, cancel, reporter),
+            JobWork::ArrangeFiles(tree, view) => self.arrange_files(tree, view, cancel, reporter),
+            JobWork::Preview(source, subject) => self.preview(source, subject, cancel, reporter),
+            JobWork::Extract(source, file, path, overwrite) => {
                 self.extract(source, file, path, overwrite, (cancel, reporter));
             }
-            Work::Arrange(arrangement) => {
+            JobWork::Arrange(arrangement) => {
                 self.blocking(reporter, move |reporter| {
                     arrange(arrangement, reporter, &cancel)
                 });
             }
-            Work::Export(export) => {
+            JobWork::Export(export) => {
                 self.blocking(reporter, move |_| {
                     let result = export::write(&export, &cancel);
-                    Some(Report::Exported(export.path, result))
+                    Some(JobReport::Exported(export.path, result))
                 });
             }
-            Work::Prune(work) => self.prune(work, cancel, reporter),
-            Work::SavePlan(plan, path, overwrite) => self.blocking(reporter, move |_| {
+            JobWork::Prune(work) => self.prune(work, cancel, reporter),
+            JobWork::SavePlan(plan, path, overwrite) => self.blocking(reporter, move |_| {
                 let result = export::save_plan(&plan, &path, overwrite);
-                Some(Report::Saved(path, result))
+                Some(JobReport::Saved(path, result))
             }),
-            Work::PrepareConfig(path, addition) => self.prepare_config(path, addition, reporter),
-            Work::WriteConfig(edit) => {
+            JobWork::PrepareConfig(path, addition) => self.prepare_config(path, addition, reporter),
+            JobWork::WriteConfig(edit) => {
                 let in_use = self.config_file.clone();
                 self.blocking(reporter, move |_| {
-                    Some(Report::ConfigWritten(config::write(&edit, &in_use)))
+                    Some(JobReport::ConfigWritten(config::write(&edit, &in_use)))
                 });
             }
-            Work::SaveColumns(path, hidden) => self.save_columns(&path, &hidden, reporter),
-            Work::SaveViews(views) => self.save_views(&views, reporter),
-            Work::ListRuns => self.list_runs(cancel, reporter),
-            Work::OpenRun(journal) => self.open_run(journal, cancel, reporter),
-            Work::Judge(source, found) => self.judge(source, found, reporter),
-            Work::TryRule(source, inventory, rule) => {
+            JobWork::SaveColumns(path, hidden) => self.save_columns(&path, &hidden, reporter),
+            JobWork::SaveViews(views) => self.save_views(&views, reporter),
+            JobWork::ListRuns => self.list_runs(cancel, reporter),
+            JobWork::OpenRun(journal) => self.open_run(journal, cancel, reporter),
+            JobWork::Judge(source, found) => self.judge(source, found, reporter),
+            JobWork::TryRule(source, inventory, rule) => {
                 self.try_rule(source, inventory, *rule, reporter);
             }
-            Work::Open(name) => self.open(&self.open.clone(), name, cancel, reporter),
-            Work::OpenDeclared(cache, shows) => self.open_declared(cache, shows, cancel, reporter),
-            Work::FindDeclared => self.find_declared(reporter),
+            JobWork::Open(name) => self.open(&self.open.clone(), name, cancel, reporter),
+            JobWork::OpenDeclared(cache, shows) => {
+                self.open_declared(cache, shows, cancel, reporter)
+            }
+            JobWork::FindDeclared => self.find_declared(reporter),
         }
     }
 
@@ -285,7 +289,7 @@ impl Jobs {
         source: SourceId,
         inventory: Arc<Inventory>,
         refs: [RefId; 2],
-        given: Given,
+        given: GivenEvidence,
         cancel: CancellationToken,
         reporter: Reporter,
     ) {
@@ -297,7 +301,7 @@ impl Jobs {
             let compare = steps::compare(&*reader, &inventory, refs, given, &readers);
             if let Some(compared) = cancel.run_until_cancelled(compare).await {
                 let compared = compared.map(Arc::new);
-                reporter.report(Report::Compared(compared)).await;
+                reporter.report(JobReport::Compared(compared)).await;
             }
             job
         });
@@ -322,7 +326,7 @@ impl Jobs {
                 None => None,
             };
             match store {
-                Some(Store {
+                Some(SourceStore {
                     find: Some(find), ..
                 }) => scanning.found(&find).await,
                 Some(store) => scanning.of(store).await,
@@ -348,7 +352,7 @@ impl Jobs {
                 Ok(opened) => {
                     let _admission = admission.lock().await;
                     let opened = opened.map(|source| admit(&stores, access, source));
-                    reporter.report(Report::Opened(opened)).await;
+                    reporter.report(JobReport::Opened(opened)).await;
                 }
                 Err(error) => {
                     if let Ok(panic) = error.try_into_panic() {
@@ -372,7 +376,7 @@ impl Jobs {
         &mut self,
         reporter: Reporter,
         cancel: CancellationToken,
-        work: impl Future<Output = Report> + Send + 'static,
+        work: impl Future<Output = JobReport> + Send + 'static,
     ) {
         self.tasks.spawn(async move {
             if let Some(report) = cancel.run_until_cancelled(work).await {
@@ -385,7 +389,7 @@ impl Jobs {
     fn blocking(
         &mut self,
         reporter: Reporter,
-        work: impl FnOnce(&Reporter) -> Option<Report> + Send + 'static,
+        work: impl FnOnce(&Reporter) -> Option<JobReport> + Send + 'static,
     ) {
         self.tasks.spawn(async move {
             let for_work = reporter.clone();
@@ -411,26 +415,26 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[derive(Clone)]
 struct Reporter {
     job: JobId,
-    sender: mpsc::Sender<Envelope>,
+    sender: mpsc::Sender<TimedMessage>,
     clock: Clock,
 }
 
 impl Reporter {
-    fn envelope(&self, report: Report) -> Envelope {
-        Envelope {
+    fn envelope(&self, report: JobReport) -> TimedMessage {
+        TimedMessage {
             at: (self.clock)(),
             message: Message::Report(self.job, report),
         }
     }
 
     /// Sends a report that must arrive. If the UI is gone, nothing waits for it.
-    async fn report(&self, report: Report) {
+    async fn report(&self, report: JobReport) {
         let _ = self.sender.send(self.envelope(report)).await;
     }
 
     /// Sends a progress report, unless the UI is busy: the next report contains more. Returns a
     /// report that was not sent.
-    fn hint(&self, report: Report) -> Option<Report> {
+    fn hint(&self, report: JobReport) -> Option<JobReport> {
         match self.sender.try_reserve() {
             Ok(place) => {
                 place.send(self.envelope(report));
@@ -446,20 +450,20 @@ async fn scan(
     source: SourceId,
     options: &ScanOptions,
     reporter: &Reporter,
-) -> Result<Found, ScanEnd> {
+) -> Result<ScannedInventory, ScanEnd> {
     let mut next = Instant::now();
     let observe = |inventory: &Inventory| {
         let begun = Instant::now();
         if begun >= next {
-            let _ = reporter.hint(Report::Snapshot(
+            let _ = reporter.hint(JobReport::Snapshot(
                 source,
-                Found::new(inventory.clone(), (reporter.clock)()),
+                ScannedInventory::new(inventory.clone(), (reporter.clock)()),
             ));
             next = Instant::now() + PACE.max(begun.elapsed() * SHARE);
         }
     };
     match scan::scan(reader, options, observe).await {
-        Ok(inventory) => Ok(Found::new(inventory, (reporter.clock)())),
+        Ok(inventory) => Ok(ScannedInventory::new(inventory, (reporter.clock)())),
         Err(ScanError::Cancelled) => Err(ScanEnd::Stopped),
         Err(ScanError::Backend(error)) => Err(ScanEnd::Failed(Failure::from(error).to_string())),
     }
@@ -469,14 +473,14 @@ fn arrange(
     arrangement: Arrangement,
     reporter: &Reporter,
     cancel: &CancellationToken,
-) -> Option<Report> {
+) -> Option<JobReport> {
     let mut last = Instant::now();
     let shown = list::arrange(&arrangement, |done| {
         if last.elapsed() >= PACE {
             last = Instant::now();
-            let _ = reporter.hint(Report::Arranging(done));
+            let _ = reporter.hint(JobReport::Arranging(done));
         }
         !cancel.is_cancelled()
     })?;
-    Some(Report::Arranged(arrangement.rows, shown))
+    Some(JobReport::Arranged(arrangement.rows, shown))
 }

@@ -7,7 +7,7 @@ use crokey::KeyCombination;
 use crossterm::event::{KeyCode, KeyModifiers};
 use serde::Deserialize;
 
-use super::message::Key;
+use super::message::KeyPress;
 
 pub mod own;
 pub mod search;
@@ -185,7 +185,7 @@ actions! {
 /// A context in which keys have a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Context {
+pub enum KeyContext {
     /// Every screen.
     Global,
     /// Every list.
@@ -242,7 +242,7 @@ pub enum Context {
     Confirm,
 }
 
-impl Context {
+impl KeyContext {
     /// Returns the heading above its keys.
     pub fn heading(self) -> &'static str {
         match self {
@@ -278,68 +278,68 @@ impl Context {
 }
 
 /// The places whose keys are active together.
-const TOGETHER: &[&[Context]] = &[
-    &[Context::Start, Context::Global],
-    &[Context::Treemap, Context::Global],
-    &[Context::Sources, Context::List, Context::Global],
-    &[Context::Refs, Context::List, Context::Global],
-    &[Context::Blobs, Context::List, Context::Global],
-    &[Context::Check, Context::List, Context::Global],
-    &[Context::Diff, Context::List, Context::Global],
-    &[Context::Plan, Context::List, Context::Global],
-    &[Context::Run, Context::List, Context::Global],
+const TOGETHER: &[&[KeyContext]] = &[
+    &[KeyContext::Start, KeyContext::Global],
+    &[KeyContext::Treemap, KeyContext::Global],
+    &[KeyContext::Sources, KeyContext::List, KeyContext::Global],
+    &[KeyContext::Refs, KeyContext::List, KeyContext::Global],
+    &[KeyContext::Blobs, KeyContext::List, KeyContext::Global],
+    &[KeyContext::Check, KeyContext::List, KeyContext::Global],
+    &[KeyContext::Diff, KeyContext::List, KeyContext::Global],
+    &[KeyContext::Plan, KeyContext::List, KeyContext::Global],
+    &[KeyContext::Run, KeyContext::List, KeyContext::Global],
     &[
-        Context::StoppedRun,
-        Context::Run,
-        Context::List,
-        Context::Global,
+        KeyContext::StoppedRun,
+        KeyContext::Run,
+        KeyContext::List,
+        KeyContext::Global,
     ],
-    &[Context::Runs, Context::List, Context::Global],
-    &[Context::Rule, Context::List, Context::Global],
-    &[Context::Steps, Context::List, Context::Global],
-    &[Context::Files, Context::List, Context::Global],
-    &[Context::Find, Context::List, Context::Global],
-    &[Context::Why, Context::List, Context::Global],
-    &[Context::Changes, Context::List, Context::Global],
-    &[Context::Evidence],
-    &[Context::Popup],
-    &[Context::Search],
-    &[Context::Prompt],
-    &[Context::CommandLine],
-    &[Context::Jobs],
-    &[Context::ConfigChange],
-    &[Context::Confirm],
+    &[KeyContext::Runs, KeyContext::List, KeyContext::Global],
+    &[KeyContext::Rule, KeyContext::List, KeyContext::Global],
+    &[KeyContext::Steps, KeyContext::List, KeyContext::Global],
+    &[KeyContext::Files, KeyContext::List, KeyContext::Global],
+    &[KeyContext::Find, KeyContext::List, KeyContext::Global],
+    &[KeyContext::Why, KeyContext::List, KeyContext::Global],
+    &[KeyContext::Changes, KeyContext::List, KeyContext::Global],
+    &[KeyContext::Evidence],
+    &[KeyContext::Popup],
+    &[KeyContext::Search],
+    &[KeyContext::Prompt],
+    &[KeyContext::CommandLine],
+    &[KeyContext::Jobs],
+    &[KeyContext::ConfigChange],
+    &[KeyContext::Confirm],
 ];
 
 /// The places in which characters are typed.
-const TYPED: &[Context] = &[
-    Context::Search,
-    Context::Prompt,
-    Context::CommandLine,
-    Context::Evidence,
+const TYPED: &[KeyContext] = &[
+    KeyContext::Search,
+    KeyContext::Prompt,
+    KeyContext::CommandLine,
+    KeyContext::Evidence,
 ];
 
 /// The keys of an action in a context, and its texts.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Binding {
+pub struct KeyBinding {
     /// The action.
     pub action: Action,
-    keys: Vec<Key>,
+    keys: Vec<KeyPress>,
     /// The description of the action.
     pub text: String,
     /// The word in the footer, if it appears there.
     pub hint: Option<String>,
 }
 
-impl Binding {
+impl KeyBinding {
     /// Returns its keys in readable form: `ctrl-d`, `G`, `pagedown`.
     pub fn keys(&self) -> impl Iterator<Item = String> {
         self.keys.iter().map(|key| shown(key.0))
     }
 
     /// Returns the first of its keys.
-    pub fn first_key(&self) -> Option<Key> {
+    pub fn first_key(&self) -> Option<KeyPress> {
         self.keys.first().copied()
     }
 
@@ -357,7 +357,7 @@ pub struct KeymapError(#[from] toml::de::Error);
 /// All keys.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(transparent)]
-pub struct Keymap(BTreeMap<Context, Vec<Binding>>);
+pub struct Keymap(BTreeMap<KeyContext, Vec<KeyBinding>>);
 
 impl Keymap {
     /// Returns the built-in key map.
@@ -378,31 +378,31 @@ impl Keymap {
     }
 
     /// Returns the keys of a context, in display order.
-    pub fn bindings(&self, context: Context) -> &[Binding] {
+    pub fn bindings(&self, context: KeyContext) -> &[KeyBinding] {
         self.0.get(&context).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the action of `key` when `contexts` are active.
-    pub fn action(&self, contexts: &[Context], key: KeyCombination) -> Option<Action> {
+    pub fn action(&self, contexts: &[KeyContext], key: KeyCombination) -> Option<Action> {
         let key = plain(key);
         let mut bindings = contexts.iter().flat_map(|context| self.bindings(*context));
         bindings
-            .find(|binding| binding.keys.contains(&Key(key)))
+            .find(|binding| binding.keys.contains(&KeyPress(key)))
             .map(|binding| binding.action)
     }
 
     /// Returns the place, among those of rows, where `key` does something, and what.
-    pub fn elsewhere(&self, key: KeyCombination) -> Option<(Context, Action)> {
+    pub fn elsewhere(&self, key: KeyCombination) -> Option<(KeyContext, Action)> {
         let contexts = TOGETHER
             .iter()
-            .filter(|contexts| contexts.contains(&Context::List));
+            .filter(|contexts| contexts.contains(&KeyContext::List));
         contexts
             .filter_map(|contexts| contexts.first())
             .find_map(|context| Some((*context, self.action(&[*context], key)?)))
     }
 
     /// Returns the text of `action` in a place.
-    pub fn text_for(&self, context: Context, action: Action) -> &str {
+    pub fn text_for(&self, context: KeyContext, action: Action) -> &str {
         let mut bindings = self.bindings(context).iter();
         bindings
             .find(|binding| binding.action == action)
@@ -410,11 +410,11 @@ impl Keymap {
     }
 
     /// Returns the key for `action` when `contexts` are active, or an empty string.
-    pub fn key_for(&self, contexts: &[Context], action: Action) -> String {
+    pub fn key_for(&self, contexts: &[KeyContext], action: Action) -> String {
         let mut bindings = contexts.iter().flat_map(|context| self.bindings(*context));
         bindings
             .find(|binding| binding.action == action)
-            .map(Binding::key)
+            .map(KeyBinding::key)
             .unwrap_or_default()
     }
 }
@@ -445,7 +445,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use Context::{Global, List};
+    use KeyContext::{Global, List};
 
     #[test]
     fn no_two_actions_share_a_key() {
@@ -500,11 +500,11 @@ mod tests {
             let same = SAME.iter().find(|same| same.contains(&action));
             same.map_or(action, |same| same[0])
         };
-        let mut meanings: BTreeMap<String, (Context, Action)> = BTreeMap::new();
+        let mut meanings: BTreeMap<String, (KeyContext, Action)> = BTreeMap::new();
         // The start screen has no rows: `d` is the demo there.
         let screens = TOGETHER
             .iter()
-            .filter(|contexts| contexts.contains(&List) || contexts.contains(&Context::Treemap))
+            .filter(|contexts| contexts.contains(&List) || contexts.contains(&KeyContext::Treemap))
             .flat_map(|contexts| contexts.iter());
         for context in screens {
             for binding in keymap.bindings(*context) {
@@ -529,7 +529,7 @@ mod tests {
                 "{binding:?}"
             );
         }
-        let tested: BTreeSet<Context> = TOGETHER
+        let tested: BTreeSet<KeyContext> = TOGETHER
             .iter()
             .flat_map(|contexts| contexts.iter().copied())
             .collect();
@@ -565,7 +565,7 @@ mod tests {
         let keys: Vec<String> = keymap
             .bindings(List)
             .iter()
-            .flat_map(Binding::keys)
+            .flat_map(KeyBinding::keys)
             .collect();
         for expected in ["G", "ctrl-d", "pagedown", "space", "*", "home"] {
             assert!(

@@ -5,9 +5,9 @@ use ratatui::layout::Rect;
 
 use super::effect::JobId;
 use super::keymap::{self, Action};
-use super::message::{Key, Report};
+use super::message::{JobReport, KeyPress};
 use super::screen::Screen;
-use super::world::{Context, Handled, World};
+use super::world::{Handled, UiContext, World};
 
 pub mod add;
 pub mod columns;
@@ -28,21 +28,21 @@ pub mod sort;
 pub mod typed;
 
 /// A layer above a screen.
-pub trait Layer: Send {
+pub trait UiLayer: Send {
     /// Returns the context whose keys are active.
-    fn context(&self) -> keymap::Context;
+    fn context(&self) -> keymap::KeyContext;
 
     /// Handles a key, or `action` if the key has a meaning here. An unhandled key goes to the layer
     /// or screen below.
-    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled;
+    fn key(&mut self, key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled;
 
     /// Handles pasted text.
-    fn paste(&mut self, text: &str, cx: &mut Context<'_>) {
+    fn paste(&mut self, text: &str, cx: &mut UiContext<'_>) {
         let _ = (text, cx);
     }
 
     /// Handles the report of a job, which may belong to another layer or screen.
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+    fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
         let _ = (job, report, cx);
     }
 

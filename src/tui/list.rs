@@ -8,16 +8,16 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::effect::{JobId, Work};
+use super::effect::{JobId, JobWork};
 use super::keymap::Action;
 use super::message::Wheel;
 use super::rows::{Column, Identity, RowSet, Sortable};
-use super::world::{Context, Handled};
+use super::world::{Handled, UiContext};
 use crate::inventory::filter::Filter;
 
 mod arrange;
 
-pub use arrange::{Arrangement, Order, Sort, arrange};
+pub use arrange::{Arrangement, Sort, SortDirection, arrange};
 
 /// Up to this many rows are filtered and sorted within a frame.
 pub const AT_ONCE: u32 = 20_000;
@@ -28,7 +28,7 @@ const DOUBLE_CLICK: SignedDuration = SignedDuration::from_millis(400);
 
 /// A list with its cursor.
 #[derive(Debug)]
-pub struct List {
+pub struct RowList {
     rows: Arc<dyn RowSet>,
     shown: Arc<Vec<u32>>,
     /// The order and filter of `shown`.
@@ -83,9 +83,9 @@ pub struct Marked {
     pub hidden: usize,
 }
 
-impl List {
+impl RowList {
     /// Creates a list of `rows` in the order `sort`.
-    pub fn new(rows: Arc<dyn RowSet>, sort: Sort, cx: &mut Context<'_>) -> Self {
+    pub fn new(rows: Arc<dyn RowSet>, sort: Sort, cx: &mut UiContext<'_>) -> Self {
         let view = View {
             filter: Filter::default(),
             sort,
@@ -197,7 +197,7 @@ impl List {
     }
 
     /// Replaces the rows.
-    pub fn set_rows(&mut self, rows: Arc<dyn RowSet>, cx: &mut Context<'_>) {
+    pub fn set_rows(&mut self, rows: Arc<dyn RowSet>, cx: &mut UiContext<'_>) {
         if self.work.is_some() {
             self.newer = Some(rows);
         } else {
@@ -206,7 +206,7 @@ impl List {
     }
 
     /// Applies another filter.
-    pub fn set_filter(&mut self, filter: Filter, cx: &mut Context<'_>) {
+    pub fn set_filter(&mut self, filter: Filter, cx: &mut UiContext<'_>) {
         if filter != self.wanted.filter {
             self.want(
                 View {
@@ -219,7 +219,7 @@ impl List {
     }
 
     /// Applies another order.
-    pub fn set_sort(&mut self, sort: Sort, cx: &mut Context<'_>) {
+    pub fn set_sort(&mut self, sort: Sort, cx: &mut UiContext<'_>) {
         if sort != self.wanted.sort {
             self.want(
                 View {
@@ -256,7 +256,7 @@ impl List {
         job: JobId,
         rows: &Arc<dyn RowSet>,
         shown: &[u32],
-        cx: &mut Context<'_>,
+        cx: &mut UiContext<'_>,
     ) {
         if self.work.take_if(|work| work.job == job).is_none() {
             return;
@@ -268,7 +268,7 @@ impl List {
     }
 
     /// Handles an action that all lists share.
-    pub fn act(&mut self, action: Action, height: usize, cx: &mut Context<'_>) -> Handled {
+    pub fn act(&mut self, action: Action, height: usize, cx: &mut UiContext<'_>) -> Handled {
         let page = height.saturating_sub(1).max(1);
         match action {
             Action::Up => self.go(self.cursor.saturating_sub(1), height),
@@ -350,7 +350,7 @@ impl List {
         self.marks = range.before.iter().cloned().chain(inside).collect();
     }
 
-    fn escape(&mut self, cx: &mut Context<'_>) -> Handled {
+    fn escape(&mut self, cx: &mut UiContext<'_>) -> Handled {
         if let Some(work) = self.work.take() {
             cx.stop(work.job);
             self.wanted = self.applied.clone();
@@ -386,7 +386,7 @@ impl List {
         self.marks = marks;
     }
 
-    fn want(&mut self, view: View, cx: &mut Context<'_>) {
+    fn want(&mut self, view: View, cx: &mut UiContext<'_>) {
         self.wanted = view;
         if let Some(work) = self.work.take() {
             cx.stop(work.job);
@@ -395,7 +395,7 @@ impl List {
         self.begin(rows, cx);
     }
 
-    fn begin(&mut self, rows: Arc<dyn RowSet>, cx: &mut Context<'_>) {
+    fn begin(&mut self, rows: Arc<dyn RowSet>, cx: &mut UiContext<'_>) {
         let count = rows.count();
         let arrangement = Arrangement {
             rows,
@@ -403,7 +403,7 @@ impl List {
             now: cx.world.now,
         };
         if count > AT_ONCE {
-            let job = cx.start(Work::Arrange(arrangement));
+            let job = cx.start(JobWork::Arrange(arrangement));
             self.work = Some(Working {
                 job,
                 done: 0,
@@ -434,8 +434,8 @@ impl Sort {
     /// Returns the initial order of a column.
     pub fn by(column: usize, columns: &[Column]) -> Self {
         let order = match columns.get(column).map(|column| column.sort) {
-            Some(Sortable::Descending) => Order::Descending,
-            _ => Order::Ascending,
+            Some(Sortable::Descending) => SortDirection::Descending,
+            _ => SortDirection::Ascending,
         };
         Self { column, order }
     }

@@ -10,17 +10,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::background::Background;
 use super::effect::JobId;
-use super::found::Found;
-use super::preview::Preview;
+use super::found::ScannedInventory;
+use super::preview::FilePreview;
 use super::pruning::{Planned, Trial};
 use super::rows::RowSet;
 use super::rows::diff::DiffRows;
 use super::rows::files::{FileOrder, FileTree};
 use super::rows::steps::RefSteps;
-use super::rows::why::Explained;
-use super::world::{Admitted, SourceId, SourceInfo};
+use super::rows::why::ArrangedExplanation;
+use super::world::{Admitted, SourceFacts, SourceId};
 use crate::backend::{Outcome, WayBack};
-use crate::check::{self, Checked};
+use crate::check::{self, CheckResult};
 use crate::config::edit::Edit;
 use crate::find;
 use crate::prune::execute;
@@ -30,7 +30,7 @@ use crate::retention::Policy;
 
 /// A message and its time of arrival; the UI has no other clock.
 #[derive(Debug)]
-pub struct Envelope {
+pub struct TimedMessage {
     /// The time of arrival.
     pub at: Timestamp,
     /// The message.
@@ -43,7 +43,7 @@ pub enum Message {
     /// From the terminal.
     Event(Event),
     /// From a job.
-    Report(JobId, Report),
+    Report(JobId, JobReport),
     /// Text was copied to the terminal's clipboard, or the error.
     Copied(String, Result<(), String>),
     /// A service asks to wait, as text; `None` if none does any more.
@@ -55,7 +55,7 @@ pub enum Message {
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
     /// A key.
-    Key(Key),
+    Key(KeyPress),
     /// Pasted text.
     Paste(String),
     /// A left click on a cell.
@@ -86,9 +86,9 @@ pub enum Wheel {
 
 /// A key that can be recorded: as the character it types, else by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Key(pub KeyCombination);
+pub struct KeyPress(pub KeyCombination);
 
-impl Key {
+impl KeyPress {
     /// Parses the character or the name of a key: `G`, `é`, `ctrl-d`, `pagedown`.
     pub fn parse(text: &str) -> Option<Self> {
         let mut characters = text.chars();
@@ -123,7 +123,7 @@ impl Key {
     }
 }
 
-impl Serialize for Key {
+impl Serialize for KeyPress {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.character() {
             Some(character) => serializer.serialize_char(character),
@@ -132,7 +132,7 @@ impl Serialize for Key {
     }
 }
 
-impl<'de> Deserialize<'de> for Key {
+impl<'de> Deserialize<'de> for KeyPress {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no key")))
@@ -144,7 +144,7 @@ impl Event {
     pub fn from_terminal(event: event::Event) -> Option<Self> {
         match event {
             event::Event::Key(key) if key.kind != KeyEventKind::Release => {
-                Some(Self::Key(Key(key.into())))
+                Some(Self::Key(KeyPress(key.into())))
             }
             event::Event::Paste(text) => Some(Self::Paste(text)),
             event::Event::Resize(columns, rows) => Some(Self::Resize(columns, rows)),
@@ -165,11 +165,11 @@ impl Event {
 
 /// A report of a job, during its run or at its end.
 #[derive(Debug)]
-pub enum Report {
+pub enum JobReport {
     /// A scan has made progress.
-    Snapshot(SourceId, Found),
+    Snapshot(SourceId, ScannedInventory),
     /// A scan has ended.
-    Scanned(SourceId, Result<Found, ScanEnd>),
+    Scanned(SourceId, Result<ScannedInventory, ScanEnd>),
     /// An arrangement has processed this many rows.
     Arranging(u32),
     /// Rows in the requested filter and order.
@@ -177,9 +177,9 @@ pub enum Report {
     /// The steps of a ref, or its faults.
     Steps(Result<Arc<RefSteps>, Vec<String>>),
     /// A check has made progress.
-    Checking(check::Progress),
+    Checking(check::CheckProgress),
     /// A check has ended.
-    Checked(Arc<Checked>),
+    Checked(Arc<CheckResult>),
     /// Steps with the names from the evidence, or an error.
     Named(Result<Arc<RefSteps>, String>),
     /// The type of a piece of evidence, or why it is not evidence.
@@ -189,7 +189,7 @@ pub enum Report {
     /// The current step of an explanation.
     Explaining(String),
     /// A build is explained, or the problems that prevent it.
-    Explained(Result<Arc<Explained>, Vec<String>>),
+    Explained(Result<Arc<ArrangedExplanation>, Vec<String>>),
     /// The files of a layer that were read so far.
     Files(Arc<FileTree>),
     /// The files of a layer in the requested filter and order.
@@ -197,15 +197,15 @@ pub enum Report {
     /// All files of a layer are listed, or an error.
     FilesEnd(Result<(), String>),
     /// The beginning of a file, or an error.
-    Previewed(Result<Arc<Preview>, String>),
+    Previewed(Result<Arc<FilePreview>, String>),
     /// A file of a layer was written, with its size in bytes, or an error.
     Extracted(PathBuf, Result<u64, ExportError>),
     /// A file was written, or an error.
     Exported(PathBuf, Result<usize, ExportError>),
     /// A source turned out to stand for this store, and perhaps for others.
-    Becomes(SourceId, SourceInfo),
+    Becomes(SourceId, SourceFacts),
     /// A store was found that another source also stands for.
-    Found(SourceInfo),
+    Found(SourceFacts),
     /// Some of the stores that a source may stand for were not searched.
     NotAll(&'static str),
     /// The declared caches of the directory, or why it cannot be searched.
@@ -227,7 +227,7 @@ pub enum Report {
     /// A configuration file was written, or an error.
     ConfigWritten(Result<ConfigWritten, String>),
     /// The verdicts of the current policy on the refs of a scan.
-    Judged(SourceId, Found),
+    Judged(SourceId, ScannedInventory),
     /// Two refs were compared, or the faults of one of them.
     Compared(Result<Arc<DiffRows>, Vec<String>>),
     /// The verdicts of the policy with a rule on the refs of a source.
@@ -318,7 +318,7 @@ pub enum Phase {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ran {
     /// The outcomes.
-    pub report: execute::Report,
+    pub report: execute::RunReport,
     /// The path of the journal.
     pub journal: PathBuf,
 }
@@ -375,7 +375,7 @@ mod tests {
             "alt-x",
         ];
         let events = keys
-            .map(|key| Event::Key(Key::parse(key).unwrap()))
+            .map(|key| Event::Key(KeyPress::parse(key).unwrap()))
             .into_iter()
             .chain([
                 Event::Paste("a\n\"b\"".into()),

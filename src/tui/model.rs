@@ -1,12 +1,12 @@
 //! The whole state of the UI.
 
 use super::effect::Effect;
-use super::layer::Layer;
+use super::layer::UiLayer;
 use super::screen::Screen;
-use super::screen::sources::Sources;
-use super::screen::start::Start;
-use super::screen::why::Why;
-use super::world::{Command, Context, SourceInfo, World};
+use super::screen::sources::SourcesScreen;
+use super::screen::start::StartScreen;
+use super::screen::why::WhyScreen;
+use super::world::{NavigationCommand, SourceFacts, UiContext, World};
 
 /// The whole state of the UI: shared state, a stack of screens, and layers above them.
 pub struct Model {
@@ -15,7 +15,7 @@ pub struct Model {
     pub(super) screens: Vec<Box<dyn Screen>>,
     /// Screens that were left while their work continues, or whose results are kept.
     pub(super) left: Vec<Box<dyn Screen>>,
-    pub(super) layers: Vec<Box<dyn Layer>>,
+    pub(super) layers: Vec<Box<dyn UiLayer>>,
     /// Whether the visible state has changed since the last draw.
     pub dirty: bool,
     /// Whether the program should end.
@@ -26,29 +26,29 @@ impl Model {
     /// Creates the initial state of the UI, and returns the first effects.
     pub fn new(
         mut world: World,
-        sources: Vec<SourceInfo>,
+        sources: Vec<SourceFacts>,
         message: Option<String>,
     ) -> (Self, Vec<Effect>) {
         let mut effects = Vec::new();
         let mut commands = Vec::new();
         let first: Box<dyn Screen> = if sources.is_empty() {
-            Box::new(Start::new(message))
+            Box::new(StartScreen::new(message))
         } else {
-            let mut cx = Context {
+            let mut cx = UiContext {
                 world: &mut world,
                 effects: &mut effects,
                 commands: &mut commands,
             };
-            Box::new(Sources::new(&mut cx))
+            Box::new(SourcesScreen::new(&mut cx))
         };
         if sources.is_empty() && world.explain_at_once {
             world.explain_at_once = false;
-            let mut cx = Context {
+            let mut cx = UiContext {
                 world: &mut world,
                 effects: &mut effects,
                 commands: &mut commands,
             };
-            let why = Why::of_record(&mut cx);
+            let why = WhyScreen::of_record(&mut cx);
             cx.push(why);
         }
         // Of several sources, none hides the list of all by its ref; the ref is gone to when the
@@ -59,7 +59,7 @@ impl Model {
         } else {
             Vec::new()
         };
-        commands.extend(sources.into_iter().map(Command::AddSource));
+        commands.extend(sources.into_iter().map(NavigationCommand::AddSource));
         let mut model = Self {
             world,
             screens: vec![first],

@@ -9,7 +9,7 @@ const LINE: usize = 16;
 
 /// The beginning of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Preview {
+pub struct FilePreview {
     /// Its lines. Control characters are not escaped yet.
     pub lines: Vec<String>,
     /// Whether it is not text, so that the lines are a hex dump.
@@ -18,7 +18,7 @@ pub struct Preview {
     pub is_cut: bool,
 }
 
-impl Preview {
+impl FilePreview {
     /// Shows `bytes`, the beginning of a file; it may be longer than [`MOST`].
     pub fn new(bytes: &[u8]) -> Self {
         let most = usize::try_from(MOST).unwrap_or(usize::MAX);
@@ -81,31 +81,31 @@ mod tests {
 
     #[test]
     fn text_is_shown_by_lines() {
-        let preview = Preview::new("a\tb\r\n\u{1b}[31mé".as_bytes());
+        let preview = FilePreview::new("a\tb\r\n\u{1b}[31mé".as_bytes());
         assert_eq!(preview.lines, ["a    b", "\u{1b}[31mé"]);
         assert!(!preview.is_binary && !preview.is_cut);
-        assert!(Preview::new(b"").lines.is_empty());
+        assert!(FilePreview::new(b"").lines.is_empty());
     }
 
     #[test]
     fn a_character_may_be_cut_off_at_the_end_only() {
         let mut bytes = vec![b'x'; usize::try_from(MOST).unwrap() - 1];
         bytes.extend("éa".as_bytes());
-        let preview = Preview::new(&bytes);
+        let preview = FilePreview::new(&bytes);
         assert!(!preview.is_binary && preview.is_cut);
         assert_eq!(preview.lines[0].len() as u64, MOST - 1);
-        assert!(Preview::new(&[b'a', 0xc3]).is_binary);
+        assert!(FilePreview::new(&[b'a', 0xc3]).is_binary);
     }
 
     #[test]
     fn what_is_no_text_is_shown_as_bytes() {
-        let preview = Preview::new(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0");
+        let preview = FilePreview::new(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0");
         assert!(preview.is_binary && !preview.is_cut);
         let expected = [
             "0000  7f 45 4c 46 02 01 01 00 00 00 00 00 00 00 00 00  .ELF............",
             "0010  02 00                                            ..",
         ];
         assert_eq!(preview.lines, expected);
-        assert_eq!(Preview::new(&[0; 5000]).lines.len(), MOST_BINARY / LINE);
+        assert_eq!(FilePreview::new(&[0; 5000]).lines.len(), MOST_BINARY / LINE);
     }
 }

@@ -15,7 +15,9 @@ use crate::inventory::blobs::BlobId;
 use crate::inventory::{RefId, Tally};
 use crate::prune::draft::{Choices, Draft};
 use crate::prune::execute::Settle;
-use crate::prune::plan::{BlobFate, FreedBlobs, Judged, Kind, Plan, PlanError, Target, Why};
+use crate::prune::plan::{
+    BlobFate, DeletionTarget, FreedBlobs, ItemKind, ItemReason, Judged, Plan, PlanError,
+};
 use crate::prune::repair::{self, Remedies};
 use crate::retention::{
     Action, Budget, Condition, Pattern, PatternError, Policy, Reason, Rule, TextField, Verdicts,
@@ -26,7 +28,7 @@ pub type MakePruner = Arc<dyn Fn() -> SharedPruner + Send + Sync>;
 
 /// Whether deletions are allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Access {
+pub enum DeletionAccess {
     /// No deletions are allowed.
     #[default]
     ReadOnly,
@@ -38,7 +40,7 @@ pub enum Access {
 #[derive(Debug, Clone, Default)]
 pub struct Pruning {
     /// Whether deletions are allowed.
-    pub access: Access,
+    pub access: DeletionAccess,
     /// The retention policy.
     pub policy: Policy,
     /// The origin of the policy, if there is one.
@@ -60,7 +62,7 @@ pub enum Deleting {
 
 /// The refs to delete in a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scope {
+pub enum DeletionScope {
     /// The refs that the policy drops.
     Policy,
     /// These refs, by name and digest, unless a rule protects them.
@@ -109,7 +111,7 @@ pub struct Trial {
 /// The name of the rule that drops the marked refs.
 const MARKED: &str = "marked refs";
 
-impl Scope {
+impl DeletionScope {
     /// Returns the policy for a plan of this scope.
     ///
     /// # Errors
@@ -142,7 +144,7 @@ impl Scope {
 
     /// Returns the items to exclude although the policy of this scope may drop them: refs that only
     /// share names with the marked ones.
-    pub fn excluded(&self, draft: &Draft) -> HashSet<Target> {
+    pub fn excluded(&self, draft: &Draft) -> HashSet<DeletionTarget> {
         let Self::Marked(refs) = self else {
             return HashSet::new();
         };
@@ -180,7 +182,7 @@ fn only_trash(configured: &Policy) -> Policy {
     }
 }
 
-impl fmt::Display for Scope {
+impl fmt::Display for DeletionScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Policy => f.write_str("the policy"),
@@ -196,7 +198,7 @@ impl fmt::Display for Scope {
 
 /// A part of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum PlanSection {
     /// The deletions, and the items excluded from them.
     Delete,
     /// The waiting items.
@@ -205,7 +207,7 @@ pub enum Part {
     Keep,
 }
 
-impl Part {
+impl PlanSection {
     /// All parts, in display order.
     pub const ALL: [Self; 3] = [Self::Delete, Self::Wait, Self::Keep];
 
@@ -221,7 +223,7 @@ impl Part {
 
 /// The location of an item in a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Entry {
+pub enum PlanEntry {
     /// A deletion of the whole plan.
     Deletion(u32),
     /// An item that the plan keeps.
@@ -280,7 +282,7 @@ pub struct Planned {
     pub moved: Tally,
     /// The trash of earlier runs that the plan keeps.
     pub trash: Vec<KeptTrash>,
-    parts: [Arc<Vec<Entry>>; 3],
+    parts: [Arc<Vec<PlanEntry>>; 3],
     refs: HashMap<(String, String), RefId>,
 }
 
@@ -298,7 +300,7 @@ impl Planned {
     ///
     /// # Errors
     /// Fails if no plan can be made.
-    pub fn leaving_out(&self, excluded: HashSet<Target>) -> Result<Self, PlanError> {
+    pub fn leaving_out(&self, excluded: HashSet<DeletionTarget>) -> Result<Self, PlanError> {
         let choices = Choices {
             excluded,
             ..self.choices.clone()
@@ -317,7 +319,7 @@ impl Planned {
         let (waits, stays, trash) = parts(&draft, &choices, &plan);
         let goes = (0..)
             .take(whole.delete().len())
-            .map(Entry::Deletion)
+            .map(PlanEntry::Deletion)
             .collect();
         let refs = draft.inventory().indexed_refs();
         let refs = refs
@@ -343,10 +345,10 @@ impl Planned {
     }
 
     /// Returns the exclusions with these items added, as far as they would be deleted.
-    pub fn with_left_out(&self, left_out: HashSet<Target>) -> HashSet<Target> {
+    pub fn with_left_out(&self, left_out: HashSet<DeletionTarget>) -> HashSet<DeletionTarget> {
         let mut excluded = self.choices.excluded.clone();
         if !left_out.is_empty() {
-            let goes: HashSet<Target> = self
+            let goes: HashSet<DeletionTarget> = self
                 .whole
                 .delete()
                 .iter()
@@ -366,7 +368,7 @@ impl Planned {
     }
 
     /// Returns the entries of a part.
-    pub fn part(&self, part: Part) -> &Arc<Vec<Entry>> {
+    pub fn part(&self, part: PlanSection) -> &Arc<Vec<PlanEntry>> {
         &self.parts[part as usize]
     }
 
@@ -378,7 +380,7 @@ impl Planned {
     }
 
     /// Returns the number of deletions of a kind.
-    pub fn count(&self, kind: Kind) -> u64 {
+    pub fn count(&self, kind: ItemKind) -> u64 {
         self.plan
             .delete()
             .iter()
@@ -394,25 +396,30 @@ impl Planned {
 
 /// Returns whether a plan only moves items of this kind, so that they take space until the trash is
 /// emptied.
-pub fn goes_into_trash(plan: &Plan, kind: Kind) -> bool {
-    plan.disposal() == Disposal::Trash && matches!(kind, Kind::Blob | Kind::Partial)
+pub fn goes_into_trash(plan: &Plan, kind: ItemKind) -> bool {
+    plan.disposal() == Disposal::Trash && matches!(kind, ItemKind::Blob | ItemKind::Partial)
 }
 
 /// Returns the status of each deletion of the whole plan.
-fn standings(plan: &Arc<Plan>, whole: &Arc<Plan>, excluded: &HashSet<Target>) -> Vec<PlanChoice> {
+fn standings(
+    plan: &Arc<Plan>,
+    whole: &Arc<Plan>,
+    excluded: &HashSet<DeletionTarget>,
+) -> Vec<PlanChoice> {
     if Arc::ptr_eq(plan, whole) {
         return vec![PlanChoice::Deleted; whole.delete().len()];
     }
-    let goes: HashSet<Target> = plan
+    let goes: HashSet<DeletionTarget> = plan
         .delete()
         .iter()
         .map(|item| item.into_owned().target)
         .collect();
-    let standing = |target: &Target| match (goes.contains(target), excluded.contains(target)) {
-        (true, _) => PlanChoice::Deleted,
-        (false, true) => PlanChoice::Excluded,
-        (false, false) => PlanChoice::Needed,
-    };
+    let standing =
+        |target: &DeletionTarget| match (goes.contains(target), excluded.contains(target)) {
+            (true, _) => PlanChoice::Deleted,
+            (false, true) => PlanChoice::Excluded,
+            (false, false) => PlanChoice::Needed,
+        };
     whole
         .delete()
         .iter()
@@ -425,8 +432,8 @@ fn parts(
     draft: &Draft,
     choices: &Choices,
     plan: &Plan,
-) -> (Vec<Entry>, Vec<Entry>, Vec<KeptTrash>) {
-    let is_young = |why: &Why| matches!(why, Why::Policy(Reason::WithinGrace { .. }));
+) -> (Vec<PlanEntry>, Vec<PlanEntry>, Vec<KeptTrash>) {
+    let is_young = |why: &ItemReason| matches!(why, ItemReason::Policy(Reason::WithinGrace { .. }));
     let stored = &draft.inventory().trash;
     let mut waits = Vec::new();
     let mut stays = Vec::new();
@@ -434,16 +441,18 @@ fn parts(
     // The waiting and the kept trash of one run are separate rows.
     let mut groups: HashMap<(&str, bool), usize> = HashMap::new();
     for (place, kept) in (0..).zip(plan.keep()) {
-        let waiting = kept.kind != Kind::Ref && kept.reasons.iter().any(is_young);
+        let waiting = kept.kind != ItemKind::Ref && kept.reasons.iter().any(is_young);
         let list = if waiting { &mut waits } else { &mut stays };
         let object = stored.find(&kept.name);
-        let run = KeptTrash::run_of(&kept.name).filter(|_| kept.kind == Kind::Object);
+        let run = KeptTrash::run_of(&kept.name).filter(|_| kept.kind == ItemKind::Object);
         let Some((object, run)) = object.zip(run) else {
-            list.push(Entry::Kept(place));
+            list.push(PlanEntry::Kept(place));
             continue;
         };
         let group = *groups.entry((run, waiting)).or_insert_with(|| {
-            list.push(Entry::Trash(u32::try_from(trash.len()).unwrap_or(u32::MAX)));
+            list.push(PlanEntry::Trash(
+                u32::try_from(trash.len()).unwrap_or(u32::MAX),
+            ));
             trash.push(KeptTrash {
                 run: run.to_owned(),
                 since: object.modified,
@@ -460,10 +469,10 @@ fn parts(
     for id in (0..).map(BlobId).take(draft.inventory().blobs.len()) {
         match judged.of_blob(id) {
             Some(fate @ (BlobFate::Waits | BlobFate::Collected | BlobFate::WithinGrace)) => {
-                waits.push(Entry::Held(id, fate));
+                waits.push(PlanEntry::Held(id, fate));
             }
             Some(BlobFate::Live | BlobFate::Missing | BlobFate::Goes | BlobFate::Ruled) | None => {}
-            Some(fate) => stays.push(Entry::Held(id, fate)),
+            Some(fate) => stays.push(PlanEntry::Held(id, fate)),
         }
     }
     (waits, stays, trash)

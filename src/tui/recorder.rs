@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::message::{Envelope, Event, Message, Report};
+use super::message::{Event, JobReport, Message, TimedMessage};
 
 /// The number of remembered messages.
 const KEPT: usize = 1000;
@@ -21,13 +21,13 @@ pub struct Recorded {
     pub at: Timestamp,
     /// The message.
     #[serde(flatten)]
-    pub what: What,
+    pub what: RecordedMessage,
 }
 
 /// The content of a recorded message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum What {
+pub enum RecordedMessage {
     /// An event, which can be replayed.
     Event(Event),
     /// Another message, as a short text: a replay repeats the work that sent it.
@@ -40,17 +40,21 @@ pub struct Recorder(VecDeque<Recorded>);
 
 impl Recorder {
     /// Records a message. Text typed into a line that may hold a secret is not recorded.
-    pub fn record(&mut self, envelope: &Envelope, private: bool) {
+    pub fn record(&mut self, envelope: &TimedMessage, private: bool) {
         let what = match &envelope.message {
             Message::Event(Event::Tick) => return,
             Message::Event(Event::Key(key)) if private && key.character().is_some() => {
-                What::Note("a key".to_owned())
+                RecordedMessage::Note("a key".to_owned())
             }
-            Message::Event(Event::Paste(_)) if private => What::Note("pasted text".to_owned()),
-            Message::Event(event) => What::Event(event.clone()),
-            Message::Waiting(..) => What::Note("waiting".to_owned()),
-            Message::Copied(..) => What::Note("copied".to_owned()),
-            Message::Report(job, report) => What::Note(format!("job {}: {}", job.0, name(report))),
+            Message::Event(Event::Paste(_)) if private => {
+                RecordedMessage::Note("pasted text".to_owned())
+            }
+            Message::Event(event) => RecordedMessage::Event(event.clone()),
+            Message::Waiting(..) => RecordedMessage::Note("waiting".to_owned()),
+            Message::Copied(..) => RecordedMessage::Note("copied".to_owned()),
+            Message::Report(job, report) => {
+                RecordedMessage::Note(format!("job {}: {}", job.0, name(report)))
+            }
         };
         if self.0.len() == KEPT {
             self.0.pop_front();
@@ -75,7 +79,7 @@ impl Recorder {
             .open(&path)?;
         let panic = Recorded {
             at: now,
-            what: What::Note(why.to_owned()),
+            what: RecordedMessage::Note(why.to_owned()),
         };
         for line in self.0.iter().chain([&panic]) {
             serde_json::to_writer(&mut file, line)?;
@@ -93,7 +97,7 @@ pub fn events(record: &str) -> Result<Vec<Event>, serde_json::Error> {
     let lines = record.lines().map(serde_json::from_str::<Recorded>);
     let events = lines.filter_map(|line| match line {
         Ok(Recorded {
-            what: What::Event(event),
+            what: RecordedMessage::Event(event),
             ..
         }) => Some(Ok(event)),
         Ok(_) => None,
@@ -102,79 +106,79 @@ pub fn events(record: &str) -> Result<Vec<Event>, serde_json::Error> {
     events.collect()
 }
 
-fn name(report: &Report) -> &'static str {
+fn name(report: &JobReport) -> &'static str {
     match report {
-        Report::Snapshot(..) => "a snapshot",
-        Report::Scanned(_, Ok(_)) => "scanned",
-        Report::Scanned(_, Err(_)) => "not scanned",
-        Report::Arranging(_) => "arranging",
-        Report::Arranged(..) => "arranged",
-        Report::Steps(Ok(_)) => "steps",
-        Report::Steps(Err(_)) => "no steps",
-        Report::Checking(_) => "checking",
-        Report::Checked(_) => "checked",
-        Report::Named(Ok(_)) => "named",
-        Report::Named(Err(_)) => "not named",
-        Report::Recognised(Ok(_)) => "recognised",
-        Report::Recognised(Err(_)) => "not recognised",
-        Report::Completed(_) => "completed",
-        Report::Explaining(_) => "explaining",
-        Report::Explained(Ok(_)) => "explained",
-        Report::Explained(Err(_)) => "not explained",
-        Report::Files(_) => "files",
-        Report::Declared(Ok(_)) => "declared caches",
-        Report::Declared(Err(_)) => "no declared caches",
-        Report::Previewed(Ok(_)) => "a preview",
-        Report::Previewed(Err(_)) => "no preview",
-        Report::Extracted(_, Ok(_)) => "extracted",
-        Report::Extracted(_, Err(_)) => "not extracted",
-        Report::FilesArranged(_) => "files arranged",
-        Report::FilesEnd(Ok(())) => "all files",
-        Report::FilesEnd(Err(_)) => "not all files",
-        Report::Exported(_, Ok(_)) => "exported",
-        Report::Exported(_, Err(_)) => "not exported",
-        Report::Becomes(..) => "becomes another",
-        Report::Found(_) => "found",
-        Report::NotAll(_) => "not all found",
-        Report::Opened(Ok(_)) => "opened",
-        Report::Opened(Err(_)) => "not opened",
-        Report::Planned(Ok(_)) => "planned",
-        Report::Planned(Err(_)) => "not planned",
-        Report::Running(_) => "running",
-        Report::Ran(Ok(_)) => "ran",
-        Report::Ran(Err(_)) => "not run",
-        Report::Undone(Ok(_)) => "undone",
-        Report::Undone(Err(_)) => "not undone",
-        Report::Saved(_, Ok(())) => "saved",
-        Report::Saved(_, Err(_)) => "not saved",
-        Report::ConfigPrepared(Ok(_)) => "configuration prepared",
-        Report::ConfigPrepared(Err(_)) => "configuration not prepared",
-        Report::ConfigWritten(Ok(_)) => "configuration written",
-        Report::ConfigWritten(Err(_)) => "configuration not written",
-        Report::Judged(..) => "judged",
-        Report::Compared(Ok(_)) => "compared",
-        Report::Compared(Err(_)) => "not compared",
-        Report::RuleTried(_) => "rule tried",
-        Report::Runs(Ok(_), _) => "runs",
-        Report::Runs(Err(_), _) => "no runs",
-        Report::RunOpened(Ok(_)) => "run opened",
-        Report::RunOpened(Err(_)) => "run not opened",
+        JobReport::Snapshot(..) => "a snapshot",
+        JobReport::Scanned(_, Ok(_)) => "scanned",
+        JobReport::Scanned(_, Err(_)) => "not scanned",
+        JobReport::Arranging(_) => "arranging",
+        JobReport::Arranged(..) => "arranged",
+        JobReport::Steps(Ok(_)) => "steps",
+        JobReport::Steps(Err(_)) => "no steps",
+        JobReport::Checking(_) => "checking",
+        JobReport::Checked(_) => "checked",
+        JobReport::Named(Ok(_)) => "named",
+        JobReport::Named(Err(_)) => "not named",
+        JobReport::Recognised(Ok(_)) => "recognised",
+        JobReport::Recognised(Err(_)) => "not recognised",
+        JobReport::Completed(_) => "completed",
+        JobReport::Explaining(_) => "explaining",
+        JobReport::Explained(Ok(_)) => "explained",
+        JobReport::Explained(Err(_)) => "not explained",
+        JobReport::Files(_) => "files",
+        JobReport::Declared(Ok(_)) => "declared caches",
+        JobReport::Declared(Err(_)) => "no declared caches",
+        JobReport::Previewed(Ok(_)) => "a preview",
+        JobReport::Previewed(Err(_)) => "no preview",
+        JobReport::Extracted(_, Ok(_)) => "extracted",
+        JobReport::Extracted(_, Err(_)) => "not extracted",
+        JobReport::FilesArranged(_) => "files arranged",
+        JobReport::FilesEnd(Ok(())) => "all files",
+        JobReport::FilesEnd(Err(_)) => "not all files",
+        JobReport::Exported(_, Ok(_)) => "exported",
+        JobReport::Exported(_, Err(_)) => "not exported",
+        JobReport::Becomes(..) => "becomes another",
+        JobReport::Found(_) => "found",
+        JobReport::NotAll(_) => "not all found",
+        JobReport::Opened(Ok(_)) => "opened",
+        JobReport::Opened(Err(_)) => "not opened",
+        JobReport::Planned(Ok(_)) => "planned",
+        JobReport::Planned(Err(_)) => "not planned",
+        JobReport::Running(_) => "running",
+        JobReport::Ran(Ok(_)) => "ran",
+        JobReport::Ran(Err(_)) => "not run",
+        JobReport::Undone(Ok(_)) => "undone",
+        JobReport::Undone(Err(_)) => "not undone",
+        JobReport::Saved(_, Ok(())) => "saved",
+        JobReport::Saved(_, Err(_)) => "not saved",
+        JobReport::ConfigPrepared(Ok(_)) => "configuration prepared",
+        JobReport::ConfigPrepared(Err(_)) => "configuration not prepared",
+        JobReport::ConfigWritten(Ok(_)) => "configuration written",
+        JobReport::ConfigWritten(Err(_)) => "configuration not written",
+        JobReport::Judged(..) => "judged",
+        JobReport::Compared(Ok(_)) => "compared",
+        JobReport::Compared(Err(_)) => "not compared",
+        JobReport::RuleTried(_) => "rule tried",
+        JobReport::Runs(Ok(_), _) => "runs",
+        JobReport::Runs(Err(_), _) => "no runs",
+        JobReport::RunOpened(Ok(_)) => "run opened",
+        JobReport::RunOpened(Err(_)) => "run not opened",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::message::Key;
+    use crate::tui::message::KeyPress;
 
     #[test]
     fn what_is_private_is_not_written_down() {
         let mut recorder = Recorder::default();
-        let event = |event| Envelope {
+        let event = |event| TimedMessage {
             at: Timestamp::UNIX_EPOCH,
             message: Message::Event(event),
         };
-        let key = |text: &str| Event::Key(Key::parse(text).unwrap());
+        let key = |text: &str| Event::Key(KeyPress::parse(text).unwrap());
         recorder.record(&event(key("a")), false);
         for character in ["s", "3", "ctrl-u"] {
             recorder.record(&event(key(character)), true);
@@ -198,7 +202,7 @@ mod tests {
         for column in 0..1500 {
             let message = Message::Event(Event::Resize(column, 1));
             recorder.record(
-                &Envelope {
+                &TimedMessage {
                     at: Timestamp::UNIX_EPOCH,
                     message,
                 },
@@ -208,7 +212,7 @@ mod tests {
         assert_eq!(recorder.0.len(), KEPT);
         assert_eq!(
             recorder.0.back().unwrap().what,
-            What::Event(Event::Resize(1499, 1))
+            RecordedMessage::Event(Event::Resize(1499, 1))
         );
     }
 }

@@ -10,7 +10,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::theme::Role;
+use super::theme::TextRole;
 use crate::format::digest::Digest;
 use crate::inventory::filter::Filter;
 use crate::inventory::steps::RowKind;
@@ -48,7 +48,7 @@ pub trait RowSet: Send + Sync {
     }
 
     /// Returns all details of a row.
-    fn details(&self, row: u32, now: Timestamp) -> Vec<Detail>;
+    fn details(&self, row: u32, now: Timestamp) -> Vec<DetailLine>;
 
     /// Returns whether a row passes a filter.
     fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool;
@@ -82,8 +82,8 @@ pub trait RowSet: Send + Sync {
     }
 
     /// Counts the visible rows and all rows, in the unit that the screen counts.
-    fn tally(&self, shown: &[u32]) -> Tally {
-        Tally {
+    fn tally(&self, shown: &[u32]) -> RowCounts {
+        RowCounts {
             shown: shown.len(),
             all: self.count() as usize,
             others: 0,
@@ -128,7 +128,7 @@ impl Default for FilterHelp {
 
 /// The number of visible rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tally {
+pub struct RowCounts {
     /// The visible rows that count.
     pub shown: usize,
     /// All rows that count.
@@ -137,7 +137,7 @@ pub struct Tally {
     pub others: usize,
 }
 
-impl Tally {
+impl RowCounts {
     /// Returns the counts as a sentence about `what`.
     pub fn sentence(self, what: &str) -> String {
         let count = |number: usize| sources::grouped(number as u64);
@@ -216,7 +216,7 @@ pub enum Sortable {
 
 /// A piece of text and its role.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece(pub Cow<'static, str>, pub Role);
+pub struct Piece(pub Cow<'static, str>, pub TextRole);
 
 /// A sequence of pieces.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -224,18 +224,18 @@ pub struct Cell(pub Vec<Piece>);
 
 impl Cell {
     /// Creates a cell of one piece.
-    pub fn new(text: impl Into<Cow<'static, str>>, role: Role) -> Self {
+    pub fn new(text: impl Into<Cow<'static, str>>, role: TextRole) -> Self {
         Self(vec![Piece(text.into(), role)])
     }
 
     /// Creates a cell of plain text.
     pub fn text(text: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(text, Role::Text)
+        Self::new(text, TextRole::Text)
     }
 
     /// Adds a piece.
     #[must_use]
-    pub fn and(mut self, text: impl Into<Cow<'static, str>>, role: Role) -> Self {
+    pub fn and(mut self, text: impl Into<Cow<'static, str>>, role: TextRole) -> Self {
         self.0.push(Piece(text.into(), role));
         self
     }
@@ -250,7 +250,7 @@ impl Cell {
 
 /// A line in the details of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Detail {
+pub enum DetailLine {
     /// The header of a section.
     Heading(Cow<'static, str>),
     /// A named value.

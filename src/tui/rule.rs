@@ -17,7 +17,7 @@ const DAYS: [i64; 9] = [1, 2, 3, 7, 14, 30, 60, 90, 180];
 
 /// A field of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
+pub enum RuleField {
     /// The refs that it matches.
     Refs,
     /// The action on these refs.
@@ -28,7 +28,7 @@ pub enum Field {
     Within,
 }
 
-impl Field {
+impl RuleField {
     /// All fields, in display order.
     pub const ALL: [Self; 4] = [Self::Refs, Self::Action, Self::Last, Self::Within];
 
@@ -45,7 +45,7 @@ impl Field {
 
 /// The action on the refs that a rule matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Choice {
+pub enum RuleAction {
     /// Refs that meet a criterion are kept, the others are dropped.
     Keep,
     /// The refs are dropped.
@@ -54,7 +54,7 @@ pub enum Choice {
     Protect,
 }
 
-impl Choice {
+impl RuleAction {
     const ALL: [Self; 3] = [Self::Keep, Self::Drop, Self::Protect];
 
     /// Returns the word that policies use.
@@ -71,7 +71,7 @@ impl Choice {
 #[derive(Debug, Clone)]
 pub struct RuleDraft {
     patterns: Vec<Pattern>,
-    choice: Choice,
+    choice: RuleAction,
     last: Option<NonZeroU32>,
     within: Option<SignedDuration>,
 }
@@ -81,7 +81,7 @@ impl RuleDraft {
     ///
     /// # Errors
     /// Fails if a name cannot be written as a pattern.
-    pub fn about(names: &[String], choice: Choice) -> Result<Self, PatternError> {
+    pub fn about(names: &[String], choice: RuleAction) -> Result<Self, PatternError> {
         Ok(Self {
             patterns: patterns(names)?,
             choice,
@@ -105,12 +105,12 @@ impl RuleDraft {
             name,
             conditions: vec![Condition::Text(TextField::Ref, self.patterns.clone())],
             action: match self.choice {
-                Choice::Keep => Action::Keep(Keep {
+                RuleAction::Keep => Action::Keep(Keep {
                     criteria,
                     ..Keep::default()
                 }),
-                Choice::Drop => Action::Drop,
-                Choice::Protect => Action::Protect,
+                RuleAction::Drop => Action::Drop,
+                RuleAction::Protect => Action::Protect,
             },
             drop_records: None,
         }
@@ -123,40 +123,40 @@ impl RuleDraft {
     }
 
     /// Returns the text of a field, as it is typed.
-    pub fn text(&self, field: Field) -> String {
+    pub fn text(&self, field: RuleField) -> String {
         let none = || NONE.to_owned();
         match field {
-            Field::Refs => {
+            RuleField::Refs => {
                 let patterns = self.patterns.iter().map(ToString::to_string);
                 patterns.collect::<Vec<_>>().join(" ")
             }
-            Field::Action => self.choice.word().to_owned(),
-            Field::Last => self.last.map_or_else(none, |last| last.to_string()),
-            Field::Within => self
+            RuleField::Action => self.choice.word().to_owned(),
+            RuleField::Last => self.last.map_or_else(none, |last| last.to_string()),
+            RuleField::Within => self
                 .within
                 .map_or_else(none, |within| Exact(within).to_string()),
         }
     }
 
     /// Returns whether a field has an effect, given the other fields.
-    pub fn is_used(&self, field: Field) -> bool {
+    pub fn is_used(&self, field: RuleField) -> bool {
         match field {
-            Field::Refs | Field::Action => true,
-            Field::Last | Field::Within => self.choice == Choice::Keep,
+            RuleField::Refs | RuleField::Action => true,
+            RuleField::Last | RuleField::Within => self.choice == RuleAction::Keep,
         }
     }
 
     /// Uses the next larger or smaller value of a field; returns whether there is one.
-    pub fn step(&mut self, field: Field, up: bool) -> bool {
+    pub fn step(&mut self, field: RuleField, up: bool) -> bool {
         let before = self.text(field);
         match field {
-            Field::Refs => {}
-            Field::Action => {
+            RuleField::Refs => {}
+            RuleField::Action => {
                 let place = self.choice as usize;
-                let step = if up { 1 } else { Choice::ALL.len() - 1 };
-                self.choice = Choice::ALL[(place + step) % Choice::ALL.len()];
+                let step = if up { 1 } else { RuleAction::ALL.len() - 1 };
+                self.choice = RuleAction::ALL[(place + step) % RuleAction::ALL.len()];
             }
-            Field::Last => {
+            RuleField::Last => {
                 let last = self.last.map_or(0, NonZeroU32::get);
                 let last = if up {
                     last.saturating_add(1)
@@ -168,7 +168,7 @@ impl RuleDraft {
                     self.last = NonZeroU32::new(last);
                 }
             }
-            Field::Within => {
+            RuleField::Within => {
                 let days = |within: SignedDuration| within.as_hours() / 24;
                 let now = self.within.map_or(0, days);
                 let next = if up {
@@ -190,11 +190,11 @@ impl RuleDraft {
     ///
     /// # Errors
     /// Returns a sentence about the expected input.
-    pub fn set(&mut self, field: Field, text: &str) -> Result<(), String> {
+    pub fn set(&mut self, field: RuleField, text: &str) -> Result<(), String> {
         let text = text.trim();
         let is_none = text.is_empty() || text == NONE || text == "-";
         match field {
-            Field::Refs => {
+            RuleField::Refs => {
                 let patterns: Result<Vec<Pattern>, PatternError> =
                     text.split_whitespace().map(str::parse).collect();
                 let patterns = patterns.map_err(|error| error.to_string())?;
@@ -203,17 +203,19 @@ impl RuleDraft {
                 }
                 self.patterns = patterns;
             }
-            Field::Action => {
-                let choice = Choice::ALL.into_iter().find(|choice| choice.word() == text);
+            RuleField::Action => {
+                let choice = RuleAction::ALL
+                    .into_iter()
+                    .find(|choice| choice.word() == text);
                 self.choice = choice.ok_or("write keep, drop or protect")?;
             }
-            Field::Last if is_none && self.within.is_some() => self.last = None,
-            Field::Last => {
+            RuleField::Last if is_none && self.within.is_some() => self.last = None,
+            RuleField::Last => {
                 let last = text.parse().map_err(|_| "write how many stay, as 5")?;
                 self.last = Some(last);
             }
-            Field::Within if is_none && self.last.is_some() => self.within = None,
-            Field::Within => {
+            RuleField::Within if is_none && self.last.is_some() => self.within = None,
+            RuleField::Within => {
                 let within = parse_duration(text)?;
                 let within = SignedDuration::try_from(within).map_err(|error| error.to_string())?;
                 self.within = Some(within);
@@ -254,7 +256,7 @@ mod tests {
 
     fn draft(names: &[&str]) -> RuleDraft {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        RuleDraft::about(&names, Choice::Keep).unwrap()
+        RuleDraft::about(&names, RuleAction::Keep).unwrap()
     }
 
     #[test]
@@ -270,7 +272,7 @@ mod tests {
         ];
         for (names, expected) in cases {
             let draft = draft(names);
-            assert_eq!(draft.text(Field::Refs), expected, "{names:?}");
+            assert_eq!(draft.text(RuleField::Refs), expected, "{names:?}");
             for name in names {
                 assert!(draft.matches(&[*name]), "{name}");
             }
@@ -280,43 +282,43 @@ mod tests {
     #[test]
     fn a_rule_that_keeps_always_has_something_to_keep_by() {
         let mut draft = draft(&["pr-1"]);
-        while draft.step(Field::Last, false) {}
-        assert_eq!(draft.text(Field::Last), "1");
-        assert!(draft.set(Field::Last, "").is_err());
-        assert!(draft.step(Field::Within, true));
-        assert_eq!(draft.text(Field::Within), "1d");
-        assert!(draft.step(Field::Last, false));
-        assert_eq!(draft.text(Field::Last), NONE);
-        assert!(!draft.step(Field::Within, false));
-        assert!(draft.set(Field::Within, "–").is_err());
-        assert!(draft.step(Field::Last, true) && draft.step(Field::Within, false));
-        assert_eq!(draft.text(Field::Within), NONE);
+        while draft.step(RuleField::Last, false) {}
+        assert_eq!(draft.text(RuleField::Last), "1");
+        assert!(draft.set(RuleField::Last, "").is_err());
+        assert!(draft.step(RuleField::Within, true));
+        assert_eq!(draft.text(RuleField::Within), "1d");
+        assert!(draft.step(RuleField::Last, false));
+        assert_eq!(draft.text(RuleField::Last), NONE);
+        assert!(!draft.step(RuleField::Within, false));
+        assert!(draft.set(RuleField::Within, "–").is_err());
+        assert!(draft.step(RuleField::Last, true) && draft.step(RuleField::Within, false));
+        assert_eq!(draft.text(RuleField::Within), NONE);
     }
 
     #[test]
     fn what_is_typed_is_what_the_rule_says() {
         let mut draft = draft(&["pr-1"]);
-        draft.set(Field::Refs, " release-* main ").unwrap();
-        draft.set(Field::Last, "3").unwrap();
-        draft.set(Field::Within, "2w").unwrap();
+        draft.set(RuleField::Refs, " release-* main ").unwrap();
+        draft.set(RuleField::Last, "3").unwrap();
+        draft.set(RuleField::Within, "2w").unwrap();
         let rule = draft.rule().to_string();
         for line in ["release-*", "main", "last = 3", "within = \"14d\""] {
             assert!(rule.contains(line), "{line} is not in {rule}");
         }
         let refused = [
-            (Field::Refs, ""),
-            (Field::Refs, "/("),
-            (Field::Action, "delete"),
-            (Field::Last, "0"),
-            (Field::Last, "-1"),
-            (Field::Within, "soon"),
+            (RuleField::Refs, ""),
+            (RuleField::Refs, "/("),
+            (RuleField::Action, "delete"),
+            (RuleField::Last, "0"),
+            (RuleField::Last, "-1"),
+            (RuleField::Within, "soon"),
         ];
         for (field, text) in refused {
             assert!(draft.set(field, text).is_err(), "{field:?} {text:?}");
         }
         assert_eq!(draft.rule().to_string(), rule);
-        draft.set(Field::Action, "protect").unwrap();
-        assert!(!draft.is_used(Field::Last));
-        assert!(draft.step(Field::Action, true) && draft.text(Field::Action) == "keep");
+        draft.set(RuleField::Action, "protect").unwrap();
+        assert!(!draft.is_used(RuleField::Last));
+        assert!(draft.step(RuleField::Action, true) && draft.text(RuleField::Action) == "keep");
     }
 }

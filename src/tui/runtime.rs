@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::columns::HiddenColumns;
 use super::effect::Effect;
 use super::jobs::{Clock, Jobs};
-use super::message::{Envelope, Event, Message};
+use super::message::{Event, Message, TimedMessage};
 use super::model::Model;
 use super::recorder::Recorder;
 use super::terminal::Surface;
@@ -21,7 +21,7 @@ use super::theme::Theme;
 use super::update::update;
 use super::view::view;
 use super::views::SavedViews;
-use super::world::{Admitted, SourceId, SourceInfo, StatusKind, Themes, World};
+use super::world::{Admitted, SourceFacts, SourceId, StatusKind, Themes, World};
 use super::{TuiError, TuiOptions};
 use crate::backend::{CurrentPause, PauseReport};
 use crate::text::escape::visible;
@@ -41,7 +41,7 @@ pub struct Runtime<T> {
     model: Model,
     terminal: T,
     jobs: Jobs,
-    receiver: mpsc::Receiver<Envelope>,
+    receiver: mpsc::Receiver<TimedMessage>,
     recorder: Arc<Mutex<Recorder>>,
     clock: Clock,
     pauses: PauseReport,
@@ -72,7 +72,7 @@ impl<T: Surface> Runtime<T> {
             Arc::clone(&pruning),
             (options.config_file.clone(), options.history),
         );
-        let mut sources: Vec<SourceInfo> = Vec::new();
+        let mut sources: Vec<SourceFacts> = Vec::new();
         for source in options.sources {
             match jobs.admit(source) {
                 Admitted::New(info) => sources.push(info),
@@ -157,7 +157,7 @@ impl<T: Surface> Runtime<T> {
     /// # Errors
     /// Fails if the terminal cannot be written to.
     pub fn event(&mut self, event: Event) -> io::Result<()> {
-        self.handle(Envelope {
+        self.handle(TimedMessage {
             at: (self.clock)(),
             message: Message::Event(event),
         })
@@ -169,7 +169,7 @@ impl<T: Surface> Runtime<T> {
         if wait == self.model.world.waiting {
             return Ok(());
         }
-        self.handle(Envelope {
+        self.handle(TimedMessage {
             at: (self.clock)(),
             message: Message::Waiting(wait),
         })
@@ -217,7 +217,7 @@ impl<T: Surface> Runtime<T> {
         &mut self.terminal
     }
 
-    fn handle(&mut self, envelope: Envelope) -> io::Result<()> {
+    fn handle(&mut self, envelope: TimedMessage) -> io::Result<()> {
         let private = self.model.is_private();
         self.recorder
             .lock()
@@ -232,7 +232,7 @@ impl<T: Surface> Runtime<T> {
             match effect {
                 Effect::Copy(text) => {
                     let copied = self.terminal.copy(&text).map_err(|error| error.to_string());
-                    self.handle(Envelope {
+                    self.handle(TimedMessage {
                         at: (self.clock)(),
                         message: Message::Copied(text, copied),
                     })?;

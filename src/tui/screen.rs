@@ -9,10 +9,10 @@ use ratatui::layout::Rect;
 
 use super::effect::{JobId, Overwrite};
 use super::keymap::{self, Action};
-use super::list::{List, Sort};
-use super::message::{Report, Wheel};
+use super::list::{RowList, Sort};
+use super::message::{JobReport, Wheel};
 use super::rows::Cell;
-use super::world::{Context, Handled, SourceId, World};
+use super::world::{Handled, SourceId, UiContext, World};
 use crate::backend::layer_content::LayerFile;
 use crate::inventory::filter::Filter;
 use crate::prune::plan::Plan;
@@ -40,16 +40,16 @@ use list_screen::ListScreen;
 /// A screen.
 pub trait Screen: Send {
     /// Returns the contexts whose keys are active, the nearest first.
-    fn contexts(&self) -> &'static [keymap::Context];
+    fn contexts(&self) -> &'static [keymap::KeyContext];
 
     /// Returns the screen's part of the path in the header, and the facts to its right.
-    fn header(&self, world: &World) -> Header;
+    fn header(&self, world: &World) -> ScreenHeader;
 
     /// Returns the line above the keys: sums, marks, progress.
     fn summary(&self, world: &World) -> Cell;
 
     /// Performs an action of a key or a command.
-    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled;
+    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled;
 
     /// Returns the list with its details that fills the screen, when one does. The methods below
     /// hand on to it.
@@ -63,14 +63,14 @@ pub trait Screen: Send {
     }
 
     /// Takes what a layer asks for.
-    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
+    fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
         if let Some(screen) = self.list_screen_mut() {
             screen.answer(request, cx);
         }
     }
 
     /// Handles a click or the wheel at a cell; a second click on a row opens it.
-    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
+    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
         let screen = self.list_screen_mut();
         if screen.is_some_and(|screen| screen.pointer(pointer, cx) == Handled::Yes) {
             self.act(Action::Open, cx);
@@ -78,29 +78,29 @@ pub trait Screen: Send {
     }
 
     /// Takes the report of a job, which may belong to another screen.
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+    fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
         if let Some(screen) = self.list_screen_mut() {
             screen.report(job, report, cx);
         }
     }
 
     /// Stops jobs that are not needed any more because the screen is left.
-    fn leave(&mut self, cx: &mut Context<'_>) {
+    fn leave(&mut self, cx: &mut UiContext<'_>) {
         let _ = cx;
     }
 
     /// Handles new or changed data about a source.
-    fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
+    fn refresh(&mut self, source: SourceId, cx: &mut UiContext<'_>) {
         let _ = (source, cx);
     }
 
     /// Handles a change of the current policy.
-    fn policy_changed(&mut self, cx: &mut Context<'_>) {
+    fn policy_changed(&mut self, cx: &mut UiContext<'_>) {
         let _ = cx;
     }
 
     /// Moves the cursor to a source, if the screen lists sources.
-    fn seek(&mut self, source: SourceId, cx: &mut Context<'_>) {
+    fn seek(&mut self, source: SourceId, cx: &mut UiContext<'_>) {
         let _ = (source, cx);
     }
 
@@ -117,7 +117,7 @@ pub trait Screen: Send {
     }
 
     /// Stops that work.
-    fn stop_background(&mut self, cx: &mut Context<'_>) {
+    fn stop_background(&mut self, cx: &mut UiContext<'_>) {
         let _ = cx;
     }
 
@@ -125,13 +125,13 @@ pub trait Screen: Send {
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect);
 
     /// Returns its list, if it has one.
-    fn list(&self) -> Option<&List> {
+    fn list(&self) -> Option<&RowList> {
         self.list_screen().map(|screen| &screen.list)
     }
 
     /// Prepares what a wide terminal shows of the row under the cursor. It is called after every
     /// message, so it does nothing where that is prepared.
-    fn follow(&mut self, cx: &mut Context<'_>) {
+    fn follow(&mut self, cx: &mut UiContext<'_>) {
         let _ = cx;
     }
 
@@ -172,7 +172,7 @@ pub enum WorkKey {
 
 /// The content of the header.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Header {
+pub struct ScreenHeader {
     /// The path to the screen.
     pub path: Vec<String>,
     /// Facts at the right.
@@ -181,7 +181,7 @@ pub struct Header {
 
 /// The request of a layer to the screen below.
 #[derive(Debug, Clone)]
-pub enum Request {
+pub enum LayerRequest {
     /// Apply a filter.
     Filter(Filter),
     /// Apply an order.

@@ -17,7 +17,7 @@ pub enum ThemeName {
 
 /// The role of a piece of text; the theme maps it to a style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Role {
+pub enum TextRole {
     /// Plain text.
     #[default]
     Text,
@@ -65,22 +65,22 @@ pub struct Theme {
     /// Whether coloured text keeps its colour in the selected row.
     #[serde(default)]
     selected_keeps_colours: bool,
-    text: Look,
-    dim: Look,
-    strong: Look,
-    title: Look,
-    rule: Look,
-    heading: Look,
-    selected: Look,
-    mark: Look,
-    key: Look,
-    live: Look,
-    orphan: Look,
-    missing: Look,
-    unsure: Look,
-    good: Look,
-    warning: Look,
-    error: Look,
+    text: ThemeStyle,
+    dim: ThemeStyle,
+    strong: ThemeStyle,
+    title: ThemeStyle,
+    rule: ThemeStyle,
+    heading: ThemeStyle,
+    selected: ThemeStyle,
+    mark: ThemeStyle,
+    key: ThemeStyle,
+    live: ThemeStyle,
+    orphan: ThemeStyle,
+    missing: ThemeStyle,
+    unsure: ThemeStyle,
+    good: ThemeStyle,
+    warning: ThemeStyle,
+    error: ThemeStyle,
 }
 
 impl Theme {
@@ -120,24 +120,24 @@ impl Theme {
     }
 
     /// Returns the style of `role`.
-    pub fn style(&self, role: Role) -> Style {
+    pub fn style(&self, role: TextRole) -> Style {
         let look = match role {
-            Role::Text => self.text,
-            Role::Dim => self.dim,
-            Role::Strong => self.strong,
-            Role::Title => self.title,
-            Role::Rule => self.rule,
-            Role::Heading => self.heading,
-            Role::Selected => self.selected,
-            Role::Mark => self.mark,
-            Role::Key => self.key,
-            Role::Live => self.live,
-            Role::Orphan => self.orphan,
-            Role::Missing => self.missing,
-            Role::Unsure => self.unsure,
-            Role::Good => self.good,
-            Role::Warning => self.warning,
-            Role::Error => self.error,
+            TextRole::Text => self.text,
+            TextRole::Dim => self.dim,
+            TextRole::Strong => self.strong,
+            TextRole::Title => self.title,
+            TextRole::Rule => self.rule,
+            TextRole::Heading => self.heading,
+            TextRole::Selected => self.selected,
+            TextRole::Mark => self.mark,
+            TextRole::Key => self.key,
+            TextRole::Live => self.live,
+            TextRole::Orphan => self.orphan,
+            TextRole::Missing => self.missing,
+            TextRole::Unsure => self.unsure,
+            TextRole::Good => self.good,
+            TextRole::Warning => self.warning,
+            TextRole::Error => self.error,
         };
         self.text.0.patch(look.0)
     }
@@ -147,7 +147,7 @@ impl Theme {
         self.selected_keeps_colours
     }
 
-    fn looks(&mut self) -> [&mut Look; 16] {
+    fn looks(&mut self) -> [&mut ThemeStyle; 16] {
         [
             &mut self.text,
             &mut self.dim,
@@ -171,9 +171,9 @@ impl Theme {
 
 /// The style of a role, as a theme writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Look(Style);
+struct ThemeStyle(Style);
 
-impl<'de> Deserialize<'de> for Look {
+impl<'de> Deserialize<'de> for ThemeStyle {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -216,7 +216,7 @@ mod tests {
     fn the_built_in_themes_can_be_read() {
         for name in [ThemeName::Dark, ThemeName::Light, ThemeName::HighContrast] {
             let theme = Theme::built_in(name).unwrap();
-            assert_ne!(theme.style(Role::Selected), theme.style(Role::Text));
+            assert_ne!(theme.style(TextRole::Selected), theme.style(TextRole::Text));
         }
     }
 
@@ -224,11 +224,11 @@ mod tests {
     fn without_colours_the_selection_still_shows() {
         let theme = Theme::built_in(ThemeName::Dark).unwrap().without_colours();
         for role in [
-            Role::Live,
-            Role::Orphan,
-            Role::Error,
-            Role::Selected,
-            Role::Mark,
+            TextRole::Live,
+            TextRole::Orphan,
+            TextRole::Error,
+            TextRole::Selected,
+            TextRole::Mark,
         ] {
             assert_eq!(
                 (theme.style(role).fg, theme.style(role).bg),
@@ -238,13 +238,13 @@ mod tests {
         }
         assert!(
             theme
-                .style(Role::Selected)
+                .style(TextRole::Selected)
                 .add_modifier
                 .contains(Modifier::REVERSED)
         );
         assert!(
             theme
-                .style(Role::Error)
+                .style(TextRole::Error)
                 .add_modifier
                 .contains(Modifier::BOLD)
         );

@@ -6,30 +6,32 @@ use ratatui::layout::Size;
 
 use super::command::Here;
 use super::effect::{Effect, JobId};
-use super::found::Found;
+use super::found::ScannedInventory;
 use super::keymap::{self, Action};
 use super::layer::command::CommandLine;
 use super::layer::confirm::{Confirm, STOP_WATCHING};
 use super::layer::help::Help;
-use super::layer::jobs::Jobs;
-use super::list::List;
-use super::message::{Envelope, Event, Key, Message, Phase, Ran, Report, RunFault, ScanEnd};
+use super::layer::jobs::JobsLayer;
+use super::list::RowList;
+use super::message::{
+    Event, JobReport, KeyPress, Message, Phase, Ran, RunFault, ScanEnd, TimedMessage,
+};
 use super::model::Model;
-use super::screen::find::{self, Find};
-use super::screen::refs::Refs;
-use super::screen::runs::{self, Runs};
-use super::screen::sources::{self, Sources};
-use super::screen::{Pointer, Request, Screen, ScreenWork, WorkKey};
+use super::screen::find::{self, FindScreen};
+use super::screen::refs::RefsScreen;
+use super::screen::runs::{self, RunsScreen};
+use super::screen::sources::{self, SourcesScreen};
+use super::screen::{LayerRequest, Pointer, Screen, ScreenWork, WorkKey};
 use super::terminal::SuspendedBy;
 use super::view;
 use super::world::{
-    Admitted, Command, Context, Handled, Scan, Source, SourceId, StatusKind, World,
+    Admitted, Handled, NavigationCommand, Scan, SourceId, SourceState, StatusKind, UiContext, World,
 };
 use crate::source::RefSelector;
 use crate::text::escape::visible;
 
 /// Updates the state for a message, and returns the effects.
-pub fn update(model: &mut Model, Envelope { at, message }: Envelope) -> Vec<Effect> {
+pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> Vec<Effect> {
     let mut effects = Vec::new();
     model.dirty |= model.world.tick(at) || !matches!(message, Message::Event(Event::Tick));
     model.world.now = at;
@@ -57,7 +59,7 @@ pub fn update(model: &mut Model, Envelope { at, message }: Envelope) -> Vec<Effe
 }
 
 impl Model {
-    fn event(&mut self, event: Event, effects: &mut Vec<Effect>) -> Vec<Command> {
+    fn event(&mut self, event: Event, effects: &mut Vec<Effect>) -> Vec<NavigationCommand> {
         // A person who continues has read the status message, which would otherwise keep hiding the
         // summary.
         if matches!(event, Event::Key(_) | Event::Paste(_) | Event::Click(..)) {
@@ -90,7 +92,7 @@ impl Model {
         }
     }
 
-    fn key(&mut self, key: Key, effects: &mut Vec<Effect>) -> Vec<Command> {
+    fn key(&mut self, key: KeyPress, effects: &mut Vec<Effect>) -> Vec<NavigationCommand> {
         let mut commands = Vec::new();
         let Self {
             world,
@@ -100,13 +102,13 @@ impl Model {
         } = self;
         // These two keys work during any text input.
         if let Some(action @ (Action::Quit | Action::Suspend)) =
-            world.keymap.action(&[keymap::Context::Global], key.0)
+            world.keymap.action(&[keymap::KeyContext::Global], key.0)
         {
-            return vec![Command::Perform(action)];
+            return vec![NavigationCommand::Perform(action)];
         }
         for layer in layers.iter_mut().rev() {
             let action = world.keymap.action(&[layer.context()], key.0);
-            let mut cx = Context {
+            let mut cx = UiContext {
                 world: &mut *world,
                 effects: &mut *effects,
                 commands: &mut commands,
@@ -117,7 +119,7 @@ impl Model {
         }
         let contexts = screens.last().map_or(&[][..], |screen| screen.contexts());
         if let Some(action) = world.keymap.action(contexts, key.0) {
-            commands.push(Command::Perform(action));
+            commands.push(NavigationCommand::Perform(action));
         } else if layers.is_empty() {
             report_unused_key(key, contexts, world);
         }
@@ -126,21 +128,21 @@ impl Model {
 
     /// A click on a word of the last line does what its key does, one on the path goes back. The
     /// rest of the mouse reaches the screen only: layers have keys.
-    fn pointer(&mut self, pointer: Pointer, effects: &mut Vec<Effect>) -> Vec<Command> {
+    fn pointer(&mut self, pointer: Pointer, effects: &mut Vec<Effect>) -> Vec<NavigationCommand> {
         if let Pointer::Click(x, y) = pointer {
             if let Some(key) = view::key_at(self, x, y) {
                 return self.key(key, effects);
             }
             let is_path = y == 0 && self.layers.is_empty() && self.screens.len() > 1;
             if is_path && view::is_on_parent(self, x) {
-                return vec![Command::Back];
+                return vec![NavigationCommand::Back];
             }
         }
         if !self.layers.is_empty() {
             return Vec::new();
         }
         let mut commands = Vec::new();
-        let mut cx = Context {
+        let mut cx = UiContext {
             world: &mut self.world,
             effects,
             commands: &mut commands,
@@ -154,10 +156,10 @@ impl Model {
     fn with_layer(
         &mut self,
         effects: &mut Vec<Effect>,
-        change: impl FnOnce(&mut dyn super::layer::Layer, &mut Context<'_>),
-    ) -> Vec<Command> {
+        change: impl FnOnce(&mut dyn super::layer::UiLayer, &mut UiContext<'_>),
+    ) -> Vec<NavigationCommand> {
         let mut commands = Vec::new();
-        let mut cx = Context {
+        let mut cx = UiContext {
             world: &mut self.world,
             effects,
             commands: &mut commands,
@@ -168,7 +170,12 @@ impl Model {
         commands
     }
 
-    fn report(&mut self, job: JobId, report: Report, effects: &mut Vec<Effect>) -> Vec<Command> {
+    fn report(
+        &mut self,
+        job: JobId,
+        report: JobReport,
+        effects: &mut Vec<Effect>,
+    ) -> Vec<NavigationCommand> {
         let source = self.apply_scan_report(job, &report);
         let mut commands = Vec::new();
         let Self {
@@ -178,12 +185,12 @@ impl Model {
             layers,
             ..
         } = self;
-        let mut cx = Context {
+        let mut cx = UiContext {
             world,
             effects,
             commands: &mut commands,
         };
-        if let Report::Scanned(id, _) = &report {
+        if let JobReport::Scanned(id, _) = &report {
             // The findings of an earlier scan are outdated.
             let key = WorkKey::Check(*id);
             left.retain(|screen| {
@@ -198,7 +205,7 @@ impl Model {
                 screen.refresh(source, &mut cx);
             }
         }
-        if let Report::ConfigWritten(Ok(written)) = &report {
+        if let JobReport::ConfigWritten(Ok(written)) = &report {
             cx.config_written(written);
             if written.policy.is_some() {
                 for screen in &mut screens {
@@ -213,7 +220,7 @@ impl Model {
             layer.report(job, &report, &mut cx);
         }
         match report {
-            Report::Exported(path, Ok(count)) => {
+            JobReport::Exported(path, Ok(count)) => {
                 let rows = if count == 1 { "row" } else { "rows" };
                 cx.world.note(
                     StatusKind::Done,
@@ -221,32 +228,35 @@ impl Model {
                 );
             }
             // The store has its index already, even if no screen waits for it any more.
-            Report::Opened(Ok(Admitted::New(info))) | Report::Found(info) => cx.add_source(info),
-            Report::Opened(Ok(Admitted::Known(id, select))) => cx.go_to(id, select),
-            Report::Running(news) => {
+            JobReport::Opened(Ok(Admitted::New(info))) | JobReport::Found(info) => {
+                cx.add_source(info)
+            }
+            JobReport::Opened(Ok(Admitted::Known(id, select))) => cx.go_to(id, select),
+            JobReport::Running(news) => {
                 if let (Phase::Watching(left), Some(source)) = (news.phase, cx.world.end_watch(job))
                 {
                     cx.world.set_watch(job, source, left);
                 }
             }
             // The screen of the run was left, so it cannot report the end itself.
-            Report::Ran(result) => {
+            JobReport::Ran(result) => {
                 if let Some(source) = cx.world.end_watch(job) {
                     tell_end(source, &result, &mut cx);
                 }
             }
-            Report::NotAll(left_out) => cx.world.note(StatusKind::Failed, left_out),
+            JobReport::NotAll(left_out) => cx.world.note(StatusKind::Failed, left_out),
             _ => {}
         }
         commands
     }
 
     /// Applies the report of a scan, if it is the current one of its source.
-    fn apply_scan_report(&mut self, job: JobId, report: &Report) -> Option<SourceId> {
-        if let Report::Judged(id, found) = report {
+    fn apply_scan_report(&mut self, job: JobId, report: &JobReport) -> Option<SourceId> {
+        if let JobReport::Judged(id, found) = report {
             return self.heed_verdicts(*id, found);
         }
-        let (Report::Snapshot(id, _) | Report::Scanned(id, _) | Report::Becomes(id, _)) = report
+        let (JobReport::Snapshot(id, _) | JobReport::Scanned(id, _) | JobReport::Becomes(id, _)) =
+            report
         else {
             return None;
         };
@@ -256,13 +266,13 @@ impl Model {
             .get_mut(id.0)
             .filter(|source| source.scan == Scan::Running(job))?;
         match report {
-            Report::Becomes(_, info) => source.info = info.clone(),
-            Report::Snapshot(_, found) => source.found = Some(found.clone()),
-            Report::Scanned(_, Ok(found)) => {
+            JobReport::Becomes(_, info) => source.info = info.clone(),
+            JobReport::Snapshot(_, found) => source.found = Some(found.clone()),
+            JobReport::Scanned(_, Ok(found)) => {
                 (source.found, source.scan) = (Some(found.clone()), Scan::Done);
             }
-            Report::Scanned(_, Err(ScanEnd::Stopped)) => source.scan = Scan::Stopped,
-            Report::Scanned(_, Err(ScanEnd::Failed(error))) => {
+            JobReport::Scanned(_, Err(ScanEnd::Stopped)) => source.scan = Scan::Stopped,
+            JobReport::Scanned(_, Err(ScanEnd::Failed(error))) => {
                 source.scan = Scan::Failed(error.clone());
             }
             _ => {}
@@ -271,7 +281,7 @@ impl Model {
     }
 
     /// Applies the verdicts on the refs of a source, unless it was scanned again.
-    fn heed_verdicts(&mut self, id: SourceId, judged: &Found) -> Option<SourceId> {
+    fn heed_verdicts(&mut self, id: SourceId, judged: &ScannedInventory) -> Option<SourceId> {
         let found = self.world.sources.get_mut(id.0)?.found.as_mut()?;
         if !Arc::ptr_eq(&found.inventory, &judged.inventory) {
             return None;
@@ -283,7 +293,7 @@ impl Model {
     /// Lets the screen on top show more of the row that the cursor has come to.
     fn follow(&mut self, effects: &mut Vec<Effect>) {
         let mut commands = Vec::new();
-        let mut cx = Context {
+        let mut cx = UiContext {
             world: &mut self.world,
             effects,
             commands: &mut commands,
@@ -330,24 +340,24 @@ impl Model {
     }
 
     /// Executes commands, and those that result from them.
-    pub(super) fn obey(&mut self, commands: Vec<Command>, effects: &mut Vec<Effect>) {
-        let mut waiting: std::collections::VecDeque<Command> = commands.into();
+    pub(super) fn obey(&mut self, commands: Vec<NavigationCommand>, effects: &mut Vec<Effect>) {
+        let mut waiting: std::collections::VecDeque<NavigationCommand> = commands.into();
         while let Some(command) = waiting.pop_front() {
             let mut commands = Vec::new();
-            let mut cx = Context {
+            let mut cx = UiContext {
                 world: &mut self.world,
                 effects: &mut *effects,
                 commands: &mut commands,
             };
             match command {
-                Command::Push(screen) => self.screens.push(screen),
-                Command::Back if self.screens.len() > 1 => {
+                NavigationCommand::Push(screen) => self.screens.push(screen),
+                NavigationCommand::Back if self.screens.len() > 1 => {
                     if let Some(screen) = self.screens.pop() {
                         leave(screen, &mut self.left, &mut cx);
                     }
                 }
-                Command::Home => leave_all(&mut self.screens, &mut self.left, &mut cx),
-                Command::Bring(key) => {
+                NavigationCommand::Home => leave_all(&mut self.screens, &mut self.left, &mut cx),
+                NavigationCommand::Bring(key) => {
                     let has = |screen: &dyn Screen| {
                         let work = screen.background(cx.world);
                         work.is_some_and(|work| work.key == key)
@@ -363,7 +373,7 @@ impl Model {
                     };
                     self.screens.extend(screen);
                 }
-                Command::Stop(key) => {
+                NavigationCommand::Stop(key) => {
                     let screens = self.screens.iter_mut().chain(&mut self.left);
                     for screen in screens {
                         let work = screen.background(cx.world);
@@ -372,19 +382,19 @@ impl Model {
                         }
                     }
                 }
-                Command::Back => self.quit(effects, &mut commands),
-                Command::Show(layer) => self.layers.push(layer),
-                Command::Close => {
+                NavigationCommand::Back => self.quit(effects, &mut commands),
+                NavigationCommand::Show(layer) => self.layers.push(layer),
+                NavigationCommand::Close => {
                     self.layers.pop();
                 }
-                Command::Perform(action) => self.perform(action, effects, &mut commands),
-                Command::Ask(Request::Quit) => self.over = true,
-                Command::Ask(request) => {
+                NavigationCommand::Perform(action) => self.perform(action, effects, &mut commands),
+                NavigationCommand::Ask(LayerRequest::Quit) => self.over = true,
+                NavigationCommand::Ask(request) => {
                     if let Some(screen) = self.screens.last_mut() {
                         screen.answer(request, &mut cx);
                     }
                 }
-                Command::AddSource(info) => {
+                NavigationCommand::AddSource(info) => {
                     let id = SourceId(cx.world.sources.len());
                     let select = if info.is_waiting {
                         None
@@ -392,7 +402,7 @@ impl Model {
                         info.select.clone()
                     };
                     let scan = info.fault.clone().map_or(Scan::Stopped, Scan::Failed);
-                    cx.world.sources.push(Source {
+                    cx.world.sources.push(SourceState {
                         info,
                         scan,
                         found: None,
@@ -405,7 +415,7 @@ impl Model {
                         .is_none_or(|screen| screen.contexts() != sources::CONTEXTS)
                     {
                         // The start screen is replaced; screens opened from it stay.
-                        let sources = Box::new(Sources::new(&mut cx));
+                        let sources = Box::new(SourcesScreen::new(&mut cx));
                         self.screens
                             .splice(..1.min(self.screens.len()), [sources as Box<_>]);
                     }
@@ -414,7 +424,7 @@ impl Model {
                         .for_each(|screen| screen.refresh(id, &mut cx));
                     self.show_refs(id, select, effects, &mut commands);
                 }
-                Command::GoTo(id, select) => {
+                NavigationCommand::GoTo(id, select) => {
                     if let Some(screen) = self.screens.first_mut() {
                         screen.seek(id, &mut cx);
                     }
@@ -434,34 +444,39 @@ impl Model {
         id: SourceId,
         select: Option<RefSelector>,
         effects: &mut Vec<Effect>,
-        commands: &mut Vec<Command>,
+        commands: &mut Vec<NavigationCommand>,
     ) {
         if select.is_some() {
-            let mut cx = Context {
+            let mut cx = UiContext {
                 world: &mut self.world,
                 effects,
                 commands,
             };
-            let refs = Refs::new(id, select, &mut cx);
+            let refs = RefsScreen::new(id, select, &mut cx);
             self.screens.push(Box::new(refs));
         }
     }
 
     /// Ends the UI. If a run watches for builds, first asks whether to stop that.
-    fn quit(&mut self, effects: &mut Vec<Effect>, commands: &mut Vec<Command>) {
+    fn quit(&mut self, effects: &mut Vec<Effect>, commands: &mut Vec<NavigationCommand>) {
         if self.world.watches.is_empty() || !self.layers.is_empty() {
             self.over = true;
             return;
         }
-        let mut cx = Context {
+        let mut cx = UiContext {
             world: &mut self.world,
             effects,
             commands,
         };
-        cx.show(Confirm::new(STOP_WATCHING.to_owned(), Request::Quit));
+        cx.show(Confirm::new(STOP_WATCHING.to_owned(), LayerRequest::Quit));
     }
 
-    fn perform(&mut self, action: Action, effects: &mut Vec<Effect>, commands: &mut Vec<Command>) {
+    fn perform(
+        &mut self,
+        action: Action,
+        effects: &mut Vec<Effect>,
+        commands: &mut Vec<NavigationCommand>,
+    ) {
         let first = self.screens.len() == 1;
         let Self {
             world,
@@ -478,7 +493,7 @@ impl Model {
         let Some(screen) = all.get_mut(asked.unwrap_or(last)) else {
             return;
         };
-        let mut cx = Context {
+        let mut cx = UiContext {
             world,
             effects,
             commands,
@@ -490,7 +505,7 @@ impl Model {
                 let here = Here {
                     sources: sources.map(|source| source.info.label.clone()).collect(),
                     current,
-                    columns: screen.list().map_or(&[], List::columns),
+                    columns: screen.list().map_or(&[], RowList::columns),
                 };
                 cx.show(CommandLine::new(screen.contexts(), here, cx.world));
             }
@@ -499,17 +514,17 @@ impl Model {
                 let words = "stopping what is at work; quit again when it has stopped";
                 cx.world.note(StatusKind::Failed, words);
             }
-            Action::Jobs => cx.show(Jobs::default()),
+            Action::Jobs => cx.show(JobsLayer::default()),
             Action::Back => cx.back(),
             Action::Suspend => cx.effect(Effect::Suspend(SuspendedBy::Key)),
             Action::Find if screen.contexts() == find::CONTEXTS => {}
             Action::Find => {
-                let find = Find::new(&mut cx);
+                let find = FindScreen::new(&mut cx);
                 cx.push(find);
             }
             Action::Runs if screen.contexts() == runs::CONTEXTS => {}
             Action::Runs => {
-                let runs = Runs::new(&mut cx);
+                let runs = RunsScreen::new(&mut cx);
                 cx.push(runs);
             }
             Action::Redraw => cx.effect(Effect::Redraw),
@@ -531,7 +546,7 @@ impl Model {
                     let key = cx
                         .world
                         .keymap
-                        .key_for(&[keymap::Context::Global], Action::Back);
+                        .key_for(&[keymap::KeyContext::Global], Action::Back);
                     cx.world.note(StatusKind::Done, format!("{key} quits"));
                 }
                 (Handled::No, Action::Escape) => cx.back(),
@@ -545,7 +560,7 @@ impl Model {
 fn leave_all(
     screens: &mut Vec<Box<dyn Screen>>,
     left: &mut Vec<Box<dyn Screen>>,
-    cx: &mut Context<'_>,
+    cx: &mut UiContext<'_>,
 ) {
     while screens.len() > 1
         && let Some(screen) = screens.pop()
@@ -555,8 +570,8 @@ fn leave_all(
 }
 
 /// Says that a key does nothing here, and what it does elsewhere.
-fn report_unused_key(key: Key, contexts: &[keymap::Context], world: &mut World) {
-    let global = [keymap::Context::Global];
+fn report_unused_key(key: KeyPress, contexts: &[keymap::KeyContext], world: &mut World) {
+    let global = [keymap::KeyContext::Global];
     let help = world.keymap.key_for(&global, Action::Help);
     let Some(character) = key.character() else {
         return;
@@ -567,9 +582,15 @@ fn report_unused_key(key: Key, contexts: &[keymap::Context], world: &mut World) 
         visible(&character.to_string()).into_owned()
     };
     let words = match world.keymap.elsewhere(key.0) {
-        _ if matches!(character, 'd' | 'D' | 'x') && contexts.contains(&keymap::Context::List) => {
-            let mark = world.keymap.key_for(&[keymap::Context::List], Action::Mark);
-            let plan = world.keymap.key_for(&[keymap::Context::Refs], Action::Plan);
+        _ if matches!(character, 'd' | 'D' | 'x')
+            && contexts.contains(&keymap::KeyContext::List) =>
+        {
+            let mark = world
+                .keymap
+                .key_for(&[keymap::KeyContext::List], Action::Mark);
+            let plan = world
+                .keymap
+                .key_for(&[keymap::KeyContext::Refs], Action::Plan);
             format!(
                 "{name} deletes nothing here: mark refs with {mark}, then {plan} plans; {help} shows the keys"
             )
@@ -586,7 +607,7 @@ fn report_unused_key(key: Key, contexts: &[keymap::Context], world: &mut World) 
 }
 
 /// Removes a screen; it is kept while its work continues, or if its results are kept.
-fn leave(mut screen: Box<dyn Screen>, left: &mut Vec<Box<dyn Screen>>, cx: &mut Context<'_>) {
+fn leave(mut screen: Box<dyn Screen>, left: &mut Vec<Box<dyn Screen>>, cx: &mut UiContext<'_>) {
     let work = screen.background(cx.world);
     match work.filter(|work| work.is_running || work.is_kept) {
         Some(work) => {
@@ -594,7 +615,7 @@ fn leave(mut screen: Box<dyn Screen>, left: &mut Vec<Box<dyn Screen>>, cx: &mut 
                 let key = cx
                     .world
                     .keymap
-                    .key_for(&[keymap::Context::Global], Action::Jobs);
+                    .key_for(&[keymap::KeyContext::Global], Action::Jobs);
                 let words = format!("{} goes on; {key} shows it", work.title);
                 cx.world.note(StatusKind::Done, words);
             }
@@ -605,7 +626,7 @@ fn leave(mut screen: Box<dyn Screen>, left: &mut Vec<Box<dyn Screen>>, cx: &mut 
 }
 
 /// Reports the end of a run whose screen was left, and scans its source again.
-fn tell_end(source: SourceId, result: &Result<Ran, RunFault>, cx: &mut Context<'_>) {
+fn tell_end(source: SourceId, result: &Result<Ran, RunFault>, cx: &mut UiContext<'_>) {
     let label = cx.world.source(source).info.label.clone();
     match result {
         Ok(ran) if ran.report.is_complete() => {
@@ -631,11 +652,11 @@ mod tests {
     use super::*;
     use crate::backend::{OtherKind, OtherObject};
     use crate::inventory::{Inventory, Progress};
-    use crate::tui::effect::Work;
+    use crate::tui::effect::JobWork;
     use crate::tui::keymap::Keymap;
     use crate::tui::pruning::{Deleting, Pruning};
     use crate::tui::theme::{Theme, ThemeName};
-    use crate::tui::world::SourceInfo;
+    use crate::tui::world::SourceFacts;
 
     const START: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -654,7 +675,7 @@ mod tests {
             &Pruning::default(),
         );
         let deleting = Deleting::Allowed;
-        let info = SourceInfo {
+        let info = SourceFacts {
             label: "store".into(),
             kind: crate::source::StoreKind::Local,
             fault: None,
@@ -665,7 +686,7 @@ mod tests {
             is_waiting: false,
         };
         let (model, effects) = Model::new(world, vec![info], None);
-        let [Effect::Run(job, Work::Scan(SourceId(0)))] = effects[..] else {
+        let [Effect::Run(job, JobWork::Scan(SourceId(0)))] = effects[..] else {
             panic!("{effects:?}")
         };
         (model, job)
@@ -673,18 +694,18 @@ mod tests {
 
     fn send(model: &mut Model, message: Message) -> Vec<Effect> {
         let at = model.world.now;
-        update(model, Envelope { at, message })
+        update(model, TimedMessage { at, message })
     }
 
     fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
         let keys = keys
             .split(' ')
-            .map(|key| Message::Event(Event::Key(Key::parse(key).unwrap())));
+            .map(|key| Message::Event(Event::Key(KeyPress::parse(key).unwrap())));
         keys.flat_map(|key| send(model, key)).collect()
     }
 
     /// The result of scanning a store with this many stray files.
-    fn found(objects: u64) -> Found {
+    fn found(objects: u64) -> ScannedInventory {
         let object = |number| OtherObject {
             name: format!("{number:08}"),
             kind: OtherKind::File,
@@ -692,7 +713,7 @@ mod tests {
             modified: None,
         };
         let unknown = Arc::new((0..objects).map(object).collect());
-        Found::new(
+        ScannedInventory::new(
             Inventory {
                 unknown,
                 progress: Progress::Complete,
@@ -714,7 +735,7 @@ mod tests {
         let (mut model, job) = scanning();
         send(
             &mut model,
-            Message::Report(job, Report::Snapshot(SourceId(0), found(2))),
+            Message::Report(job, JobReport::Snapshot(SourceId(0), found(2))),
         );
         let effects = press(&mut model, "enter esc");
         assert!(
@@ -723,7 +744,7 @@ mod tests {
         );
         send(
             &mut model,
-            Message::Report(job, Report::Scanned(SourceId(0), Err(ScanEnd::Stopped))),
+            Message::Report(job, JobReport::Scanned(SourceId(0), Err(ScanEnd::Stopped))),
         );
         assert_eq!(
             (stored(&model), &model.world.sources[0].scan),
@@ -738,18 +759,18 @@ mod tests {
     fn what_nobody_waits_for_any_more_is_dropped() {
         let (mut model, old) = scanning();
         let effects = press(&mut model, "r");
-        let [Effect::Cancel(stopped), Effect::Run(new, Work::Scan(_))] = effects[..] else {
+        let [Effect::Cancel(stopped), Effect::Run(new, JobWork::Scan(_))] = effects[..] else {
             panic!("{effects:?}")
         };
         assert_eq!(stopped, old);
         send(
             &mut model,
-            Message::Report(old, Report::Scanned(SourceId(0), Ok(found(5)))),
+            Message::Report(old, JobReport::Scanned(SourceId(0), Ok(found(5)))),
         );
         assert_eq!(stored(&model), 0);
         send(
             &mut model,
-            Message::Report(new, Report::Scanned(SourceId(0), Ok(found(3)))),
+            Message::Report(new, JobReport::Scanned(SourceId(0), Ok(found(3)))),
         );
         assert_eq!(
             (stored(&model), &model.world.sources[0].scan),
@@ -760,13 +781,13 @@ mod tests {
     #[test]
     fn a_source_that_is_open_already_is_gone_to() {
         let (mut model, job) = scanning();
-        let other = SourceInfo {
+        let other = SourceFacts {
             label: "other".into(),
             ..model.world.sources[0].info.clone()
         };
         send(
             &mut model,
-            Message::Report(job, Report::Opened(Ok(Admitted::New(other)))),
+            Message::Report(job, JobReport::Opened(Ok(Admitted::New(other)))),
         );
         press(&mut model, "j / s t o r e enter");
         let cursor = |model: &Model| {
@@ -776,7 +797,10 @@ mod tests {
         assert_eq!(cursor(&model).as_deref(), Some("store"));
         send(
             &mut model,
-            Message::Report(job, Report::Opened(Ok(Admitted::Known(SourceId(1), None)))),
+            Message::Report(
+                job,
+                JobReport::Opened(Ok(Admitted::Known(SourceId(1), None))),
+            ),
         );
         assert_eq!(
             (cursor(&model).as_deref(), model.world.sources.len()),
@@ -794,7 +818,7 @@ mod tests {
             &mut model,
             Message::Report(
                 job,
-                Report::Opened(Ok(Admitted::Known(SourceId(0), select))),
+                JobReport::Opened(Ok(Admitted::Known(SourceId(0), select))),
             ),
         );
         assert_eq!(model.screens.len(), 2);
@@ -805,10 +829,10 @@ mod tests {
         let (mut model, job) = scanning();
         send(
             &mut model,
-            Message::Report(job, Report::Scanned(SourceId(0), Ok(found(30_000)))),
+            Message::Report(job, JobReport::Scanned(SourceId(0), Ok(found(30_000)))),
         );
         let arrange = |model: &mut Model, effects: Vec<Effect>| {
-            let Some(Effect::Run(job, Work::Arrange(arrangement))) =
+            let Some(Effect::Run(job, JobWork::Arrange(arrangement))) =
                 effects.into_iter().next_back()
             else {
                 panic!()
@@ -816,7 +840,7 @@ mod tests {
             let shown = crate::tui::list::arrange(&arrangement, |_| true).unwrap();
             send(
                 model,
-                Message::Report(job, Report::Arranged(arrangement.rows, shown)),
+                Message::Report(job, JobReport::Arranged(arrangement.rows, shown)),
             );
         };
         let rows = |model: &Model| model.screen().list().unwrap().shown().len();
@@ -852,7 +876,7 @@ mod tests {
         let at = START + SignedDuration::from_secs(30);
         update(
             &mut model,
-            Envelope {
+            TimedMessage {
                 at,
                 message: Message::Event(Event::Tick),
             },
@@ -861,7 +885,7 @@ mod tests {
         model.dirty = false;
         update(
             &mut model,
-            Envelope {
+            TimedMessage {
                 at,
                 message: Message::Event(Event::Tick),
             },

@@ -5,16 +5,16 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 use ratatui::style::Style;
 
-use super::keymap::{Action, Context};
-use super::list::List;
-use super::message::Key;
+use super::keymap::{Action, KeyContext};
+use super::list::RowList;
+use super::message::KeyPress;
 use super::model::Model;
-use super::pruning::Access;
+use super::pruning::DeletionAccess;
 use super::rows::Cell;
 use super::rows::sources::grouped;
-use super::theme::Role;
-use super::widget::text::{self, Line};
-use super::world::{Source, StatusKind, World};
+use super::theme::TextRole;
+use super::widget::text::{self, LineArea};
+use super::world::{SourceState, StatusKind, World};
 
 mod ascii;
 
@@ -46,7 +46,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     let area = frame.area();
     frame
         .buffer_mut()
-        .set_style(area, world.theme.style(Role::Text));
+        .set_style(area, world.theme.style(TextRole::Text));
     if area.width < LEAST.width || area.height < LEAST.height {
         draw_too_small(world, frame.buffer_mut(), area);
         if world.is_ascii {
@@ -90,10 +90,10 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     }
     let summary = match (&world.status, &world.waiting) {
         (Some(status), _) if status.kind == StatusKind::Failed => {
-            Cell::new(format!("! {}", status.text), Role::Error)
+            Cell::new(format!("! {}", status.text), TextRole::Error)
         }
-        (Some(status), _) => Cell::new(status.text.clone(), Role::Good),
-        (None, Some(waiting)) => Cell::new(waiting.clone(), Role::Unsure),
+        (Some(status), _) => Cell::new(status.text.clone(), TextRole::Good),
+        (None, Some(waiting)) => Cell::new(waiting.clone(), TextRole::Unsure),
         (None, None) => screen.summary(world),
     };
     draw_line(
@@ -136,7 +136,7 @@ fn draw_too_small(world: &World, buffer: &mut Buffer, area: Rect) {
     {
         text::put(
             buffer,
-            Line::of(area, row),
+            LineArea::of(area, row),
             line,
             &world.theme,
             Style::default(),
@@ -147,31 +147,30 @@ fn draw_too_small(world: &World, buffer: &mut Buffer, area: Rect) {
 fn draw_header(model: &Model, buffer: &mut Buffer, area: Rect) {
     let world = &model.world;
     let header = model.screen().header(world);
-    let help = world.keymap.key_for(&[Context::Global], Action::Help);
+    let help = world.keymap.key_for(&[KeyContext::Global], Action::Help);
     // A screen may have no list.
     let jobs = match world.running() {
         0 => Cell::default(),
-        1 => Cell::new("1 job", Role::Title).and(" · ", Role::Dim),
-        count => Cell::new(format!("{count} jobs"), Role::Title).and(" · ", Role::Dim),
+        1 => Cell::new("1 job", TextRole::Title).and(" · ", TextRole::Dim),
+        count => Cell::new(format!("{count} jobs"), TextRole::Title).and(" · ", TextRole::Dim),
     };
-    let facts = header
-        .facts
-        .iter()
-        .fold(jobs, |cell, fact| cell.and(format!("{fact} · "), Role::Dim));
-    let is_copy = |source: &Source| source.info.is_copy;
+    let facts = header.facts.iter().fold(jobs, |cell, fact| {
+        cell.and(format!("{fact} · "), TextRole::Dim)
+    });
+    let is_copy = |source: &SourceState| source.info.is_copy;
     let all_copies = !world.sources.is_empty() && world.sources.iter().all(is_copy);
     let facts = match world.watching() {
-        Some(left) => facts.and(format!("watching {left} s · "), Role::Strong),
+        Some(left) => facts.and(format!("watching {left} s · "), TextRole::Strong),
         None => facts,
     };
     let (access, role) = match world.access {
-        Access::ReadOnly if all_copies => ("a copy to try things on", Role::Strong),
-        Access::ReadOnly => ("read-only", Role::Strong),
-        Access::Write => ("▐WRITE▌", Role::Error),
+        DeletionAccess::ReadOnly if all_copies => ("a copy to try things on", TextRole::Strong),
+        DeletionAccess::ReadOnly => ("read-only", TextRole::Strong),
+        DeletionAccess::Write => ("▐WRITE▌", TextRole::Error),
     };
     let right = facts
         .and(access, role)
-        .and(format!(" · {help} help"), Role::Dim);
+        .and(format!(" · {help} help"), TextRole::Dim);
     let inside = Rect {
         x: area.x + 1,
         width: area.width.saturating_sub(2),
@@ -179,7 +178,7 @@ fn draw_header(model: &Model, buffer: &mut Buffer, area: Rect) {
     };
     text::put(
         buffer,
-        Line::of(inside, 0).right(),
+        LineArea::of(inside, 0).right(),
         &right,
         &world.theme,
         Style::default(),
@@ -197,16 +196,23 @@ fn draw_header(model: &Model, buffer: &mut Buffer, area: Rect) {
         } else {
             part.clone()
         };
-        path = path.and(shown, if last { Role::Title } else { Role::Text });
+        path = path.and(
+            shown,
+            if last {
+                TextRole::Title
+            } else {
+                TextRole::Text
+            },
+        );
         if !last {
-            path = path.and(" › ", Role::Rule);
+            path = path.and(" › ", TextRole::Rule);
         }
     }
     text::put(
         buffer,
-        Line {
+        LineArea {
             width: room,
-            ..Line::of(inside, 0)
+            ..LineArea::of(inside, 0)
         },
         &path,
         &world.theme,
@@ -222,13 +228,13 @@ pub fn draw_rule(world: &World, buffer: &mut Buffer, area: Rect) {
             area.x,
             area.y,
             "─".repeat(area.width.into()),
-            world.theme.style(Role::Rule),
+            world.theme.style(TextRole::Rule),
         );
     }
 }
 
 /// Draws the position of the cursor in a list, at the right end of a rule.
-fn draw_position(list: &List, world: &World, buffer: &mut Buffer, area: Rect) {
+fn draw_position(list: &RowList, world: &World, buffer: &mut Buffer, area: Rect) {
     let rows = list.shown().len();
     if rows == 0 {
         return;
@@ -238,11 +244,11 @@ fn draw_position(list: &List, world: &World, buffer: &mut Buffer, area: Rect) {
         grouped(list.cursor() as u64 + 1),
         grouped(rows as u64)
     );
-    let at = Line {
+    let at = LineArea {
         width: area.width.saturating_sub(2),
-        ..Line::of(area, 0).right()
+        ..LineArea::of(area, 0).right()
     };
-    let cell = Cell::new(words, Role::Dim);
+    let cell = Cell::new(words, TextRole::Dim);
     text::put(buffer, at, &cell, &world.theme, Style::default());
 }
 
@@ -254,7 +260,7 @@ fn draw_line(cell: &Cell, world: &World, buffer: &mut Buffer, area: Rect) {
     };
     text::put(
         buffer,
-        Line::of(inside, 0),
+        LineArea::of(inside, 0),
         cell,
         &world.theme,
         Style::default(),
@@ -264,7 +270,7 @@ fn draw_line(cell: &Cell, world: &World, buffer: &mut Buffer, area: Rect) {
 /// A key and its word in the last line.
 #[derive(Debug, Clone)]
 struct Hint {
-    key: Key,
+    key: KeyPress,
     words: Cell,
 }
 
@@ -291,7 +297,7 @@ fn hints_of(model: &Model) -> Vec<Hint> {
 /// `unused`; `back` is the word for leaving.
 fn hints(
     world: &World,
-    contexts: &[Context],
+    contexts: &[KeyContext],
     back: &str,
     width: u16,
     unused: Option<Action>,
@@ -310,7 +316,7 @@ fn hints(
         } else {
             hint
         };
-        let words = Cell::new(binding.key(), Role::Key).and(format!(" {hint}"), Role::Dim);
+        let words = Cell::new(binding.key(), TextRole::Key).and(format!(" {hint}"), TextRole::Dim);
         let gap = if hints.is_empty() { 0 } else { GAP };
         used += gap + text::cell_width(&words);
         if used > width {
@@ -322,7 +328,7 @@ fn hints(
 }
 
 /// Returns the keys of a place that have a word for it, as many as fit into `width` columns.
-pub fn hint_line(world: &World, context: Context, width: u16) -> Cell {
+pub fn hint_line(world: &World, context: KeyContext, width: u16) -> Cell {
     join(&hints(world, &[context], "", width, None))
 }
 
@@ -330,13 +336,13 @@ fn join(hints: &[Hint]) -> Cell {
     let mut cell = Cell::default();
     for hint in hints {
         let gap = if cell.0.is_empty() { "" } else { "  " };
-        cell = cell.and(gap, Role::Text).and_all(hint.words.clone());
+        cell = cell.and(gap, TextRole::Text).and_all(hint.words.clone());
     }
     cell
 }
 
 /// Returns the key whose word stands at a place of the last line.
-pub fn key_at(model: &Model, x: u16, y: u16) -> Option<Key> {
+pub fn key_at(model: &Model, x: u16, y: u16) -> Option<KeyPress> {
     if y + 1 != model.world.size.height || model.world.size.height < LEAST.height {
         return None;
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::evidence::BUILD_HERE;
-use super::list::{Order, Sort, View};
+use super::list::{Sort, SortDirection, View};
 use super::rows::{Column, Sortable};
 use crate::inventory::filter::Filter;
 use crate::text::secrets;
@@ -125,9 +125,9 @@ impl SavedViews {
         let sorts = |column: &Column| column.title == saved.sort && column.sort != Sortable::No;
         let column = columns.iter().position(sorts)?;
         let order = if saved.descending {
-            Order::Descending
+            SortDirection::Descending
         } else {
-            Order::Ascending
+            SortDirection::Ascending
         };
         Some(View {
             filter: Filter::parse(&saved.filter).unwrap_or_default(),
@@ -148,7 +148,7 @@ impl SavedViews {
         self.views.push(SavedView {
             source: source.to_owned(),
             sort: column.title.to_owned(),
-            descending: view.sort.order == Order::Descending,
+            descending: view.sort.order == SortDirection::Descending,
             filter,
         });
         let excess = self.views.len().saturating_sub(MOST);
@@ -177,7 +177,7 @@ mod tests {
     fn by_size(filter: &str) -> View {
         let sort = Sort {
             column: 1,
-            order: Order::Descending,
+            order: SortDirection::Descending,
         };
         View {
             filter: Filter::parse(filter).unwrap(),

@@ -9,18 +9,18 @@ use ratatui::layout::Size;
 
 use super::background::Background;
 use super::columns::HiddenColumns;
-use super::effect::{Effect, JobId, Work};
-use super::evidence::Given;
-use super::found::Found;
+use super::effect::{Effect, JobId, JobWork};
+use super::evidence::GivenEvidence;
+use super::found::ScannedInventory;
 use super::keymap::{Action, Keymap};
-use super::layer::Layer;
+use super::layer::UiLayer;
 use super::message::ConfigWritten;
-use super::pruning::{Access, Deleting, Pruning};
-use super::screen::{Request, Screen, ScreenWork, WorkKey};
+use super::pruning::{Deleting, DeletionAccess, Pruning};
+use super::screen::{LayerRequest, Screen, ScreenWork, WorkKey};
 use super::theme::{Theme, ThemeError, ThemeName};
 use super::views::SavedViews;
 use crate::config::{self, RecentSource};
-use crate::prune::plan::Target;
+use crate::prune::plan::DeletionTarget;
 use crate::retention::Policy;
 use crate::source::{RefSelector, StoreKind};
 use crate::text::escape::visible;
@@ -36,7 +36,7 @@ pub struct SourceId(pub usize);
 
 /// The data about a source before anything is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceInfo {
+pub struct SourceFacts {
     /// Its display name.
     pub label: String,
     /// The kind of the store.
@@ -59,20 +59,20 @@ pub struct SourceInfo {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admitted {
     /// A source that was not open before.
-    New(SourceInfo),
+    New(SourceFacts),
     /// A source that is open already; this ref of it is selected.
     Known(SourceId, Option<RefSelector>),
 }
 
 /// A source.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct SourceState {
     /// Its description.
-    pub info: SourceInfo,
+    pub info: SourceFacts,
     /// The state of its scan.
     pub scan: Scan,
     /// The result of its scans so far.
-    pub found: Option<Found>,
+    pub found: Option<ScannedInventory>,
     /// Whether the policy has changed since the running scan began.
     pub policy_changed: bool,
 }
@@ -120,15 +120,15 @@ pub struct World {
     /// The key bindings.
     pub keymap: Keymap,
     /// All sources.
-    pub sources: Vec<Source>,
+    pub sources: Vec<SourceState>,
     /// A message in the last line but one.
-    pub status: Option<Status>,
+    pub status: Option<StatusMessage>,
     /// The pause that a service asks for, as text.
     pub waiting: Option<String>,
     /// Whether the UI captures the mouse.
     pub mouse: bool,
     /// Whether deletions are allowed.
-    pub access: Access,
+    pub access: DeletionAccess,
     /// The origin of the policy, if there is one.
     pub policy_from: Option<String>,
     /// The grace period of the current policy; it also applies to the trash.
@@ -139,9 +139,9 @@ pub struct World {
     pub recent: Vec<RecentSource>,
     /// The items that a person excluded from plans: they stay excluded in the next plan of their
     /// source.
-    pub left_out: HashMap<SourceId, HashSet<Target>>,
+    pub left_out: HashMap<SourceId, HashSet<DeletionTarget>>,
     /// The evidence of builds, as given last.
-    pub evidence: Given,
+    pub evidence: GivenEvidence,
     /// The inputs for evidence, the latest at the end.
     pub typed_evidence: Vec<String>,
     /// What was typed on the command line, the latest at the end.
@@ -191,7 +191,7 @@ pub struct Watch {
 
 /// A temporary message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
+pub struct StatusMessage {
     /// The text.
     pub text: String,
     /// Its severity.
@@ -242,7 +242,7 @@ impl World {
             config_file: PathBuf::new(),
             recent: Vec::new(),
             left_out: HashMap::new(),
-            evidence: Given::default(),
+            evidence: GivenEvidence::default(),
             typed_evidence: Vec::new(),
             typed_commands: Vec::new(),
             explain_at_once: false,
@@ -267,24 +267,24 @@ impl World {
     ///
     /// # Errors
     /// None in a program that has passed its tests.
-    pub fn use_theme(&mut self, theme: config::Theme) -> Result<(), ThemeError> {
+    pub fn use_theme(&mut self, theme: config::ThemeSetting) -> Result<(), ThemeError> {
         let name = match theme {
-            config::Theme::Light => ThemeName::Light,
-            config::Theme::HighContrast => ThemeName::HighContrast,
-            config::Theme::Auto => match self.background_colour {
+            config::ThemeSetting::Light => ThemeName::Light,
+            config::ThemeSetting::HighContrast => ThemeName::HighContrast,
+            config::ThemeSetting::Auto => match self.background_colour {
                 Some(Background::Light) => ThemeName::Light,
                 Some(Background::Dark) | None => ThemeName::Dark,
             },
-            config::Theme::Dark | config::Theme::None => ThemeName::Dark,
+            config::ThemeSetting::Dark | config::ThemeSetting::None => ThemeName::Dark,
         };
         let built_in = Theme::built_in(name)?;
-        let is_plain = self.no_color || theme == config::Theme::None;
+        let is_plain = self.no_color || theme == config::ThemeSetting::None;
         self.theme = if is_plain {
             built_in.without_colours()
         } else {
             built_in
         };
-        self.themes = if theme == config::Theme::Auto && !self.no_color {
+        self.themes = if theme == config::ThemeSetting::Auto && !self.no_color {
             Some(Themes::built_in()?)
         } else {
             None
@@ -303,7 +303,7 @@ impl World {
     }
 
     /// Returns a source that exists: only [`World`] creates indexes, and never removes a source.
-    pub fn source(&self, id: SourceId) -> &Source {
+    pub fn source(&self, id: SourceId) -> &SourceState {
         &self.sources[id.0]
     }
 
@@ -334,11 +334,11 @@ impl World {
             .map(str::trim)
             .collect::<Vec<_>>()
             .join(" · ");
-        self.status =
-            self.now
-                .checked_add(STATUS_TIME)
-                .ok()
-                .map(|until| Status { text, kind, until });
+        self.status = self
+            .now
+            .checked_add(STATUS_TIME)
+            .ok()
+            .map(|until| StatusMessage { text, kind, until });
     }
 
     /// Applies the current time; returns whether that changes anything visible.
@@ -351,15 +351,15 @@ impl World {
 
 /// The interface of screens and layers: change the shared state, request effects, and move between
 /// screens.
-pub struct Context<'a> {
+pub struct UiContext<'a> {
     /// The state that all screens share.
     pub world: &'a mut World,
     pub(super) effects: &'a mut Vec<Effect>,
-    pub(super) commands: &'a mut Vec<Command>,
+    pub(super) commands: &'a mut Vec<NavigationCommand>,
 }
 
 /// A move between screens or layers.
-pub(super) enum Command {
+pub(super) enum NavigationCommand {
     /// Opens a screen.
     Push(Box<dyn Screen>),
     /// Shows the screen with this work again.
@@ -371,22 +371,22 @@ pub(super) enum Command {
     /// Leaves all screens but the first.
     Home,
     /// Opens a layer.
-    Show(Box<dyn Layer>),
+    Show(Box<dyn UiLayer>),
     /// Closes the layer on top.
     Close,
     /// Performs the action of a key.
     Perform(Action),
     /// Sends the request of a layer to the screen.
-    Ask(Request),
+    Ask(LayerRequest),
     /// Adds a source and scans it.
-    AddSource(SourceInfo),
+    AddSource(SourceFacts),
     /// Goes to an open source, and to a ref of it.
     GoTo(SourceId, Option<RefSelector>),
 }
 
-impl Context<'_> {
+impl UiContext<'_> {
     /// Starts a job.
-    pub fn start(&mut self, work: Work) -> JobId {
+    pub fn start(&mut self, work: JobWork) -> JobId {
         self.world.jobs += 1;
         let job = JobId(self.world.jobs);
         self.effects.push(Effect::Run(job, work));
@@ -405,7 +405,8 @@ impl Context<'_> {
 
     /// Opens a screen.
     pub fn push(&mut self, screen: impl Screen + 'static) {
-        self.commands.push(Command::Push(Box::new(screen)));
+        self.commands
+            .push(NavigationCommand::Push(Box::new(screen)));
     }
 
     /// Opens a screen, or shows the existing one with this work again.
@@ -424,47 +425,47 @@ impl Context<'_> {
 
     /// Shows the screen with this work again.
     pub fn bring(&mut self, key: WorkKey) {
-        self.commands.push(Command::Bring(key));
+        self.commands.push(NavigationCommand::Bring(key));
     }
 
     /// Stops this work.
     pub fn stop_background(&mut self, key: WorkKey) {
-        self.commands.push(Command::Stop(key));
+        self.commands.push(NavigationCommand::Stop(key));
     }
 
     /// Leaves the screen; the first screen ends the program.
     pub fn back(&mut self) {
-        self.commands.push(Command::Back);
+        self.commands.push(NavigationCommand::Back);
     }
 
     /// Leaves all screens but the first.
     pub fn home(&mut self) {
-        self.commands.push(Command::Home);
+        self.commands.push(NavigationCommand::Home);
     }
 
     /// Opens a layer on top.
-    pub fn show(&mut self, layer: impl Layer + 'static) {
-        self.commands.push(Command::Show(Box::new(layer)));
+    pub fn show(&mut self, layer: impl UiLayer + 'static) {
+        self.commands.push(NavigationCommand::Show(Box::new(layer)));
     }
 
     /// Closes the layer on top.
     pub fn close(&mut self) {
-        self.commands.push(Command::Close);
+        self.commands.push(NavigationCommand::Close);
     }
 
     /// Performs the action of a key on the screen.
     pub fn perform(&mut self, action: Action) {
-        self.commands.push(Command::Perform(action));
+        self.commands.push(NavigationCommand::Perform(action));
     }
 
     /// Sends the request of a layer to the screen.
-    pub fn ask(&mut self, request: Request) {
-        self.commands.push(Command::Ask(request));
+    pub fn ask(&mut self, request: LayerRequest) {
+        self.commands.push(NavigationCommand::Ask(request));
     }
 
     /// Adds a source and scans it.
-    pub fn add_source(&mut self, info: SourceInfo) {
-        self.commands.push(Command::AddSource(info));
+    pub fn add_source(&mut self, info: SourceFacts) {
+        self.commands.push(NavigationCommand::AddSource(info));
     }
 
     /// Goes to an open source, and to a ref of it.
@@ -472,7 +473,7 @@ impl Context<'_> {
         let label = self.world.source(id).info.label.clone();
         self.world
             .note(StatusKind::Done, format!("{label} is open already"));
-        self.commands.push(Command::GoTo(id, select));
+        self.commands.push(NavigationCommand::GoTo(id, select));
     }
 
     /// Opens a source that waits for a person's consent, and scans it.
@@ -490,7 +491,7 @@ impl Context<'_> {
             self.stop(job);
         }
         if self.world.source(id).info.fault.is_none() {
-            let job = self.start(Work::Scan(id));
+            let job = self.start(JobWork::Scan(id));
             let source = &mut self.world.sources[id.0];
             source.scan = Scan::Running(job);
             source.policy_changed = false;
@@ -507,7 +508,7 @@ impl Context<'_> {
             source.policy_changed = matches!(source.scan, Scan::Running(_));
             let found = source.found.clone().filter(|_| source.scan == Scan::Done);
             if let Some(found) = found {
-                self.start(Work::Judge(SourceId(place), found));
+                self.start(JobWork::Judge(SourceId(place), found));
             }
         }
     }
@@ -519,7 +520,7 @@ impl Context<'_> {
             && std::mem::take(&mut source.policy_changed)
             && let Some(found) = source.found.clone()
         {
-            self.start(Work::Judge(id, found));
+            self.start(JobWork::Judge(id, found));
         }
     }
 

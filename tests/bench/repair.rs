@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cachelens::backend::SharedReader;
-use cachelens::check::{self, CheckOptions, Subject};
+use cachelens::check::{self, CheckOptions, CheckSubject};
 use cachelens::format::cache_config::LayerIndex;
 use cachelens::format::cache_config::mend::{self, Mended};
 use cachelens::inventory::scan::{self, ScanOptions};
@@ -48,7 +48,7 @@ fn beside_the_scan(table: &mut Table) -> Outcome {
     let runtime = Runtime::new()?;
     let scan_options = ScanOptions::default();
     let inventory = runtime.block_on(scan::scan(&reader, &scan_options, |_| ()))?;
-    let subject = Subject {
+    let subject = CheckSubject {
         source: "./cache",
         kind: StoreKind::Local,
         location: None,

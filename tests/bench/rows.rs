@@ -8,7 +8,7 @@ use cachelens::backend::SharedReader;
 use cachelens::inventory::Inventory;
 use cachelens::inventory::filter::Filter;
 use cachelens::inventory::scan::{self, ScanOptions};
-use cachelens::tui::list::{AT_ONCE, Arrangement, Order, Sort, View, arrange};
+use cachelens::tui::list::{AT_ONCE, Arrangement, Sort, SortDirection, View, arrange};
 use cachelens::tui::rows::blobs::{AGE, BlobRows, SIZE};
 use tokio::runtime::Runtime;
 
@@ -44,7 +44,7 @@ pub fn measure(table: &mut Table) -> Outcome {
                 filter,
                 sort: Sort {
                     column,
-                    order: Order::Descending,
+                    order: SortDirection::Descending,
                 },
             };
             let arrangement = Arrangement {

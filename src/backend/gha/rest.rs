@@ -16,9 +16,9 @@ use tokio::time::Instant;
 
 use super::entry::ListedEntry;
 use crate::backend::Access;
-use crate::backend::entries::{Branch, RequestBudget, Surroundings};
+use crate::backend::entries::{CacheBranch, QuotaFacts, RequestBudget};
 use crate::backend::github::{self, Api, BOUNDS, PER_PAGE};
-use crate::backend::http::{HttpAnswer, Service, Tries};
+use crate::backend::http::{HttpAnswer, ServiceKind, Tries};
 use crate::backend::listing::{self, Bound, BrokenListing, PagedListing};
 use crate::backend::{RemoteError, RemoteKind};
 use crate::source::GithubRepository;
@@ -251,7 +251,7 @@ impl RestApi {
     }
 
     /// Asks for the quota and the branches. Parts that cannot be read are noted, not errors.
-    pub(super) async fn surroundings(&self) -> Surroundings {
+    pub(super) async fn surroundings(&self) -> QuotaFacts {
         #[derive(Deserialize)]
         struct CacheUsage {
             active_caches_size_in_bytes: u64,
@@ -303,7 +303,7 @@ impl RestApi {
         match branches {
             Ok(all) => known.extend(
                 all.into_iter()
-                    .map(|named| (heads(&named.name), Branch::default())),
+                    .map(|named| (heads(&named.name), CacheBranch::default())),
             ),
             Err(error) => unknown.push(format!("which branches there are: {}", in_words(&error))),
         }
@@ -311,7 +311,7 @@ impl RestApi {
             Ok(all) => known.extend(all.into_iter().map(|pull| {
                 (
                     format!("refs/pull/{}/merge", pull.number),
-                    Branch {
+                    CacheBranch {
                         is_gone: false,
                         base: Some(heads(&pull.base.name)),
                     },
@@ -322,7 +322,7 @@ impl RestApi {
                 in_words(&error)
             )),
         }
-        Surroundings {
+        QuotaFacts {
             limit: storage
                 .as_ref()
                 .map_or(USUAL_GB, |storage| storage.max_cache_size_gb)
@@ -371,7 +371,7 @@ impl RestApi {
         let cause = format!(
             "GitHub answers {}{}",
             answer.status,
-            Service::Github.said(answer)
+            ServiceKind::Github.said(answer)
         );
         let error = |kind, message: &str| {
             RemoteError::new(kind, format!("{what}: {message}")).because(cause.clone())

@@ -16,7 +16,7 @@ use super::entry::BUILDKIT_VERSION;
 use crate::backend::Access;
 use crate::backend::github::credentials::{check_address, variable};
 use crate::backend::github::{self, call};
-use crate::backend::http::{Http, HttpAnswer, OpenedAnswer, Service};
+use crate::backend::http::{Http, HttpAnswer, OpenedAnswer, ServiceKind};
 use crate::backend::{RemoteError, RemoteKind};
 use crate::source::{GhaLocation, Secret, ServiceVersion};
 use crate::text::escape::visible;
@@ -260,7 +260,7 @@ impl CacheService {
             )
             .because(format!(
                 "it answers {status}{}",
-                Service::Github.said(&answer)
+                ServiceKind::Github.said(&answer)
             ))),
         }
     }
@@ -353,7 +353,7 @@ impl CacheService {
                 )
                 .because(format!(
                     "it answers {status}{}",
-                    Service::Github.said(&answer)
+                    ServiceKind::Github.said(&answer)
                 )));
             }
         };
@@ -374,7 +374,7 @@ impl CacheService {
         .because(format!(
             "it answers {}{}",
             answer.status,
-            Service::Github.said(answer)
+            ServiceKind::Github.said(answer)
         ));
         let now = Timestamp::now().as_second();
         match (self.claims.nbf, self.claims.exp) {
@@ -394,7 +394,7 @@ fn not_saved(answer: &HttpAnswer) -> RemoteError {
     RemoteError::new(RemoteKind::BadAnswer, message).because(format!(
         "it answers {}{}",
         answer.status,
-        Service::Github.said(answer)
+        ServiceKind::Github.said(answer)
     ))
 }
 

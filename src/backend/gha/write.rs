@@ -19,7 +19,7 @@ use crate::format::layout::Root;
 use crate::format::manifest::{CACHE_CONFIG, Descriptor};
 
 /// The index of a ref that builds import now.
-struct Current {
+struct CurrentIndex {
     index: RankedIndex,
     /// The number that the next index of the scope gets.
     next: u64,
@@ -65,7 +65,7 @@ impl GhaCache {
         &self,
         runtime: &CacheService,
         name: &str,
-    ) -> Result<Option<Current>, RemoteError> {
+    ) -> Result<Option<CurrentIndex>, RemoteError> {
         let indexes = self.indexes_of(name).await?;
         let number = |index: &RankedIndex| match index.listed.what() {
             EntryContent::Index(key) => key.number,
@@ -76,7 +76,7 @@ impl GhaCache {
             return Ok(None);
         };
         let content = self.content_of(runtime, &index).await?;
-        Ok(content.map(|content| Current {
+        Ok(content.map(|content| CurrentIndex {
             index,
             next,
             content,

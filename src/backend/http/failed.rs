@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Service;
+use super::ServiceKind;
 use crate::backend::{RemoteError, RemoteKind};
 use crate::text::escape::visible;
 
@@ -45,7 +45,7 @@ impl Failed {
     }
 
     /// Describes the failure, without addresses: they may be signed.
-    pub(in crate::backend) fn into_remote(self, service: Service, what: &str) -> RemoteError {
+    pub(in crate::backend) fn into_remote(self, service: ServiceKind, what: &str) -> RemoteError {
         match self {
             Self::Way(error) => unreachable(service, what, &error),
             Self::Silent(timeout) => {
@@ -75,12 +75,12 @@ impl Failed {
     }
 }
 
-fn unreachable(service: Service, what: &str, error: &reqwest::Error) -> RemoteError {
+fn unreachable(service: ServiceKind, what: &str, error: &reqwest::Error) -> RemoteError {
     let causes = causes(error);
     let is_certificate = causes.iter().any(|cause| is_about_certificates(cause));
     // A server that requires a client certificate closes the connection, often without a reason.
     let is_closed = error.is_request() && !error.is_connect() && !error.is_timeout();
-    let is_registry = service == Service::Registry;
+    let is_registry = service == ServiceKind::Registry;
     let message = if error.is_timeout() && !error.is_connect() {
         format!("{what} stopped answering")
     } else {

@@ -17,14 +17,14 @@ const UNSAID_PAUSE: Duration = Duration::from_mins(1);
 
 /// The kind of service that is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::backend) enum Service {
+pub(in crate::backend) enum ServiceKind {
     /// A registry of the distribution specification.
     Registry,
     /// GitHub's API, or the cache service of a job.
     Github,
 }
 
-impl Service {
+impl ServiceKind {
     /// Returns the service as the subject of a sentence.
     pub(in crate::backend) fn name(self) -> &'static str {
         match self {
@@ -132,11 +132,11 @@ pub(super) fn budget(headers: &HeaderMap) -> Option<RequestBudget> {
 
 #[derive(Deserialize)]
 struct ErrorEnvelope {
-    errors: Vec<Fault>,
+    errors: Vec<ServiceFault>,
 }
 
 #[derive(Deserialize)]
-struct Fault {
+struct ServiceFault {
     code: String,
     #[serde(default)]
     message: String,

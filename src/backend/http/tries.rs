@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 
-use super::Service;
+use super::ServiceKind;
 use crate::backend::RemoteError;
 
 /// The attempts that one request has made so far.
@@ -55,7 +55,7 @@ impl Tries {
     /// Sleeps before the next attempt, or returns `fault` after the last one.
     pub(super) async fn back_off<T>(
         &mut self,
-        service: Service,
+        service: ServiceKind,
         timeout: Duration,
         fault: RemoteError,
     ) -> Result<Option<T>, RemoteError> {

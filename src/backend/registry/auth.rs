@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::client::TOKEN_LIMIT;
 use super::credentials::{self, Credentials};
 use super::place;
-use crate::backend::http::{self, HttpAnswer, Service};
+use crate::backend::http::{self, HttpAnswer, ServiceKind};
 use crate::backend::{Access, RemoteError, RemoteKind};
 use crate::source::{RegistryLocation, Secret};
 
@@ -247,7 +247,7 @@ impl Auth {
         let what = format!("{}: the token service", self.host());
         let answer = http::once(request, TOKEN_LIMIT, self.access.timeout)
             .await
-            .map_err(|failed| failed.into_remote(Service::Registry, &what))?;
+            .map_err(|failed| failed.into_remote(ServiceKind::Registry, &what))?;
         self.grant(&answer, credentials.is_some())
     }
 
@@ -294,7 +294,7 @@ impl Auth {
             {
                 return Err(self.refused(&format!(
                     "its tokens are refused to this login{}",
-                    Service::Registry.said(answer)
+                    ServiceKind::Registry.said(answer)
                 )));
             }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(self.no_login()),
@@ -311,7 +311,7 @@ impl Auth {
                 return Err(
                     RemoteError::new(RemoteKind::Unavailable, message).because(format!(
                         "it answers {status}{}",
-                        Service::Registry.said(answer)
+                        ServiceKind::Registry.said(answer)
                     )),
                 );
             }

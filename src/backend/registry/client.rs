@@ -8,7 +8,9 @@ use tokio::sync::{OnceCell, SemaphorePermit};
 use super::auth::{self, Auth, TokenScope};
 use super::place;
 use super::plane::DataPlane;
-use crate::backend::http::{self, Call, Failed, Http, HttpAnswer, OpenedAnswer, Service, Tries};
+use crate::backend::http::{
+    self, Call, Failed, Http, HttpAnswer, OpenedAnswer, ServiceKind, Tries,
+};
 use crate::backend::{Access, RemoteError, RemoteKind};
 use crate::source::{RegistryLocation, Secret};
 
@@ -36,7 +38,7 @@ impl RegistryClient {
         let candidates = place::candidates(location, access)?;
         let client = client(location, access, anywhere())?;
         Ok(Self {
-            http: Http::new(client, Service::Registry, access.concurrency, access),
+            http: Http::new(client, ServiceKind::Registry, access.concurrency, access),
             tokens: OnceCell::new(),
             base: OnceCell::new(),
             candidates,
@@ -102,7 +104,9 @@ impl RegistryClient {
                 Ok(answer) if answer.status == StatusCode::BAD_REQUEST && wants_tls(&answer) => {}
                 Ok(_) => return Ok(candidate.clone()),
                 Err(failed) => {
-                    first.get_or_insert_with(|| failed.into_remote(Service::Registry, self.host()));
+                    first.get_or_insert_with(|| {
+                        failed.into_remote(ServiceKind::Registry, self.host())
+                    });
                 }
             }
         }
@@ -224,7 +228,7 @@ impl RegistryClient {
         let cause = format!(
             "the registry answers {}{}",
             answer.status,
-            Service::Registry.said(answer)
+            ServiceKind::Registry.said(answer)
         );
         let error = |kind, message: String| RemoteError::new(kind, message).because(cause.clone());
         match answer.status {
@@ -304,7 +308,7 @@ fn client(
     }
     builder
         .build()
-        .map_err(|error| Failed::Way(error).into_remote(Service::Registry, "the HTTP client"))
+        .map_err(|error| Failed::Way(error).into_remote(ServiceKind::Registry, "the HTTP client"))
 }
 
 fn wants_tls(answer: &HttpAnswer) -> bool {

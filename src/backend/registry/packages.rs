@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use crate::backend::github::{self, Api, credentials};
-use crate::backend::http::{HttpAnswer, Service, Tries};
+use crate::backend::http::{HttpAnswer, ServiceKind, Tries};
 use crate::backend::{Access, RemoteError, RemoteKind};
 use crate::format::digest::Digest;
 use crate::source::RegistryLocation;
@@ -208,7 +208,7 @@ impl Packages {
         let cause = format!(
             "GitHub answers {}{}",
             answer.status,
-            Service::Github.said(answer)
+            ServiceKind::Github.said(answer)
         );
         let error = |kind, why: &str| {
             RemoteError::new(kind, format!("{what}: {why}")).because(cause.clone())

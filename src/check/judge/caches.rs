@@ -1,7 +1,7 @@
 //! Cache configurations: lost results, and causes of growth.
 
 use super::CheckCase;
-use crate::check::look::Look;
+use crate::check::look::RefConfigFacts;
 use crate::check::words::{counted, one_or};
 use crate::check::{Code, Finding};
 use crate::inventory::{RefEntry, RefKind};
@@ -12,7 +12,7 @@ const FEW: u64 = 4;
 /// A configuration that would shrink by fewer bytes is not reported.
 const LEAST_SAVED: u64 = 4096;
 
-pub(super) fn judge(case: &CheckCase<'_>, entry: &RefEntry, look: &Look) -> Vec<Finding> {
+pub(super) fn judge(case: &CheckCase<'_>, entry: &RefEntry, look: &RefConfigFacts) -> Vec<Finding> {
     // An inline cache holds only the results of its image, by design.
     let is_own = entry.kind == RefKind::Cache;
     let findings = [
@@ -25,7 +25,7 @@ pub(super) fn judge(case: &CheckCase<'_>, entry: &RefEntry, look: &Look) -> Vec<
     findings.into_iter().flatten().collect()
 }
 
-fn dropped(case: &CheckCase<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
+fn dropped(case: &CheckCase<'_>, entry: &RefEntry, look: &RefConfigFacts) -> Option<Finding> {
     let count = look.dropped;
     if count == 0 {
         return None;
@@ -44,7 +44,7 @@ fn dropped(case: &CheckCase<'_>, entry: &RefEntry, look: &Look) -> Option<Findin
     })
 }
 
-fn thinned(case: &CheckCase<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
+fn thinned(case: &CheckCase<'_>, entry: &RefEntry, look: &RefConfigFacts) -> Option<Finding> {
     let steps = look.results + look.key_only + look.broken + look.dropped;
     if look.key_only < FEW || look.key_only <= look.results {
         return None;
@@ -60,7 +60,7 @@ fn thinned(case: &CheckCase<'_>, entry: &RefEntry, look: &Look) -> Option<Findin
     Some(case.about(entry, Code::Thinned, message).hint(hint))
 }
 
-fn ghosts(case: &CheckCase<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
+fn ghosts(case: &CheckCase<'_>, entry: &RefEntry, look: &RefConfigFacts) -> Option<Finding> {
     if look.ghosts < FEW || look.ghosts * 4 < look.records {
         return None;
     }
@@ -75,7 +75,7 @@ fn ghosts(case: &CheckCase<'_>, entry: &RefEntry, look: &Look) -> Option<Finding
 }
 
 /// Reports by how much a configuration can shrink, if that is worth it.
-fn compactable(case: &CheckCase<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
+fn compactable(case: &CheckCase<'_>, entry: &RefEntry, look: &RefConfigFacts) -> Option<Finding> {
     let shrinks = look.compacted?;
     let saved = shrinks.bytes_before.saturating_sub(shrinks.bytes);
     if saved < LEAST_SAVED || saved * 10 < shrinks.bytes_before {
@@ -96,7 +96,7 @@ fn compactable(case: &CheckCase<'_>, entry: &RefEntry, look: &Look) -> Option<Fi
     )
 }
 
-fn repeated(case: &CheckCase<'_>, entry: &RefEntry, look: &Look) -> Option<Finding> {
+fn repeated(case: &CheckCase<'_>, entry: &RefEntry, look: &RefConfigFacts) -> Option<Finding> {
     if look.repeated < FEW || look.repeated * 2 < look.layers {
         return None;
     }

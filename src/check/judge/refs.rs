@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{CheckCase, TOLERANCE};
 use crate::backend::OtherKind;
-use crate::check::look::Look;
+use crate::check::look::RefConfigFacts;
 use crate::check::words::{counted, listed, one_or};
 use crate::check::{Code, Finding, Severity};
 use crate::format::cache_config::import::Refusal;
@@ -20,7 +20,11 @@ use crate::text::units::{Age, Size};
 /// The percentage of the import limit from which a document is reported.
 const NEAR_PERCENT: u64 = 80;
 
-pub(super) fn judge(case: &CheckCase<'_>, entry: &RefEntry, look: Option<&Look>) -> Vec<Finding> {
+pub(super) fn judge(
+    case: &CheckCase<'_>,
+    entry: &RefEntry,
+    look: Option<&RefConfigFacts>,
+) -> Vec<Finding> {
     let mut findings = faults(case, entry);
     findings.extend(vanished(case, entry));
     // A blob that has not been listed yet is not missing.
@@ -187,7 +191,11 @@ fn hint(case: &CheckCase<'_>, entry: &RefEntry, kind: &FaultKind) -> String {
     }
 }
 
-fn missing(case: &CheckCase<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Finding> {
+fn missing(
+    case: &CheckCase<'_>,
+    entry: &RefEntry,
+    look: Option<&RefConfigFacts>,
+) -> Option<Finding> {
     let blobs: Vec<Blob<'_>> = reached(case, entry)
         .filter(is_layer)
         .filter(Blob::is_missing)
@@ -265,7 +273,11 @@ fn behind_links(case: &CheckCase<'_>, entry: &RefEntry, blobs: &[Blob<'_>]) -> O
     Some(finding.about(&first.digest()))
 }
 
-fn resized(case: &CheckCase<'_>, entry: &RefEntry, look: Option<&Look>) -> Option<Finding> {
+fn resized(
+    case: &CheckCase<'_>,
+    entry: &RefEntry,
+    look: Option<&RefConfigFacts>,
+) -> Option<Finding> {
     let blobs: Vec<Blob<'_>> = reached(case, entry)
         .filter(is_layer)
         .filter(|blob| blob.is_stored() && blob.is_resized())
@@ -309,7 +321,7 @@ fn is_layer(blob: &Blob<'_>) -> bool {
 }
 
 /// Names the steps whose results cannot be loaded.
-fn steps(look: Option<&Look>, otherwise: &str) -> String {
+fn steps(look: Option<&RefConfigFacts>, otherwise: &str) -> String {
     let Some(look) = look.filter(|look| !look.broken_names.is_empty()) else {
         return otherwise.to_owned();
     };

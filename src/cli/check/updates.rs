@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Arguments;
 use crate::check::{self, Finding};
 use crate::cli::open::Scanned;
-use crate::cli::{Session, evidence};
+use crate::cli::{CliSession, evidence};
 use crate::error::{Exit, Failure};
 use crate::explain::evidence::Evidence;
 use crate::inventory::RefId;
@@ -19,7 +19,7 @@ pub(super) struct Updates {
 impl Updates {
     /// Returns the limit of the command line, else that of the configuration; `None` without one.
     pub(super) async fn of(
-        session: &Session<'_>,
+        session: &CliSession<'_>,
         arguments: &Arguments,
     ) -> Result<Option<Self>, Failure> {
         let configured = session.settings.max_update_age.as_ref();
@@ -43,7 +43,7 @@ impl Updates {
     pub(super) async fn too_old(&self, scanned: &Scanned) -> Vec<Finding> {
         let label = scanned.opened.label();
         let refs: Vec<RefId> = scanned.selected().into_iter().map(|(id, _)| id).collect();
-        let checked = check::updates::Checked {
+        let checked = check::updates::CheckedRefs {
             source: &label,
             reader: &*scanned.opened.reader,
             inventory: &scanned.inventory,

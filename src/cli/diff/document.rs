@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Side;
-use crate::cli::show::rows::{Location, RecordRow};
+use super::DiffSide;
+use crate::cli::show::rows::{InstructionLocation, RecordRow};
 use crate::explain::diff::{Changed, Difference, LayerDifference, Pair};
 use crate::format::digest::DigestText;
 
@@ -34,16 +34,16 @@ struct RefName<'a> {
 
 /// The name of a step.
 #[derive(Serialize)]
-struct StepName<'a> {
+struct StepNameDocument<'a> {
     digest: &'a str,
     name: Option<&'a str>,
-    location: Option<&'a Location>,
+    location: Option<&'a InstructionLocation>,
     kind: &'static str,
 }
 
 /// The data of a step in one ref; `index` and `layer` are those of `show`.
 #[derive(Serialize)]
-struct Held {
+struct DiffStepDocument {
     index: usize,
     state: &'static str,
     layer: Option<usize>,
@@ -55,17 +55,17 @@ struct Held {
 #[derive(Serialize)]
 struct RecordEntry<'a> {
     #[serde(flatten)]
-    step: StepName<'a>,
+    step: StepNameDocument<'a>,
     #[serde(flatten)]
-    held: Held,
+    held: DiffStepDocument,
 }
 
 #[derive(Serialize)]
 struct PairEntry<'a> {
     #[serde(flatten)]
-    step: StepName<'a>,
-    before: Held,
-    after: Held,
+    step: StepNameDocument<'a>,
+    before: DiffStepDocument,
+    after: DiffStepDocument,
 }
 
 #[derive(Serialize)]
@@ -83,8 +83,8 @@ struct LayerEntry {
 
 impl<'a> Compared<'a> {
     pub(super) fn new(
-        old: &'a Side<'_>,
-        new: &'a Side<'_>,
+        old: &'a DiffSide<'_>,
+        new: &'a DiffSide<'_>,
         difference: &Difference,
         layers: &LayerDifference,
     ) -> Self {
@@ -119,7 +119,7 @@ impl<'a> Compared<'a> {
 }
 
 impl<'a> RefName<'a> {
-    fn new(side: &'a Side<'_>) -> Self {
+    fn new(side: &'a DiffSide<'_>) -> Self {
         let created = side.entry.created.map(|(time, _)| time);
         Self {
             source: &side.source,
@@ -130,7 +130,7 @@ impl<'a> RefName<'a> {
     }
 }
 
-impl<'a> StepName<'a> {
+impl<'a> StepNameDocument<'a> {
     /// Takes the name from the row that has one.
     fn new(row: &'a RecordRow, other: &'a RecordRow) -> Self {
         Self {
@@ -142,7 +142,7 @@ impl<'a> StepName<'a> {
     }
 }
 
-impl Held {
+impl DiffStepDocument {
     fn new(row: &RecordRow) -> Self {
         Self {
             index: row.index,
@@ -158,8 +158,8 @@ impl Held {
 impl<'a> RecordEntry<'a> {
     fn new(row: &'a RecordRow) -> Self {
         Self {
-            step: StepName::new(row, row),
-            held: Held::new(row),
+            step: StepNameDocument::new(row, row),
+            held: DiffStepDocument::new(row),
         }
     }
 }
@@ -167,9 +167,9 @@ impl<'a> RecordEntry<'a> {
 impl<'a> PairEntry<'a> {
     fn new(before: &'a RecordRow, after: &'a RecordRow) -> Self {
         Self {
-            step: StepName::new(after, before),
-            before: Held::new(before),
-            after: Held::new(after),
+            step: StepNameDocument::new(after, before),
+            before: DiffStepDocument::new(before),
+            after: DiffStepDocument::new(after),
         }
     }
 }

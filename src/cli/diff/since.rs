@@ -5,10 +5,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::cli::Session;
-use crate::cli::json::Document;
+use crate::cli::CliSession;
+use crate::cli::json::JsonDocument;
 use crate::cli::open::{self, Scanned};
-use crate::cli::table::{Align, Cell, Paper, Style, Table};
+use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::error::{Exit, Failure};
 use crate::explain::diff::Difference;
 use crate::inventory::RefEntry;
@@ -58,12 +58,12 @@ struct ChangedFields<'a> {
     after: RefFields<'a>,
     /// The ref that still has what the name pointed to, where the store keeps it.
     previous: Option<&'a str>,
-    keys: Option<Keys>,
+    keys: Option<KeyChanges>,
 }
 
 /// How many cache keys changed; known where the store keeps both versions.
 #[derive(Debug, Clone, Copy, Serialize)]
-struct Keys {
+struct KeyChanges {
     same: usize,
     added: usize,
     removed: usize,
@@ -72,11 +72,11 @@ struct Keys {
 }
 
 /// A ref that points to something else than before.
-struct Changed<'a> {
+struct ChangedRef<'a> {
     before: &'a RefRecord,
     after: &'a RefRecord,
     previous: Option<&'a RefEntry>,
-    keys: Option<Keys>,
+    keys: Option<KeyChanges>,
 }
 
 impl<'a> RefFields<'a> {
@@ -92,7 +92,7 @@ impl<'a> RefFields<'a> {
 
 /// Compares a source with what the last scan before `since` found.
 pub(super) async fn run(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     source: Source,
     since: Duration,
 ) -> Result<Exit, Failure> {
@@ -142,7 +142,7 @@ pub(super) async fn run(
     let changed = compare(&scanned, &changes).await;
     if session.output.json {
         let document = document(&scanned, asked, (&before, &after), &changes, &changed);
-        let document = Document::new("diff", document, &failures);
+        let document = JsonDocument::new("diff", document, &failures);
         return session.output.document(&document);
     }
     let page = page(
@@ -158,7 +158,7 @@ pub(super) async fn run(
 
 /// Returns the record to compare with, and that of this scan.
 fn records(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     scanned: &Scanned,
     asked: Timestamp,
 ) -> Result<(ScanRecord, Option<ScanRecord>), Failure> {
@@ -191,7 +191,7 @@ fn records(
 }
 
 /// Looks for the previous versions of refs that changed, and compares their keys.
-async fn compare<'a>(scanned: &'a Scanned, changes: &RefChanges<'a>) -> Vec<Changed<'a>> {
+async fn compare<'a>(scanned: &'a Scanned, changes: &RefChanges<'a>) -> Vec<ChangedRef<'a>> {
     let inventory = &scanned.inventory;
     let by_digest = |digest: &str| {
         let mut refs = inventory.refs.iter();
@@ -206,7 +206,7 @@ async fn compare<'a>(scanned: &'a Scanned, changes: &RefChanges<'a>) -> Vec<Chan
         {
             keys = compare_keys(scanned, old, new).await;
         }
-        changed.push(Changed {
+        changed.push(ChangedRef {
             before,
             after,
             previous,
@@ -216,13 +216,13 @@ async fn compare<'a>(scanned: &'a Scanned, changes: &RefChanges<'a>) -> Vec<Chan
     changed
 }
 
-async fn compare_keys(scanned: &Scanned, old: &RefEntry, new: &RefEntry) -> Option<Keys> {
+async fn compare_keys(scanned: &Scanned, old: &RefEntry, new: &RefEntry) -> Option<KeyChanges> {
     let reader = &*scanned.opened.reader;
     let blobs = &scanned.inventory.blobs;
     let old = RefCache::load(reader, blobs, old).await.ok()?;
     let new = RefCache::load(reader, blobs, new).await.ok()?;
     let difference = Difference::between(&old, &new);
-    Some(Keys {
+    Some(KeyChanges {
         same: difference.same,
         added: difference.added.len(),
         removed: difference.removed.len(),
@@ -236,7 +236,7 @@ fn document<'a>(
     asked: Timestamp,
     (before, after): (&ScanRecord, &ScanRecord),
     changes: &RefChanges<'a>,
-    changed: &[Changed<'a>],
+    changed: &[ChangedRef<'a>],
 ) -> Since<'a> {
     let fields = |list: &[&'a RefRecord]| list.iter().map(|entry| RefFields::new(entry)).collect();
     let changed = changed.iter().map(|changed| ChangedFields {
@@ -265,7 +265,7 @@ fn page(
     scanned: &Scanned,
     (before, after): (&ScanRecord, &ScanRecord),
     changes: &RefChanges<'_>,
-    changed: &[Changed<'_>],
+    changed: &[ChangedRef<'_>],
     now: Timestamp,
     paper: Paper,
 ) -> String {
@@ -282,37 +282,37 @@ fn page(
         changes.same,
     );
     let mut table = Table::new([
-        ("", Align::Left),
-        ("REF", Align::Left),
-        ("BEFORE", Align::Right),
-        ("AFTER", Align::Right),
-        ("KEYS", Align::Left),
+        ("", TableAlign::Left),
+        ("REF", TableAlign::Left),
+        ("BEFORE", TableAlign::Right),
+        ("AFTER", TableAlign::Right),
+        ("KEYS", TableAlign::Left),
     ]);
     for entry in &changes.added {
         table.row([
-            Cell::new("+").style(Style::Good),
-            Cell::new(&entry.name),
-            Cell::none(),
-            Cell::maybe(entry.bytes.map(Size)),
-            Cell::none(),
+            TableCell::new("+").style(Style::Good),
+            TableCell::new(&entry.name),
+            TableCell::none(),
+            TableCell::maybe(entry.bytes.map(Size)),
+            TableCell::none(),
         ]);
     }
     for changed in changed {
         table.row([
-            Cell::new("~").style(Style::Strong),
-            Cell::new(&changed.after.name),
-            Cell::maybe(changed.before.bytes.map(Size)),
-            Cell::maybe(changed.after.bytes.map(Size)),
-            Cell::maybe(changed.keys.map(Keys::words)),
+            TableCell::new("~").style(Style::Strong),
+            TableCell::new(&changed.after.name),
+            TableCell::maybe(changed.before.bytes.map(Size)),
+            TableCell::maybe(changed.after.bytes.map(Size)),
+            TableCell::maybe(changed.keys.map(KeyChanges::words)),
         ]);
     }
     for entry in &changes.removed {
         table.row([
-            Cell::new("-").style(Style::Bad),
-            Cell::new(&entry.name),
-            Cell::maybe(entry.bytes.map(Size)),
-            Cell::none(),
-            Cell::none(),
+            TableCell::new("-").style(Style::Bad),
+            TableCell::new(&entry.name),
+            TableCell::maybe(entry.bytes.map(Size)),
+            TableCell::none(),
+            TableCell::none(),
         ]);
     }
     if !(changes.added.is_empty() && changes.changed.is_empty() && changes.removed.is_empty()) {
@@ -334,7 +334,7 @@ fn page(
     text
 }
 
-impl Keys {
+impl KeyChanges {
     fn words(self) -> String {
         let parts = [
             (self.changed, "changed"),

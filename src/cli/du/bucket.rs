@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::backend::bucket::{Bucket, Noncurrent, Sum, Versioning};
 use crate::check::lifecycle::{self, Audit};
 use crate::check::{Finding, Severity};
-use crate::cli::json::Objects;
+use crate::cli::json::ObjectTotals;
 use crate::cli::table::{Paper, Style};
 use crate::inventory::{Inventory, Tally};
 use crate::text::escape::visible;
@@ -14,9 +14,9 @@ use crate::text::units::Size;
 
 /// The fields of `du` for a cache in a bucket.
 #[derive(Serialize)]
-pub(super) struct Fields {
+pub(super) struct BucketFields {
     versioning: Option<&'static str>,
-    noncurrent: Option<Objects>,
+    noncurrent: Option<ObjectTotals>,
     delete_markers: Option<u64>,
     storage_classes: Vec<Class>,
     lifecycle: Lifecycle,
@@ -40,7 +40,7 @@ struct Lifecycle {
     safe: Option<Value>,
 }
 
-impl Fields {
+impl BucketFields {
     /// Sums up the bucket; `None` if the cache is not in a bucket.
     pub(super) fn new(source: &str, inventory: &Inventory) -> Option<Self> {
         let bucket = inventory.bucket.as_deref()?;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::open::Scanned;
-use crate::cli::table::{Align, Cell, Paper, Style, Table};
+use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::inventory::history::{ScanHistory, ScanRecord};
 use crate::text::units::{Age, Size};
 
@@ -15,8 +15,8 @@ const SHOWN: usize = 30;
 
 /// The `history` of a source in JSON.
 #[derive(Serialize)]
-pub(super) struct Fields {
-    records: Vec<Record>,
+pub(super) struct HistoryFields {
+    records: Vec<HistoryRecord>,
     growth: Option<GrowthFields>,
     quota: Option<QuotaFields>,
     /// What could not be read of the records.
@@ -24,7 +24,7 @@ pub(super) struct Fields {
 }
 
 #[derive(Serialize)]
-struct Record {
+struct HistoryRecord {
     at: Timestamp,
     refs: u64,
     stored_bytes: u64,
@@ -46,12 +46,12 @@ struct QuotaFields {
     full_at: Option<Timestamp>,
 }
 
-impl Fields {
+impl HistoryFields {
     pub(super) fn new(scanned: &Scanned) -> Self {
         let history = &scanned.past.history;
         let limit = history.records().last().and_then(|last| last.limit_bytes);
         Self {
-            records: history.records().iter().map(Record::new).collect(),
+            records: history.records().iter().map(HistoryRecord::new).collect(),
             growth: history.growth().map(|growth| GrowthFields {
                 bytes_per_day: growth.bytes_per_day,
                 days: (growth.over.as_secs_f64() / 8640.0).round() / 10.0,
@@ -65,7 +65,7 @@ impl Fields {
     }
 }
 
-impl Record {
+impl HistoryRecord {
     fn new(record: &ScanRecord) -> Self {
         Self {
             at: record.at,
@@ -99,13 +99,13 @@ pub(super) fn print(scanned: &Scanned, now: Timestamp, paper: Paper) -> String {
 
 fn table(history: &ScanHistory, now: Timestamp, paper: Paper) -> String {
     let mut table = Table::new([
-        ("SCANNED", Align::Right),
-        ("REFS", Align::Right),
-        ("STORED", Align::Right),
-        ("CHANGE", Align::Right),
-        ("LIVE", Align::Right),
-        ("ORPHAN", Align::Right),
-        ("MISSING", Align::Right),
+        ("SCANNED", TableAlign::Right),
+        ("REFS", TableAlign::Right),
+        ("STORED", TableAlign::Right),
+        ("CHANGE", TableAlign::Right),
+        ("LIVE", TableAlign::Right),
+        ("ORPHAN", TableAlign::Right),
+        ("MISSING", TableAlign::Right),
     ]);
     let records = history.records();
     let first = records.len().saturating_sub(SHOWN);
@@ -115,14 +115,14 @@ fn table(history: &ScanHistory, now: Timestamp, paper: Paper) -> String {
             text(Age::between(record.at, now).ago()),
             text(record.refs),
             text(Size(record.stored_bytes)).style(Style::Strong),
-            Cell::maybe(before.map(|before| change(before.stored_bytes, record.stored_bytes))),
+            TableCell::maybe(before.map(|before| change(before.stored_bytes, record.stored_bytes))),
             text(Size(record.live_bytes)),
             match record.orphan_bytes {
                 Some(bytes) => text(Size(bytes)),
-                None => Cell::new("?"),
+                None => TableCell::new("?"),
             },
             match record.missing_bytes {
-                0 => Cell::none(),
+                0 => TableCell::none(),
                 bytes => text(Size(bytes)).style(Style::Bad),
             },
         ]);
@@ -130,8 +130,8 @@ fn table(history: &ScanHistory, now: Timestamp, paper: Paper) -> String {
     table.render(paper)
 }
 
-fn text(value: impl Display) -> Cell {
-    Cell::new(value.to_string())
+fn text(value: impl Display) -> TableCell {
+    TableCell::new(value.to_string())
 }
 
 /// Says how fast the source grows, and when its quota is full.

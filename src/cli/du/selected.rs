@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::cli::json::Blobs;
+use crate::cli::json::BlobTotals;
 use crate::cli::open::Scanned;
-use crate::cli::table::{Align, Cell, Paper, Style, Table};
+use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::inventory::Tally;
 use crate::inventory::blobs::Blob;
 use crate::text::escape::visible;
@@ -16,9 +16,9 @@ pub(super) struct Selected {
     pattern: String,
     refs: usize,
     /// What a ref that fits reaches.
-    reached: Blobs,
+    reached: BlobTotals,
     /// What no other ref reaches; unknown if a ref cannot be read.
-    only: Option<Blobs>,
+    only: Option<BlobTotals>,
     #[serde(skip)]
     tallies: (Tally, Option<Tally>),
 }
@@ -55,10 +55,10 @@ impl Selected {
 
     pub(super) fn print(&self, scanned: &Scanned, paper: Paper) -> String {
         let mut table = Table::new([
-            ("OF THESE REFS", Align::Left),
-            ("BLOBS", Align::Right),
-            ("SIZE", Align::Right),
-            ("", Align::Left),
+            ("OF THESE REFS", TableAlign::Left),
+            ("BLOBS", TableAlign::Right),
+            ("SIZE", TableAlign::Right),
+            ("", TableAlign::Left),
         ]);
         let or_unknown = |text: Option<String>| text.unwrap_or_else(|| "?".to_owned());
         for (name, tally, meaning) in [
@@ -66,10 +66,10 @@ impl Selected {
             ("theirs", self.tallies.1, "reached from no other ref"),
         ] {
             table.row([
-                Cell::new(name),
-                Cell::new(or_unknown(tally.map(|tally| tally.count.to_string()))),
-                Cell::new(or_unknown(tally.map(|tally| Size(tally.bytes).to_string()))),
-                Cell::new(meaning).style(Style::Dim),
+                TableCell::new(name),
+                TableCell::new(or_unknown(tally.map(|tally| tally.count.to_string()))),
+                TableCell::new(or_unknown(tally.map(|tally| Size(tally.bytes).to_string()))),
+                TableCell::new(meaning).style(Style::Dim),
             ]);
         }
         format!(

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::backend::{EntryKind, short_branch};
-use crate::cli::table::{Align, Cell, Paper, Style, Table};
+use crate::backend::{CacheEntryKind, short_branch};
+use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::inventory::Inventory;
 use crate::inventory::quota::Visibility;
 use crate::text::escape::visible;
@@ -15,10 +15,10 @@ use crate::text::units::{Age, Size};
 
 /// The fields of `du` for a store with a quota.
 #[derive(Serialize)]
-pub(super) struct Shared {
+pub(super) struct SharedStoreFields {
     quota: Quota,
-    groups: Vec<Group>,
-    visibility: Vec<Visible>,
+    groups: Vec<EntryGroup>,
+    visibility: Vec<BranchReads>,
     /// The facts that could not be determined, with reasons.
     not_known: Vec<String>,
 }
@@ -39,7 +39,7 @@ struct Quota {
 
 /// Entries of the same kind on the same branch.
 #[derive(Serialize)]
-struct Group {
+struct EntryGroup {
     branch: String,
     branch_gone: bool,
     /// A ref, or a kind of entries.
@@ -57,14 +57,14 @@ struct Group {
 
 /// The caches that builds on a branch can read.
 #[derive(Serialize)]
-struct Visible {
+struct BranchReads {
     branch: String,
     reads: Vec<String>,
     /// Branches whose caches they cannot read.
     cannot_see: Vec<String>,
 }
 
-impl From<Visibility> for Visible {
+impl From<Visibility> for BranchReads {
     fn from(
         Visibility {
             branch,
@@ -80,7 +80,7 @@ impl From<Visibility> for Visible {
     }
 }
 
-impl Shared {
+impl SharedStoreFields {
     /// Sums up an inventory; `None` for a store without a quota.
     pub(super) fn new(inventory: &Inventory) -> Option<Self> {
         let around = inventory.around.as_ref()?;
@@ -98,7 +98,7 @@ impl Shared {
         });
         let entries = inventory.entries.iter().map(|entry| {
             let what = match entry.kind {
-                EntryKind::Former(_) => format!("superseded {}", entry.label),
+                CacheEntryKind::Former(_) => format!("superseded {}", entry.label),
                 kind => kind.word().to_owned(),
             };
             (
@@ -109,14 +109,14 @@ impl Shared {
                 entry.used,
             )
         });
-        let mut groups: BTreeMap<(String, String), Group> = BTreeMap::new();
+        let mut groups: BTreeMap<(String, String), EntryGroup> = BTreeMap::new();
         let all = refs
             .chain(entries)
             .zip(evictions.refs.iter().chain(&evictions.entries));
         for ((branch, what, bytes, created, used), eviction) in all {
             let group = groups
                 .entry((branch.clone(), what.clone()))
-                .or_insert_with(|| Group {
+                .or_insert_with(|| EntryGroup {
                     branch_gone: around.is_gone(&branch),
                     branch,
                     what,
@@ -137,7 +137,7 @@ impl Shared {
                 .min();
             group.evicted_after_bytes = group.evicted_after_bytes.min(eviction.after_bytes);
         }
-        let mut groups: Vec<Group> = groups.into_values().collect();
+        let mut groups: Vec<EntryGroup> = groups.into_values().collect();
         groups.sort_by(|a, b| (b.bytes, &a.branch, &a.what).cmp(&(a.bytes, &b.branch, &b.what)));
         Some(Self {
             quota: Quota {
@@ -152,7 +152,7 @@ impl Shared {
             visibility: inventory
                 .visibility()
                 .into_iter()
-                .map(Visible::from)
+                .map(BranchReads::from)
                 .collect(),
             not_known: around.unknown.clone(),
         })
@@ -184,14 +184,14 @@ impl Shared {
             Size(*limit_bytes)
         );
         let mut table = Table::new([
-            ("BRANCH", Align::Left),
-            ("WHAT", Align::Left),
-            ("ENTRIES", Align::Right),
-            ("SIZE", Align::Right),
-            ("USED", Align::Right),
-            ("EVICTED IN", Align::Right),
-            ("OR AFTER", Align::Right),
-            ("", Align::Left),
+            ("BRANCH", TableAlign::Left),
+            ("WHAT", TableAlign::Left),
+            ("ENTRIES", TableAlign::Right),
+            ("SIZE", TableAlign::Right),
+            ("USED", TableAlign::Right),
+            ("EVICTED IN", TableAlign::Right),
+            ("OR AFTER", TableAlign::Right),
+            ("", TableAlign::Left),
         ]);
         for group in &self.groups {
             let gone = if group.branch_gone {
@@ -200,18 +200,18 @@ impl Shared {
                 ""
             };
             table.row([
-                Cell::new(short_branch(&group.branch)).style(Style::Strong),
-                Cell::new(&group.what),
-                Cell::new(group.entries.to_string()),
-                Cell::new(Size(group.bytes).to_string()),
-                Cell::maybe(group.last_used.map(|used| Age::between(used, now))),
-                Cell::maybe(
+                TableCell::new(short_branch(&group.branch)).style(Style::Strong),
+                TableCell::new(&group.what),
+                TableCell::new(group.entries.to_string()),
+                TableCell::new(Size(group.bytes).to_string()),
+                TableCell::maybe(group.last_used.map(|used| Age::between(used, now))),
+                TableCell::maybe(
                     group
                         .first_evicted
                         .map(|evicted| Age::between(now, evicted)),
                 ),
-                Cell::new(Size(group.evicted_after_bytes).to_string()),
-                Cell::new(gone).style(Style::Bad),
+                TableCell::new(Size(group.evicted_after_bytes).to_string()),
+                TableCell::new(gone).style(Style::Bad),
             ]);
         }
         text += &table.render(paper);

@@ -44,7 +44,7 @@ topics!(
 
 /// A part of a topic.
 #[derive(Debug, PartialEq, Eq)]
-enum Block {
+enum ManualBlock {
     Heading(&'static str),
     Paragraph(Vec<&'static str>),
     /// The lines of one list item.
@@ -64,28 +64,28 @@ impl Topic {
         title.split_once(": ").map_or(title, |(_, summary)| summary)
     }
 
-    fn blocks(self) -> Vec<Block> {
-        let mut blocks: Vec<Block> = Vec::new();
+    fn blocks(self) -> Vec<ManualBlock> {
+        let mut blocks: Vec<ManualBlock> = Vec::new();
         let mut lines = self.text.lines().skip(1);
         let mut is_open = false;
         while let Some(line) = lines.next() {
             if line.starts_with("```") {
                 let code = lines.by_ref().take_while(|line| !line.starts_with("```"));
-                blocks.push(Block::Code(code.collect()));
+                blocks.push(ManualBlock::Code(code.collect()));
                 is_open = false;
             } else if line.is_empty() {
                 is_open = false;
             } else if let Some(heading) = line.strip_prefix("## ") {
-                blocks.push(Block::Heading(heading));
+                blocks.push(ManualBlock::Heading(heading));
                 is_open = false;
             } else if let Some(item) = line.strip_prefix("- ") {
-                blocks.push(Block::Item(vec![item]));
+                blocks.push(ManualBlock::Item(vec![item]));
                 is_open = true;
             } else {
                 match blocks.last_mut() {
-                    Some(Block::Item(lines)) if is_open => lines.push(line.trim_start()),
-                    Some(Block::Paragraph(lines)) if is_open => lines.push(line),
-                    _ => blocks.push(Block::Paragraph(vec![line])),
+                    Some(ManualBlock::Item(lines)) if is_open => lines.push(line.trim_start()),
+                    Some(ManualBlock::Paragraph(lines)) if is_open => lines.push(line),
+                    _ => blocks.push(ManualBlock::Paragraph(vec![line])),
                 }
                 is_open = true;
             }
@@ -99,28 +99,28 @@ impl Topic {
         let mut text = Style::Strong.paint(&title, paper) + "\n";
         let mut was_item = false;
         for block in self.blocks() {
-            let is_item = matches!(block, Block::Item(_));
+            let is_item = matches!(block, ManualBlock::Item(_));
             if !(is_item && was_item) {
                 text.push('\n');
             }
             was_item = is_item;
             match block {
-                Block::Heading(heading) => {
+                ManualBlock::Heading(heading) => {
                     text += &Style::Strong.paint(&heading.to_uppercase(), paper);
                     text.push('\n');
                 }
-                Block::Paragraph(lines) => {
+                ManualBlock::Paragraph(lines) => {
                     for line in lines {
                         text += &format!("{}\n", inline(line, paper));
                     }
                 }
-                Block::Item(lines) => {
+                ManualBlock::Item(lines) => {
                     for (place, line) in lines.iter().enumerate() {
                         let mark = if place == 0 { "- " } else { "  " };
                         text += &format!("{mark}{}\n", inline(line, paper));
                     }
                 }
-                Block::Code(lines) => {
+                ManualBlock::Code(lines) => {
                     for line in lines {
                         text += format!("    {line}").trim_end();
                         text.push('\n');
@@ -143,12 +143,12 @@ impl Topic {
         for block in self.blocks() {
             // Writing to a String cannot fail.
             let _ = match block {
-                Block::Heading(heading) => {
+                ManualBlock::Heading(heading) => {
                     writeln!(page, ".SH \"{}\"", roff(&heading.to_uppercase()))
                 }
-                Block::Paragraph(lines) => writeln!(page, ".PP\n{}", roff_lines(&lines)),
-                Block::Item(lines) => writeln!(page, ".IP \\(bu 2\n{}", roff_lines(&lines)),
-                Block::Code(lines) => {
+                ManualBlock::Paragraph(lines) => writeln!(page, ".PP\n{}", roff_lines(&lines)),
+                ManualBlock::Item(lines) => writeln!(page, ".IP \\(bu 2\n{}", roff_lines(&lines)),
+                ManualBlock::Code(lines) => {
                     let lines: Vec<String> = lines.iter().map(|line| roff(line)).collect();
                     writeln!(page, ".PP\n.nf\n.RS 4\n{}\n.RE\n.fi", lines.join("\n"))
                 }

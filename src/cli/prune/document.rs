@@ -5,12 +5,12 @@ use std::path::Path;
 use serde::{Serialize, Serializer};
 
 use crate::backend::Outcome;
-use crate::prune::execute::{Report, Settled};
-use crate::prune::plan::{Deletion, Kind, Plan};
+use crate::prune::execute::{RunReport, Settled};
+use crate::prune::plan::{Deletion, ItemKind, Plan};
 
 /// The result of a run in JSON.
 #[derive(Default, Serialize)]
-pub(super) struct Counted<'a> {
+pub(super) struct RunDocument<'a> {
     pub(super) done: usize,
     pub(super) already_gone: usize,
     pub(super) skipped: usize,
@@ -58,19 +58,19 @@ impl Serialize for RunItems<'_> {
             .0
             .iter()
             .flat_map(|(plan, outcomes)| plan.delete().iter().zip(*outcomes));
-        serializer.collect_seq(items.map(|(item, outcome)| Item::new(&item, outcome)))
+        serializer.collect_seq(items.map(|(item, outcome)| PlanItemDocument::new(&item, outcome)))
     }
 }
 
 #[derive(Serialize)]
-pub(super) struct Item<'a> {
-    kind: Kind,
+pub(super) struct PlanItemDocument<'a> {
+    kind: ItemKind,
     name: String,
     outcome: &'a Outcome,
 }
 
-impl<'a> Counted<'a> {
-    pub(super) fn new(plan: &'a Plan, report: &'a Report, journal: &Path) -> Self {
+impl<'a> RunDocument<'a> {
+    pub(super) fn new(plan: &'a Plan, report: &'a RunReport, journal: &Path) -> Self {
         Self {
             done: report.count(|outcome| *outcome == Outcome::Done),
             already_gone: report.count(|outcome| *outcome == Outcome::AlreadyGone),
@@ -90,7 +90,7 @@ impl<'a> Counted<'a> {
     }
 }
 
-impl<'a> Item<'a> {
+impl<'a> PlanItemDocument<'a> {
     pub(super) fn new(item: &Deletion, outcome: &'a Outcome) -> Self {
         Self {
             kind: item.target.kind(),

@@ -1,6 +1,6 @@
 //! A plan and its outcome as Markdown, for the summary of a CI job.
 
-use super::Session;
+use super::CliSession;
 use super::print::Pruned;
 use crate::backend::Outcome;
 use crate::cli::summary::SummaryFlag;
@@ -14,7 +14,7 @@ use crate::text::units::Size;
 /// # Errors
 /// When the summary cannot be written.
 pub(super) fn add(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     flag: SummaryFlag,
     pruned: &[Pruned],
     failures: &[(String, Failure)],

@@ -6,15 +6,15 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::document::{Counted, Item, SettleDocument};
-use super::{Done, shown};
+use super::document::{PlanItemDocument, RunDocument, SettleDocument};
+use super::{FinishedRun, shown};
 use crate::backend::{Disposal, Outcome, WayBack};
-use crate::cli::Session;
-use crate::cli::json::Document;
-use crate::cli::table::{Align, Cell, Paper, Style, Table};
+use crate::cli::CliSession;
+use crate::cli::json::JsonDocument;
+use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::error::{Exit, Failure};
 use crate::prune::execute::Settled;
-use crate::prune::plan::{Deletion, Kind, Plan, Why};
+use crate::prune::plan::{Deletion, ItemKind, ItemReason, Plan};
 use crate::prune::repair::Unmended;
 use crate::retention::Reason;
 use crate::text::escape::visible;
@@ -29,7 +29,7 @@ pub(super) struct Pruned {
     pub(super) exceeds: bool,
     /// Whether it was to be executed.
     pub(super) wanted: bool,
-    pub(super) done: Option<Done>,
+    pub(super) done: Option<FinishedRun>,
 }
 
 impl Pruned {
@@ -70,7 +70,7 @@ struct One<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     exceeds_fail_if_frees: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<Counted<'a>>,
+    outcome: Option<RunDocument<'a>>,
 }
 
 /// Returns the budgets that the plan does not meet.
@@ -86,15 +86,15 @@ impl<'a> One<'a> {
         let outcome = pruned
             .done
             .as_ref()
-            .map(|done| Counted::new(plan, &done.report, &done.journal));
+            .map(|done| RunDocument::new(plan, &done.report, &done.journal));
         let nothing = || {
-            (pruned.wanted && !pruned.exceeds).then(|| Counted {
+            (pruned.wanted && !pruned.exceeds).then(|| RunDocument {
                 settle: (plan.disposal() == Disposal::Trash).then_some(SettleDocument {
                     waited_s: 0.0,
                     put_back: 0,
                     complete: true,
                 }),
-                ..Counted::default()
+                ..RunDocument::default()
             })
         };
         Self {
@@ -106,7 +106,7 @@ impl<'a> One<'a> {
 }
 
 /// Prints the warnings of a plan before it runs. JSON documents contain them, too.
-pub(super) fn announce(session: &Session<'_>, plan: &Plan) {
+pub(super) fn announce(session: &CliSession<'_>, plan: &Plan) {
     if !session.output.json {
         plan.warnings().iter().for_each(|warning| {
             session
@@ -117,7 +117,7 @@ pub(super) fn announce(session: &Session<'_>, plan: &Plan) {
 }
 
 pub(super) fn print(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     command: &'static str,
     pruned: &[Pruned],
     failures: &[(String, Failure)],
@@ -129,10 +129,10 @@ pub(super) fn print(
     let output = session.output;
     if output.json {
         if let [one] = pruned {
-            return output.document(&Document::new(command, One::new(one), failures));
+            return output.document(&JsonDocument::new(command, One::new(one), failures));
         }
         let sources = pruned.iter().map(One::new).collect();
-        return output.document(&Document::new(command, Several { sources }, failures));
+        return output.document(&JsonDocument::new(command, Several { sources }, failures));
     }
     let blocks: Vec<String> = pruned
         .iter()
@@ -209,49 +209,49 @@ fn title(plan: &Plan) -> String {
 
 fn goes(plan: &Plan) -> Table {
     let mut table = Table::new([
-        ("DELETE", Align::Left),
-        ("NAME", Align::Left),
-        ("SIZE", Align::Right),
-        ("WHY", Align::Left),
+        ("DELETE", TableAlign::Left),
+        ("NAME", TableAlign::Left),
+        ("SIZE", TableAlign::Right),
+        ("WHY", TableAlign::Left),
     ]);
     let mut listed = 0;
     let mut more = (0, 0);
     for item in plan.delete().iter() {
         match item.target.kind() {
-            Kind::Ref | Kind::Results | Kind::Partial => {}
-            Kind::Entry if listed < MOST_ENTRIES => listed += 1,
-            Kind::Entry => {
+            ItemKind::Ref | ItemKind::Results | ItemKind::Partial => {}
+            ItemKind::Entry if listed < MOST_ENTRIES => listed += 1,
+            ItemKind::Entry => {
                 more = (more.0 + 1, more.1 + item.target.bytes());
                 continue;
             }
-            Kind::Blob | Kind::Object => continue,
+            ItemKind::Blob | ItemKind::Object => continue,
         }
         let kind = item.target.kind();
-        let size = if matches!(kind, Kind::Ref | Kind::Results) {
-            Cell::none()
+        let size = if matches!(kind, ItemKind::Ref | ItemKind::Results) {
+            TableCell::none()
         } else {
-            Cell::new(Size(item.target.bytes()).to_string())
+            TableCell::new(Size(item.target.bytes()).to_string())
         };
         table.row([
-            Cell::new(kind.word()),
-            Cell::new(item.target.name()).style(Style::Strong),
+            TableCell::new(kind.word()),
+            TableCell::new(item.target.name()).style(Style::Strong),
             size,
-            Cell::whole(reasons(&item.reasons)).style(Style::Dim),
+            TableCell::whole(reasons(&item.reasons)).style(Style::Dim),
         ]);
     }
     if more.0 > 0 {
         table.row([
-            Cell::new(Kind::Entry.word()),
-            Cell::new(format!("{} more", more.0)).style(Style::Strong),
-            Cell::new(Size(more.1).to_string()),
-            Cell::new("listed in the JSON document").style(Style::Dim),
+            TableCell::new(ItemKind::Entry.word()),
+            TableCell::new(format!("{} more", more.0)).style(Style::Strong),
+            TableCell::new(Size(more.1).to_string()),
+            TableCell::new("listed in the JSON document").style(Style::Dim),
         ]);
     }
     // There may be a million blobs; the JSON document and the saved plan list each of them.
     for (kind, what, why) in [
-        (Kind::Blob, "blob", "no kept ref reaches them"),
+        (ItemKind::Blob, "blob", "no kept ref reaches them"),
         (
-            Kind::Object,
+            ItemKind::Object,
             "object",
             "in the trash for longer than the grace",
         ),
@@ -265,10 +265,10 @@ fn goes(plan: &Plan) -> Table {
         });
         if count > 0 {
             table.row([
-                Cell::new(kind.word()),
-                Cell::new(plural(count, what)).style(Style::Strong),
-                Cell::new(Size(bytes).to_string()),
-                Cell::whole(why).style(Style::Dim),
+                TableCell::new(kind.word()),
+                TableCell::new(plural(count, what)).style(Style::Strong),
+                TableCell::new(Size(bytes).to_string()),
+                TableCell::whole(why).style(Style::Dim),
             ]);
         }
     }
@@ -277,18 +277,18 @@ fn goes(plan: &Plan) -> Table {
 
 fn stays(plan: &Plan) -> Table {
     let mut table = Table::new([
-        ("KEEP", Align::Left),
-        ("NAME", Align::Left),
-        ("SIZE", Align::Right),
-        ("WHY", Align::Left),
+        ("KEEP", TableAlign::Left),
+        ("NAME", TableAlign::Left),
+        ("SIZE", TableAlign::Right),
+        ("WHY", TableAlign::Left),
     ]);
     // The trash may hold as many objects as there are blobs, and so may the entries.
     let mut many: BTreeMap<(&str, &str, String), u64> = BTreeMap::new();
     for kept in plan.keep() {
-        if matches!(kept.kind, Kind::Object | Kind::Entry) {
+        if matches!(kept.kind, ItemKind::Object | ItemKind::Entry) {
             let why = match kept.reasons.as_slice() {
-                [Why::Policy(Reason::WithinGrace { grace, .. })] => {
-                    let what = if kept.kind == Kind::Object {
+                [ItemReason::Policy(Reason::WithinGrace { grace, .. })] => {
+                    let what = if kept.kind == ItemKind::Object {
                         "in the trash for less than"
                     } else {
                         "used within"
@@ -297,7 +297,7 @@ fn stays(plan: &Plan) -> Table {
                 }
                 reasons => self::reasons(reasons),
             };
-            let what = if kept.kind == Kind::Object {
+            let what = if kept.kind == ItemKind::Object {
                 ("object", "objects")
             } else {
                 ("entry", "entries")
@@ -306,27 +306,27 @@ fn stays(plan: &Plan) -> Table {
             continue;
         }
         table.row([
-            Cell::new(kept.kind.word()),
-            Cell::new(&kept.name).style(Style::Strong),
-            Cell::none(),
-            Cell::whole(reasons(&kept.reasons)).style(Style::Dim),
+            TableCell::new(kept.kind.word()),
+            TableCell::new(&kept.name).style(Style::Strong),
+            TableCell::none(),
+            TableCell::whole(reasons(&kept.reasons)).style(Style::Dim),
         ]);
     }
     for ((kind, kinds, why), count) in many {
         table.row([
-            Cell::new(kind),
-            Cell::new(format!("{count} {}", if count == 1 { kind } else { kinds }))
+            TableCell::new(kind),
+            TableCell::new(format!("{count} {}", if count == 1 { kind } else { kinds }))
                 .style(Style::Strong),
-            Cell::none(),
-            Cell::whole(why).style(Style::Dim),
+            TableCell::none(),
+            TableCell::whole(why).style(Style::Dim),
         ]);
     }
     let mut blobs = |count: u64, bytes: u64, why: &str| {
         table.row([
-            Cell::new("blob"),
-            Cell::new(plural(count, "blob")).style(Style::Strong),
-            Cell::new(Size(bytes).to_string()),
-            Cell::whole(why).style(Style::Dim),
+            TableCell::new("blob"),
+            TableCell::new(plural(count, "blob")).style(Style::Strong),
+            TableCell::new(Size(bytes).to_string()),
+            TableCell::whole(why).style(Style::Dim),
         ]);
     };
     blobs(
@@ -383,20 +383,20 @@ fn notes(plan: &Plan) -> Vec<String> {
 }
 
 fn is_moved(item: &Deletion) -> bool {
-    matches!(item.target.kind(), Kind::Blob | Kind::Partial)
+    matches!(item.target.kind(), ItemKind::Blob | ItemKind::Partial)
 }
 
 fn outcome(
     Pruned { plan, command, .. }: &Pruned,
-    Done {
+    FinishedRun {
         report,
         journal,
         way_back,
         ..
-    }: &Done,
+    }: &FinishedRun,
     paper: Paper,
 ) -> String {
-    let counted = Counted::new(plan, report, journal);
+    let counted = RunDocument::new(plan, report, journal);
     let mut sums = vec![format!("{} done", counted.done)];
     if report.trashed_bytes > 0 {
         sums.push(format!("{} in the trash", Size(report.trashed_bytes)));
@@ -544,7 +544,7 @@ fn trouble(outcome: &Outcome) -> Option<String> {
 
 /// Prints the outcome of each item that was restored.
 pub(super) fn undone(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     command: &'static str,
     plan: &Plan,
     results: &[(usize, Outcome)],
@@ -559,7 +559,7 @@ pub(super) fn undone(
         source: &'a str,
         done: usize,
         journal: String,
-        items: Vec<Item<'a>>,
+        items: Vec<PlanItemDocument<'a>>,
     }
     let items = || {
         results
@@ -572,7 +572,7 @@ pub(super) fn undone(
         .count();
     if session.output.json {
         let items = items()
-            .map(|(item, outcome)| Item::new(&item, outcome))
+            .map(|(item, outcome)| PlanItemDocument::new(&item, outcome))
             .collect();
         let journal = journal.to_string_lossy().into_owned();
         let undo = Counts {
@@ -583,7 +583,7 @@ pub(super) fn undone(
         };
         return session
             .output
-            .document(&Document::new(command, Undone { undo }, &[]));
+            .document(&JsonDocument::new(command, Undone { undo }, &[]));
     }
     let there = match results
         .iter()
@@ -602,7 +602,7 @@ pub(super) fn undone(
     session.output.text(&text)
 }
 
-fn reasons(reasons: &[Why]) -> String {
+fn reasons(reasons: &[ItemReason]) -> String {
     reasons
         .iter()
         .map(ToString::to_string)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Arguments, journals, shown};
 use crate::backend::{self, SharedPruner};
-use crate::cli::{Session, open};
+use crate::cli::{CliSession, open};
 use crate::error::{Exit, Failure};
 use crate::prune::plan::Plan;
 use crate::source::{LocalLocation, Location, Source, SourceText, Trust};
@@ -13,7 +13,7 @@ use crate::text::escape::visible;
 
 /// Opens a source for deletion.
 pub(super) fn pruner(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     arguments: &Arguments,
     source: &Source,
 ) -> Result<SharedPruner, Failure> {
@@ -39,7 +39,7 @@ pub(super) fn pruner(
 /// # Errors
 /// Fails if the file is not trusted and no SOURCE is given, or if SOURCE is another store.
 pub(super) async fn pruner_of(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     arguments: &Arguments,
     plan: &Plan,
     file: (&str, &Path),
@@ -105,7 +105,7 @@ fn quoted(argument: &str) -> String {
 
 /// Opens the store that a plan names.
 fn pruner_at(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     arguments: &Arguments,
     plan: &Plan,
 ) -> Result<SharedPruner, Failure> {

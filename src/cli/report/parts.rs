@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::cli::Session;
+use crate::cli::CliSession;
 use crate::cli::open::Scanned;
 use crate::cli::show::{self, rows};
 use crate::cli::why::of_ref::BuildEvidence;
@@ -25,7 +25,7 @@ use crate::report::page::plan::PlanPart;
 /// # Errors
 /// When evidence that was given is of no use.
 pub(super) async fn build(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     scanned: &Scanned,
     evidence: &BuildEvidence,
 ) -> Result<Option<BuildPart>, Failure> {
@@ -56,7 +56,7 @@ pub(super) async fn build(
 
 /// Returns the steps that a ref holds.
 async fn held(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     scanned: &Scanned,
     entry: &RefEntry,
 ) -> Result<Option<BuildPart>, Failure> {
@@ -102,7 +102,7 @@ async fn held(
 /// Returns what a prune with the rules of the configuration would delete; the error is why that is
 /// not known.
 pub(super) async fn plan(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     scanned: &Scanned,
     now: Timestamp,
 ) -> Result<PlanPart, String> {

@@ -18,7 +18,7 @@ pub(in crate::cli) struct RecordRow {
     pub index: usize,
     pub digest: String,
     pub name: Option<String>,
-    pub location: Option<Location>,
+    pub location: Option<InstructionLocation>,
     pub stage: Option<String>,
     pub certainty: Option<&'static str>,
     pub kind: &'static str,
@@ -42,7 +42,7 @@ pub(in crate::cli) struct RecordRow {
 
 /// The location of the instruction behind a record.
 #[derive(Serialize)]
-pub(in crate::cli) struct Location {
+pub(in crate::cli) struct InstructionLocation {
     pub file: String,
     pub line: u32,
 }
@@ -128,7 +128,7 @@ pub(in crate::cli) fn records(
                 index: first_record + index,
                 digest: record.digest.to_string(),
                 name: label.as_ref().map(|label| label.text.clone()),
-                location: place.map(|place| Location {
+                location: place.map(|place| InstructionLocation {
                     file: place.file.clone(),
                     line: place.first_line,
                 }),

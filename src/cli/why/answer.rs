@@ -5,10 +5,10 @@ use clap::ValueEnum;
 use super::document;
 use super::print;
 use super::{Arguments, failure, labels, the_import};
-use crate::cli::Session;
-use crate::cli::json::Document as JsonDocument;
+use crate::cli::CliSession;
+use crate::cli::json::JsonDocument;
 use crate::cli::open;
-use crate::cli::output::Output;
+use crate::cli::output::CommandOutput;
 use crate::error::{Exit, Failure};
 use crate::explain::load::gate::{Gate, Gated};
 use crate::explain::load::request::BuildRequest;
@@ -23,7 +23,7 @@ const MOST_NAMES: usize = 5;
 
 /// How the result is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(super) enum WhyFormat {
     /// Causes and a table of the steps.
     Text,
     /// A JSON document, as with --json.
@@ -79,7 +79,7 @@ type Failures = Vec<(String, Failure)>;
 /// # Errors
 /// Fails if the evidence describes no build, or the user interrupts.
 pub(super) async fn answer(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     question: Question,
 ) -> Result<(Option<Answer>, Failures), Failure> {
     let (scanned, mut failures) = open::scan_all(session, question.sources).await?;
@@ -117,7 +117,7 @@ pub(super) async fn answer(
 
 /// Prints explanations and returns the exit code.
 pub(super) fn present(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     arguments: &Arguments,
     answers: &Answers<'_>,
     failures: &[(String, Failure)],
@@ -129,24 +129,24 @@ pub(super) fn present(
         page.add(&why::markdown(&explained))?;
     }
     let format = if arguments.is_json(output) {
-        Format::Json
+        WhyFormat::Json
     } else {
         arguments.format
     };
     let exit = match format {
-        Format::Json => {
-            let document = document::Why::new(answers);
+        WhyFormat::Json => {
+            let document = document::WhyDocument::new(answers);
             output.document(&JsonDocument::new("why", document, failures))?
         }
-        Format::Text => {
+        WhyFormat::Text => {
             let pages = answers.all.iter();
             let pages: Vec<String> = pages
                 .map(|answer| print::page(answer, output.paper))
                 .collect();
             output.text(&pages.join("\n"))?
         }
-        Format::Markdown => output.text(&why::markdown(&explained))?,
-        Format::Github => output.text(&github::render(&why::annotations(&explained)))?,
+        WhyFormat::Markdown => output.text(&why::markdown(&explained))?,
+        WhyFormat::Github => output.text(&github::render(&why::annotations(&explained)))?,
     };
     let gated = gate(&arguments.fail_on, answers.all, output)?;
     Ok(match exit {
@@ -161,7 +161,7 @@ pub(super) fn present(
 ///
 /// # Errors
 /// Fails if a gate names a step that no build has, because it would never fire.
-fn gate(gates: &[Gate], answers: &[Answer], output: &Output) -> Result<bool, Failure> {
+fn gate(gates: &[Gate], answers: &[Answer], output: &CommandOutput) -> Result<bool, Failure> {
     let mut finds = false;
     for gate in gates {
         let judged: Vec<(&Answer, Gated)> = answers
@@ -237,7 +237,7 @@ impl Answer {
 
 impl Arguments {
     /// Returns whether JSON is requested.
-    pub(super) fn is_json(&self, output: &Output) -> bool {
-        output.json || self.format == Format::Json
+    pub(super) fn is_json(&self, output: &CommandOutput) -> bool {
+        output.json || self.format == WhyFormat::Json
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::backend::registry;
-use crate::cli::Session;
+use crate::cli::CliSession;
 use crate::error::{Exit, Failure};
 use crate::explain::frontend::BuildOptions;
 use crate::explain::load::Wanted;
@@ -213,7 +213,7 @@ impl BuildFlags {
     /// them.
     pub(in crate::cli) async fn load(
         &self,
-        session: &Session<'_>,
+        session: &CliSession<'_>,
         build: &DescribedBuild,
         baseline: &[Document],
     ) -> Result<Described, Failure> {
@@ -252,7 +252,7 @@ impl BuildFlags {
     /// Reads and converts a build, and looks no image up that is not named.
     pub(super) async fn load_assuming(
         &self,
-        session: &Session<'_>,
+        session: &CliSession<'_>,
         build: &DescribedBuild,
     ) -> Result<Described, Failure> {
         self.load_with(session, build, &[], true).await
@@ -260,7 +260,7 @@ impl BuildFlags {
 
     async fn load_with(
         &self,
-        session: &Session<'_>,
+        session: &CliSession<'_>,
         build: &DescribedBuild,
         baseline: &[PinnedImage],
         assumes: bool,
@@ -339,7 +339,7 @@ fn failure(error: &DescribedError) -> Failure {
 }
 
 /// Reads the provenance next to refs of registries. Unreadable provenance is ignored.
-pub(super) async fn records_near(session: &Session<'_>, sources: &[Source]) -> Vec<Document> {
+pub(super) async fn records_near(session: &CliSession<'_>, sources: &[Source]) -> Vec<Document> {
     let mut documents = Vec::new();
     for source in sources {
         let (Location::Registry(location), Some(select)) = (&source.location, &source.select)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::answer::{self, Answer, Answers, Question};
 use super::{Arguments, build, request};
-use crate::cli::Session;
+use crate::cli::CliSession;
 use crate::cli::evidence::documents;
 use crate::cli::open;
 use crate::error::{Exit, Failure};
@@ -19,7 +19,7 @@ use crate::text::secrets::mask_source;
 
 /// Explains the targets of a command, or shows how the command was parsed.
 pub(super) async fn run(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     arguments: &Arguments,
     command: &[String],
 ) -> Result<Exit, Failure> {
@@ -33,7 +33,7 @@ pub(super) async fn run(
         let failure = Failure::message(Exit::Usage, message);
         return Err(failure.hint(format!("write {flag} into the command, after `--`")));
     }
-    let imports = Imports::new(session, arguments, &requests, command)?;
+    let imports = ImportedCaches::new(session, arguments, &requests, command)?;
     let mut answers = Vec::new();
     let mut contexts = Vec::new();
     let mut failures = Vec::new();
@@ -83,7 +83,7 @@ fn name_of(request: &BuildRequest) -> String {
 
 /// Describes the build of a request, and adds the evidence from the arguments.
 async fn question(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     arguments: &Arguments,
     request: &BuildRequest,
     sources: Vec<Source>,
@@ -151,7 +151,7 @@ async fn question(
 }
 
 /// The caches that the targets of a command import.
-struct Imports<'a> {
+struct ImportedCaches<'a> {
     command: &'a [String],
     /// Caches named by the user, instead of those that the command imports.
     instead: Vec<Source>,
@@ -159,9 +159,9 @@ struct Imports<'a> {
     opened: Vec<Source>,
 }
 
-impl<'a> Imports<'a> {
+impl<'a> ImportedCaches<'a> {
     fn new(
-        session: &Session<'_>,
+        session: &CliSession<'_>,
         arguments: &Arguments,
         requests: &[BuildRequest],
         command: &'a [String],
@@ -198,7 +198,7 @@ impl<'a> Imports<'a> {
     /// Returns the imports of a target, and notes about them.
     fn of(
         &self,
-        session: &Session<'_>,
+        session: &CliSession<'_>,
         request: &BuildRequest,
     ) -> Result<(Vec<Source>, Vec<String>), Failure> {
         let mut notes = Vec::new();
@@ -241,7 +241,7 @@ impl<'a> Imports<'a> {
 
     fn source(
         &self,
-        session: &Session<'_>,
+        session: &CliSession<'_>,
         request: &BuildRequest,
         text: &str,
     ) -> Result<Source, Failure> {

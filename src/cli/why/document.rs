@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::answer::{Answer, Answers};
-use crate::cli::show::rows::Location;
+use crate::cli::show::rows::InstructionLocation;
 use crate::explain::cause::{Cause, Part, PathChange};
 use crate::explain::keys::platform;
 use crate::explain::load::request::BuildRequest;
@@ -15,32 +15,32 @@ use crate::format::digest::Digest;
 use crate::format::provenance::StepIndex;
 
 #[derive(Serialize)]
-pub(super) struct Why<'a> {
+pub(super) struct WhyDocument<'a> {
     #[serde(rename = "ref")]
     imported: String,
     /// The requests of the build command.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     requests: &'a [BuildRequest],
     build: Vec<&'a str>,
-    steps: Vec<Step<'a>>,
-    summary: Summary,
-    root_causes: Vec<Root<'a>>,
+    steps: Vec<WhyStepDocument<'a>>,
+    summary: WhySummary,
+    root_causes: Vec<RootCauseDocument<'a>>,
     notes: Vec<String>,
     /// The other builds of the evidence.
     others: Vec<Other>,
     /// Each target, if a command builds several; then `steps` and the rest cover all targets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    targets: Vec<Target<'a>>,
+    targets: Vec<WhyTargetDocument<'a>>,
 }
 
 #[derive(Serialize)]
-struct Target<'a> {
+struct WhyTargetDocument<'a> {
     name: Option<&'a str>,
     #[serde(rename = "ref")]
     imported: &'a str,
     build: &'a [String],
-    summary: Summary,
-    root_causes: Vec<Root<'a>>,
+    summary: WhySummary,
+    root_causes: Vec<RootCauseDocument<'a>>,
     notes: &'a [String],
 }
 
@@ -48,7 +48,7 @@ struct Target<'a> {
 struct Other {
     target: Option<String>,
     platform: String,
-    summary: Summary,
+    summary: WhySummary,
 }
 
 impl Other {
@@ -56,18 +56,18 @@ impl Other {
         Self {
             target: other.label.target.clone(),
             platform: other.label.platform.clone(),
-            summary: Summary {
+            summary: WhySummary {
                 hit: other.hit,
                 miss: other.miss,
                 unknown: other.unknown,
-                ..Summary::default()
+                ..WhySummary::default()
             },
         }
     }
 }
 
 #[derive(Serialize, Default)]
-struct Summary {
+struct WhySummary {
     hit: usize,
     miss: usize,
     unknown: usize,
@@ -78,13 +78,13 @@ struct Summary {
 }
 
 #[derive(Serialize)]
-struct Step<'a> {
+struct WhyStepDocument<'a> {
     /// The target, if a command builds several.
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<&'a str>,
     id: String,
     name: String,
-    location: Option<Location>,
+    location: Option<InstructionLocation>,
     stage: Option<String>,
     platform: Option<String>,
     vertex: Option<Digest>,
@@ -106,7 +106,7 @@ struct StepCause<'a> {
     kind: &'static str,
     detail: String,
     paths: Vec<String>,
-    changes: Vec<Change>,
+    changes: Vec<FileChangeDocument>,
     /// Further parts of the step that changed.
     also: Vec<Also>,
     /// The changes in the step's own text, as diff lines.
@@ -116,7 +116,7 @@ struct StepCause<'a> {
 }
 
 #[derive(Serialize)]
-struct Change {
+struct FileChangeDocument {
     path: String,
     kind: &'static str,
     detail: String,
@@ -125,7 +125,7 @@ struct Change {
 }
 
 #[derive(Serialize)]
-struct Root<'a> {
+struct RootCauseDocument<'a> {
     /// The target, if a command builds several.
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<&'a str>,
@@ -156,14 +156,14 @@ impl Also {
     }
 }
 
-impl<'a> Why<'a> {
+impl<'a> WhyDocument<'a> {
     pub(super) fn new(answers: &Answers<'a>) -> Self {
         let mut why = Self {
             imported: String::new(),
             requests: answers.requests,
             build: Vec::new(),
             steps: Vec::new(),
-            summary: Summary::default(),
+            summary: WhySummary::default(),
             root_causes: Vec::new(),
             notes: Vec::new(),
             others: Vec::new(),
@@ -184,7 +184,7 @@ impl<'a> Why<'a> {
             }
             let steps = explanation.steps().into_iter();
             why.steps
-                .extend(steps.map(|step| Step::new(explanation, step, target)));
+                .extend(steps.map(|step| WhyStepDocument::new(explanation, step, target)));
             why.summary.add(explanation);
             why.root_causes.extend(roots(explanation, target));
             let notes = explanation.notes.iter().map(|note| match target {
@@ -194,7 +194,7 @@ impl<'a> Why<'a> {
             why.notes.extend(notes);
             why.others.extend(explanation.others.iter().map(Other::new));
             if are_several {
-                why.targets.push(Target::new(answer));
+                why.targets.push(WhyTargetDocument::new(answer));
             }
         }
         why.imported = labels.join(" ");
@@ -202,9 +202,9 @@ impl<'a> Why<'a> {
     }
 }
 
-impl<'a> Target<'a> {
+impl<'a> WhyTargetDocument<'a> {
     fn new(answer: &'a Answer) -> Self {
-        let mut summary = Summary::default();
+        let mut summary = WhySummary::default();
         summary.add(&answer.explanation);
         Self {
             name: answer.target.as_deref(),
@@ -217,7 +217,7 @@ impl<'a> Target<'a> {
     }
 }
 
-impl Summary {
+impl WhySummary {
     fn add(&mut self, explanation: &Explanation) {
         self.hit += explanation.count(Verdict::Hit);
         self.miss += explanation.count(Verdict::Miss);
@@ -232,9 +232,9 @@ impl Summary {
     }
 }
 
-fn roots<'a>(explanation: &Explanation, target: Option<&'a str>) -> Vec<Root<'a>> {
+fn roots<'a>(explanation: &Explanation, target: Option<&'a str>) -> Vec<RootCauseDocument<'a>> {
     let roots = explanation.root_costs().into_iter();
-    let root = |RootCause { step, cause, cost }| Root {
+    let root = |RootCause { step, cause, cost }| RootCauseDocument {
         target,
         step: explanation.build.steps[step.at()].id.clone(),
         kind: cause.kind.word(),
@@ -247,7 +247,7 @@ fn roots<'a>(explanation: &Explanation, target: Option<&'a str>) -> Vec<Root<'a>
     roots.map(root).collect()
 }
 
-impl<'a> Step<'a> {
+impl<'a> WhyStepDocument<'a> {
     fn new(explanation: &'a Explanation, step: StepIndex, target: Option<&'a str>) -> Self {
         let of = &explanation.build.steps[step.at()];
         let standing = &explanation.standings[step.at()];
@@ -257,7 +257,7 @@ impl<'a> Step<'a> {
             target,
             id: of.id.clone(),
             name: explanation.title(step),
-            location: place.map(|place| Location {
+            location: place.map(|place| InstructionLocation {
                 file: place.file.clone(),
                 line: place.first_line,
             }),
@@ -277,7 +277,7 @@ impl<'a> Step<'a> {
                 kind: cause.kind.word(),
                 detail: cause.all_details(),
                 paths: paths(cause),
-                changes: cause.paths.iter().map(Change::new).collect(),
+                changes: cause.paths.iter().map(FileChangeDocument::new).collect(),
                 also: cause.also.iter().map(Also::new).collect(),
                 diff: cause.text.iter().map(Line::marked).collect(),
                 root: cause.is_root(),
@@ -287,7 +287,7 @@ impl<'a> Step<'a> {
     }
 }
 
-impl Change {
+impl FileChangeDocument {
     fn new(change: &PathChange) -> Self {
         let diff = change.lines.iter().map(Line::marked).collect();
         Self {

@@ -5,14 +5,14 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::command::quoted;
-use crate::cli::json::Document;
-use crate::cli::output::Output;
+use crate::cli::json::JsonDocument;
+use crate::cli::output::CommandOutput;
 use crate::error::{Exit, Failure};
 use crate::find::{self, Declaration};
 use crate::text::escape::visible;
 
 /// The result of the search.
-pub(super) enum Found {
+pub(super) enum TargetSearch {
     /// The command that builds the one target.
     One(Vec<String>),
     /// Several targets, which were listed, or one without a known command.
@@ -21,7 +21,7 @@ pub(super) enum Found {
 
 /// A target, with the command that explains it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Candidate {
+struct TargetCandidate {
     file: String,
     line: u32,
     tool: String,
@@ -34,23 +34,23 @@ struct Candidate {
 }
 
 #[derive(Serialize)]
-struct Candidates {
-    candidates: Vec<Candidate>,
+struct TargetCandidates {
+    candidates: Vec<TargetCandidate>,
 }
 
 /// Finds the single target of the current directory, or lists all targets.
-pub(super) fn command(output: &Output) -> Result<Found, Failure> {
+pub(super) fn command(output: &CommandOutput) -> Result<TargetSearch, Failure> {
     let found = find::find(Path::new(".")).map_err(|error| {
         Failure::new(Exit::Failed, &error).on("the current directory cannot be searched")
     })?;
-    let mut candidates: Vec<Candidate> = Vec::new();
+    let mut candidates: Vec<TargetCandidate> = Vec::new();
     for declaration in found
         .declared
         .iter()
         .filter(|found| !found.facts.is_abstract)
     {
-        let candidate = Candidate::of(declaration);
-        let is_same = |known: &&mut Candidate| {
+        let candidate = TargetCandidate::of(declaration);
+        let is_same = |known: &&mut TargetCandidate| {
             (&known.tool, &known.target, &known.file)
                 == (&candidate.tool, &candidate.target, &candidate.file)
                 && known.build == candidate.build
@@ -70,22 +70,26 @@ pub(super) fn command(output: &Output) -> Result<Found, Failure> {
             Err(failure.hint("name the cache, as in `cachelens why SOURCE#REF`, or give the build command: `cachelens why -- docker buildx build …`"))
         }
         [
-            Candidate {
+            TargetCandidate {
                 build: Some(build), ..
             },
-        ] => Ok(Found::One(build.clone())),
+        ] => Ok(TargetSearch::One(build.clone())),
         _ if output.json => {
-            output.document(&Document::new("why", Candidates { candidates }, &[]))?;
-            Ok(Found::Listed(Exit::Usage))
+            output.document(&JsonDocument::new(
+                "why",
+                TargetCandidates { candidates },
+                &[],
+            ))?;
+            Ok(TargetSearch::Listed(Exit::Usage))
         }
         several => {
             output.text(&listed(several))?;
-            Ok(Found::Listed(Exit::Usage))
+            Ok(TargetSearch::Listed(Exit::Usage))
         }
     }
 }
 
-impl Candidate {
+impl TargetCandidate {
     fn of(declaration: &Declaration) -> Self {
         let build = declaration.target_command().map(|command| command.words);
         let command = match &build {
@@ -114,7 +118,7 @@ impl Candidate {
     }
 }
 
-fn listed(candidates: &[Candidate]) -> String {
+fn listed(candidates: &[TargetCandidate]) -> String {
     let mut text = match candidates.len() {
         1 => "A build is declared here whose arguments are not known. Type:\n".to_owned(),
         count => format!("{count} targets are declared here. Type one of:\n"),

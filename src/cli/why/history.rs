@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::Arguments;
-use crate::cli::Session;
+use crate::cli::CliSession;
 use crate::cli::evidence::documents;
-use crate::cli::json::Document as JsonDocument;
+use crate::cli::json::JsonDocument;
 use crate::cli::open;
 use crate::error::{Exit, Failure};
 use crate::explain::frontend::BuildOptions;
@@ -20,10 +20,10 @@ use crate::report::why_history::{self, History};
 use crate::source::{Location, RefSelector, Source, SourceText};
 use crate::text::escape::visible;
 
-use super::answer::Format;
+use super::answer::WhyFormat;
 
 /// Compares the builds that the evidence describes.
-pub(super) async fn run(session: &Session<'_>, arguments: &Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(session: &CliSession<'_>, arguments: &Arguments) -> Result<Exit, Failure> {
     let directories = Directories::named_by(&arguments.context);
     let mut found = Vec::new();
     let mut revisions = Vec::new();
@@ -60,33 +60,33 @@ pub(super) async fn run(session: &Session<'_>, arguments: &Arguments) -> Result<
 }
 
 fn present(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     arguments: &Arguments,
     history: &History<'_>,
 ) -> Result<Exit, Failure> {
     let output = session.output;
     let format = if arguments.is_json(output) {
-        Format::Json
+        WhyFormat::Json
     } else {
         arguments.format
     };
     match format {
-        Format::Json => output.document(&JsonDocument::new(
+        WhyFormat::Json => output.document(&JsonDocument::new(
             "why",
             why_history::document(history),
             &[],
         )),
-        Format::Text => output.text(&why_history::text(history, |text| {
+        WhyFormat::Text => output.text(&why_history::text(history, |text| {
             crate::cli::table::Style::Strong.paint(text, output.paper)
         })),
-        Format::Markdown => output.text(&why_history::markdown(history)),
-        Format::Github => output.text(&github::render(&why_history::annotations(history))),
+        WhyFormat::Markdown => output.text(&why_history::markdown(history)),
+        WhyFormat::Github => output.text(&github::render(&why_history::annotations(history))),
     }
 }
 
 /// Reads the provenance at a ref of a source; `None` where a path, an address or an image in a
 /// registry is named, which are evidence as everywhere else.
-async fn of_ref(session: &Session<'_>, item: &Path) -> Result<Option<Vec<Document>>, Failure> {
+async fn of_ref(session: &CliSession<'_>, item: &Path) -> Result<Option<Vec<Document>>, Failure> {
     let Some(text) = item.to_str().filter(|text| web::address(text).is_none()) else {
         return Ok(None);
     };
@@ -139,7 +139,7 @@ fn no_provenance(shown: &str) -> Failure {
 
 /// Describes the builds of revisions. Images are not looked up: only what differs matters.
 async fn described(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     arguments: &Arguments,
     directories: &Directories,
     revisions: &[String],

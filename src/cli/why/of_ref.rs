@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::answer::{Format, Question};
+use super::answer::{Question, WhyFormat};
 use super::{Arguments, build, failure};
-use crate::cli::Session;
+use crate::cli::CliSession;
 use crate::cli::open::Scanned;
 use crate::cli::summary::SummaryFlag;
 use crate::error::Failure;
@@ -42,7 +42,7 @@ impl BuildEvidence {
     /// When the evidence that was given cannot be read or describes no steps.
     pub(in crate::cli) async fn explain(
         &self,
-        session: &Session<'_>,
+        session: &CliSession<'_>,
         scanned: &Scanned,
         entry: &RefEntry,
     ) -> Result<Option<Explanation>, Failure> {
@@ -75,7 +75,7 @@ impl BuildEvidence {
             described: build::BuildFlags::of_file(self.file.clone()),
             history: Vec::new(),
             fail_on: Vec::new(),
-            format: Format::Text,
+            format: WhyFormat::Text,
             summary: SummaryFlag::default(),
             show_request: false,
             command: Vec::new(),

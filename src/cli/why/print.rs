@@ -1,7 +1,7 @@
 //! The text output of `why`: the causes first, then the steps.
 
 use super::answer::Answer;
-use crate::cli::table::{Align, Cell, Paper, Style, Table};
+use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::explain::load::Explanation;
 use crate::explain::load::groups::{Group, Groups};
 use crate::explain::load::words::{self, seconds, sentence};
@@ -145,12 +145,12 @@ fn text_line(line: &Line, paper: Paper) -> String {
 
 fn steps(explanation: &Explanation, groups: &Groups, paper: Paper) -> String {
     let mut table = Table::new([
-        ("", Align::Left),
-        ("STEP", Align::Left),
-        ("WHERE", Align::Left),
-        ("CACHE", Align::Left),
-        ("TIME", Align::Right),
-        ("WHY", Align::Left),
+        ("", TableAlign::Left),
+        ("STEP", TableAlign::Left),
+        ("WHERE", TableAlign::Left),
+        ("CACHE", TableAlign::Left),
+        ("TIME", TableAlign::Right),
+        ("WHY", TableAlign::Left),
     ]);
     for step in explanation.steps() {
         let standing = &explanation.standings[step.at()];
@@ -178,12 +178,12 @@ fn steps(explanation: &Explanation, groups: &Groups, paper: Paper) -> String {
         });
         let busy = explanation.busy[step.at()].filter(|busy| !busy.is_zero());
         table.row([
-            Cell::new(mark).style(style),
-            Cell::new(explanation.title(step)),
-            Cell::maybe(place.map(|place| format!("{}:{}", place.file, place.first_line))),
-            Cell::new(standing.in_cache.word()).style(Style::Dim),
-            Cell::maybe(busy.map(seconds)),
-            Cell::new(why.unwrap_or_default()).style(Style::Dim),
+            TableCell::new(mark).style(style),
+            TableCell::new(explanation.title(step)),
+            TableCell::maybe(place.map(|place| format!("{}:{}", place.file, place.first_line))),
+            TableCell::new(standing.in_cache.word()).style(Style::Dim),
+            TableCell::maybe(busy.map(seconds)),
+            TableCell::new(why.unwrap_or_default()).style(Style::Dim),
         ]);
     }
     table.render(paper)

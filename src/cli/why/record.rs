@@ -3,7 +3,7 @@
 use super::Arguments;
 use super::build::have_graph;
 use super::command::quoted;
-use crate::cli::Session;
+use crate::cli::CliSession;
 use crate::cli::open;
 use crate::error::{Exit, Failure};
 use crate::format::build_record::{BuildRecord, CacheEntry};
@@ -32,7 +32,7 @@ pub(super) fn only(documents: &[Document]) -> Option<&BuildRecord> {
 /// # Errors
 /// Fails if none can be opened.
 pub(super) fn imports(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     documents: &[Document],
     arguments: &Arguments,
 ) -> Result<(Vec<Source>, Vec<String>), Failure> {
@@ -74,7 +74,7 @@ pub(super) fn imports(
 
 /// Lists the imports of a record that the user did not give: a step can come from one of them.
 pub(super) fn not_given(
-    session: &Session<'_>,
+    session: &CliSession<'_>,
     documents: &[Document],
     given: &[Source],
 ) -> Vec<String> {

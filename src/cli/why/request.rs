@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::cli::json::Document;
-use crate::cli::output::Output;
+use crate::cli::json::JsonDocument;
+use crate::cli::output::CommandOutput;
 use crate::error::{Exit, Failure};
 use crate::explain::load::request::{self, BuildRequest, Disk, RequestError};
 use crate::text::escape::visible;
@@ -28,11 +28,11 @@ pub(super) fn read(command: &[String]) -> Result<Vec<BuildRequest>, Failure> {
 pub(super) fn show(
     requests: &[BuildRequest],
     as_json: bool,
-    output: &Output,
+    output: &CommandOutput,
 ) -> Result<Exit, Failure> {
     if as_json {
         let content = Requests { requests };
-        return output.document(&Document::new("why", content, &[]));
+        return output.document(&JsonDocument::new("why", content, &[]));
     }
     let texts: Vec<String> = requests.iter().map(text_of).collect();
     output.text(&texts.join("\n"))

@@ -117,13 +117,14 @@ fn every_form_of_a_file_is_extended() {
             let after = added(file, &addition);
             let loaded = parse(&after, Path::new(PATH)).unwrap();
             let before = parse(file, Path::new(PATH)).unwrap();
-            let rules = |layer: &super::super::Layer| {
+            let rules = |layer: &super::super::ConfigLayer| {
                 layer
                     .retention
                     .as_ref()
                     .map_or(0, |retention| retention.rules.len())
             };
-            let sources = |layer: &super::super::Layer| layer.sources.as_ref().map_or(0, Vec::len);
+            let sources =
+                |layer: &super::super::ConfigLayer| layer.sources.as_ref().map_or(0, Vec::len);
             let more = match addition {
                 Addition::Rule(_) => (1, 0),
                 Addition::Source(_) => (0, 1),
@@ -250,7 +251,7 @@ proptest! {
         for addition in [rule("pr-*"), source("ghcr.io/acme/app")] {
             let after = added(&text, &addition);
             let loaded = parse(&after, Path::new(PATH)).unwrap();
-            let rules = |layer: super::super::Layer| layer.retention.map_or(0, |retention| retention.rules.len());
+            let rules = |layer: super::super::ConfigLayer| layer.retention.map_or(0, |retention| retention.rules.len());
             prop_assert!(rules(loaded.layer) >= rules(before.layer.clone()));
             for line in text.lines().filter(|line| line.contains('#')) {
                 let comment = &line[line.find('#').unwrap()..];

@@ -3,16 +3,16 @@
 use jiff::civil::Date;
 use toml::de::DeTable;
 
-use super::super::{Layer, Setting};
-use super::{Reader, Value};
+use super::super::{ConfigLayer, Setting};
+use super::{ConfigReader, Value};
 use crate::check::ignore::Ignore;
 use crate::retention::Pattern;
 use crate::text::units::parse_duration;
 
 const KEYS: [&str; 6] = ["code", "source", "ref", "file", "reason", "until"];
 
-impl Reader<'_> {
-    pub(super) fn check(&mut self, value: &Value<'_>, layer: &mut Layer) {
+impl ConfigReader<'_> {
+    pub(super) fn check(&mut self, value: &Value<'_>, layer: &mut ConfigLayer) {
         for (key, value) in self.table(value) {
             match key.get_ref().as_ref() {
                 "ignore" => layer.ignores = self.ignores(value),

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::super::{Retention, Setting};
-use super::{Key, Reader, Value};
+use super::{ConfigReader, Key, Value};
 use crate::inventory::filter::Filter;
 use crate::retention::{
     Action, Captures, Condition, Criteria, Group, Keep, Pattern, Rule, TextField,
@@ -20,7 +20,7 @@ const RULE_KEYS: [&str; 6] = ["name", "match", "action", "keep", "group", "drop_
 const DURATION: &str = "a duration in quotes";
 const SIZE: &str = "a size in quotes";
 
-impl Reader<'_> {
+impl ConfigReader<'_> {
     pub(super) fn retention(&mut self, value: &Value<'_>) -> Retention {
         let mut retention = Retention::default();
         for (key, value) in self.table(value) {

@@ -5,9 +5,9 @@ use std::path::Path;
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
-use super::super::{Config, ConfigError, Loaded, print, read};
+use super::super::{Config, ConfigError, LoadedConfig, print, read};
 
-fn read(text: &str) -> Result<Loaded, ConfigError> {
+fn read(text: &str) -> Result<LoadedConfig, ConfigError> {
     read::read(text, Path::new("/repo/cachelens.toml"))
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::{ExecuteError, Options, Report, Settled, Step};
+use super::{ExecuteError, ExecuteOptions, RunReport, RunStep, Settled};
 use crate::backend::{
     Disposal, ObjectName, ObjectTarget, Outcome, PruneError, RefRewrite, RefTarget, SharedPruner,
     Skip,
@@ -18,15 +18,15 @@ use crate::inventory::digest_in_trash;
 use crate::inventory::scan::ScanOptions;
 use crate::prune::journal::{Journal, JournalError};
 use crate::prune::live::Live;
-use crate::prune::plan::{Kind, Plan, Target, digest_in_entry};
+use crate::prune::plan::{DeletionTarget, ItemKind, Plan, digest_in_entry};
 use crate::prune::proof::{self, Proof, Purpose};
 
 /// A run of a plan, with the outcomes so far.
-pub(super) struct Run<'a> {
+pub(super) struct PlanRun<'a> {
     pub(super) pruner: &'a SharedPruner,
     pub(super) plan: &'a Plan,
     journal: &'a mut Journal,
-    pub(super) options: &'a Options<'a>,
+    pub(super) options: &'a ExecuteOptions<'a>,
     pub(super) scan: ScanOptions,
     pub(super) outcomes: Vec<Option<Outcome>>,
     pub(super) begun: Vec<bool>,
@@ -40,12 +40,12 @@ pub(super) struct Run<'a> {
     fault: Option<JournalError>,
 }
 
-impl<'a> Run<'a> {
+impl<'a> PlanRun<'a> {
     pub(super) fn new(
         pruner: &'a SharedPruner,
         plan: &'a Plan,
         journal: &'a mut Journal,
-        options: &'a Options<'a>,
+        options: &'a ExecuteOptions<'a>,
         outcomes: Vec<Option<Outcome>>,
         begun: Vec<bool>,
     ) -> Self {
@@ -74,7 +74,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    pub(super) async fn whole(self) -> Result<Report, ExecuteError> {
+    pub(super) async fn whole(self) -> Result<RunReport, ExecuteError> {
         proof::admit(&**self.pruner, self.plan, self.options, Purpose::Delete).await?;
         let pruner = self.pruner;
         let lease = pruner.lease().await?;
@@ -84,11 +84,11 @@ impl<'a> Run<'a> {
         report
     }
 
-    async fn leased(mut self) -> Result<Report, ExecuteError> {
+    async fn leased(mut self) -> Result<RunReport, ExecuteError> {
         let forget_before = Timestamp::now()
             .checked_sub(self.plan.grace())
             .unwrap_or(Timestamp::MIN);
-        self.reached(Step::Leased);
+        self.reached(RunStep::Leased);
         self.prove().await?;
         let live = self.put_back_what_is_named().await?;
         let refs = 0..self.plan.refs();
@@ -105,10 +105,10 @@ impl<'a> Run<'a> {
         }
         self.sweep(objects).await;
         self.retry_refs(refs).await;
-        self.reached(Step::Swept);
+        self.reached(RunStep::Swept);
         self.settle(live).await;
         let settled = self.pruner.settle(forget_before).await;
-        self.reached(Step::Settled);
+        self.reached(RunStep::Settled);
         let broken = self.broken_refs().await?;
         let (broken, deleted_broken) = self.delete_broken(broken).await;
         if settled.is_ok() && self.fault.is_none() {
@@ -135,7 +135,7 @@ impl<'a> Run<'a> {
             .map(|outcome| outcome.unwrap_or(Outcome::Cancelled))
             .collect();
         let deletion_method = self.pruner.facts().await.deletes;
-        Ok(Report {
+        Ok(RunReport {
             outcomes,
             put_back: self.put_back,
             freed_bytes,
@@ -163,7 +163,7 @@ impl<'a> Run<'a> {
         self.fault.is_none()
     }
 
-    pub(super) fn reached(&self, step: Step<'_>) {
+    pub(super) fn reached(&self, step: RunStep<'_>) {
         (self.options.observe)(step);
     }
 
@@ -197,13 +197,13 @@ impl<'a> Run<'a> {
             self.conclude_all(&open, &Outcome::Cancelled);
             return false;
         }
-        self.reached(Step::Begun);
+        self.reached(RunStep::Begun);
         let targets: Vec<RefTarget> = open
             .iter()
             .filter_map(|item| self.ref_target(*item))
             .collect();
         let removed = self.pruner.delete_refs(self.plan.id(), targets).await;
-        self.reached(Step::Deleted);
+        self.reached(RunStep::Deleted);
         match removed {
             Ok(outcomes) => {
                 for (item, outcome) in open.into_iter().zip(outcomes) {
@@ -215,7 +215,7 @@ impl<'a> Run<'a> {
             Err(error) => self.conclude_all(&open, &Outcome::Failed(why(&error))),
         }
         self.note(Journal::sync);
-        self.reached(Step::Journaled(self.plan.refs()));
+        self.reached(RunStep::Journaled(self.plan.refs()));
         true
     }
 
@@ -249,13 +249,13 @@ impl<'a> Run<'a> {
             self.conclude_all(&open, &Outcome::Cancelled);
             return false;
         }
-        self.reached(Step::Begun);
+        self.reached(RunStep::Begun);
         let targets: Vec<RefRewrite> = open.iter().filter_map(|item| self.rewrite(*item)).collect();
         let changed = match self.pruner.prune_abilities().rewrite {
             Some(store) => store.rewrite_refs(self.plan.id(), targets).await,
             None => Ok(vec![Outcome::Skipped(Skip::Unsupported); open.len()]),
         };
-        self.reached(Step::Deleted);
+        self.reached(RunStep::Deleted);
         match changed {
             Ok(outcomes) => {
                 for (item, outcome) in open.into_iter().zip(outcomes) {
@@ -266,7 +266,7 @@ impl<'a> Run<'a> {
             Err(error) => self.conclude_all(&open, &Outcome::Failed(why(&error))),
         }
         self.note(Journal::sync);
-        self.reached(Step::Journaled(rewrites.end));
+        self.reached(RunStep::Journaled(rewrites.end));
         true
     }
 
@@ -297,7 +297,7 @@ impl<'a> Run<'a> {
     /// Returns whether an item is a blob that goes to the trash.
     pub(super) fn is_moved(&self, item: usize) -> bool {
         self.plan.disposal() == Disposal::Trash
-            && self.plan.delete().at(item).target.kind() == Kind::Blob
+            && self.plan.delete().at(item).target.kind() == ItemKind::Blob
     }
 
     /// Deletes refs that could not be deleted before because the disk was full.
@@ -326,7 +326,7 @@ impl<'a> Run<'a> {
             if self.outcomes[item].is_some() {
                 continue;
             }
-            let Target::Object(object) = &deletion.target else {
+            let DeletionTarget::Object(object) = &deletion.target else {
                 continue;
             };
             let digest = match &object.name {
@@ -360,7 +360,7 @@ impl<'a> Run<'a> {
             .enumerate()
             .filter(|(item, _)| self.outcomes[*item].is_none())
             .filter_map(|(item, deletion)| {
-                let Target::Object(object) = &deletion.target else {
+                let DeletionTarget::Object(object) = &deletion.target else {
                     return None;
                 };
                 let ObjectName::Trashed(name) = &object.name else {
@@ -412,7 +412,7 @@ impl<'a> Run<'a> {
                 self.conclude_all(batch, &Outcome::Cancelled);
                 continue;
             }
-            self.reached(Step::Begun);
+            self.reached(RunStep::Begun);
             let targets: Vec<ObjectTarget> = batch
                 .iter()
                 .filter_map(|item| self.object_target(*item))
@@ -426,7 +426,7 @@ impl<'a> Run<'a> {
                 .pruner
                 .delete_objects(self.plan.id(), self.plan.disposal(), targets)
                 .await;
-            self.reached(Step::Deleted);
+            self.reached(RunStep::Deleted);
             let outcomes = self.own_gone(batch, outcomes).await;
             for ((item, outcome), is_linked) in batch.iter().zip(outcomes).zip(linked) {
                 if is_linked {
@@ -434,7 +434,7 @@ impl<'a> Run<'a> {
                 }
                 self.conclude(*item, outcome);
             }
-            self.reached(Step::Journaled(*last + 1));
+            self.reached(RunStep::Journaled(*last + 1));
         }
         self.note(Journal::sync);
     }
@@ -462,7 +462,7 @@ impl<'a> Run<'a> {
             None => vec![false; gone.len()],
         };
         for (place, there) in gone.into_iter().zip(there) {
-            let trashed = self.plan.delete().at(batch[place]).target.kind() == Kind::Object;
+            let trashed = self.plan.delete().at(batch[place]).target.kind() == ItemKind::Object;
             if there || trashed || self.plan.disposal() == Disposal::AtOnce {
                 outcomes[place] = Outcome::Done;
             }
@@ -473,7 +473,7 @@ impl<'a> Run<'a> {
     pub(super) fn conclude(&mut self, item: usize, outcome: Outcome) {
         let name = self.plan.delete().at(item).target.name();
         self.note(|journal| journal.item(item, name, outcome.clone()));
-        self.reached(Step::Concluded(item, &outcome));
+        self.reached(RunStep::Concluded(item, &outcome));
         self.outcomes[item] = Some(outcome);
     }
 
@@ -491,7 +491,7 @@ impl<'a> Run<'a> {
         self.plan.disposal() == Disposal::Trash
             && matches!(
                 self.plan.delete().at(item).target.kind(),
-                Kind::Blob | Kind::Partial
+                ItemKind::Blob | ItemKind::Partial
             )
     }
 
@@ -520,28 +520,28 @@ impl<'a> Run<'a> {
         self.outcomes[item] == Some(Outcome::Done) && self.goes_to_trash(item)
     }
 
-    fn target(&self, item: usize) -> Target {
+    fn target(&self, item: usize) -> DeletionTarget {
         self.plan.delete().at(item).into_owned().target
     }
 
     fn ref_target(&self, item: usize) -> Option<RefTarget> {
         match self.target(item) {
-            Target::Ref(target) => Some(target),
-            Target::Object(_) | Target::Rewrite(_) => None,
+            DeletionTarget::Ref(target) => Some(target),
+            DeletionTarget::Object(_) | DeletionTarget::Rewrite(_) => None,
         }
     }
 
     fn rewrite(&self, item: usize) -> Option<RefRewrite> {
         match self.target(item) {
-            Target::Rewrite(rewrite) => Some(rewrite.documents),
-            Target::Ref(_) | Target::Object(_) => None,
+            DeletionTarget::Rewrite(rewrite) => Some(rewrite.documents),
+            DeletionTarget::Ref(_) | DeletionTarget::Object(_) => None,
         }
     }
 
     pub(super) fn object_target(&self, item: usize) -> Option<ObjectTarget> {
         match self.target(item) {
-            Target::Object(target) => Some(target),
-            Target::Ref(_) | Target::Rewrite(_) => None,
+            DeletionTarget::Object(target) => Some(target),
+            DeletionTarget::Ref(_) | DeletionTarget::Rewrite(_) => None,
         }
     }
 }

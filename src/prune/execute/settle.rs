@@ -3,16 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::run::Run;
+use super::run::PlanRun;
 use super::watch::Watched;
-use super::{ExecuteError, Step};
+use super::{ExecuteError, RunStep};
 use crate::backend::{ObjectName, Outcome, PruneError, RefTarget, SharedReader, Skip};
 use crate::format::digest::Digest;
 use crate::inventory::blobs::Blob;
 use crate::inventory::{RefEntry, scan};
 use crate::prune::journal::Journal;
 use crate::prune::live::Live;
-use crate::prune::plan::Kind;
+use crate::prune::plan::ItemKind;
 use crate::text::escape::visible;
 
 /// A ref that lacks blobs it had before.
@@ -26,13 +26,13 @@ pub(super) struct Broken {
 /// The maximum number of changes to the refs during the last check before everything is restored.
 const MOST_ROUNDS: usize = 5;
 
-impl Run<'_> {
+impl PlanRun<'_> {
     /// Restores the blobs in the trash that a ref references, until none are left: a restored
     /// manifest may reference further blobs.
     pub(super) async fn put_back_what_is_named(&mut self) -> Result<Live, ExecuteError> {
         loop {
             let live = self.mark().await?;
-            self.reached(Step::Marked);
+            self.reached(RunStep::Marked);
             if !self.put_back(&live).await? {
                 return Ok(live);
             }
@@ -197,7 +197,7 @@ impl Run<'_> {
                 .plan
                 .keep()
                 .iter()
-                .filter(|kept| kept.kind == Kind::Ref);
+                .filter(|kept| kept.kind == ItemKind::Ref);
             let same =
                 kept.filter(|kept| kept.name == name && kept.digest.as_deref() == Some(digest));
             same.map(|kept| kept.missing_blobs)

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::run::Run;
-use super::{Settled, Step};
+use super::run::PlanRun;
+use super::{RunStep, Settled};
 use crate::backend::{StoreActivity, WatchActivity};
 use crate::retention::Policy;
 
@@ -63,7 +63,7 @@ pub(super) enum Watched {
     Undetermined,
 }
 
-impl Run<'_> {
+impl PlanRun<'_> {
     /// Waits until no build writes to the store. Returns false if the time runs out first.
     pub(super) async fn wait_for_builds(&mut self, store: &dyn WatchActivity) -> bool {
         let Settle { most, .. } = self.options.settle;
@@ -82,7 +82,7 @@ impl Run<'_> {
             if began.elapsed() >= most {
                 break false;
             }
-            self.reached(Step::Waiting);
+            self.reached(RunStep::Waiting);
         };
         self.settled.waited += began.elapsed();
         is_idle
@@ -122,7 +122,7 @@ impl Run<'_> {
                     Watched::Undetermined
                 };
             }
-            self.reached(Step::Watching(left));
+            self.reached(RunStep::Watching(left));
             self.pause(self.options.settle.after().min(left)).await;
             let now = store.look().await.ok();
             if now == last && now.is_some_and(|now| !now.refs_locked) {

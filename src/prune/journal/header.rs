@@ -21,7 +21,7 @@ const LONGEST_PLAN: u64 = 2 << 30;
 
 /// The first line of a journal.
 #[derive(Deserialize)]
-pub(super) struct Header<'a> {
+pub(super) struct JournalHeader<'a> {
     pub(super) cachelens_journal: u32,
     pub(super) started: Timestamp,
     #[serde(borrow, default)]
@@ -31,7 +31,7 @@ pub(super) struct Header<'a> {
     plan_zstd: Option<String>,
 }
 
-impl<'a> Header<'a> {
+impl<'a> JournalHeader<'a> {
     /// Returns the text of the plan.
     pub(super) fn plan(&self) -> Result<Cow<'a, str>, FileError> {
         match (self.plan, &self.plan_zstd) {

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Deletion, StoreReason, Target, Why, age};
+use super::{Deletion, DeletionTarget, ItemReason, StoreReason, age};
 use crate::backend::{ObjectName, ObjectTarget, OtherKind, OtherObject, RefTarget};
 use crate::format::digest::Digest;
 use crate::inventory::blobs::{Blob, BlobId, BlobTable};
@@ -94,10 +94,10 @@ impl Deletions {
 
     /// Adds a blob to its table, unless that would lose data of the deletion.
     fn packed(&mut self, deletion: &Deletion) -> Option<Slot> {
-        let Target::Object(target) = &deletion.target else {
+        let DeletionTarget::Object(target) = &deletion.target else {
             return None;
         };
-        let [Why::Store(reason)] = deletion.reasons.as_slice() else {
+        let [ItemReason::Store(reason)] = deletion.reasons.as_slice() else {
             return None;
         };
         let slot = match (&target.name, reason) {
@@ -180,21 +180,21 @@ impl Deletions {
     /// Returns the refs among them.
     pub fn refs(&self) -> impl Iterator<Item = &RefTarget> {
         self.whole.iter().filter_map(|item| match &item.target {
-            Target::Ref(target) => Some(target),
-            Target::Object(_) | Target::Rewrite(_) => None,
+            DeletionTarget::Ref(target) => Some(target),
+            DeletionTarget::Object(_) | DeletionTarget::Rewrite(_) => None,
         })
     }
 
     /// Returns the kept refs that lose results.
     pub fn rewrites(&self) -> impl Iterator<Item = &Rewrite> {
         self.whole.iter().filter_map(|item| match &item.target {
-            Target::Rewrite(rewrite) => Some(&**rewrite),
-            Target::Object(_) | Target::Ref(_) => None,
+            DeletionTarget::Rewrite(rewrite) => Some(&**rewrite),
+            DeletionTarget::Object(_) | DeletionTarget::Ref(_) => None,
         })
     }
 
     /// Returns the length of the prefix of deletions that are stored whole and match `are`.
-    pub(super) fn leading(&self, are: impl Fn(&Target) -> bool) -> usize {
+    pub(super) fn leading(&self, are: impl Fn(&DeletionTarget) -> bool) -> usize {
         self.slots.partition_point(|slot| match slot {
             Slot::Whole(place) => self
                 .whole
@@ -207,7 +207,7 @@ impl Deletions {
 
 fn of_store(target: ObjectTarget, reason: StoreReason) -> Deletion {
     Deletion {
-        target: Target::Object(target),
+        target: DeletionTarget::Object(target),
         reasons: vec![reason.into()],
     }
 }

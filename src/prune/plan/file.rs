@@ -16,7 +16,7 @@ use crate::format::digest::{Digest, Hasher};
 const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
-struct Envelope<P> {
+struct PlanEnvelope<P> {
     cachelens_plan: u32,
     digest: Digest,
     plan: P,
@@ -48,7 +48,7 @@ pub fn save(plan: &Plan, out: impl Write) -> io::Result<()> {
     let mut hash = BufWriter::new(HashWriter(Digest::sha256_hasher()));
     serde_json::to_writer(&mut hash, plan)?;
     let HashWriter(hasher) = hash.into_inner().map_err(IntoInnerError::into_error)?;
-    let envelope = Envelope {
+    let envelope = PlanEnvelope {
         cachelens_plan: VERSION,
         digest: hasher.finish(),
         plan,
@@ -78,17 +78,17 @@ impl Write for HashWriter {
 /// Fails if the plan has another version, was edited, or is malformed.
 pub fn load(text: &str) -> Result<Plan, FileError> {
     #[derive(Deserialize)]
-    struct Version {
+    struct PlanVersion {
         cachelens_plan: u64,
     }
     let json = |error: serde_json::Error| FileError::Json(error.to_string());
-    let Version {
+    let PlanVersion {
         cachelens_plan: version,
     } = serde_json::from_str(text).map_err(json)?;
     if version != u64::from(VERSION) {
         return Err(FileError::Version(version));
     }
-    let envelope: Envelope<&RawValue> = serde_json::from_str(text).map_err(json)?;
+    let envelope: PlanEnvelope<&RawValue> = serde_json::from_str(text).map_err(json)?;
     if Digest::of(envelope.plan.get().as_bytes()) != envelope.digest {
         return Err(FileError::Edited);
     }

@@ -16,14 +16,14 @@ use crate::text::units::Age;
 pub struct Deletion {
     /// The target, with the precondition for its deletion.
     #[serde(flatten, with = "document")]
-    pub target: Target,
+    pub target: DeletionTarget,
     /// The reasons, the most important first.
-    pub reasons: Vec<Why>,
+    pub reasons: Vec<ItemReason>,
 }
 
 /// A target of a deletion, with its precondition.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Target {
+pub enum DeletionTarget {
     /// A ref. Its deletion frees nothing by itself: the blobs are separate items.
     Ref(RefTarget),
     /// Results of a kept ref. Dropping them frees nothing yet: a later run finds the blobs that no
@@ -36,7 +36,7 @@ pub enum Target {
 /// The kind of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum ItemKind {
     /// A ref.
     Ref,
     /// Results of a kept ref.
@@ -51,7 +51,7 @@ pub enum Kind {
     Entry,
 }
 
-impl Kind {
+impl ItemKind {
     /// Returns the word that JSON and tables show.
     pub fn word(self) -> &'static str {
         match self {
@@ -65,17 +65,17 @@ impl Kind {
     }
 }
 
-impl Target {
+impl DeletionTarget {
     /// Returns its kind.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ItemKind {
         match self {
-            Self::Ref(_) => Kind::Ref,
-            Self::Rewrite(_) => Kind::Results,
+            Self::Ref(_) => ItemKind::Ref,
+            Self::Rewrite(_) => ItemKind::Results,
             Self::Object(object) => match object.name {
-                ObjectName::Blob(_) => Kind::Blob,
-                ObjectName::Partial(_) => Kind::Partial,
-                ObjectName::Trashed(_) => Kind::Object,
-                ObjectName::Entry(_) => Kind::Entry,
+                ObjectName::Blob(_) => ItemKind::Blob,
+                ObjectName::Partial(_) => ItemKind::Partial,
+                ObjectName::Trashed(_) => ItemKind::Object,
+                ObjectName::Entry(_) => ItemKind::Entry,
             },
         }
     }
@@ -121,15 +121,15 @@ mod document {
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use super::{Kind, Target};
+    use super::{DeletionTarget, ItemKind};
     use crate::backend::{ObjectName, ObjectTarget, RefRewrite, RefTarget};
     use crate::format::digest::Digest;
     use crate::prune::records::{DroppedResult, Rewrite};
     use crate::prune::repair::Mend;
 
     #[derive(Serialize, Deserialize)]
-    struct Item {
-        kind: Kind,
+    struct ItemDocument {
+        kind: ItemKind,
         name: String,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         aliases: Vec<String>,
@@ -155,7 +155,7 @@ mod document {
         mends: Vec<Mend>,
     }
 
-    fn names_of(item: &Item) -> Vec<String> {
+    fn names_of(item: &ItemDocument) -> Vec<String> {
         if item.untagged {
             Vec::new()
         } else {
@@ -164,7 +164,7 @@ mod document {
     }
 
     pub(super) fn serialize<S: Serializer>(
-        target: &Target,
+        target: &DeletionTarget,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         let kind = target.kind();
@@ -175,7 +175,7 @@ mod document {
         let digest = None;
         let modified = None;
         let rewrite = None;
-        let none = Item {
+        let none = ItemDocument {
             kind,
             name,
             aliases,
@@ -187,15 +187,15 @@ mod document {
         };
         let aliases = |target: &RefTarget| target.names.iter().skip(1).cloned().collect();
         match target {
-            Target::Ref(target) => Item {
+            DeletionTarget::Ref(target) => ItemDocument {
                 aliases: aliases(target),
                 untagged: target.names.is_empty(),
                 digest: Some(target.digest),
                 ..none
             },
-            Target::Rewrite(rewrite) => {
+            DeletionTarget::Rewrite(rewrite) => {
                 let from = &rewrite.documents.from;
-                Item {
+                ItemDocument {
                     aliases: aliases(from),
                     untagged: from.names.is_empty(),
                     digest: Some(from.digest),
@@ -209,13 +209,13 @@ mod document {
                     ..none
                 }
             }
-            Target::Object(object) => {
+            DeletionTarget::Object(object) => {
                 let digest = if let ObjectName::Blob(digest) = object.name {
                     Some(digest)
                 } else {
                     None
                 };
-                Item {
+                ItemDocument {
                     digest,
                     modified: Some(object.modified),
                     ..none
@@ -227,20 +227,20 @@ mod document {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
-    ) -> Result<Target, D::Error> {
-        let item = Item::deserialize(deserializer)?;
+    ) -> Result<DeletionTarget, D::Error> {
+        let item = ItemDocument::deserialize(deserializer)?;
         let missing = D::Error::missing_field;
         let name = match item.kind {
-            Kind::Ref => {
+            ItemKind::Ref => {
                 let names = names_of(&item);
                 let digest = item.digest.ok_or_else(|| missing("digest"))?;
-                return Ok(Target::Ref(RefTarget {
+                return Ok(DeletionTarget::Ref(RefTarget {
                     names,
                     digest,
                     bytes: item.bytes,
                 }));
             }
-            Kind::Results => {
+            ItemKind::Results => {
                 let names = names_of(&item);
                 let digest = item.digest.ok_or_else(|| missing("digest"))?;
                 let Rewriting {
@@ -258,7 +258,7 @@ mod document {
                     },
                     documents,
                 };
-                return Ok(Target::Rewrite(Box::new(Rewrite {
+                return Ok(DeletionTarget::Rewrite(Box::new(Rewrite {
                     documents,
                     filter,
                     results,
@@ -266,20 +266,20 @@ mod document {
                     mends,
                 })));
             }
-            Kind::Blob => ObjectName::Blob(item.digest.ok_or_else(|| missing("digest"))?),
-            Kind::Partial => ObjectName::Partial(item.name),
-            Kind::Object if ObjectName::of_trash(&item.name).is_some() => {
+            ItemKind::Blob => ObjectName::Blob(item.digest.ok_or_else(|| missing("digest"))?),
+            ItemKind::Partial => ObjectName::Partial(item.name),
+            ItemKind::Object if ObjectName::of_trash(&item.name).is_some() => {
                 ObjectName::Trashed(item.name)
             }
-            Kind::Object => {
+            ItemKind::Object => {
                 let shown = crate::text::escape::visible(&item.name).into_owned();
                 let message = format!("`{shown}` is not the name of something in the trash");
                 return Err(D::Error::custom(message));
             }
-            Kind::Entry => ObjectName::Entry(item.name),
+            ItemKind::Entry => ObjectName::Entry(item.name),
         };
         let modified = item.modified.ok_or_else(|| missing("modified"))?;
-        Ok(Target::Object(ObjectTarget {
+        Ok(DeletionTarget::Object(ObjectTarget {
             name,
             size: item.bytes,
             modified,
@@ -289,9 +289,9 @@ mod document {
 
 /// A kept item other than a live blob; those are only counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct KeptItem {
     /// Its kind.
-    pub kind: Kind,
+    pub kind: ItemKind,
     /// Its display name.
     pub name: String,
     /// The digest of a ref, as stored.
@@ -300,7 +300,7 @@ pub struct Kept {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub missing_blobs: u64,
     /// The reasons, the most important first.
-    pub reasons: Vec<Why>,
+    pub reasons: Vec<ItemReason>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
@@ -311,7 +311,7 @@ fn is_zero(number: &u64) -> bool {
 /// Why an item is kept or deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Why {
+pub enum ItemReason {
     /// The policy decides.
     Policy(Reason),
     /// The state of the store decides.
@@ -370,7 +370,7 @@ pub enum StoreReason {
     },
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for ItemReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Policy(reason) => reason.fmt(f),
@@ -414,13 +414,13 @@ impl fmt::Display for StoreReason {
     }
 }
 
-impl From<Reason> for Why {
+impl From<Reason> for ItemReason {
     fn from(reason: Reason) -> Self {
         Self::Policy(reason)
     }
 }
 
-impl From<StoreReason> for Why {
+impl From<StoreReason> for ItemReason {
     fn from(reason: StoreReason) -> Self {
         Self::Store(reason)
     }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{FreedBlobs, Planning, StoreReason, Target, Why, age, ref_target};
-use crate::backend::{EntryKind, ObjectName, ObjectTarget, RefTarget, StoreEntry, Support};
+use super::{DeletionTarget, FreedBlobs, ItemReason, Planning, StoreReason, age, ref_target};
+use crate::backend::{CacheEntryKind, ObjectName, ObjectTarget, RefTarget, StoreEntry, Support};
 use crate::format::digest::Digest;
 use crate::inventory::blobs::{Blob, BlobId};
 use crate::inventory::{Inventory, RefEntry, StoreWarning, Tally};
@@ -14,8 +14,8 @@ use crate::retention::{Reason, Verdict};
 /// The fate of a ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RefFate {
-    Stays(Vec<Why>),
-    Goes(RefTarget, Vec<Why>),
+    Stays(Vec<ItemReason>),
+    Goes(RefTarget, Vec<ItemReason>),
 }
 
 impl RefFate {
@@ -253,11 +253,19 @@ fn judge_refs(planning: &Planning<'_>) -> Vec<RefFate> {
     let entries = planning.inventory.refs.iter().zip(&planning.verdicts.refs);
     let mut fates: Vec<RefFate> = entries
         .map(|(entry, verdict)| {
-            let reasons: Vec<Why> = verdict.reasons().iter().cloned().map(Why::from).collect();
+            let reasons: Vec<ItemReason> = verdict
+                .reasons()
+                .iter()
+                .cloned()
+                .map(ItemReason::from)
+                .collect();
             let target = ref_target(entry);
             match (verdict, target, &planning.capabilities.delete_ref) {
                 (Verdict::Drop(_), Some(target), Support::Yes) => {
-                    if planning.excluded.contains(&Target::Ref(target.clone())) {
+                    if planning
+                        .excluded
+                        .contains(&DeletionTarget::Ref(target.clone()))
+                    {
                         RefFate::Stays(vec![StoreReason::LeftOut.into()])
                     } else {
                         RefFate::Goes(target, reasons)
@@ -352,7 +360,7 @@ fn ruled<'a>(planning: &'a Planning<'_>) -> impl Iterator<Item = BlobId> + 'a {
     let can_go = planning.capabilities.delete_object == Support::Yes;
     let entries = inventory.entries.iter().zip(verdicts);
     entries.filter_map(move |(entry, verdict)| {
-        let EntryKind::Blob(digest) = entry.kind else {
+        let CacheEntryKind::Blob(digest) = entry.kind else {
             return None;
         };
         let is_left_out = planning.excluded.contains(&entry_target(entry));
@@ -364,8 +372,8 @@ fn ruled<'a>(planning: &'a Planning<'_>) -> impl Iterator<Item = BlobId> + 'a {
 }
 
 /// Returns an entry as a deletion target.
-pub(super) fn entry_target(entry: &StoreEntry) -> Target {
-    Target::Object(ObjectTarget {
+pub(super) fn entry_target(entry: &StoreEntry) -> DeletionTarget {
+    DeletionTarget::Object(ObjectTarget {
         name: ObjectName::Entry(entry.name.clone()),
         size: entry.size,
         modified: entry.touched(),
@@ -393,8 +401,9 @@ fn judge_blob(
             BlobFate::WithinGrace
         }
         (_, _, None, _)
-            if blob_target(blob)
-                .is_some_and(|target| planning.excluded.contains(&Target::Object(target))) =>
+            if blob_target(blob).is_some_and(|target| {
+                planning.excluded.contains(&DeletionTarget::Object(target))
+            }) =>
         {
             BlobFate::LeftOut
         }

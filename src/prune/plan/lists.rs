@@ -6,11 +6,12 @@ use jiff::SignedDuration;
 
 use super::judge::{RefFate, blob_target, entry_target};
 use super::{
-    BlobFate, Deletion, Deletions, Judged, Kept, Kind, Planning, StoreReason, Target, Why, age,
-    ref_target,
+    BlobFate, Deletion, DeletionTarget, Deletions, ItemKind, ItemReason, Judged, KeptItem,
+    Planning, StoreReason, age, ref_target,
 };
 use crate::backend::{
-    EntryKind, ObjectName, ObjectTarget, OtherKind, OtherObject, RefTarget, StoreEntry, Support,
+    CacheEntryKind, ObjectName, ObjectTarget, OtherKind, OtherObject, RefTarget, StoreEntry,
+    Support,
 };
 use crate::format::digest::Digest;
 use crate::inventory::blobs::BlobId;
@@ -20,9 +21,9 @@ use crate::retention::{Reason, Verdict};
 /// The decision about an unfinished upload or an object in the trash.
 enum ObjectFate {
     /// It is deleted; this much time has passed since its last change.
-    Goes(Target, SignedDuration),
+    Goes(DeletionTarget, SignedDuration),
     /// It is kept, for this reason.
-    Stays(Why),
+    Stays(ItemReason),
 }
 
 /// The deletions and the kept items.
@@ -31,7 +32,7 @@ pub(super) struct Lists<'a> {
     judged: &'a Judged,
     /// Refs first.
     pub(super) delete: Deletions,
-    pub(super) keep: Vec<Kept>,
+    pub(super) keep: Vec<KeptItem>,
 }
 
 impl<'a> Lists<'a> {
@@ -72,7 +73,7 @@ impl<'a> Lists<'a> {
                     !self
                         .planning
                         .excluded
-                        .contains(&Target::Ref(target.clone()))
+                        .contains(&DeletionTarget::Ref(target.clone()))
                 });
             if let Some(target) = is_gone {
                 goes.push((target, vec![StoreReason::ManifestGone.into()]));
@@ -80,8 +81,8 @@ impl<'a> Lists<'a> {
             }
             match fate {
                 RefFate::Goes(target, reasons) => goes.push((target, reasons)),
-                RefFate::Stays(reasons) => self.keep.push(Kept {
-                    kind: Kind::Ref,
+                RefFate::Stays(reasons) => self.keep.push(KeptItem {
+                    kind: ItemKind::Ref,
                     name: entry.name.clone(),
                     digest: Some(entry.digest().to_string()),
                     missing_blobs: entry.sizes.missing_blobs,
@@ -92,7 +93,7 @@ impl<'a> Lists<'a> {
         goes.sort_by(|(a, _), (b, _)| (&a.names, &a.digest).cmp(&(&b.names, &b.digest)));
         for (target, reasons) in goes {
             self.delete.push(Deletion {
-                target: Target::Ref(target),
+                target: DeletionTarget::Ref(target),
                 reasons,
             });
         }
@@ -121,16 +122,21 @@ impl<'a> Lists<'a> {
                 .and_then(|digest| inventory.blobs.find(&digest));
             let is_going = blob.and_then(|blob| self.judged.of_blob(blob)) == Some(BlobFate::Goes);
             let unchanged = age(entry.touched(), planning.now);
-            let reasons: Vec<Why> = match (verdict, entry.kind) {
+            let reasons: Vec<ItemReason> = match (verdict, entry.kind) {
                 // The entry is listed already, as a blob.
-                (_, EntryKind::Blob(_)) if is_going => continue,
-                (Verdict::Drop(reasons), _) => reasons.iter().cloned().map(Why::from).collect(),
-                (_, EntryKind::Copy(_)) if is_going && unchanged >= planning.policy.grace => {
+                (_, CacheEntryKind::Blob(_)) if is_going => continue,
+                (Verdict::Drop(reasons), _) => {
+                    reasons.iter().cloned().map(ItemReason::from).collect()
+                }
+                (_, CacheEntryKind::Copy(_)) if is_going && unchanged >= planning.policy.grace => {
                     vec![StoreReason::Orphan { unchanged }.into()]
                 }
                 // Entries without any rule may be as numerous as blobs.
                 (Verdict::Keep(reasons), _) if reasons.iter().any(is_about_entries) => {
-                    self.keep_entry(entry, reasons.iter().cloned().map(Why::from).collect());
+                    self.keep_entry(
+                        entry,
+                        reasons.iter().cloned().map(ItemReason::from).collect(),
+                    );
                     continue;
                 }
                 _ => continue,
@@ -144,7 +150,7 @@ impl<'a> Lists<'a> {
         }
         goes.sort_by_key(|(entry, _)| {
             (
-                !matches!(entry.kind, EntryKind::Former(_)),
+                !matches!(entry.kind, CacheEntryKind::Former(_)),
                 entry.created,
                 &entry.name,
             )
@@ -154,10 +160,10 @@ impl<'a> Lists<'a> {
         }
     }
 
-    fn keep_entry(&mut self, entry: &StoreEntry, reasons: Vec<Why>) {
+    fn keep_entry(&mut self, entry: &StoreEntry, reasons: Vec<ItemReason>) {
         let name = entry.name.clone();
-        self.keep.push(Kept {
-            kind: Kind::Entry,
+        self.keep.push(KeptItem {
+            kind: ItemKind::Entry,
             name,
             digest: None,
             missing_blobs: 0,
@@ -180,10 +186,10 @@ impl<'a> Lists<'a> {
             .collect();
         rewrites.sort_by(|a, b| a.documents.from.names.cmp(&b.documents.from.names));
         for rewrite in rewrites {
-            let target = Target::Rewrite(Box::new(rewrite.clone()));
+            let target = DeletionTarget::Rewrite(Box::new(rewrite.clone()));
             if !planning.excluded.contains(&target) {
                 let mends = rewrite.mends.iter();
-                let mut reasons: Vec<Why> = mends
+                let mut reasons: Vec<ItemReason> = mends
                     .map(|mend| StoreReason::Mended { mend: *mend }.into())
                     .collect();
                 if reasons.is_empty() {
@@ -233,7 +239,9 @@ impl<'a> Lists<'a> {
                     target,
                     reasons: vec![StoreReason::Unfinished { unchanged }.into()],
                 }),
-                ObjectFate::Stays(why) => self.keep_object(Kind::Partial, object.name.clone(), why),
+                ObjectFate::Stays(why) => {
+                    self.keep_object(ItemKind::Partial, object.name.clone(), why)
+                }
             }
         }
     }
@@ -254,13 +262,18 @@ impl<'a> Lists<'a> {
             let name = ObjectName::Trashed(object.name.clone());
             match self.decide(&object, name, stays) {
                 ObjectFate::Goes(..) => self.delete.push_trashed(index),
-                ObjectFate::Stays(why) => self.keep_object(Kind::Object, object.name, why),
+                ObjectFate::Stays(why) => self.keep_object(ItemKind::Object, object.name, why),
             }
         }
     }
 
     /// Decides about an object: it is deleted if nothing keeps it and it is old enough.
-    fn decide(&self, object: &OtherObject, name: ObjectName, stays: Option<Why>) -> ObjectFate {
+    fn decide(
+        &self,
+        object: &OtherObject,
+        name: ObjectName,
+        stays: Option<ItemReason>,
+    ) -> ObjectFate {
         if let Some(why) = stays {
             return ObjectFate::Stays(why);
         }
@@ -272,7 +285,7 @@ impl<'a> Lists<'a> {
         if changed < grace {
             return ObjectFate::Stays(Reason::WithinGrace { changed, grace }.into());
         }
-        let target = Target::Object(ObjectTarget {
+        let target = DeletionTarget::Object(ObjectTarget {
             name,
             size: object.size,
             modified,
@@ -283,8 +296,8 @@ impl<'a> Lists<'a> {
         ObjectFate::Goes(target, changed)
     }
 
-    fn keep_object(&mut self, kind: Kind, name: String, why: Why) {
-        self.keep.push(Kept {
+    fn keep_object(&mut self, kind: ItemKind, name: String, why: ItemReason) {
+        self.keep.push(KeptItem {
             kind,
             name,
             digest: None,

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::judge::is_undetermined_by_withheld_only;
 use super::lists::Lists;
-use super::{BlobFate, Deletions, Held, Judged, Kind, Plan, Target, Violation, ref_target, verify};
+use super::{
+    BlobFate, DeletionTarget, Deletions, HeldBlobs, ItemKind, Judged, Plan, Violation, ref_target,
+    verify,
+};
 use crate::backend::{Capabilities, Disposal, PlanId, RefTarget};
 use crate::format::digest::Digest;
 use crate::inventory::{Inventory, RefEntry};
@@ -43,7 +46,7 @@ pub struct Planning<'a> {
     /// The refs that lose some of their results.
     pub rewrites: &'a Rewrites,
     /// The excluded items: they stay, with everything that they reach.
-    pub excluded: &'a HashSet<Target>,
+    pub excluded: &'a HashSet<DeletionTarget>,
 }
 
 impl Planning<'_> {
@@ -156,10 +159,11 @@ fn assemble(planning: &Planning<'_>, fingerprint: Digest) -> Plan {
         .iter()
         .map(|item| item.target.bytes())
         .fold(0, u64::saturating_add);
-    let frees_objects =
-        (delete.len() - delete.leading(|target| !matches!(target, Target::Object(_)))) as u64;
+    let frees_objects = (delete.len()
+        - delete.leading(|target| !matches!(target, DeletionTarget::Object(_))))
+        as u64;
     let tally = |fate| judged.tally(planning.inventory, fate).into();
-    let held = BlobFate::HELD.map(|fate| Held {
+    let held = BlobFate::HELD.map(|fate| HeldBlobs {
         fate,
         count: tally(fate),
     });
@@ -177,7 +181,7 @@ fn assemble(planning: &Planning<'_>, fingerprint: Digest) -> Plan {
     }
     warnings.extend(planning.rewrites.warnings.iter().cloned());
     let takes_objects =
-        delete.len() > delete.leading(|target| !matches!(target, Target::Object(_)));
+        delete.len() > delete.leading(|target| !matches!(target, DeletionTarget::Object(_)));
     if planning.policy.grace.is_zero() && takes_objects {
         warnings.push(NO_GRACE.to_owned());
     }
@@ -281,10 +285,12 @@ fn within_limit(planning: &Planning<'_>, plan: &Plan) -> Result<(), PlanError> {
     };
     let totals = planning.inventory.totals();
     let refs = plan.refs() as u64;
-    let goes = plan
-        .delete
-        .iter()
-        .filter(|item| matches!(item.target.kind(), Kind::Blob | Kind::Partial | Kind::Entry));
+    let goes = plan.delete.iter().filter(|item| {
+        matches!(
+            item.target.kind(),
+            ItemKind::Blob | ItemKind::Partial | ItemKind::Entry
+        )
+    });
     let (objects, bytes) = goes.fold((0, 0_u64), |(count, bytes), item| {
         (count + 1, bytes.saturating_add(item.target.bytes()))
     });

@@ -30,7 +30,7 @@ struct Store {
     policy: Policy,
     freed: Option<FreedBlobs>,
     capabilities: Option<Capabilities>,
-    excluded: HashSet<Target>,
+    excluded: HashSet<DeletionTarget>,
 }
 
 impl Store {
@@ -218,7 +218,7 @@ fn an_entry_that_is_the_same_as_one_that_stays_stays() {
     assert_eq!(plan.refs(), 0);
     assert_eq!(
         plan.keep()[0].reasons,
-        [Why::Store(StoreReason::SameAsKept)]
+        [ItemReason::Store(StoreReason::SameAsKept)]
     );
 }
 
@@ -290,7 +290,7 @@ fn nothing_else_goes_while_the_trash_holds_what_is_named_again() {
     assert_eq!(
         plan.keep()
             .iter()
-            .filter(|kept| kept.kind == Kind::Object)
+            .filter(|kept| kept.kind == ItemKind::Object)
             .count(),
         2
     );
@@ -350,7 +350,7 @@ fn a_share_beyond_the_limit_is_refused() {
     });
 }
 
-fn deletion(target: Target) -> Deletion {
+fn deletion(target: DeletionTarget) -> Deletion {
     Deletion {
         target,
         reasons: Vec::new(),
@@ -359,7 +359,7 @@ fn deletion(target: Target) -> Deletion {
 
 fn blob(digest: Digest, size: u64, hours: i64) -> Deletion {
     let name = ObjectName::Blob(digest);
-    deletion(Target::Object(ObjectTarget {
+    deletion(DeletionTarget::Object(ObjectTarget {
         name,
         size,
         modified: ago(hours),
@@ -367,7 +367,7 @@ fn blob(digest: Digest, size: u64, hours: i64) -> Deletion {
 }
 
 fn a_ref(name: &str, digest: Digest) -> Deletion {
-    deletion(Target::Ref(RefTarget {
+    deletion(DeletionTarget::Ref(RefTarget {
         names: vec![name.to_owned()],
         digest,
         bytes: 0,
@@ -496,7 +496,7 @@ fn a_list_of_deletions_holds_whatever_it_is_given() {
         let ago = SignedDuration::from_hours(hours);
         Deletion {
             reasons: vec![StoreReason::Trashed { ago }.into()],
-            ..deletion(Target::Object(ObjectTarget {
+            ..deletion(DeletionTarget::Object(ObjectTarget {
                 name: ObjectName::Trashed(object.name),
                 size: object.size,
                 modified: object.modified.unwrap(),
@@ -505,7 +505,7 @@ fn a_list_of_deletions_holds_whatever_it_is_given() {
     };
     let far = Timestamp::MAX;
     let name = ObjectName::Blob(Digest::of(b"far"));
-    let of_the_future = deletion(Target::Object(ObjectTarget {
+    let of_the_future = deletion(DeletionTarget::Object(ObjectTarget {
         name,
         size: u64::MAX,
         modified: far,
@@ -551,13 +551,13 @@ fn what_a_person_leaves_out_stays_with_all_that_it_reaches() {
     let orphan = store.blob("orphan", 100);
     let digest = store.a_ref("old", true, &[own]);
     store.freed = Some(FreedBlobs::GoNow);
-    store.excluded.insert(Target::Ref(RefTarget {
+    store.excluded.insert(DeletionTarget::Ref(RefTarget {
         names: vec!["old".into()],
         digest,
         bytes: 0,
     }));
     let name = ObjectName::Blob(orphan);
-    store.excluded.insert(Target::Object(ObjectTarget {
+    store.excluded.insert(DeletionTarget::Object(ObjectTarget {
         name,
         size: 6,
         modified: ago(100),

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::{FreedBlobs, Kind, Plan, Planning, Target, age, ref_target};
+use super::{DeletionTarget, FreedBlobs, ItemKind, Plan, Planning, age, ref_target};
 use crate::backend::{ObjectName, ObjectTarget, OtherObject, RefRewrite, RefTarget, StoreEntry};
 use crate::format::cache_config::{CacheGraph, import};
 use crate::format::digest::Digest;
@@ -14,7 +14,7 @@ use crate::inventory::{Inventory, RefEntry};
 
 mod seen;
 
-use seen::Seen;
+use seen::SeenItems;
 
 /// A violated invariant. Names are escaped for display.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,11 +64,11 @@ pub enum Violation {
 
 /// Proves everything that the plan alone can prove.
 pub(super) fn alone(plan: &Plan) -> Result<(), Violation> {
-    let mut seen = Seen::of(plan);
+    let mut seen = SeenItems::of(plan);
     let kept: HashSet<(&str, &str)> = plan
         .keep
         .iter()
-        .filter(|kept| kept.kind == Kind::Ref)
+        .filter(|kept| kept.kind == ItemKind::Ref)
         .filter_map(|kept| Some((kept.name.as_str(), kept.digest.as_deref()?)))
         .collect();
     let mut bytes = 0_u64;
@@ -80,20 +80,22 @@ pub(super) fn alone(plan: &Plan) -> Result<(), Violation> {
             return Err(Violation::Twice(name()));
         }
         match &item.target {
-            Target::Ref(_) | Target::Rewrite(_) if objects > 0 => {
+            DeletionTarget::Ref(_) | DeletionTarget::Rewrite(_) if objects > 0 => {
                 return Err(Violation::RefAfterObject(name()));
             }
-            Target::Ref(_) if rewrites > 0 => return Err(Violation::RefAfterObject(name())),
-            Target::Ref(target) => {
+            DeletionTarget::Ref(_) if rewrites > 0 => {
+                return Err(Violation::RefAfterObject(name()));
+            }
+            DeletionTarget::Ref(target) => {
                 let digest = target.digest.to_string();
                 if kept.contains(&(item.target.name().as_str(), digest.as_str())) {
                     return Err(Violation::KeptToo(name()));
                 }
                 bytes = bytes.saturating_add(target.bytes);
             }
-            Target::Rewrite(rewrite) if is_importable(&rewrite.documents) => rewrites += 1,
-            Target::Rewrite(_) => return Err(Violation::Rewrite(name())),
-            Target::Object(object) => {
+            DeletionTarget::Rewrite(rewrite) if is_importable(&rewrite.documents) => rewrites += 1,
+            DeletionTarget::Rewrite(_) => return Err(Violation::Rewrite(name())),
+            DeletionTarget::Object(object) => {
                 objects += 1;
                 bytes = bytes.saturating_add(object.size);
                 if age(object.modified, plan.created) < plan.grace {
@@ -227,7 +229,9 @@ fn refs(planning: &Planning<'_>, deleted: &DeletedSet<'_>) -> Result<(), Violati
         found.insert(*target);
     }
     match deleted.refs.iter().find(|target| !found.contains(**target)) {
-        Some(target) => Err(Violation::NoSuchRef(shown(&Target::Ref((*target).clone())))),
+        Some(target) => Err(Violation::NoSuchRef(shown(&DeletionTarget::Ref(
+            (*target).clone(),
+        )))),
         None => Ok(()),
     }
 }
@@ -241,7 +245,7 @@ fn rewrites(
 ) -> Result<(), Violation> {
     for rewrite in plan.delete.rewrites() {
         let from = &rewrite.documents.from;
-        let name = || shown(&Target::Ref(from.clone()));
+        let name = || shown(&DeletionTarget::Ref(from.clone()));
         let entries = planning.inventory.refs.iter().zip(&planning.verdicts.refs);
         let mut found = entries.filter(|(entry, _)| ref_target(entry).as_ref() == Some(from));
         let (Some((entry, verdict)), None) = (found.next(), found.next()) else {
@@ -410,7 +414,7 @@ fn objects(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violation> {
         blob.is_some_and(|id| inventory.blobs.get(id).refs() > 0)
     };
     for item in plan.delete.iter() {
-        let Target::Object(object) = &item.target else {
+        let DeletionTarget::Object(object) = &item.target else {
             continue;
         };
         let is_blob = matches!(object.name, ObjectName::Blob(_));
@@ -449,6 +453,6 @@ fn digest(name: &ObjectName) -> Option<Digest> {
     }
 }
 
-fn shown(target: &Target) -> String {
+fn shown(target: &DeletionTarget) -> String {
     crate::text::escape::visible(&target.name()).into_owned()
 }

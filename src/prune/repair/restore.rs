@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use super::mends::{self, Mend};
-use super::{Checked, Content, lost_layers, of_ref};
+use super::{Content, RepairInput, lost_layers, of_ref};
 use crate::check::Code;
 use crate::format::cache_config::CacheGraph;
 use crate::format::cache_config::mend::{self, Dropped};
@@ -19,7 +19,7 @@ use crate::format::manifest::rewrite::Repeats;
 use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor, Document, ImportLimits};
 use crate::inventory::previous::{self, PreviousVersion};
 use crate::inventory::{RefEntry, RefKind};
-use crate::prune::records::{Manifest, RecordsError, Rewrite, Writing};
+use crate::prune::records::{RecordsError, Rewrite, RewrittenManifest, Writing};
 use crate::source::StoreKind;
 use crate::text::escape::visible;
 
@@ -35,7 +35,7 @@ const MOST_READ: usize = 256;
 /// A configuration that is its own manifest, as in S3, counts as unreadable if it refers to layers
 /// that it does not list. What it lists is still of use. Any other ref gets a previous version.
 pub(super) async fn unreadable(
-    checked: &Checked<'_>,
+    checked: &RepairInput<'_>,
     entry: &RefEntry,
     back: &HashSet<Digest>,
     codes: &HashSet<Code>,
@@ -66,7 +66,7 @@ fn has_results(config: &str) -> bool {
 
 /// Writes the newest previous version of a ref that a build can import.
 async fn newest(
-    checked: &Checked<'_>,
+    checked: &RepairInput<'_>,
     entry: &RefEntry,
     back: &HashSet<Digest>,
 ) -> Result<Rewrite, RecordsError> {
@@ -87,7 +87,7 @@ async fn newest(
 
 /// Writes the version that a person named: a ref of the store, or the digest of a manifest.
 pub(super) async fn named(
-    checked: &Checked<'_>,
+    checked: &RepairInput<'_>,
     entry: &RefEntry,
     name: &str,
     back: &HashSet<Digest>,
@@ -118,7 +118,7 @@ pub(super) async fn named(
 }
 
 /// Returns the manifest with this digest, where the store has it.
-async fn stored(checked: &Checked<'_>, digest: Digest) -> Option<PreviousVersion> {
+async fn stored(checked: &RepairInput<'_>, digest: Digest) -> Option<PreviousVersion> {
     let mut descriptor = Descriptor::named(DigestText::Valid(digest));
     if checked.kind == StoreKind::S3 {
         CACHE_CONFIG.clone_into(&mut descriptor.media_type);
@@ -131,7 +131,7 @@ async fn stored(checked: &Checked<'_>, digest: Digest) -> Option<PreviousVersion
 
 /// Returns the newest cache manifests that are stored and that no name leads to, as a person can
 /// name them.
-async fn manifests(checked: &Checked<'_>) -> Vec<Digest> {
+async fn manifests(checked: &RepairInput<'_>) -> Vec<Digest> {
     let inventory = checked.inventory;
     let untagged = inventory.refs.iter();
     let untagged = untagged.filter(|entry| !entry.tagged && entry.kind == RefKind::Cache);
@@ -148,7 +148,7 @@ async fn manifests(checked: &Checked<'_>) -> Vec<Digest> {
 
 /// Finds cache manifests among the blobs of a directory that no ref reaches: an export that
 /// overwrites a ref leaves its old manifest there.
-async fn orphaned(checked: &Checked<'_>) -> Vec<(Option<Timestamp>, Digest)> {
+async fn orphaned(checked: &RepairInput<'_>) -> Vec<(Option<Timestamp>, Digest)> {
     let blobs = checked.inventory.blobs.iter();
     let mut small: Vec<(Option<Timestamp>, Digest)> = blobs
         .filter(|blob| blob.refs() == 0 && blob.is_stored())
@@ -176,7 +176,7 @@ async fn orphaned(checked: &Checked<'_>) -> Vec<(Option<Timestamp>, Digest)> {
 
 /// Lets a ref point to a version, without what no build can load of it.
 async fn version_of(
-    checked: &Checked<'_>,
+    checked: &RepairInput<'_>,
     entry: &RefEntry,
     version: &PreviousVersion,
     back: &HashSet<Digest>,
@@ -222,9 +222,12 @@ async fn version_of(
     let results = super::dropped_results(&content.cache, &mended);
     let (config, manifest) = if is_whole {
         // It is the version itself, byte for byte.
-        (content.config, content.manifest.map(Manifest::AsItIs))
+        (
+            content.config,
+            content.manifest.map(RewrittenManifest::AsItIs),
+        )
     } else {
-        (mended.text, content.manifest.map(Manifest::Around))
+        (mended.text, content.manifest.map(RewrittenManifest::Around))
     };
     let writing = Writing {
         inventory: checked.inventory,

@@ -1,7 +1,7 @@
 //! What a prune would delete now.
 
 use super::price::Price;
-use crate::prune::plan::{Kind, Plan};
+use crate::prune::plan::{ItemKind, Plan};
 use crate::text::units::Size;
 
 /// How many items are listed.
@@ -118,7 +118,7 @@ impl PlanPart {
 /// Keeps the refs and objects that weigh most, refs first.
 fn keep_largest(items: &mut Vec<ItemPart>) {
     items.sort_by(|a, b| {
-        let is_object = |item: &ItemPart| item.kind != Kind::Ref.word();
+        let is_object = |item: &ItemPart| item.kind != ItemKind::Ref.word();
         (is_object(a), b.bytes, &a.name).cmp(&(is_object(b), a.bytes, &b.name))
     });
     items.truncate(MOST_ITEMS);

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::store::Store;
+use super::store::SourceStore;
 use super::{PACE, Reporter};
-use crate::check::{self, CheckOptions, Subject};
+use crate::check::{self, CheckOptions, CheckSubject};
 use crate::inventory::Inventory;
-use crate::tui::message::Report;
+use crate::tui::message::JobReport;
 
 /// Checks the scan of `store`, and reports the progress, and the result unless it was cancelled.
 pub(super) async fn check(
-    store: &Store,
+    store: &SourceStore,
     inventory: &Inventory,
     options: &CheckOptions,
     reporter: &Reporter,
@@ -21,7 +21,7 @@ pub(super) async fn check(
         .source
         .as_ref()
         .map_or_else(|| store.label.clone(), ToString::to_string);
-    let subject = Subject {
+    let subject = CheckSubject {
         source: &name,
         kind: store.kind,
         location: store.source.as_ref().map(|source| &source.location),
@@ -31,13 +31,13 @@ pub(super) async fn check(
     let mut next = Instant::now();
     let observe = |progress| {
         if Instant::now() >= next {
-            let _ = reporter.hint(Report::Checking(progress));
+            let _ = reporter.hint(JobReport::Checking(progress));
             next = Instant::now() + PACE;
         }
     };
     if let Some(checked) =
         check::check(&subject, reader, options, (reporter.clock)(), observe).await
     {
-        reporter.report(Report::Checked(Arc::new(checked))).await;
+        reporter.report(JobReport::Checked(Arc::new(checked))).await;
     }
 }

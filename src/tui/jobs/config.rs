@@ -8,7 +8,7 @@ use crate::config;
 use crate::config::edit::{Addition, Edit};
 use crate::error::{Exit, Failure};
 use crate::tui::effect::ConfigAddition;
-use crate::tui::message::{ConfigWritten, Report};
+use crate::tui::message::{ConfigWritten, JobReport};
 
 impl Jobs {
     /// Reads the file `path` and computes an addition, without writing it.
@@ -29,7 +29,7 @@ impl Jobs {
             let prepared = addition
                 .ok_or_else(|| "no name opens this source again".to_owned())
                 .and_then(|addition| prepare(&path, &addition));
-            Some(Report::ConfigPrepared(prepared.map(Into::into)))
+            Some(JobReport::ConfigPrepared(prepared.map(Into::into)))
         });
     }
 }

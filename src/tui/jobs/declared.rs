@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Jobs, Reporter};
 use crate::text::escape::visible;
-use crate::tui::message::Report;
+use crate::tui::message::JobReport;
 use crate::tui::{OpenedSource, Opener};
 
 impl Jobs {
@@ -40,7 +40,7 @@ impl Jobs {
                     Err(format!("{directory} cannot be searched: {error}"))
                 }
             };
-            Some(Report::Declared(found))
+            Some(JobReport::Declared(found))
         });
     }
 }

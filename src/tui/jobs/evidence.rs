@@ -11,7 +11,7 @@ use crate::explain::load::documents;
 use crate::format::evidence::Document;
 use crate::format::provenance::Build;
 use crate::text::escape::visible;
-use crate::tui::evidence::{self as given, EvidenceReaders, Given, Part};
+use crate::tui::evidence::{self as given, EvidencePart, EvidenceReaders, GivenEvidence};
 use crate::tui::message::Completion;
 
 /// The maximum number of directory entries to read for a completion.
@@ -24,8 +24,8 @@ const MOST_NAMES: usize = 200;
 /// # Errors
 /// Returns a sentence about the first unusable piece, with its name.
 pub(super) async fn load(
-    given: &Given,
-    part: Part,
+    given: &GivenEvidence,
+    part: EvidencePart,
     readers: &EvidenceReaders,
 ) -> Result<LoadedEvidence, String> {
     let mut loaded = LoadedEvidence::default();
@@ -42,16 +42,16 @@ pub(super) async fn load(
 /// # Errors
 /// Returns a sentence that explains why it is not evidence.
 pub(super) async fn recognise(
-    part: Part,
+    part: EvidencePart,
     text: String,
     readers: &EvidenceReaders,
 ) -> Result<String, String> {
-    if part != Part::Context {
+    if part != EvidencePart::Context {
         let LoadedEvidence { documents, .. } = read(text, readers).await?;
         return Ok(documents.iter().map(words).collect::<Vec<_>>().join("; "));
     }
     let look = move || {
-        let given = Given::new(Vec::new(), Vec::new(), vec![text]);
+        let given = GivenEvidence::new(Vec::new(), Vec::new(), vec![text]);
         let Directories { main, named, .. } = given.directories();
         let (name, path) = match (main, named.into_iter().next()) {
             (Some(path), _) => ("the main context".to_owned(), path),
@@ -81,11 +81,13 @@ pub(super) async fn recognise(
 /// # Errors
 /// Returns a sentence that explains the problem.
 pub(super) async fn for_names(
-    given: &Given,
+    given: &GivenEvidence,
     readers: &EvidenceReaders,
 ) -> Result<Evidence, String> {
-    let loaded = load(given, Part::Build, readers).await?;
-    let before = load(given, Part::Baseline, readers).await?.documents;
+    let loaded = load(given, EvidencePart::Build, readers).await?;
+    let before = load(given, EvidencePart::Baseline, readers)
+        .await?
+        .documents;
     let directories = merged(given.directories(), loaded.directories);
     let now = loaded.documents;
     let gather = move || {
@@ -244,9 +246,9 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 /// Completes the path at the end of `text`, which a person typed for `part`.
-pub(super) fn complete(part: Part, text: &str) -> Completion {
+pub(super) fn complete(part: EvidencePart, text: &str) -> Completion {
     let (lead, typed) = match text.split_once('=') {
-        Some((name, path)) if part == Part::Context => (format!("{name}="), path),
+        Some((name, path)) if part == EvidencePart::Context => (format!("{name}="), path),
         _ => (String::new(), text),
     };
     let (folder, begun) = typed
@@ -269,7 +271,7 @@ pub(super) fn complete(part: Part, text: &str) -> Completion {
                 return None;
             }
             let is_folder = entry.path().is_dir();
-            (is_folder || part != Part::Context)
+            (is_folder || part != EvidencePart::Context)
                 .then(|| if is_folder { format!("{name}/") } else { name })
         })
         .collect();

@@ -28,7 +28,7 @@ pub(super) async fn write(
     if overwrite == Overwrite::Never && fs::symlink_metadata(path).is_ok() {
         return Err(ExportError::Exists);
     }
-    let draft = Draft::create(path).map_err(|error| failed(&error))?;
+    let draft = PartialFile::create(path).map_err(|error| failed(&error))?;
     let mut content = draft.file.try_clone().map_err(|error| failed(&error))?;
     let take = move |from: &mut dyn Read| {
         let written = io::copy(from, &mut content)?;
@@ -47,12 +47,12 @@ fn failed(error: &io::Error) -> ExportError {
 }
 
 /// A new file, which is deleted unless it is renamed to the target.
-struct Draft {
+struct PartialFile {
     path: PathBuf,
     file: File,
 }
 
-impl Draft {
+impl PartialFile {
     fn create(target: &Path) -> io::Result<Self> {
         let mut name = target
             .file_name()
@@ -91,7 +91,7 @@ impl Draft {
     }
 }
 
-impl Drop for Draft {
+impl Drop for PartialFile {
     fn drop(&mut self) {
         // After a rename there is nothing left to delete, so the error is expected.
         let _ = fs::remove_file(&self.path);

@@ -13,10 +13,10 @@ use crate::backend::layer_files;
 use crate::format::digest::Digest;
 use crate::format::layer::Entry;
 use crate::tui::effect::Overwrite;
-use crate::tui::layer::preview::Subject;
+use crate::tui::layer::preview::PreviewSubject;
 use crate::tui::list::View;
-use crate::tui::message::Report;
-use crate::tui::preview::{MOST, Preview};
+use crate::tui::message::JobReport;
+use crate::tui::preview::{FilePreview, MOST};
 use crate::tui::rows::files::{Bounds, FileOrder, FileTree, TreeBuilder};
 use crate::tui::rows::sources::grouped;
 use crate::tui::world::SourceId;
@@ -33,7 +33,7 @@ impl Jobs {
         let reader = self.store(source).and_then(|store| store.reader);
         self.tasks.spawn(async move {
             let Some(reader) = reader else { return job };
-            let listing = Arc::new(Mutex::new(Listing::new(reporter.clone())));
+            let listing = Arc::new(Mutex::new(LayerListing::new(reporter.clone())));
             let each = Arc::clone(&listing);
             let enough = cancel.clone();
             let end = layer_files::list(&*reader, layer, cancel, move |batch| {
@@ -43,8 +43,8 @@ impl Jobs {
             });
             let end = end.await;
             let (tree, end) = lock(&listing).end(end);
-            reporter.report(Report::Files(tree)).await;
-            reporter.report(Report::FilesEnd(end)).await;
+            reporter.report(JobReport::Files(tree)).await;
+            reporter.report(JobReport::FilesEnd(end)).await;
             job
         });
     }
@@ -53,7 +53,7 @@ impl Jobs {
     pub(super) fn preview(
         &mut self,
         source: SourceId,
-        subject: Subject,
+        subject: PreviewSubject,
         cancel: CancellationToken,
         reporter: Reporter,
     ) {
@@ -64,10 +64,10 @@ impl Jobs {
             // One more byte shows whether the content continues.
             let most = MOST + 1;
             let bytes = match subject {
-                Subject::Blob(blob) => {
+                PreviewSubject::Blob(blob) => {
                     layer_content::beginning(&*reader, blob, most, cancel.clone()).await
                 }
-                Subject::File(file) => {
+                PreviewSubject::File(file) => {
                     let take = move |content: &mut dyn Read| {
                         let mut bytes = Vec::new();
                         content.take(most).read_to_end(&mut bytes)?;
@@ -78,8 +78,8 @@ impl Jobs {
                 }
             };
             if !cancel.is_cancelled() {
-                let preview = bytes.map(|bytes| Arc::new(Preview::new(&bytes)));
-                reporter.report(Report::Previewed(preview)).await;
+                let preview = bytes.map(|bytes| Arc::new(FilePreview::new(&bytes)));
+                reporter.report(JobReport::Previewed(preview)).await;
             }
             job
         });
@@ -99,7 +99,7 @@ impl Jobs {
         self.tasks.spawn(async move {
             let Some(reader) = reader else { return job };
             let written = extract::write(&*reader, file, &path, overwrite, cancel).await;
-            reporter.report(Report::Extracted(path, written)).await;
+            reporter.report(JobReport::Extracted(path, written)).await;
             job
         });
     }
@@ -114,13 +114,13 @@ impl Jobs {
         let now = (self.clock)();
         self.blocking(reporter, move |_| {
             let order = FileOrder::new_while(tree, view, now, || !cancel.is_cancelled())?;
-            Some(Report::FilesArranged(Arc::new(order)))
+            Some(JobReport::FilesArranged(Arc::new(order)))
         });
     }
 }
 
 /// The tree of a layer that is being read.
-struct Listing {
+struct LayerListing {
     builder: TreeBuilder,
     reporter: Reporter,
     next: Instant,
@@ -130,7 +130,7 @@ struct Listing {
 /// The tree has no room for the rest of the layer.
 struct Full;
 
-impl Listing {
+impl LayerListing {
     fn new(reporter: Reporter) -> Self {
         Self {
             builder: TreeBuilder::default(),
@@ -153,7 +153,7 @@ impl Listing {
         if begun >= self.next {
             let tree = Arc::new(self.builder.tree().clone());
             let cost: Duration = begun.elapsed();
-            let _ = self.reporter.hint(Report::Files(tree));
+            let _ = self.reporter.hint(JobReport::Files(tree));
             self.next = Instant::now() + PACE.max(cost * SHARE);
         }
         Ok(())

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::store::{Store, Stores, admit, split};
+use super::store::{SourceStore, Stores, admit, split};
 use super::{Reporter, lock, prune, scan};
 use crate::config::HistoryStore;
 use crate::inventory::history::ScanRecord;
 use crate::inventory::scan::ScanOptions;
 use crate::source::Source;
-use crate::tui::found::Found;
-use crate::tui::message::{Report, ScanEnd};
+use crate::tui::found::ScannedInventory;
+use crate::tui::message::{JobReport, ScanEnd};
 use crate::tui::pruning::Pruning;
 use crate::tui::world::{Admitted, SourceId};
 use crate::tui::{Finder, OpenedSource};
@@ -30,7 +30,7 @@ pub(super) struct Scanning {
 
 impl Scanning {
     /// Opens a source that waited for a person's consent, after the person has given it.
-    pub(super) async fn opened(&self, store: Store) -> Option<Store> {
+    pub(super) async fn opened(&self, store: SourceStore) -> Option<SourceStore> {
         let Some(open) = store.waiting.clone() else {
             return Some(store);
         };
@@ -43,7 +43,7 @@ impl Scanning {
             Ok(Err(error)) => {
                 let end = Err(ScanEnd::Failed(error));
                 self.reporter
-                    .report(Report::Scanned(self.source, end))
+                    .report(JobReport::Scanned(self.source, end))
                     .await;
                 None
             }
@@ -52,7 +52,7 @@ impl Scanning {
     }
 
     /// Scans a store.
-    pub(super) async fn of(&self, store: Store) {
+    pub(super) async fn of(&self, store: SourceStore) {
         let scanned = store.scanned();
         let Some(reader) = store.reader else { return };
         let result = match scan(&reader, self.source, &self.options, &self.reporter).await {
@@ -67,12 +67,12 @@ impl Scanning {
             Err(end) => Err(end),
         };
         self.reporter
-            .report(Report::Scanned(self.source, result))
+            .report(JobReport::Scanned(self.source, result))
             .await;
     }
 
     /// Leaves a record of the scan, and adds those of earlier scans.
-    async fn with_past(&self, found: Found, source: Option<Source>) -> Found {
+    async fn with_past(&self, found: ScannedInventory, source: Option<Source>) -> ScannedInventory {
         let now = (self.reporter.clock)();
         let record = ScanRecord::of(&found.inventory, &found.totals, now);
         let (Some(record), Some(source)) = (record, source) else {
@@ -91,7 +91,7 @@ impl Scanning {
                 for skipped in past.skipped {
                     tracing::warn!("a record is skipped: {skipped}");
                 }
-                Found {
+                ScannedInventory {
                     past: Some(Arc::new(past.history)),
                     ..found
                 }
@@ -129,17 +129,17 @@ impl Scanning {
         match end {
             None if !is_found => {
                 self.reporter
-                    .report(Report::Scanned(self.source, Err(ScanEnd::Stopped)))
+                    .report(JobReport::Scanned(self.source, Err(ScanEnd::Stopped)))
                     .await;
             }
             Some(Err(error)) if !is_found => {
                 self.reporter
-                    .report(Report::Scanned(self.source, Err(ScanEnd::Failed(error))))
+                    .report(JobReport::Scanned(self.source, Err(ScanEnd::Failed(error))))
                     .await;
             }
             Some(Ok(None)) if !is_found => self.scan_again().await,
             Some(Ok(Some(left_out))) => {
-                self.reporter.report(Report::NotAll(left_out)).await;
+                self.reporter.report(JobReport::NotAll(left_out)).await;
                 if !is_found {
                     self.scan_again().await;
                 }
@@ -162,14 +162,14 @@ impl Scanning {
             *place = store;
         }
         self.reporter
-            .report(Report::Becomes(self.source, info))
+            .report(JobReport::Becomes(self.source, info))
             .await;
     }
 
     async fn add(&self, store: OpenedSource) {
         let _admission = self.admission.lock().await;
         if let Admitted::New(info) = admit(&self.stores, self.pruning.access, store) {
-            self.reporter.report(Report::Found(info)).await;
+            self.reporter.report(JobReport::Found(info)).await;
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::store::Store;
+use super::store::SourceStore;
 use super::{Jobs, PACE, Reporter, lock};
 use crate::backend::{Outcome, SharedPruner, SharedReader};
 use crate::error::{Exit, Failure};
@@ -17,16 +17,16 @@ use crate::explain::evidence::Evidence;
 use crate::inventory::Inventory;
 use crate::inventory::scan::ScanOptions;
 use crate::prune::draft::{self, Choices, Draft};
-use crate::prune::execute::{self, Options, Settle, Step};
-use crate::prune::journal::{History, Journal};
-use crate::prune::plan::{FreedBlobs, Plan, Target};
+use crate::prune::execute::{self, ExecuteOptions, RunStep, Settle};
+use crate::prune::journal::{Journal, JournalContent};
+use crate::prune::plan::{DeletionTarget, FreedBlobs, Plan};
 use crate::prune::undo;
 use crate::retention::{Policy, Rule};
 use crate::source::StoreKind;
 use crate::tui::effect::{NewBroken, PruneWork};
-use crate::tui::found::Found;
-use crate::tui::message::{Phase, Ran, Report, RunFault, RunNews};
-use crate::tui::pruning::{MakePruner, Planned, Pruning, Scope, Trial, with_rule};
+use crate::tui::found::ScannedInventory;
+use crate::tui::message::{JobReport, Phase, Ran, RunFault, RunNews};
+use crate::tui::pruning::{DeletionScope, MakePruner, Planned, Pruning, Trial, with_rule};
 use crate::tui::world::SourceId;
 
 /// The number of objects per batch: small enough for a run to stop soon, and large enough that the
@@ -46,7 +46,7 @@ impl Jobs {
                     if let Some((label, kind, reader)) =
                         store.and_then(|store| Some((store.label, store.kind, store.reader?)))
                     {
-                        let order = Order {
+                        let order = PlanRequest {
                             inventory,
                             label,
                             kind,
@@ -56,14 +56,14 @@ impl Jobs {
                             now: (reporter.clock)(),
                         };
                         let planned = plan(&reader, order, &pruning.policy, &options).await;
-                        reporter.report(Report::Planned(planned)).await;
+                        reporter.report(JobReport::Planned(planned)).await;
                     }
                     job
                 });
             }
             PruneWork::LeaveOut(planned, excluded) => self.blocking(reporter, move |_| {
                 let planned = planned.leaving_out(excluded).map(Arc::new);
-                Some(Report::Planned(planned.map_err(|error| words(&error))))
+                Some(JobReport::Planned(planned.map_err(|error| words(&error))))
             }),
             PruneWork::CarryOut(source, plan, delete_broken) => {
                 let store = self.store(source);
@@ -84,7 +84,7 @@ impl Jobs {
                         &reporter,
                     )
                     .await;
-                    reporter.report(Report::Ran(ran)).await;
+                    reporter.report(JobReport::Ran(ran)).await;
                     job
                 });
             }
@@ -95,7 +95,7 @@ impl Jobs {
                 self.holding.insert(job);
                 self.tasks.spawn(async move {
                     let ran = resume(make, journal, &pruning, options, &reporter).await;
-                    reporter.report(Report::Ran(ran)).await;
+                    reporter.report(JobReport::Ran(ran)).await;
                     job
                 });
             }
@@ -106,7 +106,7 @@ impl Jobs {
                 self.holding.insert(job);
                 self.tasks.spawn(async move {
                     let undone = undo(make, journal, &pruning.policy, options, &reporter).await;
-                    reporter.report(Report::Undone(undone)).await;
+                    reporter.report(JobReport::Undone(undone)).await;
                     job
                 });
             }
@@ -116,18 +116,18 @@ impl Jobs {
 
 impl Jobs {
     /// Applies the current policy to the scan of a source.
-    pub(super) fn judge(&mut self, source: SourceId, found: Found, reporter: Reporter) {
+    pub(super) fn judge(&mut self, source: SourceId, found: ScannedInventory, reporter: Reporter) {
         let store = self.store(source);
         let pruning = Arc::clone(&self.pruning);
         self.tasks.spawn(async move {
-            if let Some(Store {
+            if let Some(SourceStore {
                 label,
                 reader: Some(reader),
                 ..
             }) = store
             {
                 let found = judged(found, &reader, &label, &pruning.policy, &reporter).await;
-                reporter.report(Report::Judged(source, found)).await;
+                reporter.report(JobReport::Judged(source, found)).await;
             }
             reporter.job
         });
@@ -144,7 +144,7 @@ impl Jobs {
         let store = self.store(source);
         let pruning = Arc::clone(&self.pruning);
         self.tasks.spawn(async move {
-            if let Some(Store {
+            if let Some(SourceStore {
                 label,
                 reader: Some(reader),
                 ..
@@ -158,7 +158,7 @@ impl Jobs {
                     verdicts: Arc::new(verdicts),
                     place: policy.rules.len().saturating_sub(1),
                 };
-                reporter.report(Report::RuleTried(trial)).await;
+                reporter.report(JobReport::RuleTried(trial)).await;
             }
             reporter.job
         });
@@ -166,13 +166,13 @@ impl Jobs {
 }
 
 /// A requested plan.
-struct Order {
+struct PlanRequest {
     inventory: Arc<Inventory>,
     label: String,
     kind: StoreKind,
-    scope: Scope,
+    scope: DeletionScope,
     freed_blobs: FreedBlobs,
-    left_out: HashSet<Target>,
+    left_out: HashSet<DeletionTarget>,
     now: Timestamp,
 }
 
@@ -183,15 +183,15 @@ fn words(error: &dyn std::error::Error) -> String {
 
 /// Adds the verdicts of `policy` on the refs.
 pub(super) async fn judged(
-    found: Found,
+    found: ScannedInventory,
     reader: &SharedReader,
     label: &str,
     policy: &Policy,
     reporter: &Reporter,
-) -> Found {
+) -> ScannedInventory {
     let free = reader.facts().await.free_bytes;
     let verdicts = draft::judge(&found.inventory, label, policy, free, (reporter.clock)());
-    Found {
+    ScannedInventory {
         verdicts: Some(Arc::new(verdicts)),
         ..found
     }
@@ -200,11 +200,11 @@ pub(super) async fn judged(
 /// Makes a plan.
 async fn plan(
     reader: &SharedReader,
-    order: Order,
+    order: PlanRequest,
     policy: &Policy,
     options: &ScanOptions,
 ) -> Result<Arc<Planned>, String> {
-    let Order {
+    let PlanRequest {
         inventory,
         label,
         kind,
@@ -217,8 +217,8 @@ async fn plan(
     let evidence = Evidence::default();
     let draft = Draft::gather(reader, inventory, &label, policy, &evidence, options, now).await;
     let mut draft = draft.map_err(|error| words(&error))?;
-    if let Scope::Repair(repairing) = &scope {
-        let found = draft::Found {
+    if let DeletionScope::Repair(repairing) = &scope {
+        let found = draft::RepairFindings {
             findings: &repairing.findings,
             damaged: &repairing.damaged,
             only: None,
@@ -229,7 +229,7 @@ async fn plan(
     let draft = Arc::new(draft);
     let make = move || {
         let mut excluded = scope.excluded(&draft);
-        if scope == Scope::Trash {
+        if scope == DeletionScope::Trash {
             excluded.extend(draft.all_but_trash()?);
         }
         let planned = Planned::new(
@@ -315,7 +315,7 @@ async fn resume(
 async fn run(
     pruner: &SharedPruner,
     plan: &Plan,
-    history: Option<&History>,
+    history: Option<&JournalContent>,
     journal: &mut Journal,
     setup: Setup<'_>,
     reporter: &Reporter,
@@ -325,8 +325,8 @@ async fn run(
     if let Some(history) = history {
         lock(&news).begin_with(history);
     }
-    let observe = |step: Step<'_>| observe(&news, step, plan, reporter);
-    let options = Options {
+    let observe = |step: RunStep<'_>| observe(&news, step, plan, reporter);
+    let options = ExecuteOptions {
         concurrency: setup.scan.concurrency,
         batch: BATCH,
         settle: setup.settle,
@@ -347,7 +347,7 @@ async fn run(
         }),
         Err(error) => {
             let progress = lock(&news).take_report();
-            reporter.report(Report::Running(progress)).await;
+            reporter.report(JobReport::Running(progress)).await;
             Err(RunFault {
                 why: Failure::from(error).to_string(),
                 journal: Some(path),
@@ -357,16 +357,16 @@ async fn run(
 }
 
 /// Reports the progress of a run, if a report is due.
-fn observe(news: &Mutex<Gathered>, step: Step<'_>, plan: &Plan, reporter: &Reporter) {
+fn observe(news: &Mutex<Gathered>, step: RunStep<'_>, plan: &Plan, reporter: &Reporter) {
     let mut gathered = lock(news);
     if let Some(progress) = gathered.record(step, plan)
-        && let Some(Report::Running(unsent)) = reporter.hint(Report::Running(progress))
+        && let Some(JobReport::Running(unsent)) = reporter.hint(JobReport::Running(progress))
     {
         gathered.keep(unsent);
     }
 }
 
-async fn reopen(journal: PathBuf) -> Result<(Journal, History), String> {
+async fn reopen(journal: PathBuf) -> Result<(Journal, JournalContent), String> {
     let open = move || Journal::reopen(&journal);
     let opened = tokio::task::spawn_blocking(open)
         .await
@@ -385,8 +385,8 @@ async fn undo(
     let pruner = make.ok_or_else(|| "nothing may be restored there".to_owned())?();
     let (mut journal, history) = reopen(journal).await?;
     let news = Mutex::new(Gathered::new(&history.plan, Phase::Restoring));
-    let observe = |step: Step<'_>| observe(&news, step, &history.plan, reporter);
-    let options = Options {
+    let observe = |step: RunStep<'_>| observe(&news, step, &history.plan, reporter);
+    let options = ExecuteOptions {
         concurrency: scan.concurrency,
         batch: BATCH,
         settle: Settle::NONE,
@@ -421,7 +421,7 @@ impl Gathered {
     }
 
     /// Counts the outcomes from before the run was resumed.
-    fn begin_with(&mut self, history: &History) {
+    fn begin_with(&mut self, history: &JournalContent) {
         for (item, outcome) in history.outcomes.iter().enumerate() {
             let is_done = match outcome {
                 Some(Outcome::Done) => true,
@@ -438,22 +438,22 @@ impl Gathered {
     }
 
     /// Records a step; returns a report for the UI, if one is due.
-    fn record(&mut self, step: Step<'_>, plan: &Plan) -> Option<RunNews> {
+    fn record(&mut self, step: RunStep<'_>, plan: &Plan) -> Option<RunNews> {
         let before = self.news.phase;
         match step {
-            Step::Leased | Step::Marked | Step::Deleted | Step::Journaled(_) => {}
-            Step::Begun => self.news.phase = Phase::Deleting,
-            Step::Waiting => self.news.phase = Phase::Waiting,
-            Step::Watching(left) => {
+            RunStep::Leased | RunStep::Marked | RunStep::Deleted | RunStep::Journaled(_) => {}
+            RunStep::Begun => self.news.phase = Phase::Deleting,
+            RunStep::Waiting => self.news.phase = Phase::Waiting,
+            RunStep::Watching(left) => {
                 let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
                 self.news.phase = Phase::Watching(seconds);
             }
-            Step::Settled | Step::Swept => self.news.phase = Phase::Checking,
+            RunStep::Settled | RunStep::Swept => self.news.phase = Phase::Checking,
             // Its deletion was not started, so its outcome is unknown.
-            Step::Concluded(item, outcome @ Outcome::Cancelled) => {
+            RunStep::Concluded(item, outcome @ Outcome::Cancelled) => {
                 self.news.outcomes.push((item, outcome.clone()));
             }
-            Step::Concluded(item, outcome) => {
+            RunStep::Concluded(item, outcome) => {
                 let is_done = *outcome == Outcome::Done;
                 let was_done = self.known.insert(item, is_done).unwrap_or(false);
                 let bytes = plan

@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use super::store::Store;
+use super::store::SourceStore;
 use super::{Jobs, PACE, Reporter, lock};
 use crate::error::{Exit, Failure};
-use crate::prune::journal::{History, inspect};
+use crate::prune::journal::{JournalContent, inspect};
 use crate::prune::runs::{PastRun, RunState, journals};
-use crate::tui::message::{OpenedRun, Report};
+use crate::tui::message::{JobReport, OpenedRun};
 use crate::tui::world::SourceId;
 
 impl Jobs {
@@ -27,7 +27,7 @@ impl Jobs {
             for folder in folders {
                 match journals(&folder) {
                     Ok(found) => paths.extend(found),
-                    Err(error) => return Some(Report::Runs(Err(error.to_string()), true)),
+                    Err(error) => return Some(JobReport::Runs(Err(error.to_string()), true)),
                 }
             }
             let mut runs = Vec::with_capacity(paths.len());
@@ -39,10 +39,10 @@ impl Jobs {
                 runs.push(PastRun::read(&path));
                 if reported.elapsed() >= PACE {
                     reported = Instant::now();
-                    let _ = reporter.hint(Report::Runs(Ok(Arc::new(runs.clone())), false));
+                    let _ = reporter.hint(JobReport::Runs(Ok(Arc::new(runs.clone())), false));
                 }
             }
-            Some(Report::Runs(Ok(Arc::new(runs)), true))
+            Some(JobReport::Runs(Ok(Arc::new(runs)), true))
         });
     }
 
@@ -53,7 +53,7 @@ impl Jobs {
         cancel: CancellationToken,
         reporter: Reporter,
     ) {
-        let stores: Vec<Store> = lock(&self.stores).clone();
+        let stores: Vec<SourceStore> = lock(&self.stores).clone();
         self.reporting(reporter, cancel, async move {
             let path = journal.clone();
             let read = tokio::task::spawn_blocking(move || inspect(&path)).await;
@@ -62,12 +62,17 @@ impl Jobs {
                 Ok(Err(error)) => Err(Failure::new(Exit::Failed, &error).to_string()),
                 Err(error) => Err(error.to_string()),
             };
-            Report::RunOpened(opened.map(Arc::new))
+            JobReport::RunOpened(opened.map(Arc::new))
         });
     }
 }
 
-async fn opened(journal: PathBuf, history: History, at_work: bool, stores: &[Store]) -> OpenedRun {
+async fn opened(
+    journal: PathBuf,
+    history: JournalContent,
+    at_work: bool,
+    stores: &[SourceStore],
+) -> OpenedRun {
     let state = RunState::of(&history, at_work);
     let mut source = None;
     for (place, store) in stores.iter().enumerate() {

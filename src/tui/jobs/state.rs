@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Jobs, Reporter};
 use crate::tui::columns::HiddenColumns;
-use crate::tui::message::Report;
+use crate::tui::message::JobReport;
 use crate::tui::views::SavedViews;
 
 impl Jobs {
@@ -13,7 +13,7 @@ impl Jobs {
         let is_saved = hidden.save(path).is_ok();
         self.blocking(reporter, move |_| {
             let words = "the choice of columns is kept for this run only";
-            (!is_saved).then_some(Report::NotAll(words))
+            (!is_saved).then_some(JobReport::NotAll(words))
         });
     }
 
@@ -21,7 +21,7 @@ impl Jobs {
         let is_saved = views.save().is_ok();
         self.blocking(reporter, move |_| {
             let words = "order, filter and evidence are kept for this run only";
-            (!is_saved).then_some(Report::NotAll(words))
+            (!is_saved).then_some(JobReport::NotAll(words))
         });
     }
 }

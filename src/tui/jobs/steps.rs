@@ -7,7 +7,7 @@ use crate::backend::CacheReader;
 use crate::explain::evidence::Evidence;
 use crate::inventory::cache::RefCache;
 use crate::inventory::{Inventory, RefId};
-use crate::tui::evidence::{EvidenceReaders, Given};
+use crate::tui::evidence::{EvidenceReaders, GivenEvidence};
 use crate::tui::rows::diff::DiffRows;
 use crate::tui::rows::steps::{Names, RefSteps};
 
@@ -20,7 +20,7 @@ pub(super) async fn load(
     reader: &dyn CacheReader,
     inventory: Arc<Inventory>,
     id: RefId,
-    given: Given,
+    given: GivenEvidence,
     readers: &EvidenceReaders,
 ) -> Result<RefSteps, Vec<String>> {
     let Some(entry) = inventory.get_ref(id) else {
@@ -57,7 +57,7 @@ pub(super) async fn compare(
     reader: &dyn CacheReader,
     inventory: &Arc<Inventory>,
     [before, after]: [RefId; 2],
-    given: Given,
+    given: GivenEvidence,
     readers: &EvidenceReaders,
 ) -> Result<DiffRows, Vec<String>> {
     let before = load(
@@ -78,7 +78,7 @@ pub(super) async fn compare(
 /// Returns a sentence that explains why the evidence does not name them.
 pub(super) async fn name(
     steps: &RefSteps,
-    given: Given,
+    given: GivenEvidence,
     readers: &EvidenceReaders,
 ) -> Result<RefSteps, String> {
     let evidence = evidence::for_names(&given, readers).await?;

@@ -8,16 +8,16 @@ use std::sync::{Arc, Mutex};
 use super::lock;
 use crate::backend::SharedReader;
 use crate::source::{Location, RefSelector, Source, StoreKind};
-use crate::tui::pruning::{Access, Deleting, MakePruner};
-use crate::tui::world::{Admitted, SourceId, SourceInfo};
+use crate::tui::pruning::{Deleting, DeletionAccess, MakePruner};
+use crate::tui::world::{Admitted, SourceFacts, SourceId};
 use crate::tui::{Finder, OpenedSource, Waiting};
 
 /// The stores of the sources, in the UI's numbering.
-pub(super) type Stores = Arc<Mutex<Vec<Store>>>;
+pub(super) type Stores = Arc<Mutex<Vec<SourceStore>>>;
 
 /// The data about a source that jobs need.
 #[derive(Clone)]
-pub(super) struct Store {
+pub(super) struct SourceStore {
     pub(super) label: String,
     pub(super) kind: StoreKind,
     pub(super) source: Option<Source>,
@@ -34,7 +34,7 @@ pub(super) struct Store {
     pub(super) waiting: Option<Waiting>,
 }
 
-impl Store {
+impl SourceStore {
     /// Returns whether `other` shows nothing that this store does not show.
     fn holds(&self, other: &Self) -> bool {
         // A waiting store is not contacted; the user has named the other one.
@@ -46,7 +46,7 @@ impl Store {
     }
 }
 
-impl Store {
+impl SourceStore {
     /// Returns the source as it is scanned, by which records of its scans are kept.
     pub(super) fn scanned(&self) -> Option<Source> {
         let source = self.source.clone()?;
@@ -58,7 +58,7 @@ impl Store {
 }
 
 /// Adds a source to the stores, unless it is known already.
-pub(super) fn admit(stores: &Stores, access: Access, source: OpenedSource) -> Admitted {
+pub(super) fn admit(stores: &Stores, access: DeletionAccess, source: OpenedSource) -> Admitted {
     let (store, info) = split(access, source);
     let mut stores = lock(stores);
     if let Some(place) = stores.iter().position(|known| known.holds(&store)) {
@@ -69,7 +69,7 @@ pub(super) fn admit(stores: &Stores, access: Access, source: OpenedSource) -> Ad
 }
 
 /// Separates the data that jobs need from the data that the UI needs.
-pub(super) fn split(access: Access, source: OpenedSource) -> (Store, SourceInfo) {
+pub(super) fn split(access: DeletionAccess, source: OpenedSource) -> (SourceStore, SourceFacts) {
     let OpenedSource {
         label,
         kind,
@@ -87,19 +87,23 @@ pub(super) fn split(access: Access, source: OpenedSource) -> (Store, SourceInfo)
         Err(fault) => (None, Some(fault)),
     };
     let is_copy = copy_journals.is_some();
-    let access = if is_copy { Access::Write } else { access };
+    let access = if is_copy {
+        DeletionAccess::Write
+    } else {
+        access
+    };
     let deleting = match (access, &pruner) {
-        (Access::ReadOnly, _) => Deleting::Refused(
+        (DeletionAccess::ReadOnly, _) => Deleting::Refused(
             "this is read-only: start `cachelens --write` to carry a plan out".to_owned(),
         ),
-        (Access::Write, None) => Deleting::Refused(format!(
+        (DeletionAccess::Write, None) => Deleting::Refused(format!(
             "nothing can be deleted from a source of kind {kind}"
         )),
-        (Access::Write, Some(_)) => Deleting::Allowed,
+        (DeletionAccess::Write, Some(_)) => Deleting::Allowed,
     };
     let is_search = find.is_some();
     let place = source.as_ref().map(place);
-    let info = SourceInfo {
+    let info = SourceFacts {
         label: label.clone(),
         kind,
         fault,
@@ -110,7 +114,7 @@ pub(super) fn split(access: Access, source: OpenedSource) -> (Store, SourceInfo)
         is_waiting: waiting.is_some(),
     };
     (
-        Store {
+        SourceStore {
             label,
             kind,
             source,

@@ -14,10 +14,10 @@ use crate::format::evidence::Document;
 use crate::inventory::scan::{self, ScanError, ScanOptions};
 use crate::inventory::{Inventory, RefEntry, RefId};
 use crate::text::escape::visible;
-use crate::tui::effect::Imports;
-use crate::tui::evidence::{EvidenceReaders, Given, Part};
-use crate::tui::message::Report;
-use crate::tui::rows::why::Explained;
+use crate::tui::effect::BuildImports;
+use crate::tui::evidence::{EvidencePart, EvidenceReaders, GivenEvidence};
+use crate::tui::message::JobReport;
+use crate::tui::rows::why::ArrangedExplanation;
 use crate::tui::{OpenedSource, Opener};
 
 /// The maximum number of caches in a record to open.
@@ -35,8 +35,8 @@ impl Jobs {
     /// Explains a build.
     pub(super) fn explain(
         &mut self,
-        imports: Imports,
-        given: Given,
+        imports: BuildImports,
+        given: GivenEvidence,
         cancel: CancellationToken,
         reporter: Reporter,
     ) {
@@ -44,13 +44,13 @@ impl Jobs {
         let readers = self.readers.clone();
         let options = self.scan_options(cancel.clone());
         let store = match &imports {
-            Imports::Ref { source, .. } => self.store(*source),
-            Imports::Named => None,
+            BuildImports::Ref { source, .. } => self.store(*source),
+            BuildImports::Named => None,
         };
         let job = reporter.job;
         self.tasks.spawn(async move {
             let known = match imports {
-                Imports::Ref { inventory, id, .. } => store.and_then(|store| {
+                BuildImports::Ref { inventory, id, .. } => store.and_then(|store| {
                     Some(Import {
                         label: store.label,
                         reader: store.reader?,
@@ -58,12 +58,12 @@ impl Jobs {
                         id,
                     })
                 }),
-                Imports::Named => None,
+                BuildImports::Named => None,
             };
             let explaining = explain(known, &given, &open, &readers, &options, &reporter);
             if let Some(explained) = cancel.run_until_cancelled(explaining).await {
                 reporter
-                    .report(Report::Explained(explained.map(Arc::new)))
+                    .report(JobReport::Explained(explained.map(Arc::new)))
                     .await;
             }
             job
@@ -73,15 +73,17 @@ impl Jobs {
 
 async fn explain(
     known: Option<Import>,
-    given: &Given,
+    given: &GivenEvidence,
     open: &Opener,
     readers: &EvidenceReaders,
     options: &ScanOptions,
     reporter: &Reporter,
-) -> Result<Explained, Vec<String>> {
-    let report_progress = |words: String| reporter.report(Report::Explaining(words));
-    let told = of_part(given, Part::Build, readers).await?;
-    let baseline = of_part(given, Part::Baseline, readers).await?.documents;
+) -> Result<ArrangedExplanation, Vec<String>> {
+    let report_progress = |words: String| reporter.report(JobReport::Explaining(words));
+    let told = of_part(given, EvidencePart::Build, readers).await?;
+    let baseline = of_part(given, EvidencePart::Baseline, readers)
+        .await?
+        .documents;
     let mut problems = Vec::new();
     let imports = if let Some(known) = known {
         vec![known]
@@ -126,12 +128,12 @@ async fn explain(
     };
     let mut explanation = load::explain(&imported, given).await.map_err(faults)?;
     explanation.notes.extend(told.notes);
-    Ok(Explained::new(explanation, against))
+    Ok(ArrangedExplanation::new(explanation, against))
 }
 
 async fn of_part(
-    given: &Given,
-    part: Part,
+    given: &GivenEvidence,
+    part: EvidencePart,
     readers: &EvidenceReaders,
 ) -> Result<LoadedEvidence, Vec<String>> {
     let loaded = evidence::load(given, part, readers).await;

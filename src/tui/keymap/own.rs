@@ -21,10 +21,10 @@ use serde::de::value::{Error as Unknown, StrDeserializer};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Action, Context, Keymap, TOGETHER, TYPED, plain, search, shown};
-use crate::config::{ConfigError, Problem};
+use super::{Action, KeyContext, Keymap, TOGETHER, TYPED, plain, search, shown};
+use crate::config::{ConfigError, ConfigProblem};
 use crate::text::nearest::nearest;
-use crate::tui::message::Key;
+use crate::tui::message::KeyPress;
 
 /// The name of the file in the user's configuration directory.
 pub const FILE_NAME: &str = "keymap.toml";
@@ -34,7 +34,7 @@ pub const FILE_NAME: &str = "keymap.toml";
 /// # Errors
 /// Something in the file is wrong; then all that is wrong is in the error.
 pub fn read(mut keymap: Keymap, text: &str, path: &Path) -> Result<Keymap, ConfigError> {
-    let mut reader = Reader {
+    let mut reader = KeymapReader {
         text,
         path,
         problems: Vec::new(),
@@ -60,15 +60,15 @@ pub fn read(mut keymap: Keymap, text: &str, path: &Path) -> Result<Keymap, Confi
     Err(ConfigError::Invalid(problems))
 }
 
-struct Reader<'a> {
+struct KeymapReader<'a> {
     text: &'a str,
     path: &'a Path,
-    problems: Vec<Problem>,
+    problems: Vec<ConfigProblem>,
     /// Where the keys of an action stand.
-    places: BTreeMap<(Context, Action), Range<usize>>,
+    places: BTreeMap<(KeyContext, Action), Range<usize>>,
 }
 
-impl Reader<'_> {
+impl KeymapReader<'_> {
     fn place(
         &mut self,
         keymap: &mut Keymap,
@@ -76,7 +76,7 @@ impl Reader<'_> {
         span: &Range<usize>,
         value: &Spanned<DeValue<'_>>,
     ) {
-        let Some(context) = named::<Context>(name) else {
+        let Some(context) = named::<KeyContext>(name) else {
             let names: Vec<String> = keymap.0.keys().map(kebab).collect();
             return self.unknown(span, &format!("there is no place `{name}`"), name, &names);
         };
@@ -106,11 +106,11 @@ impl Reader<'_> {
     /// Reads a key, or a list of keys.
     fn keys(
         &mut self,
-        context: Context,
+        context: KeyContext,
         action: Action,
         value: &Spanned<DeValue<'_>>,
-    ) -> Option<Vec<Key>> {
-        let keys: Option<Vec<Key>> = match value.get_ref() {
+    ) -> Option<Vec<KeyPress>> {
+        let keys: Option<Vec<KeyPress>> = match value.get_ref() {
             DeValue::String(_) => self.key(context, value).map(|key| vec![key]),
             DeValue::Array(array) => array.iter().map(|item| self.key(context, item)).collect(),
             _ => {
@@ -127,18 +127,18 @@ impl Reader<'_> {
         Some(keys)
     }
 
-    fn key(&mut self, context: Context, value: &Spanned<DeValue<'_>>) -> Option<Key> {
+    fn key(&mut self, context: KeyContext, value: &Spanned<DeValue<'_>>) -> Option<KeyPress> {
         let Some(text) = value.get_ref().as_str() else {
             self.problem(&value.span(), "this must be a key in quotes", None);
             return None;
         };
         let hint = "as in \"x\", \"X\", \"ctrl-x\", \"alt-x\", \"f2\", \"space\" or \"pagedown\"";
-        let Some(key) = Key::parse(text) else {
+        let Some(key) = KeyPress::parse(text) else {
             let words = format!("`{text}` is no key");
             self.problem(&value.span(), &words, Some(hint.to_owned()));
             return None;
         };
-        let key = Key(plain(key.0));
+        let key = KeyPress(plain(key.0));
         if TYPED.contains(&context) && key.character().is_some() {
             let words = format!("`{text}` is typed here, so it cannot do anything else");
             let hint = "take a key with ctrl or alt, or one with a name".to_owned();
@@ -152,7 +152,7 @@ impl Reader<'_> {
     fn conflicts(&mut self, keymap: &Keymap) {
         let mut said = Vec::new();
         for contexts in TOGETHER {
-            let mut taken: BTreeMap<String, (Context, Action)> = BTreeMap::new();
+            let mut taken: BTreeMap<String, (KeyContext, Action)> = BTreeMap::new();
             for context in *contexts {
                 for binding in keymap.bindings(*context) {
                     for key in &binding.keys {
@@ -170,8 +170,8 @@ impl Reader<'_> {
     fn conflict(
         &mut self,
         key: &str,
-        both: [(Context, Action); 2],
-        said: &mut Vec<(String, [(Context, Action); 2])>,
+        both: [(KeyContext, Action); 2],
+        said: &mut Vec<(String, [(KeyContext, Action); 2])>,
     ) {
         let mine = both.iter().find_map(|one| self.places.get(one).cloned());
         let entry = (key.to_owned(), both);
@@ -201,7 +201,7 @@ impl Reader<'_> {
     }
 
     fn problem(&mut self, span: &Range<usize>, message: &str, hint: Option<String>) {
-        let problem = Problem::new(self.path, self.text, span, message, hint);
+        let problem = ConfigProblem::new(self.path, self.text, span, message, hint);
         self.problems.push(problem);
     }
 }
@@ -235,8 +235,8 @@ mod tests {
     #[test]
     fn keys_of_the_file_replace_those_of_the_action_and_no_others() {
         let keymap = own("[list]\nfilter = ['ctrl-s', 'f3']\nbottom = []\n").unwrap();
-        let contexts = [Context::Refs, Context::List, Context::Global];
-        let action = |key: &str| keymap.action(&contexts, Key::parse(key).unwrap().0);
+        let contexts = [KeyContext::Refs, KeyContext::List, KeyContext::Global];
+        let action = |key: &str| keymap.action(&contexts, KeyPress::parse(key).unwrap().0);
         assert_eq!(action("ctrl-s"), Some(Action::Filter));
         assert_eq!(action("f3"), Some(Action::Filter));
         assert_eq!(action("/"), None);
@@ -249,8 +249,11 @@ mod tests {
     #[test]
     fn keys_may_be_swapped() {
         let keymap = own("[list]\nsort = 'e'\nexport = 's'\n").unwrap();
-        let key = Key::parse("s").unwrap().0;
-        assert_eq!(keymap.action(&[Context::List], key), Some(Action::Export));
+        let key = KeyPress::parse("s").unwrap().0;
+        assert_eq!(
+            keymap.action(&[KeyContext::List], key),
+            Some(Action::Export)
+        );
     }
 
     #[test]

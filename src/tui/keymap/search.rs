@@ -1,13 +1,13 @@
 //! Finds key bindings by the name of the action, by synonyms, or by parts of its description.
 
-use super::{Action, Binding};
+use super::{Action, KeyBinding};
 
 /// From this distance on, only the beginnings of words matched.
 pub const SCATTERED: u32 = 5;
 
 /// Returns the distance between `wanted` and a binding: less for the name than for the description,
 /// and less for the beginning of a word than for the middle; `None` without a match.
-pub fn distance(wanted: &str, binding: &Binding) -> Option<u32> {
+pub fn distance(wanted: &str, binding: &KeyBinding) -> Option<u32> {
     let wanted = wanted.trim().to_lowercase();
     let name = name(binding.action);
     let text = binding.text.to_lowercase();
@@ -141,11 +141,11 @@ fn jumps(wanted: &[char], text: &[char], at: usize) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::keymap::{Context, Keymap};
+    use crate::tui::keymap::{KeyContext, Keymap};
 
     fn found(wanted: &str) -> Vec<Action> {
         let keymap = Keymap::built_in().unwrap();
-        let bindings = [Context::Sources, Context::List, Context::Global]
+        let bindings = [KeyContext::Sources, KeyContext::List, KeyContext::Global]
             .map(|context| keymap.bindings(context).to_vec());
         let mut found: Vec<_> = bindings
             .iter()
@@ -187,7 +187,7 @@ mod tests {
     fn parts_come_before_scattered_characters() {
         let keymap = Keymap::built_in().unwrap();
         let filter = keymap
-            .bindings(Context::List)
+            .bindings(KeyContext::List)
             .iter()
             .find(|binding| binding.action == Action::Filter)
             .unwrap();

@@ -4,17 +4,17 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::Layer;
-use crate::tui::effect::{JobId, Work};
-use crate::tui::evidence::Part;
+use super::UiLayer;
+use crate::tui::effect::{JobId, JobWork};
+use crate::tui::evidence::EvidencePart;
 use crate::tui::keymap::{self, Action};
-use crate::tui::message::{Key, Report};
+use crate::tui::message::{JobReport, KeyPress};
 use crate::tui::rows::Cell;
 use crate::tui::screen::Screen;
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::{Context, Handled, World};
+use crate::tui::world::{Handled, UiContext, World};
 
 const HELP: &str = "./dir · s3://bucket/prefix · ghcr.io/acme/app:cache · gha:owner/repo · \
     what stands in --cache-to or --cache-from, as in type=local,dest=./cache";
@@ -32,8 +32,8 @@ pub struct AddPrompt {
 
 impl AddPrompt {
     /// Begins with opening `name`.
-    pub fn opening(name: String, cx: &mut Context<'_>) -> Self {
-        let opening = Some(cx.start(Work::Open(name.clone())));
+    pub fn opening(name: String, cx: &mut UiContext<'_>) -> Self {
+        let opening = Some(cx.start(JobWork::Open(name.clone())));
         Self {
             input: InputLine::new(name),
             opening,
@@ -42,18 +42,18 @@ impl AddPrompt {
     }
 }
 
-impl Layer for AddPrompt {
-    fn context(&self) -> keymap::Context {
-        keymap::Context::CommandLine
+impl UiLayer for AddPrompt {
+    fn context(&self) -> keymap::KeyContext {
+        keymap::KeyContext::CommandLine
     }
 
-    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+    fn key(&mut self, key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Some(Action::Accept)
                 if self.input.text().trim().is_empty() || self.opening.is_some() => {}
             Some(Action::Accept) => {
                 self.fault = None;
-                self.opening = Some(cx.start(Work::Open(self.input.text().trim().to_owned())));
+                self.opening = Some(cx.start(JobWork::Open(self.input.text().trim().to_owned())));
             }
             Some(Action::Cancel) => {
                 if let Some(job) = self.opening.take() {
@@ -63,7 +63,7 @@ impl Layer for AddPrompt {
             }
             Some(Action::Complete) => {
                 let typed = self.input.text().trim_start().to_owned();
-                self.completing = Some(cx.start(Work::Complete(Part::Context, typed)));
+                self.completing = Some(cx.start(JobWork::Complete(EvidencePart::Context, typed)));
             }
             _ => {
                 self.input.key(key);
@@ -73,18 +73,18 @@ impl Layer for AddPrompt {
         Handled::Yes
     }
 
-    fn paste(&mut self, text: &str, _cx: &mut Context<'_>) {
+    fn paste(&mut self, text: &str, _cx: &mut UiContext<'_>) {
         self.input.paste(text);
     }
 
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
-        if let Report::Completed(completion) = report
+    fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
+        if let JobReport::Completed(completion) = report
             && self.completing.take_if(|waited| *waited == job).is_some()
         {
             self.input = InputLine::new(completion.text.clone());
             self.names.clone_from(&completion.names);
         }
-        if let Report::Opened(result) = report
+        if let JobReport::Opened(result) = report
             && self.opening.take_if(|opening| *opening == job).is_some()
         {
             match result {
@@ -98,10 +98,10 @@ impl Layer for AddPrompt {
         let width = 72.min(area.width.saturating_sub(8));
         let names = self.names.join("  ");
         let (words, role) = match (&self.fault, self.opening) {
-            (_, Some(_)) => ("opening…", Role::Title),
-            (Some(fault), None) => (fault.as_str(), Role::Error),
-            (None, None) if !names.is_empty() => (names.as_str(), Role::Dim),
-            (None, None) => (HELP, Role::Dim),
+            (_, Some(_)) => ("opening…", TextRole::Title),
+            (Some(fault), None) => (fault.as_str(), TextRole::Error),
+            (None, None) if !names.is_empty() => (names.as_str(), TextRole::Dim),
+            (None, None) => (HELP, TextRole::Dim),
         };
         let sentences = words
             .lines()
@@ -116,7 +116,7 @@ impl Layer for AddPrompt {
         for (line, row) in lines.iter().zip(2..inside.height) {
             text::put(
                 frame.buffer_mut(),
-                text::Line::of(inside, row),
+                text::LineArea::of(inside, row),
                 line,
                 &world.theme,
                 Style::default(),

@@ -3,15 +3,15 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::Layer;
-use crate::tui::effect::Work;
+use super::UiLayer;
+use crate::tui::effect::JobWork;
 use crate::tui::keymap::{self, Action};
-use crate::tui::message::Key;
+use crate::tui::message::KeyPress;
 use crate::tui::rows::{Cell, Column};
 use crate::tui::screen::Screen;
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::widget::popup;
-use crate::tui::world::{Context, Handled, World};
+use crate::tui::world::{Handled, UiContext, World};
 
 /// The menu of columns.
 #[derive(Debug)]
@@ -26,21 +26,21 @@ impl ColumnsMenu {
         Self { columns, cursor: 1 }
     }
 
-    fn toggle(&self, cx: &mut Context<'_>) {
+    fn toggle(&self, cx: &mut UiContext<'_>) {
         cx.world.hidden_columns.toggle(self.columns, self.cursor);
         let hidden = cx.world.hidden_columns.clone();
         if let Some(path) = cx.world.columns_file.clone() {
-            cx.start(Work::SaveColumns(path, hidden));
+            cx.start(JobWork::SaveColumns(path, hidden));
         }
     }
 }
 
-impl Layer for ColumnsMenu {
-    fn context(&self) -> keymap::Context {
-        keymap::Context::Popup
+impl UiLayer for ColumnsMenu {
+    fn context(&self) -> keymap::KeyContext {
+        keymap::KeyContext::Popup
     }
 
-    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+    fn key(&mut self, key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
         let last = self.columns.len().saturating_sub(1).max(1);
         match action {
             Some(Action::Up) => self.cursor = self.cursor.saturating_sub(1).max(1),
@@ -68,7 +68,7 @@ impl Layer for ColumnsMenu {
             } else {
                 column.title
             };
-            let cell = Cell::new(sign, Role::Good).and(title, Role::Text);
+            let cell = Cell::new(sign, TextRole::Good).and(title, TextRole::Text);
             let is_selected = place == self.cursor;
             popup::item(&cell, is_selected, &world.theme, frame, inside, row);
         }

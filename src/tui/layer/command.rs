@@ -5,25 +5,25 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::Layer;
+use super::UiLayer;
 use super::add::AddPrompt;
 use crate::text::secrets::mask_line;
-use crate::tui::command::{Commands, Fault, Here, Order, Place};
-use crate::tui::effect::{JobId, Work};
-use crate::tui::evidence::Part;
+use crate::tui::command::{CommandDestination, CommandFault, CommandRequest, Commands, Here};
+use crate::tui::effect::{JobId, JobWork};
+use crate::tui::evidence::EvidencePart;
 use crate::tui::keymap::{self, Action};
-use crate::tui::message::{Completion, Key, Report};
-use crate::tui::pruning::Scope;
+use crate::tui::message::{Completion, JobReport, KeyPress};
+use crate::tui::pruning::DeletionScope;
 use crate::tui::rows::Cell;
-use crate::tui::screen::blobs::Blobs;
-use crate::tui::screen::check::Check;
+use crate::tui::screen::blobs::BlobsScreen;
+use crate::tui::screen::check::CheckScreen;
 use crate::tui::screen::plan::PlanScreen;
-use crate::tui::screen::refs::Refs;
-use crate::tui::screen::{Request, Screen, WorkKey};
-use crate::tui::theme::Role;
+use crate::tui::screen::refs::RefsScreen;
+use crate::tui::screen::{LayerRequest, Screen, WorkKey};
+use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::{Context, Handled, SourceId, StatusKind, World};
+use crate::tui::world::{Handled, SourceId, StatusKind, UiContext, World};
 
 /// The widest that the box becomes inside.
 const WIDTH: u16 = 76;
@@ -39,7 +39,7 @@ pub struct CommandLine {
     cursor: usize,
     /// How many lines back one is in what was typed before.
     back: usize,
-    fault: Option<Fault>,
+    fault: Option<CommandFault>,
     /// What the line could go on with.
     names: Vec<String>,
     completing: Option<JobId>,
@@ -47,7 +47,7 @@ pub struct CommandLine {
 
 impl CommandLine {
     /// Offers the commands of `contexts` where the screen is `here`.
-    pub fn new(contexts: &[keymap::Context], here: Here, world: &World) -> Self {
+    pub fn new(contexts: &[keymap::KeyContext], here: Here, world: &World) -> Self {
         Self {
             commands: Commands::new(contexts, &world.keymap),
             here,
@@ -80,9 +80,9 @@ impl CommandLine {
         self.back = back;
     }
 
-    fn complete(&mut self, cx: &mut Context<'_>) {
+    fn complete(&mut self, cx: &mut UiContext<'_>) {
         if let Some((_, path)) = self.commands.path(self.input.text()) {
-            let work = Work::Complete(Part::Context, path.to_owned());
+            let work = JobWork::Complete(EvidencePart::Context, path.to_owned());
             self.completing = Some(cx.start(work));
             return;
         }
@@ -92,7 +92,7 @@ impl CommandLine {
     }
 
     /// Carries out what is typed, or the command under the cursor where no name is typed.
-    fn accept(&mut self, cx: &mut Context<'_>) {
+    fn accept(&mut self, cx: &mut UiContext<'_>) {
         let line = self.input.text().trim().to_owned();
         let typed = self.commands.order(&line, &self.here);
         let name = line.split_whitespace().next().unwrap_or_default();
@@ -125,13 +125,13 @@ impl CommandLine {
     /// Returns what there is to say about the line.
     fn remark(&self) -> Cell {
         if let Some(fault) = &self.fault {
-            return Cell::new(format!("! {}", fault.message), Role::Error)
-                .and(format!(" · {}", fault.hint), Role::Text);
+            return Cell::new(format!("! {}", fault.message), TextRole::Error)
+                .and(format!(" · {}", fault.hint), TextRole::Text);
         }
         if !self.names.is_empty() {
-            return Cell::new(self.names.join("  "), Role::Dim);
+            return Cell::new(self.names.join("  "), TextRole::Dim);
         }
-        Cell::new("enter does it, tab completes, ↑ brings back", Role::Dim)
+        Cell::new("enter does it, tab completes, ↑ brings back", TextRole::Dim)
     }
 }
 
@@ -143,56 +143,58 @@ fn remember(line: String, world: &mut World) {
     }
 }
 
-fn carry_out(order: Order, cx: &mut Context<'_>) {
+fn carry_out(order: CommandRequest, cx: &mut UiContext<'_>) {
     match order {
-        Order::Perform(action) => cx.perform(action),
-        Order::Home => cx.home(),
-        Order::Go(place, source) => go(place, source, cx),
-        Order::Theme(theme) => match cx.world.use_theme(theme) {
+        CommandRequest::Perform(action) => cx.perform(action),
+        CommandRequest::Home => cx.home(),
+        CommandRequest::Go(place, source) => go(place, source, cx),
+        CommandRequest::Theme(theme) => match cx.world.use_theme(theme) {
             Ok(()) => cx
                 .world
                 .note(StatusKind::Done, format!("the theme is {theme}")),
             Err(error) => cx.world.note(StatusKind::Failed, error.to_string()),
         },
-        Order::Open(name) => {
+        CommandRequest::Open(name) => {
             let prompt = AddPrompt::opening(name, cx);
             cx.show(prompt);
         }
-        Order::Sort(sort) => cx.ask(Request::Sort(sort)),
-        Order::Filter(filter) => cx.ask(Request::Filter(filter)),
+        CommandRequest::Sort(sort) => cx.ask(LayerRequest::Sort(sort)),
+        CommandRequest::Filter(filter) => cx.ask(LayerRequest::Filter(filter)),
     }
 }
 
-fn go(place: Place, source: SourceId, cx: &mut Context<'_>) {
-    if place != Place::Sources && cx.world.source(source).info.is_waiting {
+fn go(place: CommandDestination, source: SourceId, cx: &mut UiContext<'_>) {
+    if place != CommandDestination::Sources && cx.world.source(source).info.is_waiting {
         let label = &cx.world.source(source).info.label;
         let words = format!("{label} was not contacted yet: open it in the list of sources first");
         return cx.world.note(StatusKind::Failed, words);
     }
     match place {
-        Place::Sources => cx.home(),
-        Place::Refs => {
-            let refs = Refs::new(source, None, cx);
+        CommandDestination::Sources => cx.home(),
+        CommandDestination::Refs => {
+            let refs = RefsScreen::new(source, None, cx);
             cx.push(refs);
         }
-        Place::Blobs => {
-            let blobs = Blobs::new(source, cx);
+        CommandDestination::Blobs => {
+            let blobs = BlobsScreen::new(source, cx);
             cx.push(blobs);
         }
-        Place::Plan => {
-            let plan = PlanScreen::new(source, Scope::Policy, cx);
+        CommandDestination::Plan => {
+            let plan = PlanScreen::new(source, DeletionScope::Policy, cx);
             cx.push(plan);
         }
-        Place::Check => cx.push_once(WorkKey::Check(source), |cx| Check::new(source, cx)),
+        CommandDestination::Check => {
+            cx.push_once(WorkKey::Check(source), |cx| CheckScreen::new(source, cx))
+        }
     }
 }
 
-impl Layer for CommandLine {
-    fn context(&self) -> keymap::Context {
-        keymap::Context::CommandLine
+impl UiLayer for CommandLine {
+    fn context(&self) -> keymap::KeyContext {
+        keymap::KeyContext::CommandLine
     }
 
-    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+    fn key(&mut self, key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
         let last = self
             .commands
             .found(self.input.text())
@@ -220,13 +222,13 @@ impl Layer for CommandLine {
         Handled::Yes
     }
 
-    fn paste(&mut self, text: &str, _cx: &mut Context<'_>) {
+    fn paste(&mut self, text: &str, _cx: &mut UiContext<'_>) {
         self.input.paste(text);
         self.changed();
     }
 
-    fn report(&mut self, job: JobId, report: &Report, _cx: &mut Context<'_>) {
-        if let Report::Completed(completion) = report
+    fn report(&mut self, job: JobId, report: &JobReport, _cx: &mut UiContext<'_>) {
+        if let JobReport::Completed(completion) = report
             && self.completing.take_if(|waited| *waited == job).is_some()
         {
             let name = self.commands.path(self.input.text()).map(|(name, _)| name);
@@ -245,16 +247,16 @@ impl Layer for CommandLine {
             .min(area.height.saturating_sub(4));
         let width = WIDTH.min(area.width.saturating_sub(4));
         let inside = popup::open("Commands", width, height, &world.theme, frame, area);
-        let colon = Cell::new(":", Role::Title);
+        let colon = Cell::new(":", TextRole::Title);
         let buffer = frame.buffer_mut();
         text::put(
             buffer,
-            text::Line::of(inside, 0),
+            text::LineArea::of(inside, 0),
             &colon,
             &world.theme,
             Style::default(),
         );
-        let remark = text::Line::of(inside, 1);
+        let remark = text::LineArea::of(inside, 1);
         text::put(
             buffer,
             remark,
@@ -278,8 +280,8 @@ impl Layer for CommandLine {
         for ((place, command), row) in found.iter().enumerate().skip(top).zip(0..below.height) {
             let name = format!("{} {}", command.name, command.value);
             let cell = Cell::text(format!("{name:<20} "))
-                .and(format!("{:<9} ", command.key), Role::Key)
-                .and(command.text.clone(), Role::Dim);
+                .and(format!("{:<9} ", command.key), TextRole::Key)
+                .and(command.text.clone(), TextRole::Dim);
             popup::item(&cell, place == self.cursor, &world.theme, frame, below, row);
         }
     }

@@ -6,20 +6,20 @@ use ratatui::Frame;
 use ratatui::layout::{Rect, Size};
 use ratatui::style::Style;
 
-use super::Layer;
+use super::UiLayer;
 use super::details::Scroll;
 use crate::config::edit::{DiffLine, Edit};
 use crate::text::escape::visible;
-use crate::tui::effect::{ConfigAddition, JobId, Work};
+use crate::tui::effect::{ConfigAddition, JobId, JobWork};
 use crate::tui::keymap::{self, Action};
-use crate::tui::message::{Key, Report};
+use crate::tui::message::{JobReport, KeyPress};
 use crate::tui::rows::Cell;
 use crate::tui::screen::Screen;
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::{Context, Handled, World};
+use crate::tui::world::{Handled, UiContext, World};
 
 /// The maximum width of a diff.
 const WIDTH: u16 = 96;
@@ -46,19 +46,19 @@ impl ConfigPrompt {
     }
 }
 
-impl Layer for ConfigPrompt {
-    fn context(&self) -> keymap::Context {
-        keymap::Context::Prompt
+impl UiLayer for ConfigPrompt {
+    fn context(&self) -> keymap::KeyContext {
+        keymap::KeyContext::Prompt
     }
 
-    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+    fn key(&mut self, key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Some(Action::Accept)
                 if self.input.text().trim().is_empty() || self.reading.is_some() => {}
             Some(Action::Accept) => {
                 self.fault = None;
                 let path = self.input.text().trim().into();
-                let work = Work::PrepareConfig(path, self.addition.clone());
+                let work = JobWork::PrepareConfig(path, self.addition.clone());
                 self.reading = Some(cx.start(work));
             }
             Some(Action::Cancel) => cx.close(),
@@ -69,12 +69,12 @@ impl Layer for ConfigPrompt {
         Handled::Yes
     }
 
-    fn paste(&mut self, text: &str, _cx: &mut Context<'_>) {
+    fn paste(&mut self, text: &str, _cx: &mut UiContext<'_>) {
         self.input.paste(text);
     }
 
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
-        if let Report::ConfigPrepared(result) = report
+    fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
+        if let JobReport::ConfigPrepared(result) = report
             && self.reading.take_if(|reading| *reading == job).is_some()
         {
             match result {
@@ -97,11 +97,11 @@ impl Layer for ConfigPrompt {
             // The lines of the file and the mark below them must not be wrapped.
             Some(fault) => fault
                 .lines()
-                .map(|line| Cell::new(line.to_owned(), Role::Error))
+                .map(|line| Cell::new(line.to_owned(), TextRole::Error))
                 .collect(),
             None => vec![Cell::new(
                 "Nothing else in the file changes. You see the change before it is written.",
-                Role::Dim,
+                TextRole::Dim,
             )],
         };
         let lines: Vec<Cell> = if self.fault.is_some() {
@@ -151,9 +151,9 @@ impl ConfigDiff {
     fn lines(&self) -> Vec<Cell> {
         let line = |line: &DiffLine| {
             let (sign, text, role) = match line {
-                DiffLine::Same(text) => ("  ", text, Role::Dim),
-                DiffLine::Removed(text) => ("- ", text, Role::Missing),
-                DiffLine::Added(text) => ("+ ", text, Role::Good),
+                DiffLine::Same(text) => ("  ", text, TextRole::Dim),
+                DiffLine::Removed(text) => ("- ", text, TextRole::Missing),
+                DiffLine::Added(text) => ("+ ", text, TextRole::Good),
             };
             Cell::new(sign, role).and(visible(text).into_owned(), role)
         };
@@ -165,12 +165,12 @@ impl ConfigDiff {
         let cells = match &self.fault {
             Some(fault) => fault
                 .lines()
-                .map(|line| Cell::new(format!("! {line}"), Role::Error))
+                .map(|line| Cell::new(format!("! {line}"), TextRole::Error))
                 .collect(),
-            None if self.edit.is_new() => vec![Cell::new("This is a new file.", Role::Dim)],
+            None if self.edit.is_new() => vec![Cell::new("This is a new file.", TextRole::Dim)],
             None => vec![Cell::new(
                 "The old file is kept next to it, with the ending .bak.",
-                Role::Dim,
+                TextRole::Dim,
             )],
         };
         cells
@@ -190,17 +190,17 @@ impl ConfigDiff {
     }
 }
 
-impl Layer for ConfigDiff {
-    fn context(&self) -> keymap::Context {
-        keymap::Context::ConfigChange
+impl UiLayer for ConfigDiff {
+    fn context(&self) -> keymap::KeyContext {
+        keymap::KeyContext::ConfigChange
     }
 
-    fn key(&mut self, _key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+    fn key(&mut self, _key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
         match action {
             // While the file is being written there is nothing left to decide.
             _ if self.writing.is_some() => {}
             Some(Action::Accept) if self.fault.is_none() => {
-                let work = Work::WriteConfig(Arc::clone(&self.edit));
+                let work = JobWork::WriteConfig(Arc::clone(&self.edit));
                 self.writing = Some(cx.start(work));
             }
             Some(Action::Accept | Action::Cancel) => cx.close(),
@@ -214,8 +214,8 @@ impl Layer for ConfigDiff {
         Handled::Yes
     }
 
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
-        if let Report::ConfigWritten(result) = report
+    fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
+        if let JobReport::ConfigWritten(result) = report
             && self.writing.take_if(|writing| *writing == job).is_some()
         {
             match result {
@@ -253,7 +253,7 @@ fn put_lines(lines: &[Cell], row: u16, world: &World, frame: &mut Frame<'_>, are
     for (line, row) in lines.iter().zip(row..area.height) {
         text::put(
             frame.buffer_mut(),
-            text::Line::of(area, row),
+            text::LineArea::of(area, row),
             line,
             &world.theme,
             Style::default(),

@@ -4,14 +4,14 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::Layer;
+use super::UiLayer;
 use crate::tui::keymap::{self, Action};
-use crate::tui::message::Key;
+use crate::tui::message::KeyPress;
 use crate::tui::rows::Cell;
-use crate::tui::screen::{Request, Screen};
+use crate::tui::screen::{LayerRequest, Screen};
 use crate::tui::view;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::{Context, Handled, World};
+use crate::tui::world::{Handled, UiContext, World};
 
 /// The question whether a run should stop watching for builds.
 pub const STOP_WATCHING: &str = "Stop watching for builds? Everything is deleted that should be. A build that was exporting may lack blobs until the next prune restores them.";
@@ -20,12 +20,12 @@ pub const STOP_WATCHING: &str = "Stop watching for builds? Everything is deleted
 #[derive(Debug)]
 pub struct Confirm {
     question: String,
-    request: Option<Request>,
+    request: Option<LayerRequest>,
 }
 
 impl Confirm {
     /// Asks `question`; a yes sends `request` to the screen.
-    pub fn new(question: String, request: Request) -> Self {
+    pub fn new(question: String, request: LayerRequest) -> Self {
         Self {
             question,
             request: Some(request),
@@ -33,12 +33,12 @@ impl Confirm {
     }
 }
 
-impl Layer for Confirm {
-    fn context(&self) -> keymap::Context {
-        keymap::Context::Confirm
+impl UiLayer for Confirm {
+    fn context(&self) -> keymap::KeyContext {
+        keymap::KeyContext::Confirm
     }
 
-    fn key(&mut self, _key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+    fn key(&mut self, _key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Some(Action::Accept) => {
                 cx.close();
@@ -57,7 +57,7 @@ impl Layer for Confirm {
         let lines = text::wrap(&Cell::text(self.question.clone()), width);
         let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);
         let inside = popup::open("Please confirm", width, height, &world.theme, frame, area);
-        let keys = view::hint_line(world, keymap::Context::Confirm, width);
+        let keys = view::hint_line(world, keymap::KeyContext::Confirm, width);
         for (line, row) in lines
             .iter()
             .chain([&Cell::default(), &keys])
@@ -65,7 +65,7 @@ impl Layer for Confirm {
         {
             text::put(
                 frame.buffer_mut(),
-                text::Line::of(inside, row),
+                text::LineArea::of(inside, row),
                 line,
                 &world.theme,
                 Style::default(),

@@ -3,13 +3,13 @@
 use ratatui::Frame;
 use ratatui::layout::{Rect, Size};
 
-use super::Layer;
+use super::UiLayer;
 use crate::tui::keymap::{self, Action};
-use crate::tui::message::Key;
-use crate::tui::rows::{Cell, Detail};
+use crate::tui::message::KeyPress;
+use crate::tui::rows::{Cell, DetailLine};
 use crate::tui::screen::Screen;
 use crate::tui::widget::{detail, popup};
-use crate::tui::world::{Context, Handled, World};
+use crate::tui::world::{Handled, UiContext, World};
 
 /// The maximum width of text that is easy to read.
 const WIDTH: u16 = 84;
@@ -17,13 +17,13 @@ const WIDTH: u16 = 84;
 /// All details of a row, as of the time of the request.
 #[derive(Debug)]
 pub struct Details {
-    details: Vec<Detail>,
+    details: Vec<DetailLine>,
     scroll: Scroll,
 }
 
 impl Details {
     /// Shows `details`.
-    pub fn new(details: Vec<Detail>) -> Self {
+    pub fn new(details: Vec<DetailLine>) -> Self {
         Self {
             details,
             scroll: Scroll::default(),
@@ -41,12 +41,12 @@ impl Details {
     }
 }
 
-impl Layer for Details {
-    fn context(&self) -> keymap::Context {
-        keymap::Context::Popup
+impl UiLayer for Details {
+    fn context(&self) -> keymap::KeyContext {
+        keymap::KeyContext::Popup
     }
 
-    fn key(&mut self, _key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+    fn key(&mut self, _key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Some(Action::Accept | Action::Cancel | Action::Details) => cx.close(),
             Some(action) => {

@@ -5,17 +5,17 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::Layer;
-use crate::tui::effect::{JobId, Work};
-use crate::tui::evidence::{BUILD_HERE, Given, Item, Part};
+use super::UiLayer;
+use crate::tui::effect::{JobId, JobWork};
+use crate::tui::evidence::{BUILD_HERE, EvidenceItem, EvidencePart, GivenEvidence};
 use crate::tui::keymap::{self, Action};
-use crate::tui::message::{Key, Report};
+use crate::tui::message::{JobReport, KeyPress};
 use crate::tui::rows::Cell;
-use crate::tui::screen::{Request, Screen};
-use crate::tui::theme::Role;
+use crate::tui::screen::{LayerRequest, Screen};
+use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::{Context, Handled, World};
+use crate::tui::world::{Handled, UiContext, World};
 
 /// The command that prints the provenance of an image.
 pub const INSPECT: &str =
@@ -30,8 +30,8 @@ const WIDEST: u16 = 96;
 /// Prompts for evidence, until an empty line is accepted.
 #[derive(Debug)]
 pub struct EvidencePrompt {
-    given: Given,
-    part: Part,
+    given: GivenEvidence,
+    part: EvidencePart,
     input: InputLine,
     /// The job that reads a piece, if any.
     reading: Option<JobId>,
@@ -49,17 +49,17 @@ pub struct EvidencePrompt {
 
 impl EvidencePrompt {
     /// Opens the prompt with the evidence that was given before.
-    pub fn open(cx: &mut Context<'_>) {
+    pub fn open(cx: &mut UiContext<'_>) {
         Self::open_with(String::new(), cx);
     }
 
     /// Opens the prompt with a line that a person completes.
-    pub fn open_with(line: String, cx: &mut Context<'_>) {
+    pub fn open_with(line: String, cx: &mut UiContext<'_>) {
         let given = cx.world.evidence.clone();
         let part = if given.is_empty() {
-            Part::Build
+            EvidencePart::Build
         } else {
-            Part::Baseline
+            EvidencePart::Baseline
         };
         let unseen = given
             .items
@@ -68,7 +68,7 @@ impl EvidencePrompt {
             .filter(|(_, item)| item.seen.is_none());
         let recognising = unseen.map(|(place, item)| {
             (
-                cx.start(Work::Recognise(item.part, item.text.clone())),
+                cx.start(JobWork::Recognise(item.part, item.text.clone())),
                 place,
             )
         });
@@ -91,7 +91,7 @@ impl EvidencePrompt {
         });
     }
 
-    fn accept(&mut self, cx: &mut Context<'_>) {
+    fn accept(&mut self, cx: &mut UiContext<'_>) {
         let typed = self.input.text().trim().to_owned();
         if self.reading.is_some() {
             return;
@@ -99,19 +99,19 @@ impl EvidencePrompt {
         self.fault = None;
         if !typed.is_empty() {
             self.names.clear();
-            self.reading = Some(cx.start(Work::Recognise(self.part, typed)));
+            self.reading = Some(cx.start(JobWork::Recognise(self.part, typed)));
         } else if self.given.is_empty() {
             self.fault = Some(NEEDED.to_owned());
-            self.part = Part::Build;
+            self.part = EvidencePart::Build;
         } else {
             self.stop(cx);
             cx.world.evidence = self.given.clone();
             cx.close();
-            cx.ask(Request::Evidence);
+            cx.ask(LayerRequest::Evidence);
         }
     }
 
-    fn stop(&mut self, cx: &mut Context<'_>) {
+    fn stop(&mut self, cx: &mut UiContext<'_>) {
         let recognising = self.recognising.drain(..).map(|(job, _)| job);
         for job in recognising
             .chain(self.reading.take())
@@ -122,15 +122,15 @@ impl EvidencePrompt {
     }
 
     fn turn(&mut self, action: Action) {
-        let here = Part::ALL
+        let here = EvidencePart::ALL
             .iter()
             .position(|part| *part == self.part)
             .unwrap_or_default();
         let there = match action {
             Action::Up => here.saturating_sub(1),
-            _ => (here + 1).min(Part::ALL.len() - 1),
+            _ => (here + 1).min(EvidencePart::ALL.len() - 1),
         };
-        self.part = Part::ALL[there];
+        self.part = EvidencePart::ALL[there];
         self.names.clear();
         self.fault = None;
     }
@@ -171,34 +171,34 @@ impl EvidencePrompt {
     fn lines(&self, width: u16) -> (Vec<Cell>, usize) {
         let mut lines = Vec::new();
         let mut typed = 0;
-        for part in Part::ALL {
+        for part in EvidencePart::ALL {
             let about = match part {
-                Part::Build => "its record, provenance, log, image, or its command",
-                Part::Baseline => "the same of an earlier build: what changed since",
-                Part::Context => "the folder, or NAME=FOLDER: which files changed",
+                EvidencePart::Build => "its record, provenance, log, image, or its command",
+                EvidencePart::Baseline => "the same of an earlier build: what changed since",
+                EvidencePart::Context => "the folder, or NAME=FOLDER: which files changed",
             };
             let role = if part == self.part {
-                Role::Title
+                TextRole::Title
             } else {
-                Role::Heading
+                TextRole::Heading
             };
-            lines.push(Cell::new(format!("{:<10}", part.word()), role).and(about, Role::Dim));
+            lines.push(Cell::new(format!("{:<10}", part.word()), role).and(about, TextRole::Dim));
             for item in self.given.items.iter().filter(|item| item.part == part) {
                 let (sign, seen, role) = match &item.seen {
-                    Some(seen) => ("✓ ", seen.as_str(), Role::Good),
-                    None => ("  ", "reading…", Role::Dim),
+                    Some(seen) => ("✓ ", seen.as_str(), TextRole::Good),
+                    None => ("  ", "reading…", TextRole::Dim),
                 };
                 let room = width.saturating_sub(text::width(seen).min(width / 2) + 4);
                 let name = text::cut_front(&item.text, room);
                 lines.push(
                     Cell::new(sign, role)
-                        .and(name, Role::Text)
-                        .and(format!("  {seen}"), Role::Dim),
+                        .and(name, TextRole::Text)
+                        .and(format!("  {seen}"), TextRole::Dim),
                 );
             }
             if part == self.part {
                 typed = lines.len();
-                lines.push(Cell::new("› ", Role::Key));
+                lines.push(Cell::new("› ", TextRole::Key));
             }
         }
         lines.push(Cell::default());
@@ -209,29 +209,33 @@ impl EvidencePrompt {
     /// Returns the lines below the parts: a problem, completions, or instructions.
     fn below(&self, width: u16) -> Vec<Cell> {
         if self.reading.is_some() {
-            return vec![Cell::new("reading…", Role::Title)];
+            return vec![Cell::new("reading…", TextRole::Title)];
         }
         if let Some(fault) = &self.fault {
-            return text::wrap(&Cell::new(format!("! {fault}"), Role::Error), width);
+            return text::wrap(&Cell::new(format!("! {fault}"), TextRole::Error), width);
         }
         if !self.names.is_empty() {
-            let mut lines = text::wrap(&Cell::new(self.names.join("  "), Role::Text), width);
+            let mut lines = text::wrap(&Cell::new(self.names.join("  "), TextRole::Text), width);
             if lines.len() > 4 {
                 lines.truncate(3);
                 lines.push(Cell::new(
                     format!("… {} names in all", self.names.len()),
-                    Role::Dim,
+                    TextRole::Dim,
                 ));
             }
             return lines;
         }
         if self.given.is_empty() {
-            let record = Cell::new("docker buildx history export -o run.dockerbuild", Role::Key)
-                .and("  writes a build record, which has it all", Role::Dim);
-            let inspect = Cell::new(INSPECT, Role::Key).and("  that of an image", Role::Dim);
-            let here = Cell::new(BUILD_HERE, Role::Key).and(
+            let record = Cell::new(
+                "docker buildx history export -o run.dockerbuild",
+                TextRole::Key,
+            )
+            .and("  writes a build record, which has it all", TextRole::Dim);
+            let inspect =
+                Cell::new(INSPECT, TextRole::Key).and("  that of an image", TextRole::Dim);
+            let here = Cell::new(BUILD_HERE, TextRole::Key).and(
                 "  the Dockerfile here: recall it, and add --target and --build-arg",
-                Role::Dim,
+                TextRole::Dim,
             );
             let here = self.has_dockerfile.then_some(here);
             return (here.iter())
@@ -240,12 +244,12 @@ impl EvidencePrompt {
                 .collect();
         }
         let words = "enter adds what is typed, and on an empty line goes on; backspace there takes one back";
-        text::wrap(&Cell::new(words, Role::Dim), width)
+        text::wrap(&Cell::new(words, TextRole::Dim), width)
     }
 }
 
 /// Keeps an accepted line for later prompts, of later runs, too.
-fn remember(text: &str, cx: &mut Context<'_>) {
+fn remember(text: &str, cx: &mut UiContext<'_>) {
     let typed = &mut cx.world.typed_evidence;
     typed.retain(|known| known != text);
     typed.push(text.to_owned());
@@ -253,16 +257,16 @@ fn remember(text: &str, cx: &mut Context<'_>) {
     views.add_evidence(text);
     if views.is_kept() {
         let views = views.clone();
-        cx.start(Work::SaveViews(views));
+        cx.start(JobWork::SaveViews(views));
     }
 }
 
-impl Layer for EvidencePrompt {
-    fn context(&self) -> keymap::Context {
-        keymap::Context::Evidence
+impl UiLayer for EvidencePrompt {
+    fn context(&self) -> keymap::KeyContext {
+        keymap::KeyContext::Evidence
     }
 
-    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+    fn key(&mut self, key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Some(Action::Accept) => self.accept(cx),
             Some(Action::Cancel) if self.reading.is_some() => {
@@ -281,7 +285,7 @@ impl Layer for EvidencePrompt {
                     cx.stop(job);
                 }
                 self.completing =
-                    Some(cx.start(Work::Complete(self.part, self.input.text().to_owned())));
+                    Some(cx.start(JobWork::Complete(self.part, self.input.text().to_owned())));
             }
             Some(Action::TakeBack) if self.input.text().is_empty() => self.take_back(),
             _ => {
@@ -293,13 +297,13 @@ impl Layer for EvidencePrompt {
         Handled::Yes
     }
 
-    fn paste(&mut self, text: &str, _cx: &mut Context<'_>) {
+    fn paste(&mut self, text: &str, _cx: &mut UiContext<'_>) {
         self.input.paste(text.trim());
     }
 
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+    fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
         match report {
-            Report::Recognised(result)
+            JobReport::Recognised(result)
                 if self.reading.take_if(|reading| *reading == job).is_some() =>
             {
                 match result {
@@ -311,7 +315,7 @@ impl Layer for EvidencePrompt {
                         self.given
                             .items
                             .retain(|item| (item.part, &item.text) != (self.part, &text));
-                        self.given.items.push(Item {
+                        self.given.items.push(EvidenceItem {
                             part: self.part,
                             text,
                             seen: Some(seen.clone()),
@@ -320,7 +324,7 @@ impl Layer for EvidencePrompt {
                     Err(fault) => self.fault = Some(fault.clone()),
                 }
             }
-            Report::Recognised(result) => {
+            JobReport::Recognised(result) => {
                 let Some(waiting) = self
                     .recognising
                     .iter()
@@ -333,7 +337,7 @@ impl Layer for EvidencePrompt {
                     item.seen = Some(result.clone().unwrap_or_else(|fault| format!("! {fault}")));
                 }
             }
-            Report::Completed(completion)
+            JobReport::Completed(completion)
                 if self
                     .completing
                     .take_if(|completing| *completing == job)
@@ -366,7 +370,7 @@ impl Layer for EvidencePrompt {
         for (line, row) in lines.iter().skip(top).zip(0..inside.height) {
             text::put(
                 frame.buffer_mut(),
-                text::Line::of(inside, row),
+                text::LineArea::of(inside, row),
                 line,
                 &world.theme,
                 Style::default(),

@@ -4,17 +4,17 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::Layer;
+use super::UiLayer;
 use crate::tui::effect::Overwrite;
 use crate::tui::keymap::{self, Action};
-use crate::tui::message::Key;
+use crate::tui::message::KeyPress;
 use crate::tui::rows::Cell;
 use crate::tui::rows::sources::grouped;
-use crate::tui::screen::{Request, Screen};
-use crate::tui::theme::Role;
+use crate::tui::screen::{LayerRequest, Screen};
+use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::{Context, Handled, World};
+use crate::tui::world::{Handled, UiContext, World};
 
 /// Prompts for the name of a file.
 #[derive(Debug)]
@@ -27,17 +27,17 @@ impl ExportPrompt {
     }
 }
 
-impl Layer for ExportPrompt {
-    fn context(&self) -> keymap::Context {
-        keymap::Context::Prompt
+impl UiLayer for ExportPrompt {
+    fn context(&self) -> keymap::KeyContext {
+        keymap::KeyContext::Prompt
     }
 
-    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+    fn key(&mut self, key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Some(Action::Accept) if self.0.text().trim().is_empty() => {}
             Some(Action::Accept) => {
                 cx.close();
-                cx.ask(Request::Export(
+                cx.ask(LayerRequest::Export(
                     self.0.text().trim().into(),
                     Overwrite::Never,
                 ));
@@ -50,7 +50,7 @@ impl Layer for ExportPrompt {
         Handled::Yes
     }
 
-    fn paste(&mut self, text: &str, _cx: &mut Context<'_>) {
+    fn paste(&mut self, text: &str, _cx: &mut UiContext<'_>) {
         self.0.paste(text);
     }
 
@@ -74,11 +74,11 @@ impl Layer for ExportPrompt {
             "{} rows as {format}; a name that ends in .csv makes CSV",
             grouped(count as u64)
         );
-        let line = text::Line::of(inside, 2.min(inside.height.saturating_sub(1)));
+        let line = text::LineArea::of(inside, 2.min(inside.height.saturating_sub(1)));
         text::put(
             frame.buffer_mut(),
             line,
-            &Cell::new(words, Role::Dim),
+            &Cell::new(words, TextRole::Dim),
             &world.theme,
             Style::default(),
         );

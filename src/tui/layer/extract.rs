@@ -6,17 +6,17 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::Layer;
+use super::UiLayer;
 use crate::backend::layer_content::LayerFile;
 use crate::tui::effect::Overwrite;
 use crate::tui::keymap::{self, Action};
-use crate::tui::message::Key;
+use crate::tui::message::KeyPress;
 use crate::tui::rows::Cell;
-use crate::tui::screen::{Request, Screen};
-use crate::tui::theme::Role;
+use crate::tui::screen::{LayerRequest, Screen};
+use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::{Context, Handled, World};
+use crate::tui::world::{Handled, UiContext, World};
 
 /// Prompts for the name of a file.
 #[derive(Debug)]
@@ -43,17 +43,17 @@ impl ExtractPrompt {
     }
 }
 
-impl Layer for ExtractPrompt {
-    fn context(&self) -> keymap::Context {
-        keymap::Context::Prompt
+impl UiLayer for ExtractPrompt {
+    fn context(&self) -> keymap::KeyContext {
+        keymap::KeyContext::Prompt
     }
 
-    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+    fn key(&mut self, key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Some(Action::Accept) if !self.names_a_file() => {}
             Some(Action::Accept) => {
                 cx.close();
-                cx.ask(Request::Extract(
+                cx.ask(LayerRequest::Extract(
                     self.file.clone(),
                     self.input.text().trim().into(),
                     Overwrite::Never,
@@ -67,7 +67,7 @@ impl Layer for ExtractPrompt {
         Handled::Yes
     }
 
-    fn paste(&mut self, text: &str, _cx: &mut Context<'_>) {
+    fn paste(&mut self, text: &str, _cx: &mut UiContext<'_>) {
         self.input.paste(text);
     }
 
@@ -80,13 +80,17 @@ impl Layer for ExtractPrompt {
         self.input.draw(&world.theme, frame, line);
         let room = inside.width.saturating_sub(9);
         let below = [
-            Cell::new("content  ", Role::Dim).and(text::cut_front(&self.path, room), Role::Text),
-            Cell::new("type a name; the file is yours, with mode 0644", Role::Dim),
+            Cell::new("content  ", TextRole::Dim)
+                .and(text::cut_front(&self.path, room), TextRole::Text),
+            Cell::new(
+                "type a name; the file is yours, with mode 0644",
+                TextRole::Dim,
+            ),
         ];
         for (cell, row) in below.iter().zip(2..inside.height) {
             text::put(
                 frame.buffer_mut(),
-                text::Line::of(inside, row),
+                text::LineArea::of(inside, row),
                 cell,
                 &world.theme,
                 Style::default(),

@@ -3,13 +3,13 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::Layer;
+use super::UiLayer;
 use crate::tui::keymap::{self, Action};
-use crate::tui::message::Key;
-use crate::tui::screen::{Request, Screen};
+use crate::tui::message::KeyPress;
+use crate::tui::screen::{LayerRequest, Screen};
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::popup;
-use crate::tui::world::{Context, Handled, World};
+use crate::tui::world::{Handled, UiContext, World};
 
 /// Prompts for the value of a field.
 #[derive(Debug)]
@@ -28,16 +28,16 @@ impl FieldPrompt {
     }
 }
 
-impl Layer for FieldPrompt {
-    fn context(&self) -> keymap::Context {
-        keymap::Context::Prompt
+impl UiLayer for FieldPrompt {
+    fn context(&self) -> keymap::KeyContext {
+        keymap::KeyContext::Prompt
     }
 
-    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+    fn key(&mut self, key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Some(Action::Accept) => {
                 cx.close();
-                cx.ask(Request::Field(self.input.text().to_owned()));
+                cx.ask(LayerRequest::Field(self.input.text().to_owned()));
             }
             Some(Action::Cancel) => cx.close(),
             _ => {
@@ -47,7 +47,7 @@ impl Layer for FieldPrompt {
         Handled::Yes
     }
 
-    fn paste(&mut self, text: &str, _cx: &mut Context<'_>) {
+    fn paste(&mut self, text: &str, _cx: &mut UiContext<'_>) {
         self.input.paste(text);
     }
 

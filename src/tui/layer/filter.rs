@@ -6,17 +6,17 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::widgets::{Clear, Widget as _};
 
-use super::Layer;
+use super::UiLayer;
 use crate::inventory::filter::{Filter, FilterError, Problem, STATES, fields};
 use crate::tui::keymap::{self, Action};
-use crate::tui::message::Key;
+use crate::tui::message::KeyPress;
 use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, FilterHelp};
-use crate::tui::screen::{Request, Screen};
-use crate::tui::theme::Role;
+use crate::tui::screen::{LayerRequest, Screen};
+use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::text;
-use crate::tui::world::{Context, Handled, World};
+use crate::tui::world::{Handled, UiContext, World};
 
 /// Returns the terms that end before the one with the byte at `fault`.
 fn before(text: &str, fault: usize) -> &str {
@@ -43,17 +43,17 @@ impl FilterBar {
         }
     }
 
-    fn follow(&mut self, cx: &mut Context<'_>) {
+    fn follow(&mut self, cx: &mut UiContext<'_>) {
         match Filter::parse(self.input.text()) {
             Ok(filter) => {
                 self.fault = None;
-                cx.ask(Request::Filter(filter));
+                cx.ask(LayerRequest::Filter(filter));
             }
             Err(fault) => {
                 // The terms before the fault still apply, so that rows do not disappear and return
                 // with every key.
                 if let Ok(filter) = Filter::parse(before(self.input.text(), fault.span.start)) {
-                    cx.ask(Request::Filter(filter));
+                    cx.ask(LayerRequest::Filter(filter));
                 }
                 self.fault = Some(fault);
             }
@@ -74,26 +74,26 @@ impl FilterBar {
             _ => String::new(),
         };
         Some(
-            Cell::new("! ", Role::Error)
-                .and(fault.to_string(), Role::Error)
-                .and(there_is, Role::Dim),
+            Cell::new("! ", TextRole::Error)
+                .and(fault.to_string(), TextRole::Error)
+                .and(there_is, TextRole::Dim),
         )
     }
 }
 
-impl Layer for FilterBar {
-    fn context(&self) -> keymap::Context {
-        keymap::Context::Prompt
+impl UiLayer for FilterBar {
+    fn context(&self) -> keymap::KeyContext {
+        keymap::KeyContext::Prompt
     }
 
-    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+    fn key(&mut self, key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
         match action {
             // An invalid filter is not accepted, because the visible rows would not match the typed
             // text.
             Some(Action::Accept) if self.fault.is_some() => {}
             Some(Action::Accept) => cx.close(),
             Some(Action::Cancel) => {
-                cx.ask(Request::Filter(self.before.clone()));
+                cx.ask(LayerRequest::Filter(self.before.clone()));
                 cx.close();
             }
             _ => {
@@ -109,7 +109,7 @@ impl Layer for FilterBar {
         Handled::Yes
     }
 
-    fn paste(&mut self, text: &str, cx: &mut Context<'_>) {
+    fn paste(&mut self, text: &str, cx: &mut UiContext<'_>) {
         self.input.paste(text);
         self.follow(cx);
     }
@@ -134,11 +134,11 @@ impl Layer for FilterBar {
         Clear.render(area, frame.buffer_mut());
         frame
             .buffer_mut()
-            .set_style(area, world.theme.style(Role::Text));
-        let label = Cell::new(" filter  ", Role::Title);
+            .set_style(area, world.theme.style(TextRole::Text));
+        let label = Cell::new(" filter  ", TextRole::Title);
         text::put(
             frame.buffer_mut(),
-            text::Line::of(area, 0),
+            text::LineArea::of(area, 0),
             &label,
             &world.theme,
             Style::default(),
@@ -151,10 +151,10 @@ impl Layer for FilterBar {
         };
         self.input.draw(&world.theme, frame, inside);
         for (line, row) in faults.iter().zip(1..area.height) {
-            let at = text::Line {
+            let at = text::LineArea {
                 x: area.x + 1,
                 width,
-                ..text::Line::of(area, row)
+                ..text::LineArea::of(area, row)
             };
             text::put(frame.buffer_mut(), at, line, &world.theme, Style::default());
         }
@@ -163,19 +163,19 @@ impl Layer for FilterBar {
         }
         let below = match screen.list() {
             _ if self.input.text().is_empty() => {
-                Cell::new(format!(" {}", help.examples), Role::Dim)
+                Cell::new(format!(" {}", help.examples), TextRole::Dim)
             }
             Some(list) => {
                 let found = format!(" {}", list.rows().tally(list.shown()).sentence("match"));
                 let all = u64::from(list.rows().count());
                 let looking = |percent| format!(" looking at {} rows, {percent} %", grouped(all));
-                Cell::new(list.progress().map_or(found, looking), Role::Good)
+                Cell::new(list.progress().map_or(found, looking), TextRole::Good)
             }
             None => Cell::default(),
         };
         text::put(
             frame.buffer_mut(),
-            text::Line::of(area, 1),
+            text::LineArea::of(area, 1),
             &below,
             &world.theme,
             Style::default(),

@@ -3,23 +3,23 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::Layer;
+use super::UiLayer;
 use super::details::Scroll;
 use crate::tui::keymap::{self, Action, Keymap, search};
-use crate::tui::message::Key;
+use crate::tui::message::KeyPress;
 use crate::tui::rows::Cell;
 use crate::tui::screen::Screen;
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{detail, popup, text};
-use crate::tui::world::{Context, Handled, World};
+use crate::tui::world::{Handled, UiContext, World};
 
 /// The contexts of layers, which every screen can open.
-const LAYERS: [keymap::Context; 4] = [
-    keymap::Context::Popup,
-    keymap::Context::Search,
-    keymap::Context::Prompt,
-    keymap::Context::Confirm,
+const LAYERS: [keymap::KeyContext; 4] = [
+    keymap::KeyContext::Popup,
+    keymap::KeyContext::Search,
+    keymap::KeyContext::Prompt,
+    keymap::KeyContext::Confirm,
 ];
 
 /// The lines above the keys: the input, and a blank line.
@@ -28,14 +28,14 @@ const HEAD: u16 = 2;
 /// The keys of the current screen, filtered by the typed text.
 #[derive(Debug)]
 pub struct Help {
-    contexts: Vec<keymap::Context>,
+    contexts: Vec<keymap::KeyContext>,
     input: InputLine,
     scroll: Scroll,
 }
 
 impl Help {
     /// Shows the keys of `contexts`, and those of layers.
-    pub fn new(contexts: &[keymap::Context]) -> Self {
+    pub fn new(contexts: &[keymap::KeyContext]) -> Self {
         let contexts = contexts.iter().copied().chain(LAYERS).collect();
         Self {
             contexts,
@@ -55,8 +55,8 @@ impl Help {
                     || search::distance(&wanted, binding)
                         .is_some_and(|distance| distance < search::SCATTERED);
                 found.then(|| {
-                    Cell::new(format!("  {keys:<16} "), Role::Key)
-                        .and(binding.text.clone(), Role::Text)
+                    Cell::new(format!("  {keys:<16} "), TextRole::Key)
+                        .and(binding.text.clone(), TextRole::Text)
                 })
             });
             let bindings: Vec<Cell> = bindings
@@ -66,12 +66,12 @@ impl Help {
                 if !lines.is_empty() {
                     lines.push(Cell::default());
                 }
-                lines.push(Cell::new(context.heading(), Role::Heading));
+                lines.push(Cell::new(context.heading(), TextRole::Heading));
                 lines.extend(bindings);
             }
         }
         if lines.is_empty() {
-            lines.push(Cell::new("no key does that", Role::Dim));
+            lines.push(Cell::new("no key does that", TextRole::Dim));
         }
         lines
     }
@@ -87,12 +87,12 @@ fn height(height: u16) -> u16 {
     height.saturating_sub(4).clamp(HEAD, 40)
 }
 
-impl Layer for Help {
-    fn context(&self) -> keymap::Context {
-        keymap::Context::Search
+impl UiLayer for Help {
+    fn context(&self) -> keymap::KeyContext {
+        keymap::KeyContext::Search
     }
 
-    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+    fn key(&mut self, key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Some(Action::Accept | Action::Cancel) => cx.close(),
             Some(action) => {
@@ -114,7 +114,7 @@ impl Layer for Help {
         Handled::Yes
     }
 
-    fn paste(&mut self, text: &str, _cx: &mut Context<'_>) {
+    fn paste(&mut self, text: &str, _cx: &mut UiContext<'_>) {
         self.input.paste(text);
     }
 

@@ -3,35 +3,35 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::Layer;
+use super::UiLayer;
 use crate::tui::keymap::{self, Action};
-use crate::tui::message::Key;
+use crate::tui::message::KeyPress;
 use crate::tui::rows::Cell;
 use crate::tui::rows::sources::grouped;
-use crate::tui::screen::refs::Refs;
+use crate::tui::screen::refs::RefsScreen;
 use crate::tui::screen::{Screen, WorkKey};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::widget::popup;
-use crate::tui::world::{Context, Handled, Scan, SourceId, World};
+use crate::tui::world::{Handled, Scan, SourceId, UiContext, World};
 
 /// The maximum width of the list.
 const WIDTH: u16 = 90;
 
 /// The list of jobs.
 #[derive(Debug, Default)]
-pub struct Jobs {
+pub struct JobsLayer {
     cursor: usize,
 }
 
 /// A job, with the data to stop or show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Job {
+enum JobEntry {
     Scan(SourceId),
     Background(WorkKey),
 }
 
 /// Returns the jobs, each with a description.
-fn jobs(world: &World) -> Vec<(Job, Cell)> {
+fn jobs(world: &World) -> Vec<(JobEntry, Cell)> {
     let scans = world.indexed_sources().filter_map(|(id, source)| {
         if !matches!(source.scan, Scan::Running(_)) {
             return None;
@@ -41,44 +41,46 @@ fn jobs(world: &World) -> Vec<(Job, Cell)> {
             .as_ref()
             .map_or(0, |found| found.totals.stored().count);
         let words = format!("scan of {}", source.info.label);
-        let line = Cell::new(words, Role::Text)
-            .and(format!("  {} objects so far", grouped(stored)), Role::Title);
-        Some((Job::Scan(id), line))
+        let line = Cell::new(words, TextRole::Text).and(
+            format!("  {} objects so far", grouped(stored)),
+            TextRole::Title,
+        );
+        Some((JobEntry::Scan(id), line))
     });
     let background = world.background.iter().map(|work| {
         let state = if work.is_running { "" } else { "ended · " };
-        let line = Cell::new(work.title.clone(), Role::Text)
-            .and("  ", Role::Text)
-            .and(state, Role::Dim)
+        let line = Cell::new(work.title.clone(), TextRole::Text)
+            .and("  ", TextRole::Text)
+            .and(state, TextRole::Dim)
             .and_all(work.progress.clone());
-        (Job::Background(work.key), line)
+        (JobEntry::Background(work.key), line)
     });
     scans.chain(background).collect()
 }
 
-impl Layer for Jobs {
-    fn context(&self) -> keymap::Context {
-        keymap::Context::Jobs
+impl UiLayer for JobsLayer {
+    fn context(&self) -> keymap::KeyContext {
+        keymap::KeyContext::Jobs
     }
 
-    fn key(&mut self, _key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+    fn key(&mut self, _key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
         let jobs = jobs(cx.world);
         let last = jobs.len().saturating_sub(1);
         let job = jobs.get(self.cursor.min(last)).map(|(job, _)| *job);
         match (action, job) {
             (Some(Action::Up), _) => self.cursor = self.cursor.min(last).saturating_sub(1),
             (Some(Action::Down), _) => self.cursor = (self.cursor + 1).min(last),
-            (Some(Action::Open), Some(Job::Background(key))) => {
+            (Some(Action::Open), Some(JobEntry::Background(key))) => {
                 cx.close();
                 cx.bring(key);
             }
-            (Some(Action::Open), Some(Job::Scan(id))) => {
+            (Some(Action::Open), Some(JobEntry::Scan(id))) => {
                 cx.close();
-                let refs = Refs::new(id, None, cx);
+                let refs = RefsScreen::new(id, None, cx);
                 cx.push(refs);
             }
-            (Some(Action::StopJob), Some(Job::Background(key))) => cx.stop_background(key),
-            (Some(Action::StopJob), Some(Job::Scan(id))) => {
+            (Some(Action::StopJob), Some(JobEntry::Background(key))) => cx.stop_background(key),
+            (Some(Action::StopJob), Some(JobEntry::Scan(id))) => {
                 cx.stop_scan(id);
             }
             (Some(Action::Cancel | Action::Open), _) => cx.close(),
@@ -95,7 +97,7 @@ impl Layer for Jobs {
         let width = WIDTH.min(area.width.saturating_sub(6));
         let inside = popup::open("Jobs", width, height, &world.theme, frame, area);
         if jobs.is_empty() {
-            let nothing = Cell::new("Nothing is at work.", Role::Dim);
+            let nothing = Cell::new("Nothing is at work.", TextRole::Dim);
             popup::item(&nothing, false, &world.theme, frame, inside, 0);
         }
         let cursor = self.cursor.min(jobs.len().saturating_sub(1));

@@ -4,27 +4,27 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::Layer;
+use super::UiLayer;
 use super::details::Scroll;
 use crate::backend::layer_content::LayerFile;
 use crate::format::digest::Digest;
 use crate::text::units::Size;
-use crate::tui::effect::{JobId, Work};
+use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
-use crate::tui::message::{Key, Report};
-use crate::tui::preview::{MOST, Preview};
+use crate::tui::message::{JobReport, KeyPress};
+use crate::tui::preview::{FilePreview, MOST};
 use crate::tui::rows::Cell;
 use crate::tui::screen::Screen;
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::{Context, Handled, SourceId, World};
+use crate::tui::world::{Handled, SourceId, UiContext, World};
 
 /// The maximum width of a preview.
 const WIDTH: u16 = 110;
 
 /// The subject of a preview.
 #[derive(Debug, Clone)]
-pub enum Subject {
+pub enum PreviewSubject {
     /// A file of a layer.
     File(LayerFile),
     /// A blob as it is stored.
@@ -35,12 +35,12 @@ pub enum Subject {
 #[derive(Debug)]
 pub struct PreviewPopup {
     title: String,
-    state: State,
+    state: PreviewState,
     scroll: Scroll,
 }
 
 #[derive(Debug)]
-enum State {
+enum PreviewState {
     Reading(JobId),
     /// The lines, wrapped for the width of the terminal.
     Read(Vec<Cell>),
@@ -49,19 +49,19 @@ enum State {
 
 impl PreviewPopup {
     /// Reads the beginning of `subject`, and shows it under the title `title`.
-    pub fn open(source: SourceId, subject: Subject, title: String, cx: &mut Context<'_>) {
-        let job = cx.start(Work::Preview(source, subject));
+    pub fn open(source: SourceId, subject: PreviewSubject, title: String, cx: &mut UiContext<'_>) {
+        let job = cx.start(JobWork::Preview(source, subject));
         cx.show(Self {
             title,
-            state: State::Reading(job),
+            state: PreviewState::Reading(job),
             scroll: Scroll::default(),
         });
     }
 
     fn lines(&self) -> usize {
         match &self.state {
-            State::Read(lines) => lines.len(),
-            State::Reading(_) | State::Failed(_) => 1,
+            PreviewState::Read(lines) => lines.len(),
+            PreviewState::Reading(_) | PreviewState::Failed(_) => 1,
         }
     }
 }
@@ -77,17 +77,17 @@ fn height(height: u16) -> u16 {
 }
 
 /// Wraps a preview into lines, and first notes the parts that are not shown.
-fn broken(preview: &Preview, width: u16) -> Vec<Cell> {
+fn broken(preview: &FilePreview, width: u16) -> Vec<Cell> {
     let mut lines = Vec::new();
     if preview.is_binary {
         lines.push(Cell::new(
             "This is no text. It begins with these bytes:",
-            Role::Dim,
+            TextRole::Dim,
         ));
         lines.push(Cell::default());
     }
     if preview.lines.is_empty() {
-        lines.push(Cell::new("The file is empty.", Role::Dim));
+        lines.push(Cell::new("The file is empty.", TextRole::Dim));
     }
     for line in &preview.lines {
         lines.extend(text::wrap(&Cell::text(line.clone()), width));
@@ -98,20 +98,20 @@ fn broken(preview: &Preview, width: u16) -> Vec<Cell> {
         } else {
             format!("There is more: these are the first {}.", Size(MOST))
         };
-        lines.extend([Cell::default(), Cell::new(words, Role::Dim)]);
+        lines.extend([Cell::default(), Cell::new(words, TextRole::Dim)]);
     }
     lines
 }
 
-impl Layer for PreviewPopup {
-    fn context(&self) -> keymap::Context {
-        keymap::Context::Popup
+impl UiLayer for PreviewPopup {
+    fn context(&self) -> keymap::KeyContext {
+        keymap::KeyContext::Popup
     }
 
-    fn key(&mut self, _key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+    fn key(&mut self, _key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Some(Action::Accept | Action::Cancel) => {
-                if let State::Reading(job) = self.state {
+                if let PreviewState::Reading(job) = self.state {
                     cx.stop(job);
                 }
                 cx.close();
@@ -125,14 +125,14 @@ impl Layer for PreviewPopup {
         Handled::Yes
     }
 
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
-        if !matches!(self.state, State::Reading(reading) if reading == job) {
+    fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
+        if !matches!(self.state, PreviewState::Reading(reading) if reading == job) {
             return;
         }
-        if let Report::Previewed(result) = report {
+        if let JobReport::Previewed(result) = report {
             self.state = match result {
-                Ok(preview) => State::Read(broken(preview, room(cx.world.size.width))),
-                Err(why) => State::Failed(why.clone()),
+                Ok(preview) => PreviewState::Read(broken(preview, room(cx.world.size.width))),
+                Err(why) => PreviewState::Failed(why.clone()),
             };
         }
     }
@@ -154,20 +154,23 @@ impl Layer for PreviewPopup {
         let top = self.scroll.top(self.lines(), inside.height.into());
         let one;
         let lines = match &self.state {
-            State::Read(lines) => lines.as_slice(),
-            State::Reading(_) => {
-                one = [Cell::new("Reading the layer up to the file…", Role::Dim)];
+            PreviewState::Read(lines) => lines.as_slice(),
+            PreviewState::Reading(_) => {
+                one = [Cell::new(
+                    "Reading the layer up to the file…",
+                    TextRole::Dim,
+                )];
                 &one
             }
-            State::Failed(why) => {
-                one = [Cell::new(format!("! {why}"), Role::Error)];
+            PreviewState::Failed(why) => {
+                one = [Cell::new(format!("! {why}"), TextRole::Error)];
                 &one
             }
         };
         for (line, row) in lines.iter().skip(top).zip(0..inside.height) {
             text::put(
                 frame.buffer_mut(),
-                text::Line::of(inside, row),
+                text::LineArea::of(inside, row),
                 line,
                 &world.theme,
                 Style::default(),

@@ -6,17 +6,17 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::Layer;
+use super::UiLayer;
 use crate::prune::plan::Plan;
 use crate::tui::effect::Overwrite;
 use crate::tui::keymap::{self, Action};
-use crate::tui::message::Key;
+use crate::tui::message::KeyPress;
 use crate::tui::rows::Cell;
-use crate::tui::screen::{Request, Screen};
-use crate::tui::theme::Role;
+use crate::tui::screen::{LayerRequest, Screen};
+use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::{Context, Handled, World};
+use crate::tui::world::{Handled, UiContext, World};
 
 /// Prompts for the name of a file.
 #[derive(Debug)]
@@ -35,17 +35,17 @@ impl SavePrompt {
     }
 }
 
-impl Layer for SavePrompt {
-    fn context(&self) -> keymap::Context {
-        keymap::Context::Prompt
+impl UiLayer for SavePrompt {
+    fn context(&self) -> keymap::KeyContext {
+        keymap::KeyContext::Prompt
     }
 
-    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+    fn key(&mut self, key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Some(Action::Accept) if self.input.text().trim().is_empty() => {}
             Some(Action::Accept) => {
                 cx.close();
-                cx.ask(Request::Save(
+                cx.ask(LayerRequest::Save(
                     Arc::clone(&self.plan),
                     self.input.text().trim().into(),
                     Overwrite::Never,
@@ -59,7 +59,7 @@ impl Layer for SavePrompt {
         Handled::Yes
     }
 
-    fn paste(&mut self, text: &str, _cx: &mut Context<'_>) {
+    fn paste(&mut self, text: &str, _cx: &mut UiContext<'_>) {
         self.input.paste(text);
     }
 
@@ -74,11 +74,11 @@ impl Layer for SavePrompt {
                 ..inside
             },
         );
-        let line = text::Line::of(inside, 2.min(inside.height.saturating_sub(1)));
+        let line = text::LineArea::of(inside, 2.min(inside.height.saturating_sub(1)));
         text::put(
             frame.buffer_mut(),
             line,
-            &Cell::new(words, Role::Dim),
+            &Cell::new(words, TextRole::Dim),
             &world.theme,
             Style::default(),
         );

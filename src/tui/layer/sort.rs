@@ -3,15 +3,15 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::Layer;
+use super::UiLayer;
 use crate::tui::keymap::{self, Action};
-use crate::tui::list::{Order, Sort};
-use crate::tui::message::Key;
+use crate::tui::list::{Sort, SortDirection};
+use crate::tui::message::KeyPress;
 use crate::tui::rows::{Align, Cell, Column, Sortable};
-use crate::tui::screen::{Request, Screen};
-use crate::tui::theme::Role;
+use crate::tui::screen::{LayerRequest, Screen};
+use crate::tui::theme::TextRole;
 use crate::tui::widget::popup;
-use crate::tui::world::{Context, Handled, World};
+use crate::tui::world::{Handled, UiContext, World};
 
 /// The menu of orders.
 #[derive(Debug)]
@@ -56,26 +56,30 @@ impl SortMenu {
 }
 
 /// Returns which values come first in an order.
-fn words(column: &Column, order: Order) -> &'static str {
+fn words(column: &Column, order: SortDirection) -> &'static str {
     let is_text = matches!(column.align, Align::Left | Align::Path);
     match (column.title, order) {
-        ("AGE" | "NEWEST", Order::Ascending) => "▴ newest first",
-        ("AGE" | "NEWEST", Order::Descending) => "▾ oldest first",
-        ("SIZE" | "ONLY HERE" | "BEFORE" | "AFTER", Order::Ascending) => "▴ smallest first",
-        ("SIZE" | "ONLY HERE" | "BEFORE" | "AFTER", Order::Descending) => "▾ largest first",
-        (_, Order::Ascending) if is_text && column.sort == Sortable::Ascending => "▴ from A to Z",
-        (_, Order::Descending) if is_text && column.sort == Sortable::Ascending => "▾ from Z to A",
-        (_, Order::Ascending) => "▴ fewest first",
-        (_, Order::Descending) => "▾ most first",
+        ("AGE" | "NEWEST", SortDirection::Ascending) => "▴ newest first",
+        ("AGE" | "NEWEST", SortDirection::Descending) => "▾ oldest first",
+        ("SIZE" | "ONLY HERE" | "BEFORE" | "AFTER", SortDirection::Ascending) => "▴ smallest first",
+        ("SIZE" | "ONLY HERE" | "BEFORE" | "AFTER", SortDirection::Descending) => "▾ largest first",
+        (_, SortDirection::Ascending) if is_text && column.sort == Sortable::Ascending => {
+            "▴ from A to Z"
+        }
+        (_, SortDirection::Descending) if is_text && column.sort == Sortable::Ascending => {
+            "▾ from Z to A"
+        }
+        (_, SortDirection::Ascending) => "▴ fewest first",
+        (_, SortDirection::Descending) => "▾ most first",
     }
 }
 
-impl Layer for SortMenu {
-    fn context(&self) -> keymap::Context {
-        keymap::Context::Popup
+impl UiLayer for SortMenu {
+    fn context(&self) -> keymap::KeyContext {
+        keymap::KeyContext::Popup
     }
 
-    fn key(&mut self, _key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+    fn key(&mut self, _key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
         let last = self.choices.len().saturating_sub(1);
         match action {
             Some(Action::Up) => self.cursor = self.cursor.saturating_sub(1),
@@ -84,10 +88,10 @@ impl Layer for SortMenu {
             Some(Action::Bottom | Action::PageDown) => self.cursor = last,
             Some(Action::Reverse) => {
                 self.sort = self.order_at(self.cursor).reversed();
-                cx.ask(Request::Sort(self.sort));
+                cx.ask(LayerRequest::Sort(self.sort));
             }
             Some(Action::Accept) => {
-                cx.ask(Request::Sort(self.order_at(self.cursor)));
+                cx.ask(LayerRequest::Sort(self.order_at(self.cursor)));
                 cx.close();
             }
             Some(Action::Cancel) => cx.close(),
@@ -111,9 +115,9 @@ impl Layer for SortMenu {
                 "  "
             };
             let title = self.columns.get(*column).map_or("", |column| column.title);
-            let cell = Cell::new(chosen, Role::Good)
-                .and(format!("{title:<12}"), Role::Text)
-                .and(words, Role::Dim);
+            let cell = Cell::new(chosen, TextRole::Good)
+                .and(format!("{title:<12}"), TextRole::Text)
+                .and(words, TextRole::Dim);
             popup::item(
                 &cell,
                 place == self.cursor,

@@ -4,15 +4,15 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::Layer;
+use super::UiLayer;
 use crate::tui::keymap::{self, Action};
-use crate::tui::message::Key;
+use crate::tui::message::KeyPress;
 use crate::tui::rows::Cell;
-use crate::tui::screen::{Request, Screen};
-use crate::tui::theme::Role;
+use crate::tui::screen::{LayerRequest, Screen};
+use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::{Context, Handled, World};
+use crate::tui::world::{Handled, UiContext, World};
 
 /// A question, the expected name, and the request that it sends.
 #[derive(Debug)]
@@ -22,12 +22,12 @@ pub struct Typed {
     input: InputLine,
     /// Whether a wrong name was entered.
     is_wrong: bool,
-    request: Request,
+    request: LayerRequest,
 }
 
 impl Typed {
     /// Asks `question`; typing `name` sends `request` to the screen.
-    pub fn new(question: String, name: String, request: Request) -> Self {
+    pub fn new(question: String, name: String, request: LayerRequest) -> Self {
         Self {
             question,
             name,
@@ -38,12 +38,12 @@ impl Typed {
     }
 }
 
-impl Layer for Typed {
-    fn context(&self) -> keymap::Context {
-        keymap::Context::Prompt
+impl UiLayer for Typed {
+    fn context(&self) -> keymap::KeyContext {
+        keymap::KeyContext::Prompt
     }
 
-    fn key(&mut self, key: Key, action: Option<Action>, cx: &mut Context<'_>) -> Handled {
+    fn key(&mut self, key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Some(Action::Accept) if self.input.text() == self.name => {
                 cx.close();
@@ -64,7 +64,7 @@ impl Layer for Typed {
         let mut lines = text::wrap(&Cell::text(self.question.clone()), width);
         lines.push(Cell::default());
         let ask = Cell::text("Type the name of the source to go on:  ")
-            .and(self.name.clone(), Role::Strong);
+            .and(self.name.clone(), TextRole::Strong);
         lines.extend(text::wrap(&ask, width));
         let height = u16::try_from(lines.len() + 2)
             .unwrap_or(u16::MAX)
@@ -73,7 +73,7 @@ impl Layer for Typed {
         for (line, row) in lines.iter().zip(0..inside.height.saturating_sub(2)) {
             text::put(
                 frame.buffer_mut(),
-                text::Line::of(inside, row),
+                text::LineArea::of(inside, row),
                 line,
                 &world.theme,
                 Style::default(),
@@ -85,14 +85,14 @@ impl Layer for Typed {
             ..inside
         };
         if self.is_wrong {
-            let words = Cell::new("! that is not its name", Role::Error);
+            let words = Cell::new("! that is not its name", TextRole::Error);
             let above = Rect {
                 y: last.y.saturating_sub(1),
                 ..last
             };
             text::put(
                 frame.buffer_mut(),
-                text::Line::of(above, 0),
+                text::LineArea::of(above, 0),
                 &words,
                 &world.theme,
                 Style::default(),
@@ -100,8 +100,8 @@ impl Layer for Typed {
         }
         text::put(
             frame.buffer_mut(),
-            text::Line::of(last, 0),
-            &Cell::new("› ", Role::Key),
+            text::LineArea::of(last, 0),
+            &Cell::new("› ", TextRole::Key),
             &world.theme,
             Style::default(),
         );

@@ -27,12 +27,12 @@ pub struct Sort {
     /// The sort column.
     pub column: usize,
     /// The direction.
-    pub order: Order,
+    pub order: SortDirection,
 }
 
 /// The direction of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Order {
+pub enum SortDirection {
     /// The smallest first.
     #[default]
     Ascending,
@@ -45,8 +45,8 @@ impl Sort {
     #[must_use]
     pub fn reversed(self) -> Self {
         let order = match self.order {
-            Order::Ascending => Order::Descending,
-            Order::Descending => Order::Ascending,
+            SortDirection::Ascending => SortDirection::Descending,
+            SortDirection::Descending => SortDirection::Ascending,
         };
         Self { order, ..self }
     }
@@ -77,8 +77,8 @@ pub fn arrange(arrangement: &Arrangement, mut go_on: impl FnMut(u32) -> bool) ->
     keyed.sort_unstable_by(|(a_key, a), (b_key, b)| {
         let ordering = a_key.cmp(b_key).then_with(|| rows.compare(column, *a, *b));
         let ordering = match order {
-            Order::Ascending => ordering,
-            Order::Descending => ordering.reverse(),
+            SortDirection::Ascending => ordering,
+            SortDirection::Descending => ordering.reverse(),
         };
         // Equal rows keep the order of the store.
         ordering.then(a.cmp(b))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, UNKNOWN};
+use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable, UNKNOWN};
 use crate::format::digest::Digest;
 use crate::inventory::filter::Filter;
 use crate::inventory::objects::{Object, ObjectKey, Objects};
@@ -15,7 +15,7 @@ use crate::inventory::subject::{BlobRow, OtherRow};
 use crate::inventory::{BlobState, Inventory};
 use crate::text::escape::visible;
 use crate::text::units::{Age, Size};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 
 mod others;
 
@@ -127,18 +127,18 @@ fn key(column: usize) -> ObjectKey {
 
 fn state(state: BlobState) -> Cell {
     let (sign, role) = match state {
-        BlobState::Live => ("✓ ", Role::Live),
-        BlobState::Orphan => ("○ ", Role::Orphan),
-        BlobState::Missing => ("! ", Role::Missing),
-        BlobState::Undetermined => ("? ", Role::Unsure),
-        BlobState::Awaited => ("… ", Role::Dim),
-        BlobState::Foreign => ("↗ ", Role::Dim),
+        BlobState::Live => ("✓ ", TextRole::Live),
+        BlobState::Orphan => ("○ ", TextRole::Orphan),
+        BlobState::Missing => ("! ", TextRole::Missing),
+        BlobState::Undetermined => ("? ", TextRole::Unsure),
+        BlobState::Awaited => ("… ", TextRole::Dim),
+        BlobState::Foreign => ("↗ ", TextRole::Dim),
     };
     Cell::new(sign, role).and(state.word(), role)
 }
 
 fn age(time: Option<Timestamp>, now: Timestamp) -> Cell {
-    time.map_or(Cell::new(NONE, Role::Dim), |then| {
+    time.map_or(Cell::new(NONE, TextRole::Dim), |then| {
         Cell::text(Age::between(then, now).to_string())
     })
 }
@@ -159,10 +159,10 @@ impl RowSet for BlobRows {
                 state: of_blob,
             }) => vec![
                 Cell::text(blob.digest().to_string()),
-                Cell::new(blob.role().word(), Role::Dim),
+                Cell::new(blob.role().word(), TextRole::Dim),
                 state(of_blob),
                 blob.size()
-                    .map_or(Cell::new(UNKNOWN, Role::Unsure), |bytes| {
+                    .map_or(Cell::new(UNKNOWN, TextRole::Unsure), |bytes| {
                         Cell::text(Size(bytes).to_string())
                     }),
                 age(blob.modified(), now),
@@ -177,16 +177,16 @@ impl RowSet for BlobRows {
                 entry,
             }) => vec![
                 Cell::text(entry.map_or_else(|| name.to_owned(), called)),
-                Cell::new(kind, Role::Dim),
+                Cell::new(kind, TextRole::Dim),
                 other_state(state),
                 Cell::text(Size(size).to_string()),
                 age(modified, now),
-                Cell::new(NONE, Role::Dim),
+                Cell::new(NONE, TextRole::Dim),
             ],
         }
     }
 
-    fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {
+    fn details(&self, row: u32, now: Timestamp) -> Vec<DetailLine> {
         match self.objects.at(row) {
             Object::Blob(row) => self.blob_details(&row, now),
             Object::Other(row) => self.other_details(&row, now),
@@ -279,16 +279,16 @@ impl RowSet for BlobRows {
     }
 }
 
-fn time_fact(time: Option<Timestamp>, now: Timestamp) -> Detail {
+fn time_fact(time: Option<Timestamp>, now: Timestamp) -> DetailLine {
     let cell = match time {
         Some(then) => Cell::text(format!("{}, {then:.0}", Age::between(then, now).ago())),
-        None => Cell::new("not known", Role::Dim),
+        None => Cell::new("not known", TextRole::Dim),
     };
-    Detail::Fact("written", cell)
+    DetailLine::Fact("written", cell)
 }
 
 impl BlobRows {
-    fn blob_details(&self, row: &BlobRow<'_>, now: Timestamp) -> Vec<Detail> {
+    fn blob_details(&self, row: &BlobRow<'_>, now: Timestamp) -> Vec<DetailLine> {
         let BlobRow {
             blob,
             state: of_blob,
@@ -304,17 +304,17 @@ impl BlobRows {
             BlobState::Foreign => "distributed from elsewhere; the store need not hold it",
         };
         let mut details = vec![
-            Detail::Heading(blob.digest().to_string().into()),
-            Detail::Fact("state", state(*of_blob)),
-            Detail::Text(Cell::new(meaning, Role::Dim)),
-            Detail::Blank,
-            Detail::Fact("role", Cell::text(blob.role().word())),
-            Detail::Fact(
+            DetailLine::Heading(blob.digest().to_string().into()),
+            DetailLine::Fact("state", state(*of_blob)),
+            DetailLine::Text(Cell::new(meaning, TextRole::Dim)),
+            DetailLine::Blank,
+            DetailLine::Fact("role", Cell::text(blob.role().word())),
+            DetailLine::Fact(
                 "size",
                 blob.size()
-                    .map_or(Cell::new("not known", Role::Dim), |bytes| {
+                    .map_or(Cell::new("not known", TextRole::Dim), |bytes| {
                         Cell::text(Size(bytes).to_string())
-                            .and(format!(" ({bytes} bytes)"), Role::Dim)
+                            .and(format!(" ({bytes} bytes)"), TextRole::Dim)
                     }),
             ),
             time_fact(blob.modified(), now),
@@ -325,15 +325,15 @@ impl BlobRows {
             .as_ref()
             .filter(|_| blob.is_stored());
         if let Some(class) = class.and_then(|bucket| bucket.class_of(&blob.digest())) {
-            details.push(Detail::Fact(
+            details.push(DetailLine::Fact(
                 "class",
                 Cell::text(visible(class).into_owned()),
             ));
         }
         if blob.is_resized() {
             let words = "its size is not the one that it is named with";
-            details.push(Detail::Text(
-                Cell::new("! ", Role::Missing).and(words, Role::Missing),
+            details.push(DetailLine::Text(
+                Cell::new("! ", TextRole::Missing).and(words, TextRole::Missing),
             ));
         }
         if blob.refs() > 0 {
@@ -343,8 +343,8 @@ impl BlobRows {
                 "refs name"
             };
             details.extend([
-                Detail::Blank,
-                Detail::Heading(format!("{} {refs} it", blob.refs()).into()),
+                DetailLine::Blank,
+                DetailLine::Heading(format!("{} {refs} it", blob.refs()).into()),
             ]);
             let names = self
                 .inventory()
@@ -353,15 +353,15 @@ impl BlobRows {
             details.extend(
                 names
                     .take(REFS_SHOWN)
-                    .map(|name| Detail::Text(Cell::text(name))),
+                    .map(|name| DetailLine::Text(Cell::text(name))),
             );
             if let Some(more) = (blob.refs() as usize)
                 .checked_sub(REFS_SHOWN)
                 .filter(|more| *more > 0)
             {
-                details.push(Detail::Text(Cell::new(
+                details.push(DetailLine::Text(Cell::new(
                     format!("and {more} more"),
-                    Role::Dim,
+                    TextRole::Dim,
                 )));
             }
         }
@@ -373,13 +373,13 @@ impl BlobRows {
         let holders: Vec<&OtherSource> = self.others.iter().filter(holds).collect();
         if !holders.is_empty() {
             details.extend([
-                Detail::Blank,
-                Detail::Heading("In other repositories, too".into()),
+                DetailLine::Blank,
+                DetailLine::Heading("In other repositories, too".into()),
             ]);
             details.extend(
                 holders
                     .into_iter()
-                    .map(|(name, _)| Detail::Text(Cell::text(name.clone()))),
+                    .map(|(name, _)| DetailLine::Text(Cell::text(name.clone()))),
             );
         }
         details

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::why::Explained;
-use super::{Align, Cell, Column, Detail, Identity, RowSet, Sortable};
+use super::why::ArrangedExplanation;
+use super::{Align, Cell, Column, DetailLine, Identity, RowSet, Sortable};
 use crate::explain::cause::{CauseKind, PathChange};
 use crate::explain::text_diff::Line;
 use crate::format::provenance::StepIndex;
 use crate::inventory::filter::{Filter, Subject, TextField};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 
 const COLUMNS: &[Column] = &[
     Column {
@@ -44,18 +44,18 @@ const COLUMNS: &[Column] = &[
 /// The files that changed since a step was cached.
 #[derive(Debug)]
 pub struct ChangedFiles {
-    explained: Arc<Explained>,
+    explained: Arc<ArrangedExplanation>,
     step: StepIndex,
 }
 
 impl ChangedFiles {
     /// Lists the files behind the cause of `step`.
-    pub fn new(explained: Arc<Explained>, step: StepIndex) -> Self {
+    pub fn new(explained: Arc<ArrangedExplanation>, step: StepIndex) -> Self {
         Self { explained, step }
     }
 
     /// Returns the explanation that the files belong to.
-    pub fn explained(&self) -> &Explained {
+    pub fn explained(&self) -> &ArrangedExplanation {
         &self.explained
     }
 
@@ -75,11 +75,11 @@ impl ChangedFiles {
 }
 
 /// Returns the sign for a file's change.
-fn sign(change: &PathChange) -> (&'static str, Role) {
+fn sign(change: &PathChange) -> (&'static str, TextRole) {
     match change.kind {
-        CauseKind::FileAdded => ("+ ", Role::Good),
-        CauseKind::FileRemoved => ("− ", Role::Missing),
-        _ => ("~ ", Role::Warning),
+        CauseKind::FileAdded => ("+ ", TextRole::Good),
+        CauseKind::FileRemoved => ("− ", TextRole::Missing),
+        _ => ("~ ", TextRole::Warning),
     }
 }
 
@@ -96,13 +96,13 @@ fn word(kind: CauseKind) -> &'static str {
 pub fn line(change: &PathChange) -> Cell {
     let (sign, role) = sign(change);
     let cell = Cell::new(sign, role)
-        .and(change.path.clone(), Role::Text)
-        .and("  ", Role::Text);
-    let cell = cell.and(word(change.kind), Role::Dim);
+        .and(change.path.clone(), TextRole::Text)
+        .and("  ", TextRole::Text);
+    let cell = cell.and(word(change.kind), TextRole::Dim);
     if change.detail.is_empty() {
         cell
     } else {
-        cell.and(format!(" {}", change.detail), Role::Dim)
+        cell.and(format!(" {}", change.detail), TextRole::Dim)
     }
 }
 
@@ -135,29 +135,32 @@ impl RowSet for ChangedFiles {
         };
         vec![
             Cell::text(change.path.clone()),
-            Cell::new(sign(change).0, sign(change).1).and(word(change.kind), Role::Text),
-            Cell::new(change.detail.clone(), Role::Dim),
+            Cell::new(sign(change).0, sign(change).1).and(word(change.kind), TextRole::Text),
+            Cell::new(change.detail.clone(), TextRole::Dim),
         ]
     }
 
-    fn details(&self, row: u32, _now: Timestamp) -> Vec<Detail> {
+    fn details(&self, row: u32, _now: Timestamp) -> Vec<DetailLine> {
         let Some(change) = self.at(row) else {
             return Vec::new();
         };
         let mut lines = vec![
-            Detail::Text(Cell::new(change.path.clone(), Role::Strong)),
-            Detail::Blank,
+            DetailLine::Text(Cell::new(change.path.clone(), TextRole::Strong)),
+            DetailLine::Blank,
         ];
         let (sign, role) = sign(change);
-        lines.push(Detail::Fact(
+        lines.push(DetailLine::Fact(
             "what",
-            Cell::new(sign, role).and(word(change.kind), Role::Text),
+            Cell::new(sign, role).and(word(change.kind), TextRole::Text),
         ));
         if !change.detail.is_empty() {
-            lines.push(Detail::Fact("from, to", Cell::text(change.detail.clone())));
+            lines.push(DetailLine::Fact(
+                "from, to",
+                Cell::text(change.detail.clone()),
+            ));
         }
         if !change.lines.is_empty() {
-            lines.push(Detail::Blank);
+            lines.push(DetailLine::Blank);
         }
         lines.extend(change.lines.iter().map(text_line));
         lines
@@ -215,12 +218,12 @@ impl RowSet for ChangedFiles {
 }
 
 /// Formats a line of a text diff.
-pub(super) fn text_line(line: &Line) -> Detail {
+pub(super) fn text_line(line: &Line) -> DetailLine {
     let (sign, text) = line.parts();
     let role = match line {
-        Line::Added(_) => Role::Good,
-        Line::Removed(_) => Role::Missing,
-        Line::Same(_) | Line::Hunk(_) | Line::More(_) => Role::Dim,
+        Line::Added(_) => TextRole::Good,
+        Line::Removed(_) => TextRole::Missing,
+        Line::Same(_) | Line::Hunk(_) | Line::More(_) => TextRole::Dim,
     };
-    Detail::Text(Cell::new(format!("{sign} {text}"), role))
+    DetailLine::Text(Cell::new(format!("{sign} {text}"), role))
 }

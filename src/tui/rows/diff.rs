@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::steps::RefSteps;
-use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
+use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable};
 use crate::explain::diff::{ChangedStep, Difference, Fate};
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
 use crate::inventory::steps::Step;
 use crate::text::escape::visible;
 use crate::text::units::Size;
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 
 /// The column of locations, the initial sort column.
 pub const WHERE: usize = 1;
@@ -71,24 +71,24 @@ pub struct DiffRows {
     pub same: usize,
     /// The number of added or removed sources and files; they are not steps of a build.
     pub sources: usize,
-    rows: Vec<Row>,
+    rows: Vec<DiffRow>,
 }
 
 /// A changed step.
 #[derive(Debug)]
-struct Row {
+struct DiffRow {
     fate: Fate,
     name: String,
     is_named: bool,
     /// File and line of its instruction.
     place: Option<(String, u32)>,
-    before: Side,
-    after: Side,
+    before: DiffStepSide,
+    after: DiffStepSide,
 }
 
 /// The step in one of the refs.
 #[derive(Debug, Clone, Default)]
-struct Side {
+struct DiffStepSide {
     key: Option<String>,
     state: Option<&'static str>,
     bytes: Option<u64>,
@@ -100,7 +100,7 @@ impl DiffRows {
         let difference = Difference::between(before.caches(), after.caches());
         let all = difference.steps();
         let count = all.len();
-        let rows: Vec<Row> = all
+        let rows: Vec<DiffRow> = all
             .into_iter()
             .filter_map(|step| row(&before, &after, step))
             .collect();
@@ -113,13 +113,13 @@ impl DiffRows {
         }
     }
 
-    fn at(&self, row: u32) -> Option<&Row> {
+    fn at(&self, row: u32) -> Option<&DiffRow> {
         self.rows.get(row as usize)
     }
 }
 
 /// Returns the row of a step, unless it is a source.
-fn row(before: &RefSteps, after: &RefSteps, step: ChangedStep) -> Option<Row> {
+fn row(before: &RefSteps, after: &RefSteps, step: ChangedStep) -> Option<DiffRow> {
     let older = step.before.and_then(|at| before.step_of(at));
     let newer = step.after.and_then(|at| after.step_of(at));
     let both = [newer, older].into_iter().flatten();
@@ -130,7 +130,7 @@ fn row(before: &RefSteps, after: &RefSteps, step: ChangedStep) -> Option<Row> {
         return None;
     }
     let place = shown.label.and_then(|label| label.places.first());
-    Some(Row {
+    Some(DiffRow {
         fate: step.fate,
         name: shown.name().into_owned(),
         is_named: shown.label.is_some(),
@@ -140,19 +140,19 @@ fn row(before: &RefSteps, after: &RefSteps, step: ChangedStep) -> Option<Row> {
     })
 }
 
-fn side(step: &Step<'_>) -> Side {
-    Side {
+fn side(step: &Step<'_>) -> DiffStepSide {
+    DiffStepSide {
         key: Some(step.record.digest.to_string()),
         state: Some(step.detail.state.word()),
         bytes: step.sizes().map(|sizes| sizes.layer_bytes),
     }
 }
 
-fn role(fate: Fate) -> Role {
+fn role(fate: Fate) -> TextRole {
     match fate {
-        Fate::Removed | Fate::Lost => Role::Missing,
-        Fate::Changed(_) => Role::Warning,
-        Fate::Gained | Fate::Added => Role::Good,
+        Fate::Removed | Fate::Lost => TextRole::Missing,
+        Fate::Changed(_) => TextRole::Warning,
+        Fate::Gained | Fate::Added => TextRole::Good,
     }
 }
 
@@ -167,7 +167,7 @@ fn state(fate: Fate) -> &'static str {
     }
 }
 
-impl Subject for Row {
+impl Subject for DiffRow {
     fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
             TextField::Name => Some(test(&self.name)),
@@ -206,36 +206,36 @@ impl RowSet for DiffRows {
         let place = place.map_or(NONE.to_owned(), |(file, line)| format!("{file}:{line}"));
         vec![
             Cell::new(format!("{} ", row.fate.mark()), role(row.fate))
-                .and(row.name.clone(), Role::Text),
-            Cell::new(visible(&place).into_owned(), Role::Dim),
+                .and(row.name.clone(), TextRole::Text),
+            Cell::new(visible(&place).into_owned(), TextRole::Dim),
             size(row.before.bytes),
             size(row.after.bytes),
-            Cell::new(row.fate.words(), Role::Dim),
+            Cell::new(row.fate.words(), TextRole::Dim),
         ]
     }
 
-    fn details(&self, row: u32, _now: Timestamp) -> Vec<Detail> {
+    fn details(&self, row: u32, _now: Timestamp) -> Vec<DetailLine> {
         let Some(row) = self.at(row) else {
             return Vec::new();
         };
         let mut details = vec![
-            Detail::Heading(row.name.clone().into()),
-            Detail::Text(
+            DetailLine::Heading(row.name.clone().into()),
+            DetailLine::Text(
                 Cell::new(format!("{} ", row.fate.mark()), role(row.fate))
-                    .and(row.fate.words(), Role::Text),
+                    .and(row.fate.words(), TextRole::Text),
             ),
         ];
         for (title, side) in [("Before", &row.before), ("After", &row.after)] {
-            details.extend([Detail::Blank, Detail::Heading(title.into())]);
+            details.extend([DetailLine::Blank, DetailLine::Heading(title.into())]);
             match &side.key {
-                None => details.push(Detail::Text(Cell::new(
+                None => details.push(DetailLine::Text(Cell::new(
                     "the ref has no such key",
-                    Role::Dim,
+                    TextRole::Dim,
                 ))),
                 Some(key) => details.extend([
-                    Detail::Fact("key", Cell::text(key.clone())),
-                    Detail::Fact("in cache", Cell::text(side.state.unwrap_or(NONE))),
-                    Detail::Fact("layer", size(side.bytes)),
+                    DetailLine::Fact("key", Cell::text(key.clone())),
+                    DetailLine::Fact("in cache", Cell::text(side.state.unwrap_or(NONE))),
+                    DetailLine::Fact("layer", size(side.bytes)),
                 ]),
             }
         }

@@ -8,11 +8,11 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::sources::grouped;
-use super::{Cell, Column, Detail, FilterHelp, Identity, NONE, RowSet, Tally};
+use super::{Cell, Column, DetailLine, FilterHelp, Identity, NONE, RowCounts, RowSet};
 use crate::format::layer::{Entry, Kind};
 use crate::inventory::filter::Filter;
 use crate::text::units::{Age, Size};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::widget::meter;
 
 mod columns;
@@ -32,7 +32,7 @@ const DEEPEST: u16 = 6;
 #[derive(Debug)]
 pub struct FileRows {
     order: Arc<FileOrder>,
-    rows: Vec<Row>,
+    rows: Vec<FileRow>,
     /// The row of each node, or [`HIDDEN`].
     places: Vec<u32>,
 }
@@ -42,7 +42,7 @@ const HIDDEN: u32 = u32::MAX;
 
 /// A row: a file, or a chain of folders that each contain only the next one.
 #[derive(Debug, Clone, Copy)]
-struct Row {
+struct FileRow {
     /// The first folder of the chain.
     first: u32,
     /// The last folder, or the file.
@@ -57,11 +57,11 @@ impl FileRows {
     /// Shows the content of `order` in open folders.
     pub fn new(order: Arc<FileOrder>, folds: &FileFolds) -> Self {
         let is_filtered = !order.view.filter.is_empty();
-        let mut rows: Vec<Row> = Vec::new();
+        let mut rows: Vec<FileRow> = Vec::new();
         let mut places = vec![HIDDEN; order.tree.count()];
         if order.tree.is_emptied(ROOT) {
             places[ROOT as usize] = 0;
-            rows.push(Row {
+            rows.push(FileRow {
                 first: ROOT,
                 node: ROOT,
                 level: 0,
@@ -85,7 +85,7 @@ impl FileRows {
             let node = order.chain_end(first);
             let is_open = !order.children(node).is_empty() && folds.is_open(node, is_filtered);
             places[node as usize] = count(rows.len());
-            rows.push(Row {
+            rows.push(FileRow {
                 first,
                 node,
                 level,
@@ -158,33 +158,37 @@ impl FileRows {
         &self.order.tree
     }
 
-    fn at(&self, row: u32) -> &Row {
+    fn at(&self, row: u32) -> &FileRow {
         &self.rows[row as usize]
     }
 
     /// Returns the name of a row, with a sign for its kind.
-    fn name_cell(&self, row: &Row, name: String) -> Cell {
+    fn name_cell(&self, row: &FileRow, name: String) -> Cell {
         let tree = self.tree();
         let cell = match tree.kind(row.node) {
-            Kind::Directory | Kind::Opaque => Cell::new(name, Role::Strong).and("/", Role::Dim),
-            Kind::Symlink { target } => Cell::text(name).and(format!(" → {target}"), Role::Dim),
-            Kind::Hardlink { target } => Cell::text(name).and(format!(" = {target}"), Role::Dim),
-            Kind::Whiteout => Cell::new("− ", Role::Missing)
-                .and(name, Role::Missing)
-                .and("  deleted", Role::Dim),
+            Kind::Directory | Kind::Opaque => {
+                Cell::new(name, TextRole::Strong).and("/", TextRole::Dim)
+            }
+            Kind::Symlink { target } => Cell::text(name).and(format!(" → {target}"), TextRole::Dim),
+            Kind::Hardlink { target } => {
+                Cell::text(name).and(format!(" = {target}"), TextRole::Dim)
+            }
+            Kind::Whiteout => Cell::new("− ", TextRole::Missing)
+                .and(name, TextRole::Missing)
+                .and("  deleted", TextRole::Dim),
             Kind::File | Kind::Device | Kind::Fifo | Kind::Other => Cell::text(name),
         };
         if tree.is_emptied(row.node) {
-            cell.and("  − emptied first", Role::Missing)
+            cell.and("  − emptied first", TextRole::Missing)
         } else {
             cell
         }
     }
 
-    fn path_cell(&self, row: &Row) -> Cell {
+    fn path_cell(&self, row: &FileRow) -> Cell {
         let indent = "  ".repeat(row.level.min(DEEPEST.into()) as usize);
         let cell = if row.level > u32::from(DEEPEST) {
-            Cell::new(format!("{indent}{} ", row.level), Role::Dim)
+            Cell::new(format!("{indent}{} ", row.level), TextRole::Dim)
         } else {
             Cell::text(indent)
         };
@@ -199,19 +203,20 @@ impl FileRows {
             self.tree()
                 .path_below(self.tree().parent(row.first), row.node)
         };
-        cell.and(sign, Role::Dim).and_all(self.name_cell(row, name))
+        cell.and(sign, TextRole::Dim)
+            .and_all(self.name_cell(row, name))
     }
 
     /// Returns the number of files below a folder, or its deletions if there are none.
-    fn files_cell(&self, row: &Row) -> Cell {
+    fn files_cell(&self, row: &FileRow) -> Cell {
         let sum = self.order.sum(row.node);
         let is_folder = self.tree().is_folder(row.node);
         match (is_folder, sum.files, sum.removed) {
             (true, 0, removed) if removed > 0 => {
-                Cell::new(format!("− {}", grouped(removed)), Role::Missing)
+                Cell::new(format!("− {}", grouped(removed)), TextRole::Missing)
             }
             (true, files, _) => Cell::text(grouped(files)),
-            (false, ..) => Cell::new(NONE, Role::Dim),
+            (false, ..) => Cell::new(NONE, TextRole::Dim),
         }
     }
 }
@@ -251,7 +256,7 @@ impl RowSet for FileRows {
     fn cells(&self, row: u32, _now: Timestamp) -> Vec<Cell> {
         let row = self.at(row);
         let tree = self.tree();
-        let none = || Cell::new(NONE, Role::Dim);
+        let none = || Cell::new(NONE, TextRole::Dim);
         let kind = tree.kind(row.node);
         let sum = self.order.sum(row.node);
         let has_size = matches!(kind, Kind::File | Kind::Directory);
@@ -266,41 +271,41 @@ impl RowSet for FileRows {
             },
             Cell::new(
                 meter::bar(sum.bytes, self.order.sum(ROOT).bytes, BAR),
-                Role::Title,
+                TextRole::Title,
             ),
             self.files_cell(row),
-            entry.map_or_else(none, |entry| Cell::new(entry.permissions(), Role::Dim)),
+            entry.map_or_else(none, |entry| Cell::new(entry.permissions(), TextRole::Dim)),
             entry
                 .and_then(|entry| entry.modified)
-                .map_or_else(none, |modified| Cell::new(time(modified), Role::Dim)),
+                .map_or_else(none, |modified| Cell::new(time(modified), TextRole::Dim)),
             entry.map_or_else(none, |entry| {
-                Cell::new(format!("{}:{}", entry.uid, entry.gid), Role::Dim)
+                Cell::new(format!("{}:{}", entry.uid, entry.gid), TextRole::Dim)
             }),
         ]
     }
 
-    fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {
+    fn details(&self, row: u32, now: Timestamp) -> Vec<DetailLine> {
         let row = self.at(row);
         let tree = self.tree();
         let kind = tree.kind(row.node);
         let sum = self.order.sum(row.node);
-        let fact = |name, value: String| Detail::Fact(name, Cell::text(value));
+        let fact = |name, value: String| DetailLine::Fact(name, Cell::text(value));
         let mut lines = vec![
-            Detail::Text(self.name_cell(row, tree.path(row.node))),
-            Detail::Blank,
+            DetailLine::Text(self.name_cell(row, tree.path(row.node))),
+            DetailLine::Blank,
             fact("kind", kind.word().to_owned()),
         ];
         if *kind == Kind::Whiteout {
-            lines.push(Detail::Text(Cell::new(
+            lines.push(DetailLine::Text(Cell::new(
                 "The layers below have this path; this layer deletes it.",
-                Role::Dim,
+                TextRole::Dim,
             )));
             return lines;
         }
         if tree.is_emptied(row.node) {
-            lines.push(Detail::Text(Cell::new(
+            lines.push(DetailLine::Text(Cell::new(
                 "This layer deletes what the layers below have in this folder.",
-                Role::Dim,
+                TextRole::Dim,
             )));
         }
         if matches!(kind, Kind::File | Kind::Directory) {
@@ -321,9 +326,9 @@ impl RowSet for FileRows {
             }
         }
         let Some(FileEntry { entry, .. }) = tree.entry(row.node) else {
-            lines.push(Detail::Text(Cell::new(
+            lines.push(DetailLine::Text(Cell::new(
                 "The layer has files in this folder and does not describe it.",
-                Role::Dim,
+                TextRole::Dim,
             )));
             return lines;
         };
@@ -381,9 +386,9 @@ impl RowSet for FileRows {
         Size(bytes).to_string()
     }
 
-    fn tally(&self, _shown: &[u32]) -> Tally {
+    fn tally(&self, _shown: &[u32]) -> RowCounts {
         let (files, folders) = self.order.matched();
-        Tally {
+        RowCounts {
             shown: files,
             all: self.order.all(),
             others: if files == 0 { folders } else { 0 },

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Align, Cell, Column, Detail, FilterHelp, Identity, NONE, RowSet, Sortable};
+use super::{Align, Cell, Column, DetailLine, FilterHelp, Identity, NONE, RowSet, Sortable};
 use crate::find::{Declaration, Direction, Found, Mistake, MistakeSeverity};
 use crate::inventory::filter::{Filter, Subject, TextField};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 
 /// The column of severities, the initial sort column.
 pub const TROUBLE: usize = 0;
@@ -67,7 +67,7 @@ pub struct FindRows {
 
 /// A row.
 #[derive(Debug, Clone, Copy)]
-enum Item<'a> {
+enum FindItem<'a> {
     Finding(&'a Mistake),
     Declaration(&'a Declaration, Option<MistakeSeverity>),
 }
@@ -95,8 +95,8 @@ impl FindRows {
     /// Returns the declaration of a row; for a finding, the one on its line.
     pub fn declaration(&self, row: u32) -> Option<&Declaration> {
         match self.at(row) {
-            Item::Declaration(declaration, _) => Some(declaration),
-            Item::Finding(finding) => {
+            FindItem::Declaration(declaration, _) => Some(declaration),
+            FindItem::Finding(finding) => {
                 let mut declared = self.found.declared.iter();
                 declared.find(|declaration| {
                     (&declaration.file, declaration.line) == (&finding.file, finding.line)
@@ -105,16 +105,16 @@ impl FindRows {
         }
     }
 
-    fn at(&self, row: u32) -> Item<'_> {
+    fn at(&self, row: u32) -> FindItem<'_> {
         let place = row as usize;
         match place.checked_sub(self.found.findings.len()) {
-            None => Item::Finding(&self.found.findings[place]),
-            Some(place) => Item::Declaration(&self.found.declared[place], self.worst[place]),
+            None => FindItem::Finding(&self.found.findings[place]),
+            Some(place) => FindItem::Declaration(&self.found.declared[place], self.worst[place]),
         }
     }
 }
 
-impl<'a> Item<'a> {
+impl<'a> FindItem<'a> {
     fn place(self) -> (&'a str, u32) {
         match self {
             Self::Finding(finding) => (&finding.file, finding.line),
@@ -168,9 +168,9 @@ impl<'a> Item<'a> {
 /// Returns a sign and the word for a severity.
 fn severity(severity: MistakeSeverity) -> Cell {
     match severity {
-        MistakeSeverity::Error => Cell::new("! error", Role::Error),
-        MistakeSeverity::Warning => Cell::new("~ warning", Role::Warning),
-        MistakeSeverity::Info => Cell::new("· hint", Role::Dim),
+        MistakeSeverity::Error => Cell::new("! error", TextRole::Error),
+        MistakeSeverity::Warning => Cell::new("~ warning", TextRole::Warning),
+        MistakeSeverity::Info => Cell::new("· hint", TextRole::Dim),
     }
 }
 
@@ -182,24 +182,24 @@ fn direction(direction: Direction) -> &'static str {
     }
 }
 
-fn finding_lines(finding: &Mistake, details: &mut Vec<Detail>) {
-    details.push(Detail::Text(
-        severity(finding.severity).and(format!("  {}", finding.code), Role::Dim),
+fn finding_lines(finding: &Mistake, details: &mut Vec<DetailLine>) {
+    details.push(DetailLine::Text(
+        severity(finding.severity).and(format!("  {}", finding.code), TextRole::Dim),
     ));
-    details.push(Detail::Text(Cell::text(finding.message.clone())));
+    details.push(DetailLine::Text(Cell::text(finding.message.clone())));
     if let Some(hint) = &finding.hint {
-        details.push(Detail::Blank);
-        details.push(Detail::Fact("to do", Cell::text(hint.clone())));
+        details.push(DetailLine::Blank);
+        details.push(DetailLine::Fact("to do", Cell::text(hint.clone())));
     }
 }
 
-fn declaration_lines(declaration: &Declaration, details: &mut Vec<Detail>) {
-    let fact = |name, value: &str| Detail::Fact(name, Cell::text(value.to_owned()));
-    details.push(Detail::Text(Cell::new(
+fn declaration_lines(declaration: &Declaration, details: &mut Vec<DetailLine>) {
+    let fact = |name, value: &str| DetailLine::Fact(name, Cell::text(value.to_owned()));
+    details.push(DetailLine::Text(Cell::new(
         declaration.cache.clone(),
-        Role::Strong,
+        TextRole::Strong,
     )));
-    details.push(Detail::Blank);
+    details.push(DetailLine::Blank);
     let used = match declaration.direction {
         Direction::Import => "a build imports it",
         Direction::Export => "a build exports to it",
@@ -229,55 +229,61 @@ impl RowSet for FindRows {
         let item = self.at(row);
         let (file, line) = item.place();
         let what = match item {
-            Item::Finding(finding) => severity(finding.severity),
-            Item::Declaration(declaration, worst) => {
+            FindItem::Finding(finding) => severity(finding.severity),
+            FindItem::Declaration(declaration, worst) => {
                 let sign = match worst {
-                    Some(MistakeSeverity::Error) => ("! ", Role::Error),
-                    Some(MistakeSeverity::Warning) => ("~ ", Role::Warning),
-                    Some(MistakeSeverity::Info) | None => ("  ", Role::Dim),
+                    Some(MistakeSeverity::Error) => ("! ", TextRole::Error),
+                    Some(MistakeSeverity::Warning) => ("~ ", TextRole::Warning),
+                    Some(MistakeSeverity::Info) | None => ("  ", TextRole::Dim),
                 };
-                Cell::new(sign.0, sign.1).and(direction(declaration.direction), Role::Dim)
+                Cell::new(sign.0, sign.1).and(direction(declaration.direction), TextRole::Dim)
             }
         };
         let or_none = |text: Option<&str>| match text.filter(|text| !text.is_empty()) {
             Some(text) => Cell::text(text.to_owned()),
-            None => Cell::new(NONE, Role::Dim),
+            None => Cell::new(NONE, TextRole::Dim),
         };
         vec![
             what,
             match item {
-                Item::Finding(finding) => Cell::text(finding.message.clone()),
-                Item::Declaration(declaration, _) => {
-                    Cell::new(declaration.cache.clone(), Role::Strong)
+                FindItem::Finding(finding) => Cell::text(finding.message.clone()),
+                FindItem::Declaration(declaration, _) => {
+                    Cell::new(declaration.cache.clone(), TextRole::Strong)
                 }
             },
-            Cell::new(format!("{file}:{line}"), Role::Dim),
+            Cell::new(format!("{file}:{line}"), TextRole::Dim),
             or_none(Some(item.tool())),
             or_none(item.note()),
         ]
     }
 
-    fn details(&self, row: u32, _now: Timestamp) -> Vec<Detail> {
+    fn details(&self, row: u32, _now: Timestamp) -> Vec<DetailLine> {
         let item = self.at(row);
         let (file, line) = item.place();
         let mut details = Vec::new();
         match item {
-            Item::Finding(finding) => {
+            FindItem::Finding(finding) => {
                 finding_lines(finding, &mut details);
-                details.push(Detail::Fact("where", Cell::text(format!("{file}:{line}"))));
+                details.push(DetailLine::Fact(
+                    "where",
+                    Cell::text(format!("{file}:{line}")),
+                ));
                 if let Some(declaration) = self.declaration(row) {
-                    details.push(Detail::Blank);
+                    details.push(DetailLine::Blank);
                     declaration_lines(declaration, &mut details);
                 }
             }
-            Item::Declaration(declaration, _) => {
+            FindItem::Declaration(declaration, _) => {
                 declaration_lines(declaration, &mut details);
-                details.push(Detail::Fact("where", Cell::text(format!("{file}:{line}"))));
+                details.push(DetailLine::Fact(
+                    "where",
+                    Cell::text(format!("{file}:{line}")),
+                ));
                 let findings = self.found.findings.iter();
                 for finding in
                     findings.filter(|finding| (&*finding.file, finding.line) == (file, line))
                 {
-                    details.push(Detail::Blank);
+                    details.push(DetailLine::Blank);
                     finding_lines(finding, &mut details);
                 }
             }
@@ -334,8 +340,8 @@ impl RowSet for FindRows {
         let item = self.at(row);
         let (file, line) = item.place();
         let (finding, declaration) = match item {
-            Item::Finding(finding) => (Some(finding), None),
-            Item::Declaration(declaration, _) => (None, Some(declaration)),
+            FindItem::Finding(finding) => (Some(finding), None),
+            FindItem::Declaration(declaration, _) => (None, Some(declaration)),
         };
         vec![
             ("severity", json!(finding.map(|finding| finding.severity))),
@@ -364,8 +370,8 @@ impl RowSet for FindRows {
     /// The copied text of a finding is its message, location and advice.
     fn name(&self, row: u32) -> String {
         match self.at(row) {
-            Item::Declaration(declaration, _) => declaration.cache.clone(),
-            Item::Finding(finding) => {
+            FindItem::Declaration(declaration, _) => declaration.cache.clone(),
+            FindItem::Finding(finding) => {
                 let hint = finding.hint.as_ref();
                 let hint = hint.map_or_else(String::new, |hint| format!("\nhint: {hint}"));
                 let Mistake {
@@ -381,7 +387,7 @@ impl RowSet for FindRows {
     }
 }
 
-impl Subject for Item<'_> {
+impl Subject for FindItem<'_> {
     fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match (field, self) {
             (TextField::Name, item) => {

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
-use crate::check::{Checked, Finding, Severity};
+use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable};
+use crate::check::{CheckResult, Finding, Severity};
 use crate::format::digest::Digest;
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
 use crate::text::units::Size;
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 
 /// The column of severities, the initial sort column.
 pub const SEVERITY: usize = 0;
@@ -63,7 +63,7 @@ const COLUMNS: &[Column] = &[
 /// The findings of a check.
 #[derive(Debug, Default)]
 pub struct FindingRows {
-    checked: Arc<Checked>,
+    checked: Arc<CheckResult>,
     /// What tells the findings from each other, also after another check.
     keys: Vec<String>,
     places: HashMap<String, u32>,
@@ -71,7 +71,7 @@ pub struct FindingRows {
 
 impl FindingRows {
     /// Shows the result of a check.
-    pub fn new(checked: Arc<Checked>) -> Self {
+    pub fn new(checked: Arc<CheckResult>) -> Self {
         let keys: Vec<String> = checked.findings.iter().map(key).collect();
         let places = keys.iter().cloned().zip(0..).collect();
         Self {
@@ -103,9 +103,9 @@ fn key(finding: &Finding) -> String {
 /// Returns a sign and the word for a severity.
 fn severity(severity: Severity) -> Cell {
     match severity {
-        Severity::Error => Cell::new("! error", Role::Error),
-        Severity::Warning => Cell::new("~ warning", Role::Warning),
-        Severity::Info => Cell::new("· info", Role::Dim),
+        Severity::Error => Cell::new("! error", TextRole::Error),
+        Severity::Warning => Cell::new("~ warning", TextRole::Warning),
+        Severity::Info => Cell::new("· info", TextRole::Dim),
     }
 }
 
@@ -122,7 +122,7 @@ impl RowSet for FindingRows {
         let finding = self.at(row);
         vec![
             severity(finding.severity),
-            Cell::new(finding.code.name(), Role::Strong),
+            Cell::new(finding.code.name(), TextRole::Strong),
             Cell::text(
                 finding
                     .bytes
@@ -133,20 +133,20 @@ impl RowSet for FindingRows {
         ]
     }
 
-    fn details(&self, row: u32, _now: Timestamp) -> Vec<Detail> {
+    fn details(&self, row: u32, _now: Timestamp) -> Vec<DetailLine> {
         let finding = self.at(row);
         let mut details = vec![
-            Detail::Heading(finding.code.name().into()),
-            Detail::Text(Cell::text(finding.message.clone())),
-            Detail::Blank,
+            DetailLine::Heading(finding.code.name().into()),
+            DetailLine::Text(Cell::text(finding.message.clone())),
+            DetailLine::Blank,
         ];
         if let Some(hint) = &finding.hint {
             details.extend([
-                Detail::Fact("to do", Cell::text(hint.clone())),
-                Detail::Blank,
+                DetailLine::Fact("to do", Cell::text(hint.clone())),
+                DetailLine::Blank,
             ]);
         }
-        details.push(Detail::Fact("severity", severity(finding.severity)));
+        details.push(DetailLine::Fact("severity", severity(finding.severity)));
         let facts = [
             ("ref", finding.ref_name.clone()),
             ("about", finding.subject.clone()),
@@ -156,7 +156,7 @@ impl RowSet for FindingRows {
         details.extend(
             facts
                 .into_iter()
-                .filter_map(|(name, value)| Some(Detail::Fact(name, Cell::text(value?)))),
+                .filter_map(|(name, value)| Some(DetailLine::Fact(name, Cell::text(value?)))),
         );
         details
     }

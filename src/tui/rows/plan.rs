@@ -9,17 +9,17 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::sources::grouped;
-use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, moment};
+use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable, moment};
 use crate::backend::{ObjectName, RefTarget, short_branch};
 use crate::format::digest::Digest;
 use crate::inventory::blobs::Blob;
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
 use crate::inventory::{RefEntry, digest_in_trash};
-use crate::prune::plan::{Deletion, Kept, Kind, Target, Why};
+use crate::prune::plan::{Deletion, DeletionTarget, ItemKind, ItemReason, KeptItem};
 use crate::retention::Reason;
 use crate::text::units::{Age, Size};
-use crate::tui::pruning::{Entry, KeptTrash, Part, PlanChoice, Planned};
-use crate::tui::theme::Role;
+use crate::tui::pruning::{KeptTrash, PlanChoice, PlanEntry, PlanSection, Planned};
+use crate::tui::theme::TextRole;
 
 /// The column of sizes, the initial sort column.
 pub const SIZE: usize = 1;
@@ -55,14 +55,14 @@ const COLUMNS: &[Column] = &[
 #[derive(Debug)]
 pub struct PlanRows {
     planned: Arc<Planned>,
-    entries: Arc<Vec<Entry>>,
+    entries: Arc<Vec<PlanEntry>>,
     places: OnceLock<HashMap<Identity, u32>>,
 }
 
 /// The content of a row.
 enum Thing<'a> {
     Goes(Cow<'a, Deletion>),
-    Kept(&'a Kept),
+    Kept(&'a KeptItem),
     Held(Digest),
     Trash(&'a KeptTrash),
 }
@@ -75,8 +75,8 @@ enum Name<'a> {
 }
 
 /// One item.
-struct Item<'a> {
-    kind: Kind,
+struct PlanRow<'a> {
+    kind: ItemKind,
     name: String,
     bytes: Option<u64>,
     entry: Option<&'a RefEntry>,
@@ -87,7 +87,7 @@ struct Item<'a> {
 
 impl PlanRows {
     /// Shows a part of a plan.
-    pub fn new(planned: Arc<Planned>, part: Part) -> Self {
+    pub fn new(planned: Arc<Planned>, part: PlanSection) -> Self {
         let entries = Arc::clone(planned.part(part));
         Self {
             planned,
@@ -99,8 +99,8 @@ impl PlanRows {
     /// Returns the deletion of a row, if it is one.
     pub fn deletion(&self, row: u32) -> Option<Cow<'_, Deletion>> {
         match self.entries.get(row as usize)? {
-            Entry::Deletion(place) => self.planned.whole.delete().get(*place as usize),
-            Entry::Kept(_) | Entry::Held(..) | Entry::Trash(_) => None,
+            PlanEntry::Deletion(place) => self.planned.whole.delete().get(*place as usize),
+            PlanEntry::Kept(_) | PlanEntry::Held(..) | PlanEntry::Trash(_) => None,
         }
     }
 
@@ -111,48 +111,50 @@ impl PlanRows {
     /// Returns the name of the ref in a row, if it is one.
     pub fn ref_name(&self, row: u32) -> Option<String> {
         let item = self.item(row);
-        (item.kind == Kind::Ref).then_some(item.name)
+        (item.kind == ItemKind::Ref).then_some(item.name)
     }
 
     fn thing(&self, row: u32) -> Thing<'_> {
         match self.entries[row as usize] {
-            Entry::Deletion(place) => Thing::Goes(self.planned.whole.delete().at(place as usize)),
-            Entry::Kept(place) => Thing::Kept(&self.planned.plan.keep()[place as usize]),
-            Entry::Held(id, _) => {
+            PlanEntry::Deletion(place) => {
+                Thing::Goes(self.planned.whole.delete().at(place as usize))
+            }
+            PlanEntry::Kept(place) => Thing::Kept(&self.planned.plan.keep()[place as usize]),
+            PlanEntry::Held(id, _) => {
                 Thing::Held(self.planned.draft.inventory().blobs.get(id).digest())
             }
-            Entry::Trash(place) => Thing::Trash(self.trash(place)),
+            PlanEntry::Trash(place) => Thing::Trash(self.trash(place)),
         }
     }
 
-    fn item(&self, row: u32) -> Item<'_> {
+    fn item(&self, row: u32) -> PlanRow<'_> {
         let planned = &*self.planned;
         let find = |name: &str, digest: &str| {
             planned
                 .find_ref(name, digest)
                 .and_then(|id| planned.draft.inventory().get_ref(id))
         };
-        let words = |reasons: &[Why]| reasons.iter().map(ToString::to_string).collect();
+        let words = |reasons: &[ItemReason]| reasons.iter().map(ToString::to_string).collect();
         match self.entries[row as usize] {
-            Entry::Deletion(place) => {
+            PlanEntry::Deletion(place) => {
                 let item = planned.whole.delete().at(place as usize);
                 let Deletion { target, reasons } = &*item;
                 let name = target.name();
                 let (entry, modified) = match target {
-                    Target::Ref(target) => (find(&name, &target.digest.to_string()), None),
-                    Target::Rewrite(rewrite) => (
+                    DeletionTarget::Ref(target) => (find(&name, &target.digest.to_string()), None),
+                    DeletionTarget::Rewrite(rewrite) => (
                         find(&name, &rewrite.documents.from.digest.to_string()),
                         None,
                     ),
-                    Target::Object(object) => (None, Some(object.modified)),
+                    DeletionTarget::Object(object) => (None, Some(object.modified)),
                 };
                 let bytes = match target {
-                    Target::Ref(_) => entry.and_then(|entry| entry.sizes.exclusive_bytes),
-                    Target::Rewrite(rewrite) => Some(rewrite.later_bytes),
-                    Target::Object(object) => Some(object.size),
+                    DeletionTarget::Ref(_) => entry.and_then(|entry| entry.sizes.exclusive_bytes),
+                    DeletionTarget::Rewrite(rewrite) => Some(rewrite.later_bytes),
+                    DeletionTarget::Object(object) => Some(object.size),
                 };
                 let standing = planned.standings.get(place as usize).copied();
-                Item {
+                PlanRow {
                     kind: target.kind(),
                     name,
                     bytes,
@@ -162,7 +164,7 @@ impl PlanRows {
                     reasons: words(reasons),
                 }
             }
-            Entry::Kept(place) => {
+            PlanEntry::Kept(place) => {
                 let kept = &planned.plan.keep()[place as usize];
                 let entry = kept
                     .digest
@@ -171,7 +173,7 @@ impl PlanRows {
                 let bytes = entry.and_then(|entry| entry.sizes.exclusive_bytes);
                 let name = kept.name.clone();
                 let reasons = words(&kept.reasons);
-                Item {
+                PlanRow {
                     kind: kept.kind,
                     name,
                     bytes,
@@ -181,11 +183,11 @@ impl PlanRows {
                     reasons,
                 }
             }
-            Entry::Trash(place) => self.trashed(self.trash(place)),
-            Entry::Held(id, fate) => {
+            PlanEntry::Trash(place) => self.trashed(self.trash(place)),
+            PlanEntry::Held(id, fate) => {
                 let blob: Blob<'_> = planned.draft.inventory().blobs.get(id);
-                Item {
-                    kind: Kind::Blob,
+                PlanRow {
+                    kind: ItemKind::Blob,
                     name: blob.digest().to_string(),
                     bytes: Some(blob.stored_size()),
                     entry: None,
@@ -200,10 +202,11 @@ impl PlanRows {
 
 impl PlanRows {
     /// Returns the trash of a run as one item.
-    fn trashed<'a>(&'a self, trash: &'a KeptTrash) -> Item<'a> {
+    fn trashed<'a>(&'a self, trash: &'a KeptTrash) -> PlanRow<'a> {
         let kept = &self.planned.plan.keep()[trash.first as usize];
         let grace = self.planned.plan.grace();
-        let is_young = |why: &&Why| matches!(why, Why::Policy(Reason::WithinGrace { .. }));
+        let is_young =
+            |why: &&ItemReason| matches!(why, ItemReason::Policy(Reason::WithinGrace { .. }));
         let until = trash.since.and_then(|since| since.checked_add(grace).ok());
         let reasons = match (kept.reasons.iter().find(is_young), until) {
             (Some(_), Some(until)) => vec![format!("a prune after {} deletes it", moment(until))],
@@ -215,8 +218,8 @@ impl PlanRows {
         } else {
             "objects"
         };
-        Item {
-            kind: Kind::Object,
+        PlanRow {
+            kind: ItemKind::Object,
             name: format!("run of {began}, {} {objects}", grouped(trash.tally.count)),
             bytes: Some(trash.tally.bytes),
             entry: None,
@@ -229,24 +232,26 @@ impl PlanRows {
 
 impl Thing<'_> {
     /// Returns the initial sort key: a plan may have millions of items, so nothing is copied.
-    fn key(&self) -> (Kind, Name<'_>) {
+    fn key(&self) -> (ItemKind, Name<'_>) {
         match self {
             Self::Goes(item) => (item.target.kind(), name(&item.target)),
             Self::Kept(kept) => (kept.kind, Name::Text(&kept.name)),
-            Self::Held(digest) => (Kind::Blob, Name::Digest(*digest)),
-            Self::Trash(trash) => (Kind::Object, Name::Text(&trash.run)),
+            Self::Held(digest) => (ItemKind::Blob, Name::Digest(*digest)),
+            Self::Trash(trash) => (ItemKind::Object, Name::Text(&trash.run)),
         }
     }
 
     fn identity(&self) -> Identity {
         match self {
             Self::Goes(item) => match &item.target {
-                Target::Ref(target) => Identity::Ref(item.target.name(), target.digest.to_string()),
-                Target::Rewrite(rewrite) => Identity::Results(
+                DeletionTarget::Ref(target) => {
+                    Identity::Ref(item.target.name(), target.digest.to_string())
+                }
+                DeletionTarget::Rewrite(rewrite) => Identity::Results(
                     item.target.name(),
                     rewrite.documents.from.digest.to_string(),
                 ),
-                Target::Object(object) => match &object.name {
+                DeletionTarget::Object(object) => match &object.name {
                     ObjectName::Blob(digest) => Identity::Blob(*digest),
                     ObjectName::Partial(name)
                     | ObjectName::Trashed(name)
@@ -263,7 +268,7 @@ impl Thing<'_> {
     }
 }
 
-fn name(target: &Target) -> Name<'_> {
+fn name(target: &DeletionTarget) -> Name<'_> {
     fn called(target: &RefTarget) -> Name<'_> {
         target
             .names
@@ -271,9 +276,9 @@ fn name(target: &Target) -> Name<'_> {
             .map_or(Name::Digest(target.digest), |name| Name::Text(name))
     }
     match target {
-        Target::Ref(target) => called(target),
-        Target::Rewrite(rewrite) => called(&rewrite.documents.from),
-        Target::Object(object) => match &object.name {
+        DeletionTarget::Ref(target) => called(target),
+        DeletionTarget::Rewrite(rewrite) => called(&rewrite.documents.from),
+        DeletionTarget::Object(object) => match &object.name {
             ObjectName::Blob(digest) => Name::Digest(*digest),
             ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name) => {
                 Name::Text(name)
@@ -283,23 +288,25 @@ fn name(target: &Target) -> Name<'_> {
 }
 
 /// Returns the distinctive part of a name: for an entry the key first, then the branch.
-pub(super) fn short_name(kind: Kind, name: &str) -> String {
+pub(super) fn short_name(kind: ItemKind, name: &str) -> String {
     let mut parts = name.splitn(3, ':').skip(1);
     match (kind, parts.next(), parts.next()) {
-        (Kind::Entry, Some(branch), Some(key)) => format!("{key} on {}", short_branch(branch)),
+        (ItemKind::Entry, Some(branch), Some(key)) => format!("{key} on {}", short_branch(branch)),
         // In the trash, too, a blob is identified by its digest.
-        (Kind::Object, ..) => {
+        (ItemKind::Object, ..) => {
             digest_in_trash(name).map_or_else(|| name.to_owned(), |digest| digest.to_string())
         }
         _ => name.to_owned(),
     }
 }
 
-impl Item<'_> {
+impl PlanRow<'_> {
     fn why(&self) -> Cell {
         match self.standing {
-            Some(PlanChoice::Excluded) => Cell::new("left out by hand", Role::Mark),
-            Some(PlanChoice::Needed) => Cell::new("a ref that was left out reaches it", Role::Mark),
+            Some(PlanChoice::Excluded) => Cell::new("left out by hand", TextRole::Mark),
+            Some(PlanChoice::Needed) => {
+                Cell::new("a ref that was left out reaches it", TextRole::Mark)
+            }
             Some(PlanChoice::Deleted) | None => Cell::text(self.reasons.join("; ")),
         }
     }
@@ -311,7 +318,7 @@ impl Item<'_> {
     /// Returns the display word for the kind.
     fn kind_word(&self) -> &'static str {
         match self.kind {
-            Kind::Object => "trash",
+            ItemKind::Object => "trash",
             kind => kind.word(),
         }
     }
@@ -328,12 +335,17 @@ impl RowSet for PlanRows {
 
     fn cells(&self, row: u32, _now: Timestamp) -> Vec<Cell> {
         let item = self.item(row);
-        let role = if item.stays() { Role::Dim } else { Role::Text };
+        let role = if item.stays() {
+            TextRole::Dim
+        } else {
+            TextRole::Text
+        };
         let size = item
             .bytes
             .map_or(NONE.to_owned(), |bytes| Size(bytes).to_string());
         let sign = if item.stays() { "✗ " } else { "" };
-        let what = Cell::new(format!("{:<8}", item.kind_word()), Role::Dim).and(sign, Role::Mark);
+        let what =
+            Cell::new(format!("{:<8}", item.kind_word()), TextRole::Dim).and(sign, TextRole::Mark);
         vec![
             what.and(short_name(item.kind, &item.name), role),
             Cell::new(size, role),
@@ -341,52 +353,57 @@ impl RowSet for PlanRows {
         ]
     }
 
-    fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {
+    fn details(&self, row: u32, now: Timestamp) -> Vec<DetailLine> {
         let item = self.item(row);
-        let mut details = vec![Detail::Heading(item.name.clone().into())];
+        let mut details = vec![DetailLine::Heading(item.name.clone().into())];
         if item.stays() {
-            details.push(Detail::Text(item.why().and("; it stays", Role::Text)));
+            details.push(DetailLine::Text(
+                item.why().and("; it stays", TextRole::Text),
+            ));
         }
-        details.push(Detail::Fact("kind", Cell::text(item.kind_word())));
+        details.push(DetailLine::Fact("kind", Cell::text(item.kind_word())));
         let withheld = item.entry.filter(|entry| entry.withheld().is_some());
         if let Some(entry) = item.entry.filter(|_| withheld.is_none()) {
-            details.push(Detail::Fact(
+            details.push(DetailLine::Fact(
                 "digest",
                 Cell::text(entry.digest().to_string()),
             ));
             if let Some((then, _)) = entry.age() {
-                details.push(Detail::Fact(
+                details.push(DetailLine::Fact(
                     "age",
                     Cell::text(format!("{}", Age::between(then, now).ago())),
                 ));
             }
-            details.push(Detail::Fact(
+            details.push(DetailLine::Fact(
                 "size",
                 Cell::text(Size(entry.sizes.bytes).to_string()),
             ));
         }
         if let Some(bytes) = item.bytes {
             let (name, words) = match item.kind {
-                Kind::Ref if withheld.is_some() => ("frees", ": the index itself"),
-                Kind::Ref => ("only here", ": what no other ref reaches"),
-                Kind::Results => ("later", ": what a later run takes"),
-                Kind::Blob | Kind::Partial | Kind::Object | Kind::Entry => ("size", ""),
+                ItemKind::Ref if withheld.is_some() => ("frees", ": the index itself"),
+                ItemKind::Ref => ("only here", ": what no other ref reaches"),
+                ItemKind::Results => ("later", ": what a later run takes"),
+                ItemKind::Blob | ItemKind::Partial | ItemKind::Object | ItemKind::Entry => {
+                    ("size", "")
+                }
             };
-            details.push(Detail::Fact(
+            details.push(DetailLine::Fact(
                 name,
-                Cell::text(Size(bytes).to_string()).and(words, Role::Dim),
+                Cell::text(Size(bytes).to_string()).and(words, TextRole::Dim),
             ));
         }
         if let Some(modified) = item.modified {
-            details.push(Detail::Fact(
+            details.push(DetailLine::Fact(
                 "written",
                 Cell::text(format!("{}", Age::between(modified, now).ago())),
             ));
         }
         let deletion = self.deletion(row);
-        if let Some(Target::Rewrite(rewrite)) = deletion.as_deref().map(|deletion| &deletion.target)
+        if let Some(DeletionTarget::Rewrite(rewrite)) =
+            deletion.as_deref().map(|deletion| &deletion.target)
         {
-            details.extend([Detail::Blank, Detail::Heading("Results".into())]);
+            details.extend([DetailLine::Blank, DetailLine::Heading("Results".into())]);
             details.extend(rewrite.results.iter().map(|result| {
                 let name = result
                     .name
@@ -396,14 +413,14 @@ impl RowSet for PlanRows {
                     .bytes
                     .map(|bytes| format!("  {}", Size(bytes)))
                     .unwrap_or_default();
-                Detail::Text(Cell::text(name).and(size, Role::Dim))
+                DetailLine::Text(Cell::text(name).and(size, TextRole::Dim))
             }));
         }
-        details.extend([Detail::Blank, Detail::Heading("Why".into())]);
+        details.extend([DetailLine::Blank, DetailLine::Heading("Why".into())]);
         details.extend(
             item.reasons
                 .into_iter()
-                .map(|reason| Detail::Text(Cell::text(reason))),
+                .map(|reason| DetailLine::Text(Cell::text(reason))),
         );
         details
     }
@@ -454,7 +471,7 @@ impl RowSet for PlanRows {
     }
 }
 
-impl Subject for Item<'_> {
+impl Subject for PlanRow<'_> {
     fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
             TextField::Name => Some(test(&self.name)),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::sources::grouped;
-use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, UNKNOWN};
+use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable, UNKNOWN};
 use crate::backend::short_branch;
 use crate::inventory::blobs::Blob;
 use crate::inventory::filter::Filter;
@@ -17,7 +17,7 @@ use crate::inventory::{AgeSource, Inventory, Progress, RefEntry, RefId, RefKind,
 use crate::retention::{Reason, Verdict, Verdicts};
 use crate::text::escape::visible;
 use crate::text::units::{Age, Size};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::widget::meter;
 
 /// The column of ages, the initial sort column.
@@ -182,7 +182,7 @@ impl RefRows {
     }
 
     /// Returns when a ref is evicted, if the store has a quota.
-    fn eviction(&self, row: u32, now: Timestamp) -> Vec<Detail> {
+    fn eviction(&self, row: u32, now: Timestamp) -> Vec<DetailLine> {
         let evictions = self.evictions.get_or_init(|| self.inventory.evictions());
         let Some(eviction) = evictions
             .as_ref()
@@ -192,7 +192,7 @@ impl RefRows {
         };
         let facts = self.at(row).facts();
         let used = facts.used.map(|used| {
-            Detail::Fact(
+            DetailLine::Fact(
                 "last used",
                 Cell::text(format!("{}, {used:.0}", Age::between(used, now).ago())),
             )
@@ -204,12 +204,12 @@ impl RefRows {
             )),
             Some(_) => Cell::new(
                 "at any time: no build has used it for long enough",
-                Role::Warning,
+                TextRole::Warning,
             ),
             None => unknown(),
         };
         let room = match eviction.after_bytes {
-            0 => Cell::new("at any time, for the quota is full", Role::Warning),
+            0 => Cell::new("at any time, for the quota is full", TextRole::Warning),
             bytes => Cell::text(format!("when {} more are written", Size(bytes))),
         };
         let visibility = self.inventory.visibility();
@@ -221,19 +221,19 @@ impl RefRows {
             .map(|of| short_branch(&of.branch))
             .collect();
         let readers = match readers.as_slice() {
-            [] => Cell::new("no build: the branch is gone", Role::Warning),
+            [] => Cell::new("no build: the branch is gone", TextRole::Warning),
             readers => Cell::text(format!("builds on {}", readers.join(", "))),
         };
         let facts = [
-            Detail::Fact("read by", readers),
-            Detail::Fact("evicted", idle),
-            Detail::Fact("or", room),
+            DetailLine::Fact("read by", readers),
+            DetailLine::Fact("evicted", idle),
+            DetailLine::Fact("or", room),
         ];
         used.into_iter().chain(facts).collect()
     }
 
     /// Formats a size of a ref, if known.
-    fn size_of(&self, entry: &RefEntry, bytes: u64, role: Role) -> Cell {
+    fn size_of(&self, entry: &RefEntry, bytes: u64, role: TextRole) -> Cell {
         if entry.withheld().is_some() {
             unknown()
         } else {
@@ -244,23 +244,23 @@ impl RefRows {
     /// Formats the exclusive size of a ref, if all other refs are known.
     fn exclusive(&self, entry: &RefEntry) -> Cell {
         match entry.sizes.exclusive_bytes {
-            Some(bytes) => self.size_of(entry, bytes, Role::Text),
+            Some(bytes) => self.size_of(entry, bytes, TextRole::Text),
             None if self.inventory.progress == Progress::Complete => unknown(),
-            None => self.size(0, Role::Text),
+            None => self.size(0, TextRole::Text),
         }
     }
 
     /// Sizes are known once everything has been listed.
-    fn size(&self, bytes: u64, role: Role) -> Cell {
+    fn size(&self, bytes: u64, role: TextRole) -> Cell {
         match self.inventory.progress {
-            Progress::Listing => Cell::new("…", Role::Dim),
+            Progress::Listing => Cell::new("…", TextRole::Dim),
             Progress::Complete => Cell::new(Size(bytes).to_string(), role),
         }
     }
 }
 
 fn unknown() -> Cell {
-    Cell::new(UNKNOWN, Role::Unsure)
+    Cell::new(UNKNOWN, TextRole::Unsure)
 }
 
 /// Returns why builds cannot use a ref as it is.
@@ -291,17 +291,17 @@ fn policy(verdict: &Verdict) -> Cell {
         None => String::new(),
     };
     verdict_word(verdict)
-        .and("  ", Role::Text)
-        .and(reason, Role::Dim)
+        .and("  ", TextRole::Text)
+        .and(reason, TextRole::Dim)
 }
 
 fn verdict_word(verdict: &Verdict) -> Cell {
     Cell::new(
         verdict.word(),
         if verdict.is_drop() {
-            Role::Orphan
+            TextRole::Orphan
         } else {
-            Role::Live
+            TextRole::Live
         },
     )
 }
@@ -311,22 +311,22 @@ fn steps(entry: &RefEntry) -> Cell {
         return unknown();
     }
     if let Some(fault) = fault(entry) {
-        return Cell::new("! ", Role::Missing).and(fault, Role::Missing);
+        return Cell::new("! ", TextRole::Missing).and(fault, TextRole::Missing);
     }
     match entry.counts() {
-        _ if entry.kind == RefKind::Image => Cell::new("no cache in it", Role::Dim),
-        None => Cell::new(UNKNOWN, Role::Unsure),
+        _ if entry.kind == RefKind::Image => Cell::new("no cache in it", TextRole::Dim),
+        None => Cell::new(UNKNOWN, TextRole::Unsure),
         Some(counts) => {
-            let cell = Cell::text(format!("{:>4}", counts.results)).and(" ✓", Role::Good);
+            let cell = Cell::text(format!("{:>4}", counts.results)).and(" ✓", TextRole::Good);
             let cell = match counts.key_only_steps() {
                 0 => cell,
                 count => cell
-                    .and(format!("{count:>4}"), Role::Text)
-                    .and(" ○", Role::Dim),
+                    .and(format!("{count:>4}"), TextRole::Text)
+                    .and(" ○", TextRole::Dim),
             };
             match counts.broken {
                 0 => cell,
-                count => cell.and(format!("  ! {count} broken"), Role::Missing),
+                count => cell.and(format!("  ! {count} broken"), TextRole::Missing),
             }
         }
     }
@@ -349,25 +349,25 @@ impl RowSet for RefRows {
             .collect()
     }
 
-    fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {
+    fn details(&self, row: u32, now: Timestamp) -> Vec<DetailLine> {
         let entry = self.at(row);
-        let mut details = vec![Detail::Heading(entry.name.clone().into())];
+        let mut details = vec![DetailLine::Heading(entry.name.clone().into())];
         if let Some(fault) = fault(entry).filter(|_| entry.withheld().is_none()) {
-            details.push(Detail::Text(
-                Cell::new("! ", Role::Missing).and(fault, Role::Missing),
+            details.push(DetailLine::Text(
+                Cell::new("! ", TextRole::Missing).and(fault, TextRole::Missing),
             ));
         }
         // The ID of a withheld ref is not a digest of its content.
         let digest = entry
             .withheld()
             .map_or_else(|| Cell::text(entry.digest().to_string()), |_| unknown());
-        details.push(Detail::Fact("digest", digest));
+        details.push(DetailLine::Fact("digest", digest));
         for alias in &entry.aliases {
-            details.push(Detail::Fact("also", Cell::text(alias.clone())));
+            details.push(DetailLine::Fact("also", Cell::text(alias.clone())));
         }
-        details.push(Detail::Fact("kind", Cell::text(entry.kind.word())));
+        details.push(DetailLine::Fact("kind", Cell::text(entry.kind.word())));
         if !entry.platforms.is_empty() {
-            details.push(Detail::Fact(
+            details.push(DetailLine::Fact(
                 "platforms",
                 Cell::text(entry.platforms.join(", ")),
             ));
@@ -380,21 +380,21 @@ impl RowSet for RefRows {
                 AgeSource::Subject => "by the date of what it belongs to",
             };
             let age = format!("{}, {:.0}", Age::between(then, now).ago(), then);
-            details.push(Detail::Fact(
+            details.push(DetailLine::Fact(
                 "age",
-                Cell::text(age).and(format!(" ({words})"), Role::Dim),
+                Cell::text(age).and(format!(" ({words})"), TextRole::Dim),
             ));
         }
         if let Some(verdict) = self.verdict(row) {
             for (place, reason) in verdict.reasons().iter().enumerate() {
                 let word = if place == 0 {
-                    verdict_word(verdict).and(": ", Role::Text)
+                    verdict_word(verdict).and(": ", TextRole::Text)
                 } else {
                     Cell::default()
                 };
-                details.push(Detail::Fact(
+                details.push(DetailLine::Fact(
                     if place == 0 { "policy" } else { "" },
-                    word.and(reason.to_string(), Role::Text),
+                    word.and(reason.to_string(), TextRole::Text),
                 ));
             }
         }
@@ -406,9 +406,9 @@ impl RowSet for RefRows {
             .skip(1)
             .filter(|_| entry.withheld().is_none())
         {
-            details.push(Detail::Blank);
-            details.push(Detail::Text(
-                Cell::new("! ", Role::Missing).and(fault.to_string(), Role::Text),
+            details.push(DetailLine::Blank);
+            details.push(DetailLine::Text(
+                Cell::new("! ", TextRole::Missing).and(fault.to_string(), TextRole::Text),
             ));
         }
         details
@@ -545,82 +545,88 @@ impl RefRows {
         let mut cells = vec![
             Cell::new(
                 entry.name.clone(),
-                if entry.tagged { Role::Text } else { Role::Dim },
+                if entry.tagged {
+                    TextRole::Text
+                } else {
+                    TextRole::Dim
+                },
             ),
-            Cell::new(entry.kind.word(), Role::Dim),
+            Cell::new(entry.kind.word(), TextRole::Dim),
             Cell::text(entry.age().map_or(NONE.to_owned(), |(then, _)| {
                 Age::between(then, now).to_string()
             })),
-            self.size_of(entry, entry.sizes.bytes, Role::Text),
+            self.size_of(entry, entry.sizes.bytes, TextRole::Text),
             self.exclusive(entry),
             entry
                 .withheld()
                 .map_or_else(|| Cell::text(grouped(entry.layers.into())), |_| unknown()),
             steps(entry),
-            self.verdict(row).map_or(Cell::new("…", Role::Dim), policy),
+            self.verdict(row)
+                .map_or(Cell::new("…", TextRole::Dim), policy),
             self.bar(entry),
         ];
         // Dropped refs are paler than kept ones, so that the verdicts are readable at a glance.
         for piece in cells.iter_mut().flat_map(|cell| &mut cell.0) {
-            if is_dropped && piece.1 == Role::Text {
-                piece.1 = Role::Dim;
+            if is_dropped && piece.1 == TextRole::Text {
+                piece.1 = TextRole::Dim;
             }
         }
         cells
     }
 
-    fn size_details(&self, entry: &RefEntry) -> Vec<Detail> {
+    fn size_details(&self, entry: &RefEntry) -> Vec<DetailLine> {
         if let Some(why) = entry.withheld() {
-            let why = Cell::new("not known: ", Role::Unsure).and(why.to_owned(), Role::Unsure);
-            return vec![Detail::Blank, Detail::Fact("size", why)];
+            let why =
+                Cell::new("not known: ", TextRole::Unsure).and(why.to_owned(), TextRole::Unsure);
+            return vec![DetailLine::Blank, DetailLine::Fact("size", why)];
         }
         let sizes = &entry.sizes;
         let mut details = vec![
-            Detail::Blank,
-            Detail::Fact(
+            DetailLine::Blank,
+            DetailLine::Fact(
                 "size",
-                self.size_of(entry, sizes.bytes, Role::Strong).and(
+                self.size_of(entry, sizes.bytes, TextRole::Strong).and(
                     format!(" in {} blobs", grouped(entry.reach.len() as u64)),
-                    Role::Dim,
+                    TextRole::Dim,
                 ),
             ),
-            Detail::Fact(
+            DetailLine::Fact(
                 "only here",
                 match sizes.exclusive_bytes {
                     Some(_) => self
                         .exclusive(entry)
-                        .and(": what deleting this ref alone would free", Role::Dim),
+                        .and(": what deleting this ref alone would free", TextRole::Dim),
                     None => Cell::new(
                         "not known: only this ref of the repository was read",
-                        Role::Unsure,
+                        TextRole::Unsure,
                     ),
                 },
             ),
-            Detail::Fact("layers", Cell::text(grouped(entry.layers.into()))),
+            DetailLine::Fact("layers", Cell::text(grouped(entry.layers.into()))),
         ];
         if let Some(counts) = entry.counts().filter(|counts| counts.records > 0) {
             details.extend([
-                Detail::Fact("records", Cell::text(grouped(counts.records))),
-                Detail::Fact(
+                DetailLine::Fact("records", Cell::text(grouped(counts.records))),
+                DetailLine::Fact(
                     "results",
-                    Cell::new(grouped(counts.results), Role::Good)
-                        .and(" whose result can be loaded  ✓", Role::Dim),
+                    Cell::new(grouped(counts.results), TextRole::Good)
+                        .and(" whose result can be loaded  ✓", TextRole::Dim),
                 ),
-                Detail::Fact(
+                DetailLine::Fact(
                     "key only",
                     Cell::text(grouped(counts.key_only_steps()))
-                        .and(" that only let later steps match  ○", Role::Dim),
+                        .and(" that only let later steps match  ○", TextRole::Dim),
                 ),
             ]);
             if counts.broken > 0 {
-                let broken = Cell::new(grouped(counts.broken), Role::Missing)
-                    .and(" whose result cannot be loaded  !", Role::Dim);
-                details.push(Detail::Fact("broken", broken));
+                let broken = Cell::new(grouped(counts.broken), TextRole::Missing)
+                    .and(" whose result cannot be loaded  !", TextRole::Dim);
+                details.push(DetailLine::Fact("broken", broken));
             }
         }
         if sizes.missing_blobs > 0 {
-            details.push(Detail::Blank);
-            details.push(Detail::Heading(
+            details.push(DetailLine::Blank);
+            details.push(DetailLine::Heading(
                 format!("Missing, {} as named", Size(sizes.missing_bytes)).into(),
             ));
             let blobs = entry
@@ -628,11 +634,9 @@ impl RefRows {
                 .iter()
                 .map(|id| self.inventory.blobs.get(*id))
                 .filter(Blob::is_missing);
-            details.extend(
-                blobs
-                    .take(MISSING_SHOWN)
-                    .map(|blob| Detail::Text(Cell::new(blob.digest().to_string(), Role::Missing))),
-            );
+            details.extend(blobs.take(MISSING_SHOWN).map(|blob| {
+                DetailLine::Text(Cell::new(blob.digest().to_string(), TextRole::Missing))
+            }));
         }
         details
     }

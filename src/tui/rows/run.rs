@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::plan::short_name;
-use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
+use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable};
 use crate::backend::Outcome;
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
-use crate::prune::plan::{Deletion, Kind, Plan};
+use crate::prune::plan::{Deletion, ItemKind, Plan};
 use crate::text::units::Size;
 use crate::tui::pruning::goes_into_trash;
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 
 const COLUMNS: &[Column] = &[
     Column {
@@ -87,18 +87,18 @@ impl RunRows {
         (*item, self.plan.delete().at(*item), outcome)
     }
 
-    fn item(&self, row: u32) -> Item<'_> {
+    fn item(&self, row: u32) -> RunItem<'_> {
         let (_, deletion, outcome) = self.at(row);
         let kind = deletion.target.kind();
         let is_done = self.kind == RunKind::Deleted && *outcome == Outcome::Done;
         let word = if is_done && goes_into_trash(&self.plan, kind) {
             "trashed"
-        } else if is_done && kind == Kind::Results {
+        } else if is_done && kind == ItemKind::Results {
             "rewritten"
         } else {
             word(outcome, self.kind)
         };
-        Item {
+        RunItem {
             deletion,
             outcome,
             word,
@@ -106,7 +106,7 @@ impl RunRows {
     }
 }
 
-struct Item<'a> {
+struct RunItem<'a> {
     deletion: Cow<'a, Deletion>,
     outcome: &'a Outcome,
     word: &'static str,
@@ -136,12 +136,12 @@ fn weight(outcome: &Outcome) -> u8 {
     }
 }
 
-fn role(outcome: &Outcome) -> Role {
+fn role(outcome: &Outcome) -> TextRole {
     match outcome {
-        Outcome::Failed(_) => Role::Error,
-        Outcome::Skipped(_) | Outcome::Cancelled => Role::Warning,
-        Outcome::AlreadyGone => Role::Dim,
-        Outcome::Done => Role::Good,
+        Outcome::Failed(_) => TextRole::Error,
+        Outcome::Skipped(_) | Outcome::Cancelled => TextRole::Warning,
+        Outcome::AlreadyGone => TextRole::Dim,
+        Outcome::Done => TextRole::Good,
     }
 }
 
@@ -166,50 +166,53 @@ impl RowSet for RunRows {
     }
 
     fn cells(&self, row: u32, _now: Timestamp) -> Vec<Cell> {
-        let Item {
+        let RunItem {
             deletion,
             outcome,
             word,
         } = self.item(row);
         let kind = deletion.target.kind();
-        let size = if matches!(kind, Kind::Ref | Kind::Results) {
+        let size = if matches!(kind, ItemKind::Ref | ItemKind::Results) {
             NONE.to_owned()
         } else {
             Size(deletion.target.bytes()).to_string()
         };
         vec![
             Cell::new(word, role(outcome)),
-            Cell::new(format!("{:<8}", kind.word()), Role::Dim)
-                .and(short_name(kind, &deletion.target.name()), Role::Text),
+            Cell::new(format!("{:<8}", kind.word()), TextRole::Dim)
+                .and(short_name(kind, &deletion.target.name()), TextRole::Text),
             Cell::text(size),
             Cell::text(why(outcome, self.kind)),
         ]
     }
 
-    fn details(&self, row: u32, _now: Timestamp) -> Vec<Detail> {
-        let Item {
+    fn details(&self, row: u32, _now: Timestamp) -> Vec<DetailLine> {
+        let RunItem {
             deletion,
             outcome,
             word,
         } = self.item(row);
         let mut details = vec![
-            Detail::Heading(deletion.target.name().into()),
-            Detail::Fact("outcome", Cell::new(word, role(outcome))),
-            Detail::Fact("kind", Cell::text(deletion.target.kind().word())),
-            Detail::Fact(
+            DetailLine::Heading(deletion.target.name().into()),
+            DetailLine::Fact("outcome", Cell::new(word, role(outcome))),
+            DetailLine::Fact("kind", Cell::text(deletion.target.kind().word())),
+            DetailLine::Fact(
                 "size",
                 Cell::text(Size(deletion.target.bytes()).to_string()),
             ),
         ];
         if *outcome != Outcome::Done {
-            details.push(Detail::Fact("why", Cell::text(why(outcome, self.kind))));
+            details.push(DetailLine::Fact("why", Cell::text(why(outcome, self.kind))));
         }
-        details.extend([Detail::Blank, Detail::Heading("Why it was to go".into())]);
+        details.extend([
+            DetailLine::Blank,
+            DetailLine::Heading("Why it was to go".into()),
+        ]);
         details.extend(
             deletion
                 .reasons
                 .iter()
-                .map(|reason| Detail::Text(Cell::text(reason.to_string()))),
+                .map(|reason| DetailLine::Text(Cell::text(reason.to_string()))),
         );
         details
     }
@@ -248,7 +251,7 @@ impl RowSet for RunRows {
     }
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
-        let Item {
+        let RunItem {
             deletion,
             outcome,
             word,
@@ -267,7 +270,7 @@ impl RowSet for RunRows {
     }
 }
 
-impl Subject for Item<'_> {
+impl Subject for RunItem<'_> {
     fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
             TextField::Name => Some(test(&self.deletion.target.name())),

@@ -7,12 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::sources::grouped;
-use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, moment};
+use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable, moment};
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
 use crate::prune::runs::{PastRun, RunState};
 use crate::text::escape::visible;
 use crate::text::units::{Age, Size};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 
 /// The column of the time.
 pub const WHEN: usize = 0;
@@ -107,14 +107,14 @@ impl PastRuns {
 /// Returns the state of a run as text.
 pub fn state(state: &RunState) -> Cell {
     match state {
-        RunState::AtWork => Cell::new("running", Role::Title),
-        RunState::Done => Cell::new("✓ done", Role::Good),
+        RunState::AtWork => Cell::new("running", TextRole::Title),
+        RunState::Done => Cell::new("✓ done", TextRole::Good),
         RunState::Stopped { left } => Cell::new(
             format!("! stopped, {} left", grouped(*left as u64)),
-            Role::Warning,
+            TextRole::Warning,
         ),
-        RunState::Undone => Cell::new("↶ undone", Role::Dim),
-        RunState::Unreadable(_) => Cell::new("? unreadable", Role::Unsure),
+        RunState::Undone => Cell::new("↶ undone", TextRole::Dim),
+        RunState::Unreadable(_) => Cell::new("? unreadable", TextRole::Unsure),
     }
 }
 
@@ -165,28 +165,30 @@ impl RowSet for PastRuns {
             Cell::text(visible(&source).into_owned()),
             Cell::text(deleted(run)),
             state(&run.state),
-            Cell::new(trash, Role::Orphan),
+            Cell::new(trash, TextRole::Orphan),
             Cell::text(self.until(run).map_or(NONE.to_owned(), moment)),
         ]
     }
 
-    fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {
+    fn details(&self, row: u32, now: Timestamp) -> Vec<DetailLine> {
         let run = self.at(row);
-        let fact = |name, words: String| Detail::Fact(name, Cell::text(words));
+        let fact = |name, words: String| DetailLine::Fact(name, Cell::text(words));
         let mut details = Vec::new();
         if let Some(started) = run.started {
-            details.push(Detail::Heading(visible(&run.source).into_owned().into()));
+            details.push(DetailLine::Heading(
+                visible(&run.source).into_owned().into(),
+            ));
             let ago = Age::between(started, now).ago();
             details.push(fact("began", format!("{} ({ago})", moment(started))));
             details.push(fact("plan", format!("{} items", grouped(run.items as u64))));
             details.push(fact("deleted", deleted(run)));
             details.push(fact("store", visible(&run.place).into_owned()));
         }
-        details.push(Detail::Fact("state", state(&run.state)));
+        details.push(DetailLine::Fact("state", state(&run.state)));
         if let RunState::Unreadable(why) = &run.state {
             details.extend(
                 why.lines()
-                    .map(|line| Detail::Text(Cell::text(line.to_owned()))),
+                    .map(|line| DetailLine::Text(Cell::text(line.to_owned()))),
             );
         }
         if let (Some(trash), Some(until)) = (run.trash, self.until(run)) {
@@ -205,9 +207,9 @@ impl RowSet for PastRuns {
             "journal",
             format!("{journal} ({})", Size(run.journal_bytes)),
         ));
-        details.extend([Detail::Blank, Detail::Heading("Command".into())]);
+        details.extend([DetailLine::Blank, DetailLine::Heading("Command".into())]);
         let command = visible(&run.command()).into_owned();
-        details.push(Detail::Text(Cell::new(command, Role::Strong)));
+        details.push(DetailLine::Text(Cell::new(command, TextRole::Strong)));
         details
     }
 

@@ -5,15 +5,15 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, UNKNOWN};
+use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable, UNKNOWN};
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
 use crate::inventory::{RefEntry, Tally};
 use crate::text::units::{Age, Size};
-use crate::tui::found::Found;
-use crate::tui::theme::Role;
+use crate::tui::found::ScannedInventory;
+use crate::tui::theme::TextRole;
 use crate::tui::widget::meter;
 use crate::tui::widget::text::cell_width;
-use crate::tui::world::{Scan, Source};
+use crate::tui::world::{Scan, SourceState};
 
 mod bucket;
 mod detail;
@@ -96,40 +96,42 @@ const COLUMNS: &[Column] = &[
 
 /// The current sources.
 #[derive(Debug)]
-pub struct SourceRows(Vec<Source>);
+pub struct SourceRows(Vec<SourceState>);
 
 impl SourceRows {
     /// Takes a snapshot of the sources.
-    pub fn new(sources: &[Source]) -> Self {
+    pub fn new(sources: &[SourceState]) -> Self {
         Self(sources.to_vec())
     }
 
-    fn at(&self, row: u32) -> &Source {
+    fn at(&self, row: u32) -> &SourceState {
         &self.0[row as usize]
     }
 
-    fn found(&self, row: u32) -> Option<&Found> {
+    fn found(&self, row: u32) -> Option<&ScannedInventory> {
         self.at(row).found.as_ref()
     }
 }
 
 /// Returns the state of a scan as text.
-pub fn scan_state(source: &Source) -> Cell {
+pub fn scan_state(source: &SourceState) -> Cell {
     let objects = source
         .found
         .as_ref()
         .map_or(0, |found| found.inventory.blobs.len());
     match &source.scan {
-        _ if source.info.is_waiting => Cell::new("not contacted yet", Role::Warning),
-        Scan::Running(_) if source.info.is_search => Cell::new("looking for caches…", Role::Title),
-        Scan::Running(_) if objects == 0 => Cell::new("reading refs…", Role::Title),
+        _ if source.info.is_waiting => Cell::new("not contacted yet", TextRole::Warning),
+        Scan::Running(_) if source.info.is_search => {
+            Cell::new("looking for caches…", TextRole::Title)
+        }
+        Scan::Running(_) if objects == 0 => Cell::new("reading refs…", TextRole::Title),
         Scan::Running(_) => Cell::new(
             format!("scanning, {} blobs…", grouped(objects as u64)),
-            Role::Title,
+            TextRole::Title,
         ),
-        Scan::Done => Cell::new("ready", Role::Good),
-        Scan::Stopped => Cell::new("stopped: not all is known", Role::Warning),
-        Scan::Failed(_) => Cell::new("! failed", Role::Error),
+        Scan::Done => Cell::new("ready", TextRole::Good),
+        Scan::Stopped => Cell::new("stopped: not all is known", TextRole::Warning),
+        Scan::Failed(_) => Cell::new("! failed", TextRole::Error),
     }
 }
 
@@ -148,7 +150,7 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// Returns whether everything knowable about a source is known.
-pub fn is_settled(source: &Source) -> bool {
+pub fn is_settled(source: &SourceState) -> bool {
     match (&source.scan, &source.found) {
         (Scan::Failed(_), None) => true,
         _ if source.info.is_waiting => true,
@@ -158,9 +160,9 @@ pub fn is_settled(source: &Source) -> bool {
 }
 
 /// Formats bytes counted so far. Until the count is complete, zero is not shown as nothing.
-pub fn so_far(bytes: u64, is_all: bool, role: Role) -> Cell {
+pub fn so_far(bytes: u64, is_all: bool, role: TextRole) -> Cell {
     if bytes == 0 && !is_all {
-        Cell::new(MORE, Role::Dim)
+        Cell::new(MORE, TextRole::Dim)
     } else {
         Cell::new(Size(bytes).to_string(), role)
     }
@@ -180,21 +182,21 @@ pub fn in_trash(bytes: u64) -> String {
     format!("{} in the trash", Size(bytes))
 }
 
-fn orphan(found: &Found) -> Cell {
+fn orphan(found: &ScannedInventory) -> Cell {
     match found.totals.orphan {
-        Some(Tally { count: 0, .. }) if found.is_complete() => Cell::new(NONE, Role::Dim),
-        Some(tally) => so_far(tally.bytes, found.is_complete(), Role::Orphan),
-        None => Cell::new(UNKNOWN, Role::Unsure),
+        Some(Tally { count: 0, .. }) if found.is_complete() => Cell::new(NONE, TextRole::Dim),
+        Some(tally) => so_far(tally.bytes, found.is_complete(), TextRole::Orphan),
+        None => Cell::new(UNKNOWN, TextRole::Unsure),
     }
 }
 
-fn missing(found: &Found) -> Cell {
+fn missing(found: &ScannedInventory) -> Cell {
     match (found.is_complete(), found.broken_refs()) {
-        (false, _) => Cell::new("…", Role::Dim),
-        (true, 0) if found.withheld().is_some() => Cell::new(UNKNOWN, Role::Unsure),
-        (true, 0) => Cell::new(NONE, Role::Dim),
-        (true, 1) => Cell::new("! 1 ref", Role::Missing),
-        (true, count) => Cell::new(format!("! {count} refs"), Role::Missing),
+        (false, _) => Cell::new("…", TextRole::Dim),
+        (true, 0) if found.withheld().is_some() => Cell::new(UNKNOWN, TextRole::Unsure),
+        (true, 0) => Cell::new(NONE, TextRole::Dim),
+        (true, 1) => Cell::new("! 1 ref", TextRole::Missing),
+        (true, count) => Cell::new(format!("! {count} refs"), TextRole::Missing),
     }
 }
 
@@ -212,7 +214,7 @@ impl RowSet for SourceRows {
         let is_running = matches!(source.scan, Scan::Running(_));
         let mut cells = vec![
             Cell::text(source.info.label.clone()),
-            Cell::new(source.info.kind.word(), Role::Dim),
+            Cell::new(source.info.kind.word(), TextRole::Dim),
         ];
         match &source.found {
             Some(found) => cells.extend([
@@ -220,7 +222,7 @@ impl RowSet for SourceRows {
                     found.inventory.refs.len() as u64,
                     found.is_complete(),
                 )),
-                so_far(found.totals.live.bytes, found.is_complete(), Role::Live),
+                so_far(found.totals.live.bytes, found.is_complete(), TextRole::Live),
                 orphan(found),
                 missing(found),
                 match found.inventory.newest() {
@@ -229,7 +231,7 @@ impl RowSet for SourceRows {
                 },
             ]),
             None => cells.extend(std::iter::repeat_n(
-                Cell::new(if is_running { MORE } else { "" }, Role::Dim),
+                Cell::new(if is_running { MORE } else { "" }, TextRole::Dim),
                 5,
             )),
         }
@@ -240,12 +242,12 @@ impl RowSet for SourceRows {
     fn below(&self, row: u32, width: u16) -> Cell {
         if self.at(row).info.is_waiting {
             let words = "a file of this checkout names it: open it to contact its host";
-            return Cell::new(words, Role::Dim);
+            return Cell::new(words, TextRole::Dim);
         }
         if let Scan::Failed(error) = &self.at(row).scan {
             return Cell::new(
                 error.lines().next().unwrap_or_default().to_owned(),
-                Role::Error,
+                TextRole::Error,
             );
         }
         let Some(found) = self.found(row) else {
@@ -254,10 +256,10 @@ impl RowSet for SourceRows {
         let totals = &found.totals;
         let stored = totals.stored().bytes;
         if stored == 0 && !found.is_complete() {
-            return Cell::new(MORE, Role::Dim);
+            return Cell::new(MORE, TextRole::Dim);
         }
         if stored == 0 && totals.missing.bytes == 0 {
-            return Cell::new("nothing is stored", Role::Dim);
+            return Cell::new("nothing is stored", TextRole::Dim);
         }
         let words = match totals.orphan {
             _ if !found.is_complete() => "not all is known yet".to_owned(),
@@ -295,34 +297,37 @@ impl RowSet for SourceRows {
                     .unwrap_or(room)
                     .clamp(room.min(3), room);
                 let free = "▁".repeat(usize::from(room - filled));
-                let gauge = meter::of_totals(totals, filled).and(free, Role::Dim);
+                let gauge = meter::of_totals(totals, filled).and(free, TextRole::Dim);
                 gauge.and(
                     format!("  {} of the quota · {words}", share(stored, around.limit)),
-                    Role::Dim,
+                    TextRole::Dim,
                 )
             }
-            None => meter::of_totals(totals, room).and(format!("  {words}"), Role::Dim),
+            None => meter::of_totals(totals, room).and(format!("  {words}"), TextRole::Dim),
         };
         let bar = match totals.missing.count {
             0 => bar,
-            count => bar.and(format!(" · ! {} missing", grouped(count)), Role::Missing),
+            count => bar.and(
+                format!(" · ! {} missing", grouped(count)),
+                TextRole::Missing,
+            ),
         };
         bar.and_all(past)
     }
 
-    fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {
+    fn details(&self, row: u32, now: Timestamp) -> Vec<DetailLine> {
         let source = self.at(row);
         let mut details = vec![
-            Detail::Heading(source.info.label.clone().into()),
-            Detail::Fact("kind", Cell::text(source.info.kind.word())),
-            Detail::Fact("scan", scan_state(source)),
+            DetailLine::Heading(source.info.label.clone().into()),
+            DetailLine::Fact("kind", Cell::text(source.info.kind.word())),
+            DetailLine::Fact("scan", scan_state(source)),
         ];
         if let Scan::Failed(error) = &source.scan {
-            details.push(Detail::Blank);
+            details.push(DetailLine::Blank);
             details.extend(
                 error
                     .lines()
-                    .map(|line| Detail::Text(Cell::text(line.to_owned()))),
+                    .map(|line| DetailLine::Text(Cell::text(line.to_owned()))),
             );
         }
         if let Some(found) = &source.found {
@@ -339,7 +344,8 @@ impl RowSet for SourceRows {
     }
 
     fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
-        let by = |key: fn(&Found) -> u64| self.found(a).map(key).cmp(&self.found(b).map(key));
+        let by =
+            |key: fn(&ScannedInventory) -> u64| self.found(a).map(key).cmp(&self.found(b).map(key));
         match column {
             0 => a.cmp(&b),
             1 => self.at(a).info.kind.cmp(&self.at(b).info.kind),
@@ -426,7 +432,7 @@ fn share(part: u64, whole: u64) -> String {
     }
 }
 
-impl Subject for Source {
+impl Subject for SourceState {
     fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
             TextField::Name => Some(test(&self.info.label)),
@@ -469,7 +475,7 @@ mod tests {
     use crate::inventory::{Inventory, Progress};
     use crate::tui::effect::JobId;
     use crate::tui::pruning::Deleting;
-    use crate::tui::world::SourceInfo;
+    use crate::tui::world::SourceFacts;
 
     #[test]
     fn numbers_are_grouped_by_three_digits() {
@@ -479,7 +485,7 @@ mod tests {
 
     #[test]
     fn what_is_still_being_read_is_not_nothing() {
-        let info = SourceInfo {
+        let info = SourceFacts {
             label: "store".into(),
             kind: crate::source::StoreKind::Local,
             fault: None,
@@ -490,7 +496,7 @@ mod tests {
             is_waiting: false,
         };
         let found = |progress| {
-            Found::new(
+            ScannedInventory::new(
                 Inventory {
                     progress,
                     ..Inventory::default()
@@ -499,7 +505,7 @@ mod tests {
             )
         };
         let drawn = |scan, found| {
-            let rows = SourceRows::new(&[Source {
+            let rows = SourceRows::new(&[SourceState {
                 info: info.clone(),
                 scan,
                 found,

@@ -10,13 +10,13 @@ use crate::format::cache_config::import::Refusal;
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::steps::{Labels, RowKind, Step, StepRow, StepTree, Users};
 use crate::inventory::{Inventory, Progress, RefEntry, RefId};
-use crate::tui::evidence::Given;
-use crate::tui::theme::Role;
+use crate::tui::evidence::GivenEvidence;
+use crate::tui::theme::TextRole;
 
 mod detail;
 mod list;
 
-pub use list::{Folds, Shape, StepRows};
+pub use list::{Folds, StepListShape, StepRows};
 
 /// The origin of the names of steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub enum Names {
     /// Provenance in the store.
     Store,
     /// Evidence that a person gave.
-    Given(Given),
+    Given(GivenEvidence),
 }
 
 /// All facts about a ref's steps.
@@ -41,12 +41,12 @@ pub struct RefSteps {
     /// The numbers of steps.
     pub counts: StepCounts,
     caches: Arc<Vec<RefCache>>,
-    parts: Vec<Part>,
+    parts: Vec<ConfigSteps>,
 }
 
 /// The steps of one configuration.
 #[derive(Debug)]
-struct Part {
+struct ConfigSteps {
     tree: StepTree,
     users: Users,
 }
@@ -84,7 +84,7 @@ impl RefSteps {
         };
         let parts = caches
             .iter()
-            .map(|cache| Part {
+            .map(|cache| ConfigSteps {
                 tree: StepTree::new(cache, labels(cache)),
                 users: Users::new(&cache.graph),
             })
@@ -205,13 +205,13 @@ fn count(length: usize) -> u32 {
 }
 
 /// Returns the sign of a step's state.
-fn sign(step: &Step<'_>, steps: &RefSteps) -> (&'static str, Role) {
+fn sign(step: &Step<'_>, steps: &RefSteps) -> (&'static str, TextRole) {
     match step.detail.state {
-        RecordState::Result => ("✓", Role::Good),
+        RecordState::Result => ("✓", TextRole::Good),
         // A source never has a result, only a key.
-        RecordState::KeyOnly if step.is_source() => (" ", Role::Dim),
-        RecordState::KeyOnly => ("○", Role::Dim),
-        RecordState::Broken if !steps.is_settled() => (UNKNOWN, Role::Unsure),
-        RecordState::Broken => ("!", Role::Missing),
+        RecordState::KeyOnly if step.is_source() => (" ", TextRole::Dim),
+        RecordState::KeyOnly => ("○", TextRole::Dim),
+        RecordState::Broken if !steps.is_settled() => (UNKNOWN, TextRole::Unsure),
+        RecordState::Broken => ("!", TextRole::Missing),
     }
 }

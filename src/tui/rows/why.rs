@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable};
+use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable};
 use crate::explain::cause::Cause;
 use crate::explain::load::Explanation;
 use crate::explain::load::groups::{Group, Groups};
@@ -18,7 +18,7 @@ use crate::explain::solve::{InCache, Verdict};
 use crate::format::provenance::StepIndex;
 use crate::inventory::filter::{Filter, Subject, TextField};
 use crate::inventory::steps::RowKind;
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 
 mod detail;
 mod verdict;
@@ -73,7 +73,7 @@ static COLUMNS: [Column; 5] = [
 ];
 
 /// An explanation, arranged for display.
-pub struct Explained {
+pub struct ArrangedExplanation {
     /// The explanation.
     pub explanation: Explanation,
     /// The refs that the build is compared with.
@@ -87,7 +87,7 @@ pub struct Explained {
     order: Vec<StepIndex>,
 }
 
-impl fmt::Debug for Explained {
+impl fmt::Debug for ArrangedExplanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -98,7 +98,7 @@ impl fmt::Debug for Explained {
     }
 }
 
-impl Explained {
+impl ArrangedExplanation {
     /// Arranges an explanation of a build that imports the refs `against`.
     pub fn new(explanation: Explanation, against: Vec<String>) -> Self {
         let order = explanation.steps();
@@ -135,9 +135,9 @@ impl Explained {
 
     /// Returns the name and location of a step.
     pub fn title(&self, step: StepIndex) -> Cell {
-        let title = Cell::new(self.explanation.title(step), Role::Strong);
+        let title = Cell::new(self.explanation.title(step), TextRole::Strong);
         match self.explanation.place(step) {
-            Some(place) => title.and(format!(" :{}", place.first_line), Role::Dim),
+            Some(place) => title.and(format!(" :{}", place.first_line), TextRole::Dim),
             None => title,
         }
     }
@@ -161,7 +161,7 @@ impl Explained {
     }
 
     /// Returns all details of a step.
-    pub fn details(&self, step: StepIndex) -> Vec<Detail> {
+    pub fn details(&self, step: StepIndex) -> Vec<DetailLine> {
         detail::of_step(self, step)
     }
 
@@ -175,23 +175,25 @@ impl Explained {
         };
         let mut what = self.title(*first);
         what = match others.len() {
-            0 => what.and(": ", Role::Dim),
+            0 => what.and(": ", TextRole::Dim),
             1 => what
-                .and(" and ", Role::Dim)
+                .and(" and ", TextRole::Dim)
                 .and_all(self.title(others[0]))
-                .and(", each: ", Role::Dim),
-            count => what.and(format!(" and {count} more steps, each: "), Role::Dim),
+                .and(", each: ", TextRole::Dim),
+            count => what.and(format!(" and {count} more steps, each: "), TextRole::Dim),
         };
-        let mut sentences = vec![what.and(sentence(cause), Role::Text)];
+        let mut sentences = vec![what.and(sentence(cause), TextRole::Text)];
         let costs = group.costs();
         let mut remedy = Cell::default();
         if !costs.is_empty() {
-            remedy = remedy.and(costs, Role::Warning).and("  ", Role::Text);
+            remedy = remedy
+                .and(costs, TextRole::Warning)
+                .and("  ", TextRole::Text);
         }
         if let Some(advice) = cause.advice() {
             remedy = remedy
-                .and("→ ", Role::Key)
-                .and(advice.to_owned(), Role::Dim);
+                .and("→ ", TextRole::Key)
+                .and(advice.to_owned(), TextRole::Dim);
         }
         if !remedy.0.is_empty() {
             sentences.push(remedy);
@@ -202,7 +204,7 @@ impl Explained {
 
 /// Whether steps are shown below the step that caused them to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum CauseListShape {
     /// They are, if unfolded.
     Folded,
     /// All steps are in the order of the file.
@@ -212,9 +214,9 @@ pub enum Shape {
 /// The steps of a build as rows of a list. Rows after the visible ones are the folded rows.
 #[derive(Debug)]
 pub struct WhyRows {
-    explained: Option<Arc<Explained>>,
+    explained: Option<Arc<ArrangedExplanation>>,
     opened: HashSet<StepIndex>,
-    shape: Shape,
+    shape: CauseListShape,
     places: Vec<StepIndex>,
     shown: u32,
     /// The number of steps shown or folded below each step.
@@ -224,14 +226,17 @@ pub struct WhyRows {
 impl WhyRows {
     /// Builds the rows of an explanation; the effects of the steps in `opened` are unfolded.
     pub fn new(
-        explained: Option<Arc<Explained>>,
+        explained: Option<Arc<ArrangedExplanation>>,
         opened: HashSet<StepIndex>,
-        shape: Shape,
+        shape: CauseListShape,
     ) -> Self {
         let mut places = Vec::new();
         let mut hidden = Vec::new();
         let mut below: HashMap<StepIndex, Vec<StepIndex>> = HashMap::new();
-        if let Some(explained) = explained.as_ref().filter(|_| shape == Shape::Folded) {
+        if let Some(explained) = explained
+            .as_ref()
+            .filter(|_| shape == CauseListShape::Folded)
+        {
             for &step in &explained.order {
                 if let Some(owner) = explained.groups.owner(step) {
                     below.entry(owner).or_default().push(step);
@@ -242,7 +247,7 @@ impl WhyRows {
             let is_below = explained
                 .as_ref()
                 .is_some_and(|explained| explained.groups.owner(step).is_some());
-            if shape == Shape::Flat || !is_below {
+            if shape == CauseListShape::Flat || !is_below {
                 places.push(step);
                 let inside = below.get(&step).map_or(&[][..], Vec::as_slice);
                 if opened.contains(&step) {
@@ -269,12 +274,12 @@ impl WhyRows {
     }
 
     /// Returns the explanation.
-    pub fn explained(&self) -> Option<&Arc<Explained>> {
+    pub fn explained(&self) -> Option<&Arc<ArrangedExplanation>> {
         self.explained.as_ref()
     }
 
     /// Returns the shape of the rows.
-    pub fn shape(&self) -> Shape {
+    pub fn shape(&self) -> CauseListShape {
         self.shape
     }
 
@@ -301,15 +306,16 @@ impl WhyRows {
             .map(|owner| Identity::BuildStep(owner.0))
     }
 
-    fn of(&self, row: u32) -> Option<(&Explained, StepIndex)> {
+    fn of(&self, row: u32) -> Option<(&ArrangedExplanation, StepIndex)> {
         Some((&**self.explained.as_ref()?, self.step(row)?))
     }
 
-    fn step_cell(&self, explained: &Explained, row: u32, step: StepIndex) -> Cell {
+    fn step_cell(&self, explained: &ArrangedExplanation, row: u32, step: StepIndex) -> Cell {
         let (sign, word, role) = verdict::sign(&explained.explanation, step);
         let width = verdict::width(&explained.explanation);
         let cell = Cell::new(format!("{sign} {word:<width$}"), role);
-        let is_below = self.shape == Shape::Folded && explained.groups.owner(step).is_some();
+        let is_below =
+            self.shape == CauseListShape::Folded && explained.groups.owner(step).is_some();
         let below = self.below(row);
         let lead = match (is_below, below, self.opened.contains(&step)) {
             _ if self.below.is_empty() => "",
@@ -319,28 +325,27 @@ impl WhyRows {
             (false, _, false) => "▸ ",
         };
         let cell = cell
-            .and(lead, Role::Title)
-            .and(explained.explanation.title(step), Role::Text);
+            .and(lead, TextRole::Title)
+            .and(explained.explanation.title(step), TextRole::Text);
         match below {
             0 => cell,
-            count if !self.opened.contains(&step) => cell.and(format!("  +{count}"), Role::Dim),
+            count if !self.opened.contains(&step) => cell.and(format!("  +{count}"), TextRole::Dim),
             _ => cell,
         }
     }
 
-    fn why_cell(explained: &Explained, step: StepIndex) -> Cell {
+    fn why_cell(explained: &ArrangedExplanation, step: StepIndex) -> Cell {
         let number = explained
             .groups
             .number(step)
             .map(|number| number.to_string())
             .unwrap_or_default();
         match explained.cause(step) {
-            Some(cause) if cause.is_root() => {
-                Cell::new(number, Role::Strong).and(format!(" {}", cause.kind.word()), Role::Text)
-            }
-            Some(_) => Cell::new(format!("↑ {number}"), Role::Dim),
+            Some(cause) if cause.is_root() => Cell::new(number, TextRole::Strong)
+                .and(format!(" {}", cause.kind.word()), TextRole::Text),
+            Some(_) => Cell::new(format!("↑ {number}"), TextRole::Dim),
             None if explained.explanation.standings[step.at()].verdict == Verdict::Unknown => {
-                Cell::new("not settled", Role::Unsure)
+                Cell::new("not settled", TextRole::Unsure)
             }
             None => Cell::default(),
         }
@@ -350,16 +355,16 @@ impl WhyRows {
 fn in_cache(found: InCache) -> Cell {
     match found {
         InCache::Result => Cell::text("result"),
-        InCache::KeyOnly => Cell::new("key only", Role::Dim),
-        InCache::Broken => Cell::new("! broken", Role::Missing),
-        InCache::Absent => Cell::new(NONE, Role::Dim),
-        InCache::Unknown => Cell::new(super::UNKNOWN, Role::Unsure),
+        InCache::KeyOnly => Cell::new("key only", TextRole::Dim),
+        InCache::Broken => Cell::new("! broken", TextRole::Missing),
+        InCache::Absent => Cell::new(NONE, TextRole::Dim),
+        InCache::Unknown => Cell::new(super::UNKNOWN, TextRole::Unsure),
     }
 }
 
 /// A step for the filter.
 struct Filtered<'a> {
-    explained: &'a Explained,
+    explained: &'a ArrangedExplanation,
     step: StepIndex,
 }
 
@@ -397,13 +402,13 @@ impl RowSet for WhyRows {
             return Vec::new();
         };
         let explanation = &explained.explanation;
-        let none = || Cell::new(NONE, Role::Dim);
+        let none = || Cell::new(NONE, TextRole::Dim);
         let place = explanation.place(step);
         let busy = explanation.busy[step.at()].filter(|busy| !busy.is_zero());
         vec![
             self.step_cell(explained, row, step),
             place.map_or_else(none, |place| {
-                Cell::new(place.first_line.to_string(), Role::Dim)
+                Cell::new(place.first_line.to_string(), TextRole::Dim)
             }),
             in_cache(explanation.standings[step.at()].in_cache),
             busy.map_or_else(none, |busy| Cell::text(seconds(busy))),
@@ -411,7 +416,7 @@ impl RowSet for WhyRows {
         ]
     }
 
-    fn details(&self, row: u32, _now: Timestamp) -> Vec<Detail> {
+    fn details(&self, row: u32, _now: Timestamp) -> Vec<DetailLine> {
         self.of(row)
             .map(|(explained, step)| explained.details(step))
             .unwrap_or_default()

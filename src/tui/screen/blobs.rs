@@ -5,9 +5,9 @@ use std::sync::Arc;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::files::{Files, MOST_PREVIEWED};
+use super::files::{FilesScreen, MOST_PREVIEWED};
 use super::list_screen::ListScreen;
-use super::{Header, Screen};
+use super::{Screen, ScreenHeader};
 use crate::format::digest::Digest;
 use crate::inventory::blobs::BlobRole;
 use crate::inventory::filter::Filter;
@@ -15,29 +15,29 @@ use crate::inventory::{BlobState, Inventory, Tally};
 use crate::source::StoreKind;
 use crate::text::units::Size;
 use crate::tui::keymap::{self, Action};
-use crate::tui::list::{List, Order, Sort};
+use crate::tui::list::{RowList, Sort, SortDirection};
 use crate::tui::rows::blobs::{BlobRows, OtherSource, SIZE};
 use crate::tui::rows::sources::{counted_so_far, scan_state};
 use crate::tui::rows::{Cell, Identity};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::world::{Context, Handled, Scan, SourceId, SourceInfo, World};
+use crate::tui::world::{Handled, Scan, SourceFacts, SourceId, UiContext, World};
 
 /// The blobs of a source.
 #[derive(Debug)]
-pub struct Blobs {
+pub struct BlobsScreen {
     source: SourceId,
     screen: ListScreen,
 }
 
-impl Blobs {
+impl BlobsScreen {
     /// Shows all objects of `source`, the largest first.
-    pub fn new(source: SourceId, cx: &mut Context<'_>) -> Self {
-        let list = List::new(
+    pub fn new(source: SourceId, cx: &mut UiContext<'_>) -> Self {
+        let list = RowList::new(
             rows(source, cx.world),
             Sort {
                 column: SIZE,
-                order: Order::Descending,
+                order: SortDirection::Descending,
             },
             cx,
         );
@@ -48,7 +48,7 @@ impl Blobs {
     }
 
     /// Shows the objects of `source` in one state.
-    pub fn in_state(source: SourceId, state: &str, cx: &mut Context<'_>) -> Self {
+    pub fn in_state(source: SourceId, state: &str, cx: &mut UiContext<'_>) -> Self {
         let mut blobs = Self::new(source, cx);
         blobs.screen.list.set_filter(
             Filter::parse(&format!("state:{state}")).unwrap_or_default(),
@@ -58,7 +58,7 @@ impl Blobs {
     }
 
     /// Shows all objects of `source`, with the cursor on a blob.
-    pub fn at(source: SourceId, blob: Digest, cx: &mut Context<'_>) -> Self {
+    pub fn at(source: SourceId, blob: Digest, cx: &mut UiContext<'_>) -> Self {
         let mut blobs = Self::new(source, cx);
         blobs.screen.list.select(&Identity::Blob(blob));
         blobs
@@ -78,18 +78,18 @@ impl Blobs {
     }
 
     /// Shows the files of a layer, or the details of any other object.
-    fn open(&mut self, cx: &mut Context<'_>) -> Handled {
+    fn open(&mut self, cx: &mut UiContext<'_>) -> Handled {
         let Some(layer) = self.layer(cx.world) else {
             return self.screen.act(Action::Details, cx);
         };
         let name = format!("{}:{}", layer.algorithm(), layer.short(12));
-        let files = Files::new(self.source, "blobs".to_owned(), name, layer, cx);
+        let files = FilesScreen::new(self.source, "blobs".to_owned(), name, layer, cx);
         cx.push(files);
         Handled::Yes
     }
 
     /// Shows only the objects in one state, or all objects if that is shown already.
-    fn toggle(&mut self, state: BlobState, cx: &mut Context<'_>) {
+    fn toggle(&mut self, state: BlobState, cx: &mut UiContext<'_>) {
         let only = Filter::parse(&format!("state:{}", state.word())).unwrap_or_default();
         let filter = if self.screen.list.view().filter == only {
             Filter::default()
@@ -111,7 +111,7 @@ fn rows(source: SourceId, world: &World) -> Arc<BlobRows> {
 
 /// Returns the other repositories in the registry of a source that were scanned.
 fn others(source: SourceId, world: &World) -> Vec<OtherSource> {
-    fn registry(info: &SourceInfo) -> Option<&str> {
+    fn registry(info: &SourceFacts) -> Option<&str> {
         info.label
             .split('/')
             .next()
@@ -133,16 +133,16 @@ fn others(source: SourceId, world: &World) -> Vec<OtherSource> {
         .collect()
 }
 
-impl Screen for Blobs {
-    fn contexts(&self) -> &'static [keymap::Context] {
+impl Screen for BlobsScreen {
+    fn contexts(&self) -> &'static [keymap::KeyContext] {
         &[
-            keymap::Context::Blobs,
-            keymap::Context::List,
-            keymap::Context::Global,
+            keymap::KeyContext::Blobs,
+            keymap::KeyContext::List,
+            keymap::KeyContext::Global,
         ]
     }
 
-    fn header(&self, world: &World) -> Header {
+    fn header(&self, world: &World) -> ScreenHeader {
         let source = world.source(self.source);
         let mut facts = Vec::new();
         if let Some(found) = &source.found {
@@ -158,7 +158,7 @@ impl Screen for Blobs {
         if matches!(source.scan, Scan::Running(_)) {
             facts.push("scanning".to_owned());
         }
-        Header {
+        ScreenHeader {
             path: vec![source.info.label.clone(), "blobs".to_owned()],
             facts,
         }
@@ -176,25 +176,25 @@ impl Screen for Blobs {
                     }
                     _ => cell.and(format!(" · {} {word}", Size(tally.bytes)), role),
                 };
-                let cell = part(Cell::default(), "live", totals.live, Role::Live);
+                let cell = part(Cell::default(), "live", totals.live, TextRole::Live);
                 let cell = part(
                     cell,
                     "orphan",
                     totals.orphan.unwrap_or_default(),
-                    Role::Orphan,
+                    TextRole::Orphan,
                 );
-                let cell = part(cell, "in the trash", totals.trash, Role::Orphan);
-                let cell = part(cell, "undetermined", totals.undetermined, Role::Unsure);
-                let cell = part(cell, "missing", totals.missing, Role::Missing);
-                let cell = part(cell, "partial", totals.partial, Role::Dim);
-                part(cell, "unknown", totals.unknown, Role::Dim)
+                let cell = part(cell, "in the trash", totals.trash, TextRole::Orphan);
+                let cell = part(cell, "undetermined", totals.undetermined, TextRole::Unsure);
+                let cell = part(cell, "missing", totals.missing, TextRole::Missing);
+                let cell = part(cell, "partial", totals.partial, TextRole::Dim);
+                part(cell, "unknown", totals.unknown, TextRole::Dim)
             }
             _ => scan_state(source),
         };
         self.screen.summary(world, "objects", sums)
     }
 
-    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Action::Orphans => self.toggle(BlobState::Orphan, cx),
             Action::Missing => self.toggle(BlobState::Missing, cx),
@@ -210,7 +210,7 @@ impl Screen for Blobs {
         Handled::Yes
     }
 
-    fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
+    fn refresh(&mut self, source: SourceId, cx: &mut UiContext<'_>) {
         if source == self.source {
             let rows = rows(source, cx.world);
             self.screen.list.set_rows(rows, cx);
@@ -219,7 +219,7 @@ impl Screen for Blobs {
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let empty = match world.source(self.source).scan {
-            Scan::Running(_) => Cell::new("Reading what is stored…", Role::Dim),
+            Scan::Running(_) => Cell::new("Reading what is stored…", TextRole::Dim),
             _ => Cell::text("Nothing is stored here."),
         };
         self.screen.draw(world, frame, area, &[empty]);
@@ -233,7 +233,7 @@ impl Screen for Blobs {
         Some(&mut self.screen)
     }
 
-    fn follow(&mut self, cx: &mut Context<'_>) {
+    fn follow(&mut self, cx: &mut UiContext<'_>) {
         let layer = self.layer(cx.world);
         let source = self.source;
         self.screen.follow(cx, |_, cx| {
@@ -242,12 +242,12 @@ impl Screen for Blobs {
             let size = blobs.find(&layer).map(|id| blobs.get(id).stored_size());
             size.filter(|size| *size <= MOST_PREVIEWED)?;
             let name = format!("{}:{}", layer.algorithm(), layer.short(12));
-            let files = Files::new(source, "blobs".to_owned(), name, layer, cx);
+            let files = FilesScreen::new(source, "blobs".to_owned(), name, layer, cx);
             Some(Box::new(files))
         });
     }
 
-    fn leave(&mut self, cx: &mut Context<'_>) {
+    fn leave(&mut self, cx: &mut UiContext<'_>) {
         self.screen.forget_preview(cx);
     }
 

@@ -6,31 +6,35 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::list_screen::ListScreen;
-use super::{Header, Screen};
+use super::{Screen, ScreenHeader};
 use crate::explain::load::words::sentence;
 use crate::format::provenance::StepIndex;
 use crate::tui::keymap::{self, Action};
-use crate::tui::list::{List, Sort};
+use crate::tui::list::{RowList, Sort};
 use crate::tui::rows::changes::ChangedFiles;
 use crate::tui::rows::sources::grouped;
-use crate::tui::rows::why::Explained;
+use crate::tui::rows::why::ArrangedExplanation;
 use crate::tui::rows::{Cell, RowSet as _};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text;
-use crate::tui::world::{Context, Handled, World};
+use crate::tui::world::{Handled, UiContext, World};
 
 /// The files behind a cause.
 #[derive(Debug)]
-pub struct Changes {
+pub struct ChangesScreen {
     rows: Arc<ChangedFiles>,
     step: StepIndex,
     screen: ListScreen,
 }
 
-impl Changes {
+impl ChangesScreen {
     /// Lists the files behind the cause of `step`.
-    pub fn new(explained: Arc<Explained>, step: StepIndex, cx: &mut Context<'_>) -> Self {
+    pub fn new(
+        explained: Arc<ArrangedExplanation>,
+        step: StepIndex,
+        cx: &mut UiContext<'_>,
+    ) -> Self {
         let cause = explained
             .explanation
             .causes
@@ -38,23 +42,23 @@ impl Changes {
             .and_then(Option::as_ref);
         let lead = cause.map(|cause| Cell::text(sentence(cause)));
         let rows = Arc::new(ChangedFiles::new(explained, step));
-        let list = List::new(Arc::clone(&rows) as _, Sort::default(), cx);
+        let list = RowList::new(Arc::clone(&rows) as _, Sort::default(), cx);
         let mut screen = ListScreen::new(list, RowHeight::Single, 0);
         screen.set_lead(lead.into_iter().collect());
         Self { rows, step, screen }
     }
 }
 
-impl Screen for Changes {
-    fn contexts(&self) -> &'static [keymap::Context] {
+impl Screen for ChangesScreen {
+    fn contexts(&self) -> &'static [keymap::KeyContext] {
         &[
-            keymap::Context::Changes,
-            keymap::Context::List,
-            keymap::Context::Global,
+            keymap::KeyContext::Changes,
+            keymap::KeyContext::List,
+            keymap::KeyContext::Global,
         ]
     }
 
-    fn header(&self, world: &World) -> Header {
+    fn header(&self, world: &World) -> ScreenHeader {
         let title = self.rows.explained().explanation.title(self.step);
         let step = text::cut(&title, world.size.width.saturating_sub(40).max(12));
         let count = self.rows.count();
@@ -63,18 +67,18 @@ impl Screen for Changes {
         } else {
             format!("{} files", grouped(count.into()))
         };
-        Header {
+        ScreenHeader {
             path: vec!["why".to_owned(), step],
             facts: vec![files],
         }
     }
 
     fn summary(&self, world: &World) -> Cell {
-        let words = Cell::new("+ added  − removed  ~ changed", Role::Dim);
+        let words = Cell::new("+ added  − removed  ~ changed", TextRole::Dim);
         self.screen.summary(world, "files", words)
     }
 
-    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             Action::Open => return self.screen.act(Action::Details, cx),
@@ -88,7 +92,7 @@ impl Screen for Changes {
             world,
             frame,
             area,
-            &[Cell::new("There is no file to tell of.", Role::Dim)],
+            &[Cell::new("There is no file to tell of.", TextRole::Dim)],
         );
     }
 

@@ -5,60 +5,60 @@ use std::sync::Arc;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::blobs::Blobs;
+use super::blobs::BlobsScreen;
 use super::list_screen::ListScreen;
 use super::plan::PlanScreen;
-use super::steps::Steps;
-use super::{Header, Pointer, Request, Screen, ScreenWork, WorkKey};
-use crate::check::{Checked, Code, FROM_TRASH, Finding, Progress, Severity};
+use super::steps::StepsScreen;
+use super::{LayerRequest, Pointer, Screen, ScreenHeader, ScreenWork, WorkKey};
+use crate::check::{CheckProgress, CheckResult, Code, FROM_TRASH, Finding, Severity};
 use crate::inventory::Inventory;
 use crate::prune::repair::why_not;
 use crate::text::units::Size;
-use crate::tui::effect::{JobId, Work};
-use crate::tui::found::Found;
+use crate::tui::effect::{JobId, JobWork};
+use crate::tui::found::ScannedInventory;
 use crate::tui::keymap::{self, Action};
-use crate::tui::list::{List, Sort};
-use crate::tui::message::Report;
-use crate::tui::pruning::{Repairing, Scope};
+use crate::tui::list::{RowList, Sort};
+use crate::tui::message::JobReport;
+use crate::tui::pruning::{DeletionScope, Repairing};
 use crate::tui::rows::Cell;
 use crate::tui::rows::findings::{FindingRows, SEVERITY};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::world::{Context, Handled, Scan, SourceId, StatusKind, World};
+use crate::tui::world::{Handled, Scan, SourceId, StatusKind, UiContext, World};
 
 /// From this width on, the list shows the subject of each finding.
 const LIST_WIDTH: u16 = 90;
 
 /// The findings in a source.
 #[derive(Debug)]
-pub struct Check {
+pub struct CheckScreen {
     source: SourceId,
     screen: ListScreen,
     rows: Arc<FindingRows>,
-    checked: Arc<Checked>,
+    checked: Arc<CheckResult>,
     /// The inventory that is or was checked.
     inventory: Option<Arc<Inventory>>,
-    state: State,
+    state: CheckState,
 }
 
 /// The progress of the check.
 #[derive(Debug, PartialEq, Eq)]
-enum State {
+enum CheckState {
     /// The scan that it needs has not ended.
     Waiting,
     /// It is running, with its progress.
-    Running(JobId, Option<Progress>),
+    Running(JobId, Option<CheckProgress>),
     /// It has ended.
     Done,
     /// It was stopped.
     Stopped,
 }
 
-impl Check {
+impl CheckScreen {
     /// Checks `source` and shows the findings.
-    pub fn new(source: SourceId, cx: &mut Context<'_>) -> Self {
+    pub fn new(source: SourceId, cx: &mut UiContext<'_>) -> Self {
         let rows = Arc::new(FindingRows::default());
-        let list = List::new(
+        let list = RowList::new(
             Arc::clone(&rows) as _,
             Sort {
                 column: SEVERITY,
@@ -73,15 +73,15 @@ impl Check {
             rows,
             checked: Arc::default(),
             inventory: None,
-            state: State::Waiting,
+            state: CheckState::Waiting,
         };
         check.begin(false, cx);
         check
     }
 
     /// Checks the scan, once it has ended.
-    fn begin(&mut self, verify: bool, cx: &mut Context<'_>) {
-        if let State::Running(job, _) = self.state {
+    fn begin(&mut self, verify: bool, cx: &mut UiContext<'_>) {
+        if let CheckState::Running(job, _) = self.state {
             cx.stop(job);
         }
         let source = cx.world.source(self.source);
@@ -90,7 +90,7 @@ impl Check {
             .as_ref()
             .map(|found| Arc::clone(&found.inventory));
         self.state = match (&source.scan, &source.found, &source.info.fault) {
-            (Scan::Running(_), ..) => State::Waiting,
+            (Scan::Running(_), ..) => CheckState::Waiting,
             (Scan::Failed(error), ..) | (_, None, Some(error)) => {
                 let unreadable = Finding::new(
                     &source.info.label,
@@ -98,18 +98,18 @@ impl Check {
                     error.replace('\n', " "),
                 );
                 self.show(
-                    Arc::new(Checked {
+                    Arc::new(CheckResult {
                         findings: vec![unreadable],
-                        ..Checked::default()
+                        ..CheckResult::default()
                     }),
                     cx,
                 );
-                State::Done
+                CheckState::Done
             }
             (_, Some(found), _) => {
                 let inventory = Arc::clone(&found.inventory);
-                State::Running(
-                    cx.start(Work::Check {
+                CheckState::Running(
+                    cx.start(JobWork::Check {
                         source: self.source,
                         inventory,
                         verify,
@@ -117,11 +117,11 @@ impl Check {
                     None,
                 )
             }
-            (_, None, None) => State::Stopped,
+            (_, None, None) => CheckState::Stopped,
         };
     }
 
-    fn show(&mut self, checked: Arc<Checked>, cx: &mut Context<'_>) {
+    fn show(&mut self, checked: Arc<CheckResult>, cx: &mut UiContext<'_>) {
         self.rows = Arc::new(FindingRows::new(Arc::clone(&checked)));
         self.checked = checked;
         self.screen.list.set_rows(Arc::clone(&self.rows) as _, cx);
@@ -135,7 +135,7 @@ impl Check {
     }
 
     /// Goes to the ref of the finding, else to its blobs, else shows all details of the finding.
-    fn open(&mut self, cx: &mut Context<'_>) -> Handled {
+    fn open(&mut self, cx: &mut UiContext<'_>) -> Handled {
         let Some(finding) = self.current() else {
             return Handled::Yes;
         };
@@ -152,10 +152,10 @@ impl Check {
                 Some((id, found.inventory))
             });
         if let Some((id, inventory)) = named {
-            let steps = Steps::at(self.source, inventory, id, finding.digest(), cx);
+            let steps = StepsScreen::at(self.source, inventory, id, finding.digest(), cx);
             cx.push(steps);
         } else if let Some(state) = state_of(finding.code) {
-            let blobs = Blobs::in_state(self.source, state, cx);
+            let blobs = BlobsScreen::in_state(self.source, state, cx);
             cx.push(blobs);
         } else if finding.digest().is_some() {
             self.blobs(cx);
@@ -165,21 +165,21 @@ impl Check {
         Handled::Yes
     }
 
-    fn blobs(&mut self, cx: &mut Context<'_>) {
+    fn blobs(&mut self, cx: &mut UiContext<'_>) {
         let blobs = match self.current().as_ref().and_then(Finding::digest) {
-            Some(digest) => Blobs::at(self.source, digest, cx),
-            None => Blobs::new(self.source, cx),
+            Some(digest) => BlobsScreen::at(self.source, digest, cx),
+            None => BlobsScreen::new(self.source, cx),
         };
         cx.push(blobs);
     }
 
-    fn verify(&mut self, cx: &mut Context<'_>) {
+    fn verify(&mut self, cx: &mut UiContext<'_>) {
         if cx
             .world
             .source(self.source)
             .found
             .as_ref()
-            .is_some_and(Found::is_complete)
+            .is_some_and(ScannedInventory::is_complete)
         {
             self.begin(true, cx);
         } else {
@@ -207,7 +207,7 @@ impl Check {
     }
 
     /// Plans the repair of the chosen findings.
-    fn repair(&mut self, cx: &mut Context<'_>) {
+    fn repair(&mut self, cx: &mut UiContext<'_>) {
         let findings = self.chosen();
         let fixable = |finding: &Finding| {
             Code::MENDABLE.contains(&finding.code) || Code::COMPACTION.contains(&finding.code)
@@ -220,7 +220,7 @@ impl Check {
         let Some(first) = findings.first() else {
             return;
         };
-        if self.state != State::Done {
+        if self.state != CheckState::Done {
             let words = "the check has not ended: there is nothing to repair yet";
             return cx.world.note(StatusKind::Failed, words);
         }
@@ -238,16 +238,16 @@ impl Check {
             damaged: Arc::new(self.checked.damaged.clone()),
         };
         self.screen.list.unmark();
-        let plan = PlanScreen::new(self.source, Scope::Repair(Box::new(repairing)), cx);
+        let plan = PlanScreen::new(self.source, DeletionScope::Repair(Box::new(repairing)), cx);
         cx.push(plan);
     }
 
-    fn stop(&mut self, cx: &mut Context<'_>) -> Handled {
-        let State::Running(job, _) = self.state else {
+    fn stop(&mut self, cx: &mut UiContext<'_>) -> Handled {
+        let CheckState::Running(job, _) = self.state else {
             return Handled::No;
         };
         cx.stop(job);
-        self.state = State::Stopped;
+        self.state = CheckState::Stopped;
         cx.world
             .note(StatusKind::Done, "the check was stopped; r checks again");
         Handled::Yes
@@ -256,22 +256,22 @@ impl Check {
     /// Returns the progress and the findings.
     fn sums(&self) -> Cell {
         match &self.state {
-            State::Waiting => Cell::new("waiting for the scan to end…", Role::Title),
-            State::Running(_, None) => Cell::new("checking…", Role::Title),
-            State::Running(_, Some(Progress::Refs { done, all })) => {
-                Cell::new(format!("checking: {done} of {all} refs"), Role::Title)
+            CheckState::Waiting => Cell::new("waiting for the scan to end…", TextRole::Title),
+            CheckState::Running(_, None) => Cell::new("checking…", TextRole::Title),
+            CheckState::Running(_, Some(CheckProgress::Refs { done, all })) => {
+                Cell::new(format!("checking: {done} of {all} refs"), TextRole::Title)
             }
-            State::Running(_, Some(Progress::Blobs { read, all })) => Cell::new(
+            CheckState::Running(_, Some(CheckProgress::Blobs { read, all })) => Cell::new(
                 format!("reading layers: {} of {}", Size(*read), Size(*all)),
-                Role::Title,
+                TextRole::Title,
             ),
-            State::Stopped => Cell::new("stopped before it was done", Role::Warning),
-            State::Done => self.found(),
+            CheckState::Stopped => Cell::new("stopped before it was done", TextRole::Warning),
+            CheckState::Done => self.found(),
         }
     }
 
     fn found(&self) -> Cell {
-        let part = |cell: Cell, severity: Severity, role: Role| {
+        let part = |cell: Cell, severity: Severity, role: TextRole| {
             let count = self
                 .checked
                 .findings
@@ -285,11 +285,11 @@ impl Check {
                 count => cell.and(format!("{gap}{count} {severity}s"), role),
             }
         };
-        let cell = part(Cell::default(), Severity::Error, Role::Error);
-        let cell = part(cell, Severity::Warning, Role::Warning);
-        let cell = part(cell, Severity::Info, Role::Text);
+        let cell = part(Cell::default(), Severity::Error, TextRole::Error);
+        let cell = part(cell, Severity::Warning, TextRole::Warning);
+        let cell = part(cell, Severity::Info, TextRole::Text);
         let cell = if cell.0.is_empty() {
-            Cell::new("nothing found", Role::Good)
+            Cell::new("nothing found", TextRole::Good)
         } else {
             cell
         };
@@ -297,36 +297,37 @@ impl Check {
             None => "layers not read".to_owned(),
             Some(count) => format!("{count} layers read and sound"),
         };
-        cell.and(format!(" · {read}"), Role::Dim)
+        cell.and(format!(" · {read}"), TextRole::Dim)
     }
 
     fn empty(&self) -> Vec<Cell> {
         match self.state {
-            State::Waiting => vec![Cell::new(
+            CheckState::Waiting => vec![Cell::new(
                 "The scan goes on; the check rests on it.",
-                Role::Dim,
+                TextRole::Dim,
             )],
-            State::Running(..) => vec![Cell::new("Looking into the refs…", Role::Dim)],
-            State::Stopped => vec![
+            CheckState::Running(..) => vec![Cell::new("Looking into the refs…", TextRole::Dim)],
+            CheckState::Stopped => vec![
                 Cell::text("The check was stopped."),
-                Cell::new("r checks again", Role::Dim),
+                Cell::new("r checks again", TextRole::Dim),
             ],
-            State::Done => vec![
-                Cell::new("Nothing found.", Role::Good).and(
+            CheckState::Done => vec![
+                Cell::new("Nothing found.", TextRole::Good).and(
                     format!(
                         " {} refs and {} blobs were looked at.",
                         self.checked.refs, self.checked.blobs
                     ),
-                    Role::Text,
+                    TextRole::Text,
                 ),
                 match self.checked.read {
                     None => Cell::new(
                         "V reads every layer, too, and compares it with its digest",
-                        Role::Dim,
+                        TextRole::Dim,
                     ),
-                    Some(count) => {
-                        Cell::new(format!("{count} layers were read and are sound"), Role::Dim)
-                    }
+                    Some(count) => Cell::new(
+                        format!("{count} layers were read and are sound"),
+                        TextRole::Dim,
+                    ),
                 },
             ],
         }
@@ -343,16 +344,16 @@ fn state_of(code: Code) -> Option<&'static str> {
     }
 }
 
-impl Screen for Check {
-    fn contexts(&self) -> &'static [keymap::Context] {
+impl Screen for CheckScreen {
+    fn contexts(&self) -> &'static [keymap::KeyContext] {
         &[
-            keymap::Context::Check,
-            keymap::Context::List,
-            keymap::Context::Global,
+            keymap::KeyContext::Check,
+            keymap::KeyContext::List,
+            keymap::KeyContext::Global,
         ]
     }
 
-    fn header(&self, world: &World) -> Header {
+    fn header(&self, world: &World) -> ScreenHeader {
         let source = world.source(self.source);
         let refs = if self.checked.refs == 1 {
             "1 ref".to_owned()
@@ -361,12 +362,12 @@ impl Screen for Check {
         };
         // The number of refs in an unreadable source is unknown.
         let is_read = source.found.is_some();
-        let facts = if self.state == State::Done && is_read {
+        let facts = if self.state == CheckState::Done && is_read {
             vec![refs]
         } else {
             Vec::new()
         };
-        Header {
+        ScreenHeader {
             path: vec![source.info.label.clone(), "check".to_owned()],
             facts,
         }
@@ -376,7 +377,7 @@ impl Screen for Check {
         self.screen.summary(world, "findings", self.sums())
     }
 
-    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Action::Open => return self.open(cx),
             Action::Blobs => self.blobs(cx),
@@ -395,23 +396,25 @@ impl Screen for Check {
         Handled::Yes
     }
 
-    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
+    fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
         self.screen.answer(request, cx);
     }
 
-    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
+    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
         if self.screen.pointer(pointer, cx) == Handled::Yes {
             self.open(cx);
         }
     }
 
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+    fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
         match (report, &mut self.state) {
-            (Report::Checking(news), State::Running(running, progress)) if *running == job => {
+            (JobReport::Checking(news), CheckState::Running(running, progress))
+                if *running == job =>
+            {
                 *progress = Some(*news);
             }
-            (Report::Checked(checked), State::Running(running, _)) if *running == job => {
-                self.state = State::Done;
+            (JobReport::Checked(checked), CheckState::Running(running, _)) if *running == job => {
+                self.state = CheckState::Done;
                 self.show(Arc::clone(checked), cx);
             }
             _ => self.screen.report(job, report, cx),
@@ -424,16 +427,16 @@ impl Screen for Check {
             key: WorkKey::Check(self.source),
             title: format!("check of {label}"),
             progress: self.sums(),
-            is_running: matches!(self.state, State::Waiting | State::Running(..)),
+            is_running: matches!(self.state, CheckState::Waiting | CheckState::Running(..)),
             is_kept: true,
         })
     }
 
-    fn stop_background(&mut self, cx: &mut Context<'_>) {
+    fn stop_background(&mut self, cx: &mut UiContext<'_>) {
         self.stop(cx);
     }
 
-    fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
+    fn refresh(&mut self, source: SourceId, cx: &mut UiContext<'_>) {
         if source != self.source {
             return;
         }
@@ -444,7 +447,7 @@ impl Screen for Check {
             _ => false,
         };
         // The check covers the scan, unless there is a newer one.
-        let waits = self.state == State::Waiting;
+        let waits = self.state == CheckState::Waiting;
         if (waits || !is_same) && !matches!(source.scan, Scan::Running(_)) {
             self.begin(false, cx);
         }
@@ -454,7 +457,7 @@ impl Screen for Check {
         self.screen.draw(world, frame, area, &self.empty());
     }
 
-    fn list(&self) -> Option<&List> {
+    fn list(&self) -> Option<&RowList> {
         Some(&self.screen.list)
     }
 

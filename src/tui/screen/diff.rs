@@ -6,33 +6,33 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::list_screen::ListScreen;
-use super::{Header, Screen};
+use super::{Screen, ScreenHeader};
 use crate::inventory::{Inventory, RefEntry, RefId};
 use crate::text::units::{Age, Size};
-use crate::tui::effect::{JobId, Work};
+use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
-use crate::tui::list::{List, Sort};
-use crate::tui::message::Report;
+use crate::tui::list::{RowList, Sort};
+use crate::tui::message::JobReport;
 use crate::tui::rows::Cell;
 use crate::tui::rows::diff::{DiffRows, WHERE};
 use crate::tui::rows::refs::RefRows;
 use crate::tui::rows::sources::grouped;
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::world::{Context, Handled, SourceId, World};
+use crate::tui::world::{Handled, SourceId, UiContext, World};
 
 /// Two refs and the changes between them.
 #[derive(Debug)]
 pub struct DiffScreen {
     source: SourceId,
     names: [String; 2],
-    state: State,
+    state: DiffState,
     screen: ListScreen,
 }
 
 /// The progress of the comparison.
 #[derive(Debug)]
-enum State {
+enum DiffState {
     Loading(JobId),
     Ready(Arc<DiffRows>),
     /// The faults of one of the refs.
@@ -45,14 +45,14 @@ impl DiffScreen {
         source: SourceId,
         inventory: Arc<Inventory>,
         refs: [RefId; 2],
-        cx: &mut Context<'_>,
+        cx: &mut UiContext<'_>,
     ) -> Self {
         let rows = Arc::new(RefRows::new(Arc::default(), None));
         let sort = Sort {
             column: WHERE,
             ..Sort::default()
         };
-        let list = List::new(rows, sort, cx);
+        let list = RowList::new(rows, sort, cx);
         let entry = |id: RefId| inventory.get_ref(id);
         let time = |id: RefId| entry(id).and_then(RefEntry::age).map(|(time, _)| time);
         let [one, other] = refs;
@@ -67,7 +67,7 @@ impl DiffScreen {
                 .unwrap_or_default()
         });
         let given = cx.world.evidence.clone();
-        let job = cx.start(Work::Compare {
+        let job = cx.start(JobWork::Compare {
             source,
             inventory,
             refs,
@@ -76,28 +76,28 @@ impl DiffScreen {
         Self {
             source,
             names,
-            state: State::Loading(job),
+            state: DiffState::Loading(job),
             screen: ListScreen::new(list, RowHeight::Single, 0),
         }
     }
 
     fn empty(&self) -> Vec<Cell> {
         match &self.state {
-            State::Loading(_) => vec![Cell::new("Comparing the refs…", Role::Dim)],
-            State::Failed(faults) => {
+            DiffState::Loading(_) => vec![Cell::new("Comparing the refs…", TextRole::Dim)],
+            DiffState::Failed(faults) => {
                 let faults = faults.iter().cloned().map(Cell::text);
-                std::iter::once(Cell::new("The refs cannot be compared.", Role::Error))
+                std::iter::once(Cell::new("The refs cannot be compared.", TextRole::Error))
                     .chain(faults)
                     .collect()
             }
-            State::Ready(rows) => vec![
+            DiffState::Ready(rows) => vec![
                 Cell::text("No step came, went or ran again."),
                 Cell::new(
                     format!(
                         "{} keys are the same, with the same results",
                         grouped(rows.same as u64)
                     ),
-                    Role::Dim,
+                    TextRole::Dim,
                 ),
             ],
         }
@@ -107,14 +107,14 @@ impl DiffScreen {
     fn lead(rows: &DiffRows) -> Option<Cell> {
         let (before, after) = rows.before.entry().zip(rows.after.entry())?;
         let sizes = Cell::text(Size(before.sizes.bytes).to_string())
-            .and(" → ", Role::Dim)
-            .and(Size(after.sizes.bytes).to_string(), Role::Strong);
+            .and(" → ", TextRole::Dim)
+            .and(Size(after.sizes.bytes).to_string(), TextRole::Strong);
         let (Some((then, _)), Some((now, _))) = (before.age(), after.age()) else {
             return Some(sizes);
         };
         let later = format!(" · written {} later", Age::between(then, now));
         Some(if then < now {
-            sizes.and(later, Role::Dim)
+            sizes.and(later, TextRole::Dim)
         } else {
             sizes
         })
@@ -122,18 +122,18 @@ impl DiffScreen {
 }
 
 impl Screen for DiffScreen {
-    fn contexts(&self) -> &'static [keymap::Context] {
+    fn contexts(&self) -> &'static [keymap::KeyContext] {
         &[
-            keymap::Context::Diff,
-            keymap::Context::List,
-            keymap::Context::Global,
+            keymap::KeyContext::Diff,
+            keymap::KeyContext::List,
+            keymap::KeyContext::Global,
         ]
     }
 
-    fn header(&self, world: &World) -> Header {
+    fn header(&self, world: &World) -> ScreenHeader {
         let [before, after] = &self.names;
         let label = world.source(self.source).info.label.clone();
-        Header {
+        ScreenHeader {
             path: vec![label, format!("{before} → {after}")],
             facts: Vec::new(),
         }
@@ -141,18 +141,18 @@ impl Screen for DiffScreen {
 
     fn summary(&self, world: &World) -> Cell {
         let words = match &self.state {
-            State::Ready(rows) => format!(
+            DiffState::Ready(rows) => format!(
                 "{} keys are the same · {} sources and files came or went",
                 grouped(rows.same as u64),
                 grouped(rows.sources as u64)
             ),
-            State::Loading(_) | State::Failed(_) => String::new(),
+            DiffState::Loading(_) | DiffState::Failed(_) => String::new(),
         };
         self.screen
-            .summary(world, "steps", Cell::new(words, Role::Dim))
+            .summary(world, "steps", Cell::new(words, TextRole::Dim))
     }
 
-    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             Action::Open => return self.screen.act(Action::Details, cx),
@@ -161,22 +161,22 @@ impl Screen for DiffScreen {
         Handled::Yes
     }
 
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+    fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
         match (report, &self.state) {
-            (Report::Compared(Ok(rows)), State::Loading(waited)) if *waited == job => {
+            (JobReport::Compared(Ok(rows)), DiffState::Loading(waited)) if *waited == job => {
                 self.screen.set_lead(Self::lead(rows).into_iter().collect());
                 self.screen.list.set_rows(Arc::clone(rows) as _, cx);
-                self.state = State::Ready(Arc::clone(rows));
+                self.state = DiffState::Ready(Arc::clone(rows));
             }
-            (Report::Compared(Err(faults)), State::Loading(waited)) if *waited == job => {
-                self.state = State::Failed(faults.clone());
+            (JobReport::Compared(Err(faults)), DiffState::Loading(waited)) if *waited == job => {
+                self.state = DiffState::Failed(faults.clone());
             }
             _ => self.screen.report(job, report, cx),
         }
     }
 
-    fn leave(&mut self, cx: &mut Context<'_>) {
-        if let State::Loading(job) = self.state {
+    fn leave(&mut self, cx: &mut UiContext<'_>) {
+        if let DiffState::Loading(job) = self.state {
             cx.stop(job);
         }
     }

@@ -7,23 +7,23 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::list_screen::ListScreen;
-use super::{Header, Pointer, Request, Screen};
+use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::backend::layer_content::LayerFile;
 use crate::format::digest::Digest;
 use crate::inventory::blobs::{Blob, BlobRole};
 use crate::text::units::Size;
-use crate::tui::effect::{JobId, Work};
+use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::extract::ExtractPrompt;
-use crate::tui::list::{AT_ONCE, List, Order, Sort, View};
-use crate::tui::message::Report;
+use crate::tui::list::{AT_ONCE, RowList, Sort, SortDirection, View};
+use crate::tui::message::JobReport;
 use crate::tui::rows::files::{FileFolds, FileOrder, FileRows, FileTree, ROOT, SIZE};
 use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, RowSet as _};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::widget::text::{self, Line};
-use crate::tui::world::{Context, Handled, SourceId, StatusKind, World};
+use crate::tui::widget::text::{self, LineArea};
+use crate::tui::world::{Handled, SourceId, StatusKind, UiContext, World};
 
 mod content;
 
@@ -37,7 +37,7 @@ pub const MOST_PREVIEWED: u64 = 64 << 20;
 
 /// The files of a layer.
 #[derive(Debug)]
-pub struct Files {
+pub struct FilesScreen {
     source: SourceId,
     /// The ref that led here, or another origin.
     from: String,
@@ -51,7 +51,7 @@ pub struct Files {
     folds: FileFolds,
     /// The job that orders the files, and its view.
     arranging: Option<(JobId, View)>,
-    state: State,
+    state: FilesState,
     /// The job that writes a file, and the file.
     extracting: Option<(JobId, LayerFile)>,
     /// Whether no folder was opened or closed yet.
@@ -60,7 +60,7 @@ pub struct Files {
 
 /// The progress of the listing.
 #[derive(Debug, PartialEq, Eq)]
-enum State {
+enum FilesState {
     /// It is running.
     Listing(JobId),
     /// All files are listed.
@@ -71,19 +71,19 @@ enum State {
     Ended(String),
 }
 
-impl Files {
+impl FilesScreen {
     /// Lists the files of `layer`, which `step` of a ref created.
     pub fn new(
         source: SourceId,
         from: String,
         step: String,
         layer: Digest,
-        cx: &mut Context<'_>,
+        cx: &mut UiContext<'_>,
     ) -> Self {
         let view = View {
             sort: Sort {
                 column: SIZE,
-                order: Order::Descending,
+                order: SortDirection::Descending,
             },
             ..View::default()
         };
@@ -91,8 +91,8 @@ impl Files {
         let folds = FileFolds::default();
         let order = ordered(&tree, view.clone(), cx);
         let rows = Arc::new(FileRows::new(order, &folds));
-        let list = List::new(Arc::clone(&rows) as _, view.sort, cx);
-        let job = cx.start(Work::ListFiles(source, layer));
+        let list = RowList::new(Arc::clone(&rows) as _, view.sort, cx);
+        let job = cx.start(JobWork::ListFiles(source, layer));
         Self {
             source,
             from,
@@ -103,7 +103,7 @@ impl Files {
             rows,
             folds,
             arranging: None,
-            state: State::Listing(job),
+            state: FilesState::Listing(job),
             extracting: None,
             is_untouched: true,
         }
@@ -111,7 +111,7 @@ impl Files {
 
     /// Applies the order that the list requests: at once, or in a background job if there are many
     /// files.
-    fn arrange(&mut self, cx: &mut Context<'_>) {
+    fn arrange(&mut self, cx: &mut UiContext<'_>) {
         let wanted = self.screen.list.view().clone();
         if let Some((job, view)) = &self.arranging {
             if *view == wanted {
@@ -125,7 +125,7 @@ impl Files {
             return;
         }
         if self.tree.count() > AT_ONCE as usize {
-            let work = Work::ArrangeFiles(Arc::clone(&self.tree), wanted.clone());
+            let work = JobWork::ArrangeFiles(Arc::clone(&self.tree), wanted.clone());
             self.arranging = Some((cx.start(work), wanted));
         } else {
             let order = ordered(&self.tree, wanted, cx);
@@ -133,13 +133,13 @@ impl Files {
         }
     }
 
-    fn show(&mut self, order: Arc<FileOrder>, cx: &mut Context<'_>) {
+    fn show(&mut self, order: Arc<FileOrder>, cx: &mut UiContext<'_>) {
         if order.view.filter != self.rows.order().view.filter {
             self.folds.filter_changed();
         }
         self.rows = Arc::new(FileRows::new(order, &self.folds));
         let is_whole = Arc::ptr_eq(&self.rows.order().tree, &self.tree)
-            && !matches!(self.state, State::Listing(_));
+            && !matches!(self.state, FilesState::Listing(_));
         // If everything lies in one folder, that folder is opened at once.
         if is_whole
             && std::mem::take(&mut self.is_untouched)
@@ -152,7 +152,7 @@ impl Files {
     }
 
     /// Opens or closes the folder under the cursor.
-    fn fold(&mut self, row: u32, is_open: bool, cx: &mut Context<'_>) {
+    fn fold(&mut self, row: u32, is_open: bool, cx: &mut UiContext<'_>) {
         self.is_untouched = false;
         let is_filtered = !self.rows.order().view.filter.is_empty();
         self.folds.set(self.rows.node(row), is_open, is_filtered);
@@ -166,7 +166,7 @@ impl Files {
         self.rows.find(&self.screen.list.rows().identity(row))
     }
 
-    fn expand(&mut self, cx: &mut Context<'_>) {
+    fn expand(&mut self, cx: &mut UiContext<'_>) {
         if let Some(row) = self
             .current()
             .filter(|row| self.rows.fold(*row) == Some(false))
@@ -176,7 +176,7 @@ impl Files {
     }
 
     /// Closes the folder, or goes to the parent folder of the row.
-    fn collapse(&mut self, cx: &mut Context<'_>) {
+    fn collapse(&mut self, cx: &mut UiContext<'_>) {
         let Some(row) = self.current() else { return };
         if self.rows.fold(row) == Some(true) {
             self.fold(row, false, cx);
@@ -186,7 +186,7 @@ impl Files {
     }
 
     /// Opens or closes a folder; shows the beginning of a file, or the details of any other entry.
-    fn open(&mut self, cx: &mut Context<'_>) -> Handled {
+    fn open(&mut self, cx: &mut UiContext<'_>) -> Handled {
         let Some(row) = self.current() else {
             return Handled::Yes;
         };
@@ -199,18 +199,18 @@ impl Files {
     }
 
     /// Stops the write of a file, else a running listing.
-    fn stop(&mut self, cx: &mut Context<'_>) -> Handled {
+    fn stop(&mut self, cx: &mut UiContext<'_>) -> Handled {
         if let Some((job, _)) = self.extracting.take() {
             cx.stop(job);
             cx.world
                 .note(StatusKind::Done, "stopped; no file was written");
             return Handled::Yes;
         }
-        let State::Listing(job) = self.state else {
+        let FilesState::Listing(job) = self.state else {
             return Handled::No;
         };
         cx.stop(job);
-        self.state = State::Stopped;
+        self.state = FilesState::Stopped;
         cx.world.note(
             StatusKind::Done,
             "the listing was stopped; the files so far stay",
@@ -229,35 +229,39 @@ impl Files {
             .blob(world)
             .filter(Blob::is_stored)
             .and_then(|blob| blob.size());
-        let cell = Cell::new("layer ", Role::Dim).and(
+        let cell = Cell::new("layer ", TextRole::Dim).and(
             format!("{}:{}", self.layer.algorithm(), self.layer.short(12)),
-            Role::Text,
+            TextRole::Text,
         );
         let cell = match stored {
-            Some(_) if matches!(self.state, State::Ended(_)) => cell,
-            Some(bytes) => cell.and(format!(" · {} stored", Size(bytes)), Role::Dim),
+            Some(_) if matches!(self.state, FilesState::Ended(_)) => cell,
+            Some(bytes) => cell.and(format!(" · {} stored", Size(bytes)), TextRole::Dim),
             None => cell,
         };
         match &self.state {
-            State::Ended(why) => cell.and(format!(" · ! {why}"), Role::Error),
-            State::Listing(_) => cell.and(" · listing…", Role::Title),
-            State::Stopped => cell.and(" · stopped: there may be more files", Role::Warning),
-            State::Done if self.arranging.is_some() => cell.and(" · sorting…", Role::Title),
-            State::Done => cell,
+            FilesState::Ended(why) => cell.and(format!(" · ! {why}"), TextRole::Error),
+            FilesState::Listing(_) => cell.and(" · listing…", TextRole::Title),
+            FilesState::Stopped => {
+                cell.and(" · stopped: there may be more files", TextRole::Warning)
+            }
+            FilesState::Done if self.arranging.is_some() => {
+                cell.and(" · sorting…", TextRole::Title)
+            }
+            FilesState::Done => cell,
         }
     }
 
     /// Returns why there is no file to show.
     fn empty(&self, world: &World) -> Vec<Cell> {
         match &self.state {
-            State::Listing(_) => vec![Cell::new("Reading the layer…", Role::Dim)],
-            State::Stopped => vec![Cell::text(
+            FilesState::Listing(_) => vec![Cell::new("Reading the layer…", TextRole::Dim)],
+            FilesState::Stopped => vec![Cell::text(
                 "The listing was stopped before it came to a file.",
             )],
-            State::Done => vec![Cell::text(
+            FilesState::Done => vec![Cell::text(
                 "The layer holds no files: the step changed nothing.",
             )],
-            State::Ended(why) => {
+            FilesState::Ended(why) => {
                 let is_layer = self
                     .blob(world)
                     .is_none_or(|blob| blob.role() == BlobRole::Layer);
@@ -268,30 +272,30 @@ impl Files {
                 };
                 let key = world.keymap.key_for(self.contexts(), Action::Preview);
                 vec![
-                    Cell::new(format!("! {why}"), Role::Error),
+                    Cell::new(format!("! {why}"), TextRole::Error),
                     Cell::text(so),
-                    Cell::new(format!("{key} shows how the blob begins"), Role::Dim),
+                    Cell::new(format!("{key} shows how the blob begins"), TextRole::Dim),
                 ]
             }
         }
     }
 }
 
-fn ordered(tree: &Arc<FileTree>, view: View, cx: &Context<'_>) -> Arc<FileOrder> {
+fn ordered(tree: &Arc<FileTree>, view: View, cx: &UiContext<'_>) -> Arc<FileOrder> {
     let now = cx.world.now;
     Arc::new(FileOrder::new(Arc::clone(tree), view, now))
 }
 
-impl Screen for Files {
-    fn contexts(&self) -> &'static [keymap::Context] {
+impl Screen for FilesScreen {
+    fn contexts(&self) -> &'static [keymap::KeyContext] {
         &[
-            keymap::Context::Files,
-            keymap::Context::List,
-            keymap::Context::Global,
+            keymap::KeyContext::Files,
+            keymap::KeyContext::List,
+            keymap::KeyContext::Global,
         ]
     }
 
-    fn header(&self, world: &World) -> Header {
+    fn header(&self, world: &World) -> ScreenHeader {
         // The name of the step shrinks first, because the previous screen showed it.
         let room = world.size.width.saturating_sub(48).max(12);
         let step = text::cut(&self.step, room);
@@ -303,7 +307,7 @@ impl Screen for Files {
         } else {
             format!("{} files", grouped(count))
         };
-        Header {
+        ScreenHeader {
             path,
             facts: vec![files],
         }
@@ -312,25 +316,26 @@ impl Screen for Files {
     fn summary(&self, world: &World) -> Cell {
         let order = self.rows.order();
         let sum = order.sum(ROOT);
-        let sums = Cell::new(Size(sum.bytes).to_string(), Role::Strong).and(" unpacked", Role::Dim);
+        let sums = Cell::new(Size(sum.bytes).to_string(), TextRole::Strong)
+            .and(" unpacked", TextRole::Dim);
         let sums = match sum.removed {
             0 => sums,
             count => sums.and(
                 format!(" · {} deleted from below", grouped(count)),
-                Role::Missing,
+                TextRole::Missing,
             ),
         };
         let summary = self.screen.summary(world, "files", sums);
         if order.view.filter.is_empty() {
             summary
         } else {
-            Cell::new(Size(sum.bytes).to_string(), Role::Strong)
-                .and(" in ", Role::Dim)
+            Cell::new(Size(sum.bytes).to_string(), TextRole::Strong)
+                .and(" in ", TextRole::Dim)
                 .and_all(summary)
         }
     }
 
-    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             Action::Escape if self.screen.act(action, cx) == Handled::No => return self.stop(cx),
@@ -353,37 +358,39 @@ impl Screen for Files {
         Handled::Yes
     }
 
-    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
-        if let Request::Extract(file, path, overwrite) = request {
+    fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
+        if let LayerRequest::Extract(file, path, overwrite) = request {
             return self.extract(file, path, overwrite, cx);
         }
         self.screen.answer(request, cx);
         self.arrange(cx);
     }
 
-    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
+    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
         if self.screen.pointer(pointer, cx) == Handled::Yes {
             self.open(cx);
         }
     }
 
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+    fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
         match report {
-            Report::Files(tree) if self.state == State::Listing(job) => {
+            JobReport::Files(tree) if self.state == FilesState::Listing(job) => {
                 self.tree = Arc::clone(tree);
                 self.arrange(cx);
             }
-            Report::FilesEnd(end) if self.state == State::Listing(job) => {
-                self.state = end.clone().map_or_else(State::Ended, |()| State::Done);
+            JobReport::FilesEnd(end) if self.state == FilesState::Listing(job) => {
+                self.state = end
+                    .clone()
+                    .map_or_else(FilesState::Ended, |()| FilesState::Done);
                 self.show(Arc::clone(self.rows.order()), cx);
             }
-            Report::Extracted(path, result) => {
+            JobReport::Extracted(path, result) => {
                 let own = |(extracting, _): &mut (JobId, LayerFile)| *extracting == job;
                 if let Some((_, file)) = self.extracting.take_if(own) {
                     tell_extracted(path, result, file, cx);
                 }
             }
-            Report::FilesArranged(order) => {
+            JobReport::FilesArranged(order) => {
                 if self
                     .arranging
                     .take_if(|(arranging, _)| *arranging == job)
@@ -397,9 +404,9 @@ impl Screen for Files {
         }
     }
 
-    fn leave(&mut self, cx: &mut Context<'_>) {
+    fn leave(&mut self, cx: &mut UiContext<'_>) {
         let listing = match self.state {
-            State::Listing(job) => Some(job),
+            FilesState::Listing(job) => Some(job),
             _ => None,
         };
         let arranging = self.arranging.take().map(|(job, _)| job);
@@ -411,10 +418,10 @@ impl Screen for Files {
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let head = self.screen.areas(area).head;
-        let line = Line {
+        let line = LineArea {
             x: head.x + 3,
             width: head.width.saturating_sub(4),
-            ..Line::of(head, 0)
+            ..LineArea::of(head, 0)
         };
         text::put(
             frame.buffer_mut(),
@@ -426,7 +433,7 @@ impl Screen for Files {
         self.screen.draw(world, frame, area, &self.empty(world));
     }
 
-    fn list(&self) -> Option<&List> {
+    fn list(&self) -> Option<&RowList> {
         Some(&self.screen.list)
     }
 

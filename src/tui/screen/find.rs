@@ -8,25 +8,25 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::list_screen::ListScreen;
-use super::refs::Refs;
-use super::why::Why;
-use super::{Header, Pointer, Request, Screen};
+use super::refs::RefsScreen;
+use super::why::WhyScreen;
+use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::find::{BuildCommand, Found, MistakeSeverity};
-use crate::tui::effect::{JobId, Work};
+use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
-use crate::tui::list::{List, Sort};
-use crate::tui::message::Report;
+use crate::tui::list::{RowList, Sort};
+use crate::tui::message::JobReport;
 use crate::tui::rows::Cell;
 use crate::tui::rows::find::{FindRows, TROUBLE};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::world::{Admitted, Context, Handled, SourceId, StatusKind, World};
+use crate::tui::world::{Admitted, Handled, SourceId, StatusKind, UiContext, World};
 
 /// The contexts whose keys are active here.
-pub const CONTEXTS: &[keymap::Context] = &[
-    keymap::Context::Find,
-    keymap::Context::List,
-    keymap::Context::Global,
+pub const CONTEXTS: &[keymap::KeyContext] = &[
+    keymap::KeyContext::Find,
+    keymap::KeyContext::List,
+    keymap::KeyContext::Global,
 ];
 
 /// From this width on, the list shows the subject of each row.
@@ -34,10 +34,10 @@ const LIST_WIDTH: u16 = 100;
 
 /// The declared caches of a directory.
 #[derive(Debug)]
-pub struct Find {
+pub struct FindScreen {
     screen: ListScreen,
     rows: Arc<FindRows>,
-    state: State,
+    state: FindState,
     /// The job that opens a declared cache.
     opening: Option<JobId>,
     /// What follows once the cache is open.
@@ -58,44 +58,44 @@ enum AfterOpening {
 
 /// The progress of the search.
 #[derive(Debug, PartialEq, Eq)]
-enum State {
+enum FindState {
     Searching(JobId),
     Done,
     Failed(String),
 }
 
-impl Find {
+impl FindScreen {
     /// Searches the current directory of the program.
-    pub fn new(cx: &mut Context<'_>) -> Self {
+    pub fn new(cx: &mut UiContext<'_>) -> Self {
         let rows = Arc::new(FindRows::default());
         let sort = Sort {
             column: TROUBLE,
             ..Sort::default()
         };
-        let list = List::new(Arc::clone(&rows) as _, sort, cx);
+        let list = RowList::new(Arc::clone(&rows) as _, sort, cx);
         Self {
             screen: ListScreen::new(list, RowHeight::Single, 0).wanting(LIST_WIDTH),
             rows,
-            state: State::Searching(cx.start(Work::FindDeclared)),
+            state: FindState::Searching(cx.start(JobWork::FindDeclared)),
             opening: None,
             next: AfterOpening::Show,
             is_wanted: false,
         }
     }
 
-    fn search(&mut self, cx: &mut Context<'_>) {
-        if !matches!(self.state, State::Searching(_)) {
-            self.state = State::Searching(cx.start(Work::FindDeclared));
+    fn search(&mut self, cx: &mut UiContext<'_>) {
+        if !matches!(self.state, FindState::Searching(_)) {
+            self.state = FindState::Searching(cx.start(JobWork::FindDeclared));
         }
     }
 
-    fn show(&mut self, found: &Arc<Found>, cx: &mut Context<'_>) {
+    fn show(&mut self, found: &Arc<Found>, cx: &mut UiContext<'_>) {
         self.rows = Arc::new(FindRows::new(Arc::clone(found)));
         self.screen.list.set_rows(Arc::clone(&self.rows) as _, cx);
     }
 
     /// Opens the declared cache under the cursor; for a finding without one, shows all details.
-    fn open(&mut self, cx: &mut Context<'_>) -> Handled {
+    fn open(&mut self, cx: &mut UiContext<'_>) -> Handled {
         let row = self.screen.list.current();
         let Some(row) = row.filter(|_| self.opening.is_none()) else {
             return Handled::Yes;
@@ -110,7 +110,7 @@ impl Find {
             );
             return Handled::Yes;
         };
-        self.opening = Some(cx.start(Work::OpenDeclared(
+        self.opening = Some(cx.start(JobWork::OpenDeclared(
             opens.clone(),
             matches!(self.next, AfterOpening::Show),
         )));
@@ -118,7 +118,7 @@ impl Find {
     }
 
     /// Opens the declared cache under the cursor, and explains the next build of its target.
-    fn explain(&mut self, cx: &mut Context<'_>) -> Handled {
+    fn explain(&mut self, cx: &mut UiContext<'_>) -> Handled {
         let row = self.screen.list.current();
         let Some(row) = row.filter(|_| self.opening.is_none()) else {
             return Handled::Yes;
@@ -132,7 +132,7 @@ impl Find {
         };
         let command = declaration.build_command();
         if declaration.opens.is_none() {
-            let why = Why::of_command(command.as_ref(), cx);
+            let why = WhyScreen::of_command(command.as_ref(), cx);
             cx.push(why);
             return Handled::Yes;
         }
@@ -141,9 +141,9 @@ impl Find {
     }
 
     /// Shows the opened source, or explains the build whose cache it is.
-    fn opened(&mut self, admitted: &Admitted, cx: &mut Context<'_>) {
+    fn opened(&mut self, admitted: &Admitted, cx: &mut UiContext<'_>) {
         if let AfterOpening::Explain(command) = std::mem::take(&mut self.next) {
-            let why = Why::of_command(command.as_ref(), cx);
+            let why = WhyScreen::of_command(command.as_ref(), cx);
             cx.push(why);
             return;
         }
@@ -151,7 +151,7 @@ impl Find {
             // The model adds the source next, and shows the selected ref, if there is one.
             Admitted::New(info) => self.is_wanted = info.select.is_none(),
             Admitted::Known(id, None) => {
-                let refs = Refs::new(*id, None, cx);
+                let refs = RefsScreen::new(*id, None, cx);
                 cx.push(refs);
             }
             Admitted::Known(_, Some(_)) => {}
@@ -159,7 +159,7 @@ impl Find {
     }
 
     /// Stops opening a cache, if that is in progress.
-    fn stop(&mut self, cx: &mut Context<'_>) -> Handled {
+    fn stop(&mut self, cx: &mut UiContext<'_>) -> Handled {
         let Some(job) = self.opening.take() else {
             return Handled::No;
         };
@@ -171,9 +171,9 @@ impl Find {
 
     fn sums(&self) -> Cell {
         match &self.state {
-            State::Searching(_) => Cell::new("searching…", Role::Title),
-            State::Failed(_) => Cell::new("the search failed", Role::Error),
-            State::Done => {
+            FindState::Searching(_) => Cell::new("searching…", TextRole::Title),
+            FindState::Failed(_) => Cell::new("the search failed", TextRole::Error),
+            FindState::Done => {
                 let count = |severity| {
                     let findings = self.rows.found().findings.iter();
                     findings
@@ -181,16 +181,21 @@ impl Find {
                         .count()
                 };
                 let parts = [
-                    (count(MistakeSeverity::Error), "error", Role::Error),
-                    (count(MistakeSeverity::Warning), "warning", Role::Warning),
-                    (count(MistakeSeverity::Info), "hint", Role::Dim),
+                    (count(MistakeSeverity::Error), "error", TextRole::Error),
+                    (
+                        count(MistakeSeverity::Warning),
+                        "warning",
+                        TextRole::Warning,
+                    ),
+                    (count(MistakeSeverity::Info), "hint", TextRole::Dim),
                 ];
                 let declared = counted(self.rows.found().declared.len(), "declaration");
-                let cell = Cell::new(declared, Role::Strong);
+                let cell = Cell::new(declared, TextRole::Strong);
                 parts.into_iter().filter(|(count, ..)| *count > 0).fold(
                     cell,
                     |cell, (count, word, role)| {
-                        cell.and(" · ", Role::Dim).and(counted(count, word), role)
+                        cell.and(" · ", TextRole::Dim)
+                            .and(counted(count, word), role)
                     },
                 )
             }
@@ -199,15 +204,18 @@ impl Find {
 
     fn empty(&self) -> Vec<Cell> {
         match &self.state {
-            State::Searching(_) => {
-                vec![Cell::new("Reading the files of the directory…", Role::Dim)]
+            FindState::Searching(_) => {
+                vec![Cell::new(
+                    "Reading the files of the directory…",
+                    TextRole::Dim,
+                )]
             }
-            State::Failed(why) => vec![Cell::new(format!("! {why}"), Role::Error)],
-            State::Done => vec![
+            FindState::Failed(why) => vec![Cell::new(format!("! {why}"), TextRole::Error)],
+            FindState::Done => vec![
                 Cell::text("No file below this directory declares a build cache."),
                 Cell::new(
                     "Bake, Compose and CI files, Makefiles and scripts are read. A build declares one with --cache-to and --cache-from, as in:",
-                    Role::Dim,
+                    TextRole::Dim,
                 ),
                 Cell::text(
                     "  docker buildx build --cache-to type=local,dest=./cache --cache-from type=local,src=./cache .",
@@ -224,18 +232,18 @@ fn counted(count: usize, what: &str) -> String {
     }
 }
 
-impl Screen for Find {
-    fn contexts(&self) -> &'static [keymap::Context] {
+impl Screen for FindScreen {
+    fn contexts(&self) -> &'static [keymap::KeyContext] {
         CONTEXTS
     }
 
-    fn header(&self, _world: &World) -> Header {
+    fn header(&self, _world: &World) -> ScreenHeader {
         let facts = match &self.state {
-            State::Done => vec![counted(self.rows.found().declared.len(), "declaration")],
-            State::Searching(_) => vec!["searching".to_owned()],
-            State::Failed(_) => Vec::new(),
+            FindState::Done => vec![counted(self.rows.found().declared.len(), "declaration")],
+            FindState::Searching(_) => vec!["searching".to_owned()],
+            FindState::Failed(_) => Vec::new(),
         };
-        Header {
+        ScreenHeader {
             path: vec!["cachelens".to_owned(), "find".to_owned()],
             facts,
         }
@@ -243,13 +251,13 @@ impl Screen for Find {
 
     fn summary(&self, world: &World) -> Cell {
         let sums = match self.opening {
-            Some(_) => Cell::new("opening…", Role::Title),
+            Some(_) => Cell::new("opening…", TextRole::Title),
             None => self.sums(),
         };
         self.screen.summary(world, "rows", sums)
     }
 
-    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Action::Open => return self.open(cx),
             Action::Why => return self.explain(cx),
@@ -262,26 +270,28 @@ impl Screen for Find {
         Handled::Yes
     }
 
-    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
+    fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
         self.screen.answer(request, cx);
     }
 
-    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
+    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
         if self.screen.pointer(pointer, cx) == Handled::Yes {
             self.open(cx);
         }
     }
 
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+    fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
         match report {
-            Report::Declared(result) if self.state == State::Searching(job) => match result {
-                Ok(found) => {
-                    self.state = State::Done;
-                    self.show(found, cx);
+            JobReport::Declared(result) if self.state == FindState::Searching(job) => {
+                match result {
+                    Ok(found) => {
+                        self.state = FindState::Done;
+                        self.show(found, cx);
+                    }
+                    Err(why) => self.state = FindState::Failed(why.clone()),
                 }
-                Err(why) => self.state = State::Failed(why.clone()),
-            },
-            Report::Opened(result) if self.opening.take_if(|own| *own == job).is_some() => {
+            }
+            JobReport::Opened(result) if self.opening.take_if(|own| *own == job).is_some() => {
                 match result {
                     Ok(admitted) => self.opened(admitted, cx),
                     Err(why) => {
@@ -294,16 +304,16 @@ impl Screen for Find {
         }
     }
 
-    fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
+    fn refresh(&mut self, source: SourceId, cx: &mut UiContext<'_>) {
         if std::mem::take(&mut self.is_wanted) {
-            let refs = Refs::new(source, None, cx);
+            let refs = RefsScreen::new(source, None, cx);
             cx.push(refs);
         }
     }
 
-    fn leave(&mut self, cx: &mut Context<'_>) {
+    fn leave(&mut self, cx: &mut UiContext<'_>) {
         let searching = match self.state {
-            State::Searching(job) => Some(job),
+            FindState::Searching(job) => Some(job),
             _ => None,
         };
         for job in searching.into_iter().chain(self.opening.take()) {
@@ -315,7 +325,7 @@ impl Screen for Find {
         self.screen.draw(world, frame, area, &self.empty());
     }
 
-    fn list(&self) -> Option<&List> {
+    fn list(&self) -> Option<&RowList> {
         Some(&self.screen.list)
     }
 

@@ -8,9 +8,9 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{Pointer, Request, Screen};
+use super::{LayerRequest, Pointer, Screen};
 use crate::text::escape::visible;
-use crate::tui::effect::{Effect, Export, JobId, Overwrite, Work};
+use crate::tui::effect::{Effect, Export, JobId, JobWork, Overwrite};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::columns::ColumnsMenu;
 use crate::tui::layer::confirm::Confirm;
@@ -18,16 +18,16 @@ use crate::tui::layer::details::{Details, Scroll};
 use crate::tui::layer::export::ExportPrompt;
 use crate::tui::layer::filter::FilterBar;
 use crate::tui::layer::sort::SortMenu;
-use crate::tui::list::{List, Sort};
-use crate::tui::message::{ExportError, Report};
+use crate::tui::list::{RowList, Sort};
+use crate::tui::message::{ExportError, JobReport};
 use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, Identity};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::table::{self, RowHeight};
-use crate::tui::widget::treemap::{self, Tile};
+use crate::tui::widget::treemap::{self, TreemapTile};
 use crate::tui::widget::{detail, text};
-use crate::tui::world::{Context, Handled, StatusKind, World};
+use crate::tui::world::{Handled, StatusKind, UiContext, World};
 
 /// From this width on, details are next to the list, unless the screen sets another width.
 const WIDE: u16 = 140;
@@ -50,7 +50,7 @@ const MOST_MARKED: usize = 20_000;
 #[derive(Debug)]
 pub struct ListScreen {
     /// The list.
-    pub list: List,
+    pub list: RowList,
     height: RowHeight,
     /// The number of lines above the list that belong to the screen.
     head: u16,
@@ -65,19 +65,19 @@ pub struct ListScreen {
     focus: Option<Scroll>,
     zoom: Option<Zoomed>,
     export: Option<JobId>,
-    preview: Option<Preview>,
+    preview: Option<ScreenPreview>,
     /// Whether a wide and tall screen shows something of the screen's own below few rows.
     has_filler: bool,
 }
 
 /// The screen that `enter` would open, next to the list.
-struct Preview {
+struct ScreenPreview {
     /// The row that it is of.
     of: Identity,
     screen: Box<dyn Screen>,
 }
 
-impl fmt::Debug for Preview {
+impl fmt::Debug for ScreenPreview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "a preview of {:?}", self.of)
     }
@@ -105,7 +105,7 @@ pub struct Areas {
 
 impl ListScreen {
     /// Creates a screen of a list, with `head` lines of its own above it.
-    pub fn new(list: List, height: RowHeight, head: u16) -> Self {
+    pub fn new(list: RowList, height: RowHeight, head: u16) -> Self {
         Self {
             list,
             height,
@@ -149,8 +149,8 @@ impl ListScreen {
     /// `make` makes it for a row, or nothing.
     pub fn follow(
         &mut self,
-        cx: &mut Context<'_>,
-        make: impl FnOnce(u32, &mut Context<'_>) -> Option<Box<dyn Screen>>,
+        cx: &mut UiContext<'_>,
+        make: impl FnOnce(u32, &mut UiContext<'_>) -> Option<Box<dyn Screen>>,
     ) {
         let is_shown = cx.world.size.width >= PREVIEW_FROM && self.zoom.is_none();
         let row = self.list.current().filter(|_| is_shown);
@@ -162,12 +162,12 @@ impl ListScreen {
         if let Some((row, of)) = row.zip(identity)
             && let Some(screen) = make(row, cx)
         {
-            self.preview = Some(Preview { of, screen });
+            self.preview = Some(ScreenPreview { of, screen });
         }
     }
 
     /// Stops what the preview waits for, and prepares it again when it is shown next.
-    pub fn forget_preview(&mut self, cx: &mut Context<'_>) {
+    pub fn forget_preview(&mut self, cx: &mut UiContext<'_>) {
         if let Some(mut preview) = self.preview.take() {
             preview.screen.leave(cx);
         }
@@ -196,13 +196,13 @@ impl ListScreen {
             let hidden = lines.len() - room.saturating_sub(1);
             lines.truncate(room.saturating_sub(1));
             let key = world.map(|world| {
-                let why = [keymap::Context::Why];
+                let why = [keymap::KeyContext::Why];
                 world.keymap.key_for(&why, Action::Causes)
             });
             let key = key.unwrap_or_default();
             lines.push(Cell::new(
                 format!("   … {key} shows {hidden} more lines"),
-                Role::Dim,
+                TextRole::Dim,
             ));
         }
         lines
@@ -319,7 +319,7 @@ impl ListScreen {
     }
 
     /// Performs an action that all screens with a list share.
-    pub fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+    pub fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Action::MarkAll if self.list.shown().len() > MOST_MARKED => {
                 let words = format!(
@@ -367,7 +367,7 @@ impl ListScreen {
 
     /// Moves the focus to the details, or back to the list. If the details have no space, they are
     /// shown above the list.
-    fn toggle_focus(&mut self, cx: &mut Context<'_>) {
+    fn toggle_focus(&mut self, cx: &mut UiContext<'_>) {
         if self.areas(view::body(cx.world.size)).details.is_none() {
             self.focus = None;
             self.act(Action::Details, cx);
@@ -406,36 +406,36 @@ impl ListScreen {
     }
 
     /// Prompts for a file to write the rows to.
-    pub fn ask_for_file(name: &str, cx: &mut Context<'_>) {
+    pub fn ask_for_file(name: &str, cx: &mut UiContext<'_>) {
         cx.show(ExportPrompt::new(&format!("./cachelens-{name}.json")));
     }
 
     /// Handles the request of a layer.
-    pub fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
+    pub fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
         match request {
-            Request::Filter(filter) => self.list.set_filter(filter, cx),
-            Request::Sort(sort) => self.list.set_sort(sort, cx),
-            Request::Export(path, overwrite) => self.export(path, overwrite, cx),
-            Request::Evidence
-            | Request::Field(_)
-            | Request::Extract(..)
-            | Request::Save(..)
-            | Request::CarryOut
-            | Request::Undo
-            | Request::Resume
-            | Request::StopWatching
-            | Request::Quit => {}
+            LayerRequest::Filter(filter) => self.list.set_filter(filter, cx),
+            LayerRequest::Sort(sort) => self.list.set_sort(sort, cx),
+            LayerRequest::Export(path, overwrite) => self.export(path, overwrite, cx),
+            LayerRequest::Evidence
+            | LayerRequest::Field(_)
+            | LayerRequest::Extract(..)
+            | LayerRequest::Save(..)
+            | LayerRequest::CarryOut
+            | LayerRequest::Undo
+            | LayerRequest::Resume
+            | LayerRequest::StopWatching
+            | LayerRequest::Quit => {}
         }
     }
 
-    fn export(&mut self, path: PathBuf, overwrite: Overwrite, cx: &mut Context<'_>) {
+    fn export(&mut self, path: PathBuf, overwrite: Overwrite, cx: &mut UiContext<'_>) {
         let rows = self.list.rows().clone();
         let shown = self.list.shown().clone();
         cx.world.note(
             StatusKind::Done,
             format!("writing {}…", visible(&path.to_string_lossy())),
         );
-        self.export = Some(cx.start(Work::Export(Export {
+        self.export = Some(cx.start(JobWork::Export(Export {
             path,
             overwrite,
             rows,
@@ -444,21 +444,21 @@ impl ListScreen {
     }
 
     /// Handles the report of a job.
-    pub fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+    pub fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
         if let Some(preview) = &mut self.preview {
             preview.screen.report(job, report, cx);
         }
         match report {
-            Report::Arranging(done) => self.list.arranging(job, *done),
-            Report::Arranged(rows, shown) => self.list.arranged(job, rows, shown, cx),
-            Report::Exported(path, Err(error)) if self.export == Some(job) => {
+            JobReport::Arranging(done) => self.list.arranging(job, *done),
+            JobReport::Arranged(rows, shown) => self.list.arranged(job, rows, shown, cx),
+            JobReport::Exported(path, Err(error)) if self.export == Some(job) => {
                 let name = visible(&path.to_string_lossy()).into_owned();
                 match error {
                     ExportError::Exists => {
                         let question = format!("{name} is there already. Replace it?");
                         cx.show(Confirm::new(
                             question,
-                            Request::Export(path.clone(), Overwrite::Agreed),
+                            LayerRequest::Export(path.clone(), Overwrite::Agreed),
                         ));
                     }
                     ExportError::Failed(why) => {
@@ -472,7 +472,7 @@ impl ListScreen {
     }
 
     /// Handles the mouse; returns whether the row under it should be opened.
-    pub fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) -> Handled {
+    pub fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) -> Handled {
         let area = self.list_area(cx.world);
         let visible = self.visible(cx.world);
         match pointer {
@@ -494,7 +494,7 @@ impl ListScreen {
     }
 
     /// Sorts by the column whose title is at `x`; by the same the other way round.
-    fn sort_by_head(&mut self, x: u16, area: Rect, cx: &mut Context<'_>) {
+    fn sort_by_head(&mut self, x: u16, area: Rect, cx: &mut UiContext<'_>) {
         let Some(place) = table::column_at(&self.list, self.height, cx.world, area, x) else {
             return;
         };
@@ -504,7 +504,7 @@ impl ListScreen {
         } else {
             Sort::by(place, self.list.columns())
         };
-        cx.ask(Request::Sort(sort));
+        cx.ask(LayerRequest::Sort(sort));
     }
 
     /// Returns the line above the keys: the visible rows, the marks, and running jobs.
@@ -513,10 +513,10 @@ impl ListScreen {
         if !self.list.view().filter.is_empty() {
             cell = Cell::new(
                 self.list.rows().tally(self.list.shown()).sentence(what),
-                Role::Strong,
+                TextRole::Strong,
             )
-            .and(" · filter ", Role::Dim)
-            .and(self.list.view().filter.to_string(), Role::Title);
+            .and(" · filter ", TextRole::Dim)
+            .and(self.list.view().filter.to_string(), TextRole::Title);
         }
         let marked = self.list.marked(world.now);
         if marked.count > 0 {
@@ -525,24 +525,24 @@ impl ListScreen {
                 grouped(marked.count as u64),
                 marked.together
             );
-            cell = cell.and(words, Role::Mark);
+            cell = cell.and(words, TextRole::Mark);
             if marked.hidden > 0 {
                 cell = cell.and(
                     format!(" ({} hidden)", grouped(marked.hidden as u64)),
-                    Role::Mark,
+                    TextRole::Mark,
                 );
             }
         }
         let cell = if self.list.is_marking() {
             let key = world
                 .keymap
-                .key_for(&[keymap::Context::List], Action::Range);
-            cell.and(format!(" · marking: {key} ends it"), Role::Title)
+                .key_for(&[keymap::KeyContext::List], Action::Range);
+            cell.and(format!(" · marking: {key} ends it"), TextRole::Title)
         } else {
             cell
         };
         match self.list.progress() {
-            Some(percent) => cell.and(format!(" · arranging rows, {percent} %"), Role::Title),
+            Some(percent) => cell.and(format!(" · arranging rows, {percent} %"), TextRole::Title),
             None => cell,
         }
     }
@@ -558,10 +558,10 @@ impl ListScreen {
         {
             let x = body.x + LEAD_INDENT;
             let width = body.width.saturating_sub(LEAD_INDENT + 1);
-            let at = text::Line {
+            let at = text::LineArea {
                 x,
                 width,
-                ..text::Line::of(areas.lead, row)
+                ..text::LineArea::of(areas.lead, row)
             };
             text::put(buffer, at, line, &world.theme, Style::default());
         }
@@ -583,7 +583,7 @@ impl ListScreen {
         }
         table::draw(&self.list, self.height, world, buffer, areas.list);
         if self.list.shown().is_empty() && self.list.progress().is_none() {
-            let contexts = [keymap::Context::List, keymap::Context::Global];
+            let contexts = [keymap::KeyContext::List, keymap::KeyContext::Global];
             let key = |action| world.keymap.key_for(&contexts, action);
             let escape = key(Action::Escape);
             let filter = key(Action::Filter);
@@ -591,7 +591,7 @@ impl ListScreen {
                 Cell::text("Nothing matches."),
                 Cell::new(
                     format!("{escape} clears the filter, {filter} edits it"),
-                    Role::Dim,
+                    TextRole::Dim,
                 ),
             ];
             let sentences = if self.list.view().filter.is_empty() {
@@ -602,10 +602,10 @@ impl ListScreen {
             let width = areas.list.width.saturating_sub(4);
             let lines = sentences.iter().flat_map(|cell| text::wrap(cell, width));
             for (line, row) in lines.zip(2..areas.list.height) {
-                let at = text::Line {
+                let at = text::LineArea {
                     x: areas.list.x + 3,
                     width,
-                    ..text::Line::of(areas.list, row)
+                    ..text::LineArea::of(areas.list, row)
                 };
                 text::put(buffer, at, &line, &world.theme, Style::default());
             }
@@ -622,9 +622,9 @@ impl ListScreen {
         let buffer = frame.buffer_mut();
         let inside = inside(area, beside);
         let rule = world.theme.style(if self.focus.is_some() {
-            Role::Title
+            TextRole::Title
         } else {
-            Role::Rule
+            TextRole::Rule
         });
         if beside {
             let line = if self.focus.is_some() { "┃" } else { "│" };
@@ -643,18 +643,23 @@ impl ListScreen {
             .map_or(0, |scroll| scroll.top(lines.len(), height));
         if lines.len() > height && self.focus.is_none() {
             lines.truncate(height.saturating_sub(1));
-            let key = |action| world.keymap.key_for(&[keymap::Context::List], action);
+            let key = |action| world.keymap.key_for(&[keymap::KeyContext::List], action);
             let scroll = key(Action::Focus);
             let all = key(Action::Details);
             let words = format!("… {scroll} scrolls, {all} shows all");
-            lines.push(Cell::new(words, Role::Dim));
+            lines.push(Cell::new(words, TextRole::Dim));
         }
         detail::draw(&lines, top, &world.theme, buffer, inside);
     }
 }
 
 /// Draws boxes for `tiles` below few rows.
-pub fn draw_filler(tiles: &[Tile], world: &World, frame: &mut Frame<'_>, area: Option<Rect>) {
+pub fn draw_filler(
+    tiles: &[TreemapTile],
+    world: &World,
+    frame: &mut Frame<'_>,
+    area: Option<Rect>,
+) {
     let Some(area) = area.filter(|_| !tiles.is_empty()) else {
         return;
     };
@@ -663,12 +668,12 @@ pub fn draw_filler(tiles: &[Tile], world: &World, frame: &mut Frame<'_>, area: O
     view::draw_rule(world, buffer, rule);
     let title = Cell::new(
         " bytes: ▓ only in one ref  ░ shared  ▒ orphaned ",
-        Role::Dim,
+        TextRole::Dim,
     );
-    let at = text::Line {
+    let at = text::LineArea {
         x: area.x + 3,
         width: area.width.saturating_sub(4),
-        ..text::Line::of(area, 0)
+        ..text::LineArea::of(area, 0)
     };
     text::put(buffer, at, &title, &world.theme, Style::default());
     let below = Rect {
@@ -683,7 +688,7 @@ pub fn draw_filler(tiles: &[Tile], world: &World, frame: &mut Frame<'_>, area: O
 /// Draws the list of a screen below its name.
 fn draw_preview(screen: &dyn Screen, world: &World, frame: &mut Frame<'_>, area: Rect) {
     let buffer = frame.buffer_mut();
-    let rule = world.theme.style(Role::Rule);
+    let rule = world.theme.style(TextRole::Rule);
     for y in area.top()..area.bottom() {
         buffer.set_string(area.x, y, if y == area.y { "├" } else { "│" }, rule);
     }
@@ -691,13 +696,13 @@ fn draw_preview(screen: &dyn Screen, world: &World, frame: &mut Frame<'_>, area:
     buffer.set_string(area.x + 1, area.y, line, rule);
     let key = world.keymap.key_for(screen.contexts(), Action::Open);
     let name = screen.header(world).path.pop().unwrap_or_default();
-    let title = Cell::new(format!(" {key} opens "), Role::Dim)
-        .and(name, Role::Title)
-        .and(" ", Role::Text);
-    let at = text::Line {
+    let title = Cell::new(format!(" {key} opens "), TextRole::Dim)
+        .and(name, TextRole::Title)
+        .and(" ", TextRole::Text);
+    let at = text::LineArea {
         x: area.x + 3,
         width: area.width.saturating_sub(4),
-        ..text::Line::of(area, 0)
+        ..text::LineArea::of(area, 0)
     };
     text::put(buffer, at, &title, &world.theme, Style::default());
     let inside = Rect {

@@ -11,35 +11,35 @@ use ratatui::style::Style;
 use super::list_screen::ListScreen;
 use super::rule::RuleScreen;
 use super::run::RunScreen;
-use super::{Header, Pointer, Request, Screen};
-use crate::prune::plan::{FreedBlobs, Plan, Target};
+use super::{LayerRequest, Pointer, Screen, ScreenHeader};
+use crate::prune::plan::{DeletionTarget, FreedBlobs, Plan};
 use crate::text::escape::visible;
-use crate::tui::effect::{JobId, NewBroken, Overwrite, PruneWork, Work};
+use crate::tui::effect::{JobId, JobWork, NewBroken, Overwrite, PruneWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::confirm::Confirm;
 use crate::tui::layer::save::SavePrompt;
 use crate::tui::layer::typed::Typed;
-use crate::tui::list::{List, Order, Sort};
-use crate::tui::message::{ExportError, Report};
-use crate::tui::pruning::{Deleting, Part, Planned, Scope};
+use crate::tui::list::{RowList, Sort, SortDirection};
+use crate::tui::message::{ExportError, JobReport};
+use crate::tui::pruning::{Deleting, DeletionScope, PlanSection, Planned};
 use crate::tui::rows::Cell;
 use crate::tui::rows::plan::{PlanRows, SIZE};
 use crate::tui::rows::refs::RefRows;
 use crate::tui::rows::sources::grouped;
-use crate::tui::rule::Choice;
-use crate::tui::theme::Role;
+use crate::tui::rule::RuleAction;
+use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text;
-use crate::tui::world::{Context, Handled, Scan, SourceId, StatusKind, World};
+use crate::tui::world::{Handled, Scan, SourceId, StatusKind, UiContext, World};
 
 mod words;
 
 /// The contexts whose keys are active here.
-const CONTEXTS: &[keymap::Context] = &[
-    keymap::Context::Plan,
-    keymap::Context::List,
-    keymap::Context::Global,
+const CONTEXTS: &[keymap::KeyContext] = &[
+    keymap::KeyContext::Plan,
+    keymap::KeyContext::List,
+    keymap::KeyContext::Global,
 ];
 /// A run that frees more bytes than this must be confirmed by typing the name of the source.
 const MANY_BYTES: u64 = 1 << 30;
@@ -52,11 +52,11 @@ const MOST_WARNINGS: usize = 2;
 #[derive(Debug)]
 pub struct PlanScreen {
     source: SourceId,
-    scope: Scope,
+    scope: DeletionScope,
     freed_blobs: FreedBlobs,
     new_broken: NewBroken,
-    state: State,
-    part: Part,
+    state: PlanState,
+    part: PlanSection,
     rows: Option<Arc<PlanRows>>,
     screen: ListScreen,
     /// The plan that is being written, and the job that writes it.
@@ -65,7 +65,7 @@ pub struct PlanScreen {
 
 /// The progress of the plan.
 #[derive(Debug)]
-enum State {
+enum PlanState {
     /// The scan has not ended.
     Awaiting,
     /// It is being made.
@@ -80,21 +80,21 @@ enum State {
 
 impl PlanScreen {
     /// Plans a prune of `source`.
-    pub fn new(source: SourceId, scope: Scope, cx: &mut Context<'_>) -> Self {
+    pub fn new(source: SourceId, scope: DeletionScope, cx: &mut UiContext<'_>) -> Self {
         // Without a plan there is nothing to list.
         let none = Arc::new(RefRows::new(Arc::default(), None));
-        let list = List::new(
+        let list = RowList::new(
             none,
             Sort {
                 column: SIZE,
-                order: Order::Descending,
+                order: SortDirection::Descending,
             },
             cx,
         );
         let screen = ListScreen::new(list, RowHeight::Single, 0);
-        let part = Part::Delete;
+        let part = PlanSection::Delete;
         let freed_blobs = FreedBlobs::Wait;
-        let state = State::Awaiting;
+        let state = PlanState::Awaiting;
         let mut plan = Self {
             source,
             scope,
@@ -112,14 +112,14 @@ impl PlanScreen {
 
     fn planned(&self) -> Option<&Arc<Planned>> {
         match &self.state {
-            State::Ready(planned) | State::Replanning(_, planned) => Some(planned),
-            State::Awaiting | State::Planning(_) | State::Failed(_) => None,
+            PlanState::Ready(planned) | PlanState::Replanning(_, planned) => Some(planned),
+            PlanState::Awaiting | PlanState::Planning(_) | PlanState::Failed(_) => None,
         }
     }
 
     /// Makes the plan from the source's inventory, or waits until that is complete.
-    fn begin(&mut self, cx: &mut Context<'_>) {
-        if let State::Planning(job) | State::Replanning(job, _) = self.state {
+    fn begin(&mut self, cx: &mut UiContext<'_>) {
+        if let PlanState::Planning(job) | PlanState::Replanning(job, _) = self.state {
             cx.stop(job);
         }
         let source = cx.world.source(self.source);
@@ -140,19 +140,19 @@ impl PlanScreen {
                 let scope = self.scope.clone();
                 let work =
                     PruneWork::Plan(self.source, inventory, scope, self.freed_blobs, left_out);
-                State::Planning(cx.start(Work::Prune(work)))
+                PlanState::Planning(cx.start(JobWork::Prune(work)))
             }
-            (Scan::Running(_), _) => State::Awaiting,
-            (Scan::Failed(error), _) => State::Failed(error.clone()),
-            (Scan::Stopped | Scan::Done, _) => State::Failed(
+            (Scan::Running(_), _) => PlanState::Awaiting,
+            (Scan::Failed(error), _) => PlanState::Failed(error.clone()),
+            (Scan::Stopped | Scan::Done, _) => PlanState::Failed(
                 "The scan was stopped: what it did not see may be needed. r scans again."
                     .to_owned(),
             ),
         };
     }
 
-    fn show(&mut self, planned: Arc<Planned>, cx: &mut Context<'_>) {
-        let is_new = matches!(self.state, State::Planning(_));
+    fn show(&mut self, planned: Arc<Planned>, cx: &mut UiContext<'_>) {
+        let is_new = matches!(self.state, PlanState::Planning(_));
         let left_out = planned.left_out();
         if is_new && left_out > 0 {
             let key = cx.world.keymap.key_for(CONTEXTS, Action::LeaveOut);
@@ -169,17 +169,17 @@ impl PlanScreen {
         let rows = Arc::new(PlanRows::new(Arc::clone(&planned), self.part));
         self.rows = Some(Arc::clone(&rows));
         self.screen.list.set_rows(rows, cx);
-        self.state = State::Ready(planned);
+        self.state = PlanState::Ready(planned);
     }
 
     /// Shows the part that is `step` parts further.
-    fn turn(&mut self, step: usize, cx: &mut Context<'_>) {
+    fn turn(&mut self, step: usize, cx: &mut UiContext<'_>) {
         let Some(planned) = self.planned() else {
             return;
         };
         let rows = |part| Arc::new(PlanRows::new(Arc::clone(planned), part));
-        let place = (self.part as usize + step) % Part::ALL.len();
-        let part = Part::ALL[place];
+        let place = (self.part as usize + step) % PlanSection::ALL.len();
+        let part = PlanSection::ALL[place];
         let rows = rows(part);
         self.part = part;
         self.rows = Some(Arc::clone(&rows));
@@ -204,11 +204,11 @@ impl PlanScreen {
     }
 
     /// Excludes the chosen items; includes them again if all are excluded already.
-    fn leave_out(&mut self, cx: &mut Context<'_>) {
-        let (State::Ready(planned), Some(rows)) = (&self.state, &self.rows) else {
+    fn leave_out(&mut self, cx: &mut UiContext<'_>) {
+        let (PlanState::Ready(planned), Some(rows)) = (&self.state, &self.rows) else {
             return cx.world.note(StatusKind::Failed, "the plan is being made");
         };
-        let chosen: HashSet<Target> = self
+        let chosen: HashSet<DeletionTarget> = self
             .chosen()
             .into_iter()
             .filter_map(|row| rows.deletion(row))
@@ -227,15 +227,15 @@ impl PlanScreen {
             excluded | &chosen
         };
         let planned = Arc::clone(planned);
-        let job = cx.start(Work::Prune(PruneWork::LeaveOut(
+        let job = cx.start(JobWork::Prune(PruneWork::LeaveOut(
             Arc::clone(&planned),
             excluded,
         )));
-        self.state = State::Replanning(job, planned);
+        self.state = PlanState::Replanning(job, planned);
         self.screen.list.unmark();
     }
 
-    fn make_rule(&self, cx: &mut Context<'_>) {
+    fn make_rule(&self, cx: &mut UiContext<'_>) {
         let (Some(planned), Some(rows)) = (self.planned(), &self.rows) else {
             return;
         };
@@ -250,10 +250,10 @@ impl PlanScreen {
                 "rules are about refs, and none is chosen",
             );
         }
-        let choice = if self.part == Part::Delete {
-            Choice::Drop
+        let choice = if self.part == PlanSection::Delete {
+            RuleAction::Drop
         } else {
-            Choice::Protect
+            RuleAction::Protect
         };
         let inventory = Arc::clone(planned.draft.inventory());
         match RuleScreen::new(self.source, inventory, &names, choice, cx) {
@@ -263,8 +263,8 @@ impl PlanScreen {
     }
 
     /// Asks for confirmation to execute the plan.
-    fn confirm(&self, cx: &mut Context<'_>) {
-        let State::Ready(planned) = &self.state else {
+    fn confirm(&self, cx: &mut UiContext<'_>) {
+        let PlanState::Ready(planned) = &self.state else {
             return cx.world.note(StatusKind::Failed, "there is no plan yet");
         };
         let info = &cx.world.source(self.source).info;
@@ -279,30 +279,30 @@ impl PlanScreen {
                 .note(StatusKind::Failed, "nothing goes by this plan");
         }
         let question = match self.scope {
-            Scope::Trash => words::empty_trash(planned, &info.label),
-            Scope::Repair(_) => words::repair(planned, &info.label),
-            Scope::Policy | Scope::WithRule(_) | Scope::Marked(_) => {
+            DeletionScope::Trash => words::empty_trash(planned, &info.label),
+            DeletionScope::Repair(_) => words::repair(planned, &info.label),
+            DeletionScope::Policy | DeletionScope::WithRule(_) | DeletionScope::Marked(_) => {
                 words::question(planned, &info.label, self.new_broken)
             }
         };
-        let weighs_much = self.scope == Scope::Trash
+        let weighs_much = self.scope == DeletionScope::Trash
             || plan.frees_bytes() > MANY_BYTES
             || plan.refs() > MANY_REFS
             || plan.drops_every_ref()
             || planned.frees_now();
         if weighs_much {
             let name = info.label.clone();
-            cx.show(Typed::new(question, name, Request::CarryOut));
+            cx.show(Typed::new(question, name, LayerRequest::CarryOut));
         } else {
-            cx.show(Confirm::new(question, Request::CarryOut));
+            cx.show(Confirm::new(question, LayerRequest::CarryOut));
         }
     }
 
     /// Executes the confirmed plan: replaces this screen with the one of the run.
-    fn carry_out(&self, cx: &mut Context<'_>) {
+    fn carry_out(&self, cx: &mut UiContext<'_>) {
         // The confirmation was for the visible plan: while a layer is open, no key reaches this
         // screen.
-        let State::Ready(planned) = &self.state else {
+        let PlanState::Ready(planned) = &self.state else {
             return;
         };
         let run = RunScreen::new(
@@ -321,9 +321,9 @@ impl PlanScreen {
         plan: Arc<Plan>,
         path: std::path::PathBuf,
         overwrite: Overwrite,
-        cx: &mut Context<'_>,
+        cx: &mut UiContext<'_>,
     ) {
-        let job = cx.start(Work::SavePlan(Arc::clone(&plan), path, overwrite));
+        let job = cx.start(JobWork::SavePlan(Arc::clone(&plan), path, overwrite));
         self.saving = Some((job, plan));
     }
 
@@ -332,7 +332,7 @@ impl PlanScreen {
         job: JobId,
         path: &std::path::Path,
         result: &Result<(), ExportError>,
-        cx: &mut Context<'_>,
+        cx: &mut UiContext<'_>,
     ) {
         let Some((_, plan)) = self.saving.take_if(|(saving, _)| *saving == job) else {
             return;
@@ -346,7 +346,7 @@ impl PlanScreen {
                 let question = format!("{name} is there already. Replace it?");
                 cx.show(Confirm::new(
                     question,
-                    Request::Save(plan, path.to_owned(), Overwrite::Agreed),
+                    LayerRequest::Save(plan, path.to_owned(), Overwrite::Agreed),
                 ));
             }
             Err(ExportError::Failed(why)) => {
@@ -358,20 +358,20 @@ impl PlanScreen {
 
     fn sentences(&self) -> Vec<Cell> {
         match &self.state {
-            State::Awaiting => vec![
+            PlanState::Awaiting => vec![
                 Cell::text("The plan is made when the scan has ended:"),
-                Cell::new("what it has not seen yet may be needed", Role::Dim),
+                Cell::new("what it has not seen yet may be needed", TextRole::Dim),
             ],
-            State::Planning(_) => vec![Cell::new("Making the plan…", Role::Title)],
-            State::Failed(why) => {
+            PlanState::Planning(_) => vec![Cell::new("Making the plan…", TextRole::Title)],
+            PlanState::Failed(why) => {
                 let mut sentences = vec![Cell::new(
                     "! There is no plan, and nothing was changed.",
-                    Role::Error,
+                    TextRole::Error,
                 )];
                 sentences.extend(why.lines().map(|line| Cell::text(line.trim().to_owned())));
                 sentences
             }
-            State::Ready(planned) | State::Replanning(_, planned) => {
+            PlanState::Ready(planned) | PlanState::Replanning(_, planned) => {
                 vec![words::nothing(planned, self.part)]
             }
         }
@@ -379,16 +379,16 @@ impl PlanScreen {
 }
 
 impl Screen for PlanScreen {
-    fn contexts(&self) -> &'static [keymap::Context] {
+    fn contexts(&self) -> &'static [keymap::KeyContext] {
         CONTEXTS
     }
 
-    fn header(&self, world: &World) -> Header {
+    fn header(&self, world: &World) -> ScreenHeader {
         let label = world.source(self.source).info.label.clone();
         let made = self
             .planned()
             .map(|planned| format!("made {}", planned.plan.created().strftime("%H:%M:%S UTC")));
-        Header {
+        ScreenHeader {
             path: vec![label, "plan".to_owned()],
             facts: vec![made.unwrap_or_else(|| "no plan yet".to_owned())],
         }
@@ -396,39 +396,46 @@ impl Screen for PlanScreen {
 
     fn summary(&self, world: &World) -> Cell {
         let from = match (&self.scope, &world.policy_from) {
-            (Scope::Marked(_), _) => Cell::new(format!("drops {} only", self.scope), Role::Strong),
-            (Scope::WithRule(_), _) => Cell::new(self.scope.to_string(), Role::Strong),
-            (Scope::Trash, _) => Cell::new("empties the trash, whatever its age", Role::Strong),
-            (Scope::Repair(_), _) => Cell::new(format!("repairs {}", self.scope), Role::Strong),
-            (Scope::Policy, Some(file)) => {
-                Cell::new("policy ", Role::Dim).and(file.clone(), Role::Text)
+            (DeletionScope::Marked(_), _) => {
+                Cell::new(format!("drops {} only", self.scope), TextRole::Strong)
             }
-            (Scope::Policy, None) => {
-                Cell::new("no policy: orphans and unfinished uploads only", Role::Dim)
+            (DeletionScope::WithRule(_), _) => Cell::new(self.scope.to_string(), TextRole::Strong),
+            (DeletionScope::Trash, _) => {
+                Cell::new("empties the trash, whatever its age", TextRole::Strong)
             }
+            (DeletionScope::Repair(_), _) => {
+                Cell::new(format!("repairs {}", self.scope), TextRole::Strong)
+            }
+            (DeletionScope::Policy, Some(file)) => {
+                Cell::new("policy ", TextRole::Dim).and(file.clone(), TextRole::Text)
+            }
+            (DeletionScope::Policy, None) => Cell::new(
+                "no policy: orphans and unfinished uploads only",
+                TextRole::Dim,
+            ),
         };
         let from = match self.new_broken {
             NewBroken::Report => from,
-            NewBroken::Delete => from.and(" · deletes refs that come broken", Role::Warning),
+            NewBroken::Delete => from.and(" · deletes refs that come broken", TextRole::Warning),
         };
         let from = match &self.state {
-            State::Replanning(..) => {
-                Cell::new("proving the plan anew… · ", Role::Title).and_all(from)
+            PlanState::Replanning(..) => {
+                Cell::new("proving the plan anew… · ", TextRole::Title).and_all(from)
             }
             _ => from,
         };
         self.screen.summary(world, "items", from)
     }
 
-    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Action::CarryOut => self.confirm(cx),
             Action::LeaveOut => self.leave_out(cx),
             Action::NextPart => self.turn(1, cx),
-            Action::PreviousPart => self.turn(Part::ALL.len() - 1, cx),
+            Action::PreviousPart => self.turn(PlanSection::ALL.len() - 1, cx),
             Action::MakeRule => self.make_rule(cx),
             Action::Save => match &self.state {
-                State::Ready(planned) => cx.show(SavePrompt::new(Arc::clone(&planned.plan))),
+                PlanState::Ready(planned) => cx.show(SavePrompt::new(Arc::clone(&planned.plan))),
                 _ => cx.world.note(StatusKind::Failed, "there is no plan yet"),
             },
             Action::FreeNow => {
@@ -454,40 +461,39 @@ impl Screen for PlanScreen {
         Handled::Yes
     }
 
-    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
+    fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
         match request {
-            Request::CarryOut => self.carry_out(cx),
-            Request::Save(plan, path, overwrite) => self.save(plan, path, overwrite, cx),
+            LayerRequest::CarryOut => self.carry_out(cx),
+            LayerRequest::Save(plan, path, overwrite) => self.save(plan, path, overwrite, cx),
             request => self.screen.answer(request, cx),
         }
     }
 
-    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
+    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
         self.screen.pointer(pointer, cx);
     }
 
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+    fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
         match (report, &self.state) {
-            (Report::Planned(result), State::Planning(waited) | State::Replanning(waited, _))
-                if *waited == job =>
-            {
-                match result {
-                    Ok(planned) => self.show(Arc::clone(planned), cx),
-                    Err(why) => self.state = State::Failed(why.clone()),
-                }
-            }
-            (Report::Saved(path, result), _) => self.saved(job, path, result, cx),
+            (
+                JobReport::Planned(result),
+                PlanState::Planning(waited) | PlanState::Replanning(waited, _),
+            ) if *waited == job => match result {
+                Ok(planned) => self.show(Arc::clone(planned), cx),
+                Err(why) => self.state = PlanState::Failed(why.clone()),
+            },
+            (JobReport::Saved(path, result), _) => self.saved(job, path, result, cx),
             _ => self.screen.report(job, report, cx),
         }
     }
 
-    fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
-        if source == self.source && matches!(self.state, State::Awaiting) {
+    fn refresh(&mut self, source: SourceId, cx: &mut UiContext<'_>) {
+        if source == self.source && matches!(self.state, PlanState::Awaiting) {
             self.begin(cx);
         }
     }
 
-    fn policy_changed(&mut self, cx: &mut Context<'_>) {
+    fn policy_changed(&mut self, cx: &mut UiContext<'_>) {
         // A plan of marked refs also depends on the policy.
         self.begin(cx);
     }
@@ -499,9 +505,9 @@ impl Screen for PlanScreen {
                 .iter()
                 .flat_map(|cell| text::wrap(cell, area.width.saturating_sub(6)));
             for (line, row) in lines.zip(1..area.height) {
-                let at = text::Line {
+                let at = text::LineArea {
                     x: area.x + 3,
-                    ..text::Line::of(area, row)
+                    ..text::LineArea::of(area, row)
                 };
                 text::put(
                     frame.buffer_mut(),
@@ -517,10 +523,10 @@ impl Screen for PlanScreen {
         let width = head.width.saturating_sub(2);
         let lines = words::head(planned, self.part, width);
         for (line, row) in lines.iter().zip(0..head.height.saturating_sub(1)) {
-            let at = text::Line {
+            let at = text::LineArea {
                 x: head.x + 1,
                 width,
-                ..text::Line::of(head, row)
+                ..text::LineArea::of(head, row)
             };
             text::put(frame.buffer_mut(), at, line, &world.theme, Style::default());
         }
@@ -533,7 +539,7 @@ impl Screen for PlanScreen {
         self.screen.draw(world, frame, area, &sentences);
     }
 
-    fn list(&self) -> Option<&List> {
+    fn list(&self) -> Option<&RowList> {
         Some(&self.screen.list)
     }
 

@@ -6,31 +6,31 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::blobs::Blobs;
-use super::check::Check;
+use super::blobs::BlobsScreen;
+use super::check::CheckScreen;
 use super::diff::DiffScreen;
 use super::list_screen::{ListScreen, draw_filler};
 use super::plan::PlanScreen;
 use super::rule::RuleScreen;
-use super::steps::Steps;
+use super::steps::StepsScreen;
 use super::treemap::TreemapScreen;
-use super::why::Why;
-use super::{Header, Request, Screen, WorkKey};
+use super::why::WhyScreen;
+use super::{LayerRequest, Screen, ScreenHeader, WorkKey};
 use crate::inventory::{Inventory, RefId};
 use crate::source::RefSelector;
 use crate::text::units::Size;
-use crate::tui::found::Found;
+use crate::tui::found::ScannedInventory;
 use crate::tui::keymap::{self, Action};
-use crate::tui::list::{Order, Sort, View};
-use crate::tui::pruning::Scope;
+use crate::tui::list::{Sort, SortDirection, View};
+use crate::tui::pruning::DeletionScope;
 use crate::tui::rows::refs::{AGE, RefRows};
 use crate::tui::rows::sources::{counted_so_far, grouped, in_trash, so_far};
 use crate::tui::rows::{Cell, Identity};
-use crate::tui::rule::Choice;
-use crate::tui::theme::Role;
+use crate::tui::rule::RuleAction;
+use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::{histogram, meter, text, treemap};
-use crate::tui::world::{Context, Handled, Scan, SourceId, StatusKind, World};
+use crate::tui::world::{Handled, Scan, SourceId, StatusKind, UiContext, World};
 
 mod kept;
 
@@ -42,12 +42,12 @@ const HEAD: u16 = 3;
 /// The order in which refs are shown at first.
 const STANDARD: Sort = Sort {
     column: AGE,
-    order: Order::Ascending,
+    order: SortDirection::Ascending,
 };
 
 /// The refs of a source.
 #[derive(Debug)]
-pub struct Refs {
+pub struct RefsScreen {
     source: SourceId,
     screen: ListScreen,
     /// The view that is remembered.
@@ -56,9 +56,9 @@ pub struct Refs {
     select: Option<RefSelector>,
 }
 
-impl Refs {
+impl RefsScreen {
     /// Shows the refs of `source`, and goes to the first one that `select` matches.
-    pub fn new(source: SourceId, select: Option<RefSelector>, cx: &mut Context<'_>) -> Self {
+    pub fn new(source: SourceId, select: Option<RefSelector>, cx: &mut UiContext<'_>) -> Self {
         let list = Self::kept_list(source, select.is_some(), cx);
         let mut refs = Self {
             source,
@@ -73,7 +73,7 @@ impl Refs {
         refs
     }
 
-    fn follow_selection(&mut self, cx: &mut Context<'_>) {
+    fn follow_selection(&mut self, cx: &mut UiContext<'_>) {
         let Some(found) = &cx.world.source(self.source).found else {
             return;
         };
@@ -105,7 +105,7 @@ impl Refs {
     }
 
     /// Returns the scope of a plan: the marked refs, if there are any.
-    fn scope(&self) -> Scope {
+    fn scope(&self) -> DeletionScope {
         let refs = self
             .screen
             .list
@@ -116,13 +116,13 @@ impl Refs {
                 _ => None,
             });
         match refs.collect::<Vec<_>>() {
-            refs if refs.is_empty() => Scope::Policy,
-            refs => Scope::Marked(refs),
+            refs if refs.is_empty() => DeletionScope::Policy,
+            refs => DeletionScope::Marked(refs),
         }
     }
 
     /// Compares the two marked refs, or the marked one with the one under the cursor.
-    fn compare(&self, cx: &mut Context<'_>) {
+    fn compare(&self, cx: &mut UiContext<'_>) {
         let list = &self.screen.list;
         let mut rows: Vec<u32> = list
             .marks()
@@ -145,10 +145,10 @@ impl Refs {
     }
 
     /// Edits a rule about the marked refs, else about refs like the one under the cursor.
-    fn make_rule(&self, cx: &mut Context<'_>) {
+    fn make_rule(&self, cx: &mut UiContext<'_>) {
         let list = &self.screen.list;
         let marked = match self.scope() {
-            Scope::Marked(refs) => refs.into_iter().map(|(name, _)| name).collect(),
+            DeletionScope::Marked(refs) => refs.into_iter().map(|(name, _)| name).collect(),
             _ => Vec::new(),
         };
         let names: Vec<String> = if marked.is_empty() {
@@ -160,33 +160,33 @@ impl Refs {
             marked
         };
         let found = cx.world.source(self.source).found.clone();
-        let found = found.filter(Found::is_complete);
+        let found = found.filter(ScannedInventory::is_complete);
         let Some(found) = found.filter(|_| !names.is_empty()) else {
             let words = "a rule can be edited when every ref is known";
             return cx.world.note(StatusKind::Failed, words);
         };
-        match RuleScreen::new(self.source, found.inventory, &names, Choice::Keep, cx) {
+        match RuleScreen::new(self.source, found.inventory, &names, RuleAction::Keep, cx) {
             Ok(screen) => cx.push(screen),
             Err(error) => cx.world.note(StatusKind::Failed, error.to_string()),
         }
     }
 
     /// Opens the ref under the cursor.
-    fn open(&mut self, cx: &mut Context<'_>) {
+    fn open(&mut self, cx: &mut UiContext<'_>) {
         let row = self.screen.list.current();
         let found = cx.world.source(self.source).found.clone();
         if let Some((row, found)) = row.zip(found) {
-            let steps = Steps::new(self.source, found.inventory, RefId(row), cx);
+            let steps = StepsScreen::new(self.source, found.inventory, RefId(row), cx);
             cx.push(steps);
         }
     }
 
     /// Asks why builds missed the ref under the cursor.
-    fn explain(&mut self, cx: &mut Context<'_>) {
+    fn explain(&mut self, cx: &mut UiContext<'_>) {
         let row = self.screen.list.current();
         let found = cx.world.source(self.source).found.clone();
         if let Some((row, found)) = row.zip(found) {
-            let why = Why::of_ref(self.source, &found.inventory, RefId(row), cx);
+            let why = WhyScreen::of_ref(self.source, &found.inventory, RefId(row), cx);
             cx.push(why);
         }
     }
@@ -197,24 +197,25 @@ impl Refs {
         };
         let totals = &found.totals;
         let is_all = found.is_complete();
-        let words = so_far(totals.live.bytes, is_all, Role::Live).and(" live · ", Role::Dim);
+        let words =
+            so_far(totals.live.bytes, is_all, TextRole::Live).and(" live · ", TextRole::Dim);
         let words = match totals.orphan {
             Some(orphan) => words
-                .and_all(so_far(orphan.bytes, is_all, Role::Orphan))
-                .and(" orphan", Role::Dim),
-            None => words.and("orphans not known", Role::Unsure),
+                .and_all(so_far(orphan.bytes, is_all, TextRole::Orphan))
+                .and(" orphan", TextRole::Dim),
+            None => words.and("orphans not known", TextRole::Unsure),
         };
         let words = match totals.trash.bytes {
             0 => words,
             bytes => words
-                .and(" · ", Role::Dim)
-                .and(in_trash(bytes), Role::Orphan),
+                .and(" · ", TextRole::Dim)
+                .and(in_trash(bytes), TextRole::Orphan),
         };
         let words = match totals.missing.count {
             0 => words,
             count => words
-                .and(" · ", Role::Dim)
-                .and(format!("! {} missing", grouped(count)), Role::Missing),
+                .and(" · ", TextRole::Dim)
+                .and(format!("! {} missing", grouped(count)), TextRole::Missing),
         };
         let width = area.width.saturating_sub(2);
         let words_width = text::cell_width(&words);
@@ -226,19 +227,19 @@ impl Refs {
                 .chain(words.0)
                 .collect(),
         );
-        let ages = Cell::new("bytes by age  ", Role::Dim);
+        let ages = Cell::new("bytes by age  ", TextRole::Dim);
         let ages = match found.withheld() {
             Some(why) => ages
-                .and("? ", Role::Unsure)
-                .and(why.to_owned(), Role::Unsure),
+                .and("? ", TextRole::Unsure)
+                .and(why.to_owned(), TextRole::Unsure),
             None => ages.and_all(histogram::by_age(&found.ages, width.saturating_sub(14))),
         };
         let buffer = frame.buffer_mut();
         for (cell, row) in [meter, ages].iter().zip(0..area.height.saturating_sub(1)) {
-            let at = text::Line {
+            let at = text::LineArea {
                 x: area.x + 1,
                 width,
-                ..text::Line::of(area, row)
+                ..text::LineArea::of(area, row)
             };
             text::put(buffer, at, cell, &world.theme, Style::default());
         }
@@ -254,7 +255,7 @@ impl Refs {
         let source = world.source(self.source);
         let key = |action| world.keymap.key_for(self.contexts(), action);
         match &source.scan {
-            Scan::Running(_) => vec![Cell::new("Reading the refs…", Role::Dim)],
+            Scan::Running(_) => vec![Cell::new("Reading the refs…", TextRole::Dim)],
             Scan::Failed(error) => error
                 .lines()
                 .map(|line| Cell::text(line.to_owned()))
@@ -262,7 +263,10 @@ impl Refs {
             Scan::Stopped => {
                 vec![
                     Cell::text("The scan was stopped before it found a ref."),
-                    Cell::new(format!("{} scans again", key(Action::Rescan)), Role::Dim),
+                    Cell::new(
+                        format!("{} scans again", key(Action::Rescan)),
+                        TextRole::Dim,
+                    ),
                 ]
             }
             Scan::Done => vec![
@@ -271,7 +275,7 @@ impl Refs {
                 ),
                 Cell::new(
                     format!("{} shows what is stored all the same", key(Action::Blobs)),
-                    Role::Dim,
+                    TextRole::Dim,
                 ),
             ],
         }
@@ -290,16 +294,16 @@ fn rows(source: SourceId, world: &World) -> Arc<RefRows> {
     ))
 }
 
-impl Screen for Refs {
-    fn contexts(&self) -> &'static [keymap::Context] {
+impl Screen for RefsScreen {
+    fn contexts(&self) -> &'static [keymap::KeyContext] {
         &[
-            keymap::Context::Refs,
-            keymap::Context::List,
-            keymap::Context::Global,
+            keymap::KeyContext::Refs,
+            keymap::KeyContext::List,
+            keymap::KeyContext::Global,
         ]
     }
 
-    fn header(&self, world: &World) -> Header {
+    fn header(&self, world: &World) -> ScreenHeader {
         let source = world.source(self.source);
         let mut facts = Vec::new();
         if let Some(found) = &source.found {
@@ -318,7 +322,7 @@ impl Screen for Refs {
         if matches!(source.scan, Scan::Running(_)) {
             facts.push("scanning".to_owned());
         }
-        Header {
+        ScreenHeader {
             path: vec![source.info.label.clone(), "refs".to_owned()],
             facts,
         }
@@ -329,20 +333,20 @@ impl Screen for Refs {
         let sums = match &source.found {
             Some(found) if found.is_complete() => {
                 let broken = found.broken_refs();
-                let live = Cell::new(Size(found.totals.live.bytes).to_string(), Role::Strong);
+                let live = Cell::new(Size(found.totals.live.bytes).to_string(), TextRole::Strong);
                 let reached = if found.withheld().is_some() {
                     " in the indexes of "
                 } else {
                     " reached by "
                 };
                 let cell = live
-                    .and(reached, Role::Dim)
-                    .and(grouped(found.inventory.refs.len() as u64), Role::Strong)
-                    .and(" refs", Role::Dim);
+                    .and(reached, TextRole::Dim)
+                    .and(grouped(found.inventory.refs.len() as u64), TextRole::Strong)
+                    .and(" refs", TextRole::Dim);
                 if broken == 0 {
                     cell
                 } else {
-                    cell.and(format!(" · ! {broken} broken"), Role::Missing)
+                    cell.and(format!(" · ! {broken} broken"), TextRole::Missing)
                 }
             }
             _ => crate::tui::rows::sources::scan_state(source),
@@ -350,16 +354,16 @@ impl Screen for Refs {
         self.screen.summary(world, "refs", sums)
     }
 
-    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Action::Open => self.open(cx),
             Action::Blobs => {
-                let blobs = Blobs::new(self.source, cx);
+                let blobs = BlobsScreen::new(self.source, cx);
                 cx.push(blobs);
             }
             Action::Check => {
                 let source = self.source;
-                cx.push_once(WorkKey::Check(source), |cx| Check::new(source, cx));
+                cx.push_once(WorkKey::Check(source), |cx| CheckScreen::new(source, cx));
             }
             Action::Plan => {
                 let plan = PlanScreen::new(self.source, self.scope(), cx);
@@ -370,7 +374,7 @@ impl Screen for Refs {
                 cx.push(treemap);
             }
             Action::EmptyTrash => {
-                let plan = PlanScreen::new(self.source, Scope::Trash, cx);
+                let plan = PlanScreen::new(self.source, DeletionScope::Trash, cx);
                 cx.push(plan);
             }
             Action::Why => self.explain(cx),
@@ -392,12 +396,12 @@ impl Screen for Refs {
         Handled::Yes
     }
 
-    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
+    fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
         self.screen.answer(request, cx);
         self.keep(cx);
     }
 
-    fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
+    fn refresh(&mut self, source: SourceId, cx: &mut UiContext<'_>) {
         if source == self.source {
             let rows = rows(source, cx.world);
             self.screen.list.set_rows(rows, cx);
@@ -406,18 +410,18 @@ impl Screen for Refs {
         }
     }
 
-    fn follow(&mut self, cx: &mut Context<'_>) {
+    fn follow(&mut self, cx: &mut UiContext<'_>) {
         let source = self.source;
         self.screen.follow(cx, |row, cx| {
             let found = cx.world.source(source).found.clone()?;
             let is_ready = found.is_complete() && cx.world.is_cheap(source);
             is_ready
-                .then(|| Steps::new(source, found.inventory, RefId(row), cx))
+                .then(|| StepsScreen::new(source, found.inventory, RefId(row), cx))
                 .map(|steps| Box::new(steps) as Box<dyn Screen>)
         });
     }
 
-    fn leave(&mut self, cx: &mut Context<'_>) {
+    fn leave(&mut self, cx: &mut UiContext<'_>) {
         self.screen.forget_preview(cx);
     }
 

@@ -9,26 +9,26 @@ use ratatui::style::Style;
 
 use super::list_screen::ListScreen;
 use super::plan::PlanScreen;
-use super::{Header, Pointer, Request, Screen};
+use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::inventory::Inventory;
 use crate::retention::PatternError;
 use crate::text::units::Size;
-use crate::tui::effect::{ConfigAddition, Effect, JobId, Work};
+use crate::tui::effect::{ConfigAddition, Effect, JobId, JobWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::config::ConfigPrompt;
 use crate::tui::layer::field::FieldPrompt;
-use crate::tui::list::{List, Sort};
-use crate::tui::message::Report;
-use crate::tui::pruning::{Scope, Trial};
+use crate::tui::list::{RowList, Sort};
+use crate::tui::message::JobReport;
+use crate::tui::pruning::{DeletionScope, Trial};
 use crate::tui::rows::refs::RefRows;
 use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, Piece};
-use crate::tui::rule::{Choice, Field, RuleDraft};
-use crate::tui::theme::Role;
+use crate::tui::rule::{RuleAction, RuleDraft, RuleField};
+use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::{meter, text};
-use crate::tui::world::{Context, Handled, SourceId, StatusKind, World};
+use crate::tui::world::{Handled, SourceId, StatusKind, UiContext, World};
 
 /// The lines above the list: the fields, the effect, the order of rules, and a rule line.
 const HEAD: u16 = 4;
@@ -41,7 +41,7 @@ pub struct RuleScreen {
     source: SourceId,
     inventory: Arc<Inventory>,
     draft: RuleDraft,
-    field: Field,
+    field: RuleField,
     job: Option<JobId>,
     /// Whether it is being added to the configuration.
     is_saving: bool,
@@ -102,17 +102,17 @@ impl RuleScreen {
         source: SourceId,
         inventory: Arc<Inventory>,
         names: &[String],
-        choice: Choice,
-        cx: &mut Context<'_>,
+        choice: RuleAction,
+        cx: &mut UiContext<'_>,
     ) -> Result<Self, PatternError> {
         let draft = RuleDraft::about(names, choice)?;
         let rows = Arc::new(RefRows::by_policy(Arc::clone(&inventory), None));
-        let list = List::new(rows, Sort::default(), cx);
+        let list = RowList::new(rows, Sort::default(), cx);
         let mut screen = Self {
             source,
             inventory,
             draft,
-            field: Field::Refs,
+            field: RuleField::Refs,
             job: None,
             is_saving: false,
             effect: None,
@@ -123,11 +123,11 @@ impl RuleScreen {
     }
 
     /// Requests the effect of the policy with the rule.
-    fn try_it(&mut self, cx: &mut Context<'_>) {
+    fn try_it(&mut self, cx: &mut UiContext<'_>) {
         if let Some(job) = self.job.take() {
             cx.stop(job);
         }
-        let work = Work::TryRule(
+        let work = JobWork::TryRule(
             self.source,
             Arc::clone(&self.inventory),
             Box::new(self.draft.rule()),
@@ -135,55 +135,55 @@ impl RuleScreen {
         self.job = Some(cx.start(work));
     }
 
-    fn step(&mut self, up: bool, cx: &mut Context<'_>) {
+    fn step(&mut self, up: bool, cx: &mut UiContext<'_>) {
         if self.draft.step(self.field, up) {
             self.try_it(cx);
-        } else if self.field == Field::Refs {
+        } else if self.field == RuleField::Refs {
             self.edit(cx);
         }
     }
 
     fn turn(&mut self, step: usize) {
-        let place = (self.field as usize + step) % Field::ALL.len();
-        self.field = Field::ALL[place];
+        let place = (self.field as usize + step) % RuleField::ALL.len();
+        self.field = RuleField::ALL[place];
     }
 
-    fn edit(&self, cx: &mut Context<'_>) {
+    fn edit(&self, cx: &mut UiContext<'_>) {
         let title = match self.field {
-            Field::Refs => "Refs: globs, as pr-* main, or /regex/",
-            Field::Action => "Action: keep, drop or protect",
-            Field::Last => "How many of the newest stay",
-            Field::Within => "How old a ref that stays may be, as 14d",
+            RuleField::Refs => "Refs: globs, as pr-* main, or /regex/",
+            RuleField::Action => "Action: keep, drop or protect",
+            RuleField::Last => "How many of the newest stay",
+            RuleField::Within => "How old a ref that stays may be, as 14d",
         };
         cx.show(FieldPrompt::new(title, self.draft.text(self.field)));
     }
 
     fn fields(&self) -> Cell {
         let mut cell = Cell::default();
-        for field in Field::ALL {
+        for field in RuleField::ALL {
             let (name, value) = if self.draft.is_used(field) {
-                (Role::Dim, Role::Strong)
+                (TextRole::Dim, TextRole::Strong)
             } else {
-                (Role::Rule, Role::Rule)
+                (TextRole::Rule, TextRole::Rule)
             };
             let (left, right, value) = if field == self.field {
-                ("‹ ", " ›", Role::Title)
+                ("‹ ", " ›", TextRole::Title)
             } else {
                 ("  ", "  ", value)
             };
             cell = cell
                 .and(field.word(), name)
-                .and(left, Role::Key)
+                .and(left, TextRole::Key)
                 .and(self.draft.text(field), value)
-                .and(right, Role::Key)
-                .and(" ", Role::Text);
+                .and(right, TextRole::Key)
+                .and(" ", TextRole::Text);
         }
         cell
     }
 
     fn effect_line(&self, width: u16) -> Cell {
         let Some(effect) = self.effect else {
-            return Cell::new("asking what it does to each ref…", Role::Dim);
+            return Cell::new("asking what it does to each ref…", TextRole::Dim);
         };
         let refs = |count: u64| if count == 1 { "ref" } else { "refs" };
         let kept_bytes = effect
@@ -191,24 +191,24 @@ impl RuleScreen {
             .map(|dropped| effect.all_bytes.saturating_sub(dropped));
         let size =
             |bytes: Option<u64>| bytes.map_or("?".to_owned(), |bytes| Size(bytes).to_string());
-        let words = Cell::new("keeps ", Role::Dim)
-            .and(grouped(effect.kept), Role::Live)
+        let words = Cell::new("keeps ", TextRole::Dim)
+            .and(grouped(effect.kept), TextRole::Live)
             .and(
                 format!(" {} · {}", refs(effect.kept), size(kept_bytes)),
-                Role::Dim,
+                TextRole::Dim,
             )
-            .and("   drops ", Role::Dim)
-            .and(grouped(effect.dropped), Role::Orphan)
+            .and("   drops ", TextRole::Dim)
+            .and(grouped(effect.dropped), TextRole::Orphan)
             .and(
                 format!(
                     " {} · frees {}",
                     refs(effect.dropped),
                     size(effect.dropped_bytes)
                 ),
-                Role::Dim,
+                TextRole::Dim,
             );
         let words = match self.job {
-            Some(_) => words.and(" …", Role::Dim),
+            Some(_) => words.and(" …", TextRole::Dim),
             None => words,
         };
         let room = width
@@ -218,7 +218,7 @@ impl RuleScreen {
             return words;
         };
         let bar = meter::of_two(kept, effect.dropped_bytes.unwrap_or_default(), room);
-        let gap = Piece("  ".into(), Role::Text);
+        let gap = Piece("  ".into(), TextRole::Text);
         Cell(bar.0.into_iter().chain([gap]).chain(words.0).collect())
     }
 
@@ -237,7 +237,7 @@ impl RuleScreen {
                 if before == 1 { "" } else { "s" }
             ),
         };
-        let cell = Cell::new(place, Role::Dim);
+        let cell = Cell::new(place, TextRole::Dim);
         match effect.decided_before {
             0 => cell,
             count => cell.and(
@@ -245,7 +245,7 @@ impl RuleScreen {
                     " · earlier rules decide about {} that it matches",
                     grouped(count)
                 ),
-                Role::Warning,
+                TextRole::Warning,
             ),
         }
     }
@@ -255,10 +255,10 @@ impl RuleScreen {
         let lines = [self.fields(), self.effect_line(width), self.order_line()];
         let buffer = frame.buffer_mut();
         for (cell, row) in lines.iter().zip(0..area.height.saturating_sub(1)) {
-            let at = text::Line {
+            let at = text::LineArea {
                 x: area.x + 1,
                 width,
-                ..text::Line::of(area, row)
+                ..text::LineArea::of(area, row)
             };
             text::put(buffer, at, cell, &world.theme, Style::default());
         }
@@ -272,17 +272,17 @@ impl RuleScreen {
 }
 
 impl Screen for RuleScreen {
-    fn contexts(&self) -> &'static [keymap::Context] {
+    fn contexts(&self) -> &'static [keymap::KeyContext] {
         &[
-            keymap::Context::Rule,
-            keymap::Context::List,
-            keymap::Context::Global,
+            keymap::KeyContext::Rule,
+            keymap::KeyContext::List,
+            keymap::KeyContext::Global,
         ]
     }
 
-    fn header(&self, world: &World) -> Header {
+    fn header(&self, world: &World) -> ScreenHeader {
         let label = world.source(self.source).info.label.clone();
-        Header {
+        ScreenHeader {
             path: vec![label, "refs".to_owned(), "rule".to_owned()],
             facts: Vec::new(),
         }
@@ -294,16 +294,16 @@ impl Screen for RuleScreen {
             None => "there is no other rule; nothing is written yet".to_owned(),
         };
         self.screen
-            .summary(world, "refs", Cell::new(words, Role::Dim))
+            .summary(world, "refs", Cell::new(words, TextRole::Dim))
     }
 
-    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         // A key that arrives here means that the rule was not added.
         self.is_saving = false;
         match action {
             Action::Rescan => cx.scan(self.source),
             Action::NextField => self.turn(1),
-            Action::PreviousField => self.turn(Field::ALL.len() - 1),
+            Action::PreviousField => self.turn(RuleField::ALL.len() - 1),
             Action::More => self.step(true, cx),
             Action::Less => self.step(false, cx),
             Action::Edit => self.edit(cx),
@@ -313,7 +313,7 @@ impl Screen for RuleScreen {
                 cx.show(ConfigPrompt::new(addition, cx.world));
             }
             Action::Plan => {
-                let scope = Scope::WithRule(Box::new(self.draft.rule()));
+                let scope = DeletionScope::WithRule(Box::new(self.draft.rule()));
                 let plan = PlanScreen::new(self.source, scope, cx);
                 cx.push(plan);
             }
@@ -327,9 +327,9 @@ impl Screen for RuleScreen {
         Handled::Yes
     }
 
-    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
+    fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
         match request {
-            Request::Field(text) => match self.draft.set(self.field, &text) {
+            LayerRequest::Field(text) => match self.draft.set(self.field, &text) {
                 Ok(()) => self.try_it(cx),
                 Err(error) => cx.world.note(StatusKind::Failed, error),
             },
@@ -337,13 +337,13 @@ impl Screen for RuleScreen {
         }
     }
 
-    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
+    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
         self.screen.pointer(pointer, cx);
     }
 
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+    fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
         match report {
-            Report::RuleTried(trial) if self.job == Some(job) => {
+            JobReport::RuleTried(trial) if self.job == Some(job) => {
                 self.job = None;
                 self.effect = Some(RuleEffect::of(&self.inventory, &self.draft, trial));
                 let rows = RefRows::by_policy(
@@ -356,13 +356,13 @@ impl Screen for RuleScreen {
         }
     }
 
-    fn leave(&mut self, cx: &mut Context<'_>) {
+    fn leave(&mut self, cx: &mut UiContext<'_>) {
         if let Some(job) = self.job.take() {
             cx.stop(job);
         }
     }
 
-    fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
+    fn refresh(&mut self, source: SourceId, cx: &mut UiContext<'_>) {
         let found = cx.world.source(self.source).found.clone();
         let found = found.filter(|found| source == self.source && found.is_complete());
         // Verdicts on the same inventory come from a separate trial.
@@ -373,7 +373,7 @@ impl Screen for RuleScreen {
     }
 
     /// Once the rule is part of the policy, the refs themselves show its effect.
-    fn policy_changed(&mut self, cx: &mut Context<'_>) {
+    fn policy_changed(&mut self, cx: &mut UiContext<'_>) {
         if self.is_saving {
             cx.back();
         } else {
@@ -389,7 +389,7 @@ impl Screen for RuleScreen {
         self.screen.draw(world, frame, area, &empty);
     }
 
-    fn list(&self) -> Option<&List> {
+    fn list(&self) -> Option<&RowList> {
         Some(&self.screen.list)
     }
 

@@ -10,28 +10,28 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::list_screen::ListScreen;
-use super::{Header, Pointer, Request, Screen, ScreenWork, WorkKey};
+use super::{LayerRequest, Pointer, Screen, ScreenHeader, ScreenWork, WorkKey};
 use crate::backend::{Disposal, Outcome, WayBack};
 use crate::inventory::Tally;
-use crate::prune::plan::{Kind, Plan};
+use crate::prune::plan::{ItemKind, Plan};
 use crate::prune::runs::{self, RunState};
 use crate::text::escape::visible;
 use crate::text::units::{Age, Size};
-use crate::tui::effect::{Effect, JobId, NewBroken, PruneWork, Work};
+use crate::tui::effect::{Effect, JobId, JobWork, NewBroken, PruneWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::confirm::{Confirm, STOP_WATCHING};
-use crate::tui::list::{List, Sort};
-use crate::tui::message::{OpenedRun, Phase, Ran, Report, RunFault, RunNews};
+use crate::tui::list::{RowList, Sort};
+use crate::tui::message::{JobReport, OpenedRun, Phase, Ran, RunFault, RunNews};
 use crate::tui::pruning::{Deleting, goes_into_trash};
 use crate::tui::rows::run::{RunKind, RunRows};
 use crate::tui::rows::runs::state;
 use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, moment};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::{meter, text};
-use crate::tui::world::{Context, Handled, SourceId, StatusKind, World};
+use crate::tui::world::{Handled, SourceId, StatusKind, UiContext, World};
 
 /// The lines above the list, including the rule below them.
 const HEAD: u16 = 4;
@@ -48,7 +48,7 @@ pub struct RunScreen {
     job: Option<JobId>,
     plan: Arc<Plan>,
     way_back: WayBack,
-    state: State,
+    state: RunScreenState,
     began: Timestamp,
     news: RunNews,
     /// The items that failed, and the latest successful ones.
@@ -63,7 +63,7 @@ pub struct RunScreen {
 
 /// The progress of the run.
 #[derive(Debug)]
-enum State {
+enum RunScreenState {
     /// It is running.
     Running(JobId),
     /// It was told to stop, and finishes its current batch.
@@ -89,17 +89,17 @@ impl RunScreen {
         plan: Arc<Plan>,
         new_broken: NewBroken,
         way_back: WayBack,
-        cx: &mut Context<'_>,
+        cx: &mut UiContext<'_>,
     ) -> Self {
         let rows = RunRows::new(Arc::clone(&plan), RunKind::Deleted, Vec::new());
-        let list = List::new(Arc::new(rows), Sort::default(), cx);
+        let list = RowList::new(Arc::new(rows), Sort::default(), cx);
         let screen = ListScreen::new(list, RowHeight::Single, HEAD);
-        let job = cx.start(Work::Prune(PruneWork::CarryOut(
+        let job = cx.start(JobWork::Prune(PruneWork::CarryOut(
             source,
             Arc::clone(&plan),
             new_broken,
         )));
-        let state = State::Running(job);
+        let state = RunScreenState::Running(job);
         let began = cx.world.now;
         let news = RunNews::default();
         let wrong = Vec::new();
@@ -122,20 +122,20 @@ impl RunScreen {
     }
 
     /// Shows an earlier run of an open source.
-    pub fn past(opened: &Arc<OpenedRun>, cx: &mut Context<'_>) -> Self {
+    pub fn past(opened: &Arc<OpenedRun>, cx: &mut UiContext<'_>) -> Self {
         let (source, way_back) = opened.source.unwrap_or((SourceId(0), WayBack::None));
         let plan = Arc::clone(&opened.plan);
         let outcome = |outcome: &Option<Outcome>| outcome.clone().unwrap_or(Outcome::Cancelled);
         let outcomes: Vec<(usize, Outcome)> =
             opened.outcomes.iter().map(outcome).enumerate().collect();
         let rows = Arc::new(RunRows::new(Arc::clone(&plan), RunKind::Deleted, outcomes));
-        let list = List::new(rows, Sort::default(), cx);
+        let list = RowList::new(rows, Sort::default(), cx);
         Self {
             source,
             job: None,
             plan,
             way_back,
-            state: State::Past(Arc::clone(opened)),
+            state: RunScreenState::Past(Arc::clone(opened)),
             began: cx.world.now,
             news: RunNews::default(),
             wrong: Vec::new(),
@@ -146,12 +146,12 @@ impl RunScreen {
         }
     }
 
-    fn show(&mut self, deed: RunKind, outcomes: Vec<(usize, Outcome)>, cx: &mut Context<'_>) {
+    fn show(&mut self, deed: RunKind, outcomes: Vec<(usize, Outcome)>, cx: &mut UiContext<'_>) {
         let rows = RunRows::new(Arc::clone(&self.plan), deed, outcomes);
         self.screen.list.set_rows(Arc::new(rows), cx);
     }
 
-    fn apply_news(&mut self, job: JobId, news: &RunNews, cx: &mut Context<'_>) {
+    fn apply_news(&mut self, job: JobId, news: &RunNews, cx: &mut UiContext<'_>) {
         match news.phase {
             Phase::Watching(left) => cx.world.set_watch(job, self.source, left),
             _ => drop(cx.world.end_watch(job)),
@@ -177,14 +177,14 @@ impl RunScreen {
             .cloned()
             .collect();
         let deed = match self.state {
-            State::Undoing(..) => RunKind::Restored,
+            RunScreenState::Undoing(..) => RunKind::Restored,
             _ => RunKind::Deleted,
         };
         self.show(deed, outcomes, cx);
     }
 
     /// Applies the end of the run, and scans the source again.
-    fn end(&mut self, result: &Result<Ran, RunFault>, cx: &mut Context<'_>) {
+    fn end(&mut self, result: &Result<Ran, RunFault>, cx: &mut UiContext<'_>) {
         self.state = match result {
             Ok(ran) => {
                 let done = ran.report.outcomes.iter().zip(self.plan.delete().iter());
@@ -198,18 +198,18 @@ impl RunScreen {
                 self.moved = moved.map(|item| item.target.bytes()).collect();
                 let rewritten = done
                     .iter()
-                    .filter(|item| item.target.kind() == Kind::Results);
+                    .filter(|item| item.target.kind() == ItemKind::Results);
                 self.rewritten = rewritten.count() as u64;
                 let outcomes = ran.report.outcomes.iter().cloned().enumerate().collect();
                 self.show(RunKind::Deleted, outcomes, cx);
-                State::Ended(ran.clone())
+                RunScreenState::Ended(ran.clone())
             }
-            Err(fault) => State::Failed(fault.clone()),
+            Err(fault) => RunScreenState::Failed(fault.clone()),
         };
         cx.scan(self.source);
     }
 
-    fn undone(&mut self, result: &Result<Vec<(usize, Outcome)>, String>, cx: &mut Context<'_>) {
+    fn undone(&mut self, result: &Result<Vec<(usize, Outcome)>, String>, cx: &mut UiContext<'_>) {
         self.state = match result {
             Ok(outcomes) => {
                 let is_back =
@@ -220,35 +220,35 @@ impl RunScreen {
                     .count();
                 let of = outcomes.len();
                 self.show(RunKind::Restored, outcomes.clone(), cx);
-                State::Undone(back, of)
+                RunScreenState::Undone(back, of)
             }
-            Err(why) => State::NotUndone(why.clone()),
+            Err(why) => RunScreenState::NotUndone(why.clone()),
         };
         cx.scan(self.source);
     }
 
-    fn stop(&mut self, cx: &mut Context<'_>) {
-        if let State::Running(job) = self.state {
+    fn stop(&mut self, cx: &mut UiContext<'_>) {
+        if let RunScreenState::Running(job) = self.state {
             cx.stop(job);
-            self.state = State::Stopping(job);
+            self.state = RunScreenState::Stopping(job);
         }
     }
 
     /// Returns the journal of a run that has ended.
     fn journal(&self) -> Option<&PathBuf> {
         match &self.state {
-            State::Ended(ran) => Some(&ran.journal),
-            State::Past(opened) => Some(&opened.journal),
-            State::Failed(fault) => fault.journal.as_ref(),
+            RunScreenState::Ended(ran) => Some(&ran.journal),
+            RunScreenState::Past(opened) => Some(&opened.journal),
+            RunScreenState::Failed(fault) => fault.journal.as_ref(),
             _ => None,
         }
     }
 
-    fn ask_to_undo(&self, cx: &mut Context<'_>) {
+    fn ask_to_undo(&self, cx: &mut UiContext<'_>) {
         let deleted = match &self.state {
-            State::Ended(ran) => ran.report.count(|outcome| *outcome == Outcome::Done),
-            State::Past(opened) => opened.deleted(),
-            State::Failed(_) => self.news.deleted,
+            RunScreenState::Ended(ran) => ran.report.count(|outcome| *outcome == Outcome::Done),
+            RunScreenState::Past(opened) => opened.deleted(),
+            RunScreenState::Failed(_) => self.news.deleted,
             _ => 0,
         };
         if let Deleting::Refused(why) = &cx.world.source(self.source).info.deleting {
@@ -282,20 +282,20 @@ impl RunScreen {
                 let question = format!(
                     "Put back into {label} the {deleted} {items} that this run deleted{as_far}"
                 );
-                cx.show(Confirm::new(question, Request::Undo));
+                cx.show(Confirm::new(question, LayerRequest::Undo));
             }
         }
     }
 
-    fn undo(&mut self, cx: &mut Context<'_>) {
+    fn undo(&mut self, cx: &mut UiContext<'_>) {
         let deleted = match &self.state {
-            State::Ended(ran) => ran.report.count(|outcome| *outcome == Outcome::Done),
-            State::Past(opened) => opened.deleted(),
+            RunScreenState::Ended(ran) => ran.report.count(|outcome| *outcome == Outcome::Done),
+            RunScreenState::Past(opened) => opened.deleted(),
             _ => self.news.deleted,
         };
         if let Some(journal) = self.journal().cloned() {
-            let job = cx.start(Work::Prune(PruneWork::Undo(self.source, journal)));
-            self.start_again(State::Undoing(job, deleted), cx);
+            let job = cx.start(JobWork::Prune(PruneWork::Undo(self.source, journal)));
+            self.start_again(RunScreenState::Undoing(job, deleted), cx);
         }
     }
 
@@ -304,14 +304,14 @@ impl RunScreen {
         let is_left =
             |outcome: &Outcome| matches!(outcome, Outcome::Cancelled | Outcome::Failed(_));
         match &self.state {
-            State::Ended(ran) => ran.report.outcomes.iter().any(is_left),
-            State::Past(opened) => matches!(opened.state, RunState::Stopped { .. }),
-            State::Failed(fault) => fault.journal.is_some(),
+            RunScreenState::Ended(ran) => ran.report.outcomes.iter().any(is_left),
+            RunScreenState::Past(opened) => matches!(opened.state, RunState::Stopped { .. }),
+            RunScreenState::Failed(fault) => fault.journal.is_some(),
             _ => false,
         }
     }
 
-    fn ask_to_resume(&self, cx: &mut Context<'_>) {
+    fn ask_to_resume(&self, cx: &mut UiContext<'_>) {
         let info = &cx.world.source(self.source).info;
         let refused = match &info.deleting {
             Deleting::Refused(why) => Some(why.clone()),
@@ -328,18 +328,18 @@ impl RunScreen {
             "Resume the run in {}? Each item that is left is checked again just before it is deleted.",
             info.label
         );
-        cx.show(Confirm::new(question, Request::Resume));
+        cx.show(Confirm::new(question, LayerRequest::Resume));
     }
 
-    fn resume(&mut self, cx: &mut Context<'_>) {
+    fn resume(&mut self, cx: &mut UiContext<'_>) {
         if let Some(journal) = self.journal().cloned() {
-            let job = cx.start(Work::Prune(PruneWork::Resume(self.source, journal)));
-            self.start_again(State::Running(job), cx);
+            let job = cx.start(JobWork::Prune(PruneWork::Resume(self.source, journal)));
+            self.start_again(RunScreenState::Running(job), cx);
         }
     }
 
-    fn start_again(&mut self, state: State, cx: &mut Context<'_>) {
-        if let State::Running(job) | State::Undoing(job, _) = state {
+    fn start_again(&mut self, state: RunScreenState, cx: &mut UiContext<'_>) {
+        if let RunScreenState::Running(job) | RunScreenState::Undoing(job, _) = state {
             self.job.get_or_insert(job);
         }
         self.state = state;
@@ -350,7 +350,7 @@ impl RunScreen {
     }
 
     /// Copies the command that resumes the run, or undoes it if there is nothing left to do.
-    fn copy_command(&self, cx: &mut Context<'_>) {
+    fn copy_command(&self, cx: &mut UiContext<'_>) {
         let flag = if self.is_resumable() {
             "--resume"
         } else {
@@ -367,17 +367,17 @@ impl RunScreen {
     fn lines(&self, world: &World, width: u16) -> [Cell; 3] {
         let empty = Cell::default;
         match &self.state {
-            State::Running(_) | State::Stopping(_) => {
+            RunScreenState::Running(_) | RunScreenState::Stopping(_) => {
                 let of = self.plan.delete().len();
                 [self.progress(width), self.pace(world, of), self.doing()]
             }
-            State::Ended(ran) => [
+            RunScreenState::Ended(ran) => [
                 self.outcome(ran, self.began, width),
                 aftermath(ran, self.plan.is_withheld()),
                 journal_line(Some(&ran.journal)),
             ],
-            State::Failed(fault) => [
-                Cell::new("! ", Role::Error).and(sentence(&fault.why), Role::Error),
+            RunScreenState::Failed(fault) => [
+                Cell::new("! ", TextRole::Error).and(sentence(&fault.why), TextRole::Error),
                 Cell::text(match self.news.deleted {
                     0 => "Nothing was deleted.".to_owned(),
                     1 => "1 item was deleted before that.".to_owned(),
@@ -385,21 +385,21 @@ impl RunScreen {
                 }),
                 journal_line(fault.journal.as_ref()),
             ],
-            State::Past(opened) => [
+            RunScreenState::Past(opened) => [
                 past(opened),
-                Cell::new(past_hint(opened), Role::Dim),
+                Cell::new(past_hint(opened), TextRole::Dim),
                 journal_line(Some(&opened.journal)),
             ],
-            State::Undoing(_, of) => [
+            RunScreenState::Undoing(_, of) => [
                 self.meter(*of, "restored", width),
                 self.pace(world, *of),
-                Cell::new("Restoring what the run deleted…", Role::Title),
+                Cell::new("Restoring what the run deleted…", TextRole::Title),
             ],
-            State::Undone(back, of) => {
+            RunScreenState::Undone(back, of) => {
                 let role = if back == of {
-                    Role::Good
+                    TextRole::Good
                 } else {
-                    Role::Warning
+                    TextRole::Warning
                 };
                 let words = format!(
                     "{} of {} items are back",
@@ -408,8 +408,8 @@ impl RunScreen {
                 );
                 [Cell::new(words, role), empty(), empty()]
             }
-            State::NotUndone(why) => [
-                Cell::new("! ", Role::Error).and(sentence(why), Role::Error),
+            RunScreenState::NotUndone(why) => [
+                Cell::new("! ", TextRole::Error).and(sentence(why), TextRole::Error),
                 Cell::text("It was not undone."),
                 empty(),
             ],
@@ -443,9 +443,9 @@ impl RunScreen {
             meter::bar(done, of, room)
         };
         let rest = usize::from(room.saturating_sub(text::width(&bar)));
-        Cell::new(bar, Role::Live)
-            .and("░".repeat(rest), Role::Rule)
-            .and(words, Role::Strong)
+        Cell::new(bar, TextRole::Live)
+            .and("░".repeat(rest), TextRole::Rule)
+            .and(words, TextRole::Strong)
     }
 
     fn pace(&self, world: &World, of: usize) -> Cell {
@@ -457,7 +457,7 @@ impl RunScreen {
         let done = self.news.concluded as u128;
         let of = of as u128;
         if done == 0 || elapsed == 0 {
-            return Cell::new("rate and time left are not known yet", Role::Dim);
+            return Cell::new("rate and time left are not known yet", TextRole::Dim);
         }
         let per_second = |number: u128| u64::try_from(number * 1000 / elapsed).unwrap_or(u64::MAX);
         let left = i64::try_from(of.saturating_sub(done) * elapsed / done).unwrap_or(i64::MAX);
@@ -467,15 +467,15 @@ impl RunScreen {
                 ..1000 => " · almost done".to_owned(),
                 _ => format!(" · about {} left", Age(SignedDuration::from_millis(left))),
             },
-            Role::Strong,
+            TextRole::Strong,
         )
     }
 
     fn doing(&self) -> Cell {
-        if matches!(self.state, State::Stopping(_)) {
+        if matches!(self.state, RunScreenState::Stopping(_)) {
             return Cell::new(
                 "Stopping: what is in flight comes to its end.",
-                Role::Warning,
+                TextRole::Warning,
             );
         }
         Cell::new(
@@ -491,19 +491,20 @@ impl RunScreen {
                     "Reading the refs again, and whether each that stays is whole…".to_owned()
                 }
             },
-            Role::Title,
+            TextRole::Title,
         )
     }
 
     fn is_watching(&self) -> bool {
-        matches!(self.state, State::Running(_)) && matches!(self.news.phase, Phase::Watching(_))
+        matches!(self.state, RunScreenState::Running(_))
+            && matches!(self.news.phase, Phase::Watching(_))
     }
 
     /// Asks whether to stop watching for builds; all planned deletions are done.
-    fn ask_to_stop_watching(cx: &mut Context<'_>) {
+    fn ask_to_stop_watching(cx: &mut UiContext<'_>) {
         cx.show(Confirm::new(
             STOP_WATCHING.to_owned(),
-            Request::StopWatching,
+            LayerRequest::StopWatching,
         ));
     }
 
@@ -518,28 +519,28 @@ impl RunScreen {
             .saturating_sub(self.rewritten);
         let freed = report.freed_bytes;
         let counts = [
-            (self.rewritten, "written again", Role::Good),
-            (moved.count, "moved to the trash", Role::Good),
-            (deleted, "deleted", Role::Good),
+            (self.rewritten, "written again", TextRole::Good),
+            (moved.count, "moved to the trash", TextRole::Good),
+            (deleted, "deleted", TextRole::Good),
             (
                 count(|outcome| *outcome == Outcome::AlreadyGone),
                 "already gone",
-                Role::Text,
+                TextRole::Text,
             ),
             (
                 count(|outcome| matches!(outcome, Outcome::Skipped(_))),
                 "skipped",
-                Role::Warning,
+                TextRole::Warning,
             ),
             (
                 count(|outcome| matches!(outcome, Outcome::Failed(_))),
                 "failed",
-                Role::Error,
+                TextRole::Error,
             ),
             (
                 count(|outcome| *outcome == Outcome::Cancelled),
                 "not begun",
-                Role::Warning,
+                TextRole::Warning,
             ),
         ];
         let others = moved.count + self.rewritten;
@@ -549,13 +550,13 @@ impl RunScreen {
             .filter(|(number, word, _)| is_told(*number, word));
         let cell = there.fold(Cell::default(), |cell, (number, word, role)| {
             let joint = if cell.0.is_empty() { "" } else { " · " };
-            cell.and(joint, Role::Dim)
+            cell.and(joint, TextRole::Dim)
                 .and(format!("{} {word}", grouped(number)), role)
         });
         let sum = |cell: Cell, bytes, words: String| {
-            cell.and(" · ", Role::Dim)
-                .and(Size(bytes).to_string(), Role::Orphan)
-                .and(words, Role::Dim)
+            cell.and(" · ", TextRole::Dim)
+                .and(Size(bytes).to_string(), TextRole::Orphan)
+                .and(words, TextRole::Dim)
         };
         let cell = if freed > 0 || others == 0 {
             sum(cell, freed, " freed".to_owned())
@@ -579,57 +580,64 @@ fn aftermath(ran: &Ran, is_withheld: bool) -> Cell {
     let report = &ran.report;
     let back = match report.put_back {
         0 => Cell::default(),
-        1 => Cell::new("1 blob came back, because a ref names it · ", Role::Warning),
+        1 => Cell::new(
+            "1 blob came back, because a ref names it · ",
+            TextRole::Warning,
+        ),
         count => Cell::new(
             format!(
                 "{} blobs came back, because refs name them · ",
                 grouped(count as u64)
             ),
-            Role::Warning,
+            TextRole::Warning,
         ),
     };
     let back = match report.deleted_broken.as_slice() {
         [] => back,
         [one] => back.and(
             format!("the ref {one} came meanwhile, named what had gone, and was removed · "),
-            Role::Warning,
+            TextRole::Warning,
         ),
         deleted_broken => {
             let words = format!(
                 "{} refs came meanwhile, named what had gone, and were removed · ",
                 deleted_broken.len()
             );
-            back.and(words, Role::Warning)
+            back.and(words, TextRole::Warning)
         }
     };
     match report.broken.as_slice() {
         [] if is_withheld => back.and(
             "nothing to check: what the kept refs name is not known here",
-            Role::Dim,
+            TextRole::Dim,
         ),
-        [] => back
-            .and("✓ ", Role::Good)
-            .and("checked afterwards: every kept ref is whole", Role::Text),
-        [one] => back.and(format!("! the ref {one} lacks something now"), Role::Error),
+        [] => back.and("✓ ", TextRole::Good).and(
+            "checked afterwards: every kept ref is whole",
+            TextRole::Text,
+        ),
+        [one] => back.and(
+            format!("! the ref {one} lacks something now"),
+            TextRole::Error,
+        ),
         [first, others @ ..] => back.and(
             format!(
                 "! {first} and {} more refs lack something now",
                 others.len()
             ),
-            Role::Error,
+            TextRole::Error,
         ),
     }
 }
 
 /// Returns how an earlier run ended.
 fn past(opened: &OpenedRun) -> Cell {
-    state(&opened.state).and(" · ", Role::Dim).and(
+    state(&opened.state).and(" · ", TextRole::Dim).and(
         format!(
             "{} of {} items deleted",
             grouped(opened.deleted() as u64),
             grouped(opened.outcomes.len() as u64)
         ),
-        Role::Text,
+        TextRole::Text,
     )
 }
 
@@ -644,8 +652,10 @@ fn past_hint(opened: &OpenedRun) -> Cow<'static, str> {
 
 fn journal_line(journal: Option<&PathBuf>) -> Cell {
     journal.map_or(Cell::default(), |path| {
-        Cell::new("journal  ", Role::Dim)
-            .and(visible(&path.to_string_lossy()).into_owned(), Role::Text)
+        Cell::new("journal  ", TextRole::Dim).and(
+            visible(&path.to_string_lossy()).into_owned(),
+            TextRole::Text,
+        )
     })
 }
 
@@ -654,8 +664,8 @@ fn sentence(text: &str) -> String {
 }
 
 impl Screen for RunScreen {
-    fn contexts(&self) -> &'static [keymap::Context] {
-        use keymap::Context::{Global, List, Run, StoppedRun};
+    fn contexts(&self) -> &'static [keymap::KeyContext] {
+        use keymap::KeyContext::{Global, List, Run, StoppedRun};
         if self.is_resumable() {
             &[StoppedRun, Run, List, Global]
         } else {
@@ -663,7 +673,7 @@ impl Screen for RunScreen {
         }
     }
 
-    fn header(&self, world: &World) -> Header {
+    fn header(&self, world: &World) -> ScreenHeader {
         let label = world.source(self.source).info.label.clone();
         let items = self.plan.delete().len();
         let items = if items == 1 {
@@ -671,7 +681,7 @@ impl Screen for RunScreen {
         } else {
             format!("{} items", grouped(items as u64))
         };
-        Header {
+        ScreenHeader {
             path: vec![label, "prune".to_owned()],
             facts: vec![items],
         }
@@ -679,12 +689,14 @@ impl Screen for RunScreen {
 
     fn summary(&self, world: &World) -> Cell {
         let words = match &self.state {
-            State::Running(_) if self.is_watching() => {
+            RunScreenState::Running(_) if self.is_watching() => {
                 "esc asks to stop watching · q leaves, and it goes on"
             }
-            State::Running(_) => "esc stops after what is in flight",
-            State::Stopping(_) => "stopping…",
-            State::Ended(_) | State::Failed(_) | State::Past(_) if self.journal().is_some() => {
+            RunScreenState::Running(_) => "esc stops after what is in flight",
+            RunScreenState::Stopping(_) => "stopping…",
+            RunScreenState::Ended(_) | RunScreenState::Failed(_) | RunScreenState::Past(_)
+                if self.journal().is_some() =>
+            {
                 match self.way_back {
                     WayBack::Trash => "u puts back what is in the trash · q leaves",
                     WayBack::Part(_) => "u puts back what can be · q leaves",
@@ -694,10 +706,10 @@ impl Screen for RunScreen {
             _ => "q leaves",
         };
         self.screen
-            .summary(world, "items", Cell::new(words, Role::Dim))
+            .summary(world, "items", Cell::new(words, TextRole::Dim))
     }
 
-    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Action::Escape if self.is_watching() => Self::ask_to_stop_watching(cx),
             Action::Escape | Action::Quit if self.is_busy() => self.stop(cx),
@@ -710,34 +722,37 @@ impl Screen for RunScreen {
         Handled::Yes
     }
 
-    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
+    fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
         match request {
-            Request::Undo => self.undo(cx),
-            Request::Resume => self.resume(cx),
-            Request::StopWatching => self.stop(cx),
+            LayerRequest::Undo => self.undo(cx),
+            LayerRequest::Resume => self.resume(cx),
+            LayerRequest::StopWatching => self.stop(cx),
             request => self.screen.answer(request, cx),
         }
     }
 
-    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
+    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
         self.screen.pointer(pointer, cx);
     }
 
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+    fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
         match (report, &self.state) {
             (
-                Report::Running(news),
-                State::Running(waited) | State::Stopping(waited) | State::Undoing(waited, _),
+                JobReport::Running(news),
+                RunScreenState::Running(waited)
+                | RunScreenState::Stopping(waited)
+                | RunScreenState::Undoing(waited, _),
             ) if *waited == job => {
                 self.apply_news(job, news, cx);
             }
-            (Report::Ran(result), State::Running(waited) | State::Stopping(waited))
-                if *waited == job =>
-            {
+            (
+                JobReport::Ran(result),
+                RunScreenState::Running(waited) | RunScreenState::Stopping(waited),
+            ) if *waited == job => {
                 cx.world.end_watch(job);
                 self.end(result, cx);
             }
-            (Report::Undone(result), State::Undoing(waited, _)) if *waited == job => {
+            (JobReport::Undone(result), RunScreenState::Undoing(waited, _)) if *waited == job => {
                 self.undone(result, cx);
             }
             _ => self.screen.report(job, report, cx),
@@ -749,11 +764,11 @@ impl Screen for RunScreen {
         Some(ScreenWork {
             key: WorkKey::Run(self.job?),
             title: match self.state {
-                State::Undoing(..) => format!("undo in {label}"),
+                RunScreenState::Undoing(..) => format!("undo in {label}"),
                 _ => format!("run in {label}"),
             },
             progress: match self.state {
-                State::Undoing(_, of) => self.meter(of, "restored", 0),
+                RunScreenState::Undoing(_, of) => self.meter(of, "restored", 0),
                 _ => self.progress(0),
             },
             is_running: self.is_busy() || self.is_watching(),
@@ -761,7 +776,7 @@ impl Screen for RunScreen {
         })
     }
 
-    fn stop_background(&mut self, cx: &mut Context<'_>) {
+    fn stop_background(&mut self, cx: &mut UiContext<'_>) {
         self.stop(cx);
     }
 
@@ -769,7 +784,7 @@ impl Screen for RunScreen {
     fn is_busy(&self) -> bool {
         matches!(
             self.state,
-            State::Running(_) | State::Stopping(_) | State::Undoing(..)
+            RunScreenState::Running(_) | RunScreenState::Stopping(_) | RunScreenState::Undoing(..)
         ) && !self.is_watching()
     }
 
@@ -781,10 +796,10 @@ impl Screen for RunScreen {
             .iter()
             .zip(0..head.height.saturating_sub(1))
         {
-            let at = text::Line {
+            let at = text::LineArea {
                 x: head.x + 1,
                 width,
-                ..text::Line::of(head, row)
+                ..text::LineArea::of(head, row)
             };
             text::put(frame.buffer_mut(), at, line, &world.theme, Style::default());
         }
@@ -801,11 +816,11 @@ impl Screen for RunScreen {
             world,
             frame,
             area,
-            &[Cell::new("Nothing is done yet.", Role::Dim)],
+            &[Cell::new("Nothing is done yet.", TextRole::Dim)],
         );
     }
 
-    fn list(&self) -> Option<&List> {
+    fn list(&self) -> Option<&RowList> {
         Some(&self.screen.list)
     }
 

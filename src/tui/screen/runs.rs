@@ -9,30 +9,30 @@ use ratatui::layout::Rect;
 use super::list_screen::ListScreen;
 use super::plan::PlanScreen;
 use super::run::RunScreen;
-use super::{Header, Pointer, Request, Screen};
+use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::prune::runs::{PastRun, RunState, source_at};
 use crate::text::units::Size;
-use crate::tui::effect::{JobId, Work};
+use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
-use crate::tui::list::{List, Sort};
-use crate::tui::message::{OpenedRun, Report};
-use crate::tui::pruning::Scope;
+use crate::tui::list::{RowList, Sort};
+use crate::tui::message::{JobReport, OpenedRun};
+use crate::tui::pruning::DeletionScope;
 use crate::tui::rows::Cell;
 use crate::tui::rows::runs::{PastRuns, WHEN};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::world::{Context, Handled, Scan, SourceId, StatusKind, World};
+use crate::tui::world::{Handled, Scan, SourceId, StatusKind, UiContext, World};
 
 /// The contexts whose keys are active here.
-pub const CONTEXTS: &[keymap::Context] = &[
-    keymap::Context::Runs,
-    keymap::Context::List,
-    keymap::Context::Global,
+pub const CONTEXTS: &[keymap::KeyContext] = &[
+    keymap::KeyContext::Runs,
+    keymap::KeyContext::List,
+    keymap::KeyContext::Global,
 ];
 
 /// The list of earlier runs.
 #[derive(Debug)]
-pub struct Runs {
+pub struct RunsScreen {
     screen: ListScreen,
     rows: Arc<PastRuns>,
     listing: Option<JobId>,
@@ -58,12 +58,12 @@ enum Then {
     EmptyTrash,
 }
 
-impl Runs {
+impl RunsScreen {
     /// Lists the runs.
-    pub fn new(cx: &mut Context<'_>) -> Self {
+    pub fn new(cx: &mut UiContext<'_>) -> Self {
         let rows = Arc::new(PastRuns::new(Arc::default(), cx.world.grace));
         let sort = Sort::by(WHEN, crate::tui::rows::RowSet::columns(&*rows));
-        let list = List::new(rows.clone(), sort, cx);
+        let list = RowList::new(rows.clone(), sort, cx);
         let mut runs = Self {
             screen: ListScreen::new(list, RowHeight::Single, 0),
             rows,
@@ -75,11 +75,11 @@ impl Runs {
         runs
     }
 
-    fn read(&mut self, cx: &mut Context<'_>) {
+    fn read(&mut self, cx: &mut UiContext<'_>) {
         if let Some(job) = self.listing.take() {
             cx.stop(job);
         }
-        self.listing = Some(cx.start(Work::ListRuns));
+        self.listing = Some(cx.start(JobWork::ListRuns));
     }
 
     fn current(&self) -> Option<&PastRun> {
@@ -87,7 +87,7 @@ impl Runs {
     }
 
     /// Reads the journal of the run under the cursor, and continues with the action.
-    fn begin(&mut self, then: Then, cx: &mut Context<'_>) {
+    fn begin(&mut self, then: Then, cx: &mut UiContext<'_>) {
         let Some(run) = self.current() else { return };
         if let RunState::Unreadable(_) = run.state {
             let key = cx.world.keymap.key_for(CONTEXTS, Action::Details);
@@ -102,7 +102,7 @@ impl Runs {
             return cx.world.note(StatusKind::Failed, words);
         }
         let journal = run.journal.clone();
-        let reading = Some(cx.start(Work::OpenRun(journal.clone())));
+        let reading = Some(cx.start(JobWork::OpenRun(journal.clone())));
         self.pending = Some(Pending {
             journal,
             then,
@@ -111,12 +111,12 @@ impl Runs {
         });
     }
 
-    fn opened(&mut self, opened: &Arc<OpenedRun>, cx: &mut Context<'_>) {
+    fn opened(&mut self, opened: &Arc<OpenedRun>, cx: &mut UiContext<'_>) {
         let Some(pending) = self.pending.take() else {
             return;
         };
         let Some((source, _)) = opened.source else {
-            let opening = cx.start(Work::Open(source_at(opened.plan.place())));
+            let opening = cx.start(JobWork::Open(source_at(opened.plan.place())));
             self.pending = Some(Pending {
                 reading: None,
                 opening: Some(opening),
@@ -125,7 +125,7 @@ impl Runs {
             return;
         };
         if pending.then == Then::EmptyTrash {
-            let plan = PlanScreen::new(source, Scope::Trash, cx);
+            let plan = PlanScreen::new(source, DeletionScope::Trash, cx);
             return cx.push(plan);
         }
         let run = RunScreen::past(opened, cx);
@@ -138,24 +138,26 @@ impl Runs {
     fn summary_words(&self) -> Cell {
         let bytes = self.rows.in_trash();
         let cell = match (&self.pending, self.listing) {
-            (Some(_), _) => return Cell::new("opening the run…", Role::Title),
-            (None, Some(_)) => return Cell::new("reading the journals…", Role::Title),
-            (None, None) if bytes == 0 => return Cell::new("nothing is in the trash", Role::Dim),
-            (None, None) => Cell::new(Size(bytes).to_string(), Role::Orphan),
+            (Some(_), _) => return Cell::new("opening the run…", TextRole::Title),
+            (None, Some(_)) => return Cell::new("reading the journals…", TextRole::Title),
+            (None, None) if bytes == 0 => {
+                return Cell::new("nothing is in the trash", TextRole::Dim);
+            }
+            (None, None) => Cell::new(Size(bytes).to_string(), TextRole::Orphan),
         };
-        cell.and(" in the trash", Role::Dim)
+        cell.and(" in the trash", TextRole::Dim)
     }
 }
 
-impl Screen for Runs {
-    fn contexts(&self) -> &'static [keymap::Context] {
+impl Screen for RunsScreen {
+    fn contexts(&self) -> &'static [keymap::KeyContext] {
         CONTEXTS
     }
 
-    fn header(&self, _world: &World) -> Header {
+    fn header(&self, _world: &World) -> ScreenHeader {
         let count = crate::tui::rows::RowSet::count(&*self.rows);
         let runs = if count == 1 { "run" } else { "runs" };
-        Header {
+        ScreenHeader {
             path: vec!["cachelens".to_owned(), "runs".to_owned()],
             facts: vec![format!("{count} {runs}")],
         }
@@ -165,7 +167,7 @@ impl Screen for Runs {
         self.screen.summary(world, "runs", self.summary_words())
     }
 
-    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Action::Open => self.begin(Then::Show, cx),
             Action::Undo => self.begin(Then::Undo, cx),
@@ -185,20 +187,20 @@ impl Screen for Runs {
         Handled::Yes
     }
 
-    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
+    fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
         self.screen.answer(request, cx);
     }
 
-    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
+    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
         if self.screen.pointer(pointer, cx) == Handled::Yes {
             self.begin(Then::Show, cx);
         }
     }
 
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+    fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
         let is_awaited = |job: JobId, awaited: Option<JobId>| awaited == Some(job);
         match report {
-            Report::Runs(result, is_all) if is_awaited(job, self.listing) => {
+            JobReport::Runs(result, is_all) if is_awaited(job, self.listing) => {
                 if *is_all {
                     self.listing = None;
                 }
@@ -210,7 +212,7 @@ impl Screen for Runs {
                     Err(why) => self.fault = Some(why.clone()),
                 }
             }
-            Report::RunOpened(result)
+            JobReport::RunOpened(result)
                 if is_awaited(
                     job,
                     self.pending.as_ref().and_then(|pending| pending.reading),
@@ -224,7 +226,7 @@ impl Screen for Runs {
                     }
                 }
             }
-            Report::Opened(Err(why))
+            JobReport::Opened(Err(why))
                 if is_awaited(
                     job,
                     self.pending.as_ref().and_then(|pending| pending.opening),
@@ -240,16 +242,16 @@ impl Screen for Runs {
         }
     }
 
-    fn leave(&mut self, cx: &mut Context<'_>) {
+    fn leave(&mut self, cx: &mut UiContext<'_>) {
         if let Some(job) = self.listing.take() {
             cx.stop(job);
         }
     }
 
-    fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
+    fn refresh(&mut self, source: SourceId, cx: &mut UiContext<'_>) {
         // The source of the awaited run has been added.
         if let Some(pending) = self.pending.take_if(|pending| pending.opening.is_some()) {
-            let reading = Some(cx.start(Work::OpenRun(pending.journal.clone())));
+            let reading = Some(cx.start(JobWork::OpenRun(pending.journal.clone())));
             self.pending = Some(Pending {
                 reading,
                 opening: None,
@@ -262,23 +264,23 @@ impl Screen for Runs {
         }
     }
 
-    fn policy_changed(&mut self, cx: &mut Context<'_>) {
+    fn policy_changed(&mut self, cx: &mut UiContext<'_>) {
         self.read(cx);
     }
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let empty = match (&self.fault, self.listing) {
             (Some(why), _) => vec![
-                Cell::new("! The journals cannot be read.", Role::Error),
+                Cell::new("! The journals cannot be read.", TextRole::Error),
                 Cell::text(why.clone()),
             ],
             (None, Some(_)) => Vec::new(),
-            (None, None) => vec![Cell::new("Nothing was pruned yet.", Role::Dim)],
+            (None, None) => vec![Cell::new("Nothing was pruned yet.", TextRole::Dim)],
         };
         self.screen.draw(world, frame, area, &empty);
     }
 
-    fn list(&self) -> Option<&List> {
+    fn list(&self) -> Option<&RowList> {
         Some(&self.screen.list)
     }
 

@@ -5,34 +5,34 @@ use std::sync::Arc;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::blobs::Blobs;
-use super::check::Check;
+use super::blobs::BlobsScreen;
+use super::check::CheckScreen;
 use super::list_screen::{ListScreen, draw_filler};
 use super::plan::PlanScreen;
-use super::refs::Refs;
+use super::refs::RefsScreen;
 use super::treemap::TreemapScreen;
-use super::why::Why;
-use super::{Header, Screen, WorkKey};
+use super::why::WhyScreen;
+use super::{Screen, ScreenHeader, WorkKey};
 use crate::inventory::filter::Filter;
 use crate::tui::effect::ConfigAddition;
 use crate::tui::found::AgeBytes;
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::add::AddPrompt;
 use crate::tui::layer::config::ConfigPrompt;
-use crate::tui::list::{List, Sort};
-use crate::tui::pruning::Scope;
+use crate::tui::list::{RowList, Sort};
+use crate::tui::pruning::DeletionScope;
 use crate::tui::rows::sources::{BY_NAME, SourceRows, in_trash, is_settled, so_far};
 use crate::tui::rows::{Cell, Identity};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::{histogram, treemap};
-use crate::tui::world::{Context, Handled, Scan, SourceId, StatusKind, World};
+use crate::tui::world::{Handled, Scan, SourceId, StatusKind, UiContext, World};
 
 /// The contexts whose keys are active here.
-pub const CONTEXTS: &[keymap::Context] = &[
-    keymap::Context::Sources,
-    keymap::Context::List,
-    keymap::Context::Global,
+pub const CONTEXTS: &[keymap::KeyContext] = &[
+    keymap::KeyContext::Sources,
+    keymap::KeyContext::List,
+    keymap::KeyContext::Global,
 ];
 
 /// From this width on there is space for the ages in the last line.
@@ -42,13 +42,13 @@ const TRASH: u16 = 24;
 
 /// The list of sources.
 #[derive(Debug)]
-pub struct Sources(ListScreen);
+pub struct SourcesScreen(ListScreen);
 
-impl Sources {
+impl SourcesScreen {
     /// Shows all sources.
-    pub fn new(cx: &mut Context<'_>) -> Self {
+    pub fn new(cx: &mut UiContext<'_>) -> Self {
         let rows = Arc::new(SourceRows::new(&cx.world.sources));
-        let list = List::new(
+        let list = RowList::new(
             rows,
             Sort {
                 column: BY_NAME,
@@ -68,7 +68,7 @@ impl Sources {
 
     /// Returns the source under the cursor; shows a message and returns `None` if it cannot be
     /// read.
-    fn readable(&self, cx: &mut Context<'_>) -> Option<SourceId> {
+    fn readable(&self, cx: &mut UiContext<'_>) -> Option<SourceId> {
         let id = self.current()?;
         let source = cx.world.source(id);
         if source.info.is_waiting {
@@ -90,7 +90,7 @@ impl Sources {
         Some(id)
     }
 
-    fn open(&mut self, cx: &mut Context<'_>) {
+    fn open(&mut self, cx: &mut UiContext<'_>) {
         let waits = |id: &SourceId| cx.world.source(*id).info.is_waiting;
         if let Some(id) = self.current().filter(waits) {
             cx.consent(id);
@@ -99,30 +99,30 @@ impl Sources {
         }
         if let Some(id) = self.readable(cx) {
             let select = cx.world.source(id).info.select.clone();
-            let refs = Refs::new(id, select, cx);
+            let refs = RefsScreen::new(id, select, cx);
             cx.push(refs);
         }
     }
 }
 
 /// Returns whether a source may be contacted.
-fn is_open(cx: &Context<'_>, id: SourceId) -> bool {
+fn is_open(cx: &UiContext<'_>, id: SourceId) -> bool {
     !cx.world.source(id).info.is_waiting
 }
 
-impl Screen for Sources {
-    fn contexts(&self) -> &'static [keymap::Context] {
+impl Screen for SourcesScreen {
+    fn contexts(&self) -> &'static [keymap::KeyContext] {
         CONTEXTS
     }
 
-    fn header(&self, world: &World) -> Header {
+    fn header(&self, world: &World) -> ScreenHeader {
         let count = world.sources.len();
         let facts = vec![if count == 1 {
             "1 source".to_owned()
         } else {
             format!("{count} sources")
         }];
-        Header {
+        ScreenHeader {
             path: vec!["cachelens".to_owned()],
             facts,
         }
@@ -148,26 +148,26 @@ impl Screen for Sources {
             ages.add(&found.ages);
         }
         let is_all = world.sources.iter().all(is_settled);
-        let sums = so_far(stored, is_all, Role::Strong)
-            .and(" stored · ", Role::Dim)
-            .and_all(so_far(live, is_all, Role::Live))
-            .and(" live · ", Role::Dim);
+        let sums = so_far(stored, is_all, TextRole::Strong)
+            .and(" stored · ", TextRole::Dim)
+            .and_all(so_far(live, is_all, TextRole::Live))
+            .and(" live · ", TextRole::Dim);
         let sums = match orphan {
             Some(orphan) => sums
-                .and_all(so_far(orphan, is_all, Role::Orphan))
-                .and(" could go", Role::Dim),
-            None => sums.and("? could go", Role::Unsure),
+                .and_all(so_far(orphan, is_all, TextRole::Orphan))
+                .and(" could go", TextRole::Dim),
+            None => sums.and("? could go", TextRole::Unsure),
         };
         let sums = if trash == 0 {
             sums
         } else {
-            sums.and(" · ", Role::Dim)
-                .and(in_trash(trash), Role::Orphan)
+            sums.and(" · ", TextRole::Dim)
+                .and(in_trash(trash), TextRole::Orphan)
         };
         let sums = if is_all {
             sums
         } else {
-            sums.and(" so far", Role::Dim)
+            sums.and(" so far", TextRole::Dim)
         };
         let spark_from = if trash == 0 {
             SPARK_FROM
@@ -177,18 +177,18 @@ impl Screen for Sources {
         let sums = if stored == 0 || !is_all || world.size.width < spark_from {
             sums
         } else {
-            sums.and(" · ", Role::Dim)
-                .and(histogram::spark(&ages, 18), Role::Title)
-                .and(" 90 days", Role::Dim)
+            sums.and(" · ", TextRole::Dim)
+                .and(histogram::spark(&ages, 18), TextRole::Title)
+                .and(" 90 days", TextRole::Dim)
         };
         self.0.summary(world, "sources", sums)
     }
 
-    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Action::Open => self.open(cx),
             Action::Why => {
-                let why = Why::of_record(cx);
+                let why = WhyScreen::of_record(cx);
                 cx.push(why);
             }
             Action::Add => cx.show(AddPrompt::default()),
@@ -200,18 +200,18 @@ impl Screen for Sources {
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             Action::Blobs => {
                 if let Some(id) = self.readable(cx) {
-                    let blobs = Blobs::new(id, cx);
+                    let blobs = BlobsScreen::new(id, cx);
                     cx.push(blobs);
                 }
             }
             Action::Check => {
                 if let Some(id) = self.current().filter(|id| is_open(cx, *id)) {
-                    cx.push_once(WorkKey::Check(id), |cx| Check::new(id, cx));
+                    cx.push_once(WorkKey::Check(id), |cx| CheckScreen::new(id, cx));
                 }
             }
             Action::Plan => {
                 if let Some(id) = self.current().filter(|id| is_open(cx, *id)) {
-                    let plan = PlanScreen::new(id, Scope::Policy, cx);
+                    let plan = PlanScreen::new(id, DeletionScope::Policy, cx);
                     cx.push(plan);
                 }
             }
@@ -223,7 +223,7 @@ impl Screen for Sources {
             }
             Action::EmptyTrash => {
                 if let Some(id) = self.current().filter(|id| is_open(cx, *id)) {
-                    let plan = PlanScreen::new(id, Scope::Trash, cx);
+                    let plan = PlanScreen::new(id, DeletionScope::Trash, cx);
                     cx.push(plan);
                 }
             }
@@ -247,21 +247,21 @@ impl Screen for Sources {
         Handled::Yes
     }
 
-    fn refresh(&mut self, _source: SourceId, cx: &mut Context<'_>) {
+    fn refresh(&mut self, _source: SourceId, cx: &mut UiContext<'_>) {
         let rows = Arc::new(SourceRows::new(&cx.world.sources));
         self.0.list.set_rows(rows, cx);
         self.0.forget_preview(cx);
     }
 
-    fn follow(&mut self, cx: &mut Context<'_>) {
+    fn follow(&mut self, cx: &mut UiContext<'_>) {
         let source = self.current();
         self.0.follow(cx, |_, cx| {
             let source = source.filter(|id| cx.world.source(*id).found.is_some())?;
-            Some(Box::new(Refs::new(source, None, cx)))
+            Some(Box::new(RefsScreen::new(source, None, cx)))
         });
     }
 
-    fn seek(&mut self, source: SourceId, cx: &mut Context<'_>) {
+    fn seek(&mut self, source: SourceId, cx: &mut UiContext<'_>) {
         let identity = Identity::Source(source.0);
         if self.0.list.select(&identity) == Handled::No {
             // The filter hides it.

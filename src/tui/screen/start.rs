@@ -4,17 +4,17 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{Header, Pointer, Screen};
+use super::{Pointer, Screen, ScreenHeader};
 use crate::text::escape::visible;
-use crate::tui::effect::{JobId, Work};
+use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::add::AddPrompt;
-use crate::tui::message::Report;
+use crate::tui::message::JobReport;
 use crate::tui::rows::Cell;
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::{Context, Handled, StatusKind, World};
+use crate::tui::world::{Handled, StatusKind, UiContext, World};
 
 /// The name of the demo.
 const DEMO: &str = "demo";
@@ -52,13 +52,13 @@ const EXAMPLES: [(&str, &str); 6] = [
 
 /// The start screen.
 #[derive(Debug, Default)]
-pub struct Start {
+pub struct StartScreen {
     cursor: usize,
     message: Option<String>,
     opening: Option<JobId>,
 }
 
-impl Start {
+impl StartScreen {
     /// Creates the start screen, with an optional message.
     pub fn new(message: Option<String>) -> Self {
         Self {
@@ -78,44 +78,44 @@ impl Start {
                     .chain([Cell::default()]),
             );
         };
-        say(&Cell::new("cachelens ", Role::Title).and(GREETING, Role::Text));
+        say(&Cell::new("cachelens ", TextRole::Title).and(GREETING, TextRole::Text));
         if let Some(message) = &self.message {
             say(&Cell::text(message.clone()));
         }
         let first = lines.len();
         for (action, words) in CHOICES {
             let key = world.keymap.key_for(self.contexts(), action);
-            lines.push(Cell::new(format!(" {key}  "), Role::Key).and(words, Role::Text));
+            lines.push(Cell::new(format!(" {key}  "), TextRole::Key).and(words, TextRole::Text));
         }
         for recent in &world.recent {
             let name = visible(&recent.name).into_owned();
-            lines.push(Cell::new("    Again: ", Role::Dim).and(name, Role::Text));
+            lines.push(Cell::new("    Again: ", TextRole::Dim).and(name, TextRole::Text));
         }
         lines.extend([
             Cell::default(),
-            Cell::new("How to name a source", Role::Heading),
+            Cell::new("How to name a source", TextRole::Heading),
         ]);
         for (name, meaning) in EXAMPLES {
-            lines.push(Cell::text(format!("  {name:<26}")).and(meaning, Role::Dim));
+            lines.push(Cell::text(format!("  {name:<26}")).and(meaning, TextRole::Dim));
         }
         lines.push(Cell::default());
-        lines.extend(text::wrap(&Cell::new(ADVICE, Role::Dim), width));
+        lines.extend(text::wrap(&Cell::new(ADVICE, TextRole::Dim), width));
         (lines, first)
     }
 }
 
-impl Start {
+impl StartScreen {
     /// Does what the cursor is on: one of the choices, or opening a source of an earlier run.
-    fn choose(&mut self, cx: &mut Context<'_>) {
+    fn choose(&mut self, cx: &mut UiContext<'_>) {
         if let Some((action, _)) = CHOICES.get(self.cursor) {
             return cx.perform(*action);
         }
         let recent = cx.world.recent.get(self.cursor - CHOICES.len()).cloned();
         if let Some(recent) = recent {
             let work = if recent.is_named {
-                Work::Open(recent.name)
+                JobWork::Open(recent.name)
             } else {
-                Work::OpenDeclared(recent.name, true)
+                JobWork::OpenDeclared(recent.name, true)
             };
             self.opening = Some(cx.start(work));
         }
@@ -139,13 +139,13 @@ fn inside(body: Rect) -> Rect {
     }
 }
 
-impl Screen for Start {
-    fn contexts(&self) -> &'static [keymap::Context] {
-        &[keymap::Context::Start, keymap::Context::Global]
+impl Screen for StartScreen {
+    fn contexts(&self) -> &'static [keymap::KeyContext] {
+        &[keymap::KeyContext::Start, keymap::KeyContext::Global]
     }
 
-    fn header(&self, _world: &World) -> Header {
-        Header {
+    fn header(&self, _world: &World) -> ScreenHeader {
+        ScreenHeader {
             path: vec!["cachelens".to_owned()],
             facts: vec!["no source".to_owned()],
         }
@@ -153,24 +153,24 @@ impl Screen for Start {
 
     fn summary(&self, _world: &World) -> Cell {
         match self.opening {
-            Some(_) => Cell::new("opening…", Role::Title),
+            Some(_) => Cell::new("opening…", TextRole::Title),
             None => Cell::default(),
         }
     }
 
-    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Action::Up => self.cursor = self.cursor.saturating_sub(1),
             Action::Down => self.cursor = (self.cursor + 1).min(choices(cx.world) - 1),
             Action::Open => self.choose(cx),
-            Action::Demo => self.opening = Some(cx.start(Work::Open(DEMO.to_owned()))),
+            Action::Demo => self.opening = Some(cx.start(JobWork::Open(DEMO.to_owned()))),
             Action::Add => cx.show(AddPrompt::default()),
             _ => return Handled::No,
         }
         Handled::Yes
     }
 
-    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
+    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
         let (_, first) = self.lines(cx.world);
         let Pointer::Click(_, y) = pointer else {
             return;
@@ -185,8 +185,8 @@ impl Screen for Start {
         }
     }
 
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
-        if let Report::Opened(result) = report
+    fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
+        if let JobReport::Opened(result) = report
             && self.opening.take_if(|opening| *opening == job).is_some()
         {
             // The model adds an opened source, regardless of who requested it.
@@ -212,7 +212,7 @@ impl Screen for Start {
             } else {
                 text::put(
                     frame.buffer_mut(),
-                    text::Line::of(inside, row),
+                    text::LineArea::of(inside, row),
                     line,
                     &world.theme,
                     Style::default(),

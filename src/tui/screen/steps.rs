@@ -6,33 +6,33 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::files::{Files, MOST_PREVIEWED};
+use super::files::{FilesScreen, MOST_PREVIEWED};
 use super::list_screen::{ListScreen, draw_filler};
-use super::why::Why;
-use super::{Header, Pointer, Request, Screen};
+use super::why::WhyScreen;
+use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::explain::evidence::Evidence;
 use crate::format::digest::Digest;
 use crate::inventory::{Inventory, RefId};
 use crate::text::units::{Age, Size};
-use crate::tui::effect::{JobId, Work};
-use crate::tui::evidence::Part;
-use crate::tui::found::Found;
+use crate::tui::effect::{JobId, JobWork};
+use crate::tui::evidence::EvidencePart;
+use crate::tui::found::ScannedInventory;
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::evidence::EvidencePrompt;
-use crate::tui::list::{List, Sort};
-use crate::tui::message::Report;
+use crate::tui::list::{RowList, Sort};
+use crate::tui::message::JobReport;
 use crate::tui::rows::sources::{counted_so_far, grouped};
-use crate::tui::rows::steps::{Folds, Names, RefSteps, Shape, StepRows};
+use crate::tui::rows::steps::{Folds, Names, RefSteps, StepListShape, StepRows};
 use crate::tui::rows::{Cell, Identity, RowSet as _};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::widget::text::{self, Line};
+use crate::tui::widget::text::{self, LineArea};
 use crate::tui::widget::treemap;
-use crate::tui::world::{Context, Handled, Scan, SourceId, StatusKind, World};
+use crate::tui::world::{Handled, Scan, SourceId, StatusKind, UiContext, World};
 
 /// The steps of a ref.
 #[derive(Debug)]
-pub struct Steps {
+pub struct StepsScreen {
     source: SourceId,
     /// The name of the ref, and its digest when it was opened.
     name: String,
@@ -41,7 +41,7 @@ pub struct Steps {
     /// The rows of the list.
     rows: Arc<StepRows>,
     folds: Folds,
-    state: State,
+    state: StepsState,
     /// The job that renames the steps.
     naming: Option<JobId>,
     /// The layer whose step is gone to as soon as the steps are read.
@@ -50,7 +50,7 @@ pub struct Steps {
 
 /// The progress of reading the steps.
 #[derive(Debug, PartialEq, Eq)]
-enum State {
+enum StepsState {
     /// They are being read, perhaps again.
     Reading(JobId),
     /// They are available.
@@ -59,13 +59,13 @@ enum State {
     Failed(Vec<String>),
 }
 
-impl Steps {
+impl StepsScreen {
     /// Shows the steps of the ref at `id` of a scanned source.
     pub fn new(
         source: SourceId,
         inventory: Arc<Inventory>,
         id: RefId,
-        cx: &mut Context<'_>,
+        cx: &mut UiContext<'_>,
     ) -> Self {
         let entry = inventory.get_ref(id);
         let name = entry.map(|entry| entry.name.clone()).unwrap_or_default();
@@ -79,9 +79,13 @@ impl Steps {
             &Evidence::default(),
             Names::None,
         );
-        let rows = Arc::new(StepRows::new(Arc::new(none), Folds::default(), Shape::Tree));
-        let list = List::new(Arc::clone(&rows) as _, Sort::default(), cx);
-        let job = cx.start(Work::LoadSteps {
+        let rows = Arc::new(StepRows::new(
+            Arc::new(none),
+            Folds::default(),
+            StepListShape::Tree,
+        ));
+        let list = RowList::new(Arc::clone(&rows) as _, Sort::default(), cx);
+        let job = cx.start(JobWork::LoadSteps {
             source,
             inventory,
             id,
@@ -98,7 +102,7 @@ impl Steps {
             screen,
             rows,
             folds,
-            state: State::Reading(job),
+            state: StepsState::Reading(job),
             naming: None,
             seek: None,
         }
@@ -110,7 +114,7 @@ impl Steps {
         inventory: Arc<Inventory>,
         id: RefId,
         layer: Option<Digest>,
-        cx: &mut Context<'_>,
+        cx: &mut UiContext<'_>,
     ) -> Self {
         Self {
             seek: layer,
@@ -135,21 +139,25 @@ impl Steps {
 
     /// Sets the shape of the rows for the current order and filter: they form a tree only
     /// unfiltered and in their own order.
-    fn reshape(&mut self, cx: &mut Context<'_>) {
+    fn reshape(&mut self, cx: &mut UiContext<'_>) {
         let view = self.screen.list.view();
         let is_tree = view.filter.is_empty() && view.sort == Sort::default();
-        let shape = if is_tree { Shape::Tree } else { Shape::Flat };
+        let shape = if is_tree {
+            StepListShape::Tree
+        } else {
+            StepListShape::Flat
+        };
         if shape != self.rows.shape() {
             self.show(Arc::clone(self.steps()), shape, cx);
         }
     }
 
-    fn show(&mut self, steps: Arc<RefSteps>, shape: Shape, cx: &mut Context<'_>) {
+    fn show(&mut self, steps: Arc<RefSteps>, shape: StepListShape, cx: &mut UiContext<'_>) {
         self.rows = Arc::new(StepRows::new(steps, self.folds.clone(), shape));
         self.screen.list.set_rows(Arc::clone(&self.rows) as _, cx);
     }
 
-    fn refold(&mut self, cx: &mut Context<'_>) {
+    fn refold(&mut self, cx: &mut UiContext<'_>) {
         self.show(Arc::clone(self.steps()), self.rows.shape(), cx);
     }
 
@@ -162,8 +170,10 @@ impl Steps {
     }
 
     /// Folds the row, or goes to its parent.
-    fn collapse(&mut self, cx: &mut Context<'_>) {
-        let Some((row, identity)) = self.current().filter(|_| self.rows.shape() == Shape::Tree)
+    fn collapse(&mut self, cx: &mut UiContext<'_>) {
+        let Some((row, identity)) = self
+            .current()
+            .filter(|_| self.rows.shape() == StepListShape::Tree)
         else {
             return;
         };
@@ -176,8 +186,10 @@ impl Steps {
     }
 
     /// Unfolds the row, and then shows its twins.
-    fn expand(&mut self, cx: &mut Context<'_>) {
-        let Some((row, identity)) = self.current().filter(|_| self.rows.shape() == Shape::Tree)
+    fn expand(&mut self, cx: &mut UiContext<'_>) {
+        let Some((row, identity)) = self
+            .current()
+            .filter(|_| self.rows.shape() == StepListShape::Tree)
         else {
             return;
         };
@@ -187,7 +199,7 @@ impl Steps {
         }
     }
 
-    fn open(&mut self, cx: &mut Context<'_>) {
+    fn open(&mut self, cx: &mut UiContext<'_>) {
         let Some((row, identity)) = self.current() else {
             return;
         };
@@ -199,7 +211,7 @@ impl Steps {
         }
         match self.rows.layer(row) {
             Some(layer) => {
-                let files = Files::new(
+                let files = FilesScreen::new(
                     self.source,
                     self.name.clone(),
                     self.rows.title(row),
@@ -215,7 +227,7 @@ impl Steps {
         }
     }
 
-    fn load(&mut self, cx: &mut Context<'_>) {
+    fn load(&mut self, cx: &mut UiContext<'_>) {
         let Some(found) = &cx.world.source(self.source).found else {
             return;
         };
@@ -227,15 +239,15 @@ impl Steps {
         };
         let same = called().find(|(_, entry)| entry.digest().to_string() == self.digest);
         let Some((id, entry)) = same.or_else(|| called().next()) else {
-            self.state = State::Failed(vec!["the ref is not there any more".to_owned()]);
+            self.state = StepsState::Failed(vec!["the ref is not there any more".to_owned()]);
             return;
         };
         self.digest = entry.digest().to_string();
-        if let State::Reading(job) = self.state {
+        if let StepsState::Reading(job) = self.state {
             cx.stop(job);
         }
         let given = cx.world.evidence.clone();
-        self.state = State::Reading(cx.start(Work::LoadSteps {
+        self.state = StepsState::Reading(cx.start(JobWork::LoadSteps {
             source: self.source,
             inventory,
             id,
@@ -248,37 +260,45 @@ impl Steps {
         if let Some(refusal) = self.steps().refusal() {
             return Cell::new(
                 format!("! BuildKit refuses this cache, and builds as if it were empty: {refusal}"),
-                Role::Error,
+                TextRole::Error,
             );
         }
         let counts = self.steps().counts;
         if counts.steps == 0 {
             return Cell::default();
         }
-        let mut cell = Cell::text(grouped(counts.results as u64)).and(" ✓", Role::Good);
+        let mut cell = Cell::text(grouped(counts.results as u64)).and(" ✓", TextRole::Good);
         if counts.keys > 0 {
-            cell = cell.and(format!("  {} ○", grouped(counts.keys as u64)), Role::Dim);
+            cell = cell.and(
+                format!("  {} ○", grouped(counts.keys as u64)),
+                TextRole::Dim,
+            );
         }
         if counts.broken > 0 && self.steps().is_settled() {
             cell = cell.and(
                 format!("  {} !", grouped(counts.broken as u64)),
-                Role::Missing,
+                TextRole::Missing,
             );
         }
-        let cell = cell.and("  ", Role::Text);
+        let cell = cell.and("  ", TextRole::Text);
         match &self.steps().names {
             Names::None => cell
-                .and("no names: ", Role::Dim)
-                .and("n", Role::Key)
-                .and(" takes the build's record, provenance or image", Role::Dim),
-            Names::Store => cell.and("named from the store's provenance", Role::Dim),
+                .and("no names: ", TextRole::Dim)
+                .and("n", TextRole::Key)
+                .and(
+                    " takes the build's record, provenance or image",
+                    TextRole::Dim,
+                ),
+            Names::Store => cell.and("named from the store's provenance", TextRole::Dim),
             Names::Given(given) => {
-                let mut texts = given.of(Part::Build).into_iter();
+                let mut texts = given.of(EvidencePart::Build).into_iter();
                 let first = texts.next().unwrap_or_default();
-                let cell = cell.and("named from ", Role::Dim).and(first, Role::Text);
-                match texts.count() + given.of(Part::Baseline).len() {
+                let cell = cell
+                    .and("named from ", TextRole::Dim)
+                    .and(first, TextRole::Text);
+                match texts.count() + given.of(EvidencePart::Baseline).len() {
                     0 => cell,
-                    more => cell.and(format!(" and {more} more"), Role::Dim),
+                    more => cell.and(format!(" and {more} more"), TextRole::Dim),
                 }
             }
         }
@@ -286,36 +306,36 @@ impl Steps {
 
     fn empty(&self) -> Vec<Cell> {
         match &self.state {
-            State::Reading(_) => vec![Cell::new("Reading the steps…", Role::Dim)],
-            State::Read => vec![
+            StepsState::Reading(_) => vec![Cell::new("Reading the steps…", TextRole::Dim)],
+            StepsState::Read => vec![
                 Cell::text("There are no steps: this ref carries no cache."),
                 Cell::new(
                     "A build writes one into an image with --cache-to type=inline.",
-                    Role::Dim,
+                    TextRole::Dim,
                 ),
             ],
-            State::Failed(faults) => faults
+            StepsState::Failed(faults) => faults
                 .iter()
-                .map(|fault| Cell::new(format!("! {fault}"), Role::Error))
+                .map(|fault| Cell::new(format!("! {fault}"), TextRole::Error))
                 .collect(),
         }
     }
 }
 
-impl Screen for Steps {
-    fn contexts(&self) -> &'static [keymap::Context] {
+impl Screen for StepsScreen {
+    fn contexts(&self) -> &'static [keymap::KeyContext] {
         &[
-            keymap::Context::Steps,
-            keymap::Context::List,
-            keymap::Context::Global,
+            keymap::KeyContext::Steps,
+            keymap::KeyContext::List,
+            keymap::KeyContext::Global,
         ]
     }
 
-    fn header(&self, world: &World) -> Header {
+    fn header(&self, world: &World) -> ScreenHeader {
         let source = world.source(self.source);
         let mut facts = Vec::new();
         let counts = self.steps().counts;
-        let is_read = !matches!(self.state, State::Reading(_));
+        let is_read = !matches!(self.state, StepsState::Reading(_));
         facts.push(if counts.steps == 1 {
             "1 step".to_owned()
         } else {
@@ -325,7 +345,7 @@ impl Screen for Steps {
             facts.push("scanning".to_owned());
         }
         let name = text::cut(&self.name, world.size.width / 3);
-        Header {
+        ScreenHeader {
             path: vec![source.info.label.clone(), name],
             facts,
         }
@@ -338,33 +358,36 @@ impl Screen for Steps {
         if !self.steps().is_settled() {
             return Cell::new(
                 "the scan goes on: sizes and states are not final",
-                Role::Unsure,
+                TextRole::Unsure,
             );
         }
-        let sums =
-            Cell::new(Size(entry.sizes.bytes).to_string(), Role::Strong).and(" in all", Role::Dim);
+        let sums = Cell::new(Size(entry.sizes.bytes).to_string(), TextRole::Strong)
+            .and(" in all", TextRole::Dim);
         let sums = match entry.sizes.exclusive_bytes {
             Some(bytes) => sums
-                .and(" · ", Role::Dim)
-                .and(Size(bytes).to_string(), Role::Strong)
-                .and(" only here", Role::Dim),
+                .and(" · ", TextRole::Dim)
+                .and(Size(bytes).to_string(), TextRole::Strong)
+                .and(" only here", TextRole::Dim),
             None => sums,
         };
         let sums = match entry.age() {
             Some((time, _)) => sums.and(
                 format!(" · made {}", Age::between(time, world.now).ago()),
-                Role::Dim,
+                TextRole::Dim,
             ),
             None => sums,
         };
         let sums = match entry.sizes.missing_blobs {
             0 => sums,
-            count => sums.and(format!(" · ! {} missing", grouped(count)), Role::Missing),
+            count => sums.and(
+                format!(" · ! {} missing", grouped(count)),
+                TextRole::Missing,
+            ),
         };
         self.screen.summary(world, "steps", sums)
     }
 
-    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Action::Open => self.open(cx),
             Action::Collapse => self.collapse(cx),
@@ -374,7 +397,8 @@ impl Screen for Steps {
                 let row = self
                     .current()
                     .map(|(row, identity)| (identity, self.rows.title(row)));
-                let why = Why::of_ref(self.source, &self.steps().inventory, self.steps().id, cx);
+                let why =
+                    WhyScreen::of_ref(self.source, &self.steps().inventory, self.steps().id, cx);
                 cx.push(why.asked_from(row));
             }
             Action::Rescan => cx.scan(self.source),
@@ -388,36 +412,36 @@ impl Screen for Steps {
         Handled::Yes
     }
 
-    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
-        if matches!(request, Request::Evidence) {
+    fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
+        if matches!(request, LayerRequest::Evidence) {
             if let Some(job) = self.naming.take() {
                 cx.stop(job);
             }
             let given = cx.world.evidence.clone();
-            self.naming = Some(cx.start(Work::NameSteps(Arc::clone(self.steps()), given)));
+            self.naming = Some(cx.start(JobWork::NameSteps(Arc::clone(self.steps()), given)));
         } else {
             self.screen.answer(request, cx);
             self.reshape(cx);
         }
     }
 
-    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
+    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
         if self.screen.pointer(pointer, cx) == Handled::Yes {
             self.open(cx);
         }
     }
 
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
+    fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
         match report {
-            Report::Steps(result) if self.state == State::Reading(job) => match result {
+            JobReport::Steps(result) if self.state == StepsState::Reading(job) => match result {
                 Ok(steps) => {
-                    self.state = State::Read;
+                    self.state = StepsState::Read;
                     self.show(Arc::clone(steps), self.rows.shape(), cx);
                     self.follow_seek();
                 }
-                Err(faults) => self.state = State::Failed(faults.clone()),
+                Err(faults) => self.state = StepsState::Failed(faults.clone()),
             },
-            Report::Named(result) if self.naming.take_if(|naming| *naming == job).is_some() => {
+            JobReport::Named(result) if self.naming.take_if(|naming| *naming == job).is_some() => {
                 match result {
                     Ok(steps) => self.show(Arc::clone(steps), self.rows.shape(), cx),
                     Err(fault) => cx.world.note(StatusKind::Failed, fault.clone()),
@@ -427,7 +451,7 @@ impl Screen for Steps {
         }
     }
 
-    fn follow(&mut self, cx: &mut Context<'_>) {
+    fn follow(&mut self, cx: &mut UiContext<'_>) {
         let Self {
             source,
             name,
@@ -440,14 +464,14 @@ impl Screen for Steps {
             let layer = rows
                 .layer(row)
                 .filter(|_| is_small && cx.world.is_cheap(*source))?;
-            let files = Files::new(*source, name.clone(), rows.title(row), layer, cx);
+            let files = FilesScreen::new(*source, name.clone(), rows.title(row), layer, cx);
             Some(Box::new(files))
         });
     }
 
-    fn leave(&mut self, cx: &mut Context<'_>) {
+    fn leave(&mut self, cx: &mut UiContext<'_>) {
         self.screen.forget_preview(cx);
-        let reading = if let State::Reading(job) = self.state {
+        let reading = if let StepsState::Reading(job) = self.state {
             Some(job)
         } else {
             None
@@ -457,19 +481,19 @@ impl Screen for Steps {
         }
     }
 
-    fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
+    fn refresh(&mut self, source: SourceId, cx: &mut UiContext<'_>) {
         let found = cx.world.source(source).found.as_ref();
-        if source == self.source && found.is_some_and(Found::is_complete) {
+        if source == self.source && found.is_some_and(ScannedInventory::is_complete) {
             self.load(cx);
         }
     }
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let head = self.screen.areas(area).head;
-        let line = Line {
+        let line = LineArea {
             x: head.x + 3,
             width: head.width.saturating_sub(4),
-            ..Line::of(head, 0)
+            ..LineArea::of(head, 0)
         };
         text::put(
             frame.buffer_mut(),
@@ -480,14 +504,14 @@ impl Screen for Steps {
         );
         self.screen.draw(world, frame, area, &self.empty());
         let filler = self.screen.areas(area).filler;
-        let is_tree = self.rows.shape() == Shape::Tree;
+        let is_tree = self.rows.shape() == StepListShape::Tree;
         if filler.is_some() && is_tree {
             let tiles = treemap::of_steps(&self.rows, None);
             draw_filler(&tiles, world, frame, filler);
         }
     }
 
-    fn list(&self) -> Option<&List> {
+    fn list(&self) -> Option<&RowList> {
         Some(&self.screen.list)
     }
 

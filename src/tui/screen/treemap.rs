@@ -6,32 +6,32 @@ use std::sync::Arc;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::files::Files;
-use super::{Header, Pointer, Screen};
+use super::files::FilesScreen;
+use super::{Pointer, Screen, ScreenHeader};
 use crate::inventory::{Inventory, RefId};
 use crate::text::units::Size;
-use crate::tui::effect::{JobId, Work};
+use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
-use crate::tui::message::Report;
+use crate::tui::message::JobReport;
 use crate::tui::rows::Cell;
-use crate::tui::rows::steps::{Folds, Shape, StepRows};
-use crate::tui::theme::Role;
+use crate::tui::rows::steps::{Folds, StepListShape, StepRows};
+use crate::tui::theme::TextRole;
 use crate::tui::view;
-use crate::tui::widget::text::{self, Line};
-use crate::tui::widget::treemap::{self, Tile, What};
-use crate::tui::world::{Context, Handled, SourceId, StatusKind, World};
+use crate::tui::widget::text::{self, LineArea};
+use crate::tui::widget::treemap::{self, TileSubject, TreemapTile};
+use crate::tui::world::{Handled, SourceId, StatusKind, UiContext, World};
 
 /// The boxes of a source, or of something in it.
 #[derive(Debug)]
 pub struct TreemapScreen {
     source: SourceId,
-    level: Level,
-    tiles: Vec<Tile>,
+    level: TreemapLevel,
+    tiles: Vec<TreemapTile>,
     cursor: usize,
 }
 
 #[derive(Debug)]
-enum Level {
+enum TreemapLevel {
     /// The refs of the source.
     Refs,
     /// The stages of a ref, once its steps are read.
@@ -44,11 +44,11 @@ enum Level {
 #[derive(Debug, Clone)]
 struct OpenRef {
     name: String,
-    steps: Loaded,
+    steps: TreemapSteps,
 }
 
 #[derive(Debug, Clone)]
-enum Loaded {
+enum TreemapSteps {
     Reading(JobId),
     Read(Arc<StepRows>),
     Failed(Vec<String>),
@@ -56,10 +56,10 @@ enum Loaded {
 
 impl TreemapScreen {
     /// Shows the refs of `source`.
-    pub fn new(source: SourceId, cx: &mut Context<'_>) -> Self {
+    pub fn new(source: SourceId, cx: &mut UiContext<'_>) -> Self {
         let mut screen = Self {
             source,
-            level: Level::Refs,
+            level: TreemapLevel::Refs,
             tiles: Vec::new(),
             cursor: 0,
         };
@@ -74,50 +74,50 @@ impl TreemapScreen {
     }
 
     /// Goes into what the box under the cursor stands for.
-    fn open(&mut self, cx: &mut Context<'_>) {
+    fn open(&mut self, cx: &mut UiContext<'_>) {
         let Some(tile) = self.tiles.get(self.cursor) else {
             return;
         };
         match (&self.level, tile.what) {
-            (Level::Refs, What::Ref(id)) => {
+            (TreemapLevel::Refs, TileSubject::Ref(id)) => {
                 let found = cx.world.source(self.source).found.clone();
                 if let Some(found) = found {
                     self.open_ref(found.inventory, id, cx);
                 }
             }
-            (Level::Stages(of), What::Row(head)) => {
+            (TreemapLevel::Stages(of), TileSubject::Row(head)) => {
                 let of = of.clone();
-                self.level = Level::Steps(of, Some(head));
+                self.level = TreemapLevel::Steps(of, Some(head));
                 self.show_steps();
             }
-            (Level::Steps(of, _), What::Row(row)) => {
-                if let Loaded::Read(rows) = &of.steps
+            (TreemapLevel::Steps(of, _), TileSubject::Row(row)) => {
+                if let TreemapSteps::Read(rows) = &of.steps
                     && let Some(layer) = rows.layer(row)
                 {
                     let files =
-                        Files::new(self.source, of.name.clone(), rows.title(row), layer, cx);
+                        FilesScreen::new(self.source, of.name.clone(), rows.title(row), layer, cx);
                     cx.push(files);
                 }
             }
-            (_, What::Ref(_) | What::Row(_) | What::Others) => {
+            (_, TileSubject::Ref(_) | TileSubject::Row(_) | TileSubject::Others) => {
                 let words = "this box stands for many; there is nothing inside to open";
                 cx.world.note(StatusKind::Failed, words);
             }
         }
     }
 
-    fn open_ref(&mut self, inventory: Arc<Inventory>, id: RefId, cx: &mut Context<'_>) {
+    fn open_ref(&mut self, inventory: Arc<Inventory>, id: RefId, cx: &mut UiContext<'_>) {
         let name = inventory.get_ref(id).map(|entry| entry.name.clone());
         let given = cx.world.evidence.clone();
-        let job = cx.start(Work::LoadSteps {
+        let job = cx.start(JobWork::LoadSteps {
             source: self.source,
             inventory,
             id,
             given,
         });
-        self.level = Level::Stages(OpenRef {
+        self.level = TreemapLevel::Stages(OpenRef {
             name: name.unwrap_or_default(),
-            steps: Loaded::Reading(job),
+            steps: TreemapSteps::Reading(job),
         });
         self.tiles.clear();
         self.cursor = 0;
@@ -126,36 +126,36 @@ impl TreemapScreen {
     /// Makes the boxes of the level again.
     fn show_steps(&mut self) {
         self.cursor = 0;
-        let (Level::Stages(of) | Level::Steps(of, _)) = &self.level else {
+        let (TreemapLevel::Stages(of) | TreemapLevel::Steps(of, _)) = &self.level else {
             return;
         };
-        let Loaded::Read(rows) = &of.steps else {
+        let TreemapSteps::Read(rows) = &of.steps else {
             return;
         };
         let stages = treemap::of_stages(rows);
         match &self.level {
             // Without stages there is one level less.
-            Level::Stages(of) if stages.is_empty() => {
+            TreemapLevel::Stages(of) if stages.is_empty() => {
                 self.tiles = treemap::of_steps(rows, None);
-                self.level = Level::Steps(of.clone(), None);
+                self.level = TreemapLevel::Steps(of.clone(), None);
             }
-            Level::Stages(_) => self.tiles = stages,
-            Level::Steps(_, head) => self.tiles = treemap::of_steps(rows, *head),
-            Level::Refs => {}
+            TreemapLevel::Stages(_) => self.tiles = stages,
+            TreemapLevel::Steps(_, head) => self.tiles = treemap::of_steps(rows, *head),
+            TreemapLevel::Refs => {}
         }
     }
 
     /// Goes out of the level; from the refs, the screen is left.
-    fn leave_level(&mut self, cx: &mut Context<'_>) -> Handled {
+    fn leave_level(&mut self, cx: &mut UiContext<'_>) -> Handled {
         self.stop(cx);
         match &self.level {
-            Level::Refs => return Handled::No,
-            Level::Steps(of, Some(_)) => {
-                self.level = Level::Stages(of.clone());
+            TreemapLevel::Refs => return Handled::No,
+            TreemapLevel::Steps(of, Some(_)) => {
+                self.level = TreemapLevel::Stages(of.clone());
                 self.show_steps();
             }
-            Level::Stages(_) | Level::Steps(_, None) => {
-                self.level = Level::Refs;
+            TreemapLevel::Stages(_) | TreemapLevel::Steps(_, None) => {
+                self.level = TreemapLevel::Refs;
                 self.cursor = 0;
                 self.show_refs(cx.world);
             }
@@ -163,9 +163,9 @@ impl TreemapScreen {
         Handled::Yes
     }
 
-    fn stop(&mut self, cx: &mut Context<'_>) {
-        if let Level::Stages(of) | Level::Steps(of, _) = &self.level
-            && let Loaded::Reading(job) = of.steps
+    fn stop(&mut self, cx: &mut UiContext<'_>) {
+        if let TreemapLevel::Stages(of) | TreemapLevel::Steps(of, _) = &self.level
+            && let TreemapSteps::Reading(job) = of.steps
         {
             cx.stop(job);
         }
@@ -186,36 +186,36 @@ impl TreemapScreen {
 
     fn words(&self) -> Vec<Cell> {
         match &self.level {
-            Level::Stages(of) | Level::Steps(of, _) => match &of.steps {
-                Loaded::Reading(_) => vec![Cell::new("Reading the steps…", Role::Dim)],
-                Loaded::Failed(faults) => faults
+            TreemapLevel::Stages(of) | TreemapLevel::Steps(of, _) => match &of.steps {
+                TreemapSteps::Reading(_) => vec![Cell::new("Reading the steps…", TextRole::Dim)],
+                TreemapSteps::Failed(faults) => faults
                     .iter()
-                    .map(|fault| Cell::new(format!("! {fault}"), Role::Error))
+                    .map(|fault| Cell::new(format!("! {fault}"), TextRole::Error))
                     .collect(),
-                Loaded::Read(_) => vec![Cell::text("No step of it has a layer.")],
+                TreemapSteps::Read(_) => vec![Cell::text("No step of it has a layer.")],
             },
-            Level::Refs => vec![Cell::text("Nothing is stored here, as far as is known.")],
+            TreemapLevel::Refs => vec![Cell::text("Nothing is stored here, as far as is known.")],
         }
     }
 }
 
 impl Screen for TreemapScreen {
-    fn contexts(&self) -> &'static [keymap::Context] {
-        &[keymap::Context::Treemap, keymap::Context::Global]
+    fn contexts(&self) -> &'static [keymap::KeyContext] {
+        &[keymap::KeyContext::Treemap, keymap::KeyContext::Global]
     }
 
-    fn header(&self, world: &World) -> Header {
+    fn header(&self, world: &World) -> ScreenHeader {
         let label = world.source(self.source).info.label.clone();
         let mut path = vec![label, "treemap".to_owned()];
-        if let Level::Stages(of) | Level::Steps(of, _) = &self.level {
+        if let TreemapLevel::Stages(of) | TreemapLevel::Steps(of, _) = &self.level {
             path.push(text::cut(&of.name, world.size.width / 4));
         }
-        if let Level::Steps(of, Some(head)) = &self.level
-            && let Loaded::Read(rows) = &of.steps
+        if let TreemapLevel::Steps(of, Some(head)) = &self.level
+            && let TreemapSteps::Read(rows) = &of.steps
         {
             path.push(treemap::stage_name(rows, *head));
         }
-        Header {
+        ScreenHeader {
             path,
             facts: Vec::new(),
         }
@@ -223,14 +223,14 @@ impl Screen for TreemapScreen {
 
     fn summary(&self, _world: &World) -> Cell {
         match self.tiles.get(self.cursor) {
-            Some(tile) => Cell::new(tile.name.clone(), Role::Strong)
-                .and(format!(" · {} ", Size(tile.bytes)), Role::Text)
-                .and(tile.words, Role::Dim),
+            Some(tile) => Cell::new(tile.name.clone(), TextRole::Strong)
+                .and(format!(" · {} ", Size(tile.bytes)), TextRole::Text)
+                .and(tile.words, TextRole::Dim),
             None => Cell::default(),
         }
     }
 
-    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Action::Open => self.open(cx),
             Action::Up => self.go(self.cursor.saturating_sub(1)),
@@ -243,7 +243,7 @@ impl Screen for TreemapScreen {
         Handled::Yes
     }
 
-    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
+    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
         let Pointer::Click(x, y) = pointer else {
             return;
         };
@@ -255,27 +255,28 @@ impl Screen for TreemapScreen {
         }
     }
 
-    fn report(&mut self, job: JobId, report: &Report, _cx: &mut Context<'_>) {
-        if let (Report::Steps(result), Level::Stages(of)) = (report, &mut self.level)
-            && matches!(of.steps, Loaded::Reading(reading) if reading == job)
+    fn report(&mut self, job: JobId, report: &JobReport, _cx: &mut UiContext<'_>) {
+        if let (JobReport::Steps(result), TreemapLevel::Stages(of)) = (report, &mut self.level)
+            && matches!(of.steps, TreemapSteps::Reading(reading) if reading == job)
         {
             of.steps = match result {
                 Ok(steps) => {
-                    let rows = StepRows::new(Arc::clone(steps), Folds::default(), Shape::Tree);
-                    Loaded::Read(Arc::new(rows))
+                    let rows =
+                        StepRows::new(Arc::clone(steps), Folds::default(), StepListShape::Tree);
+                    TreemapSteps::Read(Arc::new(rows))
                 }
-                Err(faults) => Loaded::Failed(faults.clone()),
+                Err(faults) => TreemapSteps::Failed(faults.clone()),
             };
             self.show_steps();
         }
     }
 
-    fn leave(&mut self, cx: &mut Context<'_>) {
+    fn leave(&mut self, cx: &mut UiContext<'_>) {
         self.stop(cx);
     }
 
-    fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
-        if source == self.source && matches!(self.level, Level::Refs) {
+    fn refresh(&mut self, source: SourceId, cx: &mut UiContext<'_>) {
+        if source == self.source && matches!(self.level, TreemapLevel::Refs) {
             self.show_refs(cx.world);
         }
     }
@@ -284,10 +285,10 @@ impl Screen for TreemapScreen {
         let room = Self::room(area);
         if self.tiles.is_empty() {
             for (line, row) in self.words().iter().zip(1..room.height) {
-                let at = Line {
+                let at = LineArea {
                     x: room.x + 2,
                     width: room.width.saturating_sub(2),
-                    ..Line::of(room, row)
+                    ..LineArea::of(room, row)
                 };
                 text::put(
                     frame.buffer_mut(),

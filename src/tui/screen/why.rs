@@ -7,25 +7,25 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::changes::Changes;
+use super::changes::ChangesScreen;
 use super::list_screen::ListScreen;
-use super::{Header, Pointer, Request, Screen};
+use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::format::provenance::StepIndex;
 use crate::inventory::{Inventory, RefId};
-use crate::tui::effect::{Imports, JobId, Work};
-use crate::tui::evidence::{Part, is_command};
-use crate::tui::found::Found;
+use crate::tui::effect::{BuildImports, JobId, JobWork};
+use crate::tui::evidence::{EvidencePart, is_command};
+use crate::tui::found::ScannedInventory;
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::details::Details;
 use crate::tui::layer::evidence::{EvidencePrompt, INSPECT};
-use crate::tui::list::{List, Sort};
-use crate::tui::message::Report;
-use crate::tui::rows::why::{Explained, Shape, WhyRows};
-use crate::tui::rows::{Cell, Detail, Identity};
-use crate::tui::theme::Role;
+use crate::tui::list::{RowList, Sort};
+use crate::tui::message::JobReport;
+use crate::tui::rows::why::{ArrangedExplanation, CauseListShape, WhyRows};
+use crate::tui::rows::{Cell, DetailLine, Identity};
+use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::widget::text::{self, Line};
-use crate::tui::world::{Context, Handled, SourceId, StatusKind, World};
+use crate::tui::widget::text::{self, LineArea};
+use crate::tui::world::{Handled, SourceId, StatusKind, UiContext, World};
 
 mod command;
 
@@ -34,12 +34,12 @@ const LIST_WIDTH: u16 = 84;
 
 /// Why the steps of a build ran.
 #[derive(Debug)]
-pub struct Why {
-    against: Against,
+pub struct WhyScreen {
+    against: ComparedCaches,
     screen: ListScreen,
     rows: Arc<WhyRows>,
     opened: HashSet<StepIndex>,
-    state: State,
+    state: WhyState,
     /// The row of the steps of a ref from which it was asked, and the name of the step there.
     asked: Option<(Identity, String)>,
     /// The row that the cursor goes to as soon as it shows.
@@ -48,7 +48,7 @@ pub struct Why {
 
 /// The caches that a build is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Against {
+pub enum ComparedCaches {
     /// A ref of a source, by its name and digest.
     Ref(SourceId, String, String),
     /// The caches in the build's record.
@@ -57,7 +57,7 @@ pub enum Against {
 
 /// The progress of the explanation.
 #[derive(Debug, PartialEq, Eq)]
-enum State {
+enum WhyState {
     /// There is no evidence of a build yet.
     Asking,
     /// It is being made, with the current step as text.
@@ -70,26 +70,26 @@ enum State {
     Failed(Vec<String>),
 }
 
-impl Why {
+impl WhyScreen {
     /// Explains the build in the evidence against the ref at `id`; prompts for evidence if there is
     /// none.
     pub fn of_ref(
         source: SourceId,
         inventory: &Inventory,
         id: RefId,
-        cx: &mut Context<'_>,
+        cx: &mut UiContext<'_>,
     ) -> Self {
         let entry = inventory.get_ref(id);
         let name = entry.map(|entry| entry.name.clone()).unwrap_or_default();
         let digest = entry
             .map(|entry| entry.digest().to_string())
             .unwrap_or_default();
-        Self::new(Against::Ref(source, name, digest), cx)
+        Self::new(ComparedCaches::Ref(source, name, digest), cx)
     }
 
     /// Explains a build against the caches in its record; prompts for the record if there is none.
-    pub fn of_record(cx: &mut Context<'_>) -> Self {
-        Self::new(Against::Named, cx)
+    pub fn of_record(cx: &mut UiContext<'_>) -> Self {
+        Self::new(ComparedCaches::Named, cx)
     }
 
     /// Lets the cursor stand on the step of a row from which it was asked.
@@ -98,20 +98,20 @@ impl Why {
         Self { asked: row, ..self }
     }
 
-    fn new(against: Against, cx: &mut Context<'_>) -> Self {
+    fn new(against: ComparedCaches, cx: &mut UiContext<'_>) -> Self {
         Self::with_line(against, String::new(), cx)
     }
 
-    fn with_line(against: Against, line: String, cx: &mut Context<'_>) -> Self {
-        let rows = Arc::new(WhyRows::new(None, HashSet::new(), Shape::Folded));
-        let list = List::new(Arc::clone(&rows) as _, Sort::default(), cx);
+    fn with_line(against: ComparedCaches, line: String, cx: &mut UiContext<'_>) -> Self {
+        let rows = Arc::new(WhyRows::new(None, HashSet::new(), CauseListShape::Folded));
+        let list = RowList::new(Arc::clone(&rows) as _, Sort::default(), cx);
         let screen = ListScreen::new(list, RowHeight::Single, 1).wanting(LIST_WIDTH);
         let mut why = Self {
             against,
             screen,
             rows,
             opened: HashSet::new(),
-            state: State::Asking,
+            state: WhyState::Asking,
             asked: None,
             wanted: None,
         };
@@ -124,15 +124,16 @@ impl Why {
     }
 
     /// Starts or restarts the explanation; the visible result stays until that is done.
-    fn begin(&mut self, cx: &mut Context<'_>) {
+    fn begin(&mut self, cx: &mut UiContext<'_>) {
         self.stop(cx);
         let imports = match &self.against {
-            Against::Named => Imports::Named,
-            Against::Ref(source, name, digest) => {
+            ComparedCaches::Named => BuildImports::Named,
+            ComparedCaches::Ref(source, name, digest) => {
                 let found = cx.world.source(*source).found.as_ref();
                 let Some(found) = found.filter(|found| found.is_complete()) else {
-                    self.state =
-                        State::Failed(vec!["the scan has not ended yet: r tries again".to_owned()]);
+                    self.state = WhyState::Failed(vec![
+                        "the scan has not ended yet: r tries again".to_owned(),
+                    ]);
                     return;
                 };
                 let inventory = Arc::clone(&found.inventory);
@@ -143,10 +144,10 @@ impl Why {
                 };
                 let same = called().find(|(_, entry)| entry.digest().to_string() == *digest);
                 let Some((id, _)) = same.or_else(|| called().next()) else {
-                    self.state = State::Failed(vec!["the ref is not there any more".to_owned()]);
+                    self.state = WhyState::Failed(vec!["the ref is not there any more".to_owned()]);
                     return;
                 };
-                Imports::Ref {
+                BuildImports::Ref {
                     source: *source,
                     inventory: Arc::clone(&inventory),
                     id,
@@ -154,26 +155,26 @@ impl Why {
             }
         };
         let given = cx.world.evidence.clone();
-        let job = cx.start(Work::Explain(imports, given));
-        self.state = State::Working(job, "reading the evidence".to_owned());
+        let job = cx.start(JobWork::Explain(imports, given));
+        self.state = WhyState::Working(job, "reading the evidence".to_owned());
     }
 
     /// Stops running jobs; returns whether there were any.
-    fn stop(&mut self, cx: &mut Context<'_>) -> Handled {
-        let State::Working(job, _) = self.state else {
+    fn stop(&mut self, cx: &mut UiContext<'_>) -> Handled {
+        let WhyState::Working(job, _) = self.state else {
             return Handled::No;
         };
         cx.stop(job);
         self.state = if self.rows.explained().is_some() {
-            State::Done
+            WhyState::Done
         } else {
-            State::Stopped
+            WhyState::Stopped
         };
         Handled::Yes
     }
 
-    fn done(&mut self, explained: &Arc<Explained>, cx: &mut Context<'_>) {
-        self.state = State::Done;
+    fn done(&mut self, explained: &Arc<ArrangedExplanation>, cx: &mut UiContext<'_>) {
+        self.state = WhyState::Done;
         let count = explained.groups.all.len();
         let mut lead = Vec::new();
         for (number, group) in (1..).zip(&explained.groups.all) {
@@ -184,18 +185,18 @@ impl Why {
                 } else {
                     "   ".to_owned()
                 };
-                Cell::new(sign, Role::Strong).and_all(sentence)
+                Cell::new(sign, TextRole::Strong).and_all(sentence)
             }));
         }
         if count == 0 {
             let [_, misses, open] = explained.counts;
             let words = match (misses, open) {
-                (0, 0) => Cell::new("✓  ", Role::Good)
-                    .and("Every step is found in the cache.", Role::Text),
-                (0, _) => {
-                    Cell::new("?  ", Role::Unsure).and("No step is known to run.", Role::Text)
-                }
-                _ => Cell::new("?  ", Role::Unsure).and("Nothing tells why steps run.", Role::Text),
+                (0, 0) => Cell::new("✓  ", TextRole::Good)
+                    .and("Every step is found in the cache.", TextRole::Text),
+                (0, _) => Cell::new("?  ", TextRole::Unsure)
+                    .and("No step is known to run.", TextRole::Text),
+                _ => Cell::new("?  ", TextRole::Unsure)
+                    .and("Nothing tells why steps run.", TextRole::Text),
             };
             lead.push(words);
         }
@@ -207,7 +208,7 @@ impl Why {
                 .explanation
                 .notes
                 .iter()
-                .map(|note| Cell::new("·  ", Role::Dim).and(note.clone(), Role::Dim)),
+                .map(|note| Cell::new("·  ", TextRole::Dim).and(note.clone(), TextRole::Dim)),
         );
         self.screen.set_lead(lead);
         // Later explanations leave the cursor where it is.
@@ -229,27 +230,36 @@ impl Why {
             .filter(|row| list.select(row) == Handled::No);
     }
 
-    fn show(&mut self, explained: Option<Arc<Explained>>, shape: Shape, cx: &mut Context<'_>) {
+    fn show(
+        &mut self,
+        explained: Option<Arc<ArrangedExplanation>>,
+        shape: CauseListShape,
+        cx: &mut UiContext<'_>,
+    ) {
         self.rows = Arc::new(WhyRows::new(explained, self.opened.clone(), shape));
         self.screen.list.set_rows(Arc::clone(&self.rows) as _, cx);
     }
 
     /// Folds only if all steps are in their own order.
-    fn reshape(&mut self, cx: &mut Context<'_>) {
+    fn reshape(&mut self, cx: &mut UiContext<'_>) {
         let view = self.screen.list.view();
         let is_whole = view.filter.is_empty() && view.sort == Sort::default();
-        let shape = if is_whole { Shape::Folded } else { Shape::Flat };
+        let shape = if is_whole {
+            CauseListShape::Folded
+        } else {
+            CauseListShape::Flat
+        };
         if shape != self.rows.shape() {
             self.show(self.rows.explained().cloned(), shape, cx);
         }
     }
 
-    fn fold(&mut self, action: Action, cx: &mut Context<'_>) {
+    fn fold(&mut self, action: Action, cx: &mut UiContext<'_>) {
         let Some(row) = self
             .screen
             .list
             .current()
-            .filter(|_| self.rows.shape() == Shape::Folded)
+            .filter(|_| self.rows.shape() == CauseListShape::Folded)
         else {
             return;
         };
@@ -261,21 +271,21 @@ impl Why {
             _ => self.opened.remove(&step),
         };
         if changed {
-            self.show(self.rows.explained().cloned(), Shape::Folded, cx);
+            self.show(self.rows.explained().cloned(), CauseListShape::Folded, cx);
         } else if let Some(parent) = self.rows.parent(row).filter(|_| action == Action::Collapse) {
             self.screen.list.select(&parent);
         }
     }
 
     /// Opens the files behind the cause of the row, else all its details.
-    fn open(&mut self, cx: &mut Context<'_>) {
+    fn open(&mut self, cx: &mut UiContext<'_>) {
         let Some((explained, row)) = self
             .rows
             .explained()
             .cloned()
             .zip(self.screen.list.current())
         else {
-            if self.state == State::Asking {
+            if self.state == WhyState::Asking {
                 EvidencePrompt::open(cx);
             }
             return;
@@ -289,7 +299,7 @@ impl Why {
             .get(step.at())
             .and_then(Option::as_ref);
         if cause.is_some_and(|cause| !cause.paths.is_empty()) {
-            let changes = Changes::new(explained, step, cx);
+            let changes = ChangesScreen::new(explained, step, cx);
             cx.push(changes);
         } else {
             cx.show(Details::new(explained.details(step)));
@@ -297,51 +307,51 @@ impl Why {
     }
 
     /// Shows all causes in full, with the facts that the evidence lacks.
-    fn show_causes(&self, cx: &mut Context<'_>) {
+    fn show_causes(&self, cx: &mut UiContext<'_>) {
         let Some(explained) = self.rows.explained() else {
             return;
         };
         let mut lines = Vec::new();
         for (number, group) in (1..).zip(&explained.groups.all) {
             if number > 1 {
-                lines.push(Detail::Blank);
+                lines.push(DetailLine::Blank);
             }
-            lines.push(Detail::Heading(format!("{number}").into()));
-            lines.extend(explained.sentences(group).into_iter().map(Detail::Text));
+            lines.push(DetailLine::Heading(format!("{number}").into()));
+            lines.extend(explained.sentences(group).into_iter().map(DetailLine::Text));
             if group.steps.len() > 2 {
                 let steps = group
                     .steps
                     .iter()
-                    .map(|step| Cell::new("· ", Role::Dim).and_all(explained.title(*step)));
-                lines.extend(steps.map(Detail::Text));
+                    .map(|step| Cell::new("· ", TextRole::Dim).and_all(explained.title(*step)));
+                lines.extend(steps.map(DetailLine::Text));
             }
         }
         if explained.groups.all.is_empty() {
-            lines.push(Detail::Text(Cell::text(
+            lines.push(DetailLine::Text(Cell::text(
                 "No step is known to run for a reason of its own.",
             )));
         }
         let notes = &explained.explanation.notes;
         if !notes.is_empty() {
             lines.extend([
-                Detail::Blank,
-                Detail::Heading("What the evidence does not tell".into()),
+                DetailLine::Blank,
+                DetailLine::Heading("What the evidence does not tell".into()),
             ]);
             lines.extend(
                 notes
                     .iter()
-                    .map(|note| Detail::Text(Cell::text(format!("· {note}")))),
+                    .map(|note| DetailLine::Text(Cell::text(format!("· {note}")))),
             );
         }
-        lines.extend([Detail::Blank, Detail::Heading("Evidence".into())]);
+        lines.extend([DetailLine::Blank, DetailLine::Heading("Evidence".into())]);
         for item in &cx.world.evidence.items {
             let seen = item
                 .seen
                 .as_ref()
                 .map(|seen| format!("  {seen}"))
                 .unwrap_or_default();
-            let cell = Cell::text(item.text.clone()).and(seen, Role::Dim);
-            lines.push(Detail::Fact(item.part.word(), cell));
+            let cell = Cell::text(item.text.clone()).and(seen, TextRole::Dim);
+            lines.push(DetailLine::Fact(item.part.word(), cell));
         }
         cx.show(Details::new(lines));
     }
@@ -349,11 +359,11 @@ impl Why {
     /// Returns the line above the causes: the sums, and their inputs.
     fn head(&self, world: &World) -> Cell {
         match &self.state {
-            State::Working(_, words) => {
-                return Cell::new(format!("{words}… esc stops it"), Role::Title);
+            WhyState::Working(_, words) => {
+                return Cell::new(format!("{words}… esc stops it"), TextRole::Title);
             }
-            State::Failed(faults) if self.rows.explained().is_some() => {
-                return Cell::new(format!("! {}", faults.join(" · ")), Role::Error);
+            WhyState::Failed(faults) if self.rows.explained().is_some() => {
+                return Cell::new(format!("! {}", faults.join(" · ")), TextRole::Error);
             }
             _ => {}
         }
@@ -364,14 +374,14 @@ impl Why {
         let lost = explained.lost.as_ref();
         let mut cell = lost
             .map_or_else(Cell::default, |lost| {
-                Cell::new(format!("{lost}  "), Role::Warning)
+                Cell::new(format!("{lost}  "), TextRole::Warning)
             })
-            .and(format!("{hits} ✓ hit  "), Role::Good)
-            .and(format!("{misses} ✗ miss  "), Role::Missing);
+            .and(format!("{hits} ✓ hit  "), TextRole::Good)
+            .and(format!("{misses} ✗ miss  "), TextRole::Missing);
         if open > 0 {
-            cell = cell.and(format!("{open} ? undecided  "), Role::Unsure);
+            cell = cell.and(format!("{open} ? undecided  "), TextRole::Unsure);
         }
-        let by = Part::ALL.into_iter().filter_map(|part| {
+        let by = EvidencePart::ALL.into_iter().filter_map(|part| {
             let names: Vec<String> = world
                 .evidence
                 .of(part)
@@ -380,46 +390,49 @@ impl Why {
                 .collect();
             (!names.is_empty()).then(|| format!("{} {}", part.word(), names.join(", ")))
         });
-        cell.and(by.collect::<Vec<_>>().join(" · "), Role::Dim)
+        cell.and(by.collect::<Vec<_>>().join(" · "), TextRole::Dim)
     }
 
     fn empty(&self, world: &World) -> Vec<Cell> {
         let key = |action| world.keymap.key_for(self.contexts(), action);
         match &self.state {
-            State::Asking | State::Stopped => {
-                let first = if self.state == State::Stopped {
+            WhyState::Asking | WhyState::Stopped => {
+                let first = if self.state == WhyState::Stopped {
                     Cell::text("It was stopped; ")
-                        .and(key(Action::Rescan), Role::Key)
-                        .and(" begins again.", Role::Text)
+                        .and(key(Action::Rescan), TextRole::Key)
+                        .and(" begins again.", TextRole::Text)
                 } else {
                     Cell::text("Nothing tells of a build yet; ")
-                        .and(key(Action::Evidence), Role::Key)
-                        .and(" takes evidence of one.", Role::Text)
+                        .and(key(Action::Evidence), TextRole::Key)
+                        .and(" takes evidence of one.", TextRole::Text)
                 };
                 vec![
                     first,
                     Cell::default(),
-                    Cell::new("A build record has all that is needed:", Role::Dim),
-                    Cell::new("docker buildx history export -o run.dockerbuild", Role::Key),
-                    Cell::new("The provenance of an image has the steps:", Role::Dim),
-                    Cell::new(INSPECT, Role::Key),
+                    Cell::new("A build record has all that is needed:", TextRole::Dim),
+                    Cell::new(
+                        "docker buildx history export -o run.dockerbuild",
+                        TextRole::Key,
+                    ),
+                    Cell::new("The provenance of an image has the steps:", TextRole::Dim),
+                    Cell::new(INSPECT, TextRole::Key),
                 ]
             }
-            State::Working(..) => vec![Cell::new(
+            WhyState::Working(..) => vec![Cell::new(
                 "The steps come when the build is explained.",
-                Role::Dim,
+                TextRole::Dim,
             )],
-            State::Done => vec![Cell::text("The build has no steps.")],
-            State::Failed(faults) => {
+            WhyState::Done => vec![Cell::text("The build has no steps.")],
+            WhyState::Failed(faults) => {
                 // The first line is the problem; the others explain it, or give advice.
                 let faults = faults.iter().enumerate().map(|(place, fault)| match place {
-                    0 => Cell::new(format!("! {fault}"), Role::Error),
+                    0 => Cell::new(format!("! {fault}"), TextRole::Error),
                     _ => Cell::text(fault.clone()),
                 });
-                let hint = Cell::new(key(Action::Evidence), Role::Key)
-                    .and(" changes the evidence, ", Role::Dim)
-                    .and(key(Action::Rescan), Role::Key)
-                    .and(" tries again", Role::Dim);
+                let hint = Cell::new(key(Action::Evidence), TextRole::Key)
+                    .and(" changes the evidence, ", TextRole::Dim)
+                    .and(key(Action::Rescan), TextRole::Key)
+                    .and(" tries again", TextRole::Dim);
                 faults.chain([Cell::default(), hint]).collect()
             }
         }
@@ -451,18 +464,18 @@ fn short(text: &str) -> String {
     parts.into_iter().rev().collect::<Vec<_>>().join("/")
 }
 
-impl Screen for Why {
-    fn contexts(&self) -> &'static [keymap::Context] {
+impl Screen for WhyScreen {
+    fn contexts(&self) -> &'static [keymap::KeyContext] {
         &[
-            keymap::Context::Why,
-            keymap::Context::List,
-            keymap::Context::Global,
+            keymap::KeyContext::Why,
+            keymap::KeyContext::List,
+            keymap::KeyContext::Global,
         ]
     }
 
-    fn header(&self, world: &World) -> Header {
+    fn header(&self, world: &World) -> ScreenHeader {
         let facts = match self.rows.explained() {
-            Some(explained) if self.against == Against::Named => {
+            Some(explained) if self.against == ComparedCaches::Named => {
                 vec![text::cut(
                     &explained.against.join(" "),
                     world.size.width / 3,
@@ -472,7 +485,7 @@ impl Screen for Why {
             None => vec![pieces(world.evidence.items.len())],
         };
         let path = match &self.against {
-            Against::Ref(source, name, _) => {
+            ComparedCaches::Ref(source, name, _) => {
                 let name = text::cut(name, world.size.width / 3);
                 vec![
                     world.source(*source).info.label.clone(),
@@ -480,20 +493,20 @@ impl Screen for Why {
                     "why".to_owned(),
                 ]
             }
-            Against::Named => vec!["the caches of a build".to_owned(), "why".to_owned()],
+            ComparedCaches::Named => vec!["the caches of a build".to_owned(), "why".to_owned()],
         };
-        Header { path, facts }
+        ScreenHeader { path, facts }
     }
 
     fn summary(&self, world: &World) -> Cell {
         let words = Cell::new(
             "✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that",
-            Role::Dim,
+            TextRole::Dim,
         );
         self.screen.summary(world, "steps", words)
     }
 
-    fn act(&mut self, action: Action, cx: &mut Context<'_>) -> Handled {
+    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Action::Open => self.open(cx),
             Action::Collapse | Action::Expand => self.fold(action, cx),
@@ -514,8 +527,8 @@ impl Screen for Why {
         Handled::Yes
     }
 
-    fn answer(&mut self, request: Request, cx: &mut Context<'_>) {
-        if matches!(request, Request::Evidence) {
+    fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
+        if matches!(request, LayerRequest::Evidence) {
             self.begin(cx);
         } else {
             self.screen.answer(request, cx);
@@ -523,18 +536,22 @@ impl Screen for Why {
         }
     }
 
-    fn pointer(&mut self, pointer: Pointer, cx: &mut Context<'_>) {
+    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
         if self.screen.pointer(pointer, cx) == Handled::Yes {
             self.open(cx);
         }
     }
 
-    fn report(&mut self, job: JobId, report: &Report, cx: &mut Context<'_>) {
-        let is_ours = matches!(self.state, State::Working(ours, _) if ours == job);
+    fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
+        let is_ours = matches!(self.state, WhyState::Working(ours, _) if ours == job);
         match report {
-            Report::Explaining(words) if is_ours => self.state = State::Working(job, words.clone()),
-            Report::Explained(Ok(explained)) if is_ours => self.done(explained, cx),
-            Report::Explained(Err(faults)) if is_ours => self.state = State::Failed(faults.clone()),
+            JobReport::Explaining(words) if is_ours => {
+                self.state = WhyState::Working(job, words.clone())
+            }
+            JobReport::Explained(Ok(explained)) if is_ours => self.done(explained, cx),
+            JobReport::Explained(Err(faults)) if is_ours => {
+                self.state = WhyState::Failed(faults.clone())
+            }
             _ => {
                 self.screen.report(job, report, cx);
                 self.stand();
@@ -542,22 +559,22 @@ impl Screen for Why {
         }
     }
 
-    fn leave(&mut self, cx: &mut Context<'_>) {
+    fn leave(&mut self, cx: &mut UiContext<'_>) {
         self.stop(cx);
     }
 
-    fn refresh(&mut self, source: SourceId, cx: &mut Context<'_>) {
-        let is_ours = matches!(self.against, Against::Ref(ours, ..) if ours == source);
+    fn refresh(&mut self, source: SourceId, cx: &mut UiContext<'_>) {
+        let is_ours = matches!(self.against, ComparedCaches::Ref(ours, ..) if ours == source);
         let is_complete = cx
             .world
             .source(source)
             .found
             .as_ref()
-            .is_some_and(Found::is_complete);
+            .is_some_and(ScannedInventory::is_complete);
         // An existing result stays; only a screen that waits for the scan starts by itself.
         if is_ours
             && is_complete
-            && matches!(self.state, State::Failed(_))
+            && matches!(self.state, WhyState::Failed(_))
             && !cx.world.evidence.is_empty()
         {
             self.begin(cx);
@@ -566,10 +583,10 @@ impl Screen for Why {
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let head = self.screen.areas(area).head;
-        let line = Line {
+        let line = LineArea {
             x: head.x + 3,
             width: head.width.saturating_sub(4),
-            ..Line::of(head, 0)
+            ..LineArea::of(head, 0)
         };
         text::put(
             frame.buffer_mut(),
@@ -581,7 +598,7 @@ impl Screen for Why {
         self.screen.draw(world, frame, area, &self.empty(world));
     }
 
-    fn list(&self) -> Option<&List> {
+    fn list(&self) -> Option<&RowList> {
         Some(&self.screen.list)
     }
 

@@ -4,30 +4,33 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::text::{self, Line};
-use crate::tui::rows::{Cell, Detail, Piece};
-use crate::tui::theme::{Role, Theme};
+use super::text::{self, LineArea};
+use crate::tui::rows::{Cell, DetailLine, Piece};
+use crate::tui::theme::{TextRole, Theme};
 
 /// The width of a fact's name.
 const LABEL: u16 = 11;
 
 /// Wraps details into lines of `width` columns.
-pub fn lines(details: &[Detail], width: u16) -> Vec<Cell> {
+pub fn lines(details: &[DetailLine], width: u16) -> Vec<Cell> {
     let mut lines = Vec::new();
     for detail in details {
         match detail {
-            Detail::Blank => lines.push(Cell::default()),
-            Detail::Heading(text) => {
-                lines.extend(text::wrap(&Cell::new(text.clone(), Role::Heading), width));
+            DetailLine::Blank => lines.push(Cell::default()),
+            DetailLine::Heading(text) => {
+                lines.extend(text::wrap(
+                    &Cell::new(text.clone(), TextRole::Heading),
+                    width,
+                ));
             }
-            Detail::Text(cell) => lines.extend(text::wrap(cell, width)),
-            Detail::Fact(name, value) => {
+            DetailLine::Text(cell) => lines.extend(text::wrap(cell, width)),
+            DetailLine::Fact(name, value) => {
                 let wrapped = text::wrap(value, width.saturating_sub(LABEL).max(1));
                 lines.extend(wrapped.into_iter().enumerate().map(|(place, line)| {
                     let name = if place == 0 { *name } else { "" };
                     let label = Piece(
                         format!("{name:<width$}", width = usize::from(LABEL)).into(),
-                        Role::Dim,
+                        TextRole::Dim,
                     );
                     Cell(std::iter::once(label).chain(line.0).collect())
                 }));
@@ -40,6 +43,12 @@ pub fn lines(details: &[Detail], width: u16) -> Vec<Cell> {
 /// Draws lines, starting with `top`.
 pub fn draw(lines: &[Cell], top: usize, theme: &Theme, buffer: &mut Buffer, area: Rect) {
     for (line, row) in lines.iter().skip(top).zip(0..area.height) {
-        text::put(buffer, Line::of(area, row), line, theme, Style::default());
+        text::put(
+            buffer,
+            LineArea::of(area, row),
+            line,
+            theme,
+            Style::default(),
+        );
     }
 }

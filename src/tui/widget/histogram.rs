@@ -4,7 +4,7 @@ use super::text;
 use crate::text::units::Size;
 use crate::tui::found::{AgeBytes, ByUse};
 use crate::tui::rows::Cell;
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 
 /// The least width of a bar that has its size next to it.
 const LEAST_BAR: u16 = 3;
@@ -31,9 +31,9 @@ pub fn by_age(ages: &AgeBytes, width: u16) -> Cell {
     let has_sizes = words(true) + filled * LEAST_BAR <= width;
     let room = width.saturating_sub(words(has_sizes)) / filled;
     buckets.iter().fold(Cell::default(), |cell, (name, bytes)| {
-        let cell = cell.and(format!("{name} "), Role::Dim);
+        let cell = cell.and(format!("{name} "), TextRole::Dim);
         if bytes.all() == 0 {
-            return cell.and("–  ", Role::Title);
+            return cell.and("–  ", TextRole::Title);
         }
         let cell = cell.and_all(stacked(*bytes, most, room.clamp(1, 24)));
         let size = if has_sizes {
@@ -41,7 +41,7 @@ pub fn by_age(ages: &AgeBytes, width: u16) -> Cell {
         } else {
             String::new()
         };
-        cell.and(size, Role::Text).and("  ", Role::Text)
+        cell.and(size, TextRole::Text).and("  ", TextRole::Text)
     })
 }
 
@@ -55,7 +55,7 @@ fn stacked(bytes: ByUse, most: u64, width: u16) -> Cell {
     let all = cells(bytes.all());
     let orphan = cells(bytes.orphan).min(all);
     let live = (all - orphan).max(usize::from(bytes.live > 0));
-    Cell::new("█".repeat(live), Role::Live).and("▒".repeat(orphan), Role::Orphan)
+    Cell::new("█".repeat(live), TextRole::Live).and("▒".repeat(orphan), TextRole::Orphan)
 }
 
 /// Draws the bytes of the last 90 days in `columns` small bars, the oldest first.

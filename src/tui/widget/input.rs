@@ -9,9 +9,9 @@ use tui_input::{Input, InputRequest};
 
 use super::text;
 use crate::text::escape::must_be_written_out;
-use crate::tui::message::Key;
+use crate::tui::message::KeyPress;
 use crate::tui::rows::Cell;
-use crate::tui::theme::{Role, Theme};
+use crate::tui::theme::{TextRole, Theme};
 use crate::tui::world::Handled;
 
 /// The maximum number of characters; further ones are ignored.
@@ -33,7 +33,7 @@ impl InputLine {
     }
 
     /// Handles a key; returns whether the key has a meaning in a line.
-    pub fn key(&mut self, key: Key) -> Handled {
+    pub fn key(&mut self, key: KeyPress) -> Handled {
         if key.character().is_some() && self.text().len() >= LONGEST {
             return Handled::Yes;
         }
@@ -74,8 +74,8 @@ impl InputLine {
         let shown = shown.map_or("", |(at, _)| &self.text()[at..]);
         text::put(
             frame.buffer_mut(),
-            text::Line::of(area, 0),
-            &Cell::new(shown.to_owned(), Role::Text),
+            text::LineArea::of(area, 0),
+            &Cell::new(shown.to_owned(), TextRole::Text),
             theme,
             Style::default(),
         );

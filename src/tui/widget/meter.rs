@@ -2,7 +2,7 @@
 
 use crate::inventory::Totals;
 use crate::tui::rows::{Cell, Piece};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 
 /// The parts of a cell, by eighths.
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
@@ -13,12 +13,12 @@ pub fn of_totals(totals: &Totals, width: u16) -> Cell {
     let orphan = totals.orphan.unwrap_or_default().bytes;
     let other = totals.partial.bytes.saturating_add(totals.unknown.bytes);
     let parts = [
-        (totals.live.bytes, "█", Role::Live),
-        (orphan, "▒", Role::Orphan),
-        (totals.trash.bytes, "▚", Role::Orphan),
-        (totals.undetermined.bytes, "░", Role::Unsure),
-        (other, "·", Role::Dim),
-        (totals.missing.bytes, "×", Role::Missing),
+        (totals.live.bytes, "█", TextRole::Live),
+        (orphan, "▒", TextRole::Orphan),
+        (totals.trash.bytes, "▚", TextRole::Orphan),
+        (totals.undetermined.bytes, "░", TextRole::Unsure),
+        (other, "·", TextRole::Dim),
+        (totals.missing.bytes, "×", TextRole::Missing),
     ];
     let shares = shares(&parts.map(|(bytes, ..)| bytes), width);
     let bar = shares
@@ -30,7 +30,7 @@ pub fn of_totals(totals: &Totals, width: u16) -> Cell {
 
 /// Draws the kept part, `█`, and the deleted part, `▒`.
 pub fn of_two(stays: u64, goes: u64, width: u16) -> Cell {
-    let parts = [(stays, "█", Role::Live), (goes, "▒", Role::Orphan)];
+    let parts = [(stays, "█", TextRole::Live), (goes, "▒", TextRole::Orphan)];
     let shares = shares(&parts.map(|(bytes, ..)| bytes), width);
     let bar = shares
         .into_iter()
@@ -49,7 +49,8 @@ pub fn own_and_shared(own: u64, all: u64, largest: u64, width: u16) -> Cell {
     };
     let own = cells(own);
     let all = cells(all);
-    Cell::new("█".repeat(own), Role::Live).and("░".repeat(all.saturating_sub(own)), Role::Dim)
+    Cell::new("█".repeat(own), TextRole::Live)
+        .and("░".repeat(all.saturating_sub(own)), TextRole::Dim)
 }
 
 /// Divides `width` cells among `parts`; a part above zero has at least one cell.

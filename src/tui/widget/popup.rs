@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::widgets::{Block, BorderType, Clear, Widget as _};
 
 use crate::tui::rows::Cell;
-use crate::tui::theme::{Role, Theme};
+use crate::tui::theme::{TextRole, Theme};
 use crate::tui::widget::text;
 
 /// Draws an empty box of at most `width` × `height` cells in the middle of `area`, and returns the
@@ -35,9 +35,9 @@ pub fn open(
     Clear.render(outer, frame.buffer_mut());
     let block = Block::bordered()
         .border_type(BorderType::Rounded)
-        .border_style(theme.style(Role::Rule))
-        .style(theme.style(Role::Text))
-        .title_style(theme.style(Role::Title))
+        .border_style(theme.style(TextRole::Rule))
+        .style(theme.style(TextRole::Text))
+        .title_style(theme.style(TextRole::Title))
         .title(format!(" {} ", text::cut(title, width.saturating_sub(6))));
     block.render(outer, frame.buffer_mut());
     outer.inner(Margin {
@@ -56,7 +56,7 @@ pub fn item(
     row: u16,
 ) {
     let base = if selected {
-        theme.style(Role::Selected)
+        theme.style(TextRole::Selected)
     } else {
         Style::default()
     };
@@ -69,7 +69,7 @@ pub fn item(
     frame.buffer_mut().set_style(line, base);
     text::put(
         frame.buffer_mut(),
-        text::Line::of(area, row),
+        text::LineArea::of(area, row),
         cell,
         theme,
         base,

@@ -4,10 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::text::{self, Line};
-use crate::tui::list::{List, Order};
+use super::text::{self, LineArea};
+use crate::tui::list::{RowList, SortDirection};
 use crate::tui::rows::{Align, Cell, Column, Piece, Sortable};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::world::World;
 
 /// The gap between two columns.
@@ -53,7 +53,7 @@ type Row = (usize, u32, Vec<Cell>);
 
 /// Returns the rows of a list that are on the screen, and the widths of the columns for them.
 fn on_screen(
-    list: &List,
+    list: &RowList,
     height: RowHeight,
     world: &World,
     area: Rect,
@@ -83,7 +83,7 @@ fn on_screen(
 
 /// Returns the column that can be sorted by whose title is at `x`.
 pub fn column_at(
-    list: &List,
+    list: &RowList,
     height: RowHeight,
     world: &World,
     area: Rect,
@@ -102,17 +102,17 @@ pub fn column_at(
 }
 
 /// Draws a list with its head, and the cursor where the list has the keys.
-pub fn draw(list: &List, height: RowHeight, world: &World, buffer: &mut Buffer, area: Rect) {
+pub fn draw(list: &RowList, height: RowHeight, world: &World, buffer: &mut Buffer, area: Rect) {
     draw_with_cursor(list, height, true, world, buffer, area);
 }
 
 /// Draws a list with its head and without a cursor.
-pub fn draw_preview(list: &List, world: &World, buffer: &mut Buffer, area: Rect) {
+pub fn draw_preview(list: &RowList, world: &World, buffer: &mut Buffer, area: Rect) {
     draw_with_cursor(list, RowHeight::Single, false, world, buffer, area);
 }
 
 fn draw_with_cursor(
-    list: &List,
+    list: &RowList,
     height: RowHeight,
     has_cursor: bool,
     world: &World,
@@ -129,7 +129,7 @@ fn draw_with_cursor(
         let y = area.y + 1 + line * height.lines();
         let selected = has_cursor && place == list.cursor();
         let base = if selected {
-            world.theme.style(Role::Selected)
+            world.theme.style(TextRole::Selected)
         } else {
             Style::default()
         };
@@ -150,9 +150,9 @@ fn draw_with_cursor(
         let gutter = gutter(selected, list.is_marked(row));
         text::put(
             buffer,
-            Line {
+            LineArea {
                 width: GUTTER,
-                ..Line::of(row_area, 0)
+                ..LineArea::of(row_area, 0)
             },
             &gutter,
             &world.theme,
@@ -163,7 +163,7 @@ fn draw_with_cursor(
             if let Some(width) = *width {
                 text::put(
                     buffer,
-                    Line {
+                    LineArea {
                         x,
                         y,
                         width,
@@ -179,7 +179,7 @@ fn draw_with_cursor(
         if height == RowHeight::Double && row_area.height > 1 {
             let room = area.width.saturating_sub(GUTTER);
             let below = list.rows().below(row, room);
-            let line = Line {
+            let line = LineArea {
                 x: area.x + GUTTER,
                 y: y + 1,
                 width: room,
@@ -194,25 +194,31 @@ fn gutter(selected: bool, marked: bool) -> Cell {
     let cursor = if selected { "▸" } else { " " };
     let mark = if marked { "✱" } else { " " };
     Cell(vec![
-        Piece(cursor.into(), Role::Title),
-        Piece(mark.into(), Role::Mark),
+        Piece(cursor.into(), TextRole::Title),
+        Piece(mark.into(), TextRole::Mark),
     ])
 }
 
-fn draw_head(list: &List, widths: &[Option<u16>], world: &World, buffer: &mut Buffer, area: Rect) {
+fn draw_head(
+    list: &RowList,
+    widths: &[Option<u16>],
+    world: &World,
+    buffer: &mut Buffer,
+    area: Rect,
+) {
     let mut x = area.x + GUTTER;
     let sort = list.view().sort;
     for ((place, column), width) in list.columns().iter().enumerate().zip(widths) {
         let Some(width) = *width else { continue };
         let arrow = match (sort.column == place, sort.order) {
             (false, _) => "",
-            (true, Order::Ascending) => "▴",
-            (true, Order::Descending) => "▾",
+            (true, SortDirection::Ascending) => "▴",
+            (true, SortDirection::Descending) => "▾",
         };
-        let cell = Cell::new(format!("{}{arrow}", column.title), Role::Heading);
+        let cell = Cell::new(format!("{}{arrow}", column.title), TextRole::Heading);
         // The arrow may use the gap, so that titles do not move.
         let over = u16::from(column.align == Align::Right && !arrow.is_empty());
-        let line = Line {
+        let line = LineArea {
             x,
             y: area.y,
             width: width + over,

@@ -73,8 +73,8 @@ pub fn cut_front(text: &str, columns: u16) -> String {
 }
 
 /// Draws `cell` into one line of `width` columns; text that is too long is truncated.
-pub fn put(buffer: &mut Buffer, at: Line, cell: &Cell, theme: &Theme, base: Style) {
-    let Line {
+pub fn put(buffer: &mut Buffer, at: LineArea, cell: &Cell, theme: &Theme, base: Style) {
+    let LineArea {
         x,
         y,
         width: room,
@@ -131,7 +131,7 @@ fn overlay(theme: &Theme, style: Style, base: Style) -> Style {
 
 /// A part of a line.
 #[derive(Debug, Clone, Copy)]
-pub struct Line {
+pub struct LineArea {
     /// The first column.
     pub x: u16,
     /// The row.
@@ -142,7 +142,7 @@ pub struct Line {
     pub align: Align,
 }
 
-impl Line {
+impl LineArea {
     /// Returns the line `row` of `area`.
     pub fn of(area: Rect, row: u16) -> Self {
         Self {
@@ -244,7 +244,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::tui::theme::{Role, ThemeName};
+    use crate::tui::theme::{TextRole, ThemeName};
 
     #[test]
     fn cuts_between_graphemes_and_makes_safe() {
@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn wraps_between_words_and_breaks_what_is_too_long() {
         let texts = |text: &str, columns| -> Vec<String> {
-            let cell = Cell::new(text.to_owned(), Role::Text);
+            let cell = Cell::new(text.to_owned(), TextRole::Text);
             let join = |line: Cell| {
                 line.0
                     .iter()
@@ -298,27 +298,27 @@ mod tests {
         for name in [ThemeName::Dark, ThemeName::Light, ThemeName::HighContrast] {
             let theme = Theme::built_in(name).unwrap();
             for role in [
-                Role::Text,
-                Role::Dim,
-                Role::Title,
-                Role::Live,
-                Role::Orphan,
-                Role::Missing,
-                Role::Mark,
+                TextRole::Text,
+                TextRole::Dim,
+                TextRole::Title,
+                TextRole::Live,
+                TextRole::Orphan,
+                TextRole::Missing,
+                TextRole::Mark,
             ] {
                 let mut buffer = Buffer::empty(area);
                 put(
                     &mut buffer,
-                    Line::of(area, 0),
+                    LineArea::of(area, 0),
                     &Cell::new("x", role),
                     &theme,
-                    theme.style(Role::Selected),
+                    theme.style(TextRole::Selected),
                 );
                 let cell = &buffer[(0, 0)];
                 assert_ne!(cell.fg, cell.bg, "{name:?} {role:?}");
                 assert_eq!(
                     Some(cell.bg),
-                    theme.style(Role::Selected).bg,
+                    theme.style(TextRole::Selected).bg,
                     "{name:?} {role:?}"
                 );
             }
@@ -330,7 +330,7 @@ mod tests {
         fn never_takes_more_room_than_there_is(text in any::<String>(), columns in 0..40u16) {
             prop_assert!(cut(&text, columns).width() <= usize::from(columns));
             prop_assert!(cut_front(&text, columns).width() <= usize::from(columns));
-            for line in wrap(&Cell::new(text, Role::Text), columns.max(2)) {
+            for line in wrap(&Cell::new(text, TextRole::Text), columns.max(2)) {
                 let shown: String = line.0.iter().map(|piece| piece.0.as_ref()).collect();
                 let fits = shown.trim_end_matches(' ').width() <= usize::from(columns.max(2));
                 prop_assert!(fits || shown.graphemes(true).count() == 1, "{:?}", shown);

@@ -9,10 +9,10 @@ use ratatui::style::Style;
 use super::text;
 use crate::inventory::RefId;
 use crate::text::units::Size;
-use crate::tui::found::Found;
+use crate::tui::found::ScannedInventory;
 use crate::tui::rows::steps::StepRows;
 use crate::tui::rows::{Cell, RowSet as _};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::world::World;
 
 /// A box that is narrower or lower says nothing; all such boxes are summed up in one.
@@ -29,7 +29,7 @@ const TRASH: &str = "▚";
 
 /// The subject of a box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
+pub enum TileSubject {
     /// A ref.
     Ref(RefId),
     /// A row of steps.
@@ -40,13 +40,13 @@ pub enum What {
 
 /// Something that takes bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tile {
+pub struct TreemapTile {
     /// The subject.
-    pub what: What,
+    pub what: TileSubject,
     /// Its name.
     pub name: String,
     /// How its name looks.
-    pub role: Role,
+    pub role: TextRole,
     /// The bytes that the box stands for.
     pub bytes: u64,
     /// The state of the bytes in words; empty where the name says it.
@@ -57,16 +57,16 @@ pub struct Tile {
 
 /// Splits the bytes of a source into those that one ref alone reaches, those that several share, and
 /// those that no ref reaches. The largest part comes first; parts without bytes are left out.
-pub fn of_source(found: &Found) -> Vec<Tile> {
+pub fn of_source(found: &ScannedInventory) -> Vec<TreemapTile> {
     let mut own = 0u64;
     let mut tiles = Vec::new();
     for (id, entry) in found.inventory.indexed_refs() {
         let bytes = entry.sizes.exclusive_bytes.unwrap_or_default();
         own = own.saturating_add(bytes);
-        tiles.push(Tile {
-            what: What::Ref(id),
+        tiles.push(TreemapTile {
+            what: TileSubject::Ref(id),
             name: entry.name.clone(),
-            role: Role::Live,
+            role: TextRole::Live,
             bytes,
             words: "only here",
             fill: OWN,
@@ -77,19 +77,19 @@ pub fn of_source(found: &Found) -> Vec<Tile> {
         (
             "shared by refs",
             SHARED,
-            Role::Strong,
+            TextRole::Strong,
             found.totals.live.bytes.saturating_sub(own),
         ),
-        ("orphans", ORPHAN, Role::Orphan, orphan),
+        ("orphans", ORPHAN, TextRole::Orphan, orphan),
         (
             "in the trash",
             TRASH,
-            Role::Orphan,
+            TextRole::Orphan,
             found.totals.trash.bytes,
         ),
     ];
-    tiles.extend(others.map(|(name, fill, role, bytes)| Tile {
-        what: What::Others,
+    tiles.extend(others.map(|(name, fill, role, bytes)| TreemapTile {
+        what: TileSubject::Others,
         name: name.to_owned(),
         role,
         bytes,
@@ -100,12 +100,12 @@ pub fn of_source(found: &Found) -> Vec<Tile> {
 }
 
 /// Returns the bytes of each stage of a ref; empty where it has no stages.
-pub fn of_stages(rows: &StepRows) -> Vec<Tile> {
+pub fn of_stages(rows: &StepRows) -> Vec<TreemapTile> {
     let heads = (0..rows.count()).filter(|row| rows.is_head(*row) && rows.parent(*row).is_none());
-    let tiles = heads.map(|head| Tile {
-        what: What::Row(head),
+    let tiles = heads.map(|head| TreemapTile {
+        what: TileSubject::Row(head),
         name: stage_name(rows, head),
-        role: Role::Live,
+        role: TextRole::Live,
         bytes: sum(&of_steps(rows, Some(head))),
         words: "",
         fill: OWN,
@@ -114,7 +114,7 @@ pub fn of_stages(rows: &StepRows) -> Vec<Tile> {
 }
 
 /// Returns the bytes of the steps below a head, or of all steps. A layer counts once.
-pub fn of_steps(rows: &StepRows, head: Option<u32>) -> Vec<Tile> {
+pub fn of_steps(rows: &StepRows, head: Option<u32>) -> Vec<TreemapTile> {
     let all = match head {
         Some(head) => head + 1..(head + 1 + rows.foldable(head).1).min(rows.count()),
         None => 0..rows.count(),
@@ -123,10 +123,14 @@ pub fn of_steps(rows: &StepRows, head: Option<u32>) -> Vec<Tile> {
     let steps = all.filter(|row| rows.layer(*row).is_some_and(|layer| counted.insert(layer)));
     let tiles = steps.map(|row| {
         let is_shared = rows.is_shared(row);
-        Tile {
-            what: What::Row(row),
+        TreemapTile {
+            what: TileSubject::Row(row),
             name: rows.title(row),
-            role: if is_shared { Role::Strong } else { Role::Live },
+            role: if is_shared {
+                TextRole::Strong
+            } else {
+                TextRole::Live
+            },
             bytes: rows.bytes(row),
             words: if is_shared {
                 "shared with other refs"
@@ -144,26 +148,32 @@ pub fn stage_name(rows: &StepRows, head: u32) -> String {
     rows.heading(head).unwrap_or_default()
 }
 
-fn largest_first(mut tiles: Vec<Tile>) -> Vec<Tile> {
+fn largest_first(mut tiles: Vec<TreemapTile>) -> Vec<TreemapTile> {
     tiles.retain(|tile| tile.bytes > 0);
     tiles.sort_by_key(|tile| std::cmp::Reverse(tile.bytes));
     tiles
 }
 
 /// Returns the place of the tile whose box is at a cell.
-pub fn at(tiles: &[Tile], area: Rect, x: u16, y: u16) -> Option<usize> {
+pub fn at(tiles: &[TreemapTile], area: Rect, x: u16, y: u16) -> Option<usize> {
     let boxes = placed(tiles, area);
     boxes.iter().position(|(_, at)| at.contains((x, y).into()))
 }
 
 /// Draws boxes for `tiles`, the largest of which comes first.
-pub fn draw(tiles: &[Tile], cursor: Option<usize>, world: &World, buffer: &mut Buffer, area: Rect) {
+pub fn draw(
+    tiles: &[TreemapTile],
+    cursor: Option<usize>,
+    world: &World,
+    buffer: &mut Buffer,
+    area: Rect,
+) {
     let boxes = placed(tiles, area);
     let last = boxes.len().saturating_sub(1);
     for (place, (tile, at)) in boxes.into_iter().enumerate() {
         // The last box may stand for several tiles.
         let is_selected = cursor.is_some_and(|cursor| cursor.min(last) == place);
-        let rule = world.theme.style(Role::Rule);
+        let rule = world.theme.style(TextRole::Rule);
         let inside = Rect {
             width: at
                 .width
@@ -182,23 +192,23 @@ pub fn draw(tiles: &[Tile], cursor: Option<usize>, world: &World, buffer: &mut B
             let line = "─".repeat(inside.width.into());
             buffer.set_string(at.x, at.bottom() - 1, line, rule);
         }
-        let size = Cell::text(Size(tile.bytes).to_string()).and(" ", Role::Text);
+        let size = Cell::text(Size(tile.bytes).to_string()).and(" ", TextRole::Text);
         let name = if is_selected {
-            Cell::new("▸ ", Role::Title).and(tile.name.clone(), Role::Title)
+            Cell::new("▸ ", TextRole::Title).and(tile.name.clone(), TextRole::Title)
         } else {
             Cell::new(tile.name.clone(), tile.role)
         };
-        let lines = [name, size.and(tile.words, Role::Dim)];
+        let lines = [name, size.and(tile.words, TextRole::Dim)];
         let fill = world.theme.style(tile.role);
         for y in inside.top() + 2..inside.bottom() {
             let width = inside.width.saturating_sub(2);
             buffer.set_string(inside.x + 1, y, tile.fill.repeat(width.into()), fill);
         }
         for (line, row) in lines.iter().zip(0..inside.height) {
-            let at = text::Line {
+            let at = text::LineArea {
                 x: inside.x + 1,
                 width: inside.width.saturating_sub(1),
-                ..text::Line::of(inside, row)
+                ..text::LineArea::of(inside, row)
             };
             text::put(buffer, at, line, &world.theme, Style::default());
         }
@@ -206,19 +216,19 @@ pub fn draw(tiles: &[Tile], cursor: Option<usize>, world: &World, buffer: &mut B
 }
 
 /// Gives each tile its box. Those that would be too small share the last one.
-fn placed(tiles: &[Tile], area: Rect) -> Vec<(Tile, Rect)> {
+fn placed(tiles: &[TreemapTile], area: Rect) -> Vec<(TreemapTile, Rect)> {
     let mut boxes = Vec::new();
     place(tiles, area, &mut boxes);
     boxes
 }
 
-fn sum(tiles: &[Tile]) -> u64 {
+fn sum(tiles: &[TreemapTile]) -> u64 {
     tiles
         .iter()
         .fold(0, |sum, tile| sum.saturating_add(tile.bytes))
 }
 
-fn place(tiles: &[Tile], area: Rect, boxes: &mut Vec<(Tile, Rect)>) {
+fn place(tiles: &[TreemapTile], area: Rect, boxes: &mut Vec<(TreemapTile, Rect)>) {
     let (width, height) = LEAST;
     let can_split = area.width >= 2 * width || area.height >= 2 * height;
     match tiles {
@@ -235,11 +245,11 @@ fn place(tiles: &[Tile], area: Rect, boxes: &mut Vec<(Tile, Rect)>) {
 }
 
 /// Sums up the parts that have no room for a box each.
-fn rest(tiles: &[Tile]) -> Tile {
-    Tile {
-        what: What::Others,
+fn rest(tiles: &[TreemapTile]) -> TreemapTile {
+    TreemapTile {
+        what: TileSubject::Others,
         name: format!("{} more", tiles.len()),
-        role: Role::Dim,
+        role: TextRole::Dim,
         bytes: sum(tiles),
         words: "together",
         fill: SHARED,
@@ -247,7 +257,7 @@ fn rest(tiles: &[Tile]) -> Tile {
 }
 
 /// Parts the tiles into two groups that weigh about the same; returns the share of the first, too.
-fn halves(tiles: &[Tile]) -> (&[Tile], &[Tile], f64) {
+fn halves(tiles: &[TreemapTile]) -> (&[TreemapTile], &[TreemapTile], f64) {
     let all = u128::from(sum(tiles)).max(1);
     let mut before = 0u128;
     let mut count = 0;
@@ -301,11 +311,11 @@ fn split(area: Rect, share: f64) -> (Rect, Rect) {
 mod tests {
     use super::*;
 
-    fn tiles(bytes: &[u64]) -> Vec<Tile> {
-        let tile = |bytes: &u64| Tile {
-            what: What::Others,
+    fn tiles(bytes: &[u64]) -> Vec<TreemapTile> {
+        let tile = |bytes: &u64| TreemapTile {
+            what: TileSubject::Others,
             name: bytes.to_string(),
-            role: Role::Text,
+            role: TextRole::Text,
             bytes: *bytes,
             words: "",
             fill: OWN,

@@ -1,6 +1,6 @@
 //! The sources of the world.
 
-use super::{Source, SourceId, World};
+use super::{SourceId, SourceState, World};
 use crate::source::StoreKind;
 
 impl World {
@@ -14,7 +14,7 @@ impl World {
     }
 
     /// Returns the sources with their indexes.
-    pub fn indexed_sources(&self) -> impl Iterator<Item = (SourceId, &Source)> {
+    pub fn indexed_sources(&self) -> impl Iterator<Item = (SourceId, &SourceState)> {
         self.sources
             .iter()
             .enumerate()

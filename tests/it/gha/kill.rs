@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cachelens::backend::SharedPruner;
-use cachelens::prune::execute::{self, Options, Settle, Step};
+use cachelens::prune::execute::{self, ExecuteOptions, RunStep, Settle};
 use cachelens::prune::journal::Journal;
 use cachelens::prune::plan::file;
 use cachelens::retention::Policy;
@@ -30,7 +30,7 @@ fn victim() {
     };
     let [address, plan, journal, steps] = order.split('\n').collect::<Vec<_>>().try_into().unwrap();
     let left = AtomicUsize::new(steps.parse().unwrap());
-    let observe = |_: Step<'_>| {
+    let observe = |_: RunStep<'_>| {
         if left.fetch_sub(1, Ordering::SeqCst) == 0 {
             let me = std::process::id().to_string();
             Command::new("kill").args(["-9", &me]).status().unwrap();
@@ -38,7 +38,7 @@ fn victim() {
     };
     let plan = file::load(&fs::read_to_string(plan).unwrap()).unwrap();
     let mut journal = Journal::create(Path::new(journal), &plan).unwrap();
-    let options = Options {
+    let options = ExecuteOptions {
         concurrency: 2,
         batch: 1,
         settle: Settle::NONE,

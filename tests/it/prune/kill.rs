@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cachelens::prune::execute::Step;
+use cachelens::prune::execute::RunStep;
 use cachelens::prune::plan::file;
 
 use super::Sample;
@@ -26,7 +26,7 @@ fn victim() {
     };
     let [dir, plan, journal, steps] = order.split('\n').collect::<Vec<_>>().try_into().unwrap();
     let left = AtomicUsize::new(steps.parse().unwrap());
-    let observe = |_: Step<'_>| {
+    let observe = |_: RunStep<'_>| {
         if left.fetch_sub(1, Ordering::SeqCst) == 0 {
             let me = std::process::id().to_string();
             Command::new("kill").args(["-9", &me]).status().unwrap();

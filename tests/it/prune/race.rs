@@ -9,7 +9,7 @@ use std::sync::Arc;
 use cachelens::backend::local::LocalCache;
 use cachelens::backend::{Outcome, SharedPruner, Skip};
 use cachelens::format::digest::Digest;
-use cachelens::prune::execute::{self, ExecuteError, Options, Report, Settle, Step};
+use cachelens::prune::execute::{self, ExecuteError, ExecuteOptions, RunReport, RunStep, Settle};
 use cachelens::prune::journal::Journal;
 use cachelens::prune::plan::{Plan, file};
 use cachelens::retention::Policy;
@@ -35,8 +35,8 @@ pub(super) fn execute(
     layout: &Path,
     plan: &Plan,
     journal: &Path,
-    observe: &(dyn Fn(Step<'_>) + Send + Sync),
-) -> Report {
+    observe: &(dyn Fn(RunStep<'_>) + Send + Sync),
+) -> RunReport {
     let mut journal = Journal::create(journal, plan).unwrap();
     run(
         layout,
@@ -52,9 +52,9 @@ pub(super) fn execute(
 fn try_execute(
     layout: &Path,
     plan: &Plan,
-    observe: &(dyn Fn(Step<'_>) + Send + Sync),
+    observe: &(dyn Fn(RunStep<'_>) + Send + Sync),
     cancel: &CancellationToken,
-) -> Result<Report, ExecuteError> {
+) -> Result<RunReport, ExecuteError> {
     try_execute_settling(layout, plan, observe, cancel, Settle::NONE)
 }
 
@@ -62,10 +62,10 @@ fn try_execute(
 pub(super) fn try_execute_settling(
     layout: &Path,
     plan: &Plan,
-    observe: &(dyn Fn(Step<'_>) + Send + Sync),
+    observe: &(dyn Fn(RunStep<'_>) + Send + Sync),
     cancel: &CancellationToken,
     settle: Settle,
-) -> Result<Report, ExecuteError> {
+) -> Result<RunReport, ExecuteError> {
     let folder = tempfile::tempdir().unwrap();
     let mut journal = Journal::create(&folder.path().join("journal"), plan).unwrap();
     run(layout, plan, &mut journal, observe, cancel, settle)
@@ -75,16 +75,16 @@ fn run(
     layout: &Path,
     plan: &Plan,
     journal: &mut Journal,
-    observe: &(dyn Fn(Step<'_>) + Send + Sync),
+    observe: &(dyn Fn(RunStep<'_>) + Send + Sync),
     cancel: &CancellationToken,
     settle: Settle,
-) -> Result<Report, ExecuteError> {
+) -> Result<RunReport, ExecuteError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .unwrap();
     let pruner: SharedPruner = Arc::new(LocalCache::new(layout));
-    let options = Options {
+    let options = ExecuteOptions {
         concurrency: 2,
         batch: 1,
         settle,
@@ -133,13 +133,13 @@ fn export(layout: &MadeLayout, name: &str, manifest: Digest, blobs: &[&[u8]]) {
 }
 
 /// Runs a prune during which, at `when`, a build exports a cache of an old orphan and a new blob.
-fn prune_while_a_build_exports(when: Step) -> (Sample, Report) {
+fn prune_while_a_build_exports(when: RunStep) -> (Sample, RunReport) {
     let sample = Sample::new();
     // The manifest of that cache is an orphan, too: the build finds it and does not write it again.
     let new = Digest::of(b"brand new");
     let manifest = sample.layout.cache(&[sample.orphan, new], 96);
     let plan = plan(&sample.layout, &["--drop-ref", "old"]);
-    let observe = |step: Step<'_>| {
+    let observe = |step: RunStep<'_>| {
         if step == when {
             export(&sample.layout, "meanwhile", manifest, &[b"brand new"]);
         }
@@ -156,7 +156,7 @@ fn prune_while_a_build_exports(when: Step) -> (Sample, Report) {
 
 #[test]
 fn a_tag_that_comes_between_plan_and_apply_keeps_its_blobs() {
-    let (sample, report) = prune_while_a_build_exports(Step::Leased);
+    let (sample, report) = prune_while_a_build_exports(RunStep::Leased);
     assert!(sample.layout.refs().into_iter().all(|(_, whole)| whole));
     assert_eq!(
         sample.layout.refs().into_keys().collect::<Vec<_>>(),
@@ -171,7 +171,7 @@ fn a_tag_that_comes_between_plan_and_apply_keeps_its_blobs() {
 
 #[test]
 fn a_tag_that_comes_after_the_sweep_gets_its_blobs_back() {
-    let (sample, report) = prune_while_a_build_exports(Step::Swept);
+    let (sample, report) = prune_while_a_build_exports(RunStep::Swept);
     assert_eq!(
         sample.layout.refs().into_iter().collect::<Vec<_>>(),
         [("main".into(), true), ("meanwhile".into(), true)]
@@ -189,8 +189,8 @@ fn a_ref_that_comes_after_the_sweep_and_cannot_be_read_brings_everything_back() 
     let sample = Sample::new();
     let plan = plan(&sample.layout, &[]);
     let stored = sample.layout.stored();
-    let observe = |step: Step<'_>| {
-        if step == Step::Swept {
+    let observe = |step: RunStep<'_>| {
+        if step == RunStep::Swept {
             export(&sample.layout, "odd", Digest::of(b"{ odd"), &[b"{ odd"]);
         }
     };
@@ -213,8 +213,8 @@ fn an_index_that_cannot_be_read_after_the_sweep_brings_everything_back() {
     let sample = Sample::new();
     let plan = plan(&sample.layout, &[]);
     let stored = sample.layout.stored();
-    let observe = |step: Step<'_>| {
-        if step == Step::Swept {
+    let observe = |step: RunStep<'_>| {
+        if step == RunStep::Swept {
             fs::write(sample.layout.path().join("index.json"), "{").unwrap();
         }
     };
@@ -260,8 +260,8 @@ fn a_run_that_is_cancelled_is_gone_on_with_to_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
     let cancel = CancellationToken::new();
-    let observe = |step: Step<'_>| {
-        if step == Step::Leased {
+    let observe = |step: RunStep<'_>| {
+        if step == RunStep::Leased {
             cancel.cancel();
         }
     };
@@ -295,8 +295,8 @@ fn a_journal_is_left_alone_while_its_run_is_at_work() {
     let plan = plan(&sample.layout, &["--drop-ref", "old"]);
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
-    let observe = |step: Step<'_>| {
-        if step == Step::Swept {
+    let observe = |step: RunStep<'_>| {
+        if step == RunStep::Swept {
             for verb in ["--resume", "--undo"] {
                 let other = Sandbox::new().run(&["prune", verb, journal.to_str().unwrap()]);
                 assert_eq!(other.code, Some(1), "{other}");
@@ -330,8 +330,8 @@ fn a_signature_stays_when_a_build_names_meanwhile_what_it_is_about() {
     });
     let signature = sample.layout.blob(signature.to_string().as_bytes(), 96);
     let plan = plan(&sample.layout, &[]);
-    let observe = |step: Step<'_>| {
-        if step == Step::Leased {
+    let observe = |step: RunStep<'_>| {
+        if step == RunStep::Leased {
             export(&sample.layout, "meanwhile", manifest, &[]);
         }
     };
@@ -356,8 +356,8 @@ fn a_run_that_is_cancelled_says_what_it_left() {
     let sample = Sample::new();
     let plan = plan(&sample.layout, &["--drop-ref", "old"]);
     let cancel = CancellationToken::new();
-    let observe = |step: Step<'_>| {
-        if step == Step::Leased {
+    let observe = |step: RunStep<'_>| {
+        if step == RunStep::Leased {
             cancel.cancel();
         }
     };

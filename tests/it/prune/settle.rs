@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cachelens::format::digest::Digest;
-use cachelens::prune::execute::{Settle, Step};
+use cachelens::prune::execute::{RunStep, Settle};
 use cachelens::prune::plan::Plan;
 
 use super::race::{plan, try_execute_settling};
@@ -96,8 +96,8 @@ fn by_default_a_prune_watches_for_half_a_minute() {
     let plan = plan(&layout, &[]);
     let first = Mutex::new(None);
     let cancel = tokio_util::sync::CancellationToken::new();
-    let observe = |step: Step<'_>| {
-        if let Step::Watching(left) = step {
+    let observe = |step: RunStep<'_>| {
+        if let RunStep::Watching(left) = step {
             first.lock().unwrap().get_or_insert(left);
             cancel.cancel();
         }
@@ -144,8 +144,8 @@ fn nothing_is_moved_while_a_build_writes() {
     let plan = plan(&layout, &[]);
     let upload = layout.path().join("ingest/new");
     let looks = Mutex::new(0);
-    let observe = |step: Step<'_>| {
-        if step == Step::Waiting {
+    let observe = |step: RunStep<'_>| {
+        if step == RunStep::Waiting {
             let mut looks = looks.lock().unwrap();
             *looks += 1;
             assert!(!is_moved(&layout, &exporter));
@@ -153,7 +153,7 @@ fn nothing_is_moved_while_a_build_writes() {
                 std::fs::remove_dir_all(&upload).unwrap();
             }
         }
-        if matches!(step, Step::Marked | Step::Waiting) && *looks.lock().unwrap() < 3 {
+        if matches!(step, RunStep::Marked | RunStep::Waiting) && *looks.lock().unwrap() < 3 {
             // An upload continues between any two checks.
             std::fs::create_dir_all(&upload).unwrap();
             let file = std::fs::File::options()
@@ -180,7 +180,7 @@ fn quick() -> Settle {
 }
 
 /// Runs with a lock of the index that is held all the time.
-fn under_a_held_lock(settle: Settle) -> (MadeLayout, cachelens::prune::execute::Report) {
+fn under_a_held_lock(settle: Settle) -> (MadeLayout, cachelens::prune::execute::RunReport) {
     let (layout, _) = with_orphans();
     let plan: Plan = plan(&layout, &[]);
     let lock = std::fs::File::create(layout.path().join("index.json.lock")).unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use cachelens::retention::{Action, Policy, Rule};
-use cachelens::tui::pruning::{Access, Pruning};
+use cachelens::tui::pruning::{DeletionAccess, Pruning};
 use jiff::SignedDuration;
 use tempfile::TempDir;
 
@@ -29,7 +29,7 @@ impl Store {
         }
     }
 
-    fn open(&self, access: Access, rules: Vec<Rule>) -> Journey {
+    fn open(&self, access: DeletionAccess, rules: Vec<Rule>) -> Journey {
         let pruning = Pruning {
             access,
             policy: Policy {
@@ -75,7 +75,7 @@ fn a_finding_is_repaired_and_checked_again_on_one_screen() {
         .hits(|digest| is_stored(store.dir(), digest))
         .unwrap();
     let before = store.roots();
-    let mut journey = store.open(Access::Write, Vec::new());
+    let mut journey = store.open(DeletionAccess::Write, Vec::new());
     journey.press("c f");
     insta::assert_snapshot!(journey.screen(), @r"
      ./mini › plan                                                 made 12:00:00 UTC · ▐WRITE▌ · ? help
@@ -128,7 +128,7 @@ fn a_finding_is_repaired_and_checked_again_on_one_screen() {
 fn an_undone_repair_is_found_again() {
     let store = Store::damaged();
     let before = store.roots();
-    let mut journey = store.open(Access::Write, Vec::new());
+    let mut journey = store.open(DeletionAccess::Write, Vec::new());
     journey.press("c f").press("enter").press("y");
     assert_ne!(store.roots(), before);
     journey.press("u").press("y");
@@ -142,7 +142,7 @@ fn a_repair_that_cannot_be_done_says_why() {
     let store = Store::damaged();
     let before = store.roots();
     // Without the right to write, the plan is shown, and that is all.
-    let mut journey = store.open(Access::ReadOnly, Vec::new());
+    let mut journey = store.open(DeletionAccess::ReadOnly, Vec::new());
     journey.press("c f");
     shows(&journey, "1 ref written again");
     journey.press("enter");
@@ -155,7 +155,7 @@ fn a_repair_that_cannot_be_done_says_why() {
         action: Action::Protect,
         drop_records: None,
     };
-    let mut journey = store.open(Access::Write, vec![protect]);
+    let mut journey = store.open(DeletionAccess::Write, vec![protect]);
     journey.press("c f");
     shows(&journey, "Nothing of it can be repaired.");
     shows(&journey, "blob-missing of c03 stays: a rule protects it");

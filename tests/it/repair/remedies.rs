@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use cachelens::retention::Policy;
-use cachelens::tui::pruning::{Access, Pruning};
+use cachelens::tui::pruning::{DeletionAccess, Pruning};
 use jiff::SignedDuration;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -20,7 +20,7 @@ use crate::support::layout::{self, LayoutBuilder, MANIFEST, digest_of};
 /// Opens the findings of a check of `./cache`.
 fn open(sandbox: &Sandbox, journals: &Path) -> Journey {
     let pruning = Pruning {
-        access: Access::Write,
+        access: DeletionAccess::Write,
         policy: Policy {
             grace: SignedDuration::from_hours(1),
             ..Policy::default()

@@ -16,9 +16,9 @@ use cachelens::explain::load::images::{GivenImage, Lookup};
 use cachelens::format::llb::Platform;
 use cachelens::prune::execute::Settle;
 use cachelens::source::{Location, Source, StoreKind};
-use cachelens::tui::evidence::{DescribeBuild, EvidenceReaders, Given};
+use cachelens::tui::evidence::{DescribeBuild, EvidenceReaders, GivenEvidence};
 use cachelens::tui::keymap::Keymap;
-use cachelens::tui::message::{Event, Key};
+use cachelens::tui::message::{Event, KeyPress};
 use cachelens::tui::pruning::{MakePruner, Pruning};
 use cachelens::tui::recorder::Recorder;
 use cachelens::tui::runtime::Runtime;
@@ -233,7 +233,7 @@ impl Journey {
     pub fn with(pruning: Pruning, sources: Vec<OpenedSource>, size: (u16, u16)) -> Self {
         Self::begin(
             pruning,
-            Given::default(),
+            GivenEvidence::default(),
             None,
             "unused.toml".into(),
             sources,
@@ -248,12 +248,16 @@ impl Journey {
         sources: Vec<OpenedSource>,
         size: (u16, u16),
     ) -> Self {
-        let given = Given::default();
+        let given = GivenEvidence::default();
         Self::begin(pruning, given, None, config.to_owned(), sources, size)
     }
 
     /// Starts like [`Self::new`], with evidence from the command line.
-    pub fn explaining(evidence: Given, sources: Vec<OpenedSource>, size: (u16, u16)) -> Self {
+    pub fn explaining(
+        evidence: GivenEvidence,
+        sources: Vec<OpenedSource>,
+        size: (u16, u16),
+    ) -> Self {
         Self::begin(
             Pruning::default(),
             evidence,
@@ -265,7 +269,7 @@ impl Journey {
     }
 
     /// Starts without a source, with evidence that names one in a registry, which is `source`.
-    pub fn recorded(evidence: Given, source: OpenedSource, size: (u16, u16)) -> Self {
+    pub fn recorded(evidence: GivenEvidence, source: OpenedSource, size: (u16, u16)) -> Self {
         Self::begin(
             Pruning::default(),
             evidence,
@@ -285,7 +289,7 @@ impl Journey {
         };
         Self::begin_at(
             Pruning::default(),
-            Given::default(),
+            GivenEvidence::default(),
             None,
             places,
             sources,
@@ -300,13 +304,13 @@ impl Journey {
             views_file: Some(state.join("views.toml")),
             ..Places::default()
         };
-        let (pruning, evidence) = (Pruning::default(), Given::default());
+        let (pruning, evidence) = (Pruning::default(), GivenEvidence::default());
         Self::begin_at(pruning, evidence, None, places, sources, size)
     }
 
     fn begin(
         pruning: Pruning,
-        evidence: Given,
+        evidence: GivenEvidence,
         registry: Option<OpenedSource>,
         config_file: PathBuf,
         sources: Vec<OpenedSource>,
@@ -321,7 +325,7 @@ impl Journey {
 
     fn begin_at(
         pruning: Pruning,
-        evidence: Given,
+        evidence: GivenEvidence,
         registry: Option<OpenedSource>,
         Places {
             config_file,
@@ -408,7 +412,8 @@ impl Journey {
         let Self { runtime, ui, .. } = self;
         runtime.block_on(async {
             for name in keys.split_whitespace() {
-                ui.event(Event::Key(Key::parse(name).unwrap())).unwrap();
+                ui.event(Event::Key(KeyPress::parse(name).unwrap()))
+                    .unwrap();
             }
             ui.until_idle().await.unwrap();
         });
@@ -416,7 +421,7 @@ impl Journey {
     }
 
     fn key(&mut self, name: &str) {
-        let key = Key::parse(name).unwrap_or_else(|| panic!("{name} is no key"));
+        let key = KeyPress::parse(name).unwrap_or_else(|| panic!("{name} is no key"));
         self.event(Event::Key(key));
     }
 

@@ -1,7 +1,7 @@
 //! The caches of a repository on GitHub, on the screen.
 
 use cachelens::retention::{Action, Condition, Pattern, Policy, Rule, TextField};
-use cachelens::tui::pruning::{Access, Pruning};
+use cachelens::tui::pruning::{DeletionAccess, Pruning};
 use jiff::SignedDuration;
 use tempfile::TempDir;
 
@@ -762,7 +762,7 @@ fn writable(server: &Github, journals: &TempDir, rules: Vec<Rule>, size: Size) -
     };
     let policy_from = Some("cachelens.toml".to_owned());
     let pruning = Pruning {
-        access: Access::Write,
+        access: DeletionAccess::Write,
         policy,
         policy_from,
         journals: Some(journals.path().to_owned()),

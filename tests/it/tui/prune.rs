@@ -9,7 +9,7 @@ use cachelens::backend::CachePruner as _;
 use cachelens::backend::local::LocalCache;
 use cachelens::backend::memory;
 use cachelens::retention::{Action, Condition, Criteria, Keep, Pattern, Policy, Rule, TextField};
-use cachelens::tui::pruning::{Access, Pruning};
+use cachelens::tui::pruning::{DeletionAccess, Pruning};
 use jiff::SignedDuration;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -44,7 +44,7 @@ impl Store {
     }
 
     /// The pruning options of the UI: with a grace period that the fixtures exceed.
-    pub(super) fn pruning(&self, access: Access, rules: Vec<Rule>) -> Pruning {
+    pub(super) fn pruning(&self, access: DeletionAccess, rules: Vec<Rule>) -> Pruning {
         let policy = Policy {
             grace: SignedDuration::from_hours(1),
             rules,
@@ -63,7 +63,11 @@ impl Store {
     /// Opens it with the permission to delete.
     pub(super) fn open(&self, rules: Vec<Rule>, size: (u16, u16)) -> Journey {
         let source = prunable(LABEL, self.layout.path());
-        Journey::with(self.pruning(Access::Write, rules), vec![source], size)
+        Journey::with(
+            self.pruning(DeletionAccess::Write, rules),
+            vec![source],
+            size,
+        )
     }
 
     pub(super) fn refs(&self) -> BTreeSet<String> {
@@ -166,7 +170,7 @@ fn drawn(journey: &Journey, store: &Store) -> String {
 fn without_write_a_plan_is_shown_and_nothing_goes() {
     let store = Store::waste();
     let before = (store.refs(), store.blobs());
-    let pruning = store.pruning(Access::ReadOnly, Vec::new());
+    let pruning = store.pruning(DeletionAccess::ReadOnly, Vec::new());
     let mut journey = Journey::with(pruning, vec![local(LABEL, store.layout.path())], (100, 30));
     assert!(journey.screen().contains("read-only") && !journey.screen().contains("WRITE"));
     journey.press("p");

@@ -2,8 +2,8 @@
 
 use cachelens::source::RefSelector;
 use cachelens::tui::OpenedSource;
-use cachelens::tui::evidence::Given;
-use cachelens::tui::message::{Event, Key, Wheel};
+use cachelens::tui::evidence::GivenEvidence;
+use cachelens::tui::message::{Event, KeyPress, Wheel};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -70,7 +70,7 @@ fn event() -> impl Strategy<Value = Event> {
         "alt-x",
     ];
     prop_oneof![
-        20 => prop::sample::select(keys.to_vec()).prop_map(|key| Event::Key(Key::parse(key).unwrap())),
+        20 => prop::sample::select(keys.to_vec()).prop_map(|key| Event::Key(KeyPress::parse(key).unwrap())),
         1 => (0..250u16, 0..80u16).prop_map(|(width, height)| Event::Resize(width, height)),
         2 => (0..250u16, 0..80u16).prop_map(|(x, y)| Event::Click(x, y)),
         2 => (0..250u16, 0..80u16, any::<bool>())
@@ -88,8 +88,8 @@ proptest! {
         let layout = Fixture::named("mini").layout("local.json");
         damage(layout.path());
         let mini = |path: &str| vec![format!("tests/fixtures/mini/{path}")];
-        let evidence = Given::new(mini("provenance/c03.json"), mini("provenance/c02.json"), mini("provenance"));
-        let evidence = if explains { evidence } else { Given::default() };
+        let evidence = GivenEvidence::new(mini("provenance/c03.json"), mini("provenance/c02.json"), mini("provenance"));
+        let evidence = if explains { evidence } else { GivenEvidence::default() };
         let select = explains.then(|| RefSelector::Name("c02".to_owned()));
         let source = OpenedSource { select, ..local("./mini", layout.path()) };
         let mut journey = Journey::explaining(evidence, vec![source], (80, 24));

@@ -8,7 +8,7 @@ use cachelens::backend::{Access as StoreAccess, SharedReader};
 use cachelens::inventory::scan::{self, ScanOptions};
 use cachelens::retention::{Action, Condition, Criteria, Keep, Pattern, Policy, Rule, TextField};
 use cachelens::source::{Location, Source};
-use cachelens::tui::pruning::{Access, Pruning};
+use cachelens::tui::pruning::{DeletionAccess, Pruning};
 use jiff::SignedDuration;
 use tempfile::TempDir;
 
@@ -43,7 +43,7 @@ fn pruning(journals: &TempDir) -> Pruning {
         rule("pull requests", "pr-*", keep),
     ];
     Pruning {
-        access: Access::Write,
+        access: DeletionAccess::Write,
         policy: Policy {
             rules,
             ..Policy::default()

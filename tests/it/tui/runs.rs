@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cachelens::prune::journal::Journal;
 use cachelens::prune::plan::file;
-use cachelens::tui::pruning::{Access, Pruning};
+use cachelens::tui::pruning::{DeletionAccess, Pruning};
 use tempfile::TempDir;
 
 use super::prune::{LABEL, Store};
@@ -201,7 +201,7 @@ fn the_source_of_a_run_is_opened_when_it_is_not_open() {
     let store = Store::waste();
     drop(pruned(&store, (100, 30)));
     let other = Fixture::named("shop").layout("local.json");
-    let pruning = store.pruning(Access::Write, Vec::new());
+    let pruning = store.pruning(DeletionAccess::Write, Vec::new());
     let mut journey = Journey::with(pruning, vec![prunable("other", other.path())], (120, 30));
     journey.press("H enter");
     assert!(
@@ -220,7 +220,7 @@ fn read_only_undoes_nothing() {
     let store = Store::waste();
     drop(pruned(&store, (100, 30)));
     let before = (store.blobs(), store.trash());
-    let pruning = store.pruning(Access::ReadOnly, Vec::new());
+    let pruning = store.pruning(DeletionAccess::ReadOnly, Vec::new());
     let source = prunable(LABEL, store.layout.path());
     let mut journey = Journey::with(pruning, vec![source], (100, 30));
     journey.press("H u");

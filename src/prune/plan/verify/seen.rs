@@ -5,17 +5,17 @@ use std::collections::HashSet;
 use super::digest;
 use crate::backend::ObjectName;
 use crate::inventory::digest_in_trash;
-use crate::prune::plan::{Plan, Target};
+use crate::prune::plan::{DeletionTarget, Plan};
 
 /// The items seen so far. Blobs in the order of their names need no memory, because duplicates
 /// would be neighbours.
-pub(super) struct Seen {
-    others: HashSet<Target>,
+pub(super) struct SeenItems {
+    others: HashSet<DeletionTarget>,
     blobs_in_order: bool,
     trash_in_order: bool,
 }
 
-impl Seen {
+impl SeenItems {
     pub(super) fn of(plan: &Plan) -> Self {
         let blobs = || plan.objects().filter_map(|name| digest(&name));
         let trash = || plan.objects().filter_map(trashed_blob);
@@ -26,14 +26,14 @@ impl Seen {
         }
     }
 
-    pub(super) fn is_new(&mut self, target: &Target) -> bool {
+    pub(super) fn is_new(&mut self, target: &DeletionTarget) -> bool {
         let is_in_order = match target {
-            Target::Object(object) => match &object.name {
+            DeletionTarget::Object(object) => match &object.name {
                 ObjectName::Blob(_) => self.blobs_in_order,
                 ObjectName::Trashed(name) => self.trash_in_order && digest_in_trash(name).is_some(),
                 ObjectName::Partial(_) | ObjectName::Entry(_) => false,
             },
-            Target::Ref(_) | Target::Rewrite(_) => false,
+            DeletionTarget::Ref(_) | DeletionTarget::Rewrite(_) => false,
         };
         is_in_order || self.others.insert(target.clone())
     }

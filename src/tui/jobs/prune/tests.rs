@@ -50,7 +50,7 @@ async fn what_was_not_begun_is_not_counted_as_done() {
         Outcome::Cancelled,
     ];
     for (item, outcome) in outcomes.iter().enumerate() {
-        gathered.record(Step::Concluded(item, outcome), &plan);
+        gathered.record(RunStep::Concluded(item, outcome), &plan);
     }
     let news = gathered.take_report();
     assert_eq!(

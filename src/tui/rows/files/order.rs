@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::tree::{FileTree, LayerTotals, ROOT};
 use crate::format::layer::Kind;
 use crate::inventory::filter::{NumberField, Subject, TextField};
-use crate::tui::list::{Order, View};
+use crate::tui::list::{SortDirection, View};
 
 /// The column of sizes, the initial sort column.
 pub const SIZE: usize = 1;
@@ -218,8 +218,8 @@ impl FileOrder {
             _ => self.tree.name(a).cmp(self.tree.name(b)),
         };
         let ordering = match self.view.sort.order {
-            Order::Ascending => ordering,
-            Order::Descending => ordering.reverse(),
+            SortDirection::Ascending => ordering,
+            SortDirection::Descending => ordering.reverse(),
         };
         ordering
             .then_with(|| self.tree.name(a).cmp(self.tree.name(b)))
@@ -322,7 +322,7 @@ mod tests {
         Arc::new(builder.tree().clone())
     }
 
-    fn order(tree: &Arc<FileTree>, filter: &str, column: usize, order: Order) -> FileOrder {
+    fn order(tree: &Arc<FileTree>, filter: &str, column: usize, order: SortDirection) -> FileOrder {
         let view = View {
             filter: Filter::parse(filter).unwrap(),
             sort: Sort { column, order },
@@ -358,7 +358,7 @@ mod tests {
     #[test]
     fn the_largest_comes_first_and_folders_have_sums() {
         let tree = tree(&FILES);
-        let largest = order(&tree, "", SIZE, Order::Descending);
+        let largest = order(&tree, "", SIZE, SortDirection::Descending);
         let expected = [
             "usr 45",
             "  bin 40",
@@ -374,7 +374,7 @@ mod tests {
         ];
         assert_eq!(shown(&largest), expected);
         assert_eq!(largest.sum(ROOT).files, 5);
-        let named = order(&tree, "", 0, Order::Ascending);
+        let named = order(&tree, "", 0, SortDirection::Ascending);
         assert_eq!(shown(&named)[..3], ["big 20", "empty 0", "etc 7"]);
     }
 
@@ -402,7 +402,7 @@ mod tests {
             ("nothing", &[], (0, 0)),
         ];
         for (filter, expected, matched) in cases {
-            let order = order(&tree, filter, SIZE, Order::Descending);
+            let order = order(&tree, filter, SIZE, SortDirection::Descending);
             assert_eq!(shown(&order), expected, "{filter}");
             assert_eq!(order.matched(), matched, "{filter}");
         }
@@ -411,7 +411,7 @@ mod tests {
     #[test]
     fn folders_that_hold_one_folder_only_are_one_row() {
         let tree = tree(&FILES);
-        let order = order(&tree, "", SIZE, Order::Descending);
+        let order = order(&tree, "", SIZE, SortDirection::Descending);
         let end = |path: &str| {
             let mut nodes = 0..number(tree.count());
             let node = nodes.find(|node| tree.path(*node) == path).unwrap();
@@ -441,7 +441,7 @@ mod tests {
         };
         builder.add(&entry).unwrap();
         let tree = Arc::new(builder.tree().clone());
-        let order = order(&tree, "path~a$", SIZE, Order::Descending);
+        let order = order(&tree, "path~a$", SIZE, SortDirection::Descending);
         assert_eq!(order.sum(1).bytes, 1);
         assert_eq!(tree.parent(tree.parent(order.chain_end(1))), 99_998);
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::tui::list::{Order, Sort, View};
+use crate::tui::list::{Sort, SortDirection, View};
 
 fn rows(files: &[(&str, Kind, u64)], opened: &[&str]) -> FileRows {
     let mut builder = TreeBuilder::default();
@@ -25,7 +25,7 @@ fn rows(files: &[(&str, Kind, u64)], opened: &[&str]) -> FileRows {
     let view = View {
         sort: Sort {
             column: SIZE,
-            order: Order::Descending,
+            order: SortDirection::Descending,
         },
         ..View::default()
     };

@@ -22,7 +22,7 @@ const NONE: u32 = u32::MAX;
 /// The files of a layer that were read so far.
 #[derive(Debug, Clone)]
 pub struct FileTree {
-    nodes: Vec<Node>,
+    nodes: Vec<FileNode>,
     entries: Vec<FileEntry>,
     text: String,
     totals: LayerTotals,
@@ -49,9 +49,9 @@ impl LayerTotals {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Node {
+struct FileNode {
     parent: u32,
-    name: Text,
+    name: TreeText,
     entry: u32,
     is_whiteout: bool,
     /// Whether the layer hides the content that lower layers have in this folder.
@@ -60,7 +60,7 @@ struct Node {
 
 /// A part of the tree's text.
 #[derive(Debug, Clone, Copy, Default)]
-struct Text {
+struct TreeText {
     start: u32,
     length: u32,
 }
@@ -76,9 +76,9 @@ pub struct FileEntry {
 
 impl Default for FileTree {
     fn default() -> Self {
-        let root = Node {
+        let root = FileNode {
             parent: ROOT,
-            name: Text::default(),
+            name: TreeText::default(),
             entry: NONE,
             is_whiteout: false,
             is_emptied: false,
@@ -164,7 +164,7 @@ impl FileTree {
         names.join("/")
     }
 
-    fn text(&self, text: Text) -> &str {
+    fn text(&self, text: TreeText) -> &str {
         let start = text.start as usize;
         self.text
             .get(start..start + text.length as usize)
@@ -332,7 +332,7 @@ impl TreeBuilder {
         }
         let name = self.keep(name)?;
         let node = u32::try_from(self.tree.nodes.len()).map_err(|_| TooLarge)?;
-        self.tree.nodes.push(Node {
+        self.tree.nodes.push(FileNode {
             parent,
             name,
             entry: NONE,
@@ -345,12 +345,12 @@ impl TreeBuilder {
         Ok(node)
     }
 
-    fn keep(&mut self, text: &str) -> Result<Text, TooLarge> {
+    fn keep(&mut self, text: &str) -> Result<TreeText, TooLarge> {
         if self.tree.text.len() + self.targets + text.len() > self.bounds.text {
             return Err(TooLarge);
         }
         let number = |length: usize| u32::try_from(length).map_err(|_| TooLarge);
-        let kept = Text {
+        let kept = TreeText {
             start: number(self.tree.text.len())?,
             length: number(text.len())?,
         };

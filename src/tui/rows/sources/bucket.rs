@@ -5,19 +5,19 @@ use crate::backend::bucket::{Bucket, Noncurrent, Reported, Sum, Versioning};
 use crate::check::{Severity, lifecycle};
 use crate::text::escape::visible;
 use crate::text::units::Size;
-use crate::tui::rows::{Cell, Detail};
-use crate::tui::theme::Role;
+use crate::tui::rows::{Cell, DetailLine};
+use crate::tui::theme::TextRole;
 
 /// Adds the known facts about a bucket.
-pub(super) fn details(bucket: &Bucket, details: &mut Vec<Detail>) {
-    details.extend([Detail::Blank, Detail::Heading("The bucket".into())]);
+pub(super) fn details(bucket: &Bucket, details: &mut Vec<DetailLine>) {
+    details.extend([DetailLine::Blank, DetailLine::Heading("The bucket".into())]);
     if !bucket.classes.is_empty() {
         let class =
             |(class, sum): &(String, Sum)| format!("{} {}", visible(class), Size(sum.bytes));
         let classes: Vec<String> = bucket.classes.iter().map(class).collect();
-        details.push(Detail::Fact("class", Cell::text(classes.join(", "))));
+        details.push(DetailLine::Fact("class", Cell::text(classes.join(", "))));
     }
-    details.push(Detail::Fact(
+    details.push(DetailLine::Fact(
         "versioning",
         reported(&bucket.versioning, |versioning| {
             Cell::text(versioning.word())
@@ -31,37 +31,40 @@ pub(super) fn details(bucket: &Bucket, details: &mut Vec<Detail>) {
                 grouped(versions.objects),
                 grouped(*markers)
             );
-            Cell::new(Size(versions.bytes).to_string(), Role::Text).and(count, Role::Dim)
+            Cell::new(Size(versions.bytes).to_string(), TextRole::Text).and(count, TextRole::Dim)
         };
-        details.push(Detail::Fact("kept", reported(&bucket.noncurrent, kept)));
+        details.push(DetailLine::Fact("kept", reported(&bucket.noncurrent, kept)));
     }
     for (what, why) in bucket.not_known().filter(|(what, _)| UNTOLD.contains(what)) {
-        details.push(Detail::Text(Cell::new(
+        details.push(DetailLine::Text(Cell::new(
             format!("not known: {what}: {}", visible(why)),
-            Role::Unsure,
+            TextRole::Unsure,
         )));
     }
     let rules = reported(&bucket.lifecycle, |rules| {
         match rules.as_ref().map(Vec::len) {
-            None => Cell::new("the service has no such rules", Role::Dim),
+            None => Cell::new("the service has no such rules", TextRole::Dim),
             Some(0) => Cell::text("no rules"),
             Some(1) => Cell::text("1 rule"),
             Some(count) => Cell::text(format!("{count} rules")),
         }
     });
-    details.push(Detail::Fact("lifecycle", rules));
+    details.push(DetailLine::Fact("lifecycle", rules));
     let audit = lifecycle::audit("", bucket);
     for finding in &audit.findings {
         let (sign, role) = match finding.severity {
-            Severity::Error => ("! ", Role::Error),
-            Severity::Warning => ("! ", Role::Warning),
-            Severity::Info => ("· ", Role::Dim),
+            Severity::Error => ("! ", TextRole::Error),
+            Severity::Warning => ("! ", TextRole::Warning),
+            Severity::Info => ("· ", TextRole::Dim),
         };
-        details.push(Detail::Text(
-            Cell::new(sign, role).and(finding.message.clone(), Role::Text),
+        details.push(DetailLine::Text(
+            Cell::new(sign, role).and(finding.message.clone(), TextRole::Text),
         ));
         if let Some(hint) = &finding.hint {
-            details.push(Detail::Text(Cell::new(format!("  {hint}"), Role::Dim)));
+            details.push(DetailLine::Text(Cell::new(
+                format!("  {hint}"),
+                TextRole::Dim,
+            )));
         }
     }
     let is_grave = audit
@@ -70,11 +73,11 @@ pub(super) fn details(bucket: &Bucket, details: &mut Vec<Detail>) {
         .any(|finding| finding.severity < Severity::Info);
     if is_grave && let Some(safe) = audit.safe {
         let heading = "Rules that do no harm, for `aws s3api put-bucket-lifecycle-configuration`";
-        details.extend([Detail::Blank, Detail::Heading(heading.into())]);
+        details.extend([DetailLine::Blank, DetailLine::Heading(heading.into())]);
         let text = serde_json::to_string_pretty(&safe).unwrap_or_default();
         details.extend(
             text.lines()
-                .map(|line| Detail::Text(Cell::text(visible(line).into_owned()))),
+                .map(|line| DetailLine::Text(Cell::text(visible(line).into_owned()))),
         );
     }
 }
@@ -85,6 +88,6 @@ const UNTOLD: [&str; 2] = ["unfinished uploads", "objects beside the cache"];
 fn reported<T>(reported: &Reported<T>, show: impl Fn(&T) -> Cell) -> Cell {
     match reported {
         Ok(value) => show(value),
-        Err(why) => Cell::new(format!("not known: {}", visible(why)), Role::Unsure),
+        Err(why) => Cell::new(format!("not known: {}", visible(why)), TextRole::Unsure),
     }
 }

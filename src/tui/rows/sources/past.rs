@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::grouped;
 use crate::inventory::history::ScanHistory;
 use crate::text::units::{Age, Size};
-use crate::tui::rows::{Cell, Detail};
-use crate::tui::theme::Role;
+use crate::tui::rows::{Cell, DetailLine};
+use crate::tui::theme::TextRole;
 use crate::tui::widget::histogram;
 
 /// From this width on there is room for what changed, and for a trend next to it.
@@ -28,30 +28,33 @@ pub(super) fn line(history: &ScanHistory, width: u16) -> Cell {
     }
     let ago = Age(between);
     let change = change(before.stored_bytes, last.stored_bytes);
-    let line = Cell::new(format!(" · {change} in {ago}"), Role::Dim);
+    let line = Cell::new(format!(" · {change} in {ago}"), TextRole::Dim);
     let trend = history.trend(BARS);
     if trend.is_empty() || width < TREND_FROM {
         return line;
     }
-    line.and(" ", Role::Dim)
-        .and(histogram::bars(&trend), Role::Title)
+    line.and(" ", TextRole::Dim)
+        .and(histogram::bars(&trend), TextRole::Title)
 }
 
 /// Adds what changed since last time, how fast the source grows, and when its quota is full.
-pub(super) fn details(history: &ScanHistory, now: Timestamp, details: &mut Vec<Detail>) {
+pub(super) fn details(history: &ScanHistory, now: Timestamp, details: &mut Vec<DetailLine>) {
     let Some((before, last)) = history.last_two() else {
         return;
     };
-    details.extend([Detail::Blank, Detail::Heading("Since last time".into())]);
+    details.extend([
+        DetailLine::Blank,
+        DetailLine::Heading("Since last time".into()),
+    ]);
     let ago = Age::between(before.at, now).ago();
-    details.push(Detail::Fact("scanned", Cell::text(ago.to_string())));
+    details.push(DetailLine::Fact("scanned", Cell::text(ago.to_string())));
     let change = change(before.stored_bytes, last.stored_bytes);
     let refs = match (before.refs, last.refs) {
         (before, after) if before == after => "as many refs".to_owned(),
         (before, after) if before < after => format!("{} refs more", grouped(after - before)),
         (before, after) => format!("{} refs fewer", grouped(before - after)),
     };
-    details.push(Detail::Fact(
+    details.push(DetailLine::Fact(
         "change",
         Cell::text(format!("{change}, {refs}")),
     ));
@@ -59,7 +62,7 @@ pub(super) fn details(history: &ScanHistory, now: Timestamp, details: &mut Vec<D
         let size = Size(growth.bytes_per_day.unsigned_abs());
         let sign = if growth.bytes_per_day < 0 { "-" } else { "+" };
         let words = format!("{sign}{size} a day, over {}", Age(growth.over));
-        details.push(Detail::Fact("growth", Cell::text(words)));
+        details.push(DetailLine::Fact("growth", Cell::text(words)));
     }
     if let Some(full) = history.full_at() {
         let words = if full <= now {
@@ -67,13 +70,16 @@ pub(super) fn details(history: &ScanHistory, now: Timestamp, details: &mut Vec<D
         } else {
             format!("full in {}", Age::between(now, full))
         };
-        details.push(Detail::Fact("quota", Cell::new(words, Role::Warning)));
+        details.push(DetailLine::Fact(
+            "quota",
+            Cell::new(words, TextRole::Warning),
+        ));
     }
     let trend = history.trend(MORE_BARS);
     if let (false, Some(first)) = (trend.is_empty(), history.records().first()) {
         let since = format!("  since {}", Age::between(first.at, now).ago());
-        let bars = Cell::new(histogram::bars(&trend), Role::Title).and(since, Role::Dim);
-        details.push(Detail::Fact("trend", bars));
+        let bars = Cell::new(histogram::bars(&trend), TextRole::Title).and(since, TextRole::Dim);
+        details.push(DetailLine::Fact("trend", bars));
     }
 }
 

@@ -10,8 +10,8 @@ use crate::inventory::cache::{LayerDetail, RecordKind, RecordState};
 use crate::inventory::steps::{Alternative, Listed, RowKind, Step, StepDetail, StepRow, short};
 use crate::text::escape::visible;
 use crate::text::units::{Age, Size};
-use crate::tui::rows::{Cell, Detail};
-use crate::tui::theme::Role;
+use crate::tui::rows::{Cell, DetailLine};
+use crate::tui::theme::TextRole;
 
 /// Returns all details of the step at `record`.
 pub(super) fn of_step(
@@ -19,7 +19,7 @@ pub(super) fn of_step(
     part: usize,
     record: RecordIndex,
     now: Timestamp,
-) -> Vec<Detail> {
+) -> Vec<DetailLine> {
     let cache = &steps.caches[part];
     let inner = &steps.parts[part];
     let Some(detail) = StepDetail::new(&steps.inventory, cache, &inner.tree, &inner.users, record)
@@ -27,12 +27,12 @@ pub(super) fn of_step(
         return Vec::new();
     };
     let step = &detail.step;
-    let mut lines = vec![Detail::Text(Cell::new(
+    let mut lines = vec![DetailLine::Text(Cell::new(
         step.name().into_owned(),
-        Role::Strong,
+        TextRole::Strong,
     ))];
     places(step, &mut lines);
-    lines.push(Detail::Blank);
+    lines.push(DetailLine::Blank);
     state(steps, &detail, &mut lines);
     if let Some(created) = step.detail.created {
         fact(
@@ -44,7 +44,10 @@ pub(super) fn of_step(
     fact(&mut lines, "key", step.record.digest.to_string());
     if step.is_guessed() {
         let words = "~ by its operation alone: another build applied it to something else";
-        lines.push(Detail::Fact("named", Cell::new(words, Role::Unsure)));
+        lines.push(DetailLine::Fact(
+            "named",
+            Cell::new(words, TextRole::Unsure),
+        ));
     } else if step
         .label
         .is_some_and(|label| label.certainty == Certainty::Assumed)
@@ -68,7 +71,7 @@ pub(super) fn of_step(
 }
 
 /// Returns the sums of a group of steps.
-pub(super) fn of_group(steps: &RefSteps, part: usize, place: usize) -> Vec<Detail> {
+pub(super) fn of_group(steps: &RefSteps, part: usize, place: usize) -> Vec<DetailLine> {
     let rows = &steps.parts[part].tree.rows;
     let head = &rows[place];
     let (title, about) = match &head.kind {
@@ -79,11 +82,11 @@ pub(super) fn of_group(steps: &RefSteps, part: usize, place: usize) -> Vec<Detai
         ),
     };
     let inside = rows[place + 1..].iter().take(head.below as usize);
-    let mut lines = vec![Detail::Text(Cell::new(title, Role::Strong))];
+    let mut lines = vec![DetailLine::Text(Cell::new(title, TextRole::Strong))];
     if !about.is_empty() {
-        lines.push(Detail::Text(Cell::new(about, Role::Dim)));
+        lines.push(DetailLine::Text(Cell::new(about, TextRole::Dim)));
     }
-    lines.push(Detail::Blank);
+    lines.push(DetailLine::Blank);
     let records = inside
         .filter(|row| matches!(row.kind, RowKind::Step(_)))
         .filter_map(StepRow::record);
@@ -92,15 +95,18 @@ pub(super) fn of_group(steps: &RefSteps, part: usize, place: usize) -> Vec<Detai
 }
 
 /// Returns the sums of the configuration of one platform.
-pub(super) fn of_part(steps: &RefSteps, part: usize) -> Vec<Detail> {
+pub(super) fn of_part(steps: &RefSteps, part: usize) -> Vec<DetailLine> {
     let cache = &steps.caches[part];
     let title = cache.platform.clone().unwrap_or_else(|| "cache".to_owned());
-    let mut lines = vec![Detail::Text(Cell::new(title, Role::Strong)), Detail::Blank];
+    let mut lines = vec![
+        DetailLine::Text(Cell::new(title, TextRole::Strong)),
+        DetailLine::Blank,
+    ];
     fact(&mut lines, "config", cache.config.to_string());
     if let Some(refusal) = cache.refusal {
-        lines.push(Detail::Text(Cell::new(
+        lines.push(DetailLine::Text(Cell::new(
             format!("BuildKit refuses it: {refusal}"),
-            Role::Error,
+            TextRole::Error,
         )));
     }
     let rows = steps.parts[part].tree.rows.iter();
@@ -115,7 +121,7 @@ fn sums(
     steps: &RefSteps,
     part: usize,
     records: impl Iterator<Item = RecordIndex>,
-    lines: &mut Vec<Detail>,
+    lines: &mut Vec<DetailLine>,
 ) {
     let mut results = 0u64;
     let mut keys = 0u64;
@@ -133,29 +139,29 @@ fn sums(
         bytes = bytes.saturating_add(step.sizes().map_or(0, |sizes| sizes.layer_bytes));
     }
     let counted = [
-        (results, "✓", Role::Good, "with a result"),
-        (keys, "○", Role::Dim, "key only"),
-        (broken, "!", Role::Missing, "broken"),
+        (results, "✓", TextRole::Good, "with a result"),
+        (keys, "○", TextRole::Dim, "key only"),
+        (broken, "!", TextRole::Missing, "broken"),
     ];
     for (count, sign, role, words) in counted.into_iter().filter(|(count, ..)| *count > 0) {
-        lines.push(Detail::Text(
-            Cell::new(sign, role).and(format!(" {count} {words}"), Role::Text),
+        lines.push(DetailLine::Text(
+            Cell::new(sign, role).and(format!(" {count} {words}"), TextRole::Text),
         ));
     }
     fact(lines, "layers", format!("{} of their own", Size(bytes)));
 }
 
 fn fact(
-    lines: &mut Vec<Detail>,
+    lines: &mut Vec<DetailLine>,
     name: &'static str,
     value: impl Into<std::borrow::Cow<'static, str>>,
 ) {
-    lines.push(Detail::Fact(name, Cell::text(value)));
+    lines.push(DetailLine::Fact(name, Cell::text(value)));
 }
 
 /// Adds the items of a list below its heading.
 fn list(
-    lines: &mut Vec<Detail>,
+    lines: &mut Vec<DetailLine>,
     heading: &'static str,
     items: impl Iterator<Item = Cell>,
     more: usize,
@@ -164,21 +170,21 @@ fn list(
     if items.peek().is_none() {
         return;
     }
-    lines.extend([Detail::Blank, Detail::Heading(heading.into())]);
-    lines.extend(items.map(Detail::Text));
+    lines.extend([DetailLine::Blank, DetailLine::Heading(heading.into())]);
+    lines.extend(items.map(DetailLine::Text));
     and_more(lines, more);
 }
 
-fn and_more(lines: &mut Vec<Detail>, more: usize) {
+fn and_more(lines: &mut Vec<DetailLine>, more: usize) {
     if more > 0 {
-        lines.push(Detail::Text(Cell::new(
+        lines.push(DetailLine::Text(Cell::new(
             format!("… and {more} more"),
-            Role::Dim,
+            TextRole::Dim,
         )));
     }
 }
 
-fn places(step: &Step<'_>, lines: &mut Vec<Detail>) {
+fn places(step: &Step<'_>, lines: &mut Vec<DetailLine>) {
     for place in step.label.iter().flat_map(|label| &label.places) {
         let stage = place
             .stage
@@ -186,14 +192,14 @@ fn places(step: &Step<'_>, lines: &mut Vec<Detail>) {
             .map(|stage| format!(" · stage {stage}"))
             .unwrap_or_default();
         let text = format!("{}:{}{stage}", place.file, place.first_line);
-        lines.push(Detail::Text(Cell::new(
+        lines.push(DetailLine::Text(Cell::new(
             visible(&text).into_owned(),
-            Role::Dim,
+            TextRole::Dim,
         )));
     }
 }
 
-fn state(steps: &RefSteps, detail: &StepDetail<'_>, lines: &mut Vec<Detail>) {
+fn state(steps: &RefSteps, detail: &StepDetail<'_>, lines: &mut Vec<DetailLine>) {
     let step = &detail.step;
     let words = match step.detail.state {
         RecordState::Result => "its result can be loaded".to_owned(),
@@ -219,23 +225,23 @@ fn state(steps: &RefSteps, detail: &StepDetail<'_>, lines: &mut Vec<Detail>) {
     } else {
         format!("{sign} {words}")
     };
-    lines.push(Detail::Fact("state", Cell::new(words, role)));
+    lines.push(DetailLine::Fact("state", Cell::new(words, role)));
     if steps.is_settled() {
         for missing in &detail.missing.items {
-            lines.push(Detail::Fact(
+            lines.push(DetailLine::Fact(
                 "missing",
-                Cell::new(missing.to_string(), Role::Missing),
+                Cell::new(missing.to_string(), TextRole::Missing),
             ));
         }
         and_more(lines, detail.missing.more);
     }
 }
 
-fn chain(detail: &StepDetail<'_>, lines: &mut Vec<Detail>) {
+fn chain(detail: &StepDetail<'_>, lines: &mut Vec<DetailLine>) {
     let Some(((_, top, known), sizes)) = detail.chain.items.first().zip(detail.step.sizes()) else {
         return;
     };
-    lines.extend([Detail::Blank, Detail::Heading("Layer".into())]);
+    lines.extend([DetailLine::Blank, DetailLine::Heading("Layer".into())]);
     fact(lines, "blob", top.blob.to_string());
     if let Some(diff_id) = &known.diff_id {
         fact(lines, "unpacked", diff_id.to_string());
@@ -260,24 +266,24 @@ fn chain(detail: &StepDetail<'_>, lines: &mut Vec<Detail>) {
         1 => format!("Chain of 1 layer, {}", Size(sizes.bytes)),
         depth => format!("Chain of {depth} layers, {}", Size(sizes.bytes)),
     };
-    lines.extend([Detail::Blank, Detail::Heading(heading.into())]);
+    lines.extend([DetailLine::Blank, DetailLine::Heading(heading.into())]);
     for (_, layer, known) in &detail.chain.items {
         let size = known.bytes.map_or_else(
             || super::UNKNOWN.to_owned(),
             |bytes| Size(bytes).to_string(),
         );
-        let cell = Cell::text(format!("{size:>9}  ")).and(short(&layer.blob), Role::Text);
+        let cell = Cell::text(format!("{size:>9}  ")).and(short(&layer.blob), TextRole::Text);
         let role = if detail.missing.items.contains(&layer.blob) {
-            Role::Missing
+            TextRole::Missing
         } else {
-            Role::Dim
+            TextRole::Dim
         };
-        let words = if role == Role::Missing {
+        let words = if role == TextRole::Missing {
             "  ! missing".to_owned()
         } else {
             format!("  {}", compression(known))
         };
-        lines.push(Detail::Text(cell.and(words, role)));
+        lines.push(DetailLine::Text(cell.and(words, role)));
     }
     and_more(lines, detail.chain.more);
 }
@@ -292,12 +298,12 @@ fn compression(layer: &LayerDetail) -> String {
     visible(end).into_owned()
 }
 
-fn inputs(steps: &RefSteps, part: usize, detail: &StepDetail<'_>, lines: &mut Vec<Detail>) {
+fn inputs(steps: &RefSteps, part: usize, detail: &StepDetail<'_>, lines: &mut Vec<DetailLine>) {
     let Listed { items, more } = &detail.inputs;
     if items.is_empty() {
         return;
     }
-    lines.extend([Detail::Blank, Detail::Heading("Inputs".into())]);
+    lines.extend([DetailLine::Blank, DetailLine::Heading("Inputs".into())]);
     for (number, alternatives) in (1..).zip(items) {
         for (place, alternative) in alternatives.items.iter().enumerate() {
             let lead = if place == 0 {
@@ -305,9 +311,9 @@ fn inputs(steps: &RefSteps, part: usize, detail: &StepDetail<'_>, lines: &mut Ve
             } else {
                 "   or ".to_owned()
             };
-            let mut line = Cell::new(lead, Role::Dim);
+            let mut line = Cell::new(lead, TextRole::Dim);
             line.0.extend(input(steps, part, alternative).0);
-            lines.push(Detail::Text(line));
+            lines.push(DetailLine::Text(line));
         }
         and_more(lines, alternatives.more);
     }
@@ -316,7 +322,7 @@ fn inputs(steps: &RefSteps, part: usize, detail: &StepDetail<'_>, lines: &mut Ve
 
 fn input(steps: &RefSteps, part: usize, alternative: &Alternative<'_>) -> Cell {
     let Some(record) = alternative.record else {
-        return Cell::new("! a record that is not there", Role::Missing);
+        return Cell::new("! a record that is not there", TextRole::Missing);
     };
     if alternative.is_content {
         let key = steps.caches[part]
@@ -324,7 +330,7 @@ fn input(steps: &RefSteps, part: usize, alternative: &Alternative<'_>) -> Cell {
             .record(record)
             .map(|record| short(&record.digest))
             .unwrap_or_default();
-        return Cell::text("files by their content").and(format!(" · {key}"), Role::Dim);
+        return Cell::text("files by their content").and(format!(" · {key}"), TextRole::Dim);
     }
     let part_of = match alternative.selector {
         None => String::new(),
@@ -335,7 +341,7 @@ fn input(steps: &RefSteps, part: usize, alternative: &Alternative<'_>) -> Cell {
         }
         Some(selector) => format!(" · paths {}", short(selector)),
     };
-    name(steps, part, record).and(part_of, Role::Dim)
+    name(steps, part, record).and(part_of, TextRole::Dim)
 }
 
 fn name(steps: &RefSteps, part: usize, record: RecordIndex) -> Cell {
@@ -348,11 +354,11 @@ fn name(steps: &RefSteps, part: usize, record: RecordIndex) -> Cell {
     } else {
         Cell::new(format!("{sign} "), role)
     };
-    lead.and(step.name().into_owned(), Role::Text)
+    lead.and(step.name().into_owned(), TextRole::Text)
 }
 
 /// Adds the refs that keep the top layer in the store, and the path to it from this ref.
-fn kept(steps: &RefSteps, part: usize, detail: &StepDetail<'_>, lines: &mut Vec<Detail>) {
+fn kept(steps: &RefSteps, part: usize, detail: &StepDetail<'_>, lines: &mut Vec<DetailLine>) {
     let (Some(entry), Some((_, layer, _))) = (steps.entry(), detail.chain.items.first()) else {
         return;
     };
@@ -391,9 +397,9 @@ fn kept(steps: &RefSteps, part: usize, detail: &StepDetail<'_>, lines: &mut Vec<
             ),
         )
     };
-    let items = std::iter::once(Cell::new(words, Role::Dim)).chain(names);
+    let items = std::iter::once(Cell::new(words, TextRole::Dim)).chain(names);
     list(lines, heading, items, detail.kept_by.more);
-    lines.push(Detail::Blank);
+    lines.push(DetailLine::Blank);
     let config = steps.caches[part].config.short(8);
     let way = [
         (visible(&entry.name).into_owned(), "ref"),
@@ -422,8 +428,8 @@ fn kept(steps: &RefSteps, part: usize, detail: &StepDetail<'_>, lines: &mut Vec<
         } else {
             format!("{}└ ", "  ".repeat(place - 1))
         };
-        lines.push(Detail::Text(
-            Cell::new(format!("{lead}{word} "), Role::Dim).and(what, Role::Text),
+        lines.push(DetailLine::Text(
+            Cell::new(format!("{lead}{word} "), TextRole::Dim).and(what, TextRole::Text),
         ));
     }
 }

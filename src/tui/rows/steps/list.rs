@@ -14,8 +14,10 @@ use crate::inventory::filter::Filter;
 use crate::inventory::steps::{Indent, RowKind, Step, StepRow};
 use crate::text::escape::visible;
 use crate::text::units::{Age, Size};
-use crate::tui::rows::{Align, Cell, Column, Detail, Identity, NONE, RowSet, Sortable, Tally};
-use crate::tui::theme::Role;
+use crate::tui::rows::{
+    Align, Cell, Column, DetailLine, Identity, NONE, RowCounts, RowSet, Sortable,
+};
+use crate::tui::theme::TextRole;
 
 /// The maximum indentation level; deeper rows are drawn at this level.
 const MOST_LEVELS: u32 = 12;
@@ -66,7 +68,7 @@ pub struct Folds {
 
 /// A row of a list of steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum StepListRow {
     /// The header of a configuration, if there are several.
     Part(u32),
     /// A row of its tree.
@@ -75,7 +77,7 @@ enum Place {
 
 /// Whether the rows form a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum StepListShape {
     /// As a tree, with its headers.
     Tree,
     /// As a flat list of steps.
@@ -90,8 +92,8 @@ pub enum Shape {
 pub struct StepRows {
     steps: Arc<RefSteps>,
     folds: Folds,
-    shape: Shape,
-    places: Vec<Place>,
+    shape: StepListShape,
+    places: Vec<StepListRow>,
     shown: u32,
     /// For each part, the row of each record, if it has one.
     rows_of: Vec<Vec<Option<u32>>>,
@@ -99,21 +101,21 @@ pub struct StepRows {
 
 impl StepRows {
     /// Builds the rows of `steps`.
-    pub fn new(steps: Arc<RefSteps>, folds: Folds, shape: Shape) -> Self {
-        let mut places: Vec<Place> = Vec::new();
-        let mut hidden: Vec<Place> = Vec::new();
+    pub fn new(steps: Arc<RefSteps>, folds: Folds, shape: StepListShape) -> Self {
+        let mut places: Vec<StepListRow> = Vec::new();
+        let mut hidden: Vec<StepListRow> = Vec::new();
         for (part, inner) in (0u32..).zip(&steps.parts) {
             let config = steps.caches[part as usize].config;
             let rows = (0u32..).zip(&inner.tree.rows);
-            if shape == Shape::Flat {
+            if shape == StepListShape::Flat {
                 places.extend(
                     rows.filter(|(_, row)| row.record().is_some())
-                        .map(|(row, _)| Place::Row(part, row)),
+                        .map(|(row, _)| StepListRow::Row(part, row)),
                 );
                 continue;
             }
             let is_folded = if steps.parts.len() > 1 {
-                places.push(Place::Part(part));
+                places.push(StepListRow::Part(part));
                 folds.folded.contains(&Identity::Platform(config))
             } else {
                 false
@@ -131,7 +133,7 @@ impl StepRows {
             };
             let mut next = visible.iter().copied().peekable();
             for (row, _) in rows {
-                let place = Place::Row(part, row);
+                let place = StepListRow::Row(part, row);
                 let shows = next.next_if_eq(&(row as usize)).is_some();
                 if shows {
                     places.push(place);
@@ -148,7 +150,7 @@ impl StepRows {
             .map(|cache| vec![None; cache.graph.records.len()])
             .collect();
         for (number, place) in (0u32..).zip(&places) {
-            if let Place::Row(part, row) = *place
+            if let StepListRow::Row(part, row) = *place
                 && let Some(record) = steps.row(part as usize, row as usize).record()
             {
                 rows_of[part as usize][record.at()] = Some(number);
@@ -170,7 +172,7 @@ impl StepRows {
     }
 
     /// Returns whether the rows form a tree.
-    pub fn shape(&self) -> Shape {
+    pub fn shape(&self) -> StepListShape {
         self.shape
     }
 
@@ -188,7 +190,7 @@ impl StepRows {
 
     /// Returns the blob of a step's top layer.
     pub fn layer(&self, row: u32) -> Option<Digest> {
-        let (Place::Row(part, _), Some(step)) = (self.place(row), self.step(row)) else {
+        let (StepListRow::Row(part, _), Some(step)) = (self.place(row), self.step(row)) else {
             return None;
         };
         self.steps.caches[part as usize]
@@ -208,15 +210,17 @@ impl StepRows {
     /// Returns the name of a head of other rows.
     pub fn heading(&self, row: u32) -> Option<String> {
         let title = match self.place(row) {
-            Place::Part(part) => {
+            StepListRow::Part(part) => {
                 let platform = self.steps.caches[part as usize].platform.as_deref();
                 visible(platform.unwrap_or("every platform")).into_owned()
             }
-            Place::Row(part, place) => match &self.steps.row(part as usize, place as usize).kind {
-                RowKind::Stage(stage) => visible(&stage.name).into_owned(),
-                RowKind::Unnamed => "steps without a name".to_owned(),
-                RowKind::Step(_) | RowKind::Twin(_) => return None,
-            },
+            StepListRow::Row(part, place) => {
+                match &self.steps.row(part as usize, place as usize).kind {
+                    RowKind::Stage(stage) => visible(&stage.name).into_owned(),
+                    RowKind::Unnamed => "steps without a name".to_owned(),
+                    RowKind::Step(_) | RowKind::Twin(_) => return None,
+                }
+            }
         };
         Some(title)
     }
@@ -224,8 +228,10 @@ impl StepRows {
     /// Returns the numbers of foldable rows at `row`: twins, and rows below.
     pub fn foldable(&self, row: u32) -> (u32, u32) {
         match self.places.get(row as usize) {
-            Some(Place::Part(part)) => (0, count(self.steps.parts[*part as usize].tree.rows.len())),
-            Some(Place::Row(part, place)) => {
+            Some(StepListRow::Part(part)) => {
+                (0, count(self.steps.parts[*part as usize].tree.rows.len()))
+            }
+            Some(StepListRow::Row(part, place)) => {
                 let row = self.steps.row(*part as usize, *place as usize);
                 (row.twins, row.below)
             }
@@ -235,7 +241,7 @@ impl StepRows {
 
     /// Returns the nearest row before `row` that contains it.
     pub fn parent(&self, row: u32) -> Option<Identity> {
-        let Place::Row(part, place) = *self.places.get(row as usize)? else {
+        let StepListRow::Row(part, place) = *self.places.get(row as usize)? else {
             return None;
         };
         let rows = &self.steps.parts[part as usize].tree.rows;
@@ -244,29 +250,29 @@ impl StepRows {
             above + (row.twins + row.below) as usize >= place as usize
         };
         match (0..place as usize).rev().find(inside) {
-            Some(above) => Some(self.identity_at(Place::Row(part, count(above)))),
-            None => (self.steps.parts.len() > 1).then(|| self.identity_at(Place::Part(part))),
+            Some(above) => Some(self.identity_at(StepListRow::Row(part, count(above)))),
+            None => (self.steps.parts.len() > 1).then(|| self.identity_at(StepListRow::Part(part))),
         }
     }
 
-    fn identity_at(&self, place: Place) -> Identity {
+    fn identity_at(&self, place: StepListRow) -> Identity {
         match place {
-            Place::Part(part) => Identity::Platform(self.steps.caches[part as usize].config),
-            Place::Row(part, row) => {
+            StepListRow::Part(part) => Identity::Platform(self.steps.caches[part as usize].config),
+            StepListRow::Row(part, row) => {
                 let kind = self.steps.row(part as usize, row as usize).kind.clone();
                 Identity::Step(self.steps.caches[part as usize].config, kind)
             }
         }
     }
 
-    fn place(&self, row: u32) -> Place {
+    fn place(&self, row: u32) -> StepListRow {
         self.places[row as usize]
     }
 
     fn step(&self, row: u32) -> Option<Step<'_>> {
         match self.place(row) {
-            Place::Part(_) => None,
-            Place::Row(part, place) => self.steps.step(part as usize, place as usize),
+            StepListRow::Part(_) => None,
+            StepListRow::Row(part, place) => self.steps.step(part as usize, place as usize),
         }
     }
 
@@ -282,12 +288,12 @@ impl StepRows {
     fn head(title: String, below: u32, bytes: u64, is_folded: bool) -> Vec<Cell> {
         let sign = if is_folded { "▸ " } else { "▾ " };
         let steps = if below == 1 { "step" } else { "steps" };
-        let cell = Cell::new(sign, Role::Title)
-            .and(title, Role::Strong)
-            .and(format!("  {below} {steps}"), Role::Dim);
+        let cell = Cell::new(sign, TextRole::Title)
+            .and(title, TextRole::Strong)
+            .and(format!("  {below} {steps}"), TextRole::Dim);
         let size = match bytes {
             0 => Cell::default(),
-            _ => Cell::new(Size(bytes).to_string(), Role::Dim),
+            _ => Cell::new(Size(bytes).to_string(), TextRole::Dim),
         };
         let mut cells = vec![cell, size];
         cells.resize(COLUMNS.len(), Cell::default());
@@ -302,34 +308,40 @@ impl StepRows {
         now: Timestamp,
     ) -> Vec<Cell> {
         let mut name = match self.shape {
-            Shape::Tree => Cell::new(guides(row.indent), Role::Rule),
-            Shape::Flat => Cell::default(),
+            StepListShape::Tree => Cell::new(guides(row.indent), TextRole::Rule),
+            StepListShape::Flat => Cell::default(),
         };
         let is_twin = matches!(row.kind, RowKind::Twin(_));
         let (sign, role) = if is_twin {
-            ("≡", Role::Dim)
+            ("≡", TextRole::Dim)
         } else {
             sign(step, &self.steps)
         };
         name = name.and(format!("{sign} "), role);
-        if row.below > 0 && self.shape == Shape::Tree && self.folds.folded.contains(identity) {
-            name = name.and(format!("▸{} ", row.below), Role::Title);
+        if row.below > 0
+            && self.shape == StepListShape::Tree
+            && self.folds.folded.contains(identity)
+        {
+            name = name.and(format!("▸{} ", row.below), TextRole::Title);
         }
         if step.is_guessed() {
-            name = name.and("~ ", Role::Unsure);
+            name = name.and("~ ", TextRole::Unsure);
         }
         let role = match step.detail.state {
-            _ if is_twin => Role::Dim,
-            RecordState::KeyOnly if !step.is_source() => Role::Dim,
-            _ => Role::Text,
+            _ if is_twin => TextRole::Dim,
+            RecordState::KeyOnly if !step.is_source() => TextRole::Dim,
+            _ => TextRole::Text,
         };
         name = name.and(step.name().into_owned(), role);
-        if row.twins > 0 && self.shape == Shape::Tree && !self.folds.opened.contains(identity) {
-            name = name.and(format!(" +{}", row.twins), Role::Dim);
+        if row.twins > 0
+            && self.shape == StepListShape::Tree
+            && !self.folds.opened.contains(identity)
+        {
+            name = name.and(format!(" +{}", row.twins), TextRole::Dim);
         }
         let sizes = step.sizes();
         let or_none =
-            |text: Option<String>| text.map_or_else(|| Cell::new(NONE, Role::Dim), Cell::text);
+            |text: Option<String>| text.map_or_else(|| Cell::new(NONE, TextRole::Dim), Cell::text);
         let others = step.other_refs();
         vec![
             name,
@@ -378,7 +390,7 @@ impl RowSet for StepRows {
         let identity = self.identity_at(place);
         let is_folded = self.folds.folded.contains(&identity);
         match place {
-            Place::Part(part) => {
+            StepListRow::Part(part) => {
                 let title = self.steps.caches[part as usize]
                     .platform
                     .as_deref()
@@ -391,7 +403,7 @@ impl RowSet for StepRows {
                 let bytes = self.sum(part as usize, all);
                 Self::head(visible(title).into_owned(), count(steps), bytes, is_folded)
             }
-            Place::Row(part, place) => {
+            StepListRow::Row(part, place) => {
                 let inner = self.steps.row(part as usize, place as usize);
                 let title = match &inner.kind {
                     RowKind::Stage(stage) => visible(&stage.name).into_owned(),
@@ -414,24 +426,25 @@ impl RowSet for StepRows {
         }
     }
 
-    fn details(&self, row: u32, now: Timestamp) -> Vec<Detail> {
+    fn details(&self, row: u32, now: Timestamp) -> Vec<DetailLine> {
         match self.place(row) {
-            Place::Part(part) => detail::of_part(&self.steps, part as usize),
-            Place::Row(part, place) => match self.steps.row(part as usize, place as usize).record()
-            {
-                Some(record) => detail::of_step(&self.steps, part as usize, record, now),
-                None => detail::of_group(&self.steps, part as usize, place as usize),
-            },
+            StepListRow::Part(part) => detail::of_part(&self.steps, part as usize),
+            StepListRow::Row(part, place) => {
+                match self.steps.row(part as usize, place as usize).record() {
+                    Some(record) => detail::of_step(&self.steps, part as usize, record, now),
+                    None => detail::of_group(&self.steps, part as usize, place as usize),
+                }
+            }
         }
     }
 
-    fn tally(&self, shown: &[u32]) -> Tally {
+    fn tally(&self, shown: &[u32]) -> RowCounts {
         let is_step = |row: &&u32| match self.place(**row) {
-            Place::Part(_) => false,
-            Place::Row(part, place) => self.steps.is_step(part as usize, place as usize),
+            StepListRow::Part(_) => false,
+            StepListRow::Row(part, place) => self.steps.is_step(part as usize, place as usize),
         };
         let steps = shown.iter().filter(is_step).count();
-        Tally {
+        RowCounts {
             shown: steps,
             all: self.steps.counts.steps,
             others: shown.len() - steps,
@@ -473,8 +486,8 @@ impl RowSet for StepRows {
         }
         // Headers are few.
         (0..self.shown).find(|row| match (self.place(*row), identity) {
-            (Place::Part(_), Identity::Platform(_)) => self.identity(*row) == *identity,
-            (Place::Row(..), Identity::Step(_, RowKind::Stage(_) | RowKind::Unnamed)) => {
+            (StepListRow::Part(_), Identity::Platform(_)) => self.identity(*row) == *identity,
+            (StepListRow::Row(..), Identity::Step(_, RowKind::Stage(_) | RowKind::Unnamed)) => {
                 self.step(*row).is_none() && self.identity(*row) == *identity
             }
             _ => false,
@@ -488,7 +501,7 @@ impl RowSet for StepRows {
     }
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
-        let Place::Row(part, _) = self.place(row) else {
+        let StepListRow::Row(part, _) = self.place(row) else {
             return vec![("name", json!(self.name(row)))];
         };
         let Some(step) = self.step(row) else {
@@ -530,15 +543,17 @@ impl RowSet for StepRows {
 
     fn name(&self, row: u32) -> String {
         match self.place(row) {
-            Place::Part(part) => self.steps.caches[part as usize].config.to_string(),
-            Place::Row(part, place) => match &self.steps.row(part as usize, place as usize).kind {
-                RowKind::Stage(stage) => stage.name.clone(),
-                RowKind::Unnamed => String::new(),
-                RowKind::Step(_) | RowKind::Twin(_) => self
-                    .step(row)
-                    .map(|step| step.record.digest.to_string())
-                    .unwrap_or_default(),
-            },
+            StepListRow::Part(part) => self.steps.caches[part as usize].config.to_string(),
+            StepListRow::Row(part, place) => {
+                match &self.steps.row(part as usize, place as usize).kind {
+                    RowKind::Stage(stage) => stage.name.clone(),
+                    RowKind::Unnamed => String::new(),
+                    RowKind::Step(_) | RowKind::Twin(_) => self
+                        .step(row)
+                        .map(|step| step.record.digest.to_string())
+                        .unwrap_or_default(),
+                }
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! All details about why a step ran, or did not.
 
-use super::{Explained, verdict, words};
+use super::{ArrangedExplanation, verdict, words};
 use crate::explain::cause::{Cause, CauseKind};
 use crate::explain::keys::ContentKey;
 use crate::explain::load::words::{seconds, sentence};
@@ -8,8 +8,8 @@ use crate::explain::solve::{InCache, Verdict};
 use crate::format::llb::OpKind;
 use crate::format::provenance::StepIndex;
 use crate::text::secrets;
-use crate::tui::rows::{Cell, Detail, changes};
-use crate::tui::theme::Role;
+use crate::tui::rows::{Cell, DetailLine, changes};
+use crate::tui::theme::TextRole;
 
 /// The maximum number of steps to list that run because of one step.
 const MOST_STEPS: usize = 100;
@@ -17,12 +17,12 @@ const MOST_STEPS: usize = 100;
 const MOST_FILES: usize = 40;
 
 /// Returns all details of `step`.
-pub(super) fn of_step(explained: &Explained, step: StepIndex) -> Vec<Detail> {
+pub(super) fn of_step(explained: &ArrangedExplanation, step: StepIndex) -> Vec<DetailLine> {
     let explanation = &explained.explanation;
     let standing = &explanation.standings[step.at()];
-    let mut lines = vec![Detail::Text(Cell::new(
+    let mut lines = vec![DetailLine::Text(Cell::new(
         explanation.title(step),
-        Role::Strong,
+        TextRole::Strong,
     ))];
     for place in explanation
         .names
@@ -35,12 +35,12 @@ pub(super) fn of_step(explained: &Explained, step: StepIndex) -> Vec<Detail> {
             .as_ref()
             .map(|stage| format!(" · stage {stage}"))
             .unwrap_or_default();
-        lines.push(Detail::Text(Cell::new(
+        lines.push(DetailLine::Text(Cell::new(
             format!("{}:{}{stage}", place.file, place.first_line),
-            Role::Dim,
+            TextRole::Dim,
         )));
     }
-    lines.push(Detail::Blank);
+    lines.push(DetailLine::Blank);
     let (mark, _, role) = verdict::sign(explanation, step);
     let verdict = match standing.verdict {
         _ if !explanation.is_judged(step) => "a source, which is resolved at every build",
@@ -50,7 +50,7 @@ pub(super) fn of_step(explained: &Explained, step: StepIndex) -> Vec<Detail> {
         Verdict::Miss => "it runs",
         Verdict::Unknown => "not known: it may run",
     };
-    lines.push(Detail::Fact(
+    lines.push(DetailLine::Fact(
         "verdict",
         Cell::new(format!("{mark} {verdict}"), role),
     ));
@@ -61,18 +61,21 @@ pub(super) fn of_step(explained: &Explained, step: StepIndex) -> Vec<Detail> {
         InCache::Absent => "nothing of it",
         InCache::Unknown => "not known: its key cannot be computed from this evidence",
     };
-    lines.push(Detail::Fact("in cache", Cell::text(found)));
+    lines.push(DetailLine::Fact("in cache", Cell::text(found)));
     if let Some(took) = explanation.busy[step.at()].filter(|took| !took.is_zero()) {
-        lines.push(Detail::Fact("took", Cell::text(seconds(took))));
+        lines.push(DetailLine::Fact("took", Cell::text(seconds(took))));
     }
     match explained.cause(step) {
         Some(cause) => add_cause(explained, step, cause, &mut lines),
         None if standing.verdict == Verdict::Unknown => {
-            lines.extend([Detail::Blank, Detail::Heading("Why it is undecided".into())]);
+            lines.extend([
+                DetailLine::Blank,
+                DetailLine::Heading("Why it is undecided".into()),
+            ]);
             lines.extend(
                 open(explained, step)
                     .into_iter()
-                    .map(|text| Detail::Text(Cell::text(text))),
+                    .map(|text| DetailLine::Text(Cell::text(text))),
             );
         }
         None => {}
@@ -81,12 +84,17 @@ pub(super) fn of_step(explained: &Explained, step: StepIndex) -> Vec<Detail> {
     lines
 }
 
-fn add_cause(explained: &Explained, step: StepIndex, cause: &Cause, lines: &mut Vec<Detail>) {
-    lines.extend([Detail::Blank, Detail::Heading("Why".into())]);
-    lines.push(Detail::Text(Cell::text(sentence(cause))));
+fn add_cause(
+    explained: &ArrangedExplanation,
+    step: StepIndex,
+    cause: &Cause,
+    lines: &mut Vec<DetailLine>,
+) {
+    lines.extend([DetailLine::Blank, DetailLine::Heading("Why".into())]);
+    lines.push(DetailLine::Text(Cell::text(sentence(cause))));
     if let Some(advice) = cause.advice() {
-        lines.push(Detail::Text(
-            Cell::new("→ ", Role::Key).and(advice.to_owned(), Role::Dim),
+        lines.push(DetailLine::Text(
+            Cell::new("→ ", TextRole::Key).and(advice.to_owned(), TextRole::Dim),
         ));
     }
     lines.extend(cause.text.iter().map(changes::text_line));
@@ -103,27 +111,30 @@ fn add_cause(explained: &Explained, step: StepIndex, cause: &Cause, lines: &mut 
         && secrets::mask(was).trim() != secrets::mask(is).trim()
         && cause.is_root()
     {
-        lines.extend([Detail::Blank, Detail::Heading("The instruction".into())]);
-        lines.extend(words::lines(was, is).map(Detail::Text));
+        lines.extend([
+            DetailLine::Blank,
+            DetailLine::Heading("The instruction".into()),
+        ]);
+        lines.extend(words::lines(was, is).map(DetailLine::Text));
     }
     if !cause.paths.is_empty() {
         lines.extend([
-            Detail::Blank,
-            Detail::Heading(files(cause.paths.len()).into()),
+            DetailLine::Blank,
+            DetailLine::Heading(files(cause.paths.len()).into()),
         ]);
         lines.extend(
             cause
                 .paths
                 .iter()
                 .take(MOST_FILES)
-                .map(|change| Detail::Text(changes::line(change))),
+                .map(|change| DetailLine::Text(changes::line(change))),
         );
         if cause.paths.len() > MOST_FILES {
             let words = format!(
                 "… and {} more: enter lists them",
                 cause.paths.len() - MOST_FILES
             );
-            lines.push(Detail::Text(Cell::new(words, Role::Dim)));
+            lines.push(DetailLine::Text(Cell::new(words, TextRole::Dim)));
         }
     }
     if cause.kind == CauseKind::Upstream {
@@ -131,18 +142,21 @@ fn add_cause(explained: &Explained, step: StepIndex, cause: &Cause, lines: &mut 
     }
     let mut below = explained.followers(step).peekable();
     if below.peek().is_some() {
-        lines.extend([Detail::Blank, Detail::Heading("Runs because of it".into())]);
+        lines.extend([
+            DetailLine::Blank,
+            DetailLine::Heading("Runs because of it".into()),
+        ]);
         lines.extend(
             below
                 .by_ref()
                 .take(MOST_STEPS)
-                .map(|step| Detail::Text(explained.title(step))),
+                .map(|step| DetailLine::Text(explained.title(step))),
         );
         let more = below.count();
         if more > 0 {
-            lines.push(Detail::Text(Cell::new(
+            lines.push(DetailLine::Text(Cell::new(
                 format!("… and {more} more"),
-                Role::Dim,
+                TextRole::Dim,
             )));
         }
     }
@@ -157,7 +171,7 @@ fn files(count: usize) -> String {
 }
 
 /// Returns why a step is undecided, and the evidence that would decide it.
-fn open(explained: &Explained, step: StepIndex) -> Vec<String> {
+fn open(explained: &ArrangedExplanation, step: StepIndex) -> Vec<String> {
     let explanation = &explained.explanation;
     let inputs = explanation.build.steps[step.at()]
         .inputs
@@ -190,29 +204,32 @@ fn open(explained: &Explained, step: StepIndex) -> Vec<String> {
     open
 }
 
-fn keys(explained: &Explained, step: StepIndex, lines: &mut Vec<Detail>) {
+fn keys(explained: &ArrangedExplanation, step: StepIndex, lines: &mut Vec<DetailLine>) {
     let of = &explained.explanation.build.steps[step.at()];
     let digests = &explained.explanation.keys[step.at()].digests;
     if digests.is_empty() && of.vertices.is_empty() {
         return;
     }
-    lines.extend([Detail::Blank, Detail::Heading("Keys".into())]);
+    lines.extend([DetailLine::Blank, DetailLine::Heading("Keys".into())]);
     for (place, digest) in digests.iter().enumerate() {
         let name = if place == 0 { "operation" } else { "or" };
-        lines.push(Detail::Fact(name, Cell::new(digest.to_string(), Role::Dim)));
+        lines.push(DetailLine::Fact(
+            name,
+            Cell::new(digest.to_string(), TextRole::Dim),
+        ));
     }
     for keys in &explained.explanation.keys[step.at()].inputs {
         if let ContentKey::Known(digest) = keys.content {
-            lines.push(Detail::Fact(
+            lines.push(DetailLine::Fact(
                 "files",
-                Cell::new(digest.to_string(), Role::Dim),
+                Cell::new(digest.to_string(), TextRole::Dim),
             ));
         }
     }
     if let Some(vertex) = of.vertices.first() {
-        lines.push(Detail::Fact(
+        lines.push(DetailLine::Fact(
             "vertex",
-            Cell::new(vertex.to_string(), Role::Dim),
+            Cell::new(vertex.to_string(), TextRole::Dim),
         ));
     }
 }

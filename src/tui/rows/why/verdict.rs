@@ -3,20 +3,20 @@
 use crate::explain::load::Explanation;
 use crate::explain::solve::Verdict;
 use crate::format::provenance::StepIndex;
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 
 /// Returns the sign and the word of a verdict.
 pub(super) fn sign(
     explanation: &Explanation,
     step: StepIndex,
-) -> (&'static str, &'static str, Role) {
+) -> (&'static str, &'static str, TextRole) {
     if !explanation.is_judged(step) {
-        return ("·", "", Role::Dim);
+        return ("·", "", TextRole::Dim);
     }
     match explanation.standings[step.at()].verdict {
-        Verdict::Hit => ("✓", "hit", Role::Good),
-        Verdict::Miss => ("✗", "miss", Role::Missing),
-        Verdict::Unknown => ("?", "undecided", Role::Unsure),
+        Verdict::Hit => ("✓", "hit", TextRole::Good),
+        Verdict::Miss => ("✗", "miss", TextRole::Missing),
+        Verdict::Unknown => ("?", "undecided", TextRole::Unsure),
     }
 }
 

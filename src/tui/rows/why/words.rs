@@ -2,7 +2,7 @@
 
 use crate::text::secrets;
 use crate::tui::rows::{Cell, Piece};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 
 /// The maximum number of words per side to compare; the rest counts as one word.
 const MOST_WORDS: usize = 400;
@@ -16,16 +16,16 @@ pub fn lines(was: &str, is: &str) -> [Cell; 2] {
     let is = split(&is);
     let (kept_of_was, kept_of_is) = common(&was, &is);
     [
-        side("− ", &was, &kept_of_was, Role::Missing),
-        side("+ ", &is, &kept_of_is, Role::Good),
+        side("− ", &was, &kept_of_was, TextRole::Missing),
+        side("+ ", &is, &kept_of_is, TextRole::Good),
     ]
 }
 
-fn side(sign: &'static str, words: &[&str], kept: &[bool], role: Role) -> Cell {
+fn side(sign: &'static str, words: &[&str], kept: &[bool], role: TextRole) -> Cell {
     let mut cell = Cell::new(sign, role);
     for (word, kept) in words.iter().zip(kept) {
         // Blanks count as words here, so that a line keeps its spacing; unchanged words are dimmed.
-        let role = if *kept { Role::Dim } else { role };
+        let role = if *kept { TextRole::Dim } else { role };
         match cell.0.last_mut() {
             Some(Piece(text, last)) if *last == role && !text.ends_with(sign) => {
                 text.to_mut().push_str(word);
@@ -92,7 +92,7 @@ mod tests {
             line.0
                 .iter()
                 .map(|Piece(text, role)| {
-                    if *role == Role::Dim {
+                    if *role == TextRole::Dim {
                         text.to_string()
                     } else {
                         format!("[{text}]")

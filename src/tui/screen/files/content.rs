@@ -2,21 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Files, State};
+use super::{FilesScreen, FilesState};
 use crate::backend::layer_content::LayerFile;
 use crate::text::escape::visible;
 use crate::text::units::Size;
-use crate::tui::effect::{Overwrite, Work};
+use crate::tui::effect::{JobWork, Overwrite};
 use crate::tui::layer::confirm::Confirm;
-use crate::tui::layer::preview::{PreviewPopup, Subject};
+use crate::tui::layer::preview::{PreviewPopup, PreviewSubject};
 use crate::tui::message::ExportError;
 use crate::tui::rows::RowSet as _;
-use crate::tui::screen::Request;
-use crate::tui::world::{Context, StatusKind};
+use crate::tui::screen::LayerRequest;
+use crate::tui::world::{StatusKind, UiContext};
 
-impl Files {
+impl FilesScreen {
     /// Returns the file under the cursor; shows a message if it has no content.
-    pub(super) fn file(&self, cx: &mut Context<'_>) -> Option<(LayerFile, String)> {
+    pub(super) fn file(&self, cx: &mut UiContext<'_>) -> Option<(LayerFile, String)> {
         let row = self.current()?;
         let Some((number, link)) = self.rows.content(row) else {
             let words = self.rows.no_content(row);
@@ -32,13 +32,13 @@ impl Files {
     }
 
     /// Shows the beginning of the file under the cursor, or of a blob that is not a layer.
-    pub(super) fn preview(&mut self, cx: &mut Context<'_>) {
-        let is_blob = matches!(self.state, State::Ended(_)) && self.tree.count() == 1;
+    pub(super) fn preview(&mut self, cx: &mut UiContext<'_>) {
+        let is_blob = matches!(self.state, FilesState::Ended(_)) && self.tree.count() == 1;
         if is_blob {
             let title = format!("{}:{}", self.layer.algorithm(), self.layer.short(12));
-            PreviewPopup::open(self.source, Subject::Blob(self.layer), title, cx);
+            PreviewPopup::open(self.source, PreviewSubject::Blob(self.layer), title, cx);
         } else if let Some((file, path)) = self.file(cx) {
-            PreviewPopup::open(self.source, Subject::File(file), path, cx);
+            PreviewPopup::open(self.source, PreviewSubject::File(file), path, cx);
         }
     }
 
@@ -47,14 +47,14 @@ impl Files {
         file: LayerFile,
         path: PathBuf,
         overwrite: Overwrite,
-        cx: &mut Context<'_>,
+        cx: &mut UiContext<'_>,
     ) {
         if let Some((job, _)) = self.extracting.take() {
             cx.stop(job);
         }
         let name = visible(&path.to_string_lossy()).into_owned();
         cx.world.note(StatusKind::Done, format!("writing {name}…"));
-        let work = Work::Extract(self.source, file.clone(), path, overwrite);
+        let work = JobWork::Extract(self.source, file.clone(), path, overwrite);
         self.extracting = Some((cx.start(work), file));
     }
 }
@@ -64,7 +64,7 @@ pub(super) fn tell_extracted(
     path: &Path,
     result: &Result<u64, ExportError>,
     file: LayerFile,
-    cx: &mut Context<'_>,
+    cx: &mut UiContext<'_>,
 ) {
     let name = visible(&path.to_string_lossy()).into_owned();
     match result {
@@ -74,7 +74,7 @@ pub(super) fn tell_extracted(
         }
         Err(ExportError::Exists) => {
             let question = format!("{name} is there already. Replace it?");
-            let request = Request::Extract(file, path.to_owned(), Overwrite::Agreed);
+            let request = LayerRequest::Extract(file, path.to_owned(), Overwrite::Agreed);
             cx.show(Confirm::new(question, request));
         }
         Err(ExportError::Failed(why)) => {

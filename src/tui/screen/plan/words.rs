@@ -2,14 +2,14 @@
 
 use super::MOST_WARNINGS;
 use crate::backend::{Disposal, WayBack};
-use crate::prune::plan::{BlobFate, Kept, Kind, StoreReason, Why};
+use crate::prune::plan::{BlobFate, ItemKind, ItemReason, KeptItem, StoreReason};
 use crate::retention::Reason;
 use crate::text::units::{Exact, Size};
 use crate::tui::effect::NewBroken;
-use crate::tui::pruning::{Part, Planned};
+use crate::tui::pruning::{PlanSection, Planned};
 use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, UNKNOWN, moment};
-use crate::tui::theme::Role;
+use crate::tui::theme::TextRole;
 use crate::tui::widget::text;
 
 /// The prefix of the plan's warning about kept blobs.
@@ -26,7 +26,7 @@ pub(super) fn height(planned: &Planned) -> u16 {
 }
 
 /// Returns the lines of the head: totals, waiting items, the proof, warnings, and the parts.
-pub(super) fn head(planned: &Planned, part: Part, width: u16) -> Vec<Cell> {
+pub(super) fn head(planned: &Planned, part: PlanSection, width: u16) -> Vec<Cell> {
     let mut lines = vec![
         totals(planned, width),
         waits(planned, width),
@@ -35,9 +35,9 @@ pub(super) fn head(planned: &Planned, part: Part, width: u16) -> Vec<Cell> {
     let warnings = notes(planned);
     lines.extend(warnings.iter().take(MOST_WARNINGS).map(|warning| {
         let more = warnings.len().saturating_sub(MOST_WARNINGS);
-        let cell = Cell::new("! ", Role::Warning).and(warning.clone(), Role::Warning);
+        let cell = Cell::new("! ", TextRole::Warning).and(warning.clone(), TextRole::Warning);
         if more > 0 && warnings.get(MOST_WARNINGS - 1) == Some(warning) {
-            cell.and(format!(" (and {more} more)"), Role::Dim)
+            cell.and(format!(" (and {more} more)"), TextRole::Dim)
         } else {
             cell
         }
@@ -69,17 +69,17 @@ fn count(number: u64, one: &str, many: &str) -> String {
 /// Returns the deletions, as in `22 refs · 61 204 blobs`.
 fn goes(planned: &Planned) -> Vec<String> {
     let results = if planned.plan.unmended().is_some() {
-        (Kind::Results, "ref written again", "refs written again")
+        (ItemKind::Results, "ref written again", "refs written again")
     } else {
-        (Kind::Results, "ref loses results", "refs lose results")
+        (ItemKind::Results, "ref loses results", "refs lose results")
     };
     let kinds = [
-        (Kind::Ref, "ref", "refs"),
+        (ItemKind::Ref, "ref", "refs"),
         results,
-        (Kind::Blob, "blob", "blobs"),
-        (Kind::Partial, "unfinished upload", "unfinished uploads"),
-        (Kind::Object, "from the trash", "from the trash"),
-        (Kind::Entry, "entry", "entries"),
+        (ItemKind::Blob, "blob", "blobs"),
+        (ItemKind::Partial, "unfinished upload", "unfinished uploads"),
+        (ItemKind::Object, "from the trash", "from the trash"),
+        (ItemKind::Entry, "entry", "entries"),
     ];
     let counts = kinds.map(|(kind, one, many)| (planned.count(kind), one, many));
     let there = counts.into_iter().filter(|(number, ..)| *number > 0);
@@ -96,30 +96,30 @@ fn totals(planned: &Planned, width: u16) -> Cell {
     } else {
         "deletes  "
     };
-    let cell = Cell::new(verb, Role::Dim);
+    let cell = Cell::new(verb, TextRole::Dim);
     let cell = match goes.as_slice() {
-        [] if plan.put_back().is_empty() => cell.and("nothing", Role::Strong),
+        [] if plan.put_back().is_empty() => cell.and("nothing", TextRole::Strong),
         [] => cell.and(
             format!(
                 "nothing, and puts {} back",
                 count(plan.put_back().len() as u64, "blob", "blobs")
             ),
-            Role::Strong,
+            TextRole::Strong,
         ),
-        _ => frees(cell.and(goes.join(" · "), Role::Strong), planned),
+        _ => frees(cell.and(goes.join(" · "), TextRole::Strong), planned),
     };
     let refs = plan
         .keep()
         .iter()
-        .filter(|kept| kept.kind == Kind::Ref)
+        .filter(|kept| kept.kind == ItemKind::Ref)
         .count() as u64;
-    let keeps = Cell::new("keeps ", Role::Dim)
-        .and(count(refs, "ref", "refs"), Role::Strong)
-        .and(" · ", Role::Dim)
+    let keeps = Cell::new("keeps ", TextRole::Dim)
+        .and(count(refs, "ref", "refs"), TextRole::Strong)
+        .and(" · ", TextRole::Dim)
         .and_all(if plan.is_withheld() {
-            Cell::new(UNKNOWN, Role::Unsure)
+            Cell::new(UNKNOWN, TextRole::Unsure)
         } else {
-            Cell::new(Size(plan.live().bytes).to_string(), Role::Live)
+            Cell::new(Size(plan.live().bytes).to_string(), TextRole::Live)
         });
     right(cell, keeps, width)
 }
@@ -130,17 +130,17 @@ fn frees(cell: Cell, planned: &Planned) -> Cell {
     let freed = planned.plan.frees_bytes().saturating_sub(moved.bytes);
     let is_repair = planned.plan.unmended().is_some();
     let cell = if freed > 0 || (moved.count == 0 && !is_repair) {
-        cell.and("  frees ", Role::Dim)
-            .and(Size(freed).to_string(), Role::Orphan)
+        cell.and("  frees ", TextRole::Dim)
+            .and(Size(freed).to_string(), TextRole::Orphan)
     } else {
         cell
     };
     match moved.count {
         0 => cell,
         _ => cell
-            .and("  ", Role::Dim)
-            .and(Size(moved.bytes).to_string(), Role::Orphan)
-            .and(" to the trash", Role::Dim),
+            .and("  ", TextRole::Dim)
+            .and(Size(moved.bytes).to_string(), TextRole::Orphan)
+            .and(" to the trash", TextRole::Dim),
     }
 }
 
@@ -149,7 +149,9 @@ fn right(left: Cell, right: Cell, width: u16) -> Cell {
     let used = text::cell_width(&left);
     let needed = text::cell_width(&right);
     match width.checked_sub(used + needed).filter(|room| *room >= 2) {
-        Some(room) => left.and(" ".repeat(room.into()), Role::Text).and_all(right),
+        Some(room) => left
+            .and(" ".repeat(room.into()), TextRole::Text)
+            .and_all(right),
         None => left,
     }
 }
@@ -163,7 +165,7 @@ fn waits(planned: &Planned, width: u16) -> Cell {
         .map(|held| held.count);
     let waits = plan.waits();
     let grace = Exact(plan.grace());
-    let cell = Cell::new("waits    ", Role::Dim);
+    let cell = Cell::new("waits    ", TextRole::Dim);
     let blobs = |number| count(number, "blob", "blobs");
     let collected = plan
         .held()
@@ -173,13 +175,13 @@ fn waits(planned: &Planned, width: u16) -> Cell {
     if let Some(collected) = collected.filter(|collected| collected.blobs > 0) {
         let words = format!("{}, {}", blobs(collected.blobs), Size(collected.bytes));
         return cell
-            .and(words, Role::Strong)
-            .and(": the registry's own collection frees them", Role::Text);
+            .and(words, TextRole::Strong)
+            .and(": the registry's own collection frees them", TextRole::Text);
     }
     match (planned.frees_now(), waits.blobs, young) {
         (true, ..) => cell.and(
             "nothing: blobs go together with their refs, at once",
-            Role::Warning,
+            TextRole::Warning,
         ),
         (false, 0, None) => match plan
             .keep()
@@ -187,13 +189,13 @@ fn waits(planned: &Planned, width: u16) -> Cell {
             .filter(|kept| is_young_entry(kept))
             .count() as u64
         {
-            0 => cell.and("nothing", Role::Text),
+            0 => cell.and("nothing", TextRole::Text),
             entries => cell.and(
                 format!(
                     "{}: younger than {grace}",
                     count(entries, "entry", "entries")
                 ),
-                Role::Text,
+                TextRole::Text,
             ),
         },
         (false, 0, Some(young)) => cell.and(
@@ -202,12 +204,12 @@ fn waits(planned: &Planned, width: u16) -> Cell {
                 blobs(young.blobs),
                 Size(young.bytes)
             ),
-            Role::Text,
+            TextRole::Text,
         ),
         (false, number, _) => {
             let cell = cell.and(
                 format!("{}, {}", blobs(number), Size(waits.bytes)),
-                Role::Strong,
+                TextRole::Strong,
             );
             let wait = plan.grace().saturating_add(planned.draft.settling());
             let words = match plan.created().checked_add(wait).map(moment) {
@@ -218,14 +220,14 @@ fn waits(planned: &Planned, width: u16) -> Cell {
                 Ok(then) => format!(": free after {then}"),
                 Err(_) => format!(": a run {grace} later frees them"),
             };
-            cell.and(words, Role::Dim)
+            cell.and(words, TextRole::Dim)
         }
     }
 }
 
-fn is_young_entry(kept: &Kept) -> bool {
-    let is_young = |why: &Why| matches!(why, Why::Policy(Reason::WithinGrace { .. }));
-    kept.kind == Kind::Entry && kept.reasons.iter().any(is_young)
+fn is_young_entry(kept: &KeptItem) -> bool {
+    let is_young = |why: &ItemReason| matches!(why, ItemReason::Policy(Reason::WithinGrace { .. }));
+    kept.kind == ItemKind::Entry && kept.reasons.iter().any(is_young)
 }
 
 /// Returns the proved properties of the plan: [`crate::prune::plan::verify`] rejects any plan
@@ -272,32 +274,34 @@ fn checked(planned: &Planned, width: u16) -> Cell {
     };
     checks
         .iter()
-        .fold(Cell::new("checked  ", Role::Dim), |cell, check| {
-            cell.and("✓ ", Role::Good)
-                .and(format!("{check} "), Role::Text)
+        .fold(Cell::new("checked  ", TextRole::Dim), |cell, check| {
+            cell.and("✓ ", TextRole::Good)
+                .and(format!("{check} "), TextRole::Text)
         })
 }
 
-fn parts(planned: &Planned, shown: Part) -> Cell {
-    Part::ALL.into_iter().fold(Cell::default(), |cell, part| {
-        let words = format!(" {} {} ", part.word(), number(planned, part));
-        let (open, close, role) = if part == shown {
-            ("[", "]", Role::Title)
-        } else {
-            (" ", " ", Role::Dim)
-        };
-        let cell = cell.and(open, role).and(words, role).and(close, role);
-        cell.and(" ", Role::Text)
-    })
+fn parts(planned: &Planned, shown: PlanSection) -> Cell {
+    PlanSection::ALL
+        .into_iter()
+        .fold(Cell::default(), |cell, part| {
+            let words = format!(" {} {} ", part.word(), number(planned, part));
+            let (open, close, role) = if part == shown {
+                ("[", "]", TextRole::Title)
+            } else {
+                (" ", " ", TextRole::Dim)
+            };
+            let cell = cell.and(open, role).and(words, role).and(close, role);
+            cell.and(" ", TextRole::Text)
+        })
 }
 
 /// Returns the number of items in a part. Excluded items stay in the list of deletions, and are
 /// counted separately.
-fn number(planned: &Planned, part: Part) -> String {
+fn number(planned: &Planned, part: PlanSection) -> String {
     let all = planned.part(part).len();
     let out = match part {
-        Part::Delete => planned.left_out(),
-        Part::Wait | Part::Keep => 0,
+        PlanSection::Delete => planned.left_out(),
+        PlanSection::Wait | PlanSection::Keep => 0,
     };
     match out {
         0 => grouped(all as u64),
@@ -310,9 +314,9 @@ fn number(planned: &Planned, part: Part) -> String {
 }
 
 /// Returns the message for an empty part.
-pub(super) fn nothing(planned: &Planned, part: Part) -> Cell {
+pub(super) fn nothing(planned: &Planned, part: PlanSection) -> Cell {
     let unmended = planned.plan.unmended();
-    if let Some(unmended) = unmended.filter(|_| part == Part::Delete)
+    if let Some(unmended) = unmended.filter(|_| part == PlanSection::Delete)
         && planned.plan.put_back().is_empty()
     {
         return Cell::text(if unmended.is_empty() {
@@ -321,16 +325,16 @@ pub(super) fn nothing(planned: &Planned, part: Part) -> Cell {
             "Nothing of it can be repaired."
         });
     }
-    if let Some(hindrance) = hindrance(planned).filter(|_| part == Part::Delete) {
+    if let Some(hindrance) = hindrance(planned).filter(|_| part == PlanSection::Delete) {
         return Cell::text(format!("Nothing goes: {hindrance}"));
     }
     Cell::text(match part {
-        Part::Delete if !planned.plan.put_back().is_empty() => {
+        PlanSection::Delete if !planned.plan.put_back().is_empty() => {
             "Nothing goes: what a ref names again comes back from the trash first."
         }
-        Part::Delete => "Nothing goes: all that is stored is in use, or too young.",
-        Part::Wait => "Nothing waits.",
-        Part::Keep => "Nothing is said to stay.",
+        PlanSection::Delete => "Nothing goes: all that is stored is in use, or too young.",
+        PlanSection::Wait => "Nothing waits.",
+        PlanSection::Keep => "Nothing is said to stay.",
     })
 }
 
@@ -342,7 +346,7 @@ fn hindrance(planned: &Planned) -> Option<String> {
             .iter()
             .flat_map(|kept| &kept.reasons)
             .find_map(|reason| match reason {
-                Why::Store(StoreReason::Unsupported { why }) => Some(why.as_str()),
+                ItemReason::Store(StoreReason::Unsupported { why }) => Some(why.as_str()),
                 _ => None,
             });
     // The plan gives this reason once for all blobs.
@@ -382,10 +386,10 @@ pub(super) fn empty_trash(planned: &Planned, label: &str) -> String {
 pub(super) fn repair(planned: &Planned, label: &str) -> String {
     let plan = &planned.plan;
     let parts = [
-        (planned.count(Kind::Results), "write", "ref", " again"),
-        (planned.count(Kind::Ref), "delete", "ref", ""),
+        (planned.count(ItemKind::Results), "write", "ref", " again"),
+        (planned.count(ItemKind::Ref), "delete", "ref", ""),
         (
-            planned.count(Kind::Partial),
+            planned.count(ItemKind::Partial),
             "delete",
             "unfinished upload",
             "",
@@ -406,7 +410,7 @@ pub(super) fn repair(planned: &Planned, label: &str) -> String {
         })
         .collect();
     let mut sentences = vec![format!("Repair {label}: {}?", parts.join(", "))];
-    if planned.count(Kind::Results) > 0 {
+    if planned.count(ItemKind::Results) > 0 {
         let grace = Exact(plan.grace());
         sentences.push(format!(
             "The previous version of each ref is kept for {grace}, and undo restores it."
@@ -447,7 +451,7 @@ pub(super) fn question(planned: &Planned, label: &str, new_broken: NewBroken) ->
     if new_broken == NewBroken::Delete {
         sentences.push("A ref that comes meanwhile and names what goes is removed.".to_owned());
     }
-    match (plan.disposal(), planned.count(Kind::Object), goes.len()) {
+    match (plan.disposal(), planned.count(ItemKind::Object), goes.len()) {
         (_, 0, 0) => {}
         (Disposal::AtOnce, ..) => sentences.push(match planned.draft.way_back() {
             WayBack::Part(words) => words.to_owned(),

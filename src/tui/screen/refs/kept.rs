@@ -1,17 +1,17 @@
 //! The order and the filter of the refs, which are remembered for each source.
 
-use super::{Refs, STANDARD};
+use super::{RefsScreen, STANDARD};
 use crate::inventory::filter::Filter;
 use crate::source::RefSelector;
-use crate::tui::effect::Work;
-use crate::tui::list::{List, View};
+use crate::tui::effect::JobWork;
+use crate::tui::list::{RowList, View};
 use crate::tui::rows::RowSet as _;
-use crate::tui::world::{Context, SourceId, StatusKind};
+use crate::tui::world::{SourceId, StatusKind, UiContext};
 
-impl Refs {
+impl RefsScreen {
     /// Returns the list in the remembered order, and with the remembered filter if no ref is
     /// selected.
-    pub(super) fn kept_list(source: SourceId, selects: bool, cx: &mut Context<'_>) -> List {
+    pub(super) fn kept_list(source: SourceId, selects: bool, cx: &mut UiContext<'_>) -> RowList {
         let rows = super::rows(source, cx.world);
         let saved = {
             let label = &cx.world.source(source).info.label;
@@ -22,13 +22,13 @@ impl Refs {
             Some(View { sort, filter }) => (sort, filter),
             None => (STANDARD, Filter::default()),
         };
-        let mut list = List::new(rows, sort, cx);
+        let mut list = RowList::new(rows, sort, cx);
         list.set_filter(filter, cx);
         list
     }
 
     /// Remembers the order and the filter, if a person changed them.
-    pub(super) fn keep(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn keep(&mut self, cx: &mut UiContext<'_>) {
         let list = &self.screen.list;
         let is_copy = cx.world.source(self.source).info.is_copy;
         if *list.view() == self.kept || is_copy {
@@ -44,12 +44,12 @@ impl Refs {
         views.set(&label, list.columns(), &self.kept, &standard);
         if views.is_kept() {
             let views = views.clone();
-            cx.start(Work::SaveViews(views));
+            cx.start(JobWork::SaveViews(views));
         }
     }
 
     /// Shows the refs that fit a pattern. The filter can be edited like one that was typed.
-    pub(super) fn narrow(&mut self, select: &RefSelector, cx: &mut Context<'_>) {
+    pub(super) fn narrow(&mut self, select: &RefSelector, cx: &mut UiContext<'_>) {
         let text = format!("ref:\"{}\"", select.to_string().replace('"', "\"\""));
         match Filter::parse(&text) {
             Ok(filter) if !select.to_string().contains(';') => {

@@ -1,29 +1,29 @@
 //! The build of a command, and the evidence that would settle open steps.
 
-use super::{Against, Why};
+use super::{ComparedCaches, WhyScreen};
 use crate::find::BuildCommand;
-use crate::tui::evidence::Part;
+use crate::tui::evidence::EvidencePart;
 use crate::tui::keymap::Action;
 use crate::tui::rows::Cell;
-use crate::tui::rows::why::Explained;
+use crate::tui::rows::why::ArrangedExplanation;
 use crate::tui::screen::Screen as _;
-use crate::tui::theme::Role;
-use crate::tui::world::{Context, World};
+use crate::tui::theme::TextRole;
+use crate::tui::world::{UiContext, World};
 
-impl Why {
+impl WhyScreen {
     /// Explains the build of a command against the caches that it imports. A command that is not
     /// complete is a line of the prompt.
-    pub fn of_command(command: Option<&BuildCommand>, cx: &mut Context<'_>) -> Self {
+    pub fn of_command(command: Option<&BuildCommand>, cx: &mut UiContext<'_>) -> Self {
         let complete = command.filter(|command| command.is_complete);
         cx.world
             .evidence
             .explain_command(complete.map(BuildCommand::text));
         let line = command.map(BuildCommand::text).unwrap_or_default();
-        Self::with_line(Against::Named, line, cx)
+        Self::with_line(ComparedCaches::Named, line, cx)
     }
 
     /// Returns the evidence that would decide the undecided steps.
-    pub(super) fn settled_by(&self, explained: &Explained, world: &World) -> Cell {
+    pub(super) fn settled_by(&self, explained: &ArrangedExplanation, world: &World) -> Cell {
         let [_, _, open] = explained.counts;
         let has_log = explained
             .explanation
@@ -33,7 +33,8 @@ impl Why {
         let missing = [
             (
                 "the context as a folder",
-                world.evidence.of(Part::Context).is_empty() && !world.evidence.has_command(),
+                world.evidence.of(EvidencePart::Context).is_empty()
+                    && !world.evidence.has_command(),
             ),
             ("a log of the build", !has_log),
         ];
@@ -47,20 +48,20 @@ impl Why {
         } else {
             format!("{open} steps are undecided")
         };
-        let cell = Cell::new("?  ", Role::Unsure).and(steps, Role::Text);
+        let cell = Cell::new("?  ", TextRole::Unsure).and(steps, TextRole::Text);
         if missing.is_empty() {
             return cell;
         }
         let key = world.keymap.key_for(self.contexts(), Action::Evidence);
-        cell.and("; ", Role::Text)
-            .and(key, Role::Key)
+        cell.and("; ", TextRole::Text)
+            .and(key, TextRole::Key)
             .and(
                 format!(
                     " takes what settles {}: ",
                     if open == 1 { "it" } else { "them" }
                 ),
-                Role::Text,
+                TextRole::Text,
             )
-            .and(missing.join(", "), Role::Text)
+            .and(missing.join(", "), TextRole::Text)
     }
 }

@@ -2,15 +2,16 @@
 //! effects.
 //!
 //! ```text
-//!   terminal ─ Event ─┐
-//!                     ├→ Envelope → update(&mut Model) → Vec<Effect> ─→ jobs ─┐
-//!   jobs ──── Report ─┘                    │                                  │
-//!      ↑                          view(&Model, &mut Frame)                    │
-//!      └──────────────────────────────────────────────────────────────────────┘
+//!   terminal ─ Event ────┐
+//!                        ├→ TimedMessage → update(&mut Model) → Vec<Effect> ─→ jobs ─┐
+//!   jobs ──── JobReport ─┘                     │                                     │
+//!      ↑                             view(&Model, &mut Frame)                        │
+//!      └─────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
 //! - [`message`], [`mod@update`], [`effect`]: the only input, the state change, the only output;
 //! - [`model`], [`world`]: the state; it holds no clock, no channel and no client;
+//! - [`navigation`]: how a screen or a layer starts work and moves to another screen;
 //! - [`screen`], [`layer`]: what fills the terminal, and what lies above it; [`list`] and [`rows`]
 //!   are what most screens show;
 //! - [`mod@view`], [`widget`], [`theme`]: how it is drawn;
@@ -47,6 +48,7 @@ pub mod layer;
 pub mod list;
 pub mod message;
 pub mod model;
+pub mod navigation;
 pub mod preview;
 pub mod pruning;
 pub mod recorder;

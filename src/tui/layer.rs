@@ -6,8 +6,9 @@ use ratatui::layout::Rect;
 use super::effect::JobId;
 use super::keymap::{self, Action};
 use super::message::{JobReport, KeyPress};
+use super::navigation::{Handled, UiContext};
 use super::screen::Screen;
-use super::world::{Handled, UiContext, World};
+use super::world::World;
 
 pub mod add;
 pub mod columns;

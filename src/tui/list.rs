@@ -11,8 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::effect::{JobId, JobWork};
 use super::keymap::Action;
 use super::message::Wheel;
+use super::navigation::{Handled, UiContext};
 use super::rows::{Column, Identity, RowSet, Sortable};
-use super::world::{Handled, UiContext};
 use crate::inventory::filter::Filter;
 
 mod arrange;

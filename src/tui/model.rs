@@ -2,11 +2,12 @@
 
 use super::effect::Effect;
 use super::layer::UiLayer;
+use super::navigation::{NavigationCommand, UiContext};
 use super::screen::Screen;
 use super::screen::sources::SourcesScreen;
 use super::screen::start::StartScreen;
 use super::screen::why::WhyScreen;
-use super::world::{NavigationCommand, SourceFacts, UiContext, World};
+use super::world::{SourceFacts, World};
 
 /// The whole state of the UI: shared state, a stack of screens, and layers above them.
 pub struct Model {
@@ -34,20 +35,12 @@ impl Model {
         let first: Box<dyn Screen> = if sources.is_empty() {
             Box::new(StartScreen::new(message))
         } else {
-            let mut cx = UiContext {
-                world: &mut world,
-                effects: &mut effects,
-                commands: &mut commands,
-            };
+            let mut cx = UiContext::new(&mut world, &mut effects, &mut commands);
             Box::new(SourcesScreen::new(&mut cx))
         };
         if sources.is_empty() && world.explain_at_once {
             world.explain_at_once = false;
-            let mut cx = UiContext {
-                world: &mut world,
-                effects: &mut effects,
-                commands: &mut commands,
-            };
+            let mut cx = UiContext::new(&mut world, &mut effects, &mut commands);
             let why = WhyScreen::of_record(&mut cx);
             cx.push(why);
         }
@@ -68,7 +61,7 @@ impl Model {
             dirty: true,
             over: false,
         };
-        model.obey(commands, &mut effects);
+        model.navigate(commands, &mut effects);
         for (source, select) in model.world.sources.iter_mut().zip(selects) {
             source.info.select = select;
         }

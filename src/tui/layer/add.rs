@@ -9,12 +9,13 @@ use crate::tui::effect::{JobId, JobWork};
 use crate::tui::evidence::EvidencePart;
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::{JobReport, KeyPress};
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
 use crate::tui::screen::Screen;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::{Handled, UiContext, World};
+use crate::tui::world::World;
 
 const HELP: &str = "./dir · s3://bucket/prefix · ghcr.io/acme/app:cache · gha:owner/repo · \
     what stands in --cache-to or --cache-from, as in type=local,dest=./cache";

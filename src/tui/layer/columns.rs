@@ -7,11 +7,12 @@ use super::UiLayer;
 use crate::tui::effect::JobWork;
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::KeyPress;
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::{Cell, Column};
 use crate::tui::screen::Screen;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::popup;
-use crate::tui::world::{Handled, UiContext, World};
+use crate::tui::world::World;
 
 /// The menu of columns.
 #[derive(Debug)]

@@ -13,6 +13,7 @@ use crate::tui::effect::{JobId, JobWork};
 use crate::tui::evidence::EvidencePart;
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::{Completion, JobReport, KeyPress};
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::pruning::DeletionScope;
 use crate::tui::rows::Cell;
 use crate::tui::screen::blobs::BlobsScreen;
@@ -23,7 +24,7 @@ use crate::tui::screen::{LayerRequest, Screen, WorkKey};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::{Handled, SourceId, StatusKind, UiContext, World};
+use crate::tui::world::{SourceId, StatusKind, World};
 
 /// The widest that the box becomes inside.
 const WIDTH: u16 = 76;

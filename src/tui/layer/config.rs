@@ -13,13 +13,14 @@ use crate::text::escape::visible;
 use crate::tui::effect::{ConfigAddition, JobId, JobWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::{JobReport, KeyPress};
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
 use crate::tui::screen::Screen;
 use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::{Handled, UiContext, World};
+use crate::tui::world::World;
 
 /// The maximum width of a diff.
 const WIDTH: u16 = 96;

@@ -7,11 +7,12 @@ use ratatui::style::Style;
 use super::UiLayer;
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::KeyPress;
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
 use crate::tui::screen::{LayerRequest, Screen};
 use crate::tui::view;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::{Handled, UiContext, World};
+use crate::tui::world::World;
 
 /// The question whether a run should stop watching for builds.
 pub const STOP_WATCHING: &str = "Stop watching for builds? Everything is deleted that should be. A build that was exporting may lack blobs until the next prune restores them.";

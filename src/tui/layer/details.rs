@@ -6,10 +6,11 @@ use ratatui::layout::{Rect, Size};
 use super::UiLayer;
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::KeyPress;
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::{Cell, DetailLine};
 use crate::tui::screen::Screen;
 use crate::tui::widget::{detail, popup};
-use crate::tui::world::{Handled, UiContext, World};
+use crate::tui::world::World;
 
 /// The maximum width of text that is easy to read.
 const WIDTH: u16 = 84;

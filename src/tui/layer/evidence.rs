@@ -10,12 +10,13 @@ use crate::tui::effect::{JobId, JobWork};
 use crate::tui::evidence::{BUILD_HERE, EvidenceItem, EvidencePart, GivenEvidence};
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::{JobReport, KeyPress};
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
 use crate::tui::screen::{LayerRequest, Screen};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::{Handled, UiContext, World};
+use crate::tui::world::World;
 
 /// The command that prints the provenance of an image.
 pub const INSPECT: &str =

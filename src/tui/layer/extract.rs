@@ -11,12 +11,13 @@ use crate::backend::layer_content::LayerFile;
 use crate::tui::effect::Overwrite;
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::KeyPress;
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
 use crate::tui::screen::{LayerRequest, Screen};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::{Handled, UiContext, World};
+use crate::tui::world::World;
 
 /// Prompts for the name of a file.
 #[derive(Debug)]

@@ -6,10 +6,11 @@ use ratatui::layout::Rect;
 use super::UiLayer;
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::KeyPress;
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::screen::{LayerRequest, Screen};
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::popup;
-use crate::tui::world::{Handled, UiContext, World};
+use crate::tui::world::World;
 
 /// Prompts for the value of a field.
 #[derive(Debug)]

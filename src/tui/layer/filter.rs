@@ -10,13 +10,14 @@ use super::UiLayer;
 use crate::inventory::filter::{Filter, FilterError, Problem, STATES, fields};
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::KeyPress;
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, FilterHelp};
 use crate::tui::screen::{LayerRequest, Screen};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::text;
-use crate::tui::world::{Handled, UiContext, World};
+use crate::tui::world::World;
 
 /// Returns the terms that end before the one with the byte at `fault`.
 fn before(text: &str, fault: usize) -> &str {

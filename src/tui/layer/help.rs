@@ -7,12 +7,13 @@ use super::UiLayer;
 use super::details::Scroll;
 use crate::tui::keymap::{self, Action, Keymap, search};
 use crate::tui::message::KeyPress;
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
 use crate::tui::screen::Screen;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{detail, popup, text};
-use crate::tui::world::{Handled, UiContext, World};
+use crate::tui::world::World;
 
 /// The contexts of layers, which every screen can open.
 const LAYERS: [keymap::KeyContext; 4] = [

@@ -6,13 +6,14 @@ use ratatui::layout::Rect;
 use super::UiLayer;
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::KeyPress;
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
 use crate::tui::rows::sources::grouped;
 use crate::tui::screen::refs::RefsScreen;
 use crate::tui::screen::{Screen, WorkKey};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::popup;
-use crate::tui::world::{Handled, Scan, SourceId, UiContext, World};
+use crate::tui::world::{Scan, SourceId, World};
 
 /// The maximum width of the list.
 const WIDTH: u16 = 90;

@@ -12,12 +12,13 @@ use crate::text::units::Size;
 use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::{JobReport, KeyPress};
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::preview::{FilePreview, MOST};
 use crate::tui::rows::Cell;
 use crate::tui::screen::Screen;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::{Handled, SourceId, UiContext, World};
+use crate::tui::world::{SourceId, World};
 
 /// The maximum width of a preview.
 const WIDTH: u16 = 110;

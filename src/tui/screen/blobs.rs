@@ -16,12 +16,13 @@ use crate::source::StoreKind;
 use crate::text::units::Size;
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{RowList, Sort, SortDirection};
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::blobs::{BlobRows, OtherSource, SIZE};
 use crate::tui::rows::sources::{counted_so_far, scan_state};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::world::{Handled, Scan, SourceFacts, SourceId, UiContext, World};
+use crate::tui::world::{Scan, SourceFacts, SourceId, World};
 
 /// The blobs of a source.
 #[derive(Debug)]

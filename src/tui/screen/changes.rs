@@ -11,6 +11,7 @@ use crate::explain::load::words::sentence;
 use crate::format::provenance::StepIndex;
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{RowList, Sort};
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::changes::ChangedFiles;
 use crate::tui::rows::sources::grouped;
 use crate::tui::rows::why::ArrangedExplanation;
@@ -18,7 +19,7 @@ use crate::tui::rows::{Cell, RowSet as _};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text;
-use crate::tui::world::{Handled, UiContext, World};
+use crate::tui::world::World;
 
 /// The files behind a cause.
 #[derive(Debug)]

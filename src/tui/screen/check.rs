@@ -19,12 +19,13 @@ use crate::tui::found::ScannedInventory;
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{RowList, Sort};
 use crate::tui::message::JobReport;
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::pruning::{DeletionScope, Repairing};
 use crate::tui::rows::Cell;
 use crate::tui::rows::findings::{FindingRows, SEVERITY};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::world::{Handled, Scan, SourceId, StatusKind, UiContext, World};
+use crate::tui::world::{Scan, SourceId, StatusKind, World};
 
 /// From this width on, the list shows the subject of each finding.
 const LIST_WIDTH: u16 = 90;

@@ -13,13 +13,14 @@ use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{RowList, Sort};
 use crate::tui::message::JobReport;
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
 use crate::tui::rows::diff::{DiffRows, WHERE};
 use crate::tui::rows::refs::RefRows;
 use crate::tui::rows::sources::grouped;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::world::{Handled, SourceId, UiContext, World};
+use crate::tui::world::{SourceId, World};
 
 /// Two refs and the changes between them.
 #[derive(Debug)]

@@ -17,13 +17,14 @@ use crate::tui::keymap::{self, Action};
 use crate::tui::layer::extract::ExtractPrompt;
 use crate::tui::list::{AT_ONCE, RowList, Sort, SortDirection, View};
 use crate::tui::message::JobReport;
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::files::{FileFolds, FileOrder, FileRows, FileTree, ROOT, SIZE};
 use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, RowSet as _};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text::{self, LineArea};
-use crate::tui::world::{Handled, SourceId, StatusKind, UiContext, World};
+use crate::tui::world::{SourceId, StatusKind, World};
 
 mod content;
 

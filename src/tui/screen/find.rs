@@ -16,11 +16,12 @@ use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{RowList, Sort};
 use crate::tui::message::JobReport;
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
 use crate::tui::rows::find::{FindRows, TROUBLE};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::world::{Admitted, Handled, SourceId, StatusKind, UiContext, World};
+use crate::tui::world::{Admitted, SourceId, StatusKind, World};
 
 /// The contexts whose keys are active here.
 pub const CONTEXTS: &[keymap::KeyContext] = &[

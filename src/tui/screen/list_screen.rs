@@ -20,6 +20,7 @@ use crate::tui::layer::filter::FilterBar;
 use crate::tui::layer::sort::SortMenu;
 use crate::tui::list::{RowList, Sort};
 use crate::tui::message::{ExportError, JobReport};
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::TextRole;
@@ -27,7 +28,7 @@ use crate::tui::view;
 use crate::tui::widget::table::{self, RowHeight};
 use crate::tui::widget::treemap::{self, TreemapTile};
 use crate::tui::widget::{detail, text};
-use crate::tui::world::{Handled, StatusKind, UiContext, World};
+use crate::tui::world::{StatusKind, World};
 
 /// From this width on, details are next to the list, unless the screen sets another width.
 const WIDE: u16 = 140;

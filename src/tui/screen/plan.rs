@@ -21,6 +21,7 @@ use crate::tui::layer::save::SavePrompt;
 use crate::tui::layer::typed::Typed;
 use crate::tui::list::{RowList, Sort, SortDirection};
 use crate::tui::message::{ExportError, JobReport};
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::pruning::{Deleting, DeletionScope, PlanSection, Planned};
 use crate::tui::rows::Cell;
 use crate::tui::rows::plan::{PlanRows, SIZE};
@@ -31,7 +32,7 @@ use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text;
-use crate::tui::world::{Handled, Scan, SourceId, StatusKind, UiContext, World};
+use crate::tui::world::{Scan, SourceId, StatusKind, World};
 
 mod words;
 

@@ -22,6 +22,7 @@ use crate::text::units::Size;
 use crate::tui::found::ScannedInventory;
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{Sort, SortDirection, View};
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::pruning::DeletionScope;
 use crate::tui::rows::refs::{AGE, RefRows};
 use crate::tui::rows::sources::{counted_so_far, grouped, in_trash, so_far};
@@ -30,7 +31,7 @@ use crate::tui::rule::RuleAction;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::{histogram, meter, text, treemap};
-use crate::tui::world::{Handled, Scan, SourceId, StatusKind, UiContext, World};
+use crate::tui::world::{Scan, SourceId, StatusKind, World};
 
 mod kept;
 

@@ -19,6 +19,7 @@ use crate::tui::layer::config::ConfigPrompt;
 use crate::tui::layer::field::FieldPrompt;
 use crate::tui::list::{RowList, Sort};
 use crate::tui::message::JobReport;
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::pruning::{DeletionScope, Trial};
 use crate::tui::rows::refs::RefRows;
 use crate::tui::rows::sources::grouped;
@@ -28,7 +29,7 @@ use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::{meter, text};
-use crate::tui::world::{Handled, SourceId, StatusKind, UiContext, World};
+use crate::tui::world::{SourceId, StatusKind, World};
 
 /// The lines above the list: the fields, the effect, the order of rules, and a rule line.
 const HEAD: u16 = 4;

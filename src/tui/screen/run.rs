@@ -22,6 +22,7 @@ use crate::tui::keymap::{self, Action};
 use crate::tui::layer::confirm::{Confirm, STOP_WATCHING};
 use crate::tui::list::{RowList, Sort};
 use crate::tui::message::{JobReport, OpenedRun, Phase, Ran, RunFault, RunNews};
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::pruning::{Deleting, goes_into_trash};
 use crate::tui::rows::run::{RunKind, RunRows};
 use crate::tui::rows::runs::state;
@@ -31,7 +32,7 @@ use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::{meter, text};
-use crate::tui::world::{Handled, SourceId, StatusKind, UiContext, World};
+use crate::tui::world::{SourceId, StatusKind, World};
 
 /// The lines above the list, including the rule below them.
 const HEAD: u16 = 4;

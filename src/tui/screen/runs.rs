@@ -16,12 +16,13 @@ use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{RowList, Sort};
 use crate::tui::message::{JobReport, OpenedRun};
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::pruning::DeletionScope;
 use crate::tui::rows::Cell;
 use crate::tui::rows::runs::{PastRuns, WHEN};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::world::{Handled, Scan, SourceId, StatusKind, UiContext, World};
+use crate::tui::world::{Scan, SourceId, StatusKind, World};
 
 /// The contexts whose keys are active here.
 pub const CONTEXTS: &[keymap::KeyContext] = &[

@@ -20,13 +20,14 @@ use crate::tui::keymap::{self, Action};
 use crate::tui::layer::add::AddPrompt;
 use crate::tui::layer::config::ConfigPrompt;
 use crate::tui::list::{RowList, Sort};
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::pruning::DeletionScope;
 use crate::tui::rows::sources::{BY_NAME, SourceRows, in_trash, is_settled, so_far};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::{histogram, treemap};
-use crate::tui::world::{Handled, Scan, SourceId, StatusKind, UiContext, World};
+use crate::tui::world::{Scan, SourceId, StatusKind, World};
 
 /// The contexts whose keys are active here.
 pub const CONTEXTS: &[keymap::KeyContext] = &[

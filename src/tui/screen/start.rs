@@ -10,11 +10,12 @@ use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::add::AddPrompt;
 use crate::tui::message::JobReport;
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
 use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::{Handled, StatusKind, UiContext, World};
+use crate::tui::world::{StatusKind, World};
 
 /// The name of the demo.
 const DEMO: &str = "demo";

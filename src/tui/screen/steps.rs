@@ -21,6 +21,7 @@ use crate::tui::keymap::{self, Action};
 use crate::tui::layer::evidence::EvidencePrompt;
 use crate::tui::list::{RowList, Sort};
 use crate::tui::message::JobReport;
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::sources::{counted_so_far, grouped};
 use crate::tui::rows::steps::{Folds, Names, RefSteps, StepListShape, StepRows};
 use crate::tui::rows::{Cell, Identity, RowSet as _};
@@ -28,7 +29,7 @@ use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text::{self, LineArea};
 use crate::tui::widget::treemap;
-use crate::tui::world::{Handled, Scan, SourceId, StatusKind, UiContext, World};
+use crate::tui::world::{Scan, SourceId, StatusKind, World};
 
 /// The steps of a ref.
 #[derive(Debug)]

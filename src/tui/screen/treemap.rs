@@ -13,13 +13,14 @@ use crate::text::units::Size;
 use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::JobReport;
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
 use crate::tui::rows::steps::{Folds, StepListShape, StepRows};
 use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::text::{self, LineArea};
 use crate::tui::widget::treemap::{self, TileSubject, TreemapTile};
-use crate::tui::world::{Handled, SourceId, StatusKind, UiContext, World};
+use crate::tui::world::{SourceId, StatusKind, World};
 
 /// The boxes of a source, or of something in it.
 #[derive(Debug)]

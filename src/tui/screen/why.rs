@@ -20,12 +20,13 @@ use crate::tui::layer::details::Details;
 use crate::tui::layer::evidence::{EvidencePrompt, INSPECT};
 use crate::tui::list::{RowList, Sort};
 use crate::tui::message::JobReport;
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::why::{ArrangedExplanation, CauseListShape, WhyRows};
 use crate::tui::rows::{Cell, DetailLine, Identity};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text::{self, LineArea};
-use crate::tui::world::{Handled, SourceId, StatusKind, UiContext, World};
+use crate::tui::world::{SourceId, StatusKind, World};
 
 mod command;
 

@@ -10,9 +10,9 @@ use tui_input::{Input, InputRequest};
 use super::text;
 use crate::text::escape::must_be_written_out;
 use crate::tui::message::KeyPress;
+use crate::tui::navigation::Handled;
 use crate::tui::rows::Cell;
 use crate::tui::theme::{TextRole, Theme};
-use crate::tui::world::Handled;
 
 /// The maximum number of characters; further ones are ignored.
 const LONGEST: usize = 4096;

@@ -10,9 +10,10 @@ use crate::tui::effect::{JobWork, Overwrite};
 use crate::tui::layer::confirm::Confirm;
 use crate::tui::layer::preview::{PreviewPopup, PreviewSubject};
 use crate::tui::message::ExportError;
+use crate::tui::navigation::UiContext;
 use crate::tui::rows::RowSet as _;
 use crate::tui::screen::LayerRequest;
-use crate::tui::world::{StatusKind, UiContext};
+use crate::tui::world::StatusKind;
 
 impl FilesScreen {
     /// Returns the file under the cursor; shows a message if it has no content.

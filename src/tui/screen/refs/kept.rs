@@ -5,8 +5,9 @@ use crate::inventory::filter::Filter;
 use crate::source::RefSelector;
 use crate::tui::effect::JobWork;
 use crate::tui::list::{RowList, View};
+use crate::tui::navigation::UiContext;
 use crate::tui::rows::RowSet as _;
-use crate::tui::world::{SourceId, StatusKind, UiContext};
+use crate::tui::world::{SourceId, StatusKind};
 
 impl RefsScreen {
     /// Returns the list in the remembered order, and with the remembered filter if no ref is

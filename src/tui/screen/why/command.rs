@@ -4,11 +4,12 @@ use super::{ComparedCaches, WhyScreen};
 use crate::find::BuildCommand;
 use crate::tui::evidence::EvidencePart;
 use crate::tui::keymap::Action;
+use crate::tui::navigation::UiContext;
 use crate::tui::rows::Cell;
 use crate::tui::rows::why::ArrangedExplanation;
 use crate::tui::screen::Screen as _;
 use crate::tui::theme::TextRole;
-use crate::tui::world::{UiContext, World};
+use crate::tui::world::World;
 
 impl WhyScreen {
     /// Explains the build of a command against the caches that it imports. A command that is not

@@ -1,0 +1,68 @@
+//! Work that continues, or whose results are kept, after its screen was left.
+
+use super::super::keymap::{self, Action};
+use super::super::model::Model;
+use super::super::navigation::UiContext;
+use super::super::screen::{Screen, ScreenWork};
+use super::super::world::{StatusKind, World};
+
+impl Model {
+    /// Lists the background work of the screens, and reports work that has ended in screens that
+    /// were left.
+    pub(super) fn note_background(&mut self) {
+        let Self {
+            world,
+            screens,
+            left,
+            ..
+        } = self;
+        let works = |screens: &[Box<dyn Screen>], world: &World| -> Vec<ScreenWork> {
+            let works = screens.iter().filter_map(|screen| screen.background(world));
+            works.collect()
+        };
+        let mut background = works(screens, world);
+        let of_left = works(left, world);
+        let was_running = |work: &&ScreenWork| {
+            let mut before = world.background.iter();
+            before.any(|before| before.key == work.key && before.is_running)
+        };
+        let mut ended = of_left.iter().filter(|work| !work.is_running);
+        if let Some(work) = ended.find(was_running) {
+            let words = format!("the {} has ended", work.title);
+            world.note(StatusKind::Done, words);
+        }
+        left.retain(|screen| {
+            let work = screen.background(world);
+            work.is_some_and(|work| work.is_running || work.is_kept)
+        });
+        background.extend(
+            of_left
+                .into_iter()
+                .filter(|work| work.is_running || work.is_kept),
+        );
+        world.background = background;
+    }
+}
+
+/// Removes a screen; it is kept while its work continues, or if its results are kept.
+pub(super) fn leave(
+    mut screen: Box<dyn Screen>,
+    left: &mut Vec<Box<dyn Screen>>,
+    cx: &mut UiContext<'_>,
+) {
+    let work = screen.background(cx.world);
+    match work.filter(|work| work.is_running || work.is_kept) {
+        Some(work) => {
+            if work.is_running {
+                let key = cx
+                    .world
+                    .keymap
+                    .key_for(&[keymap::KeyContext::Global], Action::Jobs);
+                let words = format!("{} goes on; {key} shows it", work.title);
+                cx.world.note(StatusKind::Done, words);
+            }
+            left.push(screen);
+        }
+        None => screen.leave(cx),
+    }
+}

@@ -1,0 +1,125 @@
+//! Keys, pasted text and the mouse.
+
+use super::super::effect::Effect;
+use super::super::keymap::{self, Action};
+use super::super::message::KeyPress;
+use super::super::model::Model;
+use super::super::navigation::{Handled, NavigationCommand, UiContext};
+use super::super::screen::Pointer;
+use super::super::view;
+use super::super::world::{StatusKind, World};
+use crate::text::escape::visible;
+
+impl Model {
+    pub(super) fn key(
+        &mut self,
+        key: KeyPress,
+        effects: &mut Vec<Effect>,
+    ) -> Vec<NavigationCommand> {
+        let mut commands = Vec::new();
+        let Self {
+            world,
+            screens,
+            layers,
+            ..
+        } = self;
+        // These two keys work during any text input.
+        if let Some(action @ (Action::Quit | Action::Suspend)) =
+            world.keymap.action(&[keymap::KeyContext::Global], key.0)
+        {
+            return vec![NavigationCommand::Perform(action)];
+        }
+        for layer in layers.iter_mut().rev() {
+            let action = world.keymap.action(&[layer.context()], key.0);
+            let mut cx = UiContext::new(world, effects, &mut commands);
+            if layer.key(key, action, &mut cx) == Handled::Yes {
+                return commands;
+            }
+        }
+        let contexts = screens.last().map_or(&[][..], |screen| screen.contexts());
+        if let Some(action) = world.keymap.action(contexts, key.0) {
+            commands.push(NavigationCommand::Perform(action));
+        } else if layers.is_empty() {
+            report_unused_key(key, contexts, world);
+        }
+        commands
+    }
+
+    /// A click on a word of the last line does what its key does, one on the path goes back. The
+    /// rest of the mouse reaches the screen only: layers have keys.
+    pub(super) fn pointer(
+        &mut self,
+        pointer: Pointer,
+        effects: &mut Vec<Effect>,
+    ) -> Vec<NavigationCommand> {
+        if let Pointer::Click(x, y) = pointer {
+            if let Some(key) = view::key_at(self, x, y) {
+                return self.key(key, effects);
+            }
+            let is_path = y == 0 && self.layers.is_empty() && self.screens.len() > 1;
+            if is_path && view::is_on_parent(self, x) {
+                return vec![NavigationCommand::Back];
+            }
+        }
+        if !self.layers.is_empty() {
+            return Vec::new();
+        }
+        let mut commands = Vec::new();
+        let mut cx = UiContext::new(&mut self.world, effects, &mut commands);
+        if let Some(screen) = self.screens.last_mut() {
+            screen.pointer(pointer, &mut cx);
+        }
+        commands
+    }
+
+    /// Hands pasted text to the layer on top.
+    pub(super) fn paste(
+        &mut self,
+        text: &str,
+        effects: &mut Vec<Effect>,
+    ) -> Vec<NavigationCommand> {
+        let mut commands = Vec::new();
+        let mut cx = UiContext::new(&mut self.world, effects, &mut commands);
+        if let Some(layer) = self.layers.last_mut() {
+            layer.paste(text, &mut cx);
+        }
+        commands
+    }
+}
+
+/// Says that a key does nothing here, and what it does elsewhere.
+fn report_unused_key(key: KeyPress, contexts: &[keymap::KeyContext], world: &mut World) {
+    let global = [keymap::KeyContext::Global];
+    let help = world.keymap.key_for(&global, Action::Help);
+    let Some(character) = key.character() else {
+        return;
+    };
+    let name = if character == ' ' {
+        "space".to_owned()
+    } else {
+        visible(&character.to_string()).into_owned()
+    };
+    let words = match world.keymap.elsewhere(key.0) {
+        _ if matches!(character, 'd' | 'D' | 'x')
+            && contexts.contains(&keymap::KeyContext::List) =>
+        {
+            let mark = world
+                .keymap
+                .key_for(&[keymap::KeyContext::List], Action::Mark);
+            let plan = world
+                .keymap
+                .key_for(&[keymap::KeyContext::Refs], Action::Plan);
+            format!(
+                "{name} deletes nothing here: mark refs with {mark}, then {plan} plans; {help} shows the keys"
+            )
+        }
+        Some((context, action)) => {
+            let text = world.keymap.text_for(context, action);
+            let there = context.heading();
+            let text = text.trim_end_matches('.');
+            format!("{name} does nothing here ({there}: {text}); {help} shows the keys")
+        }
+        None => format!("{name} does nothing here; {help} shows the keys"),
+    };
+    world.note(StatusKind::Failed, words);
+}

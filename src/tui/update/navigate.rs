@@ -1,0 +1,170 @@
+//! Moves between screens and layers, and sources that are added or gone to.
+
+use std::collections::VecDeque;
+
+use super::super::effect::Effect;
+use super::super::layer::confirm::{Confirm, STOP_WATCHING};
+use super::super::model::Model;
+use super::super::navigation::{NavigationCommand, UiContext};
+use super::super::screen::refs::RefsScreen;
+use super::super::screen::sources::{self, SourcesScreen};
+use super::super::screen::{LayerRequest, Screen, WorkKey};
+use super::super::world::{Scan, SourceFacts, SourceId, SourceState, World};
+use super::background::leave;
+use crate::source::RefSelector;
+
+impl Model {
+    /// Carries out commands, and those that result from them.
+    pub(in super::super) fn navigate(
+        &mut self,
+        commands: Vec<NavigationCommand>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut waiting: VecDeque<NavigationCommand> = commands.into();
+        while let Some(command) = waiting.pop_front() {
+            let mut results = Vec::new();
+            self.carry_out(command, effects, &mut results);
+            // The results of a command come before the commands after it.
+            for result in results.into_iter().rev() {
+                waiting.push_front(result);
+            }
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        command: NavigationCommand,
+        effects: &mut Vec<Effect>,
+        commands: &mut Vec<NavigationCommand>,
+    ) {
+        match command {
+            NavigationCommand::Push(screen) => self.screens.push(screen),
+            NavigationCommand::Back if self.screens.len() > 1 => {
+                self.leave_top(effects, commands);
+            }
+            NavigationCommand::Back => self.end(effects, commands),
+            NavigationCommand::Home => {
+                while self.screens.len() > 1 {
+                    self.leave_top(effects, commands);
+                }
+            }
+            NavigationCommand::Bring(key) => self.bring(key),
+            NavigationCommand::Stop(key) => self.stop_work(key, effects, commands),
+            NavigationCommand::Show(layer) => self.layers.push(layer),
+            NavigationCommand::Close => {
+                self.layers.pop();
+            }
+            NavigationCommand::Perform(action) => self.perform(action, effects, commands),
+            NavigationCommand::Ask(LayerRequest::Quit) => self.over = true,
+            NavigationCommand::Ask(request) => {
+                let mut cx = UiContext::new(&mut self.world, effects, commands);
+                if let Some(screen) = self.screens.last_mut() {
+                    screen.answer(request, &mut cx);
+                }
+            }
+            NavigationCommand::AddSource(info) => self.add_source(info, effects, commands),
+            NavigationCommand::GoTo(id, select) => {
+                let mut cx = UiContext::new(&mut self.world, effects, commands);
+                if let Some(screen) = self.screens.first_mut() {
+                    screen.seek(id, &mut cx);
+                }
+                self.show_refs(id, select, effects, commands);
+            }
+        }
+    }
+
+    /// Leaves the screen on top.
+    fn leave_top(&mut self, effects: &mut Vec<Effect>, commands: &mut Vec<NavigationCommand>) {
+        let mut cx = UiContext::new(&mut self.world, effects, commands);
+        if let Some(screen) = self.screens.pop() {
+            leave(screen, &mut self.left, &mut cx);
+        }
+    }
+
+    /// Puts the screen with this work on top, also if it was left.
+    fn bring(&mut self, key: WorkKey) {
+        let world = &self.world;
+        let has_work = |screen: &Box<dyn Screen>| has_work(screen.as_ref(), key, world);
+        let screen = if let Some(place) = self.left.iter().position(has_work) {
+            Some(self.left.remove(place))
+        } else {
+            let place = self.screens.iter().position(has_work);
+            place.map(|place| self.screens.remove(place))
+        };
+        self.screens.extend(screen);
+    }
+
+    fn stop_work(
+        &mut self,
+        key: WorkKey,
+        effects: &mut Vec<Effect>,
+        commands: &mut Vec<NavigationCommand>,
+    ) {
+        let mut cx = UiContext::new(&mut self.world, effects, commands);
+        for screen in self.screens.iter_mut().chain(&mut self.left) {
+            if has_work(screen.as_ref(), key, cx.world) {
+                screen.stop_background(&mut cx);
+            }
+        }
+    }
+
+    /// Adds a source, scans it, and shows the ref that was named with it.
+    fn add_source(
+        &mut self,
+        info: SourceFacts,
+        effects: &mut Vec<Effect>,
+        commands: &mut Vec<NavigationCommand>,
+    ) {
+        let mut cx = UiContext::new(&mut self.world, effects, commands);
+        let id = SourceId(cx.world.sources.len());
+        let select = info.select.clone().filter(|_| !info.is_waiting);
+        let scan = info.fault.clone().map_or(Scan::Stopped, Scan::Failed);
+        cx.world.sources.push(SourceState {
+            info,
+            scan,
+            found: None,
+            policy_changed: false,
+        });
+        cx.scan(id);
+        let first = self.screens.first();
+        if first.is_none_or(|screen| screen.contexts() != sources::CONTEXTS) {
+            // The start screen is replaced; screens opened from it stay.
+            let sources: Box<dyn Screen> = Box::new(SourcesScreen::new(&mut cx));
+            self.screens.splice(..1.min(self.screens.len()), [sources]);
+        }
+        for screen in &mut self.screens {
+            screen.refresh(id, &mut cx);
+        }
+        self.show_refs(id, select, effects, commands);
+    }
+
+    /// Shows the refs of a source, if one of them is requested.
+    fn show_refs(
+        &mut self,
+        id: SourceId,
+        select: Option<RefSelector>,
+        effects: &mut Vec<Effect>,
+        commands: &mut Vec<NavigationCommand>,
+    ) {
+        if select.is_some() {
+            let mut cx = UiContext::new(&mut self.world, effects, commands);
+            let refs = RefsScreen::new(id, select, &mut cx);
+            self.screens.push(Box::new(refs));
+        }
+    }
+
+    /// Ends the UI. If a run watches for builds, first asks whether to stop that.
+    pub(super) fn end(&mut self, effects: &mut Vec<Effect>, commands: &mut Vec<NavigationCommand>) {
+        if self.world.watches.is_empty() || !self.layers.is_empty() {
+            self.over = true;
+            return;
+        }
+        let mut cx = UiContext::new(&mut self.world, effects, commands);
+        cx.show(Confirm::new(STOP_WATCHING.to_owned(), LayerRequest::Quit));
+    }
+}
+
+fn has_work(screen: &dyn Screen, key: WorkKey, world: &World) -> bool {
+    let work = screen.background(world);
+    work.is_some_and(|work| work.key == key)
+}

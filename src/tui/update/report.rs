@@ -1,0 +1,153 @@
+//! Reports of jobs: of scans, of the policy's verdicts, and of runs whose screen was left.
+
+use std::sync::Arc;
+
+use super::super::effect::{Effect, JobId};
+use super::super::found::ScannedInventory;
+use super::super::message::{JobReport, Phase, Ran, RunFault, ScanEnd};
+use super::super::model::Model;
+use super::super::navigation::{NavigationCommand, UiContext};
+use super::super::screen::WorkKey;
+use super::super::world::{Admitted, Scan, SourceId, StatusKind};
+
+impl Model {
+    /// Applies the report of a job, and hands it to all screens and layers.
+    pub(super) fn report(
+        &mut self,
+        job: JobId,
+        report: JobReport,
+        effects: &mut Vec<Effect>,
+    ) -> Vec<NavigationCommand> {
+        let source = self.apply_scan_report(job, &report);
+        let mut commands = Vec::new();
+        let Self {
+            world,
+            screens,
+            left,
+            layers,
+            ..
+        } = self;
+        let mut cx = UiContext::new(world, effects, &mut commands);
+        if let JobReport::Scanned(id, _) = &report {
+            // The findings of an earlier scan are outdated.
+            let key = WorkKey::Check(*id);
+            left.retain(|screen| {
+                let work = screen.background(cx.world);
+                work.is_none_or(|work| work.is_running || work.key != key)
+            });
+        }
+        let mut screens: Vec<_> = screens.iter_mut().chain(left).collect();
+        if let Some(source) = source {
+            cx.judge_again(source);
+            for screen in &mut screens {
+                screen.refresh(source, &mut cx);
+            }
+        }
+        if let JobReport::ConfigWritten(Ok(written)) = &report {
+            cx.config_written(written);
+            if written.policy.is_some() {
+                for screen in &mut screens {
+                    screen.policy_changed(&mut cx);
+                }
+            }
+        }
+        for screen in &mut screens {
+            screen.report(job, &report, &mut cx);
+        }
+        for layer in layers {
+            layer.report(job, &report, &mut cx);
+        }
+        apply_job_report(job, report, &mut cx);
+        commands
+    }
+
+    /// Applies the report of a scan, if it is the current one of its source.
+    fn apply_scan_report(&mut self, job: JobId, report: &JobReport) -> Option<SourceId> {
+        if let JobReport::Judged(id, found) = report {
+            return self.apply_verdicts(*id, found);
+        }
+        let (JobReport::Snapshot(id, _) | JobReport::Scanned(id, _) | JobReport::Becomes(id, _)) =
+            report
+        else {
+            return None;
+        };
+        let source = self
+            .world
+            .sources
+            .get_mut(id.0)
+            .filter(|source| source.scan == Scan::Running(job))?;
+        match report {
+            JobReport::Becomes(_, info) => source.info = info.clone(),
+            JobReport::Snapshot(_, found) => source.found = Some(found.clone()),
+            JobReport::Scanned(_, Ok(found)) => {
+                source.found = Some(found.clone());
+                source.scan = Scan::Done;
+            }
+            JobReport::Scanned(_, Err(ScanEnd::Stopped)) => source.scan = Scan::Stopped,
+            JobReport::Scanned(_, Err(ScanEnd::Failed(error))) => {
+                source.scan = Scan::Failed(error.clone());
+            }
+            _ => {}
+        }
+        Some(*id)
+    }
+
+    /// Applies the verdicts on the refs of a source, unless it was scanned again.
+    fn apply_verdicts(&mut self, id: SourceId, judged: &ScannedInventory) -> Option<SourceId> {
+        let found = self.world.sources.get_mut(id.0)?.found.as_mut()?;
+        if !Arc::ptr_eq(&found.inventory, &judged.inventory) {
+            return None;
+        }
+        found.verdicts.clone_from(&judged.verdicts);
+        Some(id)
+    }
+}
+
+/// Applies a report whose effect does not depend on a screen.
+fn apply_job_report(job: JobId, report: JobReport, cx: &mut UiContext<'_>) {
+    match report {
+        JobReport::Exported(path, Ok(count)) => {
+            let rows = if count == 1 { "row" } else { "rows" };
+            cx.world.note(
+                StatusKind::Done,
+                format!("{count} {rows} written to {}", path.display()),
+            );
+        }
+        // The store has its index already, even if no screen waits for it any more.
+        JobReport::Opened(Ok(Admitted::New(info))) | JobReport::Found(info) => cx.add_source(info),
+        JobReport::Opened(Ok(Admitted::Known(id, select))) => cx.go_to(id, select),
+        JobReport::Running(news) => {
+            if let (Phase::Watching(left), Some(source)) = (news.phase, cx.world.end_watch(job)) {
+                cx.world.set_watch(job, source, left);
+            }
+        }
+        // The screen of the run was left, so it cannot report the end itself.
+        JobReport::Ran(result) => {
+            if let Some(source) = cx.world.end_watch(job) {
+                report_end_of_run(source, &result, cx);
+            }
+        }
+        JobReport::NotAll(left_out) => cx.world.note(StatusKind::Failed, left_out),
+        _ => {}
+    }
+}
+
+/// Reports the end of a run whose screen was left, and scans its source again.
+fn report_end_of_run(source: SourceId, result: &Result<Ran, RunFault>, cx: &mut UiContext<'_>) {
+    let label = cx.world.source(source).info.label.clone();
+    match result {
+        Ok(ran) if ran.report.is_complete() => {
+            cx.world
+                .note(StatusKind::Done, format!("the prune of {label} has ended"));
+        }
+        Ok(_) => cx.world.note(
+            StatusKind::Failed,
+            format!("the prune of {label} did not do all of it: see its journal"),
+        ),
+        Err(fault) => cx.world.note(
+            StatusKind::Failed,
+            format!("prune of {label}: {}", fault.why),
+        ),
+    }
+    cx.scan(source);
+}

@@ -1,0 +1,248 @@
+use jiff::{SignedDuration, Timestamp};
+
+use super::*;
+use crate::backend::{OtherKind, OtherObject};
+use crate::inventory::{Inventory, Progress};
+use crate::tui::effect::JobId;
+use crate::tui::effect::JobWork;
+use crate::tui::found::ScannedInventory;
+use crate::tui::keymap::Keymap;
+use crate::tui::message::{JobReport, KeyPress, ScanEnd};
+use crate::tui::pruning::{Deleting, Pruning};
+use crate::tui::theme::{Theme, ThemeName};
+use crate::tui::world::SourceFacts;
+use crate::tui::world::{Admitted, Scan, SourceId, World};
+
+const START: Timestamp = Timestamp::UNIX_EPOCH;
+
+/// A model with one source, whose scan runs as the returned job.
+fn scanning() -> (Model, JobId) {
+    let theme = Theme::built_in(ThemeName::Dark).unwrap();
+    let world = World::new(
+        START,
+        Size {
+            width: 80,
+            height: 24,
+        },
+        theme,
+        Keymap::built_in().unwrap(),
+        true,
+        &Pruning::default(),
+    );
+    let deleting = Deleting::Allowed;
+    let info = SourceFacts {
+        label: "store".into(),
+        kind: crate::source::StoreKind::Local,
+        fault: None,
+        is_search: false,
+        select: None,
+        deleting,
+        is_copy: false,
+        is_waiting: false,
+    };
+    let (model, effects) = Model::new(world, vec![info], None);
+    let [Effect::Run(job, JobWork::Scan(SourceId(0)))] = effects[..] else {
+        panic!("{effects:?}")
+    };
+    (model, job)
+}
+
+fn send(model: &mut Model, message: Message) -> Vec<Effect> {
+    let at = model.world.now;
+    update(model, TimedMessage { at, message })
+}
+
+fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
+    let keys = keys
+        .split(' ')
+        .map(|key| Message::Event(Event::Key(KeyPress::parse(key).unwrap())));
+    keys.flat_map(|key| send(model, key)).collect()
+}
+
+/// The result of scanning a store with this many stray files.
+fn found(objects: u64) -> ScannedInventory {
+    let object = |number| OtherObject {
+        name: format!("{number:08}"),
+        kind: OtherKind::File,
+        size: 1,
+        modified: None,
+    };
+    let unknown = Arc::new((0..objects).map(object).collect());
+    ScannedInventory::new(
+        Inventory {
+            unknown,
+            progress: Progress::Complete,
+            ..Inventory::default()
+        },
+        START,
+    )
+}
+
+fn stored(model: &Model) -> u64 {
+    model.world.sources[0]
+        .found
+        .as_ref()
+        .map_or(0, |found| found.totals.stored().count)
+}
+
+#[test]
+fn escape_stops_a_scan_and_what_it_found_stays() {
+    let (mut model, job) = scanning();
+    send(
+        &mut model,
+        Message::Report(job, JobReport::Snapshot(SourceId(0), found(2))),
+    );
+    let effects = press(&mut model, "enter esc");
+    assert!(
+        matches!(effects[..], [Effect::Cancel(stopped)] if stopped == job),
+        "{effects:?}"
+    );
+    send(
+        &mut model,
+        Message::Report(job, JobReport::Scanned(SourceId(0), Err(ScanEnd::Stopped))),
+    );
+    assert_eq!(
+        (stored(&model), &model.world.sources[0].scan),
+        (2, &Scan::Stopped)
+    );
+    assert_eq!(model.screens.len(), 2);
+    press(&mut model, "esc");
+    assert_eq!(model.screens.len(), 1);
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_is_dropped() {
+    let (mut model, old) = scanning();
+    let effects = press(&mut model, "r");
+    let [Effect::Cancel(stopped), Effect::Run(new, JobWork::Scan(_))] = effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(stopped, old);
+    send(
+        &mut model,
+        Message::Report(old, JobReport::Scanned(SourceId(0), Ok(found(5)))),
+    );
+    assert_eq!(stored(&model), 0);
+    send(
+        &mut model,
+        Message::Report(new, JobReport::Scanned(SourceId(0), Ok(found(3)))),
+    );
+    assert_eq!(
+        (stored(&model), &model.world.sources[0].scan),
+        (3, &Scan::Done)
+    );
+}
+
+#[test]
+fn a_source_that_is_open_already_is_gone_to() {
+    let (mut model, job) = scanning();
+    let other = SourceFacts {
+        label: "other".into(),
+        ..model.world.sources[0].info.clone()
+    };
+    send(
+        &mut model,
+        Message::Report(job, JobReport::Opened(Ok(Admitted::New(other)))),
+    );
+    press(&mut model, "j / s t o r e enter");
+    let cursor = |model: &Model| {
+        let list = model.screen().list().unwrap();
+        list.current().map(|row| list.rows().name(row))
+    };
+    assert_eq!(cursor(&model).as_deref(), Some("store"));
+    send(
+        &mut model,
+        Message::Report(
+            job,
+            JobReport::Opened(Ok(Admitted::Known(SourceId(1), None))),
+        ),
+    );
+    assert_eq!(
+        (cursor(&model).as_deref(), model.world.sources.len()),
+        (Some("other"), 2)
+    );
+    assert!(
+        model
+            .world
+            .status
+            .as_ref()
+            .is_some_and(|status| status.text == "other is open already")
+    );
+    let select = Some(RefSelector::new("main"));
+    send(
+        &mut model,
+        Message::Report(
+            job,
+            JobReport::Opened(Ok(Admitted::Known(SourceId(0), select))),
+        ),
+    );
+    assert_eq!(model.screens.len(), 2);
+}
+
+#[test]
+fn many_rows_are_arranged_beside_the_ui_and_escape_brings_the_old_ones_back() {
+    let (mut model, job) = scanning();
+    send(
+        &mut model,
+        Message::Report(job, JobReport::Scanned(SourceId(0), Ok(found(30_000)))),
+    );
+    let arrange = |model: &mut Model, effects: Vec<Effect>| {
+        let Some(Effect::Run(job, JobWork::Arrange(arrangement))) = effects.into_iter().next_back()
+        else {
+            panic!()
+        };
+        let shown = crate::tui::list::arrange(&arrangement, |_| true).unwrap();
+        send(
+            model,
+            Message::Report(job, JobReport::Arranged(arrangement.rows, shown)),
+        );
+    };
+    let rows = |model: &Model| model.screen().list().unwrap().shown().len();
+    let effects = press(&mut model, "b");
+    arrange(&mut model, effects);
+    assert_eq!(rows(&model), 30_000);
+
+    let effects = press(&mut model, "/ 0 0 0 0 1 enter");
+    assert_eq!(rows(&model), 30_000);
+    press(&mut model, "esc");
+    assert!(model.screen().list().unwrap().view().filter.is_empty());
+    arrange(&mut model, effects);
+    assert_eq!(rows(&model), 30_000);
+
+    let effects = press(&mut model, "/ 0 0 0 0 1 enter");
+    assert_eq!(
+        effects
+            .iter()
+            .filter(|effect| matches!(effect, Effect::Cancel(_)))
+            .count(),
+        4
+    );
+    arrange(&mut model, effects);
+    assert_eq!(rows(&model), 1_111);
+}
+
+#[test]
+fn messages_go_after_a_while() {
+    let (mut model, _) = scanning();
+    press(&mut model, "enter enter esc");
+    assert!(model.world.status.is_some());
+    model.dirty = false;
+    let at = START + SignedDuration::from_secs(30);
+    update(
+        &mut model,
+        TimedMessage {
+            at,
+            message: Message::Event(Event::Tick),
+        },
+    );
+    assert!(model.world.status.is_none() && model.dirty);
+    model.dirty = false;
+    update(
+        &mut model,
+        TimedMessage {
+            at,
+            message: Message::Event(Event::Tick),
+        },
+    );
+    assert!(!model.dirty);
+}

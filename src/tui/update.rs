@@ -16,9 +16,6 @@ mod navigate;
 mod perform;
 mod report;
 
-#[cfg(test)]
-mod tests;
-
 /// Updates the state for a message, and returns the effects.
 pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> Vec<Effect> {
     let mut effects = Vec::new();
@@ -90,3 +87,6 @@ impl Model {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

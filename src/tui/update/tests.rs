@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
@@ -9,6 +11,7 @@ use crate::tui::found::ScannedInventory;
 use crate::tui::keymap::Keymap;
 use crate::tui::message::{JobReport, KeyPress, ScanEnd};
 use crate::tui::pruning::{Deleting, Pruning};
+use crate::source::RefSelector;
 use crate::tui::theme::{Theme, ThemeName};
 use crate::tui::world::SourceFacts;
 use crate::tui::world::{Admitted, Scan, SourceId, World};

@@ -15,15 +15,12 @@ use tokio::sync::{OnceCell, mpsc};
 use tokio_util::io::SyncIoBridge;
 use tokio_util::sync::CancellationToken;
 
-use super::entries::{
-    CacheBranch, CacheEntryKind, DeletionCost, QuotaFacts, StoreEntry, short_branch,
-};
+use super::entries::{CacheBranch, DeletionCost, QuotaFacts};
 use super::github::{Api, credentials};
 use super::listing::BrokenListing;
 use super::{
     Access, BackendError, CacheReader, Capabilities, ObjectSender, PriceDeletions, ReadAbilities,
-    ReadError, RemoteError, Roots, RootsPart, StoreFacts, StoredObject, Support, Unseen, Verified,
-    WayBack,
+    ReadError, RemoteError, Roots, RootsPart, StoreFacts, Support, Unseen, Verified, WayBack,
 };
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
@@ -31,12 +28,14 @@ use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor};
 use crate::source::{GhaLocation, GithubRepository};
 
 mod entry;
+mod listing;
 mod prune;
 mod rest;
 mod runtime;
 mod write;
 
-use entry::{EntryContent, IndexKey, ListedEntry};
+use entry::ListedEntry;
+use listing::{ListedSoFar, RankedIndex, sort_out, unlisted};
 use rest::RestApi;
 use runtime::CacheService;
 
@@ -195,79 +194,6 @@ impl GhaCache {
         }
         digest
     }
-}
-
-/// Makes a withheld root of the indexes that are missing from a list.
-fn unlisted(broken: BrokenListing) -> Root {
-    let mut descriptor = Descriptor::named(DigestText::Valid(Digest::of(UNLISTED.as_bytes())));
-    CACHE_CONFIG.clone_into(&mut descriptor.media_type);
-    let facts = RootFacts {
-        withheld: Some(format!("GitHub does not list all indexes: {broken}")),
-        ..RootFacts::default()
-    };
-    Root {
-        names: vec![UNLISTED.to_owned()],
-        descriptor,
-        facts,
-    }
-}
-
-/// An index with its place among those that superseded each other.
-struct RankedIndex {
-    listed: ListedEntry,
-    /// The name of its ref.
-    name: String,
-    /// 0 for the one that a build imports.
-    former: u32,
-}
-
-/// Sorts indexes out: of those of a scope and branch a build imports the one that was made last;
-/// the others are previous versions (`SaveMutable` in `github.com/tonistiigi/go-actions-cache`).
-fn sort_out(all: Vec<ListedEntry>) -> Vec<RankedIndex> {
-    let refs: HashSet<String> = all.iter().map(|listed| listed.git_ref.clone()).collect();
-    let by_hash: HashMap<String, String> = refs
-        .into_iter()
-        .map(|git_ref| (entry::ref_hash(&git_ref), git_ref))
-        .collect();
-    let mut groups: HashMap<_, Vec<(u64, ListedEntry)>> = HashMap::new();
-    for listed in all {
-        let EntryContent::Index(IndexKey {
-            scope,
-            ref_hash,
-            is_signed,
-            number,
-        }) = listed.what()
-        else {
-            continue;
-        };
-        let key = (scope, ref_hash, listed.git_ref.clone(), is_signed);
-        groups.entry(key).or_default().push((number, listed));
-    }
-    let mut sorted = Vec::new();
-    for ((scope, ref_hash, git_ref, is_signed), mut group) in groups {
-        // A hash that is not the entry's own branch's was written for another, which may be among
-        // the known ones.
-        let hashed = by_hash
-            .get(&ref_hash)
-            .map_or(ref_hash.as_str(), |git_ref| short_branch(git_ref));
-        let place = short_branch(&git_ref);
-        let mut name = format!("{scope}@{hashed}");
-        if hashed != place {
-            name = format!("{name} on {place}");
-        }
-        if is_signed {
-            name.push_str(" signed");
-        }
-        group.sort_by(|(a, one), (b, other)| (other.created_at, b).cmp(&(one.created_at, a)));
-        let former = (0..).zip(group).map(|(former, (_, listed))| RankedIndex {
-            listed,
-            name: name.clone(),
-            former,
-        });
-        sorted.extend(former);
-    }
-    sorted.sort_by(|a, b| (&a.name, a.former, a.listed.id).cmp(&(&b.name, b.former, b.listed.id)));
-    sorted
 }
 
 #[async_trait]
@@ -481,72 +407,5 @@ impl GhaCache {
             .check(&bytes)
             .map_err(|found| ReadError::WrongBytes { found })?;
         Ok(bytes)
-    }
-}
-
-/// The entries that a listing has sent so far.
-#[derive(Default)]
-struct ListedSoFar {
-    blobs: HashSet<Digest>,
-    branches: HashSet<String>,
-    /// Which of them are superseded is known in the end.
-    indexes: Vec<ListedEntry>,
-}
-
-impl ListedSoFar {
-    fn objects_of(&mut self, listed: ListedEntry) -> Vec<StoredObject> {
-        if !self.branches.contains(&listed.git_ref) {
-            self.branches.insert(listed.git_ref.clone());
-        }
-        let label = listed.key.clone();
-        let touched = listed.touched();
-        let size = listed.size_in_bytes;
-        let entry = |listed, kind| StoredObject::Entry(store_entry(listed, label, kind));
-        match listed.what() {
-            EntryContent::Index(_) => {
-                self.indexes.push(listed);
-                Vec::new()
-            }
-            EntryContent::Blob(digest) if self.blobs.insert(digest) => {
-                let blob = StoredObject::Blob {
-                    digest,
-                    size,
-                    modified: Some(touched),
-                };
-                vec![blob, entry(listed, CacheEntryKind::Blob(digest))]
-            }
-            EntryContent::Blob(digest) => vec![entry(listed, CacheEntryKind::Copy(digest))],
-            EntryContent::Signature => vec![entry(listed, CacheEntryKind::Signature)],
-            EntryContent::Foreign(tool) => vec![entry(listed, CacheEntryKind::Foreign(tool))],
-        }
-    }
-
-    fn indexes(&mut self) -> Vec<StoredObject> {
-        let previous = |index: RankedIndex| {
-            StoredObject::Entry(store_entry(
-                index.listed,
-                index.name,
-                CacheEntryKind::Former(index.former),
-            ))
-        };
-        let indexes = sort_out(std::mem::take(&mut self.indexes));
-        // Those that a build imports are refs.
-        indexes
-            .into_iter()
-            .filter(|index| index.former > 0)
-            .map(previous)
-            .collect()
-    }
-}
-
-fn store_entry(listed: ListedEntry, label: String, kind: CacheEntryKind) -> StoreEntry {
-    StoreEntry {
-        name: listed.name(),
-        label,
-        kind,
-        size: listed.size_in_bytes,
-        created: listed.created_at,
-        used: listed.last_accessed_at,
-        branch: listed.git_ref,
     }
 }

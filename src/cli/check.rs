@@ -5,29 +5,28 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use serde::Serialize;
 
-use super::find::finding_lines;
 use super::json::JsonDocument;
-use super::modes::{self, ModeRow};
+use super::modes;
 use super::open::{self, Scanned};
 use super::summary::SummaryFlag;
-use super::table::{Paper, Style, Table, TableAlign, TableCell};
 use super::why::build::BuildFlags;
 use super::{CliSession, ignored};
-use crate::check::ignore::Ignored;
 use crate::check::limits::{self, CheckLimits, Portion};
-use crate::check::{self, CheckOptions, CheckResult, CheckSubject, Code, Finding, Severity};
+use crate::check::{self, CheckOptions, CheckResult, CheckSubject, Code, Finding};
 use crate::error::{Exit, Failure};
-use crate::find::{Mistake, MistakeSeverity};
+use crate::find::Mistake;
 use crate::inventory::RefId;
-use crate::report::{Issue, IssueLevel, github, junit, markdown, sarif};
+use crate::report::{Issue, IssueLevel, github, junit, sarif};
 use crate::source::SourceText;
-use crate::text::escape::visible;
-use crate::text::units::{Size, parse_duration, parse_size};
+use crate::text::units::{parse_duration, parse_size};
 
+mod document;
+mod print;
 mod updates;
 
+use document::{CheckDocument, CheckExtent, CheckSummary, all_findings, all_ignored, all_issues};
+use print::{as_markdown, print};
 use updates::Updates;
 
 #[derive(Debug, Args)]
@@ -116,83 +115,8 @@ impl FailOn {
     }
 }
 
-#[derive(Serialize)]
-struct CheckDocument<'a> {
-    findings: Vec<AnyFinding<'a>>,
-    summary: CheckSummary,
-    /// The findings that the configuration ignores; they are not among the others.
-    ignored: Vec<Ignored<AnyFinding<'a>>>,
-    checked: &'a [CheckExtent],
-    /// With `--mode`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    modes: Option<&'a [ModeRow]>,
-}
-
-/// A finding in a store or in a file.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum AnyFinding<'a> {
-    Store(&'a Finding),
-    File(FileFinding<'a>),
-}
-
-/// A mistake in the declaration of a source, with the fields of other findings.
-#[derive(Serialize)]
-struct FileFinding<'a> {
-    severity: MistakeSeverity,
-    code: &'static str,
-    source: &'a str,
-    #[serde(rename = "ref")]
-    ref_name: Option<&'a str>,
-    subject: Option<&'a str>,
-    message: &'a str,
-    hint: Option<&'a str>,
-    bytes: Option<u64>,
-    file: &'a str,
-    line: u32,
-}
-
-impl<'a> FileFinding<'a> {
-    fn new((source, mistake): &'a (String, Mistake)) -> Self {
-        Self {
-            severity: mistake.severity,
-            code: mistake.code,
-            source,
-            ref_name: None,
-            subject: None,
-            message: &mistake.message,
-            hint: mistake.hint.as_deref(),
-            bytes: None,
-            file: &mistake.file,
-            line: mistake.line,
-        }
-    }
-}
-
 /// Mistakes in declarations, each with the name of its source.
 type Mistakes = [(String, Mistake)];
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-struct CheckSummary {
-    error: usize,
-    warning: usize,
-    info: usize,
-}
-
-/// The extent of a check.
-#[derive(Serialize)]
-struct CheckExtent {
-    source: String,
-    kind: &'static str,
-    refs: usize,
-    /// `None` if the store does not list them.
-    blobs: Option<u64>,
-    /// The number of blobs that were read and match their digests; `None` if reading was not
-    /// requested.
-    verified_blobs: Option<u64>,
-    #[serde(skip)]
-    shown: String,
-}
 
 pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     let page = arguments.summary.file()?;
@@ -303,25 +227,6 @@ impl Arguments {
     }
 }
 
-fn as_markdown(
-    issues: &[Issue],
-    summary: CheckSummary,
-    done: &[CheckExtent],
-    ignored: &[String],
-) -> String {
-    let mut text = format!("**cachelens check: {}**\n\n", summary.sentence());
-    let table = markdown::issues(issues);
-    if !table.is_empty() {
-        text += &table;
-        text.push('\n');
-    }
-    let sentences = done.iter().map(CheckExtent::sentence);
-    for line in sentences.chain(ignored.iter().cloned()) {
-        text += &format!("- {}\n", markdown::text(&line));
-    }
-    text
-}
-
 /// Checks a source and compares it with limits.
 pub(super) async fn check_one(
     session: &CliSession<'_>,
@@ -371,189 +276,4 @@ fn unreadable(source: &str, failure: &Failure) -> Finding {
         Some(hint) => finding.hint(hint),
         None => finding,
     }
-}
-
-impl CheckSummary {
-    fn of(issues: &[Issue]) -> Self {
-        let count = |level| issues.iter().filter(|issue| issue.level == level).count();
-        Self {
-            error: count(IssueLevel::Error),
-            warning: count(IssueLevel::Warning),
-            info: count(IssueLevel::Info),
-        }
-    }
-
-    fn sentence(self) -> String {
-        let part = |count: usize, word: &str| match count {
-            0 => None,
-            1 => Some(format!("1 {word}")),
-            count => Some(format!("{count} {word}s")),
-        };
-        let parts = [
-            part(self.error, "error"),
-            part(self.warning, "warning"),
-            part(self.info, "info"),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        if parts.is_empty() {
-            "nothing found".to_owned()
-        } else {
-            parts.join(", ")
-        }
-    }
-}
-
-impl CheckExtent {
-    /// Returns the extent of the check as a sentence.
-    fn sentence(&self) -> String {
-        let refs = if self.refs == 1 {
-            "1 ref".to_owned()
-        } else {
-            format!("{} refs", self.refs)
-        };
-        let blobs = match self.blobs {
-            Some(1) => "1 blob stored".to_owned(),
-            Some(count) => format!("{count} blobs stored"),
-            None => "blobs are not listed there".to_owned(),
-        };
-        let read = match self.verified_blobs {
-            None => "the bytes of layers were not read (--verify reads them)".to_owned(),
-            Some(1) => "1 layer is what its digest says".to_owned(),
-            Some(count) => format!("{count} layers are what their digests say"),
-        };
-        format!("checked {}: {refs}, {blobs}; {read}", self.shown)
-    }
-}
-
-/// Puts the findings of stores and of files together, the most severe first.
-fn all_findings<'a>(findings: &'a [Finding], mistakes: &'a Mistakes) -> Vec<AnyFinding<'a>> {
-    let stores = findings.iter().map(AnyFinding::Store);
-    let files = mistakes.iter().map(FileFinding::new).map(AnyFinding::File);
-    let mut all: Vec<AnyFinding<'a>> = stores.chain(files).collect();
-    all.sort_by_key(|finding| match finding {
-        AnyFinding::Store(finding) => finding.severity,
-        AnyFinding::File(finding) => match finding.severity {
-            MistakeSeverity::Error => Severity::Error,
-            MistakeSeverity::Warning => Severity::Warning,
-            MistakeSeverity::Info => Severity::Info,
-        },
-    });
-    all
-}
-
-/// Returns the findings of stores and of files as issues, the most severe first.
-fn all_issues(findings: &[Finding], mistakes: &Mistakes) -> Vec<Issue> {
-    let of_files = mistakes
-        .iter()
-        .map(|(_, mistake)| Issue::of_mistake(mistake, "."));
-    let issues = findings.iter().map(Issue::of_finding).chain(of_files);
-    let mut issues: Vec<Issue> = issues.collect();
-    issues.sort_by_key(|issue| issue.level);
-    issues
-}
-
-/// Puts the ignored findings of stores and of files together.
-fn all_ignored<'a>(
-    findings: &'a [Ignored<Finding>],
-    mistakes: &'a [Ignored<(String, Mistake)>],
-) -> Vec<Ignored<AnyFinding<'a>>> {
-    let stores = findings.iter().map(|entry| entry.map(AnyFinding::Store));
-    let files = mistakes
-        .iter()
-        .map(|entry| entry.map(|found| AnyFinding::File(FileFinding::new(found))));
-    stores.chain(files).collect()
-}
-
-fn print(
-    findings: &[Finding],
-    mistakes: &Mistakes,
-    summary: CheckSummary,
-    done: &[CheckExtent],
-    ignored: &[String],
-    paper: Paper,
-) -> String {
-    let mut text = String::new();
-    if !findings.is_empty() {
-        text += &table(findings, paper);
-        text.push('\n');
-    }
-    if !mistakes.is_empty() {
-        text += "In the files that declare these caches:\n";
-        for (_, mistake) in mistakes {
-            text += &finding_lines(mistake, paper);
-        }
-        text.push('\n');
-    }
-    text += &summary.sentence();
-    text.push('\n');
-    for line in ignored {
-        text.extend([line, "\n"]);
-    }
-    for done in done {
-        text.extend([&done.sentence(), "\n"]);
-    }
-    text
-}
-
-/// Shortens a source to fit next to a ref. Keeps the end, which is the most distinctive part apart
-/// from a query.
-fn with_its_end(source: &str) -> String {
-    const MOST: usize = 40;
-    let name = source.split_once('?').map_or(source, |(name, _)| name);
-    match name.chars().count().checked_sub(MOST) {
-        Some(over) if over > 0 => format!("…{}", name.chars().skip(over + 1).collect::<String>()),
-        _ => name.to_owned(),
-    }
-}
-
-/// Prints a line per finding, with the explanation and advice below it.
-fn table(findings: &[Finding], paper: Paper) -> String {
-    let is_one_source = findings
-        .iter()
-        .all(|finding| finding.source == findings[0].source);
-    let mut table = Table::new([
-        ("SEVERITY", TableAlign::Left),
-        ("FINDING", TableAlign::Left),
-        ("COST", TableAlign::Right),
-        (
-            if is_one_source { "REF" } else { "WHERE" },
-            TableAlign::Left,
-        ),
-    ]);
-    for finding in findings {
-        let style = match finding.severity {
-            Severity::Error => Style::Bad,
-            Severity::Warning => Style::Strong,
-            Severity::Info => Style::Dim,
-        };
-        let place = match &finding.ref_name {
-            Some(name) if is_one_source => Some(name.clone()),
-            None if is_one_source => None,
-            Some(name) => Some(format!("{}#{name}", with_its_end(&finding.source))),
-            None => Some(with_its_end(&finding.source)),
-        };
-        table.row([
-            TableCell::new(finding.severity.word()).style(style),
-            TableCell::new(finding.code.name()),
-            TableCell::maybe(finding.bytes.map(Size)),
-            TableCell::maybe(place).style(Style::Strong),
-        ]);
-    }
-    let rendered = table.render(paper);
-    let mut lines = rendered.lines();
-    let mut text = lines.next().unwrap_or_default().to_owned() + "\n";
-    for (line, finding) in lines.zip(findings) {
-        text.extend([line, "\n  ", &visible(&finding.message), "\n"]);
-        if let Some(subject) = finding
-            .subject
-            .as_ref()
-            .filter(|subject| !finding.message.contains(subject.as_str()))
-        {
-            text.extend(["  ", &Style::Dim.paint(&visible(subject), paper), "\n"]);
-        }
-        if let Some(hint) = &finding.hint {
-            text.extend(["  hint: ", &visible(hint), "\n"]);
-        }
-    }
-    text
 }

@@ -11,23 +11,17 @@ use super::CliSession;
 use super::json::JsonDocument;
 use super::list::{Datum, ListColumn, ListFlags, ListFormat, Rows};
 use super::open::{self, Scanned};
-use super::show::{self, rows};
 use super::table::Style;
 use crate::backend::layer_files;
 use crate::error::{Exit, Failure};
 use crate::format::digest::Digest;
 use crate::format::layer::{Entry, Kind};
-use crate::inventory::RefEntry;
-use crate::inventory::cache::RefCache;
 use crate::inventory::filter::Filter;
-use crate::inventory::image;
 use crate::source::SourceText;
-use crate::text::escape::visible;
 
-/// The minimum number of hexadecimal digits that select a digest.
-const SHORTEST_PREFIX: usize = 6;
-/// The maximum number of candidates in an error.
-const CANDIDATES: usize = 8;
+mod layer;
+
+pub(super) use layer::find;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -148,12 +142,6 @@ impl Rows for FileList {
     }
 }
 
-/// The selected layer, and the step that led to it.
-pub(super) struct SelectedLayer {
-    pub(super) digest: Digest,
-    step: Option<String>,
-}
-
 pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     let listing = arguments.list.listing::<FileList>(Timestamp::now())?;
     let source = open::parse(session, &arguments.source)?;
@@ -228,227 +216,4 @@ pub(super) async fn read(
     let end = layer_files::list(&*scanned.opened.reader, layer, cancel, collect).await;
     let mut entries = entries.lock().unwrap_or_else(PoisonError::into_inner);
     (std::mem::take(&mut *entries), end)
-}
-
-/// Finds the selected layer.
-pub(super) async fn find(
-    session: &CliSession<'_>,
-    scanned: &Scanned,
-    layer: &str,
-    provenance: &[PathBuf],
-) -> Result<SelectedLayer, Failure> {
-    let wanted = layer.trim();
-    let entry = match scanned.opened.source.select {
-        Some(_) => Some(show::the_ref(session, scanned)?),
-        None => None,
-    };
-    if let Some(digest) = by_digest(scanned, entry, wanted)? {
-        return Ok(SelectedLayer { digest, step: None });
-    }
-    let entry = match entry {
-        Some(entry) => entry,
-        None if wanted.parse::<Digest>().is_ok() => {
-            let message = format!("{} holds no blob {wanted}", scanned.opened.shown());
-            return Err(Failure::message(Exit::Failed, message)
-                .hint("`cachelens blobs SOURCE` lists what it holds; for the key of a step, name its ref as in SOURCE#REF"));
-        }
-        None => show::the_ref(session, scanned)?,
-    };
-    let steps = steps(session, scanned, entry, provenance).await?;
-    by_step(&steps, wanted, scanned, entry)
-}
-
-/// Returns the blob for a digest, or for the first digits of one.
-fn by_digest(
-    scanned: &Scanned,
-    entry: Option<&RefEntry>,
-    wanted: &str,
-) -> Result<Option<Digest>, Failure> {
-    if let Ok(digest) = wanted.parse::<Digest>() {
-        let blobs = &scanned.inventory.blobs;
-        // A store without a listing may hold a blob that no ref references.
-        if blobs.find(&digest).is_some() || scanned.inventory.unlisted.is_some() {
-            return Ok(Some(digest));
-        }
-        return Ok(None);
-    }
-    let hex = wanted.strip_prefix("sha256:").unwrap_or(wanted);
-    let is_prefix = hex.len() >= SHORTEST_PREFIX && hex.chars().all(|c| c.is_ascii_hexdigit());
-    if !is_prefix {
-        return Ok(None);
-    }
-    let Ok(filter) = Filter::parse(&format!("digest:{hex}")) else {
-        return Ok(None);
-    };
-    let blobs = scanned.inventory.blobs.iter().filter(|blob| {
-        let is_meant = entry.is_none_or(|entry| entry.reaches(blob.id()));
-        is_meant && filter.matches(&OnlyDigest(blob.digest()), Timestamp::UNIX_EPOCH)
-    });
-    let found: Vec<Digest> = blobs
-        .map(|blob| blob.digest())
-        .take(CANDIDATES + 1)
-        .collect();
-    match found.as_slice() {
-        [] => Ok(None),
-        [digest] => Ok(Some(*digest)),
-        several => {
-            let names = several.iter().map(ToString::to_string).collect();
-            Err(ambiguous("blobs begin with", wanted, names))
-        }
-    }
-}
-
-/// A digest, for a filter.
-struct OnlyDigest(Digest);
-
-impl crate::inventory::filter::Subject for OnlyDigest {
-    fn digest(&self) -> Option<Digest> {
-        Some(self.0)
-    }
-}
-
-/// A step of a ref that created a layer.
-struct LayerStep {
-    /// Its name, or a replacement.
-    title: String,
-    key: String,
-    digest: String,
-    /// File and line.
-    place: Option<String>,
-    layer: Option<String>,
-}
-
-/// Returns the steps of a ref; for an image without a cache, its layers.
-async fn steps(
-    session: &CliSession<'_>,
-    scanned: &Scanned,
-    entry: &RefEntry,
-    provenance: &[PathBuf],
-) -> Result<Vec<LayerStep>, Failure> {
-    let evidence = show::evidence(session, scanned, entry, provenance).await?;
-    let inventory = &scanned.inventory;
-    let reader = &*scanned.opened.reader;
-    let caches = RefCache::load(reader, &inventory.blobs, entry)
-        .await
-        .unwrap_or_default();
-    let mut steps = Vec::new();
-    for cache in &caches {
-        let labels = evidence.labels(&cache.graph);
-        let layers = &cache.graph.layers;
-        for record in rows::records(cache, inventory, &labels, 0, 0) {
-            let layer = record.layer.and_then(|layer| layers.get(layer));
-            steps.push(LayerStep {
-                title: record.title(),
-                key: record.short_key(),
-                place: record
-                    .location
-                    .as_ref()
-                    .map(|location| format!("{}:{}", location.file, location.line)),
-                layer: layer.map(|layer| layer.blob.to_string()),
-                digest: record.digest,
-            });
-        }
-    }
-    if caches.is_empty() {
-        let images = image::layers(reader, entry).await;
-        steps.extend(
-            rows::image_layers(inventory, &images)
-                .into_iter()
-                .map(|layer| LayerStep {
-                    title: format!("layer {}", layer.index),
-                    key: String::new(),
-                    digest: layer.digest.clone(),
-                    place: None,
-                    layer: Some(layer.digest),
-                }),
-        );
-    }
-    Ok(steps)
-}
-
-/// Returns the layer of the one step that matches `wanted`.
-fn by_step(
-    steps: &[LayerStep],
-    wanted: &str,
-    scanned: &Scanned,
-    entry: &RefEntry,
-) -> Result<SelectedLayer, Failure> {
-    let lower = wanted.to_lowercase();
-    let is_hex = wanted.len() >= SHORTEST_PREFIX && wanted.chars().all(|c| c.is_ascii_hexdigit());
-    let key = |step: &&LayerStep| {
-        let digest = step.digest.strip_prefix("sha256:").unwrap_or(&step.digest);
-        step.digest == wanted || (is_hex && digest.starts_with(&lower))
-    };
-    let place = |step: &&LayerStep| {
-        let place = step.place.as_deref();
-        place.is_some_and(|place| place == wanted || place.rsplit('/').next() == Some(wanted))
-    };
-    let same = |step: &&LayerStep| step.title.to_lowercase() == lower;
-    let part = |step: &&LayerStep| step.title.to_lowercase().contains(&lower);
-    let tests: [&dyn Fn(&&LayerStep) -> bool; 4] = [&key, &place, &same, &part];
-    for test in tests {
-        let found: Vec<&LayerStep> = steps.iter().filter(test).collect();
-        let mut layers: Vec<&str> = found
-            .iter()
-            .filter_map(|step| step.layer.as_deref())
-            .collect();
-        layers.sort_unstable();
-        layers.dedup();
-        match (layers.as_slice(), found.first()) {
-            ([layer], _) => {
-                let step = found
-                    .iter()
-                    .find(|step| step.layer.as_deref() == Some(layer));
-                let digest = layer.parse().map_err(|_| {
-                    let shown = visible(layer).into_owned();
-                    Failure::message(Exit::Failed, format!("the layer `{shown}` is no digest"))
-                })?;
-                return Ok(SelectedLayer {
-                    digest,
-                    step: step.map(|step| step.title.clone()),
-                });
-            }
-            ([], Some(step)) => {
-                let title = visible(&step.title).into_owned();
-                let message = format!("`{title}` has no layer: only its key is left");
-                return Err(Failure::message(Exit::Failed, message)
-                    .hint("`cachelens show` marks the steps whose result can be loaded with ✓"));
-            }
-            ([], None) => {}
-            _ => {
-                let names = found.iter().filter(|step| step.layer.is_some());
-                let names = names.map(|step| match &step.place {
-                    Some(place) => format!("{place} {}", step.title),
-                    None if step.title.contains(&step.key) => step.title.clone(),
-                    None => format!("{} {}", step.key, step.title),
-                });
-                return Err(ambiguous("steps match", wanted, names.collect()));
-            }
-        }
-    }
-    let place = scanned.opened.shown();
-    let name = visible(&entry.name).into_owned();
-    let shown = visible(wanted).into_owned();
-    let message = format!("{place}#{name} has no layer and no step `{shown}`");
-    let source = crate::text::shell::word(&format!("{place}#{name}")).into_owned();
-    Err(Failure::message(Exit::Failed, message).hint(format!(
-        "`cachelens show {source}` lists its steps and layers"
-    )))
-}
-
-fn ambiguous(what: &str, wanted: &str, mut names: Vec<String>) -> Failure {
-    let count = names.len();
-    let shown = visible(wanted).into_owned();
-    names.truncate(CANDIDATES);
-    let names: Vec<String> = names
-        .iter()
-        .map(|name| visible(name).into_owned())
-        .collect();
-    let several = if count > CANDIDATES {
-        format!("more than {CANDIDATES}")
-    } else {
-        count.to_string()
-    };
-    let failure = Failure::message(Exit::Usage, format!("{several} {what} `{shown}`"));
-    failure.hint(format!("name one of them: {}", names.join(" · ")))
 }

@@ -6,25 +6,27 @@
 //! most one batch may be done but not recorded; a resumed run detects this. A truncated last line
 //! is ignored.
 
-use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
-use super::plan::file::{self, FileError};
-use crate::backend::{Outcome, PlanId};
+use super::plan::file::FileError;
+use crate::backend::Outcome;
 use crate::format::digest::Digest;
 use crate::text::escape::visible;
 
+mod content;
 mod header;
+mod trim;
 
-use header::JournalHeader;
+pub use content::{JournalContent, inspect};
+use trim::trim;
 
 /// The version of the format. Version 1 has no compressed plans and no lines for several items.
 const VERSION: u32 = 2;
@@ -349,169 +351,6 @@ impl Journal {
             source,
         })
     }
-}
-
-/// The content of a journal.
-#[derive(Debug)]
-pub struct JournalContent {
-    /// The plan that was executed.
-    pub plan: Plan,
-    /// The outcome of each item of the plan; `None` if there is no record.
-    pub outcomes: Vec<Option<Outcome>>,
-    /// For each item, whether its deletion was about to start.
-    pub begun: Vec<bool>,
-    /// Whether the run finished.
-    pub finished: bool,
-    /// Whether the run was undone, at least in part.
-    pub undone: bool,
-    /// The start time of the run.
-    pub started: Timestamp,
-}
-
-/// Reads the journal at `path` without changing it; also returns whether its run is still active.
-///
-/// # Errors
-/// The same as [`Journal::reopen`].
-pub fn inspect(path: &Path) -> Result<(JournalContent, bool), JournalError> {
-    let fail = |source| JournalError::Io {
-        doing: "read",
-        place: shown(path),
-        source,
-    };
-    let file = File::open(path).map_err(fail)?;
-    // The lock is released at once; it only shows whether another process holds it.
-    let at_work = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
-    let _ = file.unlock();
-    let mut bytes = Vec::new();
-    (&file).read_to_end(&mut bytes).map_err(fail)?;
-    let whole = bytes
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |end| end + 1);
-    bytes.truncate(whole);
-    Ok((JournalContent::read(&bytes, shown(path))?, at_work))
-}
-
-impl JournalContent {
-    /// Parses the whole lines of the journal named `place`.
-    fn read(bytes: &[u8], place: String) -> Result<Self, JournalError> {
-        // Text that is not UTF-8 is not JSON either, so the parser reports the line.
-        let text = String::from_utf8_lossy(bytes);
-        let mut lines = text.lines().zip(1..);
-        let Some((first, _)) = lines.next() else {
-            return Err(JournalError::Cut(place));
-        };
-        let header: JournalHeader<'_> =
-            serde_json::from_str(first).map_err(|source| JournalError::Line {
-                place: place.clone(),
-                line: 1,
-                source,
-            })?;
-        if !(1..=VERSION).contains(&header.cachelens_journal) {
-            return Err(JournalError::Version {
-                place,
-                found: header.cachelens_journal,
-            });
-        }
-        let plan = header.plan().and_then(|text| file::load(&text));
-        let plan = plan.map_err(|source| JournalError::Plan {
-            place: place.clone(),
-            source,
-        })?;
-        let count = plan.delete().len();
-        let mut history = Self {
-            outcomes: vec![None; count],
-            begun: vec![false; count],
-            finished: false,
-            undone: false,
-            started: header.started,
-            plan,
-        };
-        for (text, line) in lines {
-            let read: JournalLine =
-                serde_json::from_str(text).map_err(|source| JournalError::Line {
-                    place: place.clone(),
-                    line,
-                    source,
-                })?;
-            history.add(read).map_err(|item| JournalError::NoSuchItem {
-                place: place.clone(),
-                line,
-                item,
-            })?;
-        }
-        Ok(history)
-    }
-
-    fn add(&mut self, line: JournalLine) -> Result<(), usize> {
-        match line {
-            JournalLine::Begin { from, to } => self.begun.get_mut(from..to).ok_or(to)?.fill(true),
-            JournalLine::Item { item, outcome, .. } => {
-                *self.outcomes.get_mut(item).ok_or(item)? = Some(outcome);
-            }
-            JournalLine::Items { from, to, outcome } => self
-                .outcomes
-                .get_mut(from..to)
-                .ok_or(to)?
-                .fill(Some(outcome)),
-            JournalLine::Undo { item, .. } if item >= self.outcomes.len() => return Err(item),
-            JournalLine::Undo { .. } => self.undone = true,
-            JournalLine::Finished(_) => self.finished = true,
-            JournalLine::Resumed(_) => self.finished = false,
-            JournalLine::PutBack(_) | JournalLine::DeletedBroken(_) => {}
-        }
-        Ok(())
-    }
-}
-
-/// The number of journals that are always kept, regardless of age.
-const NEWEST_KEPT: usize = 50;
-/// How long other journals are kept: much longer than a trash.
-const KEPT_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// The last line of a journal is searched in this many bytes at its end.
-const TAIL: i64 = 1 << 10;
-
-/// Deletes old journals from the folder of runs: those that are not among the newest, and whose
-/// runs finished long ago. A failed deletion is ignored.
-fn trim(folder: &Path, now: Timestamp) {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    let is_journal = |path: &PathBuf| {
-        let stem = path.file_stem().and_then(OsStr::to_str);
-        let is_named_so = stem
-            .and_then(|stem| stem.get(..25))
-            .is_some_and(|plan| plan.parse::<PlanId>().is_ok());
-        is_named_so && path.extension().is_some_and(|end| end == "jsonl")
-    };
-    let mut journals: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(is_journal)
-        .collect();
-    journals.sort();
-    let old = journals.len().saturating_sub(NEWEST_KEPT);
-    for path in &journals[..old] {
-        if matches!(is_over(path, now), Ok(true)) {
-            let _ = fs::remove_file(path);
-        }
-    }
-}
-
-/// Returns whether a run finished long ago.
-fn is_over(path: &Path, now: Timestamp) -> io::Result<bool> {
-    let mut file = File::open(path)?;
-    let found = file.metadata()?;
-    let written = Timestamp::try_from(found.modified()?).map_err(io::Error::other)?;
-    if !found.is_file() || now.duration_since(written) < KEPT_FOR {
-        return Ok(false);
-    }
-    let tail = i64::try_from(found.len()).unwrap_or(TAIL).min(TAIL);
-    file.seek(SeekFrom::End(-tail))?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    let last = bytes.trim_ascii_end().rsplit(|byte| *byte == b'\n').next();
-    Ok(last
-        .is_some_and(|line| matches!(serde_json::from_slice(line), Ok(JournalLine::Finished(_)))))
 }
 
 /// Locks a journal for as long as its file is open.

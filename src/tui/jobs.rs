@@ -15,7 +15,7 @@ use super::effect::{JobId, JobWork};
 use super::evidence::{EvidenceReaders, GivenEvidence};
 use super::found::ScannedInventory;
 use super::list::{self, Arrangement};
-use super::message::{JobReport, Message, ScanEnd, TimedMessage};
+use super::message::{JobReport, ScanEnd, TimedMessage};
 use super::pruning::Pruning;
 use super::world::{Admitted, SourceId};
 use super::{OpenedSource, Opener};
@@ -37,12 +37,14 @@ mod extract;
 mod files;
 mod find;
 mod prune;
+mod reporter;
 mod runs;
 mod state;
 mod steps;
 mod store;
 mod why;
 
+use reporter::Reporter;
 use store::{SourceStore, Stores, admit};
 
 /// The minimum time between two progress reports of a job.
@@ -409,40 +411,6 @@ impl Jobs {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Sends the reports of one job.
-#[derive(Clone)]
-struct Reporter {
-    job: JobId,
-    sender: mpsc::Sender<TimedMessage>,
-    clock: Clock,
-}
-
-impl Reporter {
-    fn envelope(&self, report: JobReport) -> TimedMessage {
-        TimedMessage {
-            at: (self.clock)(),
-            message: Message::Report(self.job, report),
-        }
-    }
-
-    /// Sends a report that must arrive. If the UI is gone, nothing waits for it.
-    async fn report(&self, report: JobReport) {
-        let _ = self.sender.send(self.envelope(report)).await;
-    }
-
-    /// Sends a progress report, unless the UI is busy: the next report contains more. Returns a
-    /// report that was not sent.
-    fn hint(&self, report: JobReport) -> Option<JobReport> {
-        match self.sender.try_reserve() {
-            Ok(place) => {
-                place.send(self.envelope(report));
-                None
-            }
-            Err(_) => Some(report),
-        }
-    }
 }
 
 async fn scan(

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Arguments;
+use super::answer::WhyFormat;
 use crate::cli::CliSession;
 use crate::cli::evidence::documents;
 use crate::cli::json::JsonDocument;
@@ -19,8 +20,6 @@ use crate::report::github;
 use crate::report::why_history::{self, History};
 use crate::source::{Location, RefSelector, Source, SourceText};
 use crate::text::escape::visible;
-
-use super::answer::WhyFormat;
 
 /// Compares the builds that the evidence describes.
 pub(super) async fn run(session: &CliSession<'_>, arguments: &Arguments) -> Result<Exit, Failure> {

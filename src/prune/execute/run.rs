@@ -21,6 +21,11 @@ use crate::prune::live::Live;
 use crate::prune::plan::{DeletionTarget, ItemKind, Plan, digest_in_entry};
 use crate::prune::proof::{self, Proof, Purpose};
 
+mod refs;
+mod sums;
+
+use refs::NO_ROOM;
+
 /// A run of a plan, with the outcomes so far.
 pub(super) struct PlanRun<'a> {
     pub(super) pruner: &'a SharedPruner,
@@ -187,89 +192,6 @@ impl<'a> PlanRun<'a> {
         Ok(())
     }
 
-    /// Deletes refs; returns whether the store may have changed.
-    async fn drop_refs(&mut self, refs: Range<usize>) -> bool {
-        let open = self.present(refs.clone());
-        if open.is_empty() {
-            return false;
-        }
-        if self.is_over() || !self.note(|journal| journal.begin(refs)) {
-            self.conclude_all(&open, &Outcome::Cancelled);
-            return false;
-        }
-        self.reached(RunStep::Begun);
-        let targets: Vec<RefTarget> = open
-            .iter()
-            .filter_map(|item| self.ref_target(*item))
-            .collect();
-        let removed = self.pruner.delete_refs(self.plan.id(), targets).await;
-        self.reached(RunStep::Deleted);
-        match removed {
-            Ok(outcomes) => {
-                for (item, outcome) in open.into_iter().zip(outcomes) {
-                    // An absent item that an interrupted run had started was deleted by that run.
-                    let done = outcome == Outcome::AlreadyGone && self.begun[item];
-                    self.conclude(item, if done { Outcome::Done } else { outcome });
-                }
-            }
-            Err(error) => self.conclude_all(&open, &Outcome::Failed(why(&error))),
-        }
-        self.note(Journal::sync);
-        self.reached(RunStep::Journaled(self.plan.refs()));
-        true
-    }
-
-    /// Returns the unfinished items that the listing contains; concludes that the others are gone.
-    fn present(&mut self, items: Range<usize>) -> Vec<usize> {
-        let open = items.filter(|item| self.outcomes[*item].is_none());
-        let (absent, present): (Vec<usize>, Vec<usize>) =
-            open.partition(|item| self.proof.is_absent(*item));
-        for item in absent {
-            // An absent item that an interrupted run had started was deleted by that run.
-            let begun = self.begun[item];
-            self.conclude(
-                item,
-                if begun {
-                    Outcome::Done
-                } else {
-                    Outcome::AlreadyGone
-                },
-            );
-        }
-        present
-    }
-
-    /// Points refs to their new documents; returns whether the store may have changed.
-    async fn rewrite_refs(&mut self, rewrites: Range<usize>) -> bool {
-        let open = self.present(rewrites.clone());
-        if open.is_empty() {
-            return false;
-        }
-        if self.is_over() || !self.note(|journal| journal.begin(rewrites.clone())) {
-            self.conclude_all(&open, &Outcome::Cancelled);
-            return false;
-        }
-        self.reached(RunStep::Begun);
-        let targets: Vec<RefRewrite> = open.iter().filter_map(|item| self.rewrite(*item)).collect();
-        let changed = match self.pruner.prune_abilities().rewrite {
-            Some(store) => store.rewrite_refs(self.plan.id(), targets).await,
-            None => Ok(vec![Outcome::Skipped(Skip::Unsupported); open.len()]),
-        };
-        self.reached(RunStep::Deleted);
-        match changed {
-            Ok(outcomes) => {
-                for (item, outcome) in open.into_iter().zip(outcomes) {
-                    let done = outcome == Outcome::AlreadyGone && self.begun[item];
-                    self.conclude(item, if done { Outcome::Done } else { outcome });
-                }
-            }
-            Err(error) => self.conclude_all(&open, &Outcome::Failed(why(&error))),
-        }
-        self.note(Journal::sync);
-        self.reached(RunStep::Journaled(rewrites.end));
-        true
-    }
-
     /// Waits for builds before blobs are moved to a trash, and returns the blobs needed after that.
     /// If the wait times out, blobs that a build may still reference are kept.
     async fn before_sweep(
@@ -298,25 +220,6 @@ impl<'a> PlanRun<'a> {
     pub(super) fn is_moved(&self, item: usize) -> bool {
         self.plan.disposal() == Disposal::Trash
             && self.plan.delete().at(item).target.kind() == ItemKind::Blob
-    }
-
-    /// Deletes refs that could not be deleted before because the disk was full.
-    async fn retry_refs(&mut self, refs: Range<usize>) {
-        let full: Vec<usize> = refs
-            .clone()
-            .filter(|item| self.is_for_lack_of_room(*item))
-            .collect();
-        if full.is_empty() || self.freed_bytes() == 0 {
-            return;
-        }
-        for item in full {
-            self.outcomes[item] = None;
-        }
-        self.drop_refs(refs).await;
-    }
-
-    fn is_for_lack_of_room(&self, item: usize) -> bool {
-        matches!(&self.outcomes[item], Some(Outcome::Failed(why)) if why.contains(NO_ROOM))
     }
 
     /// Keeps all blobs that are needed by now, or all blobs if that is unknown.
@@ -483,43 +386,6 @@ impl<'a> PlanRun<'a> {
         }
     }
 
-    fn bytes(&self, item: usize) -> u64 {
-        self.plan.delete().at(item).target.bytes()
-    }
-
-    fn goes_to_trash(&self, item: usize) -> bool {
-        self.plan.disposal() == Disposal::Trash
-            && matches!(
-                self.plan.delete().at(item).target.kind(),
-                ItemKind::Blob | ItemKind::Partial
-            )
-    }
-
-    fn trashed_bytes(&self) -> u64 {
-        self.bytes_where(|item| self.is_in_trash(item))
-    }
-
-    /// Returns the bytes of deleted blobs that had no hard link outside.
-    fn freed_bytes(&self) -> u64 {
-        self.bytes_where(|item| {
-            self.outcomes[item] == Some(Outcome::Done)
-                && !self.goes_to_trash(item)
-                && !self.linked.contains(&item)
-        })
-    }
-
-    fn bytes_where(&self, counts: impl Fn(usize) -> bool) -> u64 {
-        (0..self.outcomes.len())
-            .filter(|item| counts(*item))
-            .map(|item| self.bytes(item))
-            .fold(0, u64::saturating_add)
-    }
-
-    /// Returns whether an item was moved to the trash and not restored.
-    pub(super) fn is_in_trash(&self, item: usize) -> bool {
-        self.outcomes[item] == Some(Outcome::Done) && self.goes_to_trash(item)
-    }
-
     fn target(&self, item: usize) -> DeletionTarget {
         self.plan.delete().at(item).into_owned().target
     }
@@ -545,9 +411,6 @@ impl<'a> PlanRun<'a> {
         }
     }
 }
-
-/// The system's message for a full disk.
-const NO_ROOM: &str = "No space left on device";
 
 /// Returns why something failed, and advice for a full disk.
 fn why(error: &PruneError) -> String {

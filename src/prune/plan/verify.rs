@@ -5,15 +5,17 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::{DeletionTarget, FreedBlobs, ItemKind, Plan, Planning, age, ref_target};
-use crate::backend::{ObjectName, ObjectTarget, OtherObject, RefRewrite, RefTarget, StoreEntry};
+use crate::backend::{ObjectName, ObjectTarget, OtherObject, RefRewrite, StoreEntry};
 use crate::format::cache_config::{CacheGraph, import};
 use crate::format::digest::Digest;
 use crate::format::manifest::{Descriptor, Document};
 use crate::inventory::blobs::BlobId;
 use crate::inventory::{Inventory, RefEntry};
 
+mod deleted;
 mod seen;
 
+use deleted::DeletedSet;
 use seen::SeenItems;
 
 /// A violated invariant. Names are escaped for display.
@@ -159,47 +161,6 @@ fn certainty(plan: &Plan, inventory: &Inventory) -> Result<(), Violation> {
             crate::text::escape::visible(&name).into_owned(),
         )),
         Some(ObjectName::Partial(_) | ObjectName::Entry(_)) | None => Ok(()),
-    }
-}
-
-/// The deletions of a plan, indexed by kind.
-struct DeletedSet<'a> {
-    inventory: &'a Inventory,
-    refs: HashSet<&'a RefTarget>,
-    /// In the order of the blob table.
-    blobs: Vec<bool>,
-}
-
-impl<'a> DeletedSet<'a> {
-    fn of(plan: &'a Plan, inventory: &'a Inventory) -> Self {
-        let mut blobs = vec![false; inventory.blobs.len()];
-        // Unknown blobs are detected when the objects are checked.
-        let places = plan
-            .objects()
-            .filter_map(|name| inventory.blobs.find(&digest(&name)?));
-        for id in places {
-            blobs[id.0 as usize] = true;
-        }
-        Self {
-            inventory,
-            refs: plan.delete.refs().collect(),
-            blobs,
-        }
-    }
-
-    fn has_ref(&self, entry: &RefEntry) -> bool {
-        ref_target(entry).is_some_and(|target| self.refs.contains(&target))
-    }
-
-    fn has(&self, blob: BlobId) -> bool {
-        self.blobs[blob.0 as usize]
-    }
-
-    fn has_blob(&self, digest: &Digest) -> bool {
-        self.inventory
-            .blobs
-            .find(digest)
-            .is_some_and(|id| self.has(id))
     }
 }
 

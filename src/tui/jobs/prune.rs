@@ -1,16 +1,15 @@
 //! Judges refs, makes plans, executes them, and undoes runs. Only this part of the UI can access
 //! code that deletes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::store::SourceStore;
-use super::{Jobs, PACE, Reporter, lock};
+use super::{Jobs, Reporter, lock};
 use crate::backend::{Outcome, SharedPruner, SharedReader};
 use crate::error::{Exit, Failure};
 use crate::explain::evidence::Evidence;
@@ -25,9 +24,13 @@ use crate::retention::{Policy, Rule};
 use crate::source::StoreKind;
 use crate::tui::effect::{NewBroken, PruneWork};
 use crate::tui::found::ScannedInventory;
-use crate::tui::message::{JobReport, Phase, Ran, RunFault, RunNews};
+use crate::tui::message::{JobReport, Phase, Ran, RunFault};
 use crate::tui::pruning::{DeletionScope, MakePruner, Planned, Pruning, Trial, with_rule};
 use crate::tui::world::SourceId;
+
+mod gathered;
+
+use gathered::Gathered;
 
 /// The number of objects per batch: small enough for a run to stop soon, and large enough that the
 /// journal does not slow it down.
@@ -398,102 +401,6 @@ async fn undo(
     };
     let undone = undo::undo(&pruner, &history, &mut journal, &options).await;
     undone.map_err(|error| Failure::from(error).to_string())
-}
-
-/// The progress of a run since the last report.
-struct Gathered {
-    news: RunNews,
-    /// The items with known outcomes, and whether each is deleted.
-    known: HashMap<usize, bool>,
-    reported: Instant,
-}
-
-impl Gathered {
-    fn new(plan: &Plan, phase: Phase) -> Self {
-        Self {
-            news: RunNews {
-                phase,
-                ..RunNews::default()
-            },
-            known: HashMap::with_capacity(plan.delete().len()),
-            reported: Instant::now(),
-        }
-    }
-
-    /// Counts the outcomes from before the run was resumed.
-    fn begin_with(&mut self, history: &JournalContent) {
-        for (item, outcome) in history.outcomes.iter().enumerate() {
-            let is_done = match outcome {
-                Some(Outcome::Done) => true,
-                Some(Outcome::AlreadyGone | Outcome::Skipped(_)) => false,
-                Some(Outcome::Failed(_) | Outcome::Cancelled) | None => continue,
-            };
-            self.known.insert(item, is_done);
-            if is_done {
-                self.news.deleted += 1;
-                let bytes = history.plan.delete().at(item).target.bytes();
-                self.news.freed_bytes = self.news.freed_bytes.saturating_add(bytes);
-            }
-        }
-    }
-
-    /// Records a step; returns a report for the UI, if one is due.
-    fn record(&mut self, step: RunStep<'_>, plan: &Plan) -> Option<RunNews> {
-        let before = self.news.phase;
-        match step {
-            RunStep::Leased | RunStep::Marked | RunStep::Deleted | RunStep::Journaled(_) => {}
-            RunStep::Begun => self.news.phase = Phase::Deleting,
-            RunStep::Waiting => self.news.phase = Phase::Waiting,
-            RunStep::Watching(left) => {
-                let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
-                self.news.phase = Phase::Watching(seconds);
-            }
-            RunStep::Settled | RunStep::Swept => self.news.phase = Phase::Checking,
-            // Its deletion was not started, so its outcome is unknown.
-            RunStep::Concluded(item, outcome @ Outcome::Cancelled) => {
-                self.news.outcomes.push((item, outcome.clone()));
-            }
-            RunStep::Concluded(item, outcome) => {
-                let is_done = *outcome == Outcome::Done;
-                let was_done = self.known.insert(item, is_done).unwrap_or(false);
-                let bytes = plan
-                    .delete()
-                    .get(item)
-                    .map_or(0, |item| item.target.bytes());
-                match (was_done, is_done) {
-                    (false, true) => {
-                        self.news.deleted += 1;
-                        self.news.freed_bytes = self.news.freed_bytes.saturating_add(bytes);
-                    }
-                    // It was restored because a ref references it.
-                    (true, false) => {
-                        self.news.deleted -= 1;
-                        self.news.freed_bytes = self.news.freed_bytes.saturating_sub(bytes);
-                    }
-                    (false, false) | (true, true) => {}
-                }
-                self.news.outcomes.push((item, outcome.clone()));
-            }
-        }
-        (before != self.news.phase || self.reported.elapsed() >= PACE).then(|| self.take_report())
-    }
-
-    /// Keeps a report that could not be sent for the next time.
-    fn keep(&mut self, unsent: RunNews) {
-        let later = std::mem::replace(&mut self.news.outcomes, unsent.outcomes);
-        self.news.outcomes.extend(later);
-    }
-
-    /// Returns the unreported progress.
-    fn take_report(&mut self) -> RunNews {
-        self.reported = Instant::now();
-        self.news.concluded = self.known.len();
-        let outcomes = std::mem::take(&mut self.news.outcomes);
-        RunNews {
-            outcomes,
-            ..self.news.clone()
-        }
-    }
 }
 
 #[cfg(test)]

@@ -10,16 +10,18 @@ use serde_json::{Value, json};
 
 use super::sources::grouped;
 use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable, moment};
-use crate::backend::{ObjectName, RefTarget, short_branch};
-use crate::format::digest::Digest;
 use crate::inventory::blobs::Blob;
-use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
-use crate::inventory::{RefEntry, digest_in_trash};
-use crate::prune::plan::{Deletion, DeletionTarget, ItemKind, ItemReason, KeptItem};
+use crate::inventory::filter::Filter;
+use crate::prune::plan::{Deletion, DeletionTarget, ItemKind, ItemReason};
 use crate::retention::Reason;
 use crate::text::units::{Age, Size};
-use crate::tui::pruning::{KeptTrash, PlanChoice, PlanEntry, PlanSection, Planned};
+use crate::tui::pruning::{KeptTrash, PlanEntry, PlanSection, Planned};
 use crate::tui::theme::TextRole;
+
+mod item;
+
+pub(super) use item::short_name;
+use item::{PlanRow, Thing};
 
 /// The column of sizes, the initial sort column.
 pub const SIZE: usize = 1;
@@ -57,32 +59,6 @@ pub struct PlanRows {
     planned: Arc<Planned>,
     entries: Arc<Vec<PlanEntry>>,
     places: OnceLock<HashMap<Identity, u32>>,
-}
-
-/// The content of a row.
-enum Thing<'a> {
-    Goes(Cow<'a, Deletion>),
-    Kept(&'a KeptItem),
-    Held(Digest),
-    Trash(&'a KeptTrash),
-}
-
-/// The name of an item.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Name<'a> {
-    Text(&'a str),
-    Digest(Digest),
-}
-
-/// One item.
-struct PlanRow<'a> {
-    kind: ItemKind,
-    name: String,
-    bytes: Option<u64>,
-    entry: Option<&'a RefEntry>,
-    modified: Option<Timestamp>,
-    standing: Option<PlanChoice>,
-    reasons: Vec<String>,
 }
 
 impl PlanRows {
@@ -226,100 +202,6 @@ impl PlanRows {
             modified: trash.since,
             standing: None,
             reasons,
-        }
-    }
-}
-
-impl Thing<'_> {
-    /// Returns the initial sort key: a plan may have millions of items, so nothing is copied.
-    fn key(&self) -> (ItemKind, Name<'_>) {
-        match self {
-            Self::Goes(item) => (item.target.kind(), name(&item.target)),
-            Self::Kept(kept) => (kept.kind, Name::Text(&kept.name)),
-            Self::Held(digest) => (ItemKind::Blob, Name::Digest(*digest)),
-            Self::Trash(trash) => (ItemKind::Object, Name::Text(&trash.run)),
-        }
-    }
-
-    fn identity(&self) -> Identity {
-        match self {
-            Self::Goes(item) => match &item.target {
-                DeletionTarget::Ref(target) => {
-                    Identity::Ref(item.target.name(), target.digest.to_string())
-                }
-                DeletionTarget::Rewrite(rewrite) => Identity::Results(
-                    item.target.name(),
-                    rewrite.documents.from.digest.to_string(),
-                ),
-                DeletionTarget::Object(object) => match &object.name {
-                    ObjectName::Blob(digest) => Identity::Blob(*digest),
-                    ObjectName::Partial(name)
-                    | ObjectName::Trashed(name)
-                    | ObjectName::Entry(name) => Identity::Object(name.clone()),
-                },
-            },
-            Self::Kept(kept) => match &kept.digest {
-                Some(digest) => Identity::Ref(kept.name.clone(), digest.clone()),
-                None => Identity::Object(kept.name.clone()),
-            },
-            Self::Held(digest) => Identity::Blob(*digest),
-            Self::Trash(trash) => Identity::Object(trash.run.clone()),
-        }
-    }
-}
-
-fn name(target: &DeletionTarget) -> Name<'_> {
-    fn called(target: &RefTarget) -> Name<'_> {
-        target
-            .names
-            .first()
-            .map_or(Name::Digest(target.digest), |name| Name::Text(name))
-    }
-    match target {
-        DeletionTarget::Ref(target) => called(target),
-        DeletionTarget::Rewrite(rewrite) => called(&rewrite.documents.from),
-        DeletionTarget::Object(object) => match &object.name {
-            ObjectName::Blob(digest) => Name::Digest(*digest),
-            ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name) => {
-                Name::Text(name)
-            }
-        },
-    }
-}
-
-/// Returns the distinctive part of a name: for an entry the key first, then the branch.
-pub(super) fn short_name(kind: ItemKind, name: &str) -> String {
-    let mut parts = name.splitn(3, ':').skip(1);
-    match (kind, parts.next(), parts.next()) {
-        (ItemKind::Entry, Some(branch), Some(key)) => format!("{key} on {}", short_branch(branch)),
-        // In the trash, too, a blob is identified by its digest.
-        (ItemKind::Object, ..) => {
-            digest_in_trash(name).map_or_else(|| name.to_owned(), |digest| digest.to_string())
-        }
-        _ => name.to_owned(),
-    }
-}
-
-impl PlanRow<'_> {
-    fn why(&self) -> Cell {
-        match self.standing {
-            Some(PlanChoice::Excluded) => Cell::new("left out by hand", TextRole::Mark),
-            Some(PlanChoice::Needed) => {
-                Cell::new("a ref that was left out reaches it", TextRole::Mark)
-            }
-            Some(PlanChoice::Deleted) | None => Cell::text(self.reasons.join("; ")),
-        }
-    }
-
-    fn stays(&self) -> bool {
-        self.standing.is_some_and(|is| is != PlanChoice::Deleted)
-    }
-
-    /// Returns the display word for the kind.
-    fn kind_word(&self) -> &'static str {
-        match self.kind {
-            ItemKind::Object => "trash",
-            kind => kind.word(),
         }
     }
 }
@@ -468,31 +350,5 @@ impl RowSet for PlanRows {
 
     fn name(&self, row: u32) -> String {
         self.item(row).name
-    }
-}
-
-impl Subject for PlanRow<'_> {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
-        match field {
-            TextField::Name => Some(test(&self.name)),
-            TextField::Kind => Some(test(self.kind.word())),
-            TextField::Ref => self.entry.map(|entry| entry.names().any(test)),
-            TextField::State | TextField::Step | TextField::Platform | TextField::Path => None,
-        }
-    }
-
-    fn number(&self, field: NumberField) -> Option<u64> {
-        match field {
-            NumberField::Size => self.bytes,
-            NumberField::Exclusive
-            | NumberField::Layers
-            | NumberField::Records
-            | NumberField::Refs => None,
-        }
-    }
-
-    fn created(&self) -> Option<Timestamp> {
-        self.modified
-            .or_else(|| self.entry?.age().map(|(then, _)| then))
     }
 }

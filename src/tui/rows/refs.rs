@@ -8,17 +8,20 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::sources::grouped;
-use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable, UNKNOWN};
-use crate::backend::short_branch;
-use crate::inventory::blobs::Blob;
+use super::{Cell, Column, DetailLine, Identity, NONE, RowSet, UNKNOWN};
 use crate::inventory::filter::Filter;
-use crate::inventory::quota::{Evictions, Visibility};
-use crate::inventory::{AgeSource, Inventory, Progress, RefEntry, RefId, RefKind, Together};
-use crate::retention::{Reason, Verdict, Verdicts};
-use crate::text::escape::visible;
+use crate::inventory::quota::Evictions;
+use crate::inventory::{AgeSource, Inventory, Progress, RefEntry, RefId, Together};
+use crate::retention::{Verdict, Verdicts};
 use crate::text::units::{Age, Size};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::meter;
+
+mod columns;
+mod details;
+
+use columns::{ALL, BY_POLICY, BY_POLICY_PLACES};
+use details::{fault, policy, steps};
 
 /// The column of ages, the initial sort column.
 pub const AGE: usize = 2;
@@ -27,115 +30,6 @@ const POLICY: usize = 7;
 /// The column of bars.
 const BAR: usize = 8;
 const BAR_WIDTH: u16 = 6;
-/// The maximum number of missing blobs in the details.
-const MISSING_SHOWN: usize = 20;
-
-const COLUMNS: &[Column] = &[
-    Column {
-        title: "REF",
-        align: Align::Left,
-        min: 11,
-        max: 60,
-        rank: 0,
-        sort: Sortable::Ascending,
-    },
-    Column {
-        title: "KIND",
-        align: Align::Left,
-        min: 7,
-        max: 7,
-        rank: 7,
-        sort: Sortable::Ascending,
-    },
-    Column {
-        title: "AGE",
-        align: Align::Right,
-        min: 8,
-        max: 8,
-        rank: 3,
-        sort: Sortable::Ascending,
-    },
-    Column {
-        title: "SIZE",
-        align: Align::Right,
-        min: 8,
-        max: 8,
-        rank: 2,
-        sort: Sortable::Descending,
-    },
-    Column {
-        title: "ONLY HERE",
-        align: Align::Right,
-        min: 9,
-        max: 9,
-        rank: 4,
-        sort: Sortable::Descending,
-    },
-    Column {
-        title: "LAYERS",
-        align: Align::Right,
-        min: 6,
-        max: 6,
-        rank: 6,
-        sort: Sortable::Descending,
-    },
-    Column {
-        title: "STEPS",
-        align: Align::Left,
-        min: 13,
-        max: 70,
-        rank: 1,
-        sort: Sortable::Descending,
-    },
-    Column {
-        title: "POLICY",
-        align: Align::Left,
-        min: 16,
-        max: 70,
-        rank: 5,
-        sort: Sortable::Ascending,
-    },
-    Column {
-        title: "",
-        align: Align::Left,
-        min: BAR_WIDTH,
-        max: BAR_WIDTH,
-        rank: 6,
-        sort: Sortable::No,
-    },
-];
-
-/// The columns of a list of refs; the bar follows the size.
-const ALL: &[Column] = &[
-    COLUMNS[0],
-    COLUMNS[1],
-    COLUMNS[AGE],
-    COLUMNS[3],
-    COLUMNS[BAR],
-    COLUMNS[4],
-    COLUMNS[5],
-    COLUMNS[6],
-    COLUMNS[POLICY],
-];
-
-/// The columns that show the effect of a policy: the verdict comes first, and is hidden last.
-const BY_POLICY: &[Column] = &[
-    Column {
-        max: 60,
-        ..COLUMNS[0]
-    },
-    Column {
-        min: 20,
-        rank: 0,
-        ..COLUMNS[POLICY]
-    },
-    COLUMNS[AGE],
-    COLUMNS[3],
-    COLUMNS[BAR],
-    COLUMNS[4],
-];
-/// The indexes of these columns among all columns.
-const BY_POLICY_PLACES: &[usize] = &[0, POLICY, AGE, 3, BAR, 4];
 
 /// The refs of an inventory.
 #[derive(Debug)]
@@ -181,57 +75,6 @@ impl RefRows {
         &self.inventory.refs[row as usize]
     }
 
-    /// Returns when a ref is evicted, if the store has a quota.
-    fn eviction(&self, row: u32, now: Timestamp) -> Vec<DetailLine> {
-        let evictions = self.evictions.get_or_init(|| self.inventory.evictions());
-        let Some(eviction) = evictions
-            .as_ref()
-            .and_then(|evictions| evictions.refs.get(row as usize))
-        else {
-            return Vec::new();
-        };
-        let facts = self.at(row).facts();
-        let used = facts.used.map(|used| {
-            DetailLine::Fact(
-                "last used",
-                Cell::text(format!("{}, {used:.0}", Age::between(used, now).ago())),
-            )
-        });
-        let idle = match eviction.idle_at {
-            Some(at) if at > now => Cell::text(format!(
-                "in {} unless a build uses it",
-                Age::between(now, at)
-            )),
-            Some(_) => Cell::new(
-                "at any time: no build has used it for long enough",
-                TextRole::Warning,
-            ),
-            None => unknown(),
-        };
-        let room = match eviction.after_bytes {
-            0 => Cell::new("at any time, for the quota is full", TextRole::Warning),
-            bytes => Cell::text(format!("when {} more are written", Size(bytes))),
-        };
-        let visibility = self.inventory.visibility();
-        let branch = facts.branch.as_ref();
-        let sees = |of: &&Visibility| branch.is_some_and(|branch| of.reads.contains(branch));
-        let readers: Vec<&str> = visibility
-            .iter()
-            .filter(sees)
-            .map(|of| short_branch(&of.branch))
-            .collect();
-        let readers = match readers.as_slice() {
-            [] => Cell::new("no build: the branch is gone", TextRole::Warning),
-            readers => Cell::text(format!("builds on {}", readers.join(", "))),
-        };
-        let facts = [
-            DetailLine::Fact("read by", readers),
-            DetailLine::Fact("evicted", idle),
-            DetailLine::Fact("or", room),
-        ];
-        used.into_iter().chain(facts).collect()
-    }
-
     /// Formats a size of a ref, if known.
     fn size_of(&self, entry: &RefEntry, bytes: u64, role: TextRole) -> Cell {
         if entry.withheld().is_some() {
@@ -263,38 +106,6 @@ fn unknown() -> Cell {
     Cell::new(UNKNOWN, TextRole::Unsure)
 }
 
-/// Returns why builds cannot use a ref as it is.
-pub fn fault(entry: &RefEntry) -> Option<String> {
-    if let Some(fault) = entry.faults.first() {
-        return Some(fault.kind.to_string());
-    }
-    match entry.sizes.missing_blobs {
-        0 => None,
-        1 => Some("1 blob missing: a build that imports this fails".to_owned()),
-        count => Some(format!(
-            "{count} blobs missing: a build that imports this fails"
-        )),
-    }
-}
-
-/// Returns the verdict on a ref, and its most important reason.
-fn policy(verdict: &Verdict) -> Cell {
-    // The rule is named last, so that the text that differs between rows comes first.
-    let reason = match verdict.reasons().first() {
-        Some(Reason::Criterion { rule, criterion }) => format!("{criterion} · {}", visible(rule)),
-        Some(Reason::Expired {
-            rule, age, keeps, ..
-        }) => format!("{} old, past {keeps} · {}", Age(*age), visible(rule)),
-        Some(Reason::Protected { rule } | Reason::Rule { rule }) => visible(rule).into_owned(),
-        Some(Reason::NoRule) => "no rule".to_owned(),
-        Some(reason) => reason.to_string(),
-        None => String::new(),
-    };
-    verdict_word(verdict)
-        .and("  ", TextRole::Text)
-        .and(reason, TextRole::Dim)
-}
-
 fn verdict_word(verdict: &Verdict) -> Cell {
     Cell::new(
         verdict.word(),
@@ -304,32 +115,6 @@ fn verdict_word(verdict: &Verdict) -> Cell {
             TextRole::Live
         },
     )
-}
-
-fn steps(entry: &RefEntry) -> Cell {
-    if entry.withheld().is_some() {
-        return unknown();
-    }
-    if let Some(fault) = fault(entry) {
-        return Cell::new("! ", TextRole::Missing).and(fault, TextRole::Missing);
-    }
-    match entry.counts() {
-        _ if entry.kind == RefKind::Image => Cell::new("no cache in it", TextRole::Dim),
-        None => Cell::new(UNKNOWN, TextRole::Unsure),
-        Some(counts) => {
-            let cell = Cell::text(format!("{:>4}", counts.results)).and(" ✓", TextRole::Good);
-            let cell = match counts.key_only_steps() {
-                0 => cell,
-                count => cell
-                    .and(format!("{count:>4}"), TextRole::Text)
-                    .and(" ○", TextRole::Dim),
-            };
-            match counts.broken {
-                0 => cell,
-                count => cell.and(format!("  ! {count} broken"), TextRole::Missing),
-            }
-        }
-    }
 }
 
 impl RowSet for RefRows {
@@ -572,72 +357,5 @@ impl RefRows {
             }
         }
         cells
-    }
-
-    fn size_details(&self, entry: &RefEntry) -> Vec<DetailLine> {
-        if let Some(why) = entry.withheld() {
-            let why =
-                Cell::new("not known: ", TextRole::Unsure).and(why.to_owned(), TextRole::Unsure);
-            return vec![DetailLine::Blank, DetailLine::Fact("size", why)];
-        }
-        let sizes = &entry.sizes;
-        let mut details = vec![
-            DetailLine::Blank,
-            DetailLine::Fact(
-                "size",
-                self.size_of(entry, sizes.bytes, TextRole::Strong).and(
-                    format!(" in {} blobs", grouped(entry.reach.len() as u64)),
-                    TextRole::Dim,
-                ),
-            ),
-            DetailLine::Fact(
-                "only here",
-                match sizes.exclusive_bytes {
-                    Some(_) => self
-                        .exclusive(entry)
-                        .and(": what deleting this ref alone would free", TextRole::Dim),
-                    None => Cell::new(
-                        "not known: only this ref of the repository was read",
-                        TextRole::Unsure,
-                    ),
-                },
-            ),
-            DetailLine::Fact("layers", Cell::text(grouped(entry.layers.into()))),
-        ];
-        if let Some(counts) = entry.counts().filter(|counts| counts.records > 0) {
-            details.extend([
-                DetailLine::Fact("records", Cell::text(grouped(counts.records))),
-                DetailLine::Fact(
-                    "results",
-                    Cell::new(grouped(counts.results), TextRole::Good)
-                        .and(" whose result can be loaded  ✓", TextRole::Dim),
-                ),
-                DetailLine::Fact(
-                    "key only",
-                    Cell::text(grouped(counts.key_only_steps()))
-                        .and(" that only let later steps match  ○", TextRole::Dim),
-                ),
-            ]);
-            if counts.broken > 0 {
-                let broken = Cell::new(grouped(counts.broken), TextRole::Missing)
-                    .and(" whose result cannot be loaded  !", TextRole::Dim);
-                details.push(DetailLine::Fact("broken", broken));
-            }
-        }
-        if sizes.missing_blobs > 0 {
-            details.push(DetailLine::Blank);
-            details.push(DetailLine::Heading(
-                format!("Missing, {} as named", Size(sizes.missing_bytes)).into(),
-            ));
-            let blobs = entry
-                .reach
-                .iter()
-                .map(|id| self.inventory.blobs.get(*id))
-                .filter(Blob::is_missing);
-            details.extend(blobs.take(MISSING_SHOWN).map(|blob| {
-                DetailLine::Text(Cell::new(blob.digest().to_string(), TextRole::Missing))
-            }));
-        }
-        details
     }
 }

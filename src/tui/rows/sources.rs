@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable, UNKNOWN};
+use super::{Cell, Column, DetailLine, Identity, NONE, RowSet, UNKNOWN};
 use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
 use crate::inventory::{RefEntry, Tally};
 use crate::text::units::{Age, Size};
@@ -16,83 +16,17 @@ use crate::tui::widget::text::cell_width;
 use crate::tui::world::{Scan, SourceState};
 
 mod bucket;
+mod columns;
 mod detail;
 mod past;
+
+pub use columns::BY_NAME;
+use columns::COLUMNS;
 
 /// Shown while a value is still being read.
 const MORE: &str = "…";
 /// Shown for a store in which refs reach everything.
 const NO_WASTE: &str = "no waste";
-
-/// The initial sort column: the sources in their own order.
-pub const BY_NAME: usize = 0;
-
-const COLUMNS: &[Column] = &[
-    Column {
-        title: "SOURCE",
-        align: Align::Path,
-        min: 14,
-        max: 60,
-        rank: 0,
-        sort: Sortable::Ascending,
-    },
-    Column {
-        title: "KIND",
-        align: Align::Left,
-        min: 8,
-        max: 8,
-        rank: 6,
-        sort: Sortable::Ascending,
-    },
-    Column {
-        title: "REFS",
-        align: Align::Right,
-        min: 6,
-        max: 6,
-        rank: 4,
-        sort: Sortable::Descending,
-    },
-    Column {
-        title: "LIVE",
-        align: Align::Right,
-        min: 8,
-        max: 8,
-        rank: 1,
-        sort: Sortable::Descending,
-    },
-    Column {
-        title: "ORPHAN",
-        align: Align::Right,
-        min: 8,
-        max: 8,
-        rank: 1,
-        sort: Sortable::Descending,
-    },
-    Column {
-        title: "MISSING",
-        align: Align::Right,
-        min: 8,
-        max: 8,
-        rank: 3,
-        sort: Sortable::Descending,
-    },
-    Column {
-        title: "NEWEST",
-        align: Align::Right,
-        min: 8,
-        max: 8,
-        rank: 5,
-        sort: Sortable::Descending,
-    },
-    Column {
-        title: "STATE",
-        align: Align::Left,
-        min: 9,
-        max: 40,
-        rank: 2,
-        sort: Sortable::No,
-    },
-];
 
 /// The current sources.
 #[derive(Debug)]
@@ -470,65 +404,4 @@ impl Subject for SourceState {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::inventory::{Inventory, Progress};
-    use crate::tui::effect::JobId;
-    use crate::tui::pruning::Deleting;
-    use crate::tui::world::SourceFacts;
-
-    #[test]
-    fn numbers_are_grouped_by_three_digits() {
-        let numbers = [0, 7, 999, 1_000, 612_000, 1_234_567].map(grouped);
-        assert_eq!(numbers, ["0", "7", "999", "1 000", "612 000", "1 234 567"]);
-    }
-
-    #[test]
-    fn what_is_still_being_read_is_not_nothing() {
-        let info = SourceFacts {
-            label: "store".into(),
-            kind: crate::source::StoreKind::Local,
-            fault: None,
-            is_search: false,
-            select: None,
-            deleting: Deleting::Allowed,
-            is_copy: false,
-            is_waiting: false,
-        };
-        let found = |progress| {
-            ScannedInventory::new(
-                Inventory {
-                    progress,
-                    ..Inventory::default()
-                },
-                Timestamp::UNIX_EPOCH,
-            )
-        };
-        let drawn = |scan, found| {
-            let rows = SourceRows::new(&[SourceState {
-                info: info.clone(),
-                scan,
-                found,
-                policy_changed: false,
-            }]);
-            let text = |cell: Cell| cell.0.into_iter().map(|piece| piece.0).collect::<String>();
-            let mut cells: Vec<String> = rows
-                .cells(0, Timestamp::UNIX_EPOCH)
-                .into_iter()
-                .map(text)
-                .collect();
-            cells.truncate(7);
-            (cells.split_off(2).join(" "), text(rows.below(0, 80)))
-        };
-        let running = || Scan::Running(JobId(1));
-        assert_eq!(drawn(running(), None), ("… … … … …".into(), String::new()));
-        assert_eq!(
-            drawn(running(), Some(found(Progress::Listing))),
-            ("… … … … …".into(), "…".into())
-        );
-        assert_eq!(
-            drawn(Scan::Done, Some(found(Progress::Complete))),
-            ("0 0 B – – –".into(), "nothing is stored".into())
-        );
-    }
-}
+mod tests;

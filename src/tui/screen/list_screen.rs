@@ -4,9 +4,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
 use super::{LayerRequest, Pointer, Screen};
 use crate::text::escape::visible;
@@ -26,24 +24,19 @@ use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::table::{self, RowHeight};
-use crate::tui::widget::treemap::{self, TreemapTile};
-use crate::tui::widget::{detail, text};
 use crate::tui::world::{StatusKind, World};
 
-/// From this width on, details are next to the list, unless the screen sets another width.
-const WIDE: u16 = 140;
+mod areas;
+mod draw;
+
+pub use areas::Areas;
+use areas::{WIDE, inside};
+pub use draw::draw_filler;
+
 /// From this width on, they are next to a list with narrow columns.
 const WIDE_FOR_NUMBERS: u16 = 110;
-/// The minimum width of the details next to the list.
-const NARROWEST: u16 = 40;
-/// From this height on, they are below the list if they are not next to it.
-const TALL: u16 = 24;
-/// The indentation of sentences above the list: the same as its cells.
-const LEAD_INDENT: u16 = 3;
 /// From this width on, what `enter` would open is shown below the details.
 const PREVIEW_FROM: u16 = 160;
-/// What is shown below few rows has at least so many lines.
-const LEAST_FILLER: u16 = 12;
 /// The maximum number of rows to mark at once.
 const MOST_MARKED: usize = 20_000;
 
@@ -89,19 +82,6 @@ impl fmt::Debug for ScreenPreview {
 enum Zoomed {
     List,
     Details,
-}
-
-/// The parts of the screen.
-#[derive(Debug, Clone, Copy)]
-pub struct Areas {
-    /// The screen's own lines.
-    pub head: Rect,
-    lead: Rect,
-    list: Rect,
-    details: Option<Rect>,
-    preview: Option<Rect>,
-    /// The room below the list for something of the screen's own.
-    pub filler: Option<Rect>,
 }
 
 impl ListScreen {
@@ -182,133 +162,6 @@ impl ListScreen {
     /// Sets the sentences above the list.
     pub fn set_lead(&mut self, lead: Vec<Cell>) {
         self.lead = lead;
-    }
-
-    /// Wraps the sentences above the list; the last line notes sentences without space.
-    fn lead_lines(&self, body: Rect, world: Option<&World>) -> Vec<Cell> {
-        let width = body.width.saturating_sub(LEAD_INDENT * 2 + 1);
-        let mut lines: Vec<Cell> = self
-            .lead
-            .iter()
-            .flat_map(|sentence| text::wrap_hanging(sentence, width))
-            .collect();
-        let room = usize::from(body.height * 2 / 5);
-        if lines.len() > room {
-            let hidden = lines.len() - room.saturating_sub(1);
-            lines.truncate(room.saturating_sub(1));
-            let key = world.map(|world| {
-                let why = [keymap::KeyContext::Why];
-                world.keymap.key_for(&why, Action::Causes)
-            });
-            let key = key.unwrap_or_default();
-            lines.push(Cell::new(
-                format!("   … {key} shows {hidden} more lines"),
-                TextRole::Dim,
-            ));
-        }
-        lines
-    }
-
-    /// Divides `body`.
-    pub fn areas(&self, body: Rect) -> Areas {
-        let head = Rect {
-            height: self.head.min(body.height),
-            ..body
-        };
-        let lead = u16::try_from(self.lead_lines(body, None).len()).unwrap_or(u16::MAX);
-        // A rule separates them from the list.
-        let lead = if lead == 0 {
-            0
-        } else {
-            (lead + 1).min(body.height - head.height)
-        };
-        let lead = Rect {
-            y: head.bottom(),
-            height: lead,
-            ..body
-        };
-        let rest = Rect {
-            y: lead.bottom(),
-            height: body.height - head.height - lead.height,
-            ..body
-        };
-        let (list, details) = if let Some(zoomed) = self.zoom {
-            match zoomed {
-                Zoomed::List => (rest, None),
-                Zoomed::Details => (Rect { height: 0, ..rest }, Some(rest)),
-            }
-        } else if body.width >= self.wide {
-            let width = (body.width * 2 / 5).clamp(44, 84);
-            let width = width
-                .min(body.width.saturating_sub(self.wanted + 1))
-                .max(NARROWEST);
-            let list = Rect {
-                width: rest.width - width - 1,
-                ..rest
-            };
-            (
-                list,
-                Some(Rect {
-                    x: list.right() + 1,
-                    width,
-                    ..rest
-                }),
-            )
-        } else if body.height >= TALL {
-            let height = (rest.height * 2 / 5).min(16);
-            let list = Rect {
-                height: rest.height - height,
-                ..rest
-            };
-            (
-                list,
-                Some(Rect {
-                    y: list.bottom(),
-                    height,
-                    ..rest
-                }),
-            )
-        } else {
-            (rest, None)
-        };
-        let (details, preview) = match details {
-            Some(all) if self.preview.is_some() && self.zoom.is_none() => {
-                let height = all.height * 2 / 5;
-                let below = Rect {
-                    y: all.y + height,
-                    height: all.height - height,
-                    ..all
-                };
-                (Some(Rect { height, ..all }), Some(below))
-            }
-            details => (details, None),
-        };
-        let (list, filler) = self.with_room_for_filler(list, body);
-        Areas {
-            head,
-            lead,
-            list,
-            details,
-            preview,
-            filler,
-        }
-    }
-
-    /// Takes what few rows do not need from the list.
-    fn with_room_for_filler(&self, list: Rect, body: Rect) -> (Rect, Option<Rect>) {
-        let rows = u16::try_from(self.list.shown().len()).unwrap_or(u16::MAX);
-        let needed = rows.saturating_mul(self.height.lines()).saturating_add(2);
-        let height = needed.max(list.height / 3);
-        let is_wide = body.width >= PREVIEW_FROM && self.zoom.is_none();
-        if !self.has_filler || !is_wide || rows == 0 || height + LEAST_FILLER > list.height {
-            return (list, None);
-        }
-        let filler = Rect {
-            y: list.y + height,
-            height: list.height - height,
-            ..list
-        };
-        (Rect { height, ..list }, Some(filler))
     }
 
     fn list_area(&self, world: &World) -> Rect {
@@ -396,14 +249,6 @@ impl ListScreen {
         if let Some(scroll) = &mut self.focus {
             scroll.act(action, lines, inside.height.into());
         }
-    }
-
-    fn detail_lines(&self, world: &World, width: u16) -> Vec<Cell> {
-        let details = self
-            .list
-            .current()
-            .map(|row| self.list.rows().details(row, world.now));
-        detail::lines(&details.unwrap_or_default(), width)
     }
 
     /// Prompts for a file to write the rows to.
@@ -545,194 +390,6 @@ impl ListScreen {
         match self.list.progress() {
             Some(percent) => cell.and(format!(" · arranging rows, {percent} %"), TextRole::Title),
             None => cell,
-        }
-    }
-
-    /// Draws list and details; if there is no row, draws the sentences of `empty` instead.
-    pub fn draw(&self, world: &World, frame: &mut Frame<'_>, body: Rect, empty: &[Cell]) {
-        let areas = self.areas(body);
-        let buffer = frame.buffer_mut();
-        for (line, row) in self
-            .lead_lines(body, Some(world))
-            .iter()
-            .zip(0..areas.lead.height.saturating_sub(1))
-        {
-            let x = body.x + LEAD_INDENT;
-            let width = body.width.saturating_sub(LEAD_INDENT + 1);
-            let at = text::LineArea {
-                x,
-                width,
-                ..text::LineArea::of(areas.lead, row)
-            };
-            text::put(buffer, at, line, &world.theme, Style::default());
-        }
-        if let Some(y) = areas
-            .lead
-            .bottom()
-            .checked_sub(1)
-            .filter(|_| areas.lead.height > 0)
-        {
-            view::draw_rule(
-                world,
-                buffer,
-                Rect {
-                    y,
-                    height: 1,
-                    ..areas.lead
-                },
-            );
-        }
-        table::draw(&self.list, self.height, world, buffer, areas.list);
-        if self.list.shown().is_empty() && self.list.progress().is_none() {
-            let contexts = [keymap::KeyContext::List, keymap::KeyContext::Global];
-            let key = |action| world.keymap.key_for(&contexts, action);
-            let escape = key(Action::Escape);
-            let filter = key(Action::Filter);
-            let no_match = [
-                Cell::text("Nothing matches."),
-                Cell::new(
-                    format!("{escape} clears the filter, {filter} edits it"),
-                    TextRole::Dim,
-                ),
-            ];
-            let sentences = if self.list.view().filter.is_empty() {
-                empty
-            } else {
-                &no_match
-            };
-            let width = areas.list.width.saturating_sub(4);
-            let lines = sentences.iter().flat_map(|cell| text::wrap(cell, width));
-            for (line, row) in lines.zip(2..areas.list.height) {
-                let at = text::LineArea {
-                    x: areas.list.x + 3,
-                    width,
-                    ..text::LineArea::of(areas.list, row)
-                };
-                text::put(buffer, at, &line, &world.theme, Style::default());
-            }
-        }
-        if let Some(area) = areas.details {
-            self.draw_details(world, frame, area, body.width >= self.wide);
-        }
-        if let (Some(area), Some(preview)) = (areas.preview, &self.preview) {
-            draw_preview(&*preview.screen, world, frame, area);
-        }
-    }
-
-    fn draw_details(&self, world: &World, frame: &mut Frame<'_>, area: Rect, beside: bool) {
-        let buffer = frame.buffer_mut();
-        let inside = inside(area, beside);
-        let rule = world.theme.style(if self.focus.is_some() {
-            TextRole::Title
-        } else {
-            TextRole::Rule
-        });
-        if beside {
-            let line = if self.focus.is_some() { "┃" } else { "│" };
-            for y in area.top()..area.bottom() {
-                buffer.set_string(area.x, y, line, rule);
-            }
-        } else {
-            let line = if self.focus.is_some() { "━" } else { "─" };
-            buffer.set_string(area.x, area.y, line.repeat(area.width.into()), rule);
-        }
-        let mut lines = self.detail_lines(world, inside.width);
-        let height = usize::from(inside.height);
-        let top = self
-            .focus
-            .as_ref()
-            .map_or(0, |scroll| scroll.top(lines.len(), height));
-        if lines.len() > height && self.focus.is_none() {
-            lines.truncate(height.saturating_sub(1));
-            let key = |action| world.keymap.key_for(&[keymap::KeyContext::List], action);
-            let scroll = key(Action::Focus);
-            let all = key(Action::Details);
-            let words = format!("… {scroll} scrolls, {all} shows all");
-            lines.push(Cell::new(words, TextRole::Dim));
-        }
-        detail::draw(&lines, top, &world.theme, buffer, inside);
-    }
-}
-
-/// Draws boxes for `tiles` below few rows.
-pub fn draw_filler(
-    tiles: &[TreemapTile],
-    world: &World,
-    frame: &mut Frame<'_>,
-    area: Option<Rect>,
-) {
-    let Some(area) = area.filter(|_| !tiles.is_empty()) else {
-        return;
-    };
-    let buffer = frame.buffer_mut();
-    let rule = Rect { height: 1, ..area };
-    view::draw_rule(world, buffer, rule);
-    let title = Cell::new(
-        " bytes: ▓ only in one ref  ░ shared  ▒ orphaned ",
-        TextRole::Dim,
-    );
-    let at = text::LineArea {
-        x: area.x + 3,
-        width: area.width.saturating_sub(4),
-        ..text::LineArea::of(area, 0)
-    };
-    text::put(buffer, at, &title, &world.theme, Style::default());
-    let below = Rect {
-        x: area.x + 2,
-        y: area.y + 1,
-        width: area.width.saturating_sub(3),
-        height: area.height.saturating_sub(1),
-    };
-    treemap::draw(tiles, None, world, buffer, below);
-}
-
-/// Draws the list of a screen below its name.
-fn draw_preview(screen: &dyn Screen, world: &World, frame: &mut Frame<'_>, area: Rect) {
-    let buffer = frame.buffer_mut();
-    let rule = world.theme.style(TextRole::Rule);
-    for y in area.top()..area.bottom() {
-        buffer.set_string(area.x, y, if y == area.y { "├" } else { "│" }, rule);
-    }
-    let line = "─".repeat(area.width.saturating_sub(1).into());
-    buffer.set_string(area.x + 1, area.y, line, rule);
-    let key = world.keymap.key_for(screen.contexts(), Action::Open);
-    let name = screen.header(world).path.pop().unwrap_or_default();
-    let title = Cell::new(format!(" {key} opens "), TextRole::Dim)
-        .and(name, TextRole::Title)
-        .and(" ", TextRole::Text);
-    let at = text::LineArea {
-        x: area.x + 3,
-        width: area.width.saturating_sub(4),
-        ..text::LineArea::of(area, 0)
-    };
-    text::put(buffer, at, &title, &world.theme, Style::default());
-    let inside = Rect {
-        x: area.x + 1,
-        y: area.y + 1,
-        width: area.width.saturating_sub(1),
-        height: area.height.saturating_sub(1),
-    };
-    if let Some(list) = screen.list() {
-        table::draw_preview(list, world, buffer, inside);
-    }
-}
-
-/// Returns the part of the details' area for text.
-fn inside(area: Rect, beside: bool) -> Rect {
-    if beside {
-        Rect {
-            x: area.x + 2,
-            width: area.width.saturating_sub(3),
-            ..area
-        }
-    } else {
-        let width = area.width.saturating_sub(4);
-        let height = area.height.saturating_sub(1);
-        Rect {
-            x: area.x + 3,
-            y: area.y + 1,
-            width,
-            height,
         }
     }
 }

@@ -1,7 +1,6 @@
 //! A plan: deleted, waiting and kept items, with reasons. Nothing is deleted before a person has
 //! seen and confirmed it.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use ratatui::Frame;
@@ -9,31 +8,27 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::list_screen::ListScreen;
-use super::rule::RuleScreen;
-use super::run::RunScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader};
-use crate::prune::plan::{DeletionTarget, FreedBlobs, Plan};
-use crate::text::escape::visible;
-use crate::tui::effect::{JobId, JobWork, NewBroken, Overwrite, PruneWork};
+use crate::prune::plan::{FreedBlobs, Plan};
+use crate::tui::effect::{JobId, JobWork, NewBroken, PruneWork};
 use crate::tui::keymap::{self, Action};
-use crate::tui::layer::confirm::Confirm;
 use crate::tui::layer::save::SavePrompt;
-use crate::tui::layer::typed::Typed;
 use crate::tui::list::{RowList, Sort, SortDirection};
-use crate::tui::message::{ExportError, JobReport};
+use crate::tui::message::JobReport;
 use crate::tui::navigation::{Handled, UiContext};
-use crate::tui::pruning::{Deleting, DeletionScope, PlanSection, Planned};
+use crate::tui::pruning::{DeletionScope, PlanSection, Planned};
 use crate::tui::rows::Cell;
 use crate::tui::rows::plan::{PlanRows, SIZE};
 use crate::tui::rows::refs::RefRows;
 use crate::tui::rows::sources::grouped;
-use crate::tui::rule::RuleAction;
 use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text;
 use crate::tui::world::{Scan, SourceId, StatusKind, World};
 
+mod choose;
+mod confirm;
 mod words;
 
 /// The contexts whose keys are active here.
@@ -171,190 +166,6 @@ impl PlanScreen {
         self.rows = Some(Arc::clone(&rows));
         self.screen.list.set_rows(rows, cx);
         self.state = PlanState::Ready(planned);
-    }
-
-    /// Shows the part that is `step` parts further.
-    fn turn(&mut self, step: usize, cx: &mut UiContext<'_>) {
-        let Some(planned) = self.planned() else {
-            return;
-        };
-        let rows = |part| Arc::new(PlanRows::new(Arc::clone(planned), part));
-        let place = (self.part as usize + step) % PlanSection::ALL.len();
-        let part = PlanSection::ALL[place];
-        let rows = rows(part);
-        self.part = part;
-        self.rows = Some(Arc::clone(&rows));
-        self.screen.list.unmark();
-        self.screen.list.set_rows(rows, cx);
-        self.screen.act(Action::Top, cx);
-    }
-
-    /// Returns the marked rows, else the one under the cursor.
-    fn chosen(&self) -> Vec<u32> {
-        let list = &self.screen.list;
-        let marked: Vec<u32> = list
-            .marks()
-            .iter()
-            .filter_map(|identity| list.rows().find(identity))
-            .collect();
-        if marked.is_empty() {
-            list.current().into_iter().collect()
-        } else {
-            marked
-        }
-    }
-
-    /// Excludes the chosen items; includes them again if all are excluded already.
-    fn leave_out(&mut self, cx: &mut UiContext<'_>) {
-        let (PlanState::Ready(planned), Some(rows)) = (&self.state, &self.rows) else {
-            return cx.world.note(StatusKind::Failed, "the plan is being made");
-        };
-        let chosen: HashSet<DeletionTarget> = self
-            .chosen()
-            .into_iter()
-            .filter_map(|row| rows.deletion(row))
-            .map(|item| item.into_owned().target)
-            .collect();
-        if chosen.is_empty() {
-            return cx.world.note(StatusKind::Failed, "it stays anyway");
-        }
-        let excluded = &planned.choices.excluded;
-        let by_hand = cx.world.left_out.entry(self.source).or_default();
-        let excluded = if chosen.is_subset(excluded) {
-            by_hand.retain(|target| !chosen.contains(target));
-            excluded - &chosen
-        } else {
-            by_hand.extend(chosen.iter().cloned());
-            excluded | &chosen
-        };
-        let planned = Arc::clone(planned);
-        let job = cx.start(JobWork::Prune(PruneWork::LeaveOut(
-            Arc::clone(&planned),
-            excluded,
-        )));
-        self.state = PlanState::Replanning(job, planned);
-        self.screen.list.unmark();
-    }
-
-    fn make_rule(&self, cx: &mut UiContext<'_>) {
-        let (Some(planned), Some(rows)) = (self.planned(), &self.rows) else {
-            return;
-        };
-        let names: Vec<String> = self
-            .chosen()
-            .into_iter()
-            .filter_map(|row| rows.ref_name(row))
-            .collect();
-        if names.is_empty() {
-            return cx.world.note(
-                StatusKind::Failed,
-                "rules are about refs, and none is chosen",
-            );
-        }
-        let choice = if self.part == PlanSection::Delete {
-            RuleAction::Drop
-        } else {
-            RuleAction::Protect
-        };
-        let inventory = Arc::clone(planned.draft.inventory());
-        match RuleScreen::new(self.source, inventory, &names, choice, cx) {
-            Ok(screen) => cx.push(screen),
-            Err(error) => cx.world.note(StatusKind::Failed, error.to_string()),
-        }
-    }
-
-    /// Asks for confirmation to execute the plan.
-    fn confirm(&self, cx: &mut UiContext<'_>) {
-        let PlanState::Ready(planned) = &self.state else {
-            return cx.world.note(StatusKind::Failed, "there is no plan yet");
-        };
-        let info = &cx.world.source(self.source).info;
-        let plan = &planned.plan;
-        if let Deleting::Refused(why) = &info.deleting {
-            let why = why.clone();
-            return cx.world.note(StatusKind::Failed, why);
-        }
-        if plan.is_empty() {
-            return cx
-                .world
-                .note(StatusKind::Failed, "nothing goes by this plan");
-        }
-        let question = match self.scope {
-            DeletionScope::Trash => words::empty_trash(planned, &info.label),
-            DeletionScope::Repair(_) => words::repair(planned, &info.label),
-            DeletionScope::Policy | DeletionScope::WithRule(_) | DeletionScope::Marked(_) => {
-                words::question(planned, &info.label, self.new_broken)
-            }
-        };
-        let weighs_much = self.scope == DeletionScope::Trash
-            || plan.frees_bytes() > MANY_BYTES
-            || plan.refs() > MANY_REFS
-            || plan.drops_every_ref()
-            || planned.frees_now();
-        if weighs_much {
-            let name = info.label.clone();
-            cx.show(Typed::new(question, name, LayerRequest::CarryOut));
-        } else {
-            cx.show(Confirm::new(question, LayerRequest::CarryOut));
-        }
-    }
-
-    /// Executes the confirmed plan: replaces this screen with the one of the run.
-    fn carry_out(&self, cx: &mut UiContext<'_>) {
-        // The confirmation was for the visible plan: while a layer is open, no key reaches this
-        // screen.
-        let PlanState::Ready(planned) = &self.state else {
-            return;
-        };
-        let run = RunScreen::new(
-            self.source,
-            Arc::clone(&planned.plan),
-            self.new_broken,
-            planned.draft.way_back(),
-            cx,
-        );
-        cx.back();
-        cx.push(run);
-    }
-
-    fn save(
-        &mut self,
-        plan: Arc<Plan>,
-        path: std::path::PathBuf,
-        overwrite: Overwrite,
-        cx: &mut UiContext<'_>,
-    ) {
-        let job = cx.start(JobWork::SavePlan(Arc::clone(&plan), path, overwrite));
-        self.saving = Some((job, plan));
-    }
-
-    fn saved(
-        &mut self,
-        job: JobId,
-        path: &std::path::Path,
-        result: &Result<(), ExportError>,
-        cx: &mut UiContext<'_>,
-    ) {
-        let Some((_, plan)) = self.saving.take_if(|(saving, _)| *saving == job) else {
-            return;
-        };
-        let name = visible(&path.to_string_lossy()).into_owned();
-        match result {
-            Ok(()) => cx
-                .world
-                .note(StatusKind::Done, format!("written to {name}")),
-            Err(ExportError::Exists) => {
-                let question = format!("{name} is there already. Replace it?");
-                cx.show(Confirm::new(
-                    question,
-                    LayerRequest::Save(plan, path.to_owned(), Overwrite::Agreed),
-                ));
-            }
-            Err(ExportError::Failed(why)) => {
-                cx.world
-                    .note(StatusKind::Failed, format!("{name} was not written: {why}"));
-            }
-        }
     }
 
     fn sentences(&self) -> Vec<Cell> {

@@ -15,7 +15,6 @@ use crate::format::digest::Digest;
 use crate::inventory::{Inventory, RefId};
 use crate::text::units::{Age, Size};
 use crate::tui::effect::{JobId, JobWork};
-use crate::tui::evidence::EvidencePart;
 use crate::tui::found::ScannedInventory;
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::evidence::EvidencePrompt;
@@ -30,6 +29,9 @@ use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text::{self, LineArea};
 use crate::tui::widget::treemap;
 use crate::tui::world::{Scan, SourceId, StatusKind, World};
+
+mod fold;
+mod words;
 
 /// The steps of a ref.
 #[derive(Debug)]
@@ -138,28 +140,9 @@ impl StepsScreen {
         self.rows.steps()
     }
 
-    /// Sets the shape of the rows for the current order and filter: they form a tree only
-    /// unfiltered and in their own order.
-    fn reshape(&mut self, cx: &mut UiContext<'_>) {
-        let view = self.screen.list.view();
-        let is_tree = view.filter.is_empty() && view.sort == Sort::default();
-        let shape = if is_tree {
-            StepListShape::Tree
-        } else {
-            StepListShape::Flat
-        };
-        if shape != self.rows.shape() {
-            self.show(Arc::clone(self.steps()), shape, cx);
-        }
-    }
-
     fn show(&mut self, steps: Arc<RefSteps>, shape: StepListShape, cx: &mut UiContext<'_>) {
         self.rows = Arc::new(StepRows::new(steps, self.folds.clone(), shape));
         self.screen.list.set_rows(Arc::clone(&self.rows) as _, cx);
-    }
-
-    fn refold(&mut self, cx: &mut UiContext<'_>) {
-        self.show(Arc::clone(self.steps()), self.rows.shape(), cx);
     }
 
     /// Returns the row under the cursor, and its identity.
@@ -168,36 +151,6 @@ impl StepsScreen {
             .list
             .current()
             .map(|row| (row, self.screen.list.rows().identity(row)))
-    }
-
-    /// Folds the row, or goes to its parent.
-    fn collapse(&mut self, cx: &mut UiContext<'_>) {
-        let Some((row, identity)) = self
-            .current()
-            .filter(|_| self.rows.shape() == StepListShape::Tree)
-        else {
-            return;
-        };
-        let (_, below) = self.rows.foldable(row);
-        if self.folds.opened.remove(&identity) || below > 0 && self.folds.folded.insert(identity) {
-            self.refold(cx);
-        } else if let Some(parent) = self.rows.parent(row) {
-            self.screen.list.select(&parent);
-        }
-    }
-
-    /// Unfolds the row, and then shows its twins.
-    fn expand(&mut self, cx: &mut UiContext<'_>) {
-        let Some((row, identity)) = self
-            .current()
-            .filter(|_| self.rows.shape() == StepListShape::Tree)
-        else {
-            return;
-        };
-        let (twins, _) = self.rows.foldable(row);
-        if self.folds.folded.remove(&identity) || twins > 0 && self.folds.opened.insert(identity) {
-            self.refold(cx);
-        }
     }
 
     fn open(&mut self, cx: &mut UiContext<'_>) {
@@ -254,72 +207,6 @@ impl StepsScreen {
             id,
             given,
         }));
-    }
-
-    /// Returns the line above the list: the number of steps, and the origin of their names.
-    fn head(&self) -> Cell {
-        if let Some(refusal) = self.steps().refusal() {
-            return Cell::new(
-                format!("! BuildKit refuses this cache, and builds as if it were empty: {refusal}"),
-                TextRole::Error,
-            );
-        }
-        let counts = self.steps().counts;
-        if counts.steps == 0 {
-            return Cell::default();
-        }
-        let mut cell = Cell::text(grouped(counts.results as u64)).and(" ✓", TextRole::Good);
-        if counts.keys > 0 {
-            cell = cell.and(
-                format!("  {} ○", grouped(counts.keys as u64)),
-                TextRole::Dim,
-            );
-        }
-        if counts.broken > 0 && self.steps().is_settled() {
-            cell = cell.and(
-                format!("  {} !", grouped(counts.broken as u64)),
-                TextRole::Missing,
-            );
-        }
-        let cell = cell.and("  ", TextRole::Text);
-        match &self.steps().names {
-            Names::None => cell
-                .and("no names: ", TextRole::Dim)
-                .and("n", TextRole::Key)
-                .and(
-                    " takes the build's record, provenance or image",
-                    TextRole::Dim,
-                ),
-            Names::Store => cell.and("named from the store's provenance", TextRole::Dim),
-            Names::Given(given) => {
-                let mut texts = given.of(EvidencePart::Build).into_iter();
-                let first = texts.next().unwrap_or_default();
-                let cell = cell
-                    .and("named from ", TextRole::Dim)
-                    .and(first, TextRole::Text);
-                match texts.count() + given.of(EvidencePart::Baseline).len() {
-                    0 => cell,
-                    more => cell.and(format!(" and {more} more"), TextRole::Dim),
-                }
-            }
-        }
-    }
-
-    fn empty(&self) -> Vec<Cell> {
-        match &self.state {
-            StepsState::Reading(_) => vec![Cell::new("Reading the steps…", TextRole::Dim)],
-            StepsState::Read => vec![
-                Cell::text("There are no steps: this ref carries no cache."),
-                Cell::new(
-                    "A build writes one into an image with --cache-to type=inline.",
-                    TextRole::Dim,
-                ),
-            ],
-            StepsState::Failed(faults) => faults
-                .iter()
-                .map(|fault| Cell::new(format!("! {fault}"), TextRole::Error))
-                .collect(),
-        }
     }
 }
 

@@ -12,23 +12,26 @@ use super::list_screen::ListScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::format::provenance::StepIndex;
 use crate::inventory::{Inventory, RefId};
-use crate::tui::effect::{BuildImports, JobId, JobWork};
-use crate::tui::evidence::{EvidencePart, is_command};
+use crate::tui::effect::JobId;
 use crate::tui::found::ScannedInventory;
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::details::Details;
-use crate::tui::layer::evidence::{EvidencePrompt, INSPECT};
+use crate::tui::layer::evidence::EvidencePrompt;
 use crate::tui::list::{RowList, Sort};
 use crate::tui::message::JobReport;
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::why::{ArrangedExplanation, CauseListShape, WhyRows};
-use crate::tui::rows::{Cell, DetailLine, Identity};
+use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text::{self, LineArea};
 use crate::tui::world::{SourceId, StatusKind, World};
 
 mod command;
+mod explain;
+mod words;
+
+use words::{pieces, steps};
 
 /// From this width on, all distinctive columns of a step are visible.
 const LIST_WIDTH: u16 = 84;
@@ -124,113 +127,6 @@ impl WhyScreen {
         why
     }
 
-    /// Starts or restarts the explanation; the visible result stays until that is done.
-    fn begin(&mut self, cx: &mut UiContext<'_>) {
-        self.stop(cx);
-        let imports = match &self.against {
-            ComparedCaches::Named => BuildImports::Named,
-            ComparedCaches::Ref(source, name, digest) => {
-                let found = cx.world.source(*source).found.as_ref();
-                let Some(found) = found.filter(|found| found.is_complete()) else {
-                    self.state = WhyState::Failed(vec![
-                        "the scan has not ended yet: r tries again".to_owned(),
-                    ]);
-                    return;
-                };
-                let inventory = Arc::clone(&found.inventory);
-                let called = || {
-                    inventory
-                        .indexed_refs()
-                        .filter(|(_, entry)| entry.name == *name)
-                };
-                let same = called().find(|(_, entry)| entry.digest().to_string() == *digest);
-                let Some((id, _)) = same.or_else(|| called().next()) else {
-                    self.state = WhyState::Failed(vec!["the ref is not there any more".to_owned()]);
-                    return;
-                };
-                BuildImports::Ref {
-                    source: *source,
-                    inventory: Arc::clone(&inventory),
-                    id,
-                }
-            }
-        };
-        let given = cx.world.evidence.clone();
-        let job = cx.start(JobWork::Explain(imports, given));
-        self.state = WhyState::Working(job, "reading the evidence".to_owned());
-    }
-
-    /// Stops running jobs; returns whether there were any.
-    fn stop(&mut self, cx: &mut UiContext<'_>) -> Handled {
-        let WhyState::Working(job, _) = self.state else {
-            return Handled::No;
-        };
-        cx.stop(job);
-        self.state = if self.rows.explained().is_some() {
-            WhyState::Done
-        } else {
-            WhyState::Stopped
-        };
-        Handled::Yes
-    }
-
-    fn done(&mut self, explained: &Arc<ArrangedExplanation>, cx: &mut UiContext<'_>) {
-        self.state = WhyState::Done;
-        let count = explained.groups.all.len();
-        let mut lead = Vec::new();
-        for (number, group) in (1..).zip(&explained.groups.all) {
-            let sentences = explained.sentences(group);
-            lead.extend(sentences.into_iter().enumerate().map(|(place, sentence)| {
-                let sign = if place == 0 {
-                    format!("{number}  ")
-                } else {
-                    "   ".to_owned()
-                };
-                Cell::new(sign, TextRole::Strong).and_all(sentence)
-            }));
-        }
-        if count == 0 {
-            let [_, misses, open] = explained.counts;
-            let words = match (misses, open) {
-                (0, 0) => Cell::new("✓  ", TextRole::Good)
-                    .and("Every step is found in the cache.", TextRole::Text),
-                (0, _) => Cell::new("?  ", TextRole::Unsure)
-                    .and("No step is known to run.", TextRole::Text),
-                _ => Cell::new("?  ", TextRole::Unsure)
-                    .and("Nothing tells why steps run.", TextRole::Text),
-            };
-            lead.push(words);
-        }
-        if explained.counts[2] > 0 {
-            lead.push(self.settled_by(explained, cx.world));
-        }
-        lead.extend(
-            explained
-                .explanation
-                .notes
-                .iter()
-                .map(|note| Cell::new("·  ", TextRole::Dim).and(note.clone(), TextRole::Dim)),
-        );
-        self.screen.set_lead(lead);
-        // Later explanations leave the cursor where it is.
-        let asked = self.asked.take();
-        if let Some(step) = asked.and_then(|(row, name)| explained.step_at(&row, &name)) {
-            self.opened.extend(explained.groups.owner(step));
-            self.wanted = Some(Identity::BuildStep(step.0));
-        }
-        self.show(Some(Arc::clone(explained)), self.rows.shape(), cx);
-        self.stand();
-    }
-
-    /// Puts the cursor on the row that is wanted, if it shows.
-    fn stand(&mut self) {
-        let list = &mut self.screen.list;
-        self.wanted = self
-            .wanted
-            .take()
-            .filter(|row| list.select(row) == Handled::No);
-    }
-
     fn show(
         &mut self,
         explained: Option<Arc<ArrangedExplanation>>,
@@ -306,163 +202,6 @@ impl WhyScreen {
             cx.show(Details::new(explained.details(step)));
         }
     }
-
-    /// Shows all causes in full, with the facts that the evidence lacks.
-    fn show_causes(&self, cx: &mut UiContext<'_>) {
-        let Some(explained) = self.rows.explained() else {
-            return;
-        };
-        let mut lines = Vec::new();
-        for (number, group) in (1..).zip(&explained.groups.all) {
-            if number > 1 {
-                lines.push(DetailLine::Blank);
-            }
-            lines.push(DetailLine::Heading(format!("{number}").into()));
-            lines.extend(explained.sentences(group).into_iter().map(DetailLine::Text));
-            if group.steps.len() > 2 {
-                let steps = group
-                    .steps
-                    .iter()
-                    .map(|step| Cell::new("· ", TextRole::Dim).and_all(explained.title(*step)));
-                lines.extend(steps.map(DetailLine::Text));
-            }
-        }
-        if explained.groups.all.is_empty() {
-            lines.push(DetailLine::Text(Cell::text(
-                "No step is known to run for a reason of its own.",
-            )));
-        }
-        let notes = &explained.explanation.notes;
-        if !notes.is_empty() {
-            lines.extend([
-                DetailLine::Blank,
-                DetailLine::Heading("What the evidence does not tell".into()),
-            ]);
-            lines.extend(
-                notes
-                    .iter()
-                    .map(|note| DetailLine::Text(Cell::text(format!("· {note}")))),
-            );
-        }
-        lines.extend([DetailLine::Blank, DetailLine::Heading("Evidence".into())]);
-        for item in &cx.world.evidence.items {
-            let seen = item
-                .seen
-                .as_ref()
-                .map(|seen| format!("  {seen}"))
-                .unwrap_or_default();
-            let cell = Cell::text(item.text.clone()).and(seen, TextRole::Dim);
-            lines.push(DetailLine::Fact(item.part.word(), cell));
-        }
-        cx.show(Details::new(lines));
-    }
-
-    /// Returns the line above the causes: the sums, and their inputs.
-    fn head(&self, world: &World) -> Cell {
-        match &self.state {
-            WhyState::Working(_, words) => {
-                return Cell::new(format!("{words}… esc stops it"), TextRole::Title);
-            }
-            WhyState::Failed(faults) if self.rows.explained().is_some() => {
-                return Cell::new(format!("! {}", faults.join(" · ")), TextRole::Error);
-            }
-            _ => {}
-        }
-        let Some(explained) = self.rows.explained() else {
-            return Cell::default();
-        };
-        let [hits, misses, open] = explained.counts;
-        let lost = explained.lost.as_ref();
-        let mut cell = lost
-            .map_or_else(Cell::default, |lost| {
-                Cell::new(format!("{lost}  "), TextRole::Warning)
-            })
-            .and(format!("{hits} ✓ hit  "), TextRole::Good)
-            .and(format!("{misses} ✗ miss  "), TextRole::Missing);
-        if open > 0 {
-            cell = cell.and(format!("{open} ? undecided  "), TextRole::Unsure);
-        }
-        let by = EvidencePart::ALL.into_iter().filter_map(|part| {
-            let names: Vec<String> = world
-                .evidence
-                .of(part)
-                .iter()
-                .map(|text| short(text))
-                .collect();
-            (!names.is_empty()).then(|| format!("{} {}", part.word(), names.join(", ")))
-        });
-        cell.and(by.collect::<Vec<_>>().join(" · "), TextRole::Dim)
-    }
-
-    fn empty(&self, world: &World) -> Vec<Cell> {
-        let key = |action| world.keymap.key_for(self.contexts(), action);
-        match &self.state {
-            WhyState::Asking | WhyState::Stopped => {
-                let first = if self.state == WhyState::Stopped {
-                    Cell::text("It was stopped; ")
-                        .and(key(Action::Rescan), TextRole::Key)
-                        .and(" begins again.", TextRole::Text)
-                } else {
-                    Cell::text("Nothing tells of a build yet; ")
-                        .and(key(Action::Evidence), TextRole::Key)
-                        .and(" takes evidence of one.", TextRole::Text)
-                };
-                vec![
-                    first,
-                    Cell::default(),
-                    Cell::new("A build record has all that is needed:", TextRole::Dim),
-                    Cell::new(
-                        "docker buildx history export -o run.dockerbuild",
-                        TextRole::Key,
-                    ),
-                    Cell::new("The provenance of an image has the steps:", TextRole::Dim),
-                    Cell::new(INSPECT, TextRole::Key),
-                ]
-            }
-            WhyState::Working(..) => vec![Cell::new(
-                "The steps come when the build is explained.",
-                TextRole::Dim,
-            )],
-            WhyState::Done => vec![Cell::text("The build has no steps.")],
-            WhyState::Failed(faults) => {
-                // The first line is the problem; the others explain it, or give advice.
-                let faults = faults.iter().enumerate().map(|(place, fault)| match place {
-                    0 => Cell::new(format!("! {fault}"), TextRole::Error),
-                    _ => Cell::text(fault.clone()),
-                });
-                let hint = Cell::new(key(Action::Evidence), TextRole::Key)
-                    .and(" changes the evidence, ", TextRole::Dim)
-                    .and(key(Action::Rescan), TextRole::Key)
-                    .and(" tries again", TextRole::Dim);
-                faults.chain([Cell::default(), hint]).collect()
-            }
-        }
-    }
-}
-
-fn steps(count: usize) -> String {
-    if count == 1 {
-        "1 step".to_owned()
-    } else {
-        format!("{count} steps")
-    }
-}
-
-fn pieces(count: usize) -> String {
-    match count {
-        0 => "no evidence".to_owned(),
-        1 => "1 piece of evidence".to_owned(),
-        _ => format!("{count} pieces of evidence"),
-    }
-}
-
-/// Returns the last two parts of a path, the distinctive part of evidence.
-fn short(text: &str) -> String {
-    if is_command(text) {
-        return text.to_owned();
-    }
-    let parts: Vec<&str> = text.trim_end_matches('/').rsplit('/').take(2).collect();
-    parts.into_iter().rev().collect::<Vec<_>>().join("/")
 }
 
 impl Screen for WhyScreen {

@@ -7,17 +7,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{RefSteps, count, detail, refs, sign};
+use super::{RefSteps, count, detail};
 use crate::format::digest::Digest;
-use crate::inventory::cache::RecordState;
 use crate::inventory::filter::Filter;
-use crate::inventory::steps::{Indent, RowKind, Step, StepRow};
+use crate::inventory::steps::{RowKind, Step};
 use crate::text::escape::visible;
-use crate::text::units::{Age, Size};
-use crate::tui::rows::{
-    Align, Cell, Column, DetailLine, Identity, NONE, RowCounts, RowSet, Sortable,
-};
-use crate::tui::theme::TextRole;
+use crate::tui::rows::{Align, Cell, Column, DetailLine, Identity, RowCounts, RowSet, Sortable};
+
+mod cells;
 
 /// The maximum indentation level; deeper rows are drawn at this level.
 const MOST_LEVELS: u32 = 12;
@@ -181,13 +178,6 @@ impl StepRows {
         self.step(row).is_none()
     }
 
-    /// Returns the display name of a step.
-    pub fn title(&self, row: u32) -> String {
-        self.step(row)
-            .map(|step| step.name().into_owned())
-            .unwrap_or_default()
-    }
-
     /// Returns the blob of a step's top layer.
     pub fn layer(&self, row: u32) -> Option<Digest> {
         let (StepListRow::Row(part, _), Some(step)) = (self.place(row), self.step(row)) else {
@@ -205,24 +195,6 @@ impl StepRows {
     pub fn is_shared(&self, row: u32) -> bool {
         let others = self.step(row).and_then(|step| step.other_refs());
         others.is_some_and(|others| others > 0)
-    }
-
-    /// Returns the name of a head of other rows.
-    pub fn heading(&self, row: u32) -> Option<String> {
-        let title = match self.place(row) {
-            StepListRow::Part(part) => {
-                let platform = self.steps.caches[part as usize].platform.as_deref();
-                visible(platform.unwrap_or("every platform")).into_owned()
-            }
-            StepListRow::Row(part, place) => {
-                match &self.steps.row(part as usize, place as usize).kind {
-                    RowKind::Stage(stage) => visible(&stage.name).into_owned(),
-                    RowKind::Unnamed => "steps without a name".to_owned(),
-                    RowKind::Step(_) | RowKind::Twin(_) => return None,
-                }
-            }
-        };
-        Some(title)
     }
 
     /// Returns the numbers of foldable rows at `row`: twins, and rows below.
@@ -275,105 +247,6 @@ impl StepRows {
             StepListRow::Row(part, place) => self.steps.step(part as usize, place as usize),
         }
     }
-
-    /// Sums the layers of rows of a part up, each layer once.
-    fn sum(&self, part: usize, rows: impl Iterator<Item = usize>) -> u64 {
-        let mut counted = HashSet::new();
-        let steps = rows.filter_map(|place| self.steps.step(part, place));
-        let new = steps.filter(|step| step.layer().is_some_and(|layer| counted.insert(layer)));
-        new.filter_map(|step| step.sizes())
-            .fold(0, |sum, sizes| sum.saturating_add(sizes.layer_bytes))
-    }
-
-    fn head(title: String, below: u32, bytes: u64, is_folded: bool) -> Vec<Cell> {
-        let sign = if is_folded { "▸ " } else { "▾ " };
-        let steps = if below == 1 { "step" } else { "steps" };
-        let cell = Cell::new(sign, TextRole::Title)
-            .and(title, TextRole::Strong)
-            .and(format!("  {below} {steps}"), TextRole::Dim);
-        let size = match bytes {
-            0 => Cell::default(),
-            _ => Cell::new(Size(bytes).to_string(), TextRole::Dim),
-        };
-        let mut cells = vec![cell, size];
-        cells.resize(COLUMNS.len(), Cell::default());
-        cells
-    }
-
-    fn step_cells(
-        &self,
-        row: &StepRow,
-        step: &Step<'_>,
-        identity: &Identity,
-        now: Timestamp,
-    ) -> Vec<Cell> {
-        let mut name = match self.shape {
-            StepListShape::Tree => Cell::new(guides(row.indent), TextRole::Rule),
-            StepListShape::Flat => Cell::default(),
-        };
-        let is_twin = matches!(row.kind, RowKind::Twin(_));
-        let (sign, role) = if is_twin {
-            ("≡", TextRole::Dim)
-        } else {
-            sign(step, &self.steps)
-        };
-        name = name.and(format!("{sign} "), role);
-        if row.below > 0
-            && self.shape == StepListShape::Tree
-            && self.folds.folded.contains(identity)
-        {
-            name = name.and(format!("▸{} ", row.below), TextRole::Title);
-        }
-        if step.is_guessed() {
-            name = name.and("~ ", TextRole::Unsure);
-        }
-        let role = match step.detail.state {
-            _ if is_twin => TextRole::Dim,
-            RecordState::KeyOnly if !step.is_source() => TextRole::Dim,
-            _ => TextRole::Text,
-        };
-        name = name.and(step.name().into_owned(), role);
-        if row.twins > 0
-            && self.shape == StepListShape::Tree
-            && !self.folds.opened.contains(identity)
-        {
-            name = name.and(format!(" +{}", row.twins), TextRole::Dim);
-        }
-        let sizes = step.sizes();
-        let or_none =
-            |text: Option<String>| text.map_or_else(|| Cell::new(NONE, TextRole::Dim), Cell::text);
-        let others = step.other_refs();
-        vec![
-            name,
-            or_none(sizes.map(|sizes| Size(sizes.layer_bytes).to_string())),
-            or_none(
-                step.detail
-                    .created
-                    .map(|created| Age::between(created, now).to_string()),
-            ),
-            or_none(others.filter(|others| *others > 0).map(refs)),
-        ]
-    }
-}
-
-/// Draws the lines that lead to a row.
-fn guides(indent: Indent) -> String {
-    let depth = indent.depth.min(MOST_LEVELS);
-    let guide = |level: u32| match (
-        level == indent.depth && indent.begins,
-        indent.goes_on(level),
-    ) {
-        (true, true) => "├ ",
-        (true, false) => "└ ",
-        (false, true) => "│ ",
-        (false, false) => "  ",
-    };
-    let deeper = if indent.depth > MOST_LEVELS {
-        "⋯ "
-    } else {
-        ""
-    };
-    (1..=depth).map(guide).chain([deeper]).collect()
 }
 
 impl RowSet for StepRows {

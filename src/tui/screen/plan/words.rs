@@ -1,16 +1,16 @@
-//! The text above the items of a plan, and the question before its execution.
+//! The text above the items of a plan, and in place of them.
 
 use super::MOST_WARNINGS;
-use crate::backend::{Disposal, WayBack};
 use crate::prune::plan::{BlobFate, ItemKind, ItemReason, KeptItem, StoreReason};
 use crate::retention::Reason;
 use crate::text::units::{Exact, Size};
-use crate::tui::effect::NewBroken;
 use crate::tui::pruning::{PlanSection, Planned};
 use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, UNKNOWN, moment};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::text;
+
+pub(super) mod question;
 
 /// The prefix of the plan's warning about kept blobs.
 const NO_BLOB: &str = "no blob is deleted: ";
@@ -369,100 +369,4 @@ fn hindrance(planned: &Planned) -> Option<String> {
             .then(|| format!("{blobs}, {stored}, which no ref reaches, stay: {why}"))
     });
     held.or_else(|| forbidden.map(ToOwned::to_owned))
-}
-
-/// Returns the question before the trash is emptied.
-pub(super) fn empty_trash(planned: &Planned, label: &str) -> String {
-    let plan = &planned.plan;
-    format!(
-        "Empty the trash of {label}: delete {}, {}, for good? Nothing of it can be restored. \
-        A build that is exporting at this moment may still need some of it.",
-        count(plan.delete().len() as u64, "object", "objects"),
-        Size(plan.frees_bytes())
-    )
-}
-
-/// Returns the question before a repair.
-pub(super) fn repair(planned: &Planned, label: &str) -> String {
-    let plan = &planned.plan;
-    let parts = [
-        (planned.count(ItemKind::Results), "write", "ref", " again"),
-        (planned.count(ItemKind::Ref), "delete", "ref", ""),
-        (
-            planned.count(ItemKind::Partial),
-            "delete",
-            "unfinished upload",
-            "",
-        ),
-        (
-            plan.put_back().len() as u64,
-            "restore",
-            "blob",
-            " from the trash",
-        ),
-    ];
-    let parts: Vec<String> = parts
-        .into_iter()
-        .filter(|(number, ..)| *number > 0)
-        .map(|(number, verb, one, end)| {
-            let counted = count(number, one, &format!("{one}s"));
-            format!("{verb} {counted}{end}")
-        })
-        .collect();
-    let mut sentences = vec![format!("Repair {label}: {}?", parts.join(", "))];
-    if planned.count(ItemKind::Results) > 0 {
-        let grace = Exact(plan.grace());
-        sentences.push(format!(
-            "The previous version of each ref is kept for {grace}, and undo restores it."
-        ));
-    }
-    sentences.join(" ")
-}
-
-/// Returns the question before a plan is executed.
-pub(super) fn question(planned: &Planned, label: &str, new_broken: NewBroken) -> String {
-    let plan = &planned.plan;
-    let goes = goes(planned);
-    let mut sentences = Vec::new();
-    sentences.push(match plan.frees_bytes() {
-        _ if goes.is_empty() => {
-            format!(
-                "Put {} back into {label}?",
-                count(plan.put_back().len() as u64, "blob", "blobs")
-            )
-        }
-        0 => format!("Delete {} from {label}?", goes.join(", ")),
-        bytes => format!("Delete {}, {}, from {label}?", goes.join(", "), Size(bytes)),
-    });
-    if plan.drops_every_ref() {
-        sentences.push("No ref would stay.".to_owned());
-    }
-    if planned.frees_now() {
-        sentences.push(
-            "Blobs go together with their refs: a build that is importing one of them fails."
-                .to_owned(),
-        );
-    } else if plan.waits().bytes > 0 {
-        sentences.push(format!(
-            "{} wait, and go with a later run.",
-            Size(plan.waits().bytes)
-        ));
-    }
-    if new_broken == NewBroken::Delete {
-        sentences.push("A ref that comes meanwhile and names what goes is removed.".to_owned());
-    }
-    match (plan.disposal(), planned.count(ItemKind::Object), goes.len()) {
-        (_, 0, 0) => {}
-        (Disposal::AtOnce, ..) => sentences.push(match planned.draft.way_back() {
-            WayBack::Part(words) => words.to_owned(),
-            WayBack::Trash | WayBack::None => "There is no way back.".to_owned(),
-        }),
-        (Disposal::Trash, 0, _) => sentences.push("It can be put back from the trash.".to_owned()),
-        (Disposal::Trash, _, 1) => sentences.push("It goes for good.".to_owned()),
-        (Disposal::Trash, ..) => {
-            sentences
-                .push("What is in the trash goes for good; the rest can be put back.".to_owned());
-        }
-    }
-    sentences.join(" ")
 }

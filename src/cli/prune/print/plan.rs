@@ -1,0 +1,242 @@
+//! A plan in text.
+
+use std::collections::BTreeMap;
+
+use super::{MOST_ENTRIES, Pruned, not_mended, plural, reasons, unmet};
+use crate::backend::Disposal;
+use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
+use crate::prune::plan::{Deletion, ItemKind, ItemReason, Plan};
+use crate::retention::Reason;
+use crate::text::units::{Exact, Size};
+
+pub(super) fn plan(pruned: &Pruned, paper: Paper) -> String {
+    let plan = &pruned.plan;
+    let mut parts = vec![format!("{}\n", title(plan))];
+    if !plan.delete().is_empty() {
+        parts.push(goes(plan).render(paper));
+    }
+    match plan.unmended() {
+        None => parts.push(stays(plan).render(paper)),
+        Some([]) => {}
+        Some(unmended) => parts.push(not_mended(unmended, paper)),
+    }
+    let mut notes = notes(plan);
+    notes.push(if pruned.exceeds {
+        "The plan frees more than --fail-if-frees allows. Nothing was changed.".to_owned()
+    } else if plan.is_empty() {
+        "There is nothing to do.".to_owned()
+    } else {
+        "Nothing was changed. Add --yes to carry out this plan.".to_owned()
+    });
+    parts.push(format!("{}\n", notes.join("\n")));
+    parts.join("\n")
+}
+
+fn title(plan: &Plan) -> String {
+    if plan.unmended().is_some() {
+        let refs = plural(plan.delete().rewrites().count() as u64, "ref");
+        let back = match plan.put_back().len() as u64 {
+            0 => String::new(),
+            count => format!(", {} to restore from the trash", plural(count, "blob")),
+        };
+        let uploads = match plan.frees_objects() {
+            0 => String::new(),
+            count => format!(", {} to delete", plural(count, "unfinished upload")),
+        };
+        return format!("{}: {refs} to rewrite{back}{uploads}", plan.source());
+    }
+    let refs = plural(plan.refs() as u64, "ref");
+    let objects = plural(plan.frees_objects(), "object");
+    let results = plan
+        .delete()
+        .rewrites()
+        .map(|rewrite| rewrite.results.len() as u64);
+    let results = match results.sum() {
+        0 => String::new(),
+        count => format!(", {} of kept refs", plural(count, "result")),
+    };
+    format!(
+        "{}: {refs} and {objects} to delete{results}, {}",
+        plan.source(),
+        Size(plan.frees_bytes())
+    )
+}
+
+fn goes(plan: &Plan) -> Table {
+    let mut table = Table::new([
+        ("DELETE", TableAlign::Left),
+        ("NAME", TableAlign::Left),
+        ("SIZE", TableAlign::Right),
+        ("WHY", TableAlign::Left),
+    ]);
+    let mut listed = 0;
+    let mut more = (0, 0);
+    for item in plan.delete().iter() {
+        match item.target.kind() {
+            ItemKind::Ref | ItemKind::Results | ItemKind::Partial => {}
+            ItemKind::Entry if listed < MOST_ENTRIES => listed += 1,
+            ItemKind::Entry => {
+                more = (more.0 + 1, more.1 + item.target.bytes());
+                continue;
+            }
+            ItemKind::Blob | ItemKind::Object => continue,
+        }
+        let kind = item.target.kind();
+        let size = if matches!(kind, ItemKind::Ref | ItemKind::Results) {
+            TableCell::none()
+        } else {
+            TableCell::new(Size(item.target.bytes()).to_string())
+        };
+        table.row([
+            TableCell::new(kind.word()),
+            TableCell::new(item.target.name()).style(Style::Strong),
+            size,
+            TableCell::whole(reasons(&item.reasons)).style(Style::Dim),
+        ]);
+    }
+    if more.0 > 0 {
+        table.row([
+            TableCell::new(ItemKind::Entry.word()),
+            TableCell::new(format!("{} more", more.0)).style(Style::Strong),
+            TableCell::new(Size(more.1).to_string()),
+            TableCell::new("listed in the JSON document").style(Style::Dim),
+        ]);
+    }
+    // There may be a million blobs; the JSON document and the saved plan list each of them.
+    for (kind, what, why) in [
+        (ItemKind::Blob, "blob", "no kept ref reaches them"),
+        (
+            ItemKind::Object,
+            "object",
+            "in the trash for longer than the grace",
+        ),
+    ] {
+        let items = plan
+            .delete()
+            .iter()
+            .filter(|item| item.target.kind() == kind);
+        let (count, bytes) = items.fold((0, 0), |(count, bytes), item| {
+            (count + 1, bytes + item.target.bytes())
+        });
+        if count > 0 {
+            table.row([
+                TableCell::new(kind.word()),
+                TableCell::new(plural(count, what)).style(Style::Strong),
+                TableCell::new(Size(bytes).to_string()),
+                TableCell::whole(why).style(Style::Dim),
+            ]);
+        }
+    }
+    table
+}
+
+fn stays(plan: &Plan) -> Table {
+    let mut table = Table::new([
+        ("KEEP", TableAlign::Left),
+        ("NAME", TableAlign::Left),
+        ("SIZE", TableAlign::Right),
+        ("WHY", TableAlign::Left),
+    ]);
+    // The trash may hold as many objects as there are blobs, and so may the entries.
+    let mut many: BTreeMap<(&str, &str, String), u64> = BTreeMap::new();
+    for kept in plan.keep() {
+        if matches!(kept.kind, ItemKind::Object | ItemKind::Entry) {
+            let why = match kept.reasons.as_slice() {
+                [ItemReason::Policy(Reason::WithinGrace { grace, .. })] => {
+                    let what = if kept.kind == ItemKind::Object {
+                        "in the trash for less than"
+                    } else {
+                        "used within"
+                    };
+                    format!("{what} the grace of {}", Exact(*grace))
+                }
+                reasons => self::reasons(reasons),
+            };
+            let what = if kept.kind == ItemKind::Object {
+                ("object", "objects")
+            } else {
+                ("entry", "entries")
+            };
+            *many.entry((what.0, what.1, why)).or_default() += 1;
+            continue;
+        }
+        table.row([
+            TableCell::new(kept.kind.word()),
+            TableCell::new(&kept.name).style(Style::Strong),
+            TableCell::none(),
+            TableCell::whole(reasons(&kept.reasons)).style(Style::Dim),
+        ]);
+    }
+    for ((kind, kinds, why), count) in many {
+        table.row([
+            TableCell::new(kind),
+            TableCell::new(format!("{count} {}", if count == 1 { kind } else { kinds }))
+                .style(Style::Strong),
+            TableCell::none(),
+            TableCell::whole(why).style(Style::Dim),
+        ]);
+    }
+    let mut blobs = |count: u64, bytes: u64, why: &str| {
+        table.row([
+            TableCell::new("blob"),
+            TableCell::new(plural(count, "blob")).style(Style::Strong),
+            TableCell::new(Size(bytes).to_string()),
+            TableCell::whole(why).style(Style::Dim),
+        ]);
+    };
+    blobs(
+        plan.live().blobs,
+        plan.live().bytes,
+        "reached from a kept ref",
+    );
+    for held in plan.held() {
+        blobs(held.count.blobs, held.count.bytes, held.fate.sentence());
+    }
+    table
+}
+
+/// Returns notes on what the plan frees, and when.
+fn notes(plan: &Plan) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(disk) = plan.disk() {
+        if disk.hard_linked > 0 {
+            let files = plural(disk.hard_linked, "file");
+            notes.push(format!(
+                "No disk space is freed for {files} with other hard links."
+            ));
+        }
+        if disk.sparse > 0 {
+            notes.push(format!(
+                "Less disk space than the size is freed for {} with holes.",
+                plural(disk.sparse, "file")
+            ));
+        }
+        if disk.hard_linked > 0 || disk.sparse > 0 {
+            notes.push(format!(
+                "In total, {} of disk space is freed.",
+                Size(disk.disk_bytes)
+            ));
+        }
+    }
+    if plan.disposal() == Disposal::Trash && plan.delete().iter().any(|item| is_moved(&item)) {
+        notes.push(
+            "Objects move to the trash in the cache; a later prune empties it after the grace."
+                .to_owned(),
+        );
+    }
+    if plan.later_bytes() > 0 {
+        let later = Size(plan.later_bytes());
+        notes.push(format!(
+            "A later run deletes the blobs that these results free, {later}, after the grace."
+        ));
+    }
+    if plan.drops_every_ref() {
+        notes.push("The plan deletes every ref, which must be confirmed.".to_owned());
+    }
+    notes.extend(unmet(plan));
+    notes
+}
+
+fn is_moved(item: &Deletion) -> bool {
+    matches!(item.target.kind(), ItemKind::Blob | ItemKind::Partial)
+}

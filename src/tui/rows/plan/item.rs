@@ -1,0 +1,160 @@
+//! An item of a plan, as a row shows it.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+use crate::backend::{ObjectName, RefTarget, short_branch};
+use crate::format::digest::Digest;
+use crate::inventory::filter::{NumberField, Subject, TextField};
+use crate::inventory::{RefEntry, digest_in_trash};
+use crate::prune::plan::{Deletion, DeletionTarget, ItemKind, KeptItem};
+use crate::tui::pruning::{KeptTrash, PlanChoice};
+use crate::tui::rows::{Cell, Identity};
+use crate::tui::theme::TextRole;
+
+/// The content of a row.
+pub(super) enum Thing<'a> {
+    Goes(Cow<'a, Deletion>),
+    Kept(&'a KeptItem),
+    Held(Digest),
+    Trash(&'a KeptTrash),
+}
+
+/// The name of an item.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Name<'a> {
+    Text(&'a str),
+    Digest(Digest),
+}
+
+/// One item.
+pub(super) struct PlanRow<'a> {
+    pub(super) kind: ItemKind,
+    pub(super) name: String,
+    pub(super) bytes: Option<u64>,
+    pub(super) entry: Option<&'a RefEntry>,
+    pub(super) modified: Option<Timestamp>,
+    pub(super) standing: Option<PlanChoice>,
+    pub(super) reasons: Vec<String>,
+}
+
+impl Thing<'_> {
+    /// Returns the initial sort key: a plan may have millions of items, so nothing is copied.
+    pub(super) fn key(&self) -> (ItemKind, Name<'_>) {
+        match self {
+            Self::Goes(item) => (item.target.kind(), name(&item.target)),
+            Self::Kept(kept) => (kept.kind, Name::Text(&kept.name)),
+            Self::Held(digest) => (ItemKind::Blob, Name::Digest(*digest)),
+            Self::Trash(trash) => (ItemKind::Object, Name::Text(&trash.run)),
+        }
+    }
+
+    pub(super) fn identity(&self) -> Identity {
+        match self {
+            Self::Goes(item) => match &item.target {
+                DeletionTarget::Ref(target) => {
+                    Identity::Ref(item.target.name(), target.digest.to_string())
+                }
+                DeletionTarget::Rewrite(rewrite) => Identity::Results(
+                    item.target.name(),
+                    rewrite.documents.from.digest.to_string(),
+                ),
+                DeletionTarget::Object(object) => match &object.name {
+                    ObjectName::Blob(digest) => Identity::Blob(*digest),
+                    ObjectName::Partial(name)
+                    | ObjectName::Trashed(name)
+                    | ObjectName::Entry(name) => Identity::Object(name.clone()),
+                },
+            },
+            Self::Kept(kept) => match &kept.digest {
+                Some(digest) => Identity::Ref(kept.name.clone(), digest.clone()),
+                None => Identity::Object(kept.name.clone()),
+            },
+            Self::Held(digest) => Identity::Blob(*digest),
+            Self::Trash(trash) => Identity::Object(trash.run.clone()),
+        }
+    }
+}
+
+pub(super) fn name(target: &DeletionTarget) -> Name<'_> {
+    fn called(target: &RefTarget) -> Name<'_> {
+        target
+            .names
+            .first()
+            .map_or(Name::Digest(target.digest), |name| Name::Text(name))
+    }
+    match target {
+        DeletionTarget::Ref(target) => called(target),
+        DeletionTarget::Rewrite(rewrite) => called(&rewrite.documents.from),
+        DeletionTarget::Object(object) => match &object.name {
+            ObjectName::Blob(digest) => Name::Digest(*digest),
+            ObjectName::Partial(name) | ObjectName::Trashed(name) | ObjectName::Entry(name) => {
+                Name::Text(name)
+            }
+        },
+    }
+}
+
+/// Returns the distinctive part of a name: for an entry the key first, then the branch.
+pub(in crate::tui::rows) fn short_name(kind: ItemKind, name: &str) -> String {
+    let mut parts = name.splitn(3, ':').skip(1);
+    match (kind, parts.next(), parts.next()) {
+        (ItemKind::Entry, Some(branch), Some(key)) => format!("{key} on {}", short_branch(branch)),
+        // In the trash, too, a blob is identified by its digest.
+        (ItemKind::Object, ..) => {
+            digest_in_trash(name).map_or_else(|| name.to_owned(), |digest| digest.to_string())
+        }
+        _ => name.to_owned(),
+    }
+}
+
+impl PlanRow<'_> {
+    pub(super) fn why(&self) -> Cell {
+        match self.standing {
+            Some(PlanChoice::Excluded) => Cell::new("left out by hand", TextRole::Mark),
+            Some(PlanChoice::Needed) => {
+                Cell::new("a ref that was left out reaches it", TextRole::Mark)
+            }
+            Some(PlanChoice::Deleted) | None => Cell::text(self.reasons.join("; ")),
+        }
+    }
+
+    pub(super) fn stays(&self) -> bool {
+        self.standing.is_some_and(|is| is != PlanChoice::Deleted)
+    }
+
+    /// Returns the display word for the kind.
+    pub(super) fn kind_word(&self) -> &'static str {
+        match self.kind {
+            ItemKind::Object => "trash",
+            kind => kind.word(),
+        }
+    }
+}
+
+impl Subject for PlanRow<'_> {
+    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        match field {
+            TextField::Name => Some(test(&self.name)),
+            TextField::Kind => Some(test(self.kind.word())),
+            TextField::Ref => self.entry.map(|entry| entry.names().any(test)),
+            TextField::State | TextField::Step | TextField::Platform | TextField::Path => None,
+        }
+    }
+
+    fn number(&self, field: NumberField) -> Option<u64> {
+        match field {
+            NumberField::Size => self.bytes,
+            NumberField::Exclusive
+            | NumberField::Layers
+            | NumberField::Records
+            | NumberField::Refs => None,
+        }
+    }
+
+    fn created(&self) -> Option<Timestamp> {
+        self.modified
+            .or_else(|| self.entry?.age().map(|(then, _)| then))
+    }
+}

@@ -1,0 +1,73 @@
+//! The columns of the list of sources.
+
+use crate::tui::rows::{Align, Column, Sortable};
+
+/// The initial sort column: the sources in their own order.
+pub const BY_NAME: usize = 0;
+
+pub(super) const COLUMNS: &[Column] = &[
+    Column {
+        title: "SOURCE",
+        align: Align::Path,
+        min: 14,
+        max: 60,
+        rank: 0,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "KIND",
+        align: Align::Left,
+        min: 8,
+        max: 8,
+        rank: 6,
+        sort: Sortable::Ascending,
+    },
+    Column {
+        title: "REFS",
+        align: Align::Right,
+        min: 6,
+        max: 6,
+        rank: 4,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "LIVE",
+        align: Align::Right,
+        min: 8,
+        max: 8,
+        rank: 1,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "ORPHAN",
+        align: Align::Right,
+        min: 8,
+        max: 8,
+        rank: 1,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "MISSING",
+        align: Align::Right,
+        min: 8,
+        max: 8,
+        rank: 3,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "NEWEST",
+        align: Align::Right,
+        min: 8,
+        max: 8,
+        rank: 5,
+        sort: Sortable::Descending,
+    },
+    Column {
+        title: "STATE",
+        align: Align::Left,
+        min: 9,
+        max: 40,
+        rank: 2,
+        sort: Sortable::No,
+    },
+];

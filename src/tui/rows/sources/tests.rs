@@ -1,0 +1,60 @@
+use super::*;
+use crate::inventory::{Inventory, Progress};
+use crate::tui::effect::JobId;
+use crate::tui::pruning::Deleting;
+use crate::tui::world::SourceFacts;
+
+#[test]
+fn numbers_are_grouped_by_three_digits() {
+    let numbers = [0, 7, 999, 1_000, 612_000, 1_234_567].map(grouped);
+    assert_eq!(numbers, ["0", "7", "999", "1 000", "612 000", "1 234 567"]);
+}
+
+#[test]
+fn what_is_still_being_read_is_not_nothing() {
+    let info = SourceFacts {
+        label: "store".into(),
+        kind: crate::source::StoreKind::Local,
+        fault: None,
+        is_search: false,
+        select: None,
+        deleting: Deleting::Allowed,
+        is_copy: false,
+        is_waiting: false,
+    };
+    let found = |progress| {
+        ScannedInventory::new(
+            Inventory {
+                progress,
+                ..Inventory::default()
+            },
+            Timestamp::UNIX_EPOCH,
+        )
+    };
+    let drawn = |scan, found| {
+        let rows = SourceRows::new(&[SourceState {
+            info: info.clone(),
+            scan,
+            found,
+            policy_changed: false,
+        }]);
+        let text = |cell: Cell| cell.0.into_iter().map(|piece| piece.0).collect::<String>();
+        let mut cells: Vec<String> = rows
+            .cells(0, Timestamp::UNIX_EPOCH)
+            .into_iter()
+            .map(text)
+            .collect();
+        cells.truncate(7);
+        (cells.split_off(2).join(" "), text(rows.below(0, 80)))
+    };
+    let running = || Scan::Running(JobId(1));
+    assert_eq!(drawn(running(), None), ("… … … … …".into(), String::new()));
+    assert_eq!(
+        drawn(running(), Some(found(Progress::Listing))),
+        ("… … … … …".into(), "…".into())
+    );
+    assert_eq!(
+        drawn(Scan::Done, Some(found(Progress::Complete))),
+        ("0 0 B – – –".into(), "nothing is stored".into())
+    );
+}

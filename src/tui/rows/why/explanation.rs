@@ -1,0 +1,144 @@
+//! An explanation, arranged for display.
+
+use std::fmt;
+
+use super::detail;
+use crate::explain::cause::Cause;
+use crate::explain::load::Explanation;
+use crate::explain::load::groups::{Group, Groups};
+use crate::explain::load::words::sentence;
+use crate::explain::solve::Verdict;
+use crate::format::provenance::StepIndex;
+use crate::inventory::steps::RowKind;
+use crate::tui::rows::{Cell, DetailLine, Identity};
+use crate::tui::theme::TextRole;
+
+/// An explanation, arranged for display.
+pub struct ArrangedExplanation {
+    /// The explanation.
+    pub explanation: Explanation,
+    /// The refs that the build is compared with.
+    pub against: Vec<String>,
+    /// The reasons why steps run.
+    pub groups: Groups,
+    /// The numbers of hit, missed, and undecided steps.
+    pub counts: [usize; 3],
+    /// What those that run cost, in words.
+    pub lost: Option<String>,
+    pub(super) order: Vec<StepIndex>,
+}
+
+impl fmt::Debug for ArrangedExplanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} steps against {}",
+            self.order.len(),
+            self.against.join(" ")
+        )
+    }
+}
+
+impl ArrangedExplanation {
+    /// Arranges an explanation of a build that imports the refs `against`.
+    pub fn new(explanation: Explanation, against: Vec<String>) -> Self {
+        let order = explanation.steps();
+        let groups = Groups::new(&explanation);
+        let counts = [Verdict::Hit, Verdict::Miss, Verdict::Unknown]
+            .map(|verdict| explanation.count(verdict));
+        let lost = explanation.lost().words();
+        Self {
+            explanation,
+            against,
+            groups,
+            counts,
+            lost,
+            order,
+        }
+    }
+
+    /// Returns the number of steps.
+    pub fn steps(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Returns the steps that run because of a step.
+    pub(super) fn followers(&self, root: StepIndex) -> impl Iterator<Item = StepIndex> {
+        self.order
+            .iter()
+            .copied()
+            .filter(move |step| self.groups.owner(*step) == Some(root))
+    }
+
+    pub(super) fn cause(&self, step: StepIndex) -> Option<&Cause> {
+        self.explanation.causes.get(step.at())?.as_ref()
+    }
+
+    /// Returns the name and location of a step.
+    pub fn title(&self, step: StepIndex) -> Cell {
+        let title = Cell::new(self.explanation.title(step), TextRole::Strong);
+        match self.explanation.place(step) {
+            Some(place) => title.and(format!(" :{}", place.first_line), TextRole::Dim),
+            None => title,
+        }
+    }
+
+    /// Returns the step that a row of the steps of a ref stands for; where no step has its record any
+    /// more, the one of that name.
+    pub fn step_at(&self, row: &Identity, name: &str) -> Option<StepIndex> {
+        let Identity::Step(config, RowKind::Step(record) | RowKind::Twin(record)) = row else {
+            return None;
+        };
+        let is_it = |step: &StepIndex| {
+            let records = &self.explanation.standings[step.at()].records;
+            records.iter().any(|(cache, found)| {
+                found == record && self.explanation.configs.get(*cache) == Some(config)
+            })
+        };
+        let mut steps = self.order.iter().copied();
+        let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+        let named = |step: &StepIndex| self.explanation.title(*step) == name;
+        steps.clone().find(is_it).or_else(|| steps.find(named))
+    }
+
+    /// Returns all details of a step.
+    pub fn details(&self, step: StepIndex) -> Vec<DetailLine> {
+        detail::of_step(self, step)
+    }
+
+    /// Returns the sentences about a group of causes: the cause, then its effects and advice.
+    pub fn sentences(&self, group: &Group) -> Vec<Cell> {
+        let Some((first, others)) = group.steps.split_first() else {
+            return Vec::new();
+        };
+        let Some(cause) = self.cause(*first) else {
+            return Vec::new();
+        };
+        let mut what = self.title(*first);
+        what = match others.len() {
+            0 => what.and(": ", TextRole::Dim),
+            1 => what
+                .and(" and ", TextRole::Dim)
+                .and_all(self.title(others[0]))
+                .and(", each: ", TextRole::Dim),
+            count => what.and(format!(" and {count} more steps, each: "), TextRole::Dim),
+        };
+        let mut sentences = vec![what.and(sentence(cause), TextRole::Text)];
+        let costs = group.costs();
+        let mut remedy = Cell::default();
+        if !costs.is_empty() {
+            remedy = remedy
+                .and(costs, TextRole::Warning)
+                .and("  ", TextRole::Text);
+        }
+        if let Some(advice) = cause.advice() {
+            remedy = remedy
+                .and("→ ", TextRole::Key)
+                .and(advice.to_owned(), TextRole::Dim);
+        }
+        if !remedy.0.is_empty() {
+            sentences.push(remedy);
+        }
+        sentences
+    }
+}

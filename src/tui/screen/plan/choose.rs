@@ -1,0 +1,108 @@
+//! What a person changes in a plan: the refs, the items and the rules.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::PlanScreen;
+use super::PlanState;
+use crate::prune::plan::DeletionTarget;
+use crate::tui::effect::{JobWork, PruneWork};
+use crate::tui::keymap::Action;
+use crate::tui::navigation::UiContext;
+use crate::tui::pruning::PlanSection;
+use crate::tui::rows::plan::PlanRows;
+use crate::tui::rule::RuleAction;
+use crate::tui::screen::rule::RuleScreen;
+use crate::tui::world::StatusKind;
+
+impl PlanScreen {
+    /// Shows the part that is `step` parts further.
+    pub(super) fn turn(&mut self, step: usize, cx: &mut UiContext<'_>) {
+        let Some(planned) = self.planned() else {
+            return;
+        };
+        let rows = |part| Arc::new(PlanRows::new(Arc::clone(planned), part));
+        let place = (self.part as usize + step) % PlanSection::ALL.len();
+        let part = PlanSection::ALL[place];
+        let rows = rows(part);
+        self.part = part;
+        self.rows = Some(Arc::clone(&rows));
+        self.screen.list.unmark();
+        self.screen.list.set_rows(rows, cx);
+        self.screen.act(Action::Top, cx);
+    }
+
+    /// Returns the marked rows, else the one under the cursor.
+    fn chosen(&self) -> Vec<u32> {
+        let list = &self.screen.list;
+        let marked: Vec<u32> = list
+            .marks()
+            .iter()
+            .filter_map(|identity| list.rows().find(identity))
+            .collect();
+        if marked.is_empty() {
+            list.current().into_iter().collect()
+        } else {
+            marked
+        }
+    }
+
+    /// Excludes the chosen items; includes them again if all are excluded already.
+    pub(super) fn leave_out(&mut self, cx: &mut UiContext<'_>) {
+        let (PlanState::Ready(planned), Some(rows)) = (&self.state, &self.rows) else {
+            return cx.world.note(StatusKind::Failed, "the plan is being made");
+        };
+        let chosen: HashSet<DeletionTarget> = self
+            .chosen()
+            .into_iter()
+            .filter_map(|row| rows.deletion(row))
+            .map(|item| item.into_owned().target)
+            .collect();
+        if chosen.is_empty() {
+            return cx.world.note(StatusKind::Failed, "it stays anyway");
+        }
+        let excluded = &planned.choices.excluded;
+        let by_hand = cx.world.left_out.entry(self.source).or_default();
+        let excluded = if chosen.is_subset(excluded) {
+            by_hand.retain(|target| !chosen.contains(target));
+            excluded - &chosen
+        } else {
+            by_hand.extend(chosen.iter().cloned());
+            excluded | &chosen
+        };
+        let planned = Arc::clone(planned);
+        let job = cx.start(JobWork::Prune(PruneWork::LeaveOut(
+            Arc::clone(&planned),
+            excluded,
+        )));
+        self.state = PlanState::Replanning(job, planned);
+        self.screen.list.unmark();
+    }
+
+    pub(super) fn make_rule(&self, cx: &mut UiContext<'_>) {
+        let (Some(planned), Some(rows)) = (self.planned(), &self.rows) else {
+            return;
+        };
+        let names: Vec<String> = self
+            .chosen()
+            .into_iter()
+            .filter_map(|row| rows.ref_name(row))
+            .collect();
+        if names.is_empty() {
+            return cx.world.note(
+                StatusKind::Failed,
+                "rules are about refs, and none is chosen",
+            );
+        }
+        let choice = if self.part == PlanSection::Delete {
+            RuleAction::Drop
+        } else {
+            RuleAction::Protect
+        };
+        let inventory = Arc::clone(planned.draft.inventory());
+        match RuleScreen::new(self.source, inventory, &names, choice, cx) {
+            Ok(screen) => cx.push(screen),
+            Err(error) => cx.world.note(StatusKind::Failed, error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Carrying out a plan, and saving it.
+
+use std::sync::Arc;
+
+use super::words::question;
+use super::{MANY_BYTES, MANY_REFS, PlanScreen, PlanState};
+use crate::prune::plan::Plan;
+use crate::text::escape::visible;
+use crate::tui::effect::{JobId, JobWork, Overwrite};
+use crate::tui::layer::confirm::Confirm;
+use crate::tui::layer::typed::Typed;
+use crate::tui::message::ExportError;
+use crate::tui::navigation::UiContext;
+use crate::tui::pruning::{Deleting, DeletionScope};
+use crate::tui::screen::LayerRequest;
+use crate::tui::screen::run::RunScreen;
+use crate::tui::world::StatusKind;
+
+impl PlanScreen {
+    /// Asks for confirmation to execute the plan.
+    pub(super) fn confirm(&self, cx: &mut UiContext<'_>) {
+        let PlanState::Ready(planned) = &self.state else {
+            return cx.world.note(StatusKind::Failed, "there is no plan yet");
+        };
+        let info = &cx.world.source(self.source).info;
+        let plan = &planned.plan;
+        if let Deleting::Refused(why) = &info.deleting {
+            let why = why.clone();
+            return cx.world.note(StatusKind::Failed, why);
+        }
+        if plan.is_empty() {
+            return cx
+                .world
+                .note(StatusKind::Failed, "nothing goes by this plan");
+        }
+        let question = match self.scope {
+            DeletionScope::Trash => question::to_empty_trash(planned, &info.label),
+            DeletionScope::Repair(_) => question::to_repair(planned, &info.label),
+            DeletionScope::Policy | DeletionScope::WithRule(_) | DeletionScope::Marked(_) => {
+                question::to_delete(planned, &info.label, self.new_broken)
+            }
+        };
+        let weighs_much = self.scope == DeletionScope::Trash
+            || plan.frees_bytes() > MANY_BYTES
+            || plan.refs() > MANY_REFS
+            || plan.drops_every_ref()
+            || planned.frees_now();
+        if weighs_much {
+            let name = info.label.clone();
+            cx.show(Typed::new(question, name, LayerRequest::CarryOut));
+        } else {
+            cx.show(Confirm::new(question, LayerRequest::CarryOut));
+        }
+    }
+
+    /// Executes the confirmed plan: replaces this screen with the one of the run.
+    pub(super) fn carry_out(&self, cx: &mut UiContext<'_>) {
+        // The confirmation was for the visible plan: while a layer is open, no key reaches this
+        // screen.
+        let PlanState::Ready(planned) = &self.state else {
+            return;
+        };
+        let run = RunScreen::new(
+            self.source,
+            Arc::clone(&planned.plan),
+            self.new_broken,
+            planned.draft.way_back(),
+            cx,
+        );
+        cx.back();
+        cx.push(run);
+    }
+
+    pub(super) fn save(
+        &mut self,
+        plan: Arc<Plan>,
+        path: std::path::PathBuf,
+        overwrite: Overwrite,
+        cx: &mut UiContext<'_>,
+    ) {
+        let job = cx.start(JobWork::SavePlan(Arc::clone(&plan), path, overwrite));
+        self.saving = Some((job, plan));
+    }
+
+    pub(super) fn saved(
+        &mut self,
+        job: JobId,
+        path: &std::path::Path,
+        result: &Result<(), ExportError>,
+        cx: &mut UiContext<'_>,
+    ) {
+        let Some((_, plan)) = self.saving.take_if(|(saving, _)| *saving == job) else {
+            return;
+        };
+        let name = visible(&path.to_string_lossy()).into_owned();
+        match result {
+            Ok(()) => cx
+                .world
+                .note(StatusKind::Done, format!("written to {name}")),
+            Err(ExportError::Exists) => {
+                let question = format!("{name} is there already. Replace it?");
+                cx.show(Confirm::new(
+                    question,
+                    LayerRequest::Save(plan, path.to_owned(), Overwrite::Agreed),
+                ));
+            }
+            Err(ExportError::Failed(why)) => {
+                cx.world
+                    .note(StatusKind::Failed, format!("{name} was not written: {why}"));
+            }
+        }
+    }
+}

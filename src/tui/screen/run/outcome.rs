@@ -1,0 +1,133 @@
+//! The outcome of a run in words.
+
+use jiff::Timestamp;
+
+use super::{RunScreen, WIDE};
+use crate::backend::Outcome;
+use crate::text::units::Size;
+use crate::tui::message::Ran;
+use crate::tui::rows::sources::grouped;
+use crate::tui::rows::{Cell, moment};
+use crate::tui::theme::TextRole;
+
+impl RunScreen {
+    /// Returns the outcome of the items. The trash takes space until it is emptied: none of it is
+    /// free.
+    pub(super) fn outcome(&self, ran: &Ran, ended: Timestamp, width: u16) -> Cell {
+        let report = &ran.report;
+        let count = |is: fn(&Outcome) -> bool| report.count(is) as u64;
+        let moved = self.moved;
+        let deleted = count(|outcome| *outcome == Outcome::Done)
+            .saturating_sub(moved.count)
+            .saturating_sub(self.rewritten);
+        let freed = report.freed_bytes;
+        let counts = [
+            (self.rewritten, "written again", TextRole::Good),
+            (moved.count, "moved to the trash", TextRole::Good),
+            (deleted, "deleted", TextRole::Good),
+            (
+                count(|outcome| *outcome == Outcome::AlreadyGone),
+                "already gone",
+                TextRole::Text,
+            ),
+            (
+                count(|outcome| matches!(outcome, Outcome::Skipped(_))),
+                "skipped",
+                TextRole::Warning,
+            ),
+            (
+                count(|outcome| matches!(outcome, Outcome::Failed(_))),
+                "failed",
+                TextRole::Error,
+            ),
+            (
+                count(|outcome| *outcome == Outcome::Cancelled),
+                "not begun",
+                TextRole::Warning,
+            ),
+        ];
+        let others = moved.count + self.rewritten;
+        let is_told = |number: u64, word: &str| number > 0 || word == "deleted" && others == 0;
+        let there = counts
+            .into_iter()
+            .filter(|(number, word, _)| is_told(*number, word));
+        let cell = there.fold(Cell::default(), |cell, (number, word, role)| {
+            let joint = if cell.0.is_empty() { "" } else { " · " };
+            cell.and(joint, TextRole::Dim)
+                .and(format!("{} {word}", grouped(number)), role)
+        });
+        let sum = |cell: Cell, bytes, words: String| {
+            cell.and(" · ", TextRole::Dim)
+                .and(Size(bytes).to_string(), TextRole::Orphan)
+                .and(words, TextRole::Dim)
+        };
+        let cell = if freed > 0 || others == 0 {
+            sum(cell, freed, " freed".to_owned())
+        } else {
+            cell
+        };
+        let until = ended.checked_add(self.plan.grace()).map(moment);
+        let later = match until {
+            Ok(until) if width >= WIDE => format!(" kept until {until}"),
+            _ => " in the trash".to_owned(),
+        };
+        if moved.count > 0 {
+            sum(cell, moved.bytes, later)
+        } else {
+            cell
+        }
+    }
+}
+
+pub(super) fn aftermath(ran: &Ran, is_withheld: bool) -> Cell {
+    let report = &ran.report;
+    let back = match report.put_back {
+        0 => Cell::default(),
+        1 => Cell::new(
+            "1 blob came back, because a ref names it · ",
+            TextRole::Warning,
+        ),
+        count => Cell::new(
+            format!(
+                "{} blobs came back, because refs name them · ",
+                grouped(count as u64)
+            ),
+            TextRole::Warning,
+        ),
+    };
+    let back = match report.deleted_broken.as_slice() {
+        [] => back,
+        [one] => back.and(
+            format!("the ref {one} came meanwhile, named what had gone, and was removed · "),
+            TextRole::Warning,
+        ),
+        deleted_broken => {
+            let words = format!(
+                "{} refs came meanwhile, named what had gone, and were removed · ",
+                deleted_broken.len()
+            );
+            back.and(words, TextRole::Warning)
+        }
+    };
+    match report.broken.as_slice() {
+        [] if is_withheld => back.and(
+            "nothing to check: what the kept refs name is not known here",
+            TextRole::Dim,
+        ),
+        [] => back.and("✓ ", TextRole::Good).and(
+            "checked afterwards: every kept ref is whole",
+            TextRole::Text,
+        ),
+        [one] => back.and(
+            format!("! the ref {one} lacks something now"),
+            TextRole::Error,
+        ),
+        [first, others @ ..] => back.and(
+            format!(
+                "! {first} and {} more refs lack something now",
+                others.len()
+            ),
+            TextRole::Error,
+        ),
+    }
+}

@@ -1,0 +1,187 @@
+//! The lines above the list: the progress of a run, or how it ended.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use jiff::SignedDuration;
+
+use super::outcome::aftermath;
+use super::{RunScreen, RunScreenState};
+use crate::backend::Disposal;
+use crate::prune::runs::RunState;
+use crate::text::escape::visible;
+use crate::text::units::{Age, Size};
+use crate::tui::message::{OpenedRun, Phase};
+use crate::tui::rows::Cell;
+use crate::tui::rows::runs::state;
+use crate::tui::rows::sources::grouped;
+use crate::tui::theme::TextRole;
+use crate::tui::widget::{meter, text};
+use crate::tui::world::World;
+
+impl RunScreen {
+    pub(super) fn lines(&self, world: &World, width: u16) -> [Cell; 3] {
+        let empty = Cell::default;
+        match &self.state {
+            RunScreenState::Running(_) | RunScreenState::Stopping(_) => {
+                let of = self.plan.delete().len();
+                [self.progress(width), self.pace(world, of), self.doing()]
+            }
+            RunScreenState::Ended(ran) => [
+                self.outcome(ran, self.began, width),
+                aftermath(ran, self.plan.is_withheld()),
+                journal_line(Some(&ran.journal)),
+            ],
+            RunScreenState::Failed(fault) => [
+                Cell::new("! ", TextRole::Error).and(sentence(&fault.why), TextRole::Error),
+                Cell::text(match self.news.deleted {
+                    0 => "Nothing was deleted.".to_owned(),
+                    1 => "1 item was deleted before that.".to_owned(),
+                    count => format!("{} items were deleted before that.", grouped(count as u64)),
+                }),
+                journal_line(fault.journal.as_ref()),
+            ],
+            RunScreenState::Past(opened) => [
+                past(opened),
+                Cell::new(past_hint(opened), TextRole::Dim),
+                journal_line(Some(&opened.journal)),
+            ],
+            RunScreenState::Undoing(_, of) => [
+                self.meter(*of, "restored", width),
+                self.pace(world, *of),
+                Cell::new("Restoring what the run deleted…", TextRole::Title),
+            ],
+            RunScreenState::Undone(back, of) => {
+                let role = if back == of {
+                    TextRole::Good
+                } else {
+                    TextRole::Warning
+                };
+                let words = format!(
+                    "{} of {} items are back",
+                    grouped(*back as u64),
+                    grouped(*of as u64)
+                );
+                [Cell::new(words, role), empty(), empty()]
+            }
+            RunScreenState::NotUndone(why) => [
+                Cell::new("! ", TextRole::Error).and(sentence(why), TextRole::Error),
+                Cell::text("It was not undone."),
+                empty(),
+            ],
+        }
+    }
+
+    pub(super) fn progress(&self, width: u16) -> Cell {
+        // Which of them leave the store permanently is known at the end of the run.
+        let word = if self.plan.disposal() == Disposal::Trash {
+            "taken away"
+        } else {
+            "freed"
+        };
+        self.meter(self.plan.delete().len(), word, width)
+    }
+
+    /// Draws the number of processed items out of `of`.
+    pub(super) fn meter(&self, of: usize, word: &str, width: u16) -> Cell {
+        let done = self.news.concluded as u64;
+        let of = of as u64;
+        let words = format!(
+            "  {} of {} · {} {word}",
+            grouped(done),
+            grouped(of),
+            Size(self.news.freed_bytes)
+        );
+        let room = width.saturating_sub(text::width(&words)).min(80);
+        let bar = if done == 0 || room == 0 {
+            String::new()
+        } else {
+            meter::bar(done, of, room)
+        };
+        let rest = usize::from(room.saturating_sub(text::width(&bar)));
+        Cell::new(bar, TextRole::Live)
+            .and("░".repeat(rest), TextRole::Rule)
+            .and(words, TextRole::Strong)
+    }
+
+    fn pace(&self, world: &World, of: usize) -> Cell {
+        let elapsed = world
+            .now
+            .duration_since(self.began)
+            .as_millis()
+            .unsigned_abs();
+        let done = self.news.concluded as u128;
+        let of = of as u128;
+        if done == 0 || elapsed == 0 {
+            return Cell::new("rate and time left are not known yet", TextRole::Dim);
+        }
+        let per_second = |number: u128| u64::try_from(number * 1000 / elapsed).unwrap_or(u64::MAX);
+        let left = i64::try_from(of.saturating_sub(done) * elapsed / done).unwrap_or(i64::MAX);
+        let bytes = Size(per_second(self.news.freed_bytes.into()));
+        Cell::text(format!("{} items/s · {bytes}/s", grouped(per_second(done)))).and(
+            match left {
+                ..1000 => " · almost done".to_owned(),
+                _ => format!(" · about {} left", Age(SignedDuration::from_millis(left))),
+            },
+            TextRole::Strong,
+        )
+    }
+
+    fn doing(&self) -> Cell {
+        if matches!(self.state, RunScreenState::Stopping(_)) {
+            return Cell::new(
+                "Stopping: what is in flight comes to its end.",
+                TextRole::Warning,
+            );
+        }
+        Cell::new(
+            match self.news.phase {
+                Phase::Marking => "Reading what is needed…".to_owned(),
+                Phase::Waiting => "Waiting: a build writes to the cache just now.".to_owned(),
+                Phase::Deleting => "Deleting; each item is checked again just before.".to_owned(),
+                Phase::Watching(left) => format!(
+                    "Watching {left} s for builds that were exporting; what they need is restored."
+                ),
+                Phase::Restoring => "Restoring what the run deleted…".to_owned(),
+                Phase::Checking => {
+                    "Reading the refs again, and whether each that stays is whole…".to_owned()
+                }
+            },
+            TextRole::Title,
+        )
+    }
+}
+
+/// Returns how an earlier run ended.
+pub(super) fn past(opened: &OpenedRun) -> Cell {
+    state(&opened.state).and(" · ", TextRole::Dim).and(
+        format!(
+            "{} of {} items deleted",
+            grouped(opened.deleted() as u64),
+            grouped(opened.outcomes.len() as u64)
+        ),
+        TextRole::Text,
+    )
+}
+
+fn past_hint(opened: &OpenedRun) -> Cow<'static, str> {
+    match opened.state {
+        RunState::AtWork => "Another process is carrying it out.".into(),
+        RunState::Undone => "It was undone, as far as the trash still had what it deleted.".into(),
+        RunState::Stopped { .. } => "It did not come to its end; enter resumes it.".into(),
+        RunState::Done | RunState::Unreadable(_) => "".into(),
+    }
+}
+
+fn journal_line(journal: Option<&PathBuf>) -> Cell {
+    journal.map_or(Cell::default(), |path| {
+        Cell::new("journal  ", TextRole::Dim).and(
+            visible(&path.to_string_lossy()).into_owned(),
+            TextRole::Text,
+        )
+    })
+}
+
+fn sentence(text: &str) -> String {
+    text.lines().map(str::trim).collect::<Vec<_>>().join(" · ")
+}

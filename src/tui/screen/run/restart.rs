@@ -1,0 +1,136 @@
+//! Undoing a run, and resuming it.
+
+use super::{RunScreen, RunScreenState};
+use crate::backend::{Outcome, WayBack};
+use crate::prune::runs::{self, RunState};
+use crate::tui::effect::{Effect, JobWork, PruneWork};
+use crate::tui::layer::confirm::Confirm;
+use crate::tui::message::RunNews;
+use crate::tui::navigation::UiContext;
+use crate::tui::pruning::Deleting;
+use crate::tui::rows::sources::grouped;
+use crate::tui::screen::LayerRequest;
+use crate::tui::screen::Screen;
+use crate::tui::world::StatusKind;
+
+impl RunScreen {
+    pub(super) fn ask_to_undo(&self, cx: &mut UiContext<'_>) {
+        let deleted = match &self.state {
+            RunScreenState::Ended(ran) => ran.report.count(|outcome| *outcome == Outcome::Done),
+            RunScreenState::Past(opened) => opened.deleted(),
+            RunScreenState::Failed(_) => self.news.deleted,
+            _ => 0,
+        };
+        if let Deleting::Refused(why) = &cx.world.source(self.source).info.deleting {
+            let why = why.clone();
+            return cx.world.note(StatusKind::Failed, why);
+        }
+        match self.journal() {
+            None if self.is_busy() => cx
+                .world
+                .note(StatusKind::Failed, "it goes on; esc stops it"),
+            None => cx
+                .world
+                .note(StatusKind::Failed, "there is nothing to put back"),
+            Some(_) if self.way_back == WayBack::None => {
+                cx.world.note(
+                    StatusKind::Failed,
+                    "nothing is kept of what was deleted there",
+                );
+            }
+            Some(_) if deleted == 0 => cx.world.note(StatusKind::Failed, "nothing was deleted"),
+            Some(_) => {
+                let label = &cx.world.source(self.source).info.label;
+                let items = if deleted == 1 { "item" } else { "items" };
+                let as_far = match self.way_back {
+                    WayBack::Part(words) => format!("? {words}"),
+                    WayBack::Trash | WayBack::None => {
+                        ", as far as the trash still has them?".to_owned()
+                    }
+                };
+                let deleted = grouped(deleted as u64);
+                let question = format!(
+                    "Put back into {label} the {deleted} {items} that this run deleted{as_far}"
+                );
+                cx.show(Confirm::new(question, LayerRequest::Undo));
+            }
+        }
+    }
+
+    pub(super) fn undo(&mut self, cx: &mut UiContext<'_>) {
+        let deleted = match &self.state {
+            RunScreenState::Ended(ran) => ran.report.count(|outcome| *outcome == Outcome::Done),
+            RunScreenState::Past(opened) => opened.deleted(),
+            _ => self.news.deleted,
+        };
+        if let Some(journal) = self.journal().cloned() {
+            let job = cx.start(JobWork::Prune(PruneWork::Undo(self.source, journal)));
+            self.start_again(RunScreenState::Undoing(job, deleted), cx);
+        }
+    }
+
+    /// Returns whether a resumed run would try any items.
+    pub(super) fn is_resumable(&self) -> bool {
+        let is_left =
+            |outcome: &Outcome| matches!(outcome, Outcome::Cancelled | Outcome::Failed(_));
+        match &self.state {
+            RunScreenState::Ended(ran) => ran.report.outcomes.iter().any(is_left),
+            RunScreenState::Past(opened) => matches!(opened.state, RunState::Stopped { .. }),
+            RunScreenState::Failed(fault) => fault.journal.is_some(),
+            _ => false,
+        }
+    }
+
+    pub(super) fn ask_to_resume(&self, cx: &mut UiContext<'_>) {
+        let info = &cx.world.source(self.source).info;
+        let refused = match &info.deleting {
+            Deleting::Refused(why) => Some(why.clone()),
+            Deleting::Allowed if self.is_busy() => Some("it is running; esc stops it".to_owned()),
+            Deleting::Allowed if !self.is_resumable() => {
+                Some("there is nothing left to do in this run".to_owned())
+            }
+            Deleting::Allowed => None,
+        };
+        if let Some(why) = refused {
+            return cx.world.note(StatusKind::Failed, why);
+        }
+        let question = format!(
+            "Resume the run in {}? Each item that is left is checked again just before it is deleted.",
+            info.label
+        );
+        cx.show(Confirm::new(question, LayerRequest::Resume));
+    }
+
+    pub(super) fn resume(&mut self, cx: &mut UiContext<'_>) {
+        if let Some(journal) = self.journal().cloned() {
+            let job = cx.start(JobWork::Prune(PruneWork::Resume(self.source, journal)));
+            self.start_again(RunScreenState::Running(job), cx);
+        }
+    }
+
+    fn start_again(&mut self, state: RunScreenState, cx: &mut UiContext<'_>) {
+        if let RunScreenState::Running(job) | RunScreenState::Undoing(job, _) = state {
+            self.job.get_or_insert(job);
+        }
+        self.state = state;
+        self.began = cx.world.now;
+        self.news = RunNews::default();
+        self.wrong.clear();
+        self.latest.clear();
+    }
+
+    /// Copies the command that resumes the run, or undoes it if there is nothing left to do.
+    pub(super) fn copy_command(&self, cx: &mut UiContext<'_>) {
+        let flag = if self.is_resumable() {
+            "--resume"
+        } else {
+            "--undo"
+        };
+        match self.journal() {
+            Some(journal) => cx.effect(Effect::Copy(runs::command(flag, journal))),
+            None => cx
+                .world
+                .note(StatusKind::Failed, "the run has no journal yet"),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The job that explains a build.
+
+use std::sync::Arc;
+
+use super::{ComparedCaches, WhyScreen, WhyState};
+use crate::tui::effect::{BuildImports, JobWork};
+use crate::tui::navigation::{Handled, UiContext};
+use crate::tui::rows::why::ArrangedExplanation;
+use crate::tui::rows::{Cell, Identity};
+use crate::tui::theme::TextRole;
+
+impl WhyScreen {
+    /// Starts or restarts the explanation; the visible result stays until that is done.
+    pub(super) fn begin(&mut self, cx: &mut UiContext<'_>) {
+        self.stop(cx);
+        let imports = match &self.against {
+            ComparedCaches::Named => BuildImports::Named,
+            ComparedCaches::Ref(source, name, digest) => {
+                let found = cx.world.source(*source).found.as_ref();
+                let Some(found) = found.filter(|found| found.is_complete()) else {
+                    self.state = WhyState::Failed(vec![
+                        "the scan has not ended yet: r tries again".to_owned(),
+                    ]);
+                    return;
+                };
+                let inventory = Arc::clone(&found.inventory);
+                let called = || {
+                    inventory
+                        .indexed_refs()
+                        .filter(|(_, entry)| entry.name == *name)
+                };
+                let same = called().find(|(_, entry)| entry.digest().to_string() == *digest);
+                let Some((id, _)) = same.or_else(|| called().next()) else {
+                    self.state = WhyState::Failed(vec!["the ref is not there any more".to_owned()]);
+                    return;
+                };
+                BuildImports::Ref {
+                    source: *source,
+                    inventory: Arc::clone(&inventory),
+                    id,
+                }
+            }
+        };
+        let given = cx.world.evidence.clone();
+        let job = cx.start(JobWork::Explain(imports, given));
+        self.state = WhyState::Working(job, "reading the evidence".to_owned());
+    }
+
+    /// Stops running jobs; returns whether there were any.
+    pub(super) fn stop(&mut self, cx: &mut UiContext<'_>) -> Handled {
+        let WhyState::Working(job, _) = self.state else {
+            return Handled::No;
+        };
+        cx.stop(job);
+        self.state = if self.rows.explained().is_some() {
+            WhyState::Done
+        } else {
+            WhyState::Stopped
+        };
+        Handled::Yes
+    }
+
+    pub(super) fn done(&mut self, explained: &Arc<ArrangedExplanation>, cx: &mut UiContext<'_>) {
+        self.state = WhyState::Done;
+        let count = explained.groups.all.len();
+        let mut lead = Vec::new();
+        for (number, group) in (1..).zip(&explained.groups.all) {
+            let sentences = explained.sentences(group);
+            lead.extend(sentences.into_iter().enumerate().map(|(place, sentence)| {
+                let sign = if place == 0 {
+                    format!("{number}  ")
+                } else {
+                    "   ".to_owned()
+                };
+                Cell::new(sign, TextRole::Strong).and_all(sentence)
+            }));
+        }
+        if count == 0 {
+            let [_, misses, open] = explained.counts;
+            let words = match (misses, open) {
+                (0, 0) => Cell::new("✓  ", TextRole::Good)
+                    .and("Every step is found in the cache.", TextRole::Text),
+                (0, _) => Cell::new("?  ", TextRole::Unsure)
+                    .and("No step is known to run.", TextRole::Text),
+                _ => Cell::new("?  ", TextRole::Unsure)
+                    .and("Nothing tells why steps run.", TextRole::Text),
+            };
+            lead.push(words);
+        }
+        if explained.counts[2] > 0 {
+            lead.push(self.settled_by(explained, cx.world));
+        }
+        lead.extend(
+            explained
+                .explanation
+                .notes
+                .iter()
+                .map(|note| Cell::new("·  ", TextRole::Dim).and(note.clone(), TextRole::Dim)),
+        );
+        self.screen.set_lead(lead);
+        // Later explanations leave the cursor where it is.
+        let asked = self.asked.take();
+        if let Some(step) = asked.and_then(|(row, name)| explained.step_at(&row, &name)) {
+            self.opened.extend(explained.groups.owner(step));
+            self.wanted = Some(Identity::BuildStep(step.0));
+        }
+        self.show(Some(Arc::clone(explained)), self.rows.shape(), cx);
+        self.stand();
+    }
+
+    /// Puts the cursor on the row that is wanted, if it shows.
+    pub(super) fn stand(&mut self) {
+        let list = &mut self.screen.list;
+        self.wanted = self
+            .wanted
+            .take()
+            .filter(|row| list.select(row) == Handled::No);
+    }
+}

@@ -58,27 +58,9 @@ pub enum JobWork {
     /// Writes rows to a file.
     Export(Export),
     /// Reads the steps of a ref.
-    LoadSteps {
-        /// The source of the ref.
-        source: SourceId,
-        /// The inventory that contains the ref.
-        inventory: Arc<Inventory>,
-        /// The index of the ref in it.
-        id: RefId,
-        /// The evidence that names the steps, if any.
-        given: GivenEvidence,
-    },
+    LoadSteps(StepsRequest),
     /// Compares two refs of a source, the older one first.
-    Compare {
-        /// The source of the refs.
-        source: SourceId,
-        /// The inventory that contains the refs.
-        inventory: Arc<Inventory>,
-        /// The indexes of the refs in it.
-        refs: [RefId; 2],
-        /// The evidence that names the steps, if any.
-        given: GivenEvidence,
-    },
+    Compare(ComparisonRequest),
     /// Names steps by evidence.
     NameSteps(Arc<RefSteps>, GivenEvidence),
     /// Detects the type of a piece of evidence.
@@ -208,4 +190,30 @@ pub enum Overwrite {
     Never,
     /// It is replaced, because the user agreed.
     Agreed,
+}
+
+/// The ref whose steps are read.
+#[derive(Debug)]
+pub struct StepsRequest {
+    /// The source of the ref.
+    pub source: SourceId,
+    /// The inventory that contains the ref.
+    pub inventory: Arc<Inventory>,
+    /// The index of the ref in it.
+    pub id: RefId,
+    /// The evidence that names the steps, if any.
+    pub given: GivenEvidence,
+}
+
+/// The refs that are compared.
+#[derive(Debug)]
+pub struct ComparisonRequest {
+    /// The source of the refs.
+    pub source: SourceId,
+    /// The inventory that contains the refs.
+    pub inventory: Arc<Inventory>,
+    /// The indexes of the refs in it.
+    pub refs: [RefId; 2],
+    /// The evidence that names the steps, if any.
+    pub given: GivenEvidence,
 }

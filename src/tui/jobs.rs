@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::effect::{JobId, JobWork};
-use super::evidence::{EvidenceReaders, GivenEvidence};
+use super::evidence::EvidenceReaders;
 use super::found::ScannedInventory;
 use super::list::{self, Arrangement};
 use super::message::{JobReport, ScanEnd, TimedMessage};
@@ -20,11 +20,10 @@ use super::pruning::Pruning;
 use super::world::{Admitted, SourceId};
 use super::{OpenedSource, Opener};
 use crate::backend::SharedReader;
-use crate::check::CheckOptions;
 use crate::config::HistoryStore;
 use crate::error::Failure;
+use crate::inventory::Inventory;
 use crate::inventory::scan::{self, ScanError, ScanOptions};
-use crate::inventory::{Inventory, RefId};
 use crate::retention::Policy;
 
 mod build_command;
@@ -169,50 +168,15 @@ impl Jobs {
         };
         match work {
             JobWork::Scan(source) => self.scan(source, cancel, reporter),
-            JobWork::LoadSteps {
-                source,
-                inventory,
-                id,
-                given,
-            } => {
-                let readers = self.readers.clone();
-                let reader = self.store(source).and_then(|store| store.reader);
-                self.tasks.spawn(async move {
-                    let Some(reader) = reader else { return job };
-                    let load = steps::load(&*reader, inventory, id, given, &readers);
-                    if let Some(loaded) = cancel.run_until_cancelled(load).await {
-                        reporter
-                            .report(JobReport::Steps(loaded.map(Arc::new)))
-                            .await;
-                    }
-                    job
-                });
-            }
-            JobWork::Compare {
-                source,
-                inventory,
-                refs,
-                given,
-            } => {
-                self.compare(source, inventory, refs, given, cancel, reporter);
-            }
+            JobWork::LoadSteps(request) => self.load_steps(request, cancel, reporter),
+            JobWork::Compare(request) => self.compare(request, cancel, reporter),
             JobWork::Check {
                 source,
                 inventory,
                 verify,
             } => self.check(source, inventory, verify, cancel, reporter),
-            JobWork::NameSteps(steps, given) => {
-                let readers = self.readers.clone();
-                self.reporting(reporter, cancel, async move {
-                    JobReport::Named(steps::name(&steps, given, &readers).await.map(Arc::new))
-                });
-            }
-            JobWork::Recognise(part, text) => {
-                let readers = self.readers.clone();
-                self.reporting(reporter, cancel, async move {
-                    JobReport::Recognised(evidence::recognise(part, text, &readers).await)
-                });
-            }
+            JobWork::NameSteps(steps, given) => self.name_steps(steps, given, cancel, reporter),
+            JobWork::Recognise(part, text) => self.recognise(part, text, cancel, reporter),
             JobWork::Complete(part, text) => self.blocking(reporter, move |_| {
                 Some(JobReport::Completed(evidence::complete(part, &text)))
             }),
@@ -228,24 +192,13 @@ impl Jobs {
                     arrange(arrangement, reporter, &cancel)
                 });
             }
-            JobWork::Export(export) => {
-                self.blocking(reporter, move |_| {
-                    let result = export::write(&export, &cancel);
-                    Some(JobReport::Exported(export.path, result))
-                });
-            }
+            JobWork::Export(export) => self.export(export, cancel, reporter),
             JobWork::Prune(work) => self.prune(work, cancel, reporter),
-            JobWork::SavePlan(plan, path, overwrite) => self.blocking(reporter, move |_| {
-                let result = export::save_plan(&plan, &path, overwrite);
-                Some(JobReport::Saved(path, result))
-            }),
-            JobWork::PrepareConfig(path, addition) => self.prepare_config(path, addition, reporter),
-            JobWork::WriteConfig(edit) => {
-                let in_use = self.config_file.clone();
-                self.blocking(reporter, move |_| {
-                    Some(JobReport::ConfigWritten(config::write(&edit, &in_use)))
-                });
+            JobWork::SavePlan(plan, path, overwrite) => {
+                self.save_plan(plan, path, overwrite, reporter);
             }
+            JobWork::PrepareConfig(path, addition) => self.prepare_config(path, addition, reporter),
+            JobWork::WriteConfig(edit) => self.write_config(edit, reporter),
             JobWork::SaveColumns(path, hidden) => self.save_columns(&path, &hidden, reporter),
             JobWork::SaveViews(views) => self.save_views(&views, reporter),
             JobWork::ListRuns => self.list_runs(cancel, reporter),
@@ -260,53 +213,6 @@ impl Jobs {
             }
             JobWork::FindDeclared => self.find_declared(reporter),
         }
-    }
-
-    /// Checks a source; `verify` includes the layers.
-    fn check(
-        &mut self,
-        source: SourceId,
-        inventory: Arc<Inventory>,
-        verify: bool,
-        cancel: CancellationToken,
-        reporter: Reporter,
-    ) {
-        let store = self.store(source);
-        let options = CheckOptions {
-            verify,
-            concurrency: self.concurrency,
-            cancel,
-        };
-        self.tasks.spawn(async move {
-            if let Some(store) = store {
-                check::check(&store, &inventory, &options, &reporter).await;
-            }
-            reporter.job
-        });
-    }
-
-    /// Compares two refs of a source.
-    fn compare(
-        &mut self,
-        source: SourceId,
-        inventory: Arc<Inventory>,
-        refs: [RefId; 2],
-        given: GivenEvidence,
-        cancel: CancellationToken,
-        reporter: Reporter,
-    ) {
-        let readers = self.readers.clone();
-        let reader = self.store(source).and_then(|store| store.reader);
-        self.tasks.spawn(async move {
-            let job = reporter.job;
-            let Some(reader) = reader else { return job };
-            let compare = steps::compare(&*reader, &inventory, refs, given, &readers);
-            if let Some(compared) = cancel.run_until_cancelled(compare).await {
-                let compared = compared.map(Arc::new);
-                reporter.report(JobReport::Compared(compared)).await;
-            }
-            job
-        });
     }
 
     /// Scans a store, or finds the stores of a source.

@@ -22,7 +22,7 @@ use super::update::update;
 use super::view::view;
 use super::views::SavedViews;
 use super::world::{Admitted, SourceFacts, SourceId, StatusKind, Themes, World};
-use super::{TuiError, TuiOptions};
+use super::{OpenedSource, TuiError, TuiOptions};
 use crate::backend::{CurrentPause, PauseReport};
 use crate::text::escape::visible;
 
@@ -72,18 +72,7 @@ impl<T: Surface> Runtime<T> {
             Arc::clone(&pruning),
             (options.config_file.clone(), options.history),
         );
-        let mut sources: Vec<SourceFacts> = Vec::new();
-        for source in options.sources {
-            match jobs.admit(source) {
-                Admitted::New(info) => sources.push(info),
-                // The source was named twice, the second time perhaps with one of its refs.
-                Admitted::Known(SourceId(place), select) => {
-                    if let Some(info) = sources.get_mut(place) {
-                        info.select = info.select.take().or(select);
-                    }
-                }
-            }
-        }
+        let sources = admit_all(&jobs, options.sources);
         let mut size = Size::default();
         terminal.draw(&mut |frame| size = frame.area().as_size())?;
         let mut world = World::new(
@@ -287,4 +276,21 @@ fn shown(pause: &CurrentPause) -> Option<String> {
     let seconds = left.as_secs_f64().ceil();
     (pause.whole > Duration::from_secs(1))
         .then(|| format!("{} asks to wait: {seconds} s left", visible(&pause.service)))
+}
+
+/// Admits the sources of the command line; those that are named twice, once.
+fn admit_all(jobs: &Jobs, opened: Vec<OpenedSource>) -> Vec<SourceFacts> {
+    let mut sources: Vec<SourceFacts> = Vec::new();
+    for source in opened {
+        match jobs.admit(source) {
+            Admitted::New(info) => sources.push(info),
+            // The source was named twice, the second time perhaps with one of its refs.
+            Admitted::Known(SourceId(place), select) => {
+                if let Some(info) = sources.get_mut(place) {
+                    info.select = info.select.take().or(select);
+                }
+            }
+        }
+    }
+    sources
 }

@@ -12,6 +12,7 @@ use super::model::Model;
 use super::pruning::DeletionAccess;
 use super::rows::Cell;
 use super::rows::sources::grouped;
+use super::screen::ScreenHeader;
 use super::theme::TextRole;
 use super::widget::text::{self, LineArea};
 use super::world::{SourceState, StatusKind, World};
@@ -54,69 +55,23 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
         }
         return;
     }
-    let screen = model.screen();
-    draw_header(model, frame.buffer_mut(), Rect { height: 1, ..area });
-    draw_rule(
-        world,
-        frame.buffer_mut(),
-        Rect {
-            y: area.y + 1,
-            height: 1,
-            ..area
-        },
-    );
-    screen.draw(world, frame, body(area.as_size()));
-    let bottom = area.bottom();
-    draw_rule(
-        world,
-        frame.buffer_mut(),
-        Rect {
-            y: bottom - 3,
-            height: 1,
-            ..area
-        },
-    );
-    if let Some(list) = screen.list() {
-        draw_position(
-            list,
-            world,
-            frame.buffer_mut(),
-            Rect {
-                y: bottom - 3,
-                height: 1,
-                ..area
-            },
-        );
-    }
-    let summary = match (&world.status, &world.waiting) {
-        (Some(status), _) if status.kind == StatusKind::Failed => {
-            Cell::new(format!("! {}", status.text), TextRole::Error)
-        }
-        (Some(status), _) => Cell::new(status.text.clone(), TextRole::Good),
-        (None, Some(waiting)) => Cell::new(waiting.clone(), TextRole::Unsure),
-        (None, None) => screen.summary(world),
+    let row = |number| Rect {
+        y: area.y + number,
+        height: 1,
+        ..area
     };
-    draw_line(
-        &summary,
-        world,
-        frame.buffer_mut(),
-        Rect {
-            y: bottom - 2,
-            height: 1,
-            ..area
-        },
-    );
+    let screen = model.screen();
+    draw_header(model, frame.buffer_mut(), row(0));
+    draw_rule(world, frame.buffer_mut(), row(1));
+    screen.draw(world, frame, body(area.as_size()));
+    draw_rule(world, frame.buffer_mut(), row(area.height - 3));
+    if let Some(list) = screen.list() {
+        draw_position(list, world, frame.buffer_mut(), row(area.height - 3));
+    }
+    let summary = status_or_summary(model);
+    draw_line(&summary, world, frame.buffer_mut(), row(area.height - 2));
     let hints = join(&hints_of(model));
-    draw_line(
-        &hints,
-        world,
-        frame.buffer_mut(),
-        Rect {
-            y: bottom - 1,
-            height: 1,
-            ..area
-        },
-    );
+    draw_line(&hints, world, frame.buffer_mut(), row(area.height - 1));
     for layer in &model.layers {
         layer.draw(world, screen, frame, area);
     }
@@ -147,30 +102,7 @@ fn draw_too_small(world: &World, buffer: &mut Buffer, area: Rect) {
 fn draw_header(model: &Model, buffer: &mut Buffer, area: Rect) {
     let world = &model.world;
     let header = model.screen().header(world);
-    let help = world.keymap.key_for(&[KeyContext::Global], Action::Help);
-    // A screen may have no list.
-    let jobs = match world.running() {
-        0 => Cell::default(),
-        1 => Cell::new("1 job", TextRole::Title).and(" · ", TextRole::Dim),
-        count => Cell::new(format!("{count} jobs"), TextRole::Title).and(" · ", TextRole::Dim),
-    };
-    let facts = header.facts.iter().fold(jobs, |cell, fact| {
-        cell.and(format!("{fact} · "), TextRole::Dim)
-    });
-    let is_copy = |source: &SourceState| source.info.is_copy;
-    let all_copies = !world.sources.is_empty() && world.sources.iter().all(is_copy);
-    let facts = match world.watching() {
-        Some(left) => facts.and(format!("watching {left} s · "), TextRole::Strong),
-        None => facts,
-    };
-    let (access, role) = match world.access {
-        DeletionAccess::ReadOnly if all_copies => ("a copy to try things on", TextRole::Strong),
-        DeletionAccess::ReadOnly => ("read-only", TextRole::Strong),
-        DeletionAccess::Write => ("▐WRITE▌", TextRole::Error),
-    };
-    let right = facts
-        .and(access, role)
-        .and(format!(" · {help} help"), TextRole::Dim);
+    let right = facts_of(model, &header);
     let inside = Rect {
         x: area.x + 1,
         width: area.width.saturating_sub(2),
@@ -184,30 +116,7 @@ fn draw_header(model: &Model, buffer: &mut Buffer, area: Rect) {
         Style::default(),
     );
     let room = inside.width.saturating_sub(text::cell_width(&right) + 2);
-    let names: u16 = header.path.iter().map(|part| text::width(part)).sum();
-    let joints = 3 * u16::try_from(header.path.len().saturating_sub(1)).unwrap_or_default();
-    let too_much = (names + joints).saturating_sub(room);
-    let mut path = Cell::default();
-    for (place, part) in header.path.iter().enumerate() {
-        let last = place + 1 == header.path.len();
-        // The first part is the full name of a source, and the one that shrinks.
-        let shown = if place == 0 {
-            text::cut(part, text::width(part).saturating_sub(too_much))
-        } else {
-            part.clone()
-        };
-        path = path.and(
-            shown,
-            if last {
-                TextRole::Title
-            } else {
-                TextRole::Text
-            },
-        );
-        if !last {
-            path = path.and(" › ", TextRole::Rule);
-        }
-    }
+    let path = path_of(&header, room);
     text::put(
         buffer,
         LineArea {
@@ -363,4 +272,75 @@ pub fn is_on_parent(model: &Model, x: u16) -> bool {
     let parents = path.split_last().map_or(&[][..], |(_, parents)| parents);
     let width: u16 = parents.iter().map(|part| text::width(part) + 3).sum();
     (1..width.saturating_sub(1)).contains(&x)
+}
+
+/// Returns the line above the keys: a message or a pause, else the summary of the screen.
+fn status_or_summary(model: &Model) -> Cell {
+    let world = &model.world;
+    match (&world.status, &world.waiting) {
+        (Some(status), _) if status.kind == StatusKind::Failed => {
+            Cell::new(format!("! {}", status.text), TextRole::Error)
+        }
+        (Some(status), _) => Cell::new(status.text.clone(), TextRole::Good),
+        (None, Some(waiting)) => Cell::new(waiting.clone(), TextRole::Unsure),
+        (None, None) => model.screen().summary(world),
+    }
+}
+
+/// Returns the right part of the header: jobs, facts, and whether deletions are allowed.
+fn facts_of(model: &Model, header: &ScreenHeader) -> Cell {
+    let world = &model.world;
+    let help = world.keymap.key_for(&[KeyContext::Global], Action::Help);
+    // A screen may have no list.
+    let jobs = match world.running() {
+        0 => Cell::default(),
+        1 => Cell::new("1 job", TextRole::Title).and(" · ", TextRole::Dim),
+        count => Cell::new(format!("{count} jobs"), TextRole::Title).and(" · ", TextRole::Dim),
+    };
+    let facts = header.facts.iter().fold(jobs, |cell, fact| {
+        cell.and(format!("{fact} · "), TextRole::Dim)
+    });
+    let is_copy = |source: &SourceState| source.info.is_copy;
+    let all_copies = !world.sources.is_empty() && world.sources.iter().all(is_copy);
+    let facts = match world.watching() {
+        Some(left) => facts.and(format!("watching {left} s · "), TextRole::Strong),
+        None => facts,
+    };
+    let (access, role) = match world.access {
+        DeletionAccess::ReadOnly if all_copies => ("a copy to try things on", TextRole::Strong),
+        DeletionAccess::ReadOnly => ("read-only", TextRole::Strong),
+        DeletionAccess::Write => ("▐WRITE▌", TextRole::Error),
+    };
+    facts
+        .and(access, role)
+        .and(format!(" · {help} help"), TextRole::Dim)
+}
+
+/// Returns the path to the screen, cut to `room` columns.
+fn path_of(header: &ScreenHeader, room: u16) -> Cell {
+    let names: u16 = header.path.iter().map(|part| text::width(part)).sum();
+    let joints = 3 * u16::try_from(header.path.len().saturating_sub(1)).unwrap_or_default();
+    let too_much = (names + joints).saturating_sub(room);
+    let mut path = Cell::default();
+    for (place, part) in header.path.iter().enumerate() {
+        let last = place + 1 == header.path.len();
+        // The first part is the full name of a source, and the one that shrinks.
+        let shown = if place == 0 {
+            text::cut(part, text::width(part).saturating_sub(too_much))
+        } else {
+            part.clone()
+        };
+        path = path.and(
+            shown,
+            if last {
+                TextRole::Title
+            } else {
+                TextRole::Text
+            },
+        );
+        if !last {
+            path = path.and(" › ", TextRole::Rule);
+        }
+    }
+    path
 }

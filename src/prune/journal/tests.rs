@@ -2,8 +2,10 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
+use super::trim::NEWEST_KEPT;
 use super::*;
 use crate::backend::Skip;
+use crate::prune::plan::file;
 
 /// Returns the text of a plan that moves this many blobs to the trash.
 fn plan_text(blobs: u32) -> String {

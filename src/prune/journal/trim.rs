@@ -11,7 +11,7 @@ use super::JournalLine;
 use crate::backend::PlanId;
 
 /// The number of journals that are always kept, regardless of age.
-const NEWEST_KEPT: usize = 50;
+pub(super) const NEWEST_KEPT: usize = 50;
 
 /// How long other journals are kept: much longer than a trash.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio_util::sync::CancellationToken;
+
 use super::store::SourceStore;
-use super::{PACE, Reporter};
+use super::{Jobs, PACE, Reporter};
 use crate::check::{self, CheckOptions, CheckSubject};
 use crate::inventory::Inventory;
 use crate::tui::message::JobReport;
+use crate::tui::world::SourceId;
 
 /// Checks the scan of `store`, and reports the progress, and the result unless it was cancelled.
 pub(super) async fn check(
@@ -39,5 +42,30 @@ pub(super) async fn check(
         check::check(&subject, reader, options, (reporter.clock)(), observe).await
     {
         reporter.report(JobReport::Checked(Arc::new(checked))).await;
+    }
+}
+
+impl Jobs {
+    /// Checks a source; `verify` includes the layers.
+    pub(super) fn check(
+        &mut self,
+        source: SourceId,
+        inventory: Arc<Inventory>,
+        verify: bool,
+        cancel: CancellationToken,
+        reporter: Reporter,
+    ) {
+        let store = self.store(source);
+        let options = CheckOptions {
+            verify,
+            concurrency: self.concurrency,
+            cancel,
+        };
+        self.tasks.spawn(async move {
+            if let Some(store) = store {
+                check(&store, &inventory, &options, &reporter).await;
+            }
+            reporter.job
+        });
     }
 }

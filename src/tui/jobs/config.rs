@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Jobs, Reporter, lock};
 use crate::config;
@@ -30,6 +31,14 @@ impl Jobs {
                 .ok_or_else(|| "no name opens this source again".to_owned())
                 .and_then(|addition| prepare(&path, &addition));
             Some(JobReport::ConfigPrepared(prepared.map(Into::into)))
+        });
+    }
+
+    /// Writes a configuration file.
+    pub(super) fn write_config(&mut self, edit: Arc<Edit>, reporter: Reporter) {
+        let in_use = self.config_file.clone();
+        self.blocking(reporter, move |_| {
+            Some(JobReport::ConfigWritten(write(&edit, &in_use)))
         });
     }
 }

@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{MAIN_SEPARATOR, Path};
 
+use tokio_util::sync::CancellationToken;
+
 use super::build_command::{self, LoadedEvidence};
+use super::{Jobs, Reporter};
 use crate::explain::evidence::Evidence;
 use crate::explain::load::context::{self, Directories};
 use crate::explain::load::documents;
@@ -12,7 +15,7 @@ use crate::format::evidence::Document;
 use crate::format::provenance::Build;
 use crate::text::escape::visible;
 use crate::tui::evidence::{self as given, EvidencePart, EvidenceReaders, GivenEvidence};
-use crate::tui::message::Completion;
+use crate::tui::message::{Completion, JobReport};
 
 /// The maximum number of directory entries to read for a completion.
 const MOST_ENTRIES: usize = 20_000;
@@ -300,5 +303,21 @@ pub(super) fn complete(part: EvidencePart, text: &str) -> Completion {
     Completion {
         text: completed,
         names,
+    }
+}
+
+impl Jobs {
+    /// Detects the type of a piece of evidence.
+    pub(super) fn recognise(
+        &mut self,
+        part: EvidencePart,
+        text: String,
+        cancel: CancellationToken,
+        reporter: Reporter,
+    ) {
+        let readers = self.readers.clone();
+        self.reporting(reporter, cancel, async move {
+            JobReport::Recognised(recognise(part, text, &readers).await)
+        });
     }
 }

@@ -2,14 +2,16 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::{Jobs, Reporter};
 use crate::prune::plan::{self, Plan};
 use crate::tui::effect::{Export, Overwrite};
-use crate::tui::message::ExportError;
+use crate::tui::message::{ExportError, JobReport};
 
 /// Writes all rows or none, and returns their number.
 pub(super) fn write(export: &Export, cancel: &CancellationToken) -> Result<usize, ExportError> {
@@ -102,5 +104,29 @@ fn plain(value: &Value) -> String {
         }
         Value::String(text) => text.clone(),
         other => json!(other).to_string(),
+    }
+}
+
+impl Jobs {
+    /// Writes rows to a file.
+    pub(super) fn export(&mut self, export: Export, cancel: CancellationToken, reporter: Reporter) {
+        self.blocking(reporter, move |_| {
+            let result = write(&export, &cancel);
+            Some(JobReport::Exported(export.path, result))
+        });
+    }
+
+    /// Writes a plan to a file.
+    pub(super) fn save_plan(
+        &mut self,
+        plan: Arc<Plan>,
+        path: PathBuf,
+        overwrite: Overwrite,
+        reporter: Reporter,
+    ) {
+        self.blocking(reporter, move |_| {
+            let result = save_plan(&plan, &path, overwrite);
+            Some(JobReport::Saved(path, result))
+        });
     }
 }

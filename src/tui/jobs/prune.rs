@@ -69,51 +69,85 @@ impl Jobs {
                 Some(JobReport::Planned(planned.map_err(|error| words(&error))))
             }),
             PruneWork::CarryOut(source, plan, delete_broken) => {
-                let store = self.store(source);
-                let own = store.as_ref().and_then(|store| store.copy_journals.clone());
-                let make = store.and_then(|store| store.pruner);
-                let journals = own.or_else(|| self.pruning.journals.clone());
-                let pruning = Arc::clone(&self.pruning);
-                let options = self.scan_options(cancel);
-                self.holding.insert(job);
-                self.tasks.spawn(async move {
-                    let ran = carry_out(
-                        make,
-                        &plan,
-                        delete_broken,
-                        journals,
-                        &pruning,
-                        options,
-                        &reporter,
-                    )
-                    .await;
-                    reporter.report(JobReport::Ran(ran)).await;
-                    job
-                });
+                self.start_run(source, plan, delete_broken, cancel, reporter);
             }
             PruneWork::Resume(source, journal) => {
-                let make = self.store(source).and_then(|store| store.pruner);
-                let pruning = Arc::clone(&self.pruning);
-                let options = self.scan_options(cancel);
-                self.holding.insert(job);
-                self.tasks.spawn(async move {
-                    let ran = resume(make, journal, &pruning, options, &reporter).await;
-                    reporter.report(JobReport::Ran(ran)).await;
-                    job
-                });
+                self.resume_run(source, journal, cancel, reporter);
             }
             PruneWork::Undo(source, journal) => {
-                let make = self.store(source).and_then(|store| store.pruner);
-                let pruning = Arc::clone(&self.pruning);
-                let options = self.scan_options(cancel);
-                self.holding.insert(job);
-                self.tasks.spawn(async move {
-                    let undone = undo(make, journal, &pruning.policy, options, &reporter).await;
-                    reporter.report(JobReport::Undone(undone)).await;
-                    job
-                });
+                self.undo_run(source, journal, cancel, reporter);
             }
         }
+    }
+
+    fn undo_run(
+        &mut self,
+        source: SourceId,
+        journal: PathBuf,
+        cancel: CancellationToken,
+        reporter: Reporter,
+    ) {
+        let job = reporter.job;
+        let make = self.store(source).and_then(|store| store.pruner);
+        let pruning = Arc::clone(&self.pruning);
+        let options = self.scan_options(cancel);
+        self.holding.insert(job);
+        self.tasks.spawn(async move {
+            let undone = undo(make, journal, &pruning.policy, options, &reporter).await;
+            reporter.report(JobReport::Undone(undone)).await;
+            job
+        });
+    }
+
+    fn resume_run(
+        &mut self,
+        source: SourceId,
+        journal: PathBuf,
+        cancel: CancellationToken,
+        reporter: Reporter,
+    ) {
+        let job = reporter.job;
+        let make = self.store(source).and_then(|store| store.pruner);
+        let pruning = Arc::clone(&self.pruning);
+        let options = self.scan_options(cancel);
+        self.holding.insert(job);
+        self.tasks.spawn(async move {
+            let ran = resume(make, journal, &pruning, options, &reporter).await;
+            reporter.report(JobReport::Ran(ran)).await;
+            job
+        });
+    }
+
+    fn start_run(
+        &mut self,
+        source: SourceId,
+        plan: Arc<Plan>,
+        delete_broken: NewBroken,
+        cancel: CancellationToken,
+        reporter: Reporter,
+    ) {
+        let job = reporter.job;
+        let store = self.store(source);
+        let own = store.as_ref().and_then(|store| store.copy_journals.clone());
+        let make = store.and_then(|store| store.pruner);
+        let journals = own.or_else(|| self.pruning.journals.clone());
+        let pruning = Arc::clone(&self.pruning);
+        let options = self.scan_options(cancel);
+        self.holding.insert(job);
+        self.tasks.spawn(async move {
+            let ran = carry_out(
+                make,
+                &plan,
+                delete_broken,
+                journals,
+                &pruning,
+                options,
+                &reporter,
+            )
+            .await;
+            reporter.report(JobReport::Ran(ran)).await;
+            job
+        });
     }
 }
 

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use super::evidence;
+use tokio_util::sync::CancellationToken;
+
+use super::{Jobs, Reporter, evidence};
 use crate::backend::CacheReader;
 use crate::explain::evidence::Evidence;
 use crate::inventory::cache::RefCache;
 use crate::inventory::{Inventory, RefId};
+use crate::tui::effect::{ComparisonRequest, StepsRequest};
 use crate::tui::evidence::{EvidenceReaders, GivenEvidence};
+use crate::tui::message::JobReport;
 use crate::tui::rows::diff::DiffRows;
 use crate::tui::rows::steps::{Names, RefSteps};
 
@@ -87,4 +91,74 @@ pub(super) async fn name(
         return Err("the build that it tells of has no step in this ref".to_owned());
     }
     Ok(named)
+}
+
+impl Jobs {
+    /// Reads the steps of a ref.
+    pub(super) fn load_steps(
+        &mut self,
+        request: StepsRequest,
+        cancel: CancellationToken,
+        reporter: Reporter,
+    ) {
+        let StepsRequest {
+            source,
+            inventory,
+            id,
+            given,
+        } = request;
+        let readers = self.readers.clone();
+        let reader = self.store(source).and_then(|store| store.reader);
+        self.tasks.spawn(async move {
+            let job = reporter.job;
+            let Some(reader) = reader else { return job };
+            let loading = load(&*reader, inventory, id, given, &readers);
+            if let Some(loaded) = cancel.run_until_cancelled(loading).await {
+                let loaded = loaded.map(Arc::new);
+                reporter.report(JobReport::Steps(loaded)).await;
+            }
+            job
+        });
+    }
+
+    /// Compares two refs of a source.
+    pub(super) fn compare(
+        &mut self,
+        request: ComparisonRequest,
+        cancel: CancellationToken,
+        reporter: Reporter,
+    ) {
+        let ComparisonRequest {
+            source,
+            inventory,
+            refs,
+            given,
+        } = request;
+        let readers = self.readers.clone();
+        let reader = self.store(source).and_then(|store| store.reader);
+        self.tasks.spawn(async move {
+            let job = reporter.job;
+            let Some(reader) = reader else { return job };
+            let comparison = compare(&*reader, &inventory, refs, given, &readers);
+            if let Some(compared) = cancel.run_until_cancelled(comparison).await {
+                let compared = compared.map(Arc::new);
+                reporter.report(JobReport::Compared(compared)).await;
+            }
+            job
+        });
+    }
+
+    /// Names steps by evidence.
+    pub(super) fn name_steps(
+        &mut self,
+        steps: Arc<RefSteps>,
+        given: GivenEvidence,
+        cancel: CancellationToken,
+        reporter: Reporter,
+    ) {
+        let readers = self.readers.clone();
+        self.reporting(reporter, cancel, async move {
+            JobReport::Named(name(&steps, given, &readers).await.map(Arc::new))
+        });
+    }
 }

@@ -80,6 +80,22 @@ impl FilterBar {
                 .and(there_is, TextRole::Dim),
         )
     }
+
+    /// Returns what the filter matches so far; examples if it is empty.
+    fn result(&self, screen: &dyn Screen, help: FilterHelp) -> Cell {
+        match screen.list() {
+            _ if self.input.text().is_empty() => {
+                Cell::new(format!(" {}", help.examples), TextRole::Dim)
+            }
+            Some(list) => {
+                let found = format!(" {}", list.rows().tally(list.shown()).sentence("match"));
+                let all = u64::from(list.rows().count());
+                let looking = |percent| format!(" looking at {} rows, {percent} %", grouped(all));
+                Cell::new(list.progress().map_or(found, looking), TextRole::Good)
+            }
+            None => Cell::default(),
+        }
+    }
 }
 
 impl UiLayer for FilterBar {
@@ -162,18 +178,7 @@ impl UiLayer for FilterBar {
         if !faults.is_empty() {
             return;
         }
-        let below = match screen.list() {
-            _ if self.input.text().is_empty() => {
-                Cell::new(format!(" {}", help.examples), TextRole::Dim)
-            }
-            Some(list) => {
-                let found = format!(" {}", list.rows().tally(list.shown()).sentence("match"));
-                let all = u64::from(list.rows().count());
-                let looking = |percent| format!(" looking at {} rows, {percent} %", grouped(all));
-                Cell::new(list.progress().map_or(found, looking), TextRole::Good)
-            }
-            None => Cell::default(),
-        };
+        let below = self.result(screen, help);
         text::put(
             frame.buffer_mut(),
             text::LineArea::of(area, 1),

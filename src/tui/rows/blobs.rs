@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable, UNKNOWN};
 use crate::format::digest::Digest;
+use crate::inventory::blobs::Blob;
 use crate::inventory::filter::Filter;
 use crate::inventory::objects::{Object, ObjectKey, Objects};
 use crate::inventory::subject::{BlobRow, OtherRow};
@@ -141,6 +142,20 @@ fn age(time: Option<Timestamp>, now: Timestamp) -> Cell {
     time.map_or(Cell::new(NONE, TextRole::Dim), |then| {
         Cell::text(Age::between(then, now).to_string())
     })
+}
+
+/// Returns what a state means for a blob.
+fn meaning(state: BlobState) -> &'static str {
+    match state {
+        BlobState::Live => "stored, and a ref names it",
+        BlobState::Orphan => "stored, and no ref names it: it could go",
+        BlobState::Missing => "a ref names it, and it is not stored",
+        BlobState::Undetermined => {
+            "no ref that can be read names it, but another ref cannot be read"
+        }
+        BlobState::Awaited => "a ref names it; the listing has not come to it yet",
+        BlobState::Foreign => "distributed from elsewhere; the store need not hold it",
+    }
 }
 
 impl RowSet for BlobRows {
@@ -293,20 +308,11 @@ impl BlobRows {
             blob,
             state: of_blob,
         } = row;
-        let meaning = match of_blob {
-            BlobState::Live => "stored, and a ref names it",
-            BlobState::Orphan => "stored, and no ref names it: it could go",
-            BlobState::Missing => "a ref names it, and it is not stored",
-            BlobState::Undetermined => {
-                "no ref that can be read names it, but another ref cannot be read"
-            }
-            BlobState::Awaited => "a ref names it; the listing has not come to it yet",
-            BlobState::Foreign => "distributed from elsewhere; the store need not hold it",
-        };
+
         let mut details = vec![
             DetailLine::Heading(blob.digest().to_string().into()),
             DetailLine::Fact("state", state(*of_blob)),
-            DetailLine::Text(Cell::new(meaning, TextRole::Dim)),
+            DetailLine::Text(Cell::new(meaning(*of_blob), TextRole::Dim)),
             DetailLine::Blank,
             DetailLine::Fact("role", Cell::text(blob.role().word())),
             DetailLine::Fact(
@@ -336,6 +342,37 @@ impl BlobRows {
                 Cell::new("! ", TextRole::Missing).and(words, TextRole::Missing),
             ));
         }
+        details.extend(self.ref_details(blob));
+        details.extend(self.holder_details(blob));
+        details
+    }
+
+    /// Lists the other repositories that hold a blob.
+    fn holder_details(&self, blob: &Blob<'_>) -> Vec<DetailLine> {
+        let mut details = Vec::new();
+        let digest = blob.digest();
+        let holds = |(_, other): &&OtherSource| {
+            let found = other.blobs.find(&digest).map(|id| other.blobs.get(id));
+            found.is_some_and(|blob| blob.is_stored())
+        };
+        let holders: Vec<&OtherSource> = self.others.iter().filter(holds).collect();
+        if !holders.is_empty() {
+            details.extend([
+                DetailLine::Blank,
+                DetailLine::Heading("In other repositories, too".into()),
+            ]);
+            details.extend(
+                holders
+                    .into_iter()
+                    .map(|(name, _)| DetailLine::Text(Cell::text(name.clone()))),
+            );
+        }
+        details
+    }
+
+    /// Lists the refs that name a blob.
+    fn ref_details(&self, blob: &Blob<'_>) -> Vec<DetailLine> {
+        let mut details = Vec::new();
         if blob.refs() > 0 {
             let refs = if blob.refs() == 1 {
                 "ref names"
@@ -364,23 +401,6 @@ impl BlobRows {
                     TextRole::Dim,
                 )));
             }
-        }
-        let digest = blob.digest();
-        let holds = |(_, other): &&OtherSource| {
-            let found = other.blobs.find(&digest).map(|id| other.blobs.get(id));
-            found.is_some_and(|blob| blob.is_stored())
-        };
-        let holders: Vec<&OtherSource> = self.others.iter().filter(holds).collect();
-        if !holders.is_empty() {
-            details.extend([
-                DetailLine::Blank,
-                DetailLine::Heading("In other repositories, too".into()),
-            ]);
-            details.extend(
-                holders
-                    .into_iter()
-                    .map(|(name, _)| DetailLine::Text(Cell::text(name.clone()))),
-            );
         }
         details
     }

@@ -10,9 +10,11 @@ use serde_json::{Value, json};
 
 use super::sources::grouped;
 use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable, moment};
+use crate::inventory::RefEntry;
 use crate::inventory::blobs::Blob;
 use crate::inventory::filter::Filter;
 use crate::prune::plan::{Deletion, DeletionTarget, ItemKind, ItemReason};
+use crate::prune::records::Rewrite;
 use crate::retention::Reason;
 use crate::text::units::{Age, Size};
 use crate::tui::pruning::{KeptTrash, PlanEntry, PlanSection, Planned};
@@ -103,52 +105,26 @@ impl PlanRows {
         }
     }
 
+    /// Returns the ref that an item is, if the scan found it.
+    fn find_ref(&self, name: &str, digest: &str) -> Option<&RefEntry> {
+        let id = self.planned.find_ref(name, digest)?;
+        self.planned.draft.inventory().get_ref(id)
+    }
+
     fn item(&self, row: u32) -> PlanRow<'_> {
         let planned = &*self.planned;
-        let find = |name: &str, digest: &str| {
-            planned
-                .find_ref(name, digest)
-                .and_then(|id| planned.draft.inventory().get_ref(id))
-        };
-        let words = |reasons: &[ItemReason]| reasons.iter().map(ToString::to_string).collect();
+
         match self.entries[row as usize] {
-            PlanEntry::Deletion(place) => {
-                let item = planned.whole.delete().at(place as usize);
-                let Deletion { target, reasons } = &*item;
-                let name = target.name();
-                let (entry, modified) = match target {
-                    DeletionTarget::Ref(target) => (find(&name, &target.digest.to_string()), None),
-                    DeletionTarget::Rewrite(rewrite) => (
-                        find(&name, &rewrite.documents.from.digest.to_string()),
-                        None,
-                    ),
-                    DeletionTarget::Object(object) => (None, Some(object.modified)),
-                };
-                let bytes = match target {
-                    DeletionTarget::Ref(_) => entry.and_then(|entry| entry.sizes.exclusive_bytes),
-                    DeletionTarget::Rewrite(rewrite) => Some(rewrite.later_bytes),
-                    DeletionTarget::Object(object) => Some(object.size),
-                };
-                let standing = planned.standings.get(place as usize).copied();
-                PlanRow {
-                    kind: target.kind(),
-                    name,
-                    bytes,
-                    entry,
-                    modified,
-                    standing,
-                    reasons: words(reasons),
-                }
-            }
+            PlanEntry::Deletion(place) => self.deleted(place as usize),
             PlanEntry::Kept(place) => {
                 let kept = &planned.plan.keep()[place as usize];
                 let entry = kept
                     .digest
                     .as_ref()
-                    .and_then(|digest| find(&kept.name, digest));
+                    .and_then(|digest| self.find_ref(&kept.name, digest));
                 let bytes = entry.and_then(|entry| entry.sizes.exclusive_bytes);
                 let name = kept.name.clone();
-                let reasons = words(&kept.reasons);
+                let reasons = item_words(&kept.reasons);
                 PlanRow {
                     kind: kept.kind,
                     name,
@@ -172,6 +148,36 @@ impl PlanRows {
                     reasons: vec![fate.sentence().to_owned()],
                 }
             }
+        }
+    }
+
+    fn deleted(&self, place: usize) -> PlanRow<'_> {
+        let planned = &*self.planned;
+        let item = planned.whole.delete().at(place);
+        let Deletion { target, reasons } = &*item;
+        let name = target.name();
+        let (entry, modified) = match target {
+            DeletionTarget::Ref(target) => (self.find_ref(&name, &target.digest.to_string()), None),
+            DeletionTarget::Rewrite(rewrite) => (
+                self.find_ref(&name, &rewrite.documents.from.digest.to_string()),
+                None,
+            ),
+            DeletionTarget::Object(object) => (None, Some(object.modified)),
+        };
+        let bytes = match target {
+            DeletionTarget::Ref(_) => entry.and_then(|entry| entry.sizes.exclusive_bytes),
+            DeletionTarget::Rewrite(rewrite) => Some(rewrite.later_bytes),
+            DeletionTarget::Object(object) => Some(object.size),
+        };
+        let standing = planned.standings.get(place).copied();
+        PlanRow {
+            kind: target.kind(),
+            name,
+            bytes,
+            entry,
+            modified,
+            standing,
+            reasons: item_words(reasons),
         }
     }
 }
@@ -204,6 +210,43 @@ impl PlanRows {
             reasons,
         }
     }
+}
+
+/// Returns what the bytes of an item mean.
+fn bytes_fact(item: &PlanRow<'_>, bytes: u64) -> DetailLine {
+    let is_withheld = item.entry.is_some_and(|entry| entry.withheld().is_some());
+    let (name, words) = match item.kind {
+        ItemKind::Ref if is_withheld => ("frees", ": the index itself"),
+        ItemKind::Ref => ("only here", ": what no other ref reaches"),
+        ItemKind::Results => ("later", ": what a later run takes"),
+        ItemKind::Blob | ItemKind::Partial | ItemKind::Object | ItemKind::Entry => ("size", ""),
+    };
+    DetailLine::Fact(
+        name,
+        Cell::text(Size(bytes).to_string()).and(words, TextRole::Dim),
+    )
+}
+
+/// Lists the results that a rewrite leaves out.
+fn result_lines(rewrite: &Rewrite) -> Vec<DetailLine> {
+    let mut details = Vec::new();
+    details.extend([DetailLine::Blank, DetailLine::Heading("Results".into())]);
+    details.extend(rewrite.results.iter().map(|result| {
+        let name = result
+            .name
+            .clone()
+            .unwrap_or_else(|| result.digest.chars().take(19).collect());
+        let size = result
+            .bytes
+            .map(|bytes| format!("  {}", Size(bytes)))
+            .unwrap_or_default();
+        DetailLine::Text(Cell::text(name).and(size, TextRole::Dim))
+    }));
+    details
+}
+
+fn item_words(reasons: &[ItemReason]) -> Vec<String> {
+    reasons.iter().map(ToString::to_string).collect()
 }
 
 impl RowSet for PlanRows {
@@ -261,20 +304,7 @@ impl RowSet for PlanRows {
                 Cell::text(Size(entry.sizes.bytes).to_string()),
             ));
         }
-        if let Some(bytes) = item.bytes {
-            let (name, words) = match item.kind {
-                ItemKind::Ref if withheld.is_some() => ("frees", ": the index itself"),
-                ItemKind::Ref => ("only here", ": what no other ref reaches"),
-                ItemKind::Results => ("later", ": what a later run takes"),
-                ItemKind::Blob | ItemKind::Partial | ItemKind::Object | ItemKind::Entry => {
-                    ("size", "")
-                }
-            };
-            details.push(DetailLine::Fact(
-                name,
-                Cell::text(Size(bytes).to_string()).and(words, TextRole::Dim),
-            ));
-        }
+        details.extend(item.bytes.map(|bytes| bytes_fact(&item, bytes)));
         if let Some(modified) = item.modified {
             details.push(DetailLine::Fact(
                 "written",
@@ -285,18 +315,7 @@ impl RowSet for PlanRows {
         if let Some(DeletionTarget::Rewrite(rewrite)) =
             deletion.as_deref().map(|deletion| &deletion.target)
         {
-            details.extend([DetailLine::Blank, DetailLine::Heading("Results".into())]);
-            details.extend(rewrite.results.iter().map(|result| {
-                let name = result
-                    .name
-                    .clone()
-                    .unwrap_or_else(|| result.digest.chars().take(19).collect());
-                let size = result
-                    .bytes
-                    .map(|bytes| format!("  {}", Size(bytes)))
-                    .unwrap_or_default();
-                DetailLine::Text(Cell::text(name).and(size, TextRole::Dim))
-            }));
+            details.extend(result_lines(rewrite));
         }
         details.extend([DetailLine::Blank, DetailLine::Heading("Why".into())]);
         details.extend(

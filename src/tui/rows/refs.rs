@@ -11,7 +11,7 @@ use super::sources::grouped;
 use super::{Cell, Column, DetailLine, Identity, NONE, RowSet, UNKNOWN};
 use crate::inventory::filter::Filter;
 use crate::inventory::quota::Evictions;
-use crate::inventory::{AgeSource, Inventory, Progress, RefEntry, RefId, Together};
+use crate::inventory::{Inventory, Progress, RefEntry, RefId, Together};
 use crate::retention::{Verdict, Verdicts};
 use crate::text::units::{Age, Size};
 use crate::tui::theme::TextRole;
@@ -157,19 +157,7 @@ impl RowSet for RefRows {
                 Cell::text(entry.platforms.join(", ")),
             ));
         }
-        if let Some((then, source)) = entry.age() {
-            let words = match source {
-                AgeSource::CacheConfig => "its newest result",
-                AgeSource::ImageConfig => "the image's own date",
-                AgeSource::Store => "when it was stored",
-                AgeSource::Subject => "by the date of what it belongs to",
-            };
-            let age = format!("{}, {:.0}", Age::between(then, now).ago(), then);
-            details.push(DetailLine::Fact(
-                "age",
-                Cell::text(age).and(format!(" ({words})"), TextRole::Dim),
-            ));
-        }
+        details.extend(details::age(entry, now));
         if let Some(verdict) = self.verdict(row) {
             for (place, reason) in verdict.reasons().iter().enumerate() {
                 let word = if place == 0 {

@@ -195,50 +195,12 @@ impl RowSet for SourceRows {
         if stored == 0 && totals.missing.bytes == 0 {
             return Cell::new("nothing is stored", TextRole::Dim);
         }
-        let words = match totals.orphan {
-            _ if !found.is_complete() => "not all is known yet".to_owned(),
-            Some(orphan) if orphan.bytes > 0 => {
-                let percent = u128::from(orphan.bytes) * 100 / u128::from(stored.max(1));
-                if percent == 0 {
-                    "<1 % orphaned".to_owned()
-                } else {
-                    format!("{percent} % orphaned")
-                }
-            }
-            Some(_) if totals.unknown.bytes > 0 && totals.missing.count == 0 => {
-                format!("no waste · {} unknown", Size(totals.unknown.bytes))
-            }
-            Some(_) => NO_WASTE.to_owned(),
-            None if found.inventory.unlisted.is_some() => "orphans not known".to_owned(),
-            None if found.inventory.is_withheld() => "orphans ?".to_owned(),
-            None => "a ref cannot be read".to_owned(),
-        };
-        let words = match totals.trash.bytes {
-            0 => words,
-            bytes if words == NO_WASTE => in_trash(bytes),
-            bytes => format!("{words} · {}", in_trash(bytes)),
-        };
+        let words = waste_in_words(found);
         let past = found.past.as_ref();
         let past = past.map_or_else(Cell::default, |history| past::line(history, width));
         let words_take = 34 + cell_width(&past);
         let room = width.saturating_sub(words_take).min(96);
-        let bar = match found.inventory.around.as_ref() {
-            // A gauge of the quota in use.
-            Some(around) => {
-                let filled =
-                    u128::from(room) * u128::from(stored) / u128::from(around.limit.max(1));
-                let filled = u16::try_from(filled)
-                    .unwrap_or(room)
-                    .clamp(room.min(3), room);
-                let free = "▁".repeat(usize::from(room - filled));
-                let gauge = meter::of_totals(totals, filled).and(free, TextRole::Dim);
-                gauge.and(
-                    format!("  {} of the quota · {words}", share(stored, around.limit)),
-                    TextRole::Dim,
-                )
-            }
-            None => meter::of_totals(totals, room).and(format!("  {words}"), TextRole::Dim),
-        };
+        let bar = usage(found, &words, room);
         let bar = match totals.missing.count {
             0 => bar,
             count => bar.and(
@@ -400,6 +362,57 @@ impl Subject for SourceState {
 
     fn shared(&self) -> Option<bool> {
         None
+    }
+}
+
+/// Returns how much of a store is waste, and how much is in its trash.
+fn waste_in_words(found: &ScannedInventory) -> String {
+    let totals = &found.totals;
+    let stored = totals.stored().bytes;
+    let words = match totals.orphan {
+        _ if !found.is_complete() => "not all is known yet".to_owned(),
+        Some(orphan) if orphan.bytes > 0 => {
+            let percent = u128::from(orphan.bytes) * 100 / u128::from(stored.max(1));
+            if percent == 0 {
+                "<1 % orphaned".to_owned()
+            } else {
+                format!("{percent} % orphaned")
+            }
+        }
+        Some(_) if totals.unknown.bytes > 0 && totals.missing.count == 0 => {
+            format!("no waste · {} unknown", Size(totals.unknown.bytes))
+        }
+        Some(_) => NO_WASTE.to_owned(),
+        None if found.inventory.unlisted.is_some() => "orphans not known".to_owned(),
+        None if found.inventory.is_withheld() => "orphans ?".to_owned(),
+        None => "a ref cannot be read".to_owned(),
+    };
+    match totals.trash.bytes {
+        0 => words,
+        bytes if words == NO_WASTE => in_trash(bytes),
+        bytes => format!("{words} · {}", in_trash(bytes)),
+    }
+}
+
+/// Draws the bytes by state; in a store with a quota, also the part of the quota in use.
+fn usage(found: &ScannedInventory, words: &str, room: u16) -> Cell {
+    let totals = &found.totals;
+    let stored = totals.stored().bytes;
+    match found.inventory.around.as_ref() {
+        // A gauge of the quota in use.
+        Some(around) => {
+            let filled = u128::from(room) * u128::from(stored) / u128::from(around.limit.max(1));
+            let filled = u16::try_from(filled)
+                .unwrap_or(room)
+                .clamp(room.min(3), room);
+            let free = "▁".repeat(usize::from(room - filled));
+            let gauge = meter::of_totals(totals, filled).and(free, TextRole::Dim);
+            gauge.and(
+                format!("  {} of the quota · {words}", share(stored, around.limit)),
+                TextRole::Dim,
+            )
+        }
+        None => meter::of_totals(totals, room).and(format!("  {words}"), TextRole::Dim),
     }
 }
 

@@ -9,7 +9,7 @@ use super::list_screen::ListScreen;
 use super::{Screen, ScreenHeader};
 use crate::inventory::{Inventory, RefEntry, RefId};
 use crate::text::units::{Age, Size};
-use crate::tui::effect::{JobId, JobWork};
+use crate::tui::effect::{ComparisonRequest, JobId, JobWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{RowList, Sort};
 use crate::tui::message::JobReport;
@@ -68,12 +68,12 @@ impl DiffScreen {
                 .unwrap_or_default()
         });
         let given = cx.world.evidence.clone();
-        let job = cx.start(JobWork::Compare {
+        let job = cx.start(JobWork::Compare(ComparisonRequest {
             source,
             inventory,
             refs,
             given,
-        });
+        }));
         Self {
             source,
             names,

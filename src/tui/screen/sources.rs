@@ -104,6 +104,17 @@ impl SourcesScreen {
             cx.push(refs);
         }
     }
+
+    /// Leaves what the list is in, else stops the scan of the source under the cursor.
+    fn escape(&mut self, cx: &mut UiContext<'_>) -> Handled {
+        let handled = self.0.act(Action::Escape, cx);
+        let Some(id) = self.current().filter(|_| handled == Handled::No) else {
+            return handled;
+        };
+        let stopped = cx.stop_scan(id);
+        self.refresh(id, cx);
+        stopped
+    }
 }
 
 /// Returns whether a source may be contacted.
@@ -234,15 +245,7 @@ impl Screen for SourcesScreen {
                     self.refresh(id, cx);
                 }
             }
-            Action::Escape => {
-                let handled = self.0.act(action, cx);
-                let Some(id) = self.current().filter(|_| handled == Handled::No) else {
-                    return handled;
-                };
-                let stopped = cx.stop_scan(id);
-                self.refresh(id, cx);
-                return stopped;
-            }
+            Action::Escape => return self.escape(cx),
             _ => return self.0.act(action, cx),
         }
         Handled::Yes

@@ -14,7 +14,7 @@ use crate::explain::evidence::Evidence;
 use crate::format::digest::Digest;
 use crate::inventory::{Inventory, RefId};
 use crate::text::units::{Age, Size};
-use crate::tui::effect::{JobId, JobWork};
+use crate::tui::effect::{JobId, JobWork, StepsRequest};
 use crate::tui::found::ScannedInventory;
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::evidence::EvidencePrompt;
@@ -88,12 +88,12 @@ impl StepsScreen {
             StepListShape::Tree,
         ));
         let list = RowList::new(Arc::clone(&rows) as _, Sort::default(), cx);
-        let job = cx.start(JobWork::LoadSteps {
+        let job = cx.start(JobWork::LoadSteps(StepsRequest {
             source,
             inventory,
             id,
             given: cx.world.evidence.clone(),
-        });
+        }));
         let screen = ListScreen::new(list, RowHeight::Single, 1)
             .of_numbers()
             .with_filler();
@@ -201,12 +201,12 @@ impl StepsScreen {
             cx.stop(job);
         }
         let given = cx.world.evidence.clone();
-        self.state = StepsState::Reading(cx.start(JobWork::LoadSteps {
+        self.state = StepsState::Reading(cx.start(JobWork::LoadSteps(StepsRequest {
             source: self.source,
             inventory,
             id,
             given,
-        }));
+        })));
     }
 }
 

@@ -10,7 +10,7 @@ use super::files::FilesScreen;
 use super::{Pointer, Screen, ScreenHeader};
 use crate::inventory::{Inventory, RefId};
 use crate::text::units::Size;
-use crate::tui::effect::{JobId, JobWork};
+use crate::tui::effect::{JobId, JobWork, StepsRequest};
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::JobReport;
 use crate::tui::navigation::{Handled, UiContext};
@@ -110,12 +110,12 @@ impl TreemapScreen {
     fn open_ref(&mut self, inventory: Arc<Inventory>, id: RefId, cx: &mut UiContext<'_>) {
         let name = inventory.get_ref(id).map(|entry| entry.name.clone());
         let given = cx.world.evidence.clone();
-        let job = cx.start(JobWork::LoadSteps {
+        let job = cx.start(JobWork::LoadSteps(StepsRequest {
             source: self.source,
             inventory,
             id,
             given,
-        });
+        }));
         self.level = TreemapLevel::Stages(OpenRef {
             name: name.unwrap_or_default(),
             steps: TreemapSteps::Reading(job),

@@ -158,24 +158,15 @@ fn draw_with_cursor(
             &world.theme,
             base,
         );
-        let mut x = area.x + GUTTER;
-        for ((cell, width), column) in cells.iter().zip(&widths).zip(columns) {
-            if let Some(width) = *width {
-                text::put(
-                    buffer,
-                    LineArea {
-                        x,
-                        y,
-                        width,
-                        align: column.align,
-                    },
-                    cell,
-                    &world.theme,
-                    base,
-                );
-                x += width + GAP;
-            }
-        }
+        draw_cells(
+            &cells,
+            &widths,
+            columns,
+            world,
+            buffer,
+            (area.x + GUTTER, y),
+            base,
+        );
         if height == RowHeight::Double && row_area.height > 1 {
             let room = area.width.saturating_sub(GUTTER);
             let below = list.rows().below(row, room);
@@ -313,6 +304,35 @@ fn widths(columns: &[Column], needs: &[u16], alike: &[bool], room: u16) -> Vec<O
         }
     }
     widths
+}
+
+/// Draws the cells of a row; those without a width are not shown.
+fn draw_cells(
+    cells: &[Cell],
+    widths: &[Option<u16>],
+    columns: &[Column],
+    world: &World,
+    buffer: &mut Buffer,
+    (mut x, y): (u16, u16),
+    base: Style,
+) {
+    for ((cell, width), column) in cells.iter().zip(widths).zip(columns) {
+        if let Some(width) = *width {
+            text::put(
+                buffer,
+                LineArea {
+                    x,
+                    y,
+                    width,
+                    align: column.align,
+                },
+                cell,
+                &world.theme,
+                base,
+            );
+            x += width + GAP;
+        }
+    }
 }
 
 #[cfg(test)]

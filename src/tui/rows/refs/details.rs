@@ -6,7 +6,7 @@ use super::{RefRows, unknown, verdict_word};
 use crate::backend::short_branch;
 use crate::inventory::blobs::Blob;
 use crate::inventory::quota::Visibility;
-use crate::inventory::{RefEntry, RefKind};
+use crate::inventory::{AgeSource, RecordCounts, RefEntry, RefKind};
 use crate::retention::{Reason, Verdict};
 use crate::text::escape::visible;
 use crate::text::units::{Age, Size};
@@ -97,24 +97,7 @@ impl RefRows {
             DetailLine::Fact("layers", Cell::text(grouped(entry.layers.into()))),
         ];
         if let Some(counts) = entry.counts().filter(|counts| counts.records > 0) {
-            details.extend([
-                DetailLine::Fact("records", Cell::text(grouped(counts.records))),
-                DetailLine::Fact(
-                    "results",
-                    Cell::new(grouped(counts.results), TextRole::Good)
-                        .and(" whose result can be loaded  ✓", TextRole::Dim),
-                ),
-                DetailLine::Fact(
-                    "key only",
-                    Cell::text(grouped(counts.key_only_steps()))
-                        .and(" that only let later steps match  ○", TextRole::Dim),
-                ),
-            ]);
-            if counts.broken > 0 {
-                let broken = Cell::new(grouped(counts.broken), TextRole::Missing)
-                    .and(" whose result cannot be loaded  !", TextRole::Dim);
-                details.push(DetailLine::Fact("broken", broken));
-            }
+            details.extend(count_details(counts));
         }
         if sizes.missing_blobs > 0 {
             details.push(DetailLine::Blank);
@@ -193,4 +176,43 @@ pub(super) fn steps(entry: &RefEntry) -> Cell {
             }
         }
     }
+}
+
+fn count_details(counts: RecordCounts) -> Vec<DetailLine> {
+    let mut details = Vec::new();
+    details.extend([
+        DetailLine::Fact("records", Cell::text(grouped(counts.records))),
+        DetailLine::Fact(
+            "results",
+            Cell::new(grouped(counts.results), TextRole::Good)
+                .and(" whose result can be loaded  ✓", TextRole::Dim),
+        ),
+        DetailLine::Fact(
+            "key only",
+            Cell::text(grouped(counts.key_only_steps()))
+                .and(" that only let later steps match  ○", TextRole::Dim),
+        ),
+    ]);
+    if counts.broken > 0 {
+        let broken = Cell::new(grouped(counts.broken), TextRole::Missing)
+            .and(" whose result cannot be loaded  !", TextRole::Dim);
+        details.push(DetailLine::Fact("broken", broken));
+    }
+    details
+}
+
+/// Returns the age of a ref, and where it is from.
+pub(super) fn age(entry: &RefEntry, now: Timestamp) -> Option<DetailLine> {
+    let (then, source) = entry.age()?;
+    let words = match source {
+        AgeSource::CacheConfig => "its newest result",
+        AgeSource::ImageConfig => "the image's own date",
+        AgeSource::Store => "when it was stored",
+        AgeSource::Subject => "by the date of what it belongs to",
+    };
+    let age = format!("{}, {:.0}", Age::between(then, now).ago(), then);
+    Some(DetailLine::Fact(
+        "age",
+        Cell::text(age).and(format!(" ({words})"), TextRole::Dim),
+    ))
 }

@@ -50,6 +50,22 @@ pub(super) fn details(bucket: &Bucket, details: &mut Vec<DetailLine>) {
         }
     });
     details.push(DetailLine::Fact("lifecycle", rules));
+    details.extend(audit_details(bucket));
+}
+
+/// Unknown facts without a line of their own.
+const UNTOLD: [&str; 2] = ["unfinished uploads", "objects beside the cache"];
+
+fn reported<T>(reported: &Reported<T>, show: impl Fn(&T) -> Cell) -> Cell {
+    match reported {
+        Ok(value) => show(value),
+        Err(why) => Cell::new(format!("not known: {}", visible(why)), TextRole::Unsure),
+    }
+}
+
+/// Returns what is wrong with the lifecycle rules, and rules that are safe.
+fn audit_details(bucket: &Bucket) -> Vec<DetailLine> {
+    let mut details = Vec::new();
     let audit = lifecycle::audit("", bucket);
     for finding in &audit.findings {
         let (sign, role) = match finding.severity {
@@ -80,14 +96,5 @@ pub(super) fn details(bucket: &Bucket, details: &mut Vec<DetailLine>) {
                 .map(|line| DetailLine::Text(Cell::text(visible(line).into_owned()))),
         );
     }
-}
-
-/// Unknown facts without a line of their own.
-const UNTOLD: [&str; 2] = ["unfinished uploads", "objects beside the cache"];
-
-fn reported<T>(reported: &Reported<T>, show: impl Fn(&T) -> Cell) -> Cell {
-    match reported {
-        Ok(value) => show(value),
-        Err(why) => Cell::new(format!("not known: {}", visible(why)), TextRole::Unsure),
-    }
+    details
 }

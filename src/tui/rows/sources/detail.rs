@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::{bucket, grouped, share};
 use crate::backend::{QuotaFacts, short_branch};
-use crate::inventory::Tally;
 use crate::inventory::quota::Visibility;
+use crate::inventory::{Tally, Totals};
 use crate::text::units::{Age, Size};
 use crate::tui::found::ScannedInventory;
 use crate::tui::rows::{Cell, DetailLine};
@@ -18,12 +18,7 @@ use crate::tui::widget::meter;
 /// Adds the result of a scan.
 pub(super) fn found(found: &ScannedInventory, now: Timestamp, details: &mut Vec<DetailLine>) {
     let totals = &found.totals;
-    let tally = |tally: Tally, role| {
-        Cell::new(Size(tally.bytes).to_string(), role).and(
-            format!(" in {} objects", grouped(tally.count)),
-            TextRole::Dim,
-        )
-    };
+
     details.extend([
         DetailLine::Blank,
         DetailLine::Heading("What is stored".into()),
@@ -33,61 +28,8 @@ pub(super) fn found(found: &ScannedInventory, now: Timestamp, details: &mut Vec<
             tally(totals.live, TextRole::Live).and(", which a ref reaches", TextRole::Dim),
         ),
     ]);
-    details.push(DetailLine::Fact(
-        "orphan",
-        match totals.orphan {
-            Some(orphan) => {
-                tally(orphan, TextRole::Orphan).and(", which no ref reaches", TextRole::Dim)
-            }
-            None if found.inventory.unlisted.is_some() => Cell::new(
-                format!(
-                    "not known: {}",
-                    found.inventory.unlisted.unwrap_or_default()
-                ),
-                TextRole::Unsure,
-            ),
-            None if found.inventory.is_withheld() => Cell::new(
-                "not known: what indexes name can be read inside a job only",
-                TextRole::Unsure,
-            ),
-            None => Cell::new(
-                "not known: a ref cannot be read, and may reach anything",
-                TextRole::Unsure,
-            ),
-        },
-    ));
-    if totals.undetermined.count > 0 {
-        details.push(DetailLine::Fact(
-            "unsure",
-            tally(totals.undetermined, TextRole::Unsure),
-        ));
-    }
-    if totals.missing.count > 0 {
-        let words =
-            tally(totals.missing, TextRole::Missing).and(", which a ref names", TextRole::Dim);
-        details.push(DetailLine::Fact("missing", words));
-    }
-    if totals.partial.count > 0 {
-        details.push(DetailLine::Fact(
-            "partial",
-            tally(totals.partial, TextRole::Text).and(", unfinished uploads", TextRole::Dim),
-        ));
-    }
-    if totals.trash.count > 0 {
-        let words = tally(totals.trash, TextRole::Orphan)
-            .and(", until a later prune empties it", TextRole::Dim);
-        details.push(DetailLine::Fact("trash", words));
-    }
-    if totals.unknown.count > 0 {
-        let words =
-            tally(totals.unknown, TextRole::Text).and(", none of the cache's own", TextRole::Dim);
-        details.push(DetailLine::Fact("unknown", words));
-    }
-    if totals.orphan.is_none() && totals.superseded.count > 0 {
-        let words = tally(totals.superseded, TextRole::Orphan)
-            .and(", indexes that no build imports", TextRole::Dim);
-        details.push(DetailLine::Fact("former", words));
-    }
+    details.push(DetailLine::Fact("orphan", orphan(found)));
+    details.extend(other_objects(totals));
     if let Some(around) = found.inventory.around.as_ref() {
         quota(found, around, details);
     }
@@ -166,6 +108,81 @@ fn quota(found: &ScannedInventory, around: &QuotaFacts, details: &mut Vec<Detail
             Cell::new(unknown.clone(), TextRole::Unsure),
         ));
     }
+    details.extend(readers(found, around));
+}
+
+/// Returns the number of objects and their size.
+fn tally(tally: Tally, role: TextRole) -> Cell {
+    Cell::new(Size(tally.bytes).to_string(), role).and(
+        format!(" in {} objects", grouped(tally.count)),
+        TextRole::Dim,
+    )
+}
+
+fn orphan(found: &ScannedInventory) -> Cell {
+    let totals = &found.totals;
+    match totals.orphan {
+        Some(orphan) => {
+            tally(orphan, TextRole::Orphan).and(", which no ref reaches", TextRole::Dim)
+        }
+        None if found.inventory.unlisted.is_some() => Cell::new(
+            format!(
+                "not known: {}",
+                found.inventory.unlisted.unwrap_or_default()
+            ),
+            TextRole::Unsure,
+        ),
+        None if found.inventory.is_withheld() => Cell::new(
+            "not known: what indexes name can be read inside a job only",
+            TextRole::Unsure,
+        ),
+        None => Cell::new(
+            "not known: a ref cannot be read, and may reach anything",
+            TextRole::Unsure,
+        ),
+    }
+}
+
+/// Returns the objects that are neither live nor orphaned.
+fn other_objects(totals: &Totals) -> Vec<DetailLine> {
+    let mut details = Vec::new();
+    if totals.undetermined.count > 0 {
+        details.push(DetailLine::Fact(
+            "unsure",
+            tally(totals.undetermined, TextRole::Unsure),
+        ));
+    }
+    if totals.missing.count > 0 {
+        let words =
+            tally(totals.missing, TextRole::Missing).and(", which a ref names", TextRole::Dim);
+        details.push(DetailLine::Fact("missing", words));
+    }
+    if totals.partial.count > 0 {
+        details.push(DetailLine::Fact(
+            "partial",
+            tally(totals.partial, TextRole::Text).and(", unfinished uploads", TextRole::Dim),
+        ));
+    }
+    if totals.trash.count > 0 {
+        let words = tally(totals.trash, TextRole::Orphan)
+            .and(", until a later prune empties it", TextRole::Dim);
+        details.push(DetailLine::Fact("trash", words));
+    }
+    if totals.unknown.count > 0 {
+        let words =
+            tally(totals.unknown, TextRole::Text).and(", none of the cache's own", TextRole::Dim);
+        details.push(DetailLine::Fact("unknown", words));
+    }
+    if totals.orphan.is_none() && totals.superseded.count > 0 {
+        let words = tally(totals.superseded, TextRole::Orphan)
+            .and(", indexes that no build imports", TextRole::Dim);
+        details.push(DetailLine::Fact("former", words));
+    }
+    details
+}
+
+/// Returns which builds read which caches, if there are several branches.
+fn readers(found: &ScannedInventory, around: &QuotaFacts) -> Vec<DetailLine> {
     let gone: BTreeSet<&String> = found
         .inventory
         .branches()
@@ -173,7 +190,7 @@ fn quota(found: &ScannedInventory, around: &QuotaFacts, details: &mut Vec<Detail
         .collect();
     let visibility = found.inventory.visibility();
     if visibility.len() + gone.len() < 2 {
-        return;
+        return Vec::new();
     }
     let names = |branches: &[String]| {
         branches
@@ -182,7 +199,7 @@ fn quota(found: &ScannedInventory, around: &QuotaFacts, details: &mut Vec<Detail
             .collect::<Vec<_>>()
             .join(", ")
     };
-    details.extend([
+    let mut details = Vec::from([
         DetailLine::Blank,
         DetailLine::Heading("Which builds read which caches".into()),
     ]);
@@ -210,4 +227,5 @@ fn quota(found: &ScannedInventory, around: &QuotaFacts, details: &mut Vec<Detail
                 .and(words, TextRole::Warning),
         ));
     }
+    details
 }

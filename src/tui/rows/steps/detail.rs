@@ -372,31 +372,8 @@ fn kept(steps: &RefSteps, part: usize, detail: &StepDetail<'_>, lines: &mut Vec<
         .iter()
         .filter_map(|id| steps.inventory.get_ref(*id));
     let names = names.map(|kept| Cell::text(visible(&kept.name).into_owned()));
-    let (heading, words) = if detail.missing.items.contains(&layer.blob) && steps.is_settled() {
-        (
-            "Missed by",
-            format!(
-                "{} to the layer, which is not there",
-                if count == 1 {
-                    "1 ref leads".to_owned()
-                } else {
-                    format!("{count} refs lead")
-                }
-            ),
-        )
-    } else {
-        (
-            "Kept by",
-            format!(
-                "the layer stays while {} does",
-                if count == 1 {
-                    "this ref".to_owned()
-                } else {
-                    format!("one of {count} refs")
-                }
-            ),
-        )
-    };
+    let is_missing = detail.missing.items.contains(&layer.blob) && steps.is_settled();
+    let (heading, words) = kept_in_words(count, is_missing);
     let items = std::iter::once(Cell::new(words, TextRole::Dim)).chain(names);
     list(lines, heading, items, detail.kept_by.more);
     lines.push(DetailLine::Blank);
@@ -431,5 +408,34 @@ fn kept(steps: &RefSteps, part: usize, detail: &StepDetail<'_>, lines: &mut Vec<
         lines.push(DetailLine::Text(
             Cell::new(format!("{lead}{word} "), TextRole::Dim).and(what, TextRole::Text),
         ));
+    }
+}
+
+/// Returns a heading and a sentence about the refs that lead to a layer.
+fn kept_in_words(count: u32, is_missing: bool) -> (&'static str, String) {
+    if is_missing {
+        (
+            "Missed by",
+            format!(
+                "{} to the layer, which is not there",
+                if count == 1 {
+                    "1 ref leads".to_owned()
+                } else {
+                    format!("{count} refs lead")
+                }
+            ),
+        )
+    } else {
+        (
+            "Kept by",
+            format!(
+                "the layer stays while {} does",
+                if count == 1 {
+                    "this ref".to_owned()
+                } else {
+                    format!("one of {count} refs")
+                }
+            ),
+        )
     }
 }

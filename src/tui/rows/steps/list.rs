@@ -141,18 +141,7 @@ impl StepRows {
         }
         let shown = u32::try_from(places.len()).unwrap_or(u32::MAX);
         places.append(&mut hidden);
-        let mut rows_of: Vec<Vec<Option<u32>>> = steps
-            .caches
-            .iter()
-            .map(|cache| vec![None; cache.graph.records.len()])
-            .collect();
-        for (number, place) in (0u32..).zip(&places) {
-            if let StepListRow::Row(part, row) = *place
-                && let Some(record) = steps.row(part as usize, row as usize).record()
-            {
-                rows_of[part as usize][record.at()] = Some(number);
-            }
-        }
+        let rows_of = rows_of_records(&steps, &places);
         Self {
             steps,
             folds,
@@ -429,4 +418,21 @@ impl RowSet for StepRows {
             }
         }
     }
+}
+
+/// Returns the row of each record of each configuration.
+fn rows_of_records(steps: &RefSteps, places: &[StepListRow]) -> Vec<Vec<Option<u32>>> {
+    let mut rows_of: Vec<Vec<Option<u32>>> = steps
+        .caches
+        .iter()
+        .map(|cache| vec![None; cache.graph.records.len()])
+        .collect();
+    for (number, place) in (0u32..).zip(places) {
+        if let StepListRow::Row(part, row) = *place
+            && let Some(record) = steps.row(part as usize, row as usize).record()
+        {
+            rows_of[part as usize][record.at()] = Some(number);
+        }
+    }
+    rows_of
 }

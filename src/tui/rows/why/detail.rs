@@ -3,6 +3,7 @@
 use super::{ArrangedExplanation, verdict, words};
 use crate::explain::cause::{Cause, CauseKind};
 use crate::explain::keys::ContentKey;
+use crate::explain::load::Explanation;
 use crate::explain::load::words::{seconds, sentence};
 use crate::explain::solve::{InCache, Verdict};
 use crate::format::llb::OpKind;
@@ -41,30 +42,7 @@ pub(super) fn of_step(explained: &ArrangedExplanation, step: StepIndex) -> Vec<D
         )));
     }
     lines.push(DetailLine::Blank);
-    let (mark, _, role) = verdict::sign(explanation, step);
-    let verdict = match standing.verdict {
-        _ if !explanation.is_judged(step) => "a source, which is resolved at every build",
-        Verdict::Hit if standing.from_log => "it did not run, as the log says",
-        Verdict::Hit => "it does not run",
-        Verdict::Miss if standing.from_log => "it ran, as the log says",
-        Verdict::Miss => "it runs",
-        Verdict::Unknown => "not known: it may run",
-    };
-    lines.push(DetailLine::Fact(
-        "verdict",
-        Cell::new(format!("{mark} {verdict}"), role),
-    ));
-    let found = match standing.in_cache {
-        InCache::Result => "its result, which can be loaded",
-        InCache::KeyOnly => "its key alone",
-        InCache::Broken => "its result, of which blobs are gone",
-        InCache::Absent => "nothing of it",
-        InCache::Unknown => "not known: its key cannot be computed from this evidence",
-    };
-    lines.push(DetailLine::Fact("in cache", Cell::text(found)));
-    if let Some(took) = explanation.busy[step.at()].filter(|took| !took.is_zero()) {
-        lines.push(DetailLine::Fact("took", Cell::text(seconds(took))));
-    }
+    lines.extend(verdict_lines(explanation, step));
     match explained.cause(step) {
         Some(cause) => add_cause(explained, step, cause, &mut lines),
         None if standing.verdict == Verdict::Unknown => {
@@ -117,49 +95,11 @@ fn add_cause(
         ]);
         lines.extend(words::lines(was, is).map(DetailLine::Text));
     }
-    if !cause.paths.is_empty() {
-        lines.extend([
-            DetailLine::Blank,
-            DetailLine::Heading(files(cause.paths.len()).into()),
-        ]);
-        lines.extend(
-            cause
-                .paths
-                .iter()
-                .take(MOST_FILES)
-                .map(|change| DetailLine::Text(changes::line(change))),
-        );
-        if cause.paths.len() > MOST_FILES {
-            let words = format!(
-                "… and {} more: enter lists them",
-                cause.paths.len() - MOST_FILES
-            );
-            lines.push(DetailLine::Text(Cell::new(words, TextRole::Dim)));
-        }
-    }
+    lines.extend(changed_files(cause));
     if cause.kind == CauseKind::Upstream {
         return;
     }
-    let mut below = explained.followers(step).peekable();
-    if below.peek().is_some() {
-        lines.extend([
-            DetailLine::Blank,
-            DetailLine::Heading("Runs because of it".into()),
-        ]);
-        lines.extend(
-            below
-                .by_ref()
-                .take(MOST_STEPS)
-                .map(|step| DetailLine::Text(explained.title(step))),
-        );
-        let more = below.count();
-        if more > 0 {
-            lines.push(DetailLine::Text(Cell::new(
-                format!("… and {more} more"),
-                TextRole::Dim,
-            )));
-        }
-    }
+    lines.extend(later_steps(explained, step));
 }
 
 fn files(count: usize) -> String {
@@ -232,4 +172,88 @@ fn keys(explained: &ArrangedExplanation, step: StepIndex, lines: &mut Vec<Detail
             Cell::new(vertex.to_string(), TextRole::Dim),
         ));
     }
+}
+
+/// Returns the verdict of a step, what the cache holds of it, and how long it took.
+fn verdict_lines(explanation: &Explanation, step: StepIndex) -> Vec<DetailLine> {
+    let standing = &explanation.standings[step.at()];
+    let mut lines = Vec::new();
+    let (mark, _, role) = verdict::sign(explanation, step);
+    let verdict = match standing.verdict {
+        _ if !explanation.is_judged(step) => "a source, which is resolved at every build",
+        Verdict::Hit if standing.from_log => "it did not run, as the log says",
+        Verdict::Hit => "it does not run",
+        Verdict::Miss if standing.from_log => "it ran, as the log says",
+        Verdict::Miss => "it runs",
+        Verdict::Unknown => "not known: it may run",
+    };
+    lines.push(DetailLine::Fact(
+        "verdict",
+        Cell::new(format!("{mark} {verdict}"), role),
+    ));
+    let found = match standing.in_cache {
+        InCache::Result => "its result, which can be loaded",
+        InCache::KeyOnly => "its key alone",
+        InCache::Broken => "its result, of which blobs are gone",
+        InCache::Absent => "nothing of it",
+        InCache::Unknown => "not known: its key cannot be computed from this evidence",
+    };
+    lines.push(DetailLine::Fact("in cache", Cell::text(found)));
+    if let Some(took) = explanation.busy[step.at()].filter(|took| !took.is_zero()) {
+        lines.push(DetailLine::Fact("took", Cell::text(seconds(took))));
+    }
+    lines
+}
+
+fn changed_files(cause: &Cause) -> Vec<DetailLine> {
+    if cause.paths.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = Vec::new();
+    lines.extend([
+        DetailLine::Blank,
+        DetailLine::Heading(files(cause.paths.len()).into()),
+    ]);
+    lines.extend(
+        cause
+            .paths
+            .iter()
+            .take(MOST_FILES)
+            .map(|change| DetailLine::Text(changes::line(change))),
+    );
+    if cause.paths.len() > MOST_FILES {
+        let words = format!(
+            "… and {} more: enter lists them",
+            cause.paths.len() - MOST_FILES
+        );
+        lines.push(DetailLine::Text(Cell::new(words, TextRole::Dim)));
+    }
+
+    lines
+}
+
+/// Returns the steps that run because of a step.
+fn later_steps(explained: &ArrangedExplanation, step: StepIndex) -> Vec<DetailLine> {
+    let mut lines = Vec::new();
+    let mut below = explained.followers(step).peekable();
+    if below.peek().is_some() {
+        lines.extend([
+            DetailLine::Blank,
+            DetailLine::Heading("Runs because of it".into()),
+        ]);
+        lines.extend(
+            below
+                .by_ref()
+                .take(MOST_STEPS)
+                .map(|step| DetailLine::Text(explained.title(step))),
+        );
+        let more = below.count();
+        if more > 0 {
+            lines.push(DetailLine::Text(Cell::new(
+                format!("… and {more} more"),
+                TextRole::Dim,
+            )));
+        }
+    }
+    lines
 }

@@ -2,8 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::Zoomed;
-use super::{ListScreen, PREVIEW_FROM};
+use super::{ListScreen, PREVIEW_FROM, Zoomed};
 
 impl ListScreen {
     /// Divides `body`.
@@ -29,7 +28,22 @@ impl ListScreen {
             height: body.height - head.height - lead.height,
             ..body
         };
-        let (list, details) = if let Some(zoomed) = self.zoom {
+        let (list, details) = self.divide(rest, body);
+        let (details, preview) = self.with_room_for_preview(details);
+        let (list, filler) = self.with_room_for_filler(list, body);
+        Areas {
+            head,
+            lead,
+            list,
+            details,
+            preview,
+            filler,
+        }
+    }
+
+    /// Divides what is left for the list and its details.
+    fn divide(&self, rest: Rect, body: Rect) -> (Rect, Option<Rect>) {
+        if let Some(zoomed) = self.zoom {
             match zoomed {
                 Zoomed::List => (rest, None),
                 Zoomed::Details => (Rect { height: 0, ..rest }, Some(rest)),
@@ -67,8 +81,12 @@ impl ListScreen {
             )
         } else {
             (rest, None)
-        };
-        let (details, preview) = match details {
+        }
+    }
+
+    /// Takes the lower part of the details for the preview, if there is one.
+    fn with_room_for_preview(&self, details: Option<Rect>) -> (Option<Rect>, Option<Rect>) {
+        match details {
             Some(all) if self.preview.is_some() && self.zoom.is_none() => {
                 let height = all.height * 2 / 5;
                 let below = Rect {
@@ -79,15 +97,6 @@ impl ListScreen {
                 (Some(Rect { height, ..all }), Some(below))
             }
             details => (details, None),
-        };
-        let (list, filler) = self.with_room_for_filler(list, body);
-        Areas {
-            head,
-            lead,
-            list,
-            details,
-            preview,
-            filler,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Draws a list, its details, and what is above, below and next to them.
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -11,9 +12,8 @@ use crate::tui::rows::Cell;
 use crate::tui::screen::Screen;
 use crate::tui::theme::TextRole;
 use crate::tui::view;
-use crate::tui::widget::table;
 use crate::tui::widget::treemap::{self, TreemapTile};
-use crate::tui::widget::{detail, text};
+use crate::tui::widget::{detail, table, text};
 use crate::tui::world::World;
 
 impl ListScreen {
@@ -54,70 +54,75 @@ impl ListScreen {
     pub fn draw(&self, world: &World, frame: &mut Frame<'_>, body: Rect, empty: &[Cell]) {
         let areas = self.areas(body);
         let buffer = frame.buffer_mut();
-        for (line, row) in self
-            .lead_lines(body, Some(world))
-            .iter()
-            .zip(0..areas.lead.height.saturating_sub(1))
-        {
-            let x = body.x + LEAD_INDENT;
-            let width = body.width.saturating_sub(LEAD_INDENT + 1);
-            let at = text::LineArea {
-                x,
-                width,
-                ..text::LineArea::of(areas.lead, row)
-            };
-            text::put(buffer, at, line, &world.theme, Style::default());
-        }
-        if let Some(y) = areas
-            .lead
-            .bottom()
-            .checked_sub(1)
-            .filter(|_| areas.lead.height > 0)
-        {
-            view::draw_rule(
-                world,
-                buffer,
-                Rect {
-                    y,
-                    height: 1,
-                    ..areas.lead
-                },
-            );
-        }
+        self.draw_lead(world, buffer, body, areas.lead);
         table::draw(&self.list, self.height, world, buffer, areas.list);
         if self.list.shown().is_empty() && self.list.progress().is_none() {
-            let contexts = [keymap::KeyContext::List, keymap::KeyContext::Global];
-            let key = |action| world.keymap.key_for(&contexts, action);
-            let escape = key(Action::Escape);
-            let filter = key(Action::Filter);
-            let no_match = [
-                Cell::text("Nothing matches."),
-                Cell::new(
-                    format!("{escape} clears the filter, {filter} edits it"),
-                    TextRole::Dim,
-                ),
-            ];
-            let sentences = if self.list.view().filter.is_empty() {
-                empty
-            } else {
-                &no_match
-            };
-            let width = areas.list.width.saturating_sub(4);
-            let lines = sentences.iter().flat_map(|cell| text::wrap(cell, width));
-            for (line, row) in lines.zip(2..areas.list.height) {
-                let at = text::LineArea {
-                    x: areas.list.x + 3,
-                    width,
-                    ..text::LineArea::of(areas.list, row)
-                };
-                text::put(buffer, at, &line, &world.theme, Style::default());
-            }
+            self.draw_empty(world, buffer, areas.list, empty);
         }
         if let Some(area) = areas.details {
             self.draw_details(world, frame, area, body.width >= self.wide);
         }
         if let (Some(area), Some(preview)) = (areas.preview, &self.preview) {
             draw_preview(&*preview.screen, world, frame, area);
+        }
+    }
+
+    /// Draws the sentences above the list, and a rule below them.
+    fn draw_lead(&self, world: &World, buffer: &mut Buffer, body: Rect, lead: Rect) {
+        for (line, row) in self
+            .lead_lines(body, Some(world))
+            .iter()
+            .zip(0..lead.height.saturating_sub(1))
+        {
+            let x = body.x + LEAD_INDENT;
+            let width = body.width.saturating_sub(LEAD_INDENT + 1);
+            let at = text::LineArea {
+                x,
+                width,
+                ..text::LineArea::of(lead, row)
+            };
+            text::put(buffer, at, line, &world.theme, Style::default());
+        }
+        if let Some(y) = lead.bottom().checked_sub(1).filter(|_| lead.height > 0) {
+            view::draw_rule(
+                world,
+                buffer,
+                Rect {
+                    y,
+                    height: 1,
+                    ..lead
+                },
+            );
+        }
+    }
+
+    /// Draws the sentences of `empty`, or that nothing matches the filter.
+    fn draw_empty(&self, world: &World, buffer: &mut Buffer, area: Rect, empty: &[Cell]) {
+        let contexts = [keymap::KeyContext::List, keymap::KeyContext::Global];
+        let key = |action| world.keymap.key_for(&contexts, action);
+        let escape = key(Action::Escape);
+        let filter = key(Action::Filter);
+        let no_match = [
+            Cell::text("Nothing matches."),
+            Cell::new(
+                format!("{escape} clears the filter, {filter} edits it"),
+                TextRole::Dim,
+            ),
+        ];
+        let sentences = if self.list.view().filter.is_empty() {
+            empty
+        } else {
+            &no_match
+        };
+        let width = area.width.saturating_sub(4);
+        let lines = sentences.iter().flat_map(|cell| text::wrap(cell, width));
+        for (line, row) in lines.zip(2..area.height) {
+            let at = text::LineArea {
+                x: area.x + 3,
+                width,
+                ..text::LineArea::of(area, row)
+            };
+            text::put(buffer, at, &line, &world.theme, Style::default());
         }
     }
 

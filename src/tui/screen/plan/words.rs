@@ -211,16 +211,7 @@ fn waits(planned: &Planned, width: u16) -> Cell {
                 format!("{}, {}", blobs(number), Size(waits.bytes)),
                 TextRole::Strong,
             );
-            let wait = plan.grace().saturating_add(planned.draft.settling());
-            let words = match plan.created().checked_add(wait).map(moment) {
-                Ok(then) if width >= WIDE => {
-                    format!(": their refs go first; a run after {then} frees them")
-                }
-                Ok(then) if width >= NARROW => format!(": a run after {then} frees them"),
-                Ok(then) => format!(": free after {then}"),
-                Err(_) => format!(": a run {grace} later frees them"),
-            };
-            cell.and(words, TextRole::Dim)
+            cell.and(later(planned, width), TextRole::Dim)
         }
     }
 }
@@ -369,4 +360,19 @@ fn hindrance(planned: &Planned) -> Option<String> {
             .then(|| format!("{blobs}, {stored}, which no ref reaches, stay: {why}"))
     });
     held.or_else(|| forbidden.map(ToOwned::to_owned))
+}
+
+/// Returns when a later run frees what waits.
+fn later(planned: &Planned, width: u16) -> String {
+    let plan = &planned.plan;
+    let grace = Exact(plan.grace());
+    let wait = plan.grace().saturating_add(planned.draft.settling());
+    match plan.created().checked_add(wait).map(moment) {
+        Ok(then) if width >= WIDE => {
+            format!(": their refs go first; a run after {then} frees them")
+        }
+        Ok(then) if width >= NARROW => format!(": a run after {then} frees them"),
+        Ok(then) => format!(": free after {then}"),
+        Err(_) => format!(": a run {grace} later frees them"),
+    }
 }

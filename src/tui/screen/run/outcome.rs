@@ -15,37 +15,10 @@ impl RunScreen {
     /// free.
     pub(super) fn outcome(&self, ran: &Ran, ended: Timestamp, width: u16) -> Cell {
         let report = &ran.report;
-        let count = |is: fn(&Outcome) -> bool| report.count(is) as u64;
         let moved = self.moved;
-        let deleted = count(|outcome| *outcome == Outcome::Done)
-            .saturating_sub(moved.count)
-            .saturating_sub(self.rewritten);
+
         let freed = report.freed_bytes;
-        let counts = [
-            (self.rewritten, "written again", TextRole::Good),
-            (moved.count, "moved to the trash", TextRole::Good),
-            (deleted, "deleted", TextRole::Good),
-            (
-                count(|outcome| *outcome == Outcome::AlreadyGone),
-                "already gone",
-                TextRole::Text,
-            ),
-            (
-                count(|outcome| matches!(outcome, Outcome::Skipped(_))),
-                "skipped",
-                TextRole::Warning,
-            ),
-            (
-                count(|outcome| matches!(outcome, Outcome::Failed(_))),
-                "failed",
-                TextRole::Error,
-            ),
-            (
-                count(|outcome| *outcome == Outcome::Cancelled),
-                "not begun",
-                TextRole::Warning,
-            ),
-        ];
+        let counts = self.counts(ran);
         let others = moved.count + self.rewritten;
         let is_told = |number: u64, word: &str| number > 0 || word == "deleted" && others == 0;
         let there = counts
@@ -76,6 +49,39 @@ impl RunScreen {
         } else {
             cell
         }
+    }
+
+    /// Returns the number of items with each outcome.
+    fn counts(&self, ran: &Ran) -> [(u64, &'static str, TextRole); 7] {
+        let count = |is: fn(&Outcome) -> bool| ran.report.count(is) as u64;
+        let deleted = count(|outcome| *outcome == Outcome::Done)
+            .saturating_sub(self.moved.count)
+            .saturating_sub(self.rewritten);
+        [
+            (self.rewritten, "written again", TextRole::Good),
+            (self.moved.count, "moved to the trash", TextRole::Good),
+            (deleted, "deleted", TextRole::Good),
+            (
+                count(|outcome| *outcome == Outcome::AlreadyGone),
+                "already gone",
+                TextRole::Text,
+            ),
+            (
+                count(|outcome| matches!(outcome, Outcome::Skipped(_))),
+                "skipped",
+                TextRole::Warning,
+            ),
+            (
+                count(|outcome| matches!(outcome, Outcome::Failed(_))),
+                "failed",
+                TextRole::Error,
+            ),
+            (
+                count(|outcome| *outcome == Outcome::Cancelled),
+                "not begun",
+                TextRole::Warning,
+            ),
+        ]
     }
 }
 

@@ -168,41 +168,21 @@ fn carry_out(cli: Cli, output: &CommandOutput) -> Result<Exit, Failure> {
         Some(CliCommand::Man(arguments)) => man::run(&arguments, output),
         Some(CliCommand::Help(arguments)) => help::run(&arguments, output),
         Some(CliCommand::Config(command)) => config::run(&command, &global, output),
-        Some(CliCommand::Ls(arguments)) => engine(&global, output, async |session| {
-            ls::run(session, arguments).await
-        }),
-        Some(CliCommand::Show(arguments)) => engine(&global, output, async |session| {
-            show::run(session, arguments).await
-        }),
-        Some(CliCommand::Why(arguments)) => engine(&global, output, async |session| {
-            why::run(session, arguments).await
-        }),
-        Some(CliCommand::Diff(arguments)) => engine(&global, output, async |session| {
-            diff::run(session, arguments).await
-        }),
-        Some(CliCommand::Du(arguments)) => engine(&global, output, async |session| {
-            du::run(session, arguments).await
-        }),
-        Some(CliCommand::Blobs(arguments)) => engine(&global, output, async |session| {
-            blobs::run(session, arguments).await
-        }),
-        Some(CliCommand::Files(arguments)) => engine(&global, output, async |session| {
-            files::run(session, *arguments).await
-        }),
-        Some(CliCommand::Cat(arguments)) => engine(&global, output, async |session| {
-            cat::run(session, arguments).await
-        }),
+        Some(CliCommand::Ls(arguments)) => with_session(&global, output, arguments, ls::run),
+        Some(CliCommand::Show(arguments)) => with_session(&global, output, arguments, show::run),
+        Some(CliCommand::Why(arguments)) => with_session(&global, output, arguments, why::run),
+        Some(CliCommand::Diff(arguments)) => with_session(&global, output, arguments, diff::run),
+        Some(CliCommand::Du(arguments)) => with_session(&global, output, arguments, du::run),
+        Some(CliCommand::Blobs(arguments)) => with_session(&global, output, arguments, blobs::run),
+        Some(CliCommand::Files(arguments)) => with_session(&global, output, *arguments, files::run),
+        Some(CliCommand::Cat(arguments)) => with_session(&global, output, arguments, cat::run),
         Some(CliCommand::Version) => version::run(output),
-        Some(CliCommand::Check(arguments)) => engine(&global, output, async |session| {
-            check::run(session, arguments).await
-        }),
-        Some(CliCommand::Report(arguments)) => engine(&global, output, async |session| {
-            report::run(session, arguments).await
-        }),
+        Some(CliCommand::Check(arguments)) => with_session(&global, output, arguments, check::run),
+        Some(CliCommand::Report(arguments)) => {
+            with_session(&global, output, arguments, report::run)
+        }
         Some(CliCommand::Find(arguments)) => find::run(&arguments, &global, output),
-        Some(CliCommand::Init(arguments)) => engine(&global, output, async |session| {
-            init::run(session, arguments).await
-        }),
+        Some(CliCommand::Init(arguments)) => with_session(&global, output, arguments, init::run),
         Some(CliCommand::Prune(arguments)) => engine(&global, output, async |session| {
             Box::pin(prune::run(session, *arguments)).await
         }),
@@ -222,26 +202,44 @@ fn carry_out(cli: Cli, output: &CommandOutput) -> Result<Exit, Failure> {
             &global,
             output,
         ),
-        None => {
-            let typed = sources.first().map(SourceText::expose);
-            if let Some(word) = typed.filter(|source| is_mistyped(source)) {
-                return Err(mistyped(word));
-            }
-            if let Some(word) = sources
-                .iter()
-                .skip(1)
-                .map(SourceText::expose)
-                .find(is_command)
-            {
-                let message = format!("the command `{word}` stands after a source");
-                let failure = Failure::message(Exit::Usage, message);
-                return Err(
-                    failure.hint(format!("write it first, as in `cachelens {word} SOURCE`"))
-                );
-            }
-            ui::run(&sources, evidence, &global, output)
-        }
+        None => open_ui(&sources, evidence, &global, output),
     }
+}
+
+/// Runs a command that needs a session.
+fn with_session<A>(
+    global: &Global,
+    output: &CommandOutput,
+    arguments: A,
+    run: impl AsyncFnOnce(&CliSession<'_>, A) -> Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
+    engine(global, output, async |session| {
+        run(session, arguments).await
+    })
+}
+
+/// Opens the user interface, unless a source looks like a command.
+fn open_ui(
+    sources: &[SourceText],
+    evidence: ui::EvidenceFlags,
+    global: &Global,
+    output: &CommandOutput,
+) -> Result<Exit, Failure> {
+    let typed = sources.first().map(SourceText::expose);
+    if let Some(word) = typed.filter(|source| is_mistyped(source)) {
+        return Err(mistyped(word));
+    }
+    if let Some(word) = sources
+        .iter()
+        .skip(1)
+        .map(SourceText::expose)
+        .find(is_command)
+    {
+        let message = format!("the command `{word}` stands after a source");
+        let failure = Failure::message(Exit::Usage, message);
+        return Err(failure.hint(format!("write it first, as in `cachelens {word} SOURCE`")));
+    }
+    ui::run(sources, evidence, global, output)
 }
 
 /// Returns whether the argument was probably meant as a command: a bare word that is not a

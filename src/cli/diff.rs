@@ -15,7 +15,7 @@ use super::show::{evidence, the_ref};
 use super::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::config::LoadedHistory;
 use crate::error::{Exit, Failure};
-use crate::explain::diff::{Difference, Fate, LayerDifference, RecordAt};
+use crate::explain::diff::{ChangedStep, Difference, Fate, LayerDifference, RecordAt};
 use crate::inventory::RefEntry;
 use crate::inventory::cache::{RecordKind, RefCache};
 use crate::source::{Source, SourceText};
@@ -253,6 +253,19 @@ fn steps(old: &DiffSide<'_>, new: &DiffSide<'_>, difference: &Difference, paper:
         let place = place.map(|place| (place.file.clone(), place.line));
         (place.is_none(), place, row.map(|row| row.index))
     });
+
+    let table = if found.is_empty() {
+        "no step came or went\n".to_owned()
+    } else {
+        step_table(old, new, &found).render(paper)
+    };
+    format!(
+        "{table}\n{} keys are the same   ({roots} sources and files came or went)\n",
+        difference.same
+    )
+}
+
+fn step_table(old: &DiffSide<'_>, new: &DiffSide<'_>, found: &[ChangedStep]) -> Table {
     let mut table = Table::new([
         ("", TableAlign::Left),
         ("STEP", TableAlign::Left),
@@ -262,7 +275,7 @@ fn steps(old: &DiffSide<'_>, new: &DiffSide<'_>, difference: &Difference, paper:
         ("WHAT", TableAlign::Left),
         ("KEY", TableAlign::Left),
     ]);
-    for step in &found {
+    for step in found {
         let before = step.before.map(|at| old.row(at));
         let after = step.after.map(|at| new.row(at));
         let rows = [after, before].into_iter().flatten();
@@ -286,13 +299,5 @@ fn steps(old: &DiffSide<'_>, new: &DiffSide<'_>, difference: &Difference, paper:
             TableCell::new(row.short_key()).style(Style::Dim),
         ]);
     }
-    let table = if found.is_empty() {
-        "no step came or went\n".to_owned()
-    } else {
-        table.render(paper)
-    };
-    format!(
-        "{table}\n{} keys are the same   ({roots} sources and files came or went)\n",
-        difference.same
-    )
+    table
 }

@@ -194,106 +194,101 @@ fn block(
 
 /// Builds the table of object states.
 fn states(scanned: &Scanned, totals: &Totals) -> Table {
-    let stored = totals.stored();
-    let mut table = Table::new([
-        ("STATE", TableAlign::Left),
-        ("OBJECTS", TableAlign::Right),
-        ("SIZE", TableAlign::Right),
-        ("SHARE", TableAlign::Right),
-        ("", TableAlign::Left),
-    ]);
-    // Unknown is not the same as zero.
-    let mut row = |state: &str, tally: Option<Tally>, style: Style, share: bool, meaning: &str| {
-        let share = match tally {
-            Some(tally) if share && stored.bytes > 0 => TableCell::new(format!(
-                "{:.0} %",
-                tally.bytes as f64 * 100.0 / stored.bytes as f64
-            )),
-            _ => TableCell::none(),
-        };
-        table.row([
-            TableCell::new(state).style(style),
-            TableCell::new(tally.map_or_else(|| "?".to_owned(), |tally| tally.count.to_string())),
-            TableCell::new(
-                tally.map_or_else(|| "?".to_owned(), |tally| Size(tally.bytes).to_string()),
-            ),
-            share,
-            TableCell::new(meaning).style(Style::Dim),
-        ]);
-    };
+    let mut table = StateTable::new(totals.stored().bytes);
     let withheld = scanned.inventory.refs.iter().find_map(RefEntry::withheld);
-    row(
-        "live",
-        Some(totals.live),
-        Style::Good,
-        true,
-        "reached from a ref",
-    );
+    table.row("live", totals.live, Style::Good, "reached from a ref");
     if let Some(orphan) = totals.orphan {
-        row(
-            "orphan",
-            Some(orphan),
-            Style::Plain,
-            true,
-            "reached from no ref",
-        );
+        table.row("orphan", orphan, Style::Plain, "reached from no ref");
     } else if let Some(why) = withheld {
-        row("orphan", None, Style::Plain, false, why);
+        table.unknown_row("orphan", why);
     }
+    let why = "a ref that cannot be read may reach them";
+    table.row_unless_empty("undetermined", totals.undetermined, Style::Bad, why);
+    if totals.orphan.is_none() {
+        let why = "former indexes, which no build imports";
+        table.row_unless_empty("superseded", totals.superseded, Style::Plain, why);
+    }
+    let why = "unfinished uploads";
+    table.row_unless_empty("partial", totals.partial, Style::Plain, why);
+    let why = "taken away by a prune; a later one empties it";
+    table.row_unless_empty("trash", totals.trash, Style::Plain, why);
     let not_the_caches = if scanned.inventory.around.is_some() {
         "not the cache's own; only a rule for `entry` deletes it"
     } else {
         "not the cache's own; never deleted"
     };
-    if totals.undetermined.count > 0 {
-        row(
-            "undetermined",
-            Some(totals.undetermined),
-            Style::Bad,
-            true,
-            "a ref that cannot be read may reach them",
-        );
+    table.row_unless_empty("unknown", totals.unknown, Style::Plain, not_the_caches);
+    table.row_without_share("total", totals.stored(), Style::Strong, "");
+    if totals.missing.count > 0 {
+        let why = "named by a ref, not stored: importing builds fail";
+        table.row_without_share("missing", totals.missing, Style::Bad, why);
+    } else if let Some(why) = withheld {
+        table.unknown_row("missing", why);
     }
-    for (state, tally, style, meaning) in [
-        (
-            "superseded",
-            if totals.orphan.is_none() {
-                totals.superseded
-            } else {
-                Tally::default()
-            },
-            Style::Plain,
-            "former indexes, which no build imports",
-        ),
-        (
-            "partial",
-            totals.partial,
-            Style::Plain,
-            "unfinished uploads",
-        ),
-        (
-            "trash",
-            totals.trash,
-            Style::Plain,
-            "taken away by a prune; a later one empties it",
-        ),
-        ("unknown", totals.unknown, Style::Plain, not_the_caches),
-    ] {
-        if tally.count > 0 {
-            row(state, Some(tally), style, true, meaning);
+    table.table
+}
+
+/// The table of the objects by state.
+struct StateTable {
+    table: Table,
+    stored_bytes: u64,
+}
+
+impl StateTable {
+    fn new(stored_bytes: u64) -> Self {
+        let table = Table::new([
+            ("STATE", TableAlign::Left),
+            ("OBJECTS", TableAlign::Right),
+            ("SIZE", TableAlign::Right),
+            ("SHARE", TableAlign::Right),
+            ("", TableAlign::Left),
+        ]);
+        Self {
+            table,
+            stored_bytes,
         }
     }
-    row("total", Some(stored), Style::Strong, false, "");
-    if totals.missing.count > 0 {
-        row(
-            "missing",
-            Some(totals.missing),
-            Style::Bad,
-            false,
-            "named by a ref, not stored: importing builds fail",
-        );
-    } else if let Some(why) = withheld {
-        row("missing", None, Style::Plain, false, why);
+
+    fn row(&mut self, state: &str, tally: Tally, style: Style, meaning: &str) {
+        let share = if self.stored_bytes > 0 {
+            let percent = tally.bytes as f64 * 100.0 / self.stored_bytes as f64;
+            TableCell::new(format!("{percent:.0} %"))
+        } else {
+            TableCell::none()
+        };
+        self.add(state, Some(tally), style, share, meaning);
     }
-    table
+
+    fn row_unless_empty(&mut self, state: &str, tally: Tally, style: Style, meaning: &str) {
+        if tally.count > 0 {
+            self.row(state, tally, style, meaning);
+        }
+    }
+
+    fn row_without_share(&mut self, state: &str, tally: Tally, style: Style, meaning: &str) {
+        self.add(state, Some(tally), style, TableCell::none(), meaning);
+    }
+
+    /// Adds a state that is not known, which is not the same as zero.
+    fn unknown_row(&mut self, state: &str, why: &str) {
+        self.add(state, None, Style::Plain, TableCell::none(), why);
+    }
+
+    fn add(
+        &mut self,
+        state: &str,
+        tally: Option<Tally>,
+        style: Style,
+        share: TableCell,
+        meaning: &str,
+    ) {
+        let number = |number: Option<String>| number.unwrap_or_else(|| "?".to_owned());
+        self.table.row([
+            TableCell::new(state).style(style),
+            TableCell::new(number(tally.map(|tally| tally.count.to_string()))),
+            TableCell::new(number(tally.map(|tally| Size(tally.bytes).to_string()))),
+            share,
+            TableCell::new(meaning).style(Style::Dim),
+        ]);
+    }
 }

@@ -64,47 +64,11 @@ async fn plan_all(session: &CliSession<'_>, arguments: &Arguments) -> Result<Exi
     let policy = arguments.policy(session.settings.retention.policy())?;
     let sources = open::sources(session, &arguments.sources)?;
     let is_prune = arguments.repair.is_none();
-    let selects = |source: &&Source| is_prune && source.select.is_some();
-    if let Some(source) = sources.iter().find(selects) {
-        return Err(not_whole(source));
-    }
-    let restores = arguments
-        .repair
-        .as_ref()
-        .is_some_and(|repair| repair.restore.is_some());
-    if restores && !matches!(sources.as_slice(), [source] if source.select.is_some()) {
-        let failure = Failure::message(Exit::Usage, "`--restore` is about one ref");
-        return Err(failure.hint("name the ref as SOURCE#REF, and no other source"));
-    }
-    let scope = sources.iter().find_map(|source| match &source.location {
-        Location::Gha(gha) if is_prune => gha.scope.as_ref(),
-        _ => None,
-    });
-    if let Some(scope) = scope {
-        let scope = crate::text::escape::visible(scope);
-        let message = format!(
-            "prune works on the caches of a whole repository, and the source names the scope {scope}"
-        );
-        return Err(Failure::message(Exit::Usage, message).hint(format!(
-            "name the source without the scope, and select refs to delete with --drop-ref '{scope}@*'"
-        )));
-    }
-    let lets_nothing_go = policy
-        .rules
-        .iter()
-        .all(|rule| matches!(rule.action, Action::Protect))
-        && policy.budget == Budget::default()
-        && policy.records.is_none();
-    if is_prune && lets_nothing_go && !policy.rules.is_empty() {
+    check_sources(arguments, &sources)?;
+    if is_prune && lets_nothing_go(&policy) {
         session.output.warn(
             "every rule is `protect`, so no ref will be deleted; add --drop-ref, --keep-last or a size limit",
         );
-    }
-    if arguments.plan_out.is_some() && sources.len() > 1 {
-        return Err(Failure::message(
-            Exit::Usage,
-            "`--plan-out` saves the plan of one source, but several are given",
-        ));
     }
     // The sources as the user named them; some may fail, and some stand for several stores.
     let given: HashMap<String, &SourceText> = sources
@@ -139,6 +103,54 @@ async fn plan_all(session: &CliSession<'_>, arguments: &Arguments) -> Result<Exi
     } else {
         worst
     })
+}
+
+/// Checks that the sources fit the request.
+fn check_sources(arguments: &Arguments, sources: &[Source]) -> Result<(), Failure> {
+    let is_prune = arguments.repair.is_none();
+    let selects = |source: &&Source| is_prune && source.select.is_some();
+    if let Some(source) = sources.iter().find(selects) {
+        return Err(not_whole(source));
+    }
+    let restores = arguments
+        .repair
+        .as_ref()
+        .is_some_and(|repair| repair.restore.is_some());
+    if restores && !matches!(sources, [source] if source.select.is_some()) {
+        let failure = Failure::message(Exit::Usage, "`--restore` is about one ref");
+        return Err(failure.hint("name the ref as SOURCE#REF, and no other source"));
+    }
+    let scope = sources.iter().find_map(|source| match &source.location {
+        Location::Gha(gha) if is_prune => gha.scope.as_ref(),
+        _ => None,
+    });
+    if let Some(scope) = scope {
+        let scope = crate::text::escape::visible(scope);
+        let message = format!(
+            "prune works on the caches of a whole repository, and the source names the scope {scope}"
+        );
+        return Err(Failure::message(Exit::Usage, message).hint(format!(
+            "name the source without the scope, and select refs to delete with --drop-ref '{scope}@*'"
+        )));
+    }
+    if arguments.plan_out.is_some() && sources.len() > 1 {
+        return Err(Failure::message(
+            Exit::Usage,
+            "`--plan-out` saves the plan of one source, but several are given",
+        ));
+    }
+    Ok(())
+}
+
+/// Returns whether there are rules, and none of them deletes a ref.
+fn lets_nothing_go(policy: &Policy) -> bool {
+    !policy.rules.is_empty()
+        && policy
+            .rules
+            .iter()
+            .all(|rule| matches!(rule.action, Action::Protect))
+        && policy.budget == Budget::default()
+        && policy.records.is_none()
 }
 
 /// Scans the whole stores of sources that may select refs: the final proof of a run covers all refs

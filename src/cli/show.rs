@@ -10,14 +10,14 @@ use super::json::JsonDocument;
 use super::ls::{self, Ref};
 use super::modes::{self, ModeRow};
 use super::open::{self, Scanned};
+use super::output::CommandOutput;
 use super::table::{Paper, Style, Table, TableAlign, TableCell};
 use super::{CliSession, evidence as given, filter_argument};
 use crate::error::{Exit, Failure};
 use crate::explain::evidence::Evidence;
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::filter::Filter;
-use crate::inventory::image;
-use crate::inventory::{DocumentFault, RefEntry};
+use crate::inventory::{DocumentFault, Inventory, RefEntry, image};
 use crate::source::SourceText;
 use crate::text::escape::visible;
 use crate::text::units::{Age, Size};
@@ -74,55 +74,30 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
             Ok(caches) => (caches, Vec::new()),
             Err(faults) => (Vec::new(), faults),
         };
-    let (mut records, mut layers, mut truncated, mut is_named) =
-        (Vec::new(), Vec::new(), false, false);
-    for cache in &caches {
-        // Indexes continue across the configurations of several platforms.
-        let first_record = records.len();
-        let first_layer = layers.len();
-        let labels = evidence.labels(&cache.graph);
-        is_named |= labels.iter().any(Option::is_some);
-        records.extend(rows::records(
-            cache,
-            inventory,
-            &labels,
-            first_record,
-            first_layer,
-        ));
-        let (users, cut) = cache.layer_users();
-        layers.extend(rows::layers(cache, &users, first_record, first_layer));
-        truncated |= cut;
-    }
+    let mut rows = CacheRows::of(&caches, inventory, &evidence);
     if caches.is_empty() {
         let images = image::layers(&*scanned.opened.reader, entry).await;
-        layers = rows::image_layers(inventory, &images);
+        rows.layers = rows::image_layers(inventory, &images);
     }
     let now = Timestamp::now();
-    if !arguments.provenance.is_empty() && !is_named && !caches.is_empty() {
+    if !arguments.provenance.is_empty() && !rows.is_named && !caches.is_empty() {
         session
             .output
             .warn("the evidence names none of the steps: is it of another build?");
     }
     if let Some(filter) = &arguments.filter {
-        records.retain(|record| filter.matches(record, now));
+        rows.records.retain(|record| filter.matches(record, now));
     }
     let modes = modes::of_caches(entry, &caches, &evidence);
     let output = session.output;
-    // The heading shows why the store withholds a ref.
-    let is_told = |fault: &&DocumentFault| {
-        output.json || entry.withheld().is_none() || !fault.hides_references()
-    };
-    let further = faults.iter().filter(|fault| !entry.faults.contains(fault));
-    for fault in entry.faults.iter().chain(further).filter(is_told) {
-        output.warn(&fault.to_string());
-    }
+    warn_of_faults(output, entry, &faults);
     if output.json {
         let shown = Shown {
             entry: Ref::new(entry),
-            records,
-            layers,
+            records: rows.records,
+            layers: rows.layers,
             modes,
-            used_by_truncated: truncated,
+            used_by_truncated: rows.users_are_truncated,
         };
         return output.document(&JsonDocument::new("show", shown, &failures));
     }
@@ -133,9 +108,62 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
     for sentence in modes.iter().filter_map(ModeRow::sentence) {
         text.extend([&sentence, "\n"]);
     }
-    text += &steps(&caches, &records, evidence.is_empty(), now, output.paper);
-    text += &layer_table(&layers, now, output.paper);
+    text += &steps(
+        &caches,
+        &rows.records,
+        evidence.is_empty(),
+        now,
+        output.paper,
+    );
+    text += &layer_table(&rows.layers, now, output.paper);
     output.text(&text)
+}
+
+/// The records and layers of a ref, over all of its configurations.
+#[derive(Default)]
+struct CacheRows {
+    records: Vec<RecordRow>,
+    layers: Vec<LayerRow>,
+    /// Whether the users of a layer were cut.
+    users_are_truncated: bool,
+    /// Whether the evidence names a step.
+    is_named: bool,
+}
+
+impl CacheRows {
+    fn of(caches: &[RefCache], inventory: &Inventory, evidence: &Evidence) -> Self {
+        let mut rows = Self::default();
+        for cache in caches {
+            // Indexes continue across the configurations of several platforms.
+            let first_record = rows.records.len();
+            let first_layer = rows.layers.len();
+            let labels = evidence.labels(&cache.graph);
+            rows.is_named |= labels.iter().any(Option::is_some);
+            rows.records.extend(rows::records(
+                cache,
+                inventory,
+                &labels,
+                first_record,
+                first_layer,
+            ));
+            let (users, cut) = cache.layer_users();
+            rows.layers
+                .extend(rows::layers(cache, &users, first_record, first_layer));
+            rows.users_are_truncated |= cut;
+        }
+        rows
+    }
+}
+
+fn warn_of_faults(output: &CommandOutput, entry: &RefEntry, faults: &[DocumentFault]) {
+    // The heading shows why the store withholds a ref.
+    let is_told = |fault: &&DocumentFault| {
+        output.json || entry.withheld().is_none() || !fault.hides_references()
+    };
+    let further = faults.iter().filter(|fault| !entry.faults.contains(fault));
+    for fault in entry.faults.iter().chain(further).filter(is_told) {
+        output.warn(&fault.to_string());
+    }
 }
 
 /// Returns the ref to show: the selected one, or the only one.
@@ -243,6 +271,30 @@ fn steps(
     if caches.is_empty() {
         return "\nno records: this ref carries no cache that can be read\n".to_owned();
     }
+    let (roots, steps): (Vec<&RecordRow>, Vec<&RecordRow>) = rows::reading_order(records)
+        .into_iter()
+        .partition(|row| row.is_root);
+    let table = if steps.is_empty() {
+        "no steps match\n".to_owned()
+    } else {
+        step_table(records, &steps, now).render(paper)
+    };
+    let hint = if unnamed {
+        "steps have no names without evidence: give the build's provenance with --provenance FILE\n"
+    } else {
+        ""
+    };
+    let roots = if roots.len() == 1 {
+        "1 source or file".to_owned()
+    } else {
+        format!("{} sources and files", roots.len())
+    };
+    format!(
+        "\n{table}\n✓ the result can be loaded   ○ only the key is left   ! broken   ({roots} not listed)\n{hint}"
+    )
+}
+
+fn step_table(records: &[RecordRow], steps: &[&RecordRow], now: Timestamp) -> Table {
     let mut table = Table::new([
         ("", TableAlign::Left),
         ("STEP", TableAlign::Left),
@@ -253,17 +305,11 @@ fn steps(
         ("ALSO IN", TableAlign::Right),
         ("KEY", TableAlign::Left),
     ]);
-    let mut shown = 0;
-    let mut roots = 0;
+
     let mut platforms = records.iter().filter_map(|row| row.platform.as_ref());
     let first = platforms.next();
     let are_several = platforms.any(|platform| Some(platform) != first);
-    for row in rows::reading_order(records) {
-        if row.is_root {
-            roots += 1;
-            continue;
-        }
-        shown += 1;
+    for row in steps {
         let (mark, style) = match row.record_state {
             RecordState::Result => ("✓", Style::Good),
             RecordState::KeyOnly => ("○", Style::Dim),
@@ -287,24 +333,7 @@ fn steps(
             TableCell::new(row.short_key()).style(Style::Dim),
         ]);
     }
-    let table = if shown > 0 {
-        table.render(paper)
-    } else {
-        "no steps match\n".to_owned()
-    };
-    let hint = if unnamed {
-        "steps have no names without evidence: give the build's provenance with --provenance FILE\n"
-    } else {
-        ""
-    };
-    let roots = if roots == 1 {
-        "1 source or file".to_owned()
-    } else {
-        format!("{roots} sources and files")
-    };
-    format!(
-        "\n{table}\n✓ the result can be loaded   ○ only the key is left   ! broken   ({roots} not listed)\n{hint}"
-    )
+    table
 }
 
 fn layer_table(layers: &[LayerRow], now: Timestamp, paper: Paper) -> String {

@@ -7,28 +7,25 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::open;
 use super::output::CommandOutput;
 use super::plain::{self, Face};
-use super::{CliSession, Global, SignalsOf, config, init, prune};
+use super::{CliSession, Global, SignalsOf, config, init, open, prune};
 use crate::config::ThemeSetting;
 use crate::error::{Exit, Failure};
 use crate::prune::execute::Settle;
 use crate::source::{Source, SourceText};
 use crate::text::escape::visible;
 use crate::tui::background::Background;
-use crate::tui::columns;
 use crate::tui::evidence::GivenEvidence;
 use crate::tui::keymap::{Keymap, own};
 use crate::tui::pruning::Pruning;
 use crate::tui::theme::ThemeName;
-use crate::tui::views;
-use crate::tui::{self, TuiOptions, UiEnd};
+use crate::tui::{self, TuiOptions, UiEnd, columns, views};
 
 mod readers;
 mod sources;
 
-use sources::{Rights, declared_opener, listed, lock, opened, opener, whole_store};
+use sources::{Rights, declared_opener, found_opener, listed, opener, whole_store};
 
 /// The time limit of the search for caches in the current directory before the UI opens.
 const SEARCH_TIME: Duration = Duration::from_millis(300);
@@ -105,32 +102,22 @@ async fn ui(
     let sources = if names_caches {
         // The imports in a build record are opened only for that record.
         Vec::new()
-    } else if texts.is_empty() {
-        match open::configured(session) {
-            sources if sources.is_empty() => declared(session).await,
-            sources => sources,
-        }
     } else {
-        open::sources(session, &texts)?
+        sources_of(session, &texts).await?
     };
     let (theme, no_color) = theme_of(settings.theme.value);
     let rights = Rights::of(global);
-    let policy_from = settings
-        .retention
-        .file()
-        .map(|path| visible(&path.to_string_lossy()).into_owned());
     // The screen belongs to the terminal UI, which shows the pauses itself.
     let asking = crate::backend::Access {
         pauses: crate::backend::PauseReport::default(),
         ..session.access()
     };
-    let consents = {
-        let given = session
-            .consents
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        Arc::new(Mutex::new(given.clone()))
-    };
+    let given = session
+        .consents
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    let consents = Arc::new(Mutex::new(given));
     let readers = readers::of(&asking);
     let options = TuiOptions {
         pauses: asking.pauses.clone(),
@@ -151,25 +138,10 @@ async fn ui(
         crash_dir: std::env::temp_dir(),
         open: opener(rights, &asking),
         open_declared: declared_opener(rights, &asking, &consents),
-        open_found: Arc::new(move |text| {
-            let parsed = Source::parse(text, &Path::is_dir).map_err(Failure::from);
-            let judge = |source| lock(&consents).judge(source);
-            parsed
-                .and_then(|parsed| opened(&judge(parsed.source), rights, &asking))
-                .map_err(|failure| failure.to_string())
-        }),
+        open_found: found_opener(rights, asking, consents),
         readers,
         evidence: GivenEvidence::new(build, baseline, context),
-        pruning: Pruning {
-            access: rights.access,
-            policy: settings.retention.policy(),
-            settle: Settle {
-                quiet: settings.retention.settle.value,
-                ..Settle::default()
-            },
-            policy_from,
-            journals: prune::journals(),
-        },
+        pruning: pruning(session, rights),
         config_file: config_file(global)?,
         history: session.history.clone(),
     };
@@ -180,6 +152,38 @@ async fn ui(
         UiEnd::Left => Exit::Done,
         UiEnd::Signal(number) => Exit::Signal(number),
     })
+}
+
+/// Returns the sources of the command line, else those of the configuration or of files here.
+async fn sources_of(
+    session: &CliSession<'_>,
+    texts: &[SourceText],
+) -> Result<Vec<Source>, Failure> {
+    if !texts.is_empty() {
+        return open::sources(session, texts);
+    }
+    Ok(match open::configured(session) {
+        sources if sources.is_empty() => declared(session).await,
+        sources => sources,
+    })
+}
+
+fn pruning(session: &CliSession<'_>, rights: Rights) -> Pruning {
+    let settings = &session.settings;
+    let policy_from = settings
+        .retention
+        .file()
+        .map(|path| visible(&path.to_string_lossy()).into_owned());
+    Pruning {
+        access: rights.access,
+        policy: settings.retention.policy(),
+        settle: Settle {
+            quiet: settings.retention.settle.value,
+            ..Settle::default()
+        },
+        policy_from,
+        journals: prune::journals(),
+    }
 }
 
 /// Returns the path of a file in the state directory; none where nothing is kept.

@@ -27,8 +27,24 @@ pub fn print(config: &Config, cwd: &Path) -> String {
         }
         text.push_str("]\n");
     }
+    for (section, settings) in sections(config) {
+        let _ = writeln!(text, "\n[{section}]");
+        for (key, value, from) in settings {
+            let _ = writeln!(text, "{key} = {value}  # {}", origin(from, cwd));
+        }
+    }
+    print_retention(&config.retention, cwd, &mut text);
+    print_check(config, cwd, &mut text);
+    text
+}
+
+/// A key, its value as TOML, and where the value is from.
+type PrintedSetting<'a> = (&'static str, String, &'a Origin);
+
+/// Returns the sections with plain settings.
+fn sections(config: &Config) -> [(&'static str, Vec<PrintedSetting<'_>>); 3] {
     let timeout = SignedDuration::try_from(config.timeout.value).unwrap_or(SignedDuration::MAX);
-    let sections = [
+    [
         (
             "ui",
             vec![
@@ -67,16 +83,7 @@ pub fn print(config: &Config, cwd: &Path) -> String {
                 &config.keep_state.origin,
             )],
         ),
-    ];
-    for (section, settings) in sections {
-        let _ = writeln!(text, "\n[{section}]");
-        for (key, value, from) in settings {
-            let _ = writeln!(text, "{key} = {value}  # {}", origin(from, cwd));
-        }
-    }
-    print_retention(&config.retention, cwd, &mut text);
-    print_check(config, cwd, &mut text);
-    text
+    ]
 }
 
 fn print_retention(retention: &Retention, cwd: &Path, text: &mut String) {
@@ -86,9 +93,7 @@ fn print_retention(retention: &Retention, cwd: &Path, text: &mut String) {
         settle,
         zone,
         max_delete,
-        max_size,
-        max_refs,
-        min_free,
+        ..
     } = retention;
     let _ = writeln!(text, "\n[retention]");
     let _ = writeln!(
@@ -127,6 +132,16 @@ fn print_retention(retention: &Retention, cwd: &Path, text: &mut String) {
             rule.value
         );
     }
+    print_budget(retention, cwd, text);
+}
+
+fn print_budget(retention: &Retention, cwd: &Path, text: &mut String) {
+    let Retention {
+        max_size,
+        max_refs,
+        min_free,
+        ..
+    } = retention;
     let size = |key, size: &Option<Setting<u64>>| {
         size.as_ref().map(|size| {
             (

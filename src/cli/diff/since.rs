@@ -14,7 +14,7 @@ use crate::explain::diff::Difference;
 use crate::inventory::RefEntry;
 use crate::inventory::cache::RefCache;
 use crate::inventory::history::{RefChanges, RefRecord, ScanRecord, ref_changes};
-use crate::source::Source;
+use crate::source::{RefSelector, Source};
 use crate::text::escape::visible;
 use crate::text::units::{Age, Exact, Size};
 
@@ -120,18 +120,9 @@ pub(super) async fn run(
         let message = format!("only a part of {shown} can be seen, so nothing can be compared");
         return Err(Failure::message(Exit::Failed, message));
     };
-    if let Some(select) = &select {
-        let is_meant = |entry: &RefRecord| {
-            let digest = entry.digest.parse().ok();
-            select.selects(&entry.name, digest.as_ref())
-        };
-        for record in [&mut before, &mut after] {
-            record
-                .list
-                .iter_mut()
-                .for_each(|list| list.retain(is_meant));
-        }
-        scanned.opened.source.select = Some(select.clone());
+    if let Some(select) = select {
+        keep_selected(&select, [&mut before, &mut after]);
+        scanned.opened.source.select = Some(select);
     }
     let Some(changes) = ref_changes(&before, &after) else {
         let when = Age::between(before.at, now).ago();
@@ -281,40 +272,7 @@ fn page(
         changes.changed.len(),
         changes.same,
     );
-    let mut table = Table::new([
-        ("", TableAlign::Left),
-        ("REF", TableAlign::Left),
-        ("BEFORE", TableAlign::Right),
-        ("AFTER", TableAlign::Right),
-        ("KEYS", TableAlign::Left),
-    ]);
-    for entry in &changes.added {
-        table.row([
-            TableCell::new("+").style(Style::Good),
-            TableCell::new(&entry.name),
-            TableCell::none(),
-            TableCell::maybe(entry.bytes.map(Size)),
-            TableCell::none(),
-        ]);
-    }
-    for changed in changed {
-        table.row([
-            TableCell::new("~").style(Style::Strong),
-            TableCell::new(&changed.after.name),
-            TableCell::maybe(changed.before.bytes.map(Size)),
-            TableCell::maybe(changed.after.bytes.map(Size)),
-            TableCell::maybe(changed.keys.map(KeyChanges::words)),
-        ]);
-    }
-    for entry in &changes.removed {
-        table.row([
-            TableCell::new("-").style(Style::Bad),
-            TableCell::new(&entry.name),
-            TableCell::maybe(entry.bytes.map(Size)),
-            TableCell::none(),
-            TableCell::none(),
-        ]);
-    }
+    let table = change_table(changes, changed);
     if !(changes.added.is_empty() && changes.changed.is_empty() && changes.removed.is_empty()) {
         text.push('\n');
         text += &table.render(paper);
@@ -366,5 +324,57 @@ pub(super) fn usage(since: Option<Duration>) -> Failure {
         None => Failure::message(Exit::Usage, "diff compares two refs, and one is named").hint(
             "name both, as in `cachelens diff ./cache#c07 ./cache#c08`, or compare with an earlier scan: `--since 7d`",
         ),
+    }
+}
+
+fn change_table(changes: &RefChanges<'_>, changed: &[ChangedRef<'_>]) -> Table {
+    let mut table = Table::new([
+        ("", TableAlign::Left),
+        ("REF", TableAlign::Left),
+        ("BEFORE", TableAlign::Right),
+        ("AFTER", TableAlign::Right),
+        ("KEYS", TableAlign::Left),
+    ]);
+    for entry in &changes.added {
+        table.row([
+            TableCell::new("+").style(Style::Good),
+            TableCell::new(&entry.name),
+            TableCell::none(),
+            TableCell::maybe(entry.bytes.map(Size)),
+            TableCell::none(),
+        ]);
+    }
+    for changed in changed {
+        table.row([
+            TableCell::new("~").style(Style::Strong),
+            TableCell::new(&changed.after.name),
+            TableCell::maybe(changed.before.bytes.map(Size)),
+            TableCell::maybe(changed.after.bytes.map(Size)),
+            TableCell::maybe(changed.keys.map(KeyChanges::words)),
+        ]);
+    }
+    for entry in &changes.removed {
+        table.row([
+            TableCell::new("-").style(Style::Bad),
+            TableCell::new(&entry.name),
+            TableCell::maybe(entry.bytes.map(Size)),
+            TableCell::none(),
+            TableCell::none(),
+        ]);
+    }
+    table
+}
+
+/// Removes the refs that a selector does not mean from the records of scans.
+fn keep_selected(select: &RefSelector, records: [&mut ScanRecord; 2]) {
+    let is_meant = |entry: &RefRecord| {
+        let digest = entry.digest.parse().ok();
+        select.selects(&entry.name, digest.as_ref())
+    };
+    for record in records {
+        record
+            .list
+            .iter_mut()
+            .for_each(|list| list.retain(is_meant));
     }
 }

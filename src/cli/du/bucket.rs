@@ -105,6 +105,21 @@ pub(super) fn print(source: &str, bucket: &Bucket, paper: Paper) -> String {
             classes.collect::<Vec<_>>().join(", ")
         ));
     }
+    lines.extend(audit_lines(source, bucket, paper));
+    let not_known = bucket
+        .not_known()
+        .filter(|(what, _)| *what != "lifecycle rules");
+    lines.extend(not_known.map(|(what, why)| format!("not known: {what}: {}", visible(why))));
+    if lines.is_empty() {
+        String::new()
+    } else {
+        format!("\n{}\n", lines.join("\n"))
+    }
+}
+
+/// Returns what is wrong with the lifecycle rules, and how to mend them.
+fn audit_lines(source: &str, bucket: &Bucket, paper: Paper) -> Vec<String> {
+    let mut lines = Vec::new();
     let Audit { findings, safe } = lifecycle::audit(source, bucket);
     for finding in &findings {
         let style = match finding.severity {
@@ -137,13 +152,5 @@ pub(super) fn print(source: &str, bucket: &Bucket, paper: Paper) -> String {
             "  then: aws s3api put-bucket-lifecycle-configuration --bucket {bucket} --lifecycle-configuration file://rules.json"
         ));
     }
-    let not_known = bucket
-        .not_known()
-        .filter(|(what, _)| *what != "lifecycle rules");
-    lines.extend(not_known.map(|(what, why)| format!("not known: {what}: {}", visible(why))));
-    if lines.is_empty() {
-        String::new()
-    } else {
-        format!("\n{}\n", lines.join("\n"))
-    }
+    lines
 }

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::backend::{CacheEntryKind, short_branch};
+use crate::backend::{CacheEntryKind, QuotaFacts, short_branch};
 use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::inventory::Inventory;
-use crate::inventory::quota::Visibility;
+use crate::inventory::quota::{Evictions, Visibility};
 use crate::text::escape::visible;
 use crate::text::units::{Age, Size};
 
@@ -85,6 +85,124 @@ impl SharedStoreFields {
     pub(super) fn new(inventory: &Inventory) -> Option<Self> {
         let around = inventory.around.as_ref()?;
         let evictions = inventory.evictions()?;
+        let groups = EntryGroup::all(inventory, around, &evictions);
+        Some(Self {
+            quota: Quota {
+                limit_bytes: around.limit,
+                limit_is_told: around.limit_is_told,
+                used_bytes: evictions.used_bytes,
+                entries: (evictions.refs.len() + evictions.entries.len()) as u64,
+                counted_bytes: around.counted_bytes,
+                headroom_bytes: evictions.headroom_bytes,
+            },
+            groups,
+            visibility: inventory
+                .visibility()
+                .into_iter()
+                .map(BranchReads::from)
+                .collect(),
+            not_known: around.unknown.clone(),
+        })
+    }
+
+    /// Prints the tables.
+    pub(super) fn print(&self, now: Timestamp, paper: Paper) -> String {
+        let Quota {
+            limit_bytes,
+            limit_is_told,
+            used_bytes,
+            headroom_bytes,
+            ..
+        } = &self.quota;
+        let percent = u128::from(*used_bytes) * 100 / u128::from((*limit_bytes).max(1));
+        let usual = if *limit_is_told {
+            ""
+        } else {
+            ", as it usually is"
+        };
+        let room = if *headroom_bytes == 0 {
+            "it is full: what was used longest ago is evicted".to_owned()
+        } else {
+            format!("{} free", Size(*headroom_bytes))
+        };
+        let mut text = format!(
+            "\nquota  {} of {}{usual} ({percent} %), {room}\n",
+            Size(*used_bytes),
+            Size(*limit_bytes)
+        );
+
+        text += &self.group_table(now).render(paper);
+        if self.visibility.len() > 1 {
+            text.push('\n');
+            for visible_to in &self.visibility {
+                visible_to.add_to(&mut text);
+            }
+        }
+        for unknown in &self.not_known {
+            text.extend(["not known: ", unknown, "\n"]);
+        }
+        text
+    }
+
+    fn group_table(&self, now: Timestamp) -> Table {
+        let mut table = Table::new([
+            ("BRANCH", TableAlign::Left),
+            ("WHAT", TableAlign::Left),
+            ("ENTRIES", TableAlign::Right),
+            ("SIZE", TableAlign::Right),
+            ("USED", TableAlign::Right),
+            ("EVICTED IN", TableAlign::Right),
+            ("OR AFTER", TableAlign::Right),
+            ("", TableAlign::Left),
+        ]);
+        for group in &self.groups {
+            let gone = if group.branch_gone {
+                "the branch is gone"
+            } else {
+                ""
+            };
+            table.row([
+                TableCell::new(short_branch(&group.branch)).style(Style::Strong),
+                TableCell::new(&group.what),
+                TableCell::new(group.entries.to_string()),
+                TableCell::new(Size(group.bytes).to_string()),
+                TableCell::maybe(group.last_used.map(|used| Age::between(used, now))),
+                TableCell::maybe(
+                    group
+                        .first_evicted
+                        .map(|evicted| Age::between(now, evicted)),
+                ),
+                TableCell::new(Size(group.evicted_after_bytes).to_string()),
+                TableCell::new(gone).style(Style::Bad),
+            ]);
+        }
+        table
+    }
+}
+
+impl BranchReads {
+    /// Adds which caches a build on the branch reads.
+    fn add_to(&self, text: &mut String) {
+        let names = |branches: &[String]| {
+            branches
+                .iter()
+                .map(|branch| visible(short_branch(branch)).into_owned())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let branch = visible(short_branch(&self.branch));
+        let reads = names(&self.reads);
+        text.extend(["a build on ", &branch, " reads the caches of ", &reads]);
+        if !self.cannot_see.is_empty() {
+            text.extend(["; it cannot see that of ", &names(&self.cannot_see)]);
+        }
+        text.push('\n');
+    }
+}
+
+impl EntryGroup {
+    /// Groups the refs and the other entries, the largest group first.
+    fn all(inventory: &Inventory, around: &QuotaFacts, evictions: &Evictions) -> Vec<Self> {
         let refs = inventory.refs.iter().map(|entry| {
             let facts = entry.facts();
             let branch = facts.branch.clone().unwrap_or_default();
@@ -139,104 +257,6 @@ impl SharedStoreFields {
         }
         let mut groups: Vec<EntryGroup> = groups.into_values().collect();
         groups.sort_by(|a, b| (b.bytes, &a.branch, &a.what).cmp(&(a.bytes, &b.branch, &b.what)));
-        Some(Self {
-            quota: Quota {
-                limit_bytes: around.limit,
-                limit_is_told: around.limit_is_told,
-                used_bytes: evictions.used_bytes,
-                entries: (evictions.refs.len() + evictions.entries.len()) as u64,
-                counted_bytes: around.counted_bytes,
-                headroom_bytes: evictions.headroom_bytes,
-            },
-            groups,
-            visibility: inventory
-                .visibility()
-                .into_iter()
-                .map(BranchReads::from)
-                .collect(),
-            not_known: around.unknown.clone(),
-        })
-    }
-
-    /// Prints the tables.
-    pub(super) fn print(&self, now: Timestamp, paper: Paper) -> String {
-        let Quota {
-            limit_bytes,
-            limit_is_told,
-            used_bytes,
-            headroom_bytes,
-            ..
-        } = &self.quota;
-        let percent = u128::from(*used_bytes) * 100 / u128::from((*limit_bytes).max(1));
-        let usual = if *limit_is_told {
-            ""
-        } else {
-            ", as it usually is"
-        };
-        let room = if *headroom_bytes == 0 {
-            "it is full: what was used longest ago is evicted".to_owned()
-        } else {
-            format!("{} free", Size(*headroom_bytes))
-        };
-        let mut text = format!(
-            "\nquota  {} of {}{usual} ({percent} %), {room}\n",
-            Size(*used_bytes),
-            Size(*limit_bytes)
-        );
-        let mut table = Table::new([
-            ("BRANCH", TableAlign::Left),
-            ("WHAT", TableAlign::Left),
-            ("ENTRIES", TableAlign::Right),
-            ("SIZE", TableAlign::Right),
-            ("USED", TableAlign::Right),
-            ("EVICTED IN", TableAlign::Right),
-            ("OR AFTER", TableAlign::Right),
-            ("", TableAlign::Left),
-        ]);
-        for group in &self.groups {
-            let gone = if group.branch_gone {
-                "the branch is gone"
-            } else {
-                ""
-            };
-            table.row([
-                TableCell::new(short_branch(&group.branch)).style(Style::Strong),
-                TableCell::new(&group.what),
-                TableCell::new(group.entries.to_string()),
-                TableCell::new(Size(group.bytes).to_string()),
-                TableCell::maybe(group.last_used.map(|used| Age::between(used, now))),
-                TableCell::maybe(
-                    group
-                        .first_evicted
-                        .map(|evicted| Age::between(now, evicted)),
-                ),
-                TableCell::new(Size(group.evicted_after_bytes).to_string()),
-                TableCell::new(gone).style(Style::Bad),
-            ]);
-        }
-        text += &table.render(paper);
-        if self.visibility.len() > 1 {
-            text.push('\n');
-        }
-        for visible_to in self.visibility.iter().filter(|_| self.visibility.len() > 1) {
-            let names = |branches: &[String]| {
-                branches
-                    .iter()
-                    .map(|branch| visible(short_branch(branch)).into_owned())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            };
-            let branch = visible(short_branch(&visible_to.branch));
-            let reads = names(&visible_to.reads);
-            text.extend(["a build on ", &branch, " reads the caches of ", &reads]);
-            if !visible_to.cannot_see.is_empty() {
-                text.extend(["; it cannot see that of ", &names(&visible_to.cannot_see)]);
-            }
-            text.push('\n');
-        }
-        for unknown in &self.not_known {
-            text.extend(["not known: ", unknown, "\n"]);
-        }
-        text
+        groups
     }
 }

@@ -169,21 +169,7 @@ fn by_step(
     scanned: &Scanned,
     entry: &RefEntry,
 ) -> Result<SelectedLayer, Failure> {
-    let lower = wanted.to_lowercase();
-    let is_hex = wanted.len() >= SHORTEST_PREFIX && wanted.chars().all(|c| c.is_ascii_hexdigit());
-    let key = |step: &&LayerStep| {
-        let digest = step.digest.strip_prefix("sha256:").unwrap_or(&step.digest);
-        step.digest == wanted || (is_hex && digest.starts_with(&lower))
-    };
-    let place = |step: &&LayerStep| {
-        let place = step.place.as_deref();
-        place.is_some_and(|place| place == wanted || place.rsplit('/').next() == Some(wanted))
-    };
-    let same = |step: &&LayerStep| step.title.to_lowercase() == lower;
-    let part = |step: &&LayerStep| step.title.to_lowercase().contains(&lower);
-    let tests: [&dyn Fn(&&LayerStep) -> bool; 4] = [&key, &place, &same, &part];
-    for test in tests {
-        let found: Vec<&LayerStep> = steps.iter().filter(test).collect();
+    for found in matching(steps, wanted) {
         let mut layers: Vec<&str> = found
             .iter()
             .filter_map(|step| step.layer.as_deref())
@@ -191,19 +177,7 @@ fn by_step(
         layers.sort_unstable();
         layers.dedup();
         match (layers.as_slice(), found.first()) {
-            ([layer], _) => {
-                let step = found
-                    .iter()
-                    .find(|step| step.layer.as_deref() == Some(layer));
-                let digest = layer.parse().map_err(|_| {
-                    let shown = visible(layer).into_owned();
-                    Failure::message(Exit::Failed, format!("the layer `{shown}` is no digest"))
-                })?;
-                return Ok(SelectedLayer {
-                    digest,
-                    step: step.map(|step| step.title.clone()),
-                });
-            }
+            ([layer], _) => return selected(layer, &found),
             ([], Some(step)) => {
                 let title = visible(&step.title).into_owned();
                 let message = format!("`{title}` has no layer: only its key is left");
@@ -247,4 +221,38 @@ fn ambiguous(what: &str, wanted: &str, mut names: Vec<String>) -> Failure {
     };
     let failure = Failure::message(Exit::Usage, format!("{several} {what} `{shown}`"));
     failure.hint(format!("name one of them: {}", names.join(" · ")))
+}
+
+/// Returns the steps that a text may mean, the more exact matches first: by key, by place, by
+/// whole title and by a part of it.
+fn matching<'a>(steps: &'a [LayerStep], wanted: &str) -> [Vec<&'a LayerStep>; 4] {
+    let lower = wanted.to_lowercase();
+    let is_hex = wanted.len() >= SHORTEST_PREFIX && wanted.chars().all(|c| c.is_ascii_hexdigit());
+    let key = |step: &&LayerStep| {
+        let digest = step.digest.strip_prefix("sha256:").unwrap_or(&step.digest);
+        step.digest == wanted || (is_hex && digest.starts_with(&lower))
+    };
+    let place = |step: &&LayerStep| {
+        let place = step.place.as_deref();
+        place.is_some_and(|place| place == wanted || place.rsplit('/').next() == Some(wanted))
+    };
+    let same = |step: &&LayerStep| step.title.to_lowercase() == lower;
+    let part = |step: &&LayerStep| step.title.to_lowercase().contains(&lower);
+    let tests: [&dyn Fn(&&LayerStep) -> bool; 4] = [&key, &place, &same, &part];
+    tests.map(|test| steps.iter().filter(test).collect())
+}
+
+/// Selects a layer that a step created.
+fn selected(layer: &str, found: &[&LayerStep]) -> Result<SelectedLayer, Failure> {
+    let step = found
+        .iter()
+        .find(|step| step.layer.as_deref() == Some(layer));
+    let digest = layer.parse().map_err(|_| {
+        let shown = visible(layer).into_owned();
+        Failure::message(Exit::Failed, format!("the layer `{shown}` is no digest"))
+    })?;
+    Ok(SelectedLayer {
+        digest,
+        step: step.map(|step| step.title.clone()),
+    })
 }

@@ -11,7 +11,7 @@ use crate::config::Consents;
 use crate::error::Failure;
 use crate::source::{Location, RefSelector, Source, environment};
 use crate::tui::pruning::{DeletionAccess, MakePruner};
-use crate::tui::{self, Finder, OpenedSource};
+use crate::tui::{self, Finder, OpenedSource, Opener};
 
 /// The permissions to delete.
 #[derive(Debug, Clone, Copy)]
@@ -218,4 +218,19 @@ fn label(source: &Source) -> String {
         }
         .to_string(),
     }
+}
+
+/// Opens the stores that a search finds.
+pub(super) fn found_opener(
+    rights: Rights,
+    asking: StoreAccess,
+    consents: SharedConsents,
+) -> Opener {
+    Arc::new(move |text| {
+        let parsed = Source::parse(text, &Path::is_dir).map_err(Failure::from);
+        let judge = |source| lock(&consents).judge(source);
+        parsed
+            .and_then(|parsed| opened(&judge(parsed.source), rights, &asking))
+            .map_err(|failure| failure.to_string())
+    })
 }

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::answer::{self, Answer, Answers, Question};
 use super::{Arguments, build, request};
-use crate::cli::CliSession;
 use crate::cli::evidence::documents;
-use crate::cli::open;
+use crate::cli::{CliSession, open};
 use crate::error::{Exit, Failure};
 use crate::explain::load::context::Directories;
+use crate::explain::load::dockerfile::DescribedBuild;
 use crate::explain::load::request::BuildRequest;
 use crate::explain::load::targets::reconcile;
 use crate::explain::load::{Given, Wanted};
@@ -94,15 +94,7 @@ async fn question(
         None => failure,
     };
     let mut directories = Directories::named_by(&arguments.context);
-    let mut described_build = request.described();
-    // Arguments take precedence over the command.
-    if let Some(file) = arguments.described.file() {
-        described_build.file = Some(file.clone());
-        described_build.text = None;
-    }
-    if let Some(main) = &directories.main {
-        described_build.context = Some(main.to_string_lossy().into_owned());
-    }
+    let described_build = described_build(arguments, request, directories.main.as_deref());
     let mut given = documents(session, &arguments.build).await?;
     let mut builds = arguments.evidence_names();
     let mut dockerfile = None;
@@ -319,4 +311,21 @@ pub(super) fn quoted(word: &str) -> String {
     } else {
         format!("'{}'", word.replace('\'', "'\\''"))
     }
+}
+
+/// Returns the build that a command describes. Arguments take precedence over the command.
+fn described_build(
+    arguments: &Arguments,
+    request: &BuildRequest,
+    context: Option<&Path>,
+) -> DescribedBuild {
+    let mut described_build = request.described();
+    if let Some(file) = arguments.described.file() {
+        described_build.file = Some(file.clone());
+        described_build.text = None;
+    }
+    if let Some(main) = context {
+        described_build.context = Some(main.to_string_lossy().into_owned());
+    }
+    described_build
 }

@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
+use crate::explain::cause::Cause;
 use crate::explain::load::Explanation;
 use crate::explain::load::groups::{Group, Groups};
 use crate::explain::load::words::{self, seconds, sentence};
@@ -96,27 +97,7 @@ fn one_cause(explanation: &Explanation, number: usize, group: &Group, paper: Pap
     let each = if group.steps.len() > 1 { "each: " } else { "" };
     lines.push(format!("    {each}{}", visible(&sentence(cause))));
     lines.extend(cause.text.iter().map(|line| text_line(line, paper)));
-    let shown = if cause.paths.len() > 1 || cause.paths.iter().any(|path| !path.detail.is_empty()) {
-        &cause.paths[..]
-    } else {
-        &[]
-    };
-    for change in shown.iter().take(MOST_FILES) {
-        let detail = if change.detail.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", visible(&change.detail))
-        };
-        lines.push(format!(
-            "      {}  {}{detail}",
-            change.kind.word(),
-            visible(&change.path)
-        ));
-        lines.extend(change.lines.iter().map(|line| text_line(line, paper)));
-    }
-    if shown.len() > MOST_FILES {
-        lines.push(format!("      … and {} more", shown.len() - MOST_FILES));
-    }
+    lines.extend(changed_files(cause, paper));
     lines.extend(cause.also.iter().map(|part| {
         let sentence = words::part_sentence(part.kind, &part.detail);
         format!("    also: {}", visible(&sentence))
@@ -187,4 +168,31 @@ fn steps(explanation: &Explanation, groups: &Groups, paper: Paper) -> String {
         ]);
     }
     table.render(paper)
+}
+
+/// Lists the files that changed, if that says more than the cause.
+fn changed_files(cause: &Cause, paper: Paper) -> Vec<String> {
+    let mut lines = Vec::new();
+    let shown = if cause.paths.len() > 1 || cause.paths.iter().any(|path| !path.detail.is_empty()) {
+        &cause.paths[..]
+    } else {
+        &[]
+    };
+    for change in shown.iter().take(MOST_FILES) {
+        let detail = if change.detail.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", visible(&change.detail))
+        };
+        lines.push(format!(
+            "      {}  {}{detail}",
+            change.kind.word(),
+            visible(&change.path)
+        ));
+        lines.extend(change.lines.iter().map(|line| text_line(line, paper)));
+    }
+    if shown.len() > MOST_FILES {
+        lines.push(format!("      … and {} more", shown.len() - MOST_FILES));
+    }
+    lines
 }

@@ -87,20 +87,7 @@ pub(super) fn split(access: DeletionAccess, source: OpenedSource) -> (SourceStor
         Err(fault) => (None, Some(fault)),
     };
     let is_copy = copy_journals.is_some();
-    let access = if is_copy {
-        DeletionAccess::Write
-    } else {
-        access
-    };
-    let deleting = match (access, &pruner) {
-        (DeletionAccess::ReadOnly, _) => Deleting::Refused(
-            "this is read-only: start `cachelens --write` to carry a plan out".to_owned(),
-        ),
-        (DeletionAccess::Write, None) => Deleting::Refused(format!(
-            "nothing can be deleted from a source of kind {kind}"
-        )),
-        (DeletionAccess::Write, Some(_)) => Deleting::Allowed,
-    };
+    let deleting = deleting(access, is_copy, kind, pruner.is_some());
     let is_search = find.is_some();
     let place = source.as_ref().map(place);
     let info = SourceFacts {
@@ -140,4 +127,22 @@ fn place(source: &Source) -> Location {
         local.dir = own;
     }
     place
+}
+
+/// Returns whether a person may delete from a source; from a copy always.
+fn deleting(access: DeletionAccess, is_copy: bool, kind: StoreKind, has_pruner: bool) -> Deleting {
+    let access = if is_copy {
+        DeletionAccess::Write
+    } else {
+        access
+    };
+    match (access, has_pruner) {
+        (DeletionAccess::ReadOnly, _) => Deleting::Refused(
+            "this is read-only: start `cachelens --write` to carry a plan out".to_owned(),
+        ),
+        (DeletionAccess::Write, false) => Deleting::Refused(format!(
+            "nothing can be deleted from a source of kind {kind}"
+        )),
+        (DeletionAccess::Write, true) => Deleting::Allowed,
+    }
 }

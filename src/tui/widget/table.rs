@@ -140,33 +140,19 @@ fn draw_with_cursor(
             height: height.lines(),
         }
         .intersection(area);
-        buffer.set_style(
-            Rect {
-                height: 1,
-                ..row_area
-            },
-            base,
-        );
+        let first_line = Rect {
+            height: 1,
+            ..row_area
+        };
+        buffer.set_style(first_line, base);
         let gutter = gutter(selected, list.is_marked(row));
-        text::put(
-            buffer,
-            LineArea {
-                width: GUTTER,
-                ..LineArea::of(row_area, 0)
-            },
-            &gutter,
-            &world.theme,
-            base,
-        );
-        draw_cells(
-            &cells,
-            &widths,
-            columns,
-            world,
-            buffer,
-            (area.x + GUTTER, y),
-            base,
-        );
+        let line = LineArea {
+            width: GUTTER,
+            ..LineArea::of(row_area, 0)
+        };
+        text::put(buffer, line, &gutter, &world.theme, base);
+        let start = (area.x + GUTTER, y);
+        draw_cells(&cells, &widths, columns, world, buffer, start, base);
         if height == RowHeight::Double && row_area.height > 1 {
             let room = area.width.saturating_sub(GUTTER);
             let below = list.rows().below(row, room);

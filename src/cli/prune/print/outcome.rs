@@ -13,22 +13,46 @@ use crate::cli::prune::document::{PlanItemDocument, RunDocument};
 use crate::cli::prune::{FinishedRun, shown};
 use crate::cli::table::{Paper, Style};
 use crate::error::{Exit, Failure};
-use crate::prune::execute::Settled;
+use crate::prune::execute::{RunReport, Settled};
 use crate::prune::plan::{Deletion, Plan};
 use crate::text::escape::visible;
 use crate::text::units::Size;
 
-pub(super) fn outcome(
-    Pruned { plan, command, .. }: &Pruned,
-    FinishedRun {
-        report,
-        journal,
-        way_back,
-        ..
-    }: &FinishedRun,
-    paper: Paper,
-) -> String {
+pub(super) fn outcome(pruned: &Pruned, run: &FinishedRun, paper: Paper) -> String {
+    let plan = &pruned.plan;
+    let FinishedRun {
+        report, journal, ..
+    } = run;
     let counted = RunDocument::new(plan, report, journal);
+    let sums = sums(&counted, report);
+    let mut parts = vec![format!("{}: {}\n", plan.source(), sums.join(", "))];
+
+    // A table would truncate the system's message.
+    let items = plan.delete().iter().zip(&report.outcomes);
+    let troubles = troubles(items, paper);
+    if !troubles.is_empty() {
+        parts.push(troubles.concat());
+    }
+    if let Some(unmended) = plan.unmended().filter(|unmended| !unmended.is_empty()) {
+        parts.push(not_mended(unmended, paper));
+    }
+    let mut notes = broken_refs(report);
+    notes.extend(report.settled.and_then(waited));
+    if report.trashed_bytes > 0 {
+        notes.push(
+            "A later prune empties the trash after the grace; until then no disk space is freed."
+                .to_owned(),
+        );
+    }
+    notes.extend(report.deletion_method.clone());
+    notes.extend(unmet(plan));
+    notes.extend(undo_notes(pruned, run, counted.done));
+    parts.push(format!("{}\n", notes.join("\n")));
+    parts.join("\n")
+}
+
+/// Returns the number of items with each outcome, and their bytes.
+fn sums(counted: &RunDocument<'_>, report: &RunReport) -> Vec<String> {
     let mut sums = vec![format!("{} done", counted.done)];
     if report.trashed_bytes > 0 {
         sums.push(format!("{} in the trash", Size(report.trashed_bytes)));
@@ -49,17 +73,11 @@ pub(super) fn outcome(
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!("{count} {what}")),
     );
-    let mut parts = vec![format!("{}: {}\n", plan.source(), sums.join(", "))];
+    sums
+}
 
-    // A table would truncate the system's message.
-    let items = plan.delete().iter().zip(&report.outcomes);
-    let troubles = troubles(items, paper);
-    if !troubles.is_empty() {
-        parts.push(troubles.concat());
-    }
-    if let Some(unmended) = plan.unmended().filter(|unmended| !unmended.is_empty()) {
-        parts.push(not_mended(unmended, paper));
-    }
+/// Names the refs that a build wrote during the run and that reference deleted blobs.
+fn broken_refs(report: &RunReport) -> Vec<String> {
     let mut notes: Vec<String> = report
         .broken
         .iter()
@@ -77,22 +95,22 @@ pub(super) fn outcome(
             .iter()
             .map(|name| format!("`{name}` was deleted: a build wrote it during this run, and it references deleted blobs.")),
     );
-    notes.extend(report.settled.and_then(waited));
-    if report.trashed_bytes > 0 {
-        notes.push(
-            "A later prune empties the trash after the grace; until then no disk space is freed."
-                .to_owned(),
-        );
-    }
-    notes.extend(report.deletion_method.clone());
-    notes.extend(unmet(plan));
-    if plan.unmended().is_some() && counted.done > 0 {
+    notes
+}
+
+/// Says how to undo the run.
+fn undo_notes(pruned: &Pruned, run: &FinishedRun, done: usize) -> Vec<String> {
+    let Pruned { plan, command, .. } = pruned;
+    let FinishedRun {
+        journal, way_back, ..
+    } = run;
+    let mut notes = Vec::new();
+    if plan.unmended().is_some() && done > 0 {
         notes.push(format!(
             "`cachelens {command} --undo {}` restores the previous versions of the refs.",
             shown(journal)
         ));
-    } else if *way_back == WayBack::Trash && plan.disposal() == Disposal::Trash && counted.done > 0
-    {
+    } else if *way_back == WayBack::Trash && plan.disposal() == Disposal::Trash && done > 0 {
         notes.push(format!(
             "`cachelens {command} --undo {}` restores everything that is still in the trash.",
             shown(journal)
@@ -101,15 +119,14 @@ pub(super) fn outcome(
         notes.push(format!("The journal is {}", shown(journal)));
     }
     if let WayBack::Part(words) = way_back
-        && counted.done > 0
+        && done > 0
         && plan.unmended().is_none()
     {
         notes.push(format!(
             "{words} `cachelens {command} --undo` does so by the journal."
         ));
     }
-    parts.push(format!("{}\n", notes.join("\n")));
-    parts.join("\n")
+    notes
 }
 
 /// Returns how long a run waited for builds, if that is worth a line.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{MOST_ENTRIES, Pruned, not_mended, plural, reasons, unmet};
 use crate::backend::Disposal;
 use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
-use crate::prune::plan::{Deletion, ItemKind, ItemReason, Plan};
+use crate::prune::plan::{Deletion, ItemKind, ItemReason, KeptItem, Plan};
 use crate::retention::Reason;
 use crate::text::units::{Exact, Size};
 
@@ -102,31 +102,7 @@ fn goes(plan: &Plan) -> Table {
             TableCell::new("listed in the JSON document").style(Style::Dim),
         ]);
     }
-    // There may be a million blobs; the JSON document and the saved plan list each of them.
-    for (kind, what, why) in [
-        (ItemKind::Blob, "blob", "no kept ref reaches them"),
-        (
-            ItemKind::Object,
-            "object",
-            "in the trash for longer than the grace",
-        ),
-    ] {
-        let items = plan
-            .delete()
-            .iter()
-            .filter(|item| item.target.kind() == kind);
-        let (count, bytes) = items.fold((0, 0), |(count, bytes), item| {
-            (count + 1, bytes + item.target.bytes())
-        });
-        if count > 0 {
-            table.row([
-                TableCell::new(kind.word()),
-                TableCell::new(plural(count, what)).style(Style::Strong),
-                TableCell::new(Size(bytes).to_string()),
-                TableCell::whole(why).style(Style::Dim),
-            ]);
-        }
-    }
+    add_objects(plan, &mut table);
     table
 }
 
@@ -141,17 +117,7 @@ fn stays(plan: &Plan) -> Table {
     let mut many: BTreeMap<(&str, &str, String), u64> = BTreeMap::new();
     for kept in plan.keep() {
         if matches!(kept.kind, ItemKind::Object | ItemKind::Entry) {
-            let why = match kept.reasons.as_slice() {
-                [ItemReason::Policy(Reason::WithinGrace { grace, .. })] => {
-                    let what = if kept.kind == ItemKind::Object {
-                        "in the trash for less than"
-                    } else {
-                        "used within"
-                    };
-                    format!("{what} the grace of {}", Exact(*grace))
-                }
-                reasons => self::reasons(reasons),
-            };
+            let why = why_of_many(kept);
             let what = if kept.kind == ItemKind::Object {
                 ("object", "objects")
             } else {
@@ -239,4 +205,48 @@ fn notes(plan: &Plan) -> Vec<String> {
 
 fn is_moved(item: &Deletion) -> bool {
     matches!(item.target.kind(), ItemKind::Blob | ItemKind::Partial)
+}
+
+/// Adds the blobs and the objects in the trash, counted.
+fn add_objects(plan: &Plan, table: &mut Table) {
+    // There may be a million blobs; the JSON document and the saved plan list each of them.
+    for (kind, what, why) in [
+        (ItemKind::Blob, "blob", "no kept ref reaches them"),
+        (
+            ItemKind::Object,
+            "object",
+            "in the trash for longer than the grace",
+        ),
+    ] {
+        let items = plan
+            .delete()
+            .iter()
+            .filter(|item| item.target.kind() == kind);
+        let (count, bytes) = items.fold((0, 0), |(count, bytes), item| {
+            (count + 1, bytes + item.target.bytes())
+        });
+        if count > 0 {
+            table.row([
+                TableCell::new(kind.word()),
+                TableCell::new(plural(count, what)).style(Style::Strong),
+                TableCell::new(Size(bytes).to_string()),
+                TableCell::whole(why).style(Style::Dim),
+            ]);
+        }
+    }
+}
+
+/// Returns why an object or an entry stays.
+fn why_of_many(kept: &KeptItem) -> String {
+    match kept.reasons.as_slice() {
+        [ItemReason::Policy(Reason::WithinGrace { grace, .. })] => {
+            let what = if kept.kind == ItemKind::Object {
+                "in the trash for less than"
+            } else {
+                "used within"
+            };
+            format!("{what} the grace of {}", Exact(*grace))
+        }
+        others => reasons(others),
+    }
 }

@@ -198,40 +198,7 @@ impl<'a> Judge<'a> {
                 in_days(blobs)
             ),
             (When::Days(_), Some((of_manifests, manifests))) => {
-                let least = self.safe_days(days(manifests));
-                if blobs >= least {
-                    return None;
-                }
-                let also = if std::ptr::eq(rule, of_manifests) {
-                    "and manifests after the same time".to_owned()
-                } else {
-                    format!(
-                        "and {} manifests after {}",
-                        of_manifests.name(),
-                        in_days(days(manifests))
-                    )
-                };
-                let message = format!(
-                    "{} deletes blobs after {}, {also}; a blob may be {refresh} older than the manifest that references it, so it \
-                     expires first and builds that import fail",
-                    rule.name(),
-                    in_days(blobs)
-                );
-                let nearly = blobs.saturating_add(1) >= least;
-                let weight = if nearly {
-                    Severity::Warning
-                } else {
-                    Severity::Error
-                };
-                return Some(
-                    finding(Code::LifecycleExpiresBlobs, message)
-                        .weighing(weight)
-                        .about(&rule.id)
-                        .hint(format!(
-                            "keep blobs for at least {least} days if manifests stay for {}",
-                            in_days(days(manifests))
-                        )),
-                );
+                return self.expires_before(rule, blobs, of_manifests, manifests);
             }
         };
         let hint = format!(
@@ -242,6 +209,52 @@ impl<'a> Judge<'a> {
             finding(Code::LifecycleExpiresBlobs, message)
                 .about(&rule.id)
                 .hint(hint),
+        )
+    }
+
+    /// Reports blobs that expire before the manifests that reference them.
+    fn expires_before(
+        &self,
+        rule: &LifecycleRule,
+        blobs: u32,
+        of_manifests: &LifecycleRule,
+        manifests: When,
+    ) -> Option<Finding> {
+        let finding = |code, message: String| Finding::new(self.source, code, message);
+        let refresh = refresh(self.places.touch_refresh);
+        let least = self.safe_days(days(manifests));
+        if blobs >= least {
+            return None;
+        }
+        let also = if std::ptr::eq(rule, of_manifests) {
+            "and manifests after the same time".to_owned()
+        } else {
+            format!(
+                "and {} manifests after {}",
+                of_manifests.name(),
+                in_days(days(manifests))
+            )
+        };
+        let message = format!(
+            "{} deletes blobs after {}, {also}; a blob may be {refresh} older than the manifest that references it, so it \
+                     expires first and builds that import fail",
+            rule.name(),
+            in_days(blobs)
+        );
+        let nearly = blobs.saturating_add(1) >= least;
+        let weight = if nearly {
+            Severity::Warning
+        } else {
+            Severity::Error
+        };
+        Some(
+            finding(Code::LifecycleExpiresBlobs, message)
+                .weighing(weight)
+                .about(&rule.id)
+                .hint(format!(
+                    "keep blobs for at least {least} days if manifests stay for {}",
+                    in_days(days(manifests))
+                )),
         )
     }
 

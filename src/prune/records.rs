@@ -211,33 +211,8 @@ async fn of_ref(
     let [cache] = caches.as_slice() else {
         return Ok(None);
     };
-    let mut known = Evidence::default();
-    for statement in reader.abilities().provenance(&entry.name).await {
-        // Evidence from the store is used if possible; evidence from the user has been checked
-        // before.
-        let _ = known.add(&statement);
-    }
-    let labels = evidence
-        .labels(&cache.graph)
-        .into_iter()
-        .zip(known.labels(&cache.graph));
-    let labels: Vec<Option<RecordLabel>> = labels.map(|(given, stored)| given.or(stored)).collect();
-    let goes: HashSet<RecordIndex> = (0..)
-        .map(RecordIndex)
-        .zip(&cache.records)
-        .zip(&labels)
-        .filter(|((_, detail), label)| {
-            detail.result.is_some()
-                && filter.matches(
-                    &RecordCandidate {
-                        detail,
-                        label: label.as_ref(),
-                    },
-                    now,
-                )
-        })
-        .map(|((index, _), _)| index)
-        .collect();
+    let labels = labels(reader, entry, cache, evidence).await;
+    let goes = matching(cache, &labels, filter, now);
     if goes.is_empty() {
         return Ok(None);
     }
@@ -273,6 +248,51 @@ async fn of_ref(
         filter: filter.to_string(),
         ..writing.finish()?
     }))
+}
+
+/// Returns the names of the records: from the user's evidence, else from that in the store.
+async fn labels(
+    reader: &dyn CacheReader,
+    entry: &RefEntry,
+    cache: &RefCache,
+    evidence: &Evidence,
+) -> Vec<Option<RecordLabel>> {
+    let mut known = Evidence::default();
+    for statement in reader.abilities().provenance(&entry.name).await {
+        // Evidence from the store is used if possible; evidence from the user has been checked
+        // before.
+        let _ = known.add(&statement);
+    }
+    let labels = evidence
+        .labels(&cache.graph)
+        .into_iter()
+        .zip(known.labels(&cache.graph));
+    labels.map(|(given, stored)| given.or(stored)).collect()
+}
+
+/// Returns the records with a result that the filter matches.
+fn matching(
+    cache: &RefCache,
+    labels: &[Option<RecordLabel>],
+    filter: &Filter,
+    now: Timestamp,
+) -> HashSet<RecordIndex> {
+    (0..)
+        .map(RecordIndex)
+        .zip(&cache.records)
+        .zip(labels)
+        .filter(|((_, detail), label)| {
+            detail.result.is_some()
+                && filter.matches(
+                    &RecordCandidate {
+                        detail,
+                        label: label.as_ref(),
+                    },
+                    now,
+                )
+        })
+        .map(|((index, _), _)| index)
+        .collect()
 }
 
 /// The manifest of a ref that is written again.

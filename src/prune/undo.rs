@@ -5,7 +5,9 @@ use super::journal::{Journal, JournalContent};
 use super::live::Live;
 use super::plan::{DeletionTarget, ItemReason, Plan, StoreReason};
 use super::proof::{self, Proof, Purpose};
-use crate::backend::{Outcome, PruneError, RefTarget, SharedPruner, SharedReader, Skip};
+use crate::backend::{
+    ObjectName, Outcome, PruneError, RefRewrite, RefTarget, SharedPruner, SharedReader, Skip,
+};
 use crate::format::layout::Root;
 use crate::inventory::Inventory;
 use crate::inventory::scan::{self, ScanOptions};
@@ -38,88 +40,144 @@ async fn leased(
     journal: &mut Journal,
     options: &ExecuteOptions<'_>,
 ) -> Result<Vec<(usize, Outcome)>, ExecuteError> {
-    let plan = &history.plan;
-    let store = pruner.prune_abilities();
-    let mut refs = Vec::new();
-    let mut rewritten = Vec::new();
-    let mut objects = Vec::new();
-    let mut mended = Vec::new();
-    for (item, deletion) in plan.delete().iter().enumerate() {
-        // An item that was about to be deleted may be deleted; if not, it is found in its place.
-        if history.outcomes[item] != Some(Outcome::Done)
-            && !(history.outcomes[item].is_none() && history.begun[item])
-        {
-            continue;
-        }
-        match deletion.into_owned().target {
-            DeletionTarget::Ref(target) => refs.push((item, target)),
-            DeletionTarget::Rewrite(rewrite) if rewrite.mends.is_empty() => {
-                rewritten.push((item, rewrite.documents));
-            }
-            DeletionTarget::Rewrite(rewrite) => mended.push((item, rewrite.documents)),
-            DeletionTarget::Object(object) => objects.push((item, object.name)),
-        }
-    }
-    let mut results = Vec::new();
+    let deleted = DeletedItems::of(history);
+    let mut undo = UndoRun {
+        pruner,
+        plan: &history.plan,
+        journal,
+        options,
+        results: Vec::new(),
+    };
     // A stopped undo does not restore refs, because they need all of the objects.
-    for batch in objects.chunks(options.batch.max(1)) {
-        if options.cancel.is_cancelled() {
-            return Ok(results);
-        }
-        let names = batch.iter().map(|(_, name)| name.clone()).collect();
-        let outcomes = match store.restore_objects {
-            Some(store) => store.restore_objects(plan.id(), names).await,
-            None => vec![Outcome::Failed(KEEPS_NOTHING.to_owned()); batch.len()],
-        };
-        let objects = batch.iter().map(|(item, _)| *item).zip(outcomes);
-        note(plan, journal, options, &mut results, objects)?;
+    if !undo.restore_objects(deleted.objects).await? {
+        return Ok(undo.results);
     }
-    if !refs.is_empty() {
+    undo.restore_refs(deleted.refs).await?;
+    undo.restore_rewritten(deleted.rewritten, deleted.mended)
+        .await?;
+    if pruner.prune_abilities().watch.is_some() {
+        restore_named(pruner, undo.plan, options).await?;
+    }
+    pruner.settle(jiff::Timestamp::MIN).await?;
+    Ok(undo.results)
+}
+
+/// The items that a run deleted or was about to delete, by how they are restored.
+#[derive(Default)]
+struct DeletedItems {
+    refs: Items<RefTarget>,
+    rewritten: Items<RefRewrite>,
+    /// Refs that a repair wrote.
+    mended: Items<RefRewrite>,
+    objects: Items<ObjectName>,
+}
+
+impl DeletedItems {
+    fn of(history: &JournalContent) -> Self {
+        let mut deleted = Self::default();
+        for (item, deletion) in history.plan.delete().iter().enumerate() {
+            // An item that was about to be deleted may be deleted; if not, it is found in its
+            // place.
+            if history.outcomes[item] != Some(Outcome::Done)
+                && !(history.outcomes[item].is_none() && history.begun[item])
+            {
+                continue;
+            }
+            match deletion.into_owned().target {
+                DeletionTarget::Ref(target) => deleted.refs.push((item, target)),
+                DeletionTarget::Rewrite(rewrite) if rewrite.mends.is_empty() => {
+                    deleted.rewritten.push((item, rewrite.documents));
+                }
+                DeletionTarget::Rewrite(rewrite) => deleted.mended.push((item, rewrite.documents)),
+                DeletionTarget::Object(object) => deleted.objects.push((item, object.name)),
+            }
+        }
+        deleted
+    }
+}
+
+/// An undo, with the outcomes so far.
+struct UndoRun<'a> {
+    pruner: &'a SharedPruner,
+    plan: &'a Plan,
+    journal: &'a mut Journal,
+    options: &'a ExecuteOptions<'a>,
+    results: Vec<(usize, Outcome)>,
+}
+
+impl UndoRun<'_> {
+    /// Restores objects; returns whether all of them were tried.
+    async fn restore_objects(&mut self, objects: Items<ObjectName>) -> Result<bool, ExecuteError> {
+        for batch in objects.chunks(self.options.batch.max(1)) {
+            if self.options.cancel.is_cancelled() {
+                return Ok(false);
+            }
+            let names = batch.iter().map(|(_, name)| name.clone()).collect();
+            let outcomes = match self.pruner.prune_abilities().restore_objects {
+                Some(store) => store.restore_objects(self.plan.id(), names).await,
+                None => vec![Outcome::Failed(KEEPS_NOTHING.to_owned()); batch.len()],
+            };
+            self.note(batch.iter().map(|(item, _)| *item).zip(outcomes))?;
+        }
+        Ok(true)
+    }
+
+    async fn restore_refs(&mut self, refs: Items<RefTarget>) -> Result<(), ExecuteError> {
+        if refs.is_empty() {
+            return Ok(());
+        }
         // A repair deleted them because their manifests were gone already.
         let gone = ItemReason::from(StoreReason::ManifestGone);
-        let is_gone = |item: usize| plan.delete().at(item).reasons.contains(&gone);
+        let is_gone = |item: usize| self.plan.delete().at(item).reasons.contains(&gone);
         let (gone, refs): (Items<RefTarget>, Items<RefTarget>) =
             refs.into_iter().partition(|(item, _)| is_gone(*item));
-        let (mut whole, lacking) = whole(pruner, options, refs, |target| target).await?;
+        let (mut whole, lacking) = whole(self.pruner, self.options, refs, |target| target).await?;
         whole.extend(gone);
         let targets = whole.iter().map(|(_, target)| target.clone()).collect();
-        let Some(store) = store.restore_refs else {
+        let Some(store) = self.pruner.prune_abilities().restore_refs else {
             return Err(PruneError::Refused(KEEPS_NOTHING.to_owned()).into());
         };
-        let outcomes = store.restore_refs(plan.id(), targets).await?;
-        note(plan, journal, options, &mut results, lacking)?;
-        note(
-            plan,
-            journal,
-            options,
-            &mut results,
-            whole.into_iter().map(|(item, _)| item).zip(outcomes),
-        )?;
+        let outcomes = store.restore_refs(self.plan.id(), targets).await?;
+        self.note(lacking)?;
+        self.note(whole.into_iter().map(|(item, _)| item).zip(outcomes))
     }
-    if !rewritten.is_empty() || !mended.is_empty() {
-        let (mut whole, lacking) =
-            whole(pruner, options, rewritten, |rewrite| &rewrite.from).await?;
+
+    async fn restore_rewritten(
+        &mut self,
+        rewritten: Items<RefRewrite>,
+        mended: Items<RefRewrite>,
+    ) -> Result<(), ExecuteError> {
+        if rewritten.is_empty() && mended.is_empty() {
+            return Ok(());
+        }
+        let (mut whole, lacking) = whole(self.pruner, self.options, rewritten, |rewrite| {
+            &rewrite.from
+        })
+        .await?;
         // A repaired ref may lack blobs that it lacked before.
         whole.extend(mended);
         let targets = whole.iter().map(|(_, target)| target.clone()).collect();
-        let outcomes = match store.rewrite {
-            Some(store) => store.restore_rewritten(plan.id(), targets).await?,
+        let outcomes = match self.pruner.prune_abilities().rewrite {
+            Some(store) => store.restore_rewritten(self.plan.id(), targets).await?,
             None => vec![Outcome::Skipped(Skip::Unsupported); whole.len()],
         };
-        note(plan, journal, options, &mut results, lacking)?;
-        note(
-            plan,
-            journal,
-            options,
-            &mut results,
-            whole.into_iter().map(|(item, _)| item).zip(outcomes),
-        )?;
+        self.note(lacking)?;
+        self.note(whole.into_iter().map(|(item, _)| item).zip(outcomes))
     }
-    if store.watch.is_some() {
-        restore_named(pruner, plan, options).await?;
+
+    /// Records outcomes in the journal.
+    fn note(
+        &mut self,
+        outcomes: impl IntoIterator<Item = (usize, Outcome)>,
+    ) -> Result<(), ExecuteError> {
+        for (item, outcome) in outcomes {
+            let name = self.plan.delete().at(item).target.name();
+            self.journal.undo(item, name, outcome.clone())?;
+            (self.options.observe)(RunStep::Concluded(item, &outcome));
+            self.results.push((item, outcome));
+        }
+        Ok(self.journal.sync()?)
     }
-    pruner.settle(jiff::Timestamp::MIN).await?;
-    Ok(results)
 }
 
 /// Restores the blobs in the trash that a ref references, regardless of the run that deleted them:
@@ -143,22 +201,6 @@ async fn restore_named(
             return Ok(());
         }
     }
-}
-
-/// Records outcomes in the journal before the next step.
-fn note(
-    plan: &Plan,
-    journal: &mut Journal,
-    options: &ExecuteOptions<'_>,
-    results: &mut Vec<(usize, Outcome)>,
-    more: impl IntoIterator<Item = (usize, Outcome)>,
-) -> Result<(), ExecuteError> {
-    for (item, outcome) in more {
-        journal.undo(item, plan.delete().at(item).target.name(), outcome.clone())?;
-        (options.observe)(RunStep::Concluded(item, &outcome));
-        results.push((item, outcome));
-    }
-    Ok(journal.sync()?)
 }
 
 /// Items of a plan, each with its subject.

@@ -252,44 +252,14 @@ impl RestApi {
 
     /// Asks for the quota and the branches. Parts that cannot be read are noted, not errors.
     pub(super) async fn surroundings(&self) -> QuotaFacts {
-        #[derive(Deserialize)]
-        struct CacheUsage {
-            active_caches_size_in_bytes: u64,
-        }
-        #[derive(Deserialize)]
-        struct Storage {
-            max_cache_size_gb: u64,
-        }
-        #[derive(Deserialize)]
-        struct CacheRetention {
-            max_cache_retention_days: i64,
-        }
-        #[derive(Deserialize)]
-        struct RepositoryInfo {
-            default_branch: String,
-        }
-        #[derive(Deserialize)]
-        struct BranchName {
-            name: String,
-        }
-        #[derive(Deserialize)]
-        struct Pull {
-            number: u64,
-            base: PullBase,
-        }
-        #[derive(Deserialize)]
-        struct PullBase {
-            #[serde(rename = "ref")]
-            name: String,
-        }
         let open = [("state", "open".to_owned())];
         let (usage, storage, retention, repository, branches, pulls) = tokio::join!(
             self.get::<CacheUsage>("/actions/cache/usage", &[]),
-            self.get::<Storage>("/actions/cache/storage-limit", &[]),
+            self.get::<StorageLimit>("/actions/cache/storage-limit", &[]),
             self.get::<CacheRetention>("/actions/cache/retention-limit", &[]),
             self.get::<RepositoryInfo>("", &[]),
             self.all("/branches", &[], |named: &BranchName| named.name.clone()),
-            self.all("/pulls", &open, |pull: &Pull| pull.number),
+            self.all("/pulls", &open, |pull: &PullRequest| pull.number),
         );
         let mut unknown = Vec::new();
         if let Err(error) = &usage {
@@ -298,30 +268,7 @@ impl RestApi {
                 in_words(error)
             ));
         }
-        let heads = |name: &str| format!("refs/heads/{name}");
-        let mut known = HashMap::new();
-        match branches {
-            Ok(all) => known.extend(
-                all.into_iter()
-                    .map(|named| (heads(&named.name), CacheBranch::default())),
-            ),
-            Err(error) => unknown.push(format!("which branches there are: {}", in_words(&error))),
-        }
-        match pulls {
-            Ok(all) => known.extend(all.into_iter().map(|pull| {
-                (
-                    format!("refs/pull/{}/merge", pull.number),
-                    CacheBranch {
-                        is_gone: false,
-                        base: Some(heads(&pull.base.name)),
-                    },
-                )
-            })),
-            Err(error) => unknown.push(format!(
-                "which pull requests are open: {}",
-                in_words(&error)
-            )),
-        }
+        let known = known_branches(branches, pulls, &mut unknown);
         QuotaFacts {
             limit: storage
                 .as_ref()
@@ -336,7 +283,7 @@ impl RestApi {
             ),
             default_branch: repository
                 .ok()
-                .map(|repository| heads(&repository.default_branch)),
+                .map(|repository| head(&repository.default_branch)),
             branches: known,
             unknown,
             job_writes: None,
@@ -433,4 +380,78 @@ fn in_words(error: &RemoteError) -> String {
         .first()
         .cloned()
         .unwrap_or_else(|| error.message.clone())
+}
+
+/// Returns the branches and open pull requests, by the names that caches of them have. What could
+/// not be read is added to `unknown`.
+fn known_branches(
+    branches: Result<Vec<BranchName>, RemoteError>,
+    pulls: Result<Vec<PullRequest>, RemoteError>,
+    unknown: &mut Vec<String>,
+) -> HashMap<String, CacheBranch> {
+    let mut known = HashMap::new();
+    match branches {
+        Ok(all) => known.extend(
+            all.into_iter()
+                .map(|named| (head(&named.name), CacheBranch::default())),
+        ),
+        Err(error) => unknown.push(format!("which branches there are: {}", in_words(&error))),
+    }
+    match pulls {
+        Ok(all) => known.extend(all.into_iter().map(|pull| {
+            (
+                format!("refs/pull/{}/merge", pull.number),
+                CacheBranch {
+                    is_gone: false,
+                    base: Some(head(&pull.base.name)),
+                },
+            )
+        })),
+        Err(error) => unknown.push(format!(
+            "which pull requests are open: {}",
+            in_words(&error)
+        )),
+    }
+    known
+}
+
+fn head(branch: &str) -> String {
+    format!("refs/heads/{branch}")
+}
+
+#[derive(Deserialize)]
+struct CacheUsage {
+    active_caches_size_in_bytes: u64,
+}
+
+#[derive(Deserialize)]
+struct StorageLimit {
+    max_cache_size_gb: u64,
+}
+
+#[derive(Deserialize)]
+struct CacheRetention {
+    max_cache_retention_days: i64,
+}
+
+#[derive(Deserialize)]
+struct RepositoryInfo {
+    default_branch: String,
+}
+
+#[derive(Deserialize)]
+struct BranchName {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct PullRequest {
+    number: u64,
+    base: PullRequestBase,
+}
+
+#[derive(Deserialize)]
+struct PullRequestBase {
+    #[serde(rename = "ref")]
+    name: String,
 }

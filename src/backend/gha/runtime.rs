@@ -294,22 +294,6 @@ impl CacheService {
     }
 
     async fn address(&self, key: &str) -> Result<Option<String>, RemoteError> {
-        #[derive(Deserialize)]
-        struct V1 {
-            #[serde(rename = "cacheKey")]
-            key: String,
-            #[serde(rename = "archiveLocation")]
-            address: String,
-        }
-        #[derive(Deserialize)]
-        struct V2 {
-            #[serde(default)]
-            ok: bool,
-            #[serde(default, rename = "signed_download_url", alias = "signedDownloadUrl")]
-            address: String,
-            #[serde(default, alias = "matchedKey")]
-            matched_key: String,
-        }
         let body = serde_json::json!({"key": key, "restore_keys": [], "version": BUILDKIT_VERSION});
         let make = |client: &Client| match self.version {
             ServiceVersion::V2 => client
@@ -328,7 +312,7 @@ impl CacheService {
         let answer = self.http.send(call(WHAT), make).await?;
         let found = match (answer.status, self.version) {
             (StatusCode::OK, ServiceVersion::V2) => {
-                let found: V2 = answer.json(WHAT)?;
+                let found: EntryAddressV2 = answer.json(WHAT)?;
                 // In the JSON of protocol buffers an absent field is false or empty, so only the
                 // answer that something was found has to name it.
                 if found.ok && (found.matched_key.is_empty() || found.address.is_empty()) {
@@ -339,7 +323,7 @@ impl CacheService {
                 found.ok.then_some((found.matched_key, found.address))
             }
             (StatusCode::OK, ServiceVersion::V1) => {
-                let found: V1 = answer.json(WHAT)?;
+                let found: EntryAddressV1 = answer.json(WHAT)?;
                 Some((found.key, found.address))
             }
             (StatusCode::NO_CONTENT | StatusCode::NOT_FOUND, _) => None,
@@ -440,4 +424,22 @@ fn claims(token: &Secret) -> Result<Claims, RemoteError> {
         .decode(payload.trim_end_matches('='))
         .map_err(|_| wrong())?;
     serde_json::from_slice(&bytes).map_err(|_| wrong())
+}
+
+#[derive(Deserialize)]
+struct EntryAddressV1 {
+    #[serde(rename = "cacheKey")]
+    key: String,
+    #[serde(rename = "archiveLocation")]
+    address: String,
+}
+
+#[derive(Deserialize)]
+struct EntryAddressV2 {
+    #[serde(default)]
+    ok: bool,
+    #[serde(default, rename = "signed_download_url", alias = "signedDownloadUrl")]
+    address: String,
+    #[serde(default, alias = "matchedKey")]
+    matched_key: String,
 }

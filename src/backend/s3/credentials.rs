@@ -33,55 +33,12 @@ pub(super) async fn find(
     bucket: &str,
     region: Region,
 ) -> Result<SharedCredentialsProvider, RemoteError> {
-    let config = ProviderConfig::without_region().with_region(Some(region));
-    let metadata = imds::Client::builder()
-        .configure(&config)
-        .connect_timeout(METADATA)
-        .read_timeout(METADATA)
-        .max_attempts(1)
-        .build();
-    let places = [
-        (
-            CredentialPlace::Environment,
-            SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
-        ),
-        (
-            CredentialPlace::Profile,
-            SharedCredentialsProvider::new(
-                ProfileFileCredentialsProvider::builder()
-                    .configure(&config)
-                    .build(),
-            ),
-        ),
-        (
-            CredentialPlace::WebIdentity,
-            SharedCredentialsProvider::new(
-                WebIdentityTokenCredentialsProvider::builder()
-                    .configure(&config)
-                    .build(),
-            ),
-        ),
-        (
-            CredentialPlace::Container,
-            SharedCredentialsProvider::new(
-                EcsCredentialsProvider::builder().configure(&config).build(),
-            ),
-        ),
-        (
-            CredentialPlace::Machine,
-            SharedCredentialsProvider::new(
-                ImdsCredentialsProvider::builder()
-                    .imds_client(metadata)
-                    .build(),
-            ),
-        ),
-    ];
     let message = format!(
         "there are no credentials for the bucket {}",
         visible(bucket)
     );
     let mut error = RemoteError::new(RemoteKind::Unauthorized, message);
-    for (place, provider) in places {
+    for (place, provider) in places(region) {
         let limit = if place == CredentialPlace::Machine {
             METADATA * 3
         } else {
@@ -118,6 +75,53 @@ pub(super) async fn find(
         "set the environment, `aws configure` or `aws sso login`, or add access_key_id=…,secret_access_key=… to the source; \
          --no-sign-request opens a public bucket",
     ))
+}
+
+/// Returns the places for credentials, in the order in which AWS's own tools search them.
+fn places(region: Region) -> [(CredentialPlace, SharedCredentialsProvider); 5] {
+    let config = ProviderConfig::without_region().with_region(Some(region));
+    let metadata = imds::Client::builder()
+        .configure(&config)
+        .connect_timeout(METADATA)
+        .read_timeout(METADATA)
+        .max_attempts(1)
+        .build();
+    [
+        (
+            CredentialPlace::Environment,
+            SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
+        ),
+        (
+            CredentialPlace::Profile,
+            SharedCredentialsProvider::new(
+                ProfileFileCredentialsProvider::builder()
+                    .configure(&config)
+                    .build(),
+            ),
+        ),
+        (
+            CredentialPlace::WebIdentity,
+            SharedCredentialsProvider::new(
+                WebIdentityTokenCredentialsProvider::builder()
+                    .configure(&config)
+                    .build(),
+            ),
+        ),
+        (
+            CredentialPlace::Container,
+            SharedCredentialsProvider::new(
+                EcsCredentialsProvider::builder().configure(&config).build(),
+            ),
+        ),
+        (
+            CredentialPlace::Machine,
+            SharedCredentialsProvider::new(
+                ImdsCredentialsProvider::builder()
+                    .imds_client(metadata)
+                    .build(),
+            ),
+        ),
+    ]
 }
 
 /// A place where keys may be.

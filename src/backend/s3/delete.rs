@@ -78,14 +78,7 @@ impl S3Pruner {
             if open.is_empty() {
                 break;
             }
-            let looks: Vec<_> = open
-                .iter()
-                .map(|place| self.look(behaviour, &batch[*place]))
-                .collect();
-            let looked: Vec<ObjectLook> = stream::iter(looks)
-                .buffered(self.client().at_once())
-                .collect()
-                .await;
+            let looked = self.look_at(behaviour, batch, &open).await;
             let mut places = HashMap::new();
             let mut deletions = Vec::new();
             for (place, look) in open.into_iter().zip(looked) {
@@ -137,6 +130,22 @@ impl S3Pruner {
             .into_iter()
             .map(|outcome| outcome.unwrap_or(Outcome::Cancelled))
             .collect()
+    }
+
+    async fn look_at(
+        &self,
+        behaviour: DeleteBehaviour,
+        batch: &[ObjectTarget],
+        open: &[usize],
+    ) -> Vec<ObjectLook> {
+        let looks: Vec<_> = open
+            .iter()
+            .map(|place| self.look(behaviour, &batch[*place]))
+            .collect();
+        stream::iter(looks)
+            .buffered(self.client().at_once())
+            .collect()
+            .await
     }
 
     /// Looks at an object that is to go.

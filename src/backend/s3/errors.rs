@@ -140,9 +140,6 @@ where
     let code = service
         .and_then(ProvideErrorMetadata::code)
         .unwrap_or_default();
-    let said = service
-        .and_then(ProvideErrorMetadata::message)
-        .unwrap_or_default();
     let (kind, hint) = match (code, status) {
         (
             "AuthorizationHeaderMalformed"
@@ -170,7 +167,25 @@ where
             (kind, hint.map(str::to_owned))
         }
     };
-    let mut described = RemoteError::new(kind, message);
+    let mut described = because(RemoteError::new(kind, message), error, code);
+    if let Some(Passing::Busy(Some(pause))) = passing(error) {
+        described = described.because(format!("it asks to wait {} s", pause.as_secs()));
+    }
+    match hint {
+        Some(hint) => described.hint(hint),
+        None => described,
+    }
+}
+
+/// Adds what the service said.
+fn because<E>(mut described: RemoteError, error: &SdkError<E>, code: &str) -> RemoteError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let said = error
+        .as_service_error()
+        .and_then(ProvideErrorMetadata::message)
+        .unwrap_or_default();
     if let Some(elsewhere) = redirection(error, code) {
         described = described.because(elsewhere);
     } else if let Some(page) = page(error) {
@@ -190,13 +205,7 @@ where
         };
         described = described.because(said);
     }
-    if let Some(Passing::Busy(Some(pause))) = passing(error) {
-        described = described.because(format!("it asks to wait {} s", pause.as_secs()));
-    }
-    match hint {
-        Some(hint) => described.hint(hint),
-        None => described,
-    }
+    described
 }
 
 /// Says that an answer sends to another address, which is never followed: a request with

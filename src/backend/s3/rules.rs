@@ -4,7 +4,8 @@
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{
     AbortIncompleteMultipartUpload, ExpirationStatus, LifecycleRule as Rule, LifecycleRuleFilter,
-    NoncurrentVersionExpiration, Tag, TransitionStorageClass,
+    NoncurrentVersionExpiration, NoncurrentVersionTransition, Tag, Transition,
+    TransitionStorageClass,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -80,32 +81,6 @@ fn filter(filter: &LifecycleRuleFilter) -> (&str, bool) {
 
 /// Writes a rule as Amazon's command line takes it.
 fn whole(rule: &Rule) -> Value {
-    let date =
-        |date: Option<&DateTime>| date.and_then(|date| date.fmt(DateTimeFormat::DateTime).ok());
-    let tag = |tag: &Tag| json!({ "Key": tag.key(), "Value": tag.value() });
-    let filter = rule.filter().map(|filter| {
-        let and = filter.and().map(|and| {
-            object([
-                ("Prefix", json!(and.prefix())),
-                ("Tags", list(and.tags().iter().map(tag))),
-                (
-                    "ObjectSizeGreaterThan",
-                    json!(and.object_size_greater_than()),
-                ),
-                ("ObjectSizeLessThan", json!(and.object_size_less_than())),
-            ])
-        });
-        object([
-            ("Prefix", json!(filter.prefix())),
-            ("Tag", json!(filter.tag().map(tag))),
-            (
-                "ObjectSizeGreaterThan",
-                json!(filter.object_size_greater_than()),
-            ),
-            ("ObjectSizeLessThan", json!(filter.object_size_less_than())),
-            ("And", json!(and)),
-        ])
-    });
     let expiration = rule.expiration().map(|expiration| {
         object([
             ("Date", json!(date(expiration.date()))),
@@ -116,40 +91,6 @@ fn whole(rule: &Rule) -> Value {
             ),
         ])
     });
-    let transitions = rule.transitions().iter().map(|transition| {
-        object([
-            ("Date", json!(date(transition.date()))),
-            ("Days", json!(transition.days())),
-            (
-                "StorageClass",
-                json!(
-                    transition
-                        .storage_class()
-                        .map(TransitionStorageClass::as_str)
-                ),
-            ),
-        ])
-    });
-    let noncurrent_transitions = rule
-        .noncurrent_version_transitions()
-        .iter()
-        .map(|transition| {
-            object([
-                ("NoncurrentDays", json!(transition.noncurrent_days())),
-                (
-                    "StorageClass",
-                    json!(
-                        transition
-                            .storage_class()
-                            .map(TransitionStorageClass::as_str)
-                    ),
-                ),
-                (
-                    "NewerNoncurrentVersions",
-                    json!(transition.newer_noncurrent_versions()),
-                ),
-            ])
-        });
     let noncurrent = rule.noncurrent_version_expiration().map(|expiration| {
         object([
             ("NoncurrentDays", json!(expiration.noncurrent_days())),
@@ -166,13 +107,86 @@ fn whole(rule: &Rule) -> Value {
         ("ID", json!(rule.id())),
         ("Status", json!(rule.status().as_str())),
         ("Prefix", json!(of_rule(rule))),
-        ("Filter", json!(filter)),
+        ("Filter", json!(rule.filter().map(filter_json))),
         ("Expiration", json!(expiration)),
-        ("Transitions", list(transitions)),
-        ("NoncurrentVersionTransitions", list(noncurrent_transitions)),
+        (
+            "Transitions",
+            list(rule.transitions().iter().map(transition_json)),
+        ),
+        (
+            "NoncurrentVersionTransitions",
+            list(
+                rule.noncurrent_version_transitions()
+                    .iter()
+                    .map(noncurrent_transition_json),
+            ),
+        ),
         ("NoncurrentVersionExpiration", json!(noncurrent)),
         ("AbortIncompleteMultipartUpload", json!(abort)),
     ])
+}
+
+fn filter_json(filter: &LifecycleRuleFilter) -> Value {
+    let tag = |tag: &Tag| json!({ "Key": tag.key(), "Value": tag.value() });
+
+    let and = filter.and().map(|and| {
+        object([
+            ("Prefix", json!(and.prefix())),
+            ("Tags", list(and.tags().iter().map(tag))),
+            (
+                "ObjectSizeGreaterThan",
+                json!(and.object_size_greater_than()),
+            ),
+            ("ObjectSizeLessThan", json!(and.object_size_less_than())),
+        ])
+    });
+    object([
+        ("Prefix", json!(filter.prefix())),
+        ("Tag", json!(filter.tag().map(tag))),
+        (
+            "ObjectSizeGreaterThan",
+            json!(filter.object_size_greater_than()),
+        ),
+        ("ObjectSizeLessThan", json!(filter.object_size_less_than())),
+        ("And", json!(and)),
+    ])
+}
+
+fn transition_json(transition: &Transition) -> Value {
+    object([
+        ("Date", json!(date(transition.date()))),
+        ("Days", json!(transition.days())),
+        (
+            "StorageClass",
+            json!(
+                transition
+                    .storage_class()
+                    .map(TransitionStorageClass::as_str)
+            ),
+        ),
+    ])
+}
+
+fn noncurrent_transition_json(transition: &NoncurrentVersionTransition) -> Value {
+    object([
+        ("NoncurrentDays", json!(transition.noncurrent_days())),
+        (
+            "StorageClass",
+            json!(
+                transition
+                    .storage_class()
+                    .map(TransitionStorageClass::as_str)
+            ),
+        ),
+        (
+            "NewerNoncurrentVersions",
+            json!(transition.newer_noncurrent_versions()),
+        ),
+    ])
+}
+
+fn date(date: Option<&DateTime>) -> Option<String> {
+    date.and_then(|date| date.fmt(DateTimeFormat::DateTime).ok())
 }
 
 /// Makes an object of those fields that are there.

@@ -131,6 +131,10 @@ impl<'a> PlanRun<'a> {
             Some(error) => return Err(error),
             None => {}
         }
+        Ok(self.into_report(broken, deleted_broken).await)
+    }
+
+    async fn into_report(self, broken: Vec<String>, deleted_broken: Vec<String>) -> RunReport {
         let freed_bytes = self.freed_bytes();
         let trashed_bytes = self.trashed_bytes();
         let settled = self.pruner.prune_abilities().watch.map(|_| self.settled);
@@ -140,7 +144,7 @@ impl<'a> PlanRun<'a> {
             .map(|outcome| outcome.unwrap_or(Outcome::Cancelled))
             .collect();
         let deletion_method = self.pruner.facts().await.deletes;
-        Ok(RunReport {
+        RunReport {
             outcomes,
             put_back: self.put_back,
             freed_bytes,
@@ -149,7 +153,7 @@ impl<'a> PlanRun<'a> {
             broken,
             deleted_broken,
             deletion_method,
-        })
+        }
     }
 
     /// Returns whether the run must not delete anything more.

@@ -167,23 +167,15 @@ mod document {
         target: &DeletionTarget,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        let kind = target.kind();
-        let name = target.name();
-        let bytes = target.bytes();
-        let aliases = Vec::new();
-        let untagged = false;
-        let digest = None;
-        let modified = None;
-        let rewrite = None;
         let none = ItemDocument {
-            kind,
-            name,
-            aliases,
-            untagged,
-            digest,
-            bytes,
-            modified,
-            rewrite,
+            kind: target.kind(),
+            name: target.name(),
+            aliases: Vec::new(),
+            untagged: false,
+            digest: None,
+            bytes: target.bytes(),
+            modified: None,
+            rewrite: None,
         };
         let aliases = |target: &RefTarget| target.names.iter().skip(1).cloned().collect();
         match target {

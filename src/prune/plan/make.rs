@@ -167,24 +167,8 @@ fn assemble(planning: &Planning<'_>, fingerprint: Digest) -> Plan {
         fate,
         count: tally(fate),
     });
-    let mut warnings: Vec<String> = planning
-        .inventory
-        .warnings
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    warnings.extend(planning.verdicts.warnings.iter().map(ToString::to_string));
-    warnings.extend(without_versions(planning));
     let repair = planning.rewrites.repair.as_ref();
-    if repair.is_none() {
-        warnings.extend(judged.warnings(planning));
-    }
-    warnings.extend(planning.rewrites.warnings.iter().cloned());
-    let takes_objects =
-        delete.len() > delete.leading(|target| !matches!(target, DeletionTarget::Object(_)));
-    if planning.policy.grace.is_zero() && takes_objects {
-        warnings.push(NO_GRACE.to_owned());
-    }
+    let warnings = warnings(planning, &judged, frees_objects > 0);
     let unmet = planning
         .verdicts
         .budgets
@@ -316,4 +300,23 @@ fn within_limit(planning: &Planning<'_>, plan: &Plan) -> Result<(), PlanError> {
         }),
         None => Ok(()),
     }
+}
+
+fn warnings(planning: &Planning<'_>, judged: &Judged, takes_objects: bool) -> Vec<String> {
+    let mut warnings: Vec<String> = planning
+        .inventory
+        .warnings
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    warnings.extend(planning.verdicts.warnings.iter().map(ToString::to_string));
+    warnings.extend(without_versions(planning));
+    if planning.rewrites.repair.is_none() {
+        warnings.extend(judged.warnings(planning));
+    }
+    warnings.extend(planning.rewrites.warnings.iter().cloned());
+    if planning.policy.grace.is_zero() && takes_objects {
+        warnings.push(NO_GRACE.to_owned());
+    }
+    warnings
 }

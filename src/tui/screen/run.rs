@@ -100,22 +100,17 @@ impl RunScreen {
             new_broken,
         )));
         let state = RunScreenState::Running(job);
-        let began = cx.world.now;
-        let news = RunNews::default();
-        let wrong = Vec::new();
-        let latest = Vec::new();
-        let moved = Tally::default();
         Self {
             source,
             job: Some(job),
             plan,
             way_back,
             state,
-            began,
-            news,
-            wrong,
-            latest,
-            moved,
+            began: cx.world.now,
+            news: RunNews::default(),
+            wrong: Vec::new(),
+            latest: Vec::new(),
+            moved: Tally::default(),
             rewritten: 0,
             screen,
         }

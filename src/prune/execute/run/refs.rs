@@ -7,7 +7,7 @@ use crate::backend::{Outcome, RefRewrite, RefTarget, Skip};
 use crate::prune::execute::RunStep;
 use crate::prune::journal::Journal;
 
-impl<'a> PlanRun<'a> {
+impl PlanRun<'_> {
     /// Deletes refs; returns whether the store may have changed.
     pub(super) async fn drop_refs(&mut self, refs: Range<usize>) -> bool {
         let open = self.present(refs.clone());

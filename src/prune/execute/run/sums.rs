@@ -4,7 +4,7 @@ use super::PlanRun;
 use crate::backend::{Disposal, Outcome};
 use crate::prune::plan::ItemKind;
 
-impl<'a> PlanRun<'a> {
+impl PlanRun<'_> {
     fn bytes(&self, item: usize) -> u64 {
         self.plan.delete().at(item).target.bytes()
     }

@@ -521,7 +521,7 @@ impl Inventory {
                 CacheEntryKind::Blob(_) => {}
                 CacheEntryKind::Former(_) => totals.superseded.add(entry.size),
                 CacheEntryKind::Signature | CacheEntryKind::Foreign(_) => {
-                    totals.unknown.add(entry.size)
+                    totals.unknown.add(entry.size);
                 }
                 CacheEntryKind::Copy(digest) => match self
                     .blobs

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::json::JsonDocument;
 use super::modes;
+use super::modes::ModeRow;
 use super::open::{self, Scanned};
 use super::summary::SummaryFlag;
 use super::why::build::BuildFlags;
@@ -122,30 +123,11 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
     let page = arguments.summary.file()?;
     let (sources, mistakes) = open::sources_with_mistakes(session, &arguments.sources)?;
     let (scanned, failures) = open::scan_all(session, sources).await?;
-    let limits = arguments.limits();
-    let updates = Updates::of(session, &arguments).await?;
-    let mut modes = Vec::new();
-    let mut findings = Vec::new();
-    let mut done = Vec::new();
-    for scanned in &scanned {
-        let checked = check_one(session, scanned, arguments.verify, &limits).await?;
-        let is_listed = scanned.inventory.unlisted.is_none();
-        done.push(CheckExtent {
-            source: scanned.opened.label(),
-            kind: scanned.opened.source.kind().word(),
-            refs: checked.refs,
-            blobs: is_listed.then_some(checked.blobs),
-            verified_blobs: checked.read,
-            shown: scanned.opened.shown(),
-        });
-        findings.extend(checked.findings);
-        if let Some(updates) = &updates {
-            findings.extend(updates.too_old(scanned).await);
-        }
-        if arguments.mode {
-            modes.extend(modes::of_source(scanned).await);
-        }
-    }
+    let Checks {
+        mut findings,
+        done,
+        modes,
+    } = check_all(session, &arguments, &scanned).await?;
     findings.extend(
         failures
             .iter()
@@ -215,6 +197,45 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
     } else {
         ended
     })
+}
+
+/// The results of the checks of all sources.
+#[derive(Default)]
+struct Checks {
+    findings: Vec<Finding>,
+    done: Vec<CheckExtent>,
+    modes: Vec<ModeRow>,
+}
+
+/// Checks each source in turn.
+async fn check_all(
+    session: &CliSession<'_>,
+    arguments: &Arguments,
+    scanned: &[Scanned],
+) -> Result<Checks, Failure> {
+    let limits = arguments.limits();
+    let updates = Updates::of(session, arguments).await?;
+    let mut checks = Checks::default();
+    for scanned in scanned {
+        let checked = check_one(session, scanned, arguments.verify, &limits).await?;
+        let is_listed = scanned.inventory.unlisted.is_none();
+        checks.done.push(CheckExtent {
+            source: scanned.opened.label(),
+            kind: scanned.opened.source.kind().word(),
+            refs: checked.refs,
+            blobs: is_listed.then_some(checked.blobs),
+            verified_blobs: checked.read,
+            shown: scanned.opened.shown(),
+        });
+        checks.findings.extend(checked.findings);
+        if let Some(updates) = &updates {
+            checks.findings.extend(updates.too_old(scanned).await);
+        }
+        if arguments.mode {
+            checks.modes.extend(modes::of_source(scanned).await);
+        }
+    }
+    Ok(checks)
 }
 
 impl Arguments {

@@ -71,26 +71,7 @@ pub(super) fn run(
             .document(&JsonDocument::new(name, found, &[]))
             .map(|_| exit);
     }
-    let path = found
-        .path
-        .map(|path| crate::text::escape::visible(&path.to_string_lossy()).into_owned());
-    match (found.effective, found.warnings, path) {
-        (Some(effective), _, _) => output.text(&effective),
-        (None, _, None) => {
-            let failure = Failure::message(
-                Exit::Failed,
-                "there is no configuration file; the defaults are in effect",
-            );
-            Err(failure.hint("write cachelens.toml here, or in the `cachelens` folder of your configuration directory"))
-        }
-        (None, None, Some(path)) => output.text(&format!("{path}\n")),
-        (None, Some(warnings), Some(path)) => {
-            for warning in &warnings {
-                output.warn(warning);
-            }
-            output.text(&format!("{path} is right\n"))
-        }
-    }
+    print_text(found, output)
 }
 
 /// Returns the effective settings: defaults, overridden by file, environment and arguments.
@@ -178,6 +159,29 @@ fn color_wish(color: Color, variable: &dyn Fn(&str) -> Option<String>) -> Option
 fn current_dir() -> Result<PathBuf, Failure> {
     env::current_dir()
         .map_err(|error| Failure::new(Exit::Failed, &error).on("the current directory is gone"))
+}
+
+fn print_text(found: ConfigPathDocument, output: &CommandOutput) -> Result<Exit, Failure> {
+    let path = found
+        .path
+        .map(|path| crate::text::escape::visible(&path.to_string_lossy()).into_owned());
+    match (found.effective, found.warnings, path) {
+        (Some(effective), _, _) => output.text(&effective),
+        (None, _, None) => {
+            let failure = Failure::message(
+                Exit::Failed,
+                "there is no configuration file; the defaults are in effect",
+            );
+            Err(failure.hint("write cachelens.toml here, or in the `cachelens` folder of your configuration directory"))
+        }
+        (None, None, Some(path)) => output.text(&format!("{path}\n")),
+        (None, Some(warnings), Some(path)) => {
+            for warning in &warnings {
+                output.warn(warning);
+            }
+            output.text(&format!("{path} is right\n"))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -98,13 +98,30 @@ async fn ui(
     } = evidence;
     let names_caches = !files.is_empty() && texts.is_empty();
     build.extend(files.iter().map(|file| file.expose().to_owned()));
-    let settings = &session.settings;
     let sources = if names_caches {
         // The imports in a build record are opened only for that record.
         Vec::new()
     } else {
         sources_of(session, &texts).await?
     };
+    let evidence = GivenEvidence::new(build, baseline, context);
+    let options = options(session, global, &sources, evidence)?;
+    let end = tui::run(options)
+        .await
+        .map_err(|error| Failure::new(Exit::Failed, &error))?;
+    Ok(match end {
+        UiEnd::Left => Exit::Done,
+        UiEnd::Signal(number) => Exit::Signal(number),
+    })
+}
+
+fn options(
+    session: &CliSession<'_>,
+    global: &Global,
+    sources: &[Source],
+    evidence: GivenEvidence,
+) -> Result<TuiOptions, Failure> {
+    let settings = &session.settings;
     let (theme, no_color) = theme_of(settings.theme.value);
     let rights = Rights::of(global);
     // The screen belongs to the terminal UI, which shows the pauses itself.
@@ -119,7 +136,7 @@ async fn ui(
         .clone();
     let consents = Arc::new(Mutex::new(given));
     let readers = readers::of(&asking);
-    let options = TuiOptions {
+    Ok(TuiOptions {
         pauses: asking.pauses.clone(),
         sources: sources
             .iter()
@@ -140,17 +157,10 @@ async fn ui(
         open_declared: declared_opener(rights, &asking, &consents),
         open_found: found_opener(rights, asking, consents),
         readers,
-        evidence: GivenEvidence::new(build, baseline, context),
+        evidence,
         pruning: pruning(session, rights),
         config_file: config_file(global)?,
         history: session.history.clone(),
-    };
-    let end = tui::run(options)
-        .await
-        .map_err(|error| Failure::new(Exit::Failed, &error))?;
-    Ok(match end {
-        UiEnd::Left => Exit::Done,
-        UiEnd::Signal(number) => Exit::Signal(number),
     })
 }
 

@@ -209,7 +209,7 @@ impl Jobs {
             }
             JobWork::Open(name) => self.open(&self.open.clone(), name, cancel, reporter),
             JobWork::OpenDeclared(cache, shows) => {
-                self.open_declared(cache, shows, cancel, reporter)
+                self.open_declared(cache, shows, cancel, reporter);
             }
             JobWork::FindDeclared => self.find_declared(reporter),
         }

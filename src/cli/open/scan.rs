@@ -87,14 +87,11 @@ async fn scan_each(
         let label = opened.label();
         match scan(session, opened).await {
             Ok(result) => {
-                for warning in &result.inventory.warnings {
-                    let message = format!("{}: {warning}", result.opened.shown());
-                    if matches!(warning, StoreWarning::Part(_)) {
-                        failures.push((label.clone(), partial(message)));
-                    } else {
-                        session.output.warn(&message);
-                    }
-                }
+                failures.extend(
+                    warn(session, &result)
+                        .into_iter()
+                        .map(|failure| (label.clone(), failure)),
+                );
                 if result.opened.source.select.is_some() && result.selected().is_empty() {
                     failures.push((label, no_such_ref(&result)));
                 } else {
@@ -181,4 +178,18 @@ async fn until_silent(session: &CliSession<'_>, signs_of_life: &AtomicU64) -> Du
         seen = Some(now);
         tokio::time::sleep(timeout).await;
     }
+}
+
+/// Reports the warnings of a scan; returns those that make the result incomplete.
+fn warn(session: &CliSession<'_>, result: &Scanned) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    for warning in &result.inventory.warnings {
+        let message = format!("{}: {warning}", result.opened.shown());
+        if matches!(warning, StoreWarning::Part(_)) {
+            failures.push(partial(message));
+        } else {
+            session.output.warn(&message);
+        }
+    }
+    failures
 }

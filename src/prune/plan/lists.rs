@@ -240,7 +240,7 @@ impl<'a> Lists<'a> {
                     reasons: vec![StoreReason::Unfinished { unchanged }.into()],
                 }),
                 ObjectFate::Stays(why) => {
-                    self.keep_object(ItemKind::Partial, object.name.clone(), why)
+                    self.keep_object(ItemKind::Partial, object.name.clone(), why);
                 }
             }
         }

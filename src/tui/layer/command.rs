@@ -185,7 +185,7 @@ fn go(place: CommandDestination, source: SourceId, cx: &mut UiContext<'_>) {
             cx.push(plan);
         }
         CommandDestination::Check => {
-            cx.push_once(WorkKey::Check(source), |cx| CheckScreen::new(source, cx))
+            cx.push_once(WorkKey::Check(source), |cx| CheckScreen::new(source, cx));
         }
     }
 }

@@ -286,11 +286,11 @@ impl Screen for WhyScreen {
         let is_ours = matches!(self.state, WhyState::Working(ours, _) if ours == job);
         match report {
             JobReport::Explaining(words) if is_ours => {
-                self.state = WhyState::Working(job, words.clone())
+                self.state = WhyState::Working(job, words.clone());
             }
             JobReport::Explained(Ok(explained)) if is_ours => self.done(explained, cx),
             JobReport::Explained(Err(faults)) if is_ours => {
-                self.state = WhyState::Failed(faults.clone())
+                self.state = WhyState::Failed(faults.clone());
             }
             _ => {
                 self.screen.report(job, report, cx);

@@ -84,12 +84,15 @@ impl Model {
     /// Puts the screen with this work on top, also if it was left.
     fn bring(&mut self, key: WorkKey) {
         let world = &self.world;
-        let has_work = |screen: &Box<dyn Screen>| has_work(screen.as_ref(), key, world);
-        let screen = if let Some(place) = self.left.iter().position(has_work) {
+        let place_in = |screens: &[Box<dyn Screen>]| {
+            screens
+                .iter()
+                .position(|screen| has_work(screen.as_ref(), key, world))
+        };
+        let screen = if let Some(place) = place_in(&self.left) {
             Some(self.left.remove(place))
         } else {
-            let place = self.screens.iter().position(has_work);
-            place.map(|place| self.screens.remove(place))
+            place_in(&self.screens).map(|place| self.screens.remove(place))
         };
         self.screens.extend(screen);
     }

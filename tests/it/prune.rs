@@ -7,11 +7,10 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use cachelens::format::digest::Digest;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::command::{Run, Sandbox};
-use crate::support::fixture::{Fixture, SETS};
-use crate::support::made::{self, MadeLayout, age, blob_path};
+use crate::support::made::{MadeLayout, age, blob_path};
 
 mod faults;
 mod forged;
@@ -22,6 +21,8 @@ mod race;
 mod records;
 mod settle;
 mod signed;
+mod trash;
+mod unreadable;
 
 /// A layout with two refs, four days old, that share a layer, and with an orphan.
 struct Sample {
@@ -326,277 +327,6 @@ fn a_gate_stops_before_anything_goes() {
 }
 
 #[test]
-fn orphans_are_what_another_count_says() {
-    for set in SETS {
-        let fixture = Fixture::named(set);
-        let sandbox = Sandbox::new();
-        let folder = fixture.layout("local-latest.json");
-        let dir = folder.path();
-        let reached = made::reached(dir);
-        let orphans: BTreeSet<Digest> = made::stored(dir).difference(&reached).copied().collect();
-        let bytes: u64 = orphans
-            .iter()
-            .map(|digest| fs::metadata(blob_path(dir, digest)).unwrap().len())
-            .sum();
-        assert!(!orphans.is_empty(), "{set}");
-        let source = dir.to_str().unwrap();
-        let run = sandbox.run(&[
-            "prune",
-            source,
-            "--orphans-only",
-            "--grace",
-            "0s",
-            "--yes",
-            "--json",
-        ]);
-        let result: Value = serde_json::from_str(&run.stdout).unwrap();
-        assert_eq!(run.code, Some(0), "{}", run.stderr);
-        assert_eq!(result["plan"]["frees_bytes"], bytes, "{set}");
-        assert_eq!(result["plan"]["frees_objects"], orphans.len(), "{set}");
-        assert_eq!(result["outcome"]["trashed_bytes"], bytes, "{set}");
-        assert_eq!(result["outcome"]["freed_bytes"], 0, "{set}");
-        assert_eq!(made::stored(dir), reached, "{set}");
-        assert!(made::refs(dir).into_values().all(|whole| whole), "{set}");
-        let du: Value =
-            serde_json::from_str(&sandbox.run(&["du", source, "--json"]).stdout).unwrap();
-        assert_eq!(du["sources"][0]["trash"]["bytes"], bytes, "{set}");
-        assert_eq!(du["sources"][0]["unknown"]["objects"], 0, "{set}");
-    }
-}
-
-#[test]
-fn a_run_is_taken_back_whole() {
-    let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    fs::create_dir_all(sample.layout.path().join("ingest/left")).unwrap();
-    fs::write(sample.layout.path().join("ingest/left/data"), "half").unwrap();
-    age(&sample.layout.path().join("ingest/left/data"), 96);
-    let (stored, refs) = (sample.layout.stored(), sample.layout.refs());
-    let run = document(
-        &sandbox,
-        &sample.layout,
-        &["--drop-ref", "old", "--grace", "0s", "--yes"],
-    );
-    assert_eq!(run["outcome"]["done"], 3, "{run}");
-    assert!(!sample.layout.path().join("ingest/left").exists());
-    let journal = run["outcome"]["journal"].as_str().unwrap();
-    let undone = sandbox.run(&["prune", "--undo", journal]);
-    assert_eq!(undone.code, Some(0), "{}", undone.stderr);
-    assert_eq!(
-        (sample.layout.stored(), sample.layout.refs()),
-        (stored, refs)
-    );
-    assert!(sample.layout.path().join("ingest/left/data").exists());
-    let again = sandbox.run(&["prune", "--resume", journal]);
-    assert!(
-        again.stderr.contains("the run was undone"),
-        "{}",
-        again.stderr
-    );
-}
-
-#[test]
-fn the_trash_is_emptied_after_the_grace_and_only_then() {
-    let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    assert_eq!(prune(&sandbox, &sample.layout, &["--yes"]).code, Some(0));
-    let within = document(&sandbox, &sample.layout, &["--yes"]);
-    assert_eq!(within["plan"]["frees_objects"], 0, "{within}");
-    assert!(sample.trash().exists());
-    let after = document(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
-    assert_eq!(
-        (
-            &after["plan"]["delete"][0]["kind"],
-            &after["outcome"]["done"]
-        ),
-        (&Value::from("object"), &Value::from(1))
-    );
-    assert!(!sample.trash().exists());
-}
-
-#[test]
-fn without_trash_they_go_at_once() {
-    let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    assert_eq!(
-        prune(&sandbox, &sample.layout, &["--no-trash", "--yes"]).code,
-        Some(2)
-    );
-    let run = prune(
-        &sandbox,
-        &sample.layout,
-        &["--no-trash", "--i-am-the-only-writer", "--yes"],
-    );
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
-    assert!(!sample.layout.stored().contains(&sample.orphan));
-    assert!(!sample.trash().exists());
-}
-
-#[test]
-fn what_the_trash_holds_and_a_ref_names_again_comes_back_first() {
-    let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    let manifest = sample.layout.cache(&[sample.shared, sample.orphan], 96);
-    assert_eq!(prune(&sandbox, &sample.layout, &["--yes"]).code, Some(0));
-    assert!(!sample.layout.stored().contains(&manifest));
-    // An exporter that had found them before their deletion references them now.
-    sample.layout.tag("again", manifest);
-    assert!(!sample.layout.refs()["again"]);
-    let check = sandbox.run(&["check", &sample.layout.source(), "--json"]);
-    assert_eq!(check.code, Some(3), "{check}");
-    let check = check.json();
-    let finding = check["findings"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|finding| finding["ref"] == "again")
-        .unwrap();
-    assert_eq!(finding["code"], "manifest-missing");
-    let command = format!(
-        "`cachelens prune {} --orphans-only --yes` restores them",
-        sample.layout.source()
-    );
-    assert!(
-        finding["hint"].as_str().unwrap().contains(&command),
-        "{finding}"
-    );
-    let plan = document(&sandbox, &sample.layout, &["--grace", "0s"]);
-    assert_eq!(
-        (&plan["plan"]["put_back"], &plan["plan"]["frees_objects"]),
-        (&serde_json::json!([manifest]), &Value::from(0))
-    );
-    assert_eq!(
-        prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code,
-        Some(0)
-    );
-    assert!(sample.layout.refs().into_values().all(|whole| whole));
-}
-
-#[test]
-fn a_ref_that_cannot_be_read_stops_the_deletion_of_blobs() {
-    let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    sample
-        .layout
-        .tag("odd", sample.layout.blob(b"{ no manifest", 96));
-    let stored = sample.layout.stored();
-    let run = prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
-    assert_eq!(run.code, Some(4), "{run:?}");
-    assert!(
-        run.stderr
-            .contains("`odd` cannot be read, and may name any blob"),
-        "{}",
-        run.stderr
-    );
-    assert_eq!(sample.layout.stored(), stored);
-}
-
-#[test]
-fn a_manifest_that_is_not_stored_stops_the_deletion_of_blobs() {
-    let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    // As in a copy of the cache that has only reached the index.
-    let manifest = sample.layout.cache(&[sample.shared, sample.orphan], 96);
-    sample.layout.tag("copied", manifest);
-    let away = sandbox.path("manifest");
-    std::fs::rename(blob_path(sample.layout.path(), &manifest), &away).unwrap();
-    let stored = sample.layout.stored();
-    for now in [
-        &["--grace", "0s", "--yes"][..],
-        &[
-            "--grace",
-            "0s",
-            "--yes",
-            "--no-trash",
-            "--i-am-the-only-writer",
-        ],
-    ] {
-        let run = prune(&sandbox, &sample.layout, now);
-        assert_eq!(run.code, Some(4), "{run:?}");
-        assert!(
-            run.stderr
-                .contains("`copied` has a manifest that is not stored, and may name any blob"),
-            "{}",
-            run.stderr
-        );
-        assert_eq!(sample.layout.stored(), stored);
-    }
-    std::fs::rename(&away, blob_path(sample.layout.path(), &manifest)).unwrap();
-    assert!(sample.layout.refs().into_values().all(|whole| whole));
-}
-
-#[test]
-fn what_may_name_blobs_in_a_way_that_is_not_known_stops_their_deletion() {
-    let artifact = |orphan: &Digest| {
-        format!(r#"{{"mediaType":"application/vnd.x.artifact+json","blobs":["{orphan}"]}}"#)
-    };
-    let index = |entry: String| {
-        format!(
-            r#"{{"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{entry}]}}"#
-        )
-    };
-    for odd in ["artifact", "algorithm"] {
-        let (sandbox, sample) = (Sandbox::new(), Sample::new());
-        let entry = if odd == "artifact" {
-            let digest = sample.layout.blob(artifact(&sample.orphan).as_bytes(), 96);
-            format!(r#"{{"mediaType":"application/vnd.x.artifact+json","digest":"{digest}"}}"#)
-        } else {
-            format!(r#"{{"digest":"sha384:{}"}}"#, "ab".repeat(48))
-        };
-        sample
-            .layout
-            .tag("odd", sample.layout.blob(index(entry).as_bytes(), 96));
-        let run = prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
-        assert_eq!(run.code, Some(4), "{odd}: {run:?}");
-        assert!(sample.layout.stored().contains(&sample.orphan), "{odd}");
-    }
-    // The subject of an index stays with it.
-    let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    let subject = sample.layout.cache(&[sample.orphan], 96);
-    let about = format!(
-        r#"{{"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[],"subject":{{"digest":"{subject}"}}}}"#
-    );
-    sample
-        .layout
-        .tag("about", sample.layout.blob(about.as_bytes(), 96));
-    assert_eq!(
-        prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code,
-        Some(0)
-    );
-    assert!(sample.layout.stored().contains(&sample.orphan));
-}
-
-#[test]
-fn what_refers_to_something_that_stays_stays_with_all_that_it_names() {
-    let layout = MadeLayout::new();
-    let kept = layout.cache(&[layout.blob(b"layer", 96)], 96);
-    layout.tag("main", kept);
-    let orphan = layout.blob(b"orphan", 96);
-    let refers_to = |subject: Digest, words: &[u8]| {
-        let content = layout.blob(words, 96);
-        let kind = "application/vnd.oci.image.manifest.v1+json";
-        let described = |digest: Digest, size: usize| json!({ "mediaType": "text/plain", "digest": digest, "size": size });
-        let manifest = json!({
-            "schemaVersion": 2, "mediaType": kind, "config": described(content, words.len()), "layers": [],
-            "subject": { "mediaType": kind, "digest": subject, "size": 1 },
-        });
-        [content, layout.blob(manifest.to_string().as_bytes(), 96)]
-    };
-    let signature = refers_to(kept, b"a signature");
-    let of_it = refers_to(signature[1], b"a signature of the signature");
-    let of_nothing = refers_to(orphan, b"a signature of an orphan");
-    let sandbox = Sandbox::new();
-    let run = prune(&sandbox, &layout, &["--orphans-only", "--yes"]);
-    assert_eq!(run.code, Some(0), "{run}");
-    let stored = layout.stored();
-    assert!(
-        signature
-            .iter()
-            .chain(&of_it)
-            .all(|digest| stored.contains(digest)),
-        "{run}"
-    );
-    assert!(
-        !stored.contains(&orphan) && of_nothing.iter().all(|digest| !stored.contains(digest)),
-        "{run}"
-    );
-}
-
-#[test]
 fn blobs_behind_a_link_are_left_alone() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let dir = sample.layout.path();
@@ -726,38 +456,6 @@ fn what_has_changed_is_skipped() {
     assert!(sample.layout.stored().contains(&sample.orphan));
     assert_eq!(sample.layout.refs().len(), 2);
     fs::remove_file(plan).unwrap();
-}
-
-#[test]
-fn something_else_in_the_place_of_the_trash_is_not_touched() {
-    for occupy in [
-        |trash: &Path| fs::write(trash, "mine").unwrap(),
-        |trash: &Path| symlink("/tmp", trash).unwrap(),
-    ] {
-        let (sandbox, sample) = (Sandbox::new(), Sample::new());
-        occupy(&sample.trash());
-        let stored = sample.layout.stored();
-        let run = prune(&sandbox, &sample.layout, &["--yes"]);
-        assert_eq!(run.code, Some(1), "{run:?}");
-        assert!(
-            run.stderr.contains("is not a folder of cachelens"),
-            "{}",
-            run.stderr
-        );
-        assert_eq!(sample.layout.stored(), stored);
-    }
-    let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    fs::create_dir(sample.trash()).unwrap();
-    fs::write(sample.trash().join("mine"), "mine").unwrap();
-    assert_eq!(
-        prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code,
-        Some(0)
-    );
-    assert_eq!(
-        prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code,
-        Some(0)
-    );
-    assert_eq!(fs::read(sample.trash().join("mine")).unwrap(), b"mine");
 }
 
 #[test]

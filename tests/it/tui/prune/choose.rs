@@ -1,0 +1,227 @@
+//! What a person chooses in a plan: marks, exclusions, rules and confirmations.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use super::{LABEL, Store, keep_last, protect};
+
+#[test]
+fn only_marked_refs_go_and_protected_ones_stay() {
+    let store = Store::shop();
+    let (refs, blobs) = (store.refs(), store.blobs());
+    // c15, c14 and c13 are marked, and a rule protects one of them.
+    let mut journey = store.open(vec![protect("c14"), keep_last(1)], (120, 40));
+    journey.press("enter space space space p");
+    assert!(
+        journey.screen().contains("drops the 3 marked refs only"),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        journey.line("deletes").contains("2 refs"),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        journey
+            .line("ref     c15")
+            .contains("rule \"marked refs\" drops it"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("h");
+    assert!(
+        journey
+            .line("ref     c14")
+            .contains("rule \"what stays\" protects it"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("enter y");
+    let gone: BTreeSet<String> = &refs - &store.refs();
+    assert_eq!(gone, ["c13", "c15"].map(str::to_owned).into());
+    assert_eq!(store.blobs(), blobs, "blobs wait for the grace");
+    journey.press("u y");
+    assert_eq!(store.refs(), refs);
+}
+
+#[test]
+fn what_is_left_out_stays() {
+    let store = Store::waste();
+    let before = store.blobs();
+    let mut journey = store.open(Vec::new(), (120, 40));
+    journey.press("p");
+    let deletes = journey.line("deletes");
+    let spared = journey.line("▸").split("sha256:").nth(1).unwrap()[..8].to_owned();
+    journey.press("x");
+    assert!(
+        journey.line("▸").contains("left out by hand"),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        journey.line("▸").contains("✗ sha256:"),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        journey.line("[ goes").contains(" · ✗ 1 left out ]"),
+        "{}",
+        journey.screen()
+    );
+    assert_ne!(journey.line("deletes"), deletes);
+    journey.press("x");
+    assert_eq!(journey.line("deletes"), deletes, "it is in again");
+    assert!(
+        !journey.screen().contains("left out ]"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("q p");
+    assert_eq!(journey.line("deletes"), deletes);
+    journey.press("x q p");
+    assert!(
+        journey
+            .screen()
+            .contains("1 item is left out as before; x takes it in again"),
+        "{}",
+        journey.screen()
+    );
+    assert!(
+        journey.line("▸").contains("left out by hand"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("enter y");
+    assert!(store.blobs().iter().any(|blob| blob.starts_with(&spared)));
+    assert!(!store.trash().iter().any(|blob| blob.starts_with(&spared)));
+    assert_eq!(&store.blobs() | &store.trash(), before);
+}
+
+#[test]
+fn a_ref_that_is_left_out_keeps_what_it_reaches() {
+    let store = Store::shop();
+    let mut journey = store.open(vec![keep_last(2)], (120, 40));
+    // Blobs are deleted together with their refs, apart from those that the excluded ref reaches.
+    journey.press("enter p D");
+    assert!(
+        journey.line("waits").contains("at once"),
+        "{}",
+        journey.screen()
+    );
+    let whole = journey.line("deletes");
+    journey.press("x");
+    assert!(
+        journey.line("ref     ✗ c02").contains("left out by hand"),
+        "{}",
+        journey.screen()
+    );
+    assert_ne!(journey.line("deletes"), whole);
+    journey.press("enter").press(&format!("'{LABEL} enter"));
+    assert!(
+        journey.screen().contains("every kept ref is whole"),
+        "{}",
+        journey.screen()
+    );
+    assert_eq!(
+        store.refs(),
+        ["c02", "c14", "c15"].map(str::to_owned).into()
+    );
+    journey.press("q");
+    assert!(
+        !journey.screen().contains("missing"),
+        "{}",
+        journey.screen()
+    );
+}
+
+#[test]
+fn what_weighs_much_is_confirmed_by_typing() {
+    let store = Store::shop();
+    let refs = store.refs();
+    let mut journey = store.open(vec![keep_last(2)], (100, 30));
+    journey.press("p enter y enter");
+    assert!(
+        journey.screen().contains("that is not its name"),
+        "{}",
+        journey.screen()
+    );
+    assert_eq!(store.refs(), refs);
+    journey.press("ctrl-u").press(&format!("'{LABEL}x enter"));
+    assert!(
+        journey.screen().contains("that is not its name"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("esc");
+    assert!(
+        !journey.screen().contains("Please confirm"),
+        "{}",
+        journey.screen()
+    );
+    assert_eq!(store.refs(), refs);
+    journey.press("enter").press(&format!("'{LABEL} enter"));
+    assert_eq!(store.refs(), ["c14", "c15"].map(str::to_owned).into());
+}
+
+#[test]
+fn no_is_no() {
+    let store = Store::waste();
+    let before = store.blobs();
+    let mut journey = store.open(Vec::new(), (80, 24));
+    for answer in ["n", "esc", "q", "enter n"] {
+        journey.press("p enter").press(answer).press("q");
+        assert_eq!(store.blobs(), before, "{answer}");
+        assert!(store.journals().is_empty(), "{answer}");
+    }
+}
+
+#[test]
+fn a_plan_is_saved_as_the_command_reads_it() {
+    let store = Store::waste();
+    let path = store.journals.path().join("plan.json");
+    let mut journey = store.open(Vec::new(), (100, 30));
+    journey
+        .press("p W ctrl-u")
+        .press(&format!("'{} enter", path.display()));
+    assert!(
+        journey.screen().contains("written to"),
+        "{}",
+        journey.screen()
+    );
+    let plan = cachelens::prune::plan::file::load(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert!(!plan.is_empty());
+    assert_eq!(plan.source(), LABEL);
+    journey
+        .press("W ctrl-u")
+        .press(&format!("'{} enter", path.display()));
+    assert!(
+        journey.screen().contains("Replace it?"),
+        "{}",
+        journey.screen()
+    );
+}
+
+#[test]
+fn a_rule_is_made_from_what_is_marked() {
+    let store = Store::shop();
+    let mut journey = store.open(vec![keep_last(2)], (100, 30));
+    journey.press("p space space R");
+    assert!(
+        journey
+            .screen()
+            .contains("decides about 0 refs · earlier rules decide about 9 that it matches"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("Y");
+    let rule = "[[retention.rule]]\nname = \"refs like c0*\"\nmatch = { ref = \"c0*\" }\naction = \"drop\"\n";
+    assert_eq!(journey.copied(), Some(rule));
+    let path = store.journals.path().join("rule.toml");
+    journey
+        .press("W ctrl-u")
+        .press(&format!("'{} enter", path.display()));
+    assert!(!path.exists());
+    journey.press("y");
+    assert_eq!(fs::read_to_string(&path).unwrap(), rule);
+}

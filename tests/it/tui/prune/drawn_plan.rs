@@ -1,0 +1,167 @@
+//! The plan, drawn at four sizes.
+
+use super::{Store, screen};
+
+#[test]
+fn the_plan_at_60() {
+    insta::assert_snapshot!(screen(&Store::shop(), "p", (60, 16)), @r#"
+     ./cache › plan        made 12:00:00 UTC · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────
+     deletes  13 refs  frees 0 B         keeps 2 refs · 243 KiB
+     waits    160 blobs, 1.6 MiB: free after 22 Nov 13:00 UTC
+     checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
+     [ goes 13 ]   waits 160     stays 2
+    ────────────────────────────────────────────────────────────
+       WHAT                      SIZE▾ WHY
+    ▸  ref     c02            190 KiB  rule "the newest": 12h 5…
+       ref     c01            190 KiB  rule "the newest": 12h 5…
+       ref     c03            190 KiB  rule "the newest": 12h 5…
+       ref     c10            190 KiB  rule "the newest": 12h 5…
+       ref     c13            140 KiB  rule "the newest": 12h 5…
+    ──────────────────────────────────────────────────── 1/13 ──
+     policy cachelens.toml
+     enter carry out  x leave out  right waits, stays  W save
+    "#);
+}
+
+#[test]
+fn the_plan_at_80() {
+    insta::assert_snapshot!(screen(&Store::shop(), "p", (80, 24)), @r#"
+     ./cache › plan                            made 12:00:00 UTC · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+     deletes  13 refs  frees 0 B                             keeps 2 refs · 243 KiB
+     waits    160 blobs, 1.6 MiB: a run after 22 Nov 13:00 UTC frees them
+     checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
+     [ goes 13 ]   waits 160     stays 2
+    ────────────────────────────────────────────────────────────────────────────────
+       WHAT                      SIZE▾ WHY
+    ▸  ref     c02            190 KiB  rule "the newest": 12h 54m old, keeps the la…
+       ref     c01            190 KiB  rule "the newest": 12h 54m old, keeps the la…
+       ref     c03            190 KiB  rule "the newest": 12h 54m old, keeps the la…
+       ref     c10            190 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c13            140 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c04            110 KiB  rule "the newest": 12h 54m old, keeps the la…
+       ref     c08           72.6 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c11           72.4 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c06           46.2 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c05           46.2 KiB  rule "the newest": 12h 54m old, keeps the la…
+       ref     c12           41.1 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c09           33.8 KiB  rule "the newest": 12h 53m old, keeps the la…
+       ref     c07            9.2 KiB  rule "the newest": 12h 53m old, keeps the la…
+    ──────────────────────────────────────────────────────────────────────── 1/13 ──
+     policy cachelens.toml
+     enter carry out  x leave out  right waits, stays  W save  R rule  / filter
+    "#);
+}
+
+#[test]
+fn the_plan_at_120() {
+    insta::assert_snapshot!(screen(&Store::shop(), "p", (120, 40)), @r#"
+     ./cache › plan                                                                    made 12:00:00 UTC · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     deletes  13 refs  frees 0 B                                                                     keeps 2 refs · 243 KiB
+     waits    160 blobs, 1.6 MiB: their refs go first; a run after 22 Nov 13:00 UTC frees them
+     checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
+     [ goes 13 ]   waits 160     stays 2
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       WHAT                                         SIZE▾ WHY
+    ▸  ref     c02                               190 KiB  rule "the newest": 12h 54m old, keeps the last 2
+       ref     c01                               190 KiB  rule "the newest": 12h 54m old, keeps the last 2
+       ref     c03                               190 KiB  rule "the newest": 12h 54m old, keeps the last 2
+       ref     c10                               190 KiB  rule "the newest": 12h 53m old, keeps the last 2
+       ref     c13                               140 KiB  rule "the newest": 12h 53m old, keeps the last 2
+       ref     c04                               110 KiB  rule "the newest": 12h 54m old, keeps the last 2
+       ref     c08                              72.6 KiB  rule "the newest": 12h 53m old, keeps the last 2
+       ref     c11                              72.4 KiB  rule "the newest": 12h 53m old, keeps the last 2
+       ref     c06                              46.2 KiB  rule "the newest": 12h 53m old, keeps the last 2
+       ref     c05                              46.2 KiB  rule "the newest": 12h 54m old, keeps the last 2
+       ref     c12                              41.1 KiB  rule "the newest": 12h 53m old, keeps the last 2
+       ref     c09                              33.8 KiB  rule "the newest": 12h 53m old, keeps the last 2
+       ref     c07                               9.2 KiB  rule "the newest": 12h 53m old, keeps the last 2
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       c02
+       kind       ref
+       digest     sha256:2f8282de6db7e0ad31d42bb3d7ce7fe69441a9afcca045cd3e5374e35fec8752
+       age        12h 54m ago
+       size       237 KiB
+       only here  190 KiB: what no other ref reaches
+
+       Why
+       rule "the newest": 12h 54m old, keeps the last 2
+
+
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/13 ──
+     policy cachelens.toml
+     enter carry out  x leave out  right waits, stays  W save  R rule  / filter  s sort  space mark  i details  e export
+    "#);
+}
+
+#[test]
+fn the_plan_at_200() {
+    insta::assert_snapshot!(screen(&Store::shop(), "p", (200, 60)), @r#"
+     ./cache › plan                                                                                                                                                    made 12:00:00 UTC · ▐WRITE▌ · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+     deletes  13 refs  frees 0 B                                                                                                                                                     keeps 2 refs · 243 KiB
+     waits    160 blobs, 1.6 MiB: their refs go first; a run after 22 Nov 13:00 UTC frees them
+     checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
+     [ goes 13 ]   waits 160     stays 2
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       WHAT                                        SIZE▾ WHY                                                                │ c02
+    ▸  ref     c02                              190 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │ kind       ref
+       ref     c01                              190 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │ digest     sha256:2f8282de6db7e0ad31d42bb3d7ce7fe69441a9afcca045cd3e5374e35fe
+       ref     c03                              190 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │            c8752
+       ref     c10                              190 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │ age        12h 54m ago
+       ref     c13                              140 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │ size       237 KiB
+       ref     c04                              110 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │ only here  190 KiB: what no other ref reaches
+       ref     c08                             72.6 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │
+       ref     c11                             72.4 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │ Why
+       ref     c06                             46.2 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │ rule "the newest": 12h 54m old, keeps the last 2
+       ref     c05                             46.2 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │
+       ref     c12                             41.1 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │
+       ref     c09                             33.8 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │
+       ref     c07                              9.2 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/13 ──
+     policy cachelens.toml
+     enter carry out  x leave out  right waits, stays  W save  R rule  / filter  s sort  space mark  i details  e export  : command  q back
+    "#);
+}

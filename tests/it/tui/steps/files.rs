@@ -1,0 +1,276 @@
+//! The files of a layer.
+
+use std::fs;
+
+use cachelens::backend::memory::MemoryCache;
+use cachelens::format::digest::Digest;
+use serde_json::json;
+
+use super::{HUGE, LARGE, MANIFEST, SMALL, USUAL, archive, blob, descriptor, open, shop};
+use crate::support::journey::{Journey, memory};
+
+#[test]
+fn a_layer_opens_into_its_files_and_back() {
+    let shop = shop();
+    let files = |size| {
+        let mut journey = open(&shop, "c15", size);
+        journey.press("j j j j enter");
+        journey
+    };
+    insta::assert_snapshot!(files(SMALL).screen(), @r"
+     ./cache › c15 › COPY · 89d2…  2 files · read-only · ? help
+    ────────────────────────────────────────────────────────────
+       layer sha256:30b7433d5cda · 188 B stored
+       PATH                                         SIZE▾ SHARE
+    ▸  ▾ srv/assets/                                14 B  ██████
+           banner.svg                                7 B  ███
+           logo.svg                                  7 B  ███
+
+
+
+
+
+
+    ───────────────────────────────────────────────────── 1/3 ──
+     14 B unpacked
+     enter open  V view  x extract  / filter  s sort
+    ");
+    insta::assert_snapshot!(files(USUAL).press("G").screen(), @r"
+     ./cache › c15 › COPY · 89d21dcb                   2 files · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+       layer sha256:30b7433d5cda · 188 B stored
+       PATH                                                  SIZE▾ SHARE       FILES
+       ▾ srv/assets/                                         14 B  ██████          2
+           banner.svg                                         7 B  ███             –
+    ▸      logo.svg                                           7 B  ███             –
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+    ───────────────────────────────────────────────────────────────────────── 3/3 ──
+     14 B unpacked
+     enter open  V view  x extract  / filter  s sort  space mark  i details
+    ");
+    insta::assert_snapshot!(files(LARGE).press("s j enter").screen(), @r"
+     ./cache › c15 › COPY · 89d21dcb                                                           2 files · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       layer sha256:30b7433d5cda · 188 B stored
+       PATH                                               SIZE  SHARE       FILES▾ MODE        MODIFIED                OWNER
+    ▸  ▾ srv/assets/                                      14 B  ██████          2  drwxr-xr-x  2026-11-21 23:07          0:0
+           banner.svg                                      7 B  ███             –  -rw-r--r--  2026-11-21 23:07          0:0
+           logo.svg                                        7 B  ███             –  -rw-r--r--  2026-11-21 23:05          0:0
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       srv/assets/
+
+       kind       directory
+       size       14 B (14 bytes)
+       share      100 % of the layer
+       files      2
+       mode       drwxr-xr-x 0755
+       owner      0:0
+       modified   2026-11-21T23:07:11Z, 12h 52m ago
+
+
+
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/3 ──
+     14 B unpacked
+     enter open  V view  x extract  / filter  s sort  space mark  i details  e export  : command  q back
+    ");
+    let mut journey = files(USUAL);
+    journey.press("/ 'banner enter j y");
+    assert_eq!(journey.copied(), Some("srv/assets/banner.svg"));
+    journey.press("esc q y");
+    assert!(journey.copied().unwrap().starts_with("sha256:89d21dcb"));
+    // A row without a layer does not open.
+    journey.press("G enter");
+    insta::assert_snapshot!(journey.line("there is no layer"), @" ! there is no layer to open: only a key is here");
+}
+
+#[test]
+fn files_with_room_for_all() {
+    let shop = shop();
+    let mut journey = open(&shop, "c15", HUGE);
+    insta::assert_snapshot!(journey.press("j j j j enter").screen(), @r"
+     ./cache › c15 › COPY · 89d21dcb                                                                                                                                           2 files · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       layer sha256:30b7433d5cda · 188 B stored
+       PATH                                              SIZE▾ SHARE       FILES  MODE        MODIFIED                OWNER │ srv/assets/
+    ▸  ▾ srv/assets/                                     14 B  ██████          2  drwxr-xr-x  2026-11-21 23:07          0:0 │
+           banner.svg                                     7 B  ███             –  -rw-r--r--  2026-11-21 23:07          0:0 │ kind       directory
+           logo.svg                                       7 B  ███             –  -rw-r--r--  2026-11-21 23:05          0:0 │ size       14 B (14 bytes)
+                                                                                                                            │ share      100 % of the layer
+                                                                                                                            │ files      2
+                                                                                                                            │ mode       drwxr-xr-x 0755
+                                                                                                                            │ owner      0:0
+                                                                                                                            │ modified   2026-11-21T23:07:11Z, 12h 52m ago
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+                                                                                                                            │
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/3 ──
+     14 B unpacked
+     enter open  V view  x extract  / filter  s sort  space mark  i details  e export  : command  q back
+    ");
+}
+
+#[test]
+fn a_damaged_layer_says_so() {
+    let shop = shop();
+    let path = blob(&shop, "a1b79a3a");
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 64].fill(0);
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, bytes).unwrap();
+    let mut journey = open(&shop, "c15", USUAL);
+    insta::assert_snapshot!(journey.press("j enter").screen(), @r"
+     ./cache › c15 › COPY · d77d59e9                    1 file · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+       layer sha256:a1b79a3a68d3 · ! the layer is damaged: its bytes are not those…
+       PATH                                                  SIZE▾ SHARE       FILES
+    ▸  ▾ usr/local/bin/                                  30.0 KiB  ██████          1
+           server                                        30.0 KiB  ██████          –
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+    ───────────────────────────────────────────────────────────────────────── 1/2 ──
+     30.0 KiB unpacked
+     enter open  V view  x extract  / filter  s sort  space mark  i details
+    ");
+}
+
+#[test]
+fn deletions_are_shown_as_such() {
+    let mut cache = MemoryCache::default();
+    let layer = cache.add_blob(
+        archive(&["etc/.wh.passwd", "var/cache/.wh..wh..opq", "var/cache/new"]),
+        None,
+    );
+    let record = |digest: &str, rest: &str| {
+        format!(r#"{{"digest":"{}"{rest}}}"#, Digest::of(digest.as_bytes()))
+    };
+    let config = format!(
+        r#"{{"layers":[{{"blob":"{layer}","parent":-1}}],"records":[{},{}]}}"#,
+        record("base", ""),
+        record("run", r#","inputs":[[{"link":0}]],"layers":[{"layer":0}]"#),
+    );
+    let config_type = "application/vnd.buildkit.cacheconfig.v0";
+    let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST,
+        "config": descriptor(&mut cache, config_type, config.as_bytes()),
+        "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer, "size": 4096}]});
+    let root = descriptor(&mut cache, MANIFEST, manifest.to_string().as_bytes());
+    cache
+        .set_index(
+            json!({"schemaVersion": 2, "manifests": [root]})
+                .to_string()
+                .as_bytes(),
+        )
+        .unwrap();
+    let mut journey = Journey::new(vec![memory("made", cache)], USUAL);
+    insta::assert_snapshot!(journey.press("enter enter j enter").screen(), @r"
+     made › sha256:646be632fec4… › FILE · acba2551      1 file · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+       layer sha256:51e50add27dd · 2.5 KiB stored
+       PATH                                                  SIZE▾ SHARE       FILES
+    ▸  ▸ var/cache/  − emptied first                          0 B                  1
+       ▸ etc/                                                 0 B                − 1
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+    ───────────────────────────────────────────────────────────────────────── 1/2 ──
+     0 B unpacked · 2 deleted from below
+     enter open  V view  x extract  / filter  s sort  space mark  i details
+    ");
+}

@@ -1,0 +1,334 @@
+//! Steps with names, from the store and from a file, and without.
+
+use super::{HUGE, LARGE, SMALL, USUAL, demo, open, shop};
+
+#[test]
+fn named_by_the_store() {
+    insta::assert_snapshot!(demo(SMALL).screen(), @r"
+     demo › main                  15 steps · read-only · ? help
+    ────────────────────────────────────────────────────────────
+       4 ✓  11 ○  named from the store's provenance
+       STEP▴                                       SIZE      AGE
+    ▸    FROM 127.0.0.1:5055/base:latest AS …         –        –
+       ▾ deps  3 steps
+         ○ WORKDIR /app                               –        –
+         ○ COPY package.json package-lock.js…         –        –
+         ○ RUN npm ci                                 –        –
+       ▾ web  2 steps
+         ○ COPY web ./web                             –        –
+         ○ RUN npm run build                          –        –
+       ▾ api  5 steps
+    ──────────────────────────────────────────────────── 1/21 ──
+     95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
+     enter open  left fold  right unfold  w why  n names
+    ");
+    insta::assert_snapshot!(demo(USUAL).screen(), @r"
+     demo › main                                      15 steps · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+       4 ✓  11 ○  named from the store's provenance
+       STEP▴                                                 SIZE      AGE   ALSO IN
+    ▸    FROM 127.0.0.1:5055/base:latest AS deps                –        –         –
+       ▾ deps  3 steps
+         ○ WORKDIR /app                                         –        –         –
+         ○ COPY package.json package-lock.json ./               –        –         –
+         ○ RUN npm ci                                           –        –         –
+       ▾ web  2 steps
+         ○ COPY web ./web                                       –        –         –
+         ○ RUN npm run build                                    –        –         –
+       ▾ api  5 steps
+         ○ WORKDIR /src                                         –        –         –
+         ○ COPY go.mod ./                                       –        –         –
+         ○ RUN go mod download -x                               –        –         –
+         ○ COPY api ./api                                       –        –         –
+         ○ RUN go build -trimpath ./api                         –        –         –
+       ▾ test  1 step
+         ○ RUN npm test && echo ok > /report.txt                –        –         –
+       ▾ final  4 steps                                  42.8 KiB
+    ──────────────────────────────────────────────────────────────────────── 1/21 ──
+     95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
+     enter open  left fold  right unfold  w why  n names  / filter  s sort
+    ");
+}
+
+#[test]
+fn named_by_the_store_with_details_beside() {
+    insta::assert_snapshot!(demo(LARGE).press("G").screen(), @r"
+     demo › main                                                                              15 steps · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       4 ✓  11 ○  named from the store's provenance
+       STEP▴                                        SIZE      AGE   ALSO IN │ COPY assets /srv/assets
+         FROM 127.0.0.1:5055/base:latest AS d…         –        –         – │ Dockerfile:27 · stage final
+       ▾ deps  3 steps                                                      │
+         ○ WORKDIR /app                                –        –         – │ state      ✓ its result can be loaded
+         ○ COPY package.json package-lock.jso…         –        –         – │ created    12h 52m ago, 2026-11-21T23:07:12Z
+         ○ RUN npm ci                                  –        –         – │ key        sha256:89d21dcbb0839f0aa1e2b463fc8
+       ▾ web  2 steps                                                       │            180bf431c7d798d7560ae5aa4352a521b4
+         ○ COPY web ./web                              –        –         – │            b82
+         ○ RUN npm run build                           –        –         – │ named      by its key, as far as the keys of
+       ▾ api  5 steps                                                       │            its files are known
+         ○ WORKDIR /src                                –        –         – │
+         ○ COPY go.mod ./                              –        –         – │ Layer
+         ○ RUN go mod download -x                      –        –         – │ blob       sha256:30b7433d5cdaf68e154ba293fa7
+         ○ COPY api ./api                              –        –         – │            fc14dc95de0b486686a94d911d8cd09a99
+         ○ RUN go build -trimpath ./api                –        –         – │            8e0
+       ▾ test  1 step                                                       │ unpacked   sha256:d727d1fb3bf38da32d2b3d72103
+         ○ RUN npm test && echo ok > /report.…         –        –         – │            6c84bd3fca13a2c1bf53ca9a2771a58cd2
+       ▾ final  4 steps                         42.8 KiB                    │            eab
+         ✓ COPY --from=api /src/bin /usr/loca…  30.2 KiB  12h 52m     1 ref │ type       tar+gzip
+         ✓ COPY --from=web /app/dist /srv       12.2 KiB  12h 52m     1 ref │ only here  188 B of its chain
+         ✓ COPY --from=test /report.txt /srv/…     139 B  12h 52m     1 ref │
+    ▸    ✓ COPY assets /srv/assets                 188 B  12h 52m         – │ Chain of 6 layers, 90.0 KiB
+                                                                            │     188 B  30b7433d  tar+gzip
+                                                                            │     139 B  883991aa  tar+gzip
+                                                                            │  12.2 KiB  91bc5cba  tar+gzip
+                                                                            │  30.2 KiB  a1b79a3a  tar+gzip
+                                                                            │  24.3 KiB  c35117ba  tar+gzip
+                                                                            │  22.9 KiB  1a292d1e  tar+gzip
+                                                                            │
+                                                                            │ Inputs
+                                                                            │ 1  ✓ COPY --from=test /report.txt
+                                                                            │ /srv/report.txt
+                                                                            │ 2  files by their content · c5e1e4d6
+                                                                            │ … tab scrolls, i shows all
+    ─────────────────────────────────────────────────────────────────────────────────────────────────────────────── 21/21 ──
+     95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
+     enter open  left fold  right unfold  w why  n names  / filter  s sort  space mark  i details  e export  : command
+    ");
+}
+
+#[test]
+fn named_by_the_store_with_room_for_all() {
+    insta::assert_snapshot!(demo(HUGE).press("j j j").screen(), @r"
+     demo › main                                                                                                                                                              15 steps · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       4 ✓  11 ○  named from the store's provenance
+       STEP▴                                                                                        SIZE      AGE   ALSO IN │ COPY package.json package-lock.json ./
+         FROM 127.0.0.1:5055/base:latest AS deps                                                       –        –         – │ Dockerfile:3 · stage deps
+       ▾ deps  3 steps                                                                                                      │
+         ○ WORKDIR /app                                                                                –        –         – │ state      ○ only its key is left: later steps match by it, and it runs again
+    ▸    ○ COPY package.json package-lock.json ./                                                      –        –         – │            when it is needed
+         ○ RUN npm ci                                                                                  –        –         – │ key        sha256:1704e8bf5aa97b4302f7561717babb1945ac9b10aaaea2fdd90740006db
+       ▾ web  2 steps                                                                                                       │            989da
+         ○ COPY web ./web                                                                              –        –         – │ named      by its key, as far as the keys of its files are known
+         ○ RUN npm run build                                                                           –        –         – │
+       ▾ api  5 steps                                                                                                       │ Inputs
+         ○ WORKDIR /src                                                                                –        –         – │ 1  ○ WORKDIR /app
+         ○ COPY go.mod ./                                                                              –        –         – │ 2  files by their content · ff98c4e3
+         ○ RUN go mod download -x                                                                      –        –         – │
+         ○ COPY api ./api                                                                              –        –         – │ Used by
+         ○ RUN go build -trimpath ./api                                                                –        –         – │ ○ RUN npm ci
+       ▾ test  1 step                                                                                                       │
+         ○ RUN npm test && echo ok > /report.txt                                                       –        –         – │
+       ▾ final  4 steps                                                                         42.8 KiB                    │
+         ✓ COPY --from=api /src/bin /usr/local/bin                                              30.2 KiB  12h 52m     1 ref │
+         ✓ COPY --from=web /app/dist /srv                                                       12.2 KiB  12h 52m     1 ref │
+         ✓ COPY --from=test /report.txt /srv/report.txt                                            139 B  12h 52m     1 ref │
+         ✓ COPY assets /srv/assets                                                                 188 B  12h 52m         – │
+                                                                                                                            │
+    ─── bytes: ▓ only in one ref  ░ shared  ▒ orphaned ──────────────────────────────────────────────────────────────────── │
+       COPY --from=api /src/bin /usr/local/bin                                         │ COPY --from=web /app/dist /srv     │
+       30.2 KiB shared with other refs                                                 │ 12.2 KiB shared with other refs    │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │──────────────────────────────────  │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ COPY assets /srv/…│ COPY --from=…  │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ 188 B only here   │ 139 B shared…  │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░   │
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 4/21 ──
+     95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
+     enter open  left fold  right unfold  w why  n names  / filter  s sort  space mark  i details  e export  : command  q back
+    ");
+}
+
+#[test]
+fn without_names() {
+    let shop = shop();
+    insta::assert_snapshot!(open(&shop, "c01", SMALL).screen(), @r"
+     ./cache › c01                15 steps · read-only · ? help
+    ────────────────────────────────────────────────────────────
+       15 ✓  no names: n takes the build's record, provenance …
+       STEP▴                                       SIZE      AGE
+    ▸    source · 089e08d6 +1                         –        –
+       ├ ✓ FILE · 57a5ab45                         92 B  12h 54m
+       │ ✓ COPY · 9152319c                        144 B  12h 54m
+       │ ✓ RUN · eb40ed05                      30.2 KiB  12h 54m
+       │ ✓ COPY · 4fdf24ec                        174 B  12h 54m
+       │ ✓ RUN · 765fb925                      30.2 KiB  12h 54m
+       ├ ✓ FILE · 807b3e87                         92 B  12h 54m
+       │ ✓ COPY · 1704e8bf                        213 B  12h 54m
+       │ ✓ RUN · da55fffb                      49.9 KiB  12h 54m
+    ──────────────────────────────────────────────────── 1/16 ──
+     237 KiB in all · 190 KiB only here · made 12h 54m ago
+     enter open  left fold  right unfold  w why  n names
+    ");
+    insta::assert_snapshot!(open(&shop, "c01", USUAL).screen(), @r"
+     ./cache › c01                                    15 steps · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+       15 ✓  no names: n takes the build's record, provenance or image
+       STEP▴                                                 SIZE      AGE   ALSO IN
+    ▸    source · 089e08d6 +1                                   –        –         –
+       ├ ✓ FILE · 57a5ab45                                   92 B  12h 54m         –
+       │ ✓ COPY · 9152319c                                  144 B  12h 54m         –
+       │ ✓ RUN · eb40ed05                                30.2 KiB  12h 54m         –
+       │ ✓ COPY · 4fdf24ec                                  174 B  12h 54m         –
+       │ ✓ RUN · 765fb925                                30.2 KiB  12h 54m         –
+       ├ ✓ FILE · 807b3e87                                   92 B  12h 54m         –
+       │ ✓ COPY · 1704e8bf                                  213 B  12h 54m         –
+       │ ✓ RUN · da55fffb                                49.9 KiB  12h 54m         –
+       │ ✓ COPY · 91cc5c91                                  209 B  12h 54m         –
+       │ ├ ✓ RUN · 4fd7e03a                              12.3 KiB  12h 54m         –
+       │ └ ✓ RUN · ab170239                              12.2 KiB  12h 54m         –
+       └ ✓ COPY · d77d59e9                               30.2 KiB  12h 54m         –
+         ✓ COPY · 5d74d000                               12.2 KiB  12h 54m         –
+         ✓ COPY · e0d7b2d4                                  139 B  12h 54m         –
+         ✓ COPY · 89d21dcb                                  161 B  12h 54m         –
+
+    ──────────────────────────────────────────────────────────────────────── 1/16 ──
+     237 KiB in all · 190 KiB only here · made 12h 54m ago
+     enter open  left fold  right unfold  w why  n names  / filter  s sort
+    ");
+    insta::assert_snapshot!(open(&shop, "c01", LARGE).press("j j j").screen(), @r"
+     ./cache › c01                                                                            15 steps · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+       15 ✓  no names: n takes the build's record, provenance or image
+       STEP▴                                        SIZE      AGE   ALSO IN │ RUN · eb40ed05
+         source · 089e08d6 +1                          –        –         – │
+       ├ ✓ FILE · 57a5ab45                          92 B  12h 54m         – │ state      ✓ its result can be loaded
+       │ ✓ COPY · 9152319c                         144 B  12h 54m         – │ created    12h 54m ago, 2026-11-21T23:05:25Z
+    ▸  │ ✓ RUN · eb40ed05                       30.2 KiB  12h 54m         – │ key        sha256:eb40ed05e2e0b69c7803db98715
+       │ ✓ COPY · 4fdf24ec                         174 B  12h 54m         – │            01606b7a5513a32c13a050842902b0c67c
+       │ ✓ RUN · 765fb925                       30.2 KiB  12h 54m         – │            dc4
+       ├ ✓ FILE · 807b3e87                          92 B  12h 54m         – │
+       │ ✓ COPY · 1704e8bf                         213 B  12h 54m         – │ Layer
+       │ ✓ RUN · da55fffb                       49.9 KiB  12h 54m         – │ blob       sha256:c79cf8ba11277da023b6557bc9b
+       │ ✓ COPY · 91cc5c91                         209 B  12h 54m         – │            1124b72c2bde88b9e7f69b95af84551d6e
+       │ ├ ✓ RUN · 4fd7e03a                     12.3 KiB  12h 54m         – │            fbc
+       │ └ ✓ RUN · ab170239                     12.2 KiB  12h 54m         – │ unpacked   sha256:e6cbb90a1d4fca66d4c1e10e59a
+       └ ✓ COPY · d77d59e9                      30.2 KiB  12h 54m         – │            83a07eea9406b631faaab3bb9d8df4616f
+         ✓ COPY · 5d74d000                      12.2 KiB  12h 54m         – │            b87
+         ✓ COPY · e0d7b2d4                         139 B  12h 54m         – │ type       tar+gzip
+         ✓ COPY · 89d21dcb                         161 B  12h 54m         – │ only here  0 B of its chain
+                                                                            │
+                                                                            │ Chain of 5 layers, 77.7 KiB
+                                                                            │  30.2 KiB  c79cf8ba  tar+gzip
+                                                                            │     144 B  70d657b4  tar+gzip
+                                                                            │      92 B  e3af8043  tar+gzip
+                                                                            │  24.3 KiB  054ef814  tar+gzip
+                                                                            │  22.9 KiB  1a292d1e  tar+gzip
+                                                                            │
+                                                                            │ Inputs
+                                                                            │ 1  ✓ COPY · 9152319c · all of it
+                                                                            │
+                                                                            │ Used by
+                                                                            │ ✓ COPY · 4fdf24ec
+                                                                            │
+                                                                            │ Kept by
+                                                                            │ the layer stays while this ref does
+                                                                            │ … tab scrolls, i shows all
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────── 4/16 ──
+     237 KiB in all · 190 KiB only here · made 12h 54m ago
+     enter open  left fold  right unfold  w why  n names  / filter  s sort  space mark  i details  e export  : command
+    ");
+}
+
+#[test]
+fn a_thinned_cache_named_by_a_file() {
+    let shop = shop();
+    let mut journey = open(&shop, "c09", USUAL);
+    insta::assert_snapshot!(journey.press("n").screen(), @r"
+     ./cache › c09                                    15 steps · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+       10 ✓  5 ○  no names: n takes the build's record, provenance or image
+       STEP▴                                                 SIZE      AGE   ALSO IN
+    ▸ ╭ Evidence of the build ───────────────────────────────────────────────────╮ –
+      │ build     its record, provenance, log, image, or its command             │fs
+      │ ›                                                                        │fs
+      │ baseline  the same of an earlier build: what changed since               │fs
+      │ context   the folder, or NAME=FOLDER: which files changed                │fs
+      │                                                                          │fs
+      │ docker buildx history export -o run.dockerbuild  writes a build record,  │ –
+      │ which has it all                                                         │ef
+      │ docker buildx imagetools inspect IMAGE --format '{{json                  │ –
+      │ .Provenance.SLSA}}' > provenance.json  that of an image                  │ –
+      ╰──────────────────────────────────────────────────────────────────────────╯ –
+       └ ○ FILE · 57a5ab45                                      –        –         –
+         ○ COPY · 9152319c                                      –        –         –
+         ○ RUN · eb40ed05                                       –        –         –
+         ○ COPY · 4fdf24ec                                      –        –         –
+         ○ RUN · f71fe2ce                                       –        –         –
+
+    ──────────────────────────────────────────────────────────────────────── 1/16 ──
+     174 KiB in all · 33.8 KiB only here · made 12h 53m ago
+     enter add, go on  tab complete  down next  up previous  ctrl-p before
+    ");
+    journey.press("'tests/fixtures/shop/provenance/c01.wrong enter");
+    assert!(
+        journey
+            .line("cannot read")
+            .contains("! cannot read it: No such file")
+    );
+    journey.press("ctrl-u 'tests/fixtures/kitchen/provenance/c01.json enter");
+    assert!(
+        journey.line("c01.json").contains("provenance, 23 steps"),
+        "{}",
+        journey.screen()
+    );
+    journey.press("enter");
+    assert!(
+        journey
+            .line("no step")
+            .contains("! the build that it tells of has no step in this ref")
+    );
+    journey.press("n up backspace ctrl-u 'tests/fixtures/shop/provenance/c09.json enter enter");
+    insta::assert_snapshot!(journey.screen(), @r"
+     ./cache › c09                                    15 steps · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+       10 ✓  5 ○  named from tests/fixtures/shop/provenance/c09.json
+       STEP▴                                                 SIZE      AGE   ALSO IN
+    ▸    FROM 127.0.0.1:5055/base:latest AS deps +1             –        –         –
+       ▾ deps  3 steps                                   50.3 KiB
+         ✓ WORKDIR /app                                      92 B  12h 54m    5 refs
+         ✓ COPY package.json package-lock.json ./           227 B  12h 53m    2 refs
+         ✓ RUN npm ci                                    49.9 KiB  12h 53m    2 refs
+       ▾ web  2 steps                                    12.4 KiB
+         ✓ COPY web ./web                                   217 B  12h 53m    2 refs
+         ✓ RUN npm run build                             12.2 KiB  12h 53m         –
+       ▾ api  5 steps
+         ○ WORKDIR /src                                         –        –         –
+         ○ COPY go.mod ./                                       –        –         –
+         ○ RUN go mod download                                  –        –         –
+         ○ COPY api ./api                                       –        –         –
+         ○ RUN go build -trimpath ./api                         –        –         –
+       ▾ test  1 step                                    12.3 KiB
+         ✓ RUN npm test && echo ok > /report.txt         12.3 KiB  12h 53m    2 refs
+       ▾ final  4 steps                                  42.7 KiB
+    ──────────────────────────────────────────────────────────────────────── 1/21 ──
+     174 KiB in all · 33.8 KiB only here · made 12h 53m ago
+     enter open  left fold  right unfold  w why  n names  / filter  s sort
+    ");
+    // A new scan keeps the names.
+    journey.press("r");
+    assert!(journey.line("named from").contains("c09.json"));
+}

@@ -177,7 +177,7 @@ where
     }
 }
 
-/// Adds what the service said.
+/// Adds the words of the service.
 fn because<E>(mut described: RemoteError, error: &SdkError<E>, code: &str) -> RemoteError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,

@@ -117,7 +117,7 @@ pub(super) fn print(source: &str, bucket: &Bucket, paper: Paper) -> String {
     }
 }
 
-/// Returns what is wrong with the lifecycle rules, and how to mend them.
+/// Lists faults of the lifecycle rules, and how to fix them.
 fn audit_lines(source: &str, bucket: &Bucket, paper: Paper) -> Vec<String> {
     let mut lines = Vec::new();
     let Audit { findings, safe } = lifecycle::audit(source, bucket);

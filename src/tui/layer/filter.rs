@@ -81,7 +81,7 @@ impl FilterBar {
         )
     }
 
-    /// Returns what the filter matches so far; examples if it is empty.
+    /// Counts the matches of the filter so far; shows examples if it is empty.
     fn result(&self, screen: &dyn Screen, help: FilterHelp) -> Cell {
         match screen.list() {
             _ if self.input.text().is_empty() => {

@@ -144,7 +144,7 @@ fn age(time: Option<Timestamp>, now: Timestamp) -> Cell {
     })
 }
 
-/// Returns what a state means for a blob.
+/// Explains the state of a blob.
 fn meaning(state: BlobState) -> &'static str {
     match state {
         BlobState::Live => "stored, and a ref names it",

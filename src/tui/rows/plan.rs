@@ -212,7 +212,7 @@ impl PlanRows {
     }
 }
 
-/// Returns what the bytes of an item mean.
+/// Explains the bytes of an item.
 fn bytes_fact(item: &PlanRow<'_>, bytes: u64) -> DetailLine {
     let is_withheld = item.entry.is_some_and(|entry| entry.withheld().is_some());
     let (name, words) = match item.kind {

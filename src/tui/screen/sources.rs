@@ -105,7 +105,7 @@ impl SourcesScreen {
         }
     }
 
-    /// Leaves what the list is in, else stops the scan of the source under the cursor.
+    /// Clears the filter or mode of the list, else stops the scan of the source under the cursor.
     fn escape(&mut self, cx: &mut UiContext<'_>) -> Handled {
         let handled = self.0.act(Action::Escape, cx);
         let Some(id) = self.current().filter(|_| handled == Handled::No) else {

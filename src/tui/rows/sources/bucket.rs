@@ -63,7 +63,7 @@ fn reported<T>(reported: &Reported<T>, show: impl Fn(&T) -> Cell) -> Cell {
     }
 }
 
-/// Returns what is wrong with the lifecycle rules, and rules that are safe.
+/// Lists faults of the lifecycle rules, and safe rules.
 fn audit_details(bucket: &Bucket) -> Vec<DetailLine> {
     let mut details = Vec::new();
     let audit = lifecycle::audit("", bucket);

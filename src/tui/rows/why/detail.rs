@@ -174,7 +174,7 @@ fn keys(explained: &ArrangedExplanation, step: StepIndex, lines: &mut Vec<Detail
     }
 }
 
-/// Returns the verdict of a step, what the cache holds of it, and how long it took.
+/// Returns the verdict of a step, its state in the cache, and its duration.
 fn verdict_lines(explanation: &Explanation, step: StepIndex) -> Vec<DetailLine> {
     let standing = &explanation.standings[step.at()];
     let mut lines = Vec::new();

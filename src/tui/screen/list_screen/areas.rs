@@ -41,7 +41,7 @@ impl ListScreen {
         }
     }
 
-    /// Divides what is left for the list and its details.
+    /// Divides the rest between the list and its details.
     fn divide(&self, rest: Rect, body: Rect) -> (Rect, Option<Rect>) {
         if let Some(zoomed) = self.zoom {
             match zoomed {

@@ -1,4 +1,4 @@
-//! Draws a list, its details, and what is above, below and next to them.
+//! Draws a list, its details, and the parts around them.
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;

@@ -362,7 +362,7 @@ fn hindrance(planned: &Planned) -> Option<String> {
     held.or_else(|| forbidden.map(ToOwned::to_owned))
 }
 
-/// Returns when a later run frees what waits.
+/// Returns when a later run frees the waiting blobs.
 fn later(planned: &Planned, width: u16) -> String {
     let plan = &planned.plan;
     let grace = Exact(plan.grace());

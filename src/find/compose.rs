@@ -10,7 +10,7 @@ use super::embedded::{self, Environment};
 use super::kubernetes::words_of_container;
 use super::repository::join;
 use super::session::{Session, Use};
-use crate::format::compose::{self, Files, Options, Project, Service};
+use crate::format::compose::{self, Files, Options, Project, Service, parse_dotenv};
 use crate::format::located::Located;
 use crate::format::tree::Node;
 use crate::format::unknown::{has_mark, to_pattern};
@@ -68,10 +68,9 @@ pub(super) fn read(session: &Session<'_>, paths: &[String]) {
         .collect();
     for (files, project) in &projects {
         if !included.contains(&files[0]) {
-            project
-                .services
-                .iter()
-                .for_each(|service| declare(session, service));
+            for service in &project.services {
+                declare(session, service, &project.directory);
+            }
         }
     }
 }
@@ -139,11 +138,22 @@ fn base_of(session: &Session<'_>, path: &str) -> Option<String> {
 }
 
 fn load(session: &Session<'_>, paths: &[String]) -> Option<Project> {
-    let nothing = |_: &str| None;
+    let directory = paths.first().and_then(|path| path.rsplit_once('/'));
+    let variables = match directory {
+        Some((directory, _)) => format!("{directory}/.env"),
+        None => ".env".to_owned(),
+    };
+    let variables = session.read_variables(&variables);
+    let variables = variables.and_then(|text| parse_dotenv(&text, &|_| None).ok());
+    let lookup = |name: &str| {
+        let mut variables = variables.iter().flatten();
+        let variable = variables.find(|(known, _)| known == name);
+        variable.map(|(_, value)| value.clone())
+    };
     let options = Options {
-        lookup: &nothing,
+        lookup: &lookup,
         unknowns: Some(&session.unknowns),
-        env_file: None,
+        directory: None,
     };
     match compose::load(paths, session, &options) {
         Ok(project) => Some(project),
@@ -154,7 +164,7 @@ fn load(session: &Session<'_>, paths: &[String]) -> Option<Project> {
     }
 }
 
-fn declare(session: &Session<'_>, service: &Service) {
+fn declare(session: &Session<'_>, service: &Service, directory: &str) {
     let Some(build) = &service.build else { return };
     let context = build.context.as_deref().unwrap_or(".");
     let path = format!(
@@ -163,11 +173,7 @@ fn declare(session: &Session<'_>, service: &Service) {
     );
     let known = build.dockerfile_inline.is_none() && !has_mark(&path);
     let facts = Arc::new(Facts {
-        dockerfile: if known {
-            join(&service.directory, &path)
-        } else {
-            None
-        },
+        dockerfile: if known { join(directory, &path) } else { None },
         tags: service
             .image
             .iter()

@@ -98,6 +98,7 @@ pub(super) fn expanded(
         }
         let lookup = |name: &str| get(environment, name).map(|value| value.as_str().to_owned());
         let next = crate::format::compose::interpolate(&current, &lookup, Some(&session.unknowns));
+        let next = next.unwrap_or_else(|_| current.clone());
         if next == current || next.len() > 1 << 16 {
             return next;
         }

@@ -58,6 +58,14 @@ impl Tree {
         self.documents().next()
     }
 
+    /// The texts of all scalars, keys too, each once.
+    pub fn scalars(&self) -> impl Iterator<Item = &Located> {
+        self.nodes.iter().filter_map(|node| match &node.value {
+            Value::Scalar { text, .. } => Some(text),
+            _ => None,
+        })
+    }
+
     fn add(&mut self, value: Value, place: Place, tag: Option<String>) -> NodeId {
         let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         self.nodes.push(Stored { value, place, tag });

@@ -1,5 +1,5 @@
 //! The requests of build commands: a table of commands with their meaning, and definitions that
-//! `docker buildx bake --print` printed.
+//! `docker buildx bake --print` and `docker compose config` printed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,8 +7,9 @@ use std::fs;
 use std::path::Path;
 
 use cachelens::explain::load::request::{self, BuildRequest, Disk};
+use cachelens::format::go_path;
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::find::{Repository, sections};
 
@@ -142,6 +143,171 @@ fn bake_evaluates_as_buildx_prints() {
 #[test]
 fn bake_evaluates_functions_types_and_inheritance_as_buildx_prints() {
     evaluates_as_printed("language.txt", 9);
+}
+
+/// The home directory and the project directory where `docker compose config` printed.
+const HOME: &str = "/home/user";
+const PROJECT: &str = "/project";
+
+/// Returns a path as Compose prints it.
+fn printed_path(directory: &str, path: &str) -> String {
+    if path.contains("://") || path.starts_with("target:") {
+        return path.to_owned();
+    }
+    let path = Path::new(PROJECT).join(directory).join(path);
+    let path = go_path::clean(path.to_str().unwrap().as_bytes());
+    String::from_utf8(path).unwrap()
+}
+
+#[test]
+fn compose_evaluates_as_docker_compose_prints() {
+    let (repository, mut printed) = laid_out("compose.txt", &[]);
+    printed.retain(|name, _| name.starts_with("print "));
+    assert!(printed.len() >= 15, "the recorded projects have gone");
+    let disk = Disk {
+        directory: repository.path().to_owned(),
+    };
+    let environment = |name: &str| match name {
+        "EMPTY" => Some(String::new()),
+        "HOME" => Some(HOME.to_owned()),
+        other => environment(other),
+    };
+    for (name, text) in printed {
+        let arguments = name.strip_prefix("print ").unwrap().trim();
+        let recorded: Value = serde_json::from_str(&text).unwrap();
+        let command = format!("docker compose {arguments} build");
+        let found = request::read(std::slice::from_ref(&command), &disk, &environment);
+        let wanted = recorded.as_object().unwrap();
+        if wanted.is_empty() || wanted.contains_key("error") {
+            assert!(found.is_err(), "{command}: {found:?}");
+            continue;
+        }
+        let found = found.unwrap();
+        assert_eq!(found.len(), wanted.len(), "the services of {command}");
+        for request in found {
+            let name = request.name.clone().unwrap();
+            check_service(&format!("{command}: {name}"), &request, &wanted[&name]);
+        }
+    }
+}
+
+fn check_service(place: &str, request: &BuildRequest, wanted: &Value) {
+    let context = printed_path(&request.directory, request.context.as_deref().unwrap());
+    let contexts: BTreeMap<_, _> = request
+        .build_contexts
+        .iter()
+        .map(|(name, value)| (name.clone(), printed_path(&request.directory, value)))
+        .collect();
+    // Compose prints arguments without a value, and takes their values when it builds.
+    let mut arguments = wanted.get("args").cloned().unwrap_or_default();
+    if let Some(arguments) = arguments.as_object_mut() {
+        arguments.retain(|_, value| !value.is_null());
+    }
+    let file = match &request.dockerfile_inline {
+        Some(_) => None,
+        None => Some(request.file.as_deref().unwrap_or("Dockerfile")),
+    };
+    let mut platforms = wanted.get("platforms").cloned().unwrap_or_default();
+    if platforms.is_null() && !wanted["platform"].is_null() {
+        platforms = json!([wanted["platform"]]);
+    }
+    let mut hosts = Vec::new();
+    for host in &request.add_hosts {
+        hosts.push(json!(host));
+    }
+    for (key, found, empty, wanted) in [
+        (
+            "context",
+            json!(context),
+            Value::Null,
+            wanted["context"].clone(),
+        ),
+        (
+            "dockerfile",
+            json!(file),
+            Value::Null,
+            wanted["dockerfile"].clone(),
+        ),
+        (
+            "contexts",
+            json!(contexts),
+            json!({}),
+            wanted["additional_contexts"].clone(),
+        ),
+        ("args", json!(request.build_args), json!({}), arguments),
+        (
+            "labels",
+            json!(request.labels),
+            json!({}),
+            wanted["labels"].clone(),
+        ),
+        (
+            "target",
+            json!(request.target),
+            Value::Null,
+            wanted["target"].clone(),
+        ),
+        (
+            "network",
+            json!(request.network),
+            Value::Null,
+            wanted["network"].clone(),
+        ),
+        (
+            "no_cache",
+            json!(request.no_cache),
+            json!(false),
+            wanted["no_cache"].clone(),
+        ),
+        (
+            "hosts",
+            json!(hosts),
+            json!([]),
+            wanted["extra_hosts"].clone(),
+        ),
+    ] {
+        let wanted = if wanted.is_null() { empty } else { wanted };
+        assert_eq!(found, wanted, "{key} of {place}");
+    }
+    let listed: Vec<&str> = platforms
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let mut unique: Vec<&str> = Vec::new();
+    for platform in listed {
+        if !unique.contains(&platform) {
+            unique.push(platform);
+        }
+    }
+    assert_eq!(request.platforms, unique, "platforms of {place}");
+    let imports = json!(request.imports);
+    let exports = json!(request.exports);
+    let named = |caches: &Value| -> Value {
+        let caches = caches
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
+        let named = caches.map(|cache| {
+            if cache.contains('=') {
+                return cache.to_owned();
+            }
+            format!("type=registry,ref={cache}")
+        });
+        json!(named.collect::<Vec<_>>())
+    };
+    assert_eq!(
+        caches(&imports),
+        caches(&named(&wanted["cache_from"])),
+        "{place}"
+    );
+    assert_eq!(
+        caches(&exports),
+        caches(&named(&wanted["cache_to"])),
+        "{place}"
+    );
 }
 
 /// Undoes the escapes of templates in what buildx prints.

@@ -1,14 +1,12 @@
 //! The `build` section of a service.
 
-use super::Loader;
+use super::value::Value;
 use crate::format::located::Located;
-use crate::format::overlay::{extend, put, take};
-use crate::format::tree::Node;
 
 /// The build section of a service.
 #[derive(Debug, Clone, Default)]
 pub struct Build {
-    /// The context.
+    /// The context, relative to the project directory.
     pub context: Option<String>,
     /// The Dockerfile, relative to the context.
     pub dockerfile: Option<String>,
@@ -24,7 +22,7 @@ pub struct Build {
     pub cache_from: Vec<Located>,
     /// The exported caches.
     pub cache_to: Vec<Located>,
-    /// The named contexts.
+    /// The named contexts; paths are relative to the project directory.
     pub additional_contexts: Vec<(String, String)>,
     /// The platforms.
     pub platforms: Vec<String>,
@@ -36,12 +34,25 @@ pub struct Build {
     pub no_cache_filter: Vec<String>,
     /// The size of `/dev/shm`.
     pub shm_size: Option<String>,
-    /// Additional hosts.
+    /// Additional hosts, as `HOST=address` or `HOST:address`.
     pub extra_hosts: Vec<String>,
+    /// The limits.
+    pub ulimits: Vec<Ulimit>,
     /// The tags.
     pub tags: Vec<String>,
     /// The options for bake only.
     pub bake: Extension,
+}
+
+/// A limit of the processes of a build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ulimit {
+    /// Its name, such as `nofile`.
+    pub name: String,
+    /// The soft limit.
+    pub soft: String,
+    /// The hard limit; `None` if one number stands for both.
+    pub hard: Option<String>,
 }
 
 /// The extension `x-bake`.
@@ -63,166 +74,116 @@ pub struct Extension {
     pub no_cache_filter: Vec<String>,
 }
 
-impl Build {
-    /// Merges a later definition. Lists are appended.
-    pub(super) fn merge(&mut self, other: &Self) {
-        take(&mut self.context, other.context.as_ref());
-        take(&mut self.dockerfile, other.dockerfile.as_ref());
-        take(
-            &mut self.dockerfile_inline,
-            other.dockerfile_inline.as_ref(),
-        );
-        take(&mut self.target, other.target.as_ref());
-        take(&mut self.network, other.network.as_ref());
-        take(&mut self.no_cache, other.no_cache.as_ref());
-        take(&mut self.shm_size, other.shm_size.as_ref());
-        put(&mut self.args, &other.args);
-        put(&mut self.labels, &other.labels);
-        put(&mut self.additional_contexts, &other.additional_contexts);
-        extend(&mut self.cache_from, &other.cache_from);
-        extend(&mut self.cache_to, &other.cache_to);
-        extend(&mut self.platforms, &other.platforms);
-        extend(&mut self.no_cache_filter, &other.no_cache_filter);
-        extend(&mut self.extra_hosts, &other.extra_hosts);
-        extend(&mut self.tags, &other.tags);
-        extend(&mut self.bake.cache_from, &other.bake.cache_from);
-        take(&mut self.bake.cache_to, other.bake.cache_to.as_ref());
-        take(&mut self.bake.tags, other.bake.tags.as_ref());
-        take(&mut self.bake.platforms, other.bake.platforms.as_ref());
-        take(&mut self.bake.no_cache, other.bake.no_cache.as_ref());
-        put(&mut self.bake.contexts, &other.bake.contexts);
-        extend(&mut self.bake.no_cache_filter, &other.bake.no_cache_filter);
+impl From<&Value> for Build {
+    fn from(value: &Value) -> Self {
+        Self {
+            context: text(value, "context"),
+            dockerfile: text(value, "dockerfile"),
+            dockerfile_inline: text(value, "dockerfile_inline"),
+            target: text(value, "target"),
+            args: optional_pairs(value.get("args")),
+            labels: pairs(value.get("labels")),
+            cache_from: located(value.get("cache_from")),
+            cache_to: located(value.get("cache_to")),
+            additional_contexts: pairs(value.get("additional_contexts")),
+            platforms: texts(value.get("platforms")),
+            network: text(value, "network"),
+            no_cache: switch(value, "no_cache"),
+            no_cache_filter: texts(value.get("no_cache_filter")),
+            shm_size: text(value, "shm_size"),
+            extra_hosts: texts(value.get("extra_hosts")),
+            ulimits: ulimits(value.get("ulimits")),
+            tags: texts(value.get("tags")),
+            bake: value.get("x-bake").map(Extension::from).unwrap_or_default(),
+        }
     }
 }
 
-impl Loader<'_> {
-    pub(super) fn build(&self, node: Node<'_>) -> Build {
-        if let Some(context) = node.text() {
-            return Build {
-                context: Some(self.interpolated(context).as_str().to_owned()),
-                ..Build::default()
-            };
-        }
-        Build {
-            context: self.one(node, "context"),
-            dockerfile: self.one(node, "dockerfile"),
-            dockerfile_inline: self.one(node, "dockerfile_inline"),
-            target: self.one(node, "target"),
-            args: self.optional_pairs(node.get("args")),
-            labels: self.pairs(node.get("labels")),
-            cache_from: self.many(node.get("cache_from")),
-            cache_to: self.many(node.get("cache_to")),
-            additional_contexts: self.pairs(node.get("additional_contexts")),
-            platforms: self.texts(node.get("platforms")),
-            network: self.one(node, "network"),
-            no_cache: node.get("no_cache").map(Node::is_true),
-            no_cache_filter: self.texts(node.get("no_cache_filter")),
-            shm_size: self.one(node, "shm_size"),
-            extra_hosts: self.hosts(node.get("extra_hosts")),
-            tags: self.texts(node.get("tags")),
-            bake: node
-                .get("x-bake")
-                .map(|bake| self.extension(bake))
-                .unwrap_or_default(),
+impl From<&Value> for Extension {
+    fn from(value: &Value) -> Self {
+        Self {
+            cache_from: words(value.get("cache-from")),
+            cache_to: value.get("cache-to").map(|value| words(Some(value))),
+            tags: value.get("tags").map(|value| plain_words(Some(value))),
+            platforms: value.get("platforms").map(|value| plain_words(Some(value))),
+            contexts: pairs(value.get("contexts")),
+            no_cache: switch(value, "no-cache"),
+            no_cache_filter: plain_words(value.get("no-cache-filter")),
         }
     }
+}
 
-    fn extension(&self, node: Node<'_>) -> Extension {
-        let blank_separated = |node: Option<Node<'_>>| -> Vec<Located> {
-            match node {
-                Some(node) if node.is_list() => self.many(Some(node)),
-                Some(node) => node
-                    .text()
-                    .map(|text| self.interpolated(text).words())
-                    .unwrap_or_default(),
-                None => Vec::new(),
-            }
-        };
-        let words = |node: Option<Node<'_>>| -> Vec<String> {
-            blank_separated(node)
-                .iter()
-                .map(|text| text.as_str().to_owned())
-                .collect()
-        };
-        Extension {
-            cache_from: blank_separated(node.get("cache-from")),
-            cache_to: node.get("cache-to").map(|node| blank_separated(Some(node))),
-            tags: node.get("tags").map(|node| words(Some(node))),
-            platforms: node.get("platforms").map(|node| words(Some(node))),
-            contexts: self.pairs(node.get("contexts")),
-            no_cache: node.get("no-cache").map(Node::is_true),
-            no_cache_filter: words(node.get("no-cache-filter")),
+fn text(value: &Value, key: &str) -> Option<String> {
+    let text = value.get(key)?.text()?;
+    Some(text.as_str().to_owned())
+}
+
+fn switch(value: &Value, key: &str) -> Option<bool> {
+    let text = text(value, key)?;
+    let text = text.to_ascii_lowercase();
+    Some(matches!(
+        text.as_str(),
+        "true" | "t" | "1" | "yes" | "y" | "on"
+    ))
+}
+
+/// Returns the texts of a list that are not empty, each once.
+fn located(value: Option<&Value>) -> Vec<Located> {
+    let mut found: Vec<Located> = Vec::new();
+    for text in value.map(Value::texts).unwrap_or_default() {
+        let is_known = found.iter().any(|known| known.as_str() == text.as_str());
+        if !text.is_empty() && !is_known {
+            found.push(text.clone());
         }
     }
+    found
+}
 
-    fn one(&self, node: Node<'_>, key: &str) -> Option<String> {
-        let text = node.get(key)?.text()?;
-        Some(self.interpolated(text).as_str().to_owned())
-    }
+fn texts(value: Option<&Value>) -> Vec<String> {
+    let texts = located(value);
+    texts.iter().map(|text| text.as_str().to_owned()).collect()
+}
 
-    fn many(&self, node: Option<Node<'_>>) -> Vec<Located> {
-        let nodes = node.map(Node::one_or_many).unwrap_or_default();
-        nodes
-            .into_iter()
-            .filter_map(Node::text)
-            .map(|text| self.interpolated(text))
-            .filter(|text| !text.is_empty())
-            .collect()
+/// Returns the items of a list, or the words of a text.
+fn words(value: Option<&Value>) -> Vec<Located> {
+    match value {
+        Some(Value::Text(text)) => text.words(),
+        value => located(value),
     }
+}
 
-    fn texts(&self, node: Option<Node<'_>>) -> Vec<String> {
-        self.many(node)
-            .iter()
-            .map(|text| text.as_str().to_owned())
-            .collect()
-    }
+fn plain_words(value: Option<&Value>) -> Vec<String> {
+    let words = words(value);
+    words.iter().map(|word| word.as_str().to_owned()).collect()
+}
 
-    /// Parses a map, or a list of `NAME=value`.
-    fn optional_pairs(&self, node: Option<Node<'_>>) -> Vec<(String, Option<Located>)> {
-        let Some(node) = node else { return Vec::new() };
-        if node.is_map() {
-            let pair = |(key, value): (&Located, Node<'_>)| {
-                let value = value.text().map(|text| self.interpolated(text));
-                (key.as_str().to_owned(), value)
-            };
-            return node.entries().into_iter().map(pair).collect();
-        }
-        let mut pairs = Vec::new();
-        for text in node.items().filter_map(Node::text) {
-            let text = self.interpolated(text);
-            match text.as_str().split_once('=') {
-                Some((name, _)) => {
-                    let value = text.slice(name.len() + 1, text.len());
-                    pairs.push((name.to_owned(), Some(value)));
-                }
-                None => pairs.push((text.as_str().to_owned(), None)),
-            }
-        }
-        pairs
-    }
+fn optional_pairs(value: Option<&Value>) -> Vec<(String, Option<Located>)> {
+    let entries = value.map(Value::entries).unwrap_or_default();
+    entries
+        .iter()
+        .map(|(key, value)| (key.as_str().to_owned(), value.text().cloned()))
+        .collect()
+}
 
-    fn pairs(&self, node: Option<Node<'_>>) -> Vec<(String, String)> {
-        let pairs = self.optional_pairs(node);
-        pairs
-            .into_iter()
-            .map(|(key, value)| {
-                (
-                    key,
-                    value.map(|v| v.as_str().to_owned()).unwrap_or_default(),
-                )
-            })
-            .collect()
-    }
+fn pairs(value: Option<&Value>) -> Vec<(String, String)> {
+    let pairs = optional_pairs(value).into_iter();
+    pairs
+        .map(|(key, value)| {
+            let value = value.map(|value| value.as_str().to_owned());
+            (key, value.unwrap_or_default())
+        })
+        .collect()
+}
 
-    fn hosts(&self, node: Option<Node<'_>>) -> Vec<String> {
-        let Some(node) = node else { return Vec::new() };
-        if node.is_map() {
-            return self
-                .pairs(Some(node))
-                .into_iter()
-                .map(|(host, address)| format!("{host}={address}"))
-                .collect();
-        }
-        self.texts(Some(node))
-    }
+fn ulimits(value: Option<&Value>) -> Vec<Ulimit> {
+    let entries = value.map(Value::entries).unwrap_or_default();
+    let limit = |(name, value): &(Located, Value)| {
+        let soft = value.text().map(|text| text.as_str().to_owned());
+        Some(Ulimit {
+            name: name.as_str().to_owned(),
+            hard: text(value, "hard"),
+            soft: soft.or_else(|| text(value, "soft"))?,
+        })
+    };
+    entries.iter().filter_map(limit).collect()
 }

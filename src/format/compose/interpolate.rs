@@ -1,47 +1,47 @@
 //! Variables in the values of Compose files.
+//!
+//! The grammar is that of compose-go (`template/template.go`).
 
-use crate::format::located::{Located, Place};
+use crate::format::located::Located;
 use crate::format::unknown::Unknowns;
 
 /// The deepest nesting of defaults.
 const DEPTH: usize = 16;
 
-/// Replaces `$NAME` and `${NAME…}`.
+/// Replaces `$NAME` and `${NAME…}`; `$$` becomes a dollar sign.
+///
+/// # Errors
+/// Returns an error for a template that is not valid, and for a required variable that is not
+/// set. With `unknowns`, such a template stays as it is, and such a variable is unknown.
 pub fn interpolate(
     text: &Located,
     lookup: &dyn Fn(&str) -> Option<String>,
     unknowns: Option<&Unknowns>,
-) -> Located {
+) -> Result<Located, String> {
     if !text.as_str().contains('$') {
-        return text.clone();
+        return Ok(text.clone());
     }
-    let interpolation = Interpolation {
-        lookup,
-        unknowns,
-        place: text.place(),
-    };
+    let interpolation = Interpolation { lookup, unknowns };
     let mut out = Located::default();
     for line in text.split_lines() {
         if !out.is_empty() {
             out.push_str("\n", line.place());
         }
-        out.push_str(&interpolation.replace(line.as_str(), 0), line.place());
+        out.push_str(&interpolation.replace(line.as_str(), 0)?, line.place());
     }
     if out.is_empty() {
-        Located::new("", text.place())
-    } else {
-        out
+        return Ok(Located::new("", text.place()));
     }
+    Ok(out)
 }
 
 struct Interpolation<'i> {
     lookup: &'i dyn Fn(&str) -> Option<String>,
     unknowns: Option<&'i Unknowns>,
-    place: Place,
 }
 
 impl Interpolation<'_> {
-    fn replace(&self, text: &str, depth: usize) -> String {
+    fn replace(&self, text: &str, depth: usize) -> Result<String, String> {
         let mut out = String::new();
         let mut rest = text;
         while let Some((head, tail)) = rest.split_once('$') {
@@ -49,14 +49,17 @@ impl Interpolation<'_> {
             if let Some(after) = tail.strip_prefix('$') {
                 out.push('$');
                 rest = after;
-            } else if tail.starts_with('{') && depth < DEPTH {
-                let Some(end) = closing(tail) else {
-                    out.push('$');
-                    rest = tail;
-                    continue;
-                };
-                out.push_str(&self.braced(&tail[1..end], depth));
-                rest = &tail[end + 1..];
+            } else if tail.starts_with('{') {
+                match self.braced(tail, depth)? {
+                    Some((value, after)) => {
+                        out.push_str(&value);
+                        rest = after;
+                    }
+                    None => {
+                        out.push('$');
+                        rest = tail;
+                    }
+                }
             } else {
                 let length = name_length(tail);
                 if length == 0 {
@@ -68,11 +71,48 @@ impl Interpolation<'_> {
             }
         }
         out.push_str(rest);
-        out
+        Ok(out)
+    }
+
+    /// Replaces the variable in braces at the start of `text`. Returns its value and the text
+    /// after it; `None` if the template is not valid and stays.
+    fn braced<'t>(&self, text: &'t str, depth: usize) -> Result<Option<(String, &'t str)>, String> {
+        let invalid = || match self.unknowns {
+            Some(_) => Ok(None),
+            None => Err(format!("invalid template: ${text}")),
+        };
+        if depth >= DEPTH {
+            return invalid();
+        }
+        let Some(end) = closing(text) else {
+            return invalid();
+        };
+        let inner = &text[1..end];
+        let length = name_length(inner);
+        let (name, operation) = inner.split_at(length);
+        if name.is_empty() {
+            return invalid();
+        }
+        let (empty_counts, operation) = match operation.strip_prefix(':') {
+            Some(operation) => (true, operation),
+            None => (false, operation),
+        };
+        let known = (self.lookup)(name).filter(|value| !(empty_counts && value.is_empty()));
+        let other = |text: &str| self.replace(text, depth + 1);
+        let mut characters = operation.chars();
+        let value = match (characters.next(), known) {
+            (None, _) if empty_counts => return invalid(),
+            (None, None) => self.unset(name),
+            (Some('-' | '?') | None, Some(value)) => value,
+            (Some('-'), None) | (Some('+'), Some(_)) => other(characters.as_str())?,
+            (Some('+'), None) => String::new(),
+            (Some('?'), None) => self.required(name, &other(characters.as_str())?)?,
+            _ => return invalid(),
+        };
+        Ok(Some((value, &text[end + 1..])))
     }
 
     fn value(&self, name: &str) -> String {
-        let _ = self.place;
         (self.lookup)(name).unwrap_or_else(|| self.unset(name))
     }
 
@@ -82,23 +122,16 @@ impl Interpolation<'_> {
             .unwrap_or_default()
     }
 
-    fn braced(&self, inner: &str, depth: usize) -> String {
-        let length = name_length(inner);
-        let (name, operation) = inner.split_at(length);
-        let known = (self.lookup)(name);
-        let (empty_counts, operation) = match operation.strip_prefix(':') {
-            Some(operation) => (true, operation),
-            None => (false, operation),
-        };
-        let known = known.filter(|value| !(empty_counts && value.is_empty()));
-        match operation.chars().next() {
-            Some('-') => known.unwrap_or_else(|| self.replace(&operation[1..], depth + 1)),
-            Some('+') => match known {
-                Some(_) => self.replace(&operation[1..], depth + 1),
-                None => String::new(),
-            },
-            _ => known.unwrap_or_else(|| self.unset(name)),
+    fn required(&self, name: &str, reason: &str) -> Result<String, String> {
+        if self.unknowns.is_some() {
+            return Ok(self.unset(name));
         }
+        let mut error = format!("required variable {name} is missing a value");
+        if !reason.is_empty() {
+            error.push_str(": ");
+            error.push_str(reason);
+        }
+        Err(error)
     }
 }
 

@@ -4,7 +4,6 @@ mod surroundings;
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::files::DefinitionFiles;
 use super::flags::{self, Known, Parsed};
 use super::{BuildRequest, Context, RequestError, cache, compose};
 use crate::format::bake::{self, BakeFile, CacheEntry, Config, Options, Override, Target};
@@ -408,9 +407,4 @@ pub(super) fn inline(request: &mut BuildRequest) {
     if asked && !present {
         request.exports.push("type=inline".to_owned());
     }
-}
-
-/// Gives Compose access to the definitions.
-pub(super) struct Reader<'r> {
-    pub(super) files: &'r dyn DefinitionFiles,
 }

@@ -155,6 +155,8 @@ pub struct OpenedSource {
     /// The folder for journals, if the source is a copy that is deleted at the end. Such a source
     /// allows deletions even if everything else is read-only.
     pub copy_journals: Option<PathBuf>,
+    /// The evidence of its last build, if it comes with the source.
+    pub evidence: GivenEvidence,
     /// Creates its pruner; `None` if deletion is not allowed or not possible.
     pub pruner: Option<MakePruner>,
     /// Opens it, if a file names the source and it must not be contacted before a person opens it.

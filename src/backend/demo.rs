@@ -1,18 +1,24 @@
 //! The demo: a copy of the cache that is built into the program, in a temporary directory.
 //!
 //! It is a local layout like any other, so everything works on it, pruning and undoing included.
-//! There is one copy for the whole process; [`remove`] deletes it at the end.
+//! The evidence of its last build lies next to it. There is one copy for the whole process;
+//! [`remove`] deletes it at the end.
 
-use std::collections::HashMap;
-use std::fs;
-use std::io::{self, Read as _};
+mod archive;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
+use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::local::LocalCache;
-use super::memory::DEMO;
+
+pub(super) use archive::{DemoFile, files};
 
 /// The copy of this process.
 static COPY: Mutex<Option<DemoCopy>> = Mutex::new(None);
@@ -22,10 +28,21 @@ struct DemoCopy {
     cache: LocalCache,
 }
 
-/// Opens the copy, and makes it when there is none yet.
+/// The evidence of the last build, which imported `main` of the demo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DemoEvidence {
+    /// Its log and its provenance.
+    pub build: Vec<PathBuf>,
+    /// The provenance of the build that exported `main`.
+    pub baseline: PathBuf,
+    /// Its context.
+    pub context: PathBuf,
+}
+
+/// Opens the copy, and makes it if there is none yet.
 ///
 /// # Errors
-/// When no directory can be written.
+/// Returns an error if no directory can be written.
 pub fn open() -> io::Result<LocalCache> {
     let mut copy = COPY.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(copy) = &*copy {
@@ -34,10 +51,8 @@ pub fn open() -> io::Result<LocalCache> {
     let dir = tempfile::Builder::new()
         .prefix("cachelens-demo-")
         .tempdir()?;
-    let layout = dir.path().join("cache");
-    fs::create_dir(&layout)?;
-    let provenance = unpack(&layout)?;
-    let cache = LocalCache::new(layout)
+    let provenance = unpack(dir.path(), files(Timestamp::now())?)?;
+    let cache = LocalCache::new(dir.path().join("cache"))
         .with_provenance(Arc::new(provenance))
         .private();
     *copy = Some(DemoCopy {
@@ -47,7 +62,19 @@ pub fn open() -> io::Result<LocalCache> {
     Ok(cache)
 }
 
-/// Returns the folder for journals of runs in the copy, which ends with it.
+/// Returns the evidence of the last build; `None` if there is no copy.
+pub fn evidence() -> Option<DemoEvidence> {
+    let copy = COPY.lock().unwrap_or_else(PoisonError::into_inner);
+    let dir = copy.as_ref()?.dir.path();
+    let build = dir.join("build");
+    Some(DemoEvidence {
+        build: vec![build.join("log.rawjson"), build.join("provenance.json")],
+        baseline: build.join("before.json"),
+        context: dir.join("checkout"),
+    })
+}
+
+/// Returns the directory for journals of runs in the copy, which ends with it.
 pub fn journals() -> Option<PathBuf> {
     let copy = COPY.lock().unwrap_or_else(PoisonError::into_inner);
     copy.as_ref().map(|copy| copy.dir.path().join("journal"))
@@ -64,27 +91,44 @@ pub fn remove() {
     }
 }
 
-/// Writes the layout into `layout`, and returns the provenance statements next to it by ref.
-fn unpack(layout: &Path) -> io::Result<HashMap<String, Vec<u8>>> {
+/// Writes the files below `dir`. Returns the provenance statements by ref.
+fn unpack(dir: &Path, files: Vec<DemoFile>) -> io::Result<HashMap<String, Vec<u8>>> {
     let mut provenance = HashMap::new();
-    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(DEMO));
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        let path = entry.path()?.into_owned();
-        match path.strip_prefix("provenance") {
-            Ok(file) => {
-                let mut bytes = Vec::new();
-                entry.read_to_end(&mut bytes)?;
-                let name = file.with_extension("").to_string_lossy().into_owned();
-                provenance.insert(name, bytes);
-            }
-            Err(_) => {
-                if let Some(folder) = path.parent() {
-                    fs::create_dir_all(layout.join(folder))?;
-                }
-                entry.unpack_in(layout)?;
-            }
+    let mut folders = BTreeMap::new();
+    for file in files {
+        if let Some(name) = ref_of_provenance(&file.path) {
+            provenance.insert(name.to_owned(), file.bytes);
+            continue;
         }
+        let path = dir.join(&file.path);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+            folders.insert(folder.to_owned(), file.modified);
+        }
+        let mut written = File::create_new(&path)?;
+        written.write_all(&file.bytes)?;
+        written.set_modified(SystemTime::from(file.modified))?;
+        set_mode(&written, file.mode)?;
+    }
+    // An unfinished upload is as old as its directory.
+    for (folder, modified) in folders {
+        File::open(folder)?.set_modified(SystemTime::from(modified))?;
     }
     Ok(provenance)
+}
+
+/// Returns the ref whose provenance a file is.
+pub(super) fn ref_of_provenance(path: &str) -> Option<&str> {
+    path.strip_prefix("provenance/")?.strip_suffix(".json")
+}
+
+#[cfg(unix)]
+fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(fs::Permissions::from_mode(mode & 0o777))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &File, _: u32) -> io::Result<()> {
+    Ok(())
 }

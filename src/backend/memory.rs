@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::demo::{self, DemoFile};
 use super::{
     BackendError, CacheReader, Capabilities, KeepProvenance, ObjectSender, OtherKind, OtherObject,
     ReadAbilities, ReadError, Roots, RootsPart, StoreFacts, StoredObject, Verified,
@@ -20,15 +21,12 @@ use crate::inventory::blobs::BlobTable;
 
 const BATCH: usize = 512;
 
-/// The cache that is built into the program: an OCI layout with provenance statements, packed.
-pub(super) const DEMO: &[u8] = include_bytes!("../../assets/demo.tar.gz");
-
-/// Unpacks the built-in cache.
+/// Reads the built-in demo into memory, as old at `now` as when it was made.
 ///
 /// # Errors
-/// Only when the program itself is damaged.
-pub fn demo() -> io::Result<MemoryCache> {
-    MemoryCache::from_archive(flate2::read::GzDecoder::new(DEMO))
+/// Returns an error if the program itself is damaged.
+pub fn demo(now: Timestamp) -> io::Result<MemoryCache> {
+    MemoryCache::from_files(demo::files(now)?)
 }
 
 /// A whole cache store in memory.
@@ -72,37 +70,26 @@ impl MemoryCache {
         Ok(())
     }
 
-    /// Reads an OCI layout out of a tar archive, with provenance statements as
-    /// `provenance/REF.json` next to it.
-    ///
-    /// # Errors
-    /// When the archive is damaged or holds no layout.
-    pub fn from_archive(archive: impl Read) -> io::Result<Self> {
+    /// Reads the layout and the provenance statements of the demo.
+    fn from_files(files: Vec<DemoFile>) -> io::Result<Self> {
         let mut cache = Self::default();
         let mut uploads: HashMap<String, OtherObject> = HashMap::new();
-        for entry in tar::Archive::new(archive).entries()? {
-            let mut entry = entry?;
-            if !entry.header().entry_type().is_file() {
+        for file in files {
+            if let Some(name) = demo::ref_of_provenance(&file.path) {
+                cache.provenance.insert(name.to_owned(), file.bytes);
                 continue;
             }
-            let path = entry.path()?.to_string_lossy().into_owned();
-            let modified = i64::try_from(entry.header().mtime()?)
-                .ok()
-                .and_then(|time| Timestamp::from_second(time).ok());
-            let size = entry.size();
-            let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes)?;
-            let parts: Vec<&str> = path.trim_start_matches("./").split('/').collect();
+            let Some(path) = file.path.strip_prefix("cache/") else {
+                continue;
+            };
+            let size = file.bytes.len() as u64;
+            let modified = Some(file.modified);
+            let parts: Vec<&str> = path.split('/').collect();
             match parts.as_slice() {
-                ["oci-layout"] => layout::check_marker(&bytes).map_err(io::Error::other)?,
-                ["index.json"] => cache.set_index(&bytes).map_err(io::Error::other)?,
+                ["oci-layout"] => layout::check_marker(&file.bytes).map_err(io::Error::other)?,
+                ["index.json"] => cache.set_index(&file.bytes).map_err(io::Error::other)?,
                 ["blobs", "sha256", _] => {
-                    cache.add_blob(bytes, modified);
-                }
-                ["provenance", file] => {
-                    cache
-                        .provenance
-                        .insert(file.trim_end_matches(".json").to_owned(), bytes);
+                    cache.add_blob(file.bytes, modified);
                 }
                 ["ingest", upload, ..] => {
                     let name = format!("ingest/{upload}");
@@ -114,12 +101,7 @@ impl MemoryCache {
                     });
                     upload.size += size;
                 }
-                _ => cache.others.push(StoredObject::Unknown(OtherObject {
-                    name: parts.join("/"),
-                    kind: OtherKind::File,
-                    size,
-                    modified,
-                })),
+                _ => {}
             }
         }
         cache

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::{
@@ -146,7 +147,7 @@ pub fn open(source: &Source, access: &Access) -> Result<SharedReader, OpenError>
             // Where nothing can be written, it can still be looked at.
             Err(error) => {
                 tracing::warn!(%error, "the demo cannot be copied to a directory");
-                Ok(Arc::new(memory::demo()?))
+                Ok(Arc::new(memory::demo(Timestamp::now())?))
             }
         },
         Location::Gha(gha) => Ok(Arc::new(gha::GhaCache::new(gha, access))),

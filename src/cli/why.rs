@@ -9,6 +9,7 @@ use super::evidence::documents;
 use super::open::{self, Scanned};
 use super::show::the_ref;
 use super::summary::SummaryFlag;
+use crate::backend;
 use crate::error::{Exit, Failure};
 use crate::explain::load::context::Directories;
 use crate::explain::load::dockerfile::{Described, DescribedBuild};
@@ -87,7 +88,10 @@ pub(super) struct Arguments {
     command: Vec<String>,
 }
 
-pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    session: &CliSession<'_>,
+    mut arguments: Arguments,
+) -> Result<Exit, Failure> {
     // A summary that has no place to go fails before the work.
     arguments.summary.file()?;
     if !arguments.command.is_empty() {
@@ -102,6 +106,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
             here::TargetSearch::Listed(exit) => Ok(exit),
         };
     }
+    arguments.add_evidence_of_demo();
     let question = arguments.question(session, Vec::new()).await?;
     let (answer, failures) = answer::answer(session, question).await?;
     let Some(answer) = answer else {
@@ -123,6 +128,28 @@ impl Arguments {
             && self.context.is_empty()
             && self.described.file().is_none()
             && self.described.said_by_command().is_none()
+    }
+
+    /// Adds the last build of the demo, if the demo is asked without other evidence.
+    fn add_evidence_of_demo(&mut self) {
+        let is_demo = |text: &SourceText| {
+            let name = text.expose();
+            name == "demo" || name.starts_with("demo#")
+        };
+        let is_given = !self.build.is_empty()
+            || !self.baseline.is_empty()
+            || !self.context.is_empty()
+            || self.described.is_given();
+        if is_given || self.sources.is_empty() || !self.sources.iter().all(is_demo) {
+            return;
+        }
+        // An error shows when the source itself is opened.
+        let _ = backend::demo::open();
+        if let Some(evidence) = backend::demo::evidence() {
+            self.build = evidence.build;
+            self.baseline = vec![evidence.baseline];
+            self.context = vec![evidence.context.to_string_lossy().into_owned()];
+        }
     }
 
     /// Reads what the arguments say of the build and of its imports, `sources` among them.

@@ -47,6 +47,8 @@ pub struct SourceFacts {
     pub deleting: Deleting,
     /// Whether it is a copy that is deleted at the end.
     pub is_copy: bool,
+    /// The evidence of its last build, if it comes with the source.
+    pub evidence: GivenEvidence,
     /// Whether a file names it, so that it is not contacted before a person opens it.
     pub is_waiting: bool,
 }

@@ -2,17 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
+use std::sync::Arc;
 
+use cachelens::backend::{SharedReader, memory};
 use cachelens::format::digest::Digest;
+use cachelens::inventory::RefEntry;
+use cachelens::inventory::scan::{ScanOptions, scan};
 use flate2::read::GzDecoder;
+use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::support::fixture::{Fixture, Layout};
+use crate::support::command::Sandbox;
 
 const DEMO: &[u8] = include_bytes!("../../assets/demo.tar.gz");
 
 /// The maximum size of the demo, packed and unpacked, in bytes.
-const MAX: usize = 1_000_000;
+const MAX: usize = 1_700_000;
 
 /// Returns the files of the demo by their paths.
 fn files() -> BTreeMap<String, Vec<u8>> {
@@ -27,7 +32,7 @@ fn files() -> BTreeMap<String, Vec<u8>> {
 }
 
 fn digest_of_path(path: &str) -> Option<Digest> {
-    path.strip_prefix("blobs/sha256/")
+    path.strip_prefix("cache/blobs/sha256/")
         .map(|hex| Digest::from_parts("sha256", hex).unwrap())
 }
 
@@ -48,41 +53,53 @@ fn every_blob_is_what_its_name_says_and_all_are_small() {
     }
 }
 
-#[test]
-fn its_blobs_are_as_old_as_they_were() {
-    let layout: Layout = Fixture::named("shop").json("local.json");
-    let modified: BTreeMap<Digest, _> = layout
-        .blobs
-        .iter()
-        .map(|blob| (blob.digest, blob.modified.0))
-        .collect();
-    let mut archive = tar::Archive::new(GzDecoder::new(DEMO));
-    for entry in archive.entries().unwrap() {
-        let mut entry = entry.unwrap();
-        let path = entry.path().unwrap().to_str().unwrap().to_owned();
-        let Some(digest) = digest_of_path(&path) else {
-            continue;
-        };
-        // Seconds since 1970 with a fraction, which no other field can hold.
-        let records: Vec<_> = entry
-            .pax_extensions()
-            .unwrap()
-            .unwrap()
-            .map(Result::unwrap)
-            .collect();
-        let time = records
-            .iter()
-            .find(|record| record.key() == Ok("mtime"))
-            .unwrap()
-            .value()
+#[tokio::test]
+async fn it_is_always_as_old_as_it_was_made() {
+    let times = ["2026-01-01T00:00:00Z", "2031-07-09T12:00:00Z"];
+    let mut ages = Vec::new();
+    for time in times {
+        let now: Timestamp = time.parse().unwrap();
+        let reader: SharedReader = Arc::new(memory::demo(now).unwrap());
+        let inventory = scan(&reader, &ScanOptions::default(), |_| ())
+            .await
             .unwrap();
-        let expected = modified[&digest].unwrap();
-        let found: f64 = time.parse().unwrap();
-        assert!(
-            (found - expected.as_duration().as_secs_f64()).abs() < 1e-5,
-            "{path}: {time}"
-        );
+        let age = |entry: &RefEntry| {
+            let (created, _) = entry.created.unwrap();
+            (entry.name.clone(), now.duration_since(created).as_mins())
+        };
+        ages.push(inventory.refs.iter().map(age).collect::<BTreeMap<_, _>>());
     }
+    assert_eq!(ages[0], ages[1]);
+    assert_eq!(ages[0].len(), 8);
+    assert!(ages[0]["main"] < 4 * 60);
+    let day = 24 * 60;
+    assert!(ages[0]["release-1.0"] > 80 * day && ages[0]["release-1.0"] < 90 * day);
+}
+
+#[test]
+fn its_last_build_explains_itself_at_once() {
+    let cachelens = Sandbox::new();
+    let answer = cachelens.json(&["why", "demo#main", "--json"]);
+    let causes: Vec<_> = answer["root_causes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cause| {
+            (
+                cause["kind"].as_str().unwrap(),
+                cause["paths"][0].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        causes,
+        [
+            ("content", "package-lock.json"),
+            ("content", "web/index.js")
+        ]
+    );
+    assert!(answer["summary"]["seconds_lost"].as_f64().unwrap() > 120.0);
+    assert_eq!(answer["summary"]["unknown"], 0);
 }
 
 #[test]
@@ -96,13 +113,13 @@ fn it_has_refs_with_their_steps_orphans_an_unfinished_upload_and_one_blob_missin
 
     let mut refs = Vec::new();
     let mut reached = BTreeSet::new();
-    for descriptor in json("index.json")["manifests"].as_array().unwrap() {
+    for descriptor in json("cache/index.json")["manifests"].as_array().unwrap() {
         let name = descriptor["annotations"]["org.opencontainers.image.ref.name"]
             .as_str()
             .unwrap()
             .to_owned();
         assert!(json(&format!("provenance/{name}.json")).is_object());
-        let manifest = json(&format!("blobs/sha256/{}", digest(descriptor).hex()));
+        let manifest = json(&format!("cache/blobs/sha256/{}", digest(descriptor).hex()));
         reached.extend([digest(descriptor), digest(&manifest["config"])]);
         reached.extend(manifest["layers"].as_array().unwrap().iter().map(digest));
         refs.push(name);
@@ -110,16 +127,25 @@ fn it_has_refs_with_their_steps_orphans_an_unfinished_upload_and_one_blob_missin
     refs.sort();
     assert_eq!(
         refs,
-        ["main", "pr-12", "pr-14", "pr-5", "pr-9", "release-1.0"]
+        [
+            "main",
+            "pr-14",
+            "pr-18",
+            "pr-3",
+            "pr-5",
+            "pr-9",
+            "release-1.0",
+            "release-1.1"
+        ]
     );
     assert_eq!(reached.difference(&stored).count(), 1);
     assert!(stored.difference(&reached).count() >= 10);
     assert_eq!(
         files
             .keys()
-            .filter(|path| path.starts_with("ingest/") && path.ends_with("/data"))
+            .filter(|path| path.starts_with("cache/ingest/") && path.ends_with("/data"))
             .count(),
         1
     );
-    assert!(files.contains_key("oci-layout"));
+    assert!(files.contains_key("cache/oci-layout"));
 }

@@ -335,7 +335,7 @@ proptest! {
 
 #[tokio::test]
 async fn the_blobs_of_a_scan_are_counted_as_a_naive_count_does() {
-    let reader: SharedReader = Arc::new(memory::demo().unwrap());
+    let reader: SharedReader = Arc::new(memory::demo(now()).unwrap());
     let inventory = scan(&reader, &ScanOptions::default(), |_| ())
         .await
         .unwrap();
@@ -373,7 +373,7 @@ async fn the_blobs_of_a_scan_are_counted_as_a_naive_count_does() {
 
 #[tokio::test]
 async fn a_scan_tells_what_rules_ask_for() {
-    let reader: SharedReader = Arc::new(memory::demo().unwrap());
+    let reader: SharedReader = Arc::new(memory::demo(now()).unwrap());
     let mut during = Vec::new();
     let inventory = scan(&reader, &ScanOptions::default(), |inventory| {
         during.push(facts(inventory, "demo"));

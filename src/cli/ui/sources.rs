@@ -1,6 +1,6 @@
 //! Opens the sources that the user interface shows, and those that a person names in it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
@@ -10,6 +10,7 @@ use crate::cli::Global;
 use crate::config::Consents;
 use crate::error::Failure;
 use crate::source::{Location, RefSelector, Source, environment};
+use crate::tui::evidence::GivenEvidence;
 use crate::tui::pruning::{DeletionAccess, MakePruner};
 use crate::tui::{self, Finder, OpenedSource, Opener};
 
@@ -108,6 +109,7 @@ pub(super) fn listed(
         select: source.select.clone(),
         find: None,
         copy_journals: None,
+        evidence: GivenEvidence::default(),
         pruner: None,
         waiting: Some(Arc::new(move || {
             let source = consented(&consents, waiting.clone());
@@ -151,9 +153,27 @@ pub(super) fn opened(
         copy_journals: (is_demo && pruner.is_some())
             .then(backend::demo::journals)
             .flatten(),
+        evidence: if is_demo {
+            demo_evidence()
+        } else {
+            GivenEvidence::default()
+        },
         pruner: pruner.map(make),
         waiting: None,
     })
+}
+
+/// Returns the evidence of the last build of the demo.
+fn demo_evidence() -> GivenEvidence {
+    let Some(evidence) = backend::demo::evidence() else {
+        return GivenEvidence::default();
+    };
+    let text = |path: PathBuf| path.to_string_lossy().into_owned();
+    GivenEvidence::new(
+        evidence.build.into_iter().map(text).collect(),
+        vec![text(evidence.baseline)],
+        vec![text(evidence.context)],
+    )
 }
 
 /// Returns the function that finds the stores of a source.

@@ -78,6 +78,7 @@ pub(super) fn split(access: DeletionAccess, source: OpenedSource) -> (SourceStor
         select,
         find,
         copy_journals,
+        evidence,
         pruner,
         waiting,
     } = source;
@@ -98,6 +99,7 @@ pub(super) fn split(access: DeletionAccess, source: OpenedSource) -> (SourceStor
         select: select.clone(),
         deleting,
         is_copy,
+        evidence,
         is_waiting: waiting.is_some(),
     };
     (

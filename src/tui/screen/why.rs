@@ -13,6 +13,7 @@ use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::format::provenance::StepIndex;
 use crate::inventory::{Inventory, RefId};
 use crate::tui::effect::JobId;
+use crate::tui::evidence::GivenEvidence;
 use crate::tui::found::ScannedInventory;
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::details::Details;
@@ -119,12 +120,22 @@ impl WhyScreen {
             asked: None,
             wanted: None,
         };
-        if cx.world.evidence.is_empty() {
+        if why.evidence(cx.world).is_empty() {
             EvidencePrompt::open_with(line, cx);
         } else {
             why.begin(cx);
         }
         why
+    }
+
+    /// The evidence that a person gave, else the evidence that comes with the source.
+    pub(super) fn evidence<'w>(&self, world: &'w World) -> &'w GivenEvidence {
+        match self.against {
+            ComparedCaches::Ref(source, ..) if world.evidence.is_empty() => {
+                &world.source(source).info.evidence
+            }
+            _ => &world.evidence,
+        }
     }
 
     fn show(
@@ -222,7 +233,7 @@ impl Screen for WhyScreen {
                 )]
             }
             Some(explained) => vec![steps(explained.steps())],
-            None => vec![pieces(world.evidence.items.len())],
+            None => vec![pieces(self.evidence(world).items.len())],
         };
         let path = match &self.against {
             ComparedCaches::Ref(source, name, _) => {
@@ -252,7 +263,7 @@ impl Screen for WhyScreen {
             Action::Collapse | Action::Expand => self.fold(action, cx),
             Action::Causes => self.show_causes(cx),
             Action::Evidence => EvidencePrompt::open(cx),
-            Action::Rescan if cx.world.evidence.is_empty() => EvidencePrompt::open(cx),
+            Action::Rescan if self.evidence(cx.world).is_empty() => EvidencePrompt::open(cx),
             Action::Rescan => self.begin(cx),
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             Action::Escape if self.stop(cx) == Handled::Yes => {
@@ -315,7 +326,7 @@ impl Screen for WhyScreen {
         if is_ours
             && is_complete
             && matches!(self.state, WhyState::Failed(_))
-            && !cx.world.evidence.is_empty()
+            && !self.evidence(cx.world).is_empty()
         {
             self.begin(cx);
         }

@@ -28,8 +28,8 @@ fn ls_sorts_cuts_and_chooses_columns() {
     insta::assert_snapshot!(sandbox.run(&arguments).stdout, @r"
     REF       SIZE
     pr-14  237 KiB
-    pr-12  237 KiB
-    pr-9   174 KiB
+    main   237 KiB
+    pr-18  237 KiB
     ");
     let arguments = [
         "ls",
@@ -42,11 +42,13 @@ fn ls_sorts_cuts_and_chooses_columns() {
         "--no-headers",
     ];
     insta::assert_snapshot!(sandbox.run(&arguments).stdout, @r"
+    release-1.1
     release-1.0
     pr-9
     pr-5
+    pr-3
+    pr-18
     pr-14
-    pr-12
     main
     ");
     let arguments = [
@@ -61,8 +63,8 @@ fn ls_sorts_cuts_and_chooses_columns() {
     ];
     insta::assert_snapshot!(sandbox.run(&arguments).stdout, @r"
     ref,size,kind
-    pr-14,243069,cache
-    pr-12,242994,cache
+    pr-18,242681,cache
+    pr-14,242756,cache
     ");
     let json = sandbox.json(&[
         "ls",

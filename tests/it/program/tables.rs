@@ -7,13 +7,15 @@ use crate::support::fixture::Fixture;
 #[test]
 fn ls_lists_the_refs_of_the_demo() {
     insta::assert_snapshot!(ageless(&Sandbox::new().run(&["ls", "demo"])), @r"
-    REF          KIND AGE      SIZE  ONLY HERE  LAYERS  RESULTS  KEYS ONLY
-    main         cache AGE  95.9 KiB    6.0 KiB       6        4         17
-    pr-14        cache AGE   237 KiB    148 KiB      17       15         10
-    pr-12        cache AGE   237 KiB   97.1 KiB      17       15         10
-    pr-9         cache AGE   174 KiB   33.8 KiB      12       10         14
-    release-1.0  cache AGE   174 KiB   46.2 KiB      12       10         13
-    pr-5         cache AGE   162 KiB   33.9 KiB      12        9         13  ! 1 blob missing
+    REF          KIND AGE     SIZE  ONLY HERE  LAYERS  RESULTS  KEYS ONLY
+    main         cache AGE  237 KiB    109 KiB      17       15         10
+    pr-18        cache AGE  237 KiB   96.8 KiB      17       15         10
+    pr-14        cache AGE  237 KiB    190 KiB      17       15         10
+    pr-9         cache AGE  174 KiB   33.5 KiB      12       10         14
+    release-1.1  cache AGE  174 KiB   46.0 KiB      12       10         13
+    pr-5         cache AGE  161 KiB   33.6 KiB      12        9         13  ! 1 blob missing
+    pr-3         cache AGE  206 KiB   40.8 KiB      15       13         12
+    release-1.0  cache AGE  237 KiB   72.1 KiB      17       15         10
     exit 0
     ");
 }
@@ -22,17 +24,17 @@ fn ls_lists_the_refs_of_the_demo() {
 fn ls_narrows_by_name_and_by_filter() {
     let sandbox = Sandbox::new();
     insta::assert_snapshot!(ageless(&sandbox.run(&["ls", "demo#main"])), @r"
-    REF   KIND AGE      SIZE  ONLY HERE  LAYERS  RESULTS  KEYS ONLY
-    main  cache AGE  95.9 KiB    6.0 KiB       6        4         17
+    REF   KIND AGE     SIZE  ONLY HERE  LAYERS  RESULTS  KEYS ONLY
+    main  cache AGE  237 KiB    109 KiB      17       15         10
     exit 0
     ");
     insta::assert_snapshot!(ageless(&sandbox.run(&["ls", "demo", "--filter", "ref~^pr- state:missing"])), @r"
     REF   KIND AGE     SIZE  ONLY HERE  LAYERS  RESULTS  KEYS ONLY
-    pr-5  cache AGE  162 KiB   33.9 KiB      12        9         13  ! 1 blob missing
+    pr-5  cache AGE  161 KiB   33.6 KiB      12        9         13  ! 1 blob missing
     exit 0
     ");
     insta::assert_snapshot!(ageless(&sandbox.run(&["ls", "demo", "--filter", "size>1T"])), @r"
-    none of the 6 refs matches
+    none of the 8 refs matches
     exit 0
     ");
     insta::assert_snapshot!(ageless(&sandbox.run(&["ls", "demo", "--filter", "size>>1T"])), @r"
@@ -46,12 +48,12 @@ fn ls_narrows_by_name_and_by_filter() {
 #[test]
 fn du_sums_up_the_demo() {
     insta::assert_snapshot!(ageless(&Sandbox::new().run(&["du", "demo"])), @r"
-    demo  6 refs
+    demo  8 refs
     STATE    OBJECTS      SIZE  SHARE
-    live          64   652 KiB   80 %  reached from a ref
-    orphan        16   149 KiB   18 %  reached from no ref
-    partial        1  16.8 KiB    2 %  unfinished uploads
-    total         81   818 KiB –
+    live          96   985 KiB   73 %  reached from a ref
+    orphan        30   335 KiB   25 %  reached from no ref
+    partial        1  30.2 KiB    2 %  unfinished uploads
+    total        127   1.3 MiB –
     missing        1  12.3 KiB –  named by a ref, not stored: importing builds fail
     exit 0
     ");
@@ -164,13 +166,13 @@ fn show_names_steps_by_the_provenance_that_it_is_given() {
 fn show_marks_what_is_broken() {
     let demo = Sandbox::new().run(&["show", "demo#pr-9"]);
     insta::assert_snapshot!(ageless(&demo), @r"
-    pr-9  cache  sha256:0203fd39c3caea72bb71acc7bdbb5f1fa2f57e75cc89e6d2f2c1537dbd54917c
-    174 KiB, 33.8 KiB only here
+    pr-9  cache  sha256:ed31426603d4a424db47dcf9f25299b3b2a868ffe96b4c085cbd3fca33fd5896
+    174 KiB, 33.5 KiB only here
     age AGE (TIME, from the cache config)
     mode max: 10 steps with a result, 165 KiB; an export with mode=min would keep 1 of them, 90.0 KiB
 
        STEP                                          WHERE              SIZE     CHAIN AGE  ALSO IN  KEY
-    ✓  WORKDIR /app                                  Dockerfile:2       92 B  47.3 KiB AGE        3  807b3e8722c6
+    ✓  WORKDIR /app                                  Dockerfile:2       92 B  47.3 KiB AGE        4  807b3e8722c6
     ✓  COPY package.json package-lock.json ./        Dockerfile:3      227 B  47.5 KiB AGE        1  1704e8bf5aa9
     ✓  RUN npm ci                                    Dockerfile:4   49.9 KiB  97.5 KiB AGE        1  da55fffb9aa4
     ✓  COPY web ./web                                Dockerfile:7      217 B  97.7 KiB AGE        1  91cc5c91f640

@@ -217,6 +217,7 @@ fn source(label: &str, kind: StoreKind, reader: SharedReader) -> OpenedSource {
         select: None,
         find: None,
         copy_journals: None,
+        evidence: GivenEvidence::default(),
         pruner: None,
         waiting: None,
     }

@@ -12,7 +12,7 @@ use cachelens::tui::message::Event;
 
 use super::prune::Store;
 use crate::support::fixture::Fixture;
-use crate::support::journey::{Journey, damage, local, memory as in_memory};
+use crate::support::journey::{Journey, damage, local, memory as in_memory, now};
 
 fn two(size: (u16, u16)) -> ([TempDir; 2], Journey) {
     let (shop, kitchen) = (
@@ -28,7 +28,7 @@ fn two(size: (u16, u16)) -> ([TempDir; 2], Journey) {
 }
 
 fn demo(size: (u16, u16)) -> Journey {
-    Journey::new(vec![in_memory("demo", memory::demo().unwrap())], size)
+    Journey::new(vec![in_memory("demo", memory::demo(now()).unwrap())], size)
 }
 
 #[track_caller]

@@ -9,6 +9,7 @@ use aws_sdk_s3::types::{
 };
 use cachelens::backend::{self, Access};
 use cachelens::source::{Location, Source, StoreKind};
+use cachelens::tui::evidence::GivenEvidence;
 use cachelens::tui::{Finder, OpenedSource};
 use tokio::sync::mpsc;
 
@@ -31,6 +32,7 @@ fn opened(source: &Source) -> OpenedSource {
         select: None,
         find: backend::may_be_several(source).then(|| finder(source)),
         copy_journals: None,
+        evidence: GivenEvidence::default(),
         pruner: None,
         waiting: None,
     }

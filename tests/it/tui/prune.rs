@@ -14,7 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::fixture::Fixture;
-use crate::support::journey::{Journey, SETTLE, damage, local, memory, prunable};
+use crate::support::journey::{Journey, SETTLE, damage, local, memory, now, prunable};
 
 mod choose;
 mod drawn_plan;
@@ -322,7 +322,10 @@ fn a_ref_that_cannot_be_read_keeps_every_blob() {
 
 #[test]
 fn what_cannot_be_deleted_is_not_said_to_be_in_use() {
-    let mut journey = Journey::new(vec![memory("demo", memory::demo().unwrap())], (120, 40));
+    let mut journey = Journey::new(
+        vec![memory("demo", memory::demo(now()).unwrap())],
+        (120, 40),
+    );
     assert!(
         journey.line(" stored · ").contains(" could go"),
         "{}",

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::fixture::Fixture;
-use crate::support::journey::{Journey, local, memory};
+use crate::support::journey::{Journey, local, memory, now};
 
 mod files;
 mod named;
@@ -47,7 +47,7 @@ fn blob(layout: &TempDir, digits: &str) -> PathBuf {
 }
 
 fn demo(size: (u16, u16)) -> Journey {
-    let mut journey = Journey::new(vec![memory("demo", memory::demo().unwrap())], size);
+    let mut journey = Journey::new(vec![memory("demo", memory::demo(now()).unwrap())], size);
     journey.press("enter enter");
     journey
 }

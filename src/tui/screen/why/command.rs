@@ -31,11 +31,11 @@ impl WhyScreen {
             .standings
             .iter()
             .any(|standing| standing.from_log);
+        let evidence = self.evidence(world);
         let missing = [
             (
                 "the context as a folder",
-                world.evidence.of(EvidencePart::Context).is_empty()
-                    && !world.evidence.has_command(),
+                evidence.of(EvidencePart::Context).is_empty() && !evidence.has_command(),
             ),
             ("a log of the build", !has_log),
         ];

@@ -41,7 +41,7 @@ impl WhyScreen {
                 }
             }
         };
-        let given = cx.world.evidence.clone();
+        let given = self.evidence(cx.world).clone();
         let job = cx.start(JobWork::Explain(imports, given));
         self.state = WhyState::Working(job, "reading the evidence".to_owned());
     }

@@ -51,7 +51,7 @@ impl WhyScreen {
             );
         }
         lines.extend([DetailLine::Blank, DetailLine::Heading("Evidence".into())]);
-        for item in &cx.world.evidence.items {
+        for item in &self.evidence(cx.world).items {
             let seen = item
                 .seen
                 .as_ref()

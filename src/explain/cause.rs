@@ -501,7 +501,8 @@ impl Inquiry<'_> {
     /// Finds the input that changed, for an operation that a cache holds.
     fn of_inputs(&self, step: StepIndex) -> Option<Cause> {
         let facts = self.facts;
-        let (build, keys) = (facts.now.build, &facts.now.keys[step.at()]);
+        let build = facts.now.build;
+        let keys = &facts.now.keys[step.at()];
         if let Some(cause) = self.taken_paths(step) {
             return Some(cause);
         }
@@ -605,9 +606,11 @@ impl Inquiry<'_> {
     /// Returns a cause if a step copies other paths of an input than before. Only the last name of
     /// each path is part of the operation's key.
     fn taken_paths(&self, step: StepIndex) -> Option<Cause> {
-        let (now, before) = (&self.facts.now, self.facts.before.as_ref()?);
+        let now = &self.facts.now;
+        let before = self.facts.before.as_ref()?;
         let former = self.pairs.as_ref()?[step.at()]?;
-        let (of, was) = (now.build.step(step)?, before.build.step(former)?);
+        let of = now.build.step(step)?;
+        let was = before.build.step(former)?;
         if of.inputs.len() != was.inputs.len() {
             return None;
         }
@@ -625,7 +628,8 @@ impl Inquiry<'_> {
                     .collect::<Vec<_>>()
                     .join(" ")
             };
-            let (is, was) = (paths(of), paths(was));
+            let is = paths(of);
+            let was = paths(was);
             (is != was && !self.input_is_cached(step, place, *input)).then(|| Cause {
                 input: Some(place),
                 ..Cause::new(kind, became(&was, &is))
@@ -657,10 +661,8 @@ impl Inquiry<'_> {
             return is_complete.then_some(true);
         };
         if matches!(op.scheme().0, "http" | "https") {
-            let (now, was) = (
-                source::downloaded(now, op)?,
-                source::downloaded(before, former)?,
-            );
+            let now = source::downloaded(now, op)?;
+            let was = source::downloaded(before, former)?;
             return Some(now != was);
         }
         if let (Some(is), Some(was)) = (source::commit(now, op), source::commit(before, former)) {
@@ -881,7 +883,9 @@ fn image_digest(build: &Build, name: &str) -> Option<String> {
 
 /// Returns the base images of a step, found through its first inputs.
 fn images_below(build: &Build, step: StepIndex) -> BTreeSet<String> {
-    let (mut images, mut open, mut seen) = (BTreeSet::new(), vec![step], HashSet::new());
+    let mut images = BTreeSet::new();
+    let mut open = vec![step];
+    let mut seen = HashSet::new();
     while let Some(step) = open.pop().filter(|_| seen.len() <= build.steps.len()) {
         if !seen.insert(step) {
             continue;

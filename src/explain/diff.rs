@@ -169,9 +169,11 @@ impl Difference {
                 .map(|cache| keys.of_graph(&cache.graph))
                 .collect()
         };
-        let (old, new): (Vec<Vec<KeyId>>, Vec<Vec<KeyId>>) = (of_each(before), of_each(after));
+        let old: Vec<Vec<KeyId>> = of_each(before);
+        let new: Vec<Vec<KeyId>> = of_each(after);
         // Which keys are equal is known only now, after all records were read.
-        let (old, new) = (Side::new(before, &keys, old), Side::new(after, &keys, new));
+        let old = Side::new(before, &keys, old);
+        let new = Side::new(after, &keys, new);
         Comparison {
             old: &old,
             new: &new,
@@ -210,7 +212,8 @@ pub struct LayerDifference {
 impl LayerDifference {
     /// Compares the layers of two refs, by blob.
     pub fn between(before: &[RefCache], after: &[RefCache]) -> Self {
-        let (before, after) = (layers(before), layers(after));
+        let before = layers(before);
+        let after = layers(after);
         let only = |these: &BTreeMap<DigestText, Option<u64>>,
                     others: &BTreeMap<DigestText, Option<u64>>| {
             let only = these
@@ -309,7 +312,8 @@ struct Comparison<'a> {
 
 impl Comparison<'_> {
     fn whole(mut self) -> Difference {
-        let (old, new) = (&self.old.records, &self.new.records);
+        let old = &self.old.records;
+        let new = &self.new.records;
         let mut lost = Vec::new();
         let mut gone = Vec::new();
         for (key, &before) in old {

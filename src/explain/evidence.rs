@@ -99,7 +99,8 @@ impl Evidence {
         if build.steps.is_empty() {
             return Err(EvidenceError::NoSteps);
         }
-        let (mut keys, names) = (keys::of_build(&build), names::of_steps(&build));
+        let mut keys = keys::of_build(&build);
+        let names = names::of_steps(&build);
         // A key whose files cannot be selected stays unknown.
         let _ = fill::content_keys(&build, &mut keys, files);
         let platform = build

@@ -281,7 +281,8 @@ mod tests {
             (key(3), &[&[(slash, 0)]]),
         ]);
         let matches = Matches::find(&build, &keys, &graph);
-        let (one, two) = (RecordIndex(3), RecordIndex(2));
+        let one = RecordIndex(3);
+        let two = RecordIndex(2);
         assert_eq!(matches.of(at(2)), [(RecordIndex(4), Certainty::Proved)]);
         assert_eq!(
             matches.of(at(4)),
@@ -321,7 +322,8 @@ mod tests {
         ];
         let graph = graph(&records);
         let found = |keys: &[StepKeys]| Matches::find(&build, keys, &graph).of(at(2)).to_vec();
-        let (selected, other) = (RecordIndex(1), RecordIndex(2));
+        let selected = RecordIndex(1);
+        let other = RecordIndex(2);
         assert_eq!(
             found(&keys),
             [
@@ -342,7 +344,8 @@ mod tests {
     #[test]
     fn bears_with_records_that_lead_nowhere_or_to_themselves() {
         let (build, keys) = build(STEPS);
-        let (one, copy) = (root(&keys[2].digests[0], 0), root(&keys[4].digests[0], 0));
+        let one = root(&keys[2].digests[0], 0);
+        let copy = root(&keys[4].digests[0], 0);
         let graph = graph(&[
             (one, &[]),
             (one, &[&[(None, 1)]]),

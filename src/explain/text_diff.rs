@@ -151,7 +151,8 @@ fn shown(line: &str) -> String {
 
 /// Describes a change of text: both texts if they are short, else the words that changed.
 pub fn became(was: &str, is: &str) -> String {
-    let (hidden_was, hidden_is) = (secrets::mask(was), secrets::mask(is));
+    let hidden_was = secrets::mask(was);
+    let hidden_is = secrets::mask(is);
     if hidden_was == hidden_is && was != is {
         return format!("{}, where something secret changed", quoted(&hidden_is));
     }
@@ -159,10 +160,8 @@ pub fn became(was: &str, is: &str) -> String {
     if longest <= MAX_WIDTH / 2 {
         return format!("{} became {}", quoted(&hidden_was), quoted(&hidden_is));
     }
-    let (was, is): (Vec<&str>, Vec<&str>) = (
-        hidden_was.split(' ').collect(),
-        hidden_is.split(' ').collect(),
-    );
+    let was: Vec<&str> = hidden_was.split(' ').collect();
+    let is: Vec<&str> = hidden_is.split(' ').collect();
     let start = was
         .iter()
         .zip(&is)
@@ -171,14 +170,10 @@ pub fn became(was: &str, is: &str) -> String {
     let rest = was[start..].iter().rev().zip(is[start..].iter().rev());
     let end = rest.take_while(|(one, other)| one == other).count();
     let part = |words: &[&str]| {
-        let (from, to) = (
-            start.saturating_sub(AROUND),
-            (words.len() - end + AROUND).min(words.len()),
-        );
-        let (before, after) = (
-            if from > 0 { "… " } else { "" },
-            if to < words.len() { " …" } else { "" },
-        );
+        let from = start.saturating_sub(AROUND);
+        let to = (words.len() - end + AROUND).min(words.len());
+        let before = if from > 0 { "… " } else { "" };
+        let after = if to < words.len() { " …" } else { "" };
         quoted(&format!("{before}{}{after}", words[from..to].join(" ")))
     };
     format!("{} became {}", part(&was), part(&is))

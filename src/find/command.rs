@@ -485,7 +485,8 @@ fn flags_of(tool: Tool, slots: &[Slot], start: usize) -> Vec<Flag> {
                     }
                 }
                 if !text.starts_with('-') || text.len() < 2 {
-                    let (name, value) = (String::new(), Some(item.clone()));
+                    let name = String::new();
+                    let value = Some(item.clone());
                     flags.push(Flag { name, value });
                     continue;
                 }

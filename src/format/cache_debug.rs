@@ -232,7 +232,8 @@ mod tests {
                 r#"{{"digest":"{digest}","type":"{kind}","data":[{{"type":2,"data":"{data}"}}]}}"#
             )
         };
-        let (a, b) = (Digest::of(b"/a\0/b"), Digest::of(b"other"));
+        let a = Digest::of(b"/a\0/b");
+        let b = Digest::of(b"other");
         let list = format!("\0{b}\0x\0y{a}");
         let listed = Digest::of(list.as_bytes());
         let text = format!(

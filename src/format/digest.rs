@@ -163,9 +163,11 @@ fn decode_lower_hex<const N: usize>(hex: &str) -> Result<[u8; N], DigestError> {
             found: hex.chars().count(),
         });
     }
-    let (mut bytes, mut all) = ([0; N], 0);
+    let mut bytes = [0; N];
+    let mut all = 0;
     for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-        let (high, low) = (VALUES[usize::from(pair[0])], VALUES[usize::from(pair[1])]);
+        let high = VALUES[usize::from(pair[0])];
+        let low = VALUES[usize::from(pair[1])];
         all |= high | low;
         *byte = high << 4 | low & 0xf;
     }

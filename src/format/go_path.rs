@@ -62,8 +62,7 @@ pub fn base(path: &[u8]) -> &[u8] {
 ///
 /// # Errors
 /// If the pattern is malformed.
-pub fn matches(pattern: &[u8], name: &[u8]) -> Result<bool, BadPattern> {
-    let (mut pattern, mut name) = (pattern, name);
+pub fn matches(mut pattern: &[u8], mut name: &[u8]) -> Result<bool, BadPattern> {
     while !pattern.is_empty() {
         let (star, chunk, rest) = next_chunk(pattern);
         pattern = rest;
@@ -104,7 +103,8 @@ pub fn matches(pattern: &[u8], name: &[u8]) -> Result<bool, BadPattern> {
 fn next_chunk(pattern: &[u8]) -> (bool, &[u8], &[u8]) {
     let stars = pattern.iter().take_while(|byte| **byte == b'*').count();
     let pattern_rest = &pattern[stars..];
-    let (mut at, mut in_class) = (0, false);
+    let mut at = 0;
+    let mut in_class = false;
     while at < pattern_rest.len() {
         match pattern_rest[at] {
             b'\\' if at + 1 < pattern_rest.len() => at += 1,
@@ -119,8 +119,7 @@ fn next_chunk(pattern: &[u8]) -> (bool, &[u8], &[u8]) {
 }
 
 /// Matches a pattern without stars with the start of `name`; returns the rest of the name.
-fn match_chunk<'a>(chunk: &[u8], name: &'a [u8]) -> Result<Option<&'a [u8]>, BadPattern> {
-    let (mut chunk, mut name) = (chunk, name);
+fn match_chunk<'a>(mut chunk: &[u8], mut name: &'a [u8]) -> Result<Option<&'a [u8]>, BadPattern> {
     let mut failed = false;
     while let Some(&first) = chunk.first() {
         failed |= name.is_empty();
@@ -161,7 +160,8 @@ fn match_chunk<'a>(chunk: &[u8], name: &'a [u8]) -> Result<Option<&'a [u8]>, Bad
 fn match_class(class: &[u8], character: char) -> Result<(bool, &[u8]), BadPattern> {
     let negated = class.first() == Some(&b'^');
     let mut rest = if negated { &class[1..] } else { class };
-    let (mut matched, mut ranges) = (false, 0);
+    let mut matched = false;
+    let mut ranges = 0;
     loop {
         if ranges > 0 && rest.first() == Some(&b']') {
             return Ok((matched != negated, &rest[1..]));
@@ -212,7 +212,8 @@ pub fn characters(name: &[u8]) -> std::borrow::Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(name) {
         return text.into();
     }
-    let (mut text, mut rest) = (String::with_capacity(name.len() + 8), name);
+    let mut text = String::with_capacity(name.len() + 8);
+    let mut rest = name;
     while !rest.is_empty() {
         let (character, length) = decode(rest);
         text.push(character);

@@ -232,7 +232,8 @@ impl Vertex {
         if !raw.inputs.0.is_empty() {
             self.inputs = raw.inputs.0.iter().filter_map(DigestText::valid).collect();
         }
-        let (started, completed) = (raw.started.0, raw.completed.0);
+        let started = raw.started.0;
+        let completed = raw.completed.0;
         if let Some(started) = started {
             let is_new = self.last_start.is_none_or(|last| {
                 started != last && self.completed.is_some_and(|ended| started >= ended)
@@ -334,7 +335,8 @@ mod tests {
 
     #[test]
     fn the_last_event_of_a_vertex_counts() {
-        let (a, b) = (vertex("a"), vertex("b"));
+        let a = vertex("a");
+        let b = vertex("b");
         let log = format!(
             r#"{{"vertexes":[{{"digest":"{a}","name":"A","inputs":["{b}"],"started":"2026-01-01T00:00:00Z","completed":"2026-01-01T00:00:01Z","cached":true}}]}}
 warning: something else {{

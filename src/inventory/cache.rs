@@ -163,7 +163,8 @@ impl RefCache {
             .iter()
             .map(|layer| found.loadable(&layer.blob))
             .collect();
-        let (graph, found_undescribed) = (found.graph, found.undescribed);
+        let graph = found.graph;
+        let found_undescribed = found.undescribed;
         let imported = found_undescribed.map_or_else(
             || import::simulate(&graph, |digest| described.contains(digest)),
             Err,

@@ -209,8 +209,10 @@ impl ScanHistory {
         let points: Vec<(f64, f64)> = near.iter().map(point).collect();
         let count = points.len() as f64;
         let sum = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>();
-        let (days, bytes) = (sum(|point| point.0) / count, sum(|point| point.1) / count);
-        let (mut shared, mut square) = (0.0, 0.0);
+        let days = sum(|point| point.0) / count;
+        let bytes = sum(|point| point.1) / count;
+        let mut shared = 0.0;
+        let mut square = 0.0;
         for (day, size) in &points {
             shared += (day - days) * (size - bytes);
             square += (day - days) * (day - days);
@@ -269,7 +271,8 @@ pub fn ref_changes<'a>(before: &'a ScanRecord, after: &'a ScanRecord) -> Option<
         let named = list.iter().map(|entry| (entry.name.as_str(), entry));
         Some(named.collect::<BTreeMap<&str, &RefRecord>>())
     };
-    let (old, new) = (by_name(before)?, by_name(after)?);
+    let old = by_name(before)?;
+    let new = by_name(after)?;
     let mut changes = RefChanges::default();
     for (name, entry) in &new {
         match old.get(name) {

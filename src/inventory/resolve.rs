@@ -490,7 +490,8 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
             }
         };
         self.resolved.image_created = self.resolved.image_created.max(config.created.0);
-        let (os, architecture) = (config.os.clone(), config.architecture.clone());
+        let os = config.os.clone();
+        let architecture = config.architecture.clone();
         let platform = Platform {
             os,
             architecture,

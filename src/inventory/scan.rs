@@ -267,13 +267,17 @@ async fn named_in_parts<T>(
 ) -> Result<(Inventory, Roots, T), ScanError> {
     let (sender, mut parts) = mpsc::channel::<RootsPart>(1);
     let mut reading = reader.list_refs(sender);
-    let (mut list, mut listing, mut read, mut waiting) = (Some(list), None, None, VecDeque::new());
+    let mut list = Some(list);
+    let mut listing = None;
+    let mut read = None;
+    let mut waiting = VecDeque::new();
     let mut resolving = FuturesOrdered::new();
     let mut inventory = Inventory::default();
     if !reader.facts().await.reads_all_refs {
         inventory.blobs.leave_refs_unread();
     }
-    let (mut refs, mut shown) = (Vec::new(), 0);
+    let mut refs = Vec::new();
+    let mut shown = 0;
     let mut ended = false;
     loop {
         while resolving.len() < options.concurrency.max(1)

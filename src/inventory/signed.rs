@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn a_subject_counts_more_than_a_tag() {
-        let (subject, other) = (Digest::of(b"image"), Digest::of(b"other"));
+        let subject = Digest::of(b"image");
+        let other = Digest::of(b"other");
         let relation = Relation {
             subject: Some(subject),
             ..Relation::default()

@@ -166,7 +166,8 @@ impl StepTree {
         let mut place = 0;
         while let Some(row) = self.rows.get(place) {
             places.push(place);
-            let (twins, below) = (row.twins as usize, row.below as usize);
+            let twins = row.twins as usize;
+            let below = row.below as usize;
             place += 1;
             if twins + below == 0 {
                 continue;

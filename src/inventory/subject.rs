@@ -129,7 +129,9 @@ impl<'a> OtherRow<'a> {
             CacheEntryKind::Signature => ("signature", "unknown"),
             CacheEntryKind::Foreign(tool) => (tool, "unknown"),
         };
-        let (name, size, modified) = (entry.name.as_str(), entry.size, Some(entry.touched()));
+        let name = entry.name.as_str();
+        let size = entry.size;
+        let modified = Some(entry.touched());
         Self {
             name,
             kind,

@@ -17,7 +17,9 @@ impl Inventory {
     /// unknown.
     pub fn together(&self, refs: &[RefId]) -> Option<Together> {
         let mut reached = vec![0u32; self.blobs.len()];
-        let (mut all, mut theirs, mut is_known) = (0u64, 0u64, true);
+        let mut all = 0u64;
+        let mut theirs = 0u64;
+        let mut is_known = true;
         for entry in refs.iter().filter_map(|id| self.get_ref(*id)) {
             if entry.withheld().is_some() {
                 return None;

@@ -180,7 +180,8 @@ impl Inventory {
 /// `…/blobs/sha256/…`.
 pub fn digest_in_trash(name: &str) -> Option<Digest> {
     let mut parts = name.rsplit('/');
-    let (hex, algorithm) = (parts.next()?, parts.next()?);
+    let hex = parts.next()?;
+    let algorithm = parts.next()?;
     Digest::from_parts(algorithm, hex).ok()
 }
 
@@ -200,7 +201,8 @@ mod tests {
     }
 
     fn objects() -> Vec<OtherObject> {
-        let (low, high) = ("0".repeat(64), "f".repeat(64));
+        let low = "0".repeat(64);
+        let high = "f".repeat(64);
         let long = "a".repeat(128);
         vec![
             object(&format!("blobs/sha256/{high}"), OtherKind::File, Some(5)),

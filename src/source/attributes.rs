@@ -192,7 +192,8 @@ fn parse_go_duration(text: &str) -> Option<Duration> {
 
 /// Formats a duration for Go and for [`parse_go_duration`].
 pub(super) fn print_go_duration(duration: Duration) -> String {
-    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    let seconds = duration.as_secs();
+    let nanos = duration.subsec_nanos();
     match (seconds, nanos) {
         (_, 1..) => format!("{seconds}s{nanos}ns"),
         (1.., 0) if seconds % 3600 == 0 => format!("{}h", seconds / 3600),

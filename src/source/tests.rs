@@ -25,7 +25,8 @@ fn local(dir: &str) -> Source {
 }
 
 fn registry(host: &str, repository: &str) -> Source {
-    let (host, repository) = (host.to_owned(), repository.to_owned());
+    let host = host.to_owned();
+    let repository = repository.to_owned();
     source(Location::Registry(RegistryLocation {
         host,
         repository,

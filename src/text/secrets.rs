@@ -233,7 +233,8 @@ pub fn mask(text: &str) -> String {
 fn mask_names(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     // Whether a value follows, and the quote that must end the masked one.
-    let (mut awaits, mut quote) = (false, None);
+    let mut awaits = false;
+    let mut quote = None;
     for (word, gap) in words(text) {
         let bare = word.trim_start_matches(['"', '\'', '-']);
         let is_scheme = ["bearer", "basic"]

@@ -154,7 +154,8 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a duration; write it as 30d, 48h or 2w 3h");
     let span: Span = text.trim().parse().map_err(|_| wrong())?;
-    let (years, months) = (i64::from(span.get_years()), i64::from(span.get_months()));
+    let years = i64::from(span.get_years());
+    let months = i64::from(span.get_months());
     let days = years
         .checked_mul(365)
         .zip(months.checked_mul(30))

@@ -82,12 +82,11 @@ fn stages(build: &Described<'_>) -> BTreeMap<String, Vec<Item>> {
 }
 
 fn align(now: &[Item], before: &[Item]) -> Vec<(StepIndex, StepIndex)> {
-    let (now, before) = (
-        &now[..now.len().min(MOST_COMPARED)],
-        &before[..before.len().min(MOST_COMPARED)],
-    );
+    let now = &now[..now.len().min(MOST_COMPARED)];
+    let before = &before[..before.len().min(MOST_COMPARED)];
     let mut pairs = Vec::new();
-    let (mut next_now, mut next_before) = (0, 0);
+    let mut next_now = 0;
+    let mut next_before = 0;
     for (same_now, same_before) in common(now, before)
         .into_iter()
         .chain([(now.len(), before.len())])
@@ -118,7 +117,9 @@ fn common(now: &[Item], before: &[Item]) -> Vec<(usize, usize)> {
             };
         }
     }
-    let (mut one, mut other, mut found) = (0, 0, Vec::new());
+    let mut one = 0;
+    let mut other = 0;
+    let mut found = Vec::new();
     while one < now.len() && other < before.len() {
         if same(&now[one], &before[other]) {
             found.push((one, other));

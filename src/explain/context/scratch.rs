@@ -70,7 +70,8 @@ fn owner_of(owner: Option<&ChownOpt>) -> Option<(u32, u32)> {
     let Some(owner) = owner else {
         return Some((0, 0));
     };
-    let (user, group) = (id(owner.user.as_ref())?, id(owner.group.as_ref())?);
+    let user = id(owner.user.as_ref())?;
+    let group = id(owner.group.as_ref())?;
     Some((user.unwrap_or_default(), group.unwrap_or_default()))
 }
 

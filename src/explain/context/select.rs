@@ -159,7 +159,8 @@ impl ContextFiles {
         if direct.is_some_and(|place| !last || !is_link(place)) {
             return Ok(direct);
         }
-        let (mut current, mut found): (Vec<u8>, _) = (Vec::new(), Some(0));
+        let mut current: Vec<u8> = Vec::new();
+        let mut found = Some(0);
         let mut rest = path.to_vec();
         let mut followed = 0;
         while !rest.is_empty() {
@@ -203,7 +204,8 @@ impl ContextFiles {
         } else {
             (false, path)
         };
-        let (include, exclude) = (matcher(&selector.include)?, matcher(&selector.exclude)?);
+        let include = matcher(&selector.include)?;
+        let exclude = matcher(&selector.exclude)?;
         let (prefix, start) = if selector.wildcard {
             let prefix = before_wildcards(path);
             let start = if prefix.is_empty() {
@@ -260,8 +262,9 @@ impl ContextFiles {
                 relative(&name, path)
             };
             let folder = above.last();
-            let (mut takes, mut include_info, mut exclude_info) =
-                (true, MatchInfo::default(), MatchInfo::default());
+            let mut takes = true;
+            let mut include_info = MatchInfo::default();
+            let mut exclude_info = MatchInfo::default();
             if let Some(include) = &include {
                 (takes, include_info) =
                     include.matches(candidate, folder.map(|folder| &folder.include));

@@ -90,7 +90,8 @@ impl Keys {
                 let found = links
                     .iter()
                     .filter_map(|link| Some((link, self.settled(target(link)?))));
-                let (by, inputs) = (&record.digest, record.input_count());
+                let by = &record.digest;
+                let inputs = record.input_count();
                 found
                     .map(|(link, of)| {
                         (

@@ -27,7 +27,8 @@ pub fn name(platform: &Platform) -> String {
 /// Parses `linux/arm/v7`.
 pub fn parse(text: &str) -> Option<Platform> {
     let mut parts = text.split('/');
-    let (os, architecture) = (parts.next()?.to_owned(), parts.next()?.to_owned());
+    let os = parts.next()?.to_owned();
+    let architecture = parts.next()?.to_owned();
     let variant = parts.next().unwrap_or_default().to_owned();
     let known = !os.is_empty() && !architecture.is_empty();
     known.then(|| {
@@ -47,10 +48,8 @@ pub fn normalize(platform: &Platform) -> Platform {
         "macos" => "darwin".to_owned(),
         os => os.to_owned(),
     };
-    let (architecture, variant) = (
-        platform.architecture.to_lowercase(),
-        platform.variant.to_lowercase(),
-    );
+    let architecture = platform.architecture.to_lowercase();
+    let variant = platform.variant.to_lowercase();
     let (architecture, variant) = match (architecture.as_str(), variant.as_str()) {
         ("i386", _) => ("386", ""),
         ("x86_64" | "x86-64" | "amd64", "v1") => ("amd64", ""),

@@ -318,7 +318,8 @@ fn pinned_download(op: &SourceOp) -> Option<Digest> {
         "" => Some(0),
         text => go_integer(text),
     };
-    let (filename, checksum) = (op.attr("http.filename"), op.attr("http.checksum"));
+    let filename = op.attr("http.filename");
+    let checksum = op.attr("http.checksum");
     if filename.is_empty() || checksum.is_empty() || has_other_options(op, "http.", &HTTP_OPTIONS) {
         return None;
     }

@@ -18,7 +18,9 @@ pub(super) async fn load(
     imported: &[Imported<'_>],
     notes: &mut Vec<String>,
 ) -> Result<Loaded, WhyError> {
-    let (mut loaded, mut refused, mut without) = (Vec::new(), Vec::new(), None);
+    let mut loaded = Vec::new();
+    let mut refused = Vec::new();
+    let mut without = None;
     for (place, imported) in imported.iter().enumerate() {
         let name = visible(&imported.entry.name).into_owned();
         let found = match RefCache::load(

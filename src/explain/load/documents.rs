@@ -98,7 +98,8 @@ pub fn load(path: &Path) -> (Vec<Found>, Vec<Unusable>) {
         },
         path => vec![path.to_owned()],
     };
-    let (mut found, mut unusable) = (Vec::new(), Vec::new());
+    let mut found = Vec::new();
+    let mut unusable = Vec::new();
     for path in files {
         match read(&path).and_then(|bytes| {
             evidence::read(&bytes).map_err(|error| LoadError::Content(Arc::new(error)))

@@ -98,7 +98,8 @@ impl Search<'_> {
     /// `None` if that is too much, or a layer cannot be read.
     async fn run(&self, keys: &StepKeys) -> Option<Found> {
         let digests: Vec<Digest> = keys.digests.iter().map(|key| root(key, 0)).collect();
-        let (mut same, mut decided) = (BTreeSet::new(), BTreeSet::new());
+        let mut same = BTreeSet::new();
+        let mut decided = BTreeSet::new();
         let mut roots = BTreeSet::new();
         let mut looked = 0;
         for (place, cache) in self.loaded {

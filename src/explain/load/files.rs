@@ -89,7 +89,8 @@ pub(super) async fn name_paths(
             .cloned()
             .collect();
         let index = StepIndex(u32::try_from(place).unwrap_or(u32::MAX));
-        let (mut paths, mut is_laid_beside) = (Vec::new(), false);
+        let mut paths = Vec::new();
+        let mut is_laid_beside = false;
         if let Some((cache, record)) = former(loaded, build, keys, solution, index)
             && let OpKind::File(op) = &step.op.kind
             && let Some(layer) = top(imported, loaded, cache, record).await
@@ -191,7 +192,8 @@ fn former(
     solution: &Solution,
     step: StepIndex,
 ) -> Option<(usize, RecordIndex)> {
-    let (of, keys) = (&build.steps[step.at()], &keys[step.at()]);
+    let of = &build.steps[step.at()];
+    let keys = &keys[step.at()];
     let digests: Vec<Digest> = keys.digests.iter().map(|key| root(key, 0)).collect();
     let mut found: Vec<(bool, Option<jiff::Timestamp>, usize, RecordIndex)> = Vec::new();
     for (place, ((_, cache), matches)) in loaded.iter().zip(&solution.matches).enumerate() {
@@ -351,7 +353,8 @@ fn source_of(old: &[u8], files: &ContextFiles, copy: &Copy) -> Vec<u8> {
 /// pattern are not compared.
 fn folders(files: &ContextFiles, layer: &ContextFiles, copy: &Copy) -> Vec<PathChange> {
     let is_plain = copy.include_patterns.0.is_empty() && copy.exclude_patterns.0.is_empty();
-    let (src, dest) = (trimmed(&copy.src), trimmed(&copy.dest));
+    let src = trimmed(&copy.src);
+    let dest = trimmed(&copy.dest);
     let is_folder = src.is_empty() || files.entry(&src).is_some_and(Entry::is_directory);
     if !is_plain || !is_folder || copy.attempt_unpack {
         return Vec::new();
@@ -431,7 +434,8 @@ fn destinations<'a>(
         exclude: copy.exclude_patterns.0.clone(),
     };
     let selected = files.selected(&selector).ok()?;
-    let (src, dest) = (trimmed(&copy.src), trimmed(&copy.dest));
+    let src = trimmed(&copy.src);
+    let dest = trimmed(&copy.dest);
     let mut found = BTreeMap::new();
     for entry in selected.into_iter().filter(|entry| !entry.is_directory()) {
         let below_source = if selector.wildcard {

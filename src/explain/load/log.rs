@@ -151,7 +151,8 @@ pub(super) fn busy(build: &Build, names: &[StepName], log: &Log) -> Vec<Option<S
 /// context do not count, because other builds have them too.
 pub(super) fn is_of(build: &Build, log: &ProgressLog) -> bool {
     let steps = build.steps.iter().filter(|step| !step.vertices.is_empty());
-    let (mut all, mut known) = (0, 0);
+    let mut all = 0;
+    let mut known = 0;
     for step in steps {
         all += 1;
         known += usize::from(

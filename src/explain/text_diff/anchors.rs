@@ -186,7 +186,8 @@ mod tests {
             let new: Vec<&str> = is.split_inclusive('\n').collect();
             let mut next = (0, 0);
             for change in changes(&old, &new) {
-                let (was, is) = (change.old_range(), change.new_range());
+                let was = change.old_range();
+                let is = change.new_range();
                 proptest::prop_assert_eq!((was.start, is.start), next);
                 if let DiffOp::Equal { .. } = change {
                     proptest::prop_assert_eq!(&old[was.clone()], &new[is.clone()]);

@@ -347,7 +347,8 @@ mod tests {
 
     #[test]
     fn drops_results_whose_layers_are_not_described() {
-        let (a, b) = (digest("a"), digest("b"));
+        let a = digest("a");
+        let b = digest("b");
         let text = format!(
             r#"{{"layers":[{{"blob":"{a}","parent":-1}},{{"blob":"{b}"}},{{"blob":"../x","parent":-1}}],
                 "records":[{{"layers":[{{"layer":0}}]}},{{"layers":[{{"layer":1}}]}},{{"layers":[{{"layer":2}}]}},
@@ -361,7 +362,8 @@ mod tests {
     #[test]
     fn a_chain_of_a_hundred_thousand_is_walked_without_recursion() {
         use std::fmt::Write as _;
-        let (blob, count) = (digest("a"), 100_000);
+        let blob = digest("a");
+        let count = 100_000;
         let mut text = format!(r#"{{"layers":[{{"blob":"{blob}","parent":-1}}"#);
         for parent in 0..count {
             write!(text, r#",{{"blob":"{blob}","parent":{parent}}}"#).unwrap();

@@ -161,7 +161,8 @@ impl<'a, L: Fn(LayerIndex) -> bool> Work<'a, L> {
 
     /// Returns whether a link of a record is kept.
     fn keeps(&self, record: RecordIndex, target: RecordIndex) -> bool {
-        let (from, to) = (self.reached[record.at()], self.reached[target.at()]);
+        let from = self.reached[record.at()];
+        let to = self.reached[target.at()];
         to.is_some() && (self.loops[record.at()] != self.loops[target.at()] || to < from)
     }
 
@@ -244,7 +245,8 @@ impl<'a, L: Fn(LayerIndex) -> bool> Work<'a, L> {
     /// Writes the selected parts.
     fn write<'t>(&self, config: &Config<'t>) -> Result<Config<'t>, RewriteError> {
         let lost = || RewriteError::Unsound("a place is lost");
-        let (new_record, new_layer) = (places(&self.records), places(&self.layers));
+        let new_record = places(&self.records);
+        let new_layer = places(&self.layers);
         let find = |of: &[Option<i64>], old: i64| {
             usize::try_from(old).ok().and_then(|old| *of.get(old)?)
         };
@@ -380,9 +382,13 @@ fn loops(graph: &CacheGraph) -> Vec<u32> {
             links.filter_map(|link| graph.target(link)).collect()
         })
         .collect();
-    let (mut order, mut low) = (vec![NONE; count], vec![NONE; count]);
-    let (mut found, mut on_stack) = (vec![NONE; count], vec![false; count]);
-    let (mut stack, mut next, mut components) = (Vec::new(), 0, 0);
+    let mut order = vec![NONE; count];
+    let mut low = vec![NONE; count];
+    let mut found = vec![NONE; count];
+    let mut on_stack = vec![false; count];
+    let mut stack = Vec::new();
+    let mut next = 0;
+    let mut components = 0;
     for first in (0..).map(RecordIndex).take(count) {
         if order[first.at()] != NONE {
             continue;

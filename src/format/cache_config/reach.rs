@@ -229,7 +229,8 @@ fn covers_it(
 /// Returns the records that a key reaches, each after the records that it links to.
 fn below_first(side: &Side<'_>) -> Vec<RecordIndex> {
     let count = side.graph.records.len();
-    let (mut order, mut is_done) = (Vec::with_capacity(count), vec![false; count]);
+    let mut order = Vec::with_capacity(count);
+    let mut is_done = vec![false; count];
     for first in (0..).map(RecordIndex).take(count) {
         let mut open = vec![(first, false)];
         while let Some((index, is_ready)) = open.pop() {
@@ -289,7 +290,8 @@ fn what_keys_reach(graph: &CacheGraph) -> Vec<bool> {
 /// without links, and records without users, are removed repeatedly.
 fn may_loop(graph: &CacheGraph, reached: &[bool]) -> Vec<bool> {
     let mut left = reached.to_vec();
-    let (mut below, mut above) = (vec![Vec::new(); left.len()], vec![Vec::new(); left.len()]);
+    let mut below = vec![Vec::new(); left.len()];
+    let mut above = vec![Vec::new(); left.len()];
     for (index, record) in graph.indexed_records() {
         for link in graph.inputs(record).flatten() {
             if let Some(target) = graph.target(link)
@@ -330,7 +332,8 @@ fn chain_numbers<'a>(
 ) -> Vec<Option<u32>> {
     let mut numbers: Vec<Option<Option<u32>>> = vec![None; graph.layers.len()];
     for first in (0..).map(LayerIndex).take(graph.layers.len()) {
-        let (mut path, mut next) = (Vec::new(), Some(first));
+        let mut path = Vec::new();
+        let mut next = Some(first);
         // A chain that is longer than the number of layers is a loop.
         while let Some(layer) = next.filter(|layer| numbers[layer.at()].is_none()) {
             if path.len() == graph.layers.len() {

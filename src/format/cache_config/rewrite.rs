@@ -123,10 +123,8 @@ pub fn without_results(
 /// them, and the layers of such results with everything below them. Both graphs are known to be
 /// without loops.
 fn needed(graph: &CacheGraph, goes: &impl Fn(RecordIndex) -> bool) -> (Vec<bool>, Vec<bool>) {
-    let (mut records, mut layers) = (
-        vec![false; graph.records.len()],
-        vec![false; graph.layers.len()],
-    );
+    let mut records = vec![false; graph.records.len()];
+    let mut layers = vec![false; graph.layers.len()];
     let with_results = graph
         .indexed_records()
         .filter(|(index, record)| !record.results.is_empty() && !goes(*index));

@@ -172,7 +172,8 @@ impl Document {
             Field::Given => Ok(()),
             Field::Absent | Field::Null => Err(DocumentError::Lacks(name)),
         };
-        let (artifact_type, subject) = (body.artifact_type, body.subject);
+        let artifact_type = body.artifact_type;
+        let subject = body.subject;
         Ok(match form {
             Form::Manifest => {
                 needs("config")?;

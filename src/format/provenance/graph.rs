@@ -32,7 +32,8 @@ pub(super) fn assemble(
         .map(|step| {
             let inputs = inputs(&step, &places)?;
             let locations = locations.remove(&step.id).unwrap_or_default();
-            let (vertices, layers) = (Vec::new(), BTreeMap::new());
+            let vertices = Vec::new();
+            let layers = BTreeMap::new();
             let WholeOp { op, unread } = step.op;
             Ok(Step {
                 id: step.id,

@@ -217,7 +217,8 @@ fn statement(envelope: Envelope, bytes: &[u8]) -> Result<Build, ProvenanceError>
 impl Predicate {
     fn into_build(self) -> Result<Build, ProvenanceError> {
         if let Some(definition) = self.definition {
-            let (external, internal) = (definition.external, definition.internal);
+            let external = definition.external;
+            let internal = definition.internal;
             return assemble(
                 internal.config,
                 self.run.metadata,
@@ -326,7 +327,8 @@ fn directory_of(vcs: &BTreeMap<String, Option<String>>) -> Option<String> {
         let clean = String::from_utf8_lossy(&clean).into_owned();
         Some(clean).filter(|path| !path.starts_with('/') && !path.starts_with(".."))
     };
-    let (context, dockerfile) = (named("context")?, named("dockerfile")?);
+    let context = named("context")?;
+    let dockerfile = named("dockerfile")?;
     match context.as_str() {
         "." => Some(dockerfile),
         context if context == dockerfile => Some(".".to_owned()),

@@ -41,7 +41,8 @@ pub(super) fn all<'a>(
     let found = Mutex::new((HashMap::with_capacity(files.len()), Vec::new()));
     let work = || {
         let mut buffer = vec![0; CHUNK];
-        let (mut digests, mut problems) = (Vec::new(), Vec::new());
+        let mut digests = Vec::new();
+        let mut problems = Vec::new();
         loop {
             let start = next.fetch_add(BATCH, Ordering::Relaxed);
             let Some(batch) = files.get(start..files.len().min(start.saturating_add(BATCH))) else {

@@ -75,7 +75,8 @@ fn has_text(path: &Path, text: &str) -> bool {
 /// counts; of equally near ones, the first by name that has its own ignore file.
 fn search(main: &Path, name: &str, text: &str) -> Option<PathBuf> {
     let mut level = vec![main.to_owned()];
-    let (mut searched, mut seen) = (0, 0);
+    let mut searched = 0;
+    let mut seen = 0;
     for _ in 0..DEPTH {
         let mut found = Vec::new();
         let mut next = Vec::new();

@@ -250,7 +250,8 @@ fn the_ignore_file_of_the_dockerfile_comes_first() {
 
 #[test]
 fn a_build_names_its_contexts_and_a_next_one_may_ignore_other_files() {
-    let (main, extra) = (tree(&["a", "b"]), tree(&["c"]));
+    let main = tree(&["a", "b"]);
+    let extra = tree(&["c"]);
     let steps = r#"{"id":"m","op":{"Op":{"source":{"identifier":"local://context","attrs":{"local.excludepatterns":"[\"a\"]"}}}}},
         {"id":"x","op":{"Op":{"source":{"identifier":"local://_extra"}}}},
         {"id":"y","op":{"Op":{"source":{"identifier":"local://elsewhere"}}}}"#;

@@ -69,7 +69,8 @@ pub(super) fn list(root: &Path, rules: &Rules) -> Result<Vec<Listed>, Failure> {
             .map(Some)
             .map_err(|error| at_root(error.into())),
     };
-    let (include, exclude) = (matcher(&include)?, matcher(&rules.exclude)?);
+    let include = matcher(&include)?;
+    let exclude = matcher(&rules.exclude)?;
     let mut walk = Walk {
         root,
         include,
@@ -111,8 +112,9 @@ impl Walk<'_> {
             Err(error) => return Err((real, error.into())),
         };
         let is_folder = metadata.is_dir();
-        let (mut sent, mut include, mut exclude) =
-            (true, MatchInfo::default(), MatchInfo::default());
+        let mut sent = true;
+        let mut include = MatchInfo::default();
+        let mut exclude = MatchInfo::default();
         let above = self.folders.last();
         if let Some(matcher) = &self.include {
             let (matched, info) = matcher.matches(&path, above.map(|folder| &folder.include));

@@ -191,7 +191,8 @@ impl Words {
 
     fn docker<'w>(&self, words: &'w [String]) -> Result<Program<'w>, RequestError> {
         let (at, word) = subcommand(words).ok_or_else(|| self.not_a_build())?;
-        let (global, rest) = (&words[..at], &words[at + 1..]);
+        let global = &words[..at];
+        let rest = &words[at + 1..];
         match word {
             "build" => {
                 if self.assigned("DOCKER_BUILDKIT").as_deref() == Some("0") {

@@ -28,7 +28,8 @@ pub(super) fn compact<'t>(config: &Config<'t>) -> Config<'t> {
             .map(|(at, same)| at == *same)
             .collect()
     };
-    let (new_layer, new_record) = (places(&is_first(&layer_of)), places(&is_first(&record_of)));
+    let new_layer = places(&is_first(&layer_of));
+    let new_record = places(&is_first(&record_of));
     let layer = |old: i64| new_layer[layer_of[at(old)]].unwrap_or_default();
     let record = |old: i64| new_record[record_of[at(old)]].unwrap_or_default();
     let mut new = Config::default();

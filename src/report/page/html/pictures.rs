@@ -155,7 +155,8 @@ fn treemap(heading: &str, mut tiles: Vec<Tile>, written: &mut String) {
         let label = text(&tile.label);
         let room = area.width / 7.0;
         if area.height > 20.0 && room > label.chars().count() as f64 + 2.0 {
-            let (x, y) = (area.x + 6.0, area.y + 16.0);
+            let x = area.x + 6.0;
+            let y = area.y + 16.0;
             let _ = write!(written, "<text x=\"{x:.1}\" y=\"{y:.1}\">{label}</text>");
         }
         *written += "</g>\n";

@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 
 use self::context::{Contexts, Directories};
 use crate::backend::SharedReader;
-use crate::explain::cause::{self, Cause, Described, Facts};
+use crate::explain::cause::{self, Cause, CauseFacts, ComparedBuild};
 use crate::explain::context::ContextFiles;
 use crate::explain::context::snapshot::Snapshot;
 use crate::explain::history::volatile;
@@ -436,15 +436,15 @@ async fn explain_one(
     let solution = solved(against, &build, &mut keys, &caches, &known).await;
     let before = baseline.map(|build| (build, keys_of(build, &images), names::of_steps(build)));
     let labels = labels(imported, loaded);
-    let facts = Facts {
-        now: Described {
+    let facts = CauseFacts {
+        now: ComparedBuild {
             build: &build,
             keys: &keys,
             names: &names,
         },
         before: before
             .as_ref()
-            .map(|(build, keys, names)| Described { build, keys, names }),
+            .map(|(build, keys, names)| ComparedBuild { build, keys, names }),
         caches: &caches,
         solution: &solution,
         ignores_cache: &known.ignores_cache,
@@ -614,7 +614,7 @@ fn platform_of(build: &Build) -> Option<String> {
 }
 
 /// Returns the steps of the earlier build that the steps were.
-fn pairs(facts: &Facts<'_>) -> Vec<Option<StepIndex>> {
+fn pairs(facts: &CauseFacts<'_>) -> Vec<Option<StepIndex>> {
     match &facts.before {
         Some(before) => cause::pair::pairs(&facts.now, before),
         None => vec![None; facts.now.build.steps.len()],
@@ -622,7 +622,7 @@ fn pairs(facts: &Facts<'_>) -> Vec<Option<StepIndex>> {
 }
 
 /// Returns the names that the steps had in the earlier build.
-fn former(facts: &Facts<'_>, pairs: &[Option<StepIndex>]) -> Vec<Option<String>> {
+fn former(facts: &CauseFacts<'_>, pairs: &[Option<StepIndex>]) -> Vec<Option<String>> {
     let name = |step: StepIndex| {
         let name = facts.before.as_ref()?.names.get(step.at())?;
         Some(mask(&name.text))

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::cause::{Described, Facts};
+use super::cause::{CauseFacts, ComparedBuild};
 use super::keys::root;
 use crate::format::digest::Digest;
 use crate::format::provenance::{Step, StepIndex};
@@ -14,13 +14,13 @@ const OUTPUTS: u32 = 8;
 /// Returns the size of the layer that each step writes, by place: the one that the build attests,
 /// else the one that a cache holds of the same operation, else of the operation that the step was
 /// in the earlier build, which `pairs` has. `None` where none of them has it.
-pub fn of_steps(facts: &Facts<'_>, pairs: &[Option<StepIndex>]) -> Vec<Option<u64>> {
+pub fn of_steps(facts: &CauseFacts<'_>, pairs: &[Option<StepIndex>]) -> Vec<Option<u64>> {
     let cached = cached(facts.caches);
     let of_key = |key: &Digest| {
         let sizes = (0..OUTPUTS).filter_map(|output| cached.get(&root(key, output)));
         sizes.copied().max()
     };
-    let of = |described: &Described<'_>, step: StepIndex| {
+    let of = |described: &ComparedBuild<'_>, step: StepIndex| {
         let attested = described.build.step(step).and_then(attested);
         attested.or_else(|| {
             let keys = described.keys.get(step.at())?;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::answer::{Answer, Answers};
 use crate::cli::show::rows::InstructionLocation;
-use crate::explain::cause::{Cause, Part, PathChange};
+use crate::explain::cause::{Cause, CausePart, PathChange};
 use crate::explain::keys::platform;
 use crate::explain::load::request::BuildRequest;
 use crate::explain::load::root_causes::RootCause;
@@ -148,7 +148,7 @@ struct Also {
 }
 
 impl Also {
-    fn new(part: &Part) -> Self {
+    fn new(part: &CausePart) -> Self {
         Self {
             kind: part.kind.word(),
             detail: part.detail.clone(),

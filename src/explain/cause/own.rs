@@ -1,6 +1,6 @@
 //! Finds the parts of an operation that changed.
 
-use super::{CauseKind, Described, Part};
+use super::{CauseKind, CausePart, ComparedBuild};
 use crate::explain::dockerfile::Dockerfile;
 use crate::explain::keys::platform;
 use crate::explain::text_diff::{self, Line, became};
@@ -16,19 +16,19 @@ pub(super) use file::file;
 /// Compares a step with its former version. `base_changed` says that its base image changed, which
 /// brings its own variables. Returns every part that differs, each kind once.
 pub fn change(
-    now: &Described<'_>,
+    now: &ComparedBuild<'_>,
     step: StepIndex,
-    before: &Described<'_>,
+    before: &ComparedBuild<'_>,
     former: StepIndex,
     base_changed: bool,
-) -> Vec<Part> {
+) -> Vec<CausePart> {
     let (Some(of), Some(was)) = (now.build.step(step), before.build.step(former)) else {
         return Vec::new();
     };
     let same_text = text(now, step) == text(before, former);
     let whole = || {
         let detail = became(text(before, former), text(now, step));
-        Part::new(CauseKind::Command, detail)
+        CausePart::new(CauseKind::Command, detail)
     };
     let mut parts = match (&of.op.kind, &was.op.kind) {
         (OpKind::Exec(op), OpKind::Exec(was)) => {
@@ -38,7 +38,7 @@ pub fn change(
         (OpKind::File(op), OpKind::File(was)) => {
             let epoch = source_date_epoch(now.build, before.build);
             let pairs = op.actions.0.iter().zip(&was.actions.0);
-            let mut parts: Vec<Part> = pairs
+            let mut parts: Vec<CausePart> = pairs
                 .flat_map(|(action, was)| file(action, was, same_text, epoch.as_ref()))
                 .collect();
             if parts.is_empty() && op.actions.0.len() != was.actions.0.len() {
@@ -56,8 +56,8 @@ pub fn change(
 }
 
 /// Joins the parts of one kind into one, in the order of their first appearance.
-fn by_kind(parts: Vec<Part>) -> Vec<Part> {
-    let mut joined: Vec<Part> = Vec::new();
+fn by_kind(parts: Vec<CausePart>) -> Vec<CausePart> {
+    let mut joined: Vec<CausePart> = Vec::new();
     for part in parts {
         match joined.iter_mut().find(|other| other.kind == part.kind) {
             Some(other) if other.detail == part.detail => {}
@@ -71,17 +71,17 @@ fn by_kind(parts: Vec<Part>) -> Vec<Part> {
     joined
 }
 
-fn platform_change(now: &Build, step: &Step, before: &Build, former: &Step) -> Option<Part> {
+fn platform_change(now: &Build, step: &Step, before: &Build, former: &Step) -> Option<CausePart> {
     let was = platform::of_step(before, former)?;
     let is = platform::of_step(now, step)?;
     let detail = became(&platform::name(&was), &platform::name(&is));
-    (!same(&was, &is)).then(|| Part::new(CauseKind::Platform, detail))
+    (!same(&was, &is)).then(|| CausePart::new(CauseKind::Platform, detail))
 }
 
 /// Describes how the argument `SOURCE_DATE_EPOCH` changed. The frontend uses it as the time of
 /// files that `WORKDIR` and `COPY` create. It is therefore in their keys although no instruction
 /// names it (`dockerfile2llb/convert.go`).
-fn source_date_epoch(now: &Build, before: &Build) -> Option<Part> {
+fn source_date_epoch(now: &Build, before: &Build) -> Option<CausePart> {
     let value = |build: &Build| {
         let args = &build.request.args;
         args.get("build-arg:SOURCE_DATE_EPOCH").cloned()
@@ -90,7 +90,7 @@ fn source_date_epoch(now: &Build, before: &Build) -> Option<Part> {
     let was = value(before);
     (is != was).then(|| {
         let detail = exec::assigned("SOURCE_DATE_EPOCH", was, is);
-        Part::new(CauseKind::BuildArg, detail)
+        CausePart::new(CauseKind::BuildArg, detail)
     })
 }
 
@@ -172,7 +172,7 @@ pub(super) fn same<T: std::fmt::Debug>(one: &T, other: &T) -> bool {
     format!("{one:?}") == format!("{other:?}")
 }
 
-fn text<'a>(build: &'a Described<'_>, step: StepIndex) -> &'a str {
+fn text<'a>(build: &'a ComparedBuild<'_>, step: StepIndex) -> &'a str {
     build.names.get(step.at()).map_or("", |name| &name.text)
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::mem::{Discriminant, discriminant};
 
-use super::Described;
+use super::ComparedBuild;
 use crate::format::digest::Digest;
 use crate::format::llb::{FileChange, OpKind};
 use crate::format::provenance::StepIndex;
@@ -14,15 +14,15 @@ use crate::format::provenance::StepIndex;
 /// The most steps of a stage that are all compared with each other.
 const MOST_COMPARED: usize = 1_000;
 
-/// A step for comparison.
-struct Item {
+/// A step of a stage, with what it is compared by.
+struct StageStep {
     step: StepIndex,
     digests: Vec<Digest>,
     sort: (Discriminant<OpKind>, Option<Discriminant<FileChange>>),
 }
 
 /// Pairs the steps of a build with those of an earlier one. The result has an entry for each step.
-pub fn pairs(now: &Described<'_>, before: &Described<'_>) -> Vec<Option<StepIndex>> {
+pub fn pairs(now: &ComparedBuild<'_>, before: &ComparedBuild<'_>) -> Vec<Option<StepIndex>> {
     let mut pairs = vec![None; now.build.steps.len()];
     let mut former = stages(before);
     for (stage, steps) in stages(now) {
@@ -37,8 +37,8 @@ pub fn pairs(now: &Described<'_>, before: &Described<'_>) -> Vec<Option<StepInde
 }
 
 /// Returns the steps of each stage in their order.
-fn stages(build: &Described<'_>) -> BTreeMap<String, Vec<Item>> {
-    let mut stages: BTreeMap<String, Vec<(u32, Item)>> = BTreeMap::new();
+fn stages(build: &ComparedBuild<'_>) -> BTreeMap<String, Vec<StageStep>> {
+    let mut stages: BTreeMap<String, Vec<(u32, StageStep)>> = BTreeMap::new();
     for (step, of) in build.build.ordered() {
         if matches!(of.op.kind, OpKind::Empty | OpKind::Source(_)) {
             continue;
@@ -65,7 +65,7 @@ fn stages(build: &Described<'_>) -> BTreeMap<String, Vec<Item>> {
             .get(step.at())
             .map(|keys| keys.digests.clone())
             .unwrap_or_default();
-        let item = Item {
+        let item = StageStep {
             step,
             digests,
             sort: (discriminant(&of.op.kind), change),
@@ -81,7 +81,7 @@ fn stages(build: &Described<'_>) -> BTreeMap<String, Vec<Item>> {
         .collect()
 }
 
-fn align(now: &[Item], before: &[Item]) -> Vec<(StepIndex, StepIndex)> {
+fn align(now: &[StageStep], before: &[StageStep]) -> Vec<(StepIndex, StepIndex)> {
     let now = &now[..now.len().min(MOST_COMPARED)];
     let before = &before[..before.len().min(MOST_COMPARED)];
     let mut pairs = Vec::new();
@@ -105,7 +105,7 @@ fn align(now: &[Item], before: &[Item]) -> Vec<(StepIndex, StepIndex)> {
 }
 
 /// Finds the longest common subsequence of equal operations.
-fn common(now: &[Item], before: &[Item]) -> Vec<(usize, usize)> {
+fn common(now: &[StageStep], before: &[StageStep]) -> Vec<(usize, usize)> {
     let width = before.len() + 1;
     let mut lengths = vec![0_u32; (now.len() + 1) * width];
     for one in (0..now.len()).rev() {
@@ -133,13 +133,13 @@ fn common(now: &[Item], before: &[Item]) -> Vec<(usize, usize)> {
     found
 }
 
-fn same(one: &Item, other: &Item) -> bool {
+fn same(one: &StageStep, other: &StageStep) -> bool {
     !one.digests.is_empty() && one.digests == other.digests
 }
 
 /// Pairs the steps between two equal steps, kind by kind.
-fn between(now: &[Item], before: &[Item], pairs: &mut Vec<(StepIndex, StepIndex)>) {
-    let mut left: Vec<&Item> = before.iter().collect();
+fn between(now: &[StageStep], before: &[StageStep], pairs: &mut Vec<(StepIndex, StepIndex)>) {
+    let mut left: Vec<&StageStep> = before.iter().collect();
     for item in now {
         if let Some(place) = left.iter().position(|other| other.sort == item.sort) {
             pairs.push((item.step, left.remove(place).step));

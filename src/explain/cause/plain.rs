@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::Value;
 
-use super::{Described, Part, own};
+use super::{CausePart, ComparedBuild, own};
 use crate::explain::keys::{self, root};
 use crate::explain::names::debug::operation;
 use crate::format::cache_debug::{CacheDebug, Plain};
@@ -19,7 +19,7 @@ use crate::inventory::cache::RefCache;
 pub(super) fn left_over<'a>(
     debug: &'a [CacheDebug],
     caches: &[&RefCache],
-    now: &Described<'_>,
+    now: &ComparedBuild<'_>,
 ) -> BTreeSet<&'a str> {
     let digests = now.keys.iter().flat_map(|keys| &keys.digests);
     let used: HashSet<Digest> = digests
@@ -41,7 +41,11 @@ pub(super) fn left_over<'a>(
 
 /// Finds the one operation among `others` that differs from a step's in one part only, and returns
 /// the difference. Empty if several do, or none: then the former operation is unknown.
-pub(super) fn change(now: &Described<'_>, step: StepIndex, others: &BTreeSet<&str>) -> Vec<Part> {
+pub(super) fn change(
+    now: &ComparedBuild<'_>,
+    step: StepIndex,
+    others: &BTreeSet<&str>,
+) -> Vec<CausePart> {
     let text = now
         .build
         .step(step)

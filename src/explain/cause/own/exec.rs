@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{declared, same};
-use crate::explain::cause::{CauseKind, Described, Part};
+use crate::explain::cause::{CauseKind, CausePart, ComparedBuild};
 use crate::explain::text_diff::{became, quoted};
 use crate::format::llb::{ExecOp, Mount};
 use crate::format::provenance::Build;
@@ -12,13 +12,13 @@ use crate::text::secrets;
 /// Compares two commands; see [`super::change`]. `is_heredoc` says that the command is the text of
 /// a heredoc and that its instruction is unchanged.
 pub(in crate::explain::cause) fn exec(
-    now: &Described<'_>,
+    now: &ComparedBuild<'_>,
     before: &Build,
     op: &ExecOp,
     was: &ExecOp,
     is_heredoc: bool,
     base_changed: bool,
-) -> Vec<Part> {
+) -> Vec<CausePart> {
     let mut parts = command(&op.meta.args.0, &was.meta.args.0, is_heredoc);
     parts.extend(environment(
         now.build,
@@ -29,7 +29,7 @@ pub(in crate::explain::cause) fn exec(
     ));
     parts.extend(settings(op, was));
     if !same(&op.mounts, &was.mounts) || !same(&op.secret_env, &was.secret_env) {
-        parts.push(Part::new(CauseKind::Mount, mounts(op, was)));
+        parts.push(CausePart::new(CauseKind::Mount, mounts(op, was)));
     }
     parts.extend(options(op, was));
     parts
@@ -37,14 +37,14 @@ pub(in crate::explain::cause) fn exec(
 
 /// Compares arguments. The last one is the command as in the Dockerfile; those before it are the
 /// shell (`dockerfile2llb/convert.go`, `dispatchRun`).
-fn command(now: &[String], was: &[String], is_heredoc: bool) -> Vec<Part> {
+fn command(now: &[String], was: &[String], is_heredoc: bool) -> Vec<CausePart> {
     if now == was {
         return Vec::new();
     }
     let (Some((is, shell)), Some((former, former_shell))) = (now.split_last(), was.split_last())
     else {
         let detail = became(&was.join(" "), &now.join(" "));
-        return vec![Part::new(CauseKind::Command, detail)];
+        return vec![CausePart::new(CauseKind::Command, detail)];
     };
     let mut parts = Vec::new();
     if is != former {
@@ -53,17 +53,20 @@ fn command(now: &[String], was: &[String], is_heredoc: bool) -> Vec<Part> {
         } else {
             CauseKind::Command
         };
-        parts.push(Part::new(kind, became(former, is)));
+        parts.push(CausePart::new(kind, became(former, is)));
     }
     if shell != former_shell {
         let change = became(&former_shell.join(" "), &shell.join(" "));
-        parts.push(Part::new(CauseKind::Command, format!("the shell {change}")));
+        parts.push(CausePart::new(
+            CauseKind::Command,
+            format!("the shell {change}"),
+        ));
     }
     parts
 }
 
 /// Compares the settings that have one value each.
-fn settings(op: &ExecOp, was: &ExecOp) -> Vec<Part> {
+fn settings(op: &ExecOp, was: &ExecOp) -> Vec<CausePart> {
     let parts = [
         (
             CauseKind::UserOrWorkdir,
@@ -99,7 +102,7 @@ fn settings(op: &ExecOp, was: &ExecOp) -> Vec<Part> {
     parts
         .into_iter()
         .filter(|(_, _, was, is)| was != is)
-        .map(|(kind, name, was, is)| Part::new(kind, format!("{name} {}", became(&was, &is))))
+        .map(|(kind, name, was, is)| CausePart::new(kind, format!("{name} {}", became(&was, &is))))
         .collect()
 }
 
@@ -122,7 +125,7 @@ fn security_word(mode: i64) -> String {
     }
 }
 
-fn options(op: &ExecOp, was: &ExecOp) -> Vec<Part> {
+fn options(op: &ExecOp, was: &ExecOp) -> Vec<CausePart> {
     let options = [
         ("ulimit", same(&op.meta.ulimits, &was.meta.ulimits)),
         (
@@ -142,7 +145,7 @@ fn options(op: &ExecOp, was: &ExecOp) -> Vec<Part> {
     options
         .into_iter()
         .filter(|(_, same)| !same)
-        .map(|(name, _)| Part::new(CauseKind::Option, name))
+        .map(|(name, _)| CausePart::new(CauseKind::Option, name))
         .collect()
 }
 
@@ -179,7 +182,7 @@ fn environment(
     now: &[String],
     was: &[String],
     base_changed: bool,
-) -> Vec<Part> {
+) -> Vec<CausePart> {
     let mut seen = BTreeSet::new();
     let mut parts = Vec::new();
     for entry in now.iter().chain(was) {
@@ -210,11 +213,11 @@ fn environment(
         } else {
             CauseKind::Environment
         };
-        parts.push(Part::new(kind, assigned(name, old, new)));
+        parts.push(CausePart::new(kind, assigned(name, old, new)));
     }
     // The same variables in another order are another key too.
     if parts.is_empty() && now != was && !base_changed {
-        parts.push(Part::new(
+        parts.push(CausePart::new(
             CauseKind::Environment,
             "the order of the variables changed",
         ));

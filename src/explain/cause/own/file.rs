@@ -1,7 +1,7 @@
 //! Finds the parts of a file operation that changed.
 
 use super::same;
-use crate::explain::cause::{CauseKind, Part};
+use crate::explain::cause::{CauseKind, CausePart};
 use crate::explain::text_diff::{became, quoted};
 use crate::format::llb::{Copy, FileAction, FileChange};
 
@@ -11,10 +11,10 @@ pub(in crate::explain::cause) fn file(
     action: &FileAction,
     was: &FileAction,
     same_text: bool,
-    epoch: Option<&Part>,
-) -> Vec<Part> {
+    epoch: Option<&CausePart>,
+) -> Vec<CausePart> {
     if (action.input < 0) != (was.input < 0) {
-        return vec![Part::new(CauseKind::Option, "link")];
+        return vec![CausePart::new(CauseKind::Option, "link")];
     }
     match (&action.change, &was.change) {
         (FileChange::Copy(copy), FileChange::Copy(was)) => copied(copy, was, same_text, epoch),
@@ -24,36 +24,39 @@ pub(in crate::explain::cause) fn file(
                 // The frontend keeps the text of a heredoc in a file named like its delimiter.
                 let delimiter = format!("<<{}", file.path.trim_start_matches('/'));
                 let detail = format!("the text of {}", quoted(&delimiter));
-                parts.push(Part::new(CauseKind::Heredoc, detail));
+                parts.push(CausePart::new(CauseKind::Heredoc, detail));
             }
             parts.extend(option("chown", same(&file.owner, &was.owner)));
             parts.extend(option("chmod", file.mode == was.mode));
             if file.path != was.path {
                 let detail = became(&was.path, &file.path);
-                parts.push(Part::new(CauseKind::Command, detail));
+                parts.push(CausePart::new(CauseKind::Command, detail));
             }
             parts
         }
         (FileChange::MakeDir(dir), FileChange::MakeDir(was)) => {
             if dir.path != was.path {
                 let detail = became(&was.path, &dir.path);
-                return vec![Part::new(CauseKind::UserOrWorkdir, detail)];
+                return vec![CausePart::new(CauseKind::UserOrWorkdir, detail)];
             }
-            let mut parts: Vec<Part> = timestamp(dir.timestamp, was.timestamp, epoch)
+            let mut parts: Vec<CausePart> = timestamp(dir.timestamp, was.timestamp, epoch)
                 .into_iter()
                 .collect();
             if parts.is_empty() && !same(dir, was) {
                 let detail = "the directory's mode or owner";
-                parts.push(Part::new(CauseKind::Option, detail));
+                parts.push(CausePart::new(CauseKind::Option, detail));
             }
             parts
         }
         (change, was) if same(change, was) => Vec::new(),
-        _ => vec![Part::new(CauseKind::Command, "what is done with the files")],
+        _ => vec![CausePart::new(
+            CauseKind::Command,
+            "what is done with the files",
+        )],
     }
 }
 
-fn copied(copy: &Copy, was: &Copy, same_text: bool, epoch: Option<&Part>) -> Vec<Part> {
+fn copied(copy: &Copy, was: &Copy, same_text: bool, epoch: Option<&CausePart>) -> Vec<CausePart> {
     let base = |path: &str| crate::format::go_path::base(path.as_bytes()).to_vec();
     let mut parts = Vec::new();
     if copy.dest != was.dest {
@@ -63,11 +66,11 @@ fn copied(copy: &Copy, was: &Copy, same_text: bool, epoch: Option<&Part>) -> Vec
         } else {
             CauseKind::Command
         };
-        parts.push(Part::new(kind, became(&was.dest, &copy.dest)));
+        parts.push(CausePart::new(kind, became(&was.dest, &copy.dest)));
     }
     if base(&copy.src) != base(&was.src) {
         let detail = became(&was.src, &copy.src);
-        parts.push(Part::new(CauseKind::Command, detail));
+        parts.push(CausePart::new(CauseKind::Command, detail));
     }
     let modes = copy.mode == was.mode && copy.mode_str == was.mode_str;
     let excluded = copy.exclude_patterns.0 == was.exclude_patterns.0;
@@ -79,20 +82,23 @@ fn copied(copy: &Copy, was: &Copy, same_text: bool, epoch: Option<&Part>) -> Vec
     parts.extend(timestamp(copy.timestamp, was.timestamp, epoch));
     parts.extend(option("unpack", copy.attempt_unpack == was.attempt_unpack));
     if parts.is_empty() && !same(copy, was) {
-        parts.push(Part::new(CauseKind::Option, "an option of the frontend"));
+        parts.push(CausePart::new(
+            CauseKind::Option,
+            "an option of the frontend",
+        ));
     }
     parts
 }
 
-fn option(name: &str, is_same: bool) -> Option<Part> {
-    (!is_same).then(|| Part::new(CauseKind::Option, name))
+fn option(name: &str, is_same: bool) -> Option<CausePart> {
+    (!is_same).then(|| CausePart::new(CauseKind::Option, name))
 }
 
 /// Compares the timestamps that a build gives to its files.
-fn timestamp(is: i64, was: i64, epoch: Option<&Part>) -> Option<Part> {
+fn timestamp(is: i64, was: i64, epoch: Option<&CausePart>) -> Option<CausePart> {
     if is == was {
         return None;
     }
-    let of_option = || Part::new(CauseKind::Timestamp, "the time of the files");
+    let of_option = || CausePart::new(CauseKind::Timestamp, "the time of the files");
     Some(epoch.cloned().unwrap_or_else(of_option))
 }

@@ -1,0 +1,181 @@
+//! Finds why one step runs, from all facts about it.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::{Cause, CauseFacts, CauseKind, first_missed, is_context, pair, plain};
+use crate::explain::keys::root;
+use crate::explain::solve::{Doubt, InCache, Verdict};
+use crate::explain::text_diff::quoted;
+use crate::format::digest::Digest;
+use crate::format::llb::OpKind;
+use crate::format::provenance::StepIndex;
+
+mod inputs;
+mod operation;
+mod source;
+
+/// All facts about a build, prepared for questions about single steps.
+pub(super) struct Inquiry<'a> {
+    facts: &'a CauseFacts<'a>,
+    /// For each step, the matching step of the earlier build.
+    pairs: Option<Vec<Option<StepIndex>>>,
+    /// The digests of all records.
+    cached: HashSet<Digest>,
+    /// The texts of cached operations that match no step.
+    left_over: BTreeSet<&'a str>,
+}
+
+impl<'a> Inquiry<'a> {
+    pub(super) fn new(facts: &'a CauseFacts<'a>) -> Self {
+        let records = facts.caches.iter().flat_map(|cache| &cache.graph.records);
+        let before = facts.before.as_ref();
+        Self {
+            facts,
+            pairs: before.map(|before| pair::pairs(&facts.now, before)),
+            cached: records.filter_map(|record| record.digest.valid()).collect(),
+            left_over: plain::left_over(facts.debug, facts.caches, &facts.now),
+        }
+    }
+
+    /// Finds a cause in the step itself.
+    pub(super) fn own(&self, step: StepIndex) -> Option<Cause> {
+        let facts = self.facts;
+        if facts
+            .ignores_cache
+            .get(step.at())
+            .copied()
+            .unwrap_or_default()
+        {
+            return Some(Cause::new(
+                CauseKind::NoCache,
+                "the build was told not to look into caches for it",
+            ));
+        }
+        if let Some(what) = facts.unreadable {
+            return Some(Cause::new(CauseKind::ConfigUnreadable, what));
+        }
+        let standing = &facts.solution.steps[step.at()];
+        if let Some(detail) = facts.not_imported.filter(|_| standing.from_log) {
+            return Some(Cause::new(CauseKind::ImportFailed, detail));
+        }
+        match standing.in_cache {
+            // Without the later step, this step would not have been needed.
+            InCache::KeyOnly if self.serves_broken(step) => {
+                return Some(Cause::new(
+                    CauseKind::Upstream,
+                    "a later step needs it, whose result cannot be loaded",
+                ));
+            }
+            InCache::KeyOnly if !self.takes_nothing(step) => {
+                return Some(Cause::new(
+                    CauseKind::ResultDropped,
+                    "the cache holds its key but no longer its result",
+                ));
+            }
+            InCache::Broken => {
+                return Some(Cause::new(
+                    CauseKind::BlobMissing,
+                    "its result cannot be loaded: blobs of it are not stored, or lack the annotation \
+                     `containerd.io/uncompressed`",
+                ));
+            }
+            InCache::Result => return self.of_found(step),
+            InCache::KeyOnly | InCache::Absent | InCache::Unknown => {}
+        }
+        let known = self.facts.now.keys[step.at()]
+            .digests
+            .iter()
+            .any(|key| (0..8).any(|output| self.cached.contains(&root(key, output))));
+        if known {
+            self.of_inputs(step)
+        } else {
+            self.of_operation(step)
+        }
+    }
+
+    /// Returns whether a step above has a cached result that cannot be loaded.
+    fn serves_broken(&self, step: StepIndex) -> bool {
+        let steps = (0..).map(StepIndex).zip(&self.facts.now.build.steps);
+        steps
+            .filter(|(_, user)| user.inputs.iter().any(|input| input.step == step))
+            .any(|(user, _)| self.facts.solution.steps[user.at()].in_cache == InCache::Broken)
+    }
+
+    /// Returns whether a step has no inputs. A cache never holds the result of such an operation
+    /// (`solver/exporter.go`), so a key without a result is normal for it.
+    fn takes_nothing(&self, step: StepIndex) -> bool {
+        self.facts.now.build.steps[step.at()].inputs.is_empty()
+    }
+
+    /// Finds out why a step ran although a cache holds its result. Returns `None` if a step below
+    /// is the cause.
+    fn of_found(&self, step: StepIndex) -> Option<Cause> {
+        if self.has_missing_input(step) {
+            return None;
+        }
+        match self.facts.solution.steps[step.at()].doubt {
+            Some(Doubt::IgnoresCache(_)) => None,
+            Some(Doubt::SeveralImports(other)) => {
+                let other = self.label(other);
+                let detail = format!(
+                    "{other} holds the keys of the steps below as well and leads no further; BuildKit keeps the key of whichever import answers first, so this result was found or not by chance"
+                );
+                Some(Cause::new(CauseKind::SeveralImports, detail))
+            }
+            Some(Doubt::LinkedTarget(below)) => {
+                let name = self.facts.now.names.get(below.at());
+                let name = quoted(name.map_or("", |name| &name.text));
+                let detail = format!(
+                    "it stands on {name} of a linked target (a named context that is another target of the same bake); linked steps are solved once, with the imports of the target that loads them first, so their keys lead no further here (moby/buildkit#4674)"
+                );
+                Some(Cause::new(CauseKind::LinkedTarget, detail))
+            }
+            Some(Doubt::WrittenSince) => Some(self.written_since(step)),
+            // Targets are compared after the causes are known.
+            Some(Doubt::OtherTarget) | None => {
+                let detail = "the cache holds its result, and the log says that it ran: the build may have imported another version of the ref, or could not load the result";
+                Some(Cause::new(CauseKind::Unexplained, detail))
+            }
+        }
+    }
+
+    fn label(&self, cache: usize) -> String {
+        match self.facts.labels.get(cache) {
+            Some(label) => format!("another import ({label})"),
+            None => "another import".to_owned(),
+        }
+    }
+
+    fn has_missing_input(&self, step: StepIndex) -> bool {
+        let steps = &self.facts.solution.steps;
+        let inputs = &self.facts.now.build.steps[step.at()].inputs;
+        inputs.iter().any(|input| {
+            steps[input.step.at()].verdict == Verdict::Miss && !self.is_source(input.step)
+        })
+    }
+
+    fn is_source(&self, step: StepIndex) -> bool {
+        let build = self.facts.now.build;
+        let of = &build.steps[step.at()];
+        matches!(of.op.kind, OpKind::Source(_)) || is_context(build, of)
+    }
+
+    /// Names the step above that is the cause.
+    pub(super) fn above(
+        &self,
+        step: StepIndex,
+        causes: &[Option<Cause>],
+        nearest: &[StepIndex],
+    ) -> Cause {
+        let build = self.facts.now.build;
+        let Some(first) = first_missed(&build.steps[step.at()], causes) else {
+            return Cause::new(
+                CauseKind::Unexplained,
+                "nothing of it is seen to have changed, and the caches do not hold it",
+            );
+        };
+        let name = self.facts.now.names.get(nearest[first.at()].at());
+        let name = name.map(|name| name.text.clone()).unwrap_or_default();
+        Cause::new(CauseKind::Upstream, name)
+    }
+}

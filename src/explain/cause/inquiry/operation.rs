@@ -1,0 +1,80 @@
+//! Finds which part of an operation changed, when no cache holds the operation.
+
+use super::Inquiry;
+use crate::explain::cause::{Cause, CauseKind, CausePart, own, plain};
+use crate::format::provenance::StepIndex;
+
+/// What to do when `SOURCE_DATE_EPOCH` differs.
+const EPOCH_REMEDY: &str = "pass SOURCE_DATE_EPOCH only where the image is exported, or the same value in all builds that share a cache";
+
+impl Inquiry<'_> {
+    /// Finds which part of an operation changed, when no cache holds the operation.
+    pub(super) fn of_operation(&self, step: StepIndex) -> Option<Cause> {
+        let facts = self.facts;
+        let runs_above = self.has_missing_input(step);
+        let (Some(before), Some(pairs)) = (&facts.before, &self.pairs) else {
+            let parts = plain::change(&facts.now, step, &self.left_over);
+            if let Some(cause) = Cause::of_parts(parts) {
+                return Some(cause);
+            }
+            let detail = "the imported refs do not hold this operation; without an earlier build, nothing shows whether it changed or was never exported here";
+            return (!runs_above).then(|| Cause::new(CauseKind::Unexplained, detail));
+        };
+        let Some(former) = pairs[step.at()] else {
+            return Some(Cause::new(
+                CauseKind::NewStep,
+                "the earlier build had no such step",
+            ));
+        };
+        if before.keys[former.at()].digests == facts.now.keys[step.at()].digests {
+            let detail =
+                "the earlier build had the same step, and the imported refs do not hold it";
+            return (!runs_above).then(|| Cause::new(CauseKind::NotExported, detail));
+        }
+        let base = self.base_image_changed(step, before, former);
+        let parts = own::change(&facts.now, step, before, former, base);
+        let Some(mut cause) = Cause::of_parts(parts) else {
+            // The rest comes from the image.
+            return match runs_above {
+                true => None,
+                false if base => Some(self.base_image_of(step)),
+                false => Some(Cause::new(
+                    CauseKind::Unexplained,
+                    "its key differs from the earlier build's, and the evidence does not show in what",
+                )),
+            };
+        };
+        if matches!(cause.kind, CauseKind::Command | CauseKind::Heredoc) {
+            let text = own::text_change(facts.now.build, step, before.build, former);
+            if let Some(text) = text {
+                cause.detail = own::counted(&text);
+                cause.text = text;
+            }
+        }
+        if cause.detail.starts_with("SOURCE_DATE_EPOCH ") {
+            cause.remedy = Some(EPOCH_REMEDY.to_owned());
+        }
+        Some(cause)
+    }
+
+    /// Explains a step whose result was exported after the build began. Uses the earlier build, if
+    /// that shows a change.
+    pub(super) fn written_since(&self, step: StepIndex) -> Cause {
+        let changed = self.of_operation(step).filter(|cause| {
+            !matches!(
+                cause.kind,
+                CauseKind::Unexplained | CauseKind::NotExported | CauseKind::ResultDropped
+            )
+        });
+        let detail = "the ref now holds what this build, or a later one, exported, so it cannot say what the build found";
+        let remedy = "explain against the ref as it was before this build: its previous version (such as main~1), another tag, or a tag per commit";
+        let mut cause = changed.unwrap_or_else(|| Cause::new(CauseKind::ExportedSince, detail));
+        if cause.kind != CauseKind::ExportedSince {
+            cause
+                .also
+                .push(CausePart::new(CauseKind::ExportedSince, detail));
+        }
+        cause.remedy = Some(remedy.to_owned());
+        cause
+    }
+}

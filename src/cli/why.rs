@@ -15,7 +15,7 @@ use crate::explain::load::context::Directories;
 use crate::explain::load::dockerfile::{Described, DescribedBuild};
 use crate::explain::load::documents::web;
 use crate::explain::load::gate::Gate;
-use crate::explain::load::{Given, Imported, WhyError};
+use crate::explain::load::{GivenEvidence, Imported, WhyError};
 use crate::format::evidence::Document;
 use crate::source::{Source, SourceText};
 use crate::text::secrets::mask_source;
@@ -195,7 +195,7 @@ impl Arguments {
         Ok(Question {
             target: None,
             sources,
-            given: Given {
+            given: GivenEvidence {
                 documents: given,
                 baseline,
                 wanted: self.described.wanted(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cachelens::backend::local::LocalCache;
 use cachelens::backend::{self, Access, SharedReader};
 use cachelens::explain::load::context::Directories;
-use cachelens::explain::load::{Explanation, Given, Imported, explain};
+use cachelens::explain::load::{Explanation, GivenEvidence, Imported, explain};
 use cachelens::explain::solve::{InCache, Verdict};
 use cachelens::format::evidence;
 use cachelens::inventory::Inventory;
@@ -167,7 +167,7 @@ impl History {
             inventory: &self.inventory,
             entry,
         }];
-        let given = Given {
+        let given = GivenEvidence {
             wanted: cachelens::explain::load::Wanted::default(),
             documents,
             baseline: baseline.into_iter().collect(),
@@ -317,7 +317,7 @@ fn of_several_caches_any_may_have_a_step_and_each_by_itself() {
             ..Directories::default()
         };
         let imported: Vec<Imported<'_>> = names.iter().map(|name| alone(name)).collect();
-        let given = Given {
+        let given = GivenEvidence {
             wanted: cachelens::explain::load::Wanted::default(),
             documents,
             baseline: Vec::new(),

@@ -12,7 +12,7 @@ use crate::cli::output::CommandOutput;
 use crate::error::{Exit, Failure};
 use crate::explain::load::gate::{Gate, Gated};
 use crate::explain::load::request::BuildRequest;
-use crate::explain::load::{Explanation, Given, explain};
+use crate::explain::load::{Explanation, GivenEvidence, explain};
 use crate::report::why::Explained;
 use crate::report::{github, why};
 use crate::source::Source;
@@ -41,7 +41,7 @@ pub(super) struct Question {
     /// The refs.
     pub(super) sources: Vec<Source>,
     /// The known facts about the build.
-    pub(super) given: Given,
+    pub(super) given: GivenEvidence,
     /// Notes to print first.
     pub(super) notes: Vec<String>,
     /// The sources of the build's description.

@@ -11,7 +11,7 @@ use crate::explain::load::context::Directories;
 use crate::explain::load::dockerfile::DescribedBuild;
 use crate::explain::load::request::BuildRequest;
 use crate::explain::load::targets::reconcile;
-use crate::explain::load::{Given, Wanted};
+use crate::explain::load::{GivenEvidence, Wanted};
 use crate::format::evidence::Document;
 use crate::source::{Source, SourceText};
 use crate::text::escape::visible;
@@ -130,7 +130,7 @@ async fn question(
     Ok(Question {
         target: request.name.clone(),
         sources,
-        given: Given {
+        given: GivenEvidence {
             documents: given,
             baseline,
             wanted: Wanted::default(),

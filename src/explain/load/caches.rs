@@ -1,101 +1,213 @@
 //! Reads the caches that a build imports.
 
-use super::{Imported, WhyError};
+use std::io::Read;
+
+use super::{Imported, MOST_UNPACKED, WhyError};
+use crate::backend::SharedReader;
+use crate::explain::context::ContextFiles;
+use crate::explain::context::snapshot::Snapshot;
+use crate::explain::text_diff::quoted;
+use crate::format::cache_config::{LayerIndex, RecordIndex};
+use crate::format::layer::Limits;
 use crate::inventory::cache::RefCache;
 use crate::inventory::{DocumentFault, FaultKind, RefKind};
 use crate::text::escape::visible;
 
-/// The caches of the imported refs, each with the index of its ref; and the fault, if a build can
-/// use none of them.
-pub(super) type Loaded = (Vec<(usize, RefCache)>, Option<String>);
+/// The caches that a build imports.
+pub(super) struct ImportedCaches<'a> {
+    /// The imported refs.
+    pub(super) imported: &'a [Imported<'a>],
+    /// The caches of these refs.
+    pub(super) loaded: Vec<LoadedCache<'a>>,
+    /// The fault, if a build can use none of the caches.
+    pub(super) unreadable: Option<String>,
+}
 
-/// Reads the caches of all refs. A cache that a build would ignore as a whole is left out, with a
-/// note.
-///
-/// # Errors
-/// If no ref has a cache, or a store cannot be read.
-pub(super) async fn load(
-    imported: &[Imported<'_>],
-    notes: &mut Vec<String>,
-) -> Result<Loaded, WhyError> {
-    let mut loaded = Vec::new();
-    let mut refused = Vec::new();
-    let mut without = None;
-    for (place, imported) in imported.iter().enumerate() {
-        let name = visible(&imported.entry.name).into_owned();
-        let found = match RefCache::load(
-            &**imported.reader,
-            &imported.inventory.blobs,
-            imported.entry,
-        )
-        .await
-        {
+/// A cache of an imported ref.
+pub(super) struct LoadedCache<'a> {
+    /// The ref.
+    pub(super) imported: Imported<'a>,
+    /// Its content.
+    pub(super) cache: RefCache,
+}
+
+impl<'a> ImportedCaches<'a> {
+    /// Reads the caches of all refs. A cache that a build would ignore as a whole is left out, with
+    /// a note.
+    ///
+    /// # Errors
+    /// If no ref has a cache, or a store cannot be read.
+    pub(super) async fn load(
+        imported: &'a [Imported<'a>],
+        notes: &mut Vec<String>,
+    ) -> Result<Self, WhyError> {
+        let mut loading = Loading {
+            loaded: Vec::new(),
+            refused: Vec::new(),
+            without: None,
+            notes,
+        };
+        for imported in imported {
+            loading.read(imported).await?;
+        }
+        let (loaded, unreadable) = loading.finish();
+        Ok(Self {
+            imported,
+            loaded,
+            unreadable,
+        })
+    }
+
+    /// Returns the contents of the caches.
+    pub(super) fn contents(&self) -> Vec<&RefCache> {
+        self.loaded.iter().map(|loaded| &loaded.cache).collect()
+    }
+
+    /// Returns the names of the refs that the caches come from.
+    pub(super) fn labels(&self) -> Vec<String> {
+        let refs = self.loaded.iter().map(|loaded| loaded.imported.entry);
+        refs.map(|entry| quoted(&entry.name)).collect()
+    }
+}
+
+impl LoadedCache<'_> {
+    /// Returns the reader of the store.
+    pub(super) fn reader(&self) -> &SharedReader {
+        self.imported.reader
+    }
+
+    /// Unpacks the layer of a record's result alone.
+    pub(super) async fn top_files(&self, record: RecordIndex) -> Option<ContextFiles> {
+        let result = self.cache.records[record.at()].result.as_ref()?;
+        let layer = self.cache.top_layer(result)?;
+        self.unpack(&[layer]).await
+    }
+
+    /// Returns the layers of a record's result, the lowest first.
+    pub(super) fn chain(&self, record: RecordIndex) -> Option<Vec<LayerIndex>> {
+        let result = self.cache.records[record.at()].result.as_ref()?;
+        let mut layers: Vec<LayerIndex> = self.cache.chain(result).collect();
+        layers.reverse();
+        Some(layers)
+    }
+
+    /// Unpacks layers on top of each other. Returns `None` if one cannot be read, or could be
+    /// unpacked in several ways.
+    pub(super) async fn unpack(&self, layers: &[LayerIndex]) -> Option<ContextFiles> {
+        let mut snapshot = Snapshot::default();
+        for layer in layers {
+            let digest = self.cache.graph.layers[layer.at()].blob.valid()?;
+            let blob: Box<dyn Read + Send> = self.reader().open_blob(digest).await.ok()?;
+            let apply = move || {
+                let limits = Limits {
+                    bytes: MOST_UNPACKED,
+                    ..Limits::default()
+                };
+                snapshot.apply(blob, &limits).ok().map(|()| snapshot)
+            };
+            snapshot = tokio::task::spawn_blocking(apply).await.ok()??;
+        }
+        snapshot.finish().ok()
+    }
+}
+
+/// The state of reading the caches.
+struct Loading<'a, 'n> {
+    loaded: Vec<LoadedCache<'a>>,
+    /// Why builds do not use the other caches.
+    refused: Vec<String>,
+    /// The last image without a cache.
+    without: Option<String>,
+    notes: &'n mut Vec<String>,
+}
+
+impl<'a> Loading<'a, '_> {
+    async fn read(&mut self, imported: &Imported<'a>) -> Result<(), WhyError> {
+        let entry = imported.entry;
+        let name = visible(&entry.name).into_owned();
+        let found = RefCache::load(&**imported.reader, &imported.inventory.blobs, entry).await;
+        let found = match found {
             Ok(found) => found,
             Err(faults) => {
                 let why: Vec<String> = faults.iter().map(ToString::to_string).collect();
                 if !faults.iter().all(is_refused_by_builds) {
                     return Err(WhyError::NoCache { name, faults: why });
                 }
-                refused.push(format!(
-                    "a build cannot import `{name}`: {}",
-                    why.join("; ")
-                ));
-                continue;
+                let why = why.join("; ");
+                self.refused
+                    .push(format!("a build cannot import `{name}`: {why}"));
+                return Ok(());
             }
         };
         if found.is_empty() {
-            let is_image = matches!(imported.entry.kind, RefKind::Image | RefKind::Inline);
-            if is_image && imported.entry.faults.is_empty() {
-                refused.push(format!(
-                    "`{name}` is an image without a BuildKit cache, so a build finds nothing in it: export one with \
-                     `--cache-to type=registry,ref=…,mode=max`, or with `--cache-to type=inline` in the image"
-                ));
-            } else {
-                without = Some(name);
-            }
-            continue;
+            self.note_absent(imported, name);
+            return Ok(());
         }
-        // A build ignores damaged parts. After a failed read, the build may get more than we know.
-        let unread = imported
-            .entry
-            .faults
-            .iter()
-            .filter(|fault| !matches!(fault.kind, FaultKind::Undescribed(..)))
-            .find(|fault| !is_refused_by_builds(fault));
-        notes.extend(unread.map(|fault| {
+        self.note_unread(imported, &name);
+        let is_too_large =
+            |fault: &&DocumentFault| matches!(fault.kind, FaultKind::TooLargeToImport(_));
+        let too_large = entry.faults.iter().find(is_too_large);
+        for cache in found {
+            let why = match (&cache.refusal, too_large) {
+                (Some(refusal), _) => refusal.to_string(),
+                (None, Some(fault)) => fault.kind.to_string(),
+                (None, None) => {
+                    self.loaded.push(LoadedCache {
+                        imported: *imported,
+                        cache,
+                    });
+                    continue;
+                }
+            };
+            self.refused
+                .push(format!("a build passes `{name}` over: {why}"));
+        }
+        Ok(())
+    }
+
+    fn note_absent(&mut self, imported: &Imported<'a>, name: String) {
+        let entry = imported.entry;
+        let is_image = matches!(entry.kind, RefKind::Image | RefKind::Inline);
+        if is_image && entry.faults.is_empty() {
+            self.refused.push(format!(
+                "`{name}` is an image without a BuildKit cache, so a build finds nothing in it: export one with \
+                 `--cache-to type=registry,ref=…,mode=max`, or with `--cache-to type=inline` in the image"
+            ));
+        } else {
+            self.without = Some(name);
+        }
+    }
+
+    /// Notes the part of a cache that could not be read. A build ignores damaged parts; after a
+    /// failed read, it may get more than we know.
+    fn note_unread(&mut self, imported: &Imported<'a>, name: &str) {
+        let faults = imported.entry.faults.iter();
+        let mut described =
+            faults.filter(|fault| !matches!(fault.kind, FaultKind::Undescribed(..)));
+        let unread = described.find(|fault| !is_refused_by_builds(fault));
+        self.notes.extend(unread.map(|fault| {
             format!("part of `{name}` counts as empty, for it could not be read: {fault}")
         }));
-        let too_large = imported
-            .entry
-            .faults
-            .iter()
-            .find(|fault| matches!(fault.kind, FaultKind::TooLargeToImport(_)));
-        for cache in found {
-            match (&cache.refusal, too_large) {
-                (Some(refusal), _) => {
-                    refused.push(format!("a build passes `{name}` over: {refusal}"));
-                }
-                (None, Some(fault)) => {
-                    refused.push(format!("a build passes `{name}` over: {}", fault.kind));
-                }
-                (None, None) => loaded.push((place, cache)),
+    }
+
+    /// Returns the caches, and the fault if there is none.
+    fn finish(self) -> (Vec<LoadedCache<'a>>, Option<String>) {
+        let is_empty = self.loaded.is_empty();
+        if let Some(name) = self.without {
+            let what = format!(
+                "`{name}` is an image without a BuildKit cache, so the build imported nothing from it: export one with --cache-to type=inline, or to a ref of its own with --cache-to type=registry,ref=…,mode=max"
+            );
+            if is_empty && self.refused.is_empty() {
+                return (self.loaded, Some(what));
             }
+            self.notes.push(what);
         }
-    }
-    if let Some(name) = without {
-        let what = format!(
-            "`{name}` is an image without a BuildKit cache, so the build imported nothing from it: export one with --cache-to type=inline, or to a ref of its own with --cache-to type=registry,ref=…,mode=max"
-        );
-        if loaded.is_empty() && refused.is_empty() {
-            return Ok((loaded, Some(what)));
+        if is_empty {
+            return (self.loaded, self.refused.into_iter().next());
         }
-        notes.push(what);
+        self.notes.extend(self.refused);
+        (self.loaded, None)
     }
-    if loaded.is_empty() {
-        return Ok((loaded, refused.into_iter().next()));
-    }
-    notes.extend(refused);
-    Ok((loaded, None))
 }
 
 /// Returns whether a build also fails to import for this reason, and continues without the cache.

@@ -19,6 +19,7 @@ use crate::format::llb::OpKind;
 use crate::format::pattern_matcher::PatternError;
 use crate::format::provenance::{Build, StepIndex, StepOutput};
 
+pub(super) mod changed;
 mod follow;
 mod hash;
 pub mod place;

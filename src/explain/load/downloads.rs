@@ -7,7 +7,9 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 
-use super::{Imported, MOST_REFS, MOST_UNPACKED};
+use super::caches::ImportedCaches;
+use super::{MOST_REFS, MOST_UNPACKED};
+use crate::backend::SharedReader;
 use crate::explain::keys::{ContentKey, StepKeys, root, source};
 use crate::format::cache_config::RecordIndex;
 use crate::format::digest::{Digest, Hasher};
@@ -21,12 +23,7 @@ const MOST_RECORDS: usize = 32;
 
 /// Finds for each download the records of the caches that have the same file, and marks the keys of
 /// the download as complete.
-pub(super) async fn compare(
-    imported: &[Imported<'_>],
-    loaded: &[(usize, RefCache)],
-    build: &Build,
-    keys: &mut [StepKeys],
-) {
+pub(super) async fn compare(caches: &ImportedCaches<'_>, build: &Build, keys: &mut [StepKeys]) {
     for (place, step) in build.steps.iter().enumerate() {
         let OpKind::File(op) = &step.op.kind else {
             continue;
@@ -55,8 +52,7 @@ pub(super) async fn compare(
                 .collect();
             let [dest] = copies.as_slice() else { continue };
             let search = Search {
-                imported,
-                loaded,
+                caches,
                 input,
                 dest,
                 checksum,
@@ -77,8 +73,7 @@ pub(super) async fn compare(
 
 /// Searches the records of a step for a certain file.
 struct Search<'a> {
-    imported: &'a [Imported<'a>],
-    loaded: &'a [(usize, RefCache)],
+    caches: &'a ImportedCaches<'a>,
     input: usize,
     dest: &'a str,
     checksum: Digest,
@@ -86,57 +81,53 @@ struct Search<'a> {
 
 /// The result of a search.
 #[derive(Default)]
-struct Found {
+struct ComparedDownload {
     /// The digests of the roots of the download in records with the same file.
     same: Vec<Digest>,
     /// Whether every root that the caches have there was compared.
     is_whole: bool,
 }
 
+/// The roots of downloads in records that were compared so far.
+#[derive(Default)]
+struct ComparedRoots {
+    /// Those with the same file.
+    same: BTreeSet<Digest>,
+    /// All of them.
+    decided: BTreeSet<Digest>,
+    /// How many records were read.
+    records: usize,
+}
+
 impl Search<'_> {
     /// Reads the files of all records; if a record lost its result, those of other refs. Returns
     /// `None` if that is too much, or a layer cannot be read.
-    async fn run(&self, keys: &StepKeys) -> Option<Found> {
+    async fn run(&self, keys: &StepKeys) -> Option<ComparedDownload> {
         let digests: Vec<Digest> = keys.digests.iter().map(|key| root(key, 0)).collect();
-        let mut same = BTreeSet::new();
-        let mut decided = BTreeSet::new();
+        let mut compared = ComparedRoots::default();
         let mut roots = BTreeSet::new();
-        let mut looked = 0;
-        for (place, cache) in self.loaded {
+        for loaded in &self.caches.loaded {
+            let cache = &loaded.cache;
             roots.extend(self.records(cache, &digests).flat_map(|(_, roots)| roots));
-            self.look(
-                *place,
-                cache,
-                &digests,
-                &mut looked,
-                &mut same,
-                &mut decided,
-            )
-            .await?;
+            self.look(loaded.reader(), cache, &digests, &mut compared)
+                .await?;
         }
-        for (place, imported) in self.imported.iter().enumerate() {
+        for imported in self.caches.imported {
             for entry in imported.inventory.refs.iter().rev().take(MOST_REFS) {
-                if roots.is_subset(&decided) || looked >= MOST_RECORDS {
+                if roots.is_subset(&compared.decided) || compared.records >= MOST_RECORDS {
                     break;
                 }
                 let caches =
                     RefCache::load(&**imported.reader, &imported.inventory.blobs, entry).await;
                 for cache in caches.unwrap_or_default() {
-                    self.look(
-                        place,
-                        &cache,
-                        &digests,
-                        &mut looked,
-                        &mut same,
-                        &mut decided,
-                    )
-                    .await?;
+                    self.look(imported.reader, &cache, &digests, &mut compared)
+                        .await?;
                 }
             }
         }
-        Some(Found {
-            is_whole: roots.is_subset(&decided),
-            same: same.into_iter().collect(),
+        Some(ComparedDownload {
+            is_whole: roots.is_subset(&compared.decided),
+            same: compared.same.into_iter().collect(),
         })
     }
 
@@ -165,14 +156,13 @@ impl Search<'_> {
         })
     }
 
+    /// Reads the files of the records of a cache that are not compared yet.
     async fn look(
         &self,
-        place: usize,
+        reader: &SharedReader,
         cache: &RefCache,
         digests: &[Digest],
-        looked: &mut usize,
-        same: &mut BTreeSet<Digest>,
-        decided: &mut BTreeSet<Digest>,
+        compared: &mut ComparedRoots,
     ) -> Option<()> {
         let records: Vec<(RecordIndex, Vec<Digest>)> = self.records(cache, digests).collect();
         for (index, roots) in records {
@@ -180,16 +170,15 @@ impl Search<'_> {
                 continue;
             };
             if cache.records[index.at()].state != RecordState::Result
-                || roots.iter().all(|root| decided.contains(root))
+                || roots.iter().all(|root| compared.decided.contains(root))
             {
                 continue;
             }
-            *looked += 1;
-            if *looked > MOST_RECORDS {
+            compared.records += 1;
+            if compared.records > MOST_RECORDS {
                 return None;
             }
             let layer = cache.top_layer(result)?;
-            let reader = self.imported[place].reader;
             let blob = reader
                 .open_blob(cache.graph.layers[layer.at()].blob.valid()?)
                 .await
@@ -199,9 +188,9 @@ impl Search<'_> {
                 .await
                 .ok()??;
             if found == self.checksum {
-                same.extend(&roots);
+                compared.same.extend(&roots);
             }
-            decided.extend(roots);
+            compared.decided.extend(roots);
         }
         Some(())
     }

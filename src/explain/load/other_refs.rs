@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Imported, MOST_REFS};
-use crate::explain::cause::{Cause, CauseKind};
+use crate::explain::cause::{Cause, CauseFacts, CauseKind};
 use crate::explain::keys::StepKeys;
 use crate::explain::matching::{Certainty, Matches};
-use crate::explain::solve::{InCache, Solution};
+use crate::explain::solve::InCache;
 use crate::explain::text_diff::quoted;
 use crate::format::cache_config::LayerIndex;
 use crate::format::provenance::{Build, StepIndex, StepOutput};
@@ -20,19 +20,22 @@ const MOST_NAMED: usize = 3;
 /// Completes the causes of steps whose result is in no imported ref.
 pub(super) async fn complete(
     imported: &[Imported<'_>],
-    build: &Build,
-    keys: &[StepKeys],
-    caches: &[&RefCache],
-    solution: &Solution,
+    facts: &CauseFacts<'_>,
     causes: &mut [Option<Cause>],
 ) {
+    let caches = facts.caches;
     let open: Vec<usize> = (0..causes.len())
-        .filter(|place| is_open(causes[*place].as_ref(), solution.steps[*place].in_cache))
+        .filter(|place| {
+            is_open(
+                causes[*place].as_ref(),
+                facts.solution.steps[*place].in_cache,
+            )
+        })
         .collect();
     if open.is_empty() {
         return;
     }
-    let holders = holders(imported, build, keys, &open).await;
+    let holders = holders(imported, facts.now.build, facts.now.keys, &open).await;
     let looks_min = !caches.is_empty()
         && caches
             .iter()

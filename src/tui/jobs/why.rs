@@ -120,7 +120,7 @@ async fn explain(
         .zip(&imported)
         .map(|(import, found)| format!("{}#{}", import.label, found.entry.name));
     let against = against.collect();
-    let given = load::Given {
+    let given = load::GivenEvidence {
         wanted: load::Wanted::default(),
         documents: told.documents,
         baseline,

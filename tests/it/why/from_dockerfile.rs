@@ -8,7 +8,7 @@ use cachelens::backend::Access;
 use cachelens::explain::frontend::BuildOptions;
 use cachelens::explain::load::dockerfile::{Described, DescribedBuild};
 use cachelens::explain::load::images::{GivenImage, Lookup};
-use cachelens::explain::load::{Explanation, Given, Imported, explain};
+use cachelens::explain::load::{Explanation, GivenEvidence, Imported, explain};
 use cachelens::format::digest::Digest;
 use cachelens::format::evidence::Document;
 use cachelens::format::llb::{OpKind, Platform};
@@ -116,10 +116,10 @@ fn explained(history: &History, place: usize) -> Explanation {
         inventory: &history.inventory,
         entry,
     }];
-    let given = Given {
+    let given = GivenEvidence {
         documents,
         directories: described.directories,
-        ..Given::default()
+        ..GivenEvidence::default()
     };
     history.runtime.block_on(explain(&imported, given)).unwrap()
 }

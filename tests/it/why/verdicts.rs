@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use cachelens::explain::load::context::Directories;
-use cachelens::explain::load::{Given, Imported, explain};
+use cachelens::explain::load::{GivenEvidence, Imported, explain};
 use cachelens::explain::solve::Verdict;
 use cachelens::format::evidence;
 
@@ -111,7 +111,7 @@ fn the_next_build_is_foretold_from_the_last_one() {
                 ..Directories::default()
             };
             let last = || history.document(&format!("provenance/{}.json", before.name));
-            let given = Given {
+            let given = GivenEvidence {
                 wanted: cachelens::explain::load::Wanted::default(),
                 documents: vec![last()],
                 baseline: vec![last()],

@@ -7,13 +7,13 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use super::Change;
+use super::compare::FileChange;
 use crate::explain::cause::{CauseKind, PathChange};
-use crate::explain::load::{Imported, MOST_UNPACKED};
+use crate::explain::load::MOST_UNPACKED;
+use crate::explain::load::caches::LoadedCache;
 use crate::explain::text_diff;
 use crate::format::cache_config::RecordIndex;
 use crate::format::layer::{self, Kind, Limits};
-use crate::inventory::cache::RefCache;
 
 /// How many files of one step are compared by lines.
 const MOST_FILES: usize = 20;
@@ -22,13 +22,12 @@ const MOST_BYTES: usize = 64 << 20;
 
 /// Adds the changed lines to changes of content. A file that cannot be read stays without them.
 pub(super) async fn add_lines(
-    imported: &[Imported<'_>],
-    loaded: &[(usize, RefCache)],
-    (cache, record): (usize, RecordIndex),
+    cache: &LoadedCache<'_>,
+    record: RecordIndex,
     root: Option<&Path>,
-    changes: Vec<Change>,
+    changes: Vec<FileChange>,
 ) -> Vec<PathChange> {
-    let is_content = |change: &&Change| change.item.kind == CauseKind::Content;
+    let is_content = |change: &&FileChange| change.item.kind == CauseKind::Content;
     let texts = changes
         .iter()
         .filter(is_content)
@@ -38,12 +37,10 @@ pub(super) async fn add_lines(
         .map(|texts| texts.was.clone())
         .collect();
     let former = match root {
-        Some(_) if !wanted.is_empty() => contents(imported, loaded, cache, record, wanted)
-            .await
-            .unwrap_or_default(),
+        Some(_) if !wanted.is_empty() => contents(cache, record, wanted).await.unwrap_or_default(),
         _ => BTreeMap::new(),
     };
-    let with_lines = |Change { mut item, texts }| {
+    let with_lines = |FileChange { mut item, texts }| {
         if let (CauseKind::Content, Some(texts), Some(root)) = (item.kind, texts, root)
             && let Some(was) = former.get(&texts.was)
             && let Ok(file) = File::open(root.join(OsStr::from_bytes(&texts.is)))
@@ -58,16 +55,14 @@ pub(super) async fn add_lines(
 
 /// Reads files from the layer of a record.
 async fn contents(
-    imported: &[Imported<'_>],
-    loaded: &[(usize, RefCache)],
-    cache: usize,
+    loaded: &LoadedCache<'_>,
     record: RecordIndex,
     wanted: BTreeSet<Vec<u8>>,
 ) -> Option<BTreeMap<Vec<u8>, Vec<u8>>> {
-    let (place, cache) = &loaded[cache];
+    let cache = &loaded.cache;
     let top = cache.top_layer(cache.records[record.at()].result.as_ref()?)?;
-    let blob = imported[*place]
-        .reader
+    let blob = loaded
+        .reader()
         .open_blob(cache.graph.layers[top.at()].blob.valid()?)
         .await
         .ok()?;

@@ -1,0 +1,163 @@
+//! A build with the verdict and the cause of each step.
+
+use jiff::SignedDuration;
+
+use super::evidence::BuildLabel;
+use crate::explain::cause::{self, Cause};
+use crate::explain::keys::StepKeys;
+use crate::explain::names::StepName;
+use crate::explain::solve::{Doubt, InCache, Standing, Verdict};
+use crate::format::digest::Digest;
+use crate::format::llb::OpKind;
+use crate::format::provenance::{Build, StepIndex};
+
+/// A build, explained.
+pub struct Explanation {
+    /// The build.
+    pub build: Build,
+    /// The names of its steps.
+    pub names: Vec<StepName>,
+    /// The keys of its steps.
+    pub keys: Vec<StepKeys>,
+    /// The state of its steps.
+    pub standings: Vec<Standing>,
+    /// Why steps run.
+    pub causes: Vec<Option<Cause>>,
+    /// The names of steps in the earlier build, where known.
+    pub former: Vec<Option<String>>,
+    /// How long steps ran, if a log has the times.
+    pub busy: Vec<Option<SignedDuration>>,
+    /// The configurations of the caches that it is explained against.
+    pub configs: Vec<Digest>,
+    /// How many bytes the layers have that steps write, where the evidence or a cache has them.
+    pub written: Vec<Option<u64>>,
+    /// What does not fit together, or is missing to say more.
+    pub notes: Vec<String>,
+    /// Which build of the evidence this is.
+    pub label: BuildLabel,
+    /// The other builds of the evidence that were explained.
+    pub others: Vec<OtherBuild>,
+}
+
+/// A build of the evidence that is not shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherBuild {
+    /// Its label.
+    pub label: BuildLabel,
+    /// How many of its judged steps hit.
+    pub hit: usize,
+    /// How many run.
+    pub miss: usize,
+    /// How many are undecided.
+    pub unknown: usize,
+}
+
+impl Explanation {
+    /// Returns the reported steps in the order of the file: all but contexts and the last step,
+    /// which does nothing.
+    pub fn steps(&self) -> Vec<StepIndex> {
+        let mut steps: Vec<StepIndex> = (0..)
+            .map(StepIndex)
+            .zip(&self.build.steps)
+            .filter(|(_, step)| match &step.op.kind {
+                OpKind::Empty => false,
+                _ if cause::is_context(&self.build, step) => false,
+                OpKind::Source(_) => true,
+                _ => !cause::is_internal(&self.build, step),
+            })
+            .map(|(index, _)| index)
+            .collect();
+        steps.sort_by_key(|step| {
+            let place = self
+                .names
+                .get(step.at())
+                .and_then(|name| name.places.first());
+            (
+                place.is_none(),
+                place.map(|place| (place.file.clone(), place.first_line)),
+                *step,
+            )
+        });
+        steps
+    }
+
+    /// Returns whether a step is judged. Sources are not: they are resolved in each build.
+    pub fn is_judged(&self, step: StepIndex) -> bool {
+        !matches!(
+            self.build.steps[step.at()].op.kind,
+            OpKind::Source(_) | OpKind::Empty
+        )
+    }
+
+    /// Returns how many judged steps have a verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        let judged = self
+            .steps()
+            .into_iter()
+            .filter(|step| self.is_judged(*step));
+        judged
+            .filter(|step| self.standings[step.at()].verdict == verdict)
+            .count()
+    }
+
+    /// Returns a note on which of several builds this is, and how to show the others.
+    pub(super) fn about_others(&self, label: &BuildLabel, labels: &[BuildLabel]) -> String {
+        let counts = |other: &OtherBuild| {
+            let way = other.label.way(label);
+            let way = if way.is_empty() {
+                way
+            } else {
+                format!(", {way}")
+            };
+            format!(
+                "{} ({} hit, {} run, {} undecided{way})",
+                other.label, other.hit, other.miss, other.unknown
+            )
+        };
+        let mut others: Vec<String> = self.others.iter().map(counts).collect();
+        let explained = |found: &BuildLabel| {
+            found == label || self.others.iter().any(|other| other.label == *found)
+        };
+        others.extend(
+            labels
+                .iter()
+                .filter(|found| !explained(found))
+                .map(|found| {
+                    let way = found.way(label);
+                    if way.is_empty() {
+                        found.to_string()
+                    } else {
+                        format!("{found} ({way})")
+                    }
+                }),
+        );
+        format!(
+            "the evidence describes {} builds: this is about {label}; not shown: {}",
+            labels.len(),
+            others.join(", ")
+        )
+    }
+
+    /// Returns why the verdict of a step is unknown, although a cache holds its result.
+    pub fn doubt(&self, step: StepIndex) -> Option<Doubt> {
+        let standing = &self.standings[step.at()];
+        standing
+            .doubt
+            .filter(|_| standing.verdict == Verdict::Unknown)
+    }
+
+    /// Returns the judged steps that a log calls cached although no import holds them: the builder
+    /// itself had them.
+    pub fn from_builder(&self) -> Vec<StepIndex> {
+        let steps = self.steps().into_iter();
+        steps
+            .filter(|step| self.is_judged(*step))
+            .filter(|step| {
+                let standing = &self.standings[step.at()];
+                standing.from_log
+                    && standing.verdict == Verdict::Hit
+                    && standing.in_cache == InCache::Absent
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,80 @@
+//! Compares the folders that a copy takes from a context with those of a layer.
+
+use super::paths::{below, joined, shown, trimmed};
+use crate::explain::cause::{CauseKind, PathChange};
+use crate::explain::context::{ContextFiles, Entry};
+use crate::format::llb::Copy;
+
+/// The most folders that are compared for one copy.
+const MOST_FOLDERS: usize = 1_000;
+
+/// Compares the folders below a copied path: their mode, and whether empty ones exist. Folders of a
+/// pattern are not compared.
+pub(super) fn folders(files: &ContextFiles, layer: &ContextFiles, copy: &Copy) -> Vec<PathChange> {
+    let is_plain = copy.include_patterns.0.is_empty() && copy.exclude_patterns.0.is_empty();
+    let src = trimmed(&copy.src);
+    let dest = trimmed(&copy.dest);
+    let is_folder = src.is_empty() || files.entry(&src).is_some_and(Entry::is_directory);
+    if !is_plain || !is_folder || copy.attempt_unpack {
+        return Vec::new();
+    }
+    let sets_mode = copy.mode >= 0 || !copy.mode_str.is_empty();
+    let has_more = |files: &ContextFiles, folder: &[u8]| {
+        files
+            .entries()
+            .iter()
+            .any(|entry| below(&entry.path, folder).is_some_and(|rest| !rest.is_empty()))
+    };
+    let mut changes = Vec::new();
+    for entry in files
+        .entries()
+        .iter()
+        .filter(|entry| entry.is_directory())
+        .take(MOST_FOLDERS)
+    {
+        let Some(relative) = below(&entry.path, &src).filter(|relative| !relative.is_empty())
+        else {
+            continue;
+        };
+        let change = |kind, detail: String| {
+            PathChange::new(format!("{}/", shown(&entry.path)), kind, detail)
+        };
+        match layer.entry(&joined(&dest, relative)) {
+            // A folder that the layer does not list has no digest.
+            Some(old)
+                if old.is_directory()
+                    && old.digest.is_some()
+                    && old.mode != entry.mode
+                    && !sets_mode =>
+            {
+                changes.push(change(
+                    CauseKind::Mode,
+                    format!("{:04o} → {:04o}", old.mode, entry.mode),
+                ));
+            }
+            None if !has_more(files, &entry.path) => {
+                changes.push(change(CauseKind::FileAdded, String::new()));
+            }
+            _ => {}
+        }
+    }
+    for old in layer
+        .entries()
+        .iter()
+        .filter(|entry| entry.is_directory())
+        .take(MOST_FOLDERS)
+    {
+        let Some(relative) = below(&old.path, &dest).filter(|relative| !relative.is_empty()) else {
+            continue;
+        };
+        let name = joined(&src, relative);
+        if files.entry(&name).is_none() && !has_more(layer, &old.path) {
+            changes.push(PathChange::new(
+                format!("{}/", shown(&name)),
+                CauseKind::FileRemoved,
+                "",
+            ));
+        }
+    }
+    changes
+}

@@ -1,15 +1,13 @@
 //! Verdicts about refs, with reasons.
 
-use std::fmt;
-
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::budget::{BudgetOutcome, Limit};
 use super::policy::Criteria;
 use crate::inventory::{AgeSource, RefKind};
-use crate::text::escape::visible;
-use crate::text::units::{Age, Exact, Size};
+
+mod display;
 
 /// The result of [`super::decide()`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,16 +54,6 @@ impl Verdict {
     /// Returns whether the ref is dropped.
     pub fn is_drop(&self) -> bool {
         matches!(self, Self::Drop(_))
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())?;
-        for (index, reason) in self.reasons().iter().enumerate() {
-            write!(f, "{} {reason}", if index == 0 { ":" } else { ";" })?;
-        }
-        Ok(())
     }
 }
 
@@ -236,177 +224,6 @@ pub enum Period {
     Year,
 }
 
-impl Period {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Week => "week",
-            Self::Month => "month",
-            Self::Year => "year",
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    #[expect(clippy::too_many_lines, reason = "one arm per reason")]
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Protected { rule } => write!(f, "rule {} protects it", Quoted(rule)),
-            Self::Criterion { rule, criterion } => write!(f, "rule {}: {criterion}", Quoted(rule)),
-            Self::NoRule => f.write_str("no rule matches it"),
-            Self::Unreadable => f.write_str("cannot be read"),
-            Self::WithinGrace { changed, grace } => {
-                write!(
-                    f,
-                    "changed {}, within the grace of {}",
-                    Age(*changed).ago(),
-                    Exact(*grace)
-                )
-            }
-            Self::UnknownAge => f.write_str("its age is not known"),
-            Self::NotOnlyCache {
-                kind: RefKind::Unknown,
-            } => f.write_str("nobody knows what it is, and no rule names the kind `unknown`"),
-            Self::NotOnlyCache {
-                kind: RefKind::Blob | RefKind::Entry,
-            } => f.write_str("it is no cache of a build, and no rule names its kind"),
-            Self::NotImported { generation: 1 } => {
-                f.write_str("a newer index has superseded it: no build imports it")
-            }
-            Self::NotImported { generation } => {
-                write!(
-                    f,
-                    "{generation} newer indexes have superseded it: no build imports it"
-                )
-            }
-            Self::NotOnlyCache { kind } => {
-                write!(
-                    f,
-                    "it is an image, and no rule says by name or kind (`{}`) that it means it",
-                    kind.word()
-                )
-            }
-            Self::Belongs { to } => write!(f, "it belongs to `{}`, which stays", visible(to)),
-            Self::SubjectAbsent { kind } => write!(
-                f,
-                "what it belongs to is not here, and no rule names the kind `{}`",
-                kind.word()
-            ),
-            Self::SubjectUnsure => {
-                f.write_str("a ref that cannot be read may hold what it belongs to")
-            }
-            Self::LeftBehind { to } => write!(
-                f,
-                "it stays behind: it belongs to `{}`, which is deleted",
-                visible(to)
-            ),
-            Self::SubjectGoes { to } => {
-                write!(f, "it belongs to `{}`, which is deleted", visible(to))
-            }
-            Self::Rule { rule } => write!(f, "rule {} drops it", Quoted(rule)),
-            Self::Expired {
-                rule,
-                age,
-                from,
-                keeps,
-            } => {
-                let from = if *from == AgeSource::Store {
-                    " in the store"
-                } else {
-                    ""
-                };
-                write!(
-                    f,
-                    "rule {}: {} old{from}, keeps {keeps}",
-                    Quoted(rule),
-                    Age(*age)
-                )
-            }
-            Self::Superseded {
-                rule,
-                generation,
-                keeps,
-            } => {
-                write!(
-                    f,
-                    "rule {}: former content {generation}, keeps {keeps}",
-                    Quoted(rule)
-                )
-            }
-            Self::RefGoes { rule } => write!(
-                f,
-                "rule {}: former content of a ref that goes",
-                Quoted(rule)
-            ),
-            Self::Evicted {
-                limit,
-                unused,
-                frees,
-            } => {
-                write!(
-                    f,
-                    "over {limit}: last used {}, frees {}",
-                    Age(*unused).ago(),
-                    Size(*frees)
-                )
-            }
-            Self::Pending => f.write_str("the scan has not ended"),
-        }
-    }
-}
-
-impl fmt::Display for Criterion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Last { place, of } => write!(f, "number {place} of the last {of}"),
-            Self::Within { age, limit } => write!(f, "{} old, keeps {}", Age(*age), Exact(*limit)),
-            Self::Period { period, .. } => write!(f, "the newest of its {}", period.word()),
-            Self::UsedWithin { unused, limit } => {
-                write!(f, "used {}, keeps {}", Age(*unused).ago(), Exact(*limit))
-            }
-            Self::UnknownUse => f.write_str("its last use is not known"),
-            Self::Current => f.write_str("keeps all refs"),
-            Self::Generation {
-                place,
-                of: Some(of),
-            } => write!(f, "former content {place} of {of}"),
-            Self::Generation { place, of: None } => write!(f, "former content {place}, keeps all"),
-        }
-    }
-}
-
-impl fmt::Display for Criteria {
-    /// Prints the criteria, as in `14d or the last 20`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts = Vec::new();
-        parts.extend(self.within.map(|limit| Exact(limit).to_string()));
-        parts.extend(self.last.map(|count| format!("the last {count}")));
-        let periods = [
-            (self.hourly, "hourly"),
-            (self.daily, "daily"),
-            (self.weekly, "weekly"),
-            (self.monthly, "monthly"),
-            (self.yearly, "yearly"),
-        ];
-        parts.extend(
-            periods
-                .into_iter()
-                .filter_map(|(count, word)| Some(format!("{} {word}", count?))),
-        );
-        parts.extend(
-            self.used_within
-                .map(|limit| format!("what was used within {}", Exact(limit))),
-        );
-        let last = parts.pop().unwrap_or_default();
-        if parts.is_empty() {
-            f.write_str(&last)
-        } else {
-            write!(f, "{} or {last}", parts.join(", "))
-        }
-    }
-}
-
 /// A warning about a policy before it is executed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "warning", rename_all = "kebab-case")]
@@ -425,31 +242,6 @@ pub enum Warning {
         /// The date.
         time: Timestamp,
     },
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::MatchesNothing { rule } => write!(f, "rule {} matches no ref", Quoted(rule)),
-            Self::DropsEverything => f.write_str("no ref would stay"),
-            Self::InTheFuture { name, time } => {
-                write!(
-                    f,
-                    "`{}` is dated {time}, which is in the future; that counts as now",
-                    visible(name)
-                )
-            }
-        }
-    }
-}
-
-/// The name of a rule, escaped for display.
-struct Quoted<'a>(&'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", visible(self.0))
-    }
 }
 
 #[cfg(test)]

@@ -129,32 +129,11 @@ impl SourceError {
             Self::NoEquals(_) | Self::Quote(_) => {
                 "quote an attribute that holds a comma or a quote as a whole: type=local,\"src=a,b\""
             }
-            Self::Missing { kind: "inline", .. } => {
-                "an inline cache lies in the image it was built with; add ref=IMAGE"
-            }
+            Self::Missing { kind, .. } => return missing_hint(kind).map(str::to_owned),
+            Self::InvalidValue { name, .. } => return invalid_hint(name).map(str::to_owned),
             Self::NoStore => {
                 "write registry-dir:PATH, where PATH is the `rootdirectory` of the registry"
             }
-            Self::Missing { kind: "local", .. } => "add src=DIRECTORY",
-            Self::Missing {
-                kind: "registry", ..
-            } => "add ref=IMAGE",
-            Self::Missing { kind: "s3", .. } => {
-                "write s3://BUCKET or type=s3,bucket=BUCKET; AWS_BUCKET is read by the BuildKit daemon alone"
-            }
-            Self::InvalidValue {
-                name: "endpoint_url" | "url" | "url_v2",
-                ..
-            } => {
-                "credentials go into their own attributes or the environment, never into an address"
-            }
-            Self::InvalidValue { name: "bucket", .. } => {
-                "the prefix goes behind the bucket: s3://BUCKET/PREFIX"
-            }
-            Self::InvalidValue { name: "region", .. } => "write a region such as eu-west-1",
-            Self::InvalidValue {
-                name: "repository", ..
-            } => "write it as gha:owner/repo",
             Self::Contradiction(..) => "leave one of them out",
             Self::EmptyRef => "leave the `#` out to open every ref",
             Self::VagueRepository => {
@@ -168,6 +147,32 @@ impl SourceError {
         };
         Some(hint.to_owned())
     }
+}
+
+/// Returns a hint for a source of a kind that lacks an attribute.
+fn missing_hint(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "inline" => "an inline cache lies in the image it was built with; add ref=IMAGE",
+        "local" => "add src=DIRECTORY",
+        "registry" => "add ref=IMAGE",
+        "s3" => {
+            "write s3://BUCKET or type=s3,bucket=BUCKET; AWS_BUCKET is read by the BuildKit daemon alone"
+        }
+        _ => return None,
+    })
+}
+
+/// Returns a hint for an attribute with an invalid value.
+fn invalid_hint(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "endpoint_url" | "url" | "url_v2" => {
+            "credentials go into their own attributes or the environment, never into an address"
+        }
+        "bucket" => "the prefix goes behind the bucket: s3://BUCKET/PREFIX",
+        "region" => "write a region such as eu-west-1",
+        "repository" => "write it as gha:owner/repo",
+        _ => return None,
+    })
 }
 
 /// A warning about a source that opens anyway.

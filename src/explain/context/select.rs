@@ -7,7 +7,11 @@
 use super::{ContextFiles, Entry, EntryKind, MAX_LINKS};
 use crate::format::digest::{Digest, Hasher};
 use crate::format::go_path;
-use crate::format::pattern_matcher::{MatchInfo, PatternError, PatternMatcher};
+use crate::format::pattern_matcher::PatternError;
+
+mod inclusion;
+
+use inclusion::{Candidate, Included, Inclusion};
 
 /// The part of an input that a step uses.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -45,21 +49,6 @@ pub enum SelectError {
     /// A pattern of a list is malformed.
     #[error(transparent)]
     Patterns(#[from] PatternError),
-}
-
-/// A file or the header of a folder that a list of patterns selects.
-struct Included {
-    /// The path as in the selector, with a slash in front.
-    path: Vec<u8>,
-    place: usize,
-}
-
-/// A folder above the current entry.
-struct Above {
-    included: Included,
-    counted: bool,
-    include: MatchInfo,
-    exclude: MatchInfo,
 }
 
 impl Selector {
@@ -204,8 +193,7 @@ impl ContextFiles {
         } else {
             (false, path)
         };
-        let include = matcher(&selector.include)?;
-        let exclude = matcher(&selector.exclude)?;
+        let mut inclusion = Inclusion::new(selector, path)?;
         let (prefix, start) = if selector.wildcard {
             let prefix = before_wildcards(path);
             let start = if prefix.is_empty() {
@@ -217,94 +205,28 @@ impl ContextFiles {
         } else {
             (path.to_vec(), self.follow(path, false)?)
         };
-        let mut included: Vec<Included> = Vec::new();
         let Some(start) = start else {
-            return Ok((prefix, included));
+            return Ok((prefix, Vec::new()));
         };
         let resolved = absolute(&self.entries[start].path);
-        let mut above: Vec<Above> = Vec::new();
-        let mut matched_folder: Option<Vec<u8>> = None;
-        for place in start..self.entries.len() {
-            let entry = &self.entries[place];
+        for (place, entry) in self.entries.iter().enumerate().skip(start) {
             let real = absolute(&entry.path);
             // The path as in the selector, which may go through a link.
             let name = match real.strip_prefix(resolved.as_slice()) {
                 Some(rest) => [prefix.as_slice(), rest].concat(),
                 None => real,
             };
-            while above
-                .last()
-                .is_some_and(|folder| !is_within(&name, &folder.included.path))
-            {
-                above.pop();
-            }
+            inclusion.leave_folders(&name);
             if skips_header && name.is_empty() {
                 continue;
             }
-            let candidate = if selector.wildcard {
-                if !matched_folder
-                    .as_ref()
-                    .is_some_and(|folder| is_within(&name, folder))
-                {
-                    let malformed = |_| SelectError::Pattern(shown(path));
-                    if !go_path::matches(path, &name).map_err(malformed)? {
-                        continue;
-                    }
-                    matched_folder = Some(name.clone());
-                }
-                matched_folder
-                    .as_deref()
-                    .map_or(&[][..], |folder| relative(&name, folder))
-            } else {
-                if name != path && !is_within(&name, path) {
-                    break;
-                }
-                relative(&name, path)
-            };
-            let folder = above.last();
-            let mut takes = true;
-            let mut include_info = MatchInfo::default();
-            let mut exclude_info = MatchInfo::default();
-            if let Some(include) = &include {
-                (takes, include_info) =
-                    include.matches(candidate, folder.map(|folder| &folder.include));
-            }
-            if let Some(exclude) = exclude.as_ref().filter(|_| takes) {
-                let (out, info) = exclude.matches(candidate, folder.map(|folder| &folder.exclude));
-                (takes, exclude_info) = (!out, info);
-            }
-            if takes {
-                for folder in above.iter_mut().filter(|folder| !folder.counted) {
-                    folder.counted = true;
-                    included.push(Included {
-                        path: folder.included.path.clone(),
-                        place: folder.included.place,
-                    });
-                }
-                included.push(Included {
-                    path: name.clone(),
-                    place,
-                });
-            }
-            if entry.is_directory() {
-                let folder = Included { path: name, place };
-                above.push(Above {
-                    included: folder,
-                    counted: takes,
-                    include: include_info,
-                    exclude: exclude_info,
-                });
+            match inclusion.candidate(&name)? {
+                Candidate::Path(relative) => inclusion.visit(name, &relative, place, entry),
+                Candidate::Unmatched => {}
+                Candidate::Outside => break,
             }
         }
-        Ok((prefix, included))
-    }
-}
-
-fn matcher(patterns: &[String]) -> Result<Option<PatternMatcher>, PatternError> {
-    if patterns.is_empty() {
-        Ok(None)
-    } else {
-        PatternMatcher::new(patterns).map(Some)
+        Ok((prefix, inclusion.included))
     }
 }
 
@@ -352,177 +274,4 @@ fn shown(path: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::{file, folder, link};
-    use super::*;
-
-    fn files() -> ContextFiles {
-        ContextFiles::of_context(vec![
-            folder("scripts"),
-            file("scripts/a.sh", "a"),
-            file("scripts/b.sh", "b"),
-            file("scripts/skip.txt", "s"),
-            folder("docs"),
-            file("docs/draft.tmp", "d"),
-            file("docs/index.md", "i"),
-            folder("docs/sub"),
-            file("docs/sub/x.md", "x"),
-            link("alias", "docs"),
-            link("away", "/alias/../scripts/a.sh"),
-            link("dangling", "nowhere"),
-            link("loop1", "loop2"),
-            link("loop2", "loop1"),
-        ])
-    }
-
-    fn at(path: &str) -> Selector {
-        Selector {
-            path: path.into(),
-            follow_links: true,
-            ..Selector::default()
-        }
-    }
-
-    fn listed(parts: &[(&str, &str)]) -> Digest {
-        let files = files();
-        let text: Vec<String> = parts
-            .iter()
-            .map(|(path, entry)| {
-                format!(
-                    "{path}{}",
-                    files.entry(entry.as_bytes()).unwrap().digest.unwrap()
-                )
-            })
-            .collect();
-        Digest::of(text.concat().as_bytes())
-    }
-
-    #[test]
-    fn links_are_followed_within_the_root() {
-        let files = files();
-        let same = |one: &str, other: &str| {
-            assert_eq!(
-                files.checksum(&at(one)),
-                files.checksum(&at(other)),
-                "{one}"
-            );
-        };
-        same("/alias", "/docs");
-        same("/alias/index.md", "/docs/index.md");
-        same("away", "scripts/a.sh");
-        same("/alias/sub/../../../docs/", "/docs");
-        same("nowhere/../docs", "/docs");
-        let unfollowed = Selector {
-            follow_links: false,
-            ..at("/alias")
-        };
-        assert_eq!(
-            files.checksum(&unfollowed).unwrap(),
-            files.entry(b"alias").unwrap().digest.unwrap()
-        );
-        assert_eq!(
-            files.checksum(&at("/dangling")),
-            Err(SelectError::NotFound("/dangling".into()))
-        );
-        assert_eq!(
-            files.checksum(&at("/loop1")),
-            Err(SelectError::TooManyLinks("/loop1".into()))
-        );
-        assert_eq!(
-            files.checksum(&at("/docs/none")),
-            Err(SelectError::NotFound("/docs/none".into()))
-        );
-    }
-
-    #[test]
-    fn patterns_list_what_they_match() {
-        let files = files();
-        let wildcard = |path: &str| Selector {
-            wildcard: true,
-            ..at(path)
-        };
-        let digest = |path: &str| files.checksum(&wildcard(path)).unwrap();
-        assert_eq!(
-            digest("/scripts/*.sh"),
-            listed(&[("\0a.sh", "scripts/a.sh"), ("\0b.sh", "scripts/b.sh")])
-        );
-        assert_eq!(
-            digest("/s*/a.sh"),
-            files.entry(b"scripts/a.sh").unwrap().digest.unwrap()
-        );
-        assert_eq!(
-            digest("/s*/a.s[h]"),
-            listed(&[("\0scripts\0a.sh", "scripts/a.sh")])
-        );
-        assert_eq!(digest("/none*"), Digest::of(b""));
-        assert_eq!(digest("/none/*"), Digest::of(b""));
-        assert_eq!(
-            digest("/alias/s*"),
-            listed(&[("\0sub", "docs/sub"), ("\0sub\0x.md", "docs/sub/x.md")])
-        );
-        assert_eq!(
-            files.checksum(&wildcard("/dang*")),
-            Err(SelectError::NotFound("/dangling".into()))
-        );
-        assert_eq!(
-            files.checksum(&wildcard("/[")),
-            Err(SelectError::Pattern("/[".into()))
-        );
-        let names = |path: &str| -> Vec<String> {
-            let selected = files.selected(&wildcard(path)).unwrap();
-            selected
-                .iter()
-                .map(|entry| String::from_utf8_lossy(&entry.path).into_owned())
-                .collect()
-        };
-        assert_eq!(
-            names("/al*"),
-            [
-                "docs",
-                "docs/draft.tmp",
-                "docs/index.md",
-                "docs/sub",
-                "docs/sub/x.md"
-            ]
-        );
-    }
-
-    #[test]
-    fn excluded_files_are_left_out_and_folders_come_in_with_their_files() {
-        let files = files();
-        let without = |path: &str, pattern: &str| {
-            files
-                .checksum(&Selector {
-                    exclude: vec![pattern.into()],
-                    ..at(path)
-                })
-                .unwrap()
-        };
-        let docs = [
-            ("\0", "docs"),
-            ("\0index.md", "docs/index.md"),
-            ("\0sub", "docs/sub"),
-        ];
-        assert_eq!(
-            without("/docs", "*.tmp"),
-            listed(&[&docs[..], &[("\0sub\0x.md", "docs/sub/x.md")]].concat())
-        );
-        assert_eq!(without("/docs", "sub"), {
-            listed(&[
-                ("\0", "docs"),
-                ("\0draft.tmp", "docs/draft.tmp"),
-                ("\0index.md", "docs/index.md"),
-            ])
-        });
-        let parents = Selector {
-            include: vec!["docs/sub/*.md".into()],
-            ..at("/")
-        };
-        let expected = [
-            ("\0docs", "docs"),
-            ("\0docs\0sub", "docs/sub"),
-            ("\0docs\0sub\0x.md", "docs/sub/x.md"),
-        ];
-        assert_eq!(files.checksum(&parents).unwrap(), listed(&expected));
-    }
-}
+mod tests;

@@ -71,18 +71,7 @@ impl Converter<'_> {
         for source in copying.copy.sources.clone() {
             actions.push(self.source(id, &mut copying, &source)?);
         }
-        for file in copying.copy.files.clone() {
-            let name = path::without_drive(&file.name, &copying.os, false)?;
-            let made = self.inline_file(id, &name, &file.content, 0o644);
-            let src = path::of_operation("/", &name, false);
-            actions.push(copying.action(
-                Some(made),
-                llb::Copy {
-                    src,
-                    ..llb::Copy::default()
-                },
-            ));
-        }
+        self.copy_here_documents(id, &mut copying, &mut actions)?;
         self.note_paths(id, command, &copying);
         // A copy uses only the directory and the variables of the image below. Without them, the
         // operation does not depend on the image.
@@ -95,6 +84,26 @@ impl Converter<'_> {
         }
         self.finish_copy(id, command, &copying, actions);
         self.stages.all[id].unknown = unknown;
+        Ok(())
+    }
+
+    /// Adds an action for each heredoc of a copy.
+    fn copy_here_documents(
+        &mut self,
+        id: StageId,
+        copying: &mut Copying,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), String> {
+        for file in copying.copy.files.clone() {
+            let name = path::without_drive(&file.name, &copying.os, false)?;
+            let made = self.inline_file(id, &name, &file.content, 0o644);
+            let src = path::of_operation("/", &name, false);
+            let copy = llb::Copy {
+                src,
+                ..llb::Copy::default()
+            };
+            actions.push(copying.action(Some(made), copy));
+        }
         Ok(())
     }
 

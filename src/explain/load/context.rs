@@ -116,29 +116,15 @@ impl From<io::Error> for ContextError {
     }
 }
 
+/// The walks through directories: for each set of rules, the sources that follow them.
+type Walks = BTreeMap<PathBuf, BTreeMap<Rules, Vec<StepIndex>>>;
+
 /// Reads the files of all local sources of a build with a given directory, by the rules of the
 /// build.
 pub fn load(build: &Build, directories: &Directories) -> Contexts {
     let mut contexts = Contexts::default();
-    let mut walks: BTreeMap<PathBuf, BTreeMap<Rules, Vec<StepIndex>>> = BTreeMap::new();
-    let found = directories
-        .main
-        .as_ref()
-        .and_then(|main| place::dockerfile(build, main, directories));
-    let text = build.main_source().map(|source| source.text.is_some());
-    let is_the_file = found.is_some() || text != Some(true);
-    // A context without such a file ignores nothing.
-    let ignored =
-        directories
-            .main
-            .as_ref()
-            .and_then(|main| match ignored(main, found.as_deref()) {
-                Ok(patterns) => Some(patterns.unwrap_or_default()),
-                Err(problem) => {
-                    contexts.problems.push(problem);
-                    None
-                }
-            });
+    let current = CurrentIgnores::find(build, directories, &mut contexts.problems);
+    let mut walks = Walks::new();
     for (step, of) in (0..).map(StepIndex).zip(&build.steps) {
         let OpKind::Source(op) = &of.op.kind else {
             continue;
@@ -151,24 +137,13 @@ pub fn load(build: &Build, directories: &Directories) -> Contexts {
             continue;
         };
         contexts.roots.insert(step, directory.clone());
-        let ignored = ignored.as_ref().filter(|_| name == main_source(build));
         match Rules::of_source(op) {
             Ok(mut rules) => {
-                if let Some(ignored) = ignored.filter(|ignored| **ignored != rules.exclude) {
-                    contexts.ignores_others = true;
-                    // If the Dockerfile is not the one of the build, its ignore file may not be
-                    // either.
-                    if directories.ignores_anew && is_the_file {
-                        contexts.ignores_anew = true;
-                        rules.exclude.clone_from(ignored);
-                    }
+                if name == main_source(build) {
+                    contexts.apply_current(&current, &mut rules);
                 }
-                walks
-                    .entry(directory.clone())
-                    .or_default()
-                    .entry(rules)
-                    .or_default()
-                    .push(step);
+                let walk = walks.entry(directory.clone()).or_default();
+                walk.entry(rules).or_default().push(step);
             }
             Err(error) => contexts.problems.push(Problem {
                 path: directory.clone(),
@@ -179,20 +154,68 @@ pub fn load(build: &Build, directories: &Directories) -> Contexts {
     contexts.missing.sort_unstable();
     contexts.missing.dedup();
     for (directory, rules) in walks {
+        contexts.read(&directory, rules);
+    }
+    contexts
+}
+
+/// What the current ignore file of the main context excludes.
+struct CurrentIgnores {
+    /// The patterns; `None` if they are unknown.
+    patterns: Option<Vec<String>>,
+    /// Whether to use them instead of the exclusions of the build.
+    replace: bool,
+}
+
+impl CurrentIgnores {
+    fn find(build: &Build, directories: &Directories, problems: &mut Vec<Problem>) -> Self {
+        let main = directories.main.as_ref();
+        let dockerfile = main.and_then(|main| place::dockerfile(build, main, directories));
+        let patterns = main.and_then(|main| match ignored(main, dockerfile.as_deref()) {
+            // A context without such a file ignores nothing.
+            Ok(patterns) => Some(patterns.unwrap_or_default()),
+            Err(problem) => {
+                problems.push(problem);
+                None
+            }
+        });
+        // If the Dockerfile is not the one of the build, its ignore file may not be either.
+        let text = build.main_source().map(|source| source.text.is_some());
+        let is_the_file = dockerfile.is_some() || text != Some(true);
+        Self {
+            patterns,
+            replace: directories.ignores_anew && is_the_file,
+        }
+    }
+}
+
+impl Contexts {
+    /// Compares the rules of the main context with the current ignore file.
+    fn apply_current(&mut self, current: &CurrentIgnores, rules: &mut Rules) {
+        let patterns = current.patterns.as_ref();
+        if let Some(patterns) = patterns.filter(|patterns| **patterns != rules.exclude) {
+            self.ignores_others = true;
+            if current.replace {
+                self.ignores_anew = true;
+                rules.exclude.clone_from(patterns);
+            }
+        }
+    }
+
+    /// Reads a directory for all sources that take files from it.
+    fn read(&mut self, directory: &Path, rules: BTreeMap<Rules, Vec<StepIndex>>) {
         let (rules, steps): (Vec<Rules>, Vec<Vec<StepIndex>>) = rules.into_iter().unzip();
-        let (loaded, problems) = read(&directory, &rules);
-        contexts.problems.extend(problems);
+        let (loaded, problems) = read(directory, &rules);
+        self.problems.extend(problems);
         for (files, steps) in loaded.into_iter().zip(steps) {
             let Some(files) = files.map(Arc::new) else {
                 continue;
             };
             let outputs = steps.into_iter().map(|step| StepOutput { step, output: 0 });
-            contexts
-                .files
+            self.files
                 .extend(outputs.map(|output| (output, Arc::clone(&files))));
         }
     }
-    contexts
 }
 
 /// Reads a directory once for each of several rules; `None` where that failed.

@@ -103,6 +103,20 @@ pub enum DescribedError {
     },
 }
 
+impl DescribedError {
+    /// `file` is the name of the Dockerfile.
+    fn refused(file: &str, refusal: Refusal) -> Self {
+        let place = match refusal.lines.filter(|lines| lines.first > 0) {
+            Some(lines) => format!("{file}:{}", lines.first),
+            None => file.to_owned(),
+        };
+        Self::Refused {
+            place,
+            message: refusal.message,
+        }
+    }
+}
+
 /// A Dockerfile and its text.
 struct ReadFile {
     path: PathBuf,
@@ -124,16 +138,7 @@ impl DescribedBuild {
             Some(_) => INLINE.to_owned(),
             None => go_text::from_bytes(file.path.as_os_str().as_encoded_bytes()),
         };
-        let refused = |refusal: Refusal| {
-            let place = match refusal.lines.filter(|lines| lines.first > 0) {
-                Some(lines) => format!("{shown}:{}", lines.first),
-                None => shown.clone(),
-            };
-            DescribedError::Refused {
-                place,
-                message: refusal.message,
-            }
-        };
+        let refused = |refusal| DescribedError::refused(&shown, refusal);
         let parsed =
             Dockerfile::parse(&file.bytes).map_err(|error: ParseError| refused(error.into()))?;
         let mut described = Described {

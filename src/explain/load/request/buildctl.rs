@@ -1,6 +1,6 @@
 //! `buildctl build`.
 
-use super::flags::{self, Known};
+use super::flags::{self, Known, Parsed};
 use super::{BuildRequest, Context, RequestError, cache};
 use crate::find::Tool;
 
@@ -41,57 +41,16 @@ pub(super) fn read(_: &Context<'_>, words: &[String]) -> Result<Vec<BuildRequest
         unknown_flags: parsed.unknown.clone(),
         ..BuildRequest::default()
     };
+    let directory = read_locals(&mut request, &parsed)?;
+    let options = read_options(&mut request, &parsed)?;
     let frontend = parsed.last("frontend").unwrap_or_default();
-    let mut directory = None;
-    for local in parsed.all("local") {
-        let (name, path) = pair("--local", local)?;
-        match name {
-            "context" => request.context = Some(path.to_owned()),
-            "dockerfile" => directory = Some(path.to_owned()),
-            name => {
-                request
-                    .build_contexts
-                    .insert(name.to_owned(), path.to_owned());
-            }
-        }
-    }
-    let mut filename = None;
-    let mut source = None;
-    for option in parsed.all("opt").chain(parsed.all("frontend-opt")) {
-        let (name, value) = option.split_once('=').unwrap_or((option, ""));
-        match name {
-            "filename" => filename = Some(value.to_owned()),
-            "source" => source = Some(value.to_owned()),
-            "target" => request.target = Some(value.to_owned()),
-            "platform" => request.platforms = value.split(',').map(str::to_owned).collect(),
-            "no-cache" if value.is_empty() => request.no_cache = true,
-            "no-cache" => request.no_cache_filter = value.split(',').map(str::to_owned).collect(),
-            "force-network-mode" => request.network = Some(value.to_owned()),
-            "context" => request.context = Some(value.to_owned()),
-            "add-hosts" => request.add_hosts = value.split(',').map(str::to_owned).collect(),
-            "hostname" => request.hostname = Some(value.to_owned()),
-            "shm-size" => request.shm_size = Some(value.to_owned()),
-            "ulimit" => request.ulimits = value.split(',').map(str::to_owned).collect(),
-            "cgroup-parent" => request.cgroup_parent = Some(value.to_owned()),
-            "cache-from" => cache::add(
-                &mut request.imports,
-                cache::entries("--opt cache-from", value)?,
-            ),
-            name => named_option(&mut request, name, value),
-        }
-    }
-    let is_dockerfile = frontend == "dockerfile.v0"
-        || (frontend == "gateway.v0"
-            && source
-                .as_deref()
-                .is_some_and(|source| source.contains("dockerfile")));
-    if !is_dockerfile {
+    if !is_dockerfile(frontend, options.source.as_deref()) {
         return Err(RequestError::Flag {
             flag: "--frontend".to_owned(),
             reason: format!("`{frontend}` is no Dockerfile; only dockerfile.v0 is supported"),
         });
     }
-    request.file = match (directory, filename) {
+    request.file = match (directory, options.filename) {
         (Some(directory), Some(filename)) => Some(joined(&directory, &filename)),
         (Some(directory), None) => Some(joined(&directory, "Dockerfile")),
         (None, filename) => filename,
@@ -110,6 +69,77 @@ pub(super) fn read(_: &Context<'_>, words: &[String]) -> Result<Vec<BuildRequest
     }
     super::bake::inline(&mut request);
     Ok(vec![request])
+}
+
+/// Reads the local directories. Returns that of the Dockerfile.
+fn read_locals(
+    request: &mut BuildRequest,
+    parsed: &Parsed,
+) -> Result<Option<String>, RequestError> {
+    let mut directory = None;
+    for local in parsed.all("local") {
+        let (name, path) = pair("--local", local)?;
+        match name {
+            "context" => request.context = Some(path.to_owned()),
+            "dockerfile" => directory = Some(path.to_owned()),
+            name => {
+                request
+                    .build_contexts
+                    .insert(name.to_owned(), path.to_owned());
+            }
+        }
+    }
+    Ok(directory)
+}
+
+/// Options of the frontend that are not part of the request.
+#[derive(Default)]
+struct FrontendOptions {
+    /// The path of the Dockerfile in its directory.
+    filename: Option<String>,
+    /// The image of the frontend.
+    source: Option<String>,
+}
+
+/// Reads the options of the frontend.
+fn read_options(
+    request: &mut BuildRequest,
+    parsed: &Parsed,
+) -> Result<FrontendOptions, RequestError> {
+    let mut options = FrontendOptions::default();
+    for option in parsed.all("opt").chain(parsed.all("frontend-opt")) {
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        match name {
+            "filename" => options.filename = Some(value.to_owned()),
+            "source" => options.source = Some(value.to_owned()),
+            "target" => request.target = Some(value.to_owned()),
+            "platform" => request.platforms = value.split(',').map(str::to_owned).collect(),
+            "no-cache" if value.is_empty() => request.no_cache = true,
+            "no-cache" => request.no_cache_filter = value.split(',').map(str::to_owned).collect(),
+            "force-network-mode" => request.network = Some(value.to_owned()),
+            "context" => request.context = Some(value.to_owned()),
+            "add-hosts" => request.add_hosts = value.split(',').map(str::to_owned).collect(),
+            "hostname" => request.hostname = Some(value.to_owned()),
+            "shm-size" => request.shm_size = Some(value.to_owned()),
+            "ulimit" => request.ulimits = value.split(',').map(str::to_owned).collect(),
+            "cgroup-parent" => request.cgroup_parent = Some(value.to_owned()),
+            "cache-from" => cache::add(
+                &mut request.imports,
+                cache::entries("--opt cache-from", value)?,
+            ),
+            name => named_option(request, name, value),
+        }
+    }
+    Ok(options)
+}
+
+/// Returns whether a frontend reads Dockerfiles; `source` is the image of the gateway's frontend.
+fn is_dockerfile(frontend: &str, source: Option<&str>) -> bool {
+    match frontend {
+        "dockerfile.v0" => true,
+        "gateway.v0" => source.is_some_and(|source| source.contains("dockerfile")),
+        _ => false,
+    }
 }
 
 fn named_option(request: &mut BuildRequest, name: &str, value: &str) {

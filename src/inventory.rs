@@ -8,12 +8,10 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use crate::backend::bucket::{Bucket, Sum};
+use crate::backend::bucket::Bucket;
 use crate::backend::{CacheEntryKind, OtherObject, QuotaFacts, StoreEntry};
-use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::{Root, RootFacts};
+use crate::format::digest::Digest;
 
 pub mod blobs;
 pub mod cache;
@@ -23,6 +21,7 @@ pub mod image;
 pub mod objects;
 pub mod previous;
 pub mod quota;
+mod refs;
 mod resolve;
 pub mod scan;
 mod signed;
@@ -30,13 +29,15 @@ pub mod steps;
 pub mod subject;
 mod summary;
 mod together;
+mod totals;
 mod trash;
 
 use blobs::{Blob, BlobId, BlobTable};
-use cache::RecordState;
+pub use refs::{AgeSource, RefEntry, RefKind, RefSizes};
 pub use resolve::{DocumentFault, FaultKind, Oversize};
 pub use summary::RecordCounts;
 pub use together::Together;
+pub use totals::{Tally, Totals};
 pub use trash::{TrashTable, digest_in_trash};
 
 /// The index of a ref in its inventory.
@@ -137,204 +138,6 @@ fn index_entries(count: usize) -> String {
     }
 }
 
-/// The kind of a ref.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RefKind {
-    /// A cache manifest or configuration of its own.
-    Cache,
-    /// An image that carries an inline cache.
-    Inline,
-    /// An image without an inline cache.
-    Image,
-    /// The signature of another manifest.
-    Signature,
-    /// Another artifact that refers to a manifest: an attestation, an SBOM, or a list of these.
-    Artifact,
-    /// Not a ref: a layer entry of GitHub's cache. Rules apply only if they name this kind.
-    Blob,
-    /// Not a ref: an entry that another tool wrote to GitHub's cache. Rules apply only if they name
-    /// this kind.
-    Entry,
-    /// Unreadable, or of no known kind.
-    Unknown,
-}
-
-impl RefKind {
-    /// Returns the word that JSON and tables show.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Cache => "cache",
-            Self::Inline => "inline",
-            Self::Image => "image",
-            Self::Signature => "signature",
-            Self::Artifact => "artifact",
-            Self::Blob => "blob",
-            Self::Entry => "entry",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-/// The source of a ref's age.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AgeSource {
-    /// The newest result of its cache configuration.
-    CacheConfig,
-    /// The creation date in the image configuration.
-    ImageConfig,
-    /// The time at which the store last saw a write of the manifest.
-    Store,
-    /// The age of the subject, for an artifact without a date of its own.
-    Subject,
-}
-
-impl AgeSource {
-    /// Returns the word that JSON and tables show.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::CacheConfig => "cache-config",
-            Self::ImageConfig => "image-config",
-            Self::Store => "store",
-            Self::Subject => "subject",
-        }
-    }
-}
-
-/// A ref and the blobs it reaches.
-#[derive(Debug, Clone)]
-pub struct RefEntry {
-    /// The displayed name: its first name, or its digest if it has none.
-    pub name: String,
-    /// Further names that a build can import it by.
-    pub aliases: Vec<String>,
-    /// Whether it has a name at all.
-    pub tagged: bool,
-    /// Its kind.
-    pub kind: RefKind,
-    /// Its platforms, if the store reports them.
-    pub platforms: Vec<String>,
-    /// The time its content was created, and the source of that time.
-    pub created: Option<(Timestamp, AgeSource)>,
-    /// The time at which the store last saw a write of its manifest.
-    pub modified: Option<Timestamp>,
-    /// The number of layers in its manifests.
-    pub layers: u32,
-    records: Option<RecordCounts>,
-    /// The distinct blobs that it references, in the order of their places.
-    pub reach: Box<[BlobId]>,
-    /// Sums over `reach`.
-    pub sizes: RefSizes,
-    /// Faults of its documents.
-    pub faults: Vec<DocumentFault>,
-    /// The manifest that a signature or another artifact refers to.
-    pub subject: Option<Digest>,
-    root: Root,
-    caches: Vec<summary::CacheSummary>,
-}
-
-/// The size of a ref, in bytes and blobs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct RefSizes {
-    /// Bytes of the distinct stored blobs that the ref reaches.
-    pub bytes: u64,
-    /// Bytes of the blobs that no other ref reaches; `None` if some refs of the store were not
-    /// read.
-    pub exclusive_bytes: Option<u64>,
-    /// Blobs that the ref references and the store does not hold.
-    pub missing_blobs: u64,
-    /// The sizes of the missing blobs, as the manifests declare them.
-    pub missing_bytes: u64,
-    /// Blobs whose stored size differs from the declared size; readers reject them.
-    pub resized_blobs: u64,
-}
-
-impl RefEntry {
-    /// Returns the digest that the ref points to.
-    pub fn digest(&self) -> &DigestText {
-        &self.root.descriptor.digest
-    }
-
-    /// Returns the facts that the store reports about the ref itself.
-    pub fn facts(&self) -> &RootFacts {
-        &self.root.facts
-    }
-
-    /// Returns the time of the ref's content, and the source of that time.
-    pub fn age(&self) -> Option<(Timestamp, AgeSource)> {
-        self.created
-            .or(self.modified.map(|time| (time, AgeSource::Store)))
-    }
-
-    /// Returns the number of records of each kind; `None` if a document that may hold records
-    /// cannot be read.
-    pub fn counts(&self) -> Option<RecordCounts> {
-        match self.kind {
-            _ if self.faults.iter().any(DocumentFault::hides_records) => None,
-            RefKind::Image | RefKind::Signature | RefKind::Artifact => {
-                Some(RecordCounts::default())
-            }
-            RefKind::Cache
-            | RefKind::Inline
-            | RefKind::Unknown
-            | RefKind::Blob
-            | RefKind::Entry => self.records,
-        }
-    }
-
-    /// Returns the word for its state: `missing` if one of its blobs is not stored, `broken` if a
-    /// build could not import it for another reason, else `live`.
-    pub fn state(&self) -> &'static str {
-        if self.sizes.missing_blobs > 0 {
-            BlobState::Missing.word()
-        } else if (self.faults.is_empty() || self.withheld().is_some())
-            && self.sizes.resized_blobs == 0
-        {
-            BlobState::Live.word()
-        } else {
-            RecordState::Broken.word()
-        }
-    }
-
-    /// Returns all names that a build can import it by.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&self.name)
-            .chain(&self.aliases)
-            .map(String::as_str)
-    }
-
-    /// Returns whether it references `blob`.
-    pub fn reaches(&self, blob: BlobId) -> bool {
-        self.reach.binary_search(&blob).is_ok()
-    }
-
-    /// Returns why the store withholds its content, if it does; this is not a fault.
-    pub fn withheld(&self) -> Option<&str> {
-        self.root.facts.withheld.as_deref()
-    }
-
-    /// Returns whether a document of the ref could not be read, so that it may reach more blobs
-    /// than are known.
-    pub fn is_unreadable(&self) -> bool {
-        self.faults.iter().any(DocumentFault::hides_references)
-    }
-
-    /// Returns whether the store does not hold the manifest that the ref points to.
-    pub fn is_gone(&self) -> bool {
-        let digest = self.digest().to_string();
-        let mut faults = self.faults.iter();
-        faults.any(|fault| fault.kind == FaultKind::ManifestAbsent && fault.subject == digest)
-    }
-
-    /// Returns its manifests that are not stored; empty if another fault hides its references.
-    pub fn absent_manifests(&self) -> Vec<Digest> {
-        let hiding = self.faults.iter().filter(|fault| fault.hides_references());
-        let absent = hiding.map(|fault| fault.subject.parse().ok().filter(|_| fault.is_absence()));
-        absent.collect::<Option<_>>().unwrap_or_default()
-    }
-}
-
 /// The state of a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum BlobState {
@@ -363,90 +166,6 @@ impl BlobState {
             Self::Awaited => "awaited",
             Self::Foreign => "foreign",
         }
-    }
-}
-
-/// A count and the total bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tally {
-    /// The number of items.
-    pub count: u64,
-    /// Their total size in bytes.
-    pub bytes: u64,
-}
-
-impl Tally {
-    /// Counts an item of this many bytes.
-    pub(crate) fn add(&mut self, bytes: u64) {
-        self.count += 1;
-        self.bytes = self.bytes.saturating_add(bytes);
-    }
-
-    fn plus(self, other: Self) -> Self {
-        Self {
-            count: self.count + other.count,
-            bytes: self.bytes.saturating_add(other.bytes),
-        }
-    }
-}
-
-impl From<Sum> for Tally {
-    fn from(Sum { objects, bytes }: Sum) -> Self {
-        Self {
-            count: objects,
-            bytes,
-        }
-    }
-}
-
-/// The content of a store, by state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Totals {
-    /// Blobs that a ref reaches.
-    pub live: Tally,
-    /// Blobs that no ref reaches; `None` if a ref could not be read, because it may reach them.
-    pub orphan: Option<Tally>,
-    /// Blobs that no readable ref reaches, while another ref could not be read.
-    pub undetermined: Tally,
-    /// Blobs that are referenced and not stored, with their declared sizes.
-    pub missing: Tally,
-    /// Layers that are distributed from elsewhere and not stored.
-    pub foreign: Tally,
-    /// Unfinished uploads.
-    pub partial: Tally,
-    /// Objects that earlier prunes moved to the trash.
-    pub trash: Tally,
-    /// Previous contents of refs that no build imports, if they are entries of their own; they are
-    /// also counted as orphans.
-    pub superseded: Tally,
-    /// All other objects.
-    pub unknown: Tally,
-}
-
-impl Totals {
-    /// Returns the total of all stored objects.
-    pub fn stored(&self) -> Tally {
-        let orphan = self.orphan.unwrap_or_default();
-        let orphan = if self.orphan.is_some() {
-            orphan
-        } else {
-            self.superseded
-        };
-        self.live
-            .plus(orphan)
-            .plus(self.undetermined)
-            .plus(self.partial)
-            .plus(self.trash)
-            .plus(self.unknown)
-    }
-}
-
-impl FromIterator<u64> for Tally {
-    /// Sums up items by their sizes in bytes.
-    fn from_iter<I: IntoIterator<Item = u64>>(bytes: I) -> Self {
-        let mut tally = Self::default();
-        bytes.into_iter().for_each(|bytes| tally.add(bytes));
-        tally
     }
 }
 

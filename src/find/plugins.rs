@@ -43,11 +43,7 @@ fn follow(
     tool: &str,
 ) {
     let mut environment = global.clone();
-    for key in ["environment", "settings"] {
-        if key == "environment" {
-            embedded::extend(&mut environment, step.get(key), Located::clone);
-        }
-    }
+    embedded::extend(&mut environment, step.get("environment"), Located::clone);
     let around = Surroundings {
         target: name.map(str::to_owned),
         ..Surroundings::default()
@@ -86,25 +82,27 @@ fn follow(
             }
         }
     }
-    for node in ["build_args", "build-args", "build_args_from_env"]
-        .iter()
-        .filter_map(|key| settings.get(key))
-    {
+    for cache in inline_caches(settings) {
+        emit(&cache, Direction::Export);
+    }
+}
+
+/// Returns the inline caches that build arguments switch on.
+fn inline_caches(settings: Node<'_>) -> Vec<Located> {
+    let keys = ["build_args", "build-args", "build_args_from_env"];
+    let mut caches = Vec::new();
+    for node in keys.iter().filter_map(|key| settings.get(key)) {
         for text in node.one_or_many().into_iter().filter_map(Node::text) {
-            for argument in text.split(',') {
-                if let Some(cache) = inline_argument(&argument.trimmed()) {
-                    emit(&cache, Direction::Export);
-                }
-            }
+            let arguments = text.split(',').into_iter();
+            caches.extend(arguments.filter_map(|argument| inline_argument(&argument.trimmed())));
         }
         for (key, value) in node.entries() {
             let Some(value) = value.text() else { continue };
             let argument = value.with_text(format!("{}={}", key.as_str(), value.as_str()));
-            if let Some(cache) = inline_argument(&argument) {
-                emit(&cache, Direction::Export);
-            }
+            caches.extend(inline_argument(&argument));
         }
     }
+    caches
 }
 
 /// Returns the commands of a step. `$$` is a dollar sign for the shell.

@@ -168,6 +168,28 @@ enum Seen {
 }
 
 fn compile(pattern: &str) -> Result<Kind, PatternError> {
+    let (expression, seen) = expression_of(pattern);
+    Ok(match seen {
+        Seen::Exact => Kind::Exact,
+        Seen::Prefix => Kind::Prefix(pattern[..pattern.len() - 2].to_owned()),
+        Seen::Suffix => Kind::Suffix(pattern[2..].to_owned()),
+        Seen::Regex => {
+            let unsupported = || PatternError::Unsupported(pattern.to_owned());
+            let expression = translate(&format!("{expression}$")).ok_or_else(unsupported)?;
+            let mut builder = RegexBuilder::new(&expression);
+            let regex = builder
+                .size_limit(MAX_SIZE)
+                .dfa_size_limit(MAX_SIZE)
+                .build()
+                .map_err(|_| unsupported())?;
+            Kind::Regex(Box::new(regex))
+        }
+    })
+}
+
+/// Converts a pattern to an expression of Go's `regexp`, up to its end. A pattern of a simple form
+/// needs no expression.
+fn expression_of(pattern: &str) -> (String, Seen) {
     let mut expression = String::from("^");
     let mut seen = Seen::Exact;
     let mut characters = pattern.chars().peekable();
@@ -213,23 +235,7 @@ fn compile(pattern: &str) -> Result<Kind, PatternError> {
         }
         first = false;
     }
-    Ok(match seen {
-        Seen::Exact => Kind::Exact,
-        Seen::Prefix => Kind::Prefix(pattern[..pattern.len() - 2].to_owned()),
-        Seen::Suffix => Kind::Suffix(pattern[2..].to_owned()),
-        Seen::Regex => {
-            expression.push('$');
-            let unsupported = || PatternError::Unsupported(pattern.to_owned());
-            let expression = translate(&expression).ok_or_else(unsupported)?;
-            let mut builder = RegexBuilder::new(&expression);
-            let regex = builder
-                .size_limit(MAX_SIZE)
-                .dfa_size_limit(MAX_SIZE)
-                .build()
-                .map_err(|_| unsupported())?;
-            Kind::Regex(Box::new(regex))
-        }
-    })
+    (expression, seen)
 }
 
 /// Converts an expression of Go's `regexp` to an equivalent one for this program. Returns `None` if

@@ -132,6 +132,37 @@ pub struct LayerDetail {
     pub is_stored: bool,
 }
 
+/// Which layers of a configuration a build can load.
+struct Chains {
+    /// Whether a layer alone is stored as it should be.
+    sound: Vec<bool>,
+    /// Whether a layer and all layers below it are.
+    complete: Vec<bool>,
+}
+
+impl Chains {
+    fn new(found: &FoundCache<'_>, blobs: &BlobTable) -> Self {
+        let layers = found.graph.layers.iter();
+        let chains: Vec<(Option<Digest>, Option<u32>)> = layers
+            .map(|layer| (found.loadable(&layer.blob), layer.parent.layer()))
+            .collect();
+        let is_stored =
+            |digest: Option<Digest>| digest.is_some_and(|digest| is_sound(blobs, &digest));
+        Self {
+            complete: complete_chains(&chains, is_stored),
+            sound: chains.iter().map(|(blob, _)| is_stored(*blob)).collect(),
+        }
+    }
+
+    /// Returns whether a build can load all layers of a result.
+    fn are_loadable(&self, result: &ImportedResult) -> bool {
+        match result {
+            ImportedResult::Top(top) => self.complete[top.at()],
+            ImportedResult::Chain(chain) => chain.iter().all(|layer| self.sound[layer.at()]),
+        }
+    }
+}
+
 impl RefCache {
     /// Reads the cache configurations of a ref again: one, or one per platform for images.
     ///
@@ -157,15 +188,9 @@ impl RefCache {
     pub(super) fn of_found(found: FoundCache<'_>, blobs: &BlobTable) -> Self {
         let described = found.described();
         let layers = layer_details(&found, blobs);
-        let loadable_blobs: Vec<Option<Digest>> = found
-            .graph
-            .layers
-            .iter()
-            .map(|layer| found.loadable(&layer.blob))
-            .collect();
+        let chains = Chains::new(&found, blobs);
         let graph = found.graph;
-        let found_undescribed = found.undescribed;
-        let imported = found_undescribed.map_or_else(
+        let imported = found.undescribed.map_or_else(
             || import::simulate(&graph, |digest| described.contains(digest)),
             Err,
         );
@@ -173,27 +198,15 @@ impl RefCache {
             Ok(kept) => (None, kept),
             Err(refusal) => (Some(refusal), vec![Vec::new(); graph.records.len()]),
         };
-        let stored = |digest: Option<Digest>| digest.is_some_and(|digest| is_sound(blobs, &digest));
-        let chains: Vec<(Option<Digest>, Option<u32>)> = graph
-            .layers
-            .iter()
-            .zip(loadable_blobs)
-            .map(|(layer, blob)| (blob, layer.parent.layer()))
-            .collect();
-        let complete = complete_chains(&chains, stored);
-        let loadable = |result: &ImportedResult| match result {
-            ImportedResult::Top(top) => complete[top.at()],
-            ImportedResult::Chain(chain) => chain.iter().all(|layer| stored(chains[layer.at()].0)),
-        };
         let root_selector = DigestText::Valid(Digest::of(b"/"));
         let records = graph.records.iter().zip(kept).map(|(record, kept)| {
-            let best = kept
-                .into_iter()
-                .max_by_key(|(place, result)| (loadable(result), record.results[*place].created));
+            let best = kept.into_iter().max_by_key(|(place, result)| {
+                (chains.are_loadable(result), record.results[*place].created)
+            });
             let state = match &best {
                 _ if refusal.is_some() => RecordState::Broken,
                 None => RecordState::KeyOnly,
-                Some((_, result)) if loadable(result) => RecordState::Result,
+                Some((_, result)) if chains.are_loadable(result) => RecordState::Result,
                 Some(_) => RecordState::Broken,
             };
             let created = best

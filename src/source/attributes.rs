@@ -196,7 +196,7 @@ pub(super) fn print_go_duration(duration: Duration) -> String {
     let nanos = duration.subsec_nanos();
     match (seconds, nanos) {
         (_, 1..) => format!("{seconds}s{nanos}ns"),
-        (1.., 0) if seconds % 3600 == 0 => format!("{}h", seconds / 3600),
+        (1.., 0) if seconds.is_multiple_of(3600) => format!("{}h", seconds / 3600),
         _ => format!("{seconds}s"),
     }
 }

@@ -6,50 +6,55 @@ use crate::text::nearest::nearest;
 
 /// Attributes of all exports.
 const EXPORT: [&str; 4] = ["type", "mode", "ignore-error", "timeout"];
+/// Attributes of exports that write layers.
+const COMPRESSION: [&str; 5] = [
+    "compression",
+    "compression-level",
+    "force-compression",
+    "oci-mediatypes",
+    "image-manifest",
+];
+/// Attributes of caches in S3.
+const S3: [&str; 13] = [
+    "bucket",
+    "region",
+    "prefix",
+    "name",
+    "endpoint_url",
+    "use_path_style",
+    "blobs_prefix",
+    "manifests_prefix",
+    "upload_parallelism",
+    "touch_refresh",
+    "access_key_id",
+    "secret_access_key",
+    "session_token",
+];
+/// Attributes of caches in Azure Blob Storage.
+const AZURE: [&str; 8] = [
+    "account_url",
+    "container",
+    "prefix",
+    "name",
+    "blobs_prefix",
+    "manifests_prefix",
+    "secret_access_key",
+    "account_name",
+];
+/// Attributes of caches in GitHub's cache.
+const GHA: [&str; 8] = [
+    "scope",
+    "url",
+    "url_v2",
+    "token",
+    "version",
+    "repository",
+    "ghtoken",
+    "timeout",
+];
 
+/// Returns the attributes of a kind of cache; `None` for unknown kinds.
 fn known(kind: &str, direction: Direction) -> Option<Vec<&'static str>> {
-    let compression = [
-        "compression",
-        "compression-level",
-        "force-compression",
-        "oci-mediatypes",
-        "image-manifest",
-    ];
-    let s3 = [
-        "bucket",
-        "region",
-        "prefix",
-        "name",
-        "endpoint_url",
-        "use_path_style",
-        "blobs_prefix",
-        "manifests_prefix",
-        "upload_parallelism",
-        "touch_refresh",
-        "access_key_id",
-        "secret_access_key",
-        "session_token",
-    ];
-    let azure = [
-        "account_url",
-        "container",
-        "prefix",
-        "name",
-        "blobs_prefix",
-        "manifests_prefix",
-        "secret_access_key",
-        "account_name",
-    ];
-    let gha = [
-        "scope",
-        "url",
-        "url_v2",
-        "token",
-        "version",
-        "repository",
-        "ghtoken",
-        "timeout",
-    ];
     let mut names = vec!["type"];
     if direction.exports() {
         names.extend(EXPORT);
@@ -59,7 +64,7 @@ fn known(kind: &str, direction: Direction) -> Option<Vec<&'static str>> {
             names.push("ref");
             names.push("registry.insecure");
             if direction.exports() {
-                names.extend(compression);
+                names.extend(COMPRESSION);
             }
         }
         "local" => {
@@ -68,12 +73,12 @@ fn known(kind: &str, direction: Direction) -> Option<Vec<&'static str>> {
             }
             if direction.exports() {
                 names.extend(["dest", "tag", "reset"]);
-                names.extend(compression);
+                names.extend(COMPRESSION);
             }
         }
-        "gha" => names.extend(gha),
-        "s3" => names.extend(s3),
-        "azblob" => names.extend(azure),
+        "gha" => names.extend(GHA),
+        "s3" => names.extend(S3),
+        "azblob" => names.extend(AZURE),
         "inline" => names.extend(["mode", "ref"]),
         _ => return None,
     }

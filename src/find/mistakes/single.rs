@@ -47,8 +47,15 @@ impl Look<'_> {
         let mut stages = HashMap::new();
         for declaration in self.declared {
             self.mode(declaration, &mut stages);
-            self.kinds(declaration);
-            self.references(declaration);
+            self.written_form(declaration);
+            if declaration.kind() == "s3" {
+                self.s3_attributes(declaration);
+            }
+            self.depot(declaration);
+            if declaration.kind() == "registry" {
+                self.reference(declaration);
+                self.registry_export(declaration);
+            }
             self.local(declaration);
         }
         self.per_commit();
@@ -113,7 +120,8 @@ impl Look<'_> {
         }
     }
 
-    fn kinds(&mut self, at: &Declaration) {
+    /// Finds mistakes in how a cache is written.
+    fn written_form(&mut self, at: &Declaration) {
         let written = at.written.trim();
         if matches!(
             written,
@@ -142,31 +150,35 @@ impl Look<'_> {
                 Some(format!("Write `{}`.", joined.join(","))),
             );
         }
-        if at.kind() == "s3" {
-            let name = at.attribute("name").unwrap_or_default();
-            if at.direction.imports() && name.contains(';') {
-                let first = name.split(';').next().unwrap_or_default();
-                let message = format!("Of several names BuildKit imports the first only: {first}.");
-                self.add(
-                    "only-first-name",
-                    at,
-                    message,
-                    Some("Write an import for each name.".to_owned()),
-                );
-            }
-            let prefix = at.attribute("prefix").unwrap_or_default();
-            if !prefix.is_empty() && !prefix.ends_with(['/', '*']) {
-                let message = format!(
-                    "BuildKit joins the prefix and the folders without a slash: `{prefix}blobs/`."
-                );
-                self.add(
-                    "prefix-slash",
-                    at,
-                    message,
-                    Some(format!("Write `prefix={prefix}/`.")),
-                );
-            }
+    }
+
+    fn s3_attributes(&mut self, at: &Declaration) {
+        let name = at.attribute("name").unwrap_or_default();
+        if at.direction.imports() && name.contains(';') {
+            let first = name.split(';').next().unwrap_or_default();
+            let message = format!("Of several names BuildKit imports the first only: {first}.");
+            self.add(
+                "only-first-name",
+                at,
+                message,
+                Some("Write an import for each name.".to_owned()),
+            );
         }
+        let prefix = at.attribute("prefix").unwrap_or_default();
+        if !prefix.is_empty() && !prefix.ends_with(['/', '*']) {
+            let message = format!(
+                "BuildKit joins the prefix and the folders without a slash: `{prefix}blobs/`."
+            );
+            self.add(
+                "prefix-slash",
+                at,
+                message,
+                Some(format!("Write `prefix={prefix}/`.")),
+            );
+        }
+    }
+
+    fn depot(&mut self, at: &Declaration) {
         if at.tool.starts_with("depot/") {
             let message = "Depot keeps the layers of builds by itself; importing and exporting a cache only costs time.".to_owned();
             self.add(
@@ -178,10 +190,8 @@ impl Look<'_> {
         }
     }
 
-    fn references(&mut self, at: &Declaration) {
-        if at.kind() != "registry" {
-            return;
-        }
+    /// Finds names of registries that some values of their variables make invalid.
+    fn reference(&mut self, at: &Declaration) {
         let expressed = at.expressed("ref").unwrap_or_default();
         let colon = expressed.rfind('/').map_or(0, |slash| slash)
             + expressed[expressed.rfind('/').unwrap_or(0)..]
@@ -219,6 +229,10 @@ impl Look<'_> {
                 Some("Convert the name to lower case in an earlier step.".to_owned()),
             );
         }
+    }
+
+    /// Finds mistakes in an export to a registry.
+    fn registry_export(&mut self, at: &Declaration) {
         if !at.direction.exports() {
             return;
         }

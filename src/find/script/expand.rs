@@ -4,7 +4,12 @@ use super::variables::MOST_VARIANTS;
 use super::{Item, Script, Slot, Variable, Variant};
 use crate::format::located::{Located, Place};
 use crate::format::shell::{Change, Command, List, Part, Word};
-use crate::format::unknown::{has_mark, only_mark};
+use crate::format::unknown::only_mark;
+
+mod edit;
+mod printed;
+
+use edit::edit;
 
 /// Words under construction.
 #[derive(Debug, Clone, Default)]
@@ -235,96 +240,6 @@ impl Script<'_, '_> {
         Variable::Scalar(vec![Variant::of(self.session.unknown(&shown, place))])
     }
 
-    pub(super) fn printed(&mut self, list: &List, depth: usize) -> Option<Vec<Variant>> {
-        let mut lines: Vec<Variant> = Vec::new();
-        for step in list {
-            let [command] = step.pipeline.as_slice() else {
-                return None;
-            };
-            let printed = self.printed_by(command, depth)?;
-            lines = super::variables::unite(lines, printed);
-        }
-        (!lines.is_empty()).then_some(lines)
-    }
-
-    fn printed_by(&mut self, command: &Command, depth: usize) -> Option<Vec<Variant>> {
-        if depth > 4 {
-            return None;
-        }
-        match command {
-            Command::Simple(simple) => {
-                let name = simple.words.first()?.literal()?;
-                if name == "echo" || name == "printf" {
-                    return self.echoed(&simple.words[1..], name == "printf");
-                }
-                let (body, _) = self.functions.get(&name)?.clone();
-                self.functions.insert(name.clone(), (body.clone(), true));
-                let arguments: Vec<_> = simple.words[1..]
-                    .iter()
-                    .map(|word| self.values(word))
-                    .collect();
-                let outer = std::mem::replace(&mut self.positional, arguments);
-                let had = std::mem::replace(&mut self.has_positional, true);
-                let printed = self.printed(&body, depth + 1);
-                self.positional = outer;
-                self.has_positional = had;
-                printed
-            }
-            Command::If { arms, otherwise } => {
-                let mut all = Vec::new();
-                for (condition, body) in arms {
-                    self.guards.push(describe(condition));
-                    let printed = self.printed(body, depth + 1);
-                    self.guards.pop();
-                    all = super::variables::unite(all, printed?);
-                }
-                if !otherwise.is_empty() {
-                    all = super::variables::unite(all, self.printed(otherwise, depth + 1)?);
-                }
-                Some(all)
-            }
-            Command::Group(list) => self.printed(list, depth + 1),
-            _ => None,
-        }
-    }
-
-    fn echoed(&mut self, words: &[Word], is_printf: bool) -> Option<Vec<Variant>> {
-        let mut words: Vec<&Word> = words.iter().collect();
-        while words
-            .first()
-            .and_then(|w| w.bare())
-            .is_some_and(|w| matches!(w, "-n" | "-e" | "-E" | "--"))
-        {
-            words.remove(0);
-        }
-        if is_printf && words.len() > 1 {
-            let format = words[0].literal()?;
-            if !matches!(format.trim_end_matches("\\n"), "%s" | "%s ") {
-                return None;
-            }
-            words.remove(0);
-        }
-        let mut all = vec![Partial {
-            when: self.guards.clone(),
-            ..Partial::default()
-        }];
-        for (index, word) in words.iter().enumerate() {
-            let found = Variable::Scalar(self.values(word));
-            if index > 0 {
-                for partial in &mut all {
-                    partial.append(&Located::new(" ", word.place));
-                }
-            }
-            all = combine(all, &found, false, word.place);
-        }
-        let variant = |partial: Partial| Variant {
-            text: partial.current,
-            when: partial.when,
-            sure: false,
-        };
-        Some(all.into_iter().map(variant).collect())
-    }
-
     /// Names a variable after itself if its whole value is an unknown command.
     pub(super) fn named(&self, name: &str, variant: &mut Variant) {
         let text = variant.text.as_str();
@@ -406,94 +321,6 @@ fn append_split(partial: &mut Partial, text: &Located) {
     if blank(text.as_str().chars().next_back()) {
         partial.close();
     }
-}
-
-/// Applies `${name##pattern}` and similar operations to known values.
-fn edit(variants: &[Variant], name: &str, source: &str) -> Option<Vec<Variant>> {
-    let inner = source.strip_prefix("${")?.strip_suffix('}')?;
-    let operation = inner.strip_prefix(name)?;
-    let mut edited = Vec::new();
-    for variant in variants {
-        let text = variant.text.as_str();
-        if has_mark(text) {
-            return None;
-        }
-        let result = match operation {
-            ",," => text.to_lowercase(),
-            "^^" => text.to_uppercase(),
-            _ => replaced(text, operation)?,
-        };
-        edited.push(Variant {
-            text: variant.text.with_text(result),
-            when: variant.when.clone(),
-            sure: variant.sure,
-        });
-    }
-    Some(edited)
-}
-
-fn replaced(text: &str, operation: &str) -> Option<String> {
-    let plain =
-        |pattern: &str| !pattern.is_empty() && !pattern.contains(['*', '?', '[', '$', '\\']);
-    if let Some(rest) = operation.strip_prefix("//") {
-        let (from, to) = split_slash(rest);
-        let from = from.replace("\\/", "/");
-        return plain(&from).then(|| text.replace(&from, to));
-    }
-    if let Some(rest) = operation.strip_prefix('/') {
-        let (from, to) = rest.split_once('/').unwrap_or((rest, ""));
-        return plain(from).then(|| text.replacen(from, to, 1));
-    }
-    if let Some(pattern) = operation.strip_prefix("##") {
-        let end = pattern.strip_prefix('*')?;
-        return plain(end).then(|| {
-            text.rsplit_once(end)
-                .map_or(text, |(_, tail)| tail)
-                .to_owned()
-        });
-    }
-    if let Some(pattern) = operation.strip_prefix('#') {
-        return match pattern.strip_prefix('*') {
-            Some(end) => plain(end).then(|| {
-                text.split_once(end)
-                    .map_or(text, |(_, tail)| tail)
-                    .to_owned()
-            }),
-            None => plain(pattern).then(|| text.strip_prefix(pattern).unwrap_or(text).to_owned()),
-        };
-    }
-    if let Some(pattern) = operation.strip_prefix("%%") {
-        let start = pattern.strip_suffix('*')?;
-        return plain(start).then(|| {
-            text.split_once(start)
-                .map_or(text, |(head, _)| head)
-                .to_owned()
-        });
-    }
-    let pattern = operation.strip_prefix('%')?;
-    match pattern.strip_suffix('*') {
-        Some(start) => plain(start).then(|| {
-            text.rsplit_once(start)
-                .map_or(text, |(head, _)| head)
-                .to_owned()
-        }),
-        None => plain(pattern).then(|| text.strip_suffix(pattern).unwrap_or(text).to_owned()),
-    }
-}
-
-/// Splits `pattern/replacement` at the first unescaped slash.
-fn split_slash(text: &str) -> (&str, &str) {
-    let bytes = text.as_bytes();
-    let mut index = 0;
-    while index < bytes.len() {
-        match bytes[index] {
-            b'\\' => index += 1,
-            b'/' if index > 0 => return (&text[..index], &text[index + 1..]),
-            _ => {}
-        }
-        index += 1;
-    }
-    (text, "")
 }
 
 /// Returns a condition as written.

@@ -1,12 +1,17 @@
 //! Follows the commands of a script.
 
-use super::expand::describe;
-use super::variables::{merge, unite};
+use super::variables::merge;
 use super::{DEPTH, Invocation, Item, MOST_COMMANDS, Output, Script, Slot, Variable, Variant};
 use crate::find::repository::{directory, join};
 use crate::format::located::{Located, Place};
-use crate::format::shell::{self, Assigned, Assignment, Command, Join, List, Simple, Word};
+use crate::format::shell;
+use crate::format::shell::{Assigned, Command, Join, List, Simple, Word};
 use crate::format::unknown::{has_mark, only_mark};
+
+mod assign;
+mod compound;
+
+use compound::as_test;
 
 /// The most rounds of a loop over known words.
 const MOST_ROUNDS: usize = 64;
@@ -26,28 +31,6 @@ impl Script<'_, '_> {
             }
             if step.join == Join::Always || test.is_none() {
                 previous = Some(&step.pipeline);
-            }
-        }
-    }
-
-    /// Follows the commands after `&&` or `||` of a test.
-    fn guarded(&mut self, test: &Simple, wanted: bool, pipeline: &[Command]) {
-        match self.known(test) {
-            Some(result) if result != wanted => {}
-            Some(_) => self.follow_pipeline(pipeline),
-            None => {
-                let condition = words_of(test);
-                let condition = if wanted {
-                    condition
-                } else {
-                    format!("not {condition}")
-                };
-                let before = self.variables.clone();
-                self.guards.push(condition);
-                self.follow_pipeline(pipeline);
-                self.guards.pop();
-                let after = std::mem::take(&mut self.variables);
-                self.variables = merge(vec![before, after]);
             }
         }
     }
@@ -84,214 +67,6 @@ impl Script<'_, '_> {
             } => self.repeated(variable, words, body),
             Command::Case { subject, arms } => self.case(subject, arms),
         }
-    }
-
-    fn conditional(&mut self, arms: &[(List, List)], otherwise: &List) {
-        let before = self.variables.clone();
-        let mut branches = Vec::new();
-        let mut denied = Vec::new();
-        for (condition, body) in arms {
-            let known = single(condition).and_then(|test| self.known(test));
-            if known == Some(false) {
-                continue;
-            }
-            self.variables = before.clone();
-            self.follow_list(condition);
-            let text = describe(condition);
-            if known.is_none() {
-                self.guards.push(text.clone());
-            }
-            self.follow_list(body);
-            if known.is_none() {
-                self.guards.pop();
-                denied.push(text);
-            }
-            branches.push(std::mem::take(&mut self.variables));
-            if known == Some(true) {
-                self.variables = merge(branches);
-                return;
-            }
-        }
-        self.variables = before;
-        let guard = (!denied.is_empty()).then(|| format!("not {}", denied.join(" and not ")));
-        let guarded = guard.is_some() && !otherwise.is_empty();
-        if guarded {
-            self.guards.extend(guard);
-        }
-        self.follow_list(otherwise);
-        if guarded {
-            self.guards.pop();
-        }
-        branches.insert(0, std::mem::take(&mut self.variables));
-        self.variables = merge(branches);
-    }
-
-    fn repeated(&mut self, variable: &str, words: &[Word], body: &List) {
-        let mut values = Vec::new();
-        let mut open = words.is_empty();
-        for word in words {
-            for alternative in self.slot(word) {
-                for item in alternative {
-                    let text = item.text.as_str();
-                    open |= has_mark(text) || text.contains(['*', '?', '{']);
-                    values.push(item);
-                }
-            }
-        }
-        if open || values.len() > MOST_ROUNDS {
-            let place = words.first().map(|word| word.place).unwrap_or_default();
-            let text = self.session.unknown(variable, place);
-            self.variables.insert(
-                variable.to_owned(),
-                Variable::Scalar(vec![Variant::of(text)]),
-            );
-            self.follow_list(body);
-            return;
-        }
-        for item in values {
-            let variant = Variant {
-                text: item.text,
-                when: item.when,
-                sure: true,
-            };
-            self.variables
-                .insert(variable.to_owned(), Variable::Scalar(vec![variant]));
-            self.follow_list(body);
-        }
-    }
-
-    fn case(&mut self, subject: &Word, arms: &[(Vec<Word>, List)]) {
-        let values = self.values(subject);
-        let known = match values.as_slice() {
-            [value] if value.sure && !has_mark(value.text.as_str()) => {
-                Some(value.text.as_str().to_owned())
-            }
-            _ => None,
-        };
-        let before = self.variables.clone();
-        let mut branches = vec![before.clone()];
-        for (patterns, body) in arms {
-            let texts: Option<Vec<String>> = patterns.iter().map(Word::literal).collect();
-            let matched = match (&known, texts) {
-                (Some(value), Some(texts)) => {
-                    let decided = texts
-                        .iter()
-                        .all(|text| text == "*" || !text.contains(['*', '?', '[']));
-                    decided.then(|| texts.iter().any(|text| text == "*" || text == value))
-                }
-                _ => None,
-            };
-            if matched == Some(false) {
-                continue;
-            }
-            self.variables.clone_from(&before);
-            if matched == Some(true) {
-                self.follow_list(body);
-                return;
-            }
-            let patterns: Vec<&str> = patterns.iter().map(|word| word.source.as_str()).collect();
-            self.guards
-                .push(format!("{} is {}", subject.source, patterns.join(" or ")));
-            self.follow_list(body);
-            self.guards.pop();
-            branches.push(std::mem::take(&mut self.variables));
-        }
-        self.variables = merge(branches);
-    }
-
-    /// Decides a test if its words are known and cannot be changed from outside.
-    fn known(&mut self, test: &Simple) -> Option<bool> {
-        let mut words = Vec::new();
-        for word in &test.words {
-            let values = self.values(word);
-            let [value] = values.as_slice() else {
-                return None;
-            };
-            if !value.sure || has_mark(value.text.as_str()) {
-                return None;
-            }
-            words.push(value.text.as_str().to_owned());
-        }
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        match words.as_slice() {
-            ["true" | ":"] => Some(true),
-            ["false"] => Some(false),
-            ["[" | "test", left, "=" | "==", right, ..] => Some(left == right),
-            ["[" | "test", left, "!=", right, ..] => Some(left != right),
-            ["[" | "test", "-z", text, ..] => Some(text.is_empty()),
-            ["[" | "test", "-n", text, ..] => Some(!text.is_empty()),
-            _ => None,
-        }
-    }
-
-    fn assign(&mut self, assignment: &Assignment) {
-        let name = &assignment.name;
-        match &assignment.value {
-            Assigned::Array(words) => {
-                let mut elements = match self.variables.remove(name) {
-                    Some(Variable::Array(elements)) if assignment.append => elements,
-                    _ => Vec::new(),
-                };
-                for word in words {
-                    for mut item in self.slot(word).into_iter().flatten() {
-                        for guard in &self.guards {
-                            if !item.when.contains(guard) {
-                                item.when.push(guard.clone());
-                            }
-                        }
-                        let known = elements.iter().any(|e: &Item| e.text == item.text);
-                        if !known
-                            || word.literal().is_none()
-                            || !item.text.as_str().starts_with("type=")
-                        {
-                            elements.push(item);
-                        }
-                    }
-                }
-                elements.truncate(500);
-                self.variables
-                    .insert(name.clone(), Variable::Array(elements));
-            }
-            Assigned::Scalar(word) => self.assign_scalar(name, word, assignment.append),
-        }
-    }
-
-    fn assign_scalar(&mut self, name: &str, word: &Word, append: bool) {
-        let mut values = self.values(word);
-        for value in &mut values {
-            self.named(name, value);
-            for guard in &self.guards {
-                if !value.when.contains(guard) {
-                    value.when.push(guard.clone());
-                }
-            }
-            value.sure &= self.guards.is_empty();
-        }
-        if append {
-            match self.variables.get(name) {
-                Some(Variable::Scalar(before)) => {
-                    let mut joined = Vec::new();
-                    for first in before {
-                        for second in &values {
-                            let mut next = first.clone();
-                            next.text.push(&second.text);
-                            for condition in &second.when {
-                                if !next.when.contains(condition) {
-                                    next.when.push(condition.clone());
-                                }
-                            }
-                            joined.push(next);
-                        }
-                    }
-                    joined.truncate(super::variables::MOST_VARIANTS);
-                    values = joined;
-                }
-                Some(Variable::Array(_)) | None => {}
-            }
-        }
-        let values = unite(Vec::new(), values);
-        self.variables
-            .insert(name.to_owned(), Variable::Scalar(values));
     }
 
     fn simple(&mut self, simple: &Simple) {
@@ -489,17 +264,6 @@ impl Script<'_, '_> {
             });
         }
     }
-}
-
-fn as_test(pipeline: &[Command]) -> Option<&Simple> {
-    let [Command::Simple(simple)] = pipeline else {
-        return None;
-    };
-    let first = simple.words.first()?;
-    let is_test = first.bare().is_some_and(|word| {
-        matches!(word, "[" | "test" | "true" | "false") || word.starts_with("[[")
-    });
-    is_test.then_some(simple)
 }
 
 fn single(list: &List) -> Option<&Simple> {

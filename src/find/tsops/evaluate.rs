@@ -6,17 +6,21 @@ use std::rc::Rc;
 
 use oxc_allocator::Allocator;
 use oxc_ast::ast::{
-    Argument, ArrayExpression, ArrayExpressionElement, BinaryExpression, BinaryOperator,
-    BindingPattern, CallExpression, ChainElement, ConditionalExpression, Expression,
-    FormalParameters, LogicalExpression, LogicalOperator, ObjectExpression, ObjectPropertyKind,
-    Statement, TemplateLiteral, UnaryOperator,
+    ArrayExpression, ArrayExpressionElement, BinaryExpression, BinaryOperator, ChainElement,
+    ComputedMemberExpression, ConditionalExpression, Expression, FormalParameters,
+    LogicalExpression, LogicalOperator, ObjectExpression, ObjectPropertyKind,
+    StaticMemberExpression, TemplateLiteral, UnaryOperator,
 };
 use oxc_span::GetSpan;
 
-use super::module::{Binding, Module, ModuleId, resolve};
+use super::module::{Module, ModuleId};
 use super::value::{Body, Function, Js};
 use crate::find::session::Session;
 use crate::format::located::{Located, Place};
+
+mod apply;
+mod call;
+mod modules;
 
 /// The deepest nesting of evaluations.
 const DEPTH: usize = 150;
@@ -32,6 +36,18 @@ type Locals<'a> = Vec<(String, Js<'a>)>;
 struct Scope<'s, 'a> {
     module: ModuleId,
     locals: &'s Locals<'a>,
+}
+
+impl<'a> Scope<'_, 'a> {
+    /// Makes a function that is defined here.
+    fn function(self, parameters: &'a FormalParameters<'a>, body: Body<'a>) -> Js<'a> {
+        Js::Function(Function {
+            parameters,
+            body,
+            module: self.module,
+            locals: self.locals.clone(),
+        })
+    }
 }
 
 /// Evaluates the modules of one configuration.
@@ -64,84 +80,6 @@ impl<'s, 'a> Evaluator<'s, 'a> {
             Js::Function(function) => self.apply(&function, Vec::new()),
             value => value,
         })
-    }
-
-    fn load(&self, path: &str) -> Option<ModuleId> {
-        if let Some(known) = self.by_path.borrow().get(path) {
-            return *known;
-        }
-        if self.modules.borrow().len() >= MODULES {
-            return None;
-        }
-        let module = Module::load(self.session, self.allocator, path);
-        let id = module.map(|module| {
-            let mut modules = self.modules.borrow_mut();
-            modules.push(Rc::new(module));
-            modules.len() - 1
-        });
-        self.by_path.borrow_mut().insert(path.to_owned(), id);
-        id
-    }
-
-    fn module(&self, id: ModuleId) -> Rc<Module<'a>> {
-        Rc::clone(&self.modules.borrow()[id])
-    }
-
-    fn exported(&self, id: ModuleId, name: &str) -> Option<Js<'a>> {
-        let module = self.module(id);
-        if name == "*" {
-            let names: Vec<String> = module.exports.keys().cloned().collect();
-            let entries = names
-                .into_iter()
-                .filter_map(|name| Some((name.clone(), self.exported(id, &name)?)));
-            return Some(Js::Map(entries.collect()));
-        }
-        if let Some(binding) = module.exports.get(name) {
-            return Some(self.binding(*binding, id));
-        }
-        if let Some(default) = module.exports.get("default")
-            && module.bindings.is_empty()
-        {
-            return self.binding(*default, id).get(name);
-        }
-        let passed: Vec<&str> = module.passed_on.clone();
-        passed.into_iter().find_map(|specifier| {
-            let path = resolve(self.session, &module.path, specifier)?;
-            self.exported(self.load(&path)?, name)
-        })
-    }
-
-    fn binding(&self, binding: Binding<'a>, id: ModuleId) -> Js<'a> {
-        let none = Locals::new();
-        let scope = Scope {
-            module: id,
-            locals: &none,
-        };
-        match binding {
-            Binding::Value(expression) => self.evaluate(expression, scope),
-            Binding::Part(expression, name) => {
-                let whole = self.evaluate(expression, scope);
-                let place = self.module(id).place(expression.span().start);
-                self.member(whole, name, place)
-            }
-            Binding::Function(function) => match &function.body {
-                Some(body) => Js::Function(Function {
-                    parameters: &function.params,
-                    body: Body::Statements(body),
-                    module: id,
-                    locals: Vec::new(),
-                }),
-                None => Js::Undefined,
-            },
-            Binding::Import(specifier, name) => {
-                let module = self.module(id);
-                let path = resolve(self.session, &module.path, specifier);
-                let value = path
-                    .and_then(|path| self.load(&path))
-                    .and_then(|other| self.exported(other, name));
-                value.unwrap_or_else(|| self.unknown(name, Place::default()))
-            }
-        }
     }
 
     fn unknown(&self, name: &str, place: Place) -> Js<'a> {
@@ -186,28 +124,13 @@ impl<'s, 'a> Evaluator<'s, 'a> {
             Expression::Identifier(name) => self.name(name.name.as_str(), place, scope),
             Expression::ObjectExpression(object) => self.object(object, scope),
             Expression::ArrayExpression(array) => self.array(array, scope),
-            Expression::ArrowFunctionExpression(arrow) => Js::Function(Function {
-                parameters: &arrow.params,
-                body: Body::Arrow(&arrow.body),
-                module: scope.module,
-                locals: scope.locals.clone(),
-            }),
+            Expression::ArrowFunctionExpression(arrow) => {
+                scope.function(&arrow.params, Body::Arrow(&arrow.body))
+            }
             Expression::FunctionExpression(function) => match &function.body {
-                Some(body) => Js::Function(Function {
-                    parameters: &function.params,
-                    body: Body::Statements(body),
-                    module: scope.module,
-                    locals: scope.locals.clone(),
-                }),
+                Some(body) => scope.function(&function.params, Body::Statements(body)),
                 None => Js::Undefined,
             },
-            Expression::ParenthesizedExpression(inner) => self.evaluate(&inner.expression, scope),
-            Expression::TSAsExpression(inner) => self.evaluate(&inner.expression, scope),
-            Expression::TSSatisfiesExpression(inner) => self.evaluate(&inner.expression, scope),
-            Expression::TSTypeAssertion(inner) => self.evaluate(&inner.expression, scope),
-            Expression::TSNonNullExpression(inner) => self.evaluate(&inner.expression, scope),
-            Expression::TSInstantiationExpression(inner) => self.evaluate(&inner.expression, scope),
-            Expression::AwaitExpression(inner) => self.evaluate(&inner.argument, scope),
             Expression::ConditionalExpression(conditional) => self.conditional(conditional, scope),
             Expression::LogicalExpression(logical) => self.logical(logical, scope),
             Expression::BinaryExpression(binary) => self.binary(binary, place, scope),
@@ -219,39 +142,54 @@ impl<'s, 'a> Evaluator<'s, 'a> {
                     _ => self.unknown(&self.shown(expression, scope.module), place),
                 }
             }
-            Expression::StaticMemberExpression(member) => {
-                if is_environment(&member.object) {
-                    return self.unknown(member.property.name.as_str(), place);
-                }
-                let object = self.evaluate(&member.object, scope);
-                self.member(object, member.property.name.as_str(), place)
-            }
-            Expression::ComputedMemberExpression(member) => {
-                let key = self.evaluate(&member.expression, scope);
-                let key = key.text().map(|text| text.as_str().to_owned());
-                if is_environment(&member.object) {
-                    return self.unknown(&key.unwrap_or_default(), place);
-                }
-                let object = self.evaluate(&member.object, scope);
-                match key {
-                    Some(key) => self.member(object, &key, place),
-                    None => self.unknown(&self.shown(expression, scope.module), place),
-                }
-            }
+            Expression::StaticMemberExpression(member) => self.static_member(member, place, scope),
+            Expression::ComputedMemberExpression(member) => self
+                .computed_member(member, place, scope)
+                .unwrap_or_else(|| self.unknown(&self.shown(expression, scope.module), place)),
             Expression::ChainExpression(chain) => match &chain.expression {
                 ChainElement::CallExpression(call) => self.call(call, place, scope),
                 ChainElement::StaticMemberExpression(member) => {
-                    if is_environment(&member.object) {
-                        return self.unknown(member.property.name.as_str(), place);
-                    }
-                    let object = self.evaluate(&member.object, scope);
-                    self.member(object, member.property.name.as_str(), place)
+                    self.static_member(member, place, scope)
                 }
                 _ => self.unknown(&self.shown(expression, scope.module), place),
             },
             Expression::CallExpression(call) => self.call(call, place, scope),
-            _ => self.unknown(&self.shown(expression, scope.module), place),
+            _ => match wrapped(expression) {
+                Some(inner) => self.evaluate(inner, scope),
+                None => self.unknown(&self.shown(expression, scope.module), place),
+            },
         }
+    }
+
+    /// `object.name`
+    fn static_member(
+        &self,
+        member: &'a StaticMemberExpression<'a>,
+        place: Place,
+        scope: Scope<'_, 'a>,
+    ) -> Js<'a> {
+        let name = member.property.name.as_str();
+        if is_environment(&member.object) {
+            return self.unknown(name, place);
+        }
+        let object = self.evaluate(&member.object, scope);
+        self.member(object, name, place)
+    }
+
+    /// `object[key]`; `None` if the key is unknown.
+    fn computed_member(
+        &self,
+        member: &'a ComputedMemberExpression<'a>,
+        place: Place,
+        scope: Scope<'_, 'a>,
+    ) -> Option<Js<'a>> {
+        let key = self.evaluate(&member.expression, scope);
+        let key = key.text().map(|text| text.as_str().to_owned());
+        if is_environment(&member.object) {
+            return Some(self.unknown(&key.unwrap_or_default(), place));
+        }
+        let object = self.evaluate(&member.object, scope);
+        Some(self.member(object, &key?, place))
     }
 
     fn template(
@@ -481,324 +419,23 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         };
         Js::Truth(same == equal, place)
     }
-
-    fn call(&self, call: &'a CallExpression<'a>, place: Place, scope: Scope<'_, 'a>) -> Js<'a> {
-        let mut arguments = Vec::new();
-        for argument in &call.arguments {
-            match argument {
-                Argument::SpreadElement(spread) => {
-                    if let Js::List(items) = self.evaluate(&spread.argument, scope).first() {
-                        arguments.extend(items);
-                    }
-                }
-                argument => arguments.extend(
-                    argument
-                        .as_expression()
-                        .map(|inner| self.evaluate(inner, scope)),
-                ),
-            }
-        }
-        if let Expression::StaticMemberExpression(member) = &call.callee {
-            let method = member.property.name.as_str();
-            if let Expression::Identifier(global) = &member.object
-                && global.name == "Object"
-            {
-                return self.object_function(method, &arguments, place);
-            }
-            let object = self.evaluate(&member.object, scope);
-            if let Js::Map(_) = &object
-                && let Some(Js::Function(function)) = object.get(method)
-            {
-                return self.apply(&function, arguments);
-            }
-            return self.method(&object, method, &arguments, place);
-        }
-        if let Js::Function(function) = self.evaluate(&call.callee, scope).first() {
-            return self.apply(&function, arguments);
-        }
-        let name = self.shown(&call.callee, scope.module);
-        // `defineConfig` and similar functions return their argument.
-        match arguments.into_iter().next() {
-            Some(argument @ (Js::Map(_) | Js::Function(_) | Js::Either(_))) => argument,
-            Some(Js::Text(text)) if matches!(name.as_str(), "String") => Js::Text(text),
-            _ => self.unknown(&format!("{name}(…)"), place),
-        }
-    }
-
-    fn object_function(&self, method: &str, arguments: &[Js<'a>], place: Place) -> Js<'a> {
-        match (method, arguments) {
-            ("freeze" | "seal", [object, ..]) => object.clone(),
-            ("assign", objects) => {
-                let mut entries: Vec<(String, Js<'a>)> = Vec::new();
-                for object in objects {
-                    if let Js::Map(more) = object.first() {
-                        for (key, value) in more {
-                            entries.retain(|(known, _)| *known != key);
-                            entries.push((key, value));
-                        }
-                    }
-                }
-                Js::Map(entries)
-            }
-            ("entries" | "keys" | "values", [object, ..]) => {
-                let Js::Map(entries) = object.first() else {
-                    return Js::List(Vec::new());
-                };
-                let item = |(key, value): (String, Js<'a>)| {
-                    let key = Js::Text(Located::new(key, place));
-                    match method {
-                        "keys" => key,
-                        "values" => value,
-                        _ => Js::List(vec![key, value]),
-                    }
-                };
-                Js::List(entries.into_iter().map(item).collect())
-            }
-            ("fromEntries", [Js::List(pairs)]) => {
-                let entry = |pair: &Js<'a>| {
-                    Some((pair.get("0")?.text()?.as_str().to_owned(), pair.get("1")?))
-                };
-                Js::Map(pairs.iter().filter_map(entry).collect())
-            }
-            _ => self.unknown(&format!("Object.{method}(…)"), place),
-        }
-    }
-
-    fn method(&self, object: &Js<'a>, method: &str, arguments: &[Js<'a>], place: Place) -> Js<'a> {
-        let argument = |index: usize| {
-            arguments
-                .get(index)
-                .and_then(Js::text)
-                .map(|text| text.as_str().to_owned())
-        };
-        match (object, method) {
-            (Js::List(items), "map") => {
-                let Some(Js::Function(function)) = arguments.first() else {
-                    return object.clone();
-                };
-                let index = |at: usize| Js::Number(at as f64, place);
-                let mapped = items
-                    .iter()
-                    .enumerate()
-                    .map(|(at, item)| self.apply(function, vec![item.clone(), index(at)]));
-                Js::List(mapped.collect())
-            }
-            (Js::List(items), "filter") => {
-                let Some(Js::Function(function)) = arguments.first() else {
-                    let kept = items.iter().filter(|item| item.truth() != Some(false));
-                    return Js::List(kept.cloned().collect());
-                };
-                let kept = items.iter().filter(|item| {
-                    self.apply(function, vec![(*item).clone()]).truth() != Some(false)
-                });
-                Js::List(kept.cloned().collect())
-            }
-            (Js::List(items), "join") => {
-                let separator = argument(0).unwrap_or_else(|| ",".to_owned());
-                let texts: Vec<String> = items
-                    .iter()
-                    .filter_map(Js::text)
-                    .map(|text| text.as_str().to_owned())
-                    .collect();
-                Js::Text(Located::new(texts.join(&separator), place))
-            }
-            (Js::List(items), "includes") => {
-                let wanted = argument(0);
-                Js::Truth(
-                    items
-                        .iter()
-                        .any(|item| item.text().map(|t| t.as_str().to_owned()) == wanted),
-                    place,
-                )
-            }
-            (Js::Text(text), "toLowerCase") => {
-                Js::Text(text.with_text(text.as_str().to_lowercase()))
-            }
-            (Js::Text(text), "toUpperCase") => {
-                Js::Text(text.with_text(text.as_str().to_uppercase()))
-            }
-            (Js::Text(text), "trim" | "toString") => Js::Text(text.trimmed()),
-            (Js::Text(_), "concat") => arguments.iter().fold(object.clone(), |whole, part| {
-                self.appended(whole, part, place)
-            }),
-            (Js::Text(text), "replace" | "replaceAll") if !object.is_open() => {
-                match (argument(0), argument(1)) {
-                    (Some(from), Some(to)) if method == "replace" => {
-                        Js::Text(text.with_text(text.as_str().replacen(&from, &to, 1)))
-                    }
-                    (Some(from), Some(to)) if !from.is_empty() => {
-                        Js::Text(text.with_text(text.as_str().replace(&from, &to)))
-                    }
-                    _ => self.unknown(&format!("{}.{method}(…)", text.as_str()), place),
-                }
-            }
-            (Js::Text(text), _) => {
-                let name = self.session.unknowns.names_in(text.as_str()).join(", ");
-                self.unknown(&format!("{name}.{method}(…)"), place)
-            }
-            _ => self.unknown(&format!("{method}(…)"), place),
-        }
-    }
-
-    /// Evaluates the body of a function for its arguments.
-    fn apply(&self, function: &Function<'a>, arguments: Vec<Js<'a>>) -> Js<'a> {
-        if self.depth.get() >= DEPTH {
-            return Js::Undefined;
-        }
-        self.depth.set(self.depth.get() + 1);
-        let mut locals = function.locals.clone();
-        self.bind(function.parameters, arguments, function.module, &mut locals);
-        let value = match function.body {
-            Body::Arrow(body) => match body.as_expression() {
-                Some(expression) => {
-                    let scope = Scope {
-                        module: function.module,
-                        locals: &locals,
-                    };
-                    self.evaluate(expression, scope)
-                }
-                None => match body {
-                    oxc_ast::ast::ArrowFunctionBody::FunctionBody(body) => self
-                        .statements(&body.statements, function.module, &mut locals)
-                        .unwrap_or(Js::Undefined),
-                    _ => Js::Undefined,
-                },
-            },
-            Body::Statements(body) => self
-                .statements(&body.statements, function.module, &mut locals)
-                .unwrap_or(Js::Undefined),
-        };
-        self.depth.set(self.depth.get() - 1);
-        value
-    }
-
-    fn bind(
-        &self,
-        parameters: &'a FormalParameters<'a>,
-        arguments: Vec<Js<'a>>,
-        module: ModuleId,
-        locals: &mut Locals<'a>,
-    ) {
-        let mut arguments = arguments.into_iter();
-        for parameter in &parameters.items {
-            let mut value = arguments.next().unwrap_or(Js::Undefined);
-            if let (Js::Undefined, Some(default)) = (&value, &parameter.initializer) {
-                let scope = Scope { module, locals };
-                value = self.evaluate(default, scope);
-            }
-            self.pattern(&parameter.pattern, value, module, locals);
-        }
-    }
-
-    fn pattern(
-        &self,
-        pattern: &'a BindingPattern<'a>,
-        value: Js<'a>,
-        module: ModuleId,
-        locals: &mut Locals<'a>,
-    ) {
-        match pattern {
-            BindingPattern::BindingIdentifier(name) => {
-                locals.push((name.name.as_str().to_owned(), value));
-            }
-            BindingPattern::AssignmentPattern(assignment) => {
-                let value = if matches!(value, Js::Undefined) {
-                    let scope = Scope { module, locals };
-                    self.evaluate(&assignment.right, scope)
-                } else {
-                    value
-                };
-                self.pattern(&assignment.left, value, module, locals);
-            }
-            BindingPattern::ObjectPattern(object) => {
-                for property in &object.properties {
-                    let Some(key) = property.key.static_name() else {
-                        continue;
-                    };
-                    let part = self.member(value.clone(), &key, Place::default());
-                    self.pattern(&property.value, part, module, locals);
-                }
-            }
-            BindingPattern::ArrayPattern(array) => {
-                for (index, element) in array.elements.iter().enumerate() {
-                    if let Some(element) = element {
-                        let part = value.get(&index.to_string()).unwrap_or(Js::Undefined);
-                        self.pattern(element, part, module, locals);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Evaluates statements up to a `return`.
-    fn statements(
-        &self,
-        statements: &'a [Statement<'a>],
-        module: ModuleId,
-        locals: &mut Locals<'a>,
-    ) -> Option<Js<'a>> {
-        for (index, statement) in statements.iter().enumerate() {
-            match statement {
-                Statement::VariableDeclaration(declaration) => {
-                    for declarator in &declaration.declarations {
-                        let scope = Scope { module, locals };
-                        let value = declarator
-                            .init
-                            .as_ref()
-                            .map_or(Js::Undefined, |value| self.evaluate(value, scope));
-                        self.pattern(&declarator.id, value, module, locals);
-                    }
-                }
-                Statement::ReturnStatement(returned) => {
-                    let scope = Scope { module, locals };
-                    return Some(
-                        returned
-                            .argument
-                            .as_ref()
-                            .map_or(Js::Undefined, |value| self.evaluate(value, scope)),
-                    );
-                }
-                Statement::BlockStatement(block) => {
-                    if let Some(value) = self.statements(&block.body, module, locals) {
-                        return Some(value);
-                    }
-                }
-                Statement::IfStatement(conditional) => {
-                    let scope = Scope { module, locals };
-                    let test = self.evaluate(&conditional.test, scope).truth();
-                    let then = std::slice::from_ref(&conditional.consequent);
-                    let otherwise = conditional.alternate.as_slice();
-                    match test {
-                        Some(truth) => {
-                            let branch = if truth { then } else { otherwise };
-                            if let Some(value) = self.statements(branch, module, locals) {
-                                return Some(value);
-                            }
-                        }
-                        None => {
-                            let condition = self.shown(&conditional.test, module);
-                            let first = self.statements(then, module, &mut locals.clone());
-                            let Some(first) = first else { continue };
-                            let second = self.statements(otherwise, module, &mut locals.clone());
-                            let rest = &statements[index + 1..];
-                            let second = second
-                                .or_else(|| self.statements(rest, module, &mut locals.clone()));
-                            let negated = format!("not {condition}");
-                            return Some(Js::Either(vec![
-                                (condition, first),
-                                (negated, second.unwrap_or(Js::Undefined)),
-                            ]));
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-        None
-    }
 }
 
-/// Whether an expression is `process.env` or similar.
+/// Returns the expression that a wrapper such as parentheses, a type or `await` leaves as it is.
+fn wrapped<'a>(expression: &'a Expression<'a>) -> Option<&'a Expression<'a>> {
+    Some(match expression {
+        Expression::ParenthesizedExpression(outer) => &outer.expression,
+        Expression::TSAsExpression(outer) => &outer.expression,
+        Expression::TSSatisfiesExpression(outer) => &outer.expression,
+        Expression::TSTypeAssertion(outer) => &outer.expression,
+        Expression::TSNonNullExpression(outer) => &outer.expression,
+        Expression::TSInstantiationExpression(outer) => &outer.expression,
+        Expression::AwaitExpression(outer) => &outer.argument,
+        _ => return None,
+    })
+}
+
+/// Returns whether an expression is `process.env` or similar.
 fn is_environment(expression: &Expression<'_>) -> bool {
     match expression {
         Expression::StaticMemberExpression(member) if member.property.name == "env" => {

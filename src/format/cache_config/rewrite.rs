@@ -5,7 +5,7 @@
 //! kept one links to is always kept. No input loses a link, so every kept result is found by the
 //! same keys as before.
 
-use super::document::{Config, Layer};
+use super::document::{Config, Layer, Record};
 use super::import::{self, Refusal};
 use super::{CacheGraph, ConfigError, Parent, RecordIndex};
 
@@ -54,49 +54,25 @@ pub fn without_results(
         return Err(RewriteError::Unsound("it reads in two ways"));
     }
     let (records, layers) = needed(&graph, &goes);
-    let new_record = new_places(&records);
-    let new_layer = new_places(&layers);
-    let place =
-        |of: &[Option<i64>], old: i64| usize::try_from(old).ok().and_then(|old| *of.get(old)?);
-    let lost = || RewriteError::Unsound("a place is lost");
+    let places = NewPlaces {
+        records: new_places(&records),
+        layers: new_places(&layers),
+    };
     let mut new = Config {
         layers: Vec::new(),
         records: Vec::new(),
     };
-    for (old, layer) in config
-        .layers
-        .iter()
-        .enumerate()
-        .filter(|(old, _)| layers[*old])
-    {
-        let parent = match graph.layers[old].parent {
-            Parent::Layer(below) => place(&new_layer, below.0.into()).ok_or_else(lost)?,
-            Parent::Bottom | Parent::OutOfRange(_) => layer.parent,
-        };
-        new.layers.push(Layer {
-            parent,
-            ..layer.clone()
-        });
+    for (old, layer) in config.layers.iter().enumerate() {
+        if layers[old] {
+            new.layers
+                .push(places.rewrite_layer(layer, graph.layers[old].parent)?);
+        }
     }
-    for (index, record) in (0..)
-        .map(RecordIndex)
-        .zip(&config.records)
-        .filter(|(index, _)| records[index.at()])
-    {
-        let mut record = record.clone();
-        if goes(index) {
-            (record.layers, record.chains) = (Vec::new(), Vec::new());
+    for (index, record) in (0..).map(RecordIndex).zip(&config.records) {
+        if records[index.at()] {
+            new.records
+                .push(places.rewrite_record(record, goes(index))?);
         }
-        for result in &mut record.layers {
-            result.layer = place(&new_layer, result.layer).ok_or_else(lost)?;
-        }
-        for layer in record.chains.iter_mut().flat_map(|chain| &mut chain.layers) {
-            *layer = place(&new_layer, *layer).ok_or_else(lost)?;
-        }
-        for link in record.inputs.iter_mut().flatten().flatten() {
-            link.link = place(&new_record, link.link).ok_or_else(lost)?;
-        }
-        new.records.push(record);
     }
     let kept = |kept: &[bool]| {
         kept.iter()
@@ -117,6 +93,58 @@ pub fn without_results(
     };
     prove(&graph, &rewritten, goes)?;
     Ok(rewritten)
+}
+
+/// The new places of records and layers, by their old ones; `None` for those that are dropped.
+struct NewPlaces {
+    records: Vec<Option<i64>>,
+    layers: Vec<Option<i64>>,
+}
+
+impl NewPlaces {
+    fn rewrite_layer<'a>(
+        &self,
+        layer: &Layer<'a>,
+        parent: Parent,
+    ) -> Result<Layer<'a>, RewriteError> {
+        let parent = match parent {
+            Parent::Layer(below) => place(&self.layers, below.0.into())?,
+            Parent::Bottom | Parent::OutOfRange(_) => layer.parent,
+        };
+        Ok(Layer {
+            parent,
+            ..layer.clone()
+        })
+    }
+
+    /// Rewrites a record; without its results if `drops_results` is set.
+    fn rewrite_record<'a>(
+        &self,
+        record: &Record<'a>,
+        drops_results: bool,
+    ) -> Result<Record<'a>, RewriteError> {
+        let mut record = record.clone();
+        if drops_results {
+            record.layers = Vec::new();
+            record.chains = Vec::new();
+        }
+        for result in &mut record.layers {
+            result.layer = place(&self.layers, result.layer)?;
+        }
+        for layer in record.chains.iter_mut().flat_map(|chain| &mut chain.layers) {
+            *layer = place(&self.layers, *layer)?;
+        }
+        for link in record.inputs.iter_mut().flatten().flatten() {
+            link.link = place(&self.records, link.link)?;
+        }
+        Ok(record)
+    }
+}
+
+fn place(places: &[Option<i64>], old: i64) -> Result<i64, RewriteError> {
+    let old = usize::try_from(old).ok();
+    let new = old.and_then(|old| *places.get(old)?);
+    new.ok_or(RewriteError::Unsound("a place is lost"))
 }
 
 /// Returns which records and layers stay: records with a result that stays and everything below

@@ -256,23 +256,8 @@ fn copy(node: &Node, command: &str) -> Result<Copy, String> {
     if sources.is_empty() {
         return Err(no_dest(command));
     }
-    let common = [
-        ("chown", Takes::Value),
-        ("chmod", Takes::Value),
-        ("link", Takes::Bool),
-        ("exclude", Takes::Values),
-    ];
-    let own: &[_] = match command {
-        "ADD" => &[
-            ("keep-git-dir", Takes::Bool),
-            ("checksum", Takes::Value),
-            ("unpack", Takes::Bool),
-        ],
-        _ => &[("from", Takes::Value), ("parents", Takes::Bool)],
-    };
-    let flags = Flags::parse(&node.flags, &[&common[..], own].concat())?;
-    let document = |word: &String| here_document::of_word(word).ok().flatten();
-    if document(dest).is_some() {
+    let flags = copy_flags(node, command)?;
+    if document_of(dest).is_some() {
         return Err(format!(
             "{command} cannot accept a heredoc as a destination"
         ));
@@ -297,28 +282,44 @@ fn copy(node: &Node, command: &str) -> Result<Copy, String> {
         .map(|document| (document.name.as_str(), &document.content))
         .collect();
     for source in sources {
-        match document(source) {
-            Some(HereDocument {
-                name,
-                expand,
-                chomp,
-                ..
-            }) => {
-                let content = contents
-                    .get(name.as_str())
-                    .map(|content| Arc::clone(content));
-                let content = content.unwrap_or_default();
+        match document_of(source) {
+            Some(document) => {
+                let content = contents.get(document.name.as_str());
                 copy.files.push(InlineFile {
-                    name,
-                    content,
-                    expand,
-                    chomp,
+                    content: content.map(|text| Arc::clone(text)).unwrap_or_default(),
+                    name: document.name,
+                    expand: document.expand,
+                    chomp: document.chomp,
                 });
             }
             None => copy.sources.push(source.clone()),
         }
     }
     Ok(copy)
+}
+
+/// Parses the flags of `COPY` and `ADD`.
+fn copy_flags(node: &Node, command: &str) -> Result<Flags, String> {
+    let common = [
+        ("chown", Takes::Value),
+        ("chmod", Takes::Value),
+        ("link", Takes::Bool),
+        ("exclude", Takes::Values),
+    ];
+    let own: &[_] = match command {
+        "ADD" => &[
+            ("keep-git-dir", Takes::Bool),
+            ("checksum", Takes::Value),
+            ("unpack", Takes::Bool),
+        ],
+        _ => &[("from", Takes::Value), ("parents", Takes::Bool)],
+    };
+    Flags::parse(&node.flags, &[&common[..], own].concat())
+}
+
+/// Returns the head of the here-document that a word is.
+fn document_of(word: &str) -> Option<HereDocument> {
+    here_document::of_word(word).ok().flatten()
 }
 
 fn no_dest(command: &str) -> String {

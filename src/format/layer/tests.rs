@@ -3,8 +3,9 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
-use tar::Builder;
+use tar::{Builder, EntryType, Header};
 
+use super::archive::MAX_EXTENSION;
 use super::*;
 
 type Listed = (Vec<Entry>, Result<(), LayerError>);

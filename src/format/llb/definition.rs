@@ -5,7 +5,7 @@
 //! that they lack would be lost silently, which would change a key. So each operation is first
 //! checked against the known fields, and one with others is [`OpKind::Unknown`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bollard_buildkit_proto::pb;
 use prost::Message as _;
@@ -15,6 +15,7 @@ use crate::format::digest::Digest;
 use crate::format::provenance::{
     Build, Location, ProvenanceError, SOURCE_LIMIT, SourceFile, Step, StepIndex, StepOutput,
 };
+use crate::text::escape::visible;
 
 mod convert;
 mod fields;
@@ -71,28 +72,12 @@ pub fn parse(bytes: &[u8]) -> Result<Build, DefinitionError> {
     let mut steps = Vec::with_capacity(definition.def.len());
     for (at, (bytes, digest)) in definition.def.iter().zip(&digests).enumerate() {
         let op = pb::Op::decode(bytes.as_slice()).map_err(malformed)?;
-        let mut inputs = Vec::with_capacity(op.inputs.len());
-        for input in &op.inputs {
-            let output = u32::try_from(input.index).ok();
-            let known = places.get(&input.digest).copied().zip(output);
-            let (step, output) = known.ok_or_else(|| DefinitionError::DanglingInput {
-                step: at,
-                input: crate::text::escape::visible(&input.digest).into_owned(),
-            })?;
-            inputs.push(StepOutput { step, output });
-        }
         let name = digest.to_string();
-        let locations = source
-            .locations
-            .get(&name)
-            .map(locations_of)
-            .unwrap_or_default();
-        let ignores_cache = definition
-            .metadata
-            .get(&name)
-            .is_some_and(|metadata| metadata.ignore_cache);
+        let locations = source.locations.get(&name);
+        let metadata = definition.metadata.get(&name);
         let platform = op.platform.as_ref().map(convert::platform);
         let unread = (!fields::are_known(bytes)).then(|| "a field of the definition".to_owned());
+        let inputs = inputs_of(&op, at, &places)?;
         let kind = if unread.is_some() {
             OpKind::Unknown
         } else {
@@ -103,9 +88,9 @@ pub fn parse(bytes: &[u8]) -> Result<Build, DefinitionError> {
             op: Op { kind, platform },
             inputs,
             vertices: vec![*digest],
-            locations,
-            layers: std::collections::BTreeMap::new(),
-            ignores_cache,
+            locations: locations.map(locations_of).unwrap_or_default(),
+            layers: BTreeMap::new(),
+            ignores_cache: metadata.is_some_and(|metadata| metadata.ignore_cache),
             image_layers: None,
             unread,
         });
@@ -115,6 +100,27 @@ pub fn parse(bytes: &[u8]) -> Result<Build, DefinitionError> {
         sources,
         ..Build::of_steps(steps)?
     })
+}
+
+/// Finds the inputs of an operation, which is the `step`-th of its definition.
+fn inputs_of(
+    op: &pb::Op,
+    step: usize,
+    places: &HashMap<String, StepIndex>,
+) -> Result<Vec<StepOutput>, DefinitionError> {
+    let found = op.inputs.iter().map(|input| {
+        let output = u32::try_from(input.index).ok();
+        let known = places.get(&input.digest).copied().zip(output);
+        let (below, output) = known.ok_or_else(|| DefinitionError::DanglingInput {
+            step,
+            input: visible(&input.digest).into_owned(),
+        })?;
+        Ok(StepOutput {
+            step: below,
+            output,
+        })
+    });
+    found.collect()
 }
 
 fn locations_of(locations: &pb::Locations) -> Vec<Location> {

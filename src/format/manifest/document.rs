@@ -168,6 +168,11 @@ impl Document {
         if is_versioned && body.schema_version != form.version() {
             return Err(DocumentError::Version(body.schema_version));
         }
+        Self::of_form(form, body, &shape)
+    }
+
+    /// Makes a document of a form. Fields that the form needs must be there.
+    fn of_form(form: Form, body: Body, shape: &Shape) -> Result<Self, DocumentError> {
         let needs = |name: &'static str| match shape.field(name) {
             Field::Given => Ok(()),
             Field::Absent | Field::Null => Err(DocumentError::Lacks(name)),
@@ -209,7 +214,7 @@ impl Document {
                 }
             }
             Form::Artifact => {
-                artifact_shape(&shape)?;
+                artifact_shape(shape)?;
                 Self::Artifact {
                     blobs: body.blobs.0,
                     artifact_type,

@@ -37,60 +37,14 @@ impl<'a> LayerSizes<'a> {
         is_own: Option<impl Fn(BlobId) -> bool>,
     ) -> Self {
         let (order, mut visits) = walk(graph, layers);
-        let mut blob_users: HashMap<BlobId, u64> = HashMap::new();
-        for result in results {
-            match result {
-                ImportedResult::Top(top) => visits[top.at()].users += 1,
-                ImportedResult::Chain(chain) => {
-                    let blobs: HashSet<BlobId> = chain
-                        .iter()
-                        .filter_map(|layer| layers[layer.at()].blob)
-                        .collect();
-                    for blob in blobs {
-                        *blob_users.entry(blob).or_default() += 1;
-                    }
-                }
-            }
-        }
-        for &layer in order.iter().rev() {
-            let visit = visits[layer];
-            if let Some(parent) = visit.parent {
-                visits[parent].users += visit.users;
-            }
-            if let Some(blob) = layers[layer].blob.filter(|_| !visit.repeats) {
-                *blob_users.entry(blob).or_default() += visit.users;
-            }
-        }
+        let blob_users = count_users(layers, &order, &mut visits, results);
         let exclusive: Option<HashSet<BlobId>> = is_own.map(|is_own| {
             let own = blob_users
                 .into_iter()
                 .filter(|(blob, users)| *users == 1 && is_own(*blob));
             own.map(|(blob, _)| blob).collect()
         });
-
-        let nothing = ResultSizes {
-            exclusive_bytes: exclusive.as_ref().map(|_| 0),
-            ..ResultSizes::default()
-        };
-        let mut by_layer = vec![nothing; layers.len()];
-        for &layer in &order {
-            let below = visits[layer]
-                .parent
-                .map_or(nothing, |parent| by_layer[parent]);
-            let bytes = layers[layer].bytes.unwrap_or_default();
-            let added = if visits[layer].repeats { 0 } else { bytes };
-            let is_own = layers[layer]
-                .blob
-                .zip(exclusive.as_ref())
-                .is_some_and(|(blob, own)| own.contains(&blob));
-            let own = if is_own { added } else { 0 };
-            by_layer[layer] = ResultSizes {
-                layer_bytes: bytes,
-                bytes: below.bytes.saturating_add(added),
-                exclusive_bytes: below.exclusive_bytes.map(|bytes| bytes.saturating_add(own)),
-                depth: below.depth + 1,
-            };
-        }
+        let by_layer = sum_up(layers, &order, &visits, exclusive.as_ref());
         Self {
             layers,
             by_layer,
@@ -129,6 +83,70 @@ impl<'a> LayerSizes<'a> {
             }
         }
     }
+}
+
+/// Counts the records that use each blob, and in `visits` those that use each layer.
+fn count_users<'r>(
+    layers: &[LayerDetail],
+    order: &[usize],
+    visits: &mut [Visit],
+    results: impl Iterator<Item = &'r ImportedResult>,
+) -> HashMap<BlobId, u64> {
+    let mut blob_users: HashMap<BlobId, u64> = HashMap::new();
+    for result in results {
+        match result {
+            ImportedResult::Top(top) => visits[top.at()].users += 1,
+            ImportedResult::Chain(chain) => {
+                let blobs = chain.iter().filter_map(|layer| layers[layer.at()].blob);
+                let blobs: HashSet<BlobId> = blobs.collect();
+                for blob in blobs {
+                    *blob_users.entry(blob).or_default() += 1;
+                }
+            }
+        }
+    }
+    for &layer in order.iter().rev() {
+        let visit = visits[layer];
+        if let Some(parent) = visit.parent {
+            visits[parent].users += visit.users;
+        }
+        if let Some(blob) = layers[layer].blob.filter(|_| !visit.repeats) {
+            *blob_users.entry(blob).or_default() += visit.users;
+        }
+    }
+    blob_users
+}
+
+/// Sums up the sizes of the chains below each layer.
+fn sum_up(
+    layers: &[LayerDetail],
+    order: &[usize],
+    visits: &[Visit],
+    exclusive: Option<&HashSet<BlobId>>,
+) -> Vec<ResultSizes> {
+    let nothing = ResultSizes {
+        exclusive_bytes: exclusive.map(|_| 0),
+        ..ResultSizes::default()
+    };
+    let mut by_layer = vec![nothing; layers.len()];
+    for &layer in order {
+        let visit = visits[layer];
+        let below = visit.parent.map_or(nothing, |parent| by_layer[parent]);
+        let bytes = layers[layer].bytes.unwrap_or_default();
+        let added = if visit.repeats { 0 } else { bytes };
+        let is_own = layers[layer]
+            .blob
+            .zip(exclusive)
+            .is_some_and(|(blob, own)| own.contains(&blob));
+        let own = if is_own { added } else { 0 };
+        by_layer[layer] = ResultSizes {
+            layer_bytes: bytes,
+            bytes: below.bytes.saturating_add(added),
+            exclusive_bytes: below.exclusive_bytes.map(|bytes| bytes.saturating_add(own)),
+            depth: below.depth + 1,
+        };
+    }
+    by_layer
 }
 
 /// Walks the trees from the bottom up. Returns the layers in an order with parents first, and the

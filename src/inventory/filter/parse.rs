@@ -4,12 +4,14 @@ use std::ops::Range;
 
 use jiff::SignedDuration;
 use regex::Regex;
-use unicode_width::UnicodeWidthStr as _;
 
 use super::{Comparison, DigestPrefix, NumberField, Pattern, Term, Test, TextField};
-use crate::text::escape::visible;
 use crate::text::pattern::{self, Case, has_glob_syntax, is_glob};
 use crate::text::units::{parse_duration, parse_size};
+
+mod error;
+
+pub use error::{FilterError, Problem};
 
 /// The maximum length of a filter in bytes: far more than people type, and short enough for fast
 /// matching.
@@ -79,86 +81,6 @@ enum Field {
 enum Operator {
     Compare(Comparison),
     Match,
-}
-
-/// A problem in a filter, and its position.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{problem}")]
-pub struct FilterError {
-    /// The bytes of the filter with the problem.
-    pub span: Range<usize>,
-    /// The problem.
-    pub problem: Problem,
-}
-
-impl FilterError {
-    /// Returns `filter` and a second line that points at the problem.
-    pub fn pointed_out(&self, filter: &str) -> String {
-        let before = visible(filter.get(..self.span.start).unwrap_or_default()).width();
-        let fault = visible(filter.get(self.span.clone()).unwrap_or_default()).width();
-        format!(
-            "{}\n{}{}",
-            visible(filter),
-            " ".repeat(before),
-            "^".repeat(fault.max(1))
-        )
-    }
-}
-
-/// A problem with a term.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
-    /// The filter is too long.
-    #[error("the filter has more than {MAX_LENGTH} bytes")]
-    TooLong,
-    /// A `!` with no term after it, or with another `!`.
-    #[error("`!` stands before what it negates")]
-    NothingNegated,
-    /// A quote that is not closed, or that is followed by text.
-    #[error("a quote ends with `\"` and a blank; a quote inside is written twice")]
-    Unquoted,
-    /// No field name before an operator.
-    #[error("a field stands before the operator; what is in quotes is looked for in names")]
-    NoField,
-    /// An unknown field name before an operator.
-    #[error("there is no field `{}`{}; in quotes it is looked for in names", visible(.name), nearest_hint(*.nearest))]
-    UnknownField {
-        /// The unknown name.
-        name: Box<str>,
-        /// The most similar field.
-        nearest: Option<&'static str>,
-    },
-    /// An unknown value of `state`.
-    #[error("there is no state `{}`{}", visible(.name), nearest_hint(*.nearest))]
-    UnknownState {
-        /// The unknown name.
-        name: Box<str>,
-        /// The most similar state.
-        nearest: Option<&'static str>,
-    },
-    /// The field does not support the operator.
-    #[error("`{field}` takes {operators}")]
-    WrongOperator {
-        /// The field.
-        field: &'static str,
-        /// The operators that the field supports.
-        operators: &'static str,
-    },
-    /// No value after the operator.
-    #[error("a value follows the operator")]
-    NoValue,
-    /// The field cannot have this value.
-    #[error("{}", visible(.0))]
-    WrongValue(Box<str>),
-    /// The regular expression is invalid, or needs too much memory.
-    #[error("`{}` is not a regular expression that can be used", visible(.0))]
-    WrongPattern(Box<str>),
-}
-
-fn nearest_hint(nearest: Option<&str>) -> String {
-    nearest
-        .map(|nearest| format!(" (did you mean `{nearest}`?)"))
-        .unwrap_or_default()
 }
 
 /// Parses all terms of a filter.

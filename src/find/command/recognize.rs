@@ -1,0 +1,246 @@
+//! Recognizes the program, the subcommand and the flags of an invocation.
+
+use super::Tool;
+use crate::find::script::{Item, Slot};
+use crate::format::unknown::{has_mark, is_mark, only_mark};
+
+/// A flag with its value, or a word that is no flag.
+#[derive(Debug, Clone)]
+pub(in crate::find) struct Flag {
+    /// The name with its dashes; empty for a word.
+    pub(in crate::find) name: String,
+    pub(in crate::find) value: Option<Item>,
+}
+
+/// Finds the program and the word after its subcommand.
+pub(super) fn recognise(slots: &[Slot]) -> Option<(Tool, usize)> {
+    let mut words: Vec<(&str, usize)> = Vec::new();
+    for (index, slot) in slots.iter().enumerate() {
+        for item in slot.first().into_iter().flatten() {
+            words.push((item.text.as_str(), index));
+        }
+    }
+    // A recipe of Make that another recipe calls keeps its `@`.
+    let base = |word: &str| {
+        word.rsplit('/')
+            .next()
+            .unwrap_or(word)
+            .trim_end_matches(".exe")
+            .trim_start_matches('@')
+            .to_owned()
+    };
+    for (at, (word, _)) in words.iter().enumerate() {
+        let name = base(word);
+        if matches!(
+            name.as_str(),
+            "podman" | "buildah" | "executor" | "pack" | "werf"
+        ) {
+            return None;
+        }
+        let rest = &words[at + 1..];
+        if let Some((tool, used)) = program(&name, rest) {
+            let start = rest.get(used).map_or(slots.len(), |(_, index)| *index);
+            return Some((tool, start));
+        }
+    }
+    None
+}
+
+/// Recognizes a program by its name and the words after it. Returns how many of them are used.
+fn program(name: &str, rest: &[(&str, usize)]) -> Option<(Tool, usize)> {
+    let words: Vec<&str> = rest.iter().map(|(word, _)| *word).collect();
+    let opaque = only_mark(name).is_some();
+    match name {
+        "docker" | "docker.io" => docker(&words),
+        "docker-buildx" | "buildx" => buildx(&words),
+        "docker-compose" => subcommand(&words, &["build"]).map(|used| (Tool::Compose, used)),
+        "docker-bake" => Some((Tool::Bake, 0)),
+        "buildctl" | "buildctl-daemonless.sh" => {
+            subcommand(&words, &["build", "b"]).map(|used| (Tool::Buildctl, used))
+        }
+        "nerdctl" | "finch" => {
+            let (tool, used) = docker(&words)?;
+            (tool == Tool::DockerBuild || tool == Tool::Buildx).then_some((Tool::Nerdctl, used))
+        }
+        "envd" => subcommand(&words, &["build", "b", "up", "u"]).map(|used| (Tool::Envd, used)),
+        "earthly" | "earth" => Some((Tool::Earthly, 0)),
+        "devcontainer" => {
+            subcommand(&words, &["build", "up"]).map(|used| (Tool::Devcontainer, used))
+        }
+        "depot" => subcommand(&words, &["build"]).map(|used| (Tool::Buildx, used)),
+        _ if opaque => docker(&words),
+        _ => None,
+    }
+}
+
+pub(super) fn docker(words: &[&str]) -> Option<(Tool, usize)> {
+    let (at, word) = first_subcommand(words)?;
+    match word {
+        "build" => Some((Tool::DockerBuild, at + 1)),
+        "image" | "builder" => {
+            let used = subcommand(&words[at + 1..], &["build"])?;
+            Some((Tool::DockerBuild, at + 1 + used))
+        }
+        "buildx" => buildx(&words[at + 1..]).map(|(tool, used)| (tool, at + 1 + used)),
+        "bake" => Some((Tool::Bake, at + 1)),
+        "compose" => {
+            let used = subcommand(&words[at + 1..], &["build"])?;
+            Some((Tool::Compose, at + 1 + used))
+        }
+        "run" | "exec" => {
+            // A container with buildctl or buildx: the flags are those of the program inside.
+            let inner = words.iter().position(|word| {
+                let name = word.rsplit('/').next().unwrap_or(word);
+                matches!(name, "buildctl" | "buildctl-daemonless.sh" | "buildx")
+            })?;
+            let used = words[inner..].iter().position(|word| *word == "build")?;
+            let is_buildx = words[inner].ends_with("buildx");
+            let tool = if is_buildx {
+                Tool::Buildx
+            } else {
+                Tool::Buildctl
+            };
+            Some((tool, inner + used + 1))
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn buildx(words: &[&str]) -> Option<(Tool, usize)> {
+    let (at, word) = first_subcommand(words)?;
+    match word {
+        "build" | "b" => Some((Tool::Buildx, at + 1)),
+        "bake" | "f" => Some((Tool::Bake, at + 1)),
+        _ => None,
+    }
+}
+
+/// Returns the first word that is neither a flag nor the value of a known flag.
+fn first_subcommand<'w>(words: &[&'w str]) -> Option<(usize, &'w str)> {
+    let valued = [
+        "--context",
+        "-c",
+        "--host",
+        "-H",
+        "--config",
+        "--log-level",
+        "-l",
+        "--builder",
+        "-f",
+        "--file",
+        "-p",
+        "--project-name",
+        "--profile",
+        "--env-file",
+        "--project-directory",
+        "--ansi",
+        "--progress",
+        "--namespace",
+        "-n",
+        "--address",
+        "-a",
+        "--addr",
+        "--tlscacert",
+        "--tlscert",
+        "--tlskey",
+        "--cpus",
+        "--host",
+    ];
+    let mut index = 0;
+    while let Some(word) = words.get(index) {
+        if !word.starts_with('-') && !word.chars().all(is_mark) {
+            return Some((index, word));
+        }
+        index += if valued.contains(word) { 2 } else { 1 };
+    }
+    None
+}
+
+fn subcommand(words: &[&str], names: &[&str]) -> Option<usize> {
+    let (at, word) = first_subcommand(words)?;
+    names.contains(&word).then_some(at + 1)
+}
+
+/// Reads flags and words. A flag may be in another alternative than its value.
+pub(super) fn flags_of(tool: Tool, slots: &[Slot], start: usize) -> Vec<Flag> {
+    let mut flags = Vec::new();
+    let mut pending: Option<String> = None;
+    for slot in slots.iter().skip(start) {
+        let mut after = None;
+        for alternative in slot {
+            let mut waiting = pending.clone();
+            for item in alternative {
+                let text = item.text.as_str();
+                if let Some(name) = waiting.take() {
+                    let is_flag = text.starts_with("--") && text.len() > 2;
+                    let value = (!is_flag).then(|| item.clone());
+                    flags.push(Flag { name, value });
+                    if !is_flag {
+                        continue;
+                    }
+                }
+                if !text.starts_with('-') || text.len() < 2 {
+                    let name = String::new();
+                    let value = Some(item.clone());
+                    flags.push(Flag { name, value });
+                    continue;
+                }
+                if let Some((name, value)) = text.split_once('=') {
+                    let text = item
+                        .text
+                        .slice(name.len() + 1, name.len() + 1 + value.len());
+                    let when = item.when.clone();
+                    flags.push(Flag {
+                        name: name.to_owned(),
+                        value: Some(Item { text, when }),
+                    });
+                } else if SWITCHES.contains(&text)
+                    || has_mark(text)
+                    || (tool == Tool::Bake && text == "--no-cache")
+                {
+                    flags.push(Flag {
+                        name: text.to_owned(),
+                        value: None,
+                    });
+                } else {
+                    waiting = Some(text.to_owned());
+                }
+            }
+            if waiting.is_some() && !(alternative.is_empty() && pending.is_none()) {
+                after = waiting;
+            }
+        }
+        if !slot.is_empty() {
+            pending = after;
+        }
+    }
+    flags
+}
+
+/// Flags without a value; others take the next word as their value.
+const SWITCHES: [&str; 24] = [
+    "--push",
+    "--load",
+    "--pull",
+    "--no-cache",
+    "--rm",
+    "--force-rm",
+    "-q",
+    "--quiet",
+    "--squash",
+    "--compress",
+    "--print",
+    "--check",
+    "--debug",
+    "-D",
+    "--help",
+    "--max-remote-cache",
+    "--ci",
+    "-P",
+    "--allow-privileged",
+    "--no-output",
+    "--strict",
+    "--with-dependencies",
+    "--use",
+    "--save",
+];

@@ -1,0 +1,185 @@
+//! Expands references to variables in a Makefile.
+
+use super::lines::closing;
+use super::{DEPTH, Given, LONGEST, Makefile};
+use crate::find::embedded;
+use crate::find::script::Variant;
+use crate::find::session::Session;
+use crate::format::located::{Located, Place};
+
+/// The recipe in which a reference stands.
+pub(super) struct Scope<'e> {
+    pub(super) target: &'e str,
+    pub(super) environment: Option<&'e mut embedded::Environment>,
+}
+
+impl Makefile {
+    pub(super) fn expand(
+        &self,
+        session: &Session<'_>,
+        text: &Located,
+        target: Option<&str>,
+        depth: usize,
+    ) -> Located {
+        match target {
+            Some(target) => {
+                let mut scope = Scope {
+                    target,
+                    environment: None,
+                };
+                self.expand_in(session, text, Some(&mut scope), depth)
+            }
+            None => self.expand_in(session, text, None, depth),
+        }
+    }
+
+    pub(super) fn expand_in(
+        &self,
+        session: &Session<'_>,
+        text: &Located,
+        mut scope: Option<&mut Scope<'_>>,
+        depth: usize,
+    ) -> Located {
+        let source = text.as_str();
+        let mut out = Located::default();
+        let mut position = 0;
+        while let Some(found) = source[position..].find('$') {
+            let start = position + found;
+            out.push(&text.slice(position, start));
+            let place = text.place_at(start);
+            let rest = &source[start + 1..];
+            let Some(next) = rest.chars().next() else {
+                position = start;
+                break;
+            };
+            let length = match next {
+                '$' => {
+                    out.push_char('$', place);
+                    1
+                }
+                '(' | '{' => {
+                    let Some(end) = closing(rest) else {
+                        position = start + 1;
+                        break;
+                    };
+                    let inner = text.slice(start + 2, start + 1 + end);
+                    out.push(&self.reference(session, &inner, scope.as_deref_mut(), depth + 1));
+                    end + 1
+                }
+                character => {
+                    let name = Located::new(character.to_string(), place);
+                    out.push(&self.reference(session, &name, scope.as_deref_mut(), depth + 1));
+                    character.len_utf8()
+                }
+            };
+            position = start + 1 + length;
+            if out.len() > LONGEST {
+                return out;
+            }
+        }
+        out.push(&text.slice(position.min(source.len()), source.len()));
+        out
+    }
+
+    fn reference(
+        &self,
+        session: &Session<'_>,
+        inner: &Located,
+        mut scope: Option<&mut Scope<'_>>,
+        depth: usize,
+    ) -> Located {
+        let name = inner.as_str();
+        let place = inner.place();
+        if depth > DEPTH {
+            return session.unknown(name, place);
+        }
+        if let Some(value) = self.function(session, inner, scope.as_deref_mut(), depth) {
+            return value;
+        }
+        let name = if name.contains('$') {
+            self.expand_in(session, inner, scope.as_deref_mut(), depth)
+                .as_str()
+                .to_owned()
+        } else {
+            name.to_owned()
+        };
+        if let Some((name, pattern)) = name.split_once(':')
+            && let Some((from, to)) = pattern.split_once('=')
+        {
+            let value = self.reference(session, &Located::new(name, place), scope, depth + 1);
+            let words: Vec<String> = value
+                .as_str()
+                .split_whitespace()
+                .map(|word| {
+                    word.strip_suffix(from)
+                        .map_or_else(|| word.to_owned(), |stem| format!("{stem}{to}"))
+                })
+                .collect();
+            return value.with_text(words.join(" "));
+        }
+        let target = scope.as_ref().map(|scope| scope.target);
+        match (name.as_str(), target) {
+            ("@", Some(target)) => return Located::new(target.replace('%', "*"), place),
+            ("MAKE", _) => return Located::new("make", place),
+            _ => {}
+        }
+        let local = target
+            .and_then(|target| self.local.get(target))
+            .and_then(|all| all.iter().rfind(|(n, _)| *n == name));
+        let values: Vec<Given> = match local {
+            Some((_, given)) => vec![given.clone()],
+            None => self.variables.get(&name).cloned().unwrap_or_default(),
+        };
+        match values.as_slice() {
+            [] => session.unknown(if name == "*" { "$*" } else { &name }, place),
+            [only] if only.when.is_empty() => self
+                .expand_in(session, &only.text, scope, depth + 1)
+                .used_at(place),
+            many => match scope {
+                Some(scope) if scope.environment.is_some() => {
+                    self.as_shell_variable(session, many, &name, place, scope, depth)
+                }
+                _ => {
+                    let last = many
+                        .last()
+                        .map(|given| given.text.clone())
+                        .unwrap_or_default();
+                    self.expand_in(session, &last, scope, depth + 1)
+                }
+            },
+        }
+    }
+
+    fn as_shell_variable(
+        &self,
+        session: &Session<'_>,
+        many: &[Given],
+        name: &str,
+        place: Place,
+        scope: &mut Scope<'_>,
+        depth: usize,
+    ) -> Located {
+        let mut variants = Vec::new();
+        for given in many {
+            let text = self.expand(session, &given.text, Some(scope.target), depth + 1);
+            variants.push(Variant {
+                text,
+                when: given.when.clone(),
+                sure: false,
+            });
+        }
+        let Some(environment) = scope.environment.as_deref_mut() else {
+            return session.unknown(name, place);
+        };
+        let variable = format!("_make_{}", environment.len());
+        environment.push((variable.clone(), variants));
+        Located::new(format!("${{{variable}}}"), place)
+    }
+
+    pub(super) fn copied(&self) -> Self {
+        Self {
+            variables: self.variables.clone(),
+            ..Self::default()
+        }
+    }
+}

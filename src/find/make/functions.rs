@@ -1,0 +1,167 @@
+//! The functions of make that are used to build flags.
+
+use super::expand::Scope;
+use super::lines::split_arguments;
+use super::{DEPTH, Given, Makefile};
+use crate::find::session::Session;
+use crate::format::located::{Located, Place};
+use crate::format::unknown::has_mark;
+
+impl Makefile {
+    /// `$(foreach name,words,text)`
+    fn foreach(&self, session: &Session<'_>, arguments: &Located, depth: usize) -> Option<Located> {
+        let parts = split_arguments(arguments);
+        let [name, words, text] = parts.as_slice() else {
+            return None;
+        };
+        let words = self.expand(session, words, None, depth + 1);
+        let mut whole = Located::default();
+        let mut copy = self.copied();
+        for word in words.words().into_iter().take(64) {
+            let given = Given {
+                text: word,
+                when: Vec::new(),
+            };
+            copy.variables
+                .insert(name.as_str().trim().to_owned(), vec![given]);
+            whole.push(&copy.expand(session, text, None, depth + 2));
+            whole.push_str(" ", text.place());
+        }
+        Some(whole)
+    }
+
+    /// Evaluates the functions that are used to build flags.
+    pub(super) fn function(
+        &self,
+        session: &Session<'_>,
+        inner: &Located,
+        mut scope: Option<&mut Scope<'_>>,
+        depth: usize,
+    ) -> Option<Located> {
+        let (name, _) = inner.as_str().split_once([' ', '\t'])?;
+        let arguments = inner.slice(name.len() + 1, inner.len());
+        if name == "foreach" {
+            return self.foreach(session, &arguments, depth);
+        }
+        let mut expanded: Vec<Located> = Vec::new();
+        for argument in split_arguments(&arguments) {
+            expanded.push(self.expand_in(session, &argument, scope.as_deref_mut(), depth + 1));
+        }
+        let at = |index: usize| expanded.get(index).cloned().unwrap_or_default();
+        Some(match name {
+            "strip" | "sort" | "abspath" | "realpath" => at(0).trimmed(),
+            "addprefix" => {
+                let prefix = at(0).as_str().trim().to_owned();
+                with_words(&at(1), |word| format!("{prefix}{word}"))
+            }
+            "addsuffix" => {
+                let suffix = at(0).as_str().trim().to_owned();
+                with_words(&at(1), |word| format!("{word}{suffix}"))
+            }
+            "subst" if !has_mark(at(0).as_str()) => {
+                substituted(session, &at(0), &at(1), &at(2), inner.place())
+            }
+            "notdir" => with_words(&at(0), |word| {
+                word.rsplit('/').next().unwrap_or(word).to_owned()
+            }),
+            "firstword" => {
+                let words = with_words(&at(0), str::to_owned).words();
+                words.into_iter().next().unwrap_or_default()
+            }
+            "lastword" => at(0).words().pop().unwrap_or_default(),
+            "or" => expanded
+                .into_iter()
+                .find(|value| !value.as_str().trim().is_empty())
+                .unwrap_or_default(),
+            "if" => chosen(&at(0), at(1), at(2), inner.place()),
+            "call" => self.call(session, &expanded, inner.place(), depth)?,
+            name if NOT_EVALUATED.contains(&name) => {
+                let shown: Vec<&str> = inner.as_str().split_whitespace().take(3).collect();
+                session.unknown(&format!("$({} …)", shown.join(" ")), inner.place())
+            }
+            _ => return None,
+        })
+    }
+
+    /// `$(call name,argument,…)`
+    fn call(
+        &self,
+        session: &Session<'_>,
+        arguments: &[Located],
+        place: Place,
+        depth: usize,
+    ) -> Option<Located> {
+        let name = arguments.first().map(Located::as_str).unwrap_or_default();
+        let name = name.trim();
+        let body = self.variables.get(name)?.last()?.text.clone();
+        if depth > DEPTH / 2 {
+            return Some(session.unknown(name, place));
+        }
+        let mut copy = self.copied();
+        for (index, value) in arguments.iter().enumerate() {
+            let given = Given {
+                text: value.trimmed(),
+                when: Vec::new(),
+            };
+            copy.variables.insert(index.to_string(), vec![given]);
+        }
+        Some(copy.expand(session, &body, None, depth + 2))
+    }
+}
+
+/// Functions whose values are unknown.
+const NOT_EVALUATED: [&str; 18] = [
+    "shell",
+    "wildcard",
+    "value",
+    "eval",
+    "filter",
+    "filter-out",
+    "patsubst",
+    "word",
+    "words",
+    "dir",
+    "basename",
+    "findstring",
+    "file",
+    "origin",
+    "error",
+    "warning",
+    "info",
+    "subst",
+];
+
+/// Changes each word of a text.
+fn with_words(text: &Located, change: impl Fn(&str) -> String) -> Located {
+    let words: Vec<String> = text.as_str().split_whitespace().map(change).collect();
+    text.with_text(words.join(" "))
+}
+
+/// `$(subst from,to,text)`
+fn substituted(
+    session: &Session<'_>,
+    from: &Located,
+    to: &Located,
+    text: &Located,
+    place: Place,
+) -> Located {
+    let value = text.as_str();
+    if has_mark(value) {
+        return session.unknown(&format!("subst {}", session.expressed(value)), place);
+    }
+    text.with_text(value.replace(from.as_str(), to.as_str()))
+}
+
+/// `$(if condition,then,else)`. An unknown condition yields both texts.
+fn chosen(condition: &Located, then: Located, otherwise: Located, place: Place) -> Located {
+    if has_mark(condition.as_str()) {
+        let mut both = then;
+        both.push_str(" ", place);
+        both.push(&otherwise);
+        both
+    } else if condition.as_str().trim().is_empty() {
+        otherwise
+    } else {
+        then
+    }
+}

@@ -1,0 +1,103 @@
+//! What commands print, for substitutions.
+
+use super::{Partial, combine, describe};
+use crate::find::script::variables::unite;
+use crate::find::script::{Script, Variable, Variant};
+use crate::format::located::Located;
+use crate::format::shell::{Command, List, Word};
+
+impl Script<'_, '_> {
+    pub(in crate::find::script) fn printed(
+        &mut self,
+        list: &List,
+        depth: usize,
+    ) -> Option<Vec<Variant>> {
+        let mut lines: Vec<Variant> = Vec::new();
+        for step in list {
+            let [command] = step.pipeline.as_slice() else {
+                return None;
+            };
+            let printed = self.printed_by(command, depth)?;
+            lines = unite(lines, printed);
+        }
+        (!lines.is_empty()).then_some(lines)
+    }
+
+    fn printed_by(&mut self, command: &Command, depth: usize) -> Option<Vec<Variant>> {
+        if depth > 4 {
+            return None;
+        }
+        match command {
+            Command::Simple(simple) => {
+                let name = simple.words.first()?.literal()?;
+                if name == "echo" || name == "printf" {
+                    return self.echoed(&simple.words[1..], name == "printf");
+                }
+                let (body, _) = self.functions.get(&name)?.clone();
+                self.functions.insert(name.clone(), (body.clone(), true));
+                let arguments: Vec<_> = simple.words[1..]
+                    .iter()
+                    .map(|word| self.values(word))
+                    .collect();
+                let outer = std::mem::replace(&mut self.positional, arguments);
+                let had = std::mem::replace(&mut self.has_positional, true);
+                let printed = self.printed(&body, depth + 1);
+                self.positional = outer;
+                self.has_positional = had;
+                printed
+            }
+            Command::If { arms, otherwise } => {
+                let mut all = Vec::new();
+                for (condition, body) in arms {
+                    self.guards.push(describe(condition));
+                    let printed = self.printed(body, depth + 1);
+                    self.guards.pop();
+                    all = unite(all, printed?);
+                }
+                if !otherwise.is_empty() {
+                    all = unite(all, self.printed(otherwise, depth + 1)?);
+                }
+                Some(all)
+            }
+            Command::Group(list) => self.printed(list, depth + 1),
+            _ => None,
+        }
+    }
+
+    fn echoed(&mut self, words: &[Word], is_printf: bool) -> Option<Vec<Variant>> {
+        let mut words: Vec<&Word> = words.iter().collect();
+        while words
+            .first()
+            .and_then(|w| w.bare())
+            .is_some_and(|w| matches!(w, "-n" | "-e" | "-E" | "--"))
+        {
+            words.remove(0);
+        }
+        if is_printf && words.len() > 1 {
+            let format = words[0].literal()?;
+            if !matches!(format.trim_end_matches("\\n"), "%s" | "%s ") {
+                return None;
+            }
+            words.remove(0);
+        }
+        let mut all = vec![Partial {
+            when: self.guards.clone(),
+            ..Partial::default()
+        }];
+        for (index, word) in words.iter().enumerate() {
+            let found = Variable::Scalar(self.values(word));
+            if index > 0 {
+                for partial in &mut all {
+                    partial.append(&Located::new(" ", word.place));
+                }
+            }
+            all = combine(all, &found, false, word.place);
+        }
+        let variant = |partial: Partial| Variant {
+            text: partial.current,
+            when: partial.when,
+            sure: false,
+        };
+        Some(all.into_iter().map(variant).collect())
+    }
+}

@@ -1,0 +1,90 @@
+//! Modules, their exports and their names.
+
+use std::rc::Rc;
+
+use oxc_span::GetSpan;
+
+use super::{Evaluator, Locals, MODULES, Scope};
+use crate::find::tsops::module::{Binding, Module, ModuleId, resolve};
+use crate::find::tsops::value::{Body, Function, Js};
+use crate::format::located::Place;
+
+impl<'a> Evaluator<'_, 'a> {
+    pub(super) fn load(&self, path: &str) -> Option<ModuleId> {
+        if let Some(known) = self.by_path.borrow().get(path) {
+            return *known;
+        }
+        if self.modules.borrow().len() >= MODULES {
+            return None;
+        }
+        let module = Module::load(self.session, self.allocator, path);
+        let id = module.map(|module| {
+            let mut modules = self.modules.borrow_mut();
+            modules.push(Rc::new(module));
+            modules.len() - 1
+        });
+        self.by_path.borrow_mut().insert(path.to_owned(), id);
+        id
+    }
+
+    pub(super) fn module(&self, id: ModuleId) -> Rc<Module<'a>> {
+        Rc::clone(&self.modules.borrow()[id])
+    }
+
+    pub(super) fn exported(&self, id: ModuleId, name: &str) -> Option<Js<'a>> {
+        let module = self.module(id);
+        if name == "*" {
+            let names: Vec<String> = module.exports.keys().cloned().collect();
+            let entries = names
+                .into_iter()
+                .filter_map(|name| Some((name.clone(), self.exported(id, &name)?)));
+            return Some(Js::Map(entries.collect()));
+        }
+        if let Some(binding) = module.exports.get(name) {
+            return Some(self.binding(*binding, id));
+        }
+        if let Some(default) = module.exports.get("default")
+            && module.bindings.is_empty()
+        {
+            return self.binding(*default, id).get(name);
+        }
+        let passed: Vec<&str> = module.passed_on.clone();
+        passed.into_iter().find_map(|specifier| {
+            let path = resolve(self.session, &module.path, specifier)?;
+            self.exported(self.load(&path)?, name)
+        })
+    }
+
+    pub(super) fn binding(&self, binding: Binding<'a>, id: ModuleId) -> Js<'a> {
+        let none = Locals::new();
+        let scope = Scope {
+            module: id,
+            locals: &none,
+        };
+        match binding {
+            Binding::Value(expression) => self.evaluate(expression, scope),
+            Binding::Part(expression, name) => {
+                let whole = self.evaluate(expression, scope);
+                let place = self.module(id).place(expression.span().start);
+                self.member(whole, name, place)
+            }
+            Binding::Function(function) => match &function.body {
+                Some(body) => Js::Function(Function {
+                    parameters: &function.params,
+                    body: Body::Statements(body),
+                    module: id,
+                    locals: Vec::new(),
+                }),
+                None => Js::Undefined,
+            },
+            Binding::Import(specifier, name) => {
+                let module = self.module(id);
+                let path = resolve(self.session, &module.path, specifier);
+                let value = path
+                    .and_then(|path| self.load(&path))
+                    .and_then(|other| self.exported(other, name));
+                value.unwrap_or_else(|| self.unknown(name, Place::default()))
+            }
+        }
+    }
+}

@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use super::blobs::BlobTable;
 use super::resolve::{self, Resolved};
 use super::trash::TrashTable;
-use super::{Inventory, Progress, StoreWarning};
+use super::{Inventory, Progress, RefEntry, StoreWarning};
 use crate::backend::{
     BackendError, BlobAnswer, CacheReader, OtherKind, OtherObject, Roots, RootsPart, SharedReader,
-    StoreEntry, StoredObject, Unseen,
+    StoreEntry, StoreFacts, StoredObject, Unseen,
 };
 use crate::format::digest::Digest;
 use crate::format::layout::Root;
@@ -29,6 +29,8 @@ use refs::{duplicate_names, entry, finish, inherit_dates};
 const BATCHES_AHEAD: usize = 16;
 /// The maximum number of times that roots are read when they change during a scan.
 const MOST_PASSES: usize = 3;
+/// The number of prefixes of other caches that a warning names.
+const MOST_PREFIXES: usize = 5;
 
 /// Options of a scan.
 #[derive(Debug, Clone)]
@@ -118,10 +120,21 @@ async fn scan_once(
         return Err(ScanError::Cancelled);
     }
     let facts = reader.facts().await;
-    if let Some(why) = facts.unlisted {
+    if facts.unlisted.is_some() {
         presume_stored(&**reader, facts.asks_for_each, &mut inventory).await?;
-        inventory.unlisted = Some(why);
     }
+    add_facts(&mut inventory, facts);
+    others.move_into(&mut inventory);
+    inventory.progress = Progress::Complete;
+    finish(&mut inventory);
+    inherit_dates(&mut inventory);
+    observe(&inventory);
+    Ok((inventory, roots.fingerprint))
+}
+
+/// Adds the facts of a store to its inventory.
+fn add_facts(inventory: &mut Inventory, facts: StoreFacts) {
+    inventory.unlisted = facts.unlisted;
     match facts.unseen {
         Some(Unseen::Never(what)) => inventory.unseen = Some(what.into()),
         Some(Unseen::Part(what)) => {
@@ -131,50 +144,22 @@ async fn scan_once(
         None => {}
     }
     inventory.unlisted_versions = facts.unlisted_versions.map(Into::into);
-    others.entries.sort_by(|a, b| a.name.cmp(&b.name));
-    inventory.entries = Arc::new(std::mem::take(&mut others.entries));
     inventory.around = facts.surroundings;
     inventory.bucket = facts.bucket;
-    if let Some(bucket) = inventory
-        .bucket
-        .as_ref()
-        .filter(|bucket| !bucket.elsewhere.is_empty())
+    if let Some(bucket) = &inventory.bucket
+        && !bucket.elsewhere.is_empty()
     {
-        let prefixes: Vec<_> = bucket
-            .elsewhere
-            .iter()
-            .take(5)
-            .map(|prefix| visible(prefix))
-            .collect();
+        let prefixes = bucket.elsewhere.iter().take(MOST_PREFIXES);
+        let prefixes: Vec<_> = prefixes.map(|prefix| visible(prefix)).collect();
         inventory
             .warnings
             .push(StoreWarning::Elsewhere(prefixes.join(", ")));
     }
-    let touched = inventory
-        .refs
-        .iter()
-        .filter(|entry| entry.withheld().is_none())
-        .count();
+    let refs = inventory.refs.iter();
+    let touched = refs.filter(|entry| entry.withheld().is_none()).count();
     if inventory.around.is_some() && touched > 0 {
         inventory.warnings.push(StoreWarning::Touched(touched));
     }
-    let others_by_name = [others.partial, others.unknown].map(|mut objects| {
-        objects.sort_by(|a, b| a.name.cmp(&b.name));
-        Arc::new(objects)
-    });
-    [inventory.partial, inventory.unknown] = others_by_name;
-    inventory.trash = Arc::new(others.trash.sorted());
-    let unlisted = (inventory.partial.iter())
-        .chain(&*inventory.unknown)
-        .filter(|object| object.kind == OtherKind::Unlisted);
-    inventory
-        .warnings
-        .extend(unlisted.map(|object| StoreWarning::Unlisted(visible(&object.name).into_owned())));
-    inventory.progress = Progress::Complete;
-    finish(&mut inventory);
-    inherit_dates(&mut inventory);
-    observe(&inventory);
-    Ok((inventory, roots.fingerprint))
 }
 
 /// For a store that cannot list its objects, counts referenced blobs as stored, except those that
@@ -257,6 +242,42 @@ impl Others {
             }
         }
     }
+
+    /// Moves the objects to an inventory, sorted by name.
+    fn move_into(mut self, inventory: &mut Inventory) {
+        self.entries.sort_by(|a, b| a.name.cmp(&b.name));
+        self.partial.sort_by(|a, b| a.name.cmp(&b.name));
+        self.unknown.sort_by(|a, b| a.name.cmp(&b.name));
+        let objects = self.partial.iter().chain(&self.unknown);
+        let unlisted = objects.filter(|object| object.kind == OtherKind::Unlisted);
+        inventory.warnings.extend(
+            unlisted.map(|object| StoreWarning::Unlisted(visible(&object.name).into_owned())),
+        );
+        inventory.entries = Arc::new(self.entries);
+        inventory.partial = Arc::new(self.partial);
+        inventory.unknown = Arc::new(self.unknown);
+        inventory.trash = Arc::new(self.trash.sorted());
+    }
+}
+
+/// The refs that a scan has read so far.
+#[derive(Default)]
+struct GrowingRefs {
+    refs: Vec<RefEntry>,
+    /// How many of them the last snapshot has.
+    shown: usize,
+}
+
+impl GrowingRefs {
+    /// Returns a snapshot, if enough refs came since the last one. The steps grow, so that all
+    /// snapshots together cost no more than the whole.
+    fn snapshot(&mut self) -> Option<Arc<Vec<RefEntry>>> {
+        let is_due = self.refs.len() > self.shown + self.shown / 2;
+        is_due.then(|| {
+            self.shown = self.refs.len();
+            Arc::new(self.refs.clone())
+        })
+    }
 }
 
 /// Reads the roots of a store and everything they reference, like [`named`]. `observe` receives the
@@ -279,8 +300,7 @@ async fn named_in_parts<T>(
     if !reader.facts().await.reads_all_refs {
         inventory.blobs.leave_refs_unread();
     }
-    let mut refs = Vec::new();
-    let mut shown = 0;
+    let mut growing = GrowingRefs::default();
     let mut ended = false;
     loop {
         while resolving.len() < options.concurrency.max(1)
@@ -309,11 +329,9 @@ async fn named_in_parts<T>(
                 None => ended = true,
             },
             Some((root, resolved)) = resolving.next() => {
-                refs.push(entry(&root, resolved, &mut inventory.blobs));
-                // The steps grow, so that all snapshots together cost no more than the whole.
-                if read.is_none() && refs.len() > shown + shown / 2 {
-                    shown = refs.len();
-                    inventory.refs = Arc::new(refs.clone());
+                growing.refs.push(entry(&root, resolved, &mut inventory.blobs));
+                if read.is_none() && let Some(refs) = growing.snapshot() {
+                    inventory.refs = refs;
                     observe(&inventory);
                 }
             }
@@ -321,7 +339,7 @@ async fn named_in_parts<T>(
     }
     let (roots, listing) = read.zip(listing).ok_or(BackendError::Interrupted)?;
     inventory.warnings = duplicate_names(&roots.entries);
-    inventory.refs = Arc::new(refs);
+    inventory.refs = Arc::new(growing.refs);
     Ok((inventory, roots, listing))
 }
 

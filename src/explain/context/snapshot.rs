@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
 use super::{ContextFiles, Entry, EntryKind, key};
+use crate::format::digest::Hasher;
 use crate::format::layer::{self, Detail, Kind, LayerError, Limits};
 
 /// The most files that a stage may have.
@@ -78,44 +79,26 @@ impl Snapshot {
         content: &mut dyn Read,
         made: &mut BTreeSet<Vec<u8>>,
     ) -> io::Result<()> {
-        let Detail {
-            path,
-            target,
-            xattrs,
-            char_device,
-            block_device,
-            is_sparse,
-        } = detail;
-        let kind = match &listed.kind {
+        let path = &detail.path;
+        match &listed.kind {
             Kind::Whiteout => {
-                self.remove(&key(&without_mark(&path)), true, made);
+                self.remove(&key(&without_mark(path)), true, made);
                 return Ok(());
             }
             Kind::Opaque => {
-                self.remove(&key(folder_of(&path)), false, made);
+                self.remove(&key(folder_of(path)), false, made);
                 return Ok(());
             }
             _ if path.is_empty() => return Ok(()),
-            Kind::File => EntryKind::File(listed.size),
-            Kind::Directory => EntryKind::Directory,
-            Kind::Symlink { .. } => EntryKind::Symlink(target.into()),
             Kind::Hardlink { .. } => {
-                self.link(&path, &target, made);
+                self.link(path, &detail.target, made);
                 return Ok(());
             }
-            Kind::Device => match (char_device, block_device) {
-                (Some((major, minor)), _) => EntryKind::CharDevice(major, minor),
-                (_, Some((major, minor))) => EntryKind::BlockDevice(major, minor),
-                _ => {
-                    self.is_doubtful = true;
-                    return Ok(());
-                }
-            },
-            Kind::Fifo => EntryKind::Fifo,
-            Kind::Other => {
-                self.is_doubtful = true;
-                return Ok(());
-            }
+            _ => {}
+        }
+        let Some(kind) = kind_of(listed, &detail) else {
+            self.is_doubtful = true;
+            return Ok(());
         };
         let (Ok(uid), Ok(gid)) = (u32::try_from(listed.uid), u32::try_from(listed.gid)) else {
             self.is_doubtful = true;
@@ -130,29 +113,21 @@ impl Snapshot {
         let mut entry = Entry {
             uid,
             gid,
-            ..Entry::new(&path, kind, permissions)
+            ..Entry::new(path, kind, permissions)
         };
-        entry.xattrs = xattrs
+        entry.xattrs = detail
+            .xattrs
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
         entry.xattrs.sort();
-        let mut hasher = entry.hasher();
-        if matches!(entry.kind, EntryKind::File(_)) && !is_sparse {
-            let length = usize::try_from(listed.size)
-                .unwrap_or(CHUNK)
-                .clamp(1, CHUNK);
-            let mut buffer = vec![0; length];
-            loop {
-                match content.read(&mut buffer) {
-                    Ok(0) => break,
-                    Ok(read) => hasher.update(&buffer[..read]),
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(error),
-                }
+        if !detail.is_sparse {
+            let mut hasher = entry.hasher();
+            if let EntryKind::File(size) = entry.kind {
+                hash_content(&mut hasher, content, size)?;
             }
+            entry.digest = Some(hasher.finish());
         }
-        entry.digest = (!is_sparse).then(|| hasher.finish());
         self.put(entry, made);
         Ok(())
     }
@@ -224,6 +199,36 @@ impl Snapshot {
         }
         for key in gone.iter().filter(|key| !made.contains(*key)) {
             self.entries.remove(key);
+        }
+    }
+}
+
+/// Returns the kind of an entry that adds a file; `None` if builders may unpack it in different ways.
+fn kind_of(listed: &layer::Entry, detail: &Detail) -> Option<EntryKind> {
+    Some(match listed.kind {
+        Kind::File => EntryKind::File(listed.size),
+        Kind::Directory => EntryKind::Directory,
+        Kind::Symlink { .. } => EntryKind::Symlink(detail.target.as_slice().into()),
+        Kind::Device => match (detail.char_device, detail.block_device) {
+            (Some((major, minor)), _) => EntryKind::CharDevice(major, minor),
+            (_, Some((major, minor))) => EntryKind::BlockDevice(major, minor),
+            _ => return None,
+        },
+        Kind::Fifo => EntryKind::Fifo,
+        Kind::Whiteout | Kind::Opaque | Kind::Hardlink { .. } | Kind::Other => return None,
+    })
+}
+
+/// Hashes the content of a file that has about `size` bytes.
+fn hash_content(hasher: &mut Hasher, content: &mut dyn Read, size: u64) -> io::Result<()> {
+    let length = usize::try_from(size).unwrap_or(CHUNK).clamp(1, CHUNK);
+    let mut buffer = vec![0; length];
+    loop {
+        match content.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) => hasher.update(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }

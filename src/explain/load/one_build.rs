@@ -48,10 +48,7 @@ impl BuildExplainer<'_> {
         };
         let not_imported = notes::not_imported(&log::imports(&log), evidence.names_no_import);
         let solution = stage_files::solve(self.caches, build, &mut keyed.keys, &known).await;
-        let before = baseline.map(|build| {
-            let keys = image_keys::of_build(build, &images);
-            (build, keys, names::of_steps(build))
-        });
+        let before = baseline.map(|build| KeyedBaseline::new(build, &images));
         let labels = self.caches.labels();
         let facts = CauseFacts {
             now: ComparedBuild {
@@ -59,11 +56,7 @@ impl BuildExplainer<'_> {
                 keys: &keyed.keys,
                 names: &keyed.names,
             },
-            before: before.as_ref().map(|(build, keys, names)| ComparedBuild {
-                build,
-                keys,
-                names,
-            }),
+            before: before.as_ref().map(KeyedBaseline::compared),
             caches: &contents,
             solution: &solution,
             ignores_cache: &known.ignores_cache,
@@ -129,6 +122,31 @@ impl BuildExplainer<'_> {
             keys,
             notes,
         })
+    }
+}
+
+/// An earlier build with its keys.
+struct KeyedBaseline<'a> {
+    build: &'a Build,
+    keys: Vec<StepKeys>,
+    names: Vec<StepName>,
+}
+
+impl<'a> KeyedBaseline<'a> {
+    fn new(build: &'a Build, images: &ImageFacts) -> Self {
+        Self {
+            build,
+            keys: image_keys::of_build(build, images),
+            names: names::of_steps(build),
+        }
+    }
+
+    fn compared(&self) -> ComparedBuild<'_> {
+        ComparedBuild {
+            build: self.build,
+            keys: &self.keys,
+            names: &self.names,
+        }
     }
 }
 

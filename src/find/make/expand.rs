@@ -107,18 +107,22 @@ impl Makefile {
             && let Some((from, to)) = pattern.split_once('=')
         {
             let value = self.reference(session, &Located::new(name, place), scope, depth + 1);
-            let words: Vec<String> = value
-                .as_str()
-                .split_whitespace()
-                .map(|word| {
-                    word.strip_suffix(from)
-                        .map_or_else(|| word.to_owned(), |stem| format!("{stem}{to}"))
-                })
-                .collect();
-            return value.with_text(words.join(" "));
+            return with_suffix(&value, from, to);
         }
+        self.value(session, &name, place, scope, depth)
+    }
+
+    /// Returns the value of a variable.
+    fn value(
+        &self,
+        session: &Session<'_>,
+        name: &str,
+        place: Place,
+        scope: Option<&mut Scope<'_>>,
+        depth: usize,
+    ) -> Located {
         let target = scope.as_ref().map(|scope| scope.target);
-        match (name.as_str(), target) {
+        match (name, target) {
             ("@", Some(target)) => return Located::new(target.replace('%', "*"), place),
             ("MAKE", _) => return Located::new("make", place),
             _ => {}
@@ -128,16 +132,16 @@ impl Makefile {
             .and_then(|all| all.iter().rfind(|(n, _)| *n == name));
         let values: Vec<Given> = match local {
             Some((_, given)) => vec![given.clone()],
-            None => self.variables.get(&name).cloned().unwrap_or_default(),
+            None => self.variables.get(name).cloned().unwrap_or_default(),
         };
         match values.as_slice() {
-            [] => session.unknown(if name == "*" { "$*" } else { &name }, place),
+            [] => session.unknown(if name == "*" { "$*" } else { name }, place),
             [only] if only.when.is_empty() => self
                 .expand_in(session, &only.text, scope, depth + 1)
                 .used_at(place),
             many => match scope {
                 Some(scope) if scope.environment.is_some() => {
-                    self.as_shell_variable(session, many, &name, place, scope, depth)
+                    self.as_shell_variable(session, many, name, place, scope, depth)
                 }
                 _ => {
                     let last = many
@@ -182,4 +186,16 @@ impl Makefile {
             ..Self::default()
         }
     }
+}
+
+/// Replaces the end of each word that ends with `from`, as `$(NAME:from=to)` does.
+fn with_suffix(value: &Located, from: &str, to: &str) -> Located {
+    let words = value.as_str().split_whitespace();
+    let replaced: Vec<String> = words
+        .map(|word| match word.strip_suffix(from) {
+            Some(stem) => format!("{stem}{to}"),
+            None => word.to_owned(),
+        })
+        .collect();
+    value.with_text(replaced.join(" "))
 }

@@ -7,9 +7,8 @@ use std::rc::Rc;
 use oxc_allocator::Allocator;
 use oxc_ast::ast::{
     ArrayExpression, ArrayExpressionElement, BinaryExpression, BinaryOperator, ChainElement,
-    ComputedMemberExpression, ConditionalExpression, Expression, FormalParameters,
-    LogicalExpression, LogicalOperator, ObjectExpression, ObjectPropertyKind,
-    StaticMemberExpression, TemplateLiteral, UnaryOperator,
+    ConditionalExpression, Expression, FormalParameters, LogicalExpression, LogicalOperator,
+    ObjectExpression, ObjectPropertyKind, TemplateLiteral, UnaryOperator,
 };
 use oxc_span::GetSpan;
 
@@ -20,6 +19,7 @@ use crate::format::located::{Located, Place};
 
 mod apply;
 mod call;
+mod member;
 mod modules;
 
 /// The deepest nesting of evaluations.
@@ -159,37 +159,6 @@ impl<'s, 'a> Evaluator<'s, 'a> {
                 None => self.unknown(&self.shown(expression, scope.module), place),
             },
         }
-    }
-
-    /// `object.name`
-    fn static_member(
-        &self,
-        member: &'a StaticMemberExpression<'a>,
-        place: Place,
-        scope: Scope<'_, 'a>,
-    ) -> Js<'a> {
-        let name = member.property.name.as_str();
-        if is_environment(&member.object) {
-            return self.unknown(name, place);
-        }
-        let object = self.evaluate(&member.object, scope);
-        self.member(object, name, place)
-    }
-
-    /// `object[key]`; `None` if the key is unknown.
-    fn computed_member(
-        &self,
-        member: &'a ComputedMemberExpression<'a>,
-        place: Place,
-        scope: Scope<'_, 'a>,
-    ) -> Option<Js<'a>> {
-        let key = self.evaluate(&member.expression, scope);
-        let key = key.text().map(|text| text.as_str().to_owned());
-        if is_environment(&member.object) {
-            return Some(self.unknown(&key.unwrap_or_default(), place));
-        }
-        let object = self.evaluate(&member.object, scope);
-        Some(self.member(object, &key?, place))
     }
 
     fn template(
@@ -346,17 +315,6 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         })
     }
 
-    fn member(&self, object: Js<'a>, name: &str, place: Place) -> Js<'a> {
-        object.each(|object| match &object {
-            Js::Text(text) if name == "length" => Js::Number(text.len() as f64, place),
-            Js::Text(text) if object.is_open() => {
-                let names = self.session.unknowns.names_in(text.as_str());
-                self.unknown(&format!("{}.{name}", names.join("")), place)
-            }
-            object => object.get(name).unwrap_or(Js::Undefined),
-        })
-    }
-
     fn logical(&self, logical: &'a LogicalExpression<'a>, scope: Scope<'_, 'a>) -> Js<'a> {
         let left = self.evaluate(&logical.left, scope);
         let condition = self.shown(&logical.left, scope.module);
@@ -433,20 +391,4 @@ fn wrapped<'a>(expression: &'a Expression<'a>) -> Option<&'a Expression<'a>> {
         Expression::AwaitExpression(outer) => &outer.argument,
         _ => return None,
     })
-}
-
-/// Returns whether an expression is `process.env` or similar.
-fn is_environment(expression: &Expression<'_>) -> bool {
-    match expression {
-        Expression::StaticMemberExpression(member) if member.property.name == "env" => {
-            match &member.object {
-                Expression::Identifier(name) => {
-                    matches!(name.name.as_str(), "process" | "Bun")
-                }
-                Expression::ImportMeta(_) => true,
-                _ => false,
-            }
-        }
-        _ => false,
-    }
 }

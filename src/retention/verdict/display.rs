@@ -29,23 +29,14 @@ impl fmt::Display for Reason {
             Self::Unreadable => f.write_str("cannot be read"),
             Self::WithinGrace { changed, grace } => {
                 let changed = Age(*changed).ago();
-                write!(
-                    f,
-                    "changed {changed}, within the grace of {}",
-                    Exact(*grace)
-                )
+                let grace = Exact(*grace);
+                write!(f, "changed {changed}, within the grace of {grace}")
             }
             Self::UnknownAge => f.write_str("its age is not known"),
             Self::NotOnlyCache { kind } => not_only_cache(f, *kind),
             Self::NotImported { generation } => not_imported(f, *generation),
             Self::Belongs { to } => write!(f, "it belongs to `{}`, which stays", visible(to)),
-            Self::SubjectAbsent { kind } => {
-                let kind = kind.word();
-                write!(
-                    f,
-                    "what it belongs to is not here, and no rule names the kind `{kind}`"
-                )
-            }
+            Self::SubjectAbsent { kind } => subject_absent(f, *kind),
             Self::SubjectUnsure => {
                 f.write_str("a ref that cannot be read may hold what it belongs to")
             }
@@ -72,11 +63,8 @@ impl fmt::Display for Reason {
                 write!(f, "rule {rule}: former content {generation}, keeps {keeps}")
             }
             Self::RefGoes { rule } => {
-                write!(
-                    f,
-                    "rule {}: former content of a ref that goes",
-                    Quoted(rule)
-                )
+                let rule = Quoted(rule);
+                write!(f, "rule {rule}: former content of a ref that goes")
             }
             Self::Evicted {
                 limit,
@@ -84,7 +72,8 @@ impl fmt::Display for Reason {
                 frees,
             } => {
                 let used = Age(*unused).ago();
-                write!(f, "over {limit}: last used {used}, frees {}", Size(*frees))
+                let frees = Size(*frees);
+                write!(f, "over {limit}: last used {used}, frees {frees}")
             }
             Self::Pending => f.write_str("the scan has not ended"),
         }
@@ -106,6 +95,15 @@ fn not_only_cache(f: &mut fmt::Formatter<'_>, kind: RefKind) -> fmt::Result {
             kind.word()
         ),
     }
+}
+
+/// Writes that the subject of a ref is not in the store.
+fn subject_absent(f: &mut fmt::Formatter<'_>, kind: RefKind) -> fmt::Result {
+    write!(
+        f,
+        "what it belongs to is not here, and no rule names the kind `{}`",
+        kind.word()
+    )
 }
 
 /// Writes why a previous version of an index is dropped.

@@ -19,12 +19,25 @@ pub(super) fn folders(files: &ContextFiles, layer: &ContextFiles, copy: &Copy) -
         return Vec::new();
     }
     let sets_mode = copy.mode >= 0 || !copy.mode_str.is_empty();
-    let has_more = |files: &ContextFiles, folder: &[u8]| {
-        files
-            .entries()
-            .iter()
-            .any(|entry| below(&entry.path, folder).is_some_and(|rest| !rest.is_empty()))
-    };
+    let mut changes = changed_folders(files, layer, (&src, &dest), sets_mode);
+    changes.extend(removed_folders(files, layer, (&src, &dest)));
+    changes
+}
+
+/// Returns whether a folder is not empty.
+fn has_more(files: &ContextFiles, folder: &[u8]) -> bool {
+    let mut entries = files.entries().iter();
+    entries.any(|entry| below(&entry.path, folder).is_some_and(|rest| !rest.is_empty()))
+}
+
+/// Finds folders of the context with another mode than in the layer, and empty ones that the layer
+/// does not have.
+fn changed_folders(
+    files: &ContextFiles,
+    layer: &ContextFiles,
+    (src, dest): (&[u8], &[u8]),
+    sets_mode: bool,
+) -> Vec<PathChange> {
     let mut changes = Vec::new();
     for entry in files
         .entries()
@@ -32,14 +45,13 @@ pub(super) fn folders(files: &ContextFiles, layer: &ContextFiles, copy: &Copy) -
         .filter(|entry| entry.is_directory())
         .take(MOST_FOLDERS)
     {
-        let Some(relative) = below(&entry.path, &src).filter(|relative| !relative.is_empty())
-        else {
+        let Some(relative) = below(&entry.path, src).filter(|relative| !relative.is_empty()) else {
             continue;
         };
         let change = |kind, detail: String| {
             PathChange::new(format!("{}/", shown(&entry.path)), kind, detail)
         };
-        match layer.entry(&joined(&dest, relative)) {
+        match layer.entry(&joined(dest, relative)) {
             // A folder that the layer does not list has no digest.
             Some(old)
                 if old.is_directory()
@@ -58,16 +70,26 @@ pub(super) fn folders(files: &ContextFiles, layer: &ContextFiles, copy: &Copy) -
             _ => {}
         }
     }
+    changes
+}
+
+/// Finds empty folders of the layer that the context does not have.
+fn removed_folders(
+    files: &ContextFiles,
+    layer: &ContextFiles,
+    (src, dest): (&[u8], &[u8]),
+) -> Vec<PathChange> {
+    let mut changes = Vec::new();
     for old in layer
         .entries()
         .iter()
         .filter(|entry| entry.is_directory())
         .take(MOST_FOLDERS)
     {
-        let Some(relative) = below(&old.path, &dest).filter(|relative| !relative.is_empty()) else {
+        let Some(relative) = below(&old.path, dest).filter(|relative| !relative.is_empty()) else {
             continue;
         };
-        let name = joined(&src, relative);
+        let name = joined(src, relative);
         if files.entry(&name).is_none() && !has_more(layer, &old.path) {
             changes.push(PathChange::new(
                 format!("{}/", shown(&name)),

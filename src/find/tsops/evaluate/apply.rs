@@ -1,6 +1,6 @@
 //! Evaluates the bodies of functions.
 
-use oxc_ast::ast::{ArrowFunctionBody, BindingPattern, FormalParameters, Statement};
+use oxc_ast::ast::{ArrowFunctionBody, BindingPattern, FormalParameters, IfStatement, Statement};
 
 use super::{DEPTH, Evaluator, Locals, Scope};
 use crate::find::tsops::module::ModuleId;
@@ -144,18 +144,11 @@ impl<'a> Evaluator<'_, 'a> {
                             }
                         }
                         None => {
-                            let condition = self.shown(&conditional.test, module);
-                            let first = self.statements(then, module, &mut locals.clone());
-                            let Some(first) = first else { continue };
-                            let second = self.statements(otherwise, module, &mut locals.clone());
                             let rest = &statements[index + 1..];
-                            let second = second
-                                .or_else(|| self.statements(rest, module, &mut locals.clone()));
-                            let negated = format!("not {condition}");
-                            return Some(Js::Either(vec![
-                                (condition, first),
-                                (negated, second.unwrap_or(Js::Undefined)),
-                            ]));
+                            let either = self.either(conditional, rest, module, locals);
+                            if either.is_some() {
+                                return either;
+                            }
                         }
                     }
                 }
@@ -163,5 +156,25 @@ impl<'a> Evaluator<'_, 'a> {
             }
         }
         None
+    }
+
+    /// Evaluates both branches of an `if` with an unknown condition. `rest` are the statements after
+    /// it. Returns `None` if the first branch returns nothing.
+    fn either(
+        &self,
+        conditional: &'a IfStatement<'a>,
+        rest: &'a [Statement<'a>],
+        module: ModuleId,
+        locals: &Locals<'a>,
+    ) -> Option<Js<'a>> {
+        let condition = self.shown(&conditional.test, module);
+        let branch = |statements| self.statements(statements, module, &mut locals.clone());
+        let then = branch(std::slice::from_ref(&conditional.consequent))?;
+        let otherwise = branch(conditional.alternate.as_slice()).or_else(|| branch(rest));
+        let negated = format!("not {condition}");
+        Some(Js::Either(vec![
+            (condition, then),
+            (negated, otherwise.unwrap_or(Js::Undefined)),
+        ]))
     }
 }

@@ -14,7 +14,7 @@ use crate::backend::{BlobAnswer, CacheReader, SharedReader};
 use crate::format::digest::Digest;
 use crate::inventory::blobs::{BlobId, BlobRole};
 use crate::inventory::{Inventory, RefId};
-use crate::source::{Location, StoreKind};
+use crate::source::{SourceLocation, StoreKind};
 
 mod code;
 mod elsewhere;
@@ -46,7 +46,7 @@ pub struct CheckSubject<'a> {
     /// The kind of the store.
     pub kind: StoreKind,
     /// Its location, if known.
-    pub location: Option<&'a Location>,
+    pub location: Option<&'a SourceLocation>,
     /// The result of the scan.
     pub inventory: &'a Inventory,
     /// The refs to check; `None` checks all refs and the rest of the store.

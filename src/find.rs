@@ -46,22 +46,22 @@ pub use declaration::{Declaration, Direction};
 pub use mistakes::{Mistake, MistakeSeverity};
 pub(crate) use session::csv_fields;
 
-use crate::format::located::{Located, Place};
-use crate::format::tree::{Node, Tree, json, yaml};
-use kinds::Kind;
+use crate::format::located::{Located, TextPlace};
+use crate::format::tree::{Tree, TreeNode, json, yaml};
+use kinds::CiFileKind;
 use repository::Repository;
-use session::Session;
+use session::FindSession;
 
 /// The result of a search in a repository.
 #[derive(Debug, Default, Serialize)]
-pub struct Found {
+pub struct RepositoryFindings {
     /// The declared caches, in the order of files and lines.
     pub declared: Vec<Declaration>,
     /// The mistakes in the declarations.
     pub findings: Vec<Mistake>,
 }
 
-impl Found {
+impl RepositoryFindings {
     /// Finds out what opens each declared cache, with the values that the environment gives.
     pub fn look_up(&mut self, lookup: &dyn Fn(&str) -> Option<String>) {
         for declaration in &mut self.declared {
@@ -81,7 +81,7 @@ impl Found {
 /// Finds the caches that the files below a directory declare.
 ///
 /// The parsers are recursive, so the search runs on a thread with a large stack.
-pub fn find(root: &Path) -> std::io::Result<Found> {
+pub fn find(root: &Path) -> std::io::Result<RepositoryFindings> {
     let root: PathBuf = root.to_owned();
     let search = std::thread::Builder::new()
         .name("find".to_owned())
@@ -92,17 +92,17 @@ pub fn find(root: &Path) -> std::io::Result<Found> {
         .unwrap_or_else(|_| Err(std::io::Error::other("the search ended early")))
 }
 
-fn search_in(root: &Path) -> std::io::Result<Found> {
+fn search_in(root: &Path) -> std::io::Result<RepositoryFindings> {
     let repository = Repository::open(root)?;
-    let session = Session::new(&repository);
-    let mut candidates: Vec<(Kind, String)> = Vec::new();
+    let session = FindSession::new(&repository);
+    let mut candidates: Vec<(CiFileKind, String)> = Vec::new();
     for path in repository.files() {
         if let Some(kind) = kinds::of(path) {
             candidates.push((kind, path.to_owned()));
         }
     }
     candidates.sort();
-    let mut groups = Groups::default();
+    let mut groups = DeclarationGroups::default();
     for (kind, path) in &candidates {
         let Some(text) = repository.read(path) else {
             continue;
@@ -114,12 +114,12 @@ fn search_in(root: &Path) -> std::io::Result<Found> {
     groups.read(&session);
     let (declared, remarks) = session.finish_sorted();
     let findings = mistakes::look(&repository, &declared, &remarks);
-    Ok(Found { declared, findings })
+    Ok(RepositoryFindings { declared, findings })
 }
 
 /// Files that are read together.
 #[derive(Default)]
-struct Groups {
+struct DeclarationGroups {
     bake: Vec<String>,
     compose: Vec<String>,
     gitlab: Vec<String>,
@@ -127,8 +127,8 @@ struct Groups {
     make: Vec<String>,
 }
 
-impl Groups {
-    fn read(&self, session: &Session<'_>) {
+impl DeclarationGroups {
+    fn read(&self, session: &FindSession<'_>) {
         bake::read(session, &self.bake);
         compose::read(session, &self.compose);
         kamal::read(session, &self.kamal);
@@ -147,28 +147,34 @@ impl Groups {
     }
 }
 
-fn read(session: &Session<'_>, kind: Kind, path: &str, text: &str, groups: &mut Groups) {
+fn read(
+    session: &FindSession<'_>,
+    kind: CiFileKind,
+    path: &str,
+    text: &str,
+    groups: &mut DeclarationGroups,
+) {
     match kind {
-        Kind::Bake => groups.bake.push(path.to_owned()),
-        Kind::GitLab => groups.gitlab.push(path.to_owned()),
-        Kind::Kamal => groups.kamal.push(path.to_owned()),
-        Kind::Make => groups.make.push(path.to_owned()),
-        Kind::Tsops => tsops::read(session, path),
-        Kind::Jenkins => jenkins::read(session, path, text),
-        Kind::Earthfile => earthfile::read(session, path, text),
-        Kind::Just => just::read(session, path, text),
-        Kind::Python => python::read(session, path, text),
-        Kind::Shell => shell_file(session, path, text),
-        Kind::PowerShell => other_shell(session, path, text, other_shells::from_powershell),
-        Kind::Batch => other_shell(session, path, text, other_shells::from_batch),
-        Kind::Devcontainer | Kind::Package | Kind::Project => {
+        CiFileKind::Bake => groups.bake.push(path.to_owned()),
+        CiFileKind::GitLab => groups.gitlab.push(path.to_owned()),
+        CiFileKind::Kamal => groups.kamal.push(path.to_owned()),
+        CiFileKind::Make => groups.make.push(path.to_owned()),
+        CiFileKind::Tsops => tsops::read(session, path),
+        CiFileKind::Jenkins => jenkins::read(session, path, text),
+        CiFileKind::Earthfile => earthfile::read(session, path, text),
+        CiFileKind::Just => just::read(session, path, text),
+        CiFileKind::Python => python::read(session, path, text),
+        CiFileKind::Shell => shell_file(session, path, text),
+        CiFileKind::PowerShell => other_shell(session, path, text, other_shells::from_powershell),
+        CiFileKind::Batch => other_shell(session, path, text, other_shells::from_batch),
+        CiFileKind::Devcontainer | CiFileKind::Package | CiFileKind::Project => {
             let Ok(tree) = json::parse(text, session.repository.number(path)) else {
                 return;
             };
             let Some(root) = tree.root() else { return };
             match kind {
-                Kind::Devcontainer => devcontainer::read(session, path, root),
-                Kind::Package => node_projects::package(session, path, root),
+                CiFileKind::Devcontainer => devcontainer::read(session, path, root),
+                CiFileKind::Package => node_projects::package(session, path, root),
                 _ => node_projects::project(session, path, root, None),
             }
         }
@@ -184,21 +190,21 @@ fn read(session: &Session<'_>, kind: Kind, path: &str, text: &str, groups: &mut 
 }
 
 fn yaml_document(
-    session: &Session<'_>,
-    kind: Kind,
+    session: &FindSession<'_>,
+    kind: CiFileKind,
     path: &str,
-    document: Node<'_>,
-    groups: &mut Groups,
+    document: TreeNode<'_>,
+    groups: &mut DeclarationGroups,
 ) {
     match kind {
-        Kind::Workflow => github::workflow(session, path, document),
-        Kind::Circle => circle::read(session, document),
-        Kind::Azure => azure::read(session, document),
-        Kind::Buildkite => buildkite::read(session, document),
-        Kind::Woodpecker => plugins::read(session, document, "woodpecker"),
-        Kind::Drone => plugins::read(session, document, "drone"),
-        Kind::Task => task::read(session, path, document),
-        Kind::Pipeline => pipelines::read(session, document),
+        CiFileKind::Workflow => github::workflow(session, path, document),
+        CiFileKind::Circle => circle::read(session, document),
+        CiFileKind::Azure => azure::read(session, document),
+        CiFileKind::Buildkite => buildkite::read(session, document),
+        CiFileKind::Woodpecker => plugins::read(session, document, "woodpecker"),
+        CiFileKind::Drone => plugins::read(session, document, "drone"),
+        CiFileKind::Task => task::read(session, path, document),
+        CiFileKind::Pipeline => pipelines::read(session, document),
         _ if document.path(&["runs", "steps"]).is_some() => github::composite(session, document),
         _ if task::is_like(document) => task::read(session, path, document),
         _ if kubernetes::is_resource(document) => kubernetes::read(session, document),
@@ -220,7 +226,7 @@ fn readable(text: &str) -> Option<String> {
     (text.len() > LARGE_YAML).then(|| yaml::thinned(text, &kinds::mentions_cache))
 }
 
-fn yaml_of(session: &Session<'_>, path: &str, text: &str) -> Option<Tree> {
+fn yaml_of(session: &FindSession<'_>, path: &str, text: &str) -> Option<Tree> {
     let number = session.repository.number(path);
     let thinned = readable(text);
     if thinned.is_some() {
@@ -231,7 +237,7 @@ fn yaml_of(session: &Session<'_>, path: &str, text: &str) -> Option<Tree> {
         Ok(tree) => Some(tree),
         Err(error) => {
             // Templates of other programs have the extension of YAML too.
-            let is_expected = kinds::of(path) != Some(Kind::Yaml) || compose::is_named(path);
+            let is_expected = kinds::of(path) != Some(CiFileKind::Yaml) || compose::is_named(path);
             if is_expected || error.reason.contains("too") {
                 session.skipped(path, error.line, &error.reason);
             }
@@ -240,26 +246,31 @@ fn yaml_of(session: &Session<'_>, path: &str, text: &str) -> Option<Tree> {
     }
 }
 
-fn shell_file(session: &Session<'_>, path: &str, text: &str) {
+fn shell_file(session: &FindSession<'_>, path: &str, text: &str) {
     let name = path.rsplit('/').next().unwrap_or(path);
     if !name.contains('.') && !kinds::is_shell_script(text) {
         return;
     }
     let number = session.repository.number(path);
-    let source = Located::lines(text, Place::new(number, 1));
+    let source = Located::lines(text, TextPlace::new(number, 1));
     script(session, path, &source);
 }
 
-fn other_shell(session: &Session<'_>, path: &str, text: &str, rewrite: fn(&Located) -> Located) {
+fn other_shell(
+    session: &FindSession<'_>,
+    path: &str,
+    text: &str,
+    rewrite: fn(&Located) -> Located,
+) {
     let number = session.repository.number(path);
-    let source = Located::lines(text, Place::new(number, 1));
+    let source = Located::lines(text, TextPlace::new(number, 1));
     script(session, path, &rewrite(&source));
 }
 
-fn script(session: &Session<'_>, path: &str, source: &Located) {
-    let around = command::Surroundings {
+fn script(session: &FindSession<'_>, path: &str, source: &Located) {
+    let around = command::CommandContext {
         directory: repository::directory(path).to_owned(),
-        ..command::Surroundings::default()
+        ..command::CommandContext::default()
     };
     embedded::run(session, source, &Vec::new(), &around);
 }

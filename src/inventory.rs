@@ -75,14 +75,14 @@ pub struct Inventory {
     /// Identifies the set of refs; changes whenever the refs change.
     pub fingerprint: Option<Digest>,
     /// Whether the listing has ended.
-    pub progress: Progress,
+    pub progress: ScanProgress,
     /// Faults that belong to no single ref.
     pub warnings: Vec<StoreWarning>,
 }
 
 /// The progress of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Progress {
+pub enum ScanProgress {
     /// The listing is not finished: blobs that are not stored yet may still come.
     #[default]
     Listing,
@@ -172,7 +172,7 @@ impl BlobState {
 impl Inventory {
     /// Returns whether the listing is complete.
     pub fn is_complete(&self) -> bool {
-        self.progress == Progress::Complete
+        self.progress == ScanProgress::Complete
     }
 
     /// Returns the ref with index `id`.
@@ -205,8 +205,8 @@ impl Inventory {
             BlobState::Orphan
         };
         let unseen = match self.progress {
-            Progress::Listing => BlobState::Awaited,
-            Progress::Complete => BlobState::Missing,
+            ScanProgress::Listing => BlobState::Awaited,
+            ScanProgress::Complete => BlobState::Missing,
         };
         move |blob| match (blob.is_stored(), blob.refs()) {
             (false, _) if blob.is_foreign() => BlobState::Foreign,

@@ -19,12 +19,13 @@ mod rank;
 mod verdict;
 mod write;
 
-pub use budget::{BudgetOutcome, Limit, SharedBlobs, Store};
+pub use budget::{BudgetOutcome, BudgetStore, Limit, SharedBlobs};
 pub use decide::decide;
 pub use facts::{Belongs, Knowledge, RefFacts, facts};
 pub use flags::{FlagsError, PruneFlags};
-pub use pattern::{Captures, Pattern, PatternError};
+pub use pattern::{Captures, RefPattern, RefPatternError};
 pub use policy::{
-    Action, Budget, Condition, Criteria, Group, Keep, Percent, Policy, Rule, TextField,
+    Budget, Condition, Criteria, Keep, Percent, Policy, RefGrouping, Rule, RuleAction,
+    RuleTextField,
 };
-pub use verdict::{Criterion, Reason, Verdict, Verdicts, Warning};
+pub use verdict::{Criterion, PolicyWarning, Reason, Verdict, Verdicts};

@@ -22,7 +22,7 @@ mod trust;
 use std::fmt;
 use std::path::Path;
 
-pub use error::{SourceError, Warning};
+pub use error::{SourceError, SourceWarning};
 pub use gha::{GhaLocation, GithubRepository, ServiceVersion};
 pub use local::LocalLocation;
 pub use pasted::{begins_with_flag, is_flag};
@@ -41,7 +41,7 @@ use crate::text::pattern::fits_stars;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// The location of the cache.
-    pub location: Location,
+    pub location: SourceLocation,
     /// The selected refs; `None` for all of them.
     pub select: Option<RefSelector>,
     /// Attributes about how a build writes the cache, which are kept only for printing.
@@ -52,7 +52,7 @@ pub struct Source {
 
 /// The location of a cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Location {
+pub enum SourceLocation {
     /// A directory.
     Local(LocalLocation),
     /// A repository in a registry, with cache manifests, images with an inline cache, or both.
@@ -152,11 +152,11 @@ impl RefSelector {
 
 /// A source, with warnings about its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parsed {
+pub struct ParsedSource {
     /// The source.
     pub source: Source,
     /// The warnings for the user.
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<SourceWarning>,
 }
 
 impl Source {
@@ -165,19 +165,19 @@ impl Source {
     ///
     /// `exists` returns whether a directory exists. An existing directory is preferred over an
     /// image of the same name.
-    pub fn parse(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, SourceError> {
+    pub fn parse(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<ParsedSource, SourceError> {
         parse::parse(text, exists)
     }
 
     /// Returns the kind of its store.
     pub fn kind(&self) -> StoreKind {
         match self.location {
-            Location::Local(_) => StoreKind::Local,
-            Location::Registry(_) => StoreKind::Registry,
-            Location::RegistryDir(_) => StoreKind::RegistryDir,
-            Location::S3(_) => StoreKind::S3,
-            Location::Gha(_) => StoreKind::Gha,
-            Location::Demo => StoreKind::Demo,
+            SourceLocation::Local(_) => StoreKind::Local,
+            SourceLocation::Registry(_) => StoreKind::Registry,
+            SourceLocation::RegistryDir(_) => StoreKind::RegistryDir,
+            SourceLocation::S3(_) => StoreKind::S3,
+            SourceLocation::Gha(_) => StoreKind::Gha,
+            SourceLocation::Demo => StoreKind::Demo,
         }
     }
 
@@ -185,22 +185,22 @@ impl Source {
     /// a pattern may only stand for refs.
     pub fn has_vague_place(&self) -> bool {
         match &self.location {
-            Location::Local(local) | Location::RegistryDir(local) => {
+            SourceLocation::Local(local) | SourceLocation::RegistryDir(local) => {
                 local.dir.to_string_lossy().contains('*')
             }
-            Location::S3(s3) => {
+            SourceLocation::S3(s3) => {
                 let parts = [&s3.prefix, &s3.manifests_prefix, &s3.blobs_prefix];
                 let address = s3.endpoint_url.as_deref().unwrap_or_default();
                 parts.iter().any(|part| part.contains('*')) || address.contains('*')
             }
-            Location::Gha(gha) => {
+            SourceLocation::Gha(gha) => {
                 let addresses = [&gha.url, &gha.url_v2];
                 addresses
                     .into_iter()
                     .flatten()
                     .any(|address| address.contains('*'))
             }
-            Location::Registry(_) | Location::Demo => false,
+            SourceLocation::Registry(_) | SourceLocation::Demo => false,
         }
     }
 
@@ -209,7 +209,9 @@ impl Source {
     pub fn ref_pattern(&self) -> Option<String> {
         match (&self.select, &self.location) {
             (Some(select), _) if select.is_pattern() => Some(select.to_string()),
-            (None, Location::Gha(gha)) => gha.scope.as_ref().map(|scope| format!("{scope}@*")),
+            (None, SourceLocation::Gha(gha)) => {
+                gha.scope.as_ref().map(|scope| format!("{scope}@*"))
+            }
             _ => None,
         }
     }
@@ -217,7 +219,9 @@ impl Source {
     /// Returns the same source, with a relative directory resolved from `base`.
     #[must_use]
     pub fn relative_to(mut self, base: &Path) -> Self {
-        if let Location::Local(local) | Location::RegistryDir(local) = &mut self.location {
+        if let SourceLocation::Local(local) | SourceLocation::RegistryDir(local) =
+            &mut self.location
+        {
             *local = LocalLocation::new(base.join(&local.dir));
         }
         self

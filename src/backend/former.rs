@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::CacheReader;
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
-use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, Document};
+use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument};
 
 /// How deep indexes in indexes are followed; deeper ones count as manifests of their own.
 const DEEPEST: usize = 8;
@@ -99,7 +99,10 @@ async fn named(
         let mut reading = stream::iter(reads).buffer_unordered(concurrency.max(1));
         let mut next = Vec::new();
         while let Some((digest, bytes)) = reading.next().await {
-            let Some(document) = bytes.ok().and_then(|bytes| Document::parse(&bytes).ok()) else {
+            let Some(document) = bytes
+                .ok()
+                .and_then(|bytes| ManifestDocument::parse(&bytes).ok())
+            else {
                 continue;
             };
             let entries = document.entries();

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::layer_files::LIMITS;
 use super::{CacheReader, ReadError};
 use crate::format::digest::Digest;
-use crate::format::layer::{self, Kind, LayerError};
+use crate::format::layer::{self, LayerError, TarEntryKind};
 
 /// A file of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +124,7 @@ fn find<T>(
     let wanted = file.link.as_deref().map(bare);
     let end = layer::read(blob, &LIMITS, |entry, detail, content| {
         let is_here = match wanted {
-            Some(path) => entry.kind == Kind::File && bare(&entry.path) == path,
+            Some(path) => entry.kind == TarEntryKind::File && bare(&entry.path) == path,
             None => place == file.number,
         };
         place += 1;
@@ -134,7 +134,7 @@ fn find<T>(
         let Some(take) = take.take() else {
             return Ok(());
         };
-        taken = Some(if entry.kind != Kind::File {
+        taken = Some(if entry.kind != TarEntryKind::File {
             Err("it is no regular file".to_owned())
         } else if detail.is_sparse {
             Err("the archive keeps the file in pieces, which are not put together here".to_owned())

@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CacheReader, ReadError};
 use crate::format::digest::Digest;
-use crate::format::layer::{self, Entry, LayerError, Limits};
+use crate::format::layer::{self, LayerError, LayerLimits, TarEntry};
 
 /// How much of a layer is listed: about as much as a person looks through.
-pub(super) const LIMITS: Limits = Limits {
+pub(super) const LIMITS: LayerLimits = LayerLimits {
     entries: 500_000,
     bytes: 32 << 30,
     path: 4096,
@@ -30,7 +30,7 @@ pub async fn list(
     reader: &dyn CacheReader,
     digest: Digest,
     cancel: CancellationToken,
-    mut each: impl FnMut(Arc<Vec<Entry>>) + Send + 'static,
+    mut each: impl FnMut(Arc<Vec<TarEntry>>) + Send + 'static,
 ) -> Result<(), String> {
     let mut blob = reader
         .open_blob(digest)

@@ -9,7 +9,7 @@ use super::{
     Access, BackendError, RemoteError, RemoteKind, SharedPruner, SharedReader, demo, gha, local,
     memory, registry, registry_dir, s3,
 };
-use crate::source::{Location, Source, Trust};
+use crate::source::{Source, SourceLocation, Trust};
 use crate::text::escape::visible;
 
 /// Returns whether a source may stand for several stores: a whole registry or bucket does, for each
@@ -17,11 +17,12 @@ use crate::text::escape::visible;
 pub fn may_be_several(source: &Source) -> bool {
     source.select.is_none()
         && match &source.location {
-            Location::Registry(registry) => registry.is_whole_registry(),
-            Location::S3(s3) => s3.is_whole_bucket(),
-            Location::Local(_) | Location::RegistryDir(_) | Location::Gha(_) | Location::Demo => {
-                false
-            }
+            SourceLocation::Registry(registry) => registry.is_whole_registry(),
+            SourceLocation::S3(s3) => s3.is_whole_bucket(),
+            SourceLocation::Local(_)
+            | SourceLocation::RegistryDir(_)
+            | SourceLocation::Gha(_)
+            | SourceLocation::Demo => false,
         }
 }
 
@@ -39,25 +40,25 @@ pub async fn find_stores(
     let source = &source;
     let access = &access;
     match &source.location {
-        Location::Registry(registry) => {
+        SourceLocation::Registry(registry) => {
             for location in registry::repositories(registry, access).await? {
                 // A send error means that the receiver is gone.
                 let _ = found
                     .send(Source {
-                        location: Location::Registry(location),
+                        location: SourceLocation::Registry(location),
                         ..source.clone()
                     })
                     .await;
             }
             Ok(None)
         }
-        Location::S3(s3) => {
+        SourceLocation::S3(s3) => {
             let (sender, mut caches) = mpsc::channel(1);
             let sent = async {
                 while let Some(location) = caches.recv().await {
                     let _ = found
                         .send(Source {
-                            location: Location::S3(location),
+                            location: SourceLocation::S3(location),
                             ..source.clone()
                         })
                         .await;
@@ -71,9 +72,10 @@ pub async fn find_stores(
                 ),
             })
         }
-        Location::Local(_) | Location::RegistryDir(_) | Location::Gha(_) | Location::Demo => {
-            Ok(None)
-        }
+        SourceLocation::Local(_)
+        | SourceLocation::RegistryDir(_)
+        | SourceLocation::Gha(_)
+        | SourceLocation::Demo => Ok(None),
     }
 }
 
@@ -87,7 +89,7 @@ pub async fn expand(
 ) -> Result<(Vec<Source>, Option<&'static str>), BackendError> {
     let (mut source, access) = admit(&source, access).map_err(OpenError::into_backend)?;
     let access = &access;
-    if let Location::Gha(gha) = &mut source.location {
+    if let SourceLocation::Gha(gha) = &mut source.location {
         gha.repository = Some(gha::repository(gha)?);
     }
     if !may_be_several(&source) {
@@ -104,7 +106,7 @@ pub async fn expand(
     let (left_out, mut all) = tokio::join!(find_stores(&source, access, sender), all);
     let left_out = left_out?;
     // Reading a bucket without a cache reports its contents.
-    if all.is_empty() && matches!(source.location, Location::S3(_)) {
+    if all.is_empty() && matches!(source.location, SourceLocation::S3(_)) {
         all.push(source);
     }
     Ok((all, left_out))
@@ -141,8 +143,8 @@ pub fn open(source: &Source, access: &Access) -> Result<SharedReader, OpenError>
     let (source, access) = admit(source, access)?;
     let access = &access;
     match &source.location {
-        Location::Local(local) => Ok(Arc::new(local::LocalCache::new(&local.dir))),
-        Location::Demo => match demo::open() {
+        SourceLocation::Local(local) => Ok(Arc::new(local::LocalCache::new(&local.dir))),
+        SourceLocation::Demo => match demo::open() {
             Ok(copy) => Ok(Arc::new(copy)),
             // Where nothing can be written, it can still be looked at.
             Err(error) => {
@@ -150,15 +152,15 @@ pub fn open(source: &Source, access: &Access) -> Result<SharedReader, OpenError>
                 Ok(Arc::new(memory::demo(Timestamp::now())?))
             }
         },
-        Location::Gha(gha) => Ok(Arc::new(gha::GhaCache::new(gha, access))),
-        Location::S3(s3) => Ok(Arc::new(s3::S3Reader::new(s3, access))),
-        Location::Registry(registry) => Ok(Arc::new(registry::RegistryReader::new(
+        SourceLocation::Gha(gha) => Ok(Arc::new(gha::GhaCache::new(gha, access))),
+        SourceLocation::S3(s3) => Ok(Arc::new(s3::S3Reader::new(s3, access))),
+        SourceLocation::Registry(registry) => Ok(Arc::new(registry::RegistryReader::new(
             registry,
             // Only the full list shows the tags that match a pattern.
             source.select.as_ref().filter(|select| !select.is_pattern()),
             access,
         ))),
-        Location::RegistryDir(store) => Ok(Arc::new(registry_dir::RegistryDir::new(
+        SourceLocation::RegistryDir(store) => Ok(Arc::new(registry_dir::RegistryDir::new(
             &store.dir,
             access.concurrency,
         ))),
@@ -171,14 +173,14 @@ pub fn open_pruner(source: &Source, access: &Access) -> Option<SharedPruner> {
     let (source, access) = admit(source, access).ok()?;
     let access = &access;
     match &source.location {
-        Location::Local(local) => Some(Arc::new(local::LocalCache::new(&local.dir))),
-        Location::Gha(gha) => Some(Arc::new(gha::GhaCache::new(gha, access))),
-        Location::Registry(registry) => {
+        SourceLocation::Local(local) => Some(Arc::new(local::LocalCache::new(&local.dir))),
+        SourceLocation::Gha(gha) => Some(Arc::new(gha::GhaCache::new(gha, access))),
+        SourceLocation::Registry(registry) => {
             Some(Arc::new(registry::RegistryPruner::new(registry, access)))
         }
-        Location::S3(s3) => Some(Arc::new(s3::S3Pruner::new(s3, access))),
-        Location::Demo => Some(Arc::new(demo::open().ok()?)),
-        Location::RegistryDir(_) => None,
+        SourceLocation::S3(s3) => Some(Arc::new(s3::S3Pruner::new(s3, access))),
+        SourceLocation::Demo => Some(Arc::new(demo::open().ok()?)),
+        SourceLocation::RegistryDir(_) => None,
     }
 }
 

@@ -4,7 +4,7 @@ use super::words::shell_word;
 use super::{CheckSubject, Code, Finding};
 use crate::backend::local::has_blobs_on_a_mount;
 use crate::backend::{CacheReader, Support};
-use crate::source::Location;
+use crate::source::SourceLocation;
 use crate::source::StoreKind;
 use crate::text::escape::visible;
 
@@ -24,7 +24,7 @@ pub(super) async fn judge(subject: &CheckSubject<'_>, reader: &dyn CacheReader) 
                     copy the folder in the place of the link";
         return Some(finding(format!("no blob can be deleted: {}", visible(&why))).hint(hint));
     }
-    let Some(Location::Local(local)) = subject.location else {
+    let Some(SourceLocation::Local(local)) = subject.location else {
         return None;
     };
     if stored.count == 0 || !has_blobs_on_a_mount(&local.dir) {

@@ -5,19 +5,19 @@ use std::fmt;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::retention::Pattern;
+use crate::retention::RefPattern;
 
 /// Which findings are ignored, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ignore {
     /// The name of their kind.
-    pub code: Pattern,
+    pub code: RefPattern,
     /// The source; any where there is none.
-    pub source: Option<Pattern>,
+    pub source: Option<RefPattern>,
     /// The ref. With a pattern, findings that are about no ref are not ignored.
-    pub ref_name: Option<Pattern>,
+    pub ref_name: Option<RefPattern>,
     /// The file, of the findings of `find`.
-    pub file: Option<Pattern>,
+    pub file: Option<RefPattern>,
     /// Why they are ignored.
     pub reason: String,
     /// The last day on which they are ignored.
@@ -63,7 +63,7 @@ impl<F> Ignored<F> {
 impl Ignore {
     /// Returns whether it means a finding, whatever day it is.
     pub fn means(&self, finding: &Ignorable<'_>) -> bool {
-        let holds = |pattern: &Option<Pattern>, text: Option<&str>| match (pattern, text) {
+        let holds = |pattern: &Option<RefPattern>, text: Option<&str>| match (pattern, text) {
             (None, _) => true,
             (Some(pattern), Some(text)) => pattern.matches_any([text]),
             (Some(_), None) => false,

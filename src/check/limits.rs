@@ -196,7 +196,7 @@ mod tests {
 
     use super::*;
     use crate::format::digest::Digest;
-    use crate::inventory::{Inventory, Progress};
+    use crate::inventory::{Inventory, ScanProgress};
     use crate::source::StoreKind;
 
     #[test]
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn a_limit_is_passed_only_by_more_than_it_allows() {
         let mut inventory = Inventory {
-            progress: Progress::Complete,
+            progress: ScanProgress::Complete,
             ..Inventory::default()
         };
         inventory.blobs.store(Digest::of(b"a"), 20, None);

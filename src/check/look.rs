@@ -7,7 +7,7 @@ use futures_util::stream;
 
 use super::{CheckOptions, CheckProgress};
 use crate::backend::CacheReader;
-use crate::explain::evidence::Evidence;
+use crate::explain::evidence::CacheEvidence;
 use crate::format::cache_config::mend;
 use crate::format::digest::DigestText;
 use crate::format::manifest::DOCUMENT_LIMIT;
@@ -113,7 +113,7 @@ async fn one(reader: &dyn CacheReader, inventory: &Inventory, entry: &RefEntry) 
         look.compacted = compacted(reader, cache).await;
     }
     if look.broken > 0 {
-        let mut evidence = Evidence::default();
+        let mut evidence = CacheEvidence::default();
         for statement in reader.abilities().provenance(&entry.name).await {
             // Evidence that does not name steps is not a fault here; a build may have been
             // configured to record little.
@@ -179,7 +179,7 @@ impl RefConfigFacts {
     }
 }
 
-fn broken_names(cache: &RefCache, evidence: &Evidence) -> Vec<String> {
+fn broken_names(cache: &RefCache, evidence: &CacheEvidence) -> Vec<String> {
     let labels = evidence.labels(&cache.graph);
     let records = cache.graph.records.iter().zip(&cache.records).zip(labels);
     let broken = records

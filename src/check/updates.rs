@@ -9,7 +9,7 @@ use regex::Regex;
 use super::words::{counted, one_or, shell_word};
 use super::{Code, Finding};
 use crate::backend::CacheReader;
-use crate::explain::evidence::Evidence;
+use crate::explain::evidence::CacheEvidence;
 use crate::inventory::cache::RefCache;
 use crate::inventory::{Inventory, RefEntry, RefId, RefKind};
 use crate::text::escape::visible;
@@ -55,7 +55,7 @@ pub struct CheckedRefs<'a> {
     /// The refs.
     pub refs: &'a [RefId],
     /// The evidence that a person gave.
-    pub evidence: &'a Evidence,
+    pub evidence: &'a CacheEvidence,
 }
 
 /// A step with its age.
@@ -115,7 +115,7 @@ pub async fn older_than(
 /// Returns the steps of a ref that update packages and have a result; none where no step has a
 /// name.
 async fn updates(checked: &CheckedRefs<'_>, entry: &RefEntry) -> Option<Vec<OldStep>> {
-    let mut stored = Evidence::default();
+    let mut stored = CacheEvidence::default();
     for statement in checked.reader.abilities().provenance(&entry.name).await {
         // A build may have been told to say little.
         let _ = stored.add(&statement);

@@ -12,7 +12,7 @@ use crate::backend::ReadError;
 use crate::backend::layer_content::{self, LayerFile, ReadTo};
 use crate::error::{Exit, Failure};
 use crate::format::digest::Digest;
-use crate::format::layer::{Entry, Kind};
+use crate::format::layer::{TarEntry, TarEntryKind};
 use crate::source::SourceText;
 use crate::text::escape::visible;
 use crate::text::nearest::nearest;
@@ -106,7 +106,7 @@ async fn file(
 
 /// Finds a file among the entries of a layer. The last entry of a path counts, as when a layer is
 /// unpacked.
-fn the_file(entries: &[Entry], layer: Digest, path: &str) -> Result<LayerFile, Failure> {
+fn the_file(entries: &[TarEntry], layer: Digest, path: &str) -> Result<LayerFile, Failure> {
     let wanted = path.trim_start_matches("./").trim_matches('/');
     let found = (0u64..)
         .zip(entries)
@@ -123,22 +123,24 @@ fn the_file(entries: &[Entry], layer: Digest, path: &str) -> Result<LayerFile, F
         return Err(failure("is not in the layer".to_owned()).hint(hint));
     };
     match &entry.kind {
-        Kind::File => Ok(LayerFile {
+        TarEntryKind::File => Ok(LayerFile {
             layer,
             number,
             link: None,
         }),
-        Kind::Hardlink { target } => Ok(LayerFile {
+        TarEntryKind::Hardlink { target } => Ok(LayerFile {
             layer,
             number,
             link: Some(target.clone()),
         }),
-        Kind::Symlink { target } => Err(failure(format!(
+        TarEntryKind::Symlink { target } => Err(failure(format!(
             "is a symbolic link to {}",
             visible(target)
         ))),
-        Kind::Whiteout | Kind::Opaque => Err(failure("is deleted by the layer".to_owned())),
-        Kind::Directory => Err(failure("is a directory".to_owned()).hint(format!(
+        TarEntryKind::Whiteout | TarEntryKind::Opaque => {
+            Err(failure("is deleted by the layer".to_owned()))
+        }
+        TarEntryKind::Directory => Err(failure("is a directory".to_owned()).hint(format!(
             "`cachelens files … --filter 'path~{shown}'` lists it"
         ))),
         kind => Err(failure(format!("is no regular file: {}", kind.word()))),
@@ -246,7 +248,7 @@ mod tests {
 
     #[test]
     fn the_last_entry_of_a_path_counts() {
-        let entry = |path: &str, kind| Entry {
+        let entry = |path: &str, kind| TarEntry {
             path: path.to_owned(),
             kind,
             size: 0,
@@ -255,13 +257,13 @@ mod tests {
             gid: 0,
             modified: None,
         };
-        let link = Kind::Hardlink {
+        let link = TarEntryKind::Hardlink {
             target: "a".to_owned(),
         };
         let entries = [
-            entry("a", Kind::File),
-            entry("dir", Kind::Directory),
-            entry("a", Kind::File),
+            entry("a", TarEntryKind::File),
+            entry("dir", TarEntryKind::Directory),
+            entry("a", TarEntryKind::File),
             entry("b", link),
         ];
         let layer = Digest::of(b"");

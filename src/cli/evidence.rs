@@ -7,11 +7,11 @@ use super::CliSession;
 use super::why::build::BuildFlags;
 use crate::backend::{Access, BackendError, registry};
 use crate::error::{Exit, Failure};
-use crate::explain::evidence::Evidence;
+use crate::explain::evidence::CacheEvidence;
 use crate::explain::load::context::Directories;
 use crate::explain::load::documents::{self, LoadError, web};
-use crate::format::evidence::{self, Document};
-use crate::source::{Location, Source};
+use crate::format::evidence::{self, EvidenceDocument};
+use crate::source::{Source, SourceLocation};
 use crate::text::escape::visible;
 
 /// Reads all evidence at `paths`. Files in a folder that are not evidence cause a warning.
@@ -21,7 +21,7 @@ use crate::text::escape::visible;
 pub(super) async fn documents(
     session: &CliSession<'_>,
     paths: &[PathBuf],
-) -> Result<Vec<Document>, Failure> {
+) -> Result<Vec<EvidenceDocument>, Failure> {
     let mut documents = Vec::new();
     for path in paths {
         if let Some(url) = path.to_str().and_then(web::address) {
@@ -37,7 +37,7 @@ pub(super) async fn documents(
                 match read {
                     Ok(document) => documents.push(document),
                     // The Dockerfile may describe the steps instead.
-                    Err(error @ evidence::EvidenceError::NoSteps) => {
+                    Err(error @ evidence::EvidenceDocumentError::NoSteps) => {
                         let hint = error.hint().unwrap_or_default();
                         session.output.warn(&format!("{shown}: {error}; {hint}"));
                     }
@@ -88,8 +88,8 @@ fn is_layout(path: &Path) -> bool {
 pub(super) async fn names(
     session: &CliSession<'_>,
     paths: &[PathBuf],
-) -> Result<Evidence, Failure> {
-    let mut evidence = Evidence::default();
+) -> Result<CacheEvidence, Failure> {
+    let mut evidence = CacheEvidence::default();
     for path in paths {
         let documents = documents(session, std::slice::from_ref(path)).await?;
         if documents.is_empty() {
@@ -118,10 +118,10 @@ pub(super) async fn names(
 /// When the Dockerfile cannot be read, or BuildKit refuses it.
 pub(super) async fn with_dockerfile(
     session: &CliSession<'_>,
-    mut evidence: Evidence,
+    mut evidence: CacheEvidence,
     flags: &BuildFlags,
     context: Option<&Path>,
-) -> Result<Evidence, Failure> {
+) -> Result<CacheEvidence, Failure> {
     if !flags.is_given() && context.is_none() {
         return Ok(evidence);
     }
@@ -165,7 +165,7 @@ pub(super) async fn of_image(
     let Ok(parsed) = Source::parse(text, &Path::is_dir) else {
         return Ok(None);
     };
-    let (Location::Registry(location), Some(select)) =
+    let (SourceLocation::Registry(location), Some(select)) =
         (&parsed.source.location, &parsed.source.select)
     else {
         return Ok(None);

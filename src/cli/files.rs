@@ -15,7 +15,7 @@ use super::table::Style;
 use crate::backend::layer_files;
 use crate::error::{Exit, Failure};
 use crate::format::digest::Digest;
-use crate::format::layer::{Entry, Kind};
+use crate::format::layer::{TarEntry, TarEntryKind};
 use crate::inventory::filter::Filter;
 use crate::source::SourceText;
 
@@ -71,7 +71,7 @@ struct FileDocument<'a> {
 }
 
 impl<'a> FileDocument<'a> {
-    fn new(entry: &'a Entry) -> Self {
+    fn new(entry: &'a TarEntry) -> Self {
         Self {
             path: &entry.path,
             kind: entry.kind.word(),
@@ -86,10 +86,10 @@ impl<'a> FileDocument<'a> {
 }
 
 /// The files of a layer as a list.
-struct FileList(Vec<Entry>);
+struct FileList(Vec<TarEntry>);
 
 impl FileList {
-    fn at(&self, row: u32) -> &Entry {
+    fn at(&self, row: u32) -> &TarEntry {
         &self.0[row as usize]
     }
 }
@@ -117,12 +117,12 @@ impl Rows for FileList {
             "kind" => Datum::text(entry.kind.word()),
             "mode" if is_there => Datum::text(entry.permissions()),
             "owner" if is_there => Datum::text(format!("{}:{}", entry.uid, entry.gid)),
-            "size" if entry.kind == Kind::File => Datum::Bytes(entry.size),
+            "size" if entry.kind == TarEntryKind::File => Datum::Bytes(entry.size),
             "age" if is_there => Datum::maybe(entry.modified, Datum::Time),
             "link" => match &entry.kind {
-                Kind::Symlink { target } => Datum::text(format!("→ {target}")),
-                Kind::Hardlink { target } => Datum::text(format!("= {target}")),
-                Kind::Whiteout | Kind::Opaque => Datum::text(entry.kind.word()),
+                TarEntryKind::Symlink { target } => Datum::text(format!("→ {target}")),
+                TarEntryKind::Hardlink { target } => Datum::text(format!("= {target}")),
+                TarEntryKind::Whiteout | TarEntryKind::Opaque => Datum::text(entry.kind.word()),
                 _ => Datum::text(""),
             },
             _ => Datum::None,
@@ -202,11 +202,11 @@ pub(super) async fn read(
     session: &CliSession<'_>,
     scanned: &Scanned,
     layer: Digest,
-) -> (Vec<Entry>, Result<(), String>) {
-    let entries: Arc<Mutex<Vec<Entry>>> = Arc::default();
+) -> (Vec<TarEntry>, Result<(), String>) {
+    let entries: Arc<Mutex<Vec<TarEntry>>> = Arc::default();
     let collect = {
         let entries = Arc::clone(&entries);
-        move |batch: Arc<Vec<Entry>>| {
+        move |batch: Arc<Vec<TarEntry>>| {
             let batch = Arc::try_unwrap(batch).unwrap_or_else(|shared| (*shared).clone());
             let mut entries = entries.lock().unwrap_or_else(PoisonError::into_inner);
             entries.extend(batch);

@@ -13,7 +13,7 @@ use super::table::{Paper, Style, Table, TableAlign, TableCell};
 use super::{Global, config, ignored};
 use crate::check::ignore::Ignored;
 use crate::error::{Exit, Failure};
-use crate::find::{self, Declaration, Direction, Found, Mistake, MistakeSeverity};
+use crate::find::{self, Declaration, Direction, Mistake, MistakeSeverity, RepositoryFindings};
 use crate::report::{Issue, github, junit, markdown, sarif};
 use crate::text::escape::visible;
 
@@ -35,7 +35,7 @@ pub(super) struct Arguments {
 #[derive(Serialize)]
 struct FindDocument<'a> {
     #[serde(flatten)]
-    found: &'a Found,
+    found: &'a RepositoryFindings,
     summary: FindSummary,
     /// The findings that the configuration ignores; they are not among the others.
     ignored: &'a [Ignored<Mistake>],
@@ -120,7 +120,7 @@ pub(super) fn run(
     Ok(if fails { Exit::Found } else { Exit::Done })
 }
 
-fn as_markdown(found: &Found, issues: &[Issue], ignored: &[String]) -> String {
+fn as_markdown(found: &RepositoryFindings, issues: &[Issue], ignored: &[String]) -> String {
     let rows = found.declared.iter().map(|declaration| {
         [
             &format!("{}:{}", declaration.file, declaration.line),
@@ -151,7 +151,7 @@ fn direction(direction: Direction) -> &'static str {
     }
 }
 
-fn print(found: &Found, ignored: &[String], paper: Paper) -> String {
+fn print(found: &RepositoryFindings, ignored: &[String], paper: Paper) -> String {
     if found.declared.is_empty() && found.findings.is_empty() && ignored.is_empty() {
         return "no cache is declared here\n".to_owned();
     }

@@ -15,8 +15,8 @@ use super::table::{Paper, Style};
 use crate::backend;
 use crate::config::edit::{DiffLine, Edit};
 use crate::error::{Exit, Failure};
-use crate::find::{self, Declaration, Found, Mistake};
-use crate::source::{Location, RefSelector, Source};
+use crate::find::{self, Declaration, Mistake, RepositoryFindings};
+use crate::source::{RefSelector, Source, SourceLocation};
 use crate::text::escape::visible;
 
 /// The name of the file.
@@ -81,7 +81,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
     let names = names_in_use(session, directory, &sources).await;
     let has_github = sources
         .iter()
-        .any(|one| matches!(one.location, Location::Gha(_)));
+        .any(|one| matches!(one.location, SourceLocation::Gha(_)));
     let text = text(&declared, &left_out) + &policy::text(&names, has_github);
     let path = std::path::absolute(directory.join(FILE))
         .map_err(|error| Failure::new(Exit::Failed, &error))?;
@@ -124,7 +124,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
 pub(super) struct DeclaredHere {
     /// The caches that can be opened, each once.
     pub(super) sources: Vec<Source>,
-    found: Found,
+    found: RepositoryFindings,
 }
 
 /// Finds what files below `directory` declare.
@@ -280,7 +280,7 @@ async fn names_in_use(
         let here = source.clone().relative_to(directory);
         let history = session.history.load(&here, None).history;
         let last = history.records().last().and_then(|last| last.list.as_ref());
-        let is_github = matches!(source.location, Location::Gha(_));
+        let is_github = matches!(source.location, SourceLocation::Gha(_));
         for entry in last.into_iter().flatten().filter(|_| !is_github) {
             names.insert(entry.name.clone());
         }
@@ -295,7 +295,7 @@ async fn names_in_use(
 async fn names_in(session: &CliSession<'_>, directory: &Path, source: &Source) -> Vec<String> {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     let inside = match (&source.location, real(directory)) {
-        (Location::Local(local), Some(directory)) => {
+        (SourceLocation::Local(local), Some(directory)) => {
             real(&local.dir).is_some_and(|dir| dir.starts_with(directory))
         }
         _ => false,

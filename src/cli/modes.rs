@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::open::Scanned;
 use super::table::{Paper, Style, Table, TableAlign, TableCell};
-use crate::explain::evidence::{Evidence, RecordLabel};
+use crate::explain::evidence::{CacheEvidence, RecordLabel};
 use crate::format::cache_config::RecordIndex;
 use crate::inventory::cache::RefCache;
 use crate::inventory::{RefEntry, RefKind};
@@ -56,7 +56,7 @@ struct LostStep {
 pub(super) async fn of_source(scanned: &Scanned) -> Vec<ModeRow> {
     let mut rows = Vec::new();
     for (_, entry) in scanned.selected() {
-        let mut evidence = Evidence::default();
+        let mut evidence = CacheEvidence::default();
         for statement in scanned
             .opened
             .reader
@@ -83,7 +83,7 @@ pub(super) async fn of_source(scanned: &Scanned) -> Vec<ModeRow> {
 pub(super) fn of_caches(
     entry: &RefEntry,
     caches: &[RefCache],
-    evidence: &Evidence,
+    evidence: &CacheEvidence,
 ) -> Vec<ModeRow> {
     if entry.kind != RefKind::Cache {
         return Vec::new();

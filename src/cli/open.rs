@@ -8,7 +8,7 @@ use crate::config::LoadedHistory;
 use crate::error::{Exit, Failure};
 use crate::find::Mistake;
 use crate::inventory::{Inventory, RefEntry, RefId};
-use crate::source::{Location, RefSelector, Source, SourceText, Trust, environment};
+use crate::source::{RefSelector, Source, SourceLocation, SourceText, Trust, environment};
 use crate::text::escape::visible;
 use crate::text::pattern::fits_stars;
 
@@ -67,7 +67,7 @@ impl Scanned {
 
     /// Returns whether a ref is in the GitHub Actions scope that the source names, if it names one.
     fn is_in_scope(&self, entry: &RefEntry) -> bool {
-        let Location::Gha(gha) = &self.opened.source.location else {
+        let SourceLocation::Gha(gha) = &self.opened.source.location else {
             return true;
         };
         gha.scope.as_ref().is_none_or(|scope| {

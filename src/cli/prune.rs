@@ -13,14 +13,14 @@ use super::open::{self, Scanned};
 use crate::backend::{self, Disposal, ObjectName};
 use crate::check::{self, CheckOptions, CheckSubject};
 use crate::error::{Exit, Failure};
-use crate::explain::evidence::Evidence;
+use crate::explain::evidence::CacheEvidence;
 use crate::inventory::RefId;
 use crate::inventory::scan::ScanOptions;
 use crate::prune::draft::{self, Choices, Draft};
 use crate::prune::plan::{FreedBlobs, Plan, file};
 use crate::prune::repair::Remedies;
-use crate::retention::{Action, Budget, Policy};
-use crate::source::{Location, Source, SourceText};
+use crate::retention::{Budget, Policy, RuleAction};
+use crate::source::{Source, SourceLocation, SourceText};
 
 mod arguments;
 mod document;
@@ -121,7 +121,7 @@ fn check_sources(arguments: &Arguments, sources: &[Source]) -> Result<(), Failur
         return Err(failure.hint("name the ref as SOURCE#REF, and no other source"));
     }
     let scope = sources.iter().find_map(|source| match &source.location {
-        Location::Gha(gha) if is_prune => gha.scope.as_ref(),
+        SourceLocation::Gha(gha) if is_prune => gha.scope.as_ref(),
         _ => None,
     });
     if let Some(scope) = scope {
@@ -148,7 +148,7 @@ fn lets_nothing_go(policy: &Policy) -> bool {
         && policy
             .rules
             .iter()
-            .all(|rule| matches!(rule.action, Action::Protect))
+            .all(|rule| matches!(rule.action, RuleAction::Protect))
         && policy.budget == Budget::default()
         && policy.records.is_none()
 }
@@ -206,7 +206,7 @@ async fn one(
     };
     if arguments.yes && !exceeds && !pruned.plan.is_empty() {
         let store = pruner(session, arguments, &scanned.opened.source)?;
-        let is_demo = matches!(scanned.opened.source.location, Location::Demo);
+        let is_demo = matches!(scanned.opened.source.location, SourceLocation::Demo);
         if is_demo {
             session.output.warn(
                 "the demo is a copy: it is deleted, journal included, when this command ends",
@@ -288,9 +288,12 @@ async fn plan(
 }
 
 /// Returns the evidence that names the steps for rules about results. A repair needs none.
-async fn evidence(session: &CliSession<'_>, arguments: &Arguments) -> Result<Evidence, Failure> {
+async fn evidence(
+    session: &CliSession<'_>,
+    arguments: &Arguments,
+) -> Result<CacheEvidence, Failure> {
     if arguments.repair.is_some() {
-        return Ok(Evidence::default());
+        return Ok(CacheEvidence::default());
     }
     let named = super::evidence::names(session, &arguments.provenance).await?;
     let context = arguments.context.as_deref();

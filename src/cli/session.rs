@@ -10,7 +10,7 @@ use super::output::CommandOutput;
 use super::{config, s3};
 use crate::backend::{Activity, PauseReport};
 use crate::error::{Exit, Failure};
-use crate::source::{Location, Source};
+use crate::source::{Source, SourceLocation};
 
 /// The shared state of a command.
 pub(super) struct CliSession<'a> {
@@ -44,7 +44,7 @@ impl CliSession<'_> {
             .sources
             .iter()
             .filter_map(|setting| match &setting.value.location {
-                Location::S3(location) => Some(location.clone()),
+                SourceLocation::S3(location) => Some(location.clone()),
                 _ => None,
             });
         crate::backend::Access {

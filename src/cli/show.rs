@@ -14,7 +14,7 @@ use super::output::CommandOutput;
 use super::table::{Paper, Style, Table, TableAlign, TableCell};
 use super::{CliSession, evidence as given, filter_argument};
 use crate::error::{Exit, Failure};
-use crate::explain::evidence::Evidence;
+use crate::explain::evidence::CacheEvidence;
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::filter::Filter;
 use crate::inventory::{DocumentFault, Inventory, RefEntry, image};
@@ -131,7 +131,7 @@ struct CacheRows {
 }
 
 impl CacheRows {
-    fn of(caches: &[RefCache], inventory: &Inventory, evidence: &Evidence) -> Self {
+    fn of(caches: &[RefCache], inventory: &Inventory, evidence: &CacheEvidence) -> Self {
         let mut rows = Self::default();
         for cache in caches {
             // Indexes continue across the configurations of several platforms.
@@ -206,7 +206,7 @@ pub(super) async fn evidence(
     scanned: &Scanned,
     entry: &RefEntry,
     files: &[PathBuf],
-) -> Result<Evidence, Failure> {
+) -> Result<CacheEvidence, Failure> {
     let mut evidence = given::names(session, files).await?;
     if files.is_empty() {
         let store = scanned.opened.reader.abilities();

@@ -16,7 +16,7 @@ use crate::explain::load::dockerfile::{Described, DescribedBuild};
 use crate::explain::load::documents::web;
 use crate::explain::load::gate::Gate;
 use crate::explain::load::{GivenEvidence, Imported, WhyError};
-use crate::format::evidence::Document;
+use crate::format::evidence::EvidenceDocument;
 use crate::source::{Source, SourceText};
 use crate::text::secrets::mask_source;
 
@@ -212,8 +212,8 @@ impl Arguments {
     async fn describe(
         &self,
         session: &CliSession<'_>,
-        given: &mut Vec<Document>,
-        baseline: &[Document],
+        given: &mut Vec<EvidenceDocument>,
+        baseline: &[EvidenceDocument],
         sources: &[Source],
         directories: &Directories,
     ) -> Result<Described, Failure> {
@@ -231,7 +231,7 @@ impl Arguments {
         }
         let mut described = self.described.load(session, &build, baseline).await?;
         let builds = std::mem::take(&mut described.builds).into_iter();
-        given.extend(builds.map(|build| Document::Definition(Box::new(build))));
+        given.extend(builds.map(|build| EvidenceDocument::Definition(Box::new(build))));
         Ok(described)
     }
 
@@ -256,7 +256,7 @@ impl Arguments {
         session: &CliSession<'_>,
         revisions: &[String],
         build: Option<DescribedBuild>,
-    ) -> Result<Vec<Document>, Failure> {
+    ) -> Result<Vec<EvidenceDocument>, Failure> {
         let mut documents = Vec::new();
         for revision in revisions {
             let Some(build) = &build else {
@@ -270,7 +270,7 @@ impl Arguments {
             };
             let described = self.described.load(session, &build, &[]).await?;
             let builds = described.builds.into_iter();
-            documents.extend(builds.map(|build| Document::Definition(Box::new(build))));
+            documents.extend(builds.map(|build| EvidenceDocument::Definition(Box::new(build))));
         }
         Ok(documents)
     }

@@ -17,7 +17,7 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value};
 
 use super::{ConfigError, ConfigProblem, parse};
 use crate::retention::Rule;
-use crate::source::{LocalLocation, Location, Source};
+use crate::source::{LocalLocation, Source, SourceLocation};
 use crate::text::escape::visible;
 
 /// How many unchanged lines surround a change in a diff.
@@ -317,7 +317,7 @@ fn add_source(
 /// is relative to it.
 fn as_written(source: &Source, path: &Path) -> Source {
     let mut source = source.clone();
-    if let Location::Local(local) | Location::RegistryDir(local) = &mut source.location
+    if let SourceLocation::Local(local) | SourceLocation::RegistryDir(local) = &mut source.location
         && let Some(base) = path.parent()
         && let Ok(absolute) = std::path::absolute(&local.dir)
     {

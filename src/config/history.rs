@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::format::digest::Digest;
 use crate::inventory::history::{ScanHistory, ScanRecord};
-use crate::source::{LocalLocation, Location, RefSelector, Source, Trust};
+use crate::source::{LocalLocation, RefSelector, Source, SourceLocation, Trust};
 
 const FOLDER: &str = "history";
 const VERSION: u32 = 1;
@@ -148,19 +148,19 @@ fn name_of(source: &Source, repository: Option<&str>) -> Option<String> {
         ..source.clone()
     };
     match &mut store.location {
-        Location::Demo => return None,
+        SourceLocation::Demo => return None,
         // Of a registry, only the tag that is named is read.
-        Location::Registry(_) if !reads_all => return None,
-        Location::Local(local) | Location::RegistryDir(local) => {
+        SourceLocation::Registry(_) if !reads_all => return None,
+        SourceLocation::Local(local) | SourceLocation::RegistryDir(local) => {
             *local = LocalLocation::new(fs::canonicalize(&local.dir).ok()?);
         }
-        Location::Gha(gha) => {
+        SourceLocation::Gha(gha) => {
             gha.scope = None;
             if gha.repository.is_none() {
                 gha.repository = Some(repository?.parse().ok()?);
             }
         }
-        Location::S3(_) | Location::Registry(_) => {}
+        SourceLocation::S3(_) | SourceLocation::Registry(_) => {}
     }
     Some(store.to_string())
 }

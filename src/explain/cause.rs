@@ -7,8 +7,8 @@
 
 use super::keys::StepKeys;
 use super::names::StepName;
-use super::solve::{Solution, Verdict};
-use super::text_diff::Line;
+use super::solve::{CacheVerdict, Solution};
+use super::text_diff::TextDiffLine;
 use crate::format::cache_debug::CacheDebug;
 use crate::format::llb::OpKind;
 use crate::format::provenance::{Build, Step, StepIndex};
@@ -39,7 +39,7 @@ pub struct Cause {
     /// The index of the input that changed, if an input changed.
     pub input: Option<usize>,
     /// The changes in the step's own text, if that has several lines: a heredoc, a script.
-    pub text: Vec<Line>,
+    pub text: Vec<TextDiffLine>,
     /// Further parts of the step that changed, each of a different kind.
     pub also: Vec<CausePart>,
     /// Advice for this particular cause, where the advice for its kind does not fit.
@@ -74,7 +74,7 @@ pub struct PathChange {
     /// The old and the new value, where they are short.
     pub detail: String,
     /// The changed lines of its text, where the text is small.
-    pub lines: Vec<Line>,
+    pub lines: Vec<TextDiffLine>,
 }
 
 impl PathChange {
@@ -171,7 +171,7 @@ pub fn causes(facts: &CauseFacts<'_>) -> Vec<Option<Cause>> {
     // For each step that runs, the one whose cause it is.
     let mut nearest: Vec<StepIndex> = (0..).map(StepIndex).take(build.steps.len()).collect();
     for (index, step) in build.ordered() {
-        let runs = facts.solution.steps[index.at()].verdict == Verdict::Miss;
+        let runs = facts.solution.steps[index.at()].verdict == CacheVerdict::Miss;
         let is_source = matches!(step.op.kind, OpKind::Empty | OpKind::Source(_));
         if !runs || is_source || is_context(build, step) {
             continue;

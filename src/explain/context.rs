@@ -7,7 +7,7 @@
 
 use std::cmp::Ordering;
 
-use super::keys::content::{self, Header, Kind};
+use super::keys::content::{self, ContentHeader, ContentKind};
 use crate::format::digest::{Digest, Hasher};
 
 pub mod rules;
@@ -20,12 +20,12 @@ const MAX_LINKS: usize = 255;
 
 /// A file, directory or link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct ContextEntry {
     /// The path below the root, without a slash at either end; empty for the root. Any bytes but
     /// NUL.
     pub path: Box<[u8]>,
     /// The kind of entry.
-    pub kind: EntryKind,
+    pub kind: ContextEntryKind,
     /// The permission bits with set-user, set-group and sticky, without the file type.
     pub mode: u32,
     /// The owner; 0 in a build context.
@@ -44,7 +44,7 @@ pub type Xattrs = Vec<(Box<[u8]>, Box<[u8]>)>;
 
 /// The kind of an entry. A hard link has the kind of the file that it links to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EntryKind {
+pub enum ContextEntryKind {
     /// A regular file with its size in bytes.
     File(u64),
     /// A directory.
@@ -59,9 +59,9 @@ pub enum EntryKind {
     Fifo,
 }
 
-impl Entry {
+impl ContextEntry {
     /// Returns an entry of this kind without attributes, with owner 0 and without a digest.
-    pub fn new(path: &[u8], kind: EntryKind, mode: u32) -> Self {
+    pub fn new(path: &[u8], kind: ContextEntryKind, mode: u32) -> Self {
         Self {
             path: path.into(),
             kind,
@@ -76,19 +76,19 @@ impl Entry {
     /// Starts the entry's digest; a regular file's content follows.
     pub fn hasher(&self) -> Hasher {
         let kind = match &self.kind {
-            EntryKind::File(size) => Kind::File(*size),
-            EntryKind::Directory => Kind::Directory,
-            EntryKind::Symlink(target) => Kind::Symlink(target),
-            EntryKind::CharDevice(major, minor) => Kind::CharDevice(*major, *minor),
-            EntryKind::BlockDevice(major, minor) => Kind::BlockDevice(*major, *minor),
-            EntryKind::Fifo => Kind::Fifo,
+            ContextEntryKind::File(size) => ContentKind::File(*size),
+            ContextEntryKind::Directory => ContentKind::Directory,
+            ContextEntryKind::Symlink(target) => ContentKind::Symlink(target),
+            ContextEntryKind::CharDevice(major, minor) => ContentKind::CharDevice(*major, *minor),
+            ContextEntryKind::BlockDevice(major, minor) => ContentKind::BlockDevice(*major, *minor),
+            ContextEntryKind::Fifo => ContentKind::Fifo,
         };
         let xattrs = self
             .xattrs
             .iter()
             .map(|(name, value)| (&**name, &**value))
             .collect();
-        Header {
+        ContentHeader {
             kind,
             mode: self.mode,
             uid: self.uid,
@@ -109,7 +109,7 @@ impl Entry {
 
     /// Returns whether it is a directory.
     pub fn is_directory(&self) -> bool {
-        self.kind == EntryKind::Directory
+        self.kind == ContextEntryKind::Directory
     }
 }
 
@@ -117,7 +117,7 @@ impl Entry {
 #[derive(Debug, Clone)]
 pub struct ContextFiles {
     /// The root first, each directory before its content.
-    entries: Vec<Entry>,
+    entries: Vec<ContextEntry>,
     /// For each entry, the index after the last entry below it.
     ends: Vec<usize>,
     /// The digest of each entry; for a directory, including its content.
@@ -126,28 +126,28 @@ pub struct ContextFiles {
 
 impl ContextFiles {
     /// Sorts a build context. Its root has an empty header, because no client sends one.
-    pub fn of_context(entries: Vec<Entry>) -> Self {
+    pub fn of_context(entries: Vec<ContextEntry>) -> Self {
         Self::new(Some(content::empty()), entries)
     }
 
     /// Sorts the files of a stage. The header of its root is unknown, and so is the digest of the
     /// whole.
-    pub fn of_snapshot(entries: Vec<Entry>) -> Self {
+    pub fn of_snapshot(entries: Vec<ContextEntry>) -> Self {
         Self::new(None, entries)
     }
 
     /// Of several entries with one path, the last one counts. A directory that is missing above an
     /// entry has no known digest.
-    fn new(root: Option<Digest>, mut entries: Vec<Entry>) -> Self {
+    fn new(root: Option<Digest>, mut entries: Vec<ContextEntry>) -> Self {
         entries.retain(|entry| !entry.path.is_empty());
         // The sort is stable: the last of several equal entries stays last.
         entries.sort_by(|one, other| in_order(&one.path, &other.path));
         entries.reverse();
         entries.dedup_by(|one, other| one.path == other.path);
         entries.reverse();
-        let mut whole = vec![Entry {
+        let mut whole = vec![ContextEntry {
             digest: root,
-            ..Entry::new(b"", EntryKind::Directory, 0o755)
+            ..ContextEntry::new(b"", ContextEntryKind::Directory, 0o755)
         }];
         // The index of each directory above the current entry.
         let mut above: Vec<usize> = vec![0];
@@ -162,7 +162,11 @@ impl ContextFiles {
             let known = above.last().map_or(0, |&at| whole[at].path.len());
             for end in missing_folders(&entry.path, known) {
                 above.push(whole.len());
-                whole.push(Entry::new(&entry.path[..end], EntryKind::Directory, 0o755));
+                whole.push(ContextEntry::new(
+                    &entry.path[..end],
+                    ContextEntryKind::Directory,
+                    0o755,
+                ));
             }
             if entry.is_directory() {
                 above.push(whole.len());
@@ -186,12 +190,12 @@ impl ContextFiles {
     }
 
     /// Returns all entries, the root first, each directory before its content.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[ContextEntry] {
         &self.entries
     }
 
     /// Returns the entry at a path below the root; no link is followed.
-    pub fn entry(&self, path: &[u8]) -> Option<&Entry> {
+    pub fn entry(&self, path: &[u8]) -> Option<&ContextEntry> {
         self.place(path).map(|at| &self.entries[at])
     }
 
@@ -274,7 +278,7 @@ fn missing_folders(path: &[u8], known: usize) -> Vec<usize> {
     slashes.filter(|end| *end > known).collect()
 }
 
-fn ends(entries: &[Entry]) -> Vec<usize> {
+fn ends(entries: &[ContextEntry]) -> Vec<usize> {
     let mut ends = vec![entries.len(); entries.len()];
     let mut open: Vec<usize> = Vec::new();
     for (at, entry) in entries.iter().enumerate() {
@@ -294,19 +298,20 @@ fn ends(entries: &[Entry]) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    pub(super) fn file(path: &str, content: &str) -> Entry {
+    pub(super) fn file(path: &str, content: &str) -> ContextEntry {
         let size = content.len() as u64;
-        Entry::new(path.as_bytes(), EntryKind::File(size), 0o644).with_content(content.as_bytes())
+        ContextEntry::new(path.as_bytes(), ContextEntryKind::File(size), 0o644)
+            .with_content(content.as_bytes())
     }
 
-    pub(super) fn folder(path: &str) -> Entry {
-        Entry::new(path.as_bytes(), EntryKind::Directory, 0o755).with_content(b"")
+    pub(super) fn folder(path: &str) -> ContextEntry {
+        ContextEntry::new(path.as_bytes(), ContextEntryKind::Directory, 0o755).with_content(b"")
     }
 
-    pub(super) fn link(path: &str, target: &str) -> Entry {
-        Entry::new(
+    pub(super) fn link(path: &str, target: &str) -> ContextEntry {
+        ContextEntry::new(
             path.as_bytes(),
-            EntryKind::Symlink(target.as_bytes().into()),
+            ContextEntryKind::Symlink(target.as_bytes().into()),
             0o777,
         )
         .with_content(b"")
@@ -335,7 +340,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_makes_all_above_it_unknown() {
-        let unread = Entry {
+        let unread = ContextEntry {
             digest: None,
             ..file("a/b", "")
         };

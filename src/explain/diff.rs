@@ -13,7 +13,7 @@ use crate::inventory::cache::{RecordState, RefCache};
 
 mod identity;
 
-use identity::{KeyId, Keys};
+use identity::{KeyId, KeyIds};
 
 /// How many records of one operation are compared with each other; more are paired in order.
 const MOST_COMPARED: usize = 64;
@@ -35,18 +35,18 @@ pub struct Difference {
     /// Keys that only the first ref has.
     pub removed: Vec<RecordAt>,
     /// Steps that both have, with another result.
-    pub changed: Vec<Changed>,
+    pub changed: Vec<StepDifference>,
     /// Keys that both have and only the first has a result for.
-    pub lost_results: Vec<Pair>,
+    pub lost_results: Vec<StepPair>,
     /// Keys that both have and only the second has a result for.
-    pub gained_results: Vec<Pair>,
+    pub gained_results: Vec<StepPair>,
     /// How many keys both have alike.
     pub same: usize,
 }
 
 /// One key, or one step, in both refs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pair {
+pub struct StepPair {
     /// In the first ref.
     pub before: RecordAt,
     /// In the second.
@@ -55,23 +55,23 @@ pub struct Pair {
 
 /// A step that both refs have, with another result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Changed {
+pub struct StepDifference {
     /// The records of the step.
-    pub records: Pair,
+    pub records: StepPair,
     /// What differs.
-    pub what: Change,
+    pub what: StepChange,
 }
 
 /// How a step differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Change {
+pub enum StepChange {
     /// The inputs: files, or the result of another step.
     Inputs,
     /// Only the result: the step ran again although its key was known.
     Result,
 }
 
-impl Change {
+impl StepChange {
     /// Returns the word in JSON.
     pub fn word(self) -> &'static str {
         match self {
@@ -89,7 +89,7 @@ pub enum Fate {
     /// Both have its key, only the first has a result.
     Lost,
     /// Both have the step, with different results.
-    Changed(Change),
+    Changed(StepChange),
     /// Both have its key, only the second has a result.
     Gained,
     /// Only the second ref has its key.
@@ -113,8 +113,8 @@ impl Fate {
         match self {
             Self::Removed => "gone",
             Self::Lost => "its result is gone, the key is left",
-            Self::Changed(Change::Inputs) => "applied to something else",
-            Self::Changed(Change::Result) => "ran again, though nothing it depends on changed",
+            Self::Changed(StepChange::Inputs) => "applied to something else",
+            Self::Changed(StepChange::Result) => "ran again, though nothing it depends on changed",
             Self::Gained => "has a result now",
             Self::Added => "new",
         }
@@ -143,7 +143,7 @@ impl Difference {
             }
         };
         let pair = |fate| {
-            move |pair: &Pair| ChangedStep {
+            move |pair: &StepPair| ChangedStep {
                 fate,
                 before: Some(pair.before),
                 after: Some(pair.after),
@@ -162,7 +162,7 @@ impl Difference {
 
     /// Compares the configurations of two refs.
     pub fn between(before: &[RefCache], after: &[RefCache]) -> Self {
-        let mut keys = Keys::default();
+        let mut keys = KeyIds::default();
         let mut of_each = |caches: &[RefCache]| {
             caches
                 .iter()
@@ -172,9 +172,9 @@ impl Difference {
         let old: Vec<Vec<KeyId>> = of_each(before);
         let new: Vec<Vec<KeyId>> = of_each(after);
         // Which keys are equal is known only now, after all records were read.
-        let old = Side::new(before, &keys, old);
-        let new = Side::new(after, &keys, new);
-        Comparison {
+        let old = DiffSide::new(before, &keys, old);
+        let new = DiffSide::new(after, &keys, new);
+        DiffSearch {
             old: &old,
             new: &new,
             difference: Self::default(),
@@ -238,7 +238,7 @@ fn layers(caches: &[RefCache]) -> BTreeMap<DigestText, Option<u64>> {
 }
 
 /// One ref, its records by key.
-struct Side<'a> {
+struct DiffSide<'a> {
     caches: &'a [RefCache],
     /// The key of each record, by configuration and index.
     keys: Vec<Vec<KeyId>>,
@@ -246,8 +246,8 @@ struct Side<'a> {
     records: BTreeMap<KeyId, RecordAt>,
 }
 
-impl<'a> Side<'a> {
-    fn new(caches: &'a [RefCache], all: &Keys, mut keys: Vec<Vec<KeyId>>) -> Self {
+impl<'a> DiffSide<'a> {
+    fn new(caches: &'a [RefCache], all: &KeyIds, mut keys: Vec<Vec<KeyId>>) -> Self {
         let mut records: BTreeMap<KeyId, RecordAt> = BTreeMap::new();
         for (cache, keys) in keys.iter_mut().enumerate() {
             for (record, key) in (0..).map(RecordIndex).zip(keys) {
@@ -304,13 +304,13 @@ fn has_result(caches: &[RefCache], at: RecordAt) -> bool {
     caches[at.cache].records[at.record.at()].state != RecordState::KeyOnly
 }
 
-struct Comparison<'a> {
-    old: &'a Side<'a>,
-    new: &'a Side<'a>,
+struct DiffSearch<'a> {
+    old: &'a DiffSide<'a>,
+    new: &'a DiffSide<'a>,
     difference: Difference,
 }
 
-impl Comparison<'_> {
+impl DiffSearch<'_> {
     fn whole(mut self) -> Difference {
         let old = &self.old.records;
         let new = &self.new.records;
@@ -318,7 +318,7 @@ impl Comparison<'_> {
         let mut gone = Vec::new();
         for (key, &before) in old {
             match new.get(key) {
-                Some(&after) => self.both(Pair { before, after }, &mut lost),
+                Some(&after) => self.both(StepPair { before, after }, &mut lost),
                 None => gone.push(before),
             }
         }
@@ -344,12 +344,12 @@ impl Comparison<'_> {
         self.difference
     }
 
-    fn both(&mut self, pair: Pair, lost: &mut Vec<Pair>) {
+    fn both(&mut self, pair: StepPair, lost: &mut Vec<StepPair>) {
         match (self.old.result(pair.before), self.new.result(pair.after)) {
             (Some(before), Some(after)) if before != after => {
-                self.difference.changed.push(Changed {
+                self.difference.changed.push(StepDifference {
                     records: pair,
-                    what: Change::Result,
+                    what: StepChange::Result,
                 });
             }
             (Some(_), None) => lost.push(pair),
@@ -360,7 +360,7 @@ impl Comparison<'_> {
 
     /// Pairs records of the same operation on different inputs as one changed step. Records with a
     /// result are paired first.
-    fn pair_by_operation(&mut self, lost: Vec<Pair>, gone: Vec<RecordAt>, come: Vec<RecordAt>) {
+    fn pair_by_operation(&mut self, lost: Vec<StepPair>, gone: Vec<RecordAt>, come: Vec<RecordAt>) {
         let mut open: HashMap<Digest, Vec<RecordAt>> = HashMap::new();
         for at in come {
             let has_inputs = self.new.graph(at).records[at.record.at()].input_count() > 0;
@@ -374,13 +374,13 @@ impl Comparison<'_> {
         for pair in &lost {
             if let Some(after) = self.take_nearest(&mut open, pair.before, true) {
                 superseded.insert(pair.before);
-                let records = Pair {
+                let records = StepPair {
                     before: pair.before,
                     after,
                 };
-                self.difference.changed.push(Changed {
+                self.difference.changed.push(StepDifference {
                     records,
-                    what: Change::Inputs,
+                    what: StepChange::Inputs,
                 });
             }
         }
@@ -392,10 +392,10 @@ impl Comparison<'_> {
             let wants_result = has_result(self.old.caches, before);
             match self.take_nearest(&mut open, before, wants_result) {
                 Some(after) => {
-                    let records = Pair { before, after };
-                    self.difference.changed.push(Changed {
+                    let records = StepPair { before, after };
+                    self.difference.changed.push(StepDifference {
                         records,
-                        what: Change::Inputs,
+                        what: StepChange::Inputs,
                     });
                 }
                 None => self.difference.removed.push(before),

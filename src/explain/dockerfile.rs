@@ -7,33 +7,33 @@ use std::ops::RangeInclusive;
 
 /// A Dockerfile.
 #[derive(Debug, Clone, Default)]
-pub struct Dockerfile {
+pub struct DockerfileOutline {
     /// The instructions, in order.
-    pub instructions: Vec<Instruction>,
+    pub instructions: Vec<OutlineInstruction>,
 }
 
 /// One instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Instruction {
+pub struct OutlineInstruction {
     /// Its lines, counted from 1, with those of its here-documents.
     pub lines: RangeInclusive<u32>,
     /// Its text: continued lines are joined by a space, comments within it are removed, and only
     /// the first line of a here-document is kept.
     pub text: String,
     /// Its stage; `None` before the first `FROM`.
-    pub stage: Option<Stage>,
+    pub stage: Option<OutlineStage>,
 }
 
 /// A stage of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stage {
+pub struct OutlineStage {
     /// Its index, counted from 0.
     pub index: u32,
     /// Its name, as in `FROM … AS name`.
     pub name: Option<String>,
 }
 
-impl Stage {
+impl OutlineStage {
     /// Returns the stage that an instruction begins, if it is a `FROM`.
     fn begun_by(text: &str, index: u32) -> Option<Self> {
         let mut words = text.split_whitespace();
@@ -51,7 +51,7 @@ impl Stage {
     }
 }
 
-impl std::fmt::Display for Stage {
+impl std::fmt::Display for OutlineStage {
     /// Names the stage as BuildKit's progress does.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.name {
@@ -61,23 +61,23 @@ impl std::fmt::Display for Stage {
     }
 }
 
-impl Dockerfile {
+impl DockerfileOutline {
     /// Parses a Dockerfile. Every text is accepted: a line that is no instruction is ignored later.
     pub fn parse(text: &str) -> Self {
         let lines = text.trim_start_matches('\u{feff}').lines().collect();
-        let mut reader = Reader {
+        let mut reader = OutlineReader {
             lines,
             next: 0,
             escape: '\\',
             patience: PATIENCE,
         };
         reader.directives();
-        let mut instructions: Vec<Instruction> = Vec::new();
-        let mut stage: Option<Stage> = None;
+        let mut instructions: Vec<OutlineInstruction> = Vec::new();
+        let mut stage: Option<OutlineStage> = None;
         while let Some((lines, text)) = reader.instruction() {
             let next = stage.as_ref().map_or(0, |stage| stage.index + 1);
-            stage = Stage::begun_by(&text, next).or(stage);
-            instructions.push(Instruction {
+            stage = OutlineStage::begun_by(&text, next).or(stage);
+            instructions.push(OutlineInstruction {
                 lines,
                 text,
                 stage: stage.clone(),
@@ -87,7 +87,7 @@ impl Dockerfile {
     }
 
     /// Returns the instruction that contains a line.
-    pub fn at(&self, line: u32) -> Option<&Instruction> {
+    pub fn at(&self, line: u32) -> Option<&OutlineInstruction> {
         let after = self
             .instructions
             .partition_point(|instruction| *instruction.lines.start() <= line);
@@ -101,14 +101,14 @@ impl Dockerfile {
 /// any other file, the search for each end would read the whole rest of the file.
 const PATIENCE: u32 = 16;
 
-struct Reader<'a> {
+struct OutlineReader<'a> {
     lines: Vec<&'a str>,
     next: usize,
     escape: char,
     patience: u32,
 }
 
-impl Reader<'_> {
+impl OutlineReader<'_> {
     /// Reads the directives at the top. Only `escape` matters.
     fn directives(&mut self) {
         for line in &self.lines {
@@ -163,7 +163,7 @@ impl Reader<'_> {
     }
 
     /// Skips a here-document. Without an end, it is not a here-document.
-    fn skip(&mut self, document: &HereDocument) {
+    fn skip(&mut self, document: &OutlineHereDocument) {
         let rest = self.lines.get(self.next..).unwrap_or_default();
         let ends = |line: &&str| {
             document.end
@@ -183,14 +183,14 @@ impl Reader<'_> {
     }
 }
 
-struct HereDocument {
+struct OutlineHereDocument {
     end: String,
     indented: bool,
 }
 
 /// Finds the words `<<NAME`, `<<-NAME` and `<<"NAME"` of an instruction that may have
 /// here-documents.
-fn here_documents(text: &str) -> Vec<HereDocument> {
+fn here_documents(text: &str) -> Vec<OutlineHereDocument> {
     let mut first = text
         .split_whitespace()
         .skip_while(|word| word.eq_ignore_ascii_case("ONBUILD"));
@@ -205,7 +205,7 @@ fn here_documents(text: &str) -> Vec<HereDocument> {
     words(text).into_iter().filter_map(here_document).collect()
 }
 
-fn here_document(word: &str) -> Option<HereDocument> {
+fn here_document(word: &str) -> Option<OutlineHereDocument> {
     let word = word
         .trim_start_matches(|character: char| character.is_ascii_digit())
         .strip_prefix("<<")?;
@@ -216,7 +216,7 @@ fn here_document(word: &str) -> Option<HereDocument> {
         .chars()
         .filter(|character| !matches!(character, '"' | '\''))
         .collect();
-    (!end.is_empty() && !end.contains('<')).then_some(HereDocument { end, indented })
+    (!end.is_empty() && !end.contains('<')).then_some(OutlineHereDocument { end, indented })
 }
 
 /// Splits at white space outside of quotes.
@@ -239,8 +239,8 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Vec<(u32, u32, String, String)> {
-        let file = Dockerfile::parse(text);
-        let stage = |instruction: &Instruction| {
+        let file = DockerfileOutline::parse(text);
+        let stage = |instruction: &OutlineInstruction| {
             instruction
                 .stage
                 .as_ref()
@@ -275,7 +275,7 @@ mod tests {
                 row(11, 11, "stage-1", "COPY --from=build /x /x"),
             ]
         );
-        let file = Dockerfile::parse(text);
+        let file = DockerfileOutline::parse(text);
         assert_eq!(file.at(7).unwrap().text, "RUN a && b c");
         assert!(file.at(1).is_none() && file.at(12).is_none());
     }
@@ -313,7 +313,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_is_one(text in "([ \\\\\n#<EOF\"'-]|RUN|FROM|AS|COPY){0,60}") {
-            let file = Dockerfile::parse(&text);
+            let file = DockerfileOutline::parse(&text);
             let mut before = 0;
             for instruction in &file.instructions {
                 proptest::prop_assert!(*instruction.lines.start() > before);

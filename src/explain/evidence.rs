@@ -4,17 +4,17 @@ use super::keys::fill::{self, KnownFiles};
 use super::keys::{self, StepKeys};
 use super::matching::{Certainty, Matches};
 use super::names::debug::{self, DebugName};
-use super::names::records::{self, RecordName, Role};
-use super::names::{self, Place, StepName};
+use super::names::records::{self, RecordName, RecordRole};
+use super::names::{self, StepName, StepPlace};
 use crate::format::cache_config::{CacheGraph, Record};
 use crate::format::cache_debug::CacheDebug;
-use crate::format::evidence::Document;
+use crate::format::evidence::EvidenceDocument;
 use crate::format::provenance::{Build, ProvenanceError};
 use crate::text::secrets::mask;
 
 /// The known builds behind a cache.
 #[derive(Debug, Default)]
-pub struct Evidence {
+pub struct CacheEvidence {
     builds: Vec<KnownBuild>,
     debug: Vec<CacheDebug>,
 }
@@ -60,7 +60,7 @@ pub struct RecordLabel {
     /// The instruction. It comes from a build's files: escape it before it reaches a terminal.
     pub text: String,
     /// The locations of the instruction, the first one first.
-    pub places: Vec<Place>,
+    pub places: Vec<StepPlace>,
     /// How sure the label is.
     pub certainty: Certainty,
     /// Whether the record is the key of the step itself, and not the content of files that the step
@@ -70,7 +70,7 @@ pub struct RecordLabel {
     pub platform: Option<String>,
 }
 
-impl Evidence {
+impl CacheEvidence {
     /// Adds the provenance of a build.
     ///
     /// # Errors
@@ -121,21 +121,23 @@ impl Evidence {
     ///
     /// # Errors
     /// If it describes no steps.
-    pub fn add_document(&mut self, document: Document) -> Result<(), EvidenceError> {
+    pub fn add_document(&mut self, document: EvidenceDocument) -> Result<(), EvidenceError> {
         match document {
-            Document::Provenance(build) | Document::Definition(build) => self.add_build(*build),
-            Document::Builds(builds) => builds
+            EvidenceDocument::Provenance(build) | EvidenceDocument::Definition(build) => {
+                self.add_build(*build)
+            }
+            EvidenceDocument::Builds(builds) => builds
                 .into_iter()
                 .try_for_each(|named| self.add_build(named.build)),
-            Document::Records(records) => records
+            EvidenceDocument::Records(records) => records
                 .into_iter()
                 .flat_map(|record| record.builds)
                 .try_for_each(|build| self.add_build(build)),
-            Document::CacheDebug(debug) => {
+            EvidenceDocument::CacheDebug(debug) => {
                 self.debug.push(debug);
                 Ok(())
             }
-            Document::Log(_) | Document::PlainLog(_) => Err(EvidenceError::Log),
+            EvidenceDocument::Log(_) | EvidenceDocument::PlainLog(_) => Err(EvidenceError::Log),
         }
     }
 
@@ -197,7 +199,7 @@ impl Evidence {
     }
 }
 
-impl Evidence {
+impl CacheEvidence {
     /// Labels a record by the text behind its key, which hashes to it.
     fn label_of_debug(&self, record: &Record) -> Option<RecordLabel> {
         let digest = record.digest.valid()?;
@@ -222,7 +224,7 @@ impl Evidence {
 impl KnownBuild {
     fn label(&self, names: &[RecordName]) -> Option<RecordLabel> {
         let first = names.first()?;
-        let mut places: Vec<Place> = names
+        let mut places: Vec<StepPlace> = names
             .iter()
             .filter_map(|name| self.names.get(name.step.at()))
             .flat_map(|name| name.places.clone())
@@ -233,7 +235,7 @@ impl KnownBuild {
             text: first.text(&self.names),
             places,
             certainty: first.certainty,
-            is_step: matches!(first.role, Role::Key { .. }),
+            is_step: matches!(first.role, RecordRole::Key { .. }),
             platform: None,
         })
     }

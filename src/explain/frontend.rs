@@ -28,7 +28,7 @@ mod stages;
 pub mod versions;
 
 pub use convert::convert;
-pub use image::{BaseImage, ContainerConfig, ImageConfig, ImageRequest, ImageState, Images};
+pub use image::{BaseImage, BaseImageConfig, ContainerConfig, ImageRequest, ImageState, Images};
 pub use options::{BuildOptions, ConvertOptions, MainContext, NamedContext, NoCache};
 
 use std::sync::Arc;
@@ -44,7 +44,7 @@ const TOO_LARGE: &str = "the build becomes larger than BuildKit takes in one mes
 
 /// The outcome of a conversion.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum ConversionOutcome {
     /// The operations.
     Converted(Converted),
     /// Images that must be resolved first.
@@ -87,14 +87,14 @@ pub struct ConvertedStep {
 /// Why BuildKit refuses a build, in BuildKit's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Refusal {
+pub struct ConversionRefusal {
     /// The message.
     pub message: String,
     /// The lines of the faulty instruction; `None` if the fault belongs to no single instruction.
     pub lines: Option<Lines>,
 }
 
-impl Refusal {
+impl ConversionRefusal {
     fn plain(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -110,7 +110,7 @@ impl Refusal {
     }
 }
 
-impl From<ParseError> for Refusal {
+impl From<ParseError> for ConversionRefusal {
     fn from(error: ParseError) -> Self {
         Self {
             message: error.message,

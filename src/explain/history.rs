@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use self::inputs::{Inputs, TakenFiles};
+use self::inputs::{BuildInputs, TakenFiles};
 use super::keys::StepKeys;
 use super::names::StepName;
-use super::solve::Verdict;
+use super::solve::CacheVerdict;
 use crate::format::provenance::{Build, StepIndex};
 use crate::text::secrets;
 
@@ -45,14 +45,14 @@ pub struct HistoryBuild {
     /// How long steps ran, where a log has it.
     pub busy: Vec<Option<SignedDuration>>,
     /// Which steps ran, where a log has it.
-    pub logged: Vec<Option<Verdict>>,
+    pub logged: Vec<Option<CacheVerdict>>,
     /// The files that steps take of the main context, where they are known.
     pub files: Option<TakenFiles>,
 }
 
 impl HistoryBuild {
     fn ran(&self, step: StepIndex) -> bool {
-        self.logged.get(step.at()).copied().flatten() == Some(Verdict::Miss)
+        self.logged.get(step.at()).copied().flatten() == Some(CacheVerdict::Miss)
     }
 
     fn has_log(&self) -> bool {
@@ -74,7 +74,7 @@ pub struct ChangingInput {
     /// Its last values, the newest last, without secrets.
     pub values: Vec<String>,
     /// The instruction by which it enters the build.
-    pub place: Option<InputPlace>,
+    pub place: Option<ChangedInputPlace>,
     /// The steps of the last build that run when it changes.
     pub runs: Vec<StepIndex>,
     /// The steps that run as well when a step before them writes other files.
@@ -97,7 +97,7 @@ impl ChangingInput {
 
 /// An instruction of the Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InputPlace {
+pub struct ChangedInputPlace {
     /// The file.
     pub file: String,
     /// The first line, counted from 1.
@@ -108,7 +108,7 @@ pub struct InputPlace {
 
 /// In how many pairs of builds an input changed.
 #[derive(Debug, Default)]
-struct Changes {
+struct InputChanges {
     /// The places of the builds in which it was another one than before.
     changed_in: BTreeSet<usize>,
     compared: usize,
@@ -122,8 +122,8 @@ pub fn compare(builds: &[HistoryBuild]) -> Vec<ChangingInput> {
     let Some(last) = builds.last() else {
         return Vec::new();
     };
-    let all: Vec<Inputs> = builds.iter().map(inputs::of_build).collect();
-    let mut changes: BTreeMap<(InputKind, &str), Changes> = BTreeMap::new();
+    let all: Vec<BuildInputs> = builds.iter().map(inputs::of_build).collect();
+    let mut changes: BTreeMap<(InputKind, &str), InputChanges> = BTreeMap::new();
     for inputs in &all {
         for (kind, name) in inputs.values.keys() {
             changes.entry((*kind, name.as_str())).or_default();
@@ -144,7 +144,7 @@ pub fn compare(builds: &[HistoryBuild]) -> Vec<ChangingInput> {
     let changed = changes
         .iter()
         .filter(|(_, changes)| !changes.changed_in.is_empty());
-    let is_derived = |kind: InputKind, name: &str, changes: &Changes| {
+    let is_derived = |kind: InputKind, name: &str, changes: &InputChanges| {
         kind == InputKind::Environment && follows_argument(last, name, changes, &all)
     };
     let mut inputs: Vec<ChangingInput> = changed
@@ -160,7 +160,7 @@ pub fn compare(builds: &[HistoryBuild]) -> Vec<ChangingInput> {
     inputs
 }
 
-fn count(kind: InputKind, name: &str, all: &[Inputs], changes: &mut Changes) {
+fn count(kind: InputKind, name: &str, all: &[BuildInputs], changes: &mut InputChanges) {
     let key = (kind, name.to_owned());
     for (place, pair) in all.windows(2).enumerate() {
         let [before, now] = pair else { continue };
@@ -199,7 +199,12 @@ fn shown(kind: InputKind, name: &str, value: &str) -> String {
 
 /// Returns whether a variable changes only with a build argument that it is set from: the argument
 /// is the input then.
-fn follows_argument(last: &HistoryBuild, name: &str, changes: &Changes, all: &[Inputs]) -> bool {
+fn follows_argument(
+    last: &HistoryBuild,
+    name: &str,
+    changes: &InputChanges,
+    all: &[BuildInputs],
+) -> bool {
     let used = advice::used_by(&last.build, name);
     used.iter().any(|argument| {
         let key = (InputKind::BuildArg, argument.clone());
@@ -213,7 +218,7 @@ fn changing(
     builds: &[HistoryBuild],
     kind: InputKind,
     name: &str,
-    changes: &Changes,
+    changes: &InputChanges,
 ) -> ChangingInput {
     // The last build has the Dockerfile that would be changed; a file may be gone from it.
     let of = |build: &HistoryBuild| runs::of(build, kind, name);

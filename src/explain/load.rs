@@ -10,8 +10,8 @@ use self::context::Directories;
 use self::one_build::BuildExplainer;
 use crate::backend::SharedReader;
 use crate::explain::keys;
-use crate::explain::solve::Verdict;
-use crate::format::evidence::Document;
+use crate::explain::solve::CacheVerdict;
+use crate::format::evidence::EvidenceDocument;
 use crate::format::provenance::Build;
 use crate::inventory::{Inventory, RefEntry};
 
@@ -42,7 +42,7 @@ mod stored;
 pub mod targets;
 pub mod words;
 
-use evidence::Evidence;
+use evidence::GatheredEvidence;
 pub use evidence::{BuildLabel, Wanted};
 pub use explanation::{Explanation, OtherBuild};
 
@@ -68,9 +68,9 @@ pub struct Imported<'a> {
 #[derive(Debug, Default)]
 pub struct GivenEvidence {
     /// Evidence of the build to explain.
-    pub documents: Vec<Document>,
+    pub documents: Vec<EvidenceDocument>,
     /// Evidence of an earlier build.
-    pub baseline: Vec<Document>,
+    pub baseline: Vec<EvidenceDocument>,
     /// The build to explain, where the evidence holds several.
     pub wanted: Wanted,
     /// The contexts on the disk.
@@ -164,8 +164,8 @@ fn show_one(
 ) -> Explanation {
     let weight = |explanation: &Explanation| {
         (
-            explanation.count(Verdict::Miss) > 0,
-            explanation.count(Verdict::Unknown) > 0,
+            explanation.count(CacheVerdict::Miss) > 0,
+            explanation.count(CacheVerdict::Unknown) > 0,
         )
     };
     // `max_by_key` returns the last of equal ones.
@@ -178,9 +178,9 @@ fn show_one(
     shown.others = explained
         .into_iter()
         .map(|(label, explanation)| OtherBuild {
-            hit: explanation.count(Verdict::Hit),
-            miss: explanation.count(Verdict::Miss),
-            unknown: explanation.count(Verdict::Unknown),
+            hit: explanation.count(CacheVerdict::Hit),
+            miss: explanation.count(CacheVerdict::Miss),
+            unknown: explanation.count(CacheVerdict::Unknown),
             label,
         })
         .collect();
@@ -194,8 +194,8 @@ fn show_one(
 
 /// Returns the baseline for a build: with the same target and platform, else with the same
 /// platform, else the first.
-fn closest<'a>(baselines: &'a [Evidence], label: &BuildLabel) -> Option<&'a Build> {
-    let likeness = |evidence: &&Evidence| {
+fn closest<'a>(baselines: &'a [GatheredEvidence], label: &BuildLabel) -> Option<&'a Build> {
+    let likeness = |evidence: &&GatheredEvidence| {
         (
             evidence.label.platform == label.platform,
             evidence.label.target == label.target,

@@ -30,11 +30,11 @@ pub enum Certainty {
 
 /// The records that stand for the outputs of a build's steps.
 #[derive(Debug, Clone, Default)]
-pub struct Matches(HashMap<StepOutput, Candidates>);
+pub struct Matches(HashMap<StepOutput, MatchCandidates>);
 
 /// The records that may stand for an output, by index.
 #[derive(Debug, Clone, Default)]
-struct Candidates {
+struct MatchCandidates {
     records: Vec<(RecordIndex, Certainty)>,
     /// Whether the step may have unknown keys, and no known key is in the cache.
     open: bool,
@@ -42,7 +42,7 @@ struct Candidates {
     is_root: bool,
 }
 
-impl Candidates {
+impl MatchCandidates {
     fn certainty(&self, record: RecordIndex) -> Option<Certainty> {
         let place = self
             .records
@@ -102,7 +102,7 @@ impl Matches {
                         .all(|(_, certainty)| *certainty < Certainty::Proved);
                 matches.0.insert(
                     at,
-                    Candidates {
+                    MatchCandidates {
                         records,
                         open,
                         is_root: step.inputs.is_empty(),

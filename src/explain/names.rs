@@ -1,8 +1,8 @@
 //! Names for steps and records: the words of the Dockerfile.
 
-use super::dockerfile::{Dockerfile, Stage};
+use super::dockerfile::{DockerfileOutline, OutlineStage};
 use crate::format::llb::OpKind;
-use crate::format::provenance::{Build, Location, Step};
+use crate::format::provenance::{Build, CodeLocation, Step};
 use crate::text::secrets::mask;
 
 pub mod debug;
@@ -16,7 +16,7 @@ pub struct StepName {
     pub text: String,
     /// The locations of the instruction, the first one first; several if stages share the step,
     /// none if unknown.
-    pub places: Vec<Place>,
+    pub places: Vec<StepPlace>,
 }
 
 impl StepName {
@@ -33,7 +33,7 @@ impl StepName {
 
 /// The location of an instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct StepPlace {
     /// The file's name.
     pub file: String,
     /// The first line, counted from 1.
@@ -41,21 +41,21 @@ pub struct Place {
     /// The last line.
     pub last_line: u32,
     /// The stage; `None` if the file's text is missing.
-    pub stage: Option<Stage>,
+    pub stage: Option<OutlineStage>,
     /// The instruction there; empty if the file's text is missing.
     pub text: String,
 }
 
 /// Names every step of a build.
 pub fn of_steps(build: &Build) -> Vec<StepName> {
-    let files: Vec<Dockerfile> = build
+    let files: Vec<DockerfileOutline> = build
         .sources
         .iter()
         .map(|source| {
             source
                 .text
                 .as_deref()
-                .map(Dockerfile::parse)
+                .map(DockerfileOutline::parse)
                 .unwrap_or_default()
         })
         .collect();
@@ -66,10 +66,10 @@ pub fn of_steps(build: &Build) -> Vec<StepName> {
         .collect()
 }
 
-fn of_step(build: &Build, files: &[Dockerfile], step: &Step) -> StepName {
+fn of_step(build: &Build, files: &[DockerfileOutline], step: &Step) -> StepName {
     let mut locations = step.locations.clone();
     locations.sort_unstable_by_key(|location| (location.source, location.first_line));
-    let places: Vec<Place> = locations
+    let places: Vec<StepPlace> = locations
         .iter()
         .map(|location| place(build, files, location))
         .collect();
@@ -87,11 +87,11 @@ fn of_step(build: &Build, files: &[Dockerfile], step: &Step) -> StepName {
     StepName { text, places }
 }
 
-fn place(build: &Build, files: &[Dockerfile], location: &Location) -> Place {
+fn place(build: &Build, files: &[DockerfileOutline], location: &CodeLocation) -> StepPlace {
     let instruction = files
         .get(location.source)
         .and_then(|file| file.at(location.first_line));
-    Place {
+    StepPlace {
         file: build
             .sources
             .get(location.source)

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use self::lookup::{Lookup, Lookups};
+use self::lookup::{KeyLookup, Lookups};
 use super::keys::StepKeys;
 use super::matching::Matches;
 use crate::format::cache_config::RecordIndex;
@@ -33,7 +33,7 @@ pub enum Sure {
 
 /// Whether a step runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Verdict {
+pub enum CacheVerdict {
     /// It does not run: its result is loaded, or not needed.
     Hit,
     /// It runs.
@@ -42,7 +42,7 @@ pub enum Verdict {
     Unknown,
 }
 
-impl Verdict {
+impl CacheVerdict {
     /// Returns the word in JSON.
     pub fn word(self) -> &'static str {
         match self {
@@ -98,7 +98,7 @@ pub struct Standing {
     /// Whether the build needs it.
     pub needed: Sure,
     /// Whether it runs.
-    pub verdict: Verdict,
+    pub verdict: CacheVerdict,
     /// Whether the verdict comes from a log.
     pub from_log: bool,
     /// Why the verdict is unknown, although a cache holds the result.
@@ -160,11 +160,11 @@ impl Doubt {
 
 /// Known facts of a build in addition to its graph.
 #[derive(Debug, Clone, Default)]
-pub struct Known {
+pub struct KnownFacts {
     /// For each step, whether it ignores the cache.
     pub ignores_cache: Vec<bool>,
     /// For each step, its verdict in a log.
-    pub logged: Vec<Option<Verdict>>,
+    pub logged: Vec<Option<CacheVerdict>>,
     /// When the build began, if the evidence says so.
     pub started: Option<Timestamp>,
     /// For each step, whether it belongs to another target of bake that this build is linked to,
@@ -184,7 +184,7 @@ pub enum Linked {
     OtherWithContext,
 }
 
-impl Known {
+impl KnownFacts {
     /// Returns whether a result was written by this build or a later one, if a log shows which
     /// steps ran. Without a log, the evidence describes a future build.
     fn was_written_since(&self, created: Timestamp) -> bool {
@@ -210,7 +210,7 @@ pub struct Solution {
 
 impl Solution {
     /// Solves a build with the caches that it imports.
-    pub fn new(build: &Build, keys: &[StepKeys], caches: &[&RefCache], known: &Known) -> Self {
+    pub fn new(build: &Build, keys: &[StepKeys], caches: &[&RefCache], known: &KnownFacts) -> Self {
         let matches: Vec<Matches> = caches
             .iter()
             .map(|cache| Matches::find(build, keys, &cache.graph))
@@ -254,32 +254,32 @@ impl Solution {
 /// How each step is needed, from the final target back.
 struct Demand<'a> {
     build: &'a Build,
-    known: &'a Known,
-    lookups: &'a [Lookup],
+    known: &'a KnownFacts,
+    lookups: &'a [KeyLookup],
     needed: Vec<Sure>,
     /// Whether the keys of a step are requested, even if only to find the steps above it.
     asked: Vec<bool>,
 }
 
 impl Demand<'_> {
-    fn logged(&self, step: StepIndex) -> Option<Verdict> {
+    fn logged(&self, step: StepIndex) -> Option<CacheVerdict> {
         self.known.logged.get(step.at()).copied().flatten()
     }
 
     /// Returns the verdict of a step. Every user of the step must have one.
-    fn verdict(&self, step: StepIndex) -> Verdict {
+    fn verdict(&self, step: StepIndex) -> CacheVerdict {
         let needed = self.needed[step.at()];
         let result = self.lookups[step.at()].result;
         match (self.logged(step), needed, result) {
             (Some(verdict), ..) => verdict,
-            (None, Sure::No, _) | (None, _, Sure::Yes) => Verdict::Hit,
-            (None, Sure::Yes, Sure::No) => Verdict::Miss,
-            (None, ..) => Verdict::Unknown,
+            (None, Sure::No, _) | (None, _, Sure::Yes) => CacheVerdict::Hit,
+            (None, Sure::Yes, Sure::No) => CacheVerdict::Miss,
+            (None, ..) => CacheVerdict::Unknown,
         }
     }
 
     /// Passes on which inputs a step needs.
-    fn pass_on(&mut self, step: StepIndex, verdict: Verdict) {
+    fn pass_on(&mut self, step: StepIndex, verdict: CacheVerdict) {
         let at = step.at();
         let lookup = &self.lookups[at];
         let is_logged = self.logged(step).is_some();
@@ -287,8 +287,8 @@ impl Demand<'_> {
         for (place, input) in self.build.steps[at].inputs.iter().enumerate() {
             let below = input.step.at();
             let asks = match verdict {
-                Verdict::Miss => Sure::Yes,
-                Verdict::Hit
+                CacheVerdict::Miss => Sure::Yes,
+                CacheVerdict::Hit
                     if is_logged || lookup.result == Sure::Yes || self.needed[at] == Sure::No =>
                 {
                     Sure::No

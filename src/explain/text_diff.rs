@@ -26,7 +26,7 @@ const MAX_MASKED: usize = 4 << 10;
 
 /// A line of a difference, with secrets masked. Escape it before it reaches a terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Line {
+pub enum TextDiffLine {
     /// It is in both texts.
     Same(String),
     /// Only the new text has it.
@@ -39,7 +39,7 @@ pub enum Line {
     More(String),
 }
 
-impl Line {
+impl TextDiffLine {
     /// Returns the sign of the line in a diff, and its text.
     pub fn parts(&self) -> (&'static str, &str) {
         match self {
@@ -62,7 +62,7 @@ impl Line {
 
 /// Compares two files line by line. Returns `None` for a file that is not text, is too large, or
 /// looks like one that holds secrets.
-pub fn lines(path: &str, was: &[u8], is: &[u8]) -> Option<Vec<Line>> {
+pub fn lines(path: &str, was: &[u8], is: &[u8]) -> Option<Vec<TextDiffLine>> {
     if secrets::is_secret_file(path) || was.len() > MAX_BYTES || is.len() > MAX_BYTES {
         return None;
     }
@@ -80,7 +80,7 @@ pub fn lines(path: &str, was: &[u8], is: &[u8]) -> Option<Vec<Line>> {
 }
 
 /// Keeps the changes, with a few lines around them.
-fn hunks(was: &[&str], is: &[&str], changes: Vec<DiffOp>) -> Vec<Line> {
+fn hunks(was: &[&str], is: &[&str], changes: Vec<DiffOp>) -> Vec<TextDiffLine> {
     let changed: usize = changes.iter().map(changed_lines).sum();
     let mut lines = Vec::new();
     let mut shown = 0;
@@ -88,17 +88,20 @@ fn hunks(was: &[&str], is: &[&str], changes: Vec<DiffOp>) -> Vec<Line> {
         if lines.len() >= MAX_LINES {
             break;
         }
-        lines.extend(position(&hunk).map(Line::Hunk));
+        lines.extend(position(&hunk).map(TextDiffLine::Hunk));
         let mut hunk_lines = hunk.iter().flat_map(|change| lines_of(was, is, change));
         while let Some(line) = hunk_lines.next().filter(|_| lines.len() < MAX_LINES) {
-            shown += usize::from(matches!(line, Line::Added(_) | Line::Removed(_)));
+            shown += usize::from(matches!(
+                line,
+                TextDiffLine::Added(_) | TextDiffLine::Removed(_)
+            ));
             lines.push(line);
         }
     }
     match changed - shown {
         0 => {}
-        1 => lines.push(Line::More("1 more changed line".to_owned())),
-        more => lines.push(Line::More(format!("{more} more changed lines"))),
+        1 => lines.push(TextDiffLine::More("1 more changed line".to_owned())),
+        more => lines.push(TextDiffLine::More(format!("{more} more changed lines"))),
     }
     lines
 }
@@ -125,17 +128,20 @@ fn position(hunk: &[DiffOp]) -> Option<String> {
     (old.start > 0 || new.start > 0).then(|| format!("-{} +{} @@", side(&old), side(&new)))
 }
 
-fn lines_of(was: &[&str], is: &[&str], change: &DiffOp) -> Vec<Line> {
+fn lines_of(was: &[&str], is: &[&str], change: &DiffOp) -> Vec<TextDiffLine> {
     let old = &was[change.old_range()];
     let new = &is[change.new_range()];
     if let DiffOp::Equal { .. } = change {
-        return new.iter().map(|line| Line::Same(shown(line))).collect();
+        return new
+            .iter()
+            .map(|line| TextDiffLine::Same(shown(line)))
+            .collect();
     }
     let removed = old.iter().take(MAX_LINES);
     let added = new.iter().take(MAX_LINES);
     removed
-        .map(|line| Line::Removed(shown(line)))
-        .chain(added.map(|line| Line::Added(shown(line))))
+        .map(|line| TextDiffLine::Removed(shown(line)))
+        .chain(added.map(|line| TextDiffLine::Added(shown(line))))
         .collect()
 }
 
@@ -193,7 +199,13 @@ mod tests {
 
     fn diff(was: &str, is: &str) -> Option<String> {
         let lines = lines("a.txt", was.as_bytes(), is.as_bytes())?;
-        Some(lines.iter().map(Line::marked).collect::<Vec<_>>().join("|"))
+        Some(
+            lines
+                .iter()
+                .map(TextDiffLine::marked)
+                .collect::<Vec<_>>()
+                .join("|"),
+        )
     }
 
     #[test]

@@ -2,21 +2,21 @@
 
 use std::collections::HashMap;
 
-use super::command::Surroundings;
+use super::command::CommandContext;
 use super::embedded::{self, Environment, substitute};
-use super::session::Session;
+use super::session::FindSession;
 use crate::format::located::Located;
-use crate::format::tree::Node;
+use crate::format::tree::TreeNode;
 
 /// The deepest nesting of stages, jobs and steps.
 const DEPTH: usize = 16;
 
 /// Parses a pipeline or a template.
-pub(super) fn read(session: &Session<'_>, root: Node<'_>) {
+pub(super) fn read(session: &FindSession<'_>, root: TreeNode<'_>) {
     let mut parameters = HashMap::new();
     if let Some(list) = root.get("parameters") {
         for parameter in list.items() {
-            let default = parameter.get("default").and_then(Node::text);
+            let default = parameter.get("default").and_then(TreeNode::text);
             if let (Some(name), Some(default)) = (parameter.str_at(&["name"]), default) {
                 parameters.insert(name.to_owned(), default.clone());
             }
@@ -27,7 +27,7 @@ pub(super) fn read(session: &Session<'_>, root: Node<'_>) {
             }
         }
     }
-    let reader = Reader {
+    let reader = AzureReader {
         session,
         parameters,
     };
@@ -36,19 +36,19 @@ pub(super) fn read(session: &Session<'_>, root: Node<'_>) {
     reader.walk(root, None, &variables, 0);
 }
 
-struct Reader<'a> {
-    session: &'a Session<'a>,
+struct AzureReader<'a> {
+    session: &'a FindSession<'a>,
     parameters: HashMap<String, Located>,
 }
 
-impl Reader<'_> {
-    fn variables(&self, node: Option<Node<'_>>, variables: &mut Environment) {
+impl AzureReader<'_> {
+    fn variables(&self, node: Option<TreeNode<'_>>, variables: &mut Environment) {
         let Some(node) = node else { return };
         if node.is_list() {
             for item in node.items() {
                 if let (Some(name), Some(value)) = (
                     item.str_at(&["name"]),
-                    item.get("value").and_then(Node::text),
+                    item.get("value").and_then(TreeNode::text),
                 ) {
                     let value = self.resolved(value, variables);
                     embedded::put(variables, name, value);
@@ -65,7 +65,7 @@ impl Reader<'_> {
     }
 
     /// Walks stages, jobs and steps. Conditional insertions (`${{ if … }}:`) are keys in between.
-    fn walk(&self, node: Node<'_>, job: Option<&str>, variables: &Environment, depth: usize) {
+    fn walk(&self, node: TreeNode<'_>, job: Option<&str>, variables: &Environment, depth: usize) {
         if depth > DEPTH {
             return;
         }
@@ -114,10 +114,10 @@ impl Reader<'_> {
         }
     }
 
-    fn step(&self, step: Node<'_>, job: Option<&str>, variables: &Environment) {
-        let around = Surroundings {
+    fn step(&self, step: TreeNode<'_>, job: Option<&str>, variables: &Environment) {
+        let around = CommandContext {
             target: job.map(str::to_owned),
-            ..Surroundings::default()
+            ..CommandContext::default()
         };
         let mut environment: Environment = variables
             .iter()
@@ -127,7 +127,7 @@ impl Reader<'_> {
             self.resolved(text, variables)
         });
         for key in ["script", "bash", "pwsh", "powershell"] {
-            if let Some(text) = step.get(key).and_then(Node::text) {
+            if let Some(text) = step.get(key).and_then(TreeNode::text) {
                 let mut text = self.resolved(text, variables);
                 if key.ends_with("sh") && key.starts_with("pw") || key == "powershell" {
                     text = super::other_shells::from_powershell(&text);
@@ -142,7 +142,7 @@ impl Reader<'_> {
             return;
         };
         for key in ["script", "inlineScript"] {
-            if let Some(text) = inputs.get(key).and_then(Node::text) {
+            if let Some(text) = inputs.get(key).and_then(TreeNode::text) {
                 let text = self.resolved(text, variables);
                 embedded::run(self.session, &text, &environment, &around);
             }
@@ -152,7 +152,7 @@ impl Reader<'_> {
             .is_none_or(|command| command.to_lowercase().contains("build"));
         if task.starts_with("Docker@")
             && builds
-            && let Some(flags) = inputs.get("arguments").and_then(Node::text)
+            && let Some(flags) = inputs.get("arguments").and_then(TreeNode::text)
         {
             let flags = self.resolved(flags, variables);
             let mut script = Located::new("docker build ", flags.place());

@@ -7,13 +7,13 @@ use super::command::is_truthy;
 use super::declaration::{Direction, Facts};
 use super::kinds::default_bake_files;
 use super::repository::{directory, join};
-use super::session::{Session, Use};
+use super::session::{CacheUse, FindSession};
 use crate::format::bake::{self, BakeFile, Config, Options, Target};
 use crate::format::located::Located;
 use crate::format::unknown::{has_mark, to_pattern};
 
 /// Reads the bake files of a directory: the default files together, every other file alone.
-pub(super) fn read(session: &Session<'_>, paths: &[String]) {
+pub(super) fn read(session: &FindSession<'_>, paths: &[String]) {
     let mut folders: Vec<&str> = paths.iter().map(|path| directory(path)).collect();
     folders.sort_unstable();
     folders.dedup();
@@ -32,7 +32,7 @@ pub(super) fn read(session: &Session<'_>, paths: &[String]) {
     }
 }
 
-fn together(session: &Session<'_>, paths: &[String], folder: &str) {
+fn together(session: &FindSession<'_>, paths: &[String], folder: &str) {
     let texts: Vec<_> = paths
         .iter()
         .filter_map(|path| Some((path, session.repository.read(path)?)))
@@ -69,7 +69,7 @@ fn together(session: &Session<'_>, paths: &[String], folder: &str) {
 }
 
 /// Declares the caches of all targets.
-pub(super) fn declare(session: &Session<'_>, config: &Config, folder: &str, tool: &str) {
+pub(super) fn declare(session: &FindSession<'_>, config: &Config, folder: &str, tool: &str) {
     for target in &config.targets {
         for (name, place) in &target.unknown_attributes {
             let intended = name.replace('_', "-");
@@ -93,10 +93,10 @@ pub(super) fn declare(session: &Session<'_>, config: &Config, folder: &str, tool
     }
 }
 
-fn declare_target(session: &Session<'_>, target: &Target, folder: &str, tool: &str) {
+fn declare_target(session: &FindSession<'_>, target: &Target, folder: &str, tool: &str) {
     let facts = Arc::new(facts(target, folder));
     let emit = |text: &Located, when: &[String], direction| {
-        session.declare(&Use {
+        session.declare(&CacheUse {
             text,
             direction,
             tool,

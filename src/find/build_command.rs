@@ -1,10 +1,10 @@
 //! The command that runs the build of a declaration.
 
-use super::command::{Flag, Surroundings, Tool};
+use super::command::{CommandContext, CommandFlag, Tool};
 use super::declaration::{Declaration, Facts};
 use super::repository::join;
-use super::script::{Invocation, Item};
-use super::session::Session;
+use super::script::{Invocation, ScriptWord};
+use super::session::FindSession;
 use crate::format::unknown::{has_mark, to_pattern};
 use crate::text::secrets;
 use crate::text::shell;
@@ -101,7 +101,7 @@ impl Declaration {
 }
 
 /// Returns what the checks use of a command.
-pub(super) fn facts(tool: Tool, flags: &[Flag], around: &Surroundings) -> Facts {
+pub(super) fn facts(tool: Tool, flags: &[CommandFlag], around: &CommandContext) -> Facts {
     let value = |names: &[&str]| {
         let flag = flags
             .iter()
@@ -137,11 +137,11 @@ pub(super) fn facts(tool: Tool, flags: &[Flag], around: &Surroundings) -> Facts 
 
 /// Returns the command of an invocation. None if it runs in another directory or in a container.
 pub(super) fn written(
-    session: &Session<'_>,
+    session: &FindSession<'_>,
     tool: Tool,
     invocation: &Invocation,
     start: usize,
-    around: &Surroundings,
+    around: &CommandContext,
 ) -> Option<BuildCommand> {
     let program: &[&str] = match tool {
         Tool::DockerBuild => &["docker", "build"],
@@ -152,7 +152,7 @@ pub(super) fn written(
         Tool::Compose | Tool::Envd | Tool::Earthly | Tool::Devcontainer => return None,
     };
     let before = invocation.slots.iter().take(start).flatten().flatten();
-    let is_inside = |item: &Item| matches!(item.text.as_str(), "run" | "exec" | "ssh");
+    let is_inside = |item: &ScriptWord| matches!(item.text.as_str(), "run" | "exec" | "ssh");
     if !around.directory.is_empty() || before.into_iter().any(is_inside) {
         return None;
     }

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use super::command::Surroundings;
+use super::command::CommandContext;
 use super::declaration::{Direction, Facts};
 use super::embedded::{self, Environment};
-use super::session::{Session, Use};
+use super::session::{CacheUse, FindSession};
 use crate::format::located::Located;
-use crate::format::tree::Node;
+use crate::format::tree::TreeNode;
 
 /// The deepest nesting of groups.
 const DEPTH: usize = 4;
 
 /// Parses a pipeline.
-pub(super) fn read(session: &Session<'_>, root: Node<'_>) {
+pub(super) fn read(session: &FindSession<'_>, root: TreeNode<'_>) {
     let mut environment = Environment::new();
     embedded::extend(&mut environment, root.get("env"), Located::clone);
     let steps = if root.is_list() {
@@ -24,8 +24,13 @@ pub(super) fn read(session: &Session<'_>, root: Node<'_>) {
     follow(session, steps, &environment, 0);
 }
 
-fn follow(session: &Session<'_>, steps: Option<Node<'_>>, environment: &Environment, depth: usize) {
-    for step in steps.into_iter().flat_map(Node::items) {
+fn follow(
+    session: &FindSession<'_>,
+    steps: Option<TreeNode<'_>>,
+    environment: &Environment,
+    depth: usize,
+) {
+    for step in steps.into_iter().flat_map(TreeNode::items) {
         if depth < DEPTH && step.get("steps").is_some() {
             follow(session, step.get("steps"), environment, depth + 1);
         }
@@ -34,15 +39,15 @@ fn follow(session: &Session<'_>, steps: Option<Node<'_>>, environment: &Environm
         let name = ["key", "id", "identifier", "label", "name"]
             .iter()
             .find_map(|key| step.str_at(&[key]));
-        let around = Surroundings {
+        let around = CommandContext {
             target: name.map(str::to_owned),
-            ..Surroundings::default()
+            ..CommandContext::default()
         };
         let commands: Vec<&Located> = ["command", "commands"]
             .iter()
             .filter_map(|key| step.get(key))
-            .flat_map(Node::one_or_many)
-            .filter_map(Node::text)
+            .flat_map(TreeNode::one_or_many)
+            .filter_map(TreeNode::text)
             .collect();
         // `$$NAME` is an escape for the agent, which converts it to `$NAME`.
         let script = embedded::substitute(&embedded::joined(commands), "$$", "", |_, place| {
@@ -55,15 +60,15 @@ fn follow(session: &Session<'_>, steps: Option<Node<'_>>, environment: &Environm
 
 /// Declares the caches of the plugin `docker-compose`.
 fn plugins(
-    session: &Session<'_>,
-    step: Node<'_>,
+    session: &FindSession<'_>,
+    step: TreeNode<'_>,
     environment: &Environment,
-    around: &Surroundings,
+    around: &CommandContext,
 ) {
     let Some(plugins) = step.get("plugins") else {
         return;
     };
-    let listed = plugins.items().flat_map(Node::entries);
+    let listed = plugins.items().flat_map(TreeNode::entries);
     for (name, settings) in listed.chain(plugins.entries()) {
         if !name.as_str().contains("docker-compose#") && !name.as_str().ends_with("docker-compose")
         {
@@ -75,10 +80,10 @@ fn plugins(
         ] {
             for text in settings
                 .get(key)
-                .map(Node::one_or_many)
+                .map(TreeNode::one_or_many)
                 .unwrap_or_default()
                 .into_iter()
-                .filter_map(Node::text)
+                .filter_map(TreeNode::text)
             {
                 let text = embedded::expanded(session, text, environment);
                 let Some((service, _)) = text.as_str().split_once(':') else {
@@ -86,7 +91,7 @@ fn plugins(
                 };
                 let service = service.to_owned();
                 let cache = text.slice(service.len() + 1, text.len());
-                session.declare(&Use {
+                session.declare(&CacheUse {
                     text: &cache,
                     direction,
                     tool: "compose",

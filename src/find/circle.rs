@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::command::Surroundings;
+use super::command::CommandContext;
 use super::embedded::{self, Environment, substitute};
-use super::session::Session;
+use super::session::FindSession;
 use crate::format::located::Located;
-use crate::format::tree::Node;
+use crate::format::tree::TreeNode;
 
 /// The deepest nesting of calls of commands.
 const DEPTH: usize = 6;
@@ -14,17 +14,17 @@ const DEPTH: usize = 6;
 type Parameters = HashMap<String, Located>;
 
 /// Parses a configuration.
-pub(super) fn read(session: &Session<'_>, root: Node<'_>) {
+pub(super) fn read(session: &FindSession<'_>, root: TreeNode<'_>) {
     let mut pipeline = Parameters::new();
     defaults(root.get("parameters"), &mut pipeline);
-    for (name, job) in root.get("jobs").map(Node::entries).unwrap_or_default() {
-        let reader = Reader {
+    for (name, job) in root.get("jobs").map(TreeNode::entries).unwrap_or_default() {
+        let reader = CircleReader {
             session,
             root,
             pipeline: &pipeline,
-            around: Surroundings {
+            around: CommandContext {
                 target: Some(name.as_str().to_owned()),
-                ..Surroundings::default()
+                ..CommandContext::default()
             },
         };
         let mut parameters = Parameters::new();
@@ -43,23 +43,26 @@ pub(super) fn read(session: &Session<'_>, root: Node<'_>) {
 }
 
 /// Reads the flags of jobs that orbs define.
-fn workflows(session: &Session<'_>, root: Node<'_>, pipeline: &Parameters) {
-    let all = root.get("workflows").map(Node::entries).unwrap_or_default();
+fn workflows(session: &FindSession<'_>, root: TreeNode<'_>, pipeline: &Parameters) {
+    let all = root
+        .get("workflows")
+        .map(TreeNode::entries)
+        .unwrap_or_default();
     let jobs = all
         .into_iter()
         .filter_map(|(_, workflow)| workflow.get("jobs"));
-    for (name, arguments) in jobs.flat_map(Node::items).flat_map(Node::entries) {
+    for (name, arguments) in jobs.flat_map(TreeNode::items).flat_map(TreeNode::entries) {
         if root.path(&["jobs", name.as_str()]).is_some() {
             continue;
         }
         let target = arguments.str_at(&["name"]).unwrap_or(name.as_str());
-        let reader = Reader {
+        let reader = CircleReader {
             session,
             root,
             pipeline,
-            around: Surroundings {
+            around: CommandContext {
                 target: Some(target.to_owned()),
-                ..Surroundings::default()
+                ..CommandContext::default()
             },
         };
         reader.orb(arguments, &Parameters::new(), &Environment::new());
@@ -70,25 +73,25 @@ fn workflows(session: &Session<'_>, root: Node<'_>, pipeline: &Parameters) {
     }
 }
 
-fn defaults(node: Option<Node<'_>>, parameters: &mut Parameters) {
-    for (name, parameter) in node.into_iter().flat_map(Node::entries) {
-        if let Some(default) = parameter.get("default").and_then(Node::text) {
+fn defaults(node: Option<TreeNode<'_>>, parameters: &mut Parameters) {
+    for (name, parameter) in node.into_iter().flat_map(TreeNode::entries) {
+        if let Some(default) = parameter.get("default").and_then(TreeNode::text) {
             parameters.insert(name.as_str().to_owned(), default.clone());
         }
     }
 }
 
-struct Reader<'a> {
-    session: &'a Session<'a>,
-    root: Node<'a>,
+struct CircleReader<'a> {
+    session: &'a FindSession<'a>,
+    root: TreeNode<'a>,
     pipeline: &'a Parameters,
-    around: Surroundings,
+    around: CommandContext,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> CircleReader<'a> {
     fn environment(
         &self,
-        node: Option<Node<'_>>,
+        node: Option<TreeNode<'_>>,
         parameters: &Parameters,
         environment: &mut Environment,
     ) {
@@ -97,12 +100,12 @@ impl<'a> Reader<'a> {
 
     fn steps(
         &self,
-        node: Option<Node<'a>>,
+        node: Option<TreeNode<'a>>,
         parameters: &Parameters,
         environment: &Environment,
         depth: usize,
     ) {
-        for step in node.into_iter().flat_map(Node::items) {
+        for step in node.into_iter().flat_map(TreeNode::items) {
             if let Some(name) = step.str() {
                 self.call(name, None, parameters, environment, depth);
                 continue;
@@ -119,10 +122,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn run(&self, body: Node<'_>, parameters: &Parameters, environment: &Environment) {
+    fn run(&self, body: TreeNode<'_>, parameters: &Parameters, environment: &Environment) {
         let Some(command) = body
             .text()
-            .or_else(|| body.get("command").and_then(Node::text))
+            .or_else(|| body.get("command").and_then(TreeNode::text))
         else {
             return;
         };
@@ -136,7 +139,7 @@ impl<'a> Reader<'a> {
     fn call(
         &self,
         name: &str,
-        arguments: Option<Node<'a>>,
+        arguments: Option<TreeNode<'a>>,
         parameters: &Parameters,
         environment: &Environment,
         depth: usize,
@@ -152,7 +155,7 @@ impl<'a> Reader<'a> {
         };
         let mut inner = Parameters::new();
         defaults(command.get("parameters"), &mut inner);
-        for (key, value) in arguments.into_iter().flat_map(Node::entries) {
+        for (key, value) in arguments.into_iter().flat_map(TreeNode::entries) {
             if let Some(text) = value.text() {
                 inner.insert(key.as_str().to_owned(), self.resolved(text, parameters));
             }
@@ -160,7 +163,7 @@ impl<'a> Reader<'a> {
         self.steps(command.get("steps"), &inner, environment, depth + 1);
     }
 
-    fn orb(&self, arguments: Node<'_>, parameters: &Parameters, environment: &Environment) {
+    fn orb(&self, arguments: TreeNode<'_>, parameters: &Parameters, environment: &Environment) {
         for key in [
             "extra_build_args",
             "extra-build-args",
@@ -168,7 +171,7 @@ impl<'a> Reader<'a> {
             "docker_build_args",
             "build_args",
         ] {
-            let Some(flags) = arguments.get(key).and_then(Node::text) else {
+            let Some(flags) = arguments.get(key).and_then(TreeNode::text) else {
                 continue;
             };
             let flags = self.resolved(flags, parameters);

@@ -4,23 +4,23 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::build_command;
-use super::declaration::{Direction, Facts, Job};
-use super::script::{Invocation, Item};
-use super::session::{Session, Use};
+use super::declaration::{CiJob, Direction, Facts};
+use super::script::{Invocation, ScriptWord};
+use super::session::{CacheUse, FindSession};
 use crate::format::located::Located;
 use crate::format::unknown::only_mark;
 
 mod recognize;
 
-pub(in crate::find) use recognize::Flag;
+pub(in crate::find) use recognize::CommandFlag;
 use recognize::{flags_of, recognise};
 
 /// The context of a command.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Surroundings {
+pub(super) struct CommandContext {
     /// The job, rule or stage; `None` for plain scripts.
     pub(super) target: Option<String>,
-    pub(super) job: Option<Arc<Job>>,
+    pub(super) job: Option<Arc<CiJob>>,
     /// The directory of the command, if known.
     pub(super) directory: String,
     /// The conditions under which the command runs.
@@ -61,7 +61,7 @@ impl Tool {
 }
 
 /// Declares the caches of a command.
-pub(super) fn declare(session: &Session<'_>, invocation: &Invocation, around: &Surroundings) {
+pub(super) fn declare(session: &FindSession<'_>, invocation: &Invocation, around: &CommandContext) {
     let Some((tool, start)) = recognise(&invocation.slots) else {
         return;
     };
@@ -76,7 +76,7 @@ pub(super) fn declare(session: &Session<'_>, invocation: &Invocation, around: &S
     let flags = flags_of(tool, &invocation.slots, start);
     let mut when = around.when.clone();
     when.extend(invocation.when.iter().cloned());
-    let reader = Reader {
+    let reader = CommandReader {
         session,
         tool,
         around,
@@ -97,23 +97,23 @@ pub(super) fn declare(session: &Session<'_>, invocation: &Invocation, around: &S
     }
 }
 
-struct Reader<'a, 'r> {
-    session: &'a Session<'r>,
+struct CommandReader<'a, 'r> {
+    session: &'a FindSession<'r>,
     tool: Tool,
-    around: &'a Surroundings,
+    around: &'a CommandContext,
     facts: Arc<Facts>,
     when: Vec<String>,
 }
 
-impl Reader<'_, '_> {
-    fn emit(&self, item: &Item, direction: Direction, target: Option<&str>) {
+impl CommandReader<'_, '_> {
+    fn emit(&self, item: &ScriptWord, direction: Direction, target: Option<&str>) {
         let mut when = self.when.clone();
         for condition in &item.when {
             if !when.contains(condition) {
                 when.push(condition.clone());
             }
         }
-        self.session.declare(&Use {
+        self.session.declare(&CacheUse {
             text: &item.text,
             direction,
             tool: self.tool.name(),
@@ -123,7 +123,7 @@ impl Reader<'_, '_> {
         });
     }
 
-    fn flag(&self, flag: &Flag, all: &[Flag]) {
+    fn flag(&self, flag: &CommandFlag, all: &[CommandFlag]) {
         let Some(value) = &flag.value else { return };
         match (self.tool, flag.name.as_str()) {
             (Tool::Bake, "--set") => self.set(value),
@@ -143,27 +143,27 @@ impl Reader<'_, '_> {
                     let from = value.text.len() - argument.len();
                     let text = value.text.slice(from, value.text.len());
                     let when = value.when.clone();
-                    self.inline(&Item { text, when }, None);
+                    self.inline(&ScriptWord { text, when }, None);
                 }
             }
             _ => {}
         }
     }
 
-    fn inline(&self, argument: &Item, target: Option<&str>) {
+    fn inline(&self, argument: &ScriptWord, target: Option<&str>) {
         if let Some(text) = inline_argument(&argument.text) {
             let when = argument.when.clone();
-            self.emit(&Item { text, when }, Direction::Export, target);
+            self.emit(&ScriptWord { text, when }, Direction::Export, target);
         }
     }
 
-    fn set(&self, value: &Item) {
+    fn set(&self, value: &ScriptWord) {
         declare_override(self.session, value, |item, direction, target| {
             self.emit(item, direction, Some(target));
         });
     }
 
-    fn envd(&self, flags: &[Flag]) {
+    fn envd(&self, flags: &[CommandFlag]) {
         let names: [(&[&str], Direction); 2] = [
             (
                 &["--export-cache", "--ec", "-export-cache", "-ec"],
@@ -175,7 +175,7 @@ impl Reader<'_, '_> {
             ),
         ];
         for (names, direction) in names {
-            let given: Vec<&Item> = flags
+            let given: Vec<&ScriptWord> = flags
                 .iter()
                 .filter(|f| names.contains(&f.name.as_str()))
                 .filter_map(|f| f.value.as_ref())
@@ -198,7 +198,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn earthly(&self, flags: &[Flag], environment: &HashMap<String, String>) {
+    fn earthly(&self, flags: &[CommandFlag], environment: &HashMap<String, String>) {
         let has = |name: &str| flags.iter().any(|flag| flag.name == name);
         let pushes = has("--push") || environment.get("EARTHLY_PUSH").is_some_and(|v| v == "true");
         let max = has("--max-remote-cache");
@@ -221,7 +221,7 @@ impl Reader<'_, '_> {
                         Direction::Import
                     };
                     let when = value.when.clone();
-                    self.emit(&Item { text: cache, when }, direction, None);
+                    self.emit(&ScriptWord { text: cache, when }, direction, None);
                 }
                 _ => {}
             }
@@ -245,9 +245,9 @@ pub(super) fn is_truthy(value: &str) -> bool {
 
 /// Declares an override of bake: `pattern.key=value` or `pattern.key+=value`.
 pub(super) fn declare_override(
-    session: &Session<'_>,
-    value: &Item,
-    mut emit: impl FnMut(&Item, Direction, &str),
+    session: &FindSession<'_>,
+    value: &ScriptWord,
+    mut emit: impl FnMut(&ScriptWord, Direction, &str),
 ) {
     let text = value.text.as_str();
     let Some(equals) = text.find('=') else { return };
@@ -270,7 +270,7 @@ pub(super) fn declare_override(
         let whole = part.with_text(format!("{argument}={}", part.as_str()));
         if let Some(text) = inline_argument(&whole) {
             let when = value.when.clone();
-            emit(&Item { text, when }, Direction::Export, target);
+            emit(&ScriptWord { text, when }, Direction::Export, target);
         }
         return;
     }
@@ -283,5 +283,5 @@ pub(super) fn declare_override(
         _ => return,
     };
     let when = value.when.clone();
-    emit(&Item { text: part, when }, direction, target);
+    emit(&ScriptWord { text: part, when }, direction, target);
 }

@@ -4,18 +4,18 @@ use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::command::{Surroundings, is_truthy};
+use super::command::{CommandContext, is_truthy};
 use super::declaration::{Direction, Facts};
 use super::embedded::{self, Environment};
 use super::kubernetes::words_of_container;
 use super::repository::join;
-use super::session::{Session, Use};
+use super::session::{CacheUse, FindSession};
 use crate::format::compose::{self, Files, Options, Project, Service, parse_dotenv};
 use crate::format::located::Located;
-use crate::format::tree::Node;
+use crate::format::tree::TreeNode;
 use crate::format::unknown::{has_mark, to_pattern};
 
-impl Files for Session<'_> {
+impl Files for FindSession<'_> {
     fn read(&self, path: &str) -> Option<(Rc<str>, u32)> {
         let text = self.repository.read(path)?;
         let text = super::readable(&text).map_or(text, Into::into);
@@ -35,8 +35,11 @@ pub(super) fn is_named(path: &str) -> bool {
 }
 
 /// Whether a file with another name has services with a build.
-pub(super) fn is_like(root: Node<'_>) -> bool {
-    let services = root.get("services").map(Node::entries).unwrap_or_default();
+pub(super) fn is_like(root: TreeNode<'_>) -> bool {
+    let services = root
+        .get("services")
+        .map(TreeNode::entries)
+        .unwrap_or_default();
     services.iter().any(|(_, service)| {
         service.get("build").is_some_and(|build| {
             ["cache_from", "cache_to", "args", "x-bake"]
@@ -48,7 +51,7 @@ pub(super) fn is_like(root: Node<'_>) -> bool {
 
 /// Reads Compose files. An override is read together with its base, and an included file together
 /// with the file that includes it.
-pub(super) fn read(session: &Session<'_>, paths: &[String]) {
+pub(super) fn read(session: &FindSession<'_>, paths: &[String]) {
     let mut projects = Vec::new();
     for path in paths {
         let files = match base_of(session, path) {
@@ -76,10 +79,10 @@ pub(super) fn read(session: &Session<'_>, paths: &[String]) {
 }
 
 /// Declares the caches of the commands that services run.
-pub(super) fn commands(session: &Session<'_>, document: Node<'_>) {
+pub(super) fn commands(session: &FindSession<'_>, document: TreeNode<'_>) {
     for (name, service) in document
         .get("services")
-        .map(Node::entries)
+        .map(TreeNode::entries)
         .unwrap_or_default()
     {
         let mut environment = Environment::new();
@@ -87,17 +90,17 @@ pub(super) fn commands(session: &Session<'_>, document: Node<'_>) {
         embedded::extend(&mut environment, variables, Located::clone);
         for text in variables
             .into_iter()
-            .flat_map(Node::items)
-            .filter_map(Node::text)
+            .flat_map(TreeNode::items)
+            .filter_map(TreeNode::text)
         {
             if let Some((name, _)) = text.as_str().split_once('=') {
                 let value = text.slice(name.len() + 1, text.len());
                 embedded::put(&mut environment, name, value);
             }
         }
-        let around = Surroundings {
+        let around = CommandContext {
             target: Some(name.as_str().to_owned()),
-            ..Surroundings::default()
+            ..CommandContext::default()
         };
         // Compose replaces `$$` by a dollar sign.
         let unescaped = |text: &Located| {
@@ -105,7 +108,7 @@ pub(super) fn commands(session: &Session<'_>, document: Node<'_>) {
         };
         let entrypoint = service.get("entrypoint");
         let command = service.get("command");
-        if let (None, Some(text)) = (entrypoint, command.and_then(Node::text)) {
+        if let (None, Some(text)) = (entrypoint, command.and_then(TreeNode::text)) {
             embedded::run(session, &unescaped(text), &environment, &around);
             continue;
         }
@@ -113,14 +116,14 @@ pub(super) fn commands(session: &Session<'_>, document: Node<'_>) {
         for node in [entrypoint, command].into_iter().flatten() {
             match node.text() {
                 Some(text) => words.extend(unescaped(text).words()),
-                None => words.extend(node.items().filter_map(Node::text).map(unescaped)),
+                None => words.extend(node.items().filter_map(TreeNode::text).map(unescaped)),
             }
         }
         words_of_container(session, words, &environment, &around);
     }
 }
 
-fn override_of(session: &Session<'_>, path: &str) -> Option<String> {
+fn override_of(session: &FindSession<'_>, path: &str) -> Option<String> {
     let (stem, _) = path.rsplit_once('.')?;
     let standard = stem.ends_with("compose");
     let candidates = ["yml", "yaml"].map(|other| format!("{stem}.override.{other}"));
@@ -129,7 +132,7 @@ fn override_of(session: &Session<'_>, path: &str) -> Option<String> {
         .find(|candidate| standard && session.repository.has(candidate))
 }
 
-fn base_of(session: &Session<'_>, path: &str) -> Option<String> {
+fn base_of(session: &FindSession<'_>, path: &str) -> Option<String> {
     let (stem, _) = path.rsplit_once(".override.")?;
     let candidates = ["yml", "yaml"].map(|other| format!("{stem}.{other}"));
     candidates
@@ -137,7 +140,7 @@ fn base_of(session: &Session<'_>, path: &str) -> Option<String> {
         .find(|candidate| session.repository.has(candidate))
 }
 
-fn load(session: &Session<'_>, paths: &[String]) -> Option<Project> {
+fn load(session: &FindSession<'_>, paths: &[String]) -> Option<Project> {
     let directory = paths.first().and_then(|path| path.rsplit_once('/'));
     let variables = match directory {
         Some((directory, _)) => format!("{directory}/.env"),
@@ -164,7 +167,7 @@ fn load(session: &Session<'_>, paths: &[String]) -> Option<Project> {
     }
 }
 
-fn declare(session: &Session<'_>, service: &Service, directory: &str) {
+fn declare(session: &FindSession<'_>, service: &Service, directory: &str) {
     let Some(build) = &service.build else { return };
     let context = build.context.as_deref().unwrap_or(".");
     let path = format!(
@@ -183,7 +186,7 @@ fn declare(session: &Session<'_>, service: &Service, directory: &str) {
         ..Facts::default()
     });
     let emit = |text: &Located, direction, tool| {
-        session.declare(&Use {
+        session.declare(&CacheUse {
             text,
             direction,
             tool,

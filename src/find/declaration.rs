@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::build_command::BuildCommand;
-use crate::format::located::Place;
+use crate::format::located::TextPlace;
 use crate::source::{Source, environment};
 
 /// Whether a build imports a cache, exports it, or both.
@@ -61,7 +61,7 @@ pub struct Declaration {
     /// The value as written, before it is parsed.
     #[serde(skip)]
     pub written: String,
-    /// What opens it here, once [`Found::look_up`](super::Found::look_up) has found that out.
+    /// What opens it here, once [`Found::look_up`](super::RepositoryFindings::look_up) has found that out.
     #[serde(skip)]
     pub opens: Option<String>,
 }
@@ -158,7 +158,7 @@ pub struct Facts {
     /// The tags of the image, as patterns.
     pub tags: Vec<String>,
     /// The job of a CI system.
-    pub job: Option<Arc<Job>>,
+    pub job: Option<Arc<CiJob>>,
     /// Whether the build runs in a shell step, without the setup of an action.
     pub in_run_step: bool,
     /// Whether the target only passes attributes on to others.
@@ -171,7 +171,7 @@ pub struct Facts {
 
 /// A job of a GitHub workflow.
 #[derive(Debug, Clone, Default)]
-pub struct Job {
+pub struct CiJob {
     /// The file of the workflow and the name of the job.
     pub id: String,
     /// Whether pull requests start it.
@@ -183,5 +183,5 @@ pub struct Job {
     /// Whether a step exposes the runtime of GitHub Actions.
     pub exposes_runtime: bool,
     /// The pinned version of BuildKit or buildx, and its line.
-    pub pinned: Option<(String, Place)>,
+    pub pinned: Option<(String, TextPlace)>,
 }

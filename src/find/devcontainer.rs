@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::command::{Surroundings, inline_argument};
+use super::command::{CommandContext, inline_argument};
 use super::declaration::{Direction, Facts};
 use super::embedded::{self, substitute};
 use super::kubernetes::words_of_container;
 use super::repository::{directory, join};
-use super::session::{Session, Use};
+use super::session::{CacheUse, FindSession};
 use crate::format::located::Located;
-use crate::format::tree::Node;
+use crate::format::tree::TreeNode;
 
 /// Parses a configuration.
-pub(super) fn read(session: &Session<'_>, path: &str, root: Node<'_>) {
+pub(super) fn read(session: &FindSession<'_>, path: &str, root: TreeNode<'_>) {
     let name = root.str_at(&["name"]);
     let build = root.get("build");
     let dockerfile = build
@@ -23,7 +23,7 @@ pub(super) fn read(session: &Session<'_>, path: &str, root: Node<'_>) {
         ..Facts::default()
     });
     let emit = |text: &Located, direction| {
-        session.declare(&Use {
+        session.declare(&CacheUse {
             text,
             direction,
             tool: "devcontainer",
@@ -40,15 +40,15 @@ pub(super) fn read(session: &Session<'_>, path: &str, root: Node<'_>) {
     ] {
         for text in build
             .get(key)
-            .map(Node::one_or_many)
+            .map(TreeNode::one_or_many)
             .unwrap_or_default()
             .into_iter()
-            .filter_map(Node::text)
+            .filter_map(TreeNode::text)
         {
             emit(&resolved(session, text), direction);
         }
     }
-    for (key, value) in build.get("args").map(Node::entries).unwrap_or_default() {
+    for (key, value) in build.get("args").map(TreeNode::entries).unwrap_or_default() {
         let Some(value) = value.text() else { continue };
         let argument = value.with_text(format!("{}={}", key.as_str(), value.as_str()));
         if let Some(cache) = inline_argument(&argument) {
@@ -59,10 +59,10 @@ pub(super) fn read(session: &Session<'_>, path: &str, root: Node<'_>) {
 }
 
 /// Reads the commands that run before and in the container.
-fn commands(session: &Session<'_>, root: Node<'_>, name: Option<&str>) {
-    let around = Surroundings {
+fn commands(session: &FindSession<'_>, root: TreeNode<'_>, name: Option<&str>) {
+    let around = CommandContext {
         target: name.map(str::to_owned),
-        ..Surroundings::default()
+        ..CommandContext::default()
     };
     for key in [
         "initializeCommand",
@@ -79,7 +79,11 @@ fn commands(session: &Session<'_>, root: Node<'_>, name: Option<&str>) {
             match command.text() {
                 Some(text) => embedded::run(session, text, &Vec::new(), &around),
                 None => {
-                    let words = command.items().filter_map(Node::text).cloned().collect();
+                    let words = command
+                        .items()
+                        .filter_map(TreeNode::text)
+                        .cloned()
+                        .collect();
                     words_of_container(session, words, &Vec::new(), &around);
                 }
             }
@@ -88,13 +92,13 @@ fn commands(session: &Session<'_>, root: Node<'_>, name: Option<&str>) {
 }
 
 /// Reads the flags in `build.options`.
-fn options(session: &Session<'_>, build: Node<'_>, name: Option<&str>) {
+fn options(session: &FindSession<'_>, build: TreeNode<'_>, name: Option<&str>) {
     let words: Vec<Located> = build
         .get("options")
-        .map(Node::one_or_many)
+        .map(TreeNode::one_or_many)
         .unwrap_or_default()
         .into_iter()
-        .filter_map(Node::text)
+        .filter_map(TreeNode::text)
         .map(|text| resolved(session, text))
         .collect();
     let Some(first) = words.first() else { return };
@@ -103,15 +107,15 @@ fn options(session: &Session<'_>, build: Node<'_>, name: Option<&str>) {
         script.push_str(" ", word.place());
         script.push(word);
     }
-    let around = Surroundings {
+    let around = CommandContext {
         target: name.map(str::to_owned),
-        ..Surroundings::default()
+        ..CommandContext::default()
     };
     embedded::run(session, &script, &Vec::new(), &around);
 }
 
 /// Replaces `${localEnv:NAME:default}` and similar variables.
-fn resolved(session: &Session<'_>, text: &Located) -> Located {
+fn resolved(session: &FindSession<'_>, text: &Located) -> Located {
     substitute(text, "${", "}", |inner, place| {
         let mut parts = inner.splitn(3, ':');
         let _kind = parts.next();

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::declaration::{Direction, Facts};
-use super::session::{Session, Use};
-use crate::format::located::{Located, Place};
+use super::session::{CacheUse, FindSession};
+use crate::format::located::{Located, TextPlace};
 use crate::format::shell;
-use crate::format::shell::Command;
+use crate::format::shell::ShellCommand;
 
 /// Parses an Earthfile: `SAVE IMAGE --cache-from=REF`.
-pub(super) fn read(session: &Session<'_>, path: &str, text: &str) {
-    let source = Located::lines(text, Place::new(session.repository.number(path), 1));
+pub(super) fn read(session: &FindSession<'_>, path: &str, text: &str) {
+    let source = Located::lines(text, TextPlace::new(session.repository.number(path), 1));
     let mut target = String::new();
     for line in source.split_lines() {
         let text = line.as_str();
@@ -25,7 +25,7 @@ pub(super) fn read(session: &Session<'_>, path: &str, text: &str) {
         }
         for step in shell::parse(&line.trimmed()) {
             for command in step.pipeline {
-                let Command::Simple(simple) = command else {
+                let ShellCommand::Simple(simple) = command else {
                     continue;
                 };
                 for word in simple.words {
@@ -35,7 +35,7 @@ pub(super) fn read(session: &Session<'_>, path: &str, text: &str) {
                     let Some(reference) = value.strip_prefix("--cache-from=") else {
                         continue;
                     };
-                    session.declare(&Use {
+                    session.declare(&CacheUse {
                         text: &Located::new(reference, word.place),
                         direction: Direction::Import,
                         tool: "earthly",

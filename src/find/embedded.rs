@@ -1,20 +1,20 @@
 //! Scripts in other files, and the templates in them.
 
-use super::command::{self, Surroundings};
+use super::command::{self, CommandContext};
 use super::script::{Script, Variant};
-use super::session::Session;
-use crate::format::located::{Located, Place};
-use crate::format::tree::Node;
+use super::session::FindSession;
+use crate::format::located::{Located, TextPlace};
+use crate::format::tree::TreeNode;
 
 /// Variables of the environment of a script.
 pub(super) type Environment = Vec<(String, Vec<Variant>)>;
 
 /// Follows a script and declares the caches of its commands.
 pub(super) fn run(
-    session: &Session<'_>,
+    session: &FindSession<'_>,
     source: &Located,
     environment: &Environment,
-    around: &Surroundings,
+    around: &CommandContext,
 ) {
     let mut script = Script::new(session, environment, &around.directory);
     script.follow(source);
@@ -28,7 +28,7 @@ pub(super) fn substitute(
     text: &Located,
     open: &str,
     close: &str,
-    mut value: impl FnMut(&str, Place) -> Located,
+    mut value: impl FnMut(&str, TextPlace) -> Located,
 ) -> Located {
     let source = text.as_str();
     let mut out = Located::default();
@@ -51,12 +51,12 @@ pub(super) fn substitute(
 /// Adds the scalar entries of a map to an environment; later entries win.
 pub(super) fn extend(
     environment: &mut Environment,
-    node: Option<Node<'_>>,
+    node: Option<TreeNode<'_>>,
     mut value: impl FnMut(&Located) -> Located,
 ) {
-    for (name, entry) in node.into_iter().flat_map(Node::entries) {
+    for (name, entry) in node.into_iter().flat_map(TreeNode::entries) {
         let nested = entry.get("value").or_else(|| entry.get("default"));
-        let Some(text) = entry.text().or_else(|| nested.and_then(Node::text)) else {
+        let Some(text) = entry.text().or_else(|| nested.and_then(TreeNode::text)) else {
             continue;
         };
         put(environment, name.as_str(), value(text));
@@ -87,7 +87,7 @@ pub(super) fn joined<'l>(commands: impl IntoIterator<Item = &'l Located>) -> Loc
 
 /// Replaces `$NAME` and `${NAME}` by variables of an environment, as CI systems do.
 pub(super) fn expanded(
-    session: &Session<'_>,
+    session: &FindSession<'_>,
     text: &Located,
     environment: &Environment,
 ) -> Located {

@@ -8,19 +8,19 @@ mod steps;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::declaration::Job;
+use super::declaration::CiJob;
 use super::script::Variant;
-use super::session::Session;
-use crate::format::tree::Node;
+use super::session::FindSession;
+use crate::format::tree::TreeNode;
 use crate::format::unknown::{has_mark, only_mark};
-use expression::Contexts;
-use steps::Steps;
+use expression::ExpressionContexts;
+use steps::JobSteps;
 
 /// Parses a workflow.
-pub(super) fn workflow(session: &Session<'_>, file: &str, root: Node<'_>) {
+pub(super) fn workflow(session: &FindSession<'_>, file: &str, root: TreeNode<'_>) {
     let Some(jobs) = root.get("jobs") else { return };
     let triggers = triggers(root);
-    let mut contexts = Contexts::new(session);
+    let mut contexts = ExpressionContexts::new(session);
     let called = root.get("on").or_else(|| root.get("true"));
     for kind in ["workflow_call", "workflow_dispatch"] {
         if let Some(inputs) = called.and_then(|on| on.path(&[kind, "inputs"])) {
@@ -35,17 +35,20 @@ pub(super) fn workflow(session: &Session<'_>, file: &str, root: Node<'_>) {
 }
 
 /// Returns the jobs, each after those that it needs where the file allows that.
-fn in_order(jobs: Node<'_>) -> Vec<(&str, Node<'_>)> {
-    let mut waiting: Vec<(&str, Node<'_>)> = jobs
+fn in_order(jobs: TreeNode<'_>) -> Vec<(&str, TreeNode<'_>)> {
+    let mut waiting: Vec<(&str, TreeNode<'_>)> = jobs
         .entries()
         .into_iter()
         .map(|(name, job)| (name.as_str(), job))
         .collect();
-    let mut ordered: Vec<(&str, Node<'_>)> = Vec::new();
+    let mut ordered: Vec<(&str, TreeNode<'_>)> = Vec::new();
     while !waiting.is_empty() {
-        let is_ready = |(_, job): &(&str, Node<'_>)| {
-            let needs = job.get("needs").map(Node::one_or_many).unwrap_or_default();
-            let mut needs = needs.into_iter().filter_map(Node::str);
+        let is_ready = |(_, job): &(&str, TreeNode<'_>)| {
+            let needs = job
+                .get("needs")
+                .map(TreeNode::one_or_many)
+                .unwrap_or_default();
+            let mut needs = needs.into_iter().filter_map(TreeNode::str);
             needs.all(|name| waiting.iter().all(|(waits, _)| *waits != name))
         };
         let next = waiting.iter().position(is_ready).unwrap_or(0);
@@ -55,12 +58,12 @@ fn in_order(jobs: Node<'_>) -> Vec<(&str, Node<'_>)> {
 }
 
 fn workflow_job(
-    session: &Session<'_>,
+    session: &FindSession<'_>,
     file: &str,
-    contexts: &Contexts<'_>,
+    contexts: &ExpressionContexts<'_>,
     triggers: &[String],
     name: &str,
-    job: Node<'_>,
+    job: TreeNode<'_>,
 ) -> Vec<(String, Vec<Variant>)> {
     let mut contexts = contexts.clone();
     contexts.env(job.get("env"));
@@ -68,7 +71,7 @@ fn workflow_job(
         return Vec::new();
     };
     let facts = Arc::new(job_facts(file, triggers, name, job));
-    let steps = Steps {
+    let steps = JobSteps {
         session,
         job: Some(facts),
         target: Some(name.to_owned()),
@@ -85,9 +88,16 @@ fn workflow_job(
 }
 
 /// Returns the outputs of a job by `job.output`, where the steps of the job determine them.
-fn job_outputs(name: &str, job: Node<'_>, contexts: &Contexts<'_>) -> Vec<(String, Vec<Variant>)> {
+fn job_outputs(
+    name: &str,
+    job: TreeNode<'_>,
+    contexts: &ExpressionContexts<'_>,
+) -> Vec<(String, Vec<Variant>)> {
     let mut found = Vec::new();
-    let outputs = job.get("outputs").map(Node::entries).unwrap_or_default();
+    let outputs = job
+        .get("outputs")
+        .map(TreeNode::entries)
+        .unwrap_or_default();
     for (output, value) in outputs {
         let Some(text) = value.text() else { continue };
         let values = contexts.evaluate(text);
@@ -101,15 +111,15 @@ fn job_outputs(name: &str, job: Node<'_>, contexts: &Contexts<'_>) -> Vec<(Strin
 }
 
 /// Reads the steps of a composite action.
-pub(super) fn composite(session: &Session<'_>, root: Node<'_>) {
+pub(super) fn composite(session: &FindSession<'_>, root: TreeNode<'_>) {
     let Some(list) = root.path(&["runs", "steps"]) else {
         return;
     };
-    let mut contexts = Contexts::new(session);
+    let mut contexts = ExpressionContexts::new(session);
     if let Some(inputs) = root.get("inputs") {
         contexts.inputs(inputs);
     }
-    let steps = Steps {
+    let steps = JobSteps {
         session,
         job: None,
         target: None,
@@ -118,7 +128,7 @@ pub(super) fn composite(session: &Session<'_>, root: Node<'_>) {
     steps.follow(list, contexts);
 }
 
-fn triggers(root: Node<'_>) -> Vec<String> {
+fn triggers(root: TreeNode<'_>) -> Vec<String> {
     let Some(on) = root.get("on").or_else(|| root.get("true")) else {
         return Vec::new();
     };
@@ -134,7 +144,7 @@ fn triggers(root: Node<'_>) -> Vec<String> {
 }
 
 /// Returns the condition of a job or step. Returns `None` if it never runs.
-fn condition(node: Node<'_>) -> Option<Vec<String>> {
+fn condition(node: TreeNode<'_>) -> Option<Vec<String>> {
     let Some(text) = node.str_at(&["if"]) else {
         return Some(Vec::new());
     };
@@ -151,17 +161,17 @@ fn condition(node: Node<'_>) -> Option<Vec<String>> {
     }
 }
 
-fn job_facts(file: &str, triggers: &[String], name: &str, job: Node<'_>) -> Job {
-    let mut facts = Job {
+fn job_facts(file: &str, triggers: &[String], name: &str, job: TreeNode<'_>) -> CiJob {
+    let mut facts = CiJob {
         id: format!("{file}#{name}"),
         on_pull_request: triggers.iter().any(|trigger| trigger == "pull_request"),
-        ..Job::default()
+        ..CiJob::default()
     };
     if let Some(matrix) = job.path(&["strategy", "matrix"]) {
         for (variable, value) in matrix.entries() {
             match variable.as_str() {
                 "include" => {
-                    let keys = value.items().flat_map(Node::entries);
+                    let keys = value.items().flat_map(TreeNode::entries);
                     facts
                         .matrix
                         .extend(keys.map(|(key, _)| key.as_str().to_owned()));
@@ -173,7 +183,7 @@ fn job_facts(file: &str, triggers: &[String], name: &str, job: Node<'_>) -> Job 
         facts.matrix.sort();
         facts.matrix.dedup();
     }
-    for step in job.get("steps").into_iter().flat_map(Node::items) {
+    for step in job.get("steps").into_iter().flat_map(TreeNode::items) {
         let uses = step.str_at(&["uses"]).unwrap_or_default();
         let run = step.str_at(&["run"]).unwrap_or_default();
         if uses.contains("setup-buildx")
@@ -183,7 +193,7 @@ fn job_facts(file: &str, triggers: &[String], name: &str, job: Node<'_>) -> Job 
         {
             facts.has_builder = true;
             for key in ["version", "driver-opts"] {
-                if let Some(text) = step.path(&["with", key]).and_then(Node::text) {
+                if let Some(text) = step.path(&["with", key]).and_then(TreeNode::text) {
                     facts.pinned = Some((text.as_str().to_owned(), text.place()));
                 }
             }
@@ -199,7 +209,7 @@ fn job_facts(file: &str, triggers: &[String], name: &str, job: Node<'_>) -> Job 
         let script = step.str_at(&["with", "script"]).unwrap_or_default();
         facts.exposes_runtime |= script.contains("ACTIONS_RUNTIME_TOKEN");
     }
-    let env = job.get("env").into_iter().flat_map(Node::entries);
+    let env = job.get("env").into_iter().flat_map(TreeNode::entries);
     facts.exposes_runtime |= env
         .into_iter()
         .any(|(name, _)| name.as_str() == "ACTIONS_RUNTIME_TOKEN");

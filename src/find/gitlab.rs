@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use super::command::Surroundings;
+use super::command::CommandContext;
 use super::embedded::{self, Environment};
 use super::repository::join;
 use super::script::Variant;
-use super::session::Session;
+use super::session::FindSession;
 use crate::format::located::Located;
-use crate::format::tree::{Node, Tree, yaml};
+use crate::format::tree::{Tree, TreeNode, yaml};
 
 /// The deepest nesting of `extends`, `!reference` and `include`.
 const DEPTH: usize = 12;
@@ -32,12 +32,12 @@ const RESERVED: [&str; 12] = [
 
 /// A configuration with its included files. Later files win.
 struct Pipeline<'s, 'r> {
-    session: &'s Session<'r>,
+    session: &'s FindSession<'r>,
     trees: &'s [Rc<Tree>],
 }
 
 /// Parses a configuration.
-pub(super) fn read(session: &Session<'_>, path: &str) {
+pub(super) fn read(session: &FindSession<'_>, path: &str) {
     let mut trees = Vec::new();
     let mut seen = HashSet::new();
     collect(session, path, &mut trees, &mut seen, 0);
@@ -52,7 +52,7 @@ pub(super) fn read(session: &Session<'_>, path: &str) {
 }
 
 /// Returns the files that a configuration includes; they are read as parts of it.
-pub(super) fn included(session: &Session<'_>, path: &str) -> HashSet<String> {
+pub(super) fn included(session: &FindSession<'_>, path: &str) -> HashSet<String> {
     let mut seen = HashSet::new();
     collect(session, path, &mut Vec::new(), &mut seen, 0);
     seen.remove(path);
@@ -60,7 +60,7 @@ pub(super) fn included(session: &Session<'_>, path: &str) -> HashSet<String> {
 }
 
 fn collect(
-    session: &Session<'_>,
+    session: &FindSession<'_>,
     path: &str,
     trees: &mut Vec<Rc<Tree>>,
     seen: &mut HashSet<String>,
@@ -83,7 +83,7 @@ fn collect(
         let Some(include) = document.get("include") else {
             continue;
         };
-        let entries: Vec<Node<'_>> = if include.is_list() {
+        let entries: Vec<TreeNode<'_>> = if include.is_list() {
             include.items().collect()
         } else {
             vec![include]
@@ -103,7 +103,7 @@ fn collect(
 }
 
 /// Returns the files of a local include, which may be a pattern.
-fn matching(session: &Session<'_>, local: &str) -> Vec<String> {
+fn matching(session: &FindSession<'_>, local: &str) -> Vec<String> {
     let path = local.trim_start_matches('/');
     if !path.contains('*') {
         return join("", path).into_iter().collect();
@@ -121,7 +121,7 @@ fn matching(session: &Session<'_>, local: &str) -> Vec<String> {
 
 impl<'s> Pipeline<'s, '_> {
     /// Returns the definitions of a key; the effective one is first.
-    fn definitions(&self, name: &str) -> Vec<Node<'s>> {
+    fn definitions(&self, name: &str) -> Vec<TreeNode<'s>> {
         let documents = self.trees.iter().rev().flat_map(|tree| tree.documents());
         documents
             .filter_map(|document| document.get(name))
@@ -134,7 +134,7 @@ impl<'s> Pipeline<'s, '_> {
             .trees
             .iter()
             .flat_map(|tree| tree.documents())
-            .flat_map(Node::entries)
+            .flat_map(TreeNode::entries)
         {
             let is_job = node.is_map()
                 && !name.as_str().starts_with('.')
@@ -147,7 +147,7 @@ impl<'s> Pipeline<'s, '_> {
     }
 
     /// Collects the maps of a job: its own, then those that it extends, nearest first.
-    fn chain(&self, name: &str, depth: usize, found: &mut Vec<Node<'s>>) {
+    fn chain(&self, name: &str, depth: usize, found: &mut Vec<TreeNode<'s>>) {
         if depth > DEPTH || found.len() > 64 {
             return;
         }
@@ -155,7 +155,7 @@ impl<'s> Pipeline<'s, '_> {
             found.push(definition);
             let parents = definition
                 .get("extends")
-                .map(Node::one_or_many)
+                .map(TreeNode::one_or_many)
                 .unwrap_or_default();
             for parent in parents.iter().rev().filter_map(|parent| parent.str()) {
                 self.chain(parent, depth + 1, found);
@@ -200,11 +200,11 @@ impl<'s> Pipeline<'s, '_> {
                 self.lines(node, 0, &mut lines);
             }
         }
-        let around = Surroundings {
+        let around = CommandContext {
             target: Some(name.to_owned()),
             classic: embedded::get(&environment, "DOCKER_BUILDKIT")
                 .is_some_and(|text| text.as_str() == "0"),
-            ..Surroundings::default()
+            ..CommandContext::default()
         };
         let script = self.with_inputs(&embedded::joined(lines));
         embedded::run(self.session, &script, &environment, &around);
@@ -218,14 +218,14 @@ impl<'s> Pipeline<'s, '_> {
             let specs = self.definitions("spec").into_iter();
             let default = specs
                 .filter_map(|spec| spec.path(&["inputs", name, "default"]))
-                .find_map(Node::text);
+                .find_map(TreeNode::text);
             default
                 .cloned()
                 .unwrap_or_else(|| self.session.unknown(path, place))
         })
     }
 
-    fn variables(&self, node: Node<'s>) -> Vec<(String, Located)> {
+    fn variables(&self, node: TreeNode<'s>) -> Vec<(String, Located)> {
         if node.tag() == Some("reference") {
             return self
                 .referenced(node)
@@ -242,7 +242,7 @@ impl<'s> Pipeline<'s, '_> {
             let text = value.and_then(|value| {
                 value
                     .text()
-                    .or_else(|| value.get("value").and_then(Node::text))
+                    .or_else(|| value.get("value").and_then(TreeNode::text))
             });
             if let Some(text) = text {
                 found.push((key.as_str().to_owned(), text.clone()));
@@ -252,9 +252,9 @@ impl<'s> Pipeline<'s, '_> {
     }
 
     /// Adds the values that variables have under the rules of a job.
-    fn rules(&self, chain: &[Node<'s>], environment: &mut Environment) {
+    fn rules(&self, chain: &[TreeNode<'s>], environment: &mut Environment) {
         let rules = chain.iter().find_map(|node| node.get("rules"));
-        for rule in rules.into_iter().flat_map(Node::items) {
+        for rule in rules.into_iter().flat_map(TreeNode::items) {
             let Some(variables) = rule.get("variables") else {
                 continue;
             };
@@ -277,14 +277,14 @@ impl<'s> Pipeline<'s, '_> {
     }
 
     /// Variables of `parallel: matrix` differ between jobs, so they are unknown.
-    fn matrix(&self, chain: &[Node<'s>], environment: &mut Environment) {
+    fn matrix(&self, chain: &[TreeNode<'s>], environment: &mut Environment) {
         let matrix = chain
             .iter()
             .find_map(|node| node.path(&["parallel", "matrix"]));
         for (key, value) in matrix
             .into_iter()
-            .flat_map(Node::items)
-            .flat_map(Node::entries)
+            .flat_map(TreeNode::items)
+            .flat_map(TreeNode::entries)
         {
             let unknown = self.session.unknown(key.as_str(), value.place());
             embedded::put(environment, key.as_str(), unknown);
@@ -292,8 +292,8 @@ impl<'s> Pipeline<'s, '_> {
     }
 
     /// Resolves `!reference [job, key]`.
-    fn referenced(&self, node: Node<'s>) -> Option<Node<'s>> {
-        let path: Vec<&str> = node.items().filter_map(Node::str).collect();
+    fn referenced(&self, node: TreeNode<'s>) -> Option<TreeNode<'s>> {
+        let path: Vec<&str> = node.items().filter_map(TreeNode::str).collect();
         let (first, rest) = path.split_first()?;
         let mut chain = Vec::new();
         self.chain(first, 0, &mut chain);
@@ -302,7 +302,7 @@ impl<'s> Pipeline<'s, '_> {
             .find_map(|definition| definition.path(rest))
     }
 
-    fn lines(&self, node: Node<'s>, depth: usize, lines: &mut Vec<&'s Located>) {
+    fn lines(&self, node: TreeNode<'s>, depth: usize, lines: &mut Vec<&'s Located>) {
         if depth > DEPTH || lines.len() > 5_000 {
             return;
         }
@@ -321,7 +321,7 @@ impl<'s> Pipeline<'s, '_> {
 }
 
 /// Returns the files that any file of the repository includes, to read each file once.
-pub(super) fn all_included(session: &Session<'_>, paths: &[String]) -> HashSet<String> {
+pub(super) fn all_included(session: &FindSession<'_>, paths: &[String]) -> HashSet<String> {
     let mut map: HashMap<&str, HashSet<String>> = HashMap::new();
     for path in paths {
         map.insert(path, included(session, path));

@@ -10,14 +10,14 @@ use std::collections::HashMap;
 
 use functions::GroovyFunction;
 
-use super::command::Surroundings;
+use super::command::CommandContext;
 use super::embedded::{self, Environment};
-use super::session::Session;
-use crate::format::located::{Located, Place};
+use super::session::FindSession;
+use crate::format::located::{Located, TextPlace};
 
 #[derive(Debug, Clone)]
-enum Token {
-    Word(String, Place),
+enum JenkinsToken {
+    Word(String, TextPlace),
     /// A string; the flag says whether `$` is replaced.
     Text(Located, bool),
     Sign(char),
@@ -25,10 +25,10 @@ enum Token {
 }
 
 /// Parses a pipeline.
-pub(super) fn read(session: &Session<'_>, path: &str, text: &str) {
-    let source = Located::lines(text, Place::new(session.repository.number(path), 1));
+pub(super) fn read(session: &FindSession<'_>, path: &str, text: &str) {
+    let source = Located::lines(text, TextPlace::new(session.repository.number(path), 1));
     let tokens = tokens(&source);
-    let mut reader = Reader {
+    let mut reader = JenkinsReader {
         session,
         tokens: &tokens,
         variables: HashMap::new(),
@@ -42,39 +42,39 @@ pub(super) fn read(session: &Session<'_>, path: &str, text: &str) {
 }
 
 #[derive(Debug, Clone)]
-enum Block {
+enum PipelineBlock {
     Stage(String),
     /// `environment`
     Environment,
     Other,
 }
 
-struct Reader<'a> {
-    session: &'a Session<'a>,
-    tokens: &'a [Token],
+struct JenkinsReader<'a> {
+    session: &'a FindSession<'a>,
+    tokens: &'a [JenkinsToken],
     variables: HashMap<String, Located>,
     parameters: HashMap<String, Located>,
     environment: Environment,
-    blocks: Vec<Block>,
+    blocks: Vec<PipelineBlock>,
     functions: HashMap<String, GroovyFunction>,
     /// The calls that are being evaluated.
     calls: Cell<usize>,
 }
 
-impl Reader<'_> {
+impl JenkinsReader<'_> {
     fn run(&mut self) {
-        let mut pending = Block::Other;
+        let mut pending = PipelineBlock::Other;
         let mut index = 0;
         while index < self.tokens.len() {
             match &self.tokens[index] {
-                Token::Sign('{') => {
+                JenkinsToken::Sign('{') => {
                     self.blocks
-                        .push(std::mem::replace(&mut pending, Block::Other));
+                        .push(std::mem::replace(&mut pending, PipelineBlock::Other));
                 }
-                Token::Sign('}') => {
+                JenkinsToken::Sign('}') => {
                     self.blocks.pop();
                 }
-                Token::Word(word, _) => {
+                JenkinsToken::Word(word, _) => {
                     let word = word.clone();
                     index = self.word(&word, index, &mut pending);
                     continue;
@@ -86,17 +86,17 @@ impl Reader<'_> {
     }
 
     /// Handles a word and returns the index to continue at.
-    fn word(&mut self, word: &str, index: usize, pending: &mut Block) -> usize {
+    fn word(&mut self, word: &str, index: usize, pending: &mut PipelineBlock) -> usize {
         let next = index + 1;
         match word {
             "stage" => {
                 if let Some((name, _)) = self.string_after(next) {
-                    *pending = Block::Stage(name.as_str().to_owned());
+                    *pending = PipelineBlock::Stage(name.as_str().to_owned());
                 }
                 next
             }
-            "environment" if matches!(self.tokens.get(next), Some(Token::Sign('{'))) => {
-                *pending = Block::Environment;
+            "environment" if matches!(self.tokens.get(next), Some(JenkinsToken::Sign('{'))) => {
+                *pending = PipelineBlock::Environment;
                 next
             }
             "sh" | "bat" | "powershell" | "pwsh" => {
@@ -124,16 +124,16 @@ impl Reader<'_> {
 
     fn assignment(&mut self, word: &str, index: usize) -> usize {
         let next = index + 1;
-        if !matches!(self.tokens.get(next), Some(Token::Sign('=')))
-            || matches!(self.tokens.get(next + 1), Some(Token::Sign('=')))
+        if !matches!(self.tokens.get(next), Some(JenkinsToken::Sign('=')))
+            || matches!(self.tokens.get(next + 1), Some(JenkinsToken::Sign('=')))
         {
             return next;
         }
         let name = word.trim_start_matches("env.").to_owned();
         let (value, end) = self.value(next + 1, &name);
         let Some(value) = value else { return next + 1 };
-        let in_environment =
-            matches!(self.blocks.last(), Some(Block::Environment)) || word.starts_with("env.");
+        let in_environment = matches!(self.blocks.last(), Some(PipelineBlock::Environment))
+            || word.starts_with("env.");
         if in_environment {
             embedded::put(&mut self.environment, &name, value.clone());
         }
@@ -147,9 +147,11 @@ impl Reader<'_> {
         let mut index = start;
         loop {
             let part = match self.tokens.get(index) {
-                Some(Token::Text(text, interpolated)) => self.interpolated(text, *interpolated),
-                Some(Token::Word(word, place)) => {
-                    if matches!(self.tokens.get(index + 1), Some(Token::Sign('('))) {
+                Some(JenkinsToken::Text(text, interpolated)) => {
+                    self.interpolated(text, *interpolated)
+                }
+                Some(JenkinsToken::Word(word, place)) => {
+                    if matches!(self.tokens.get(index + 1), Some(JenkinsToken::Sign('('))) {
                         let Some((text, end)) = self.call(word, index + 2) else {
                             let shown = format!("{name} = {word}(…)");
                             return (Some(self.session.unknown(&shown, *place)), index + 1);
@@ -167,7 +169,7 @@ impl Reader<'_> {
                 None => whole = Some(part),
             }
             index += 1;
-            if !matches!(self.tokens.get(index), Some(Token::Sign('+'))) {
+            if !matches!(self.tokens.get(index), Some(JenkinsToken::Sign('+'))) {
                 return (whole, index);
             }
             index += 1;
@@ -176,11 +178,11 @@ impl Reader<'_> {
 
     /// `docker.build('image', 'flags')`
     fn docker_build(&self, start: usize) {
-        if !matches!(self.tokens.get(start), Some(Token::Sign('('))) {
+        if !matches!(self.tokens.get(start), Some(JenkinsToken::Sign('('))) {
             return;
         }
         let (_, end) = self.value(start + 1, "image");
-        if !matches!(self.tokens.get(end), Some(Token::Sign(','))) {
+        if !matches!(self.tokens.get(end), Some(JenkinsToken::Sign(','))) {
             return;
         }
         if let (Some(flags), _) = self.value(end + 1, "flags") {
@@ -196,9 +198,9 @@ impl Reader<'_> {
         let mut index = start;
         while let Some(token) = self.tokens.get(index) {
             match token {
-                Token::Sign(')') | Token::Line if index > start => break,
-                Token::Word(word, _) => {
-                    if let Some(Token::Text(text, _)) = self.tokens.get(index + 2) {
+                JenkinsToken::Sign(')') | JenkinsToken::Line if index > start => break,
+                JenkinsToken::Word(word, _) => {
+                    if let Some(JenkinsToken::Text(text, _)) = self.tokens.get(index + 2) {
                         match word.as_str() {
                             "name" => name = Some(text.as_str().to_owned()),
                             "defaultValue" => default = Some(text.clone()),
@@ -217,11 +219,11 @@ impl Reader<'_> {
 
     /// Finds the string of `stage('X')`.
     fn string_after(&self, mut index: usize) -> Option<(Located, usize)> {
-        if matches!(self.tokens.get(index), Some(Token::Sign('('))) {
+        if matches!(self.tokens.get(index), Some(JenkinsToken::Sign('('))) {
             index += 1;
         }
         match self.tokens.get(index) {
-            Some(Token::Text(text, interpolated)) => {
+            Some(JenkinsToken::Text(text, interpolated)) => {
                 Some((self.interpolated(text, *interpolated), index + 1))
             }
             _ => None,
@@ -231,17 +233,17 @@ impl Reader<'_> {
     /// Finds the script of `sh '…'`, `sh(script: '…')`.
     fn script_after(&self, start: usize) -> Option<(Located, usize)> {
         let mut index = start;
-        if matches!(self.tokens.get(index), Some(Token::Sign('('))) {
+        if matches!(self.tokens.get(index), Some(JenkinsToken::Sign('('))) {
             index += 1;
         }
         for _ in 0..12 {
             match self.tokens.get(index)? {
-                Token::Text(_, _) => {
+                JenkinsToken::Text(_, _) => {
                     let (value, end) = self.value(index, "script");
                     return value.map(|value| (value, end));
                 }
-                Token::Word(name, _)
-                    if matches!(self.tokens.get(index + 1), Some(Token::Sign(':'))) =>
+                JenkinsToken::Word(name, _)
+                    if matches!(self.tokens.get(index + 1), Some(JenkinsToken::Sign(':'))) =>
                 {
                     index += 2;
                     if name == "script" {
@@ -250,12 +252,12 @@ impl Reader<'_> {
                     }
                     index += 1;
                 }
-                Token::Word(_, _) => {
+                JenkinsToken::Word(_, _) => {
                     let (value, end) = self.value(index, "script");
                     return value.map(|value| (value, end));
                 }
-                Token::Sign(',') => index += 1,
-                Token::Line | Token::Sign(_) => return None,
+                JenkinsToken::Sign(',') => index += 1,
+                JenkinsToken::Line | JenkinsToken::Sign(_) => return None,
             }
         }
         None
@@ -263,7 +265,7 @@ impl Reader<'_> {
 
     fn script(&self, step: &str, text: &Located) {
         let stage = self.blocks.iter().rev().find_map(|block| match block {
-            Block::Stage(name) => Some(name.clone()),
+            PipelineBlock::Stage(name) => Some(name.clone()),
             _ => None,
         });
         let text = match step {
@@ -271,14 +273,14 @@ impl Reader<'_> {
             "powershell" | "pwsh" => super::other_shells::from_powershell(text),
             _ => text.clone(),
         };
-        let around = Surroundings {
+        let around = CommandContext {
             target: stage,
-            ..Surroundings::default()
+            ..CommandContext::default()
         };
         embedded::run(self.session, &text, &self.environment, &around);
     }
 
-    fn lookup(&self, path: &str, place: Place) -> Located {
+    fn lookup(&self, path: &str, place: TextPlace) -> Located {
         let path = path.strip_prefix("this.").unwrap_or(path);
         if let Some(name) = path.strip_prefix("params.") {
             return self
@@ -336,7 +338,7 @@ impl Reader<'_> {
     }
 }
 
-fn tokens(source: &Located) -> Vec<Token> {
+fn tokens(source: &Located) -> Vec<JenkinsToken> {
     let text = source.as_str();
     let mut found = Vec::new();
     let mut position = 0;
@@ -347,7 +349,7 @@ fn tokens(source: &Located) -> Vec<Token> {
         } else if rest.starts_with("/*") {
             position += rest.find("*/").map_or(rest.len(), |end| end + 2);
         } else if first == '\n' {
-            found.push(Token::Line);
+            found.push(JenkinsToken::Line);
             position += 1;
         } else if first.is_whitespace() {
             position += first.len_utf8();
@@ -359,13 +361,13 @@ fn tokens(source: &Located) -> Vec<Token> {
             let length = rest
                 .find(|c: char| !(c == '_' || c == '.' || c.is_alphanumeric()))
                 .unwrap_or(rest.len());
-            found.push(Token::Word(
+            found.push(JenkinsToken::Word(
                 rest[..length].to_owned(),
                 source.place_at(position),
             ));
             position += length;
         } else {
-            found.push(Token::Sign(first));
+            found.push(JenkinsToken::Sign(first));
             position += first.len_utf8();
         }
     }
@@ -373,7 +375,7 @@ fn tokens(source: &Located) -> Vec<Token> {
 }
 
 /// Parses a string. Returns it with the length of its source.
-fn string(source: &Located, start: usize, quote: char) -> (Token, usize) {
+fn string(source: &Located, start: usize, quote: char) -> (JenkinsToken, usize) {
     let text = source.as_str();
     let triple: String = std::iter::repeat_n(quote, 3).collect();
     let is_triple = text[start..].starts_with(&triple);
@@ -414,5 +416,5 @@ fn string(source: &Located, start: usize, quote: char) -> (Token, usize) {
         let clean = out.as_str().replace('\u{1}', "");
         out = out.with_text(clean);
     }
-    (Token::Text(out, interpolated), position - start)
+    (JenkinsToken::Text(out, interpolated), position - start)
 }

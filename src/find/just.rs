@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::command::Surroundings;
+use super::command::CommandContext;
 use super::embedded::{self, Environment, substitute};
 use super::repository::directory;
-use super::session::Session;
-use crate::format::located::{Located, Place};
+use super::session::FindSession;
+use crate::format::located::{Located, TextPlace};
 
 /// The deepest nesting of variables.
 const DEPTH: usize = 8;
@@ -25,8 +25,8 @@ struct Recipe {
 }
 
 /// Parses a justfile.
-pub(super) fn read(session: &Session<'_>, path: &str, text: &str) {
-    let source = Located::lines(text, Place::new(session.repository.number(path), 1));
+pub(super) fn read(session: &FindSession<'_>, path: &str, text: &str) {
+    let source = Located::lines(text, TextPlace::new(session.repository.number(path), 1));
     let justfile = parse(&source);
     for recipe in &justfile.recipes {
         follow(session, &justfile, recipe, directory(path));
@@ -111,8 +111,8 @@ fn head(line: &Located) -> Option<Recipe> {
     })
 }
 
-fn follow(session: &Session<'_>, justfile: &Justfile, recipe: &Recipe, folder: &str) {
-    let evaluator = Evaluator {
+fn follow(session: &FindSession<'_>, justfile: &Justfile, recipe: &Recipe, folder: &str) {
+    let evaluator = JustEvaluator {
         session,
         justfile,
         recipe,
@@ -123,10 +123,10 @@ fn follow(session: &Session<'_>, justfile: &Justfile, recipe: &Recipe, folder: &
             embedded::put(&mut environment, name, evaluator.expression(value, 0));
         }
     }
-    let around = Surroundings {
+    let around = CommandContext {
         target: Some(recipe.name.clone()),
         directory: folder.to_owned(),
-        ..Surroundings::default()
+        ..CommandContext::default()
     };
     let expand = |line: &Located| {
         substitute(line, "{{", "}}", |inner, place| {
@@ -161,13 +161,13 @@ fn follow(session: &Session<'_>, justfile: &Justfile, recipe: &Recipe, folder: &
     embedded::run(session, &command, &environment, &around);
 }
 
-struct Evaluator<'a> {
-    session: &'a Session<'a>,
+struct JustEvaluator<'a> {
+    session: &'a FindSession<'a>,
     justfile: &'a Justfile,
     recipe: &'a Recipe,
 }
 
-impl Evaluator<'_> {
+impl JustEvaluator<'_> {
     fn expression(&self, source: &Located, depth: usize) -> Located {
         let text = source.as_str().trim();
         let place = source.place();
@@ -232,7 +232,7 @@ impl Evaluator<'_> {
         whole: &str,
         name: &str,
         arguments: &str,
-        place: Place,
+        place: TextPlace,
         depth: usize,
     ) -> Located {
         let arguments: Vec<&str> = arguments.split(',').map(str::trim).collect();

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::declaration::{Direction, Facts};
 use super::repository::directory;
-use super::session::{Session, Use};
-use crate::format::located::{Located, Place};
-use crate::format::tree::{Node, Tree, yaml};
+use super::session::{CacheUse, FindSession};
+use crate::format::located::{Located, TextPlace};
+use crate::format::tree::{Tree, TreeNode, yaml};
 use crate::format::unknown::has_mark;
 
 /// Reads all configurations.
-pub(super) fn read(session: &Session<'_>, paths: &[String]) {
+pub(super) fn read(session: &FindSession<'_>, paths: &[String]) {
     for path in paths {
         let base = base_of(path);
         let tree = load(session, path);
@@ -33,14 +33,14 @@ fn base_of(path: &str) -> String {
     }
 }
 
-fn load(session: &Session<'_>, path: &str) -> Option<Tree> {
+fn load(session: &FindSession<'_>, path: &str) -> Option<Tree> {
     let text = session.repository.read(path)?;
     let rendered = rendered(session, &text);
     yaml::parse(&rendered, session.repository.number(path)).ok()
 }
 
 /// Replaces ERB by marks, or by its default value.
-fn rendered(session: &Session<'_>, text: &str) -> String {
+fn rendered(session: &FindSession<'_>, text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some((head, tail)) = rest.split_once("<%") {
@@ -62,7 +62,7 @@ fn rendered(session: &Session<'_>, text: &str) -> String {
     out
 }
 
-fn value_of(session: &Session<'_>, expression: &str) -> String {
+fn value_of(session: &FindSession<'_>, expression: &str) -> String {
     let quoted: Vec<&str> = expression.split(['"', '\'']).skip(1).step_by(2).collect();
     let has_default = expression.contains("fetch") || expression.contains("||");
     match quoted.as_slice() {
@@ -73,12 +73,12 @@ fn value_of(session: &Session<'_>, expression: &str) -> String {
 }
 
 /// Finds a value in the first layer that has it, as a deep merge does.
-fn find<'t>(layers: &[&'t Tree], path: &[&str]) -> Option<Node<'t>> {
+fn find<'t>(layers: &[&'t Tree], path: &[&str]) -> Option<TreeNode<'t>> {
     layers.iter().find_map(|tree| tree.root()?.path(path))
 }
 
-fn declare(session: &Session<'_>, layers: &[&Tree]) {
-    let text = |path: &[&str]| find(layers, path).and_then(Node::text);
+fn declare(session: &FindSession<'_>, layers: &[&Tree]) {
+    let text = |path: &[&str]| find(layers, path).and_then(TreeNode::text);
     let Some(kind) = text(&["builder", "cache", "type"]) else {
         return;
     };
@@ -121,8 +121,8 @@ fn declare(session: &Session<'_>, layers: &[&Tree]) {
     if !options.is_empty() {
         cache.push_str(&format!(",{options}"));
     }
-    let cache = Located::new(cache, Place::new(place.file, place.line));
-    session.declare(&Use {
+    let cache = Located::new(cache, TextPlace::new(place.file, place.line));
+    session.declare(&CacheUse {
         text: &cache,
         direction: Direction::Both,
         tool: "kamal",

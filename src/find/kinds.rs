@@ -4,7 +4,7 @@ use super::repository::{Repository, directory};
 
 /// The kind of a file that may declare caches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum CiFileKind {
     Workflow,
     Bake,
     GitLab,
@@ -34,7 +34,7 @@ pub(super) enum Kind {
 }
 
 /// Returns the kind of a file by its name.
-pub(super) fn of(path: &str) -> Option<Kind> {
+pub(super) fn of(path: &str) -> Option<CiFileKind> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let lower = name.to_lowercase();
     let folder = directory(path);
@@ -48,7 +48,7 @@ pub(super) fn of(path: &str) -> Option<Kind> {
             ".github/workflows" | ".gitea/workflows" | ".forgejo/workflows"
         )
     {
-        return Some(Kind::Workflow);
+        return Some(CiFileKind::Workflow);
     }
     if yaml && folder.ends_with(".github/workflows") {
         // GitHub only reads workflows at the top level.
@@ -58,51 +58,51 @@ pub(super) fn of(path: &str) -> Option<Kind> {
         return Some(kind);
     }
     match lower.as_str() {
-        "jenkinsfile" => return Some(Kind::Jenkins),
-        "makefile" | "gnumakefile" | "bsdmakefile" => return Some(Kind::Make),
-        "justfile" | ".justfile" => return Some(Kind::Just),
-        "earthfile" => return Some(Kind::Earthfile),
-        "package.json" => return Some(Kind::Package),
-        "project.json" => return Some(Kind::Project),
+        "jenkinsfile" => return Some(CiFileKind::Jenkins),
+        "makefile" | "gnumakefile" | "bsdmakefile" => return Some(CiFileKind::Make),
+        "justfile" | ".justfile" => return Some(CiFileKind::Just),
+        "earthfile" => return Some(CiFileKind::Earthfile),
+        "package.json" => return Some(CiFileKind::Package),
+        "project.json" => return Some(CiFileKind::Project),
         _ => {}
     }
     if lower.starts_with("jenkinsfile.")
         || lower.ends_with(".jenkinsfile")
         || (extension == "groovy" && lower.contains("jenkins"))
     {
-        return Some(Kind::Jenkins);
+        return Some(CiFileKind::Jenkins);
     }
     if lower.starts_with("tsops.config.") && !lower.ends_with(".d.ts") {
-        return Some(Kind::Tsops);
+        return Some(CiFileKind::Tsops);
     }
     if lower.starts_with("taskfile.") && yaml {
-        return Some(Kind::Task);
+        return Some(CiFileKind::Task);
     }
     if (extension == "hcl" || extension == "json") && lower.contains("bake") {
-        return Some(Kind::Bake);
+        return Some(CiFileKind::Bake);
     }
     match extension {
-        "hcl" => Some(Kind::Bake),
-        "mk" | "make" => Some(Kind::Make),
-        "just" => Some(Kind::Just),
-        "sh" | "bash" | "zsh" | "ksh" | "bats" => Some(Kind::Shell),
-        "py" => Some(Kind::Python),
-        "ps1" | "psm1" => Some(Kind::PowerShell),
-        "bat" | "cmd" => Some(Kind::Batch),
-        "yml" | "yaml" => Some(Kind::Yaml),
-        "groovy" => Some(Kind::Jenkins),
+        "hcl" => Some(CiFileKind::Bake),
+        "mk" | "make" => Some(CiFileKind::Make),
+        "just" => Some(CiFileKind::Just),
+        "sh" | "bash" | "zsh" | "ksh" | "bats" => Some(CiFileKind::Shell),
+        "py" => Some(CiFileKind::Python),
+        "ps1" | "psm1" => Some(CiFileKind::PowerShell),
+        "bat" | "cmd" => Some(CiFileKind::Batch),
+        "yml" | "yaml" => Some(CiFileKind::Yaml),
+        "groovy" => Some(CiFileKind::Jenkins),
         "" if !name.starts_with('.')
             && !lower.starts_with("dockerfile")
             && !lower.starts_with("license") =>
         {
-            Some(Kind::Shell)
+            Some(CiFileKind::Shell)
         }
-        _ if lower.starts_with("makefile.") => Some(Kind::Make),
+        _ if lower.starts_with("makefile.") => Some(CiFileKind::Make),
         _ => None,
     }
 }
 
-fn by_place(path: &str, lower: &str, folder: &str, yaml: bool) -> Option<Kind> {
+fn by_place(path: &str, lower: &str, folder: &str, yaml: bool) -> Option<CiFileKind> {
     let in_folder = |name: &str| folder == name || folder.starts_with(&format!("{name}/"));
     match () {
         () if yaml
@@ -110,50 +110,57 @@ fn by_place(path: &str, lower: &str, folder: &str, yaml: bool) -> Option<Kind> {
                 || lower.ends_with(".gitlab-ci.yml")
                 || in_folder(".gitlab")) =>
         {
-            Some(Kind::GitLab)
+            Some(CiFileKind::GitLab)
         }
         () if lower == "devcontainer.json" || lower == ".devcontainer.json" => {
-            Some(Kind::Devcontainer)
+            Some(CiFileKind::Devcontainer)
         }
         () if yaml
             && folder.split('/').next_back() == Some("config")
             && (lower == "deploy.yml"
                 || (lower.starts_with("deploy.") && lower.ends_with(".yml"))) =>
         {
-            Some(Kind::Kamal)
+            Some(CiFileKind::Kamal)
         }
-        () if yaml && folder.split('/').next_back() == Some(".circleci") => Some(Kind::Circle),
+        () if yaml && folder.split('/').next_back() == Some(".circleci") => {
+            Some(CiFileKind::Circle)
+        }
         () if yaml
             && (lower.starts_with("azure-pipelines")
                 || in_folder(".azure-pipelines")
                 || in_folder(".azuredevops")
                 || in_folder("azure-pipelines")) =>
         {
-            Some(Kind::Azure)
+            Some(CiFileKind::Azure)
         }
         () if yaml && (in_folder(".buildkite") || path.starts_with("buildkite.")) => {
-            Some(Kind::Buildkite)
+            Some(CiFileKind::Buildkite)
         }
         () if yaml
             && (in_folder(".woodpecker")
                 || lower == ".woodpecker.yml"
                 || lower == ".woodpecker.yaml") =>
         {
-            Some(Kind::Woodpecker)
+            Some(CiFileKind::Woodpecker)
         }
-        () if yaml && super::pipelines::is_named(lower, folder) => Some(Kind::Pipeline),
-        () if yaml && (lower == ".drone.yml" || lower == ".drone.yaml") => Some(Kind::Drone),
+        () if yaml && super::pipelines::is_named(lower, folder) => Some(CiFileKind::Pipeline),
+        () if yaml && (lower == ".drone.yml" || lower == ".drone.yaml") => Some(CiFileKind::Drone),
         () => None,
     }
 }
 
 /// Whether a file may declare a cache: the words of flags, keys and arguments contain `cache`,
 /// except for two short flags of envd.
-pub(super) fn may_declare(kind: Kind, text: &str) -> bool {
+pub(super) fn may_declare(kind: CiFileKind, text: &str) -> bool {
     mentions_cache(text)
         || (matches!(
             kind,
-            Kind::Shell | Kind::Yaml | Kind::Make | Kind::Workflow | Kind::Just | Kind::Task
+            CiFileKind::Shell
+                | CiFileKind::Yaml
+                | CiFileKind::Make
+                | CiFileKind::Workflow
+                | CiFileKind::Just
+                | CiFileKind::Task
         ) && text.contains("envd")
             && (text.contains("-ec") || text.contains("-ic")))
 }

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::command::{self, Surroundings};
+use super::command::{self, CommandContext};
 use super::embedded::{self, Environment, substitute};
-use super::script::{Invocation, Item};
-use super::session::Session;
+use super::script::{Invocation, ScriptWord};
+use super::session::FindSession;
 use crate::format::located::Located;
-use crate::format::tree::Node;
+use crate::format::tree::TreeNode;
 use crate::format::unknown::only_mark;
 
 /// The deepest nesting that is searched for containers.
@@ -16,15 +16,15 @@ const DEPTH: usize = 24;
 const STEPS: usize = 200_000;
 
 /// Whether a document looks like a resource.
-pub(super) fn is_resource(root: Node<'_>) -> bool {
+pub(super) fn is_resource(root: TreeNode<'_>) -> bool {
     root.get("kind").is_some() && root.get("apiVersion").is_some()
 }
 
 /// Reads a document.
-pub(super) fn read(session: &Session<'_>, document: Node<'_>) {
+pub(super) fn read(session: &FindSession<'_>, document: TreeNode<'_>) {
     let mut steps = STEPS;
     if document.str_at(&["kind"]) == Some("List") {
-        for item in document.get("items").into_iter().flat_map(Node::items) {
+        for item in document.get("items").into_iter().flat_map(TreeNode::items) {
             read(session, item);
         }
         return;
@@ -32,7 +32,7 @@ pub(super) fn read(session: &Session<'_>, document: Node<'_>) {
     let name = document
         .str_at(&["metadata", "name"])
         .or_else(|| document.str_at(&["metadata", "generateName"]));
-    let reader = Reader {
+    let reader = KubernetesReader {
         session,
         target: name.map(|name| name.trim_end_matches('-').to_owned()),
         parameters: parameters(document),
@@ -41,7 +41,7 @@ pub(super) fn read(session: &Session<'_>, document: Node<'_>) {
 }
 
 /// Returns the defaults of all parameters in a document.
-fn parameters(document: Node<'_>) -> HashMap<String, Located> {
+fn parameters(document: TreeNode<'_>) -> HashMap<String, Located> {
     let mut found = HashMap::new();
     let paths: [&[&str]; 5] = [
         &["spec", "params"],
@@ -55,13 +55,13 @@ fn parameters(document: Node<'_>) -> HashMap<String, Located> {
 }
 
 /// Adds the defaults of the parameters at paths; a value of the same name wins.
-fn add_parameters(node: Node<'_>, paths: &[&[&str]], found: &mut HashMap<String, Located>) {
+fn add_parameters(node: TreeNode<'_>, paths: &[&[&str]], found: &mut HashMap<String, Located>) {
     for path in paths {
-        for parameter in node.path(path).into_iter().flat_map(Node::items) {
+        for parameter in node.path(path).into_iter().flat_map(TreeNode::items) {
             let value = parameter
                 .get("default")
                 .or_else(|| parameter.get("value"))
-                .and_then(Node::text);
+                .and_then(TreeNode::text);
             if let (Some(name), Some(value)) = (parameter.str_at(&["name"]), value) {
                 found.insert(name.to_owned(), value.clone());
             }
@@ -69,14 +69,14 @@ fn add_parameters(node: Node<'_>, paths: &[&[&str]], found: &mut HashMap<String,
     }
 }
 
-struct Reader<'a> {
-    session: &'a Session<'a>,
+struct KubernetesReader<'a> {
+    session: &'a FindSession<'a>,
     target: Option<String>,
     parameters: HashMap<String, Located>,
 }
 
-impl Reader<'_> {
-    fn walk(&self, node: Node<'_>, depth: usize, steps: &mut usize) {
+impl KubernetesReader<'_> {
+    fn walk(&self, node: TreeNode<'_>, depth: usize, steps: &mut usize) {
         if depth > DEPTH || *steps == 0 {
             return;
         }
@@ -90,7 +90,7 @@ impl Reader<'_> {
 
     /// Returns the reader of a task in a pipeline, or of a template of Argo: it has parameters of
     /// its own.
-    fn within(&self, node: Node<'_>) -> Option<Self> {
+    fn within(&self, node: TreeNode<'_>) -> Option<Self> {
         let is_task = node.get("taskSpec").is_some() && node.get("name").is_some();
         let is_template = node.path(&["inputs", "parameters"]).is_some();
         if !is_task && !is_template {
@@ -115,7 +115,7 @@ impl Reader<'_> {
         })
     }
 
-    fn walk_in(&self, node: Node<'_>, depth: usize, steps: &mut usize) {
+    fn walk_in(&self, node: TreeNode<'_>, depth: usize, steps: &mut usize) {
         if node.is_map() {
             let runs = ["command", "args", "script", "source"]
                 .iter()
@@ -134,12 +134,12 @@ impl Reader<'_> {
         }
     }
 
-    fn container(&self, node: Node<'_>) {
+    fn container(&self, node: TreeNode<'_>) {
         let mut environment = Environment::new();
-        for variable in node.get("env").into_iter().flat_map(Node::items) {
+        for variable in node.get("env").into_iter().flat_map(TreeNode::items) {
             if let (Some(name), Some(value)) = (
                 variable.str_at(&["name"]),
-                variable.get("value").and_then(Node::text),
+                variable.get("value").and_then(TreeNode::text),
             ) {
                 embedded::put(
                     &mut environment,
@@ -148,12 +148,12 @@ impl Reader<'_> {
                 );
             }
         }
-        let around = Surroundings {
+        let around = CommandContext {
             target: self.target.clone(),
-            ..Surroundings::default()
+            ..CommandContext::default()
         };
         for key in ["script", "source"] {
-            if let Some(script) = node.get(key).and_then(Node::text) {
+            if let Some(script) = node.get(key).and_then(TreeNode::text) {
                 let text = self.resolved(script, &environment);
                 embedded::run(self.session, &text, &environment, &around);
             }
@@ -161,8 +161,8 @@ impl Reader<'_> {
         let words: Vec<Located> = ["command", "args"]
             .iter()
             .filter_map(|key| node.get(key))
-            .flat_map(Node::one_or_many)
-            .filter_map(Node::text)
+            .flat_map(TreeNode::one_or_many)
+            .filter_map(TreeNode::text)
             .map(|text| self.resolved(text, &environment))
             .collect();
         words_of_container(self.session, words, &environment, &around);
@@ -211,10 +211,10 @@ impl Reader<'_> {
 
 /// Declares the caches of a container's command and arguments.
 pub(super) fn words_of_container(
-    session: &Session<'_>,
+    session: &FindSession<'_>,
     mut words: Vec<Located>,
     environment: &Environment,
-    around: &Surroundings,
+    around: &CommandContext,
 ) {
     let shell = words.iter().position(|word| {
         word.as_str().starts_with('-') && word.as_str().ends_with('c') && word.len() <= 4
@@ -243,7 +243,7 @@ pub(super) fn words_of_container(
         words.insert(0, Located::new("buildctl", place));
     }
     let slot = |text: Located| {
-        vec![vec![Item {
+        vec![vec![ScriptWord {
             text,
             when: Vec::new(),
         }]]

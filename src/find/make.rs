@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 
-use super::command::Surroundings;
+use super::command::CommandContext;
 use super::embedded;
 use super::repository::{directory, join};
-use super::session::Session;
-use crate::format::located::{Located, Place};
+use super::session::FindSession;
+use crate::format::located::{Located, TextPlace};
 use crate::format::unknown::only_mark;
 
 mod expand;
 mod functions;
 mod lines;
 
-use expand::Scope;
+use expand::RecipeScope;
 use lines::{assignment, assignment_of_target, logical_lines, rule_colon, without_comment};
 
 /// The deepest nesting of variables.
@@ -23,13 +23,13 @@ const LONGEST: usize = 64 << 10;
 
 /// A value of a variable with its conditions.
 #[derive(Debug, Clone)]
-struct Given {
+struct MakeValue {
     text: Located,
     when: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Rule {
+struct MakeRule {
     targets: Vec<String>,
     /// The lines of the recipe, with the conditions of each.
     recipe: Vec<(Located, Vec<String>)>,
@@ -37,36 +37,36 @@ struct Rule {
 
 #[derive(Default)]
 struct Makefile {
-    variables: HashMap<String, Vec<Given>>,
+    variables: HashMap<String, Vec<MakeValue>>,
     /// Variables for the recipe of one target.
-    local: HashMap<String, Vec<(String, Given)>>,
-    rules: Vec<Rule>,
+    local: HashMap<String, Vec<(String, MakeValue)>>,
+    rules: Vec<MakeRule>,
     conditions: Vec<String>,
     included: Vec<String>,
 }
 
 /// Reads a Makefile and its included files.
-pub(super) fn read(session: &Session<'_>, path: &str) {
+pub(super) fn read(session: &FindSession<'_>, path: &str) {
     let mut makefile = Makefile::default();
     makefile.parse(session, path, 0);
     makefile.declare(session, directory(path));
 }
 
 /// The files that a Makefile includes.
-pub(super) fn included(session: &Session<'_>, path: &str) -> Vec<String> {
+pub(super) fn included(session: &FindSession<'_>, path: &str) -> Vec<String> {
     let mut makefile = Makefile::default();
     makefile.parse(session, path, 0);
     makefile.included
 }
 
 impl Makefile {
-    fn parse(&mut self, session: &Session<'_>, path: &str, depth: usize) {
+    fn parse(&mut self, session: &FindSession<'_>, path: &str, depth: usize) {
         let Some(text) = session.repository.read(path) else {
             return;
         };
         let source = Located::lines(
             text.as_ref(),
-            Place::new(session.repository.number(path), 1),
+            TextPlace::new(session.repository.number(path), 1),
         );
         let mut lines = logical_lines(&source).into_iter().peekable();
         let mut current: Option<usize> = None;
@@ -110,8 +110,8 @@ impl Makefile {
         }
     }
 
-    fn include(&mut self, session: &Session<'_>, path: &str, files: &str, depth: usize) {
-        let files = self.expand(session, &Located::new(files, Place::default()), None, 0);
+    fn include(&mut self, session: &FindSession<'_>, path: &str, files: &str, depth: usize) {
+        let files = self.expand(session, &Located::new(files, TextPlace::default()), None, 0);
         for file in files.as_str().split_whitespace() {
             let file = file.trim_start_matches(|c| crate::format::unknown::is_mark(c) || c == '/');
             let candidates = [join(directory(path), file), join("", file)];
@@ -171,7 +171,7 @@ impl Makefile {
     }
 
     /// Parses an assignment or the head of a rule. Returns the rule.
-    fn statement(&mut self, session: &Session<'_>, line: &Located) -> Option<usize> {
+    fn statement(&mut self, session: &FindSession<'_>, line: &Located) -> Option<usize> {
         let text = line.as_str();
         let mut start = text.len() - text.trim_start().len();
         for prefix in ["export ", "override ", "unexport ", "private "] {
@@ -208,7 +208,7 @@ impl Makefile {
     /// and a colon behind it. Returns the rule.
     fn rule_or_local(
         &mut self,
-        session: &Session<'_>,
+        session: &FindSession<'_>,
         line: &Located,
         start: usize,
         colon: usize,
@@ -234,7 +234,7 @@ impl Makefile {
             let value =
                 without_comment(&rest.slice(name_end + operator.len(), rest.len())).trimmed();
             for target in targets {
-                let given = Given {
+                let given = MakeValue {
                     text: value.clone(),
                     when: Vec::new(),
                 };
@@ -245,7 +245,7 @@ impl Makefile {
             }
             return None;
         }
-        let mut rule = Rule {
+        let mut rule = MakeRule {
             targets,
             recipe: Vec::new(),
         };
@@ -257,7 +257,7 @@ impl Makefile {
         Some(self.rules.len() - 1)
     }
 
-    fn assign(&mut self, session: &Session<'_>, name: &str, operator: &str, value: Located) {
+    fn assign(&mut self, session: &FindSession<'_>, name: &str, operator: &str, value: Located) {
         let simple = matches!(operator, ":=" | "::=" | ":::=");
         let value = if simple {
             self.expand(session, &value, None, 0)
@@ -265,7 +265,7 @@ impl Makefile {
             value
         };
         let value = named(session, name, value);
-        let given = Given {
+        let given = MakeValue {
             text: value,
             when: self.conditions.clone(),
         };
@@ -299,7 +299,7 @@ impl Makefile {
         }
     }
 
-    fn declare(&self, session: &Session<'_>, folder: &str) {
+    fn declare(&self, session: &FindSession<'_>, folder: &str) {
         for rule in &self.rules {
             for target in &rule.targets {
                 if rule.targets.len() > 20 {
@@ -310,11 +310,11 @@ impl Makefile {
         }
     }
 
-    fn recipe(&self, session: &Session<'_>, rule: &Rule, target: &str, folder: &str) {
+    fn recipe(&self, session: &FindSession<'_>, rule: &MakeRule, target: &str, folder: &str) {
         for (line, conditions) in &rule.recipe {
             let mut environment = Vec::new();
             let text = self.recipe_line(session, line, target, &mut environment);
-            let around = Surroundings {
+            let around = CommandContext {
                 target: Some(target.to_owned()),
                 directory: folder.to_owned(),
                 when: conditions.clone(),
@@ -322,7 +322,7 @@ impl Makefile {
                     .variables
                     .get("DOCKER_BUILDKIT")
                     .is_some_and(|values| values.iter().all(|value| value.text.as_str() == "0")),
-                ..Surroundings::default()
+                ..CommandContext::default()
             };
             embedded::run(session, &text, &environment, &around);
         }
@@ -331,7 +331,7 @@ impl Makefile {
     /// Expands a line of a recipe. Variables with several values become variables of the shell.
     fn recipe_line(
         &self,
-        session: &Session<'_>,
+        session: &FindSession<'_>,
         line: &Located,
         target: &str,
         environment: &mut embedded::Environment,
@@ -339,7 +339,7 @@ impl Makefile {
         let text = line.as_str();
         let start = text.len() - text.trim_start_matches(['\t', ' ', '@', '-', '+']).len();
         let line = line.slice(start, text.len());
-        let mut scope = Scope {
+        let mut scope = RecipeScope {
             target,
             environment: Some(environment),
         };
@@ -348,7 +348,7 @@ impl Makefile {
 }
 
 /// Names a variable after itself if its whole value is unknown.
-fn named(session: &Session<'_>, name: &str, value: Located) -> Located {
+fn named(session: &FindSession<'_>, name: &str, value: Located) -> Located {
     let Some(mark) = only_mark(value.as_str()) else {
         return value;
     };

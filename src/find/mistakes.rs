@@ -42,7 +42,7 @@ pub struct Mistake {
 }
 
 /// Collects mistakes.
-struct Look<'l> {
+struct MistakeSearch<'l> {
     repository: &'l Repository,
     declared: &'l [Declaration],
     found: Vec<Mistake>,
@@ -54,7 +54,7 @@ pub(super) fn look(
     declared: &[Declaration],
     remarks: &[Remark],
 ) -> Vec<Mistake> {
-    let mut look = Look {
+    let mut look = MistakeSearch {
         repository,
         declared,
         found: Vec::new(),
@@ -93,7 +93,7 @@ pub(super) fn look(
     found
 }
 
-impl Look<'_> {
+impl MistakeSearch<'_> {
     fn add(&mut self, code: &'static str, at: &Declaration, message: String, hint: Option<String>) {
         self.add_with(severity(code), code, at, message, hint);
     }

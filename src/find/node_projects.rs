@@ -2,21 +2,25 @@
 
 use std::sync::Arc;
 
-use super::command::Surroundings;
+use super::command::CommandContext;
 use super::declaration::{Direction, Facts};
 use super::embedded;
 use super::repository::directory;
-use super::session::{Session, Use};
-use crate::format::tree::Node;
+use super::session::{CacheUse, FindSession};
+use crate::format::tree::TreeNode;
 
 /// Parses the scripts of a package.
-pub(super) fn package(session: &Session<'_>, path: &str, root: Node<'_>) {
-    for (name, script) in root.get("scripts").map(Node::entries).unwrap_or_default() {
+pub(super) fn package(session: &FindSession<'_>, path: &str, root: TreeNode<'_>) {
+    for (name, script) in root
+        .get("scripts")
+        .map(TreeNode::entries)
+        .unwrap_or_default()
+    {
         let Some(text) = script.text() else { continue };
-        let around = Surroundings {
+        let around = CommandContext {
             target: Some(name.as_str().to_owned()),
             directory: directory(path).to_owned(),
-            ..Surroundings::default()
+            ..CommandContext::default()
         };
         embedded::run(session, text, &Vec::new(), &around);
     }
@@ -26,15 +30,27 @@ pub(super) fn package(session: &Session<'_>, path: &str, root: Node<'_>) {
 }
 
 /// Parses the targets of a project with the executor `nx-container`.
-pub(super) fn project(session: &Session<'_>, path: &str, root: Node<'_>, name: Option<&str>) {
+pub(super) fn project(
+    session: &FindSession<'_>,
+    path: &str,
+    root: TreeNode<'_>,
+    name: Option<&str>,
+) {
     let folder = directory(path).rsplit('/').next().unwrap_or_default();
     let name = root.str_at(&["name"]).or(name).unwrap_or(folder);
-    for (_, target) in root.get("targets").map(Node::entries).unwrap_or_default() {
+    for (_, target) in root
+        .get("targets")
+        .map(TreeNode::entries)
+        .unwrap_or_default()
+    {
         let executor = target.str_at(&["executor"]).unwrap_or_default();
-        if let Some(command) = target.path(&["options", "command"]).and_then(Node::text) {
-            let around = Surroundings {
+        if let Some(command) = target
+            .path(&["options", "command"])
+            .and_then(TreeNode::text)
+        {
+            let around = CommandContext {
                 target: Some(name.to_owned()),
-                ..Surroundings::default()
+                ..CommandContext::default()
             };
             embedded::run(session, command, &Vec::new(), &around);
         }
@@ -43,7 +59,7 @@ pub(super) fn project(session: &Session<'_>, path: &str, root: Node<'_>, name: O
         }
         let configurations = target
             .get("configurations")
-            .map(Node::entries)
+            .map(TreeNode::entries)
             .unwrap_or_default();
         let options = target
             .get("options")
@@ -56,12 +72,12 @@ pub(super) fn project(session: &Session<'_>, path: &str, root: Node<'_>, name: O
             ] {
                 for text in options
                     .get(key)
-                    .map(Node::one_or_many)
+                    .map(TreeNode::one_or_many)
                     .unwrap_or_default()
                     .into_iter()
-                    .filter_map(Node::text)
+                    .filter_map(TreeNode::text)
                 {
-                    session.declare(&Use {
+                    session.declare(&CacheUse {
                         text: &embedded::expanded(session, text, &Vec::new()),
                         direction,
                         tool: "nx-container",

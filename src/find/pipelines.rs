@@ -1,11 +1,11 @@
 //! Google Cloud Build, AWS `CodeBuild`, Bitbucket, Travis, Semaphore and `GoReleaser`.
 
-use super::command::Surroundings;
+use super::command::CommandContext;
 use super::embedded::{self, Environment, substitute};
 use super::kubernetes::words_of_container;
-use super::session::Session;
+use super::session::FindSession;
 use crate::format::located::Located;
-use crate::format::tree::Node;
+use crate::format::tree::TreeNode;
 
 /// The deepest nesting that is searched for scripts.
 const DEPTH: usize = 24;
@@ -37,10 +37,10 @@ pub(super) fn is_named(lower: &str, folder: &str) -> bool {
 }
 
 /// Parses a document.
-pub(super) fn read(session: &Session<'_>, document: Node<'_>) {
+pub(super) fn read(session: &FindSession<'_>, document: TreeNode<'_>) {
     if document.get("dockers").is_some() || document.get("dockers_v2").is_some() {
         goreleaser(session, document);
-    } else if document.get("steps").is_some_and(Node::is_list) {
+    } else if document.get("steps").is_some_and(TreeNode::is_list) {
         cloud_build(session, document);
     } else {
         let reader = Scripts { session };
@@ -49,24 +49,24 @@ pub(super) fn read(session: &Session<'_>, document: Node<'_>) {
 }
 
 /// The builds of `GoReleaser`: each has a list of flags.
-fn goreleaser(session: &Session<'_>, document: Node<'_>) {
+fn goreleaser(session: &FindSession<'_>, document: TreeNode<'_>) {
     for (key, flags, program) in [
         ("dockers", "build_flag_templates", "docker build"),
         ("dockers_v2", "flags", "docker buildx build"),
     ] {
-        for image in document.get(key).into_iter().flat_map(Node::items) {
+        for image in document.get(key).into_iter().flat_map(TreeNode::items) {
             let program = match image.str_at(&["use"]) {
                 Some("buildx") => "docker buildx build",
                 Some("podman") => continue,
                 _ => program,
             };
-            let around = Surroundings {
+            let around = CommandContext {
                 target: image.str_at(&["id"]).map(str::to_owned),
-                ..Surroundings::default()
+                ..CommandContext::default()
             };
-            let words = image.get(flags).into_iter().flat_map(Node::items);
+            let words = image.get(flags).into_iter().flat_map(TreeNode::items);
             let mut script = Located::new(program, image.place());
-            for word in words.filter_map(Node::text) {
+            for word in words.filter_map(TreeNode::text) {
                 let word = substitute(word, "{{", "}}", |inner, place| {
                     let name = inner.trim().trim_start_matches(".Env.");
                     session.unknown(name, place)
@@ -80,29 +80,32 @@ fn goreleaser(session: &Session<'_>, document: Node<'_>) {
 }
 
 /// The steps of Cloud Build: containers with arguments.
-fn cloud_build(session: &Session<'_>, document: Node<'_>) {
+fn cloud_build(session: &FindSession<'_>, document: TreeNode<'_>) {
     let mut global = Environment::new();
     embedded::extend(&mut global, document.get("substitutions"), Located::clone);
     let shared = document.path(&["options", "env"]);
-    for step in document.get("steps").into_iter().flat_map(Node::items) {
+    for step in document.get("steps").into_iter().flat_map(TreeNode::items) {
         let mut environment = global.clone();
         for variables in [shared, step.get("env")] {
             assignments(variables, &mut environment);
         }
-        let around = Surroundings {
+        let around = CommandContext {
             target: step.str_at(&["id"]).map(str::to_owned),
             classic: embedded::get(&environment, "DOCKER_BUILDKIT")
                 .is_some_and(|value| value.as_str() == "0"),
-            ..Surroundings::default()
+            ..CommandContext::default()
         };
-        if let Some(script) = step.get("script").and_then(Node::text) {
+        if let Some(script) = step.get("script").and_then(TreeNode::text) {
             embedded::run(session, script, &environment, &around);
         }
-        let words = step.get("args").map(Node::one_or_many).unwrap_or_default();
-        let words = words.into_iter().filter_map(Node::text);
+        let words = step
+            .get("args")
+            .map(TreeNode::one_or_many)
+            .unwrap_or_default();
+        let words = words.into_iter().filter_map(TreeNode::text);
         let words = words.map(|text| embedded::expanded(session, text, &environment));
         let mut command: Vec<Located> = Vec::new();
-        match step.get("entrypoint").and_then(Node::text) {
+        match step.get("entrypoint").and_then(TreeNode::text) {
             Some(program) => command.push(program.clone()),
             None => {
                 let image = step.str_at(&["name"]).unwrap_or_default();
@@ -118,11 +121,11 @@ fn cloud_build(session: &Session<'_>, document: Node<'_>) {
 }
 
 /// Adds `NAME=value` entries of a list.
-fn assignments(list: Option<Node<'_>>, environment: &mut Environment) {
+fn assignments(list: Option<TreeNode<'_>>, environment: &mut Environment) {
     for text in list
         .into_iter()
-        .flat_map(Node::items)
-        .filter_map(Node::text)
+        .flat_map(TreeNode::items)
+        .filter_map(TreeNode::text)
     {
         if let Some((name, _)) = text.as_str().split_once('=') {
             let value = text.slice(name.len() + 1, text.len());
@@ -132,11 +135,11 @@ fn assignments(list: Option<Node<'_>>, environment: &mut Environment) {
 }
 
 struct Scripts<'a> {
-    session: &'a Session<'a>,
+    session: &'a FindSession<'a>,
 }
 
 impl Scripts<'_> {
-    fn walk(&self, node: Node<'_>, name: Option<&str>, outer: &Environment, depth: usize) {
+    fn walk(&self, node: TreeNode<'_>, name: Option<&str>, outer: &Environment, depth: usize) {
         if depth > DEPTH {
             return;
         }
@@ -152,12 +155,12 @@ impl Scripts<'_> {
         assignments(node.path(&["env", "global"]), &mut environment);
         let lists = SCRIPTS.iter().filter_map(|key| node.get(key));
         let lines: Vec<&Located> = lists
-            .flat_map(Node::one_or_many)
-            .filter_map(Node::text)
+            .flat_map(TreeNode::one_or_many)
+            .filter_map(TreeNode::text)
             .collect();
-        let around = Surroundings {
+        let around = CommandContext {
             target: name.map(str::to_owned),
-            ..Surroundings::default()
+            ..CommandContext::default()
         };
         embedded::run(
             self.session,

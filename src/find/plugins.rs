@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use super::command::{Surroundings, inline_argument};
+use super::command::{CommandContext, inline_argument};
 use super::declaration::{Direction, Facts};
 use super::embedded::{self, Environment};
-use super::session::{Session, Use};
+use super::session::{CacheUse, FindSession};
 use crate::format::located::Located;
-use crate::format::tree::Node;
+use crate::format::tree::TreeNode;
 
 /// Parses a document of a pipeline. `tool` is `woodpecker` or `drone`.
-pub(super) fn read(session: &Session<'_>, document: Node<'_>, tool: &str) {
+pub(super) fn read(session: &FindSession<'_>, document: TreeNode<'_>, tool: &str) {
     let mut global = Environment::new();
     embedded::extend(&mut global, document.get("environment"), Located::clone);
     for (name, _) in document
         .get("matrix")
-        .map(Node::entries)
+        .map(TreeNode::entries)
         .unwrap_or_default()
     {
         let unknown = session.unknown(name.as_str(), name.place());
@@ -36,17 +36,17 @@ pub(super) fn read(session: &Session<'_>, document: Node<'_>, tool: &str) {
 }
 
 fn follow(
-    session: &Session<'_>,
+    session: &FindSession<'_>,
     name: Option<&str>,
-    step: Node<'_>,
+    step: TreeNode<'_>,
     global: &Environment,
     tool: &str,
 ) {
     let mut environment = global.clone();
     embedded::extend(&mut environment, step.get("environment"), Located::clone);
-    let around = Surroundings {
+    let around = CommandContext {
         target: name.map(str::to_owned),
-        ..Surroundings::default()
+        ..CommandContext::default()
     };
     let script = script(step);
     embedded::run(session, &script, &environment, &around);
@@ -60,7 +60,7 @@ fn follow(
     let settings = step.get("settings").unwrap_or(step);
     let facts = Arc::new(facts(settings));
     let emit = |text: &Located, direction| {
-        session.declare(&Use {
+        session.declare(&CacheUse {
             text,
             direction,
             tool,
@@ -74,7 +74,7 @@ fn follow(
         (["cache_to", "cache-to"], Direction::Export),
     ] {
         for node in keys.iter().filter_map(|key| settings.get(key)) {
-            for text in node.one_or_many().into_iter().filter_map(Node::text) {
+            for text in node.one_or_many().into_iter().filter_map(TreeNode::text) {
                 let text = embedded::expanded(session, text, &environment);
                 for entry in entries(&text) {
                     emit(&entry, direction);
@@ -88,11 +88,11 @@ fn follow(
 }
 
 /// Returns the inline caches that build arguments switch on.
-fn inline_caches(settings: Node<'_>) -> Vec<Located> {
+fn inline_caches(settings: TreeNode<'_>) -> Vec<Located> {
     let keys = ["build_args", "build-args", "build_args_from_env"];
     let mut caches = Vec::new();
     for node in keys.iter().filter_map(|key| settings.get(key)) {
-        for text in node.one_or_many().into_iter().filter_map(Node::text) {
+        for text in node.one_or_many().into_iter().filter_map(TreeNode::text) {
             let arguments = text.split(',').into_iter();
             caches.extend(arguments.filter_map(|argument| inline_argument(&argument.trimmed())));
         }
@@ -106,10 +106,10 @@ fn inline_caches(settings: Node<'_>) -> Vec<Located> {
 }
 
 /// Returns the commands of a step. `$$` is a dollar sign for the shell.
-fn script(step: Node<'_>) -> Located {
-    let commands = step.get("commands").map(Node::one_or_many);
+fn script(step: TreeNode<'_>) -> Located {
+    let commands = step.get("commands").map(TreeNode::one_or_many);
     let commands = commands.unwrap_or_default().into_iter();
-    let joined = embedded::joined(commands.filter_map(Node::text));
+    let joined = embedded::joined(commands.filter_map(TreeNode::text));
     embedded::substitute(&joined, "$$", "", |_, place| Located::new("$", place))
 }
 
@@ -154,15 +154,15 @@ fn entries(text: &Located) -> Vec<Located> {
     joined
 }
 
-fn facts(settings: Node<'_>) -> Facts {
+fn facts(settings: TreeNode<'_>) -> Facts {
     let dockerfile = settings.str_at(&["dockerfile"]).unwrap_or("Dockerfile");
     let repository = settings.str_at(&["repo"]);
     let tags = settings
         .get("tags")
         .or_else(|| settings.get("tag"))
-        .map(Node::one_or_many)
+        .map(TreeNode::one_or_many)
         .unwrap_or_default();
-    let mut tags: Vec<&str> = tags.into_iter().filter_map(Node::str).collect();
+    let mut tags: Vec<&str> = tags.into_iter().filter_map(TreeNode::str).collect();
     if tags.is_empty() {
         tags.push("latest");
     }

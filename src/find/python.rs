@@ -2,42 +2,42 @@
 
 use std::collections::HashMap;
 
-use super::command::{self, Surroundings};
+use super::command::{self, CommandContext};
 use super::embedded;
 use super::repository::directory;
-use super::script::{Invocation, Item};
-use super::session::Session;
-use crate::format::located::{Located, Place};
+use super::script::{Invocation, ScriptWord};
+use super::session::FindSession;
+use crate::format::located::{Located, TextPlace};
 
 #[derive(Debug, Clone)]
-enum Token {
+enum PythonToken {
     Text(Located),
     Sign(char),
     Word,
 }
 
 /// Parses a script.
-pub(super) fn read(session: &Session<'_>, path: &str, text: &str) {
+pub(super) fn read(session: &FindSession<'_>, path: &str, text: &str) {
     if !text.contains("docker") && !text.contains("buildctl") && !text.contains("nerdctl") {
         return;
     }
-    let source = Located::lines(text, Place::new(session.repository.number(path), 1));
+    let source = Located::lines(text, TextPlace::new(session.repository.number(path), 1));
     let tokens = tokens(session, &source);
-    let around = Surroundings {
+    let around = CommandContext {
         directory: directory(path).to_owned(),
-        ..Surroundings::default()
+        ..CommandContext::default()
     };
     let mut list: Option<Vec<Located>> = None;
     let mut previous = None;
     for token in &tokens {
         match token {
-            Token::Sign('[') => list = Some(Vec::new()),
-            Token::Sign(']') => {
+            PythonToken::Sign('[') => list = Some(Vec::new()),
+            PythonToken::Sign(']') => {
                 if let Some(words) = list.take() {
                     invoke(session, words, &around);
                 }
             }
-            Token::Text(text) => match &mut list {
+            PythonToken::Text(text) => match &mut list {
                 Some(words) => words.push(text.clone()),
                 None if matches!(previous, Some('(' | '=')) => command_line(session, text, &around),
                 None => {}
@@ -45,15 +45,15 @@ pub(super) fn read(session: &Session<'_>, path: &str, text: &str) {
             _ => {}
         }
         previous = match token {
-            Token::Sign(sign) => Some(*sign),
+            PythonToken::Sign(sign) => Some(*sign),
             _ => None,
         };
     }
 }
 
-fn invoke(session: &Session<'_>, words: Vec<Located>, around: &Surroundings) {
+fn invoke(session: &FindSession<'_>, words: Vec<Located>, around: &CommandContext) {
     let slot = |text: Located| {
-        vec![vec![Item {
+        vec![vec![ScriptWord {
             text,
             when: Vec::new(),
         }]]
@@ -67,14 +67,14 @@ fn invoke(session: &Session<'_>, words: Vec<Located>, around: &Surroundings) {
 }
 
 /// Follows a string that starts with the name of a build program.
-fn command_line(session: &Session<'_>, text: &Located, around: &Surroundings) {
+fn command_line(session: &FindSession<'_>, text: &Located, around: &CommandContext) {
     let first = text.as_str().split_whitespace().next().unwrap_or_default();
     if matches!(first, "docker" | "docker-compose" | "buildctl" | "nerdctl") {
         embedded::run(session, text, &Vec::new(), around);
     }
 }
 
-fn tokens(session: &Session<'_>, source: &Located) -> Vec<Token> {
+fn tokens(session: &FindSession<'_>, source: &Located) -> Vec<PythonToken> {
     let text = source.as_str();
     let mut found = Vec::new();
     let mut position = 0;
@@ -93,8 +93,8 @@ fn tokens(session: &Session<'_>, source: &Located) -> Vec<Token> {
             };
             // Adjacent strings are concatenated.
             match found.last_mut() {
-                Some(Token::Text(last)) => last.push(&string),
-                _ => found.push(Token::Text(string)),
+                Some(PythonToken::Text(last)) => last.push(&string),
+                _ => found.push(PythonToken::Text(string)),
             }
             position += length;
             prefix.clear();
@@ -106,12 +106,12 @@ fn tokens(session: &Session<'_>, source: &Located) -> Vec<Token> {
             rest[..length].clone_into(&mut prefix);
             position += length;
             if !text[position..].starts_with(['"', '\'']) || prefix.len() > 2 {
-                found.push(Token::Word);
+                found.push(PythonToken::Word);
                 prefix.clear();
             }
         } else {
             if !first.is_whitespace() {
-                found.push(Token::Sign(first));
+                found.push(PythonToken::Sign(first));
             }
             position += first.len_utf8();
         }
@@ -153,6 +153,6 @@ fn string(source: &Located, start: usize, quote: char, raw: bool) -> (Located, u
 }
 
 /// Replaces `{expression}`.
-fn interpolated(session: &Session<'_>, text: &Located) -> Located {
+fn interpolated(session: &FindSession<'_>, text: &Located) -> Located {
     embedded::substitute(text, "{", "}", |inner, place| session.unknown(inner, place))
 }

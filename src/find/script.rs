@@ -10,7 +10,7 @@ mod variables;
 
 use std::collections::HashMap;
 
-use super::session::Session;
+use super::session::FindSession;
 use crate::format::located::Located;
 use crate::format::shell::{self, List};
 
@@ -23,13 +23,13 @@ const DEPTH: usize = 8;
 
 /// A word with its conditions.
 #[derive(Debug, Clone)]
-pub(super) struct Item {
+pub(super) struct ScriptWord {
     pub(super) text: Located,
     pub(super) when: Vec<String>,
 }
 
 /// The possible expansions of a word in a command: alternatives of no, one or several words.
-pub(super) type Slot = Vec<Vec<Item>>;
+pub(super) type Slot = Vec<Vec<ScriptWord>>;
 
 /// A command with its variables replaced.
 #[derive(Debug)]
@@ -43,16 +43,16 @@ pub(super) struct Invocation {
 
 /// A line that a script appends to a file of GitHub Actions.
 #[derive(Debug, Clone)]
-pub(super) struct Output {
+pub(super) struct ScriptOutput {
     /// `GITHUB_OUTPUT` or `GITHUB_ENV`.
     pub(super) file: String,
     pub(super) name: String,
-    pub(super) value: Item,
+    pub(super) value: ScriptWord,
 }
 
 /// Follows one script.
 pub(super) struct Script<'s, 'r> {
-    session: &'s Session<'r>,
+    session: &'s FindSession<'r>,
     variables: HashMap<String, Variable>,
     functions: HashMap<String, (List, bool)>,
     positional: Vec<Vec<Variant>>,
@@ -62,13 +62,13 @@ pub(super) struct Script<'s, 'r> {
     depth: usize,
     directory: String,
     pub(super) invocations: Vec<Invocation>,
-    pub(super) outputs: Vec<Output>,
+    pub(super) outputs: Vec<ScriptOutput>,
 }
 
 impl<'s, 'r> Script<'s, 'r> {
     /// Makes a script that starts with variables of its environment.
     pub(super) fn new(
-        session: &'s Session<'r>,
+        session: &'s FindSession<'r>,
         environment: &[(String, Vec<Variant>)],
         directory: &str,
     ) -> Self {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::declaration::{Declaration, Direction, Facts};
 use super::repository::Repository;
-use crate::format::located::{Located, Place};
+use crate::format::located::{Located, TextPlace};
 use crate::format::unknown::{Unknowns, has_mark, is_mark, only_mark, to_pattern};
 
 /// The most declarations that are kept.
@@ -29,13 +29,13 @@ const SECRETS: [&str; 9] = [
 #[derive(Debug, Clone)]
 pub(super) struct Remark {
     pub(super) code: &'static str,
-    pub(super) place: Place,
+    pub(super) place: TextPlace,
     pub(super) message: String,
     pub(super) hint: Option<String>,
 }
 
 /// The state of one search.
-pub(super) struct Session<'r> {
+pub(super) struct FindSession<'r> {
     pub(super) repository: &'r Repository,
     pub(super) unknowns: Unknowns,
     declared: RefCell<Vec<Declaration>>,
@@ -46,7 +46,7 @@ pub(super) struct Session<'r> {
 type Key = (String, Direction, String, u32, String, Option<String>);
 
 /// A text that is used as a cache.
-pub(super) struct Use<'u> {
+pub(super) struct CacheUse<'u> {
     pub(super) text: &'u Located,
     pub(super) direction: Direction,
     pub(super) tool: &'u str,
@@ -56,7 +56,7 @@ pub(super) struct Use<'u> {
     pub(super) facts: &'u Arc<Facts>,
 }
 
-impl<'r> Session<'r> {
+impl<'r> FindSession<'r> {
     pub(super) fn new(repository: &'r Repository) -> Self {
         Self {
             repository,
@@ -68,7 +68,7 @@ impl<'r> Session<'r> {
     }
 
     /// Returns the text for an unknown part.
-    pub(super) fn unknown(&self, name: &str, place: Place) -> Located {
+    pub(super) fn unknown(&self, name: &str, place: TextPlace) -> Located {
         Located::new(self.unknowns.mark(name), place)
     }
 
@@ -76,7 +76,7 @@ impl<'r> Session<'r> {
     pub(super) fn remark(
         &self,
         code: &'static str,
-        place: Place,
+        place: TextPlace,
         message: String,
         hint: Option<String>,
     ) {
@@ -89,7 +89,7 @@ impl<'r> Session<'r> {
     }
 
     /// Declares each cache in a text.
-    pub(super) fn declare(&self, used: &Use<'_>) {
+    pub(super) fn declare(&self, used: &CacheUse<'_>) {
         let text = used.text.trimmed();
         if text.is_empty() {
             return;
@@ -106,7 +106,7 @@ impl<'r> Session<'r> {
         }
     }
 
-    fn declare_one(&self, used: &Use<'_>, text: &Located) {
+    fn declare_one(&self, used: &CacheUse<'_>, text: &Located) {
         let written = text.as_str();
         let fields = csv_fields(written);
         let Some(fields) = self.with_type(&fields) else {
@@ -351,10 +351,10 @@ pub(super) fn join_fields(fields: impl Iterator<Item = String>) -> String {
     fields.map(quote).collect::<Vec<_>>().join(",")
 }
 
-impl Session<'_> {
+impl FindSession<'_> {
     /// Adds a remark that only parts of a large file are read.
     pub(super) fn skipped_in_part(&self, file: &str, bytes: usize) {
-        let place = Place::new(self.repository.number(file), 1);
+        let place = TextPlace::new(self.repository.number(file), 1);
         let message = format!(
             "The file has {bytes} bytes: entries that do not mention a cache were skipped."
         );
@@ -363,7 +363,7 @@ impl Session<'_> {
 
     /// Adds a remark that a file could not be read to its end.
     pub(super) fn skipped(&self, file: &str, line: u32, reason: &str) {
-        let place = Place::new(self.repository.number(file), line.max(1));
+        let place = TextPlace::new(self.repository.number(file), line.max(1));
         let message = format!("The file was skipped: {reason}.");
         self.remark("skipped", place, message, None);
     }

@@ -2,25 +2,25 @@
 
 use std::collections::HashMap;
 
-use super::command::Surroundings;
+use super::command::CommandContext;
 use super::embedded::{self, Environment, substitute};
 use super::repository::directory;
-use super::session::Session;
-use crate::format::located::{Located, Place};
-use crate::format::tree::Node;
+use super::session::FindSession;
+use crate::format::located::{Located, TextPlace};
+use crate::format::tree::TreeNode;
 use crate::format::unknown::only_mark;
 
 /// The deepest nesting of variables.
 const DEPTH: usize = 8;
 
-type Variables<'t> = HashMap<String, Node<'t>>;
+type Variables<'t> = HashMap<String, TreeNode<'t>>;
 
 /// Parses a Taskfile.
-pub(super) fn read(session: &Session<'_>, path: &str, root: Node<'_>) {
+pub(super) fn read(session: &FindSession<'_>, path: &str, root: TreeNode<'_>) {
     let mut globals = Variables::new();
     collect(root.get("vars"), &mut globals);
     collect(root.get("env"), &mut globals);
-    for (name, task) in root.get("tasks").map(Node::entries).unwrap_or_default() {
+    for (name, task) in root.get("tasks").map(TreeNode::entries).unwrap_or_default() {
         let mut variables = globals.clone();
         collect(task.get("vars"), &mut variables);
         collect(task.get("env"), &mut variables);
@@ -31,15 +31,15 @@ pub(super) fn read(session: &Session<'_>, path: &str, root: Node<'_>) {
         };
         let mut environment = Environment::new();
         for node in [root.get("env"), task.get("env")] {
-            for (key, value) in node.into_iter().flat_map(Node::entries) {
+            for (key, value) in node.into_iter().flat_map(TreeNode::entries) {
                 let text = templates.variable(key.as_str(), value, value.place(), 0);
                 embedded::put(&mut environment, key.as_str(), text);
             }
         }
-        let around = Surroundings {
+        let around = CommandContext {
             target: Some(name.as_str().to_owned()),
             directory: directory(path).to_owned(),
-            ..Surroundings::default()
+            ..CommandContext::default()
         };
         for (command, items) in commands(task) {
             for item in items {
@@ -61,29 +61,29 @@ pub(super) fn read(session: &Session<'_>, path: &str, root: Node<'_>) {
     }
 }
 
-fn collect<'t>(node: Option<Node<'t>>, variables: &mut Variables<'t>) {
-    for (name, value) in node.into_iter().flat_map(Node::entries) {
+fn collect<'t>(node: Option<TreeNode<'t>>, variables: &mut Variables<'t>) {
+    for (name, value) in node.into_iter().flat_map(TreeNode::entries) {
         variables.insert(name.as_str().to_owned(), value);
     }
 }
 
 /// Whether a document with another name is a Taskfile.
-pub(super) fn is_like(root: Node<'_>) -> bool {
-    let tasks = root.get("tasks").is_some_and(Node::is_map);
+pub(super) fn is_like(root: TreeNode<'_>) -> bool {
+    let tasks = root.get("tasks").is_some_and(TreeNode::is_map);
     tasks && (root.get("version").is_some() || root.get("includes").is_some())
 }
 
 /// Returns the commands of a task, each with the items of its loop.
-fn commands(task: Node<'_>) -> Vec<(&Located, Vec<Option<&Located>>)> {
+fn commands(task: TreeNode<'_>) -> Vec<(&Located, Vec<Option<&Located>>)> {
     let listed = task.get("cmds").or_else(|| task.get("cmd"));
-    let entries: Vec<Node<'_>> = if task.text().is_some() || task.is_list() {
+    let entries: Vec<TreeNode<'_>> = if task.text().is_some() || task.is_list() {
         vec![task]
     } else {
         listed.into_iter().collect()
     };
     let mut found = Vec::new();
     for entry in entries {
-        let items: Vec<Node<'_>> = if entry.is_list() {
+        let items: Vec<TreeNode<'_>> = if entry.is_list() {
             entry.items().collect()
         } else {
             vec![entry]
@@ -91,11 +91,11 @@ fn commands(task: Node<'_>) -> Vec<(&Located, Vec<Option<&Located>>)> {
         for item in items {
             let text = item
                 .text()
-                .or_else(|| item.get("cmd").and_then(Node::text))
-                .or_else(|| item.get("defer").and_then(Node::text));
+                .or_else(|| item.get("cmd").and_then(TreeNode::text))
+                .or_else(|| item.get("defer").and_then(TreeNode::text));
             let looped = item.get("for").filter(|items| items.is_list());
             let items = match looped {
-                Some(list) => list.items().filter_map(Node::text).map(Some).collect(),
+                Some(list) => list.items().filter_map(TreeNode::text).map(Some).collect(),
                 None => vec![None],
             };
             found.extend(text.map(|text| (text, items)));
@@ -105,7 +105,7 @@ fn commands(task: Node<'_>) -> Vec<(&Located, Vec<Option<&Located>>)> {
 }
 
 struct Templates<'a, 't> {
-    session: &'a Session<'a>,
+    session: &'a FindSession<'a>,
     variables: &'a Variables<'t>,
     task: &'a str,
 }
@@ -117,7 +117,7 @@ impl Templates<'_, '_> {
         })
     }
 
-    fn expression(&self, inner: &str, place: Place, depth: usize) -> Located {
+    fn expression(&self, inner: &str, place: TextPlace, depth: usize) -> Located {
         let first = inner.split_whitespace().next().unwrap_or_default();
         if matches!(first, "if" | "else" | "end" | "range" | "with" | "/*") {
             return Located::new("", place);
@@ -158,7 +158,7 @@ impl Templates<'_, '_> {
     }
 
     /// `X: '{{.X | default "y"}}'`: the value comes from outside, or is the default.
-    fn default_of_itself(&self, text: &Located, name: &str, place: Place) -> Located {
+    fn default_of_itself(&self, text: &Located, name: &str, place: TextPlace) -> Located {
         let empty = Variables::new();
         let outside = Templates {
             session: self.session,
@@ -173,8 +173,8 @@ impl Templates<'_, '_> {
         }
     }
 
-    fn variable(&self, name: &str, node: Node<'_>, place: Place, depth: usize) -> Located {
-        if let Some(command) = node.get("sh").and_then(Node::str) {
+    fn variable(&self, name: &str, node: TreeNode<'_>, place: TextPlace, depth: usize) -> Located {
+        if let Some(command) = node.get("sh").and_then(TreeNode::str) {
             let words: Vec<&str> = command.split_whitespace().take(2).collect();
             return self
                 .session

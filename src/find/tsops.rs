@@ -13,10 +13,10 @@ use oxc_allocator::Allocator;
 
 use super::declaration::{Direction, Facts};
 use super::repository::{directory, join};
-use super::session::{Session, Use};
+use super::session::{CacheUse, FindSession};
 use crate::format::located::Located;
 use crate::format::unknown::only_mark;
-use evaluate::Evaluator;
+use evaluate::TsopsEvaluator;
 use value::Js;
 
 /// The stack of the recursive parser, in bytes.
@@ -45,13 +45,13 @@ pub(super) fn is_bounded(text: &str) -> bool {
 }
 
 /// Parses a configuration.
-pub(super) fn read(session: &Session<'_>, path: &str) {
+pub(super) fn read(session: &FindSession<'_>, path: &str) {
     let allocator = Allocator::default();
-    let evaluator = Evaluator::new(session, &allocator);
+    let evaluator = TsopsEvaluator::new(session, &allocator);
     let Some(config) = evaluator.default_export(path) else {
         return;
     };
-    let config = Config {
+    let config = TsopsConfig {
         session,
         root: config,
         folder: directory(path).to_owned(),
@@ -64,13 +64,13 @@ pub(super) const fn stack_size() -> usize {
     STACK
 }
 
-struct Config<'s, 'a> {
-    session: &'s Session<'s>,
+struct TsopsConfig<'s, 'a> {
+    session: &'s FindSession<'s>,
     root: Js<'a>,
     folder: String,
 }
 
-impl Config<'_, '_> {
+impl TsopsConfig<'_, '_> {
     fn declare(&self) {
         let images = self.root.get("images").unwrap_or(Js::Undefined);
         let Some(Js::Map(apps)) = self.root.get("apps").map(|apps| apps.first()) else {
@@ -142,7 +142,7 @@ impl Config<'_, '_> {
         }
         let facts = Arc::new(self.facts(app, images, build));
         let emit = |text: &Located, direction| {
-            self.session.declare(&Use {
+            self.session.declare(&CacheUse {
                 text,
                 direction,
                 tool: "tsops",

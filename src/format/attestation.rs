@@ -6,7 +6,7 @@
 
 use super::digest::Digest;
 use super::lenient;
-use super::manifest::{Descriptor, Document, LayoutIndex};
+use super::manifest::{Descriptor, LayoutIndex, ManifestDocument};
 
 /// The media type of a statement.
 const STATEMENT: &str = "application/vnd.in-toto+json";
@@ -33,13 +33,13 @@ pub fn provenance(index: &[u8], blob: &mut dyn FnMut(&Digest) -> Option<Vec<u8>>
             break;
         }
         let bytes = entry.digest.valid().and_then(|digest| blob(&digest));
-        match bytes.and_then(|bytes| Document::parse(&bytes).ok()) {
-            Some(Document::Manifest { layers, .. }) => {
+        match bytes.and_then(|bytes| ManifestDocument::parse(&bytes).ok()) {
+            Some(ManifestDocument::Manifest { layers, .. }) => {
                 let wanted = layers.iter().filter(|layer| is_provenance(layer));
                 let digests = wanted.filter_map(|layer| layer.digest.valid());
                 statements.extend(digests.filter_map(|digest| blob(&digest)));
             }
-            Some(Document::Index { entries, .. }) if depth < DEPTH => {
+            Some(ManifestDocument::Index { entries, .. }) if depth < DEPTH => {
                 let below = entries.into_iter().rev().map(|entry| (entry, depth + 1));
                 pending.extend(below.take(MOST_MANIFESTS));
             }

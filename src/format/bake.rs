@@ -19,7 +19,7 @@ mod types;
 mod value;
 mod variables;
 
-use super::located::{Located, Place};
+use super::located::{Located, TextPlace};
 use super::unknown::Unknowns;
 
 pub use read::{Definitions, Problem, read};
@@ -33,7 +33,7 @@ pub struct BakeFile<'f> {
     pub name: &'f str,
     /// Its text.
     pub text: &'f str,
-    /// Its number in [`Place`].
+    /// Its number in [`TextPlace`].
     pub number: u32,
 }
 
@@ -53,7 +53,7 @@ pub struct Options<'o> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BakeError {
     /// The location of the error.
-    pub place: Place,
+    pub place: TextPlace,
     /// The error.
     pub message: String,
     /// Whether bake evaluates the construct, and this program does not.
@@ -61,7 +61,7 @@ pub struct BakeError {
 }
 
 impl BakeError {
-    pub(crate) fn new(place: Place, message: impl Into<String>) -> Self {
+    pub(crate) fn new(place: TextPlace, message: impl Into<String>) -> Self {
         Self {
             place,
             message: message.into(),
@@ -70,7 +70,7 @@ impl BakeError {
     }
 
     /// Creates the error for a construct that this program does not evaluate.
-    pub(crate) fn gap(place: Place, message: impl Into<String>) -> Self {
+    pub(crate) fn gap(place: TextPlace, message: impl Into<String>) -> Self {
         Self {
             is_gap: true,
             ..Self::new(place, message)
@@ -93,7 +93,7 @@ pub struct Target {
     /// The name.
     pub name: String,
     /// Its location.
-    pub place: Place,
+    pub place: TextPlace,
     /// The targets it inherits from.
     pub inherits: Vec<String>,
     /// The context.
@@ -131,5 +131,5 @@ pub struct Target {
     /// Additional hosts.
     pub extra_hosts: Vec<(String, String)>,
     /// Unknown attributes, with their locations.
-    pub unknown_attributes: Vec<(String, Place)>,
+    pub unknown_attributes: Vec<(String, TextPlace)>,
 }

@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use super::attestation;
 use super::digest::{Digest, DigestText};
 use super::layer;
-use super::lenient::{self, List, go_struct};
-use super::manifest::{Descriptor, Document, ImageConfig, LayoutIndex};
+use super::lenient::{self, LenientList, go_struct};
+use super::manifest::{Descriptor, ImageConfig, LayoutIndex, ManifestDocument};
 use super::progress_log::{ProgressLog, StatusError};
 use super::provenance::{Build, ProvenanceError};
 use crate::text::escape::visible;
@@ -44,7 +44,7 @@ pub struct BuildRecord {
     /// The options of the frontend.
     pub attributes: BTreeMap<String, String>,
     /// The caches that the build was to import, without their secrets.
-    pub imports: Vec<CacheEntry>,
+    pub imports: Vec<RecordedCache>,
     /// Why it failed, if it did.
     pub error: Option<String>,
     /// When it began.
@@ -72,7 +72,7 @@ pub struct BuildRecord {
 
 /// A cache that a build imports.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CacheEntry {
+pub struct RecordedCache {
     /// The kind: `registry`, `s3` …
     pub kind: String,
     /// Its options, without secrets.
@@ -91,7 +91,7 @@ impl BuildRecord {
     }
 }
 
-impl CacheEntry {
+impl RecordedCache {
     /// Returns whether the entry has the location of the cache. An exported record keeps `ref` of
     /// registries; of all other caches it keeps only the type.
     pub fn has_place(&self) -> bool {
@@ -105,7 +105,7 @@ impl CacheEntry {
     }
 }
 
-impl fmt::Display for CacheEntry {
+impl fmt::Display for RecordedCache {
     /// Formats the entry as in `--cache-from`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "type={}", self.kind)?;
@@ -155,7 +155,7 @@ pub enum BuildRecordError {
 }
 
 go_struct! {
-    struct RawRecord {
+    struct RawBuildRecord {
         reference: String = "Ref",
         attributes: BTreeMap<String, Option<String>> = "FrontendAttrs",
         created: RawTime = "CreatedAt",
@@ -217,12 +217,12 @@ pub fn parse(archive: impl Read) -> Result<Vec<BuildRecord>, BuildRecordError> {
         if records.len() == MAX_BUILDS || pending.len() > MAX_BUILDS {
             return Err(document(format!("it holds more than {MAX_BUILDS} builds")));
         }
-        match Document::parse(bytes).map_err(|error| document(error.to_string()))? {
-            Document::Manifest { config, layers, .. } if config.media_type == RECORD => {
+        match ManifestDocument::parse(bytes).map_err(|error| document(error.to_string()))? {
+            ManifestDocument::Manifest { config, layers, .. } if config.media_type == RECORD => {
                 records.push(record(&config, &layers, &blobs.content)?);
             }
             // No writer nests indexes deeper.
-            Document::Index { entries, .. } if depth < 2 => {
+            ManifestDocument::Index { entries, .. } if depth < 2 => {
                 pending.extend(entries.into_iter().rev().map(|entry| (entry, depth + 1)));
             }
             _ => {}
@@ -246,15 +246,15 @@ pub fn statements(archive: impl Read) -> Result<Vec<Vec<u8>>, BuildRecordError> 
 }
 
 #[derive(Default)]
-struct Blobs {
+struct RecordBlobs {
     index: Option<Vec<u8>>,
     content: HashMap<Digest, Vec<u8>>,
 }
 
-fn unpack(archive: impl Read) -> Result<Blobs, BuildRecordError> {
+fn unpack(archive: impl Read) -> Result<RecordBlobs, BuildRecordError> {
     let content = layer::decompressed(archive).map_err(BuildRecordError::Unpack)?;
     let mut archive = tar::Archive::new(content.take(MAX_UNPACKED));
-    let mut blobs = Blobs::default();
+    let mut blobs = RecordBlobs::default();
     let outcome = entries(&mut archive, &mut blobs);
     // At the limit, an archive ends in the middle; the kind of error does not matter.
     if archive.into_inner().limit() == 0 {
@@ -265,7 +265,7 @@ fn unpack(archive: impl Read) -> Result<Blobs, BuildRecordError> {
 
 fn entries<R: Read>(
     archive: &mut tar::Archive<R>,
-    blobs: &mut Blobs,
+    blobs: &mut RecordBlobs,
 ) -> Result<(), BuildRecordError> {
     for entry in archive.entries().map_err(BuildRecordError::Unpack)? {
         let mut entry = entry.map_err(BuildRecordError::Unpack)?;
@@ -306,7 +306,7 @@ fn record(
     let blob = |of: &Descriptor| of.digest.valid().and_then(|digest| blobs.get(&digest));
     let raw = blob(config)
         .ok_or_else(|| BuildRecordError::Document("the record's config is not there".to_owned()))?;
-    let raw: RawRecord =
+    let raw: RawBuildRecord =
         lenient::parse(raw).map_err(|error| BuildRecordError::Document(error.to_string()))?;
     let count = |number: i64| u32::try_from(number).unwrap_or_default();
     let attributes = present(raw.attributes);
@@ -387,13 +387,13 @@ impl RawTime {
 }
 
 /// Reads the caches of `cache-imports`, and of the older `cache-from`.
-fn imports(attributes: &BTreeMap<String, String>) -> Vec<CacheEntry> {
+fn imports(attributes: &BTreeMap<String, String>) -> Vec<RecordedCache> {
     let listed = attributes
         .get("cache-imports")
         .map(String::as_bytes)
         .unwrap_or_default();
-    let listed: List<RawEntry> = lenient::parse(listed).unwrap_or_default();
-    let entries = listed.0.into_iter().map(|entry| CacheEntry {
+    let listed: LenientList<RawEntry> = lenient::parse(listed).unwrap_or_default();
+    let entries = listed.0.into_iter().map(|entry| RecordedCache {
         kind: visible(&entry.kind).into_owned(),
         attributes: present(entry.attributes)
             .into_iter()
@@ -406,7 +406,7 @@ fn imports(attributes: &BTreeMap<String, String>) -> Vec<CacheEntry> {
         .flat_map(|refs| refs.split(','));
     let older = older
         .filter(|reference| !reference.is_empty())
-        .map(|reference| CacheEntry {
+        .map(|reference| RecordedCache {
             kind: "registry".to_owned(),
             attributes: [("ref".to_owned(), reference.to_owned())].into(),
         });

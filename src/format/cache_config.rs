@@ -8,8 +8,8 @@
 use jiff::Timestamp;
 
 use super::digest::DigestText;
-use super::lenient::{self, List, go_struct};
-use super::manifest::{Field, Shape};
+use super::lenient::{self, LenientList, go_struct};
+use super::manifest::{DocumentShape, FieldState};
 use super::time::GoTime;
 use crate::text::escape::visible;
 
@@ -157,7 +157,7 @@ impl Span {
 
 /// Why bytes are not a cache configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
+pub enum CacheConfigError {
     /// Not JSON of the format's shape.
     #[error("not a cache config: {0}")]
     Json(String),
@@ -168,8 +168,8 @@ pub enum ConfigError {
 
 go_struct! {
     struct RawConfig {
-        layers: List<RawLayer> = "layers",
-        records: List<RawRecord> = "records",
+        layers: LenientList<RawLayer> = "layers",
+        records: LenientList<RawRecord> = "records",
     }
 }
 go_struct! {
@@ -190,16 +190,16 @@ go_struct! {
 go_struct! {
     struct RawRecord {
         digest: DigestText = "digest",
-        layers: List<RawResult> = "layers",
-        chains: List<RawChain> = "chains",
-        inputs: List<List<RawLink>> = "inputs",
+        layers: LenientList<RawResult> = "layers",
+        chains: LenientList<RawChain> = "chains",
+        inputs: LenientList<LenientList<RawLink>> = "inputs",
     }
 }
 go_struct! {
     struct RawResult { layer: i64 = "layer", created_at: GoTime = "createdAt" }
 }
 go_struct! {
-    struct RawChain { layers: List<i64> = "layers", created_at: GoTime = "createdAt" }
+    struct RawChain { layers: LenientList<i64> = "layers", created_at: GoTime = "createdAt" }
 }
 go_struct! {
     struct RawLink { selector: String = "selector", link: i64 = "link" }
@@ -211,9 +211,9 @@ impl CacheGraph {
     /// # Errors
     /// If Go would not decode it. [`import::simulate`] finds the faults for which BuildKit refuses
     /// a decoded one.
-    pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, CacheConfigError> {
         let raw: RawConfig =
-            lenient::parse(bytes).map_err(|error| ConfigError::Json(error.to_string()))?;
+            lenient::parse(bytes).map_err(|error| CacheConfigError::Json(error.to_string()))?;
         let layer_count = raw.layers.0.len();
         let layers = raw
             .layers
@@ -230,14 +230,14 @@ impl CacheGraph {
     /// from being orphans. BuildKit omits `layers` if there are none, so a damaged name of that
     /// field reads as an empty list.
     pub fn doubt(&self, bytes: &[u8]) -> Option<String> {
-        let shape = match Shape::of(bytes) {
+        let shape = match DocumentShape::of(bytes) {
             Ok(shape) => shape,
             Err(error) => return Some(error.to_string()),
         };
         if let Some(unknown) = shape.unknown(&["layers", "records"]) {
             return Some(format!("its field `{}` is not known", visible(unknown)));
         }
-        if shape.field("layers") == Field::Null {
+        if shape.field("layers") == FieldState::Null {
             return Some("its `layers` are `null`".to_owned());
         }
         let is_there = |place: &i64| self.layer_at(*place).is_some();
@@ -252,14 +252,15 @@ impl CacheGraph {
         lacks_one.then(|| "it needs a layer that it does not list".to_owned())
     }
 
-    fn assemble(layers: Vec<CacheLayer>, raw: Vec<RawRecord>) -> Result<Self, ConfigError> {
+    fn assemble(layers: Vec<CacheLayer>, raw: Vec<RawRecord>) -> Result<Self, CacheConfigError> {
         let mut graph = Self {
             layers,
             records: Vec::with_capacity(raw.len()),
             groups: Vec::new(),
             links: Vec::new(),
         };
-        let count = |length: usize| u32::try_from(length).map_err(|_| ConfigError::TooManyLinks);
+        let count =
+            |length: usize| u32::try_from(length).map_err(|_| CacheConfigError::TooManyLinks);
         for record in raw {
             let first_group = count(graph.groups.len())?;
             for group in record.inputs.0 {

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use super::digest::{Digest, DigestText};
-use super::lenient::{self, List, go_struct};
+use super::lenient::{self, LenientList, go_struct};
 use super::llb::json::Base64;
 
 /// The largest document that is read, in bytes.
@@ -66,12 +66,12 @@ pub enum CacheDebugError {
 
 go_struct! {
     /// A record of `/debug/cache/load`, or an entry of the others.
-    struct RawRecord {
+    struct RawDebugRecord {
         digest: DigestText = "digest",
         kind: String = "type",
-        data: List<RawFrame> = "data",
-        debug: List<RawRecord> = "debug",
-        inner: List<RawRecord> = "subRecords",
+        data: LenientList<RawFrame> = "data",
+        debug: LenientList<RawDebugRecord> = "debug",
+        inner: LenientList<RawDebugRecord> = "subRecords",
     }
 }
 go_struct! {
@@ -89,9 +89,11 @@ impl CacheDebug {
         }
         let json = |error: serde_json::Error| CacheDebugError::Json(error.to_string());
         let mut pending = if bytes.trim_ascii_start().starts_with(b"[") {
-            lenient::parse::<List<RawRecord>>(bytes).map_err(json)?.0
+            lenient::parse::<LenientList<RawDebugRecord>>(bytes)
+                .map_err(json)?
+                .0
         } else {
-            vec![lenient::parse::<RawRecord>(bytes).map_err(json)?]
+            vec![lenient::parse::<RawDebugRecord>(bytes).map_err(json)?]
         };
         let mut debug = Self::default();
         while let Some(record) = pending.pop() {
@@ -130,7 +132,7 @@ impl CacheDebug {
         self.texts.is_empty()
     }
 
-    fn take(&mut self, record: &RawRecord) {
+    fn take(&mut self, record: &RawDebugRecord) {
         let Some(digest) = record.digest.valid() else {
             return;
         };

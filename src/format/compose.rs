@@ -14,7 +14,7 @@ mod value;
 
 use std::rc::Rc;
 
-use super::located::Place;
+use super::located::TextPlace;
 use super::unknown::Unknowns;
 
 pub use build::Build;
@@ -58,7 +58,7 @@ pub struct Service {
     /// Its name.
     pub name: String,
     /// Its location.
-    pub place: Place,
+    pub place: TextPlace,
     /// Its build section; `None` for an image that is pulled.
     pub build: Option<Build>,
     /// The image.

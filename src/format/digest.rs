@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::lenient::Text;
+use super::lenient::LenientText;
 
 /// A validated content digest: a known algorithm and exactly as many lower-case hexadecimal digits
 /// as it produces.
@@ -226,7 +226,7 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Text(|text: &str| {
+        deserializer.deserialize_str(LenientText(|text: &str| {
             text.parse().map_err(|error: DigestError| error.to_string())
         }))
     }
@@ -276,7 +276,7 @@ impl fmt::Display for DigestText {
 
 impl<'de> Deserialize<'de> for DigestText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Text(|text: &str| Ok(Self::from(text))))
+        deserializer.deserialize_str(LenientText(|text: &str| Ok(Self::from(text))))
     }
 }
 

@@ -19,7 +19,10 @@ mod node;
 mod parse;
 mod values;
 
-pub use instruction::{Argument, Copy, InlineFile, Instruction, Kind, Network, Pair, Run, Stage};
+pub use instruction::{
+    Argument, CopyInstruction, InlineFile, Instruction, InstructionKind, KeyValue, Network,
+    RunInstruction, Stage,
+};
 pub use parse::{Dockerfile, trigger};
 
 /// Returns the end of an error message, with the word that was probably meant.

@@ -16,7 +16,7 @@ const HEAD: usize = 64 << 10;
 
 /// A piece of evidence.
 #[derive(Debug, Clone)]
-pub enum Document {
+pub enum EvidenceDocument {
     /// The provenance of a build.
     Provenance(Box<Build>),
     /// The provenance of several builds, or of one for several platforms.
@@ -61,7 +61,7 @@ pub enum EvidenceKind {
 
 /// Why a document is no evidence.
 #[derive(Debug, thiserror::Error)]
-pub enum EvidenceError {
+pub enum EvidenceDocumentError {
     /// It is empty.
     #[error("it is empty")]
     Empty,
@@ -99,7 +99,7 @@ pub enum EvidenceError {
     EmptyLog,
 }
 
-impl EvidenceError {
+impl EvidenceDocumentError {
     /// Returns a hint, where the message alone does not say what to do.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -193,37 +193,41 @@ fn in_json(bytes: &[u8]) -> EvidenceKind {
 ///
 /// # Errors
 /// If the kind is unknown, or the document is incomplete.
-pub fn read(bytes: &[u8]) -> Result<Document, EvidenceError> {
+pub fn read(bytes: &[u8]) -> Result<EvidenceDocument, EvidenceDocumentError> {
     if bytes.trim_ascii().is_empty() {
-        return Err(EvidenceError::Empty);
+        return Err(EvidenceDocumentError::Empty);
     }
     if bytes.trim_ascii_start().starts_with(b"[+] Building ") {
-        return Err(EvidenceError::Terminal);
+        return Err(EvidenceDocumentError::Terminal);
     }
-    Ok(match recognise(bytes).ok_or(EvidenceError::Unknown)? {
-        EvidenceKind::Provenance => provenance(bytes)?,
-        EvidenceKind::Definition => Document::Definition(Box::new(definition::parse(bytes)?)),
-        EvidenceKind::Records => match build_record::parse(bytes) {
-            Ok(records) => Document::Records(records),
-            // An image in an archive has its attestations next to it.
-            Err(error @ BuildRecordError::NotARecord(_)) => {
-                match build_record::statements(bytes)? {
-                    statements if statements.is_empty() => return Err(error.into()),
-                    statements => of_statements(&statements)?,
+    Ok(
+        match recognise(bytes).ok_or(EvidenceDocumentError::Unknown)? {
+            EvidenceKind::Provenance => provenance(bytes)?,
+            EvidenceKind::Definition => {
+                EvidenceDocument::Definition(Box::new(definition::parse(bytes)?))
+            }
+            EvidenceKind::Records => match build_record::parse(bytes) {
+                Ok(records) => EvidenceDocument::Records(records),
+                // An image in an archive has its attestations next to it.
+                Err(error @ BuildRecordError::NotARecord(_)) => {
+                    match build_record::statements(bytes)? {
+                        statements if statements.is_empty() => return Err(error.into()),
+                        statements => of_statements(&statements)?,
+                    }
                 }
+                Err(error) => return Err(error.into()),
+            },
+            EvidenceKind::Log => {
+                let log = ProgressLog::parse(bytes);
+                if log.vertices.is_empty() {
+                    return Err(EvidenceDocumentError::EmptyLog);
+                }
+                EvidenceDocument::Log(log)
             }
-            Err(error) => return Err(error.into()),
+            EvidenceKind::PlainLog => EvidenceDocument::PlainLog(PlainLog::parse(bytes)),
+            EvidenceKind::CacheDebug => EvidenceDocument::CacheDebug(CacheDebug::parse(bytes)?),
         },
-        EvidenceKind::Log => {
-            let log = ProgressLog::parse(bytes);
-            if log.vertices.is_empty() {
-                return Err(EvidenceError::EmptyLog);
-            }
-            Document::Log(log)
-        }
-        EvidenceKind::PlainLog => Document::PlainLog(PlainLog::parse(bytes)),
-        EvidenceKind::CacheDebug => Document::CacheDebug(CacheDebug::parse(bytes)?),
-    })
+    )
 }
 
 /// Reads the attestations of an image in an OCI layout; `blob` reads a blob of it.
@@ -233,16 +237,16 @@ pub fn read(bytes: &[u8]) -> Result<Document, EvidenceError> {
 pub fn read_layout(
     index: &[u8],
     blob: &mut dyn FnMut(&Digest) -> Option<Vec<u8>>,
-) -> Result<Document, EvidenceError> {
+) -> Result<EvidenceDocument, EvidenceDocumentError> {
     let statements = attestation::provenance(index, blob);
     if statements.is_empty() {
-        return Err(EvidenceError::NoProvenance);
+        return Err(EvidenceDocumentError::NoProvenance);
     }
     of_statements(&statements)
 }
 
 /// Parses statements of provenance, one for each platform.
-fn of_statements(statements: &[Vec<u8>]) -> Result<Document, EvidenceError> {
+fn of_statements(statements: &[Vec<u8>]) -> Result<EvidenceDocument, EvidenceDocumentError> {
     let mut builds = Vec::new();
     for statement in statements {
         let build = Build::parse(statement)?;
@@ -254,14 +258,16 @@ fn of_statements(statements: &[Vec<u8>]) -> Result<Document, EvidenceError> {
         }
     }
     match builds.len() {
-        0 => Err(EvidenceError::NoSteps),
-        1 => Ok(Document::Provenance(Box::new(builds.swap_remove(0).build))),
-        _ => Ok(Document::Builds(builds)),
+        0 => Err(EvidenceDocumentError::NoSteps),
+        1 => Ok(EvidenceDocument::Provenance(Box::new(
+            builds.swap_remove(0).build,
+        ))),
+        _ => Ok(EvidenceDocument::Builds(builds)),
     }
 }
 
 /// Parses provenance: alone, or in the output and the files of buildx about one or several builds.
-fn provenance(bytes: &[u8]) -> Result<Document, EvidenceError> {
+fn provenance(bytes: &[u8]) -> Result<EvidenceDocument, EvidenceDocumentError> {
     let mut builds = match Build::parse(bytes) {
         Ok(build) => vec![NamedBuild {
             target: None,
@@ -279,19 +285,19 @@ fn provenance(bytes: &[u8]) -> Result<Document, EvidenceError> {
             .iter()
             .all(|name| bytes.windows(name.len()).any(|window| window == *name));
         return Err(if is_inspection {
-            EvidenceError::Inspection
+            EvidenceDocumentError::Inspection
         } else {
             ProvenanceError::NotProvenance.into()
         });
     }
     builds.retain(|named| !named.build.steps.is_empty());
     match builds.len() {
-        0 => Err(EvidenceError::NoSteps),
+        0 => Err(EvidenceDocumentError::NoSteps),
         1 if builds[0].target.is_none() => {
             let build = builds.swap_remove(0).build;
-            Ok(Document::Provenance(Box::new(build)))
+            Ok(EvidenceDocument::Provenance(Box::new(build)))
         }
-        _ => Ok(Document::Builds(builds)),
+        _ => Ok(EvidenceDocument::Builds(builds)),
     }
 }
 
@@ -356,7 +362,9 @@ mod tests {
             "the provenance holds no steps; it was made with mode=min"
         );
         let named = br#"{"SLSA":{"buildType":"x","buildConfig":{"llbDefinition":[{"id":"a"}]}}}"#;
-        assert!(matches!(read(named), Ok(Document::Provenance(build)) if build.steps.len() == 1));
+        assert!(
+            matches!(read(named), Ok(EvidenceDocument::Provenance(build)) if build.steps.len() == 1)
+        );
         assert_eq!(
             recognise(b"FROM x\n#1 nothing"),
             Some(EvidenceKind::PlainLog)

@@ -22,12 +22,12 @@ pub trait GoJson {
 
 /// Writes the fields of a struct, in the order of the calls.
 #[derive(Debug)]
-pub struct Fields<'a> {
+pub struct GoFields<'a> {
     out: &'a mut String,
     first: bool,
 }
 
-impl Fields<'_> {
+impl GoFields<'_> {
     /// Writes a field that is always there.
     pub fn always(&mut self, name: &str, value: &(impl GoJson + ?Sized)) -> &mut Self {
         self.out.push(if std::mem::take(&mut self.first) {
@@ -52,15 +52,15 @@ impl Fields<'_> {
 }
 
 /// Appends a struct with the fields that `write` writes.
-pub fn object(out: &mut String, write: impl FnOnce(&mut Fields<'_>)) {
-    let mut fields = Fields { out, first: true };
+pub fn object(out: &mut String, write: impl FnOnce(&mut GoFields<'_>)) {
+    let mut fields = GoFields { out, first: true };
     write(&mut fields);
     let opened = !fields.first;
     out.push_str(if opened { "}" } else { "{}" });
 }
 
 /// Returns the text of a struct with the fields that `write` writes.
-pub fn document(write: impl FnOnce(&mut Fields<'_>)) -> String {
+pub fn document(write: impl FnOnce(&mut GoFields<'_>)) -> String {
     let mut out = String::new();
     object(&mut out, write);
     out

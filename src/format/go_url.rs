@@ -30,7 +30,7 @@ pub struct GoUrl {
 
 /// A part of a URL; each part has its own set of encoded characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum UrlPart {
     User,
     Host,
     Path,
@@ -43,7 +43,7 @@ impl GoUrl {
     pub fn parse(text: &str) -> Option<Self> {
         let (rest, fragment) = text.split_once('#').unwrap_or((text, ""));
         let mut url = Self::without_fragment(rest)?;
-        url.fragment = decode(fragment, Part::Fragment)?;
+        url.fragment = decode(fragment, UrlPart::Fragment)?;
         Some(url)
     }
 
@@ -83,8 +83,8 @@ impl GoUrl {
             url.set_authority(&after[..end])?;
             rest = &after[end..];
         }
-        url.path = decode(rest, Part::Path)?;
-        if encode(&url.path, Part::Path) != rest {
+        url.path = decode(rest, UrlPart::Path)?;
+        if encode(&url.path, UrlPart::Path) != rest {
             rest.clone_into(&mut url.raw_path);
         }
         Some(url)
@@ -103,10 +103,10 @@ impl GoUrl {
             return None;
         }
         let (name, password) = match user.split_once(':') {
-            Some((name, password)) => (name, Some(decode(password, Part::User)?)),
+            Some((name, password)) => (name, Some(decode(password, UrlPart::User)?)),
             None => (user, None),
         };
-        self.user = Some((decode(name, Part::User)?, password));
+        self.user = Some((decode(name, UrlPart::User)?, password));
         Some(())
     }
 
@@ -122,8 +122,8 @@ impl GoUrl {
 
     fn written_path(&self) -> String {
         let is_valid =
-            |byte: u8| b"!$&'()*+,;=:@[]%".contains(&byte) || !must_encode(byte, Part::Path);
-        let is_same = || decode(&self.raw_path, Part::Path).as_deref() == Some(&self.path);
+            |byte: u8| b"!$&'()*+,;=:@[]%".contains(&byte) || !must_encode(byte, UrlPart::Path);
+        let is_same = || decode(&self.raw_path, UrlPart::Path).as_deref() == Some(&self.path);
         let raw = go_text::to_bytes(&self.raw_path);
         if !raw.is_empty() && raw.iter().copied().all(is_valid) && is_same() {
             return self.raw_path.clone();
@@ -131,7 +131,7 @@ impl GoUrl {
         if self.path == "*" {
             "*".to_owned()
         } else {
-            encode(&self.path, Part::Path)
+            encode(&self.path, UrlPart::Path)
         }
     }
 }
@@ -147,13 +147,13 @@ impl fmt::Display for GoUrl {
                     f.write_str("//")?;
                 }
                 if let Some((name, password)) = &self.user {
-                    f.write_str(&encode(name, Part::User))?;
+                    f.write_str(&encode(name, UrlPart::User))?;
                     if let Some(password) = password {
-                        write!(f, ":{}", encode(password, Part::User))?;
+                        write!(f, ":{}", encode(password, UrlPart::User))?;
                     }
                     f.write_str("@")?;
                 }
-                f.write_str(&encode(&self.host, Part::Host))?;
+                f.write_str(&encode(&self.host, UrlPart::Host))?;
             }
             let path = self.written_path();
             if !path.is_empty() && !path.starts_with('/') && !self.host.is_empty() {
@@ -169,7 +169,7 @@ impl fmt::Display for GoUrl {
         if self.fragment.is_empty() {
             return Ok(());
         }
-        write!(f, "#{}", encode(&self.fragment, Part::Fragment))
+        write!(f, "#{}", encode(&self.fragment, UrlPart::Fragment))
     }
 }
 
@@ -180,7 +180,7 @@ pub fn query_values(query: &str) -> (BTreeMap<String, Vec<String>>, bool) {
     let mut is_whole = true;
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let decoded = decode(name, Part::Query).zip(decode(value, Part::Query));
+        let decoded = decode(name, UrlPart::Query).zip(decode(value, UrlPart::Query));
         match decoded {
             Some((name, value)) if !pair.contains(';') => {
                 values.entry(name).or_default().push(value);
@@ -224,36 +224,36 @@ fn host_of(text: &str) -> Option<String> {
     {
         return None;
     }
-    decode(text, Part::Host)
+    decode(text, UrlPart::Host)
 }
 
-fn must_encode(byte: u8, part: Part) -> bool {
+fn must_encode(byte: u8, part: UrlPart) -> bool {
     if byte.is_ascii_alphanumeric() {
         return false;
     }
-    if part == Part::Host && b"!$&'()*+,;=:[]<>\"".contains(&byte) {
+    if part == UrlPart::Host && b"!$&'()*+,;=:[]<>\"".contains(&byte) {
         return false;
     }
     match byte {
         b'-' | b'_' | b'.' | b'~' => false,
         b'$' | b'&' | b'+' | b',' | b'/' | b':' | b';' | b'=' | b'?' | b'@' => match part {
-            Part::Path => byte == b'?',
-            Part::User => matches!(byte, b'@' | b'/' | b'?' | b':'),
-            Part::Query => true,
-            Part::Fragment | Part::Host => part == Part::Host,
+            UrlPart::Path => byte == b'?',
+            UrlPart::User => matches!(byte, b'@' | b'/' | b'?' | b':'),
+            UrlPart::Query => true,
+            UrlPart::Fragment | UrlPart::Host => part == UrlPart::Host,
         },
-        b'!' | b'(' | b')' | b'*' => part != Part::Fragment,
+        b'!' | b'(' | b')' | b'*' => part != UrlPart::Fragment,
         _ => true,
     }
 }
 
-fn encode(text: &str, part: Part) -> String {
+fn encode(text: &str, part: UrlPart) -> String {
     use fmt::Write as _;
     let mut encoded = String::with_capacity(text.len());
     for byte in go_text::to_bytes(text).iter() {
         // Writing to a String cannot fail.
         let _ = match byte {
-            b' ' if part == Part::Query => write!(encoded, "+"),
+            b' ' if part == UrlPart::Query => write!(encoded, "+"),
             _ if must_encode(*byte, part) => write!(encoded, "%{byte:02X}"),
             _ => write!(encoded, "{}", char::from(*byte)),
         };
@@ -261,7 +261,7 @@ fn encode(text: &str, part: Part) -> String {
     encoded
 }
 
-fn decode(text: &str, part: Part) -> Option<String> {
+fn decode(text: &str, part: UrlPart) -> Option<String> {
     let bytes = go_text::to_bytes(text);
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -270,14 +270,16 @@ fn decode(text: &str, part: Part) -> Option<String> {
             b'%' => {
                 let digit = |at: usize| char::from(*bytes.get(at)?).to_digit(16);
                 let value = digit(at + 1)? * 16 + digit(at + 2)?;
-                if part == Part::Host && value < 0x80 && value != 0x25 {
+                if part == UrlPart::Host && value < 0x80 && value != 0x25 {
                     return None;
                 }
                 decoded.push(u8::try_from(value).ok()?);
                 at += 2;
             }
-            b'+' if part == Part::Query => decoded.push(b' '),
-            _ if part == Part::Host && byte.is_ascii() && must_encode(*byte, part) => return None,
+            b'+' if part == UrlPart::Query => decoded.push(b' '),
+            _ if part == UrlPart::Host && byte.is_ascii() && must_encode(*byte, part) => {
+                return None;
+            }
             _ => decoded.push(*byte),
         }
         at += 1;

@@ -1,7 +1,7 @@
 //! The files of a layer: a tar archive, compressed or not, listed as a stream.
 //!
 //! A layer is untrusted. It is parsed as Go's `archive/tar` does, because BuildKit unpacks layers
-//! with it. Memory does not grow with the sizes that the archive claims, and [`Limits`] end
+//! with it. Memory does not grow with the sizes that the archive claims, and [`LayerLimits`] end
 //! listings that would never end. The walk over the headers is our own, because an `Archive` of the
 //! `tar` crate holds long names and extensions of any length in memory.
 
@@ -21,7 +21,7 @@ const MAX_ZSTD_WINDOW: u32 = 27;
 
 /// The limits after which a listing ends with an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct LayerLimits {
     /// How many files are listed.
     pub entries: u64,
     /// How many decompressed bytes are read.
@@ -30,7 +30,7 @@ pub struct Limits {
     pub path: usize,
 }
 
-impl Default for Limits {
+impl Default for LayerLimits {
     fn default() -> Self {
         // Linux's `PATH_MAX` is 4096 bytes: a longer path cannot be unpacked directly.
         Self {
@@ -43,11 +43,11 @@ impl Default for Limits {
 
 /// A file of a layer, or a deletion of one in a layer below.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct TarEntry {
     /// The path without slashes around it; `.` is the root. Bytes that are not UTF-8 are replaced.
     pub path: String,
     /// The kind of entry.
-    pub kind: Kind,
+    pub kind: TarEntryKind,
     /// The unpacked size of a file in bytes; 0 for all other kinds.
     pub size: u64,
     /// The permission bits with set-user-id, set-group-id and sticky.
@@ -62,8 +62,8 @@ pub struct Entry {
 
 /// Further fields of a header, as raw bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Detail {
-    /// The path, as in [`Entry::path`].
+pub struct TarEntryDetail {
+    /// The path, as in [`TarEntry::path`].
     pub path: Vec<u8>,
     /// The target of a link.
     pub target: Vec<u8>,
@@ -79,7 +79,7 @@ pub struct Detail {
 
 /// The kind of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum TarEntryKind {
     /// A regular file.
     File,
     /// A directory.
@@ -108,14 +108,14 @@ pub enum Kind {
     Other,
 }
 
-impl Entry {
+impl TarEntry {
     /// Returns the permissions as `ls -l` writes them.
     pub fn permissions(&self) -> String {
         let kind = match self.kind {
-            Kind::Directory | Kind::Opaque => 'd',
-            Kind::Symlink { .. } => 'l',
-            Kind::Device => 'b',
-            Kind::Fifo => 'p',
+            TarEntryKind::Directory | TarEntryKind::Opaque => 'd',
+            TarEntryKind::Symlink { .. } => 'l',
+            TarEntryKind::Device => 'b',
+            TarEntryKind::Fifo => 'p',
             _ => '-',
         };
         let mut text = String::from(kind);
@@ -139,7 +139,7 @@ impl Entry {
     }
 }
 
-impl Kind {
+impl TarEntryKind {
     /// Returns the word in JSON, tables and filters.
     pub fn word(&self) -> &'static str {
         match self {
@@ -181,13 +181,13 @@ pub enum LayerError {
     /// A header is malformed.
     #[error("the layer is damaged: {0}")]
     Corrupt(&'static str),
-    /// There are more files than [`Limits::entries`].
+    /// There are more files than [`LayerLimits::entries`].
     #[error("the layer has more than {0} files")]
     TooMany(u64),
-    /// The content is larger than [`Limits::bytes`].
+    /// The content is larger than [`LayerLimits::bytes`].
     #[error("the layer unpacks to more than {0} bytes")]
     TooLarge(u64),
-    /// A path is longer than [`Limits::path`], or the extensions of a file than a mebibyte.
+    /// A path is longer than [`LayerLimits::path`], or the extensions of a file than a mebibyte.
     #[error("a path in the layer is too long")]
     PathTooLong,
     /// The blob could not be read or decompressed.
@@ -204,8 +204,8 @@ pub enum LayerError {
 /// Why the listing ended early; `each` has received the entries before that.
 pub fn list<B>(
     blob: impl Read,
-    limits: &Limits,
-    mut each: impl FnMut(Entry) -> ControlFlow<B>,
+    limits: &LayerLimits,
+    mut each: impl FnMut(TarEntry) -> ControlFlow<B>,
 ) -> Result<ControlFlow<B>, LayerError> {
     let mut archive = Archive::open(blob, limits)?;
     while let Some((entry, _)) = archive.next_entry()? {
@@ -223,8 +223,8 @@ pub fn list<B>(
 /// As [`list`]; a read error of `each` also ends the listing.
 pub fn read(
     blob: impl Read,
-    limits: &Limits,
-    mut each: impl FnMut(Entry, Detail, &mut dyn Read) -> io::Result<()>,
+    limits: &LayerLimits,
+    mut each: impl FnMut(TarEntry, TarEntryDetail, &mut dyn Read) -> io::Result<()>,
 ) -> Result<(), LayerError> {
     let mut archive = Archive::open(blob, limits)?;
     while let Some((entry, detail)) = archive.next_entry()? {

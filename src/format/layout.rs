@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::digest::{Digest, DigestText};
 use super::lenient::{self, go_struct};
-use super::manifest::{Descriptor, DocumentError, INDEXES, LayoutIndex, Shape};
+use super::manifest::{Descriptor, DocumentError, DocumentShape, INDEXES, LayoutIndex};
 use crate::text::escape::visible;
 
 pub mod edit;
@@ -132,7 +132,7 @@ pub fn parse_index(bytes: &[u8]) -> Result<Vec<Root>, LayoutError> {
     if bytes.is_empty() {
         return Err(LayoutError::Empty);
     }
-    let shape = Shape::of(bytes).map_err(|error| match error {
+    let shape = DocumentShape::of(bytes).map_err(|error| match error {
         DocumentError::Json(why) | DocumentError::NotJson(why) => LayoutError::Json(why),
         other => LayoutError::Json(other.to_string()),
     })?;

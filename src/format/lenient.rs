@@ -37,23 +37,26 @@ fn replaced(bytes: &[u8]) -> String {
 
 /// A list with at most [`MAX_ITEMS`] elements; `null` elements become zero values.
 #[derive(Debug, Clone)]
-pub struct List<T>(pub Vec<T>);
+pub struct LenientList<T>(pub Vec<T>);
 
-impl<T> Default for List<T> {
+impl<T> Default for LenientList<T> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<'de, T: serde::Deserialize<'de> + Default> serde::Deserialize<'de> for List<T> {
+impl<'de, T: serde::Deserialize<'de> + Default> serde::Deserialize<'de> for LenientList<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct ListVisitor<T>(PhantomData<T>);
         impl<'de, T: serde::Deserialize<'de> + Default> Visitor<'de> for ListVisitor<T> {
-            type Value = List<T>;
+            type Value = LenientList<T>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list")
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<List<T>, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(
+                self,
+                mut elements: A,
+            ) -> Result<LenientList<T>, A::Error> {
                 let mut list = Vec::new();
                 while let Some(element) = elements.next_element::<Option<T>>()? {
                     if list.len() == MAX_ITEMS {
@@ -63,7 +66,7 @@ impl<'de, T: serde::Deserialize<'de> + Default> serde::Deserialize<'de> for List
                     }
                     list.push(element.unwrap_or_default());
                 }
-                Ok(List(list))
+                Ok(LenientList(list))
             }
         }
         deserializer.deserialize_seq(ListVisitor(PhantomData))
@@ -71,9 +74,9 @@ impl<'de, T: serde::Deserialize<'de> + Default> serde::Deserialize<'de> for List
 }
 
 /// Parses a string with a function, without copying it.
-pub struct Text<F>(pub F);
+pub struct LenientText<F>(pub F);
 
-impl<T, F: FnOnce(&str) -> Result<T, String>> Visitor<'_> for Text<F> {
+impl<T, F: FnOnce(&str) -> Result<T, String>> Visitor<'_> for LenientText<F> {
     type Value = T;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string")
@@ -117,8 +120,8 @@ macro_rules! go_struct {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Fields;
-                impl<'de> serde::de::Visitor<'de> for Fields {
+                struct LenientFields;
+                impl<'de> serde::de::Visitor<'de> for LenientFields {
                     type Value = $name;
                     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                         f.write_str("an object")
@@ -144,7 +147,7 @@ macro_rules! go_struct {
                         Ok(value)
                     }
                 }
-                deserializer.deserialize_any(Fields)
+                deserializer.deserialize_any(LenientFields)
             }
         }
     };
@@ -156,7 +159,7 @@ mod tests {
     use super::*;
 
     go_struct! {
-        struct Sample { count: i64 = "count", names: List<String> = "names", inner: Inner = "inner" }
+        struct Sample { count: i64 = "count", names: LenientList<String> = "names", inner: Inner = "inner" }
     }
     go_struct! {
         struct Inner { flag: bool = "flag" }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::lenient::{List, go_struct};
+use super::lenient::{LenientList, go_struct};
 
 pub mod definition;
 pub mod encode;
@@ -21,8 +21,8 @@ pub use exec::{
     TmpfsOpt, Ulimit,
 };
 pub use file::{
-    ChownOpt, Copy, FileAction, FileChange, FileOp, MakeDir, MakeFile, NamedUser, Remove, Symlink,
-    UserOpt,
+    ChownOpt, CopyAction, FileAction, FileChange, FileOp, MakeDir, MakeFile, NamedUser, Remove,
+    Symlink, UserOpt,
 };
 
 /// The number for "no input" in mounts and file actions.
@@ -77,7 +77,7 @@ go_struct! {
         /// The version, for Windows.
         pub os_version: String = "OSVersion",
         /// Features, for Windows.
-        pub os_features: List<String> = "OSFeatures",
+        pub os_features: LenientList<String> = "OSFeatures",
     }
 }
 
@@ -135,7 +135,7 @@ go_struct! {
     /// Merges inputs on top of each other.
     pub struct MergeOp {
         /// From bottom to top.
-        pub inputs: List<InputPlace> = "inputs",
+        pub inputs: LenientList<InputPlace> = "inputs",
     }
 }
 
@@ -155,6 +155,6 @@ go_struct! {
         /// A name.
         pub id: String = "id",
         /// The input of each output.
-        pub outputs: List<i64> = "outputs",
+        pub outputs: LenientList<i64> = "outputs",
     }
 }

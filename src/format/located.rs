@@ -2,14 +2,14 @@
 
 /// A line of a file. The reader of the files assigns their numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Place {
+pub struct TextPlace {
     /// The number of the file.
     pub file: u32,
     /// The line, from 1.
     pub line: u32,
 }
 
-impl Place {
+impl TextPlace {
     /// Makes a location.
     pub fn new(file: u32, line: u32) -> Self {
         Self { file, line }
@@ -21,12 +21,12 @@ impl Place {
 pub struct Located {
     text: String,
     /// Offsets in ascending order, each with the location of the text from there on.
-    marks: Vec<(usize, Place)>,
+    marks: Vec<(usize, TextPlace)>,
 }
 
 impl Located {
     /// Makes text that is on one line.
-    pub fn new(text: impl Into<String>, place: Place) -> Self {
+    pub fn new(text: impl Into<String>, place: TextPlace) -> Self {
         Self {
             text: text.into(),
             marks: vec![(0, place)],
@@ -34,13 +34,13 @@ impl Located {
     }
 
     /// Makes text whose first line is at `place`, with the other lines after it.
-    pub fn lines(text: impl Into<String>, place: Place) -> Self {
+    pub fn lines(text: impl Into<String>, place: TextPlace) -> Self {
         let text = text.into();
         let mut marks = vec![(0, place)];
         let mut line = place.line;
         for (offset, _) in text.match_indices('\n') {
             line += 1;
-            marks.push((offset + 1, Place::new(place.file, line)));
+            marks.push((offset + 1, TextPlace::new(place.file, line)));
         }
         Self { text, marks }
     }
@@ -61,19 +61,21 @@ impl Located {
     }
 
     /// The location of the text at `offset`.
-    pub fn place_at(&self, offset: usize) -> Place {
+    pub fn place_at(&self, offset: usize) -> TextPlace {
         let after = self.marks.partition_point(|(start, _)| *start <= offset);
         let index = after.saturating_sub(1);
-        self.marks.get(index).map_or_else(Place::default, |m| m.1)
+        self.marks
+            .get(index)
+            .map_or_else(TextPlace::default, |m| m.1)
     }
 
     /// The location of the start of the text.
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> TextPlace {
         self.place_at(0)
     }
 
     /// Appends text with the location `place`.
-    pub fn push_str(&mut self, text: &str, place: Place) {
+    pub fn push_str(&mut self, text: &str, place: TextPlace) {
         if self.marks.is_empty() || (self.text.is_empty() && !text.is_empty()) {
             self.marks.clear();
             self.marks.push((0, place));
@@ -84,7 +86,7 @@ impl Located {
     }
 
     /// Appends a character with the location `place`.
-    pub fn push_char(&mut self, character: char, place: Place) {
+    pub fn push_char(&mut self, character: char, place: TextPlace) {
         self.push_str(character.encode_utf8(&mut [0; 4]), place);
     }
 
@@ -161,7 +163,7 @@ impl Located {
     /// Returns the text for its use at `place`: a single word gets that location, several words
     /// keep theirs.
     #[must_use]
-    pub fn used_at(&self, place: Place) -> Self {
+    pub fn used_at(&self, place: TextPlace) -> Self {
         if self.text.trim().contains(char::is_whitespace) {
             self.clone()
         } else {

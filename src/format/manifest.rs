@@ -6,15 +6,15 @@ use jiff::Timestamp;
 
 use super::cache_config::CacheLayer;
 use super::digest::DigestText;
-use super::lenient::{List, go_struct};
+use super::lenient::{LenientList, go_struct};
 use super::time::GoTime;
 
 mod document;
 pub mod rewrite;
 mod shape;
 
-pub use document::{Document, DocumentError};
-pub(super) use shape::{Field, Shape};
+pub use document::{DocumentError, ManifestDocument};
+pub(super) use shape::{DocumentShape, FieldState};
 
 /// The media type of a cache configuration (`cache/remotecache/v1/types` in BuildKit).
 pub const CACHE_CONFIG: &str = "application/vnd.buildkit.cacheconfig.v0";
@@ -88,9 +88,9 @@ go_struct! {
         /// Annotations; a `null` value reads as none.
         pub annotations: BTreeMap<String, Option<String>> = "annotations",
         /// The platform of a manifest.
-        pub platform: Option<Platform> = "platform",
+        pub platform: Option<ImagePlatform> = "platform",
         /// Other locations of the blob: such a layer is not expected in the store.
-        pub urls: List<String> = "urls",
+        pub urls: LenientList<String> = "urls",
         /// The artifact type of a manifest, as in the referrers API.
         pub artifact_type: String = "artifactType",
     }
@@ -98,7 +98,7 @@ go_struct! {
 
 go_struct! {
     /// An operating system and a processor.
-    pub struct Platform {
+    pub struct ImagePlatform {
         /// In Go's naming: `linux`.
         pub os: String = "os",
         /// In Go's naming: `amd64`.
@@ -108,7 +108,7 @@ go_struct! {
     }
 }
 
-impl Platform {
+impl ImagePlatform {
     /// Returns the platform as `linux/arm/v7`, or `None` if it is unknown.
     pub fn name(&self) -> Option<String> {
         let known = |part: &str| !part.is_empty() && part != "unknown";
@@ -236,7 +236,7 @@ go_struct! {
         /// The media type of an OCI index, or empty.
         pub media_type: String = "mediaType",
         /// The layout's entries.
-        pub manifests: List<Descriptor> = "manifests",
+        pub manifests: LenientList<Descriptor> = "manifests",
     }
 }
 
@@ -254,7 +254,7 @@ go_struct! {
         /// The uncompressed digests of the layers.
         pub rootfs: RootFs = "rootfs",
         /// One entry for each instruction, with or without a layer.
-        pub history: List<HistoryEntry> = "history",
+        pub history: LenientList<HistoryEntry> = "history",
         /// The records of an inline cache, in base64 (`exporter/containerimage/writer.go` in
         /// BuildKit).
         pub inline_cache: String = "moby.buildkit.cache.v0",
@@ -265,7 +265,7 @@ go_struct! {
     /// The layers of an image, uncompressed.
     pub struct RootFs {
         /// Bottom first.
-        pub diff_ids: List<DigestText> = "diff_ids",
+        pub diff_ids: LenientList<DigestText> = "diff_ids",
     }
 }
 

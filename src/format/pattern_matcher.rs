@@ -41,11 +41,11 @@ pub struct Pattern {
     text: String,
     /// Whether it excludes paths from the match.
     negated: bool,
-    kind: Kind,
+    kind: PatternKind,
 }
 
 #[derive(Debug, Clone)]
-enum Kind {
+enum PatternKind {
     Exact,
     Prefix(String),
     Suffix(String),
@@ -147,33 +147,33 @@ impl Pattern {
 
     fn matches(&self, path: &str) -> bool {
         match &self.kind {
-            Kind::Exact => path == self.text,
-            Kind::Prefix(prefix) => path.starts_with(prefix.as_str()),
-            Kind::Suffix(suffix) => {
+            PatternKind::Exact => path == self.text,
+            PatternKind::Prefix(prefix) => path.starts_with(prefix.as_str()),
+            PatternKind::Suffix(suffix) => {
                 path.ends_with(suffix.as_str())
                     || suffix.strip_prefix('/').is_some_and(|rest| path == rest)
             }
-            Kind::Regex(regex) => regex.is_match(path),
+            PatternKind::Regex(regex) => regex.is_match(path),
         }
     }
 }
 
 /// The apparent type of a pattern during parsing.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Seen {
+enum PatternForm {
     Exact,
     Prefix,
     Suffix,
     Regex,
 }
 
-fn compile(pattern: &str) -> Result<Kind, PatternError> {
+fn compile(pattern: &str) -> Result<PatternKind, PatternError> {
     let (expression, seen) = expression_of(pattern);
     Ok(match seen {
-        Seen::Exact => Kind::Exact,
-        Seen::Prefix => Kind::Prefix(pattern[..pattern.len() - 2].to_owned()),
-        Seen::Suffix => Kind::Suffix(pattern[2..].to_owned()),
-        Seen::Regex => {
+        PatternForm::Exact => PatternKind::Exact,
+        PatternForm::Prefix => PatternKind::Prefix(pattern[..pattern.len() - 2].to_owned()),
+        PatternForm::Suffix => PatternKind::Suffix(pattern[2..].to_owned()),
+        PatternForm::Regex => {
             let unsupported = || PatternError::Unsupported(pattern.to_owned());
             let expression = translate(&format!("{expression}$")).ok_or_else(unsupported)?;
             let mut builder = RegexBuilder::new(&expression);
@@ -182,16 +182,16 @@ fn compile(pattern: &str) -> Result<Kind, PatternError> {
                 .dfa_size_limit(MAX_SIZE)
                 .build()
                 .map_err(|_| unsupported())?;
-            Kind::Regex(Box::new(regex))
+            PatternKind::Regex(Box::new(regex))
         }
     })
 }
 
 /// Converts a pattern to an expression of Go's `regexp`, up to its end. A pattern of a simple form
 /// needs no expression.
-fn expression_of(pattern: &str) -> (String, Seen) {
+fn expression_of(pattern: &str) -> (String, PatternForm) {
     let mut expression = String::from("^");
-    let mut seen = Seen::Exact;
+    let mut seen = PatternForm::Exact;
     let mut characters = pattern.chars().peekable();
     let mut first = true;
     while let Some(character) = characters.next() {
@@ -200,36 +200,36 @@ fn expression_of(pattern: &str) -> (String, Seen) {
                 characters.next_if_eq(&'/');
                 if characters.peek().is_some() {
                     expression.push_str("(.*/)?");
-                    seen = Seen::Regex;
-                } else if seen == Seen::Exact {
-                    seen = Seen::Prefix;
+                    seen = PatternForm::Regex;
+                } else if seen == PatternForm::Exact {
+                    seen = PatternForm::Prefix;
                 } else {
                     expression.push_str(".*");
-                    seen = Seen::Regex;
+                    seen = PatternForm::Regex;
                 }
                 if first {
-                    seen = Seen::Suffix;
+                    seen = PatternForm::Suffix;
                 }
             }
             '*' => {
                 expression.push_str("[^/]*");
-                seen = Seen::Regex;
+                seen = PatternForm::Regex;
             }
             '?' => {
                 expression.push_str("[^/]");
-                seen = Seen::Regex;
+                seen = PatternForm::Regex;
             }
             '.' | '+' | '(' | ')' | '|' | '{' | '}' | '$' => expression.extend(['\\', character]),
             '\\' => {
                 expression.push('\\');
                 if let Some(escaped) = characters.next() {
                     expression.push(escaped);
-                    seen = Seen::Regex;
+                    seen = PatternForm::Regex;
                 }
             }
             '[' | ']' => {
                 expression.push(character);
-                seen = Seen::Regex;
+                seen = PatternForm::Regex;
             }
             _ => expression.push(character),
         }

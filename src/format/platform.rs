@@ -2,7 +2,7 @@
 //! (`github.com/containerd/platforms`).
 
 use super::go_text;
-use super::lenient::List;
+use super::lenient::LenientList;
 use super::llb::Platform;
 
 const SYSTEMS: &[&str] = &[
@@ -142,7 +142,7 @@ fn system(part: &str, whole: &str) -> Result<Platform, PlatformError> {
             return Err(wrong());
         }
         platform.os_version = decoded(version);
-        platform.os_features = List(features.into_iter().map(decoded).collect());
+        platform.os_features = LenientList(features.into_iter().map(decoded).collect());
     }
     Ok(platform)
 }

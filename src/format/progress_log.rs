@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::digest::{Digest, DigestText};
-use super::lenient::{self, List, go_struct};
+use super::lenient::{self, LenientList, go_struct};
 use super::time::GoTime;
 
 mod status;
@@ -32,7 +32,7 @@ const CANCELLED: &str = "context canceled";
 #[derive(Debug, Clone, Default)]
 pub struct ProgressLog {
     /// The vertices, in the order of their first event.
-    pub vertices: Vec<Vertex>,
+    pub vertices: Vec<LoggedVertex>,
     /// How many lines were not events: other output, or longer than [`MAX_LINE`].
     pub skipped_lines: usize,
     places: HashMap<Digest, usize>,
@@ -40,7 +40,7 @@ pub struct ProgressLog {
 
 /// The log of a vertex.
 #[derive(Debug, Clone)]
-pub struct Vertex {
+pub struct LoggedVertex {
     /// Its digest. The provenance of the same build maps it to a step.
     pub digest: Digest,
     /// Its name, such as `[web 2/3] RUN npm run build`.
@@ -66,7 +66,7 @@ pub struct Vertex {
     /// Its error; empty if it did not fail.
     pub error: String,
     /// Its progress reports, such as `transferring context:`.
-    pub statuses: Vec<Status>,
+    pub statuses: Vec<VertexProgress>,
     /// Its warnings, one line each.
     pub warnings: Vec<String>,
     last_start: Option<Timestamp>,
@@ -74,7 +74,7 @@ pub struct Vertex {
 
 /// Progress within a vertex.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
+pub struct VertexProgress {
     /// The subject, such as `inferred cache manifest type: …`.
     pub id: String,
     /// The current progress, in bytes for transfers.
@@ -85,15 +85,15 @@ pub struct Status {
 
 go_struct! {
     struct SolveStatus {
-        vertexes: List<RawVertex> = "vertexes",
-        statuses: List<RawStatus> = "statuses",
-        warnings: List<RawWarning> = "warnings",
+        vertexes: LenientList<RawVertex> = "vertexes",
+        statuses: LenientList<RawStatus> = "statuses",
+        warnings: LenientList<RawWarning> = "warnings",
     }
 }
 go_struct! {
     struct RawVertex {
         digest: DigestText = "digest",
-        inputs: List<DigestText> = "inputs",
+        inputs: LenientList<DigestText> = "inputs",
         name: String = "name",
         started: GoTime = "started",
         completed: GoTime = "completed",
@@ -127,7 +127,7 @@ impl<'de> serde::Deserialize<'de> for Base64Text {
 impl ProgressLog {
     /// Parses a whole log.
     pub fn parse(bytes: &[u8]) -> Self {
-        let mut reader = Reader::default();
+        let mut reader = LogReader::default();
         reader.feed(bytes);
         reader.finish()
     }
@@ -139,7 +139,7 @@ impl ProgressLog {
     }
 
     /// Returns the log of a vertex.
-    pub fn vertex(&self, digest: &Digest) -> Option<&Vertex> {
+    pub fn vertex(&self, digest: &Digest) -> Option<&LoggedVertex> {
         self.vertices.get(*self.places.get(digest)?)
     }
 
@@ -167,7 +167,7 @@ impl ProgressLog {
         }
         for raw in event.statuses.0 {
             if let Some(vertex) = self.entry(&raw.vertex) {
-                vertex.report(Status {
+                vertex.report(VertexProgress {
                     id: raw.id,
                     current: raw.current,
                     total: raw.total,
@@ -184,14 +184,14 @@ impl ProgressLog {
         }
     }
 
-    fn entry(&mut self, digest: &DigestText) -> Option<&mut Vertex> {
+    fn entry(&mut self, digest: &DigestText) -> Option<&mut LoggedVertex> {
         let digest = digest.valid()?;
         let place = match self.places.get(&digest) {
             Some(place) => *place,
             None if self.vertices.len() == MAX_VERTICES => return None,
             None => {
                 self.places.insert(digest, self.vertices.len());
-                self.vertices.push(Vertex::new(digest));
+                self.vertices.push(LoggedVertex::new(digest));
                 self.vertices.len() - 1
             }
         };
@@ -199,7 +199,7 @@ impl ProgressLog {
     }
 }
 
-impl Vertex {
+impl LoggedVertex {
     fn new(digest: Digest) -> Self {
         Self {
             digest,
@@ -255,7 +255,7 @@ impl Vertex {
         self.error = raw.error;
     }
 
-    fn report(&mut self, status: Status) {
+    fn report(&mut self, status: VertexProgress) {
         match self
             .statuses
             .iter()
@@ -270,13 +270,13 @@ impl Vertex {
 
 /// Parses a log in chunks of any size.
 #[derive(Debug, Default)]
-pub struct Reader {
+pub struct LogReader {
     log: ProgressLog,
     rest: Vec<u8>,
     too_long: bool,
 }
 
-impl Reader {
+impl LogReader {
     /// Parses the next chunk.
     pub fn feed(&mut self, piece: &[u8]) {
         for part in piece.split_inclusive(|byte| *byte == b'\n') {
@@ -346,7 +346,7 @@ warning: something else {{
 {{"vertexes":[{{"digest":"{b}","error":"no"}}],"statuses":[{{"id":"s","vertex":"{b}","current":1}},{{"id":"s","vertex":"{b}","current":2,"total":2}}],"warnings":[{{"vertex":"{b}","short":"aGk="}}]}}"#
         );
         let whole = ProgressLog::parse(log.as_bytes());
-        let mut by_bytes = Reader::default();
+        let mut by_bytes = LogReader::default();
         log.bytes().for_each(|byte| by_bytes.feed(&[byte]));
         for log in [whole, by_bytes.finish()] {
             assert_eq!((log.vertices.len(), log.skipped_lines), (2, 1));
@@ -363,7 +363,7 @@ warning: something else {{
             );
             assert_eq!(
                 second.statuses,
-                [Status {
+                [VertexProgress {
                     id: "s".into(),
                     current: 2,
                     total: 2
@@ -374,7 +374,7 @@ warning: something else {{
 
     #[test]
     fn passes_over_lines_without_end() {
-        let mut reader = Reader::default();
+        let mut reader = LogReader::default();
         for _ in 0..3 {
             reader.feed(&vec![b'{'; MAX_LINE / 2]);
         }

@@ -50,7 +50,7 @@ pub struct Build {
     /// The resolved images, repositories and downloads.
     pub dependencies: Vec<Dependency>,
     /// The request of the client.
-    pub request: Request,
+    pub request: FrontendRequest,
     /// The platform of the builder, such as `linux/amd64`; the default of steps.
     pub builder_platform: String,
     /// When the build began.
@@ -71,7 +71,7 @@ pub struct Step {
     /// Its digests in the progress log of the same build.
     pub vertices: Vec<Digest>,
     /// Its locations in the sources; several if stages share it.
-    pub locations: Vec<Location>,
+    pub locations: Vec<CodeLocation>,
     /// The layers of its outputs, for steps in the exported image's own chain: for each output,
     /// lists of layers, bottom first.
     pub layers: BTreeMap<u32, Vec<Vec<Descriptor>>>,
@@ -88,7 +88,7 @@ pub struct Step {
 
 /// The location of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Location {
+pub struct CodeLocation {
     /// The index of the file in [`Build::sources`]; it may be out of range.
     pub source: usize,
     /// The first line, counted from 1.
@@ -119,7 +119,7 @@ pub struct Dependency {
 
 /// The request of the client.
 #[derive(Debug, Clone, Default)]
-pub struct Request {
+pub struct FrontendRequest {
     /// The file that was built, such as `Dockerfile`.
     pub path: String,
     /// The directory of that file, relative to the context, if the evidence has it.

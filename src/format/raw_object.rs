@@ -10,15 +10,15 @@ use serde_json::value::{RawValue, to_raw_value};
 
 /// The fields of an object in order, including repeated names.
 #[derive(Debug)]
-pub struct RawObject<'a>(Vec<(String, Field<'a>)>);
+pub struct RawObject<'a>(Vec<(String, RawField<'a>)>);
 
 #[derive(Debug)]
-enum Field<'a> {
+enum RawField<'a> {
     Old(&'a RawValue),
     New(Box<RawValue>),
 }
 
-impl Field<'_> {
+impl RawField<'_> {
     fn text(&self) -> &RawValue {
         match self {
             Self::Old(text) => text,
@@ -40,7 +40,7 @@ impl<'a> RawObject<'a> {
     /// second one with the same name: Go ignores case.
     pub fn only(&self, name: &str) -> Option<&'a RawValue> {
         match self.0.get(self.place(name)?) {
-            Some((_, Field::Old(text))) => Some(text),
+            Some((_, RawField::Old(text))) => Some(text),
             _ => None,
         }
     }
@@ -48,7 +48,7 @@ impl<'a> RawObject<'a> {
     /// Sets the only field of that name. Returns `None` unless there is exactly one.
     pub fn set(&mut self, name: &str, value: &impl Serialize) -> Option<()> {
         let place = self.place(name)?;
-        self.0[place].1 = Field::New(to_raw_value(value).ok()?);
+        self.0[place].1 = RawField::New(to_raw_value(value).ok()?);
         Some(())
     }
 
@@ -91,7 +91,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawObject<'de>, A::Error> {
                 let mut fields = Vec::new();
                 while let Some(name) = map.next_key()? {
-                    fields.push((name, Field::Old(map.next_value()?)));
+                    fields.push((name, RawField::Old(map.next_value()?)));
                 }
                 Ok(RawObject(fields))
             }

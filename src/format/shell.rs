@@ -6,20 +6,20 @@
 mod parse;
 mod word;
 
-use super::located::{Located, Place};
+use super::located::{Located, TextPlace};
 
 pub use parse::parse;
 
 /// Commands in the order of the script.
-pub type List = Vec<Step>;
+pub type List = Vec<PipelineStep>;
 
 /// A pipeline, and how it depends on the step before it.
 #[derive(Debug, Clone)]
-pub struct Step {
+pub struct PipelineStep {
     /// How it depends on the step before it.
     pub join: Join,
     /// The commands of the pipeline.
-    pub pipeline: Vec<Command>,
+    pub pipeline: Vec<ShellCommand>,
 }
 
 /// The operator between two steps.
@@ -35,7 +35,7 @@ pub enum Join {
 
 /// A command.
 #[derive(Debug, Clone)]
-pub enum Command {
+pub enum ShellCommand {
     /// Assignments, words and redirections.
     Simple(Simple),
     /// `if`, with a condition and a body for each arm.
@@ -91,7 +91,7 @@ pub struct Simple {
     /// Here-documents and here-strings.
     pub inputs: Vec<Located>,
     /// The location of its start.
-    pub place: Place,
+    pub place: TextPlace,
 }
 
 /// An assignment to a variable.
@@ -118,16 +118,16 @@ pub enum Assigned {
 #[derive(Debug, Clone, Default)]
 pub struct Word {
     /// Its parts.
-    pub parts: Vec<Part>,
+    pub parts: Vec<WordPart>,
     /// The location of its start.
-    pub place: Place,
+    pub place: TextPlace,
     /// The word as written, shortened.
     pub source: String,
 }
 
 /// A part of a word.
 #[derive(Debug, Clone)]
-pub enum Part {
+pub enum WordPart {
     /// Text.
     Text {
         /// The text.
@@ -140,11 +140,11 @@ pub enum Part {
         /// The name, or a number, `@`, `*`, `#`.
         name: String,
         /// The operation on the value.
-        change: Change,
+        change: VariableChange,
         /// Whether it is in double quotes.
         quoted: bool,
         /// Its location.
-        place: Place,
+        place: TextPlace,
     },
     /// `$( … )`
     Substitution {
@@ -155,13 +155,13 @@ pub enum Part {
         /// Whether it is in double quotes.
         quoted: bool,
         /// Its location.
-        place: Place,
+        place: TextPlace,
     },
 }
 
 /// An operation on the value of a variable.
 #[derive(Debug, Clone)]
-pub enum Change {
+pub enum VariableChange {
     /// Nothing.
     None,
     /// All elements: `${NAME[@]}`.
@@ -184,7 +184,7 @@ impl Word {
     pub fn literal(&self) -> Option<String> {
         let mut text = String::new();
         for part in &self.parts {
-            let Part::Text { text: part, .. } = part else {
+            let WordPart::Text { text: part, .. } = part else {
                 return None;
             };
             text.push_str(part.as_str());
@@ -196,7 +196,7 @@ impl Word {
     pub fn bare(&self) -> Option<&str> {
         match self.parts.as_slice() {
             [
-                Part::Text {
+                WordPart::Text {
                     text,
                     quoted: false,
                 },

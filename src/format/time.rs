@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
-use super::lenient::Text;
+use super::lenient::LenientText;
 
 /// A time from a document: RFC 3339 with any offset. Go's zero time means "unknown".
 ///
@@ -36,7 +36,7 @@ fn is_go_zero(time: Timestamp) -> bool {
 
 impl<'de> Deserialize<'de> for GoTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Text(Self::parse))
+        deserializer.deserialize_str(LenientText(Self::parse))
     }
 }
 

@@ -8,7 +8,7 @@ pub mod yaml;
 
 use std::collections::HashSet;
 
-use super::located::{Located, Place};
+use super::located::{Located, TextPlace};
 
 /// The number of a node in its tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,13 +16,13 @@ pub struct NodeId(u32);
 
 #[derive(Debug)]
 struct Stored {
-    value: Value,
-    place: Place,
+    value: TreeValue,
+    place: TextPlace,
     tag: Option<String>,
 }
 
 #[derive(Debug)]
-enum Value {
+enum TreeValue {
     Scalar { text: Located, quoted: bool },
     List(Vec<NodeId>),
     Map(Vec<(NodeId, NodeId)>),
@@ -46,27 +46,27 @@ pub struct TreeError {
 
 impl Tree {
     /// The documents.
-    pub fn documents(&self) -> impl Iterator<Item = Node<'_>> {
-        self.documents.iter().map(|id| Node {
+    pub fn documents(&self) -> impl Iterator<Item = TreeNode<'_>> {
+        self.documents.iter().map(|id| TreeNode {
             tree: self,
             id: *id,
         })
     }
 
     /// The first document.
-    pub fn root(&self) -> Option<Node<'_>> {
+    pub fn root(&self) -> Option<TreeNode<'_>> {
         self.documents().next()
     }
 
     /// The texts of all scalars, keys too, each once.
     pub fn scalars(&self) -> impl Iterator<Item = &Located> {
         self.nodes.iter().filter_map(|node| match &node.value {
-            Value::Scalar { text, .. } => Some(text),
+            TreeValue::Scalar { text, .. } => Some(text),
             _ => None,
         })
     }
 
-    fn add(&mut self, value: Value, place: Place, tag: Option<String>) -> NodeId {
+    fn add(&mut self, value: TreeValue, place: TextPlace, tag: Option<String>) -> NodeId {
         let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         self.nodes.push(Stored { value, place, tag });
         id
@@ -75,7 +75,7 @@ impl Tree {
 
 /// A node of a tree.
 #[derive(Debug, Clone, Copy)]
-pub struct Node<'t> {
+pub struct TreeNode<'t> {
     tree: &'t Tree,
     id: NodeId,
 }
@@ -85,7 +85,7 @@ const MERGE_DEPTH: usize = 8;
 /// The most entries that merge keys may add to one map.
 const MERGED: usize = 10_000;
 
-impl<'t> Node<'t> {
+impl<'t> TreeNode<'t> {
     fn stored(self) -> &'t Stored {
         &self.tree.nodes[self.id.0 as usize]
     }
@@ -103,7 +103,7 @@ impl<'t> Node<'t> {
     }
 
     /// Returns the location of the node's start.
-    pub fn place(self) -> Place {
+    pub fn place(self) -> TextPlace {
         self.stored().place
     }
 
@@ -115,7 +115,7 @@ impl<'t> Node<'t> {
     /// The text of a scalar.
     pub fn scalar(self) -> Option<&'t Located> {
         match &self.stored().value {
-            Value::Scalar { text, .. } => Some(text),
+            TreeValue::Scalar { text, .. } => Some(text),
             _ => None,
         }
     }
@@ -123,7 +123,7 @@ impl<'t> Node<'t> {
     /// The text of a scalar that is not null.
     pub fn text(self) -> Option<&'t Located> {
         match &self.stored().value {
-            Value::Scalar { text, quoted } => {
+            TreeValue::Scalar { text, quoted } => {
                 let null = !quoted && matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL");
                 (!null).then_some(text)
             }
@@ -150,18 +150,18 @@ impl<'t> Node<'t> {
 
     /// Whether this is a map.
     pub fn is_map(self) -> bool {
-        matches!(self.stored().value, Value::Map(_))
+        matches!(self.stored().value, TreeValue::Map(_))
     }
 
     /// Whether this is a list.
     pub fn is_list(self) -> bool {
-        matches!(self.stored().value, Value::List(_))
+        matches!(self.stored().value, TreeValue::List(_))
     }
 
     /// The items of a list; none for other nodes.
     pub fn items(self) -> impl Iterator<Item = Self> + use<'t> {
         let items: &[NodeId] = match &self.stored().value {
-            Value::List(items) => items,
+            TreeValue::List(items) => items,
             _ => &[],
         };
         items.iter().map(move |id| self.at(*id))
@@ -181,7 +181,7 @@ impl<'t> Node<'t> {
     /// The entries as written, without merge keys applied.
     pub fn own_entries(self) -> impl Iterator<Item = (Self, Self)> + use<'t> {
         let entries: &[(NodeId, NodeId)] = match &self.stored().value {
-            Value::Map(entries) => entries,
+            TreeValue::Map(entries) => entries,
             _ => &[],
         };
         entries
@@ -265,9 +265,9 @@ impl<'t> Node<'t> {
     }
 }
 
-impl Node<'_> {
+impl TreeNode<'_> {
     /// Whether this is a scalar in quotes or a block.
     pub fn is_quoted(self) -> bool {
-        matches!(self.stored().value, Value::Scalar { quoted: true, .. })
+        matches!(self.stored().value, TreeValue::Scalar { quoted: true, .. })
     }
 }

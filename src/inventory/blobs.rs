@@ -77,7 +77,7 @@ enum Presence {
 /// blobs.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, packed(2))]
-struct Row {
+struct BlobTableRow {
     /// The digest, or the beginning of a longer one; longer digests are kept whole in
     /// `BlobTable::long`.
     key: [u8; 32],
@@ -128,7 +128,7 @@ pub(crate) struct MediaTypeId(u8);
 /// All blobs of a store: the blobs it holds and the blobs its refs reference.
 #[derive(Debug, Clone, Default)]
 pub struct BlobTable {
-    chunks: Vec<Arc<Vec<Row>>>,
+    chunks: Vec<Arc<Vec<BlobTableRow>>>,
     long: Arc<BTreeMap<BlobId, Digest>>,
     /// Finds rows by digest. Each snapshot shares the index of its time.
     index: Arc<Index>,
@@ -303,7 +303,7 @@ impl BlobTable {
             self.chunks.push(Arc::new(Vec::with_capacity(CHUNK)));
         }
         if let Some(last) = self.chunks.last_mut() {
-            Arc::make_mut(last).push(Row {
+            Arc::make_mut(last).push(BlobTableRow {
                 key,
                 size,
                 modified,
@@ -326,12 +326,12 @@ impl BlobTable {
         row(&self.chunks, id).key == *key && self.get(id).digest() == *digest
     }
 
-    fn row_mut(&mut self, id: BlobId) -> &mut Row {
+    fn row_mut(&mut self, id: BlobId) -> &mut BlobTableRow {
         &mut Arc::make_mut(&mut self.chunks[id.0 as usize / CHUNK])[id.0 as usize % CHUNK]
     }
 }
 
-fn row(chunks: &[Arc<Vec<Row>>], id: BlobId) -> &Row {
+fn row(chunks: &[Arc<Vec<BlobTableRow>>], id: BlobId) -> &BlobTableRow {
     &chunks[id.0 as usize / CHUNK][id.0 as usize % CHUNK]
 }
 
@@ -355,7 +355,7 @@ fn nanoseconds(time: Timestamp) -> i64 {
 pub struct Blob<'a> {
     table: &'a BlobTable,
     id: BlobId,
-    row: &'a Row,
+    row: &'a BlobTableRow,
 }
 
 impl Blob<'_> {

@@ -30,14 +30,14 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 
-pub use self::parse::{FilterError, Problem, STATES, fields};
+pub use self::parse::{FilterError, FilterProblem, STATES, fields};
 use crate::format::digest::Digest;
 
 /// A row as a filter sees it. Values that the row does not have are `None`.
-pub trait Subject {
+pub trait FilterSubject {
     /// Returns whether one of the row's values of `field` passes `test`; `None` if the row has
     /// none.
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         let _ = (field, test);
         None
     }
@@ -71,7 +71,7 @@ pub trait Subject {
 
 /// A field that holds texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TextField {
+pub enum FilterTextField {
     /// The displayed name.
     Name,
     /// The refs that it belongs to; for a ref, its own name.
@@ -127,7 +127,7 @@ impl Filter {
     }
 
     /// Returns whether `subject` matches every term at the time `now`.
-    pub fn matches<S: Subject + ?Sized>(&self, subject: &S, now: Timestamp) -> bool {
+    pub fn matches<S: FilterSubject + ?Sized>(&self, subject: &S, now: Timestamp) -> bool {
         self.terms
             .iter()
             .all(|term| term.test.holds(subject, now) == Some(!term.negated))
@@ -170,7 +170,7 @@ impl Eq for Term {}
 enum Test {
     Number(NumberField, Comparison, u64),
     Age(Comparison, SignedDuration),
-    Text(TextField, Pattern),
+    Text(FilterTextField, FilterPattern),
     Digest(DigestPrefix),
     Shared,
     Tagged,
@@ -178,7 +178,7 @@ enum Test {
 
 impl Test {
     /// Returns whether the test holds; `None` if `subject` has no value for it.
-    fn holds<S: Subject + ?Sized>(&self, subject: &S, now: Timestamp) -> Option<bool> {
+    fn holds<S: FilterSubject + ?Sized>(&self, subject: &S, now: Timestamp) -> Option<bool> {
         match self {
             Self::Number(field, comparison, limit) => subject
                 .number(*field)
@@ -218,14 +218,14 @@ impl Comparison {
 }
 
 #[derive(Debug, Clone)]
-enum Pattern {
+enum FilterPattern {
     /// The whole text, in lower case.
     Whole(Box<str>),
     /// A part of the text, or a glob that matches the whole.
     Regex(Regex),
 }
 
-impl Pattern {
+impl FilterPattern {
     fn matches(&self, text: &str) -> bool {
         match self {
             Self::Whole(whole) => text.chars().flat_map(char::to_lowercase).eq(whole.chars()),

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Inventory, Progress, RefKind, StoreWarning, Totals};
+use super::{Inventory, RefKind, ScanProgress, StoreWarning, Totals};
 
 /// For how many days every record stays.
 pub const ALL_DAYS: i64 = 7;
@@ -76,7 +76,7 @@ impl ScanRecord {
         let is_part = |warning: &StoreWarning| {
             matches!(warning, StoreWarning::Part(_) | StoreWarning::KeepsChanging)
         };
-        if inventory.progress != Progress::Complete || inventory.warnings.iter().any(is_part) {
+        if inventory.progress != ScanProgress::Complete || inventory.warnings.iter().any(is_part) {
             return None;
         }
         let list = inventory.refs.iter().map(|entry| RefRecord {

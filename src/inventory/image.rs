@@ -4,7 +4,9 @@ use super::RefEntry;
 use crate::backend::CacheReader;
 use crate::format::digest::{Digest, DigestText};
 use crate::format::lenient;
-use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, Document, ImageConfig, REFERENCE_TYPE};
+use crate::format::manifest::{
+    DOCUMENT_LIMIT, Descriptor, ImageConfig, ManifestDocument, REFERENCE_TYPE,
+};
 
 /// The maximum number of manifests to read per ref.
 const MOST_MANIFESTS: usize = 256;
@@ -32,15 +34,15 @@ pub async fn layers(reader: &dyn CacheReader, entry: &RefEntry) -> Vec<Vec<Image
         let Ok(bytes) = reader.read_document(digest, DOCUMENT_LIMIT).await else {
             continue;
         };
-        match Document::parse(&bytes) {
-            Ok(Document::Index { entries, .. }) => {
+        match ManifestDocument::parse(&bytes) {
+            Ok(ManifestDocument::Index { entries, .. }) => {
                 let images = entries
                     .iter()
                     .filter(|entry| entry.annotation(REFERENCE_TYPE).is_none());
                 // Popped in the order of the index.
                 queue.extend(images.rev().filter_map(|entry| entry.digest.valid()));
             }
-            Ok(Document::Manifest { config, layers, .. }) => {
+            Ok(ManifestDocument::Manifest { config, layers, .. }) => {
                 let diff_ids = diff_ids(reader, &config).await;
                 let mut diff_ids = diff_ids.into_iter();
                 let layer = |descriptor| ImageLayer {
@@ -49,14 +51,14 @@ pub async fn layers(reader: &dyn CacheReader, entry: &RefEntry) -> Vec<Vec<Image
                 };
                 images.push(layers.into_iter().map(layer).collect());
             }
-            Ok(Document::Schema1 { layers }) => {
+            Ok(ManifestDocument::Schema1 { layers }) => {
                 let layer = |descriptor| ImageLayer {
                     descriptor,
                     diff_id: None,
                 };
                 images.push(layers.into_iter().map(layer).collect());
             }
-            Ok(Document::Artifact { .. }) | Err(_) => {}
+            Ok(ManifestDocument::Artifact { .. }) | Err(_) => {}
         }
     }
     images

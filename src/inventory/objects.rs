@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 
 use super::blobs::{Blob, BlobId};
-use super::filter::{Filter, NumberField, Subject, TextField};
+use super::filter::{Filter, FilterSubject, FilterTextField, NumberField};
 use super::subject::{BlobRow, OtherRow};
 use super::{BlobState, Inventory};
 use crate::backend::{CacheEntryKind, OtherObject, StoreEntry};
@@ -24,7 +24,7 @@ pub struct Objects {
     /// The indexes of the entries that are not blobs, sorted by name.
     entries: Vec<u32>,
     state: Box<StateOf>,
-    users: OnceLock<Users>,
+    users: OnceLock<ObjectUsers>,
 }
 
 /// An object of a source.
@@ -232,21 +232,21 @@ impl Objects {
         u32::try_from(other).ok().map(|other| self.blobs + other)
     }
 
-    fn users(&self) -> &Users {
-        self.users.get_or_init(|| Users::of(&self.inventory))
+    fn users(&self) -> &ObjectUsers {
+        self.users.get_or_init(|| ObjectUsers::of(&self.inventory))
     }
 }
 
 /// The refs of each blob, built when a filter first needs them, because the inventory stores the
 /// opposite direction.
 #[derive(Debug)]
-struct Users {
+struct ObjectUsers {
     /// The start of each blob's refs; the last element is the end.
     starts: Vec<usize>,
     refs: Vec<u32>,
 }
 
-impl Users {
+impl ObjectUsers {
     fn of(inventory: &Inventory) -> Self {
         let mut starts = vec![0; inventory.blobs.len() + 1];
         let pairs = || {
@@ -277,12 +277,12 @@ impl Users {
 struct UsedBlob<'a> {
     row: BlobRow<'a>,
     inventory: &'a Inventory,
-    users: &'a Users,
+    users: &'a ObjectUsers,
 }
 
-impl Subject for UsedBlob<'_> {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
-        if field != TextField::Ref {
+impl FilterSubject for UsedBlob<'_> {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        if field != FilterTextField::Ref {
             return self.row.any_text(field, test);
         }
         let refs = self.users.of_blob(self.row.blob.id());

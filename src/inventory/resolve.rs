@@ -8,7 +8,7 @@ use crate::backend::{CacheReader, ReadError};
 use crate::format::digest::Digest;
 use crate::format::layout::Root;
 use crate::format::manifest::{
-    DOCUMENT_LIMIT, Descriptor, Document, DocumentError, ImportLimits, REFERENCE_TYPE,
+    DOCUMENT_LIMIT, Descriptor, DocumentError, ImportLimits, ManifestDocument, REFERENCE_TYPE,
 };
 use crate::text::escape::visible;
 
@@ -32,14 +32,14 @@ pub(super) async fn resolve(
     root: &Root,
     visit: impl FnMut(FoundCache<'_>) + Send,
 ) -> Resolved {
-    let mut walk = Walk {
+    let mut walk = RefWalk {
         reader,
         visit,
         resolved: Resolved::default(),
         seen: HashSet::new(),
         queue: vec![root.descriptor.clone()],
         subjects: Vec::new(),
-        part: Part::Own,
+        part: RootRelation::Own,
     };
     if let Some(why) = &root.facts.withheld {
         walk.queue.clear();
@@ -65,7 +65,7 @@ pub(super) async fn resolve(
     walk.resolved
 }
 
-struct Walk<'a, V> {
+struct RefWalk<'a, V> {
     reader: &'a dyn CacheReader,
     visit: V,
     resolved: Resolved,
@@ -76,12 +76,12 @@ struct Walk<'a, V> {
     /// Manifests that are subjects of others. They come last: a subject that is also a part of the
     /// root counts as a part.
     subjects: Vec<Descriptor>,
-    part: Part,
+    part: RootRelation,
 }
 
 /// The relation of a manifest to the root.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum RootRelation {
     /// The root itself, or an entry of its indexes: a build imports it.
     Own,
     /// The subject of an attestation: its blobs must stay, but a build that imports the root
@@ -89,12 +89,12 @@ enum Part {
     Subject,
 }
 
-impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
+impl<V: FnMut(FoundCache<'_>) + Send> RefWalk<'_, V> {
     fn next(&mut self) -> Option<Descriptor> {
         if let Some(own) = self.queue.pop() {
             return Some(own);
         }
-        self.part = Part::Subject;
+        self.part = RootRelation::Subject;
         self.subjects.pop()
     }
 
@@ -108,10 +108,10 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
         let Some(bytes) = self.read(digest, descriptor).await else {
             return;
         };
-        if self.part == Part::Own {
+        if self.part == RootRelation::Own {
             self.check_size(digest, bytes.len(), ImportLimits::newest().manifest);
         }
-        match parsed(bytes, Document::parse).await {
+        match parsed(bytes, ManifestDocument::parse).await {
             Ok(Ok(document)) => self.understood(digest, descriptor, document).await,
             Ok(Err(DocumentError::NotJson(_))) if may_be_leaf(descriptor) => {
                 self.resolved.turns_out(digest, BlobRole::Other);
@@ -138,7 +138,7 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
         };
         let is_leaf = match error {
             // An attestation may outlive its subject; then nothing is missing.
-            ReadError::Absent if self.part == Part::Subject => {
+            ReadError::Absent if self.part == RootRelation::Subject => {
                 self.resolved.named.pop();
                 return None;
             }
@@ -176,14 +176,19 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
         }
     }
 
-    async fn understood(&mut self, digest: Digest, descriptor: &Descriptor, document: Document) {
+    async fn understood(
+        &mut self,
+        digest: Digest,
+        descriptor: &Descriptor,
+        document: ManifestDocument,
+    ) {
         if self.seen.len() == 1 {
             self.resolved.relation = signed::relation(&document);
         }
         self.subjects.extend(document.subject().cloned());
         match document {
-            Document::Index { entries, .. } => self.index(digest, &entries).await,
-            Document::Manifest {
+            ManifestDocument::Index { entries, .. } => self.index(digest, &entries).await,
+            ManifestDocument::Manifest {
                 config,
                 layers,
                 null_layers,
@@ -197,16 +202,16 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
                         .fault(digest, FaultKind::ManifestUnreadable(why.to_owned()));
                 }
             }
-            Document::Schema1 { layers } => {
+            ManifestDocument::Schema1 { layers } => {
                 for layer in &layers {
                     self.resolved.name(layer, BlobRole::Layer);
                 }
-                if self.part == Part::Own {
+                if self.part == RootRelation::Own {
                     self.resolved.images += 1;
                     self.resolved.layers = self.resolved.layers.saturating_add(count(layers.len()));
                 }
             }
-            Document::Artifact { blobs, .. } => {
+            ManifestDocument::Artifact { blobs, .. } => {
                 for blob in &blobs {
                     self.resolved.name(blob, BlobRole::Layer);
                 }
@@ -224,7 +229,7 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
             for config in passed_over {
                 self.resolved.name(config, BlobRole::CacheConfig);
             }
-            if !passed_over.is_empty() && self.part == Part::Own {
+            if !passed_over.is_empty() && self.part == RootRelation::Own {
                 let kind = FaultKind::ConfigsPassedOver(passed_over.len());
                 self.resolved.fault(digest, kind);
             }
@@ -262,7 +267,7 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
         self.resolved.name(config, role);
         if !is_image
             || descriptor.annotation(REFERENCE_TYPE).is_some()
-            || self.part == Part::Subject
+            || self.part == RootRelation::Subject
         {
             return false;
         }

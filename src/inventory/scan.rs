@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::blobs::BlobTable;
 use super::resolve::{self, Resolved};
 use super::trash::TrashTable;
-use super::{Inventory, Progress, RefEntry, StoreWarning};
+use super::{Inventory, RefEntry, ScanProgress, StoreWarning};
 use crate::backend::{
     BackendError, BlobAnswer, CacheReader, OtherKind, OtherObject, Roots, RootsPart, SharedReader,
     StoreEntry, StoreFacts, StoredObject, Unseen,
@@ -125,7 +125,7 @@ async fn scan_once(
     }
     add_facts(&mut inventory, facts);
     others.move_into(&mut inventory);
-    inventory.progress = Progress::Complete;
+    inventory.progress = ScanProgress::Complete;
     finish(&mut inventory);
     inherit_dates(&mut inventory);
     observe(&inventory);

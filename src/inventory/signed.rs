@@ -7,7 +7,7 @@
 
 use super::RefKind;
 use crate::format::digest::Digest;
-use crate::format::manifest::{Descriptor, Document};
+use crate::format::manifest::{Descriptor, ManifestDocument};
 
 /// Parts of the media types that identify signatures: cosign, sigstore, notation.
 const SIGNATURES: [&str; 4] = [
@@ -34,14 +34,14 @@ pub(super) struct Belonging {
 }
 
 /// Returns the relation of a document to another manifest.
-pub(super) fn relation(document: &Document) -> Relation {
+pub(super) fn relation(document: &ManifestDocument) -> Relation {
     let is_signature = |media_type: &str| {
         SIGNATURES
             .iter()
             .any(|signature| media_type.contains(signature))
     };
     let (is_index, is_signature) = match document {
-        Document::Index {
+        ManifestDocument::Index {
             entries,
             artifact_type,
             ..
@@ -50,7 +50,7 @@ pub(super) fn relation(document: &Document) -> Relation {
             let all = !entries.is_empty() && entries.iter().all(is_one);
             (true, all || is_signature(artifact_type))
         }
-        Document::Manifest {
+        ManifestDocument::Manifest {
             config,
             layers,
             artifact_type,
@@ -62,8 +62,8 @@ pub(super) fn relation(document: &Document) -> Relation {
                 of_a_layer || is_signature(artifact_type) || is_signature(&config.media_type),
             )
         }
-        Document::Artifact { artifact_type, .. } => (false, is_signature(artifact_type)),
-        Document::Schema1 { .. } => (false, false),
+        ManifestDocument::Artifact { artifact_type, .. } => (false, is_signature(artifact_type)),
+        ManifestDocument::Schema1 { .. } => (false, false),
     };
     Relation {
         subject: document

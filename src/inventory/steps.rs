@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::blobs::{Blob, BlobTable};
 use super::cache::{RecordDetail, RecordKind, RefCache, ResultSizes};
-use super::filter::{NumberField, Subject, TextField};
+use super::filter::{FilterSubject, FilterTextField, NumberField};
 use crate::explain::evidence::RecordLabel;
 use crate::explain::matching::Certainty;
 use crate::format::cache_config::{LayerIndex, Record, RecordIndex};
@@ -23,7 +23,7 @@ mod arrange;
 mod detail;
 mod fold;
 
-pub use detail::{Alternative, Listed, StepDetail, Users};
+pub use detail::{Alternative, ListStart, StepDetail, StepUsers};
 
 /// The names that evidence gives to the records of one configuration, by index; empty without
 /// evidence.
@@ -189,8 +189,8 @@ impl StepTree {
         cache: &'a RefCache,
         blobs: &'a BlobTable,
         record: RecordIndex,
-    ) -> Option<Step<'a>> {
-        Step::new(cache, blobs, label(&self.labels, record), record)
+    ) -> Option<RecordStep<'a>> {
+        RecordStep::new(cache, blobs, label(&self.labels, record), record)
     }
 }
 
@@ -205,7 +205,7 @@ fn step_label(labels: &[Option<RecordLabel>], record: RecordIndex) -> Option<&Re
 
 /// A record with the data of its row.
 #[derive(Clone, Copy)]
-pub struct Step<'a> {
+pub struct RecordStep<'a> {
     cache: &'a RefCache,
     blobs: &'a BlobTable,
     /// The label from the evidence.
@@ -218,7 +218,7 @@ pub struct Step<'a> {
     pub detail: &'a RecordDetail,
 }
 
-impl<'a> Step<'a> {
+impl<'a> RecordStep<'a> {
     fn new(
         cache: &'a RefCache,
         blobs: &'a BlobTable,
@@ -293,15 +293,15 @@ impl<'a> Step<'a> {
     }
 }
 
-impl Subject for Step<'_> {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+impl FilterSubject for RecordStep<'_> {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
-            TextField::Name => Some(test(&self.name())),
-            TextField::Step => self.label.map(|label| test(&label.text)),
-            TextField::Kind => Some(test(self.detail.kind.word())),
-            TextField::State => Some(test(self.detail.state.word())),
-            TextField::Platform => self.cache.platform.as_deref().map(test),
-            TextField::Ref | TextField::Path => None,
+            FilterTextField::Name => Some(test(&self.name())),
+            FilterTextField::Step => self.label.map(|label| test(&label.text)),
+            FilterTextField::Kind => Some(test(self.detail.kind.word())),
+            FilterTextField::State => Some(test(self.detail.state.word())),
+            FilterTextField::Platform => self.cache.platform.as_deref().map(test),
+            FilterTextField::Ref | FilterTextField::Path => None,
         }
     }
 

@@ -3,20 +3,20 @@
 use jiff::Timestamp;
 
 use super::blobs::Blob;
-use super::filter::{NumberField, Subject, TextField};
+use super::filter::{FilterSubject, FilterTextField, NumberField};
 use super::{BlobState, RefEntry};
 use crate::backend::{CacheEntryKind, OtherObject, StoreEntry};
 use crate::format::digest::Digest;
-use crate::format::layer::Entry;
+use crate::format::layer::TarEntry;
 
-impl Subject for RefEntry {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+impl FilterSubject for RefEntry {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
-            TextField::Name | TextField::Ref => Some(self.names().any(test)),
-            TextField::Kind => Some(test(self.kind.word())),
-            TextField::State => Some(test(self.state())),
-            TextField::Platform => Some(self.platforms.iter().any(|platform| test(platform))),
-            TextField::Step | TextField::Path => None,
+            FilterTextField::Name | FilterTextField::Ref => Some(self.names().any(test)),
+            FilterTextField::Kind => Some(test(self.kind.word())),
+            FilterTextField::State => Some(test(self.state())),
+            FilterTextField::Platform => Some(self.platforms.iter().any(|platform| test(platform))),
+            FilterTextField::Step | FilterTextField::Path => None,
         }
     }
 
@@ -58,13 +58,16 @@ pub struct BlobRow<'a> {
     pub state: BlobState,
 }
 
-impl Subject for BlobRow<'_> {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+impl FilterSubject for BlobRow<'_> {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
-            TextField::Name => Some(test(&self.blob.digest().to_string())),
-            TextField::Kind => Some(test(self.blob.role().word())),
-            TextField::State => Some(test(self.state.word())),
-            TextField::Ref | TextField::Step | TextField::Platform | TextField::Path => None,
+            FilterTextField::Name => Some(test(&self.blob.digest().to_string())),
+            FilterTextField::Kind => Some(test(self.blob.role().word())),
+            FilterTextField::State => Some(test(self.state.word())),
+            FilterTextField::Ref
+            | FilterTextField::Step
+            | FilterTextField::Platform
+            | FilterTextField::Path => None,
         }
     }
 
@@ -143,13 +146,16 @@ impl<'a> OtherRow<'a> {
     }
 }
 
-impl Subject for OtherRow<'_> {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+impl FilterSubject for OtherRow<'_> {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
-            TextField::Name => Some(test(self.name)),
-            TextField::State => Some(test(self.state)),
-            TextField::Kind => Some(test(self.kind)),
-            TextField::Ref | TextField::Step | TextField::Platform | TextField::Path => None,
+            FilterTextField::Name => Some(test(self.name)),
+            FilterTextField::State => Some(test(self.state)),
+            FilterTextField::Kind => Some(test(self.kind)),
+            FilterTextField::Ref
+            | FilterTextField::Step
+            | FilterTextField::Platform
+            | FilterTextField::Path => None,
         }
     }
 
@@ -162,12 +168,15 @@ impl Subject for OtherRow<'_> {
     }
 }
 
-impl Subject for Entry {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+impl FilterSubject for TarEntry {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
-            TextField::Name | TextField::Path => Some(test(&self.path)),
-            TextField::Kind => Some(test(self.kind.word())),
-            TextField::Ref | TextField::Step | TextField::State | TextField::Platform => None,
+            FilterTextField::Name | FilterTextField::Path => Some(test(&self.path)),
+            FilterTextField::Kind => Some(test(self.kind.word())),
+            FilterTextField::Ref
+            | FilterTextField::Step
+            | FilterTextField::State
+            | FilterTextField::Platform => None,
         }
     }
 

@@ -14,7 +14,7 @@ use super::records::{self, Rewrites};
 use super::repair::{self, Remedies, RepairInput};
 use crate::backend::{Capabilities, DeletionCost, Disposal, SharedReader, WayBack};
 use crate::check::Finding;
-use crate::explain::evidence::Evidence;
+use crate::explain::evidence::CacheEvidence;
 use crate::format::digest::Digest;
 use crate::inventory::scan::{ScanError, ScanOptions};
 use crate::inventory::{Inventory, RefEntry, RefId};
@@ -81,7 +81,7 @@ impl Draft {
         inventory: Arc<Inventory>,
         source: &str,
         policy: Policy,
-        evidence: &Evidence,
+        evidence: &CacheEvidence,
         options: &ScanOptions,
         now: Timestamp,
     ) -> Result<Self, MarkError> {

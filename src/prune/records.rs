@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 use super::plan::{is_importable, names};
 use super::repair::{Mend, Repair};
 use crate::backend::{CacheReader, ReadError, RefRewrite, RefTarget};
-use crate::explain::evidence::{Evidence, RecordLabel};
+use crate::explain::evidence::{CacheEvidence, RecordLabel};
 use crate::format::cache_config::RecordIndex;
 use crate::format::cache_config::rewrite::{self, RewriteError};
 use crate::format::digest::Digest;
 use crate::format::manifest::DOCUMENT_LIMIT;
 use crate::format::manifest::rewrite::{self as manifest, Repeats};
 use crate::inventory::cache::{RecordDetail, RefCache};
-use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
+use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberField};
 use crate::inventory::{FaultKind, Inventory, RefEntry, RefKind};
 use crate::retention::{Policy, Reason, Verdict, Verdicts};
 use crate::text::escape::visible;
@@ -115,7 +115,7 @@ pub enum RecordsError {
     Config(#[from] RewriteError),
     /// Its manifest cannot be rewritten.
     #[error(transparent)]
-    Manifest(#[from] manifest::RewriteError),
+    Manifest(#[from] manifest::ManifestRewriteError),
 }
 
 fn or_one_of(manifests: &[Digest]) -> String {
@@ -138,7 +138,7 @@ pub async fn gather(
     inventory: &Inventory,
     verdicts: &Verdicts,
     policy: &Policy,
-    evidence: &Evidence,
+    evidence: &CacheEvidence,
     now: Timestamp,
 ) -> Rewrites {
     let mut rewrites = Rewrites::default();
@@ -196,7 +196,7 @@ async fn of_ref(
     inventory: &Inventory,
     entry: &RefEntry,
     filter: &Filter,
-    evidence: &Evidence,
+    evidence: &CacheEvidence,
     now: Timestamp,
 ) -> Result<Option<Rewrite>, RecordsError> {
     let Some(digest) = entry.digest().valid() else {
@@ -255,9 +255,9 @@ async fn labels(
     reader: &dyn CacheReader,
     entry: &RefEntry,
     cache: &RefCache,
-    evidence: &Evidence,
+    evidence: &CacheEvidence,
 ) -> Vec<Option<RecordLabel>> {
-    let mut known = Evidence::default();
+    let mut known = CacheEvidence::default();
     for statement in reader.abilities().provenance(&entry.name).await {
         // Evidence from the store is used if possible; evidence from the user has been checked
         // before.
@@ -387,13 +387,15 @@ struct RecordCandidate<'a> {
     label: Option<&'a RecordLabel>,
 }
 
-impl Subject for RecordCandidate<'_> {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+impl FilterSubject for RecordCandidate<'_> {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
-            TextField::Step | TextField::Name => self.label.map(|label| test(&label.text)),
-            TextField::Kind => Some(test(self.detail.kind.word())),
-            TextField::State => Some(test(self.detail.state.word())),
-            TextField::Ref | TextField::Platform | TextField::Path => None,
+            FilterTextField::Step | FilterTextField::Name => {
+                self.label.map(|label| test(&label.text))
+            }
+            FilterTextField::Kind => Some(test(self.detail.kind.word())),
+            FilterTextField::State => Some(test(self.detail.state.word())),
+            FilterTextField::Ref | FilterTextField::Platform | FilterTextField::Path => None,
         }
     }
 

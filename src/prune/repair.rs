@@ -22,11 +22,11 @@ use crate::format::cache_config::mend::{self, Dropped, Mended};
 use crate::format::cache_config::{CacheGraph, LayerIndex};
 use crate::format::digest::Digest;
 use crate::format::manifest::rewrite::Repeats;
-use crate::format::manifest::{Descriptor, Document, ImportLimits};
+use crate::format::manifest::{Descriptor, ImportLimits, ManifestDocument};
 use crate::inventory::blobs::Blob;
 use crate::inventory::cache::RefCache;
 use crate::inventory::{Inventory, RefEntry, RefId, RefKind};
-use crate::retention::{Action, Budget, Policy, Verdicts};
+use crate::retention::{Budget, Policy, RuleAction, Verdicts};
 use crate::source::StoreKind;
 use crate::text::escape::visible;
 
@@ -74,7 +74,7 @@ pub fn policy(configured: Policy) -> Policy {
     let mut policy = configured;
     policy
         .rules
-        .retain(|rule| matches!(rule.action, Action::Protect));
+        .retain(|rule| matches!(rule.action, RuleAction::Protect));
     Policy {
         budget: Budget::default(),
         records: None,
@@ -383,10 +383,10 @@ async fn of_ref(
 
 /// Returns the layers in a manifest of either form.
 fn listed_layers(manifest: &str) -> Result<Vec<Descriptor>, RecordsError> {
-    match Document::parse(manifest.as_bytes()) {
-        Ok(Document::Manifest { layers, .. }) => Ok(layers),
-        Ok(Document::Index { entries, .. }) => Ok(entries),
-        Ok(Document::Schema1 { .. } | Document::Artifact { .. }) | Err(_) => {
+    match ManifestDocument::parse(manifest.as_bytes()) {
+        Ok(ManifestDocument::Manifest { layers, .. }) => Ok(layers),
+        Ok(ManifestDocument::Index { entries, .. }) => Ok(entries),
+        Ok(ManifestDocument::Schema1 { .. } | ManifestDocument::Artifact { .. }) | Err(_) => {
             Err(RecordsError::NotACache)
         }
     }

@@ -14,9 +14,9 @@ pub fn of_issues(issues: &[Issue]) -> Vec<Annotation> {
 
 fn of_issue(issue: &Issue) -> Annotation {
     let level = match issue.level {
-        IssueLevel::Error => Level::Error,
-        IssueLevel::Warning => Level::Warning,
-        IssueLevel::Info => Level::Notice,
+        IssueLevel::Error => AnnotationLevel::Error,
+        IssueLevel::Warning => AnnotationLevel::Warning,
+        IssueLevel::Info => AnnotationLevel::Notice,
     };
     let place = issue.place.as_ref();
     Annotation {
@@ -33,7 +33,7 @@ fn of_issue(issue: &Issue) -> Annotation {
 
 /// The severity of an annotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
+pub enum AnnotationLevel {
     /// The run should fail.
     Error,
     /// A person should look at it.
@@ -46,7 +46,7 @@ pub enum Level {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Annotation {
     /// The severity.
-    pub level: Level,
+    pub level: AnnotationLevel,
     /// The file, relative to the repository.
     pub file: Option<String>,
     /// The line, counted from 1.
@@ -62,9 +62,9 @@ pub fn render(annotations: &[Annotation]) -> String {
     let mut text = String::new();
     for annotation in annotations {
         let level = match annotation.level {
-            Level::Error => "error",
-            Level::Warning => "warning",
-            Level::Notice => "notice",
+            AnnotationLevel::Error => "error",
+            AnnotationLevel::Warning => "warning",
+            AnnotationLevel::Notice => "notice",
         };
         let mut properties = Vec::new();
         if let Some(file) = &annotation.file {
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn what_would_end_a_command_is_escaped() {
         let annotation = Annotation {
-            level: Level::Warning,
+            level: AnnotationLevel::Warning,
             file: Some("a,b:c".into()),
             line: Some(7),
             title: "100%\n::error::".into(),

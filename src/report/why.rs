@@ -1,11 +1,11 @@
 //! Explanations as annotations of GitHub Actions and as Markdown.
 
-use super::github::{Annotation, Level};
+use super::github::{Annotation, AnnotationLevel};
 use super::markdown::{code, table, text as plain};
 use crate::explain::load::Explanation;
-use crate::explain::load::groups::{Group, Groups};
+use crate::explain::load::groups::{CauseGroup, CauseGroups};
 use crate::explain::load::words::sentence;
-use crate::explain::solve::Verdict;
+use crate::explain::solve::CacheVerdict;
 use crate::format::provenance::StepIndex;
 
 /// The maximum number of files to list per cause.
@@ -13,7 +13,7 @@ const MOST_FILES: usize = 10;
 
 /// An explained build.
 #[derive(Clone, Copy)]
-pub struct Explained<'a> {
+pub struct ExplainedBuild<'a> {
     /// The target of bake or the service of Compose.
     pub target: Option<&'a str>,
     /// The refs that the build is compared with.
@@ -24,7 +24,7 @@ pub struct Explained<'a> {
     pub explanation: &'a Explanation,
 }
 
-impl Explained<'_> {
+impl ExplainedBuild<'_> {
     /// Says in one line what is lost, and how many steps hit and run.
     pub fn summary(&self) -> String {
         self.explanation.summary()
@@ -55,11 +55,11 @@ impl Explained<'_> {
 }
 
 /// Returns an annotation for each cause, at its first step, and one for the counts.
-pub fn annotations(all: &[Explained<'_>]) -> Vec<Annotation> {
+pub fn annotations(all: &[ExplainedBuild<'_>]) -> Vec<Annotation> {
     let mut found = Vec::new();
     for explained in all {
         let explanation = explained.explanation;
-        for group in &Groups::new(explanation).all {
+        for group in &CauseGroups::new(explanation).all {
             let Some((step, cause)) = first(explanation, group) else {
                 continue;
             };
@@ -78,7 +78,7 @@ pub fn annotations(all: &[Explained<'_>]) -> Vec<Annotation> {
             lines.extend(Some(group.costs()).filter(|costs| !costs.is_empty()));
             lines.extend(cause.advice().map(str::to_owned));
             found.push(Annotation {
-                level: Level::Warning,
+                level: AnnotationLevel::Warning,
                 file: explained.file(step),
                 line: place.map(|place| place.first_line),
                 title: format!("cache miss: {}", cause.kind.word()),
@@ -86,7 +86,7 @@ pub fn annotations(all: &[Explained<'_>]) -> Vec<Annotation> {
             });
         }
         found.push(Annotation {
-            level: Level::Notice,
+            level: AnnotationLevel::Notice,
             file: None,
             line: None,
             title: explained.title(),
@@ -97,7 +97,7 @@ pub fn annotations(all: &[Explained<'_>]) -> Vec<Annotation> {
 }
 
 /// Formats a page: the causes, then the steps.
-pub fn markdown(all: &[Explained<'_>]) -> String {
+pub fn markdown(all: &[ExplainedBuild<'_>]) -> String {
     let mut text = String::new();
     for explained in all {
         let explanation = explained.explanation;
@@ -109,7 +109,7 @@ pub fn markdown(all: &[Explained<'_>]) -> String {
             plain(&explained.title()),
             plain(&explained.summary())
         );
-        let groups = Groups::new(explanation);
+        let groups = CauseGroups::new(explanation);
         for (number, group) in (1..).zip(&groups.all) {
             text += &cause_item(explained, number, group);
         }
@@ -129,7 +129,7 @@ pub fn markdown(all: &[Explained<'_>]) -> String {
     text
 }
 
-fn cause_item(explained: &Explained<'_>, number: usize, group: &Group) -> String {
+fn cause_item(explained: &ExplainedBuild<'_>, number: usize, group: &CauseGroup) -> String {
     let explanation = explained.explanation;
     let Some((step, cause)) = first(explanation, group) else {
         return String::new();
@@ -153,14 +153,14 @@ fn cause_item(explained: &Explained<'_>, number: usize, group: &Group) -> String
     text
 }
 
-fn row(explained: &Explained<'_>, groups: &Groups, step: StepIndex) -> [String; 5] {
+fn row(explained: &ExplainedBuild<'_>, groups: &CauseGroups, step: StepIndex) -> [String; 5] {
     let explanation = explained.explanation;
     let standing = &explanation.standings[step.at()];
     let verdict = match standing.verdict {
         _ if !explanation.is_judged(step) => "source",
-        Verdict::Hit => "hit",
-        Verdict::Miss => "**run**",
-        Verdict::Unknown => "undecided",
+        CacheVerdict::Hit => "hit",
+        CacheVerdict::Miss => "**run**",
+        CacheVerdict::Unknown => "undecided",
     };
     let number = groups.number(step).map(|number| number.to_string());
     let number = number.unwrap_or_default();
@@ -184,7 +184,7 @@ fn row(explained: &Explained<'_>, groups: &Groups, step: StepIndex) -> [String; 
 
 fn first<'a>(
     explanation: &'a Explanation,
-    group: &Group,
+    group: &CauseGroup,
 ) -> Option<(StepIndex, &'a crate::explain::cause::Cause)> {
     let step = *group.steps.first()?;
     Some((step, explanation.causes[step.at()].as_ref()?))

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::github::{Annotation, Level};
+use super::github::{Annotation, AnnotationLevel};
 use super::markdown::{code, table, text as plain};
 use crate::explain::history::{Advice, ChangingInput, HistoryBuild, InputKind};
 use crate::explain::load::words::seconds;
@@ -18,7 +18,7 @@ const MOST_OTHERS: usize = 20;
 
 /// Builds that were compared.
 #[derive(Clone, Copy)]
-pub struct History<'a> {
+pub struct WhyHistory<'a> {
     /// The builds, in their order.
     pub builds: &'a [HistoryBuild],
     /// The inputs that changed, the most frequent first.
@@ -27,7 +27,7 @@ pub struct History<'a> {
     pub notes: &'a [String],
 }
 
-impl<'a> History<'a> {
+impl<'a> WhyHistory<'a> {
     /// Returns the inputs that changed in nearly every build and run steps, files of one
     /// instruction together.
     fn frequent(&self) -> Vec<Vec<&'a ChangingInput>> {
@@ -85,7 +85,7 @@ impl<'a> History<'a> {
         format!("{} builds compared: {inputs}", self.builds.len())
     }
 
-    fn steps(&self, input: &ChangingInput) -> Vec<Step> {
+    fn steps(&self, input: &ChangingInput) -> Vec<StepDocument> {
         input
             .runs
             .iter()
@@ -93,7 +93,7 @@ impl<'a> History<'a> {
             .collect()
     }
 
-    fn may_run(&self, input: &ChangingInput) -> Vec<Step> {
+    fn may_run(&self, input: &ChangingInput) -> Vec<StepDocument> {
         input
             .may_run
             .iter()
@@ -101,17 +101,17 @@ impl<'a> History<'a> {
             .collect()
     }
 
-    fn step(&self, step: StepIndex, input: &ChangingInput) -> Option<Step> {
+    fn step(&self, step: StepIndex, input: &ChangingInput) -> Option<StepDocument> {
         let build = self.builds.iter().rev().find(|build| {
             let of = build.names.get(step.at());
             of.is_some() && (input.place.is_none() || is_of(build, input))
         })?;
         let name = build.names.get(step.at())?.clone().masked();
         let place = name.places.first();
-        Some(Step {
+        Some(StepDocument {
             id: build.build.step(step)?.id.clone(),
             name: name.text.split_whitespace().collect::<Vec<_>>().join(" "),
-            location: place.map(|place| Location {
+            location: place.map(|place| CodeLocationDocument {
                 file: place.file.clone(),
                 line: place.first_line,
             }),
@@ -142,12 +142,12 @@ fn is_of(build: &HistoryBuild, input: &ChangingInput) -> bool {
 /// A JSON document.
 #[derive(Serialize)]
 pub struct HistoryDocument {
-    history: Body,
+    history: HistoryBody,
     notes: Vec<String>,
 }
 
 #[derive(Serialize)]
-struct Body {
+struct HistoryBody {
     builds: Vec<BuildRow>,
     inputs: Vec<InputRow>,
 }
@@ -166,10 +166,10 @@ struct InputRow {
     compared: usize,
     frequent: bool,
     values: Vec<String>,
-    location: Option<Location>,
+    location: Option<CodeLocationDocument>,
     instruction: Option<String>,
-    runs: Vec<Step>,
-    may_run: Vec<Step>,
+    runs: Vec<StepDocument>,
+    may_run: Vec<StepDocument>,
     seconds: Option<f64>,
     from_log: bool,
     advice: Option<String>,
@@ -185,26 +185,26 @@ struct MoveRow {
 }
 
 #[derive(Serialize)]
-struct Step {
+struct StepDocument {
     id: String,
     name: String,
-    location: Option<Location>,
+    location: Option<CodeLocationDocument>,
 }
 
 #[derive(Serialize)]
-struct Location {
+struct CodeLocationDocument {
     file: String,
     line: u32,
 }
 
 /// Returns the JSON document.
-pub fn document(history: &History<'_>) -> HistoryDocument {
+pub fn document(history: &WhyHistory<'_>) -> HistoryDocument {
     let builds = history.builds.iter().map(|build| BuildRow {
         name: build.name.clone(),
         started: build.started.map(|started| started.to_string()),
     });
     HistoryDocument {
-        history: Body {
+        history: HistoryBody {
             builds: builds.collect(),
             inputs: history
                 .inputs
@@ -216,7 +216,7 @@ pub fn document(history: &History<'_>) -> HistoryDocument {
     }
 }
 
-fn row(history: &History<'_>, input: &ChangingInput) -> InputRow {
+fn row(history: &WhyHistory<'_>, input: &ChangingInput) -> InputRow {
     let place = input.place.as_ref();
     let to = input.advice.as_ref().and_then(|advice| advice.to.as_ref());
     InputRow {
@@ -226,7 +226,7 @@ fn row(history: &History<'_>, input: &ChangingInput) -> InputRow {
         compared: input.compared,
         frequent: input.is_frequent(),
         values: input.values.clone(),
-        location: place.map(|place| Location {
+        location: place.map(|place| CodeLocationDocument {
             file: place.file.clone(),
             line: place.line,
         }),
@@ -245,7 +245,7 @@ fn row(history: &History<'_>, input: &ChangingInput) -> InputRow {
 }
 
 /// Writes the page that people read. `strong` paints a heading.
-pub fn text(history: &History<'_>, strong: impl Fn(&str) -> String) -> String {
+pub fn text(history: &WhyHistory<'_>, strong: impl Fn(&str) -> String) -> String {
     let mut lines = vec![history.head()];
     for (number, group) in (1..).zip(history.frequent()) {
         lines.push(String::new());
@@ -280,7 +280,7 @@ pub fn text(history: &History<'_>, strong: impl Fn(&str) -> String) -> String {
 }
 
 /// Says how often the inputs of a group changed, and which steps run.
-fn about(history: &History<'_>, group: &[&ChangingInput]) -> Vec<String> {
+fn about(history: &WhyHistory<'_>, group: &[&ChangingInput]) -> Vec<String> {
     let shown = group.iter().take(MOST_FILES);
     let mut lines: Vec<String> = shown.map(|input| changed(input)).collect();
     if group.len() > MOST_FILES {
@@ -323,13 +323,17 @@ fn changed(input: &ChangingInput) -> String {
     )
 }
 
-fn effect(history: &History<'_>, input: &ChangingInput) -> String {
+fn effect(history: &WhyHistory<'_>, input: &ChangingInput) -> String {
     let steps = history.steps(input);
     let lost = input.took.filter(|took| !took.is_zero());
     let lost = lost.map_or_else(String::new, |took| {
         format!("{} lost a build, ", seconds(took))
     });
-    let names: Vec<String> = steps.iter().take(MOST_STEPS).map(Step::short).collect();
+    let names: Vec<String> = steps
+        .iter()
+        .take(MOST_STEPS)
+        .map(StepDocument::short)
+        .collect();
     let more = steps.len().saturating_sub(names.len());
     let more = if more == 0 {
         String::new()
@@ -362,7 +366,7 @@ fn short(input: &ChangingInput) -> String {
     )
 }
 
-impl Step {
+impl StepDocument {
     fn short(&self) -> String {
         match &self.location {
             Some(place) => format!("line {} {}", place.line, cut(&self.name)),
@@ -379,7 +383,7 @@ fn cut(name: &str) -> String {
 }
 
 /// Writes a page in Markdown.
-pub fn markdown(history: &History<'_>) -> String {
+pub fn markdown(history: &WhyHistory<'_>) -> String {
     let mut text = format!("### {}\n\n", plain(&history.head()));
     let frequent = history.frequent();
     for (number, group) in (1..).zip(&frequent) {
@@ -412,13 +416,13 @@ pub fn markdown(history: &History<'_>) -> String {
 }
 
 /// Makes an annotation of each input that runs steps in nearly every build, and one of the counts.
-pub fn annotations(history: &History<'_>) -> Vec<Annotation> {
+pub fn annotations(history: &WhyHistory<'_>) -> Vec<Annotation> {
     let annotation = |group: Vec<&ChangingInput>| {
         let input = group[0];
         let advice = input.advice.as_ref().map(|advice| advice.text.clone());
         let lines: Vec<String> = about(history, &group).into_iter().chain(advice).collect();
         Annotation {
-            level: Level::Warning,
+            level: AnnotationLevel::Warning,
             file: input.place.as_ref().map(|place| place.file.clone()),
             line: input.place.as_ref().map(|place| place.line),
             title: format!("changes in nearly every build: {}", input.kind.word()),
@@ -427,7 +431,7 @@ pub fn annotations(history: &History<'_>) -> Vec<Annotation> {
     };
     let mut found: Vec<Annotation> = history.frequent().into_iter().map(annotation).collect();
     found.push(Annotation {
-        level: Level::Notice,
+        level: AnnotationLevel::Notice,
         file: None,
         line: None,
         title: "build history".to_owned(),

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::decide::Case;
+use super::decide::DecisionInput;
 use super::facts::{Knowledge, RefFacts};
 use super::follow::Followers;
 use super::policy::Budget;
@@ -15,7 +15,7 @@ use crate::inventory::blobs::BlobTable;
 use crate::text::units::{ExactSize, Size};
 
 /// The size of a store, and the bytes that dropping a ref frees.
-pub trait Store {
+pub trait BudgetStore {
     /// Returns the bytes that the remaining refs reach together.
     fn bytes(&self) -> u64;
 
@@ -108,7 +108,7 @@ impl Limit {
 
 /// The measures of budgets, updated as refs are dropped.
 struct Measures<'a> {
-    store: &'a mut dyn Store,
+    store: &'a mut dyn BudgetStore,
     refs: u64,
     freed: u64,
 }
@@ -137,10 +137,10 @@ impl Measures<'_> {
 /// Drops refs until the budget of the policy is met or no more may be dropped, the least recently
 /// used first.
 pub(super) fn enforce(
-    case: &Case<'_>,
+    case: &DecisionInput<'_>,
     followers: &Followers,
     verdicts: &mut [Verdict],
-    store: &mut dyn Store,
+    store: &mut dyn BudgetStore,
 ) -> Vec<BudgetOutcome> {
     let limits = case.policy.budget.limits();
     if limits.is_empty() {
@@ -195,7 +195,7 @@ pub(super) fn enforce(
 }
 
 /// Returns the refs that a budget may drop, the least recently used first.
-fn candidates(case: &Case<'_>, verdicts: &[Verdict]) -> Vec<usize> {
+fn candidates(case: &DecisionInput<'_>, verdicts: &[Verdict]) -> Vec<usize> {
     let may_delete = |place: &usize| {
         matches!(verdicts[*place], Verdict::Keep(_))
             && case.facts[*place].belongs.is_none()
@@ -215,7 +215,7 @@ fn candidates(case: &Case<'_>, verdicts: &[Verdict]) -> Vec<usize> {
     places
 }
 
-/// An inventory as a [`Store`]: it counts the remaining refs that reach each blob.
+/// An inventory as a [`BudgetStore`]: it counts the remaining refs that reach each blob.
 pub struct SharedBlobs<'a> {
     inventory: &'a Inventory,
     /// How many remaining refs reach each blob.
@@ -256,7 +256,7 @@ impl<'a> SharedBlobs<'a> {
     }
 }
 
-impl Store for SharedBlobs<'_> {
+impl BudgetStore for SharedBlobs<'_> {
     fn bytes(&self) -> u64 {
         self.bytes
     }

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::budget::{self, Store};
+use super::budget::{self, BudgetStore};
 use super::facts::{Belongs, Knowledge, RefFacts, SUPERSEDED};
 use super::follow::Followers;
 use super::matching::age;
-use super::policy::{Action, Keep, Policy, Rule};
-use super::rank::{self, Counted};
-use super::verdict::{Criterion, Reason, Verdict, Verdicts, Warning};
+use super::policy::{Keep, Policy, Rule, RuleAction};
+use super::rank::{self, CountedRef};
+use super::verdict::{Criterion, PolicyWarning, Reason, Verdict, Verdicts};
 use crate::inventory::RefKind;
 
 /// Decides about the refs of one source at the time `now`. `store` provides the measures for
@@ -22,7 +22,7 @@ pub fn decide(
     policy: &Policy,
     facts: &[RefFacts],
     now: Timestamp,
-    store: &mut dyn Store,
+    store: &mut dyn BudgetStore,
 ) -> Verdicts {
     if facts
         .iter()
@@ -37,7 +37,7 @@ pub fn decide(
         };
     }
     let assigned = policy.assign(facts, now);
-    let case = Case {
+    let case = DecisionInput {
         policy,
         facts,
         now,
@@ -61,7 +61,7 @@ pub fn decide(
 }
 
 /// The input of all verdicts.
-pub(super) struct Case<'a> {
+pub(super) struct DecisionInput<'a> {
     pub policy: &'a Policy,
     pub facts: &'a [RefFacts],
     pub now: Timestamp,
@@ -71,7 +71,7 @@ pub(super) struct Case<'a> {
     is_matched: Vec<bool>,
 }
 
-impl Case<'_> {
+impl DecisionInput<'_> {
     pub(super) fn rule(&self, place: usize) -> Option<&Rule> {
         self.rules[place].map(|rule| &self.policy.rules[rule])
     }
@@ -80,7 +80,7 @@ impl Case<'_> {
     fn refs(&self) -> Vec<Verdict> {
         let mut ranked: Vec<Vec<Criterion>> = vec![Vec::new(); self.facts.len()];
         for (number, rule) in self.policy.rules.iter().enumerate() {
-            let Action::Keep(keep) = &rule.action else {
+            let RuleAction::Keep(keep) = &rule.action else {
                 continue;
             };
             let counted = self.counted(number).collect();
@@ -95,7 +95,7 @@ impl Case<'_> {
     }
 
     /// Returns the refs that the rule counts: those that it may drop.
-    fn counted(&self, rule: usize) -> impl Iterator<Item = Counted<'_>> {
+    fn counted(&self, rule: usize) -> impl Iterator<Item = CountedRef<'_>> {
         self.facts
             .iter()
             .enumerate()
@@ -106,7 +106,7 @@ impl Case<'_> {
                     && !facts.belongs.as_ref().is_some_and(is_held)
                     && self.may_delete(place);
                 let (created, _) = facts.created.filter(|_| counts)?;
-                Some(Counted {
+                Some(CountedRef {
                     place,
                     facts,
                     time: created.min(self.now),
@@ -127,9 +127,9 @@ impl Case<'_> {
         };
         let name = || rule.name.clone();
         match &rule.action {
-            Action::Protect => Verdict::Keep(vec![Reason::Protected { rule: name() }]),
-            Action::Drop => self.go(place, Reason::Rule { rule: name() }),
-            Action::Keep(keep) => {
+            RuleAction::Protect => Verdict::Keep(vec![Reason::Protected { rule: name() }]),
+            RuleAction::Drop => self.go(place, Reason::Rule { rule: name() }),
+            RuleAction::Keep(keep) => {
                 let criteria = self.criteria(keep, facts, ranked);
                 let met: Vec<Reason> = criteria
                     .into_iter()
@@ -240,7 +240,7 @@ impl Case<'_> {
     /// Returns whether a rule protects a ref.
     pub(super) fn is_protected(&self, place: usize) -> bool {
         self.rule(place)
-            .is_some_and(|rule| rule.action == Action::Protect)
+            .is_some_and(|rule| rule.action == RuleAction::Protect)
     }
 
     /// Returns how long ago a ref was used, or created if that is later or its use is unknown.
@@ -268,8 +268,8 @@ impl Case<'_> {
                 !current.is_empty() && current.iter().all(|place| verdicts[*place].is_drop());
             for (generation, place) in (1..).zip(former) {
                 let Some((rule, keep)) = self.rule(*place).and_then(|rule| match &rule.action {
-                    Action::Keep(keep) => Some((rule.name.clone(), keep)),
-                    Action::Protect | Action::Drop => None,
+                    RuleAction::Keep(keep) => Some((rule.name.clone(), keep)),
+                    RuleAction::Protect | RuleAction::Drop => None,
                 }) else {
                     continue;
                 };
@@ -329,13 +329,13 @@ impl Case<'_> {
         }
     }
 
-    fn warnings(&self, matches: &[bool], verdicts: &[Verdict]) -> Vec<Warning> {
+    fn warnings(&self, matches: &[bool], verdicts: &[Verdict]) -> Vec<PolicyWarning> {
         let mut warnings = Vec::new();
         let rules = self.policy.rules.iter().zip(matches);
         let idle = rules.filter(|(rule, matches)| {
-            !*matches && rule.action != Action::Drop && !self.facts.is_empty()
+            !*matches && rule.action != RuleAction::Drop && !self.facts.is_empty()
         });
-        warnings.extend(idle.map(|(rule, _)| Warning::MatchesNothing {
+        warnings.extend(idle.map(|(rule, _)| PolicyWarning::MatchesNothing {
             rule: rule.name.clone(),
         }));
         let mut refs = self
@@ -345,7 +345,7 @@ impl Case<'_> {
             .filter(|(facts, _)| facts.is_of_a_ref() && facts.belongs.is_none())
             .peekable();
         if refs.peek().is_some() && refs.all(|(_, verdict)| verdict.is_drop()) {
-            warnings.push(Warning::DropsEverything);
+            warnings.push(PolicyWarning::DropsEverything);
         }
         let mut ahead: Vec<(&String, Timestamp)> = self
             .facts
@@ -353,10 +353,14 @@ impl Case<'_> {
             .filter_map(|facts| self.ahead(facts))
             .collect();
         ahead.sort();
-        warnings.extend(ahead.into_iter().map(|(name, time)| Warning::InTheFuture {
-            name: name.clone(),
-            time,
-        }));
+        warnings.extend(
+            ahead
+                .into_iter()
+                .map(|(name, time)| PolicyWarning::InTheFuture {
+                    name: name.clone(),
+                    time,
+                }),
+        );
         warnings
     }
 

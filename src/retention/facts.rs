@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::backend::{CacheEntryKind, StoreEntry};
 use crate::inventory::blobs::BlobId;
-use crate::inventory::{AgeSource, Inventory, Progress, RefEntry, RefKind};
+use crate::inventory::{AgeSource, Inventory, RefEntry, RefKind, ScanProgress};
 
 /// The facts about a ref, or about a previous version of one. Facts unknown to the backend are
 /// absent.
@@ -229,14 +229,16 @@ fn of_entry(entry: &RefEntry, inventory: &Inventory, source: &str) -> RefFacts {
         used: entry.facts().used,
         state: if is_gone { BRANCH_GONE } else { entry.state() },
         knowledge: match inventory.progress {
-            Progress::Listing => Knowledge::Pending,
-            Progress::Complete if entry.withheld().is_some() => Knowledge::Withheld,
+            ScanProgress::Listing => Knowledge::Pending,
+            ScanProgress::Complete if entry.withheld().is_some() => Knowledge::Withheld,
             // A ref without its manifest cannot be imported, but everything that exists of it is
             // known.
-            Progress::Complete if entry.is_unreadable() && entry.absent_manifests().is_empty() => {
+            ScanProgress::Complete
+                if entry.is_unreadable() && entry.absent_manifests().is_empty() =>
+            {
                 Knowledge::Unreadable
             }
-            Progress::Complete => Knowledge::Complete,
+            ScanProgress::Complete => Knowledge::Complete,
         },
         generation: entry.facts().generation,
         belongs: None,

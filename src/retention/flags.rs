@@ -2,17 +2,19 @@
 
 use jiff::SignedDuration;
 
-use super::Pattern;
-use super::policy::{Action, Budget, Condition, Criteria, Keep, Percent, Policy, Rule, TextField};
+use super::RefPattern;
+use super::policy::{
+    Budget, Condition, Criteria, Keep, Percent, Policy, Rule, RuleAction, RuleTextField,
+};
 use crate::inventory::filter::Filter;
 
 /// The flags of `prune`; each field has the name of its flag.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PruneFlags {
     /// Protects the refs that match.
-    pub keep_ref: Vec<Pattern>,
+    pub keep_ref: Vec<RefPattern>,
     /// The refs that the criteria apply to; without a criterion, they are dropped.
-    pub drop_ref: Vec<Pattern>,
+    pub drop_ref: Vec<RefPattern>,
     /// The criteria: `--keep-last`, `--keep-within` and similar flags.
     pub keep: Criteria,
     /// `--max-size`, `--max-refs` and `--min-free`.
@@ -60,8 +62,8 @@ impl PruneFlags {
             .rules
             .extend(self.keep_ref.iter().map(|pattern| Rule {
                 name: format!("--keep-ref {pattern}"),
-                conditions: vec![Condition::Text(TextField::Ref, vec![pattern.clone()])],
-                action: Action::Protect,
+                conditions: vec![Condition::Text(RuleTextField::Ref, vec![pattern.clone()])],
+                action: RuleAction::Protect,
                 drop_records: None,
             }));
         policy.rules.extend(self.rule());
@@ -84,12 +86,12 @@ impl PruneFlags {
             .map(|pattern| format!("--drop-ref {pattern}"))
             .collect();
         let action = if self.keep.is_empty() {
-            Action::Drop
+            RuleAction::Drop
         } else {
             name.extend(self.keep.flags());
-            Action::Keep(Keep {
+            RuleAction::Keep(Keep {
                 criteria: self.keep,
-                group: super::Group::default(),
+                group: super::RefGrouping::default(),
             })
         };
         if name.is_empty() {
@@ -97,7 +99,7 @@ impl PruneFlags {
         }
         let conditions = match self.drop_ref.as_slice() {
             [] => Vec::new(),
-            globs => vec![Condition::Text(TextField::Ref, globs.to_vec())],
+            globs => vec![Condition::Text(RuleTextField::Ref, globs.to_vec())],
         };
         Some(Rule {
             name: name.join(" "),

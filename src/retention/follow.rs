@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::decide::Case;
+use super::decide::DecisionInput;
 use super::facts::{Belongs, Knowledge, RefFacts};
-use super::policy::Action;
+use super::policy::RuleAction;
 use super::verdict::{Reason, Verdict};
 
 /// The refs that belong to others, by index.
@@ -19,7 +19,7 @@ pub(super) struct Followers {
 
 impl Followers {
     /// Finds the followers.
-    pub(super) fn of(case: &Case<'_>) -> Self {
+    pub(super) fn of(case: &DecisionInput<'_>) -> Self {
         let all = case.facts.iter().enumerate();
         let mut open: Vec<(usize, &Belongs)> = all
             .filter_map(|(place, facts)| Some((place, facts.belongs.as_ref()?)))
@@ -57,7 +57,7 @@ impl Followers {
 
     /// Decides about the followers by the verdicts for the refs that hold their subjects; returns
     /// those that are newly dropped.
-    pub(super) fn settle(&self, case: &Case<'_>, verdicts: &mut [Verdict]) -> Vec<usize> {
+    pub(super) fn settle(&self, case: &DecisionInput<'_>, verdicts: &mut [Verdict]) -> Vec<usize> {
         let mut new = Vec::new();
         for place in &self.dangling {
             let may_delete = case.rule(*place).is_some() && !self.is_unsure;
@@ -77,7 +77,7 @@ impl Followers {
             };
             let protects = case
                 .rule(*place)
-                .is_some_and(|rule| rule.action == Action::Protect);
+                .is_some_and(|rule| rule.action == RuleAction::Protect);
             if protects {
                 continue;
             }
@@ -96,7 +96,7 @@ impl Followers {
     }
 
     /// Returns the followers whose subject is held by a ref that stays, each with that ref.
-    fn staying(&self, case: &Case<'_>, verdicts: &[Verdict]) -> HashMap<usize, usize> {
+    fn staying(&self, case: &DecisionInput<'_>, verdicts: &[Verdict]) -> HashMap<usize, usize> {
         let rooted: HashSet<usize> = self.rooted.iter().copied().collect();
         let mut staying = HashMap::new();
         loop {
@@ -123,7 +123,7 @@ impl Followers {
         }
     }
 
-    fn go(&self, case: &Case<'_>, place: usize, to: String) -> Verdict {
+    fn go(&self, case: &DecisionInput<'_>, place: usize, to: String) -> Verdict {
         let mut protections = case.follower_protections(place);
         if self.is_unsure {
             protections.insert(0, Reason::SubjectUnsure);

@@ -2,19 +2,19 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Pattern;
+use super::RefPattern;
 use super::facts::RefFacts;
-use super::policy::{Action, Condition, Policy, Rule, TextField};
+use super::policy::{Condition, Policy, Rule, RuleAction, RuleTextField};
 use crate::backend::short_branch;
 use crate::inventory::RefKind;
 
 impl Policy {
     /// Assigns a rule to each ref: the first one that protects it, else the first one that matches
     /// it and may act on its kind.
-    pub(super) fn assign(&self, facts: &[RefFacts], now: Timestamp) -> Assigned {
-        let mut assigned = Assigned {
+    pub(super) fn assign(&self, facts: &[RefFacts], now: Timestamp) -> AssignedRules {
+        let mut assigned = AssignedRules {
             matches: vec![false; self.rules.len()],
-            ..Assigned::default()
+            ..AssignedRules::default()
         };
         for facts in facts {
             let mut first = None;
@@ -24,7 +24,7 @@ impl Policy {
             for (place, rule) in rules.filter(|(_, rule)| rule.matches(facts, now)) {
                 is_matched = true;
                 assigned.matches[place] = true;
-                if rule.action == Action::Protect {
+                if rule.action == RuleAction::Protect {
                     protects = protects.or(Some(place));
                 } else if rule.may_act_on(facts.kind) {
                     first = first.or(Some(place));
@@ -39,7 +39,7 @@ impl Policy {
 
 /// The assignment of rules to refs.
 #[derive(Default)]
-pub(super) struct Assigned {
+pub(super) struct AssignedRules {
     /// For each ref, the index of the rule that decides about it.
     pub rules: Vec<Option<usize>>,
     /// For each ref, whether any rule matches it, even one that may not act on its kind.
@@ -57,10 +57,10 @@ impl Rule {
 
     /// Returns whether the rule matches every possible ref.
     pub fn matches_everything(&self) -> bool {
-        use TextField::{Kind, Ref, Source, State};
+        use RuleTextField::{Kind, Ref, Source, State};
         self.conditions.iter().all(|condition| match condition {
             Condition::Text(Ref | Source | Kind | State, patterns) => {
-                patterns.iter().any(Pattern::matches_anything)
+                patterns.iter().any(RefPattern::matches_anything)
             }
             _ => false,
         })
@@ -79,7 +79,7 @@ impl Rule {
         ];
         let names = |kind: RefKind| {
             self.conditions.iter().any(|condition| match condition {
-                Condition::Text(TextField::Kind, patterns) => patterns
+                Condition::Text(RuleTextField::Kind, patterns) => patterns
                     .iter()
                     .any(|pattern| pattern.matches_any([kind.word()])),
                 _ => false,
@@ -95,17 +95,19 @@ impl Rule {
         use RefKind::{Artifact, Blob, Cache, Entry, Image, Inline, Signature, Unknown};
         let names = |condition: &Condition| match (condition, kind) {
             // Objects that are no refs must be named by their exact kind.
-            (Condition::Text(TextField::Kind, patterns), Blob | Entry | Signature | Artifact) => {
-                patterns
-                    .iter()
-                    .any(|pattern| pattern.to_string() == kind.word())
-            }
-            (Condition::Text(TextField::Kind, _), Cache | Image | Inline | Unknown) => true,
+            (
+                Condition::Text(RuleTextField::Kind, patterns),
+                Blob | Entry | Signature | Artifact,
+            ) => patterns
+                .iter()
+                .any(|pattern| pattern.to_string() == kind.word()),
+            (Condition::Text(RuleTextField::Kind, _), Cache | Image | Inline | Unknown) => true,
             // A rule with a pattern for certain refs of a repository includes all kinds there. A
             // rule without one, or with one for all refs, does not.
-            (Condition::Text(TextField::Ref, patterns), Image | Inline | Signature | Artifact) => {
-                patterns.iter().all(|pattern| !pattern.takes_all())
-            }
+            (
+                Condition::Text(RuleTextField::Ref, patterns),
+                Image | Inline | Signature | Artifact,
+            ) => patterns.iter().all(|pattern| !pattern.takes_all()),
             _ => false,
         };
         kind == Cache || self.conditions.iter().any(names)
@@ -130,7 +132,7 @@ impl Condition {
     }
 }
 
-impl TextField {
+impl RuleTextField {
     /// Returns the values of a ref in this field; empty if unknown.
     fn texts(self, facts: &RefFacts) -> Vec<&str> {
         match self {

@@ -14,7 +14,7 @@ const MAX_LENGTH: usize = 1024;
 
 /// A case-sensitive pattern. It prints as written.
 #[derive(Debug, Clone)]
-pub struct Pattern {
+pub struct RefPattern {
     written: Box<str>,
     negated: bool,
     regex: Regex,
@@ -22,7 +22,7 @@ pub struct Pattern {
 
 /// Why a text is no pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PatternError {
+pub enum RefPatternError {
     /// The text is empty, or there is nothing after `!`.
     #[error("an empty pattern matches nothing")]
     Empty,
@@ -69,7 +69,7 @@ pub enum PatternError {
     NoCapture(Box<str>),
 }
 
-impl PatternError {
+impl RefPatternError {
     fn regex(pattern: &str, error: &regex::Error) -> Self {
         let text = error.to_string();
         let pattern = Box::<str>::from(pattern);
@@ -90,7 +90,7 @@ impl PatternError {
     }
 }
 
-impl Pattern {
+impl RefPattern {
     /// Returns whether its form matches every name, or every name with exceptions.
     pub fn takes_all(&self) -> bool {
         self.negated || self.matches_anything()
@@ -107,7 +107,7 @@ impl Pattern {
     ///
     /// # Errors
     /// If the text is empty or too long.
-    pub fn exactly(text: &str) -> Result<Self, PatternError> {
+    pub fn exactly(text: &str) -> Result<Self, RefPatternError> {
         if is_plain(text) {
             text.parse()
         } else {
@@ -119,7 +119,7 @@ impl Pattern {
     ///
     /// # Errors
     /// If the text is too long.
-    pub fn beginning(text: &str) -> Result<Self, PatternError> {
+    pub fn beginning(text: &str) -> Result<Self, RefPatternError> {
         if is_plain(text) {
             format!("{text}*").parse()
         } else {
@@ -153,19 +153,19 @@ fn is_plain(text: &str) -> bool {
     !text.starts_with(['/', '!']) && !has_glob_syntax(text)
 }
 
-impl FromStr for Pattern {
-    type Err = PatternError;
+impl FromStr for RefPattern {
+    type Err = RefPatternError;
 
-    fn from_str(text: &str) -> Result<Self, PatternError> {
+    fn from_str(text: &str) -> Result<Self, RefPatternError> {
         if text.len() > MAX_LENGTH {
-            return Err(PatternError::TooLong);
+            return Err(RefPatternError::TooLong);
         }
         let form = text.strip_prefix('!').unwrap_or(text);
         let regex = match form.strip_prefix('/') {
-            _ if form.is_empty() => return Err(PatternError::Empty),
+            _ if form.is_empty() => return Err(RefPatternError::Empty),
             Some(rest) => between_slashes(form, rest)?,
-            None if form.starts_with('!') => return Err(PatternError::TwiceNegated),
-            None => glob(form, Case::Sensitive).map_err(|why| PatternError::Glob {
+            None if form.starts_with('!') => return Err(RefPatternError::TwiceNegated),
+            None => glob(form, Case::Sensitive).map_err(|why| RefPatternError::Glob {
                 pattern: form.into(),
                 why,
             })?,
@@ -179,14 +179,14 @@ impl FromStr for Pattern {
 }
 
 /// Compiles the regular expression of `form`; `rest` is the text after its first slash.
-fn between_slashes(form: &str, rest: &str) -> Result<Regex, PatternError> {
+fn between_slashes(form: &str, rest: &str) -> Result<Regex, RefPatternError> {
     let inner = rest
         .strip_suffix('/')
-        .ok_or_else(|| PatternError::Unclosed(form.into()))?;
+        .ok_or_else(|| RefPatternError::Unclosed(form.into()))?;
     if inner.is_empty() {
-        return Err(PatternError::Empty);
+        return Err(RefPatternError::Empty);
     }
-    regex(inner, Case::Sensitive).map_err(|error| PatternError::regex(inner, &error))
+    regex(inner, Case::Sensitive).map_err(|error| RefPatternError::regex(inner, &error))
 }
 
 /// A regular expression whose captures group refs. It prints as written.
@@ -206,16 +206,16 @@ impl Captures {
 }
 
 impl FromStr for Captures {
-    type Err = PatternError;
+    type Err = RefPatternError;
 
-    fn from_str(text: &str) -> Result<Self, PatternError> {
+    fn from_str(text: &str) -> Result<Self, RefPatternError> {
         if text.len() > MAX_LENGTH {
-            return Err(PatternError::TooLong);
+            return Err(RefPatternError::TooLong);
         }
-        let rest = text.strip_prefix('/').ok_or(PatternError::Empty)?;
+        let rest = text.strip_prefix('/').ok_or(RefPatternError::Empty)?;
         let regex = between_slashes(text, rest)?;
         if regex.captures_len() < 2 {
-            return Err(PatternError::NoCapture(text.into()));
+            return Err(RefPatternError::NoCapture(text.into()));
         }
         Ok(Self {
             written: text.into(),
@@ -238,16 +238,16 @@ impl PartialEq for Captures {
 
 impl Eq for Captures {}
 
-impl fmt::Display for Pattern {
+impl fmt::Display for RefPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.written)
     }
 }
 
-impl PartialEq for Pattern {
+impl PartialEq for RefPattern {
     fn eq(&self, other: &Self) -> bool {
         self.written == other.written
     }
 }
 
-impl Eq for Pattern {}
+impl Eq for RefPattern {}

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::{Captures, Pattern};
+use super::{Captures, RefPattern};
 use crate::inventory::filter::Filter;
 
 /// The rules for keeping refs. The [`Default`] policy keeps every ref.
@@ -39,7 +39,7 @@ impl Policy {
 
     /// Returns whether a rule counts previous versions.
     pub fn counts_generations(&self) -> bool {
-        let counts = |rule: &Rule| matches!(&rule.action, Action::Keep(keep) if keep.criteria.generations.is_some());
+        let counts = |rule: &Rule| matches!(&rule.action, RuleAction::Keep(keep) if keep.criteria.generations.is_some());
         self.rules.iter().any(counts)
     }
 }
@@ -65,7 +65,7 @@ pub struct Rule {
     /// The conditions, which must all hold. A rule without conditions matches every ref.
     pub conditions: Vec<Condition>,
     /// The action for such a ref.
-    pub action: Action,
+    pub action: RuleAction,
     /// The results to drop from such a ref if it stays.
     pub drop_records: Option<Filter>,
 }
@@ -74,7 +74,7 @@ pub struct Rule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     /// One of the patterns matches the text.
-    Text(TextField, Vec<Pattern>),
+    Text(RuleTextField, Vec<RefPattern>),
     /// The ref reaches more bytes than this.
     LargerThan(u64),
     /// Its content was created longer ago than this.
@@ -83,7 +83,7 @@ pub enum Condition {
 
 /// A text field of a ref.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TextField {
+pub enum RuleTextField {
     /// The names that a build can import it by; a negated pattern matches if no name does.
     Ref,
     /// The source, as the user named it.
@@ -100,7 +100,7 @@ pub enum TextField {
     Branch,
 }
 
-impl TextField {
+impl RuleTextField {
     /// Every field, in the order of messages.
     pub const ALL: [Self; 7] = [
         Self::Ref,
@@ -146,7 +146,7 @@ impl TextField {
 
 /// The action of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub enum RuleAction {
     /// The ref stays, whatever another rule or a budget decides.
     Protect,
     /// The ref is dropped.
@@ -161,7 +161,7 @@ pub struct Keep {
     /// The criteria; one is enough.
     pub criteria: Criteria,
     /// The group for `last` and the periods.
-    pub group: Group,
+    pub group: RefGrouping,
 }
 
 /// The criteria of a rule; a ref that meets one of them stays.
@@ -233,7 +233,7 @@ impl Criteria {
 
 /// The group of refs in which `last` and the periods count.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Group {
+pub enum RefGrouping {
     /// The refs of the same repository, or of the same source if there are no repositories.
     #[default]
     Repository,
@@ -247,7 +247,7 @@ pub enum Group {
     Captures(Captures),
 }
 
-impl Group {
+impl RefGrouping {
     /// The groups with a keyword, in the order of messages.
     pub const WORDS: [(&str, Self); 4] = [
         ("repository", Self::Repository),
@@ -257,7 +257,7 @@ impl Group {
     ];
 }
 
-impl fmt::Display for Group {
+impl fmt::Display for RefGrouping {
     /// Prints the group as in policies.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

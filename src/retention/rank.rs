@@ -7,12 +7,12 @@ use jiff::tz::TimeZone;
 use jiff::{RoundMode, Timestamp, Unit, ZonedRound};
 
 use super::facts::RefFacts;
-use super::policy::{Criteria, Group, Keep};
+use super::policy::{Criteria, Keep, RefGrouping};
 use super::verdict::{Criterion, Period};
 
 /// A ref that is counted.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Counted<'a> {
+pub(super) struct CountedRef<'a> {
     /// Its index.
     pub place: usize,
     /// Its facts.
@@ -24,10 +24,10 @@ pub(super) struct Counted<'a> {
 /// Returns the criteria that each ref meets as one of the newest of its group, by index of the ref.
 pub(super) fn rank(
     keep: &Keep,
-    counted: Vec<Counted<'_>>,
+    counted: Vec<CountedRef<'_>>,
     zone: &TimeZone,
 ) -> Vec<(usize, Criterion)> {
-    let mut groups: BTreeMap<_, Vec<Counted<'_>>> = BTreeMap::new();
+    let mut groups: BTreeMap<_, Vec<CountedRef<'_>>> = BTreeMap::new();
     for counted in counted {
         groups
             .entry(keep.group.key(counted.facts))
@@ -48,7 +48,7 @@ pub(super) fn rank(
     ranked
 }
 
-impl Group {
+impl RefGrouping {
     /// Returns the key that refs of the same group share.
     fn key<'a>(&self, facts: &'a RefFacts) -> Vec<Option<&'a str>> {
         let source = Some(facts.source.as_str());
@@ -75,7 +75,7 @@ impl Group {
 /// Ranks the refs of a group, which are sorted with the newest first.
 fn rank_group(
     criteria: &Criteria,
-    group: &[Counted<'_>],
+    group: &[CountedRef<'_>],
     zone: &TimeZone,
     ranked: &mut Vec<(usize, Criterion)>,
 ) {

@@ -19,7 +19,7 @@ pub struct Verdicts {
     /// The outcome of each budget.
     pub budgets: Vec<BudgetOutcome>,
     /// Warnings for the user, before anything is done.
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<PolicyWarning>,
 }
 
 /// The verdict about a ref, with at least one reason.
@@ -227,7 +227,7 @@ pub enum Period {
 /// A warning about a policy before it is executed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "warning", rename_all = "kebab-case")]
-pub enum Warning {
+pub enum PolicyWarning {
     /// A rule that protects or keeps matches nothing: it may be mistyped.
     MatchesNothing {
         /// The rule.

@@ -6,25 +6,26 @@ use std::fmt;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
-use super::policy::{Action, Budget, Condition, Criteria, Policy, Rule};
+use super::policy::{Budget, Condition, Criteria, Policy, Rule, RuleAction};
 use crate::text::escape::visible;
 use crate::text::units::{Exact, ExactSize};
 
 impl Criteria {
     /// Returns each criterion with its key in a rule and its value as TOML.
-    fn entries(&self) -> impl Iterator<Item = (&'static str, Value)> {
-        let count =
-            |count: Option<std::num::NonZeroU32>| count.map(|count| Value::Number(count.get()));
+    fn entries(&self) -> impl Iterator<Item = (&'static str, PolicyValue)> {
+        let count = |count: Option<std::num::NonZeroU32>| {
+            count.map(|count| PolicyValue::Number(count.get()))
+        };
         let entries = [
             ("last", count(self.last)),
-            ("within", self.within.map(Value::Duration)),
+            ("within", self.within.map(PolicyValue::Duration)),
             ("hourly", count(self.hourly)),
             ("daily", count(self.daily)),
             ("weekly", count(self.weekly)),
             ("monthly", count(self.monthly)),
             ("yearly", count(self.yearly)),
-            ("used_within", self.used_within.map(Value::Duration)),
-            ("generations", self.generations.map(Value::Number)),
+            ("used_within", self.used_within.map(PolicyValue::Duration)),
+            ("generations", self.generations.map(PolicyValue::Number)),
         ];
         entries
             .into_iter()
@@ -34,20 +35,20 @@ impl Criteria {
     /// Returns each criterion as a flag of `prune`.
     pub(super) fn flags(&self) -> impl Iterator<Item = String> {
         self.entries().map(|(key, value)| match value {
-            Value::Number(number) => format!("--keep-{} {number}", key.replace('_', "-")),
-            Value::Duration(duration) => {
+            PolicyValue::Number(number) => format!("--keep-{} {number}", key.replace('_', "-")),
+            PolicyValue::Duration(duration) => {
                 format!("--keep-{} {}", key.replace('_', "-"), Exact(duration))
             }
         })
     }
 }
 
-enum Value {
+enum PolicyValue {
     Number(u32),
     Duration(SignedDuration),
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for PolicyValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => number.fmt(f),
@@ -110,9 +111,9 @@ impl fmt::Display for Rule {
         };
         writeln!(f, "match = {{ {conditions} }}")?;
         match &self.action {
-            Action::Protect => writeln!(f, "action = \"protect\""),
-            Action::Drop => writeln!(f, "action = \"drop\""),
-            Action::Keep(keep) => {
+            RuleAction::Protect => writeln!(f, "action = \"protect\""),
+            RuleAction::Drop => writeln!(f, "action = \"drop\""),
+            RuleAction::Keep(keep) => {
                 let criteria: Vec<String> = keep
                     .criteria
                     .entries()

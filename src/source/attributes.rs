@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Secret, SourceError, Warning};
+use super::{Secret, SourceError, SourceWarning};
 use crate::text::nearest::nearest;
 use crate::text::units;
 
@@ -24,7 +24,7 @@ const ABOUT_WRITING: [&str; 7] = [
 pub(super) struct Attributes {
     left: Vec<(String, String)>,
     asked: Vec<&'static str>,
-    warnings: Vec<Warning>,
+    warnings: Vec<SourceWarning>,
 }
 
 /// The remaining attributes after those with the location of a cache.
@@ -32,7 +32,7 @@ pub(super) struct Rest {
     /// The attributes for a build, which a reader ignores.
     pub ignored: Vec<(&'static str, String)>,
     /// Warnings about unknown attributes, and other oddities.
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<SourceWarning>,
 }
 
 impl Attributes {
@@ -136,7 +136,7 @@ impl Attributes {
     }
 
     /// Adds a warning.
-    pub fn warn(&mut self, warning: Warning) {
+    pub fn warn(&mut self, warning: SourceWarning) {
         self.warnings.push(warning);
     }
 
@@ -147,7 +147,7 @@ impl Attributes {
             return default;
         };
         parse_go_duration(&text).unwrap_or_else(|| {
-            self.warnings.push(Warning::TouchRefresh);
+            self.warnings.push(SourceWarning::TouchRefresh);
             default
         })
     }
@@ -163,7 +163,7 @@ impl Attributes {
                 kept.push((*known, value));
             } else {
                 let nearest = nearest(&name, self.asked.iter().chain(&about_writing).copied());
-                self.warnings.push(Warning::UnknownAttribute {
+                self.warnings.push(SourceWarning::UnknownAttribute {
                     kind,
                     name,
                     nearest,

@@ -177,7 +177,7 @@ fn invalid_hint(name: &str) -> Option<&'static str> {
 
 /// A warning about a source that opens anyway.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Warning {
+pub enum SourceWarning {
     /// An attribute that BuildKit does not know for this kind of cache; BuildKit ignores it
     /// silently.
     #[error("a cache of type {kind} has no attribute `{}`{}", visible(.name), did_you_mean(*.nearest))]

@@ -8,8 +8,8 @@ use super::attributes::{self, Attributes, Rest};
 use super::pasted::{no_variables, pasted};
 use super::path::from_text;
 use super::{
-    GhaLocation, LocalLocation, Location, Parsed, RefSelector, RegistryLocation, S3Location, gha,
-    s3,
+    GhaLocation, LocalLocation, ParsedSource, RefSelector, RegistryLocation, S3Location,
+    SourceLocation, gha, s3,
 };
 use super::{Source, SourceError, Trust};
 use crate::text::nearest::nearest;
@@ -17,7 +17,10 @@ use crate::text::nearest::nearest;
 const TYPES: [&str; 6] = ["local", "registry", "inline", "s3", "gha", "azblob"];
 
 /// As [`Source::parse`].
-pub(super) fn parse(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, SourceError> {
+pub(super) fn parse(
+    text: &str,
+    exists: &dyn Fn(&Path) -> bool,
+) -> Result<ParsedSource, SourceError> {
     let text = pasted(text);
     if text.is_empty() {
         return Err(SourceError::Empty);
@@ -30,7 +33,7 @@ pub(super) fn parse(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed
         // A file system allows them in names; other kinds of sources do not have them.
         let dir = text.strip_prefix("oci:").unwrap_or(text);
         return if exists(Path::new(dir)) {
-            Ok(plain(Location::Local(LocalLocation::new(dir)), None))
+            Ok(plain(SourceLocation::Local(LocalLocation::new(dir)), None))
         } else {
             Err(SourceError::ControlCharacter)
         };
@@ -46,12 +49,12 @@ pub(super) fn parse(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed
             return Err(SourceError::NoStore);
         }
         Ok(plain(
-            Location::RegistryDir(LocalLocation::new(dir)),
+            SourceLocation::RegistryDir(LocalLocation::new(dir)),
             selected.map(RefSelector::new),
         ))
     } else if text == "demo" || text.starts_with("demo#") {
         let (_, selected) = split_first(text)?;
-        Ok(plain(Location::Demo, selected.map(RefSelector::new)))
+        Ok(plain(SourceLocation::Demo, selected.map(RefSelector::new)))
     } else if let Some(dir) = text.strip_prefix("oci:") {
         parse_oci(dir, exists)
     } else if let Some(image) = text.strip_prefix("docker://") {
@@ -65,8 +68,8 @@ pub(super) fn parse(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed
     }
 }
 
-fn plain(location: Location, select: Option<RefSelector>) -> Parsed {
-    Parsed {
+fn plain(location: SourceLocation, select: Option<RefSelector>) -> ParsedSource {
+    ParsedSource {
         source: Source {
             location,
             select,
@@ -118,7 +121,7 @@ fn check_ref<S>((source, selected): (S, Option<&str>)) -> Result<(S, Option<&str
     }
 }
 
-fn parse_dir(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, SourceError> {
+fn parse_dir(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<ParsedSource, SourceError> {
     // A directory with a `#` in its name can be named without escapes.
     let (dir, select) = if exists(Path::new(text)) {
         (text, None)
@@ -132,19 +135,19 @@ fn parse_dir(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, Sourc
         });
     }
     Ok(plain(
-        Location::Local(LocalLocation::new(dir)),
+        SourceLocation::Local(LocalLocation::new(dir)),
         select.map(RefSelector::new),
     ))
 }
 
 /// Parses the text after `oci:`: a directory, or `DIR:TAG` as in skopeo.
-fn parse_oci(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, SourceError> {
+fn parse_oci(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<ParsedSource, SourceError> {
     if let Some((dir, tag)) = text.rsplit_once(':')
         && !text.contains('#')
         && !exists(Path::new(text))
         && RegistryLocation::is_tag(tag)
     {
-        let location = Location::Local(LocalLocation::new(dir));
+        let location = SourceLocation::Local(LocalLocation::new(dir));
         return match dir {
             "" => parse_dir(dir, exists),
             _ => Ok(plain(location, Some(RefSelector::new(tag)))),
@@ -154,21 +157,21 @@ fn parse_oci(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, Sourc
 }
 
 /// Parses the text after `docker://`, which is an image even if a directory of that name exists.
-fn parse_image(text: &str) -> Result<Parsed, SourceError> {
+fn parse_image(text: &str) -> Result<ParsedSource, SourceError> {
     let (image, selected) = split_last(text)?;
     if selected.is_none()
         && let Some(registry) = RegistryLocation::parse_registry(image)
     {
-        return Ok(plain(Location::Registry(registry), None));
+        return Ok(plain(SourceLocation::Registry(registry), None));
     }
     let (location, select) = RegistryLocation::parse(image)?;
-    let location = Location::Registry(location);
+    let location = SourceLocation::Registry(location);
     let select = merge(select, selected, &location)?;
     Ok(plain(location, select))
 }
 
 /// Parses a text without a prefix for its kind: an image or a directory.
-fn parse_name(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, SourceError> {
+fn parse_name(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<ParsedSource, SourceError> {
     let (name, selected) = if exists(Path::new(text)) {
         (text, None)
     } else {
@@ -194,10 +197,10 @@ fn parse_name(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<Parsed, Sour
         if selected.is_some() {
             return Err(SourceError::NoRepository(name.to_owned()));
         }
-        return Ok(plain(Location::Registry(registry), None));
+        return Ok(plain(SourceLocation::Registry(registry), None));
     }
     let (location, select) = RegistryLocation::parse(name)?;
-    let location = Location::Registry(location);
+    let location = SourceLocation::Registry(location);
     let select = merge(select, selected, &location)?;
     Ok(plain(location, select))
 }
@@ -211,7 +214,7 @@ fn is_typed(text: &str) -> bool {
     })
 }
 
-fn parse_typed(text: &str) -> Result<Parsed, SourceError> {
+fn parse_typed(text: &str) -> Result<ParsedSource, SourceError> {
     let (fields, selected) = attributes::split(text).and_then(check_ref)?;
     let mut attributes = Attributes::default();
     for (index, field) in fields.iter().enumerate() {
@@ -222,7 +225,7 @@ fn parse_typed(text: &str) -> Result<Parsed, SourceError> {
             let taken = LocalLocation::take(&mut attributes);
             let (local, select) = taken.map_err(|error| attributes.explain(error))?;
             finish(
-                Location::Local(local),
+                SourceLocation::Local(local),
                 select,
                 selected,
                 attributes.finish("local", &["reset"]),
@@ -232,7 +235,7 @@ fn parse_typed(text: &str) -> Result<Parsed, SourceError> {
             let taken = RegistryLocation::take("registry", &mut attributes);
             let (registry, select) = taken.map_err(|error| attributes.explain(error))?;
             finish(
-                Location::Registry(registry),
+                SourceLocation::Registry(registry),
                 select,
                 selected,
                 attributes.finish("registry", &[]),
@@ -242,7 +245,7 @@ fn parse_typed(text: &str) -> Result<Parsed, SourceError> {
             let taken = RegistryLocation::take("inline", &mut attributes);
             let (registry, select) = taken.map_err(|error| attributes.explain(error))?;
             finish(
-                Location::Registry(registry),
+                SourceLocation::Registry(registry),
                 select,
                 selected,
                 attributes.finish("inline", &[]),
@@ -264,7 +267,7 @@ fn parse_typed(text: &str) -> Result<Parsed, SourceError> {
 
 /// Parses the text after `s3://`: `BUCKET[/PREFIX][?ATTRIBUTES][#REF]`. The prefix is a folder, so
 /// a slash is added; use `prefix=` in the query for any other prefix.
-fn parse_s3_url(rest: &str) -> Result<Parsed, SourceError> {
+fn parse_s3_url(rest: &str) -> Result<ParsedSource, SourceError> {
     let (url, selected) = split_first(rest)?;
     let (path, mut attributes) = split_query(url)?;
     let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
@@ -280,7 +283,7 @@ fn parse_s3_url(rest: &str) -> Result<Parsed, SourceError> {
 }
 
 /// Parses the text after `gha:`: `[OWNER/REPOSITORY][?ATTRIBUTES][#REF]`.
-fn parse_gha(rest: &str) -> Result<Parsed, SourceError> {
+fn parse_gha(rest: &str) -> Result<ParsedSource, SourceError> {
     let (url, selected) = split_first(rest)?;
     let (repository, mut attributes) = split_query(url)?;
     if !repository.is_empty() {
@@ -289,21 +292,27 @@ fn parse_gha(rest: &str) -> Result<Parsed, SourceError> {
     finish_gha(attributes, selected)
 }
 
-fn finish_s3(mut attributes: Attributes, selected: Option<&str>) -> Result<Parsed, SourceError> {
+fn finish_s3(
+    mut attributes: Attributes,
+    selected: Option<&str>,
+) -> Result<ParsedSource, SourceError> {
     let taken = S3Location::take(&mut attributes);
     let (s3, select) = taken.map_err(|error| attributes.explain(error))?;
     finish(
-        Location::S3(s3),
+        SourceLocation::S3(s3),
         select,
         selected,
         attributes.finish("s3", s3::IGNORED),
     )
 }
 
-fn finish_gha(mut attributes: Attributes, selected: Option<&str>) -> Result<Parsed, SourceError> {
+fn finish_gha(
+    mut attributes: Attributes,
+    selected: Option<&str>,
+) -> Result<ParsedSource, SourceError> {
     let gha = GhaLocation::take(&mut attributes)?;
     finish(
-        Location::Gha(gha),
+        SourceLocation::Gha(gha),
         None,
         selected,
         attributes.finish("gha", gha::IGNORED),
@@ -311,13 +320,13 @@ fn finish_gha(mut attributes: Attributes, selected: Option<&str>) -> Result<Pars
 }
 
 fn finish(
-    location: Location,
+    location: SourceLocation,
     select: Option<RefSelector>,
     selected: Option<&str>,
     rest: Rest,
-) -> Result<Parsed, SourceError> {
+) -> Result<ParsedSource, SourceError> {
     let select = merge(select, selected, &location)?;
-    Ok(Parsed {
+    Ok(ParsedSource {
         source: Source {
             location,
             select,
@@ -332,17 +341,18 @@ fn finish(
 fn merge(
     named: Option<RefSelector>,
     selected: Option<&str>,
-    location: &Location,
+    location: &SourceLocation,
 ) -> Result<Option<RefSelector>, SourceError> {
     let Some(text) = selected else {
         return Ok(named);
     };
     let selected = match location {
-        Location::Registry(_) => RegistryLocation::selector(text)?,
-        Location::S3(_) => S3Location::selector(text).ok_or(SourceError::EmptyRef)?,
-        Location::Local(_) | Location::RegistryDir(_) | Location::Gha(_) | Location::Demo => {
-            RefSelector::new(text)
-        }
+        SourceLocation::Registry(_) => RegistryLocation::selector(text)?,
+        SourceLocation::S3(_) => S3Location::selector(text).ok_or(SourceError::EmptyRef)?,
+        SourceLocation::Local(_)
+        | SourceLocation::RegistryDir(_)
+        | SourceLocation::Gha(_)
+        | SourceLocation::Demo => RefSelector::new(text),
     };
     match named {
         Some(named) if named != selected => Err(SourceError::Contradiction(

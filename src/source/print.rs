@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::attributes::quote;
 use super::{
-    GhaLocation, LocalLocation, Location, RefSelector, RegistryLocation, S3Location, Source,
+    GhaLocation, LocalLocation, RefSelector, RegistryLocation, S3Location, Source, SourceLocation,
 };
 use crate::text::escape::visible;
 
@@ -26,15 +26,15 @@ const IN_BUCKET: AsciiSet = IN_PATH.add(b'/');
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.location {
-            Location::Local(local) => self.print_local(local, f),
-            Location::Registry(registry) => self.print_registry(registry, f),
-            Location::RegistryDir(store) => {
+            SourceLocation::Local(local) => self.print_local(local, f),
+            SourceLocation::Registry(registry) => self.print_registry(registry, f),
+            SourceLocation::RegistryDir(store) => {
                 write!(f, "registry-dir:{}", store.dir.display())?;
                 self.print_ref(f)
             }
-            Location::S3(s3) => self.print_s3(s3, f),
-            Location::Gha(gha) => self.print_gha(gha, f),
-            Location::Demo => {
+            SourceLocation::S3(s3) => self.print_s3(s3, f),
+            SourceLocation::Gha(gha) => self.print_gha(gha, f),
+            SourceLocation::Demo => {
                 f.write_str("demo")?;
                 self.print_ref(f)
             }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::attributes::{Attributes, print_go_duration};
-use super::{RefSelector, Secret, SourceError, Warning};
+use super::{RefSelector, Secret, SourceError, SourceWarning};
 
 mod names;
 
@@ -97,7 +97,7 @@ impl S3Location {
     }
 
     /// Returns the warnings about it.
-    fn warnings(&self) -> impl Iterator<Item = Warning> + use<> {
+    fn warnings(&self) -> impl Iterator<Item = SourceWarning> + use<> {
         let prefixes = [
             ("prefix", &self.prefix),
             ("manifests_prefix", &self.manifests_prefix),
@@ -111,11 +111,11 @@ impl S3Location {
                     "blobs_prefix" => format!("{}{prefix}sha256:…", self.prefix),
                     _ => format!("{}{prefix}…", self.prefix),
                 };
-                warnings.push(Warning::NoSlash { name, example });
+                warnings.push(SourceWarning::NoSlash { name, example });
             }
         }
         if self.access_key_id.is_some() != self.secret_access_key.is_some() {
-            warnings.push(Warning::HalfAKey);
+            warnings.push(SourceWarning::HalfAKey);
         }
         warnings.into_iter()
     }

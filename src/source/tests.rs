@@ -11,7 +11,7 @@ fn parse(text: &str) -> Result<Source, SourceError> {
     Source::parse(text, &|_| false).map(|parsed| parsed.source)
 }
 
-fn source(location: Location) -> Source {
+fn source(location: SourceLocation) -> Source {
     Source {
         location,
         select: None,
@@ -21,13 +21,13 @@ fn source(location: Location) -> Source {
 }
 
 fn local(dir: &str) -> Source {
-    source(Location::Local(LocalLocation::new(dir)))
+    source(SourceLocation::Local(LocalLocation::new(dir)))
 }
 
 fn registry(host: &str, repository: &str) -> Source {
     let host = host.to_owned();
     let repository = repository.to_owned();
-    source(Location::Registry(RegistryLocation {
+    source(SourceLocation::Registry(RegistryLocation {
         host,
         repository,
         insecure: false,
@@ -196,30 +196,30 @@ fn reads_buckets_and_github() {
     };
     let branch = "buildkit@refs/heads/fix#12";
     let cases = [
-        ("s3://bucket".to_owned(), source(Location::S3(s3("bucket", "")))),
-        ("s3://bucket/".to_owned(), source(Location::S3(s3("bucket", "")))),
-        ("s3://bucket/team%2Fa%23".to_owned(), source(Location::S3(s3("bucket", "team/a#/")))),
-        ("s3://bucket?prefix=team-".to_owned(), source(Location::S3(s3("bucket", "team-")))),
-        ("s3://bucket/team#pr-1#x".to_owned(), named(source(Location::S3(s3("bucket", "team/"))), "pr-1#x")),
-        ("s3://bucket#a;b".to_owned(), Source { select: names, ..source(Location::S3(s3("bucket", ""))) }),
+        ("s3://bucket".to_owned(), source(SourceLocation::S3(s3("bucket", "")))),
+        ("s3://bucket/".to_owned(), source(SourceLocation::S3(s3("bucket", "")))),
+        ("s3://bucket/team%2Fa%23".to_owned(), source(SourceLocation::S3(s3("bucket", "team/a#/")))),
+        ("s3://bucket?prefix=team-".to_owned(), source(SourceLocation::S3(s3("bucket", "team-")))),
+        ("s3://bucket/team#pr-1#x".to_owned(), named(source(SourceLocation::S3(s3("bucket", "team/"))), "pr-1#x")),
+        ("s3://bucket#a;b".to_owned(), Source { select: names, ..source(SourceLocation::S3(s3("bucket", ""))) }),
         (
             "type=s3,bucket=bucket,prefix=p,name=main;".to_owned(),
-            named(source(Location::S3(s3("bucket", "p"))), "main"),
+            named(source(SourceLocation::S3(s3("bucket", "p"))), "main"),
         ),
-        (format!("s3://bucket/team?{attributes}"), source(Location::S3(everything.clone()))),
+        (format!("s3://bucket/team?{attributes}"), source(SourceLocation::S3(everything.clone()))),
         (
             format!("type=s3,bucket=bucket,prefix=team/,{}", attributes.replace('&', ",")),
-            source(Location::S3(everything)),
+            source(SourceLocation::S3(everything)),
         ),
-        ("gha:acme/app".to_owned(), source(Location::Gha(gha("acme/app")))),
-        ("type=gha".to_owned(), source(Location::Gha(GhaLocation::default()))),
-        (format!("gha:acme/app#{branch}"), named(source(Location::Gha(gha("acme/app"))), branch)),
+        ("gha:acme/app".to_owned(), source(SourceLocation::Gha(gha("acme/app")))),
+        ("type=gha".to_owned(), source(SourceLocation::Gha(GhaLocation::default()))),
+        (format!("gha:acme/app#{branch}"), named(source(SourceLocation::Gha(gha("acme/app"))), branch)),
         (
             "type=gha,scope=x,url_v2=https://results/,version=2,token=t,ghtoken=g,repository=acme/app".to_owned(),
-            source(Location::Gha(full_gha)),
+            source(SourceLocation::Gha(full_gha)),
         ),
-        ("demo".to_owned(), source(Location::Demo)),
-        ("demo#main".to_owned(), named(source(Location::Demo), "main")),
+        ("demo".to_owned(), source(SourceLocation::Demo)),
+        ("demo#main".to_owned(), named(source(SourceLocation::Demo), "main")),
     ];
     for (text, expected) in cases {
         assert_eq!(parse(&text), Ok(expected), "{text}");
@@ -238,7 +238,7 @@ fn prefers_a_directory_that_exists() {
     let parsed = Source::parse("demo", &|_| true).unwrap();
     assert_eq!(
         parsed.source,
-        source(Location::Demo),
+        source(SourceLocation::Demo),
         "a word of the program is not a directory"
     );
 }
@@ -544,7 +544,7 @@ fn any_registry() -> impl Strategy<Value = Source> {
         ignored,
     )
         .prop_map(|(host, repository, insecure, select, ignored)| {
-            let location = Location::Registry(RegistryLocation {
+            let location = SourceLocation::Registry(RegistryLocation {
                 host,
                 repository,
                 insecure,
@@ -571,7 +571,7 @@ fn any_s3() -> impl Strategy<Value = Source> {
     (text, any::<bool>(), any::<u32>(), select, any_text()).prop_map(
         |(text, use_path_style, nanos, select, value)| {
             let (bucket, region, prefix, manifests_prefix, blobs_prefix) = text;
-            let location = Location::S3(S3Location {
+            let location = SourceLocation::S3(S3Location {
                 region: region.map(|region| region.parse().unwrap()),
                 manifests_prefix: manifests_prefix.unwrap_or_default(),
                 blobs_prefix: blobs_prefix.unwrap_or_default(),
@@ -597,7 +597,7 @@ fn any_gha() -> impl Strategy<Value = Source> {
         any_select(),
     )
         .prop_map(|(scope, is_full, select)| {
-            let location = Location::Gha(GhaLocation {
+            let location = SourceLocation::Gha(GhaLocation {
                 scope,
                 url: is_full.then(|| "https://cache/a%20b".to_owned()),
                 version: is_full.then_some(ServiceVersion::V1),
@@ -623,7 +623,7 @@ proptest! {
     ) {
         let text = source.to_string();
         let parsed = Source::parse(&text, &|_| false).map(|parsed| (parsed.source, parsed.warnings));
-        let is_odd = |warning: &Warning| !matches!(warning, Warning::NoSlash { .. });
+        let is_odd = |warning: &SourceWarning| !matches!(warning, SourceWarning::NoSlash { .. });
         let parsed = parsed.map(|(source, warnings)| (source, warnings.into_iter().filter(is_odd).collect::<Vec<_>>()));
         prop_assert_eq!(parsed, Ok((source, vec![])), "{}", text);
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Location, Source};
+use super::{Source, SourceLocation};
 
 /// The trust in a source.
 ///
@@ -36,7 +36,7 @@ impl Source {
     /// must not be sent to it.
     pub fn may_be_contacted(&self) -> bool {
         let borrows_token = match &self.location {
-            Location::Gha(gha) => {
+            SourceLocation::Gha(gha) => {
                 gha.token.is_none() && (gha.url.is_some() || gha.url_v2.is_some())
             }
             _ => false,
@@ -51,7 +51,7 @@ impl Source {
     /// Returns the directory that it reads; `None` for a service and for the demo.
     pub fn directory(&self) -> Option<&Path> {
         match &self.location {
-            Location::Local(local) | Location::RegistryDir(local) => Some(&local.dir),
+            SourceLocation::Local(local) | SourceLocation::RegistryDir(local) => Some(&local.dir),
             _ => None,
         }
     }
@@ -65,17 +65,19 @@ impl Source {
             rest[..end].to_ascii_lowercase()
         };
         match &self.location {
-            Location::Registry(registry) => Some(registry.host.to_ascii_lowercase()),
-            Location::S3(s3) => Some(
+            SourceLocation::Registry(registry) => Some(registry.host.to_ascii_lowercase()),
+            SourceLocation::S3(s3) => Some(
                 s3.endpoint_url
                     .as_deref()
                     .map_or_else(|| "amazonaws.com".to_owned(), authority),
             ),
-            Location::Gha(gha) => {
+            SourceLocation::Gha(gha) => {
                 let address = gha.url_v2.as_deref().or(gha.url.as_deref());
                 Some(address.map_or_else(|| "github.com".to_owned(), authority))
             }
-            Location::Local(_) | Location::RegistryDir(_) | Location::Demo => None,
+            SourceLocation::Local(_) | SourceLocation::RegistryDir(_) | SourceLocation::Demo => {
+                None
+            }
         }
     }
 
@@ -88,12 +90,15 @@ impl Source {
             return self;
         }
         match &mut self.location {
-            Location::S3(s3) => {
+            SourceLocation::S3(s3) => {
                 let has_keys = s3.access_key_id.is_some() && s3.secret_access_key.is_some();
                 s3.no_sign_request |= s3.endpoint_url.is_some() && !has_keys;
             }
-            Location::Registry(registry) => registry.insecure = false,
-            Location::Gha(_) | Location::Local(_) | Location::RegistryDir(_) | Location::Demo => {}
+            SourceLocation::Registry(registry) => registry.insecure = false,
+            SourceLocation::Gha(_)
+            | SourceLocation::Local(_)
+            | SourceLocation::RegistryDir(_)
+            | SourceLocation::Demo => {}
         }
         self
     }
@@ -111,7 +116,7 @@ mod tests {
     #[test]
     fn a_found_source_borrows_no_credentials() {
         let borrows = |source: &Source| match &source.location {
-            Location::S3(s3) => !s3.no_sign_request,
+            SourceLocation::S3(s3) => !s3.no_sign_request,
             _ => unreachable!(),
         };
         for (text, expected) in [
@@ -131,7 +136,8 @@ mod tests {
             assert!(borrows(&found(text).with_trust(Trust::Named)), "{text}");
         }
         let insecure = found("type=registry,ref=r.example/a,registry.insecure=true");
-        let Location::Registry(registry) = insecure.without_borrowed_credentials().location else {
+        let SourceLocation::Registry(registry) = insecure.without_borrowed_credentials().location
+        else {
             unreachable!()
         };
         assert!(!registry.insecure);

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::inventory::blobs::{Blob, BlobId};
 use crate::inventory::history::ScanHistory;
-use crate::inventory::{Inventory, Progress, RefEntry, Totals};
+use crate::inventory::{Inventory, RefEntry, ScanProgress, Totals};
 use crate::retention::Verdicts;
 
 /// The number of days that [`AgeBytes`] distinguishes.
@@ -44,7 +44,7 @@ impl ScannedInventory {
 
     /// Returns whether the listing is complete, so that unlisted blobs are missing.
     pub fn is_complete(&self) -> bool {
-        self.inventory.progress == Progress::Complete
+        self.inventory.progress == ScanProgress::Complete
     }
 
     /// Returns the number of refs that a build cannot use as they are, as far as known.

@@ -209,7 +209,7 @@ pub enum JobReport {
     /// Some of the stores that a source may stand for were not searched.
     NotAll(&'static str),
     /// The declared caches of the directory, or why it cannot be searched.
-    Declared(Result<Arc<find::Found>, String>),
+    Declared(Result<Arc<find::RepositoryFindings>, String>),
     /// A source was opened, or an error.
     Opened(Result<Admitted, String>),
     /// A plan was made, or an error.

@@ -4,7 +4,9 @@ use std::num::NonZeroU32;
 
 use jiff::SignedDuration;
 
-use crate::retention::{Action, Condition, Criteria, Keep, Pattern, PatternError, Rule, TextField};
+use crate::retention::{
+    Condition, Criteria, Keep, RefPattern, RefPatternError, Rule, RuleAction, RuleTextField,
+};
 use crate::text::units::{Exact, parse_duration};
 use crate::tui::rows::NONE;
 
@@ -45,7 +47,7 @@ impl RuleField {
 
 /// The action on the refs that a rule matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RuleAction {
+pub enum DraftAction {
     /// Refs that meet a criterion are kept, the others are dropped.
     Keep,
     /// The refs are dropped.
@@ -54,7 +56,7 @@ pub enum RuleAction {
     Protect,
 }
 
-impl RuleAction {
+impl DraftAction {
     const ALL: [Self; 3] = [Self::Keep, Self::Drop, Self::Protect];
 
     /// Returns the word that policies use.
@@ -70,8 +72,8 @@ impl RuleAction {
 /// A rule that is being edited.
 #[derive(Debug, Clone)]
 pub struct RuleDraft {
-    patterns: Vec<Pattern>,
-    choice: RuleAction,
+    patterns: Vec<RefPattern>,
+    choice: DraftAction,
     last: Option<NonZeroU32>,
     within: Option<SignedDuration>,
 }
@@ -81,7 +83,7 @@ impl RuleDraft {
     ///
     /// # Errors
     /// Fails if a name cannot be written as a pattern.
-    pub fn about(names: &[String], choice: RuleAction) -> Result<Self, PatternError> {
+    pub fn about(names: &[String], choice: DraftAction) -> Result<Self, RefPatternError> {
         Ok(Self {
             patterns: patterns(names)?,
             choice,
@@ -103,14 +105,14 @@ impl RuleDraft {
         };
         Rule {
             name,
-            conditions: vec![Condition::Text(TextField::Ref, self.patterns.clone())],
+            conditions: vec![Condition::Text(RuleTextField::Ref, self.patterns.clone())],
             action: match self.choice {
-                RuleAction::Keep => Action::Keep(Keep {
+                DraftAction::Keep => RuleAction::Keep(Keep {
                     criteria,
                     ..Keep::default()
                 }),
-                RuleAction::Drop => Action::Drop,
-                RuleAction::Protect => Action::Protect,
+                DraftAction::Drop => RuleAction::Drop,
+                DraftAction::Protect => RuleAction::Protect,
             },
             drop_records: None,
         }
@@ -142,7 +144,7 @@ impl RuleDraft {
     pub fn is_used(&self, field: RuleField) -> bool {
         match field {
             RuleField::Refs | RuleField::Action => true,
-            RuleField::Last | RuleField::Within => self.choice == RuleAction::Keep,
+            RuleField::Last | RuleField::Within => self.choice == DraftAction::Keep,
         }
     }
 
@@ -153,8 +155,8 @@ impl RuleDraft {
             RuleField::Refs => {}
             RuleField::Action => {
                 let place = self.choice as usize;
-                let step = if up { 1 } else { RuleAction::ALL.len() - 1 };
-                self.choice = RuleAction::ALL[(place + step) % RuleAction::ALL.len()];
+                let step = if up { 1 } else { DraftAction::ALL.len() - 1 };
+                self.choice = DraftAction::ALL[(place + step) % DraftAction::ALL.len()];
             }
             RuleField::Last => {
                 let last = self.last.map_or(0, NonZeroU32::get);
@@ -195,16 +197,16 @@ impl RuleDraft {
         let is_none = text.is_empty() || text == NONE || text == "-";
         match field {
             RuleField::Refs => {
-                let patterns: Result<Vec<Pattern>, PatternError> =
+                let patterns: Result<Vec<RefPattern>, RefPatternError> =
                     text.split_whitespace().map(str::parse).collect();
                 let patterns = patterns.map_err(|error| error.to_string())?;
                 if patterns.is_empty() {
-                    return Err(PatternError::Empty.to_string());
+                    return Err(RefPatternError::Empty.to_string());
                 }
                 self.patterns = patterns;
             }
             RuleField::Action => {
-                let choice = RuleAction::ALL
+                let choice = DraftAction::ALL
                     .into_iter()
                     .find(|choice| choice.word() == text);
                 self.choice = choice.ok_or("write keep, drop or protect")?;
@@ -226,7 +228,7 @@ impl RuleDraft {
 }
 
 /// Returns the patterns that match `names`: one for all with a common prefix, else one each.
-fn patterns(names: &[String]) -> Result<Vec<Pattern>, PatternError> {
+fn patterns(names: &[String]) -> Result<Vec<RefPattern>, RefPatternError> {
     let beginning = match names {
         [name] => name.rfind(JOINTS).map_or("", |joint| &name[..=joint]),
         [first, others @ ..] => others
@@ -235,9 +237,9 @@ fn patterns(names: &[String]) -> Result<Vec<Pattern>, PatternError> {
         [] => "",
     };
     if beginning.is_empty() {
-        return names.iter().map(|name| Pattern::exactly(name)).collect();
+        return names.iter().map(|name| RefPattern::exactly(name)).collect();
     }
-    Ok(vec![Pattern::beginning(beginning)?])
+    Ok(vec![RefPattern::beginning(beginning)?])
 }
 
 /// Returns the common prefix of both texts.
@@ -256,7 +258,7 @@ mod tests {
 
     fn draft(names: &[&str]) -> RuleDraft {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        RuleDraft::about(&names, RuleAction::Keep).unwrap()
+        RuleDraft::about(&names, DraftAction::Keep).unwrap()
     }
 
     #[test]

@@ -6,7 +6,7 @@ use cachelens::format::cache_config::{CacheGraph, import, inline};
 use cachelens::format::digest::Digest;
 use cachelens::format::layout::{check_marker, parse_index};
 use cachelens::format::lenient;
-use cachelens::format::manifest::{Document, ImageConfig};
+use cachelens::format::manifest::{ImageConfig, ManifestDocument};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -118,9 +118,9 @@ fn read(bytes: &[u8]) {
     if let Ok(graph) = CacheGraph::parse(bytes) {
         simulate(&graph);
     }
-    let layers = match Document::parse(bytes) {
-        Ok(Document::Manifest { layers, .. }) => layers,
-        Ok(Document::Index { entries, .. }) => entries,
+    let layers = match ManifestDocument::parse(bytes) {
+        Ok(ManifestDocument::Manifest { layers, .. }) => layers,
+        Ok(ManifestDocument::Index { entries, .. }) => entries,
         Ok(_) | Err(_) => Vec::new(),
     };
     for layer in &layers {
@@ -202,7 +202,9 @@ fn the_records_of_an_image_are_read_or_refused() {
                 r#"{{"config":{{}},"layers":[{}]}}"#,
                 vec![layer; layers].join(",")
             );
-            let Ok(Document::Manifest { layers, .. }) = Document::parse(manifest.as_bytes()) else {
+            let Ok(ManifestDocument::Manifest { layers, .. }) =
+                ManifestDocument::parse(manifest.as_bytes())
+            else {
                 panic!()
             };
             if let Ok(Some(graph)) = inline::read(&config, &layers) {

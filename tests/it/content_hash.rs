@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use cachelens::explain::context::select::{SelectError, Selector};
-use cachelens::explain::context::{ContextFiles, Entry, EntryKind};
+use cachelens::explain::context::{ContextEntry, ContextEntryKind, ContextFiles};
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
@@ -152,16 +152,18 @@ fn fast(tree: &Tree) -> ContextFiles {
             let path = &path.as_bytes()[1..];
             match file {
                 File::Plain(mode, content) => {
-                    Entry::new(path, EntryKind::File(content.len() as u64), *mode)
+                    ContextEntry::new(path, ContextEntryKind::File(content.len() as u64), *mode)
                         .with_content(content)
                 }
                 File::Folder(mode) => {
-                    Entry::new(path, EntryKind::Directory, *mode).with_content(b"")
+                    ContextEntry::new(path, ContextEntryKind::Directory, *mode).with_content(b"")
                 }
-                File::Link(target) => {
-                    Entry::new(path, EntryKind::Symlink(target.as_bytes().into()), 0o777)
-                        .with_content(b"")
-                }
+                File::Link(target) => ContextEntry::new(
+                    path,
+                    ContextEntryKind::Symlink(target.as_bytes().into()),
+                    0o777,
+                )
+                .with_content(b""),
             }
         });
     ContextFiles::of_context(entries.collect())

@@ -10,7 +10,7 @@ use cachelens::explain::load::context::{self, Directories};
 use cachelens::explain::matching::{Certainty, Matches};
 use cachelens::format::cache_config::{CacheGraph, LayerIndex, Record, ResultLayers};
 use cachelens::format::digest::Digest;
-use cachelens::format::layer::Limits;
+use cachelens::format::layer::LayerLimits;
 use cachelens::format::provenance::{Build, StepOutput};
 
 use crate::explain::{cache, history, pushed};
@@ -112,7 +112,7 @@ fn what_is_taken_out_of_a_stage_has_the_key_that_the_cache_has_for_it() {
                     let mut snapshot = Snapshot::default();
                     for blob in chain {
                         snapshot
-                            .apply(fixture.blob(blob).as_slice(), &Limits::default())
+                            .apply(fixture.blob(blob).as_slice(), &LayerLimits::default())
                             .unwrap();
                     }
                     let files = snapshot.finish().unwrap();

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use bollard_buildkit_proto::pb;
 use cachelens::explain::frontend::{
-    BaseImage, ConvertOptions, Converted, ImageConfig, ImageState, Images, MainContext, Outcome,
-    Refusal, convert,
+    BaseImage, BaseImageConfig, ConversionOutcome, ConversionRefusal, ConvertOptions, Converted,
+    ImageState, Images, MainContext, convert,
 };
 use cachelens::format::digest::Digest;
 use cachelens::format::dockerfile::Dockerfile;
@@ -137,7 +137,7 @@ fn options(case: &Value) -> ConvertOptions {
 }
 
 /// Converts a case, with its images on request.
-fn converted(file: &[u8], case: &Value) -> Result<Converted, Refusal> {
+fn converted(file: &[u8], case: &Value) -> Result<Converted, ConversionRefusal> {
     let file = Dockerfile::parse(file)?;
     let options = options(case);
     let normal = |text: &str| {
@@ -155,18 +155,18 @@ fn converted(file: &[u8], case: &Value) -> Result<Converted, Refusal> {
     let mut images = Images::new();
     loop {
         match convert(&file, &options, &images)? {
-            Outcome::Converted(converted) => return Ok(converted),
-            Outcome::NeedsImages(requests) => {
+            ConversionOutcome::Converted(converted) => return Ok(converted),
+            ConversionOutcome::NeedsImages(requests) => {
                 for request in requests {
                     let Some(image) = known.get(&request.reference) else {
                         let message = format!("{0}: no such image: {0}", request.reference);
-                        return Err(Refusal {
+                        return Err(ConversionRefusal {
                             message,
                             lines: None,
                         });
                     };
                     let config = image["config"].to_string();
-                    let config = ImageConfig::parse(config.as_bytes()).unwrap();
+                    let config = BaseImageConfig::parse(config.as_bytes()).unwrap();
                     let image = BaseImage {
                         digest: text(&image["digest"]),
                         config,
@@ -292,14 +292,14 @@ fn time(file: &[u8]) -> std::time::Duration {
     start.elapsed()
 }
 
-fn without_images(file: &[u8]) -> Result<Converted, Refusal> {
+fn without_images(file: &[u8]) -> Result<Converted, ConversionRefusal> {
     let file = Dockerfile::parse(file)?;
     let options = options(&Value::Null);
     let mut images = Images::new();
     loop {
         match convert(&file, &options, &images)? {
-            Outcome::Converted(converted) => return Ok(converted),
-            Outcome::NeedsImages(requests) => {
+            ConversionOutcome::Converted(converted) => return Ok(converted),
+            ConversionOutcome::NeedsImages(requests) => {
                 let unknown = || ImageState::Unknown("not asked for".to_owned());
                 images.extend(requests.into_iter().map(|request| (request, unknown())));
             }

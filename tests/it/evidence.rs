@@ -5,26 +5,26 @@ use std::collections::BTreeSet;
 
 use cachelens::explain::keys::image::{self, ImageFacts};
 use cachelens::explain::keys::{self, root};
-use cachelens::explain::load::documents::{self, Found};
+use cachelens::explain::load::documents::{self, FoundDocument};
 use cachelens::format::cache_debug::{CacheDebug, Plain};
 use cachelens::format::digest::{Digest, DigestText};
-use cachelens::format::evidence::Document;
+use cachelens::format::evidence::EvidenceDocument;
 use cachelens::format::llb::OpKind;
-use cachelens::format::manifest::Document as Manifest;
+use cachelens::format::manifest::ManifestDocument as Manifest;
 use cachelens::format::plain_log::PlainOutcome;
 use cachelens::format::provenance::Build;
 
 use crate::explain::{cache, history, pushed};
 use crate::support::fixture::{Fixture, SETS};
 
-fn load(fixture: &Fixture, path: &str) -> Vec<Found> {
+fn load(fixture: &Fixture, path: &str) -> Vec<FoundDocument> {
     let (found, unusable) = documents::load(&fixture.path(path));
     assert!(unusable.is_empty(), "{path}: {unusable:?}");
     assert!(!found.is_empty(), "{path}");
     found
 }
 
-fn one(fixture: &Fixture, path: &str) -> Document {
+fn one(fixture: &Fixture, path: &str) -> EvidenceDocument {
     load(fixture, path).remove(0).document
 }
 
@@ -43,7 +43,7 @@ fn what_a_file_is_its_content_tells() {
         let fixture = Fixture::named(set);
         for found in load(&fixture, "provenance") {
             assert!(
-                matches!(found.document, Document::Provenance(_)),
+                matches!(found.document, EvidenceDocument::Provenance(_)),
                 "{found:?}"
             );
         }
@@ -54,9 +54,15 @@ fn what_a_file_is_its_content_tells() {
                 .and_then(|extension| extension.to_str())
             {
                 Some("plain") => {
-                    assert!(matches!(found.document, Document::PlainLog(_)), "{found:?}");
+                    assert!(
+                        matches!(found.document, EvidenceDocument::PlainLog(_)),
+                        "{found:?}"
+                    );
                 }
-                _ => assert!(matches!(found.document, Document::Log(_)), "{found:?}"),
+                _ => assert!(
+                    matches!(found.document, EvidenceDocument::Log(_)),
+                    "{found:?}"
+                ),
             }
         }
     }
@@ -64,17 +70,17 @@ fn what_a_file_is_its_content_tells() {
     assert!(
         load(&mini, "llb")
             .iter()
-            .all(|found| matches!(found.document, Document::Definition(_)))
+            .all(|found| matches!(found.document, EvidenceDocument::Definition(_)))
     );
     assert!(
         load(&mini, "dockerbuild")
             .iter()
-            .all(|found| matches!(found.document, Document::Records(_)))
+            .all(|found| matches!(found.document, EvidenceDocument::Records(_)))
     );
     assert!(
         load(&mini, "cache-debug")
             .iter()
-            .all(|found| matches!(found.document, Document::CacheDebug(_)))
+            .all(|found| matches!(found.document, EvidenceDocument::CacheDebug(_)))
     );
 }
 
@@ -83,10 +89,12 @@ fn a_definition_gives_the_keys_that_provenance_gives() {
     let fixture = Fixture::named("mini");
     for commit in history(&fixture) {
         let name = &commit.commit;
-        let Document::Definition(definition) = one(&fixture, &format!("llb/{name}.pb")) else {
+        let EvidenceDocument::Definition(definition) = one(&fixture, &format!("llb/{name}.pb"))
+        else {
             panic!()
         };
-        let Document::Provenance(provenance) = one(&fixture, &format!("provenance/{name}.json"))
+        let EvidenceDocument::Provenance(provenance) =
+            one(&fixture, &format!("provenance/{name}.json"))
         else {
             panic!()
         };
@@ -99,7 +107,7 @@ fn a_definition_gives_the_keys_that_provenance_gives() {
 fn a_build_record_holds_the_build_its_log_and_its_caches() {
     let fixture = Fixture::named("mini");
     for (name, before) in [("c02", "c01"), ("c03", "c02")] {
-        let Document::Records(records_of) =
+        let EvidenceDocument::Records(records_of) =
             one(&fixture, &format!("dockerbuild/{name}.dockerbuild"))
         else {
             panic!()
@@ -118,7 +126,8 @@ fn a_build_record_holds_the_build_its_log_and_its_caches() {
         assert_eq!(record.context, Some(format!("/src/mini/{name}")));
 
         // The same files and commands as for the cache of this commit, so the same keys.
-        let Document::Provenance(provenance) = one(&fixture, &format!("provenance/{name}.json"))
+        let EvidenceDocument::Provenance(provenance) =
+            one(&fixture, &format!("provenance/{name}.json"))
         else {
             panic!()
         };
@@ -138,7 +147,7 @@ fn a_build_record_holds_the_build_its_log_and_its_caches() {
         assert_eq!(told, 8, "{name}");
 
         // The same steps ran as in the plain log of the same build.
-        let Document::PlainLog(plain) = one(&fixture, &format!("logs/{name}.plain")) else {
+        let EvidenceDocument::PlainLog(plain) = one(&fixture, &format!("logs/{name}.plain")) else {
             panic!()
         };
         for vertex in record
@@ -276,7 +285,7 @@ fn a_cut_file_is_never_more_than_it_is() {
             // may not.
             if let Ok(document) = cachelens::format::evidence::read(&whole[..end]) {
                 assert!(
-                    matches!(document, Document::Definition(_)),
+                    matches!(document, EvidenceDocument::Definition(_)),
                     "{path} {end} {document:?}"
                 );
             }

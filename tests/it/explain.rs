@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cachelens::explain::keys::{self, StepKeys, root};
 use cachelens::explain::matching::{Certainty, Matches};
-use cachelens::explain::names::records::{self, RecordName, Role};
+use cachelens::explain::names::records::{self, RecordName, RecordRole};
 use cachelens::explain::names::{self, StepName};
 use cachelens::format::cache_config::{CacheGraph, CacheResult, Parent, RecordIndex, ResultLayers};
 use cachelens::format::digest::{Digest, DigestText};
 use cachelens::format::lenient;
 use cachelens::format::llb::OpKind;
-use cachelens::format::manifest::{Document, ImageConfig};
+use cachelens::format::manifest::{ImageConfig, ManifestDocument};
 use cachelens::format::progress_log::ProgressLog;
 use cachelens::format::provenance::{Build, StepIndex, StepOutput};
 use serde::Deserialize;
@@ -99,9 +99,9 @@ pub fn pushed(fixture: &Fixture, repository: &str, tag: &str) -> Digest {
 
 /// Reads the cache of a manifest, or of an index in the old form.
 pub fn cache(fixture: &Fixture, manifest: Digest) -> CacheGraph {
-    let config = match Document::parse(&fixture.blob(manifest)).unwrap() {
-        Document::Manifest { config, .. } => config.digest,
-        Document::Index { entries, .. } => entries
+    let config = match ManifestDocument::parse(&fixture.blob(manifest)).unwrap() {
+        ManifestDocument::Manifest { config, .. } => config.digest,
+        ManifestDocument::Index { entries, .. } => entries
             .iter()
             .find(|entry| entry.is_cache_config())
             .unwrap()
@@ -147,7 +147,7 @@ fn every_record_has_one_name_and_every_operation_its_place_in_the_dockerfile() {
                 continue;
             }
             assert!(
-                matches!(name.role, Role::Key { output: 0 }),
+                matches!(name.role, RecordRole::Key { output: 0 }),
                 "{} {index:?}",
                 commit.label
             );
@@ -352,7 +352,8 @@ fn the_other_key_of_an_image_is_the_chain_of_its_layers() {
     for set in SETS {
         let fixture = Fixture::named(set);
         let image = fixture.blob(pushed(&fixture, "base", "1"));
-        let Document::Manifest { config, .. } = Document::parse(&image).unwrap() else {
+        let ManifestDocument::Manifest { config, .. } = ManifestDocument::parse(&image).unwrap()
+        else {
             panic!()
         };
         let config: ImageConfig =

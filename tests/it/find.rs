@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use cachelens::find::{self, Direction, Found};
+use cachelens::find::{self, Direction, RepositoryFindings};
 use tempfile::TempDir;
 
 mod hostile;
@@ -34,7 +34,7 @@ impl Repository {
         self.root.path()
     }
 
-    fn found(&self) -> Found {
+    fn found(&self) -> RepositoryFindings {
         find::find(self.path()).unwrap()
     }
 
@@ -53,7 +53,7 @@ impl Repository {
     }
 }
 
-fn declared(found: &Found) -> String {
+fn declared(found: &RepositoryFindings) -> String {
     let mut text = String::new();
     for declaration in &found.declared {
         let direction = match declaration.direction {

@@ -10,10 +10,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use cachelens::config;
-use cachelens::explain::dockerfile::Dockerfile;
+use cachelens::explain::dockerfile::DockerfileOutline;
 use cachelens::format::cache_config::{CacheGraph, import};
 use cachelens::format::layout::{check_marker, parse_index};
-use cachelens::format::manifest::{Document, ImageConfig};
+use cachelens::format::manifest::{ImageConfig, ManifestDocument};
 use cachelens::format::{evidence, ignore_file, lenient, llb};
 use cachelens::inventory::filter::Filter;
 use cachelens::prune::journal::Journal;
@@ -122,11 +122,11 @@ fn manifests_and_indexes() {
         let _ = check_marker(bytes);
         let _ = parse_index(bytes).map(|roots| roots.len());
         if let Ok(
-            Document::Manifest { layers, .. }
-            | Document::Index {
+            ManifestDocument::Manifest { layers, .. }
+            | ManifestDocument::Index {
                 entries: layers, ..
             },
-        ) = Document::parse(bytes)
+        ) = ManifestDocument::parse(bytes)
         {
             for layer in &layers {
                 let _ = (
@@ -303,7 +303,7 @@ fn what_people_type() {
     });
     let dockerfile = b"# syntax=docker/dockerfile:1\nFROM a AS b\nRUN <<EOF\nx\nEOF\nCOPY --from=b --link . /\nRUN a \\\n  b\n".to_vec();
     fuzz("Dockerfile", &[dockerfile], change::lines, |bytes| {
-        let _ = Dockerfile::parse(&String::from_utf8_lossy(bytes));
+        let _ = DockerfileOutline::parse(&String::from_utf8_lossy(bytes));
     });
     let ignored = b"# x\n*\n!src/**\n**/*.tmp\n/a/[b-c]\\\n".to_vec();
     fuzz("ignore file", &[ignored], change::text, |bytes| {

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use cachelens::format::layer::{Entry, Kind, LayerError, Limits, list};
+use cachelens::format::layer::{LayerError, LayerLimits, TarEntry, TarEntryKind, list};
 use flate2::read::GzDecoder;
 use proptest::prelude::*;
 
@@ -42,11 +42,11 @@ fn decompress(compression: Compression, blob: &[u8]) -> Vec<u8> {
     }
 }
 
-fn list_all(blob: &[u8]) -> (Vec<Entry>, Result<ControlFlow<()>, LayerError>) {
+fn list_all(blob: &[u8]) -> (Vec<TarEntry>, Result<ControlFlow<()>, LayerError>) {
     let mut entries = Vec::new();
-    let limits = Limits {
+    let limits = LayerLimits {
         bytes: 1 << 24,
-        ..Limits::default()
+        ..LayerLimits::default()
     };
     let end = list(blob, &limits, |entry| {
         entries.push(entry);
@@ -75,14 +75,14 @@ fn every_layer_lists_what_tar_finds_in_it() {
                 let expected = expected.unwrap();
                 let entry = found.next().unwrap();
                 let path = expected.path().unwrap();
-                if !matches!(entry.kind, Kind::Whiteout | Kind::Opaque) {
+                if !matches!(entry.kind, TarEntryKind::Whiteout | TarEntryKind::Opaque) {
                     assert_eq!(
                         Path::new(&entry.path).components().as_path(),
                         path.components().as_path()
                     );
                 }
                 assert_eq!(
-                    entry.kind == Kind::Directory,
+                    entry.kind == TarEntryKind::Directory,
                     expected.header().entry_type().is_dir(),
                     "{}",
                     path.display()
@@ -110,9 +110,9 @@ fn the_layers_of_the_kitchen_hold_what_its_dockerfile_does() {
         assert_eq!(entries, list_all(&decompress(compression, &blob)).0);
         for entry in entries {
             match entry.kind {
-                Kind::File => kinds[0] += 1,
-                Kind::Directory => kinds[1] += 1,
-                Kind::Symlink { target } => {
+                TarEntryKind::File => kinds[0] += 1,
+                TarEntryKind::Directory => kinds[1] += 1,
+                TarEntryKind::Symlink { target } => {
                     assert!(!target.is_empty());
                     kinds[2] += 1;
                 }

@@ -8,8 +8,8 @@ use cachelens::backend::memory;
 use cachelens::inventory::scan::{ScanOptions, scan};
 use cachelens::inventory::{AgeSource, RefKind};
 use cachelens::retention::{
-    Action, Budget, Condition, Criteria, Group, Keep, Knowledge, Policy, RefFacts, Rule,
-    SharedBlobs, Store, TextField, Verdict, Verdicts, decide, facts,
+    Budget, BudgetStore, Condition, Criteria, Keep, Knowledge, Policy, RefFacts, RefGrouping, Rule,
+    RuleAction, RuleTextField, SharedBlobs, Verdict, Verdicts, decide, facts,
 };
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -118,9 +118,9 @@ fn criteria() -> impl Strategy<Value = Criteria> {
 
 fn rule() -> impl Strategy<Value = Rule> {
     let action = prop_oneof![
-        1 => Just(Action::Protect),
-        1 => Just(Action::Drop),
-        4 => (criteria(), select(Group::WORDS.map(|(_, group)| group).to_vec())).prop_map(|(criteria, group)| Action::Keep(Keep { criteria, group })),
+        1 => Just(RuleAction::Protect),
+        1 => Just(RuleAction::Drop),
+        4 => (criteria(), select(RefGrouping::WORDS.map(|(_, group)| group).to_vec())).prop_map(|(criteria, group)| RuleAction::Keep(Keep { criteria, group })),
     ];
     (
         select(vec!["*", "a-*", "b-*", "main", "!main", "/[12]$/"]),
@@ -129,11 +129,11 @@ fn rule() -> impl Strategy<Value = Rule> {
     )
         .prop_map(|(pattern, all_kinds, action)| {
             let mut conditions = vec![Condition::Text(
-                TextField::Ref,
+                RuleTextField::Ref,
                 vec![pattern.parse().unwrap()],
             )];
             conditions.extend(
-                all_kinds.then(|| Condition::Text(TextField::Kind, vec!["*".parse().unwrap()])),
+                all_kinds.then(|| Condition::Text(RuleTextField::Kind, vec!["*".parse().unwrap()])),
             );
             Rule {
                 name: pattern.to_owned(),
@@ -255,7 +255,7 @@ proptest! {
             let young = facts.changed().is_some_and(|changed| now().duration_since(changed) < policy.grace);
             let protected = policy.rules.iter().any(|rule| {
                 let Condition::Text(_, patterns) = &rule.conditions[0] else { return false };
-                rule.action == Action::Protect
+                rule.action == RuleAction::Protect
                     && patterns[0].matches_any([facts.name.as_str()])
             });
             let unknown = facts.created.is_none() || facts.knowledge != Knowledge::Complete;
@@ -272,10 +272,10 @@ proptest! {
         if !other.rules.is_empty() {
             let rule = which.index(other.rules.len());
             match &mut other.rules[rule].action {
-                Action::Keep(keep) if choice < 9 => stricter(&mut keep.criteria, choice),
-                Action::Keep(keep) if choice < 10 => keep.group = Group::None,
-                action @ Action::Keep(_) => *action = Action::Drop,
-                Action::Protect | Action::Drop => {}
+                RuleAction::Keep(keep) if choice < 9 => stricter(&mut keep.criteria, choice),
+                RuleAction::Keep(keep) if choice < 10 => keep.group = RefGrouping::None,
+                action @ RuleAction::Keep(_) => *action = RuleAction::Drop,
+                RuleAction::Protect | RuleAction::Drop => {}
             }
         }
         other.grace /= 2;
@@ -285,7 +285,7 @@ proptest! {
     #[test]
     fn a_rule_that_protects_never_lets_more_go(policy in policy(), cases in cases(), mut rule in rule()) {
         let policy = without_budget(&policy);
-        rule.action = Action::Protect;
+        rule.action = RuleAction::Protect;
         let mut other = policy.clone();
         other.rules.push(rule);
         prop_assert!(goes_too(&decided(&other, &cases).0, &decided(&policy, &cases).0));

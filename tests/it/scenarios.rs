@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use cachelens::config;
 use cachelens::inventory::{AgeSource, RefKind};
 use cachelens::retention::{
-    Belongs, Budget, Criteria, Knowledge, Pattern, Policy, PruneFlags, RefFacts, Verdicts, decide,
+    Belongs, Budget, Criteria, Knowledge, Policy, PruneFlags, RefFacts, RefPattern, Verdicts,
+    decide,
 };
 use cachelens::text::units;
 use jiff::{SignedDuration, Timestamp};
@@ -94,7 +95,7 @@ impl Scenario {
         let patterns = |texts: &[String]| {
             texts
                 .iter()
-                .map(|text| text.parse::<Pattern>().unwrap())
+                .map(|text| text.parse::<RefPattern>().unwrap())
                 .collect()
         };
         let flags = PruneFlags {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cachelens::backend::SharedReader;
 use cachelens::backend::local::LocalCache;
-use cachelens::explain::evidence::Evidence;
+use cachelens::explain::evidence::CacheEvidence;
 use cachelens::inventory::Inventory;
 use cachelens::inventory::cache::RefCache;
 use cachelens::inventory::scan::{ScanOptions, scan};
@@ -31,7 +31,7 @@ async fn draw(set: &str, name: &str, provenance: Option<&str>) -> String {
         .await
         .unwrap()
         .remove(0);
-    let mut evidence = Evidence::default();
+    let mut evidence = CacheEvidence::default();
     if let Some(build) = provenance {
         evidence
             .add(&std::fs::read(fixture.path(format!("provenance/{build}.json"))).unwrap())

@@ -9,7 +9,7 @@ use cachelens::backend::local::LocalCache;
 use cachelens::backend::{self, Access, SharedReader};
 use cachelens::explain::load::context::Directories;
 use cachelens::explain::load::{Explanation, GivenEvidence, Imported, explain};
-use cachelens::explain::solve::{InCache, Verdict};
+use cachelens::explain::solve::{CacheVerdict, InCache};
 use cachelens::format::evidence;
 use cachelens::inventory::Inventory;
 use cachelens::inventory::scan::{ScanOptions, scan};
@@ -124,7 +124,7 @@ impl History {
         }
     }
 
-    fn document(&self, path: &str) -> evidence::Document {
+    fn document(&self, path: &str) -> evidence::EvidenceDocument {
         evidence::read(&fs::read(self.fixture.path(path)).unwrap()).unwrap()
     }
 
@@ -138,7 +138,7 @@ impl History {
         &self,
         place: usize,
         given: Evidence,
-        log: Option<evidence::Document>,
+        log: Option<evidence::EvidenceDocument>,
     ) -> Explanation {
         let (before, now) = (&self.commits[place - 1].name, &self.commits[place].name);
         let mut documents = vec![self.document(&format!("provenance/{now}.json"))];
@@ -196,8 +196,8 @@ fn judge_each(history: &History, explain: impl Fn(usize) -> Explanation) -> (usi
                 .position(|found| found.id == step.id)
                 .unwrap();
             match explanation.standings[index].verdict {
-                Verdict::Unknown => unknown += 1,
-                verdict if (verdict == Verdict::Miss) == (step.result == "ran") => {}
+                CacheVerdict::Unknown => unknown += 1,
+                verdict if (verdict == CacheVerdict::Miss) == (step.result == "ran") => {}
                 verdict => wrong.push(format!(
                     "{} {}: {verdict:?}, but it {}",
                     commit.name, step.id, step.result
@@ -343,7 +343,7 @@ fn of_several_caches_any_may_have_a_step_and_each_by_itself() {
         );
     }
     // With the ref that still has the results, only the changed command and its dependents run.
-    assert!(both.count(Verdict::Miss) < thin.count(Verdict::Miss));
+    assert!(both.count(CacheVerdict::Miss) < thin.count(CacheVerdict::Miss));
     assert!(
         both.root_causes()
             .iter()

@@ -7,7 +7,7 @@ use super::LocalCache;
 use crate::backend::{BackendError, ReadError};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::Root;
-use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, Document};
+use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument};
 
 /// How much of a blob is read to see whether it may be a manifest, in bytes.
 const HEAD: u64 = 512;
@@ -57,10 +57,11 @@ impl LocalCache {
             file.take(DOCUMENT_LIMIT)
                 .read_to_end(&mut bytes)
                 .map_err(failed)?;
-            let referrer = Document::subject_of(&bytes).map_err(|error| BackendError::Io {
-                place: self.place(&format!("blobs/{}/{}", digest.algorithm(), digest.hex())),
-                source: std::io::Error::new(std::io::ErrorKind::InvalidData, error),
-            })?;
+            let referrer =
+                ManifestDocument::subject_of(&bytes).map_err(|error| BackendError::Io {
+                    place: self.place(&format!("blobs/{}/{}", digest.algorithm(), digest.hex())),
+                    source: std::io::Error::new(std::io::ErrorKind::InvalidData, error),
+                })?;
             if let Some((subject, kind)) = referrer {
                 let mut descriptor = Descriptor::named(DigestText::Valid(*digest));
                 kind.clone_into(&mut descriptor.media_type);

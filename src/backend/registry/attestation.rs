@@ -5,7 +5,7 @@ use super::manifests;
 use super::read::RegistryReader;
 use crate::backend::{CacheReader as _, ReadError, RemoteError};
 use crate::format::digest::Digest;
-use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, Document, REFERENCE_TYPE};
+use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument, REFERENCE_TYPE};
 
 /// The annotation of a layer of an attestation manifest with its kind (BuildKit,
 /// `docs/attestations/attestation-storage.md`).
@@ -26,8 +26,8 @@ impl RegistryReader {
             return Ok(Vec::new());
         };
         let root = self.read_document(digest, DOCUMENT_LIMIT).await?;
-        let entries = match Document::parse(&root) {
-            Ok(Document::Index { entries, .. }) => entries,
+        let entries = match ManifestDocument::parse(&root) {
+            Ok(ManifestDocument::Index { entries, .. }) => entries,
             Ok(_) | Err(_) => Vec::new(),
         };
         let is_attestation =
@@ -49,7 +49,8 @@ impl RegistryReader {
         let mut statements = Vec::new();
         for manifest in manifests.into_iter().take(MOST) {
             let bytes = self.read_document(manifest, DOCUMENT_LIMIT).await?;
-            let Ok(Document::Manifest { layers, .. }) = Document::parse(&bytes) else {
+            let Ok(ManifestDocument::Manifest { layers, .. }) = ManifestDocument::parse(&bytes)
+            else {
                 continue;
             };
             let states = |layer: &&Descriptor| {
@@ -79,8 +80,8 @@ impl RegistryReader {
         if referrers.is_none() {
             let tag = manifests::referrers_tag(subject);
             let listed = manifests::get(http, self.repository(), &tag).await?;
-            referrers = listed.and_then(|list| match Document::parse(&list.bytes) {
-                Ok(Document::Index { entries, .. }) => Some(entries),
+            referrers = listed.and_then(|list| match ManifestDocument::parse(&list.bytes) {
+                Ok(ManifestDocument::Index { entries, .. }) => Some(entries),
                 Ok(_) | Err(_) => None,
             });
         }

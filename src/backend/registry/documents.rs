@@ -10,7 +10,7 @@ use super::plane::BlobStream;
 use super::read::RegistryReader;
 use crate::backend::{Activity, ReadError};
 use crate::format::digest::Digest;
-use crate::format::manifest::Document;
+use crate::format::manifest::ManifestDocument;
 
 /// How many bytes of documents are held in memory to be read once only.
 const HELD: usize = 64 << 20;
@@ -37,7 +37,7 @@ impl RegistryReader {
     }
 
     pub(super) fn note_children(&self, bytes: &[u8]) {
-        let Ok(document) = Document::parse(bytes) else {
+        let Ok(document) = ManifestDocument::parse(bytes) else {
             return;
         };
         if let Ok(mut seen) = self.seen.lock() {

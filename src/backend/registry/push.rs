@@ -10,7 +10,7 @@ use super::manifests::{self, Head, digest_header};
 use crate::backend::http::{self, HttpAnswer, Tries};
 use crate::backend::{RemoteError, RemoteKind};
 use crate::format::digest::Digest;
-use crate::format::manifest::{Document, INDEXES, MANIFESTS};
+use crate::format::manifest::{INDEXES, MANIFESTS, ManifestDocument};
 use crate::source::RegistryLocation;
 
 /// The largest answer to something that is written, in bytes.
@@ -151,7 +151,10 @@ fn media_type(bytes: &[u8]) -> String {
             INDEXES.contains(&declared.as_str()) || MANIFESTS.contains(&declared.as_str())
         })
         .unwrap_or_else(|| {
-            let kinds = if matches!(Document::parse(bytes), Ok(Document::Index { .. })) {
+            let kinds = if matches!(
+                ManifestDocument::parse(bytes),
+                Ok(ManifestDocument::Index { .. })
+            ) {
                 INDEXES
             } else {
                 MANIFESTS

@@ -24,7 +24,7 @@ use crate::backend::{
 use crate::format::digest::Digest;
 use crate::format::layout::{Root, RootFacts};
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor};
-use crate::source::{Location, RefSelector, RegistryLocation, Source, Trust};
+use crate::source::{RefSelector, RegistryLocation, Source, SourceLocation, Trust};
 
 /// Reads a repository in a registry.
 #[derive(Debug)]
@@ -190,7 +190,7 @@ impl CacheReader for RegistryReader {
     }
 
     async fn place(&self) -> Result<String, BackendError> {
-        let location = Location::Registry(self.location.clone());
+        let location = SourceLocation::Registry(self.location.clone());
         Ok(format!(
             "registry {}",
             Source {

@@ -219,10 +219,11 @@ pub(super) fn fingerprint(manifests: &[ListedObject], of_companions: &[ListedObj
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{Location, Source};
+    use crate::source::{Source, SourceLocation};
 
     fn location(source: &str) -> S3Location {
-        let Location::S3(location) = Source::parse(source, &|_| false).unwrap().source.location
+        let SourceLocation::S3(location) =
+            Source::parse(source, &|_| false).unwrap().source.location
         else {
             panic!()
         };

@@ -229,13 +229,13 @@ fn pause_after(failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{Location, Source};
+    use crate::source::{Source, SourceLocation};
 
     fn pace(most: usize) -> Pace {
         let source = Source::parse("type=s3,bucket=b", &|_| false)
             .unwrap()
             .source;
-        let Location::S3(location) = source.location else {
+        let SourceLocation::S3(location) = source.location else {
             panic!()
         };
         let mut access = Access::default();

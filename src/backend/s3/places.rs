@@ -88,10 +88,11 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{Location, Source};
+    use crate::source::{Source, SourceLocation};
 
     fn places(source: &str) -> Places {
-        let Location::S3(location) = Source::parse(source, &|_| false).unwrap().source.location
+        let SourceLocation::S3(location) =
+            Source::parse(source, &|_| false).unwrap().source.location
         else {
             panic!()
         };

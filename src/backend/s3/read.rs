@@ -22,7 +22,7 @@ use crate::backend::{
 };
 use crate::format::digest::Digest;
 use crate::format::layout::Root;
-use crate::source::{Location, S3Location, Source, Trust};
+use crate::source::{S3Location, Source, SourceLocation, Trust};
 
 /// How much longer than `touch_refresh` a blob is kept at most, whatever the grace: an export that
 /// found it a moment before it was old enough to be touched may still run.
@@ -169,7 +169,7 @@ impl CacheReader for S3Reader {
             no_sign_request: false,
             ..self.client.location.clone()
         };
-        let location = Location::S3(plain);
+        let location = SourceLocation::S3(plain);
         Ok(format!(
             "s3 {}",
             Source {

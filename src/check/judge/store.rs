@@ -8,7 +8,7 @@ use crate::check::words::{counted, one_or};
 use crate::check::{Code, Finding, lifecycle};
 use crate::inventory::blobs::Blob;
 use crate::inventory::{StoreWarning, Tally};
-use crate::source::{Location, S3Location, StoreKind};
+use crate::source::{S3Location, SourceLocation, StoreKind};
 use crate::text::escape::visible;
 use crate::text::units::Age;
 
@@ -26,7 +26,7 @@ pub(super) fn judge(case: &CheckCase<'_>) -> Vec<Finding> {
     if let Some(bucket) = &case.subject.inventory.bucket {
         findings.extend(lifecycle::audit(case.subject.source, bucket).findings);
     }
-    if let Some(Location::S3(s3)) = case.subject.location {
+    if let Some(SourceLocation::S3(s3)) = case.subject.location {
         findings.extend(prefix(case, s3));
     }
     findings

@@ -7,12 +7,12 @@ use crate::check::{self, Finding};
 use crate::cli::open::Scanned;
 use crate::cli::{CliSession, evidence};
 use crate::error::{Exit, Failure};
-use crate::explain::evidence::Evidence;
+use crate::explain::evidence::CacheEvidence;
 use crate::inventory::RefId;
 
 /// Which results of package updates are too old, and what names their steps.
 pub(super) struct Updates {
-    evidence: Evidence,
+    evidence: CacheEvidence,
     most: SignedDuration,
 }
 

@@ -8,7 +8,7 @@ use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter a
 
 use crate::backend::{self, Access};
 use crate::config;
-use crate::source::{Location, Source};
+use crate::source::{Source, SourceLocation};
 
 /// How sources begin, with what they are.
 const BEGINNINGS: [(&str, &str); 7] = [
@@ -127,13 +127,13 @@ fn refs(place: &str, begun: &str) -> Vec<CompletionCandidate> {
     };
     let is_here = matches!(
         parsed.source.location,
-        Location::Local(_) | Location::RegistryDir(_) | Location::Demo
+        SourceLocation::Local(_) | SourceLocation::RegistryDir(_) | SourceLocation::Demo
     );
     if !is_here {
         return Vec::new();
     }
     let names = names(&parsed.source).unwrap_or_default();
-    if matches!(parsed.source.location, Location::Demo) {
+    if matches!(parsed.source.location, SourceLocation::Demo) {
         backend::demo::remove();
     }
     names

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::DiffSide;
 use crate::cli::show::rows::{InstructionLocation, RecordRow};
-use crate::explain::diff::{Changed, Difference, LayerDifference, Pair};
+use crate::explain::diff::{Difference, LayerDifference, StepDifference, StepPair};
 use crate::format::digest::DigestText;
 
 #[derive(Serialize)]
@@ -88,8 +88,8 @@ impl<'a> Compared<'a> {
         difference: &Difference,
         layers: &LayerDifference,
     ) -> Self {
-        let pair = |pair: &Pair| PairEntry::new(old.row(pair.before), new.row(pair.after));
-        let change = |changed: &Changed| ChangeEntry {
+        let pair = |pair: &StepPair| PairEntry::new(old.row(pair.before), new.row(pair.after));
+        let change = |changed: &StepDifference| ChangeEntry {
             pair: pair(&changed.records),
             what: changed.what.word(),
         };

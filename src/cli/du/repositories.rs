@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use crate::cli::open::Scanned;
 use crate::format::digest::Digest;
 use crate::inventory::Tally;
-use crate::source::Location;
+use crate::source::SourceLocation;
 
 /// Returns, for each source, the blobs that other sources in the same registry also reference.
 /// `None` for a source that is not a repository, or the only one of its registry.
@@ -38,11 +38,11 @@ pub(super) fn shared(scanned: &[Scanned]) -> Vec<Option<Tally>> {
 
 fn host(scanned: &Scanned) -> Option<&str> {
     match &scanned.opened.source.location {
-        Location::Registry(registry) => Some(&registry.host),
-        Location::Local(_)
-        | Location::RegistryDir(_)
-        | Location::S3(_)
-        | Location::Gha(_)
-        | Location::Demo => None,
+        SourceLocation::Registry(registry) => Some(&registry.host),
+        SourceLocation::Local(_)
+        | SourceLocation::RegistryDir(_)
+        | SourceLocation::S3(_)
+        | SourceLocation::Gha(_)
+        | SourceLocation::Demo => None,
     }
 }

@@ -97,7 +97,7 @@ fn by_digest(
 /// A digest, for a filter.
 struct OnlyDigest(Digest);
 
-impl crate::inventory::filter::Subject for OnlyDigest {
+impl crate::inventory::filter::FilterSubject for OnlyDigest {
     fn digest(&self) -> Option<Digest> {
         Some(self.0)
     }

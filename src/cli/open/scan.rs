@@ -14,7 +14,7 @@ use crate::error::{Exit, Failure};
 use crate::inventory::history::ScanRecord;
 use crate::inventory::scan::{self, ScanOptions};
 use crate::inventory::{Inventory, StoreWarning};
-use crate::source::{Location, Source};
+use crate::source::{Source, SourceLocation};
 use crate::text::escape::visible;
 
 /// Opens and scans sources, one after the other. Failures are returned separately, so that the
@@ -29,7 +29,7 @@ pub(in crate::cli) async fn scan_all(
     sources: Vec<Source>,
 ) -> Result<(Vec<Scanned>, Vec<(String, Failure)>), Failure> {
     scan_each(session, sources, |source| {
-        matches!(source.location, Location::S3(_))
+        matches!(source.location, SourceLocation::S3(_))
     })
     .await
 }

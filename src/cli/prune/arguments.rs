@@ -13,7 +13,7 @@ use crate::error::{Exit, Failure};
 use crate::inventory::filter::Filter;
 use crate::prune::execute::Settle;
 use crate::prune::repair::{self, Remedies};
-use crate::retention::{Budget, Criteria, Pattern, Percent, Policy, PruneFlags};
+use crate::retention::{Budget, Criteria, Percent, Policy, PruneFlags, RefPattern};
 use crate::source::SourceText;
 use crate::text::units::{parse_duration, parse_size};
 
@@ -133,10 +133,10 @@ pub(in crate::cli) struct RuleFlags {
     pub(in crate::cli) orphans_only: bool,
     /// Protect refs that match a glob or a /regular expression/.
     #[arg(long, value_name = "GLOB", conflicts_with = "saved")]
-    pub(in crate::cli) keep_ref: Vec<Pattern>,
+    pub(in crate::cli) keep_ref: Vec<RefPattern>,
     /// Drop matching refs, unless a --keep criterion keeps them.
     #[arg(long, value_name = "GLOB", conflicts_with = "saved")]
-    pub(in crate::cli) drop_ref: Vec<Pattern>,
+    pub(in crate::cli) drop_ref: Vec<RefPattern>,
     /// Keep the N newest refs.
     #[arg(long, value_name = "N", conflicts_with = "saved")]
     pub(in crate::cli) keep_last: Option<NonZeroU32>,

@@ -8,7 +8,7 @@ use crate::backend::{self, SharedPruner};
 use crate::cli::{CliSession, open};
 use crate::error::{Exit, Failure};
 use crate::prune::plan::Plan;
-use crate::source::{LocalLocation, Location, Source, SourceText, Trust};
+use crate::source::{LocalLocation, Source, SourceLocation, SourceText, Trust};
 use crate::text::escape::visible;
 
 /// Opens a source for deletion.
@@ -19,7 +19,7 @@ pub(super) fn pruner(
 ) -> Result<SharedPruner, Failure> {
     let mut access = session.access();
     access.s3.no_recheck = arguments.no_recheck;
-    if arguments.no_recheck && !matches!(source.location, Location::S3(_)) {
+    if arguments.no_recheck && !matches!(source.location, SourceLocation::S3(_)) {
         let message = format!(
             "{source} is no bucket: only there each blob is looked at again, and --no-recheck is of use"
         );
@@ -129,7 +129,7 @@ fn pruner_at(
         let source = SourceText::from(source.to_owned());
         return pruner(session, arguments, &open::parse(session, &source)?);
     }
-    let location = Location::Local(LocalLocation::new(plan.place()));
+    let location = SourceLocation::Local(LocalLocation::new(plan.place()));
     pruner(
         session,
         arguments,

@@ -10,7 +10,7 @@ use crate::cli::open::Scanned;
 use crate::cli::show::{self, rows};
 use crate::cli::why::of_ref::BuildEvidence;
 use crate::error::Failure;
-use crate::explain::evidence::Evidence;
+use crate::explain::evidence::CacheEvidence;
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::scan::ScanOptions;
 use crate::inventory::{RefEntry, RefKind};
@@ -113,7 +113,7 @@ pub(super) async fn plan(
         cancel: session.cancel.clone(),
     };
     let source = scanned.opened.label();
-    let evidence = Evidence::default();
+    let evidence = CacheEvidence::default();
     let draft = Draft::gather(
         &scanned.opened.reader,
         Arc::new(scanned.inventory.clone()),

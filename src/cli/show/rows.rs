@@ -9,7 +9,7 @@ use crate::format::cache_config::RecordIndex;
 use crate::format::digest::Digest;
 use crate::inventory::Inventory;
 use crate::inventory::cache::{RecordKind, RecordState, RefCache};
-use crate::inventory::filter::{NumberField, Subject, TextField};
+use crate::inventory::filter::{FilterSubject, FilterTextField, NumberField};
 use crate::inventory::image::ImageLayer;
 
 /// A record.
@@ -71,15 +71,15 @@ impl RecordRow {
     }
 }
 
-impl Subject for RecordRow {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+impl FilterSubject for RecordRow {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
-            TextField::Name => Some(test(&self.title())),
-            TextField::Step => self.name.as_deref().map(test),
-            TextField::Kind => Some(test(self.kind)),
-            TextField::State => Some(test(self.state)),
-            TextField::Platform => self.platform.as_deref().map(test),
-            TextField::Ref | TextField::Path => None,
+            FilterTextField::Name => Some(test(&self.title())),
+            FilterTextField::Step => self.name.as_deref().map(test),
+            FilterTextField::Kind => Some(test(self.kind)),
+            FilterTextField::State => Some(test(self.state)),
+            FilterTextField::Platform => self.platform.as_deref().map(test),
+            FilterTextField::Ref | FilterTextField::Path => None,
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::backend::Access as StoreAccess;
 use crate::cli::evidence;
 use crate::cli::why::build::builder;
-use crate::explain::load::images::Lookup;
+use crate::explain::load::images::ImageLookup;
 use crate::tui::evidence::{DescribeBuild, EvidenceReaders, ImageProvenance};
 
 /// Returns the readers of a run in the current directory.
@@ -35,7 +35,7 @@ fn describer(access: StoreAccess) -> DescribeBuild {
     Arc::new(move |build| {
         let access = access.clone();
         Box::pin(async move {
-            let lookup = Lookup {
+            let lookup = ImageLookup {
                 given: &[],
                 registries: Some(&access),
                 access: &access,

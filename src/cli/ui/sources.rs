@@ -9,7 +9,7 @@ use crate::backend::{self, Access as StoreAccess, SharedPruner, SharedReader};
 use crate::cli::Global;
 use crate::config::Consents;
 use crate::error::Failure;
-use crate::source::{Location, RefSelector, Source, environment};
+use crate::source::{RefSelector, Source, SourceLocation, environment};
 use crate::tui::evidence::GivenEvidence;
 use crate::tui::pruning::{DeletionAccess, MakePruner};
 use crate::tui::{self, Finder, OpenedSource, Opener};
@@ -124,7 +124,7 @@ pub(super) fn opened(
     rights: Rights,
     asking: &StoreAccess,
 ) -> Result<OpenedSource, Failure> {
-    let is_demo = matches!(source.location, Location::Demo);
+    let is_demo = matches!(source.location, SourceLocation::Demo);
     let access = if is_demo { rights.demo } else { rights.access };
     let pruner = if access == DeletionAccess::Write {
         backend::open_pruner(source, asking)
@@ -212,7 +212,7 @@ pub(super) fn whole_store(source: &Source) -> Source {
         select: None,
         ..source.clone()
     };
-    if let Location::Gha(gha) = &mut store.location {
+    if let SourceLocation::Gha(gha) = &mut store.location {
         gha.scope = None;
     }
     store
@@ -229,7 +229,7 @@ fn label_of_waiting(source: &Source) -> String {
 /// Returns the display name of a source; for a bucket, only the path of the cache in it.
 fn label(source: &Source) -> String {
     match &source.location {
-        Location::S3(s3) => format!("s3://{}/{}", s3.bucket, s3.prefix)
+        SourceLocation::S3(s3) => format!("s3://{}/{}", s3.bucket, s3.prefix)
             .trim_end_matches('/')
             .to_owned(),
         _ => Source {

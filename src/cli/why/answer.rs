@@ -13,7 +13,7 @@ use crate::error::{Exit, Failure};
 use crate::explain::load::gate::{Gate, Gated};
 use crate::explain::load::request::BuildRequest;
 use crate::explain::load::{Explanation, GivenEvidence, explain};
-use crate::report::why::Explained;
+use crate::report::why::ExplainedBuild;
 use crate::report::{github, why};
 use crate::source::Source;
 use crate::text::escape::visible;
@@ -124,7 +124,7 @@ pub(super) fn present(
 ) -> Result<Exit, Failure> {
     open::report(session, failures);
     let output = session.output;
-    let explained: Vec<Explained<'_>> = answers.all.iter().map(Answer::explained).collect();
+    let explained: Vec<ExplainedBuild<'_>> = answers.all.iter().map(Answer::explained).collect();
     if let Some(page) = arguments.summary.file()? {
         page.add(&why::markdown(&explained))?;
     }
@@ -209,8 +209,8 @@ fn gate(gates: &[Gate], answers: &[Answer], output: &CommandOutput) -> Result<bo
 }
 
 impl Answer {
-    fn explained(&self) -> Explained<'_> {
-        Explained {
+    fn explained(&self) -> ExplainedBuild<'_> {
+        ExplainedBuild {
             target: self.target.as_deref(),
             label: &self.label,
             dockerfile: self.dockerfile.as_deref(),

@@ -12,10 +12,10 @@ use crate::explain::frontend::BuildOptions;
 use crate::explain::load::Wanted;
 use crate::explain::load::context::Directories;
 use crate::explain::load::dockerfile::{Described, DescribedBuild, DescribedError, is_remote};
-use crate::explain::load::images::{GivenImage, Lookup, PinnedImage};
-use crate::format::evidence::Document;
+use crate::explain::load::images::{GivenImage, ImageLookup, PinnedImage};
+use crate::format::evidence::EvidenceDocument;
 use crate::format::llb::{OpKind, Platform};
-use crate::source::{Location, Source};
+use crate::source::{Source, SourceLocation};
 use crate::text::escape::visible;
 
 /// The flags of `docker buildx build` that decide about cache keys.
@@ -215,7 +215,7 @@ impl BuildFlags {
         &self,
         session: &CliSession<'_>,
         build: &DescribedBuild,
-        baseline: &[Document],
+        baseline: &[EvidenceDocument],
     ) -> Result<Described, Failure> {
         let pinned = PinnedImage::of_documents(baseline);
         let mut described = self.load_with(session, build, &pinned, false).await?;
@@ -272,7 +272,7 @@ impl BuildFlags {
         let given: Vec<GivenImage> = self.images.iter().map(parse).collect::<Result<_, _>>()?;
         let access = session.access();
         let registries = if self.offline { None } else { Some(&access) };
-        let lookup = Lookup {
+        let lookup = ImageLookup {
             given: &given,
             registries,
             access: &access,
@@ -339,10 +339,13 @@ fn failure(error: &DescribedError) -> Failure {
 }
 
 /// Reads the provenance next to refs of registries. Unreadable provenance is ignored.
-pub(super) async fn records_near(session: &CliSession<'_>, sources: &[Source]) -> Vec<Document> {
+pub(super) async fn records_near(
+    session: &CliSession<'_>,
+    sources: &[Source],
+) -> Vec<EvidenceDocument> {
     let mut documents = Vec::new();
     for source in sources {
-        let (Location::Registry(location), Some(select)) = (&source.location, &source.select)
+        let (SourceLocation::Registry(location), Some(select)) = (&source.location, &source.select)
         else {
             continue;
         };
@@ -354,10 +357,16 @@ pub(super) async fn records_near(session: &CliSession<'_>, sources: &[Source]) -
 }
 
 /// Returns whether documents contain the operations of a build.
-pub(super) fn have_graph(documents: &[Document]) -> bool {
+pub(super) fn have_graph(documents: &[EvidenceDocument]) -> bool {
     documents.iter().any(|document| match document {
-        Document::Provenance(_) | Document::Builds(_) | Document::Definition(_) => true,
-        Document::Records(records) => records.iter().any(|record| !record.builds.is_empty()),
-        Document::Log(_) | Document::PlainLog(_) | Document::CacheDebug(_) => false,
+        EvidenceDocument::Provenance(_)
+        | EvidenceDocument::Builds(_)
+        | EvidenceDocument::Definition(_) => true,
+        EvidenceDocument::Records(records) => {
+            records.iter().any(|record| !record.builds.is_empty())
+        }
+        EvidenceDocument::Log(_)
+        | EvidenceDocument::PlainLog(_)
+        | EvidenceDocument::CacheDebug(_) => false,
     })
 }

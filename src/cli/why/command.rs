@@ -12,7 +12,7 @@ use crate::explain::load::dockerfile::DescribedBuild;
 use crate::explain::load::request::BuildRequest;
 use crate::explain::load::targets::reconcile;
 use crate::explain::load::{GivenEvidence, Wanted};
-use crate::format::evidence::Document;
+use crate::format::evidence::EvidenceDocument;
 use crate::source::{Source, SourceText};
 use crate::text::escape::visible;
 use crate::text::secrets::mask_source;
@@ -116,7 +116,7 @@ async fn question(
         dockerfile.clone_from(&described.file);
         directories = described.merged(directories);
         let found = described.builds.into_iter();
-        given.extend(found.map(|build| Document::Definition(Box::new(build))));
+        given.extend(found.map(|build| EvidenceDocument::Definition(Box::new(build))));
     }
     let build = Some(described_build).filter(|_| !revisions.is_empty());
     baseline.extend(arguments.revisions(session, &revisions, build).await?);

@@ -9,8 +9,8 @@ use crate::explain::keys::platform;
 use crate::explain::load::request::BuildRequest;
 use crate::explain::load::root_causes::RootCause;
 use crate::explain::load::{Explanation, OtherBuild};
-use crate::explain::solve::{Doubt, Verdict};
-use crate::explain::text_diff::Line;
+use crate::explain::solve::{CacheVerdict, Doubt};
+use crate::explain::text_diff::TextDiffLine;
 use crate::format::digest::Digest;
 use crate::format::provenance::StepIndex;
 
@@ -219,9 +219,9 @@ impl<'a> WhyTargetDocument<'a> {
 
 impl WhySummary {
     fn add(&mut self, explanation: &Explanation) {
-        self.hit += explanation.count(Verdict::Hit);
-        self.miss += explanation.count(Verdict::Miss);
-        self.unknown += explanation.count(Verdict::Unknown);
+        self.hit += explanation.count(CacheVerdict::Hit);
+        self.miss += explanation.count(CacheVerdict::Miss);
+        self.unknown += explanation.count(CacheVerdict::Unknown);
         let lost = explanation.lost();
         if let Some(took) = lost.took {
             *self.seconds_lost.get_or_insert_default() += took.as_secs_f64();
@@ -279,7 +279,7 @@ impl<'a> WhyStepDocument<'a> {
                 paths: paths(cause),
                 changes: cause.paths.iter().map(FileChangeDocument::new).collect(),
                 also: cause.also.iter().map(Also::new).collect(),
-                diff: cause.text.iter().map(Line::marked).collect(),
+                diff: cause.text.iter().map(TextDiffLine::marked).collect(),
                 root: cause.is_root(),
                 advice: cause.advice(),
             }),
@@ -289,7 +289,7 @@ impl<'a> WhyStepDocument<'a> {
 
 impl FileChangeDocument {
     fn new(change: &PathChange) -> Self {
-        let diff = change.lines.iter().map(Line::marked).collect();
+        let diff = change.lines.iter().map(TextDiffLine::marked).collect();
         Self {
             path: change.path.clone(),
             kind: change.kind.word(),

@@ -15,10 +15,10 @@ use crate::explain::load::context::Directories;
 use crate::explain::load::dockerfile::DescribedBuild;
 use crate::explain::load::documents::web;
 use crate::explain::load::history::{self, HistoryError};
-use crate::format::evidence::{self, Document};
+use crate::format::evidence::{self, EvidenceDocument};
 use crate::report::github;
-use crate::report::why_history::{self, History};
-use crate::source::{Location, RefSelector, Source, SourceText};
+use crate::report::why_history::{self, WhyHistory};
+use crate::source::{RefSelector, Source, SourceLocation, SourceText};
 use crate::text::escape::visible;
 
 /// Compares the builds that the evidence describes.
@@ -50,7 +50,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: &Arguments) -> Resu
     let builds = history::gather(found, revisions, &wanted, &mut notes);
     let builds = builds.map_err(|error| failure(&error))?;
     let inputs = compare(&builds);
-    let history = History {
+    let history = WhyHistory {
         builds: &builds,
         inputs: &inputs,
         notes: &notes,
@@ -61,7 +61,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: &Arguments) -> Resu
 fn present(
     session: &CliSession<'_>,
     arguments: &Arguments,
-    history: &History<'_>,
+    history: &WhyHistory<'_>,
 ) -> Result<Exit, Failure> {
     let output = session.output;
     let format = if arguments.is_json(output) {
@@ -85,7 +85,10 @@ fn present(
 
 /// Reads the provenance at a ref of a source; `None` where a path, an address or an image in a
 /// registry is named, which are evidence as everywhere else.
-async fn of_ref(session: &CliSession<'_>, item: &Path) -> Result<Option<Vec<Document>>, Failure> {
+async fn of_ref(
+    session: &CliSession<'_>,
+    item: &Path,
+) -> Result<Option<Vec<EvidenceDocument>>, Failure> {
     let Some(text) = item.to_str().filter(|text| web::address(text).is_none()) else {
         return Ok(None);
     };
@@ -104,7 +107,7 @@ async fn of_ref(session: &CliSession<'_>, item: &Path) -> Result<Option<Vec<Docu
         .select
         .as_ref()
         .is_some_and(|select| !is_previous(select));
-    if matches!(parsed.source.location, Location::Registry(_)) && is_plain {
+    if matches!(parsed.source.location, SourceLocation::Registry(_)) && is_plain {
         return Ok(None);
     }
     let source = open::parse(session, &SourceText::from(text.to_owned()))?;
@@ -122,7 +125,7 @@ async fn of_ref(session: &CliSession<'_>, item: &Path) -> Result<Option<Vec<Docu
         statements = reader.abilities().provenance(&digest).await;
     }
     let read = |statement: &Vec<u8>| evidence::read(statement).ok();
-    let documents: Vec<Document> = statements.iter().filter_map(read).collect();
+    let documents: Vec<EvidenceDocument> = statements.iter().filter_map(read).collect();
     if documents.is_empty() {
         return Err(no_provenance(&shown));
     }

@@ -4,10 +4,10 @@ use super::answer::Answer;
 use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::explain::cause::Cause;
 use crate::explain::load::Explanation;
-use crate::explain::load::groups::{Group, Groups};
+use crate::explain::load::groups::{CauseGroup, CauseGroups};
 use crate::explain::load::words::{self, seconds, sentence};
-use crate::explain::solve::Verdict;
-use crate::explain::text_diff::Line;
+use crate::explain::solve::CacheVerdict;
+use crate::explain::text_diff::TextDiffLine;
 use crate::format::provenance::StepIndex;
 use crate::text::escape::visible;
 
@@ -31,12 +31,12 @@ pub(super) fn page(answer: &Answer, paper: Paper) -> String {
         ),
         String::new(),
     ];
-    let groups = Groups::new(explanation);
+    let groups = CauseGroups::new(explanation);
     if groups.all.is_empty() {
         lines.push(
             match (
-                explanation.count(Verdict::Miss),
-                explanation.count(Verdict::Unknown),
+                explanation.count(CacheVerdict::Miss),
+                explanation.count(CacheVerdict::Unknown),
             ) {
                 (0, 0) if !explanation.from_builder().is_empty() => "No step ran.".to_owned(),
                 (0, 0) => "Every step is found in the cache.".to_owned(),
@@ -60,7 +60,12 @@ pub(super) fn page(answer: &Answer, paper: Paper) -> String {
 }
 
 /// Prints one cause: the steps, the reason, the changes, the cost, and advice.
-fn one_cause(explanation: &Explanation, number: usize, group: &Group, paper: Paper) -> Vec<String> {
+fn one_cause(
+    explanation: &Explanation,
+    number: usize,
+    group: &CauseGroup,
+    paper: Paper,
+) -> Vec<String> {
     let of_first = group
         .steps
         .first()
@@ -111,12 +116,12 @@ fn one_cause(explanation: &Explanation, number: usize, group: &Group, paper: Pap
 }
 
 /// Formats one line of a text diff.
-fn text_line(line: &Line, paper: Paper) -> String {
+fn text_line(line: &TextDiffLine, paper: Paper) -> String {
     let (sign, text) = line.parts();
     let style = match line {
-        Line::Added(_) => Style::Good,
-        Line::Removed(_) => Style::Bad,
-        Line::Same(_) | Line::Hunk(_) | Line::More(_) => Style::Dim,
+        TextDiffLine::Added(_) => Style::Good,
+        TextDiffLine::Removed(_) => Style::Bad,
+        TextDiffLine::Same(_) | TextDiffLine::Hunk(_) | TextDiffLine::More(_) => Style::Dim,
     };
     format!(
         "        {}",
@@ -124,7 +129,7 @@ fn text_line(line: &Line, paper: Paper) -> String {
     )
 }
 
-fn steps(explanation: &Explanation, groups: &Groups, paper: Paper) -> String {
+fn steps(explanation: &Explanation, groups: &CauseGroups, paper: Paper) -> String {
     let mut table = Table::new([
         ("", TableAlign::Left),
         ("STEP", TableAlign::Left),
@@ -137,9 +142,9 @@ fn steps(explanation: &Explanation, groups: &Groups, paper: Paper) -> String {
         let standing = &explanation.standings[step.at()];
         let (mark, style) = match standing.verdict {
             _ if !explanation.is_judged(step) => ("·", Style::Dim),
-            Verdict::Hit => ("✓", Style::Good),
-            Verdict::Miss => ("✗", Style::Bad),
-            Verdict::Unknown => ("?", Style::Strong),
+            CacheVerdict::Hit => ("✓", Style::Good),
+            CacheVerdict::Miss => ("✗", Style::Bad),
+            CacheVerdict::Unknown => ("?", Style::Strong),
         };
         let place = explanation.place(step);
         let number = groups

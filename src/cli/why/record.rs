@@ -6,21 +6,21 @@ use super::command::quoted;
 use crate::cli::CliSession;
 use crate::cli::open;
 use crate::error::{Exit, Failure};
-use crate::format::build_record::{BuildRecord, CacheEntry};
-use crate::format::evidence::Document;
+use crate::format::build_record::{BuildRecord, RecordedCache};
+use crate::format::evidence::EvidenceDocument;
 use crate::source::Source;
 use crate::text::escape::visible;
 
-fn records(documents: &[Document]) -> impl Iterator<Item = &BuildRecord> {
+fn records(documents: &[EvidenceDocument]) -> impl Iterator<Item = &BuildRecord> {
     let records = documents.iter().filter_map(|document| match document {
-        Document::Records(records) => Some(records),
+        EvidenceDocument::Records(records) => Some(records),
         _ => None,
     });
     records.flatten()
 }
 
 /// Returns the one record among documents.
-pub(super) fn only(documents: &[Document]) -> Option<&BuildRecord> {
+pub(super) fn only(documents: &[EvidenceDocument]) -> Option<&BuildRecord> {
     let mut records = records(documents);
     let first = records.next()?;
     records.next().is_none().then_some(first)
@@ -33,7 +33,7 @@ pub(super) fn only(documents: &[Document]) -> Option<&BuildRecord> {
 /// Fails if none can be opened.
 pub(super) fn imports(
     session: &CliSession<'_>,
-    documents: &[Document],
+    documents: &[EvidenceDocument],
     arguments: &Arguments,
 ) -> Result<(Vec<Source>, Vec<String>), Failure> {
     // Builds without an import reveal nothing about the caches of others.
@@ -46,7 +46,7 @@ pub(super) fn imports(
             "name the ref that the build imports, as in `cachelens why ./cache#main --build build.json`",
         ));
     };
-    let (placed, bare): (Vec<&CacheEntry>, Vec<&CacheEntry>) =
+    let (placed, bare): (Vec<&RecordedCache>, Vec<&RecordedCache>) =
         entries.iter().partition(|entry| entry.has_place());
     if placed.is_empty() {
         let message = format!(
@@ -75,7 +75,7 @@ pub(super) fn imports(
 /// Lists the imports of a record that the user did not give: a step can come from one of them.
 pub(super) fn not_given(
     session: &CliSession<'_>,
-    documents: &[Document],
+    documents: &[EvidenceDocument],
     given: &[Source],
 ) -> Vec<String> {
     let Some(record) = only(documents) else {
@@ -98,7 +98,7 @@ pub(super) fn not_given(
 }
 
 /// Returns a failure if a record contains no steps, and no other evidence does either.
-pub(super) fn without_steps(documents: &[Document]) -> Option<Failure> {
+pub(super) fn without_steps(documents: &[EvidenceDocument]) -> Option<Failure> {
     if have_graph(documents) {
         return None;
     }
@@ -119,7 +119,7 @@ pub(super) fn without_steps(documents: &[Document]) -> Option<Failure> {
 }
 
 /// Counts caches by type, as in `2 imports of type s3`.
-fn counted(entries: &[&CacheEntry]) -> String {
+fn counted(entries: &[&RecordedCache]) -> String {
     let mut kinds: Vec<(&str, usize)> = Vec::new();
     for entry in entries {
         match kinds.iter_mut().find(|(kind, _)| *kind == entry.kind) {

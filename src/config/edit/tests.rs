@@ -3,16 +3,16 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::retention::{Action, Condition, Pattern, TextField};
+use crate::retention::{Condition, RefPattern, RuleAction, RuleTextField};
 
 const PATH: &str = "/repo/cachelens.toml";
 
 fn rule(glob: &str) -> Addition {
-    let patterns = vec![glob.parse::<Pattern>().unwrap()];
+    let patterns = vec![glob.parse::<RefPattern>().unwrap()];
     Addition::Rule(Rule {
         name: format!("refs like {glob}"),
-        conditions: vec![Condition::Text(TextField::Ref, patterns)],
-        action: Action::Drop,
+        conditions: vec![Condition::Text(RuleTextField::Ref, patterns)],
+        action: RuleAction::Drop,
         drop_records: None,
     })
 }

@@ -6,7 +6,7 @@ use toml::de::DeTable;
 use super::super::{ConfigLayer, Setting};
 use super::{ConfigReader, Value};
 use crate::check::ignore::Ignore;
-use crate::retention::Pattern;
+use crate::retention::RefPattern;
 use crate::text::units::parse_duration;
 
 const KEYS: [&str; 6] = ["code", "source", "ref", "file", "reason", "until"];
@@ -79,7 +79,7 @@ impl ConfigReader<'_> {
     }
 
     /// Returns the pattern at a key, where there is one. What is wrong with it is among the problems.
-    fn pattern_at(&mut self, table: &DeTable<'_>, key: &str) -> Result<Option<Pattern>, ()> {
+    fn pattern_at(&mut self, table: &DeTable<'_>, key: &str) -> Result<Option<RefPattern>, ()> {
         match table.get(key) {
             Some(value) => self
                 .text(value, "a pattern in quotes", parsed_pattern)
@@ -90,8 +90,9 @@ impl ConfigReader<'_> {
     }
 }
 
-fn parsed_pattern(text: &str) -> Result<Pattern, String> {
-    text.parse::<Pattern>().map_err(|error| error.to_string())
+fn parsed_pattern(text: &str) -> Result<RefPattern, String> {
+    text.parse::<RefPattern>()
+        .map_err(|error| error.to_string())
 }
 
 fn parsed_reason(text: &str) -> Result<String, String> {

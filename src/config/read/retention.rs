@@ -11,7 +11,7 @@ use super::super::{Retention, Setting};
 use super::{ConfigReader, Key, Value};
 use crate::inventory::filter::Filter;
 use crate::retention::{
-    Action, Captures, Condition, Criteria, Group, Keep, Pattern, Rule, TextField,
+    Captures, Condition, Criteria, Keep, RefGrouping, RefPattern, Rule, RuleAction, RuleTextField,
 };
 use crate::text::nearest::nearest;
 use crate::text::units;
@@ -95,7 +95,7 @@ impl ConfigReader<'_> {
                 .iter()
                 .find(|before| before.value.matches_everything());
             let is_shadowed = |before: &&Setting<Rule>| {
-                rule.action != Action::Protect && !rule.names_kinds_beyond(&before.value)
+                rule.action != RuleAction::Protect && !rule.names_kinds_beyond(&before.value)
             };
             if let Some(before) = catch_all.filter(is_shadowed) {
                 let before = &before.value.name;
@@ -145,7 +145,7 @@ impl ConfigReader<'_> {
         })
     }
 
-    fn drop_records(&mut self, value: &Value<'_>, action: Option<&Action>) -> Option<Filter> {
+    fn drop_records(&mut self, value: &Value<'_>, action: Option<&RuleAction>) -> Option<Filter> {
         let parse = |text: &str| Filter::parse(text).map_err(|error| error.to_string());
         let filter = self.text(value, "a filter in quotes", parse)?;
         if filter == Filter::default() {
@@ -154,21 +154,21 @@ impl ConfigReader<'_> {
                 "an empty filter matches every result: to drop the refs, write action = \"drop\"",
             );
         }
-        if matches!(action, Some(Action::Protect | Action::Drop)) {
+        if matches!(action, Some(RuleAction::Protect | RuleAction::Drop)) {
             let message = "`drop_records` is for refs that stay and may change: it needs `keep`";
             return self.missing(value, message);
         }
         Some(filter)
     }
 
-    fn action(&mut self, value: &Value<'_>, rule: &DeTable<'_>) -> Option<Action> {
+    fn action(&mut self, value: &Value<'_>, rule: &DeTable<'_>) -> Option<RuleAction> {
         let group = rule
             .get("group")
             .map(|group| self.text(group, "a string", parse_group));
         let action = match (rule.get("action"), rule.get("keep")) {
             (Some(action), None) => self.text(action, "a string", parse_action),
             (None, Some(keep)) => self.criteria(keep).map(|criteria| {
-                Action::Keep(Keep {
+                RuleAction::Keep(Keep {
                     criteria,
                     group: group.flatten().unwrap_or_default(),
                 })
@@ -186,7 +186,7 @@ impl ConfigReader<'_> {
             ),
         }?;
         match (&action, rule.get("group")) {
-            (Action::Keep(keep), _) if keep.criteria.counts() => {}
+            (RuleAction::Keep(keep), _) if keep.criteria.counts() => {}
             (_, Some(group)) => self.problem(
                 &group.span(),
                 "`group` says among which refs to count, and this rule has neither `last` nor a period to count",
@@ -249,7 +249,7 @@ impl ConfigReader<'_> {
                 "older_than" => self
                     .text(value, DURATION, duration)
                     .map(Condition::OlderThan),
-                word => match TextField::ALL
+                word => match RuleTextField::ALL
                     .into_iter()
                     .find(|field| field.word() == word)
                 {
@@ -273,13 +273,13 @@ impl ConfigReader<'_> {
     }
 
     fn unknown_condition(&mut self, key: &Key<'_>) -> Option<Condition> {
-        let mut known = TextField::ALL.map(TextField::word).to_vec();
+        let mut known = RuleTextField::ALL.map(RuleTextField::word).to_vec();
         known.extend(["larger_than", "older_than"]);
         self.unknown_key(key, "`match`", &known);
         None
     }
 
-    fn patterns(&mut self, field: TextField, value: &Value<'_>) -> Option<Vec<Pattern>> {
+    fn patterns(&mut self, field: RuleTextField, value: &Value<'_>) -> Option<Vec<RefPattern>> {
         let Some(items) = value.get_ref().as_array() else {
             return self
                 .pattern(field, value, "a string or an array of strings")
@@ -288,11 +288,11 @@ impl ConfigReader<'_> {
         if items.is_empty() {
             return self.missing(value, "an empty list matches nothing");
         }
-        let patterns: Vec<Pattern> = items
+        let patterns: Vec<RefPattern> = items
             .iter()
             .filter_map(|item| self.pattern(field, item, "a string"))
             .collect();
-        if patterns.len() > 1 && patterns.iter().any(Pattern::is_negated) {
+        if patterns.len() > 1 && patterns.iter().any(RefPattern::is_negated) {
             let message = "one pattern of a list is enough, so that `!` beside another one matches nearly everything";
             let hint =
                 "write a rule of its own for what is to be left out, and put it before this one";
@@ -302,9 +302,15 @@ impl ConfigReader<'_> {
         (patterns.len() == items.len()).then_some(patterns)
     }
 
-    fn pattern(&mut self, field: TextField, value: &Value<'_>, expected: &str) -> Option<Pattern> {
+    fn pattern(
+        &mut self,
+        field: RuleTextField,
+        value: &Value<'_>,
+        expected: &str,
+    ) -> Option<RefPattern> {
         let pattern = self.text(value, expected, |text| {
-            text.parse::<Pattern>().map_err(|error| error.to_string())
+            text.parse::<RefPattern>()
+                .map_err(|error| error.to_string())
         })?;
         let word = pattern.word();
         let words = field.words();
@@ -347,25 +353,27 @@ fn zone(text: &str) -> Result<TimeZone, String> {
     })
 }
 
-fn parse_action(text: &str) -> Result<Action, String> {
+fn parse_action(text: &str) -> Result<RuleAction, String> {
     match text {
-        "protect" => Ok(Action::Protect),
-        "drop" => Ok(Action::Drop),
+        "protect" => Ok(RuleAction::Protect),
+        "drop" => Ok(RuleAction::Drop),
         _ => Err(format!(
             "`{text}` is not an action; there are protect and drop, and `keep` in its place"
         )),
     }
 }
 
-fn parse_group(text: &str) -> Result<Group, String> {
+fn parse_group(text: &str) -> Result<RefGrouping, String> {
     if text.starts_with('/') {
         let captures = text
             .parse::<Captures>()
             .map_err(|error| error.to_string())?;
-        return Ok(Group::Captures(captures));
+        return Ok(RefGrouping::Captures(captures));
     }
-    let words = Group::WORDS.map(|(word, _)| word);
-    let found = Group::WORDS.into_iter().find(|(word, _)| *word == text);
+    let words = RefGrouping::WORDS.map(|(word, _)| word);
+    let found = RefGrouping::WORDS
+        .into_iter()
+        .find(|(word, _)| *word == text);
     found
         .map(|(_, group)| group)
         .ok_or_else(|| match nearest(text, words) {

@@ -1,6 +1,6 @@
 //! Build arguments that choose the image of a stage: `FROM …${ARG}`.
 
-use crate::explain::dockerfile::Dockerfile;
+use crate::explain::dockerfile::DockerfileOutline;
 use crate::explain::text_diff::quoted;
 use crate::format::provenance::{Build, StepIndex};
 
@@ -14,8 +14,8 @@ pub(super) fn changed(now: &Build, image: StepIndex, before: &Build) -> Option<S
     });
     let names: Vec<String> = texts.flat_map(|text| variables(&text)).collect();
     names.into_iter().find_map(|name| {
-        let is = Argument::of(now, &name);
-        let was = Argument::of(before, &name);
+        let is = FromArgument::of(now, &name);
+        let was = FromArgument::of(before, &name);
         let same_value = is.value == was.value;
         (!same_value).then(|| {
             format!(
@@ -28,12 +28,12 @@ pub(super) fn changed(now: &Build, image: StepIndex, before: &Build) -> Option<S
 }
 
 /// The value of an argument in a build.
-struct Argument {
+struct FromArgument {
     value: Option<String>,
     is_default: bool,
 }
 
-impl Argument {
+impl FromArgument {
     fn of(build: &Build, name: &str) -> Self {
         if let Some(value) = build.request.args.get(&format!("build-arg:{name}")) {
             return Self {
@@ -61,7 +61,7 @@ impl Argument {
 }
 
 fn instruction_at(text: &str, line: u32) -> Option<String> {
-    let file = Dockerfile::parse(text);
+    let file = DockerfileOutline::parse(text);
     let mut instructions = file.instructions.into_iter();
     let found = instructions.find(|instruction| *instruction.lines.start() == line)?;
     Some(found.text)
@@ -69,7 +69,7 @@ fn instruction_at(text: &str, line: u32) -> Option<String> {
 
 /// Returns the default of an argument that is declared before the first `FROM`.
 fn default_of(text: &str, name: &str) -> Option<String> {
-    let file = Dockerfile::parse(text);
+    let file = DockerfileOutline::parse(text);
     let before_from = file.instructions.iter().take_while(|instruction| {
         let word = instruction
             .text

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::{Cause, CauseFacts, CauseKind, first_missed, is_context, pair, plain};
 use crate::explain::keys::root;
-use crate::explain::solve::{Doubt, InCache, Verdict};
+use crate::explain::solve::{CacheVerdict, Doubt, InCache};
 use crate::explain::text_diff::quoted;
 use crate::format::digest::Digest;
 use crate::format::llb::OpKind;
@@ -150,7 +150,7 @@ impl<'a> Inquiry<'a> {
         let steps = &self.facts.solution.steps;
         let inputs = &self.facts.now.build.steps[step.at()].inputs;
         inputs.iter().any(|input| {
-            steps[input.step.at()].verdict == Verdict::Miss && !self.is_source(input.step)
+            steps[input.step.at()].verdict == CacheVerdict::Miss && !self.is_source(input.step)
         })
     }
 

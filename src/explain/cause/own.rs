@@ -1,9 +1,9 @@
 //! Finds the parts of an operation that changed.
 
 use super::{CauseKind, CausePart, ComparedBuild};
-use crate::explain::dockerfile::Dockerfile;
+use crate::explain::dockerfile::DockerfileOutline;
 use crate::explain::keys::platform;
-use crate::explain::text_diff::{self, Line, became};
+use crate::explain::text_diff::{self, TextDiffLine, became};
 use crate::format::llb::{FileChange, OpKind};
 use crate::format::provenance::{Build, Step, StepIndex};
 
@@ -100,7 +100,7 @@ pub fn text_change(
     step: StepIndex,
     before: &Build,
     former: StepIndex,
-) -> Option<Vec<Line>> {
+) -> Option<Vec<TextDiffLine>> {
     let (was, is) = match (&before.step(former)?.op.kind, &now.step(step)?.op.kind) {
         (OpKind::Exec(was), OpKind::Exec(is)) => (
             was.meta.args.0.last()?.clone().into_bytes(),
@@ -127,7 +127,7 @@ pub fn text_change(
 }
 
 /// Returns how many lines were added and removed, in words.
-pub fn counted(lines: &[Line]) -> String {
+pub fn counted(lines: &[TextDiffLine]) -> String {
     let count =
         |sign: &str, word: &str| match lines.iter().filter(|line| line.parts().0 == sign).count() {
             0 => None,
@@ -152,7 +152,7 @@ pub(super) fn declared(build: &Build, name: &str) -> (bool, bool) {
 
 /// Returns whether a Dockerfile has an instruction `word` that sets a name.
 fn declares(text: &str, word: &str, name: &str) -> bool {
-    Dockerfile::parse(text)
+    DockerfileOutline::parse(text)
         .instructions
         .iter()
         .any(|instruction| {

@@ -14,7 +14,7 @@ use crate::format::provenance::StepIndex;
 /// The most steps of a stage that are all compared with each other.
 const MOST_COMPARED: usize = 1_000;
 
-/// A step of a stage, with what it is compared by.
+/// A step of a stage, with the values that are compared.
 struct StageStep {
     step: StepIndex,
     digests: Vec<Digest>,

@@ -48,7 +48,7 @@ impl Rules {
     pub fn of_source(op: &SourceOp) -> Result<Self, RulesError> {
         let list = |name: &'static str| match op.attr(name) {
             "" => Ok(Vec::new()),
-            text => lenient::parse::<lenient::List<String>>(text.as_bytes())
+            text => lenient::parse::<lenient::LenientList<String>>(text.as_bytes())
                 .map(|list| list.0)
                 .map_err(|_| RulesError::NotAList(name)),
         };

@@ -1,7 +1,7 @@
 //! The files that a file operation creates without inputs. A here-document of a Dockerfile is
 //! copied from such a file.
 
-use super::{ContextFiles, Entry, EntryKind};
+use super::{ContextEntry, ContextEntryKind, ContextFiles};
 use crate::format::go_path;
 use crate::format::llb::{ChownOpt, FileChange, FileOp, NO_INPUT, NO_OUTPUT, UserOpt};
 
@@ -26,7 +26,7 @@ pub fn files(op: &FileOp) -> Option<ContextFiles> {
                 let size = file.data.0.len() as u64;
                 (
                     &file.path,
-                    EntryKind::File(size),
+                    ContextEntryKind::File(size),
                     file.mode,
                     &file.owner,
                     file.data.0.as_slice(),
@@ -34,7 +34,7 @@ pub fn files(op: &FileOp) -> Option<ContextFiles> {
             }
             FileChange::MakeDir(dir) => (
                 &dir.path,
-                EntryKind::Directory,
+                ContextEntryKind::Directory,
                 dir.mode,
                 &dir.owner,
                 &[][..],
@@ -49,10 +49,10 @@ pub fn files(op: &FileOp) -> Option<ContextFiles> {
         let mode = u32::try_from(mode).ok()? & 0o777;
         let (uid, gid) = owner_of(owner.as_ref())?;
         entries.push(
-            Entry {
+            ContextEntry {
                 uid,
                 gid,
-                ..Entry::new(path, kind, mode)
+                ..ContextEntry::new(path, kind, mode)
             }
             .with_content(content),
         );

@@ -4,14 +4,14 @@
 //! A path alone selects the file or the whole directory there. A pattern or a list of patterns
 //! selects the flat list of all files and folder headers that match, each with its path.
 
-use super::{ContextFiles, Entry, EntryKind, MAX_LINKS};
+use super::{ContextEntry, ContextEntryKind, ContextFiles, MAX_LINKS};
 use crate::format::digest::{Digest, Hasher};
 use crate::format::go_path;
 use crate::format::pattern_matcher::PatternError;
 
 mod inclusion;
 
-use inclusion::{Candidate, Included, Inclusion};
+use inclusion::{Included, Inclusion, InclusionCandidate};
 
 /// The part of an input that a step uses.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -72,7 +72,7 @@ impl ContextFiles {
         let mut digests = Vec::with_capacity(included.len());
         for found in &included {
             let entry = &self.entries[found.place];
-            let is_link = matches!(entry.kind, EntryKind::Symlink(_));
+            let is_link = matches!(entry.kind, ContextEntryKind::Symlink(_));
             digests.push(if is_link && selector.follow_links {
                 self.digest_at(&found.path, true)?
             } else {
@@ -106,7 +106,7 @@ impl ContextFiles {
     ///
     /// # Errors
     /// As [`ContextFiles::checksum`], except that unreadable files are returned as they are.
-    pub fn selected(&self, selector: &Selector) -> Result<Vec<&Entry>, SelectError> {
+    pub fn selected(&self, selector: &Selector) -> Result<Vec<&ContextEntry>, SelectError> {
         let path = rooted(&selector.path);
         if !selector.is_filter() {
             let place = self
@@ -116,7 +116,7 @@ impl ContextFiles {
         }
         let mut selected = Vec::new();
         for found in self.included(selector, &path)?.1 {
-            let is_link = matches!(self.entries[found.place].kind, EntryKind::Symlink(_));
+            let is_link = matches!(self.entries[found.place].kind, ContextEntryKind::Symlink(_));
             let target = if is_link && selector.follow_links {
                 self.follow(&found.path, true)?
             } else {
@@ -144,7 +144,8 @@ impl ContextFiles {
     /// Resolves a path; a link at its end is followed only if `last` is set.
     fn follow(&self, path: &[u8], last: bool) -> Result<Option<usize>, SelectError> {
         let direct = self.place(path.strip_prefix(b"/").unwrap_or(path));
-        let is_link = |place: usize| matches!(self.entries[place].kind, EntryKind::Symlink(_));
+        let is_link =
+            |place: usize| matches!(self.entries[place].kind, ContextEntryKind::Symlink(_));
         if direct.is_some_and(|place| !last || !is_link(place)) {
             return Ok(direct);
         }
@@ -162,8 +163,8 @@ impl ContextFiles {
             let next = next.strip_prefix(b"/").unwrap_or(&next).to_vec();
             found = self.place(&next);
             match found.map(|place| &self.entries[place].kind) {
-                Some(EntryKind::Symlink(_)) if !last && rest.is_empty() => break,
-                Some(EntryKind::Symlink(target)) => {
+                Some(ContextEntryKind::Symlink(_)) if !last && rest.is_empty() => break,
+                Some(ContextEntryKind::Symlink(target)) => {
                     followed += 1;
                     if followed > MAX_LINKS {
                         return Err(SelectError::TooManyLinks(shown(path)));
@@ -221,9 +222,11 @@ impl ContextFiles {
                 continue;
             }
             match inclusion.candidate(&name)? {
-                Candidate::Path(relative) => inclusion.visit(name, &relative, place, entry),
-                Candidate::Unmatched => {}
-                Candidate::Outside => break,
+                InclusionCandidate::Path(relative) => {
+                    inclusion.visit(name, &relative, place, entry);
+                }
+                InclusionCandidate::Unmatched => {}
+                InclusionCandidate::Outside => break,
             }
         }
         Ok((prefix, inclusion.included))

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
-use super::{ContextFiles, Entry, EntryKind, key};
+use super::{ContextEntry, ContextEntryKind, ContextFiles, key};
 use crate::format::digest::Hasher;
-use crate::format::layer::{self, Detail, Kind, LayerError, Limits};
+use crate::format::layer::{self, LayerError, LayerLimits, TarEntryDetail, TarEntryKind};
 
 /// The most files that a stage may have.
 const MAX_ENTRIES: usize = 2_000_000;
@@ -17,7 +17,7 @@ const CHUNK: usize = 64 << 10;
 /// The files of the layers so far, by the keys of their paths.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    entries: BTreeMap<Vec<u8>, Entry>,
+    entries: BTreeMap<Vec<u8>, ContextEntry>,
     /// Whether a layer holds an entry that builders may unpack in different ways.
     is_doubtful: bool,
 }
@@ -41,7 +41,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// If the layer cannot be read. The snapshot is then unusable.
-    pub fn apply(&mut self, blob: impl Read, limits: &Limits) -> Result<(), SnapshotError> {
+    pub fn apply(&mut self, blob: impl Read, limits: &LayerLimits) -> Result<(), SnapshotError> {
         // The entries of this layer. Its own whiteouts do not remove them.
         let mut made: BTreeSet<Vec<u8>> = BTreeSet::new();
         let mut too_many = false;
@@ -74,23 +74,23 @@ impl Snapshot {
 
     fn unpack(
         &mut self,
-        listed: &layer::Entry,
-        detail: Detail,
+        listed: &layer::TarEntry,
+        detail: TarEntryDetail,
         content: &mut dyn Read,
         made: &mut BTreeSet<Vec<u8>>,
     ) -> io::Result<()> {
         let path = &detail.path;
         match &listed.kind {
-            Kind::Whiteout => {
+            TarEntryKind::Whiteout => {
                 self.remove(&key(&without_mark(path)), true, made);
                 return Ok(());
             }
-            Kind::Opaque => {
+            TarEntryKind::Opaque => {
                 self.remove(&key(folder_of(path)), false, made);
                 return Ok(());
             }
             _ if path.is_empty() => return Ok(()),
-            Kind::Hardlink { .. } => {
+            TarEntryKind::Hardlink { .. } => {
                 self.link(path, &detail.target, made);
                 return Ok(());
             }
@@ -105,15 +105,15 @@ impl Snapshot {
             return Ok(());
         };
         // Linux has no permissions for links.
-        let permissions = if matches!(kind, EntryKind::Symlink(_)) {
+        let permissions = if matches!(kind, ContextEntryKind::Symlink(_)) {
             0o777
         } else {
             listed.mode
         };
-        let mut entry = Entry {
+        let mut entry = ContextEntry {
             uid,
             gid,
-            ..Entry::new(path, kind, permissions)
+            ..ContextEntry::new(path, kind, permissions)
         };
         entry.xattrs = detail
             .xattrs
@@ -123,7 +123,7 @@ impl Snapshot {
         entry.xattrs.sort();
         if !detail.is_sparse {
             let mut hasher = entry.hasher();
-            if let EntryKind::File(size) = entry.kind {
+            if let ContextEntryKind::File(size) = entry.kind {
                 hash_content(&mut hasher, content, size)?;
             }
             entry.digest = Some(hasher.finish());
@@ -132,7 +132,7 @@ impl Snapshot {
         Ok(())
     }
 
-    fn put(&mut self, entry: Entry, made: &mut BTreeSet<Vec<u8>>) {
+    fn put(&mut self, entry: ContextEntry, made: &mut BTreeSet<Vec<u8>>) {
         let at = key(&entry.path);
         self.check_folders(&entry.path);
         if !entry.is_directory()
@@ -154,7 +154,7 @@ impl Snapshot {
             .get(&key(target.strip_prefix(b"/").unwrap_or(&target)))
         {
             Some(of) if !of.is_directory() => {
-                let entry = Entry {
+                let entry = ContextEntry {
                     path: path.into(),
                     ..of.clone()
                 };
@@ -204,18 +204,21 @@ impl Snapshot {
 }
 
 /// Returns the kind of an entry that adds a file; `None` if builders may unpack it in different ways.
-fn kind_of(listed: &layer::Entry, detail: &Detail) -> Option<EntryKind> {
+fn kind_of(listed: &layer::TarEntry, detail: &TarEntryDetail) -> Option<ContextEntryKind> {
     Some(match listed.kind {
-        Kind::File => EntryKind::File(listed.size),
-        Kind::Directory => EntryKind::Directory,
-        Kind::Symlink { .. } => EntryKind::Symlink(detail.target.as_slice().into()),
-        Kind::Device => match (detail.char_device, detail.block_device) {
-            (Some((major, minor)), _) => EntryKind::CharDevice(major, minor),
-            (_, Some((major, minor))) => EntryKind::BlockDevice(major, minor),
+        TarEntryKind::File => ContextEntryKind::File(listed.size),
+        TarEntryKind::Directory => ContextEntryKind::Directory,
+        TarEntryKind::Symlink { .. } => ContextEntryKind::Symlink(detail.target.as_slice().into()),
+        TarEntryKind::Device => match (detail.char_device, detail.block_device) {
+            (Some((major, minor)), _) => ContextEntryKind::CharDevice(major, minor),
+            (_, Some((major, minor))) => ContextEntryKind::BlockDevice(major, minor),
             _ => return None,
         },
-        Kind::Fifo => EntryKind::Fifo,
-        Kind::Whiteout | Kind::Opaque | Kind::Hardlink { .. } | Kind::Other => return None,
+        TarEntryKind::Fifo => ContextEntryKind::Fifo,
+        TarEntryKind::Whiteout
+        | TarEntryKind::Opaque
+        | TarEntryKind::Hardlink { .. }
+        | TarEntryKind::Other => return None,
     })
 }
 
@@ -294,7 +297,10 @@ mod tests {
     fn unpacked(layers: Vec<Layer>) -> Result<ContextFiles, SnapshotError> {
         let mut snapshot = Snapshot::default();
         for layer in layers {
-            snapshot.apply(layer.0.into_inner().unwrap().as_slice(), &Limits::default())?;
+            snapshot.apply(
+                layer.0.into_inner().unwrap().as_slice(),
+                &LayerLimits::default(),
+            )?;
         }
         snapshot.finish()
     }
@@ -354,7 +360,7 @@ mod tests {
             let at = at % bytes.len();
             bytes[at] = byte;
             let mut snapshot = Snapshot::default();
-            if snapshot.apply(bytes.as_slice(), &Limits::default()).is_ok() {
+            if snapshot.apply(bytes.as_slice(), &LayerLimits::default()).is_ok() {
                 let _ = snapshot.finish();
             }
         }

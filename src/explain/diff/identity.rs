@@ -14,13 +14,13 @@ use crate::format::digest::DigestText;
 /// Real ones need a few per record; a hostile one could need their square.
 const MOST_LOOKS: usize = 4_000_000;
 
-/// A key, as a number. Two numbers may later be found to mean one key: see [`Keys::settled`].
+/// A key, as a number. Two numbers may later be found to mean one key: see [`KeyIds::settled`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct KeyId(u32);
 
 /// How a key is used: by which operation, as which of its inputs, and which part of it.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Use {
+struct KeyUse {
     by: DigestText,
     inputs: usize,
     input: usize,
@@ -29,15 +29,15 @@ struct Use {
 
 /// All keys so far.
 #[derive(Default)]
-pub(super) struct Keys {
+pub(super) struct KeyIds {
     /// For each number, the number that it was merged into; its own if it was not merged.
     merged: Vec<u32>,
     roots: HashMap<DigestText, KeyId>,
     /// For each key, its users.
-    users: HashMap<KeyId, HashMap<Use, Vec<KeyId>>>,
+    users: HashMap<KeyId, HashMap<KeyUse, Vec<KeyId>>>,
 }
 
-impl Keys {
+impl KeyIds {
     /// Adds the records of a configuration and returns their keys, by index. A record in a loop, or
     /// above one, has a key of its own.
     pub(super) fn of_graph(&mut self, graph: &CacheGraph) -> Vec<KeyId> {
@@ -82,7 +82,7 @@ impl Keys {
             self.roots.insert(record.digest.clone(), key);
             return key;
         }
-        let uses: Vec<Vec<(KeyId, Use)>> = graph
+        let uses: Vec<Vec<(KeyId, KeyUse)>> = graph
             .inputs(record)
             .enumerate()
             .map(|(input, links)| {
@@ -96,7 +96,7 @@ impl Keys {
                     .map(|(link, of)| {
                         (
                             of,
-                            Use {
+                            KeyUse {
                                 by: by.clone(),
                                 inputs,
                                 input,
@@ -139,14 +139,14 @@ impl Keys {
     }
 
     /// Returns the keys that use one of the entries in `uses` at every input.
-    fn common<'a>(&'a self, uses: &'a [Vec<(KeyId, Use)>], looks: &mut usize) -> Vec<KeyId> {
-        let lists = |uses: &'a [(KeyId, Use)]| {
+    fn common<'a>(&'a self, uses: &'a [Vec<(KeyId, KeyUse)>], looks: &mut usize) -> Vec<KeyId> {
+        let lists = |uses: &'a [(KeyId, KeyUse)]| {
             uses.iter()
                 .filter_map(|(of, how)| self.users.get(of)?.get(how))
         };
         // Start with the input that has the fewest users: mostly nothing remains after it.
-        let count = |uses: &'a [(KeyId, Use)]| lists(uses).map(Vec::len).sum::<usize>();
-        let mut by_input: Vec<(usize, &[(KeyId, Use)])> =
+        let count = |uses: &'a [(KeyId, KeyUse)]| lists(uses).map(Vec::len).sum::<usize>();
+        let mut by_input: Vec<(usize, &[(KeyId, KeyUse)])> =
             uses.iter().map(|uses| (count(uses), &uses[..])).collect();
         by_input.sort_by_key(|(count, _)| *count);
         let mut common: Option<HashSet<KeyId>> = None;
@@ -213,7 +213,7 @@ mod tests {
     }
 
     fn settled(graphs: &[&CacheGraph]) -> Vec<Vec<KeyId>> {
-        let mut keys = Keys::default();
+        let mut keys = KeyIds::default();
         let of_each: Vec<Vec<KeyId>> = graphs.iter().map(|graph| keys.of_graph(graph)).collect();
         of_each
             .into_iter()

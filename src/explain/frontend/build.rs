@@ -4,7 +4,7 @@ use super::{BuildOptions, Converted, ConvertedStep, NamedContext};
 use crate::format::llb::{OpKind, Platform};
 use crate::format::platform;
 use crate::format::provenance::{
-    Build, Location, ProvenanceError, Request, SourceFile, Step, StepIndex, StepOutput,
+    Build, CodeLocation, FrontendRequest, ProvenanceError, SourceFile, Step, StepIndex, StepOutput,
 };
 
 impl Converted {
@@ -15,7 +15,7 @@ impl Converted {
     pub fn into_build(
         self,
         file: SourceFile,
-        request: Request,
+        request: FrontendRequest,
         builder: &Platform,
     ) -> Result<Build, ProvenanceError> {
         let mut is_lasting = Vec::with_capacity(self.steps.len());
@@ -47,11 +47,11 @@ impl BuildOptions {
         &self,
         path: String,
         contexts: &std::collections::BTreeMap<String, NamedContext>,
-    ) -> Request {
-        let mut request = Request {
+    ) -> FrontendRequest {
+        let mut request = FrontendRequest {
             path,
             frontend: "dockerfile.v0".to_owned(),
-            ..Request::default()
+            ..FrontendRequest::default()
         };
         let args = &mut request.args;
         for (name, value) in &self.build_args {
@@ -116,7 +116,7 @@ fn build_step(place: usize, step: ConvertedStep, places: &[usize], lasts: bool) 
         step: StepIndex(u32::try_from(places[input]).unwrap_or(u32::MAX)),
         output: 0,
     };
-    let location = |lines: &crate::format::dockerfile::Lines| Location {
+    let location = |lines: &crate::format::dockerfile::Lines| CodeLocation {
         source: 0,
         first_line: lines.first,
         last_line: lines.last,

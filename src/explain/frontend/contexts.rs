@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::convert::Converter;
-use super::graph::{About, Paths, Source, State, VertexKind};
-use super::image::{BaseImage, ImageConfig, ImageState};
+use super::graph::{About, Paths, SourceVertex, VertexKind, VertexState};
+use super::image::{BaseImage, BaseImageConfig, ImageState};
 use super::options::NamedContext;
 use super::stages::{SCRATCH, StageId};
 use crate::format::go_json::GoJson as _;
@@ -16,13 +16,13 @@ use crate::format::reference::ImageReference;
 
 /// The base of a stage.
 pub(super) struct Base {
-    pub state: State,
-    pub image: Option<ImageConfig>,
+    pub state: VertexState,
+    pub image: Option<BaseImageConfig>,
     pub unknown: Option<Rc<str>>,
 }
 
 impl Base {
-    fn plain(state: State) -> Self {
+    fn plain(state: VertexState) -> Self {
         Self {
             state,
             image: None,
@@ -77,7 +77,7 @@ impl Converter<'_> {
             return Err(format!("invalid context name {name}"));
         };
         match context {
-            NamedContext::Scratch => Ok(Base::plain(State::scratch())),
+            NamedContext::Scratch => Ok(Base::plain(VertexState::scratch())),
             NamedContext::Image(reference) => self.load_reference(name, &reference, of),
             NamedContext::Layout { store, digest } => self.load_layout(name, store, digest, of),
             NamedContext::Local {
@@ -116,7 +116,7 @@ impl Converter<'_> {
         step: String,
         unknown: Option<Rc<str>>,
     ) -> Base {
-        let source = Source {
+        let source = SourceVertex {
             identifier,
             attributes,
             platform: None,
@@ -128,7 +128,7 @@ impl Converter<'_> {
             unknown: unknown.clone(),
             ..About::default()
         };
-        let state = State::of(Some(self.graph.add(VertexKind::Source(source), about)));
+        let state = VertexState::of(Some(self.graph.add(VertexKind::Source(source), about)));
         Base {
             unknown,
             ..Base::plain(state)

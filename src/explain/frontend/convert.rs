@@ -5,13 +5,13 @@ use std::rc::Rc;
 
 use super::env::Env;
 use super::epoch::{self, Epoch};
-use super::graph::{About, Graph, Source, State, VertexKind};
+use super::graph::{About, Graph, SourceVertex, VertexKind, VertexState};
 use super::image::Images;
 use super::options::{ConvertOptions, MainContext};
-use super::stages::{SCRATCH, Stage, StageId, Stages};
-use super::{BUDGET, ImageRequest, Outcome, Refusal, TOO_LARGE, marshal};
+use super::stages::{BuildStage, SCRATCH, StageId, Stages};
+use super::{BUDGET, ConversionOutcome, ConversionRefusal, ImageRequest, TOO_LARGE, marshal};
 use crate::format::dockerfile::lex::{Lexer, Variables as _};
-use crate::format::dockerfile::{self, Argument, Dockerfile, Kind};
+use crate::format::dockerfile::{self, Argument, Dockerfile, InstructionKind};
 use crate::format::go_text;
 use crate::format::llb::{Platform, ProxyEnv};
 use crate::format::platform;
@@ -27,20 +27,21 @@ pub fn convert(
     file: &Dockerfile,
     options: &ConvertOptions,
     images: &Images,
-) -> Result<Outcome, Refusal> {
+) -> Result<ConversionOutcome, ConversionRefusal> {
     let mut converter = Converter::new(file, options, images)?;
     converter.add_stages()?;
     let target = converter.target()?;
     converter.add_commands()?;
     let Some(reachable) = converter.resolve(target)? else {
-        return Ok(Outcome::NeedsImages(
+        return Ok(ConversionOutcome::NeedsImages(
             converter.missing.into_iter().collect(),
         ));
     };
     converter.dispatch(&reachable)?;
     converter.finish_context();
     let output = converter.stages.all[target].state.output;
-    marshal::marshal(&converter.graph, output, &converter.target_platform).map(Outcome::Converted)
+    marshal::marshal(&converter.graph, output, &converter.target_platform)
+        .map(ConversionOutcome::Converted)
 }
 
 /// The state of a conversion.
@@ -57,7 +58,7 @@ pub(super) struct Converter<'a> {
     pub stages: Stages,
     pub graph: Graph,
     /// The state of the build context.
-    pub context: State,
+    pub context: VertexState,
     pub context_paths: BTreeSet<String>,
     pub missing: BTreeSet<ImageRequest>,
     budget: usize,
@@ -68,9 +69,9 @@ impl<'a> Converter<'a> {
         file: &'a Dockerfile,
         options: &'a ConvertOptions,
         images: &'a Images,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, ConversionRefusal> {
         let mut graph = Graph::default();
-        let context = State::of(Some(add_context(&mut graph, &options.context)));
+        let context = VertexState::of(Some(add_context(&mut graph, &options.context)));
         let target = options
             .platform
             .as_ref()
@@ -115,7 +116,7 @@ impl<'a> Converter<'a> {
     }
 
     /// Sets the predeclared arguments and those before the first stage.
-    fn set_globals(&mut self) -> Result<(), Refusal> {
+    fn set_globals(&mut self) -> Result<(), ConversionRefusal> {
         let builder = &self.options.build_platform;
         let target = &self.target_platform;
         let last = self.file.stages.last().map_or("", |stage| &stage.name);
@@ -149,7 +150,7 @@ impl<'a> Converter<'a> {
                     (Some(value), _) => value.clone(),
                     (None, Some(value)) => {
                         let globals = self.globals.clone();
-                        let at = |message| Refusal::at(message, *lines);
+                        let at = |message| ConversionRefusal::at(message, *lines);
                         self.expand(value, &globals).map_err(at)?
                     }
                     (None, None) => continue,
@@ -160,7 +161,7 @@ impl<'a> Converter<'a> {
         Ok(())
     }
 
-    fn set_epoch(&mut self) -> Result<(), Refusal> {
+    fn set_epoch(&mut self) -> Result<(), ConversionRefusal> {
         let global = self
             .globals
             .get(epoch::NAME)
@@ -206,12 +207,12 @@ impl<'a> Converter<'a> {
     }
 
     /// Adds the stages of the file.
-    fn add_stages(&mut self) -> Result<(), Refusal> {
+    fn add_stages(&mut self) -> Result<(), ConversionRefusal> {
         let file = self.file;
         for (place, stage) in file.stages.iter().enumerate() {
             let new = self
                 .stage(place, stage)
-                .map_err(|message| Refusal::at(message, stage.lines))?;
+                .map_err(|message| ConversionRefusal::at(message, stage.lines))?;
             let id = self.stages.add(new);
             let added = &mut self.stages.all[id];
             if added.named_context.is_some() {
@@ -220,7 +221,10 @@ impl<'a> Converter<'a> {
             let makes_step = |instruction: &&dockerfile::Instruction| {
                 matches!(
                     instruction.kind,
-                    Kind::Add(_) | Kind::Copy(_) | Kind::Run(_) | Kind::Workdir(_)
+                    InstructionKind::Add(_)
+                        | InstructionKind::Copy(_)
+                        | InstructionKind::Run(_)
+                        | InstructionKind::Workdir(_)
                 )
             };
             let is_image = added.base_name != SCRATCH && added.base.is_none();
@@ -231,13 +235,13 @@ impl<'a> Converter<'a> {
         Ok(())
     }
 
-    fn stage(&mut self, place: usize, stage: &dockerfile::Stage) -> Result<Stage, String> {
+    fn stage(&mut self, place: usize, stage: &dockerfile::Stage) -> Result<BuildStage, String> {
         let globals = self.globals.clone();
         let base = self.expand(&stage.base, &globals)?;
         if base.is_empty() {
             return Err(format!("base name ({}) should not be blank", stage.base));
         }
-        let mut new = Stage::new(&base);
+        let mut new = BuildStage::new(&base);
         new.own_name.clone_from(&stage.name);
         new.code.clone_from(&stage.code);
         new.lines = Some(stage.lines);
@@ -266,7 +270,7 @@ impl<'a> Converter<'a> {
     }
 
     /// Returns the stage to build.
-    fn target(&self) -> Result<StageId, Refusal> {
+    fn target(&self) -> Result<StageId, ConversionRefusal> {
         let target = &self.options.target;
         if target.is_empty() {
             return Ok(self.stages.all.len().saturating_sub(1));
@@ -279,12 +283,12 @@ impl<'a> Converter<'a> {
                 .map(|stage| stage.shown_name.as_str());
             let hint = dockerfile::suggestion(target, names);
             let target = go_text::quote(target);
-            Refusal::plain(format!("target stage {target} could not be found{hint}"))
+            ConversionRefusal::plain(format!("target stage {target} could not be found{hint}"))
         })
     }
 
     /// Finds the stages and images that the instructions of all stages depend on.
-    fn add_commands(&mut self) -> Result<(), Refusal> {
+    fn add_commands(&mut self) -> Result<(), ConversionRefusal> {
         let file = self.file;
         for (id, stage) in file.stages.iter().enumerate() {
             for instruction in &stage.instructions {
@@ -305,7 +309,7 @@ impl<'a> Converter<'a> {
         let Some(output) = self.context.output else {
             return;
         };
-        if let VertexKind::Source(Source {
+        if let VertexKind::Source(SourceVertex {
             follow: Some(paths),
             ..
         }) = &self.graph.vertices[output].kind
@@ -325,7 +329,7 @@ fn add_context(graph: &mut Graph, context: &MainContext) -> usize {
             attributes,
             follow_paths,
         } => {
-            let source = Source {
+            let source = SourceVertex {
                 identifier: "local://context".to_owned(),
                 attributes: attributes.clone(),
                 platform: None,
@@ -342,7 +346,7 @@ fn add_context(graph: &mut Graph, context: &MainContext) -> usize {
             attributes,
             name,
         } => {
-            let source = Source {
+            let source = SourceVertex {
                 identifier: identifier.clone(),
                 attributes: attributes.clone(),
                 platform: None,

@@ -5,26 +5,26 @@ use std::sync::Arc;
 
 use super::chmod::Chmod;
 use super::convert::Converter;
-use super::graph::{About, Action, File, Owner, Source, State, VertexId, VertexKind};
+use super::graph::{About, File, FileStep, Owner, SourceVertex, VertexId, VertexKind, VertexState};
 use super::path;
 use super::resolve::context_path;
-use super::stages::{Command, StageId};
+use super::stages::{StageCommand, StageId};
 use crate::format::dockerfile::here_document;
 use crate::format::dockerfile::lex::Lexer;
-use crate::format::dockerfile::{Copy, Kind};
+use crate::format::dockerfile::{CopyInstruction, InstructionKind};
 use crate::format::git_reference::GitReference;
 use crate::format::go_text;
 use crate::format::go_url::GoUrl;
-use crate::format::lenient::List;
+use crate::format::lenient::LenientList;
 use crate::format::llb::{self, FileChange};
 use crate::format::reference::check_digest;
 
 /// A `COPY` or `ADD` in progress.
 struct Copying {
-    copy: Copy,
+    copy: CopyInstruction,
     is_add: bool,
     /// The state that local sources come from.
-    from: State,
+    from: VertexState,
     dest: String,
     chmod: Option<Chmod>,
     owner: Option<Owner>,
@@ -34,8 +34,13 @@ struct Copying {
 }
 
 impl Converter<'_> {
-    pub fn copy(&mut self, id: StageId, command: &Command, copy: &Copy) -> Result<(), String> {
-        let is_add = matches!(command.instruction.kind, Kind::Add(_));
+    pub fn copy(
+        &mut self,
+        id: StageId,
+        command: &StageCommand,
+        copy: &CopyInstruction,
+    ) -> Result<(), String> {
+        let is_add = matches!(command.instruction.kind, InstructionKind::Add(_));
         let copy = self.expand_copy(id, copy)?;
         let from = self.copied_from(id, command, &copy)?;
         let stage = &self.stages.all[id];
@@ -92,15 +97,15 @@ impl Converter<'_> {
         &mut self,
         id: StageId,
         copying: &mut Copying,
-        actions: &mut Vec<Action>,
+        actions: &mut Vec<FileStep>,
     ) -> Result<(), String> {
         for file in copying.copy.files.clone() {
             let name = path::without_drive(&file.name, &copying.os, false)?;
             let made = self.inline_file(id, &name, &file.content, 0o644);
             let src = path::of_operation("/", &name, false);
-            let copy = llb::Copy {
+            let copy = llb::CopyAction {
                 src,
-                ..llb::Copy::default()
+                ..llb::CopyAction::default()
             };
             actions.push(copying.action(Some(made), copy));
         }
@@ -108,7 +113,12 @@ impl Converter<'_> {
     }
 
     /// Returns the state that local sources come from.
-    fn copied_from(&self, id: StageId, command: &Command, copy: &Copy) -> Result<State, String> {
+    fn copied_from(
+        &self,
+        id: StageId,
+        command: &StageCommand,
+        copy: &CopyInstruction,
+    ) -> Result<VertexState, String> {
         let Some(source) = command.sources.first() else {
             return Ok(self.context.clone());
         };
@@ -124,7 +134,11 @@ impl Converter<'_> {
     }
 
     /// Expands variables, in BuildKit's order.
-    fn expand_copy(&mut self, id: StageId, copy: &Copy) -> Result<Copy, String> {
+    fn expand_copy(
+        &mut self,
+        id: StageId,
+        copy: &CopyInstruction,
+    ) -> Result<CopyInstruction, String> {
         let mut copy = copy.clone();
         copy.chown = self.expand_in(id, &copy.chown)?;
         copy.chmod = self.expand_in(id, &copy.chmod)?;
@@ -158,7 +172,7 @@ impl Converter<'_> {
         id: StageId,
         copying: &mut Copying,
         source: &str,
-    ) -> Result<Action, String> {
+    ) -> Result<FileStep, String> {
         let repository = GitReference::parse(source).map_err(|error| error.to_string())?;
         if let Some(repository) = repository.filter(|found| !found.may_be_local) {
             if !copying.is_add {
@@ -168,9 +182,9 @@ impl Converter<'_> {
             let src = "/".to_owned();
             return Ok(copying.action(
                 Some(vertex),
-                llb::Copy {
+                llb::CopyAction {
                     src,
-                    ..llb::Copy::default()
+                    ..llb::CopyAction::default()
                 },
             ));
         }
@@ -180,10 +194,10 @@ impl Converter<'_> {
             }
             let file = file_name(source);
             let vertex = self.download(id, copying, source, &file)?;
-            let copy = llb::Copy {
+            let copy = llb::CopyAction {
                 src: path::join(&["/", &path::clean(&file)]),
                 attempt_unpack: copying.copy.unpack == Some(true),
-                ..llb::Copy::default()
+                ..llb::CopyAction::default()
             };
             return Ok(copying.action(Some(vertex), copy));
         }
@@ -259,7 +273,7 @@ impl Converter<'_> {
         attributes: BTreeMap<String, String>,
         about: About,
     ) -> VertexId {
-        let source = Source {
+        let source = SourceVertex {
             identifier,
             attributes,
             platform: None,
@@ -270,7 +284,7 @@ impl Converter<'_> {
     }
 
     /// Records the paths that are used from the context or from another stage.
-    fn note_paths(&mut self, id: StageId, command: &Command, copying: &Copying) {
+    fn note_paths(&mut self, id: StageId, command: &StageCommand, copying: &Copying) {
         let is_web = |source: &&String| {
             copying.is_add && (source.starts_with("http://") || source.starts_with("https://"))
         };
@@ -287,9 +301,9 @@ impl Converter<'_> {
     fn finish_copy(
         &mut self,
         id: StageId,
-        command: &Command,
+        command: &StageCommand,
         copying: &Copying,
-        actions: Vec<Action>,
+        actions: Vec<FileStep>,
     ) {
         let (prefix, text) = &copying.name;
         let about = self.about(id, format!("{prefix}{text}"), command.instruction.lines);
@@ -327,22 +341,22 @@ impl Copying {
     }
 
     /// Makes the copy of a source.
-    fn action(&self, source: Option<VertexId>, copy: llb::Copy) -> Action {
+    fn action(&self, source: Option<VertexId>, copy: llb::CopyAction) -> FileStep {
         let (mode, mode_str) = match &self.chmod {
             None => (-1, String::new()),
             Some(Chmod::Bits(bits)) => (*bits, String::new()),
             Some(Chmod::Symbolic(text)) => (0, text.clone()),
         };
-        let change = FileChange::Copy(Box::new(llb::Copy {
+        let change = FileChange::Copy(Box::new(llb::CopyAction {
             dest: path::of_operation("/", &self.dest, true),
             mode,
             mode_str,
             create_dest_path: true,
             timestamp: -1,
-            exclude_patterns: List(self.copy.exclude.clone()),
+            exclude_patterns: LenientList(self.copy.exclude.clone()),
             ..copy
         }));
-        Action {
+        FileStep {
             change,
             owner: self.owner.clone(),
             source,
@@ -350,7 +364,7 @@ impl Copying {
     }
 
     /// Makes the copy of a path.
-    fn local(&self, source: &str) -> Result<llb::Copy, String> {
+    fn local(&self, source: &str) -> Result<llb::CopyAction, String> {
         let removing = |error: String| format!("removing drive letter: {error}");
         let normal = |path: &str| path::normalize("/", path, &self.os, false).map_err(removing);
         let mut source = source.to_owned();
@@ -368,16 +382,16 @@ impl Copying {
             }
             source = parent;
         }
-        Ok(llb::Copy {
+        Ok(llb::CopyAction {
             src: path::join(&["/", &path::clean(&normal(&source)?)]),
             follow_symlink: true,
             dir_copy_contents: true,
-            include_patterns: List(patterns),
-            required_paths: List(required),
+            include_patterns: LenientList(patterns),
+            required_paths: LenientList(required),
             attempt_unpack: self.copy.unpack.unwrap_or(self.is_add),
             allow_wildcard: true,
             allow_empty_wildcard: true,
-            ..llb::Copy::default()
+            ..llb::CopyAction::default()
         })
     }
 }
@@ -397,7 +411,7 @@ fn dest_in(dir: &str, dest: &str, os: &str) -> Result<String, String> {
     path::normalize(dir, dest, os, true)
 }
 
-fn check_checksum(copy: &Copy) -> Result<(), String> {
+fn check_checksum(copy: &CopyInstruction) -> Result<(), String> {
     if copy.checksum.is_empty() {
         return Ok(());
     }

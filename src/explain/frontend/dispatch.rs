@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use super::convert::Converter;
 use super::epoch::Epoch;
-use super::graph::{About, Action, File, Owner, VertexId, VertexKind};
+use super::graph::{About, File, FileStep, Owner, VertexId, VertexKind};
 use super::image::DEFAULT_PATH;
-use super::stages::{Command, Stage, StageId};
-use super::{Refusal, expose, name, path};
+use super::stages::{BuildStage, StageCommand, StageId};
+use super::{ConversionRefusal, expose, name, path};
 use crate::format::dockerfile::lex::Variables as _;
-use crate::format::dockerfile::{Argument, Instruction, Kind, Lines, Pair};
+use crate::format::dockerfile::{Argument, Instruction, InstructionKind, KeyValue, Lines};
 use crate::format::go_text;
 use crate::format::llb::{FileChange, MakeDir};
 
@@ -25,7 +25,7 @@ const SIGNALS: &[&str] = &[
 
 impl Converter<'_> {
     /// Applies the instructions of all required stages, in the order of the file.
-    pub fn dispatch(&mut self, reachable: &[bool]) -> Result<(), Refusal> {
+    pub fn dispatch(&mut self, reachable: &[bool]) -> Result<(), ConversionRefusal> {
         for id in 0..self.stages.all.len() {
             let is_needed = reachable.get(id).copied().unwrap_or_default();
             if !is_needed || self.stages.all[id].is_dispatched {
@@ -33,13 +33,13 @@ impl Converter<'_> {
             }
             self.begin(id).map_err(|message| {
                 let lines = self.stages.all[id].lines;
-                Refusal { message, lines }
+                ConversionRefusal { message, lines }
             })?;
             for command in self.stages.all[id].commands.clone() {
                 let lines = command.instruction.lines;
                 self.stages.all[id].in_trigger = command.is_trigger;
                 let done = self.command(id, &command);
-                done.map_err(|message| Refusal::at(message, lines))?;
+                done.map_err(|message| ConversionRefusal::at(message, lines))?;
             }
             let paths = std::mem::take(&mut self.stages.all[id].context_paths);
             self.context_paths.extend(paths);
@@ -87,20 +87,22 @@ impl Converter<'_> {
         self.spend(bytes)
     }
 
-    fn command(&mut self, id: StageId, command: &Command) -> Result<(), String> {
+    fn command(&mut self, id: StageId, command: &StageCommand) -> Result<(), String> {
         let instruction = &command.instruction;
         match &instruction.kind {
-            Kind::Add(copy) | Kind::Copy(copy) => self.copy(id, command, copy),
-            Kind::Arg(arguments) => self.arguments(id, arguments),
-            Kind::Env(pairs) => {
-                for Pair { key, value } in self.expand_pairs(id, pairs)? {
+            InstructionKind::Add(copy) | InstructionKind::Copy(copy) => {
+                self.copy(id, command, copy)
+            }
+            InstructionKind::Arg(arguments) => self.arguments(id, arguments),
+            InstructionKind::Env(pairs) => {
+                for KeyValue { key, value } in self.expand_pairs(id, pairs)? {
                     let stage = &mut self.stages.all[id];
                     stage.state.env.set(&key, &value);
                     set_variable(stage, &key, &value);
                 }
                 Ok(())
             }
-            Kind::Expose(ports) => {
+            InstructionKind::Expose(ports) => {
                 let env = self.stages.all[id].state.env.clone();
                 let mut words = Vec::new();
                 for port in ports {
@@ -109,21 +111,21 @@ impl Converter<'_> {
                 }
                 words.iter().try_for_each(|port| expose::check(port))
             }
-            Kind::Label(pairs) => self.expand_pairs(id, pairs).map(|_| ()),
-            Kind::Run(run) => self.run(id, command, run),
-            Kind::Shell(shell) => {
+            InstructionKind::Label(pairs) => self.expand_pairs(id, pairs).map(|_| ()),
+            InstructionKind::Run(run) => self.run(id, command, run),
+            InstructionKind::Shell(shell) => {
                 self.stages.all[id].image.config.shell.0.clone_from(shell);
                 Ok(())
             }
-            Kind::StopSignal(signal) => check_signal(&self.expand_in(id, signal)?),
-            Kind::User(user) => {
+            InstructionKind::StopSignal(signal) => check_signal(&self.expand_in(id, signal)?),
+            InstructionKind::User(user) => {
                 let user = self.expand_in(id, user)?;
                 let stage = &mut self.stages.all[id];
                 stage.state.user = user.as_str().into();
                 stage.image.config.user = user;
                 Ok(())
             }
-            Kind::Volume(volumes) => {
+            InstructionKind::Volume(volumes) => {
                 let mut is_empty = false;
                 for volume in volumes {
                     is_empty |= self.expand_in(id, volume)?.is_empty();
@@ -135,8 +137,8 @@ impl Converter<'_> {
                     Ok(())
                 }
             }
-            Kind::Workdir(dir) => self.workdir(id, instruction, dir),
-            Kind::OnBuild(_) | Kind::ImageOnly => Ok(()),
+            InstructionKind::Workdir(dir) => self.workdir(id, instruction, dir),
+            InstructionKind::OnBuild(_) | InstructionKind::ImageOnly => Ok(()),
         }
     }
 
@@ -147,11 +149,11 @@ impl Converter<'_> {
     }
 
     /// Expands names and values; all of them see the variables from before.
-    fn expand_pairs(&mut self, id: StageId, pairs: &[Pair]) -> Result<Vec<Pair>, String> {
+    fn expand_pairs(&mut self, id: StageId, pairs: &[KeyValue]) -> Result<Vec<KeyValue>, String> {
         let mut expanded = Vec::with_capacity(pairs.len());
-        for Pair { key, value } in pairs {
+        for KeyValue { key, value } in pairs {
             let key = self.expand_in(id, key)?;
-            expanded.push(Pair {
+            expanded.push(KeyValue {
                 key,
                 value: self.expand_in(id, value)?,
             });
@@ -210,7 +212,7 @@ impl Converter<'_> {
         } else {
             Some(Owner::parse(&user))
         };
-        let action = Action {
+        let action = FileStep {
             change,
             owner,
             source: None,
@@ -285,7 +287,7 @@ fn key(variable: &str) -> &str {
 }
 
 /// Sets a variable of a stage's configuration. A variable that is already there keeps its position.
-fn set_variable(stage: &mut Stage, name: &str, value: &str) {
+fn set_variable(stage: &mut BuildStage, name: &str, value: &str) {
     let variables = &mut stage.image.config.env.0;
     let next = variables.len();
     let place = *stage.variables.entry(name.to_owned()).or_insert(next);
@@ -297,7 +299,7 @@ fn set_variable(stage: &mut Stage, name: &str, value: &str) {
 }
 
 /// Sets the working directory of a stage, and returns it with slashes.
-fn set_dir(stage: &mut Stage, dir: &str) -> Result<String, String> {
+fn set_dir(stage: &mut BuildStage, dir: &str) -> Result<String, String> {
     let os = stage
         .platform
         .as_ref()

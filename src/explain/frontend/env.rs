@@ -8,11 +8,11 @@ use crate::format::dockerfile::lex::Variables;
 /// Variables. Copies are cheap until one of them is changed.
 #[derive(Debug, Clone, Default)]
 pub struct Env {
-    shared: Rc<Shared>,
+    shared: Rc<SharedVariables>,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Shared {
+struct SharedVariables {
     /// The variables in order; an entry is empty if its variable was set again, or removed.
     entries: Vec<Option<(Rc<str>, Rc<str>)>>,
     places: HashMap<Rc<str>, usize>,
@@ -60,7 +60,7 @@ impl Env {
     }
 }
 
-impl Shared {
+impl SharedVariables {
     fn take(&mut self, name: &str) {
         let place = self.places.remove(name);
         if let Some((name, value)) = place

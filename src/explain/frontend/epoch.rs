@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::Refusal;
+use super::ConversionRefusal;
 use super::env::Env;
 use super::stages::SCRATCH;
 use crate::format::dockerfile::lex::Lexer;
-use crate::format::dockerfile::{Dockerfile, Kind, Stage};
+use crate::format::dockerfile::{Dockerfile, InstructionKind, Stage};
 use crate::format::git_reference::GitReference;
 use crate::format::go_text;
 use crate::format::reference::check_digest;
@@ -33,7 +33,7 @@ pub(super) fn resolve(
     build_args: &BTreeMap<String, String>,
     globals: &Env,
     is_named: bool,
-) -> Result<Epoch, Refusal> {
+) -> Result<Epoch, ConversionRefusal> {
     if value.is_empty() {
         return Ok(Epoch::None);
     }
@@ -48,14 +48,14 @@ pub(super) fn resolve(
         .iter()
         .find(|stage| go_text::equal_fold(&stage.name, value))
     else {
-        return Err(Refusal::plain(format!(
+        return Err(ConversionRefusal::plain(format!(
             "invalid SOURCE_DATE_EPOCH: {value}"
         )));
     };
     let mut env = globals.clone();
     env.remove(NAME);
     check_stage(stage, Lexer::new(file.escape), build_args, env)
-        .map_err(|message| Refusal::at(message, stage.lines))?;
+        .map_err(|message| ConversionRefusal::at(message, stage.lines))?;
     Ok(Epoch::Remote)
 }
 
@@ -80,7 +80,7 @@ fn check_stage(
     let one = || "SOURCE_DATE_EPOCH stage must contain exactly one remote ADD".to_owned();
     for instruction in &stage.instructions {
         match &instruction.kind {
-            Kind::Arg(arguments) => {
+            InstructionKind::Arg(arguments) => {
                 for argument in arguments {
                     let value = match (build_args.get(&argument.key), &argument.value) {
                         (Some(value), _) => value.clone(),
@@ -90,8 +90,8 @@ fn check_stage(
                     env.set(&argument.key, &value);
                 }
             }
-            Kind::Add(_) if is_found => return Err(one()),
-            Kind::Add(add) => {
+            InstructionKind::Add(_) if is_found => return Err(one()),
+            InstructionKind::Add(add) => {
                 let [source] = add.sources.as_slice() else {
                     return Err(format!("{} source", one()));
                 };

@@ -18,7 +18,7 @@ pub(super) type Paths = Rc<RefCell<BTreeSet<String>>>;
 
 /// A file system, with the settings for commands in it.
 #[derive(Debug, Clone)]
-pub(super) struct State {
+pub(super) struct VertexState {
     /// The vertex that produces the files; `None` for an empty file system.
     pub output: Option<VertexId>,
     pub env: Env,
@@ -30,7 +30,7 @@ pub(super) struct State {
     pub platform: Option<Rc<Platform>>,
 }
 
-impl State {
+impl VertexState {
     /// Returns the state of a vertex.
     pub fn of(output: Option<VertexId>) -> Self {
         Self {
@@ -91,14 +91,14 @@ pub(super) struct About {
 
 #[derive(Debug)]
 pub(super) enum VertexKind {
-    Source(Source),
+    Source(SourceVertex),
     Exec(Box<Exec>),
     File(File),
     Merge(Vec<VertexId>),
 }
 
 #[derive(Debug)]
-pub(super) struct Source {
+pub(super) struct SourceVertex {
     pub identifier: String,
     pub attributes: BTreeMap<String, String>,
     pub platform: Option<Platform>,
@@ -112,7 +112,7 @@ pub(super) struct Source {
 pub(super) struct Exec {
     pub args: Vec<String>,
     /// The settings without the output, which is the root file system.
-    pub state: State,
+    pub state: VertexState,
     pub proxy: Option<ProxyEnv>,
     pub extra_hosts: Rc<[HostIp]>,
     pub ulimits: Rc<[Ulimit]>,
@@ -120,7 +120,7 @@ pub(super) struct Exec {
     pub is_insecure: bool,
     /// The mounts in addition to the root file system.
     pub mounts: Vec<ExecMount>,
-    pub secrets: Vec<Secret>,
+    pub secrets: Vec<SecretOption>,
     pub ssh: Vec<Ssh>,
 }
 
@@ -141,7 +141,7 @@ pub(super) enum ExecMountKind {
 }
 
 #[derive(Debug)]
-pub(super) struct Secret {
+pub(super) struct SecretOption {
     pub id: String,
     pub target: Option<String>,
     pub env: Option<String>,
@@ -164,12 +164,12 @@ pub(super) struct Ssh {
 #[derive(Debug)]
 pub(super) struct File {
     pub base: Option<VertexId>,
-    pub actions: Vec<Action>,
+    pub actions: Vec<FileStep>,
 }
 
 /// A file change. Its owner is set when the inputs are counted.
 #[derive(Debug)]
-pub(super) struct Action {
+pub(super) struct FileStep {
     pub change: FileChange,
     pub owner: Option<Owner>,
     /// The source of a copy; `None` if it is no copy, or copies from an empty file system.
@@ -248,7 +248,7 @@ impl Graph {
                 .collect(),
             // From the last action to the first.
             VertexKind::File(file) => {
-                let pair = |action: &Action| [file.base, action.source];
+                let pair = |action: &FileStep| [file.base, action.source];
                 file.actions.iter().rev().flat_map(pair).flatten().collect()
             }
         }

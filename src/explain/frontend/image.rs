@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::format::digest::Digest;
-use crate::format::lenient::{self, List, go_struct};
+use crate::format::lenient::{self, LenientList, go_struct};
 use crate::format::llb::Platform;
 
 /// The search path of a container whose image sets none.
@@ -15,7 +15,7 @@ pub struct BaseImage {
     /// The digest of its name.
     pub digest: String,
     /// Its configuration.
-    pub config: ImageConfig,
+    pub config: BaseImageConfig,
 }
 
 /// What is known about an image.
@@ -41,7 +41,7 @@ pub type Images = BTreeMap<ImageRequest, ImageState>;
 
 go_struct! {
     /// A configuration.
-    pub struct ImageConfig {
+    pub struct BaseImageConfig {
         /// The architecture.
         pub architecture: String = "architecture",
         /// The system.
@@ -51,13 +51,13 @@ go_struct! {
         /// The version of the system.
         pub os_version: String = "os.version",
         /// Features of the system.
-        pub os_features: List<String> = "os.features",
+        pub os_features: LenientList<String> = "os.features",
         /// The settings of containers.
         pub config: ContainerConfig = "config",
         /// The layers.
-        pub rootfs: RootFs = "rootfs",
+        pub rootfs: BaseRootFs = "rootfs",
         /// The history of the layers.
-        pub history: List<History> = "history",
+        pub history: LenientList<ImageHistory> = "history",
     }
 }
 
@@ -67,33 +67,33 @@ go_struct! {
         /// The user.
         pub user: String = "User",
         /// `NAME=value`.
-        pub env: List<String> = "Env",
+        pub env: LenientList<String> = "Env",
         /// The working directory.
         pub working_dir: String = "WorkingDir",
         /// The shell of commands.
-        pub shell: List<String> = "Shell",
+        pub shell: LenientList<String> = "Shell",
         /// Triggers for builds on the image.
-        pub on_build: List<String> = "OnBuild",
+        pub on_build: LenientList<String> = "OnBuild",
     }
 }
 
 go_struct! {
     /// The layers of an image.
-    pub struct RootFs {
+    pub struct BaseRootFs {
         /// The digests of their contents.
-        pub diff_ids: List<String> = "diff_ids",
+        pub diff_ids: LenientList<String> = "diff_ids",
     }
 }
 
 go_struct! {
     /// An entry of the history.
-    pub struct History {
+    pub struct ImageHistory {
         /// Whether the entry has no layer.
         pub empty_layer: bool = "empty_layer",
     }
 }
 
-impl ImageConfig {
+impl BaseImageConfig {
     /// Parses a configuration.
     ///
     /// # Errors
@@ -114,7 +114,7 @@ impl ImageConfig {
         };
         "/".clone_into(&mut config.config.working_dir);
         if platform.os != "windows" {
-            config.config.env = List(vec![format!("PATH={DEFAULT_PATH}")]);
+            config.config.env = LenientList(vec![format!("PATH={DEFAULT_PATH}")]);
         }
         config
     }

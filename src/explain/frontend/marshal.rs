@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::graph::{
-    About, Action, Exec, ExecMountKind, File, Graph, MountView, Owner, OwnerPart, Secret, Source,
-    Ssh, Vertex, VertexId, VertexKind,
+    About, Exec, ExecMountKind, File, FileStep, Graph, MountView, Owner, OwnerPart, SecretOption,
+    SourceVertex, Ssh, Vertex, VertexId, VertexKind,
 };
-use super::{Converted, ConvertedStep, Refusal};
+use super::{ConversionRefusal, Converted, ConvertedStep};
 use crate::format::digest::Digest;
 use crate::format::go_json::GoJson as _;
-use crate::format::lenient::List;
+use crate::format::lenient::LenientList;
 use crate::format::llb::{
     CacheOpt, ChownOpt, ExecOp, FileAction, FileChange, FileOp, InputPlace, MergeOp, Meta, Mount,
     MountType, NO_INPUT, NO_OUTPUT, NamedUser, Op, OpKind, Platform, SecretEnv, SecretOpt,
@@ -25,8 +25,8 @@ pub(super) fn marshal(
     graph: &Graph,
     result: Option<VertexId>,
     platform: &Platform,
-) -> Result<Converted, Refusal> {
-    let mut writer = Writer {
+) -> Result<Converted, ConversionRefusal> {
+    let mut writer = MarshalWriter {
         graph,
         platform,
         places: vec![None; graph.vertices.len()],
@@ -41,8 +41,8 @@ pub(super) fn marshal(
     let last = writer.places[result].unwrap_or_default();
     let input = (writer.steps[last].digest, 0);
     let op = Op::default();
-    let bytes =
-        encode::operation(&op, &[input]).map_err(|error| Refusal::plain(error.to_string()))?;
+    let bytes = encode::operation(&op, &[input])
+        .map_err(|error| ConversionRefusal::plain(error.to_string()))?;
     writer.steps.push(ConvertedStep {
         digest: Digest::of(&bytes),
         bytes,
@@ -60,7 +60,7 @@ pub(super) fn marshal(
     })
 }
 
-struct Writer<'a> {
+struct MarshalWriter<'a> {
     graph: &'a Graph,
     /// The platform of commands without their own.
     platform: &'a Platform,
@@ -73,12 +73,12 @@ struct Writer<'a> {
 
 /// The inputs of an operation, each once.
 #[derive(Default)]
-struct Inputs {
+struct MarshalInputs {
     steps: Vec<usize>,
     places: HashMap<usize, i64>,
 }
 
-impl Inputs {
+impl MarshalInputs {
     fn place(&mut self, step: usize) -> i64 {
         let next = i64::try_from(self.steps.len()).unwrap_or(i64::MAX);
         *self.places.entry(step).or_insert_with(|| {
@@ -88,9 +88,9 @@ impl Inputs {
     }
 }
 
-impl Writer<'_> {
+impl MarshalWriter<'_> {
     /// Encodes a vertex after its inputs, without recursion.
-    fn visit(&mut self, vertex: VertexId) -> Result<(), Refusal> {
+    fn visit(&mut self, vertex: VertexId) -> Result<(), ConversionRefusal> {
         let mut open = vec![(vertex, self.graph.children(vertex).into_iter())];
         while let Some((vertex, children)) = open.last_mut() {
             let vertex = *vertex;
@@ -107,9 +107,9 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn write(&mut self, vertex: VertexId) -> Result<(), Refusal> {
+    fn write(&mut self, vertex: VertexId) -> Result<(), ConversionRefusal> {
         let Vertex { kind, about } = &self.graph.vertices[vertex];
-        let refused = |message: String| Refusal {
+        let refused = |message: String| ConversionRefusal {
             message,
             lines: about.lines,
         };
@@ -164,7 +164,7 @@ impl Writer<'_> {
                     .map(|input| InputPlace { input })
                     .collect();
                 let op = OpKind::Merge(MergeOp {
-                    inputs: List(places),
+                    inputs: LenientList(places),
                 });
                 let steps = inputs.iter().map(|input| self.step(*input)).collect();
                 Ok((
@@ -182,7 +182,7 @@ impl Writer<'_> {
         if exec.args.is_empty() {
             return Err("arguments are required".to_owned());
         }
-        let mut inputs = Inputs::default();
+        let mut inputs = MarshalInputs::default();
         let mut mounts = Vec::new();
         for view in exec.sorted_mounts() {
             let input = view
@@ -212,11 +212,11 @@ impl Writer<'_> {
         });
         let op = ExecOp {
             meta: meta(exec, env),
-            mounts: List(mounts),
+            mounts: LenientList(mounts),
             network: exec.state.network,
             security: i32::from(exec.is_insecure),
-            secret_env: List(secret_env.collect()),
-            cdi_devices: List::default(),
+            secret_env: LenientList(secret_env.collect()),
+            cdi_devices: LenientList::default(),
         };
         let platform = exec
             .state
@@ -232,7 +232,7 @@ impl Writer<'_> {
     }
 
     fn file(&self, file: &File) -> (Op, Vec<usize>) {
-        let mut inputs = Inputs::default();
+        let mut inputs = MarshalInputs::default();
         let base = file
             .base
             .map_or(NO_INPUT, |base| inputs.place(self.step(base)));
@@ -268,7 +268,7 @@ impl Writer<'_> {
                 }
             });
         let op = OpKind::File(FileOp {
-            actions: List(actions.collect()),
+            actions: LenientList(actions.collect()),
         });
         (
             Op {
@@ -296,7 +296,7 @@ fn merge(step: &mut ConvertedStep, about: &About) {
     }
 }
 
-fn source_op(source: &Source) -> Op {
+fn source_op(source: &SourceVertex) -> Op {
     let mut attributes = source.attributes.clone();
     if let Some(paths) = &source.follow {
         let paths = paths.borrow();
@@ -322,17 +322,17 @@ fn source_op(source: &Source) -> Op {
 
 fn meta(exec: &Exec, env: Vec<String>) -> Meta {
     Meta {
-        args: List(exec.args.clone()),
-        env: List(env),
+        args: LenientList(exec.args.clone()),
+        env: LenientList(env),
         cwd: exec.state.dir.to_string(),
         user: exec.state.user.to_string(),
         proxy_env: exec.proxy.clone(),
-        extra_hosts: List(exec.extra_hosts.to_vec()),
+        extra_hosts: LenientList(exec.extra_hosts.to_vec()),
         hostname: exec.state.hostname.to_string(),
-        ulimits: List(exec.ulimits.to_vec()),
+        ulimits: LenientList(exec.ulimits.to_vec()),
         cgroup_parent: exec.cgroup_parent.to_string(),
         remove_mount_stubs_recursive: true,
-        valid_exit_codes: List::default(),
+        valid_exit_codes: LenientList::default(),
     }
 }
 
@@ -379,7 +379,7 @@ fn mount(view: &MountView<'_>, input: i64) -> Mount {
 }
 
 /// Returns a change with its owner; `base` is the input whose files resolve its names.
-fn change(action: &Action, base: i64) -> FileChange {
+fn change(action: &FileStep, base: i64) -> FileChange {
     let owner = action.owner.as_ref().map(|owner| chown(owner, base));
     let mut change = action.change.clone();
     match &mut change {
@@ -406,7 +406,7 @@ fn chown(owner: &Owner, base: i64) -> ChownOpt {
 }
 
 /// Returns the mount of a secret as a file.
-fn secret_mount(secret: &Secret) -> Option<Mount> {
+fn secret_mount(secret: &SecretOption) -> Option<Mount> {
     let opt = SecretOpt {
         id: secret.id.clone(),
         uid: secret.uid,

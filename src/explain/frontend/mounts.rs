@@ -1,11 +1,13 @@
 //! Mounts of `RUN` (`dockerfile2llb/convert_runmount.go`).
 
 use super::convert::Converter;
-use super::graph::{About, Action, ExecMount, ExecMountKind, File, Owner, Secret, Ssh, State};
+use super::graph::{
+    About, ExecMount, ExecMountKind, File, FileStep, Owner, SecretOption, Ssh, VertexState,
+};
 use super::path;
 use super::resolve::context_path;
-use super::stages::{Command, SCRATCH, StageId};
-use crate::format::dockerfile::Run;
+use super::stages::{SCRATCH, StageCommand, StageId};
+use crate::format::dockerfile::RunInstruction;
 use crate::format::dockerfile::mount::{self, MountKind, RunMount, Sharing};
 use crate::format::go_text;
 use crate::format::llb::{FileChange, MakeDir};
@@ -14,13 +16,17 @@ use crate::format::llb::{FileChange, MakeDir};
 #[derive(Debug, Default)]
 pub(super) struct Mounted {
     pub mounts: Vec<ExecMount>,
-    pub secrets: Vec<Secret>,
+    pub secrets: Vec<SecretOption>,
     pub ssh: Vec<Ssh>,
 }
 
 impl Converter<'_> {
     /// Expands and parses the mounts of a command.
-    pub fn parse_mounts(&mut self, id: StageId, run: &Run) -> Result<Vec<RunMount>, String> {
+    pub fn parse_mounts(
+        &mut self,
+        id: StageId,
+        run: &RunInstruction,
+    ) -> Result<Vec<RunMount>, String> {
         let env = self.stages.all[id].state.env.clone();
         let lexer = self.lexer;
         let expand = |value: &str| lexer.word(value, &env).map_err(|error| error.0);
@@ -37,7 +43,7 @@ impl Converter<'_> {
     pub fn mounts(
         &mut self,
         id: StageId,
-        command: &Command,
+        command: &StageCommand,
         mounts: &[RunMount],
     ) -> Result<Mounted, String> {
         let mut mounted = Mounted::default();
@@ -80,7 +86,12 @@ impl Converter<'_> {
         Ok(mounted)
     }
 
-    fn mount(&mut self, id: StageId, mount: &RunMount, files: &State) -> Result<ExecMount, String> {
+    fn mount(
+        &mut self,
+        id: StageId,
+        mount: &RunMount,
+        files: &VertexState,
+    ) -> Result<ExecMount, String> {
         let kind = match mount.kind {
             MountKind::Cache => {
                 let own = path::clean(&mount.target);
@@ -127,7 +138,7 @@ impl Converter<'_> {
     }
 
     /// Makes the initial directory of a cache with an owner or permission bits.
-    fn owned_cache(&mut self, id: StageId, mount: &RunMount, files: &State) -> usize {
+    fn owned_cache(&mut self, id: StageId, mount: &RunMount, files: &VertexState) -> usize {
         let mode = mount.mode.unwrap_or(0o755) & 0o777;
         let change = FileChange::MakeDir(MakeDir {
             path: path::of_operation(&files.dir, "/cache", false),
@@ -137,7 +148,7 @@ impl Converter<'_> {
             timestamp: -1,
         });
         let owner = Owner::ids(mount.uid.unwrap_or_default(), mount.gid.unwrap_or_default());
-        let actions = vec![Action {
+        let actions = vec![FileStep {
             change,
             owner: Some(owner),
             source: None,
@@ -158,7 +169,7 @@ impl Converter<'_> {
     }
 }
 
-fn secret(mount: &RunMount) -> Result<Secret, String> {
+fn secret(mount: &RunMount) -> Result<SecretOption, String> {
     let id = if mount.source.is_empty() {
         &mount.id
     } else {
@@ -174,7 +185,7 @@ fn secret(mount: &RunMount) -> Result<Secret, String> {
         (true, None) => Some(format!("/run/secrets/{}", path::base(&id))),
         (true, Some(_)) => None,
     };
-    Ok(Secret {
+    Ok(SecretOption {
         id,
         target,
         env: mount.env.clone(),

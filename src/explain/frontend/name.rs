@@ -1,8 +1,8 @@
 //! Names of steps, as BuildKit's progress shows them: `[build 2/5] RUN make`.
 
 use super::env::Env;
-use super::graph::State;
-use super::stages::Stage;
+use super::graph::VertexState;
+use super::stages::BuildStage;
 use crate::format::dockerfile::lex::{Lexer, Variables};
 use crate::format::go_text;
 use crate::format::llb::Platform;
@@ -10,7 +10,7 @@ use crate::format::platform;
 
 /// Counts a step, and returns the prefix of its name.
 pub(super) fn prefix(
-    stage: &mut Stage,
+    stage: &mut BuildStage,
     with_platform: bool,
     of: Option<&Platform>,
     env: Option<&Env>,
@@ -106,12 +106,12 @@ pub(super) fn summary(content: &str) -> String {
 }
 
 /// The variables of a command, with the values of secrets masked.
-pub(super) struct Masked<'a> {
-    pub state: &'a State,
+pub(super) struct MaskedName<'a> {
+    pub state: &'a VertexState,
     pub secrets: &'a [String],
 }
 
-impl Variables for Masked<'_> {
+impl Variables for MaskedName<'_> {
     fn get(&self, name: &str) -> Option<&str> {
         if self.secrets.iter().any(|secret| secret == name) {
             return Some("****");

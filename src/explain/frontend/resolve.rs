@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::convert::Converter;
-use super::graph::{About, Source, State, VertexKind};
-use super::image::{BaseImage, ImageConfig, ImageRequest, ImageState};
+use super::graph::{About, SourceVertex, VertexKind, VertexState};
+use super::image::{BaseImage, BaseImageConfig, ImageRequest, ImageState};
 use super::name;
 use super::stages::{SCRATCH, StageId};
-use super::{Refusal, path};
+use super::{ConversionRefusal, path};
 use crate::format::digest::Digest;
-use crate::format::dockerfile::{self, Kind};
+use crate::format::dockerfile::{self, InstructionKind};
 use crate::format::go_text;
 use crate::format::llb::Platform;
 use crate::format::platform;
@@ -22,7 +22,7 @@ const NOT_FETCHED: &str = "the image is not known";
 impl Converter<'_> {
     /// Resolves everything that the target needs, and returns the required stages. Returns `None`
     /// if images are missing.
-    pub fn resolve(&mut self, target: StageId) -> Result<Option<Vec<bool>>, Refusal> {
+    pub fn resolve(&mut self, target: StageId) -> Result<Option<Vec<bool>>, ConversionRefusal> {
         loop {
             let reachable = self.stages.reachable(target);
             for (id, is_reachable) in reachable.iter().enumerate() {
@@ -45,22 +45,22 @@ impl Converter<'_> {
         }
     }
 
-    fn resolve_stage(&mut self, id: StageId, is_reachable: bool) -> Result<(), Refusal> {
+    fn resolve_stage(&mut self, id: StageId, is_reachable: bool) -> Result<(), ConversionRefusal> {
         let stage = &mut self.stages.all[id];
         if stage.base.is_some() || stage.is_dispatched || stage.is_resolved {
             return Ok(());
         }
         stage.is_resolved = is_reachable;
         if stage.base_name == SCRATCH && stage.named_context.is_none() {
-            stage.state = State::scratch();
-            stage.image = ImageConfig::empty(&self.target_platform);
+            stage.state = VertexState::scratch();
+            stage.image = BaseImageConfig::empty(&self.target_platform);
             stage.platform = Some(self.target_platform.clone());
             stage.is_dispatched = stage.is_image;
             return Ok(());
         }
         let lines = stage.lines;
         self.resolve_base(id, is_reachable)
-            .map_err(|message| Refusal { message, lines })?;
+            .map_err(|message| ConversionRefusal { message, lines })?;
         let stage = &mut self.stages.all[id];
         stage.is_dispatched |= stage.is_image;
         Ok(())
@@ -92,7 +92,7 @@ impl Converter<'_> {
             if let Some(name) = self.context_named(&base_name, Some(&of)) {
                 let base = self.load_context(id, &name, &of)?;
                 let stage = &mut self.stages.all[id];
-                stage.image = base.image.unwrap_or_else(|| ImageConfig::empty(&of));
+                stage.image = base.image.unwrap_or_else(|| BaseImageConfig::empty(&of));
                 stage.state = base.state;
                 stage.state.platform = Some(platform::normalize(&of).into());
                 stage.platform = Some(of);
@@ -117,7 +117,7 @@ impl Converter<'_> {
         }
         self.stages.all[id].unknown.clone_from(&unknown);
         self.stages.all[id].state = if is_empty {
-            State::scratch()
+            VertexState::scratch()
         } else {
             self.image_state(id, &of, unknown)
         };
@@ -126,7 +126,7 @@ impl Converter<'_> {
     }
 
     /// Makes the step that fetches the image of a stage.
-    fn image_state(&mut self, id: StageId, of: &Platform, unknown: Option<Rc<str>>) -> State {
+    fn image_state(&mut self, id: StageId, of: &Platform, unknown: Option<Rc<str>>) -> VertexState {
         let stage = &mut self.stages.all[id];
         let with_platform = self.options.multi_platform;
         let builder = &self.options.build_platform;
@@ -168,9 +168,9 @@ impl Converter<'_> {
         of: &Platform,
         layers: Option<Vec<Digest>>,
         about: About,
-    ) -> State {
+    ) -> VertexState {
         let platform = Some(of.clone());
-        let source = Source {
+        let source = SourceVertex {
             identifier,
             attributes,
             platform,
@@ -179,9 +179,9 @@ impl Converter<'_> {
         };
         let vertex = self.graph.add(VertexKind::Source(source), about);
         let platform = Some(platform::normalize(of).into());
-        State {
+        VertexState {
             platform,
-            ..State::of(Some(vertex))
+            ..VertexState::of(Some(vertex))
         }
     }
 
@@ -201,7 +201,7 @@ impl Converter<'_> {
     }
 
     /// Returns the platform of an image without a requested platform, if the builder has it.
-    fn detected(&self, image: &ImageConfig, target: Platform) -> Platform {
+    fn detected(&self, image: &BaseImageConfig, target: Platform) -> Platform {
         let is_of = |platform: &Platform| {
             platform.os == image.os && platform.architecture == image.architecture
         };
@@ -237,14 +237,14 @@ impl Converter<'_> {
 
     /// Puts the triggers of a stage's base before its own instructions. Returns whether they depend
     /// on other stages.
-    fn add_triggers(&mut self, id: StageId) -> Result<bool, Refusal> {
+    fn add_triggers(&mut self, id: StageId) -> Result<bool, ConversionRefusal> {
         let stage = &mut self.stages.all[id];
         let lines = stage.lines.unwrap_or_default();
         let mut triggers = std::mem::take(&mut stage.image.config.on_build.0);
         let is_first = !std::mem::replace(&mut stage.has_triggers, true);
         if is_first && let Some(base) = stage.base {
-            let trigger = |command: &super::stages::Command| match &command.instruction.kind {
-                Kind::OnBuild(text) => Some(text.clone()),
+            let trigger = |command: &super::stages::StageCommand| match &command.instruction.kind {
+                InstructionKind::OnBuild(text) => Some(text.clone()),
                 _ => None,
             };
             triggers.extend(self.stages.all[base].commands.iter().filter_map(trigger));

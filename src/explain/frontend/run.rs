@@ -1,13 +1,15 @@
 //! `RUN` (`dispatchRun` in `dockerfile2llb/convert.go`).
 
 use super::convert::Converter;
-use super::graph::{About, Action, Exec, ExecMount, ExecMountKind, File, State, VertexKind};
-use super::name::{self, Masked};
+use super::graph::{
+    About, Exec, ExecMount, ExecMountKind, File, FileStep, VertexKind, VertexState,
+};
+use super::name::{self, MaskedName};
 use super::path;
-use super::stages::{Command, StageId};
+use super::stages::{StageCommand, StageId};
 use crate::format::dockerfile::here_document;
 use crate::format::dockerfile::lex::Lexer;
-use crate::format::dockerfile::{Network, Run};
+use crate::format::dockerfile::{Network, RunInstruction};
 use crate::format::go_text;
 use crate::format::llb::json::Base64;
 use crate::format::llb::{FileChange, MakeFile};
@@ -16,7 +18,12 @@ use crate::format::llb::{FileChange, MakeFile};
 const DOCUMENT_DIR: &str = "/dev/pipes/";
 
 impl Converter<'_> {
-    pub fn run(&mut self, id: StageId, command: &Command, run: &Run) -> Result<(), String> {
+    pub fn run(
+        &mut self,
+        id: StageId,
+        command: &StageCommand,
+        run: &RunInstruction,
+    ) -> Result<(), String> {
         let instruction = &command.instruction;
         let parsed = self.parse_mounts(id, run)?;
         self.stages.all[id]
@@ -78,7 +85,7 @@ impl Converter<'_> {
     fn arguments_of(
         &mut self,
         id: StageId,
-        run: &Run,
+        run: &RunInstruction,
         mounts: &mut Vec<ExecMount>,
     ) -> Result<(Vec<String>, String), String> {
         // The words of a shell's command are a single argument.
@@ -135,7 +142,7 @@ impl Converter<'_> {
             owner: None,
             timestamp: -1,
         });
-        let actions = vec![Action {
+        let actions = vec![FileStep {
             change,
             owner: None,
             source: None,
@@ -154,7 +161,7 @@ impl Converter<'_> {
         )
     }
 
-    fn with_shell(&self, id: StageId, run: &Run, args: Vec<String>) -> Vec<String> {
+    fn with_shell(&self, id: StageId, run: &RunInstruction, args: Vec<String>) -> Vec<String> {
         if !run.in_shell {
             return args;
         }
@@ -177,7 +184,7 @@ impl Converter<'_> {
         &mut self,
         id: StageId,
         code: &str,
-        state: &State,
+        state: &VertexState,
         secrets: &[String],
     ) -> Result<String, String> {
         let lexer = Lexer {
@@ -185,7 +192,7 @@ impl Converter<'_> {
             skip_unset: true,
             ..self.lexer
         };
-        let text = name::instruction(lexer, code, &Masked { state, secrets });
+        let text = name::instruction(lexer, code, &MaskedName { state, secrets });
         self.spend(code.len() + text.len())?;
         let of = state.platform.as_deref().cloned();
         let with_platform = self.options.multi_platform;

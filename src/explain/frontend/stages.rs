@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::Refusal;
-use super::graph::{Paths, State};
-use super::image::ImageConfig;
+use super::ConversionRefusal;
+use super::graph::{Paths, VertexState};
+use super::image::BaseImageConfig;
 use crate::format::dockerfile::lex::{Lexer, NoVariables};
-use crate::format::dockerfile::{Instruction, Kind, Lines, mount};
+use crate::format::dockerfile::{Instruction, InstructionKind, Lines, mount};
 use crate::format::go_text;
 use crate::format::llb::Platform;
 
@@ -24,7 +24,7 @@ pub(super) type StageId = usize;
     clippy::struct_excessive_bools,
     reason = "they are independent of each other"
 )]
-pub(super) struct Stage {
+pub(super) struct BuildStage {
     /// Its name in the file; empty when it has none.
     pub own_name: String,
     /// The name in its steps.
@@ -37,12 +37,12 @@ pub(super) struct Stage {
     pub code: String,
     /// The lines of the instruction; `None` for an image in a mount.
     pub lines: Option<Lines>,
-    pub commands: Vec<Command>,
+    pub commands: Vec<StageCommand>,
     /// The stages that its commands depend on.
     pub needs: Vec<StageId>,
     pub platform: Option<Platform>,
-    pub image: ImageConfig,
-    pub state: State,
+    pub image: BaseImageConfig,
+    pub state: VertexState,
     /// Whether it is an image in an instruction, and not a stage of the file.
     pub is_image: bool,
     /// Its named context in the options.
@@ -70,13 +70,13 @@ pub(super) struct Stage {
 
 /// An instruction with the stages that it depends on.
 #[derive(Debug, Clone)]
-pub(super) struct Command {
+pub(super) struct StageCommand {
     pub instruction: Rc<Instruction>,
     pub sources: Vec<StageId>,
     pub is_trigger: bool,
 }
 
-impl Stage {
+impl BuildStage {
     pub fn new(base_name: &str) -> Self {
         Self {
             own_name: String::new(),
@@ -88,8 +88,8 @@ impl Stage {
             commands: Vec::new(),
             needs: Vec::new(),
             platform: None,
-            image: ImageConfig::default(),
-            state: State::scratch(),
+            image: BaseImageConfig::default(),
+            state: VertexState::scratch(),
             is_image: false,
             named_context: None,
             is_resolved: false,
@@ -111,7 +111,7 @@ impl Stage {
 /// All stages in the order of the file, then the images in instructions.
 #[derive(Debug, Default)]
 pub(super) struct Stages {
-    pub all: Vec<Stage>,
+    pub all: Vec<BuildStage>,
     by_name: HashMap<String, StageId>,
     /// The escape character of the file.
     escape: char,
@@ -127,7 +127,7 @@ impl Stages {
     }
 
     /// Adds a stage. If its base is exactly the name of an earlier stage, that stage is its base.
-    pub fn add(&mut self, mut stage: Stage) -> StageId {
+    pub fn add(&mut self, mut stage: BuildStage) -> StageId {
         let id = self.all.len();
         stage.base = self.by_name.get(&stage.base_name).copied();
         if stage.named_context.is_some() {
@@ -151,12 +151,12 @@ impl Stages {
         owner: StageId,
         instruction: &Rc<Instruction>,
         is_trigger: bool,
-    ) -> Result<Command, Refusal> {
+    ) -> Result<StageCommand, ConversionRefusal> {
         let sources = match &instruction.kind {
-            Kind::Copy(copy) if !copy.from.is_empty() => {
+            InstructionKind::Copy(copy) if !copy.from.is_empty() => {
                 vec![self.copied(&copy.from, instruction.lines)?]
             }
-            Kind::Run(run) => {
+            InstructionKind::Run(run) => {
                 let mut sources = Vec::new();
                 for text in &run.mounts {
                     let from = mount::from(text);
@@ -171,7 +171,7 @@ impl Stages {
             _ => Vec::new(),
         };
         self.all[owner].needs.extend(&sources);
-        Ok(Command {
+        Ok(StageCommand {
             instruction: Rc::clone(instruction),
             sources,
             is_trigger,
@@ -179,8 +179,8 @@ impl Stages {
     }
 
     /// Resolves the value of `COPY --from`: the index of a stage, its name, or an image.
-    fn copied(&mut self, from: &str, lines: Lines) -> Result<StageId, Refusal> {
-        let refused = |message: String| Refusal::at(message, lines);
+    fn copied(&mut self, from: &str, lines: Lines) -> Result<StageId, ConversionRefusal> {
+        let refused = |message: String| ConversionRefusal::at(message, lines);
         let expanded = Lexer::new(self.escape)
             .word(from, &NoVariables)
             .map_err(|error| refused(error.0))?;
@@ -203,10 +203,10 @@ impl Stages {
     }
 
     fn add_image(&mut self, name: &str, lines: Option<Lines>) -> StageId {
-        self.add(Stage {
+        self.add(BuildStage {
             is_image: true,
             lines,
-            ..Stage::new(name)
+            ..BuildStage::new(name)
         })
     }
 
@@ -216,7 +216,7 @@ impl Stages {
         let mut open = vec![target];
         while let Some(stage) = open.pop() {
             if !std::mem::replace(&mut reached[stage], true) {
-                let Stage { base, needs, .. } = &self.all[stage];
+                let BuildStage { base, needs, .. } = &self.all[stage];
                 open.extend(base.iter().chain(needs));
             }
         }
@@ -224,45 +224,45 @@ impl Stages {
     }
 
     /// Refuses stages that depend on each other.
-    pub fn refuse_cycles(&self) -> Result<(), Refusal> {
-        let mut state = vec![Visit::New; self.all.len()];
+    pub fn refuse_cycles(&self) -> Result<(), ConversionRefusal> {
+        let mut state = vec![StageVisit::New; self.all.len()];
         for start in 0..self.all.len() {
             if let Some(Cycle { lines }) = self.cycle_from(start, &mut state) {
                 let name = &self.all[start].shown_name;
                 let message = format!("circular dependency detected on stage: {name}");
-                return Err(Refusal { message, lines });
+                return Err(ConversionRefusal { message, lines });
             }
         }
         Ok(())
     }
 
     /// Searches for a cycle among the stages that a stage needs.
-    fn cycle_from(&self, start: StageId, state: &mut [Visit]) -> Option<Cycle> {
-        if state[start] != Visit::New {
+    fn cycle_from(&self, start: StageId, state: &mut [StageVisit]) -> Option<Cycle> {
+        if state[start] != StageVisit::New {
             return None;
         }
-        state[start] = Visit::Open;
+        state[start] = StageVisit::Open;
         let mut open = vec![(start, 0)];
         while let Some((stage, next)) = open.last_mut() {
             let stage = *stage;
             let Some(need) = self.all[stage].needs.get(*next).copied() else {
-                state[stage] = Visit::Done;
+                state[stage] = StageVisit::Done;
                 open.pop();
                 continue;
             };
             *next += 1;
             match state[need] {
-                Visit::Open => {
-                    let taking = |command: &&Command| command.sources.contains(&need);
+                StageVisit::Open => {
+                    let taking = |command: &&StageCommand| command.sources.contains(&need);
                     let command = self.all[stage].commands.iter().find(taking);
                     let lines = command.map(|command| command.instruction.lines);
                     return Some(Cycle { lines });
                 }
-                Visit::New => {
-                    state[need] = Visit::Open;
+                StageVisit::New => {
+                    state[need] = StageVisit::Open;
                     open.push((need, 0));
                 }
-                Visit::Done => {}
+                StageVisit::Done => {}
             }
         }
         None
@@ -276,7 +276,7 @@ struct Cycle {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Visit {
+enum StageVisit {
     New,
     Open,
     Done,

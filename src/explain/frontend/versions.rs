@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use crate::explain::dockerfile::{Dockerfile, Instruction};
+use crate::explain::dockerfile::{DockerfileOutline, OutlineInstruction};
 
 /// A change of the frontend that changed keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +147,7 @@ pub fn differences(text: &str, has_epoch: bool) -> Vec<VersionDifference> {
     let Some(selected) = selected(text) else {
         return Vec::new();
     };
-    let file = Dockerfile::parse(text);
+    let file = DockerfileOutline::parse(text);
     let lines: Vec<&str> = text.lines().collect();
     let mut reading = Reading::new(&file, has_epoch);
     let mut found = Vec::new();
@@ -167,14 +167,14 @@ pub fn differences(text: &str, has_epoch: bool) -> Vec<VersionDifference> {
     found
 }
 
-fn word(instruction: &Instruction) -> String {
+fn word(instruction: &OutlineInstruction) -> String {
     let word = instruction.text.split_whitespace().next();
     word.unwrap_or_default().to_uppercase()
 }
 
 /// Where the build has `SOURCE_DATE_EPOCH` from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Epoch {
+enum EpochOrigin {
     /// It has none.
     None,
     /// From an `ARG` with a default before the first `FROM`.
@@ -185,7 +185,7 @@ enum Epoch {
 
 /// What is known of a file up to an instruction.
 struct Reading {
-    epoch: Epoch,
+    epoch: EpochOrigin,
     /// The stages by name.
     stages: HashMap<String, usize>,
     /// For each stage, whether it declares arguments or stands on one that does.
@@ -196,18 +196,18 @@ struct Reading {
 }
 
 impl Reading {
-    fn new(file: &Dockerfile, has_epoch: bool) -> Self {
+    fn new(file: &DockerfileOutline, has_epoch: bool) -> Self {
         let global = file
             .instructions
             .iter()
             .take_while(|found| word(found) != "FROM");
         let mut words = global.flat_map(|found| found.text.split_whitespace());
         let epoch = if has_epoch {
-            Epoch::Given
+            EpochOrigin::Given
         } else if words.any(|word| word.starts_with("SOURCE_DATE_EPOCH=")) {
-            Epoch::Default
+            EpochOrigin::Default
         } else {
-            Epoch::None
+            EpochOrigin::None
         };
         Self {
             epoch,
@@ -219,7 +219,7 @@ impl Reading {
     }
 
     /// Goes on to an instruction.
-    fn advance(&mut self, instruction: &Instruction) {
+    fn advance(&mut self, instruction: &OutlineInstruction) {
         let mut words = instruction.text.split_whitespace().skip(1);
         match word(instruction).as_str() {
             "FROM" => {
@@ -248,7 +248,7 @@ impl Reading {
         }
     }
 
-    fn has(&self, construct: Construct, instruction: &Instruction, lines: &[&str]) -> bool {
+    fn has(&self, construct: Construct, instruction: &OutlineInstruction, lines: &[&str]) -> bool {
         let text = instruction.text.as_str();
         let word = word(instruction);
         let copies = matches!(word.as_str(), "COPY" | "ADD");
@@ -257,7 +257,7 @@ impl Reading {
             Construct::CopyToDot => copies && text.split_whitespace().last() == Some("."),
             Construct::RunOnStageWithArguments => word == "RUN" && self.inherits_arguments,
             Construct::RunWithTargetStage => word == "RUN" && self.has_target_stage,
-            Construct::WorkdirWithEpoch => word == "WORKDIR" && self.epoch == Epoch::Given,
+            Construct::WorkdirWithEpoch => word == "WORKDIR" && self.epoch == EpochOrigin::Given,
             Construct::CopyParents => copies && text.contains("--parents"),
             Construct::RunOfIndentedScript => {
                 let inside = lines.get(*instruction.lines.start() as usize);
@@ -265,7 +265,9 @@ impl Reading {
                     |line: &&&str| line.starts_with('\t') && line.trim_start().starts_with("#!");
                 word == "RUN" && text.contains("<<-") && inside.as_ref().is_some_and(is_script)
             }
-            Construct::GlobalEpoch => (copies || word == "WORKDIR") && self.epoch == Epoch::Default,
+            Construct::GlobalEpoch => {
+                (copies || word == "WORKDIR") && self.epoch == EpochOrigin::Default
+            }
         }
     }
 }

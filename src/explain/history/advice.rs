@@ -1,9 +1,9 @@
 //! Which instruction to move so that an input that changes runs fewer steps, and to which line.
 
 use super::inputs::InputKind;
-use super::{HistoryBuild, InputPlace};
+use super::{ChangedInputPlace, HistoryBuild};
 use crate::explain::cause::CauseKind;
-use crate::explain::dockerfile::{Dockerfile, Instruction};
+use crate::explain::dockerfile::{DockerfileOutline, OutlineInstruction};
 use crate::format::provenance::{Build, SourceFile};
 
 /// What to do about an input that changes often.
@@ -31,7 +31,7 @@ pub(super) fn of_input(
     history: &HistoryBuild,
     kind: InputKind,
     name: &str,
-    place: Option<&InputPlace>,
+    place: Option<&ChangedInputPlace>,
 ) -> Option<Advice> {
     let of_kind = |kind: CauseKind| {
         let text = kind.advice()?.to_owned();
@@ -57,7 +57,7 @@ pub(super) fn of_input(
 
 /// Returns how far down the declaration of a variable at a line may stand: above the first
 /// instruction of its stage that names it.
-pub fn of_variable(text: &str, file: &Dockerfile, name: &str, line: u32) -> Option<Advice> {
+pub fn of_variable(text: &str, file: &DockerfileOutline, name: &str, line: u32) -> Option<Advice> {
     let at = file
         .instructions
         .iter()
@@ -69,7 +69,7 @@ pub fn of_variable(text: &str, file: &Dockerfile, name: &str, line: u32) -> Opti
             to: None,
         });
     }
-    let path = Path::below(text, file, at, name);
+    let path = InstructionsBelow::below(text, file, at, name);
     let moved: Vec<String> = path.moved.iter().map(u32::to_string).collect();
     let also = match moved.as_slice() {
         [] => String::new(),
@@ -115,7 +115,7 @@ fn runs(count: usize) -> String {
 }
 
 /// What stands below a declaration in its stage.
-struct Path {
+struct InstructionsBelow {
     /// The RUN instructions that do not name the variable.
     passed: Vec<u32>,
     /// Instructions that set other variables or labels from it, and move with it.
@@ -126,8 +126,8 @@ struct Path {
     end: u32,
 }
 
-impl Path {
-    fn below(text: &str, file: &Dockerfile, at: usize, name: &str) -> Self {
+impl InstructionsBelow {
+    fn below(text: &str, file: &DockerfileOutline, at: usize, name: &str) -> Self {
         let lines: Vec<&str> = text.lines().collect();
         let stage = &file.instructions[at].stage;
         let mut known = vec![name.to_owned()];
@@ -161,21 +161,21 @@ impl Path {
 }
 
 /// Returns the text of an instruction with its here-documents.
-fn whole(lines: &[&str], instruction: &Instruction) -> String {
+fn whole(lines: &[&str], instruction: &OutlineInstruction) -> String {
     let start = (*instruction.lines.start() as usize).saturating_sub(1);
     let end = (*instruction.lines.end() as usize).min(lines.len());
     lines.get(start..end).unwrap_or_default().join("\n")
 }
 
 /// Says what to do about a COPY whose files change often: the RUN instructions below it run again.
-fn of_copy(file: &Dockerfile, line: u32) -> Option<Advice> {
+fn of_copy(file: &DockerfileOutline, line: u32) -> Option<Advice> {
     let at = file
         .instructions
         .iter()
         .position(|found| *found.lines.start() == line)?;
     let stage = &file.instructions[at].stage;
     let below = file.instructions[at + 1..].iter();
-    let runs: Vec<&Instruction> = below
+    let runs: Vec<&OutlineInstruction> = below
         .take_while(|found| found.stage == *stage)
         .filter(|found| word(&found.text) == "RUN")
         .collect();
@@ -195,9 +195,9 @@ fn of_copy(file: &Dockerfile, line: u32) -> Option<Advice> {
 }
 
 /// Returns the Dockerfiles of a build.
-pub(super) fn files(build: &Build) -> impl Iterator<Item = (&SourceFile, Dockerfile)> {
+pub(super) fn files(build: &Build) -> impl Iterator<Item = (&SourceFile, DockerfileOutline)> {
     build.sources.iter().filter_map(|source| {
-        let file = Dockerfile::parse(source.text.as_deref()?);
+        let file = DockerfileOutline::parse(source.text.as_deref()?);
         Some((source, file))
     })
 }
@@ -261,7 +261,7 @@ mod tests {
     type Move = (u32, u32, usize);
 
     fn of(text: &str, name: &str, line: u32) -> Option<(String, Option<Move>)> {
-        let advice = of_variable(text, &Dockerfile::parse(text), name, line)?;
+        let advice = of_variable(text, &DockerfileOutline::parse(text), name, line)?;
         let to = advice.to.map(|to| (to.from, to.to, to.passed.len()));
         Some((advice.text, to))
     }

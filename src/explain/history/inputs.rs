@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{HistoryBuild, InputPlace, advice};
+use super::{ChangedInputPlace, HistoryBuild, advice};
 use crate::explain::cause;
-use crate::explain::dockerfile::Dockerfile;
-use crate::explain::solve::Verdict;
+use crate::explain::dockerfile::DockerfileOutline;
+use crate::explain::solve::CacheVerdict;
 use crate::format::digest::Digest;
 use crate::format::llb::OpKind;
 use crate::format::provenance::{Build, StepIndex};
@@ -69,13 +69,13 @@ impl InputKind {
 
 /// The inputs of one build.
 #[derive(Debug, Default)]
-pub(super) struct Inputs {
+pub(super) struct BuildInputs {
     /// The values by kind and name.
     pub(super) values: BTreeMap<(InputKind, String), String>,
     has_files: bool,
 }
 
-impl Inputs {
+impl BuildInputs {
     /// Returns whether the evidence shows the value of an input, or that the build has none.
     pub(super) fn knows(&self, key: &(InputKind, String)) -> bool {
         match key.0 {
@@ -90,7 +90,7 @@ impl Inputs {
 }
 
 /// Lists the inputs of a build with their values.
-pub(super) fn of_build(history: &HistoryBuild) -> Inputs {
+pub(super) fn of_build(history: &HistoryBuild) -> BuildInputs {
     let mut values = BTreeMap::new();
     for (name, value) in &history.build.request.args {
         let kinds = [
@@ -131,7 +131,7 @@ pub(super) fn of_build(history: &HistoryBuild) -> Inputs {
             values.insert((InputKind::Content, path.clone()), digest.to_string());
         }
     }
-    Inputs {
+    BuildInputs {
         values,
         has_files: history.files.is_some(),
     }
@@ -274,7 +274,7 @@ fn ran_alone(before: &HistoryBuild, now: &HistoryBuild, name: &str) -> Option<bo
             }
         });
     let same = digests(now, step) == digests(before, was);
-    (same && is_as_before).then_some(verdict == Verdict::Miss)
+    (same && is_as_before).then_some(verdict == CacheVerdict::Miss)
 }
 
 /// Returns the instruction by which an input enters a build: the one that declares it, else the
@@ -284,7 +284,7 @@ pub(super) fn place(
     kind: InputKind,
     name: &str,
     enters: &[StepIndex],
-) -> Option<InputPlace> {
+) -> Option<ChangedInputPlace> {
     let build = &history.build;
     let places = enters
         .iter()
@@ -299,14 +299,14 @@ pub(super) fn place(
         let stage = first.and_then(|place| place.stage.clone());
         return advice::files(build).find_map(|(source, file)| {
             let found = declaration(&file, words, name, stage.as_ref())?;
-            Some(InputPlace {
+            Some(ChangedInputPlace {
                 file: source.name.clone(),
                 line: *found.lines.start(),
                 text: mask(&found.text),
             })
         });
     }
-    first.map(|place| InputPlace {
+    first.map(|place| ChangedInputPlace {
         file: place.file.clone(),
         line: place.first_line,
         text: mask(&place.text),
@@ -315,12 +315,12 @@ pub(super) fn place(
 
 /// Finds the instruction that declares a name: in a stage if it does there, else before the first.
 fn declaration<'a>(
-    file: &'a Dockerfile,
+    file: &'a DockerfileOutline,
     words: &[&str],
     name: &str,
-    stage: Option<&crate::explain::dockerfile::Stage>,
-) -> Option<&'a crate::explain::dockerfile::Instruction> {
-    let declares = |instruction: &&crate::explain::dockerfile::Instruction| {
+    stage: Option<&crate::explain::dockerfile::OutlineStage>,
+) -> Option<&'a crate::explain::dockerfile::OutlineInstruction> {
+    let declares = |instruction: &&crate::explain::dockerfile::OutlineInstruction| {
         words.contains(&advice::word(&instruction.text).as_str())
             && advice::names(&instruction.text)
                 .iter()

@@ -2,7 +2,7 @@
 //! number of a build. A name proves nothing, so this is a note and never a cause.
 
 use super::advice::{self, Move};
-use crate::explain::dockerfile::Dockerfile;
+use crate::explain::dockerfile::DockerfileOutline;
 
 /// How many variables of a file are looked at.
 const MOST_VARIABLES: usize = 20;
@@ -120,7 +120,7 @@ pub fn is_volatile(name: &str) -> bool {
 /// Finds the volatile variables of a Dockerfile that stand above RUN instructions which do not name
 /// them.
 pub fn of_file(text: &str) -> Vec<VolatileVariable> {
-    let file = Dockerfile::parse(text);
+    let file = DockerfileOutline::parse(text);
     let in_stages = file
         .instructions
         .iter()

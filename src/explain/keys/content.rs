@@ -8,9 +8,9 @@ use crate::format::digest::{Digest, Hasher};
 
 /// The hashed attributes of a file, in addition to its content.
 #[derive(Debug, Clone, Default)]
-pub struct Header<'a> {
+pub struct ContentHeader<'a> {
     /// The kind of file.
-    pub kind: Kind<'a>,
+    pub kind: ContentKind<'a>,
     /// The permission bits with set-user, set-group and sticky, without the file type.
     pub mode: u32,
     /// The owner.
@@ -23,7 +23,7 @@ pub struct Header<'a> {
 
 /// The kind of a file; a hard link has the digest of its target.
 #[derive(Debug, Clone, Copy, Default)]
-pub enum Kind<'a> {
+pub enum ContentKind<'a> {
     /// A regular file with its size in bytes.
     File(u64),
     /// A directory.
@@ -47,16 +47,16 @@ pub fn is_hashed_xattr(name: &[u8]) -> bool {
     name == b"security.capability" || !of_the_system
 }
 
-impl Header<'_> {
+impl ContentHeader<'_> {
     /// Starts the file's digest; a regular file's content follows.
     pub fn hasher(&self) -> Hasher {
         let (size, flag, target, major, minor) = match self.kind {
-            Kind::File(size) => (size, '0', &b""[..], 0, 0),
-            Kind::Symlink(target) => (0, '2', target, 0, 0),
-            Kind::CharDevice(major, minor) => (0, '3', &b""[..], major, minor),
-            Kind::BlockDevice(major, minor) => (0, '4', &b""[..], major, minor),
-            Kind::Directory => (0, '5', &b""[..], 0, 0),
-            Kind::Fifo => (0, '6', &b""[..], 0, 0),
+            ContentKind::File(size) => (size, '0', &b""[..], 0, 0),
+            ContentKind::Symlink(target) => (0, '2', target, 0, 0),
+            ContentKind::CharDevice(major, minor) => (0, '3', &b""[..], major, minor),
+            ContentKind::BlockDevice(major, minor) => (0, '4', &b""[..], major, minor),
+            ContentKind::Directory => (0, '5', &b""[..], 0, 0),
+            ContentKind::Fifo => (0, '6', &b""[..], 0, 0),
         };
         let Self { mode, uid, gid, .. } = self;
         let mut hasher = Hasher::Sha256(Box::default());
@@ -110,25 +110,25 @@ mod tests {
     use super::*;
 
     fn file() -> Digest {
-        Header {
-            kind: Kind::File(6),
+        ContentHeader {
+            kind: ContentKind::File(6),
             mode: 0o644,
-            ..Header::default()
+            ..ContentHeader::default()
         }
         .digest(b"hello\n")
     }
 
     #[test]
     fn agrees_with_buildkit() {
-        let header = Header {
+        let header = ContentHeader {
             mode: 0o755,
-            ..Header::default()
+            ..ContentHeader::default()
         }
         .digest(b"");
-        let link = Header {
-            kind: Kind::Symlink(b"a.txt"),
+        let link = ContentHeader {
+            kind: ContentKind::Symlink(b"a.txt"),
             mode: 0o777,
-            ..Header::default()
+            ..ContentHeader::default()
         }
         .digest(b"");
         let dir = directory(&header, &[(&b"lnk"[..], link), (b"a.txt", file())].into());
@@ -180,11 +180,11 @@ mod tests {
     fn extended_attributes_count_but_for_the_systems_own() {
         let with = |name: &str| {
             let name = name.as_bytes();
-            let header = Header {
+            let header = ContentHeader {
                 xattrs: [(name, &b"1"[..])].into(),
-                ..Header::default()
+                ..ContentHeader::default()
             };
-            header.digest(b"") != Header::default().digest(b"")
+            header.digest(b"") != ContentHeader::default().digest(b"")
         };
         assert!(with("user.a") && with("security.capability"));
         assert!(!with("security.selinux") && !with("system.posix_acl_access"));

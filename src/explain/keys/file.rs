@@ -6,7 +6,7 @@ use super::{ContentKey, InputKeys};
 use crate::format::digest::Digest;
 use crate::format::go_json::{Bytes, GoJson, document};
 use crate::format::llb::{
-    ChownOpt, Copy, FileAction, FileChange, FileOp, NO_INPUT, NO_OUTPUT, UserOpt,
+    ChownOpt, CopyAction, FileAction, FileChange, FileOp, NO_INPUT, NO_OUTPUT, UserOpt,
 };
 
 /// Returns `None` if an action is unknown.
@@ -49,9 +49,9 @@ fn marshal(action: &FileAction, inputs: usize) -> Option<String> {
         FileChange::Unknown => return None,
         // The selector holds the copied path, so only its last part is in the key.
         FileChange::Copy(copy) if place(action.secondary_input, inputs).is_some() => {
-            Copy {
+            CopyAction {
                 src: base(&copy.src).to_owned(),
-                ..Copy::clone(copy)
+                ..CopyAction::clone(copy)
             }
             .write(&mut text);
         }

@@ -1,6 +1,6 @@
 //! Platforms as in keys: normalized, and never absent.
 
-use crate::format::go_json::Fields;
+use crate::format::go_json::GoFields;
 use crate::format::llb::Platform;
 use crate::format::provenance::{Build, Step};
 
@@ -67,7 +67,7 @@ pub fn normalize(platform: &Platform) -> Platform {
 }
 
 /// Writes the fields of a platform in keys.
-pub(super) fn write(platform: &Platform, fields: &mut Fields<'_>) {
+pub(super) fn write(platform: &Platform, fields: &mut GoFields<'_>) {
     fields
         .always("OS", &platform.os)
         .always("Arch", &platform.architecture)

@@ -8,7 +8,7 @@ use crate::explain::context::ContextFiles;
 use crate::explain::context::snapshot::Snapshot;
 use crate::explain::text_diff::quoted;
 use crate::format::cache_config::{LayerIndex, RecordIndex};
-use crate::format::layer::Limits;
+use crate::format::layer::LayerLimits;
 use crate::inventory::cache::RefCache;
 use crate::inventory::{DocumentFault, FaultKind, RefKind};
 use crate::text::escape::visible;
@@ -99,9 +99,9 @@ impl LoadedCache<'_> {
             let digest = self.cache.graph.layers[layer.at()].blob.valid()?;
             let blob: Box<dyn Read + Send> = self.reader().open_blob(digest).await.ok()?;
             let apply = move || {
-                let limits = Limits {
+                let limits = LayerLimits {
                     bytes: MOST_UNPACKED,
-                    ..Limits::default()
+                    ..LayerLimits::default()
                 };
                 snapshot.apply(blob, &limits).ok().map(|()| snapshot)
             };

@@ -57,13 +57,13 @@ impl Directories {
 
 /// The files of a build's local sources.
 #[derive(Debug, Clone, Default)]
-pub struct Contexts {
+pub struct BuildContexts {
     /// The files, by the output of the source.
     pub files: KnownFiles,
     /// The directory of each source.
     pub roots: BTreeMap<StepIndex, PathBuf>,
     /// Files and directories that could not be read. Keys that depend on them are unknown.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<ContextProblem>,
     /// Local sources without a given directory, by their names in the build.
     pub missing: Vec<String>,
     /// Whether the current ignore file of the main context excludes other files than the build did.
@@ -74,7 +74,7 @@ pub struct Contexts {
 
 /// A file or directory that could not be read.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub struct ContextProblem {
     /// The directory or file.
     pub path: PathBuf,
     /// The error.
@@ -121,8 +121,8 @@ type Walks = BTreeMap<PathBuf, BTreeMap<Rules, Vec<StepIndex>>>;
 
 /// Reads the files of all local sources of a build with a given directory, by the rules of the
 /// build.
-pub fn load(build: &Build, directories: &Directories) -> Contexts {
-    let mut contexts = Contexts::default();
+pub fn load(build: &Build, directories: &Directories) -> BuildContexts {
+    let mut contexts = BuildContexts::default();
     let current = CurrentIgnores::find(build, directories, &mut contexts.problems);
     let mut walks = Walks::new();
     for (step, of) in (0..).map(StepIndex).zip(&build.steps) {
@@ -145,7 +145,7 @@ pub fn load(build: &Build, directories: &Directories) -> Contexts {
                 let walk = walks.entry(directory.clone()).or_default();
                 walk.entry(rules).or_default().push(step);
             }
-            Err(error) => contexts.problems.push(Problem {
+            Err(error) => contexts.problems.push(ContextProblem {
                 path: directory.clone(),
                 error: error.into(),
             }),
@@ -159,7 +159,7 @@ pub fn load(build: &Build, directories: &Directories) -> Contexts {
     contexts
 }
 
-/// What the current ignore file of the main context excludes.
+/// The exclusions of the current ignore file of the main context.
 struct CurrentIgnores {
     /// The patterns; `None` if they are unknown.
     patterns: Option<Vec<String>>,
@@ -168,7 +168,7 @@ struct CurrentIgnores {
 }
 
 impl CurrentIgnores {
-    fn find(build: &Build, directories: &Directories, problems: &mut Vec<Problem>) -> Self {
+    fn find(build: &Build, directories: &Directories, problems: &mut Vec<ContextProblem>) -> Self {
         let main = directories.main.as_ref();
         let dockerfile = main.and_then(|main| place::dockerfile(build, main, directories));
         let patterns = main.and_then(|main| match ignored(main, dockerfile.as_deref()) {
@@ -189,7 +189,7 @@ impl CurrentIgnores {
     }
 }
 
-impl Contexts {
+impl BuildContexts {
     /// Compares the rules of the main context with the current ignore file.
     fn apply_current(&mut self, current: &CurrentIgnores, rules: &mut Rules) {
         let patterns = current.patterns.as_ref();
@@ -219,9 +219,9 @@ impl Contexts {
 }
 
 /// Reads a directory once for each of several rules; `None` where that failed.
-pub fn read(directory: &Path, rules: &[Rules]) -> (Vec<Option<ContextFiles>>, Vec<Problem>) {
+pub fn read(directory: &Path, rules: &[Rules]) -> (Vec<Option<ContextFiles>>, Vec<ContextProblem>) {
     let mut problems = Vec::new();
-    let mut fail = |path: PathBuf, error| problems.push(Problem { path, error });
+    let mut fail = |path: PathBuf, error| problems.push(ContextProblem { path, error });
     let root = match fs::canonicalize(directory) {
         Ok(root) if root.is_dir() => root,
         Ok(_) => {
@@ -243,7 +243,7 @@ pub fn read(directory: &Path, rules: &[Rules]) -> (Vec<Option<ContextFiles>>, Ve
         .collect();
     let (hashes, unread) = hash::all(&root, listings.iter().flatten().flatten());
     problems.extend(unread);
-    let files = |listing: Vec<walk::Listed>| {
+    let files = |listing: Vec<walk::WalkedFile>| {
         let entries = listing
             .into_iter()
             .map(|listed| hashes.finish(listed))
@@ -297,14 +297,14 @@ fn directory_of<'a>(
 pub(in crate::explain::load) fn ignored(
     directory: &Path,
     dockerfile: Option<&Path>,
-) -> Result<Option<Vec<String>>, Problem> {
+) -> Result<Option<Vec<String>>, ContextProblem> {
     let own = dockerfile.map(|dockerfile| {
         let mut own = dockerfile.as_os_str().to_owned();
         own.push(".dockerignore");
         PathBuf::from(own)
     });
     for path in own.into_iter().chain([directory.join(".dockerignore")]) {
-        let failed = |error: ContextError| Problem {
+        let failed = |error: ContextError| ContextProblem {
             path: path.clone(),
             error,
         };

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::context::{Directories, Problem, ignored};
+use super::context::{ContextProblem, Directories, ignored};
 use super::git::{self, GitError};
-use super::images::Lookup;
+use super::images::ImageLookup;
 use crate::explain::frontend::{
-    BuildOptions, ConvertOptions, Converted, Images, MainContext, NamedContext, Outcome, Refusal,
-    convert, versions,
+    BuildOptions, ConversionOutcome, ConversionRefusal, ConvertOptions, Converted, Images,
+    MainContext, NamedContext, convert, versions,
 };
 use crate::format::dockerfile::{Dockerfile, ParseError};
 use crate::format::go_json::GoJson as _;
@@ -89,7 +89,7 @@ pub enum DescribedError {
     Git(#[from] GitError),
     /// An ignore file is malformed.
     #[error("{}: {}", .0.path.display(), .0.error)]
-    Ignore(Problem),
+    Ignore(ContextProblem),
     /// An option is malformed.
     #[error("{0}")]
     Option(String),
@@ -105,7 +105,7 @@ pub enum DescribedError {
 
 impl DescribedError {
     /// `file` is the name of the Dockerfile.
-    fn refused(file: &str, refusal: Refusal) -> Self {
+    fn refused(file: &str, refusal: ConversionRefusal) -> Self {
         let place = match refusal.lines.filter(|lines| lines.first > 0) {
             Some(lines) => format!("{file}:{}", lines.first),
             None => file.to_owned(),
@@ -130,7 +130,7 @@ impl DescribedBuild {
     /// If a named file or context does not exist, or BuildKit refuses the build.
     pub async fn load(
         &self,
-        lookup: Lookup<'_>,
+        lookup: ImageLookup<'_>,
         builder: &Platform,
     ) -> Result<Described, DescribedError> {
         let file = self.read_file()?;
@@ -353,13 +353,13 @@ impl Described {
 async fn fetch_and_convert(
     file: &Dockerfile,
     options: &ConvertOptions,
-    lookup: &Lookup<'_>,
+    lookup: &ImageLookup<'_>,
     images: &mut Images,
-) -> Result<Converted, Refusal> {
+) -> Result<Converted, ConversionRefusal> {
     loop {
         match convert(file, options, images)? {
-            Outcome::Converted(converted) => return Ok(converted),
-            Outcome::NeedsImages(requests) => lookup.find(requests, images).await,
+            ConversionOutcome::Converted(converted) => return Ok(converted),
+            ConversionOutcome::NeedsImages(requests) => lookup.find(requests, images).await,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::format::digest::Digest;
-use crate::format::evidence::{self, Document, EvidenceError};
+use crate::format::evidence::{self, EvidenceDocument, EvidenceDocumentError};
 
 pub mod web;
 
@@ -20,11 +20,11 @@ const MAX_FILES: usize = 10_000;
 
 /// A piece of evidence, and its source.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct FoundDocument {
     /// The file, or `-`.
     pub path: PathBuf,
     /// The content.
-    pub document: Document,
+    pub document: EvidenceDocument,
 }
 
 /// A file without evidence.
@@ -56,7 +56,7 @@ pub enum LoadError {
     TooMany,
     /// Its content is not evidence.
     #[error(transparent)]
-    Content(Arc<EvidenceError>),
+    Content(Arc<EvidenceDocumentError>),
 }
 
 impl LoadError {
@@ -74,11 +74,11 @@ impl LoadError {
 
 /// Reads evidence from a path: a file, standard input for `-`, or all files of a directory, by
 /// name. Files of a directory that are no evidence are returned too.
-pub fn load(path: &Path) -> (Vec<Found>, Vec<Unusable>) {
+pub fn load(path: &Path) -> (Vec<FoundDocument>, Vec<Unusable>) {
     if path.join("index.json").is_file() && path.join("oci-layout").is_file() {
         let path = path.to_owned();
         return match read_layout(&path) {
-            Ok(document) => (vec![Found { path, document }], Vec::new()),
+            Ok(document) => (vec![FoundDocument { path, document }], Vec::new()),
             Err(error) => (Vec::new(), vec![Unusable { path, error }]),
         };
     }
@@ -104,7 +104,7 @@ pub fn load(path: &Path) -> (Vec<Found>, Vec<Unusable>) {
         match read(&path).and_then(|bytes| {
             evidence::read(&bytes).map_err(|error| LoadError::Content(Arc::new(error)))
         }) {
-            Ok(document) => found.push(Found { path, document }),
+            Ok(document) => found.push(FoundDocument { path, document }),
             Err(error) => unusable.push(Unusable { path, error }),
         }
     }
@@ -112,7 +112,7 @@ pub fn load(path: &Path) -> (Vec<Found>, Vec<Unusable>) {
 }
 
 /// Reads the attestations of an image in an OCI layout.
-fn read_layout(directory: &Path) -> Result<Document, LoadError> {
+fn read_layout(directory: &Path) -> Result<EvidenceDocument, LoadError> {
     let index = read_whole(&directory.join("index.json"), MAX_MANIFEST)?;
     let mut blob = |digest: &Digest| {
         let folder = directory.join("blobs").join(digest.algorithm());

@@ -13,7 +13,7 @@ use crate::backend::SharedReader;
 use crate::explain::keys::{ContentKey, StepKeys, root, source};
 use crate::format::cache_config::RecordIndex;
 use crate::format::digest::{Digest, Hasher};
-use crate::format::layer::{self, Kind, Limits};
+use crate::format::layer::{self, LayerLimits, TarEntryKind};
 use crate::format::llb::{FileChange, OpKind};
 use crate::format::provenance::Build;
 use crate::inventory::cache::{RecordState, RefCache};
@@ -200,14 +200,14 @@ impl Search<'_> {
 fn file_below(blob: impl Read, dest: &str) -> Option<Digest> {
     let dest = dest.trim_matches('/').to_owned();
     let mut found: Vec<Option<Digest>> = Vec::new();
-    let limits = Limits {
+    let limits = LayerLimits {
         bytes: MOST_UNPACKED,
-        ..Limits::default()
+        ..LayerLimits::default()
     };
     layer::read(blob, &limits, |entry, _, content| {
         let is_below =
             entry.path == dest || entry.path.starts_with(&format!("{dest}/")) || dest.is_empty();
-        if matches!(entry.kind, Kind::File) && is_below {
+        if matches!(entry.kind, TarEntryKind::File) && is_below {
             let mut hasher = Hasher::Sha256(Box::default());
             let mut buffer = vec![0; 64 << 10];
             loop {

@@ -8,7 +8,7 @@ use super::context::place;
 use super::log::{self, Log};
 use crate::explain::names;
 use crate::format::cache_debug::CacheDebug;
-use crate::format::evidence::Document;
+use crate::format::evidence::EvidenceDocument;
 use crate::format::llb::{FileChange, OpKind};
 use crate::format::plain_log::PlainLog;
 use crate::format::progress_log::ProgressLog;
@@ -16,7 +16,7 @@ use crate::format::provenance::Build;
 use crate::text::secrets::mask;
 
 /// A build with all other facts about it in the evidence.
-pub(super) struct Evidence {
+pub(super) struct GatheredEvidence {
     /// The build.
     pub(super) build: Build,
     /// The logs of the build.
@@ -32,10 +32,12 @@ pub(super) struct Evidence {
 }
 
 /// Removes the texts behind keys from documents: they describe caches, and not a build.
-pub(super) fn take_debug(documents: &mut Vec<Document>) -> Vec<CacheDebug> {
-    let taken = documents.extract_if(.., |document| matches!(document, Document::CacheDebug(_)));
+pub(super) fn take_debug(documents: &mut Vec<EvidenceDocument>) -> Vec<CacheDebug> {
+    let taken = documents.extract_if(.., |document| {
+        matches!(document, EvidenceDocument::CacheDebug(_))
+    });
     let debug = taken.filter_map(|document| match document {
-        Document::CacheDebug(debug) => Some(debug),
+        EvidenceDocument::CacheDebug(debug) => Some(debug),
         _ => None,
     });
     debug.collect()
@@ -116,20 +118,23 @@ impl fmt::Display for BuildLabel {
 }
 
 /// Combines documents into one piece of evidence for each build that they describe.
-pub(super) fn gather(documents: Vec<Document>, notes: &mut Vec<String>) -> Vec<Evidence> {
+pub(super) fn gather(
+    documents: Vec<EvidenceDocument>,
+    notes: &mut Vec<String>,
+) -> Vec<GatheredEvidence> {
     let mut rich: Vec<Arc<ProgressLog>> = Vec::new();
     let mut plain: Option<Arc<PlainLog>> = None;
-    let mut found: Vec<Evidence> = Vec::new();
+    let mut found: Vec<GatheredEvidence> = Vec::new();
     for document in documents {
         match document {
-            Document::Provenance(build) | Document::Definition(build) => {
-                found.push(Evidence::of(*build, None));
+            EvidenceDocument::Provenance(build) | EvidenceDocument::Definition(build) => {
+                found.push(GatheredEvidence::of(*build, None));
             }
-            Document::Builds(builds) => {
+            EvidenceDocument::Builds(builds) => {
                 let builds = builds.into_iter();
-                found.extend(builds.map(|named| Evidence::of(named.build, named.target)));
+                found.extend(builds.map(|named| GatheredEvidence::of(named.build, named.target)));
             }
-            Document::Records(records) => {
+            EvidenceDocument::Records(records) => {
                 let are_several = records.len() > 1;
                 for record in records {
                     notes.extend(record.problems.iter().map(ToString::to_string));
@@ -137,7 +142,7 @@ pub(super) fn gather(documents: Vec<Document>, notes: &mut Vec<String>) -> Vec<E
                     notes.extend(failure.map(|failure| format!("the build {}", mask(&failure))));
                     let log = Arc::new(record.log);
                     for build in record.builds {
-                        let mut evidence = Evidence::of(build, None);
+                        let mut evidence = GatheredEvidence::of(build, None);
                         evidence.log.rich = Some(Arc::clone(&log));
                         evidence.names_no_import = record.imports.is_empty();
                         evidence.is_recorded = true;
@@ -151,9 +156,9 @@ pub(super) fn gather(documents: Vec<Document>, notes: &mut Vec<String>) -> Vec<E
                     rich.push(log);
                 }
             }
-            Document::Log(log) => rich.push(Arc::new(log)),
-            Document::PlainLog(log) => plain = Some(Arc::new(log)),
-            Document::CacheDebug(_) => {}
+            EvidenceDocument::Log(log) => rich.push(Arc::new(log)),
+            EvidenceDocument::PlainLog(log) => plain = Some(Arc::new(log)),
+            EvidenceDocument::CacheDebug(_) => {}
         }
     }
     for evidence in &mut found {
@@ -170,10 +175,10 @@ pub(super) fn gather(documents: Vec<Document>, notes: &mut Vec<String>) -> Vec<E
 /// Selects the builds to explain: those that are wanted. Of these, builds are preferred that a log
 /// knows, that imported a cache, and whose Dockerfile is that of the context.
 pub(super) fn choose(
-    mut found: Vec<Evidence>,
+    mut found: Vec<GatheredEvidence>,
     wanted: &Wanted,
     main: Option<&Path>,
-) -> Result<Vec<Evidence>, Vec<BuildLabel>> {
+) -> Result<Vec<GatheredEvidence>, Vec<BuildLabel>> {
     let labels: Vec<BuildLabel> = found
         .iter()
         .map(|evidence| evidence.label.clone())
@@ -185,7 +190,7 @@ pub(super) fn choose(
     if found.is_empty() && !labels.is_empty() {
         return Err(labels);
     }
-    let is_logged = |evidence: &Evidence| {
+    let is_logged = |evidence: &GatheredEvidence| {
         let rich = evidence.log.rich.as_ref();
         rich.is_some_and(|rich| log::knows(&evidence.build, rich))
     };
@@ -210,7 +215,7 @@ pub(super) fn choose(
 }
 
 /// Keeps the matching builds, if there are any.
-fn narrow(found: &mut Vec<Evidence>, fits: impl Fn(&Evidence) -> bool) {
+fn narrow(found: &mut Vec<GatheredEvidence>, fits: impl Fn(&GatheredEvidence) -> bool) {
     if found.iter().any(&fits) {
         found.retain(fits);
     }
@@ -224,7 +229,7 @@ fn known_steps(build: &Build, log: &ProgressLog) -> usize {
         .count()
 }
 
-impl Evidence {
+impl GatheredEvidence {
     fn of(build: Build, target: Option<String>) -> Self {
         Self {
             label: BuildLabel::of(&build, target),

@@ -6,7 +6,7 @@ use super::evidence::BuildLabel;
 use crate::explain::cause::{self, Cause};
 use crate::explain::keys::StepKeys;
 use crate::explain::names::StepName;
-use crate::explain::solve::{Doubt, InCache, Standing, Verdict};
+use crate::explain::solve::{CacheVerdict, Doubt, InCache, Standing};
 use crate::format::digest::Digest;
 use crate::format::llb::OpKind;
 use crate::format::provenance::{Build, StepIndex};
@@ -90,7 +90,7 @@ impl Explanation {
     }
 
     /// Returns how many judged steps have a verdict.
-    pub fn count(&self, verdict: Verdict) -> usize {
+    pub fn count(&self, verdict: CacheVerdict) -> usize {
         let judged = self
             .steps()
             .into_iter()
@@ -143,7 +143,7 @@ impl Explanation {
         let standing = &self.standings[step.at()];
         standing
             .doubt
-            .filter(|_| standing.verdict == Verdict::Unknown)
+            .filter(|_| standing.verdict == CacheVerdict::Unknown)
     }
 
     /// Returns the judged steps that a log calls cached although no import holds them: the builder
@@ -155,7 +155,7 @@ impl Explanation {
             .filter(|step| {
                 let standing = &self.standings[step.at()];
                 standing.from_log
-                    && standing.verdict == Verdict::Hit
+                    && standing.verdict == CacheVerdict::Hit
                     && standing.in_cache == InCache::Absent
             })
             .collect()

@@ -2,17 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use self::compare::{FileChange, compare};
+use self::compare::{ChangedFile, compare};
 use self::paths::shown;
 use super::caches::LoadedCache;
 use crate::explain::cause::{Cause, CauseFacts, CauseKind, PathChange};
-use crate::explain::context::{ContextFiles, Entry};
+use crate::explain::context::{ContextEntry, ContextFiles};
 use crate::explain::keys::{root, selectors};
-use crate::explain::load::context::Contexts;
+use crate::explain::load::context::BuildContexts;
 use crate::explain::matching::Certainty;
 use crate::format::cache_config::RecordIndex;
 use crate::format::digest::Digest;
-use crate::format::llb::{self, Copy, OpKind};
+use crate::format::llb::{self, CopyAction, OpKind};
 use crate::format::provenance::{Step, StepIndex};
 
 mod compare;
@@ -42,7 +42,7 @@ const BY_WEIGHT: [CauseKind; 4] = [
 /// Adds the changed files to causes that are about the content of a context.
 pub(super) async fn name_paths(
     caches: &[LoadedCache<'_>],
-    contexts: &Contexts,
+    contexts: &BuildContexts,
     facts: &CauseFacts<'_>,
     causes: &mut [Option<Cause>],
 ) {
@@ -67,7 +67,7 @@ struct ContextInput<'a> {
     /// All files of the context.
     files: &'a ContextFiles,
     /// The files that the step takes.
-    selected: Vec<Entry>,
+    selected: Vec<ContextEntry>,
     /// The directory of the context.
     root: Option<&'a Path>,
 }
@@ -76,7 +76,7 @@ impl<'a> ContextInput<'a> {
     /// Returns `None` if the files of the context are unknown.
     fn new(
         caches: &'a [LoadedCache<'a>],
-        contexts: &'a Contexts,
+        contexts: &'a BuildContexts,
         facts: &CauseFacts<'a>,
         index: StepIndex,
         input: usize,
@@ -131,7 +131,7 @@ impl<'a> ContextInput<'a> {
         let cache = &self.caches[cache];
         let layer = cache.top_files(record).await?;
         let copies = op.actions.0.iter();
-        let copies: Vec<&Copy> = copies
+        let copies: Vec<&CopyAction> = copies
             .filter_map(|action| match &action.change {
                 llb::FileChange::Copy(copy) => Some(&**copy),
                 _ => None,
@@ -140,7 +140,7 @@ impl<'a> ContextInput<'a> {
         let mut changes = compare(self.files, &layer, None, &copies, self.root);
         // A layer omits files that the layers below hold already
         // (`util/overlay/overlay_linux.go`), so read those before reporting a file as added.
-        let is_added = |change: &FileChange| change.item.kind == CauseKind::FileAdded;
+        let is_added = |change: &ChangedFile| change.item.kind == CauseKind::FileAdded;
         if changes.iter().flatten().any(is_added)
             && let Some(chain) = cache.chain(record).filter(|chain| chain.len() > 1)
             && let Some(chain) = cache.unpack(&chain).await

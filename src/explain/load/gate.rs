@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::Explanation;
 use crate::explain::cause::CauseKind;
-use crate::explain::solve::Verdict;
+use crate::explain::solve::CacheVerdict;
 use crate::format::provenance::StepIndex;
 use crate::text::nearest::nearest;
 
@@ -89,9 +89,9 @@ impl Gate {
             }
             gated.steps += 1;
             match explanation.standings[step.at()].verdict {
-                Verdict::Miss => gated.run.push(step),
-                Verdict::Unknown => gated.unknown.push(step),
-                Verdict::Hit => {}
+                CacheVerdict::Miss => gated.run.push(step),
+                CacheVerdict::Unknown => gated.unknown.push(step),
+                CacheVerdict::Hit => {}
             }
         }
         gated

@@ -12,7 +12,7 @@ use crate::format::provenance::StepIndex;
 
 /// Steps that run for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Group {
+pub struct CauseGroup {
     /// The steps where the cause lies, in the order of the file.
     pub steps: Vec<StepIndex>,
     /// How many steps run because of them.
@@ -67,16 +67,16 @@ impl FromIterator<Self> for Cost {
 
 /// All groups of a build.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Groups {
+pub struct CauseGroups {
     /// A change comes before a loss of the cache; of each, the one that costs most is first.
-    pub all: Vec<Group>,
+    pub all: Vec<CauseGroup>,
     /// For each step, the step that is the cause of its run, if it is another one.
     owners: Vec<Option<StepIndex>>,
     /// For each step, the index of its group.
     group_of: Vec<Option<usize>>,
 }
 
-impl Groups {
+impl CauseGroups {
     /// Groups the causes of an explanation.
     pub fn new(explanation: &Explanation) -> Self {
         let order = explanation.steps();
@@ -87,7 +87,7 @@ impl Groups {
         let mut roots: Vec<(StepIndex, &Cause)> =
             causes.filter(|(_, cause)| cause.is_root()).collect();
         roots.sort_by_key(|(_, cause)| cause.kind.is_loss());
-        let mut all: Vec<Group> = Vec::new();
+        let mut all: Vec<CauseGroup> = Vec::new();
         let mut group_of = vec![None; explanation.build.steps.len()];
         let mut shared: HashMap<(CauseKind, &str), usize> = HashMap::new();
         for (step, cause) in roots {
@@ -98,7 +98,7 @@ impl Groups {
                 .filter(|_| is_shared);
             let place = known.copied().unwrap_or(all.len());
             if place == all.len() {
-                all.push(Group::default());
+                all.push(CauseGroup::default());
             }
             shared.insert((cause.kind, &cause.detail), place);
             all[place].steps.push(step);
@@ -124,7 +124,7 @@ impl Groups {
 
     /// Puts the groups that cost most first, what changed before what a cache has lost.
     fn sort(&mut self, explanation: &Explanation) {
-        let is_loss = |group: &Group| {
+        let is_loss = |group: &CauseGroup| {
             let first = group.steps.first();
             let cause = first.and_then(|step| explanation.causes[step.at()].as_ref());
             cause.is_some_and(|cause| cause.kind.is_loss())

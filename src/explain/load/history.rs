@@ -7,13 +7,13 @@ use super::context::Directories;
 use super::git::{self, GitError, TreeFile};
 use super::{BuildLabel, Wanted, evidence, log};
 use crate::explain::context::rules::Rules;
-use crate::explain::context::{ContextFiles, Entry, EntryKind};
+use crate::explain::context::{ContextEntry, ContextEntryKind, ContextFiles};
 use crate::explain::history::HistoryBuild;
 use crate::explain::history::inputs::TakenFiles;
 use crate::explain::keys::{self, selectors};
 use crate::explain::names;
 use crate::format::digest::Digest;
-use crate::format::evidence::Document;
+use crate::format::evidence::EvidenceDocument;
 use crate::format::llb::OpKind;
 use crate::format::pattern_matcher::PatternMatcher;
 use crate::format::provenance::{Build, StepIndex};
@@ -36,7 +36,7 @@ pub enum HistoryError {
 /// # Errors
 /// When there are fewer than two.
 pub fn gather(
-    documents: Vec<Document>,
+    documents: Vec<EvidenceDocument>,
     revisions: Vec<HistoryBuild>,
     wanted: &Wanted,
     notes: &mut Vec<String>,
@@ -96,7 +96,7 @@ pub fn gather(
     }
 }
 
-fn of_evidence(place: usize, evidence: evidence::Evidence, is_one: bool) -> HistoryBuild {
+fn of_evidence(place: usize, evidence: evidence::GatheredEvidence, is_one: bool) -> HistoryBuild {
     let mut logs = evidence.log;
     logs.plain = logs.plain.filter(|_| is_one);
     // A log that is of another build says nothing here.
@@ -185,9 +185,9 @@ fn sent(files: &[TreeFile], exclude: &[String]) -> ContextFiles {
         let exclude = exclude.as_ref();
         exclude.is_none_or(|exclude| !exclude.matches(&file.path, None).0)
     };
-    let entry = |file: &TreeFile| Entry {
+    let entry = |file: &TreeFile| ContextEntry {
         digest: Some(Digest::of(file.content.as_bytes())),
-        ..Entry::new(&file.path, EntryKind::File(0), 0o644)
+        ..ContextEntry::new(&file.path, ContextEntryKind::File(0), 0o644)
     };
     ContextFiles::of_context(files.iter().filter(is_sent).map(entry).collect())
 }

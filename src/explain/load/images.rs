@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use futures_util::future::join_all;
 
 use crate::backend::{self, Access, CacheReader, SharedReader, all_refs};
-use crate::explain::frontend::{BaseImage, ImageConfig, ImageRequest, ImageState, Images};
+use crate::explain::frontend::{BaseImage, BaseImageConfig, ImageRequest, ImageState, Images};
 use crate::format::digest::Digest;
-use crate::format::evidence::Document as Evidence;
+use crate::format::evidence::EvidenceDocument as Evidence;
 use crate::format::layout::Root;
 use crate::format::lenient::go_struct;
 use crate::format::llb::{OpKind, Platform};
-use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, Document};
+use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument};
 use crate::format::platform;
 use crate::format::provenance::Build;
 use crate::format::reference::ImageReference;
-use crate::source::{Location, RefSelector, Source, Trust};
+use crate::source::{RefSelector, Source, SourceLocation, Trust};
 
 /// The largest file with an image's configuration, in bytes.
 const MAX_FILE: u64 = 16 << 20;
@@ -103,7 +103,7 @@ impl PinnedImage {
 
 /// Looks up images.
 #[derive(Debug, Clone, Copy)]
-pub struct Lookup<'a> {
+pub struct ImageLookup<'a> {
     /// The evidence of the user.
     pub given: &'a [GivenImage],
     /// The access to registries; `None` if it is forbidden.
@@ -121,11 +121,11 @@ go_struct! {
     /// An image in a JSON file.
     struct ImageFile {
         digest: String = "digest",
-        config: Option<ImageConfig> = "config",
+        config: Option<BaseImageConfig> = "config",
     }
 }
 
-impl Lookup<'_> {
+impl ImageLookup<'_> {
     /// Finds images, all at once. An image that cannot be found is unknown, with the reason.
     pub async fn find(&self, requests: Vec<ImageRequest>, images: &mut Images) {
         let found = join_all(requests.iter().map(|request| self.image(request))).await;
@@ -162,7 +162,7 @@ impl Lookup<'_> {
         if self.assumes {
             return Ok(BaseImage {
                 digest: Digest::of(name.as_bytes()).to_string(),
-                config: ImageConfig::default(),
+                config: BaseImageConfig::default(),
             });
         }
         let pinned = self.baseline.iter().find(|image| image.name == name);
@@ -177,7 +177,7 @@ impl Lookup<'_> {
             None => by_tag_or_digest(&request.reference),
         };
         // The Dockerfile names it: its host may be contacted, with the login for that host only.
-        Lookup { access, ..*self }
+        ImageLookup { access, ..*self }
             .in_store(&reference, None, &of, Trust::Consented)
             .await
     }
@@ -192,7 +192,10 @@ impl Lookup<'_> {
     ) -> Result<BaseImage, String> {
         let parsed = Source::parse(text, &Path::is_dir).map_err(|error| error.to_string())?;
         let source = parsed.source.with_trust(trust);
-        if !matches!(source.location, Location::Local(_) | Location::Registry(_)) {
+        if !matches!(
+            source.location,
+            SourceLocation::Local(_) | SourceLocation::Registry(_)
+        ) {
             return Err(format!(
                 "{text} is neither an OCI layout nor an image in a registry"
             ));
@@ -307,22 +310,22 @@ async fn read_image(
         let read = reader.read_document(digest, DOCUMENT_LIMIT).await;
         read.map_err(|error| chain(&error))
     };
-    let parse = |bytes: &[u8]| Document::parse(bytes).map_err(|error| error.to_string());
+    let parse = |bytes: &[u8]| ManifestDocument::parse(bytes).map_err(|error| error.to_string());
     let mut document = parse(&read(root).await?)?;
-    if let Document::Index { entries, .. } = &document {
+    if let ManifestDocument::Index { entries, .. } = &document {
         let entry = best(entries, of)
             .ok_or_else(|| format!("the image has no manifest for {}", platform::format_all(of)))?;
         let digest = entry.digest.valid().ok_or("the index names no digest")?;
         document = parse(&read(digest).await?)?;
     }
-    let Document::Manifest { config, .. } = document else {
+    let ManifestDocument::Manifest { config, .. } = document else {
         return Err("the image is an index in an index".to_owned());
     };
     let config = config
         .digest
         .valid()
         .ok_or("the manifest names no configuration")?;
-    let config = ImageConfig::parse(&read(config).await?).map_err(|error| error.to_string())?;
+    let config = BaseImageConfig::parse(&read(config).await?).map_err(|error| error.to_string())?;
     Ok(BaseImage {
         digest: root.to_string(),
         config,

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::explain::names::{self, StepName};
-use crate::explain::solve::Verdict;
+use crate::explain::solve::CacheVerdict;
 use crate::format::plain_log::{PlainLog, PlainOutcome, PlainVertex};
-use crate::format::progress_log::{ProgressLog, Vertex};
+use crate::format::progress_log::{LoggedVertex, ProgressLog};
 use crate::format::provenance::{Build, Step};
 
 /// The logs of a build.
@@ -35,7 +35,7 @@ impl Log {
 
 /// The imports of a build according to a log.
 #[derive(Debug, Default)]
-pub(super) struct Imports {
+pub(super) struct LoggedImports {
     /// How many were imported.
     pub(super) succeeded: usize,
     /// Those that failed, by name, with the error.
@@ -48,8 +48,8 @@ pub(super) struct Imports {
 const IMPORTING: &str = "importing cache manifest from ";
 
 /// Returns the imports of a build in logs.
-pub(super) fn imports(log: &Log) -> Imports {
-    let mut imports = Imports::default();
+pub(super) fn imports(log: &Log) -> LoggedImports {
+    let mut imports = LoggedImports::default();
     for vertex in log.rich.iter().flat_map(|rich| rich.vertices.iter()) {
         let Some(name) = vertex.name.strip_prefix(IMPORTING) else {
             continue;
@@ -85,7 +85,7 @@ pub(super) fn verdicts(
     names: &[StepName],
     log: &Log,
     notes: &mut Vec<String>,
-) -> Vec<Option<Verdict>> {
+) -> Vec<Option<CacheVerdict>> {
     let mut verdicts = vec![None; build.steps.len()];
     if let Some(rich) = &log.rich {
         if is_of(build, rich) {
@@ -175,7 +175,7 @@ fn rich_by_name<'a>(
     build: &Build,
     names: &[StepName],
     log: &'a ProgressLog,
-) -> Option<Vec<(usize, &'a Vertex)>> {
+) -> Option<Vec<(usize, &'a LoggedVertex)>> {
     let vertices = log.vertices.iter();
     let found = by_name(
         build,
@@ -203,25 +203,25 @@ fn plain_names(log: &PlainLog) -> impl Iterator<Item = (&str, &PlainVertex)> {
     vertices.map(|vertex| (vertex.name.as_str(), vertex))
 }
 
-fn rich_verdict(vertex: &Vertex, takes_nothing: bool) -> Option<Verdict> {
+fn rich_verdict(vertex: &LoggedVertex, takes_nothing: bool) -> Option<CacheVerdict> {
     match vertex {
         // The result was found but could not be loaded, so the step ran.
-        _ if vertex.load_failed => Some(Verdict::Miss),
+        _ if vertex.load_failed => Some(CacheVerdict::Miss),
         // A later event may revoke an earlier one: then layers of a result had to be fetched.
-        _ if vertex.ever_cached => Some(Verdict::Hit),
+        _ if vertex.ever_cached => Some(CacheVerdict::Hit),
         // Another failure ended the build before this step began: the verdict is undecided. An
         // operation with inputs starts only if no cache has its result (`solver/jobs.go`).
         _ if vertex.was_cancelled() && (takes_nothing || vertex.started.is_none()) => None,
         // An operation without inputs starts once to compute its key, and again when it runs
         // (`solver/jobs.go`).
-        _ if takes_nothing && vertex.starts == 1 => Some(Verdict::Hit),
-        _ if vertex.started.is_some() && vertex.completed.is_some() => Some(Verdict::Miss),
+        _ if takes_nothing && vertex.starts == 1 => Some(CacheVerdict::Hit),
+        _ if vertex.started.is_some() && vertex.completed.is_some() => Some(CacheVerdict::Miss),
         // A log that ends early does not decide about unfinished steps.
         _ => None,
     }
 }
 
-fn rich_verdicts(build: &Build, log: &ProgressLog) -> Vec<Option<Verdict>> {
+fn rich_verdicts(build: &Build, log: &ProgressLog) -> Vec<Option<CacheVerdict>> {
     build
         .steps
         .iter()
@@ -232,12 +232,12 @@ fn rich_verdicts(build: &Build, log: &ProgressLog) -> Vec<Option<Verdict>> {
         .collect()
 }
 
-fn plain_verdict(vertex: &PlainVertex) -> Option<Verdict> {
+fn plain_verdict(vertex: &PlainVertex) -> Option<CacheVerdict> {
     match vertex.outcome {
-        PlainOutcome::Cached => Some(Verdict::Hit),
-        _ if vertex.fetched && !vertex.wrote => Some(Verdict::Hit),
+        PlainOutcome::Cached => Some(CacheVerdict::Hit),
+        _ if vertex.fetched && !vertex.wrote => Some(CacheVerdict::Hit),
         PlainOutcome::Unfinished | PlainOutcome::Cancelled => None,
-        _ => Some(Verdict::Miss),
+        _ => Some(CacheVerdict::Miss),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Notes on what the evidence and the caches leave uncertain.
 
-use super::context::Contexts;
+use super::context::BuildContexts;
 use super::{Explanation, log, possible};
 use crate::explain::cause::{Cause, CauseFacts};
 use crate::explain::history::volatile;
 use crate::explain::keys::fill;
 use crate::explain::names::{self, StepName};
-use crate::explain::solve::{Doubt, Solution, Standing, Verdict};
+use crate::explain::solve::{CacheVerdict, Doubt, Solution, Standing};
 use crate::format::provenance::Build;
 use crate::inventory::cache::RefCache;
 
@@ -44,7 +44,7 @@ pub(super) fn about_builder(mut explanation: Explanation) -> Explanation {
 
 /// Returns why a build imported nothing. Returns `None` if it imported something, or if the
 /// evidence does not say.
-pub(super) fn not_imported(imports: &log::Imports, names_no_import: bool) -> Option<String> {
+pub(super) fn not_imported(imports: &log::LoggedImports, names_no_import: bool) -> Option<String> {
     if !imports.skipped.is_empty() {
         let skipped = imports.skipped.join("; ");
         return Some(format!("buildx skipped the import: {skipped}"));
@@ -69,7 +69,7 @@ fn about_doubts(solution: &Solution, labels: &[String], notes: &mut Vec<String>)
         solution
             .steps
             .iter()
-            .filter(|standing| standing.verdict == Verdict::Unknown)
+            .filter(|standing| standing.verdict == CacheVerdict::Unknown)
     };
     let other = unknown().find_map(|standing| match standing.doubt {
         Some(Doubt::SeveralImports(other)) => Some(other),
@@ -163,7 +163,7 @@ fn about_absent_log(
     if solution
         .steps
         .iter()
-        .any(|standing| standing.verdict == Verdict::Unknown)
+        .any(|standing| standing.verdict == CacheVerdict::Unknown)
     {
         notes.push(
             "a log of the build (--progress=rawjson) settles what depends on what steps write"
@@ -173,7 +173,7 @@ fn about_absent_log(
 }
 
 /// Adds notes on parts of the contexts that are missing, unreadable, or different from the build.
-pub(super) fn about_contexts(contexts: &Contexts, notes: &mut Vec<String>) {
+pub(super) fn about_contexts(contexts: &BuildContexts, notes: &mut Vec<String>) {
     for name in &contexts.missing {
         notes.push(format!(
             "the files of the context `{name}` are not given: --context DIR, or --context NAME=DIR, does"

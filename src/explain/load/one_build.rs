@@ -1,8 +1,8 @@
 //! Explains one build of the evidence.
 
 use super::caches::ImportedCaches;
-use super::context::{self, Contexts, Directories};
-use super::evidence::{BuildLabel, Evidence};
+use super::context::{self, BuildContexts, Directories};
+use super::evidence::{BuildLabel, GatheredEvidence};
 use super::log::Log;
 use super::{
     Explanation, WhyError, downloads, files, image_keys, linked, log, notes, other_refs,
@@ -13,7 +13,7 @@ use crate::explain::keys::image::ImageFacts;
 use crate::explain::keys::{StepKeys, fill};
 use crate::explain::names::{self, StepName};
 use crate::explain::sizes;
-use crate::explain::solve::Known;
+use crate::explain::solve::KnownFacts;
 use crate::format::cache_debug::CacheDebug;
 use crate::format::provenance::{Build, StepIndex};
 use crate::text::secrets::mask;
@@ -32,7 +32,7 @@ impl BuildExplainer<'_> {
     /// Explains a build. `baseline` is an earlier build.
     pub(super) async fn explain(
         &self,
-        evidence: Evidence,
+        evidence: GatheredEvidence,
         baseline: Option<&Build>,
     ) -> Result<Explanation, WhyError> {
         let contents = self.caches.contents();
@@ -40,7 +40,7 @@ impl BuildExplainer<'_> {
         let log = evidence.log;
         let mut keyed = self.read(evidence.build, &log, &images).await?;
         let build = &keyed.build;
-        let known = Known {
+        let known = KnownFacts {
             ignores_cache: evidence.ignored,
             logged: log::verdicts(build, &keyed.names, &log, &mut keyed.notes),
             started: build.started.or_else(|| log.started()),
@@ -153,7 +153,7 @@ impl<'a> KeyedBaseline<'a> {
 /// A build with all keys that do not depend on cached stages.
 struct KeyedBuild {
     build: Build,
-    contexts: Contexts,
+    contexts: BuildContexts,
     names: Vec<StepName>,
     keys: Vec<StepKeys>,
     notes: Vec<String>,

@@ -140,7 +140,7 @@ pub fn read(
 ) -> Result<Vec<BuildRequest>, RequestError> {
     let words = words::prepared(command, lookup)?;
     let lookup = |name: &str| words.assigned(name).or_else(|| lookup(name));
-    let context = Context {
+    let context = RequestContext {
         files,
         lookup: &lookup,
     };
@@ -164,12 +164,12 @@ pub fn read(
 }
 
 /// The context for the parsers of all programs.
-struct Context<'c> {
+struct RequestContext<'c> {
     files: &'c dyn DefinitionFiles,
     lookup: &'c Lookup<'c>,
 }
 
-impl Context<'_> {
+impl RequestContext<'_> {
     /// Adds `NAME=value`, or `NAME` with its value from the environment.
     fn argument(&self, text: &str, arguments: &mut BTreeMap<String, String>) {
         match text.split_once('=') {

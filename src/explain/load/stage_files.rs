@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::caches::{ImportedCaches, LoadedCache};
 use crate::explain::keys::{ContentKey, StepKeys, fill};
-use crate::explain::solve::{InCache, Known, Solution, Verdict};
+use crate::explain::solve::{CacheVerdict, InCache, KnownFacts, Solution};
 use crate::format::cache_config::RecordIndex;
 use crate::format::provenance::{Build, StepOutput};
 use crate::inventory::cache::RecordState;
@@ -19,7 +19,7 @@ pub(super) async fn solve(
     caches: &ImportedCaches<'_>,
     build: &Build,
     keys: &mut [StepKeys],
-    known: &Known,
+    known: &KnownFacts,
 ) -> Solution {
     let contents = caches.contents();
     let mut solution = Solution::new(build, keys, &contents, known);
@@ -52,12 +52,12 @@ fn wanted(
     };
     let mut wanted = BTreeMap::new();
     for (step, (of, keys)) in build.steps.iter().zip(keys).enumerate() {
-        if solution.steps[step].verdict != Verdict::Unknown {
+        if solution.steps[step].verdict != CacheVerdict::Unknown {
             continue;
         }
         for (input, keys) in of.inputs.iter().zip(&keys.inputs) {
             let below = &solution.steps[input.step.at()];
-            let is_there = below.in_cache == InCache::Result && below.verdict == Verdict::Hit;
+            let is_there = below.in_cache == InCache::Result && below.verdict == CacheVerdict::Hit;
             if keys.content == ContentKey::Unknown && is_there {
                 let found = below.records.iter().find(has_result);
                 wanted.extend(found.map(|record| (*input, *record)));

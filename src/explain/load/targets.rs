@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Explanation;
-use crate::explain::solve::{Doubt, Verdict};
+use crate::explain::solve::{CacheVerdict, Doubt};
 use crate::format::digest::Digest;
 use crate::format::llb::OpKind;
 use crate::format::provenance::Build;
@@ -17,7 +17,7 @@ pub type Target<'a> = (Option<&'a str>, &'a mut Explanation);
 /// explanation knows only the imports of its own target. Steps that use files are shared only by
 /// targets with the same context.
 pub fn reconcile(targets: &mut [Target<'_>]) {
-    let mut found: BTreeMap<(Digest, Option<&str>), Vec<Verdict>> = BTreeMap::new();
+    let mut found: BTreeMap<(Digest, Option<&str>), Vec<CacheVerdict>> = BTreeMap::new();
     for (context, explanation) in targets.iter() {
         let takes_files = on_local_files(&explanation.build);
         for step in explanation.steps() {
@@ -47,8 +47,8 @@ pub fn reconcile(targets: &mut [Target<'_>]) {
             }
             let standing = &mut explanation.standings[step.at()];
             // A step that is undecided for another reason keeps that reason.
-            if standing.verdict != Verdict::Unknown {
-                standing.verdict = Verdict::Unknown;
+            if standing.verdict != CacheVerdict::Unknown {
+                standing.verdict = CacheVerdict::Unknown;
                 standing.doubt = Some(Doubt::OtherTarget);
                 explanation.causes[step.at()] = None;
             }

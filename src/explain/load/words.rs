@@ -4,10 +4,10 @@
 use jiff::SignedDuration;
 
 use super::Explanation;
-use super::groups::{Cost, Group};
+use super::groups::{CauseGroup, Cost};
 use crate::explain::cause::{Cause, CauseKind};
-use crate::explain::names::Place;
-use crate::explain::solve::Verdict;
+use crate::explain::names::StepPlace;
+use crate::explain::solve::CacheVerdict;
 use crate::format::provenance::StepIndex;
 use crate::text::units::Size;
 
@@ -19,7 +19,7 @@ impl Explanation {
     }
 
     /// Returns the location of a step, the first of several.
-    pub fn place(&self, step: StepIndex) -> Option<&Place> {
+    pub fn place(&self, step: StepIndex) -> Option<&StepPlace> {
         self.names
             .get(step.at())
             .and_then(|name| name.places.first())
@@ -30,10 +30,10 @@ impl Explanation {
         let steps = self.steps().into_iter();
         let mut cost: Cost = steps
             .filter(|step| self.is_judged(*step))
-            .filter(|step| self.standings[step.at()].verdict == Verdict::Miss)
+            .filter(|step| self.standings[step.at()].verdict == CacheVerdict::Miss)
             .map(|step| Cost::of(self, step))
             .collect();
-        if self.count(Verdict::Miss) == 0 && self.count(Verdict::Unknown) == 0 {
+        if self.count(CacheVerdict::Miss) == 0 && self.count(CacheVerdict::Unknown) == 0 {
             cost.took = Some(SignedDuration::ZERO);
             cost.bytes = Some(0);
         }
@@ -44,9 +44,9 @@ impl Explanation {
     pub fn summary(&self) -> String {
         let lost = self.lost().words();
         let counts = [
-            (Verdict::Hit, "hit"),
-            (Verdict::Miss, "run"),
-            (Verdict::Unknown, "undecided"),
+            (CacheVerdict::Hit, "hit"),
+            (CacheVerdict::Miss, "run"),
+            (CacheVerdict::Unknown, "undecided"),
         ];
         let counts = counts
             .into_iter()
@@ -76,7 +76,7 @@ impl Cost {
     }
 }
 
-impl Group {
+impl CauseGroup {
     /// Returns the consequences of the cause and its total cost; empty if no cost is known.
     pub fn costs(&self) -> String {
         let follows = match (self.followers, self.steps.len()) {

@@ -14,12 +14,12 @@ pub struct RecordName {
     /// The step.
     pub step: StepIndex,
     /// The role of the record in the step.
-    pub role: Role,
+    pub role: RecordRole,
 }
 
 /// The role of a record in a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
+pub enum RecordRole {
     /// It is the key of one of the step's outputs.
     Key {
         /// The number of the output.
@@ -40,8 +40,8 @@ impl RecordName {
             .map(|name| name.text.as_str())
             .unwrap_or_default();
         match self.role {
-            Role::Key { .. } => step.to_owned(),
-            Role::Files { .. } => format!("files of {step}"),
+            RecordRole::Key { .. } => step.to_owned(),
+            RecordRole::Files { .. } => format!("files of {step}"),
         }
     }
 }
@@ -61,7 +61,7 @@ pub fn of_records(
             names[record.at()].push(RecordName {
                 certainty,
                 step: at.step,
-                role: Role::Key { output: at.output },
+                role: RecordRole::Key { output: at.output },
             });
         }
     }
@@ -100,7 +100,7 @@ fn roots_below(
     name: &RecordName,
 ) -> Vec<(RecordIndex, RecordName)> {
     let mut found = Vec::new();
-    let (Role::Key { .. }, Some(step), Some(keys)) =
+    let (RecordRole::Key { .. }, Some(step), Some(keys)) =
         (name.role, build.step(name.step), keys.get(name.step.at()))
     else {
         return found;
@@ -123,10 +123,10 @@ fn roots_below(
             };
             let is_files = link.selector.is_none() && uses.content != ContentKey::Never;
             let (step, role) = match is_files {
-                true => (name.step, Role::Files { input: place }),
+                true => (name.step, RecordRole::Files { input: place }),
                 false if is_root_step => (
                     input.step,
-                    Role::Key {
+                    RecordRole::Key {
                         output: input.output,
                     },
                 ),

@@ -21,7 +21,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Doubt, InCache, Known, Sure};
+use super::{Doubt, InCache, KnownFacts, Sure};
 use crate::explain::keys::{ContentKey, InputKeys, StepKeys, root};
 use crate::explain::matching::{Certainty, Matches};
 use crate::format::cache_config::{CacheGraph, Link, Record, RecordIndex};
@@ -31,7 +31,7 @@ use crate::inventory::cache::{RecordState, RefCache};
 
 /// The state of a step in the caches, and the result of its lookup.
 #[derive(Debug, Clone)]
-pub(super) struct Lookup {
+pub(super) struct KeyLookup {
     /// Its state in the caches.
     pub(super) in_cache: InCache,
     /// Whether a lookup returns a result that can be loaded.
@@ -50,7 +50,7 @@ pub(super) struct Lookup {
 
 /// The key of a step, as seen by the steps above it.
 #[derive(Debug, Clone, Default)]
-struct Key {
+struct LookupKey {
     /// The caches that it may come from.
     from: BTreeSet<usize>,
     /// Whether it is found.
@@ -65,7 +65,7 @@ struct Key {
 }
 
 /// How a record of a step is reached in its cache.
-struct Path {
+struct RecordPath {
     cache: usize,
     has_result: bool,
     sure: Sure,
@@ -83,9 +83,9 @@ pub(super) struct Lookups<'a> {
     keys: &'a [StepKeys],
     caches: &'a [&'a RefCache],
     matches: &'a [Matches],
-    known: &'a Known,
+    known: &'a KnownFacts,
     /// The keys of the steps computed so far, by index.
-    found: Vec<Key>,
+    found: Vec<LookupKey>,
 }
 
 impl<'a> Lookups<'a> {
@@ -96,18 +96,18 @@ impl<'a> Lookups<'a> {
         keys: &'a [StepKeys],
         caches: &'a [&'a RefCache],
         matches: &'a [Matches],
-        known: &'a Known,
+        known: &'a KnownFacts,
         used: &[BTreeSet<u32>],
-    ) -> Vec<Lookup> {
+    ) -> Vec<KeyLookup> {
         let mut lookups = Self {
             build,
             keys,
             caches,
             matches,
             known,
-            found: vec![Key::default(); build.steps.len()],
+            found: vec![LookupKey::default(); build.steps.len()],
         };
-        let mut all: Vec<Option<Lookup>> = vec![None; build.steps.len()];
+        let mut all: Vec<Option<KeyLookup>> = vec![None; build.steps.len()];
         for (step, _) in build.ordered() {
             all[step.at()] = Some(lookups.of_step(step, &used[step.at()]));
         }
@@ -115,9 +115,9 @@ impl<'a> Lookups<'a> {
         all.into_iter().flatten().collect()
     }
 
-    fn of_step(&mut self, step: StepIndex, outputs: &BTreeSet<u32>) -> Lookup {
+    fn of_step(&mut self, step: StepIndex, outputs: &BTreeSet<u32>) -> KeyLookup {
         let of = &self.build.steps[step.at()];
-        let mut lookup = Lookup {
+        let mut lookup = KeyLookup {
             in_cache: InCache::Result,
             result: Sure::Yes,
             doubt: None,
@@ -156,11 +156,11 @@ impl<'a> Lookups<'a> {
     }
 
     /// Adds the state of one output in the caches.
-    fn add_output(&mut self, output: StepOutput, lookup: &mut Lookup) {
+    fn add_output(&mut self, output: StepOutput, lookup: &mut KeyLookup) {
         let step = output.step;
         let mut in_cache = InCache::Absent;
         let mut assumed = Sure::No;
-        let mut paths: Vec<Path> = Vec::new();
+        let mut paths: Vec<RecordPath> = Vec::new();
         for (place, (cache, matches)) in self.caches.iter().zip(self.matches).enumerate() {
             for &(record, certainty) in matches.of(output) {
                 let state = cache.records[record.at()].state;
@@ -204,12 +204,12 @@ impl<'a> Lookups<'a> {
     }
 
     /// Finds the path to a record in its cache.
-    fn path(&self, step: StepIndex, cache: usize, index: RecordIndex) -> Path {
+    fn path(&self, step: StepIndex, cache: usize, index: RecordIndex) -> RecordPath {
         let detail = &self.caches[cache].records[index.at()];
         let is_written_since = detail
             .created
             .is_some_and(|created| self.known.was_written_since(created));
-        let mut path = Path {
+        let mut path = RecordPath {
             cache,
             has_result: detail.state == RecordState::Result,
             sure: Sure::Yes,
@@ -233,7 +233,7 @@ impl<'a> Lookups<'a> {
     /// Adds one input of a record to its path.
     fn add_input(
         &self,
-        path: &mut Path,
+        path: &mut RecordPath,
         step: StepIndex,
         record: &Record,
         (place, input): (usize, StepOutput),
@@ -273,10 +273,10 @@ impl<'a> Lookups<'a> {
     }
 
     /// Combines the paths to the records of an output into the result of a lookup over all caches.
-    fn combine(&self, is_root: bool, paths: &[Path]) -> (Key, Sure, Option<Doubt>) {
-        let mut key = Key {
+    fn combine(&self, is_root: bool, paths: &[RecordPath]) -> (LookupKey, Sure, Option<Doubt>) {
+        let mut key = LookupKey {
             is_root,
-            ..Key::default()
+            ..LookupKey::default()
         };
         let reached = || paths.iter().filter(|path| path.sure != Sure::No);
         key.from = reached().map(|path| path.cache).collect();
@@ -302,7 +302,7 @@ impl<'a> Lookups<'a> {
         if loadable().next().is_none() {
             return (key, Sure::No, None);
         }
-        let is_new = |path: &Path| path.doubt == Some(Doubt::WrittenSince);
+        let is_new = |path: &RecordPath| path.doubt == Some(Doubt::WrittenSince);
         if loadable().all(is_new) {
             return (key, Sure::Maybe, Some(Doubt::WrittenSince));
         }
@@ -322,9 +322,9 @@ impl<'a> Lookups<'a> {
     fn other_import<'b>(
         &self,
         leads_on: &BTreeSet<usize>,
-        mut paths: impl Iterator<Item = &'b Path>,
+        mut paths: impl Iterator<Item = &'b RecordPath>,
     ) -> Option<usize> {
-        let first_other = |path: &Path| {
+        let first_other = |path: &RecordPath| {
             let from = path
                 .through
                 .iter()

@@ -7,7 +7,7 @@ const MOST_PAIRS: usize = 1 << 25;
 
 /// Finds the lines to remove and to add. The operations are in order and cover both texts.
 pub(super) fn changes(was: &[&str], is: &[&str]) -> Vec<DiffOp> {
-    let mut changes = Changes {
+    let mut changes = LineChanges {
         was,
         is,
         pairs_left: MOST_PAIRS,
@@ -91,14 +91,14 @@ fn longest_in_order(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
     chosen
 }
 
-struct Changes<'a> {
+struct LineChanges<'a> {
     was: &'a [&'a str],
     is: &'a [&'a str],
     pairs_left: usize,
     found: Vec<DiffOp>,
 }
 
-impl Changes<'_> {
+impl LineChanges<'_> {
     /// Compares what stands between two anchors.
     fn between(&mut self, old: Range<usize>, new: Range<usize>) {
         let was = &self.was[old.clone()];

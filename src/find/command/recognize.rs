@@ -1,15 +1,15 @@
 //! Recognizes the program, the subcommand and the flags of an invocation.
 
 use super::Tool;
-use crate::find::script::{Item, Slot};
+use crate::find::script::{ScriptWord, Slot};
 use crate::format::unknown::{has_mark, is_mark, only_mark};
 
 /// A flag with its value, or a word that is no flag.
 #[derive(Debug, Clone)]
-pub(in crate::find) struct Flag {
+pub(in crate::find) struct CommandFlag {
     /// The name with its dashes; empty for a word.
     pub(in crate::find) name: String,
-    pub(in crate::find) value: Option<Item>,
+    pub(in crate::find) value: Option<ScriptWord>,
 }
 
 /// Finds the program and the word after its subcommand.
@@ -162,7 +162,7 @@ fn subcommand(words: &[&str], names: &[&str]) -> Option<usize> {
 }
 
 /// Reads flags and words. A flag may be in another alternative than its value.
-pub(super) fn flags_of(tool: Tool, slots: &[Slot], start: usize) -> Vec<Flag> {
+pub(super) fn flags_of(tool: Tool, slots: &[Slot], start: usize) -> Vec<CommandFlag> {
     let mut flags = Vec::new();
     let mut pending: Option<String> = None;
     for slot in slots.iter().skip(start) {
@@ -174,7 +174,7 @@ pub(super) fn flags_of(tool: Tool, slots: &[Slot], start: usize) -> Vec<Flag> {
                 if let Some(name) = waiting.take() {
                     let is_flag = text.starts_with("--") && text.len() > 2;
                     let value = (!is_flag).then(|| item.clone());
-                    flags.push(Flag { name, value });
+                    flags.push(CommandFlag { name, value });
                     if !is_flag {
                         continue;
                     }
@@ -182,7 +182,7 @@ pub(super) fn flags_of(tool: Tool, slots: &[Slot], start: usize) -> Vec<Flag> {
                 if !text.starts_with('-') || text.len() < 2 {
                     let name = String::new();
                     let value = Some(item.clone());
-                    flags.push(Flag { name, value });
+                    flags.push(CommandFlag { name, value });
                     continue;
                 }
                 if let Some((name, value)) = text.split_once('=') {
@@ -190,15 +190,15 @@ pub(super) fn flags_of(tool: Tool, slots: &[Slot], start: usize) -> Vec<Flag> {
                         .text
                         .slice(name.len() + 1, name.len() + 1 + value.len());
                     let when = item.when.clone();
-                    flags.push(Flag {
+                    flags.push(CommandFlag {
                         name: name.to_owned(),
-                        value: Some(Item { text, when }),
+                        value: Some(ScriptWord { text, when }),
                     });
                 } else if SWITCHES.contains(&text)
                     || has_mark(text)
                     || (tool == Tool::Bake && text == "--no-cache")
                 {
-                    flags.push(Flag {
+                    flags.push(CommandFlag {
                         name: text.to_owned(),
                         value: None,
                     });

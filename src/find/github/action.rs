@@ -2,30 +2,30 @@
 
 use std::sync::Arc;
 
-use super::expression::{Contexts, closing};
+use super::expression::{ExpressionContexts, closing};
 use crate::find::BuildCommand;
 use crate::find::command::{declare_override, inline_argument};
-use crate::find::declaration::{Direction, Facts, Job};
+use crate::find::declaration::{CiJob, Direction, Facts};
 use crate::find::repository::join;
-use crate::find::script::{Item, Variant};
-use crate::find::session::{Session, Use};
+use crate::find::script::{ScriptWord, Variant};
+use crate::find::session::{CacheUse, FindSession};
 use crate::format::located::Located;
-use crate::format::tree::Node;
+use crate::format::tree::TreeNode;
 use crate::format::unknown::{has_mark, to_pattern};
 
 /// The inputs of one step.
-pub(super) struct Inputs<'a> {
-    pub(super) session: &'a Session<'a>,
-    pub(super) with: Node<'a>,
-    pub(super) contexts: &'a Contexts<'a>,
+pub(super) struct ActionInputs<'a> {
+    pub(super) session: &'a FindSession<'a>,
+    pub(super) with: TreeNode<'a>,
+    pub(super) contexts: &'a ExpressionContexts<'a>,
     pub(super) target: Option<&'a str>,
     pub(super) when: &'a [String],
-    pub(super) job: Option<&'a Arc<Job>>,
+    pub(super) job: Option<&'a Arc<CiJob>>,
     /// The command of the build that the step runs.
     pub(super) command: Option<BuildCommand>,
 }
 
-impl Inputs<'_> {
+impl ActionInputs<'_> {
     /// `docker/build-push-action` and its forks.
     pub(super) fn build_push(&self, tool: &str) {
         let inputs = Self {
@@ -48,7 +48,7 @@ impl Inputs<'_> {
             ..*self
         };
         for (text, when) in self.entries("set") {
-            let value = Item { text, when };
+            let value = ScriptWord { text, when };
             declare_override(self.session, &value, |item, direction, target| {
                 inputs.declare(&item.text, &item.when, direction, tool, Some(target));
             });
@@ -107,7 +107,7 @@ impl Inputs<'_> {
 
     /// Returns the evaluated lines of an input.
     pub(super) fn entries(&self, input: &str) -> Vec<(Located, Vec<String>)> {
-        let Some(text) = self.with.get(input).and_then(Node::text) else {
+        let Some(text) = self.with.get(input).and_then(TreeNode::text) else {
             return Vec::new();
         };
         let mut entries = Vec::new();
@@ -138,7 +138,7 @@ impl Inputs<'_> {
                 .filter(|condition| !self.when.contains(condition))
                 .cloned(),
         );
-        self.session.declare(&Use {
+        self.session.declare(&CacheUse {
             text,
             direction,
             tool,
@@ -158,7 +158,7 @@ impl Inputs<'_> {
 
     fn facts(&self) -> Facts {
         let one = |name: &str| {
-            let text = self.with.get(name).and_then(Node::text)?;
+            let text = self.with.get(name).and_then(TreeNode::text)?;
             let variants = self.contexts.evaluate(text);
             variants
                 .into_iter()

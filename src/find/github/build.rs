@@ -1,13 +1,13 @@
 //! The commands that the actions run.
 
-use super::action::Inputs;
+use super::action::ActionInputs;
 use crate::find::BuildCommand;
-use crate::find::session::{Session, csv_fields, without_secrets};
+use crate::find::session::{FindSession, csv_fields, without_secrets};
 use crate::format::unknown::has_mark;
 
 /// The words of a command as they are put together.
 struct CommandWords<'s> {
-    session: &'s Session<'s>,
+    session: &'s FindSession<'s>,
     words: Vec<String>,
     is_complete: bool,
 }
@@ -27,7 +27,7 @@ impl CommandWords<'_> {
     }
 }
 
-impl Inputs<'_> {
+impl ActionInputs<'_> {
     fn words(&self, program: &[&str]) -> CommandWords<'_> {
         CommandWords {
             session: self.session,

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use crate::find::script::Variant;
-use crate::find::session::Session;
-use crate::format::located::{Located, Place};
-use crate::format::tree::Node;
+use crate::find::session::FindSession;
+use crate::format::located::{Located, TextPlace};
+use crate::format::tree::TreeNode;
 use crate::format::unknown::has_mark;
 
 mod evaluator;
@@ -17,8 +17,8 @@ const DEPTH: usize = 32;
 
 /// The names that expressions may refer to.
 #[derive(Clone)]
-pub(super) struct Contexts<'s> {
-    session: &'s Session<'s>,
+pub(super) struct ExpressionContexts<'s> {
+    session: &'s FindSession<'s>,
     pub(super) env: HashMap<String, Vec<Variant>>,
     /// The defaults of inputs.
     inputs: HashMap<String, Located>,
@@ -28,7 +28,7 @@ pub(super) struct Contexts<'s> {
 
 /// A value of an expression.
 #[derive(Debug, Clone)]
-enum Outcome {
+enum ExpressionValue {
     Text(Located),
     Truth(bool),
     /// Unknown, with its source.
@@ -37,13 +37,13 @@ enum Outcome {
 
 /// A value and its conditions.
 #[derive(Debug, Clone)]
-struct Branch {
-    outcome: Outcome,
+struct ExpressionBranch {
+    outcome: ExpressionValue,
     when: Vec<String>,
 }
 
-impl Branch {
-    fn new(outcome: Outcome) -> Self {
+impl ExpressionBranch {
+    fn new(outcome: ExpressionValue) -> Self {
         Self {
             outcome,
             when: Vec::new(),
@@ -52,10 +52,10 @@ impl Branch {
 
     fn truth(&self) -> Option<bool> {
         match &self.outcome {
-            Outcome::Text(text) if has_mark(text.as_str()) => Some(true),
-            Outcome::Text(text) => Some(!text.is_empty() && text.as_str() != "0"),
-            Outcome::Truth(truth) => Some(*truth),
-            Outcome::Open(_) => None,
+            ExpressionValue::Text(text) if has_mark(text.as_str()) => Some(true),
+            ExpressionValue::Text(text) => Some(!text.is_empty() && text.as_str() != "0"),
+            ExpressionValue::Truth(truth) => Some(*truth),
+            ExpressionValue::Open(_) => None,
         }
     }
 
@@ -74,8 +74,8 @@ impl Branch {
     }
 }
 
-impl<'s> Contexts<'s> {
-    pub(super) fn new(session: &'s Session<'s>) -> Self {
+impl<'s> ExpressionContexts<'s> {
+    pub(super) fn new(session: &'s FindSession<'s>) -> Self {
         Self {
             session,
             env: HashMap::new(),
@@ -85,9 +85,9 @@ impl<'s> Contexts<'s> {
     }
 
     /// Adds the defaults of inputs.
-    pub(super) fn inputs(&mut self, inputs: Node<'_>) {
+    pub(super) fn inputs(&mut self, inputs: TreeNode<'_>) {
         for (name, input) in inputs.entries() {
-            if let Some(default) = input.get("default").and_then(Node::text) {
+            if let Some(default) = input.get("default").and_then(TreeNode::text) {
                 let default = self.evaluate(default);
                 if let [only] = default.as_slice() {
                     self.inputs
@@ -98,9 +98,9 @@ impl<'s> Contexts<'s> {
     }
 
     /// Adds variables of the environment.
-    pub(super) fn env(&mut self, env: Option<Node<'_>>) {
+    pub(super) fn env(&mut self, env: Option<TreeNode<'_>>) {
         let mut added = Vec::new();
-        for (name, value) in env.into_iter().flat_map(Node::entries) {
+        for (name, value) in env.into_iter().flat_map(TreeNode::entries) {
             if let Some(text) = value.scalar() {
                 added.push((name.as_str().to_owned(), self.evaluate(text)));
             }
@@ -133,13 +133,15 @@ impl<'s> Contexts<'s> {
     }
 
     /// Returns the values of an expression as text.
-    fn expression(&self, source: &str, place: Place) -> Vec<Variant> {
+    fn expression(&self, source: &str, place: TextPlace) -> Vec<Variant> {
         let source = source.trim();
         let branches = match evaluator::evaluate(self, source, place) {
             Some(branches) if !branches.is_empty() => branches,
-            _ => vec![Branch::new(Outcome::Open(shortened(source)))],
+            _ => vec![ExpressionBranch::new(ExpressionValue::Open(shortened(
+                source,
+            )))],
         };
-        let variant = |branch: Branch| Variant {
+        let variant = |branch: ExpressionBranch| Variant {
             text: self.text_of(&branch.outcome, place),
             when: branch.when,
             sure: false,
@@ -147,16 +149,16 @@ impl<'s> Contexts<'s> {
         branches.into_iter().map(variant).collect()
     }
 
-    fn text_of(&self, outcome: &Outcome, place: Place) -> Located {
+    fn text_of(&self, outcome: &ExpressionValue, place: TextPlace) -> Located {
         match outcome {
-            Outcome::Text(text) => text.used_at(place),
-            Outcome::Truth(true) => Located::new("true", place),
-            Outcome::Truth(false) => Located::new("", place),
-            Outcome::Open(source) => self.session.unknown(source, place),
+            ExpressionValue::Text(text) => text.used_at(place),
+            ExpressionValue::Truth(true) => Located::new("true", place),
+            ExpressionValue::Truth(false) => Located::new("", place),
+            ExpressionValue::Open(source) => self.session.unknown(source, place),
         }
     }
 
-    fn context(&self, path: &str) -> Vec<Branch> {
+    fn context(&self, path: &str) -> Vec<ExpressionBranch> {
         let lower = path.to_lowercase();
         let variants = if let Some(name) = path.strip_prefix("env.") {
             self.env.get(name).cloned()
@@ -174,17 +176,19 @@ impl<'s> Contexts<'s> {
         };
         match variants {
             Some(variants) => {
-                let branch = |variant: Variant| Branch {
+                let branch = |variant: Variant| ExpressionBranch {
                     outcome: match variant.text.as_str() {
-                        "true" => Outcome::Truth(true),
-                        "false" => Outcome::Truth(false),
-                        _ => Outcome::Text(variant.text),
+                        "true" => ExpressionValue::Truth(true),
+                        "false" => ExpressionValue::Truth(false),
+                        _ => ExpressionValue::Text(variant.text),
                     },
                     when: variant.when,
                 };
                 variants.into_iter().map(branch).collect()
             }
-            None => vec![Branch::new(Outcome::Open(path.to_owned()))],
+            None => vec![ExpressionBranch::new(ExpressionValue::Open(
+                path.to_owned(),
+            ))],
         }
     }
 }

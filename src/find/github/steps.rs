@@ -2,30 +2,34 @@
 
 use std::sync::Arc;
 
-use super::action::Inputs;
-use super::expression::{Contexts, closing};
+use super::action::ActionInputs;
+use super::expression::{ExpressionContexts, closing};
 use super::{condition, is_classic};
-use crate::find::command::{self, Surroundings};
-use crate::find::declaration::{Direction, Job};
+use crate::find::command::{self, CommandContext};
+use crate::find::declaration::{CiJob, Direction};
 use crate::find::script::{Script, Variant};
-use crate::find::session::Session;
+use crate::find::session::FindSession;
 use crate::format::located::Located;
-use crate::format::tree::Node;
+use crate::format::tree::TreeNode;
 
 /// Inputs of actions with a shell script.
 const SCRIPT_INPUTS: [&str; 5] = ["command", "run", "script", "inlineScript", "cmd"];
 
 /// The data that all steps of a job share.
-pub(super) struct Steps<'s> {
-    pub(super) session: &'s Session<'s>,
-    pub(super) job: Option<Arc<Job>>,
+pub(super) struct JobSteps<'s> {
+    pub(super) session: &'s FindSession<'s>,
+    pub(super) job: Option<Arc<CiJob>>,
     pub(super) target: Option<String>,
     pub(super) when: Vec<String>,
 }
 
-impl Steps<'_> {
+impl JobSteps<'_> {
     /// Follows all steps. Returns the contexts after the last one.
-    pub(super) fn follow<'c>(&self, list: Node<'_>, mut contexts: Contexts<'c>) -> Contexts<'c> {
+    pub(super) fn follow<'c>(
+        &self,
+        list: TreeNode<'_>,
+        mut contexts: ExpressionContexts<'c>,
+    ) -> ExpressionContexts<'c> {
         for step in list.items() {
             let Some(condition) = condition(step) else {
                 continue;
@@ -38,7 +42,7 @@ impl Steps<'_> {
                 if let Some(with) = step.get("with") {
                     self.action(uses, with, &local, &when);
                 }
-            } else if let Some(run) = step.get("run").and_then(Node::text) {
+            } else if let Some(run) = step.get("run").and_then(TreeNode::text) {
                 let id = step.str_at(&["id"]).unwrap_or_default().to_lowercase();
                 let shell = step.str_at(&["shell"]).unwrap_or_default();
                 let directory = step.str_at(&["working-directory"]).unwrap_or_default();
@@ -66,9 +70,9 @@ impl Steps<'_> {
         run: &Located,
         shell: &str,
         directory: &str,
-        contexts: &Contexts<'_>,
+        contexts: &ExpressionContexts<'_>,
         when: &[String],
-    ) -> Vec<crate::find::script::Output> {
+    ) -> Vec<crate::find::script::ScriptOutput> {
         if shell.starts_with("python") || shell.starts_with("node") {
             return Vec::new();
         }
@@ -85,7 +89,7 @@ impl Steps<'_> {
         };
         let mut script = Script::new(self.session, &environment, directory);
         script.follow(&text);
-        let around = Surroundings {
+        let around = CommandContext {
             target: self.target.clone(),
             job: self.job.clone(),
             directory: directory.trim_start_matches("./").to_owned(),
@@ -98,9 +102,15 @@ impl Steps<'_> {
         script.outputs
     }
 
-    fn action(&self, uses: &str, with: Node<'_>, contexts: &Contexts<'_>, when: &[String]) {
+    fn action(
+        &self,
+        uses: &str,
+        with: TreeNode<'_>,
+        contexts: &ExpressionContexts<'_>,
+        when: &[String],
+    ) {
         let name = uses.split('@').next().unwrap_or(uses);
-        let inputs = Inputs {
+        let inputs = ActionInputs {
             session: self.session,
             with,
             contexts,
@@ -120,7 +130,7 @@ impl Steps<'_> {
         } else {
             inputs.typed(&lower);
             for input in SCRIPT_INPUTS {
-                if let Some(text) = with.get(input).and_then(Node::text)
+                if let Some(text) = with.get(input).and_then(TreeNode::text)
                     && !lower.starts_with("actions/github-script")
                 {
                     self.run(text, "", "", contexts, when);
@@ -130,8 +140,13 @@ impl Steps<'_> {
     }
 
     /// Declares the caches that a job passes to a reusable workflow.
-    pub(super) fn wrapper(&self, uses: &str, with: Node<'_>, contexts: &Contexts<'_>) {
-        let inputs = Inputs {
+    pub(super) fn wrapper(
+        &self,
+        uses: &str,
+        with: TreeNode<'_>,
+        contexts: &ExpressionContexts<'_>,
+    ) {
+        let inputs = ActionInputs {
             session: self.session,
             with,
             contexts,
@@ -148,7 +163,7 @@ impl Steps<'_> {
 /// variables.
 fn inserted(
     run: &Located,
-    contexts: &Contexts<'_>,
+    contexts: &ExpressionContexts<'_>,
     environment: &mut Vec<(String, Vec<Variant>)>,
 ) -> Located {
     let source = run.as_str();

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{Reader, Token, tokens};
+use super::{JenkinsReader, JenkinsToken, tokens};
 use crate::find::embedded;
-use crate::format::located::{Located, Place};
+use crate::format::located::{Located, TextPlace};
 
 /// The deepest nesting of calls.
 const DEPTH: usize = 4;
@@ -17,14 +17,14 @@ pub(super) struct GroovyFunction {
 }
 
 /// Finds `def name(a, b) { return … }` and `String name(a) { … }`.
-pub(super) fn of(tokens: &[Token]) -> HashMap<String, GroovyFunction> {
+pub(super) fn of(tokens: &[JenkinsToken]) -> HashMap<String, GroovyFunction> {
     let mut found = HashMap::new();
     for (index, token) in tokens.iter().enumerate() {
-        let Token::Word(kind, _) = token else {
+        let JenkinsToken::Word(kind, _) = token else {
             continue;
         };
         if matches!(kind.as_str(), "def" | "String" | "static")
-            && let Some(Token::Word(name, _)) = tokens.get(index + 1)
+            && let Some(JenkinsToken::Word(name, _)) = tokens.get(index + 1)
             && let Some(function) = function(tokens, index + 2)
         {
             found.insert(name.clone(), function);
@@ -33,8 +33,8 @@ pub(super) fn of(tokens: &[Token]) -> HashMap<String, GroovyFunction> {
     found
 }
 
-fn function(tokens: &[Token], start: usize) -> Option<GroovyFunction> {
-    if !matches!(tokens.get(start), Some(Token::Sign('('))) {
+fn function(tokens: &[JenkinsToken], start: usize) -> Option<GroovyFunction> {
+    if !matches!(tokens.get(start), Some(JenkinsToken::Sign('('))) {
         return None;
     }
     let mut parameters = Vec::new();
@@ -42,32 +42,32 @@ fn function(tokens: &[Token], start: usize) -> Option<GroovyFunction> {
     let mut index = start + 1;
     loop {
         match tokens.get(index)? {
-            Token::Word(word, _) => last = Some(word.clone()),
-            Token::Sign(',') => parameters.extend(last.take()),
-            Token::Sign(')') => {
+            JenkinsToken::Word(word, _) => last = Some(word.clone()),
+            JenkinsToken::Sign(',') => parameters.extend(last.take()),
+            JenkinsToken::Sign(')') => {
                 parameters.extend(last.take());
                 break;
             }
-            Token::Line => {}
-            Token::Text(..) | Token::Sign(_) => return None,
+            JenkinsToken::Line => {}
+            JenkinsToken::Text(..) | JenkinsToken::Sign(_) => return None,
         }
         index += 1;
     }
     index += 1;
-    if !matches!(tokens.get(index), Some(Token::Sign('{'))) {
+    if !matches!(tokens.get(index), Some(JenkinsToken::Sign('{'))) {
         return None;
     }
     index += 1;
-    while matches!(tokens.get(index), Some(Token::Line)) {
+    while matches!(tokens.get(index), Some(JenkinsToken::Line)) {
         index += 1;
     }
     // A body with other statements is not evaluated.
     match tokens.get(index)? {
-        Token::Word(word, _) if word == "return" => Some(GroovyFunction {
+        JenkinsToken::Word(word, _) if word == "return" => Some(GroovyFunction {
             parameters,
             returns: index + 1,
         }),
-        Token::Text(..) => Some(GroovyFunction {
+        JenkinsToken::Text(..) => Some(GroovyFunction {
             parameters,
             returns: index,
         }),
@@ -75,7 +75,7 @@ fn function(tokens: &[Token], start: usize) -> Option<GroovyFunction> {
     }
 }
 
-impl Reader<'_> {
+impl JenkinsReader<'_> {
     /// Returns the text that a call returns, and the index after the call. `start` is the index of
     /// its first argument.
     pub(super) fn call(&self, name: &str, start: usize) -> Option<(Located, usize)> {
@@ -86,11 +86,11 @@ impl Reader<'_> {
         let mut arguments = HashMap::new();
         let mut names = function.parameters.iter();
         let mut index = start;
-        while !matches!(self.tokens.get(index), Some(Token::Sign(')'))) {
+        while !matches!(self.tokens.get(index), Some(JenkinsToken::Sign(')'))) {
             let (value, end) = self.value(index, name);
             arguments.insert(names.next()?.clone(), value?);
             index = end;
-            if matches!(self.tokens.get(index), Some(Token::Sign(','))) {
+            if matches!(self.tokens.get(index), Some(JenkinsToken::Sign(','))) {
                 index += 1;
             }
         }
@@ -100,10 +100,10 @@ impl Reader<'_> {
     }
 
     /// Returns the reader of a function's body.
-    fn within(&self, arguments: HashMap<String, Located>) -> Reader<'_> {
+    fn within(&self, arguments: HashMap<String, Located>) -> JenkinsReader<'_> {
         let mut variables = self.variables.clone();
         variables.extend(arguments);
-        Reader {
+        JenkinsReader {
             session: self.session,
             tokens: self.tokens,
             variables,
@@ -116,11 +116,11 @@ impl Reader<'_> {
     }
 
     /// Returns the value of an expression in a string: a name, or a call.
-    pub(super) fn expression(&self, source: &str, place: Place) -> Located {
+    pub(super) fn expression(&self, source: &str, place: TextPlace) -> Located {
         let name = source.split('(').next().unwrap_or(source);
         if name.len() < source.len() && self.functions.contains_key(name) {
             let tokens = tokens(&Located::new(source, place));
-            let reader = Reader {
+            let reader = JenkinsReader {
                 tokens: &tokens,
                 ..self.within(HashMap::new())
             };
@@ -132,7 +132,7 @@ impl Reader<'_> {
     }
 
     /// Evaluates the call that is the whole text of this reader; the function is one of `outer`.
-    fn called_in(&self, outer: &Reader<'_>, name: &str) -> Option<Located> {
+    fn called_in(&self, outer: &JenkinsReader<'_>, name: &str) -> Option<Located> {
         let function = outer.functions.get(name)?;
         if self.calls.get() > DEPTH {
             return None;
@@ -154,10 +154,10 @@ impl Reader<'_> {
         let mut found = Vec::new();
         while let Some(token) = self.tokens.get(index) {
             match token {
-                Token::Text(text, interpolates) => {
+                JenkinsToken::Text(text, interpolates) => {
                     found.push(self.interpolated(text, *interpolates));
                 }
-                Token::Sign(')' | '{') => break,
+                JenkinsToken::Sign(')' | '{') => break,
                 _ => {}
             }
             index += 1;

@@ -1,14 +1,14 @@
 //! Expands references to variables in a Makefile.
 
 use super::lines::closing;
-use super::{DEPTH, Given, LONGEST, Makefile};
+use super::{DEPTH, LONGEST, MakeValue, Makefile};
 use crate::find::embedded;
 use crate::find::script::Variant;
-use crate::find::session::Session;
-use crate::format::located::{Located, Place};
+use crate::find::session::FindSession;
+use crate::format::located::{Located, TextPlace};
 
 /// The recipe in which a reference stands.
-pub(super) struct Scope<'e> {
+pub(super) struct RecipeScope<'e> {
     pub(super) target: &'e str,
     pub(super) environment: Option<&'e mut embedded::Environment>,
 }
@@ -16,14 +16,14 @@ pub(super) struct Scope<'e> {
 impl Makefile {
     pub(super) fn expand(
         &self,
-        session: &Session<'_>,
+        session: &FindSession<'_>,
         text: &Located,
         target: Option<&str>,
         depth: usize,
     ) -> Located {
         match target {
             Some(target) => {
-                let mut scope = Scope {
+                let mut scope = RecipeScope {
                     target,
                     environment: None,
                 };
@@ -35,9 +35,9 @@ impl Makefile {
 
     pub(super) fn expand_in(
         &self,
-        session: &Session<'_>,
+        session: &FindSession<'_>,
         text: &Located,
-        mut scope: Option<&mut Scope<'_>>,
+        mut scope: Option<&mut RecipeScope<'_>>,
         depth: usize,
     ) -> Located {
         let source = text.as_str();
@@ -83,9 +83,9 @@ impl Makefile {
 
     fn reference(
         &self,
-        session: &Session<'_>,
+        session: &FindSession<'_>,
         inner: &Located,
-        mut scope: Option<&mut Scope<'_>>,
+        mut scope: Option<&mut RecipeScope<'_>>,
         depth: usize,
     ) -> Located {
         let name = inner.as_str();
@@ -115,10 +115,10 @@ impl Makefile {
     /// Returns the value of a variable.
     fn value(
         &self,
-        session: &Session<'_>,
+        session: &FindSession<'_>,
         name: &str,
-        place: Place,
-        scope: Option<&mut Scope<'_>>,
+        place: TextPlace,
+        scope: Option<&mut RecipeScope<'_>>,
         depth: usize,
     ) -> Located {
         let target = scope.as_ref().map(|scope| scope.target);
@@ -130,7 +130,7 @@ impl Makefile {
         let local = target
             .and_then(|target| self.local.get(target))
             .and_then(|all| all.iter().rfind(|(n, _)| *n == name));
-        let values: Vec<Given> = match local {
+        let values: Vec<MakeValue> = match local {
             Some((_, given)) => vec![given.clone()],
             None => self.variables.get(name).cloned().unwrap_or_default(),
         };
@@ -156,11 +156,11 @@ impl Makefile {
 
     fn as_shell_variable(
         &self,
-        session: &Session<'_>,
-        many: &[Given],
+        session: &FindSession<'_>,
+        many: &[MakeValue],
         name: &str,
-        place: Place,
-        scope: &mut Scope<'_>,
+        place: TextPlace,
+        scope: &mut RecipeScope<'_>,
         depth: usize,
     ) -> Located {
         let mut variants = Vec::new();

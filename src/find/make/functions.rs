@@ -1,15 +1,20 @@
 //! The functions of make that are used to build flags.
 
-use super::expand::Scope;
+use super::expand::RecipeScope;
 use super::lines::split_arguments;
-use super::{DEPTH, Given, Makefile};
-use crate::find::session::Session;
-use crate::format::located::{Located, Place};
+use super::{DEPTH, MakeValue, Makefile};
+use crate::find::session::FindSession;
+use crate::format::located::{Located, TextPlace};
 use crate::format::unknown::has_mark;
 
 impl Makefile {
     /// `$(foreach name,words,text)`
-    fn foreach(&self, session: &Session<'_>, arguments: &Located, depth: usize) -> Option<Located> {
+    fn foreach(
+        &self,
+        session: &FindSession<'_>,
+        arguments: &Located,
+        depth: usize,
+    ) -> Option<Located> {
         let parts = split_arguments(arguments);
         let [name, words, text] = parts.as_slice() else {
             return None;
@@ -18,7 +23,7 @@ impl Makefile {
         let mut whole = Located::default();
         let mut copy = self.copied();
         for word in words.words().into_iter().take(64) {
-            let given = Given {
+            let given = MakeValue {
                 text: word,
                 when: Vec::new(),
             };
@@ -33,9 +38,9 @@ impl Makefile {
     /// Evaluates the functions that are used to build flags.
     pub(super) fn function(
         &self,
-        session: &Session<'_>,
+        session: &FindSession<'_>,
         inner: &Located,
-        mut scope: Option<&mut Scope<'_>>,
+        mut scope: Option<&mut RecipeScope<'_>>,
         depth: usize,
     ) -> Option<Located> {
         let (name, _) = inner.as_str().split_once([' ', '\t'])?;
@@ -86,9 +91,9 @@ impl Makefile {
     /// `$(call name,argument,…)`
     fn call(
         &self,
-        session: &Session<'_>,
+        session: &FindSession<'_>,
         arguments: &[Located],
-        place: Place,
+        place: TextPlace,
         depth: usize,
     ) -> Option<Located> {
         let name = arguments.first().map(Located::as_str).unwrap_or_default();
@@ -99,7 +104,7 @@ impl Makefile {
         }
         let mut copy = self.copied();
         for (index, value) in arguments.iter().enumerate() {
-            let given = Given {
+            let given = MakeValue {
                 text: value.trimmed(),
                 when: Vec::new(),
             };
@@ -139,11 +144,11 @@ fn with_words(text: &Located, change: impl Fn(&str) -> String) -> Located {
 
 /// `$(subst from,to,text)`
 fn substituted(
-    session: &Session<'_>,
+    session: &FindSession<'_>,
     from: &Located,
     to: &Located,
     text: &Located,
-    place: Place,
+    place: TextPlace,
 ) -> Located {
     let value = text.as_str();
     if has_mark(value) {
@@ -153,7 +158,7 @@ fn substituted(
 }
 
 /// `$(if condition,then,else)`. An unknown condition yields both texts.
-fn chosen(condition: &Located, then: Located, otherwise: Located, place: Place) -> Located {
+fn chosen(condition: &Located, then: Located, otherwise: Located, place: TextPlace) -> Located {
     if has_mark(condition.as_str()) {
         let mut both = then;
         both.push_str(" ", place);

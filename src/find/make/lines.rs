@@ -1,4 +1,4 @@
-//! The lines of a Makefile, and what they consist of.
+//! Splits the text of a Makefile into lines, and the lines into parts.
 
 use crate::format::located::Located;
 

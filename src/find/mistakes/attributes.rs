@@ -1,6 +1,6 @@
 //! Attributes that BuildKit does not know.
 
-use super::Look;
+use super::MistakeSearch;
 use crate::find::declaration::{Declaration, Direction};
 use crate::text::nearest::nearest;
 
@@ -88,7 +88,7 @@ fn known(kind: &str, direction: Direction) -> Option<Vec<&'static str>> {
     Some(names)
 }
 
-impl Look<'_> {
+impl MistakeSearch<'_> {
     pub(super) fn attributes(&mut self) {
         for declaration in self.declared {
             self.attributes_of(declaration);

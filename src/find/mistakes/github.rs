@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::Look;
-use crate::find::declaration::{Declaration, Job};
+use super::MistakeSearch;
+use crate::find::declaration::{CiJob, Declaration};
 
-impl Look<'_> {
+impl MistakeSearch<'_> {
     pub(super) fn github(&mut self) {
         let exporting: HashSet<(&str, Option<&str>)> = self
             .declared
@@ -28,7 +28,7 @@ impl Look<'_> {
     fn runtime(
         &mut self,
         at: &Declaration,
-        job: &Arc<Job>,
+        job: &Arc<CiJob>,
         exporting: &HashSet<(&str, Option<&str>)>,
     ) {
         let bare = at.facts.in_run_step && at.kind() == "gha" && !job.exposes_runtime;
@@ -42,7 +42,7 @@ impl Look<'_> {
         }
     }
 
-    fn driver(&mut self, at: &Declaration, job: &Arc<Job>) {
+    fn driver(&mut self, at: &Declaration, job: &Arc<CiJob>) {
         let docker = at.tool.starts_with("docker/")
             || matches!(
                 at.tool.as_str(),
@@ -59,7 +59,7 @@ impl Look<'_> {
         }
     }
 
-    fn forks(&mut self, at: &Declaration, job: &Arc<Job>) {
+    fn forks(&mut self, at: &Declaration, job: &Arc<CiJob>) {
         let ignores = at.attribute("ignore-error").as_deref() == Some("true");
         let guarded = at.when.iter().any(|condition| {
             let condition = condition.to_lowercase();
@@ -89,7 +89,7 @@ impl Look<'_> {
         }
     }
 
-    fn versions(&mut self, at: &Declaration, job: &Arc<Job>) {
+    fn versions(&mut self, at: &Declaration, job: &Arc<CiJob>) {
         if at.kind() != "gha" {
             return;
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::Look;
+use super::MistakeSearch;
 use super::place::{self, CachePlace, intersect, split_reference};
 use crate::find::declaration::Declaration;
 
@@ -15,7 +15,7 @@ fn has_variable(expression: &str) -> bool {
     names.any(|name| !name.contains('.'))
 }
 
-impl Look<'_> {
+impl MistakeSearch<'_> {
     pub(super) fn pairs(&mut self) {
         let placed: Vec<(&Declaration, CachePlace)> = self
             .declared

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ignore::gitignore::GitignoreBuilder;
 
 use super::place::{normal_path, split_reference};
-use super::{Look, MistakeSeverity};
+use super::{MistakeSearch, MistakeSeverity};
 use crate::find::declaration::Declaration;
 
 /// Parts of variable names for a branch, which may contain a slash.
@@ -42,7 +42,7 @@ const PER_COMMIT: [&str; 14] = [
     "tagstrategy git-sha",
 ];
 
-impl Look<'_> {
+impl MistakeSearch<'_> {
     pub(super) fn single(&mut self) {
         let mut stages = HashMap::new();
         for declaration in self.declared {

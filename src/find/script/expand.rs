@@ -1,9 +1,9 @@
 //! Replaces variables in words.
 
 use super::variables::MOST_VARIANTS;
-use super::{Item, Script, Slot, Variable, Variant};
-use crate::format::located::{Located, Place};
-use crate::format::shell::{Change, Command, List, Part, Word};
+use super::{Script, ScriptWord, Slot, Variable, Variant};
+use crate::format::located::{Located, TextPlace};
+use crate::format::shell::{List, ShellCommand, VariableChange, Word, WordPart};
 use crate::format::unknown::only_mark;
 
 mod edit;
@@ -14,7 +14,7 @@ use edit::edit;
 /// Words under construction.
 #[derive(Debug, Clone, Default)]
 struct Partial {
-    done: Vec<Item>,
+    done: Vec<ScriptWord>,
     current: Located,
     has_current: bool,
     when: Vec<String>,
@@ -31,7 +31,7 @@ impl Partial {
         if self.has_current {
             let text = std::mem::take(&mut self.current);
             let when = self.when.clone();
-            self.done.push(Item { text, when });
+            self.done.push(ScriptWord { text, when });
             self.has_current = false;
         }
     }
@@ -81,12 +81,12 @@ impl Script<'_, '_> {
         }];
         for part in &word.parts {
             match part {
-                Part::Text { text, .. } => {
+                WordPart::Text { text, .. } => {
                     for partial in &mut partials {
                         partial.append(text);
                     }
                 }
-                Part::Variable {
+                WordPart::Variable {
                     name,
                     change,
                     quoted,
@@ -95,7 +95,7 @@ impl Script<'_, '_> {
                     let found = self.variable(name, change, *place);
                     partials = combine(partials, &found, split && !quoted, *place);
                 }
-                Part::Substitution {
+                WordPart::Substitution {
                     list,
                     source,
                     quoted,
@@ -111,11 +111,13 @@ impl Script<'_, '_> {
     }
 
     /// Returns the value of `${…}`.
-    fn variable(&mut self, name: &str, change: &Change, place: Place) -> Variable {
+    fn variable(&mut self, name: &str, change: &VariableChange, place: TextPlace) -> Variable {
         let known = self.lookup(name);
         match change {
-            Change::None | Change::Elements => known.unwrap_or_else(|| self.unset(name, place)),
-            Change::Default { empty, word } => {
+            VariableChange::None | VariableChange::Elements => {
+                known.unwrap_or_else(|| self.unset(name, place))
+            }
+            VariableChange::Default { empty, word } => {
                 let is_positional = name.chars().all(|c| c.is_ascii_digit());
                 match known {
                     Some(Variable::Scalar(variants)) if !is_positional || self.has_positional => {
@@ -131,8 +133,8 @@ impl Script<'_, '_> {
                     }
                 }
             }
-            Change::Alternate(word) => self.alternate(name, known.as_ref(), word, place),
-            Change::Edit(source) => {
+            VariableChange::Alternate(word) => self.alternate(name, known.as_ref(), word, place),
+            VariableChange::Edit(source) => {
                 if let Some(Variable::Scalar(variants)) = &known
                     && let Some(edited) = edit(variants, name, source)
                 {
@@ -167,7 +169,7 @@ impl Script<'_, '_> {
         name: &str,
         known: Option<&Variable>,
         word: &Word,
-        place: Place,
+        place: TextPlace,
     ) -> Variable {
         let set = match known {
             Some(Variable::Scalar(variants)) => variants.iter().any(|v| !v.text.is_empty()),
@@ -202,7 +204,7 @@ impl Script<'_, '_> {
             }
             let item = |variants: &Vec<Variant>| {
                 let first = variants.first()?;
-                Some(Item {
+                Some(ScriptWord {
                     text: first.text.clone(),
                     when: first.when.clone(),
                 })
@@ -219,7 +221,7 @@ impl Script<'_, '_> {
             return match value {
                 Some(variants) => Some(Variable::Scalar(variants)),
                 None if self.has_positional => {
-                    let empty = Located::new("", Place::default());
+                    let empty = Located::new("", TextPlace::default());
                     Some(Variable::Scalar(vec![Variant::of(empty)]))
                 }
                 None => None,
@@ -228,7 +230,7 @@ impl Script<'_, '_> {
         self.variables.get(name).cloned()
     }
 
-    fn unset(&self, name: &str, place: Place) -> Variable {
+    fn unset(&self, name: &str, place: TextPlace) -> Variable {
         let shown = if name
             .chars()
             .all(|c| c.is_ascii_digit() || matches!(c, '@' | '*' | '#'))
@@ -255,7 +257,12 @@ impl Script<'_, '_> {
 
 /// Appends the values of a variable to the words so far. A single word gets the location of its
 /// use; several words, such as flags, keep the locations of their definition.
-fn combine(partials: Vec<Partial>, found: &Variable, split: bool, place: Place) -> Vec<Partial> {
+fn combine(
+    partials: Vec<Partial>,
+    found: &Variable,
+    split: bool,
+    place: TextPlace,
+) -> Vec<Partial> {
     match found {
         Variable::Array(elements) => {
             let mut partials = partials;
@@ -328,7 +335,7 @@ pub(super) fn describe(list: &List) -> String {
     let mut words = Vec::new();
     for step in list {
         for command in &step.pipeline {
-            if let Command::Simple(simple) = command {
+            if let ShellCommand::Simple(simple) = command {
                 words.extend(simple.words.iter().map(|word| word.source.as_str()));
             }
         }

@@ -1,11 +1,13 @@
 //! Follows the commands of a script.
 
 use super::variables::merge;
-use super::{DEPTH, Invocation, Item, MOST_COMMANDS, Output, Script, Slot, Variable, Variant};
+use super::{
+    DEPTH, Invocation, MOST_COMMANDS, Script, ScriptOutput, ScriptWord, Slot, Variable, Variant,
+};
 use crate::find::repository::{directory, join};
-use crate::format::located::{Located, Place};
+use crate::format::located::{Located, TextPlace};
 use crate::format::shell;
-use crate::format::shell::{Assigned, Command, Join, List, Simple, Word};
+use crate::format::shell::{Assigned, Join, List, ShellCommand, Simple, Word};
 use crate::format::unknown::{has_mark, only_mark};
 
 mod assign;
@@ -18,7 +20,7 @@ const MOST_ROUNDS: usize = 64;
 
 impl Script<'_, '_> {
     pub(super) fn follow_list(&mut self, list: &List) {
-        let mut previous: Option<&[Command]> = None;
+        let mut previous: Option<&[ShellCommand]> = None;
         for step in list {
             if self.commands >= MOST_COMMANDS {
                 return;
@@ -35,37 +37,37 @@ impl Script<'_, '_> {
         }
     }
 
-    fn follow_pipeline(&mut self, pipeline: &[Command]) {
+    fn follow_pipeline(&mut self, pipeline: &[ShellCommand]) {
         for command in pipeline {
             self.follow_command(command);
         }
     }
 
-    fn follow_command(&mut self, command: &Command) {
+    fn follow_command(&mut self, command: &ShellCommand) {
         self.commands += 1;
         if self.commands > MOST_COMMANDS {
             return;
         }
         match command {
-            Command::Simple(simple) => self.simple(simple),
-            Command::Group(list) => self.follow_list(list),
-            Command::Function { name, body } => {
+            ShellCommand::Simple(simple) => self.simple(simple),
+            ShellCommand::Group(list) => self.follow_list(list),
+            ShellCommand::Function { name, body } => {
                 self.functions.insert(name.clone(), (body.clone(), false));
             }
-            Command::If { arms, otherwise } => self.conditional(arms, otherwise),
-            Command::While { condition, body } => {
+            ShellCommand::If { arms, otherwise } => self.conditional(arms, otherwise),
+            ShellCommand::While { condition, body } => {
                 let before = self.variables.clone();
                 self.follow_list(condition);
                 self.follow_list(body);
                 let after = std::mem::take(&mut self.variables);
                 self.variables = merge(vec![before, after]);
             }
-            Command::For {
+            ShellCommand::For {
                 variable,
                 words,
                 body,
             } => self.repeated(variable, words, body),
-            Command::Case { subject, arms } => self.case(subject, arms),
+            ShellCommand::Case { subject, arms } => self.case(subject, arms),
         }
     }
 
@@ -164,7 +166,12 @@ impl Script<'_, '_> {
     }
 
     /// Returns the output of `$( … )`, if its commands only print.
-    pub(super) fn substituted(&mut self, list: &List, source: &str, place: Place) -> Vec<Variant> {
+    pub(super) fn substituted(
+        &mut self,
+        list: &List,
+        source: &str,
+        place: TextPlace,
+    ) -> Vec<Variant> {
         if let Some(text) = self.printed(list, 0) {
             return text;
         }
@@ -208,7 +215,7 @@ impl Script<'_, '_> {
         let candidates = [join(&self.directory, &path), join("", &path)];
         for file in candidates.into_iter().flatten() {
             if let Some(text) = self.session.repository.read(&file) {
-                let place = Place::new(self.session.repository.number(&file), 1);
+                let place = TextPlace::new(self.session.repository.number(&file), 1);
                 let source = Located::lines(text.as_ref(), place);
                 let outer = std::mem::replace(&mut self.directory, directory(&file).to_owned());
                 self.inner(&source);
@@ -257,10 +264,10 @@ impl Script<'_, '_> {
             let text = item.text.slice(name.len() + 1, item.text.len());
             let mut when = item.when.clone();
             when.extend(self.guards.iter().cloned());
-            self.outputs.push(Output {
+            self.outputs.push(ScriptOutput {
                 file: target.clone(),
                 name: name.to_owned(),
-                value: Item { text, when },
+                value: ScriptWord { text, when },
             });
         }
     }
@@ -342,7 +349,7 @@ fn first_word(slots: &[Slot]) -> Option<String> {
 /// The arguments that a slot passes on, each with its values.
 fn arguments(slot: &Slot) -> Vec<Vec<Variant>> {
     let longest = slot.iter().map(Vec::len).max().unwrap_or_default();
-    let variant = |item: &Item| Variant {
+    let variant = |item: &ScriptWord| Variant {
         text: item.text.clone(),
         when: item.when.clone(),
         sure: slot.len() == 1,

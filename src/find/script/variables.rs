@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Item;
+use super::ScriptWord;
 use crate::format::located::Located;
 
 /// The most values of a variable that are kept.
@@ -31,7 +31,7 @@ impl Variant {
 }
 
 /// An element of an array.
-pub(in crate::find) type Element = Item;
+pub(in crate::find) type Element = ScriptWord;
 
 /// A variable.
 #[derive(Debug, Clone)]

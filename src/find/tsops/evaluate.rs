@@ -13,9 +13,9 @@ use oxc_ast::ast::{
 use oxc_span::GetSpan;
 
 use super::module::{Module, ModuleId};
-use super::value::{Body, Function, Js};
-use crate::find::session::Session;
-use crate::format::located::{Located, Place};
+use super::value::{Js, JsBody, JsFunction};
+use crate::find::session::FindSession;
+use crate::format::located::{Located, TextPlace};
 
 mod apply;
 mod call;
@@ -33,15 +33,15 @@ type Locals<'a> = Vec<(String, Js<'a>)>;
 
 /// The scope of an expression.
 #[derive(Clone, Copy)]
-struct Scope<'s, 'a> {
+struct JsScope<'s, 'a> {
     module: ModuleId,
     locals: &'s Locals<'a>,
 }
 
-impl<'a> Scope<'_, 'a> {
+impl<'a> JsScope<'_, 'a> {
     /// Makes a function that is defined here.
-    fn function(self, parameters: &'a FormalParameters<'a>, body: Body<'a>) -> Js<'a> {
-        Js::Function(Function {
+    fn function(self, parameters: &'a FormalParameters<'a>, body: JsBody<'a>) -> Js<'a> {
+        Js::Function(JsFunction {
             parameters,
             body,
             module: self.module,
@@ -51,8 +51,8 @@ impl<'a> Scope<'_, 'a> {
 }
 
 /// Evaluates the modules of one configuration.
-pub(super) struct Evaluator<'s, 'a> {
-    session: &'s Session<'s>,
+pub(super) struct TsopsEvaluator<'s, 'a> {
+    session: &'s FindSession<'s>,
     allocator: &'a Allocator,
     modules: RefCell<Vec<Rc<Module<'a>>>>,
     by_path: RefCell<HashMap<String, Option<ModuleId>>>,
@@ -60,8 +60,8 @@ pub(super) struct Evaluator<'s, 'a> {
     steps: Cell<usize>,
 }
 
-impl<'s, 'a> Evaluator<'s, 'a> {
-    pub(super) fn new(session: &'s Session<'s>, allocator: &'a Allocator) -> Self {
+impl<'s, 'a> TsopsEvaluator<'s, 'a> {
+    pub(super) fn new(session: &'s FindSession<'s>, allocator: &'a Allocator) -> Self {
         Self {
             session,
             allocator,
@@ -82,7 +82,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         })
     }
 
-    fn unknown(&self, name: &str, place: Place) -> Js<'a> {
+    fn unknown(&self, name: &str, place: TextPlace) -> Js<'a> {
         Js::Text(self.session.unknown(name, place))
     }
 
@@ -97,7 +97,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         words.join(" ").chars().take(80).collect()
     }
 
-    fn evaluate(&self, expression: &'a Expression<'a>, scope: Scope<'_, 'a>) -> Js<'a> {
+    fn evaluate(&self, expression: &'a Expression<'a>, scope: JsScope<'_, 'a>) -> Js<'a> {
         self.steps.set(self.steps.get() + 1);
         let place = self.module(scope.module).place(expression.span().start);
         if self.depth.get() >= DEPTH || self.steps.get() >= STEPS {
@@ -112,8 +112,8 @@ impl<'s, 'a> Evaluator<'s, 'a> {
     fn evaluate_kind(
         &self,
         expression: &'a Expression<'a>,
-        place: Place,
-        scope: Scope<'_, 'a>,
+        place: TextPlace,
+        scope: JsScope<'_, 'a>,
     ) -> Js<'a> {
         match expression {
             Expression::BooleanLiteral(truth) => Js::Truth(truth.value, place),
@@ -125,10 +125,10 @@ impl<'s, 'a> Evaluator<'s, 'a> {
             Expression::ObjectExpression(object) => self.object(object, scope),
             Expression::ArrayExpression(array) => self.array(array, scope),
             Expression::ArrowFunctionExpression(arrow) => {
-                scope.function(&arrow.params, Body::Arrow(&arrow.body))
+                scope.function(&arrow.params, JsBody::Arrow(&arrow.body))
             }
             Expression::FunctionExpression(function) => match &function.body {
-                Some(body) => scope.function(&function.params, Body::Statements(body)),
+                Some(body) => scope.function(&function.params, JsBody::Statements(body)),
                 None => Js::Undefined,
             },
             Expression::ConditionalExpression(conditional) => self.conditional(conditional, scope),
@@ -164,8 +164,8 @@ impl<'s, 'a> Evaluator<'s, 'a> {
     fn template(
         &self,
         template: &'a TemplateLiteral<'a>,
-        place: Place,
-        scope: Scope<'_, 'a>,
+        place: TextPlace,
+        scope: JsScope<'_, 'a>,
     ) -> Js<'a> {
         let mut whole = Js::Text(Located::new("", place));
         for (index, quasi) in template.quasis.iter().enumerate() {
@@ -183,7 +183,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         whole
     }
 
-    fn array(&self, array: &'a ArrayExpression<'a>, scope: Scope<'_, 'a>) -> Js<'a> {
+    fn array(&self, array: &'a ArrayExpression<'a>, scope: JsScope<'_, 'a>) -> Js<'a> {
         let mut items = Vec::new();
         for element in &array.elements {
             match element {
@@ -206,7 +206,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
     fn conditional(
         &self,
         conditional: &'a ConditionalExpression<'a>,
-        scope: Scope<'_, 'a>,
+        scope: JsScope<'_, 'a>,
     ) -> Js<'a> {
         let test = self.evaluate(&conditional.test, scope);
         match test.truth() {
@@ -228,7 +228,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         }
     }
 
-    fn name(&self, name: &str, place: Place, scope: Scope<'_, 'a>) -> Js<'a> {
+    fn name(&self, name: &str, place: TextPlace, scope: JsScope<'_, 'a>) -> Js<'a> {
         if name == "undefined" {
             return Js::Undefined;
         }
@@ -242,7 +242,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         }
     }
 
-    fn object(&self, object: &'a ObjectExpression<'a>, scope: Scope<'_, 'a>) -> Js<'a> {
+    fn object(&self, object: &'a ObjectExpression<'a>, scope: JsScope<'_, 'a>) -> Js<'a> {
         let mut whole = Js::Map(Vec::new());
         for property in &object.properties {
             match property {
@@ -256,7 +256,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
                         property
                             .key
                             .static_name()
-                            .map(|name| Located::new(name.into_owned(), Place::default()))
+                            .map(|name| Located::new(name.into_owned(), TextPlace::default()))
                     };
                     let Some(key) = key else { continue };
                     let value = self.evaluate(&property.value, scope);
@@ -292,7 +292,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         whole
     }
 
-    fn appended(&self, whole: Js<'a>, part: &Js<'a>, place: Place) -> Js<'a> {
+    fn appended(&self, whole: Js<'a>, part: &Js<'a>, place: TextPlace) -> Js<'a> {
         whole.each(|before| {
             let before = before
                 .text()
@@ -315,7 +315,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         })
     }
 
-    fn logical(&self, logical: &'a LogicalExpression<'a>, scope: Scope<'_, 'a>) -> Js<'a> {
+    fn logical(&self, logical: &'a LogicalExpression<'a>, scope: JsScope<'_, 'a>) -> Js<'a> {
         let left = self.evaluate(&logical.left, scope);
         let condition = self.shown(&logical.left, scope.module);
         left.each(|left| match (logical.operator, left.truth()) {
@@ -347,8 +347,8 @@ impl<'s, 'a> Evaluator<'s, 'a> {
     fn binary(
         &self,
         binary: &'a BinaryExpression<'a>,
-        place: Place,
-        scope: Scope<'_, 'a>,
+        place: TextPlace,
+        scope: JsScope<'_, 'a>,
     ) -> Js<'a> {
         let left = self.evaluate(&binary.left, scope);
         let right = self.evaluate(&binary.right, scope);

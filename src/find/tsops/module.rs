@@ -11,15 +11,15 @@ use oxc_parser::Parser;
 use oxc_span::SourceType;
 
 use crate::find::repository::{directory, join};
-use crate::find::session::Session;
-use crate::format::located::Place;
+use crate::find::session::FindSession;
+use crate::format::located::TextPlace;
 
 /// The index of a module.
 pub(super) type ModuleId = usize;
 
 /// The meaning of a top-level name.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Binding<'a> {
+pub(super) enum ModuleBinding<'a> {
     Value(&'a Expression<'a>),
     /// A name from a destructuring declaration of a value.
     Part(&'a Expression<'a>, &'a str),
@@ -35,9 +35,9 @@ pub(super) struct Module<'a> {
     number: u32,
     breaks: Vec<usize>,
     pub(super) source: &'a str,
-    pub(super) bindings: HashMap<&'a str, Binding<'a>>,
+    pub(super) bindings: HashMap<&'a str, ModuleBinding<'a>>,
     /// Exported names with their local ones, including `default`.
-    pub(super) exports: HashMap<String, Binding<'a>>,
+    pub(super) exports: HashMap<String, ModuleBinding<'a>>,
     /// Modules whose exports are re-exported.
     pub(super) passed_on: Vec<&'a str>,
 }
@@ -45,7 +45,7 @@ pub(super) struct Module<'a> {
 impl<'a> Module<'a> {
     /// Parses a file.
     pub(super) fn load(
-        session: &Session<'_>,
+        session: &FindSession<'_>,
         allocator: &'a Allocator,
         path: &str,
     ) -> Option<Self> {
@@ -80,10 +80,10 @@ impl<'a> Module<'a> {
         Some(module)
     }
 
-    pub(super) fn place(&self, offset: u32) -> Place {
+    pub(super) fn place(&self, offset: u32) -> TextPlace {
         let offset = offset as usize;
         let before = self.breaks.partition_point(|at| *at < offset);
-        Place::new(self.number, u32::try_from(before + 1).unwrap_or(u32::MAX))
+        TextPlace::new(self.number, u32::try_from(before + 1).unwrap_or(u32::MAX))
     }
 
     fn statement(&mut self, statement: &'a Statement<'a>) {
@@ -109,7 +109,7 @@ impl<'a> Module<'a> {
                         }
                     };
                     self.bindings
-                        .insert(local, Binding::Import(source, imported));
+                        .insert(local, ModuleBinding::Import(source, imported));
                 }
             }
             Statement::ExportDeclaration(export) => match &export.declaration {
@@ -135,7 +135,7 @@ impl<'a> Module<'a> {
             }
             Statement::ExportFromDeclaration(export) => {
                 for specifier in &export.specifiers {
-                    let binding = Binding::Import(
+                    let binding = ModuleBinding::Import(
                         export.source.value.as_str(),
                         module_name(&specifier.local),
                     );
@@ -149,9 +149,9 @@ impl<'a> Module<'a> {
             Statement::ExportDefaultDeclaration(export) => {
                 let binding = match &export.declaration {
                     ExportDefaultDeclarationKind::FunctionDeclaration(function) => {
-                        Some(Binding::Function(function))
+                        Some(ModuleBinding::Function(function))
                     }
-                    other => other.as_expression().map(Binding::Value),
+                    other => other.as_expression().map(ModuleBinding::Value),
                 };
                 if let Some(binding) = binding {
                     self.exports.insert("default".to_owned(), binding);
@@ -170,7 +170,8 @@ impl<'a> Module<'a> {
 
     fn function(&mut self, function: &'a Function<'a>) -> Option<&'a str> {
         let name = function.id.as_ref()?.name.as_str();
-        self.bindings.insert(name, Binding::Function(function));
+        self.bindings
+            .insert(name, ModuleBinding::Function(function));
         Some(name)
     }
 
@@ -184,8 +185,8 @@ impl<'a> Module<'a> {
                 BindingPattern::BindingIdentifier(identifier) => {
                     let name = identifier.name.as_str();
                     let required = required(value);
-                    let binding = required.map_or(Binding::Value(value), |source| {
-                        Binding::Import(source, "default")
+                    let binding = required.map_or(ModuleBinding::Value(value), |source| {
+                        ModuleBinding::Import(source, "default")
                     });
                     self.bindings.insert(name, binding);
                     names.push(name);
@@ -197,8 +198,8 @@ impl<'a> Module<'a> {
                         };
                         let name = local.name.as_str();
                         let required = required(value);
-                        let binding = required.map_or(Binding::Part(value, name), |source| {
-                            Binding::Import(source, name)
+                        let binding = required.map_or(ModuleBinding::Part(value, name), |source| {
+                            ModuleBinding::Import(source, name)
                         });
                         self.bindings.insert(name, binding);
                         names.push(name);
@@ -231,7 +232,7 @@ impl<'a> Module<'a> {
             },
         };
         self.exports
-            .insert(name.to_owned(), Binding::Value(&assignment.right));
+            .insert(name.to_owned(), ModuleBinding::Value(&assignment.right));
     }
 }
 
@@ -260,7 +261,7 @@ fn required<'a>(expression: &'a Expression<'a>) -> Option<&'a str> {
 }
 
 /// Returns the file of a relative import.
-pub(super) fn resolve(session: &Session<'_>, from: &str, specifier: &str) -> Option<String> {
+pub(super) fn resolve(session: &FindSession<'_>, from: &str, specifier: &str) -> Option<String> {
     if !specifier.starts_with('.') {
         return None;
     }

@@ -3,7 +3,7 @@
 use oxc_ast::ast::{ArrowFunctionBody, FormalParameters, FunctionBody};
 
 use super::module::ModuleId;
-use crate::format::located::{Located, Place};
+use crate::format::located::{Located, TextPlace};
 
 /// The most alternatives of a value that are kept.
 const MOST: usize = 16;
@@ -13,28 +13,28 @@ const MOST: usize = 16;
 pub(super) enum Js<'a> {
     Undefined,
     Null,
-    Truth(bool, Place),
-    Number(f64, Place),
+    Truth(bool, TextPlace),
+    Number(f64, TextPlace),
     /// Text, possibly with unknown parts.
     Text(Located),
     List(Vec<Js<'a>>),
     Map(Vec<(String, Js<'a>)>),
-    Function(Function<'a>),
+    Function(JsFunction<'a>),
     /// One of several values, each with its condition.
     Either(Vec<(String, Js<'a>)>),
 }
 
 /// A function with its scope.
 #[derive(Debug, Clone)]
-pub(super) struct Function<'a> {
+pub(super) struct JsFunction<'a> {
     pub(super) parameters: &'a FormalParameters<'a>,
-    pub(super) body: Body<'a>,
+    pub(super) body: JsBody<'a>,
     pub(super) module: ModuleId,
     pub(super) locals: Vec<(String, Js<'a>)>,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Body<'a> {
+pub(super) enum JsBody<'a> {
     Arrow(&'a ArrowFunctionBody<'a>),
     Statements(&'a FunctionBody<'a>),
 }
@@ -48,7 +48,7 @@ impl Js<'_> {
                 .rfind(|(name, _)| name == key)
                 .map(|(_, value)| value.clone()),
             Self::List(items) if key == "length" => {
-                Some(Self::Number(items.len() as f64, Place::default()))
+                Some(Self::Number(items.len() as f64, TextPlace::default()))
             }
             Self::List(items) => key
                 .parse::<usize>()
@@ -151,7 +151,7 @@ impl Js<'_> {
         }
     }
 
-    pub(super) fn place(&self) -> Option<Place> {
+    pub(super) fn place(&self) -> Option<TextPlace> {
         match self {
             Self::Text(text) => Some(text.place()),
             Self::Truth(_, place) | Self::Number(_, place) => Some(*place),

@@ -3,7 +3,7 @@
 use super::BakeError;
 use super::read::Named;
 use super::value::Value;
-use crate::format::located::Place;
+use crate::format::located::TextPlace;
 
 /// The attributes of a target that bake knows and this program does not use.
 pub(super) const OTHERS: [&str; 16] = [
@@ -64,7 +64,7 @@ pub(super) fn check_group(block: &Named) -> Result<(), BakeError> {
     check_name(&block.name, block.place)
 }
 
-pub(super) fn check_name(name: &str, place: Place) -> Result<(), BakeError> {
+pub(super) fn check_name(name: &str, place: TextPlace) -> Result<(), BakeError> {
     let is_valid = !name.is_empty()
         && name
             .chars()
@@ -80,7 +80,7 @@ pub(super) fn check_name(name: &str, place: Place) -> Result<(), BakeError> {
 }
 
 /// Checks that a value has the type of its attribute. Unknown values have any type.
-pub(super) fn check(key: &str, value: &Value, place: Place) -> Result<(), BakeError> {
+pub(super) fn check(key: &str, value: &Value, place: TextPlace) -> Result<(), BakeError> {
     let is_text = |value: &Value| value.is_open() || value.to_text().is_some();
     let is_valid = match (key, value) {
         (_, value) if value.is_open() => true,

@@ -2,11 +2,11 @@
 
 use super::value::Value;
 use super::{BakeError, CacheEntry};
-use crate::format::located::{Located, Place};
+use crate::format::located::{Located, TextPlace};
 use crate::format::unknown::to_pattern;
 
 /// Returns the caches of `cache-from` or `cache-to`.
-pub(super) fn entries(value: &Value, place: Place) -> Result<Vec<CacheEntry>, BakeError> {
+pub(super) fn entries(value: &Value, place: TextPlace) -> Result<Vec<CacheEntry>, BakeError> {
     let mut found = Vec::new();
     collect_entries(value, place, &[], &mut found)?;
     Ok(found)
@@ -14,7 +14,7 @@ pub(super) fn entries(value: &Value, place: Place) -> Result<Vec<CacheEntry>, Ba
 
 fn collect_entries(
     value: &Value,
-    place: Place,
+    place: TextPlace,
     when: &[String],
     found: &mut Vec<CacheEntry>,
 ) -> Result<(), BakeError> {
@@ -82,7 +82,7 @@ fn flat_maps(attributes: &[(String, Value)]) -> Vec<FlatMap> {
 /// Formats an object as `type=…`; its location is that of `type`.
 fn object_entry(
     attributes: &[(String, Value)],
-    place: Place,
+    place: TextPlace,
     when: &[String],
 ) -> Result<Vec<CacheEntry>, BakeError> {
     let kind = attributes.iter().find(|(key, _)| key == "type");

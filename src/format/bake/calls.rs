@@ -8,13 +8,13 @@ use super::read::Function;
 use super::types::{self, Type};
 use super::value::{Value, each};
 use super::{BakeError, functions, numbers};
-use crate::format::located::Place;
+use crate::format::located::TextPlace;
 
 impl Evaluator<'_> {
     pub(super) fn function_call(
         &self,
         call: &FuncCall,
-        place: Place,
+        place: TextPlace,
         scope: Scope<'_>,
     ) -> Evaluated {
         let name = call.name.name.as_str();
@@ -46,7 +46,7 @@ impl Evaluator<'_> {
     }
 
     /// Evaluates `convert(value, type)`.
-    fn conversion(&self, call: &FuncCall, place: Place, scope: Scope<'_>) -> Evaluated {
+    fn conversion(&self, call: &FuncCall, place: TextPlace, scope: Scope<'_>) -> Evaluated {
         let wrong = || BakeError::new(place, "convert needs a value and a type");
         let arguments: Vec<&Expression> = call.args.iter().collect();
         let [value, to] = arguments.as_slice() else {
@@ -61,7 +61,13 @@ impl Evaluator<'_> {
     }
 
     /// Calls a function. Arguments that failed matter only to `try` and `can`.
-    fn call(&self, name: &str, arguments: Vec<Evaluated>, place: Place, source: &str) -> Evaluated {
+    fn call(
+        &self,
+        name: &str,
+        arguments: Vec<Evaluated>,
+        place: TextPlace,
+        source: &str,
+    ) -> Evaluated {
         let own = self.definitions.functions.get(name);
         if own.is_none() && matches!(name, "try" | "can") {
             return attempted(name, arguments, place);
@@ -77,7 +83,13 @@ impl Evaluator<'_> {
     }
 
     /// Calls a function once for each alternative of its arguments.
-    fn distribute(&self, name: &str, arguments: &[Value], place: Place, source: &str) -> Evaluated {
+    fn distribute(
+        &self,
+        name: &str,
+        arguments: &[Value],
+        place: TextPlace,
+        source: &str,
+    ) -> Evaluated {
         let either = arguments
             .iter()
             .position(|argument| matches!(argument, Value::Either(_)));
@@ -121,7 +133,7 @@ impl Evaluator<'_> {
     }
 
     /// Returns what a function reads from the surroundings of the build.
-    fn surroundings(&self, name: &str, place: Place) -> Result<Value, functions::CallError> {
+    fn surroundings(&self, name: &str, place: TextPlace) -> Result<Value, functions::CallError> {
         let text = match name {
             "timestamp" => functions::now(self.options.now)?,
             _ => (self.options.lookup)("HOME")
@@ -136,7 +148,7 @@ impl Evaluator<'_> {
         name: &str,
         function: &Function,
         arguments: Vec<Value>,
-        place: Place,
+        place: TextPlace,
     ) -> Evaluated {
         let Some(result) = &function.result else {
             return Err(BakeError::new(
@@ -168,7 +180,12 @@ impl Evaluator<'_> {
         self.evaluate(result, &locals)
     }
 
-    pub(super) fn repeated(&self, repeated: &ForExpr, place: Place, scope: Scope<'_>) -> Evaluated {
+    pub(super) fn repeated(
+        &self,
+        repeated: &ForExpr,
+        place: TextPlace,
+        scope: Scope<'_>,
+    ) -> Evaluated {
         let collection = self.expression(&repeated.intro.collection_expr, scope)?;
         each(collection, |collection| {
             if matches!(collection, Value::Text(_)) && collection.is_open() {
@@ -210,7 +227,7 @@ impl Evaluator<'_> {
     fn is_included(
         &self,
         repeated: &ForExpr,
-        place: Place,
+        place: TextPlace,
         scope: Scope<'_>,
     ) -> Result<bool, BakeError> {
         let Some(condition) = &repeated.cond else {
@@ -227,7 +244,12 @@ impl Evaluator<'_> {
         }
     }
 
-    pub(super) fn binary(&self, operation: &BinaryOp, place: Place, scope: Scope<'_>) -> Evaluated {
+    pub(super) fn binary(
+        &self,
+        operation: &BinaryOp,
+        place: TextPlace,
+        scope: Scope<'_>,
+    ) -> Evaluated {
         let operator = *operation.operator.value();
         let source = scope.file.source(operation.span());
         let left = self.expression(&operation.lhs_expr, scope);
@@ -254,7 +276,7 @@ impl Evaluator<'_> {
         operator: BinaryOperator,
         left: &Value,
         right: &Value,
-        place: Place,
+        place: TextPlace,
         source: &str,
     ) -> Evaluated {
         if left.is_open() || right.is_open() {
@@ -297,7 +319,7 @@ impl Evaluator<'_> {
 }
 
 /// Evaluates `try` and `can`. A failure that is this program's own is not caught.
-fn attempted(name: &str, arguments: Vec<Evaluated>, place: Place) -> Evaluated {
+fn attempted(name: &str, arguments: Vec<Evaluated>, place: TextPlace) -> Evaluated {
     if name == "can" && arguments.len() != 1 {
         return Err(BakeError::new(place, "can takes one argument"));
     }
@@ -320,7 +342,7 @@ fn add_entry(
     key: String,
     value: Value,
     is_grouped: bool,
-    place: Place,
+    place: TextPlace,
 ) -> Result<(), BakeError> {
     let known = entries.iter_mut().find(|(known, _)| *known == key);
     match (known, is_grouped) {
@@ -342,7 +364,10 @@ fn marks_of(value: &Value) -> String {
 }
 
 /// The keys and values of a list, a set or a map.
-pub(super) fn pairs(collection: &Value, place: Place) -> Result<Vec<(Value, Value)>, BakeError> {
+pub(super) fn pairs(
+    collection: &Value,
+    place: TextPlace,
+) -> Result<Vec<(Value, Value)>, BakeError> {
     Ok(match collection {
         Value::List(items) => {
             let pair = |(index, value): (usize, &Value)| {

@@ -6,7 +6,7 @@ use hcl_edit::structure::{Block, Body};
 
 use super::read::{Definition, FileText, Source, attributes_of};
 use super::types::Type;
-use crate::format::located::Place;
+use crate::format::located::TextPlace;
 
 /// The type of a variable.
 #[derive(Debug, Clone, Default)]
@@ -21,7 +21,7 @@ pub(super) enum VariableType {
 /// A variable.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Declared {
-    pub(super) place: Place,
+    pub(super) place: TextPlace,
     pub(super) default: Option<Definition>,
     pub(super) kind: VariableType,
     /// Conditions that the value satisfies, with messages for when it does not.
@@ -67,7 +67,7 @@ pub(super) fn validations(
 
 /// The rules in the `validation` of a variable in JSON: an object, or a list of them.
 pub(super) fn json_validations(
-    attributes: &[(String, Definition, Place)],
+    attributes: &[(String, Definition, TextPlace)],
 ) -> Vec<(Definition, Option<Definition>)> {
     let found = attributes.iter().find(|(key, _, _)| key == "validation");
     let Some((_, definition, _)) = found else {

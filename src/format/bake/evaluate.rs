@@ -12,7 +12,7 @@ use super::read::{Definition, Definitions, FileText, Source};
 use super::templates::Edges;
 use super::value::{Value, each};
 use super::{BakeError, Options, types};
-use crate::format::located::{Located, Place};
+use crate::format::located::{Located, TextPlace};
 
 /// The deepest nesting of evaluations.
 const DEPTH: usize = 120;
@@ -41,12 +41,12 @@ pub(super) struct Evaluator<'d> {
 pub(super) struct Scope<'s> {
     pub(super) file: &'s Rc<FileText>,
     /// The location of expressions without one of their own, as in JSON.
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<TextPlace>,
     pub(super) locals: &'s Locals,
 }
 
 impl Scope<'_> {
-    fn place(&self, expression: &Expression) -> Place {
+    fn place(&self, expression: &Expression) -> TextPlace {
         self.place.unwrap_or_else(|| {
             self.file
                 .place(expression.span().map_or(0, |span| span.start))
@@ -118,7 +118,12 @@ impl<'d> Evaluator<'d> {
         value
     }
 
-    fn evaluate_kind(&self, expression: &Expression, place: Place, scope: Scope<'_>) -> Evaluated {
+    fn evaluate_kind(
+        &self,
+        expression: &Expression,
+        place: TextPlace,
+        scope: Scope<'_>,
+    ) -> Evaluated {
         match expression {
             Expression::Null(_) => Ok(Value::Null),
             Expression::Bool(truth) => Ok(Value::Truth(*truth.value())),
@@ -145,7 +150,7 @@ impl<'d> Evaluator<'d> {
         }
     }
 
-    fn object(&self, object: &Object, place: Place, scope: Scope<'_>) -> Evaluated {
+    fn object(&self, object: &Object, place: TextPlace, scope: Scope<'_>) -> Evaluated {
         let mut entries: Vec<(String, Value)> = Vec::new();
         for (key, value) in object {
             let key = match key {
@@ -164,7 +169,12 @@ impl<'d> Evaluator<'d> {
     }
 
     /// Evaluates a condition. Both branches have one type, so each may change the other.
-    fn conditional(&self, conditional: &Conditional, place: Place, scope: Scope<'_>) -> Evaluated {
+    fn conditional(
+        &self,
+        conditional: &Conditional,
+        place: TextPlace,
+        scope: Scope<'_>,
+    ) -> Evaluated {
         let condition = self.expression(&conditional.cond_expr, scope)?;
         let source = scope.file.source(conditional.cond_expr.span());
         choose(condition, &source, place, |truth| {
@@ -190,7 +200,7 @@ impl<'d> Evaluator<'d> {
         })
     }
 
-    fn unary(&self, operation: &UnaryOp, place: Place, scope: Scope<'_>) -> Evaluated {
+    fn unary(&self, operation: &UnaryOp, place: TextPlace, scope: Scope<'_>) -> Evaluated {
         let value = self.expression(&operation.expr, scope)?;
         let source = scope.file.source(operation.span());
         let operator = *operation.operator.value();
@@ -212,14 +222,14 @@ impl<'d> Evaluator<'d> {
     }
 
     /// Returns a value for an unknown expression.
-    pub(super) fn open(&self, source: &str, place: Place) -> Value {
+    pub(super) fn open(&self, source: &str, place: TextPlace) -> Value {
         match self.options.unknowns {
             Some(unknowns) => Value::text(unknowns.mark(source), place),
             None => Value::text("", place),
         }
     }
 
-    fn variable(&self, name: &str, place: Place, scope: Scope<'_>) -> Evaluated {
+    fn variable(&self, name: &str, place: TextPlace, scope: Scope<'_>) -> Evaluated {
         if let Some((_, value)) = scope.locals.iter().rfind(|(local, _)| local == name) {
             return Ok(value.clone());
         }
@@ -227,7 +237,7 @@ impl<'d> Evaluator<'d> {
     }
 
     /// Returns the value of a variable or a top-level attribute.
-    pub(super) fn named(&self, name: &str, place: Place) -> Evaluated {
+    pub(super) fn named(&self, name: &str, place: TextPlace) -> Evaluated {
         if let Some(value) = self.values.borrow().get(name) {
             return Ok(value.clone());
         }
@@ -251,7 +261,7 @@ impl<'d> Evaluator<'d> {
 pub(super) fn choose(
     condition: Value,
     source: &str,
-    place: Place,
+    place: TextPlace,
     branch: impl Fn(bool) -> Evaluated,
 ) -> Evaluated {
     each(condition, |condition| {
@@ -290,7 +300,7 @@ pub(super) fn located(value: &Value) -> Option<Located> {
 }
 
 /// Evaluates a number literal, unless it is too large for its digits to be exact.
-fn literal(number: Option<f64>, place: Place) -> Evaluated {
+fn literal(number: Option<f64>, place: TextPlace) -> Evaluated {
     let known = number.filter(|number| number.abs() < LARGEST_LITERAL);
     known
         .map(Value::Number)

@@ -13,7 +13,7 @@ mod versions;
 
 use super::numbers;
 use super::value::Value;
-use crate::format::located::Place;
+use crate::format::located::TextPlace;
 use arguments::Arguments;
 
 pub(super) use times::now;
@@ -61,7 +61,7 @@ pub(super) fn exists(name: &str) -> bool {
 }
 
 /// Decodes a variable of the environment that holds JSON.
-pub(super) fn from_json_text(text: &str, place: Place) -> Called {
+pub(super) fn from_json_text(text: &str, place: TextPlace) -> Called {
     json::decode(text, place)
 }
 
@@ -106,7 +106,7 @@ pub(super) fn keeps_marks(name: &str) -> bool {
 }
 
 /// Calls a function.
-pub(super) fn call(name: &str, arguments: &[Value], place: Place) -> Called {
+pub(super) fn call(name: &str, arguments: &[Value], place: TextPlace) -> Called {
     let values = arguments::conform(name, arguments)?;
     let given = Arguments {
         values: &values,
@@ -223,7 +223,7 @@ fn parse_integer(given: &Arguments<'_>) -> Called {
 }
 
 /// Returns the marks of a value.
-fn only_marks(value: &Value, place: Place) -> Value {
+fn only_marks(value: &Value, place: TextPlace) -> Value {
     match value {
         Value::Text(text) => {
             let marks = text.as_str().chars();

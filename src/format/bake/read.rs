@@ -10,8 +10,8 @@ use hcl_edit::template::Template;
 
 use super::declared::{Declared, json_validations, validations, variable_type};
 use super::{BakeError, BakeFile};
-use crate::format::located::{Located, Place};
-use crate::format::tree::{self, Node};
+use crate::format::located::{Located, TextPlace};
+use crate::format::tree::{self, TreeNode};
 
 /// The deepest nesting of brackets.
 const DEPTH: usize = 100;
@@ -23,7 +23,7 @@ const CONDITIONALS: usize = 2_000;
 pub(super) enum Source {
     Hcl(Expression),
     /// A string of JSON, parsed as a template.
-    Template(Rc<Template>, Place),
+    Template(Rc<Template>, TextPlace),
     List(Vec<Source>),
     Map(Vec<(String, Source)>),
     Number(f64),
@@ -59,9 +59,9 @@ impl FileText {
         }
     }
 
-    pub(super) fn place(&self, offset: usize) -> Place {
+    pub(super) fn place(&self, offset: usize) -> TextPlace {
         let before = self.breaks.partition_point(|at| *at < offset);
-        Place::new(self.number, u32::try_from(before + 1).unwrap_or(u32::MAX))
+        TextPlace::new(self.number, u32::try_from(before + 1).unwrap_or(u32::MAX))
     }
 
     /// Returns the source of an expression, shortened to one line.
@@ -76,7 +76,7 @@ impl FileText {
 
 impl Definition {
     /// The locations of the entries of an object literal.
-    pub(super) fn entry_places(&self) -> HashMap<String, Place> {
+    pub(super) fn entry_places(&self) -> HashMap<String, TextPlace> {
         let Source::Hcl(Expression::Object(object)) = &self.source else {
             return HashMap::new();
         };
@@ -96,7 +96,7 @@ impl Definition {
 /// A function.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Function {
-    pub(super) place: Place,
+    pub(super) place: TextPlace,
     pub(super) has_params: bool,
     pub(super) params: Vec<String>,
     pub(super) variadic: Option<String>,
@@ -107,8 +107,8 @@ pub(super) struct Function {
 #[derive(Debug, Clone)]
 pub(super) struct Named {
     pub(super) name: String,
-    pub(super) place: Place,
-    pub(super) attributes: Vec<(String, Definition, Place)>,
+    pub(super) place: TextPlace,
+    pub(super) attributes: Vec<(String, Definition, TextPlace)>,
 }
 
 impl Named {
@@ -165,7 +165,10 @@ fn read_hcl(definitions: &mut Definitions, file: &BakeFile<'_>) -> Result<(), Ba
     let text = file.text.strip_prefix('\u{feff}').unwrap_or(file.text);
     let body = hcl_edit::parser::parse_body(text).map_err(|error| {
         let line = u32::try_from(error.location().line()).unwrap_or(u32::MAX);
-        BakeError::new(Place::new(file.number, line), error.message().to_owned())
+        BakeError::new(
+            TextPlace::new(file.number, line),
+            error.message().to_owned(),
+        )
     })?;
     let origin = Rc::new(FileText::new(file));
     for structure in body {
@@ -200,7 +203,10 @@ fn add_block(definitions: &mut Definitions, block: &Block, file: &Rc<FileText>) 
     add(definitions, block.ident.as_str(), named, rules);
 }
 
-pub(super) fn attributes_of(body: &Body, file: &Rc<FileText>) -> Vec<(String, Definition, Place)> {
+pub(super) fn attributes_of(
+    body: &Body,
+    file: &Rc<FileText>,
+) -> Vec<(String, Definition, TextPlace)> {
     let mut attributes = Vec::new();
     for attribute in body.attributes() {
         let place = file.place(attribute.span().map_or(0, |span| span.start));
@@ -291,7 +297,7 @@ fn literal(source: &Source) -> Option<String> {
 
 fn read_json(definitions: &mut Definitions, file: &BakeFile<'_>) -> Result<(), BakeError> {
     let tree = tree::json::parse(file.text, file.number)
-        .map_err(|error| BakeError::new(Place::new(file.number, error.line), error.reason))?;
+        .map_err(|error| BakeError::new(TextPlace::new(file.number, error.line), error.reason))?;
     let origin = Rc::new(FileText::new(file));
     let Some(root) = tree.root() else {
         return Ok(());
@@ -306,13 +312,13 @@ fn read_json(definitions: &mut Definitions, file: &BakeFile<'_>) -> Result<(), B
             continue;
         }
         // A list of blocks is one object for each of them.
-        let blocks: Vec<Node<'_>> = if value.is_list() {
+        let blocks: Vec<TreeNode<'_>> = if value.is_list() {
             value.items().collect()
         } else {
             vec![value]
         };
-        for (name, body) in blocks.into_iter().flat_map(Node::entries) {
-            let bodies: Vec<Node<'_>> = if body.is_list() {
+        for (name, body) in blocks.into_iter().flat_map(TreeNode::entries) {
+            let bodies: Vec<TreeNode<'_>> = if body.is_list() {
                 body.items().collect()
             } else {
                 vec![body]
@@ -339,17 +345,18 @@ fn read_json(definitions: &mut Definitions, file: &BakeFile<'_>) -> Result<(), B
     Ok(())
 }
 
-fn definition(node: Node<'_>, file: &Rc<FileText>) -> Result<Definition, BakeError> {
+fn definition(node: TreeNode<'_>, file: &Rc<FileText>) -> Result<Definition, BakeError> {
     Ok(Definition {
         source: json_source(node)?,
         file: Rc::clone(file),
     })
 }
 
-fn json_source(node: Node<'_>) -> Result<Source, BakeError> {
+fn json_source(node: TreeNode<'_>) -> Result<Source, BakeError> {
     if node.is_map() {
-        let entry =
-            |(key, value): (&Located, Node<'_>)| Ok((key.as_str().to_owned(), json_source(value)?));
+        let entry = |(key, value): (&Located, TreeNode<'_>)| {
+            Ok((key.as_str().to_owned(), json_source(value)?))
+        };
         return Ok(Source::Map(
             node.entries()
                 .into_iter()
@@ -379,7 +386,7 @@ fn json_source(node: Node<'_>) -> Result<Source, BakeError> {
     })
 }
 
-fn parse_template(text: &str, place: Place) -> Result<Template, BakeError> {
+fn parse_template(text: &str, place: TextPlace) -> Result<Template, BakeError> {
     let file = BakeFile {
         name: "",
         text,
@@ -411,7 +418,7 @@ fn check_nesting(file: &BakeFile<'_>) -> Result<(), BakeError> {
         };
         if depth > DEPTH || prefix > 400 || conditionals > CONDITIONALS {
             return Err(BakeError::new(
-                Place::new(file.number, line),
+                TextPlace::new(file.number, line),
                 "expressions are nested too deeply",
             ));
         }

@@ -9,7 +9,7 @@ use super::read::{Definitions, Named};
 use super::value::Value;
 use super::{BakeError, CacheEntry, Options, Target};
 use crate::format::go_path;
-use crate::format::located::{Located, Place};
+use crate::format::located::{Located, TextPlace};
 use crate::format::overlay::{extend, put, take};
 
 /// The most targets of a matrix.
@@ -316,16 +316,16 @@ impl Config {
 
 impl Target {
     /// Sets the location of arguments whose values have none of their own, such as numbers.
-    fn place_arguments(&mut self, places: &HashMap<String, Place>, fallback: Place) {
+    fn place_arguments(&mut self, places: &HashMap<String, TextPlace>, fallback: TextPlace) {
         for (name, value) in &mut self.args {
-            if value.place() == Place::default() {
+            if value.place() == TextPlace::default() {
                 let place = places.get(name).copied().unwrap_or(fallback);
                 *value = Located::new(value.as_str(), place);
             }
         }
     }
 
-    fn set(&mut self, key: &str, value: &Value, place: Place) -> Result<(), BakeError> {
+    fn set(&mut self, key: &str, value: &Value, place: TextPlace) -> Result<(), BakeError> {
         if matches!(value, Value::Null) {
             return Ok(());
         }
@@ -435,7 +435,7 @@ impl Target {
         let entries = || -> Vec<CacheEntry> {
             let texts = values
                 .iter()
-                .map(|value| Located::new(value.as_str(), Place::default()));
+                .map(|value| Located::new(value.as_str(), TextPlace::default()));
             texts.flat_map(|text| split_entry(&text, &[])).collect()
         };
         let list = |mine: &mut Vec<String>| {
@@ -476,7 +476,11 @@ impl Target {
                 exports.extend(entries());
             }
             ("args", Some(name)) => {
-                put_one(&mut self.args, name, Located::new(last, Place::default()));
+                put_one(
+                    &mut self.args,
+                    name,
+                    Located::new(last, TextPlace::default()),
+                );
             }
             ("labels", Some(name)) => put_one(&mut self.labels, name, last),
             ("contexts", Some(name)) => put_one(&mut self.contexts, name, last),
@@ -535,7 +539,7 @@ fn arguments(value: &Value) -> Vec<(String, Located)> {
         let text = match &value {
             Value::Text(text) => text.clone(),
             Value::Either(alternatives) => located(&alternatives.first()?.1)?,
-            other => Located::new(other.to_text()?, Place::default()),
+            other => Located::new(other.to_text()?, TextPlace::default()),
         };
         Some((key, text))
     };

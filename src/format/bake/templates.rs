@@ -7,7 +7,7 @@ use super::BakeError;
 use super::calls::pairs;
 use super::evaluate::{Evaluated, Evaluator, Scope, choose};
 use super::value::{Value, each};
-use crate::format::located::Place;
+use crate::format::located::TextPlace;
 
 /// The longest text, in bytes.
 const LONGEST: usize = 1 << 20;
@@ -56,7 +56,7 @@ impl Evaluator<'_> {
     pub(super) fn template(
         &self,
         template: &Template,
-        place: Place,
+        place: TextPlace,
         scope: Scope<'_>,
     ) -> Evaluated {
         self.edged(template, Edges::default(), place, scope)
@@ -66,7 +66,7 @@ impl Evaluator<'_> {
         &self,
         template: &Template,
         edges: Edges,
-        place: Place,
+        place: TextPlace,
         scope: Scope<'_>,
     ) -> Evaluated {
         let elements: Vec<&Element> = template.iter().collect();
@@ -77,7 +77,7 @@ impl Evaluator<'_> {
         &self,
         elements: &[&Element],
         edges: Edges,
-        place: Place,
+        place: TextPlace,
         scope: Scope<'_>,
     ) -> Evaluated {
         if let [Element::Interpolation(only)] = elements {
@@ -108,7 +108,7 @@ impl Evaluator<'_> {
     }
 
     /// Appends a value to a text, for each alternative of both.
-    fn appended(&self, whole: Value, part: &Value, place: Place) -> Evaluated {
+    fn appended(&self, whole: Value, part: &Value, place: TextPlace) -> Evaluated {
         each(whole, |before| {
             let before = before.to_text().unwrap_or_default();
             each(part.clone(), |part| {
@@ -128,7 +128,12 @@ impl Evaluator<'_> {
         })
     }
 
-    fn alternative(&self, conditional: &IfDirective, place: Place, scope: Scope<'_>) -> Evaluated {
+    fn alternative(
+        &self,
+        conditional: &IfDirective,
+        place: TextPlace,
+        scope: Scope<'_>,
+    ) -> Evaluated {
         let first = &conditional.if_expr;
         let end = conditional.endif_expr.strip;
         let condition = self.expression(&first.cond_expr, scope)?;
@@ -150,7 +155,7 @@ impl Evaluator<'_> {
         })
     }
 
-    fn repetition(&self, repeated: &ForDirective, place: Place, scope: Scope<'_>) -> Evaluated {
+    fn repetition(&self, repeated: &ForDirective, place: TextPlace, scope: Scope<'_>) -> Evaluated {
         let edges = Edges::between(repeated.for_expr.strip, repeated.endfor_expr.strip);
         let repeated = &repeated.for_expr;
         let collection = self.expression(&repeated.collection_expr, scope)?;

@@ -6,13 +6,13 @@ use hcl_edit::{Decorated, Span};
 use super::BakeError;
 use super::evaluate::{Evaluated, Evaluator, Locals, Scope};
 use super::value::{Value, each};
-use crate::format::located::Place;
+use crate::format::located::TextPlace;
 
 impl Evaluator<'_> {
     pub(super) fn traversal(
         &self,
         traversal: &Traversal,
-        place: Place,
+        place: TextPlace,
         scope: Scope<'_>,
     ) -> Evaluated {
         if let Expression::Variable(root) = &traversal.expr
@@ -33,7 +33,7 @@ impl Evaluator<'_> {
         &self,
         mut value: Value,
         operators: &[&TraversalOperator],
-        place: Place,
+        place: TextPlace,
         scope: Scope<'_>,
         source: &str,
     ) -> Evaluated {
@@ -75,7 +75,7 @@ impl Evaluator<'_> {
     }
 
     /// Evaluates an attribute of another target.
-    fn of_target(&self, traversal: &Traversal, place: Place, scope: Scope<'_>) -> Evaluated {
+    fn of_target(&self, traversal: &Traversal, place: TextPlace, scope: Scope<'_>) -> Evaluated {
         let missing = || BakeError::new(place, "the target or its attribute does not exist");
         let operators: Vec<&TraversalOperator> =
             traversal.operators.iter().map(Decorated::value).collect();
@@ -144,7 +144,7 @@ impl Evaluator<'_> {
         Ok(None)
     }
 
-    fn indexed(&self, value: Value, index: &Value, place: Place) -> Evaluated {
+    fn indexed(&self, value: Value, index: &Value, place: TextPlace) -> Evaluated {
         if let Value::List(_) = value {
             let number = index.number().filter(|number| number.fract() == 0.0);
             let number = number.ok_or_else(|| BakeError::new(place, "an index is no number"))?;
@@ -162,7 +162,7 @@ impl Evaluator<'_> {
         self.member(value, &key, place)
     }
 
-    fn element(&self, value: Value, index: u64, place: Place) -> Evaluated {
+    fn element(&self, value: Value, index: u64, place: TextPlace) -> Evaluated {
         each(value, |value| {
             if value.is_open() && matches!(value, Value::Text(_)) {
                 return self.member(value, &index.to_string(), place);
@@ -179,7 +179,7 @@ impl Evaluator<'_> {
         })
     }
 
-    fn member(&self, value: Value, key: &str, place: Place) -> Evaluated {
+    fn member(&self, value: Value, key: &str, place: TextPlace) -> Evaluated {
         each(value, |value| {
             if let Value::Text(text) = &value
                 && value.is_open()

@@ -1,6 +1,6 @@
 //! The values of expressions.
 
-use crate::format::located::{Located, Place};
+use crate::format::located::{Located, TextPlace};
 use crate::format::unknown::has_mark;
 
 /// How many alternatives of a value are kept.
@@ -28,7 +28,7 @@ pub enum Value {
 }
 
 impl Value {
-    pub(super) fn text(text: impl Into<String>, place: Place) -> Self {
+    pub(super) fn text(text: impl Into<String>, place: TextPlace) -> Self {
         Self::Text(Located::new(text, place))
     }
 
@@ -79,7 +79,7 @@ impl Value {
             Self::Text(_) => Some(self.clone()),
             other => other
                 .to_text()
-                .map(|text| Self::text(text, Place::default())),
+                .map(|text| Self::text(text, TextPlace::default())),
         }
     }
 

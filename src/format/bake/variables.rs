@@ -5,7 +5,7 @@ use super::evaluate::{Evaluated, Evaluator, Locals};
 use super::types::{self, Type};
 use super::value::Value;
 use super::{BakeError, functions};
-use crate::format::located::Place;
+use crate::format::located::TextPlace;
 
 /// A value from the environment, and whether it is JSON.
 struct EnvironmentValue {
@@ -15,7 +15,7 @@ struct EnvironmentValue {
 
 impl Evaluator<'_> {
     /// Defines a variable or a top-level attribute.
-    pub(super) fn define(&self, name: &str, place: Place) -> Evaluated {
+    pub(super) fn define(&self, name: &str, place: TextPlace) -> Evaluated {
         match name {
             "BAKE_CMD_CONTEXT" => return Ok(Value::text("cwd://", place)),
             "BAKE_LOCAL_PLATFORM" if self.options.unknowns.is_some() => {
@@ -42,7 +42,7 @@ impl Evaluator<'_> {
         }
     }
 
-    fn declared(&self, name: &str, declared: &Declared, place: Place) -> Evaluated {
+    fn declared(&self, name: &str, declared: &Declared, place: TextPlace) -> Evaluated {
         let to = match &declared.kind {
             VariableType::Unset => None,
             VariableType::Known(to) => Some(to),
@@ -96,7 +96,7 @@ impl Evaluator<'_> {
     }
 
     /// Converts a value of the environment to the type of the default.
-    fn untyped(name: &str, text: &str, default: Option<&Value>, place: Place) -> Evaluated {
+    fn untyped(name: &str, text: &str, default: Option<&Value>, place: TextPlace) -> Evaluated {
         let to = match default {
             Some(Value::Truth(_)) => Type::Truth,
             Some(Value::Number(_)) => Type::Number,
@@ -136,12 +136,12 @@ impl Evaluator<'_> {
     }
 }
 
-fn wrong(name: &str, shape: &str, place: Place) -> BakeError {
+fn wrong(name: &str, shape: &str, place: TextPlace) -> BakeError {
     BakeError::new(place, format!("the value of {name} is no {shape}"))
 }
 
 /// Converts a value of the environment to a declared type.
-fn typed(name: &str, given: &EnvironmentValue, to: &Type, place: Place) -> Evaluated {
+fn typed(name: &str, given: &EnvironmentValue, to: &Type, place: TextPlace) -> Evaluated {
     let text = given.text.as_str();
     if given.is_json {
         let parsed = functions::from_json_text(text, place).map_err(|error| BakeError {
@@ -198,7 +198,7 @@ fn typed(name: &str, given: &EnvironmentValue, to: &Type, place: Place) -> Evalu
     }
 }
 
-fn primitive(name: &str, text: &str, to: &Type, place: Place) -> Evaluated {
+fn primitive(name: &str, text: &str, to: &Type, place: TextPlace) -> Evaluated {
     Ok(match to {
         Type::Truth => match text {
             "1" | "t" | "T" | "true" | "TRUE" | "True" => Value::Truth(true),

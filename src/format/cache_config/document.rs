@@ -8,16 +8,16 @@ use serde_json::value::RawValue;
 
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Config<'a> {
+pub(super) struct ConfigDocument<'a> {
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) layers: Vec<Layer<'a>>,
+    pub(super) layers: Vec<LayerDocument<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) records: Vec<Record<'a>>,
+    pub(super) records: Vec<RecordDocument<'a>>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Layer<'a> {
+pub(super) struct LayerDocument<'a> {
     #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
     pub(super) blob: Cow<'a, str>,
     /// Omitted if it is 0, as in Go.
@@ -29,7 +29,7 @@ pub(super) struct Layer<'a> {
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Record<'a> {
+pub(super) struct RecordDocument<'a> {
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     pub(super) layers: Vec<TopResult<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
@@ -38,7 +38,7 @@ pub(super) struct Record<'a> {
     pub(super) digest: Cow<'a, str>,
     /// A group may be `null`; BuildKit then refuses the whole configuration.
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) inputs: Vec<Option<Vec<Link<'a>>>>,
+    pub(super) inputs: Vec<Option<Vec<LinkDocument<'a>>>>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ pub(super) struct ChainResult<'a> {
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Link<'a> {
+pub(super) struct LinkDocument<'a> {
     #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
     pub(super) selector: Cow<'a, str>,
     #[serde(default)]

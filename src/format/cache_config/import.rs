@@ -74,7 +74,7 @@ pub fn simulate(
     let mut importer = Importer {
         graph,
         layers: LayerStates::new(graph, described),
-        records: vec![RecordState::Unseen; graph.records.len()],
+        records: vec![WalkState::Unseen; graph.records.len()],
         kept: vec![Vec::new(); graph.records.len()],
     };
     for (index, _) in graph.indexed_records() {
@@ -84,7 +84,7 @@ pub fn simulate(
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum RecordState {
+enum WalkState {
     Unseen,
     Open,
     Done,
@@ -93,12 +93,12 @@ enum RecordState {
 struct Importer<'a, D> {
     graph: &'a CacheGraph,
     layers: LayerStates<'a, D>,
-    records: Vec<RecordState>,
+    records: Vec<WalkState>,
     kept: Vec<Vec<(usize, ImportedResult)>>,
 }
 
 /// The position of the walk in an unfinished record: its next group and the next link in it.
-struct Open {
+struct OpenRecord {
     record: RecordIndex,
     group: usize,
     link: usize,
@@ -106,12 +106,12 @@ struct Open {
 
 impl<D: Fn(&Digest) -> bool> Importer<'_, D> {
     fn record(&mut self, first: RecordIndex) -> Result<(), Refusal> {
-        if self.records[first.at()] == RecordState::Done {
+        if self.records[first.at()] == WalkState::Done {
             return Ok(());
         }
         let graph = self.graph;
-        self.records[first.at()] = RecordState::Open;
-        let mut stack = vec![Open {
+        self.records[first.at()] = WalkState::Open;
+        let mut stack = vec![OpenRecord {
             record: first,
             group: 0,
             link: 0,
@@ -120,7 +120,7 @@ impl<D: Fn(&Digest) -> bool> Importer<'_, D> {
             let record = &graph.records[open.record.at()];
             let Some(links) = graph.input(record, open.group) else {
                 self.results(open.record)?;
-                self.records[open.record.at()] = RecordState::Done;
+                self.records[open.record.at()] = WalkState::Done;
                 stack.pop();
                 continue;
             };
@@ -137,11 +137,11 @@ impl<D: Fn(&Digest) -> bool> Importer<'_, D> {
                 target: link.target,
             })?;
             match self.records[target.at()] {
-                RecordState::Done => {}
-                RecordState::Open => return Err(Refusal::LoopingRecord(target)),
-                RecordState::Unseen => {
-                    self.records[target.at()] = RecordState::Open;
-                    stack.push(Open {
+                WalkState::Done => {}
+                WalkState::Open => return Err(Refusal::LoopingRecord(target)),
+                WalkState::Unseen => {
+                    self.records[target.at()] = WalkState::Open;
+                    stack.push(OpenRecord {
                         record: target,
                         group: 0,
                         link: 0,

@@ -5,8 +5,10 @@
 
 use base64::Engine as _;
 
-use super::{CacheGraph, CacheLayer, ConfigError, LayerAnnotations, LayerIndex, Parent, RawRecord};
-use crate::format::lenient::{self, List};
+use super::{
+    CacheConfigError, CacheGraph, CacheLayer, LayerAnnotations, LayerIndex, Parent, RawRecord,
+};
+use crate::format::lenient::{self, LenientList};
 use crate::format::manifest::{Descriptor, ImageConfig};
 
 /// Why an image has no usable inline cache although it may have one.
@@ -17,7 +19,7 @@ pub enum InlineError {
     Encoding,
     /// The decoded value is not a list of records.
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Config(#[from] CacheConfigError),
     /// BuildKit ignores an image whose layers and uncompressed digests differ in number.
     #[error("the image has {layers} layers but {diff_ids} uncompressed digests")]
     LayerCount {
@@ -55,8 +57,8 @@ pub fn read(
     let decoded = base64::engine::general_purpose::STANDARD
         .decode(encoded)
         .map_err(|_| InlineError::Encoding)?;
-    let records: List<RawRecord> = lenient::parse::<Option<_>>(&decoded)
-        .map_err(|error| ConfigError::Json(error.to_string()))?
+    let records: LenientList<RawRecord> = lenient::parse::<Option<_>>(&decoded)
+        .map_err(|error| CacheConfigError::Json(error.to_string()))?
         .unwrap_or_default();
 
     // The history entries with a layer are in the order of the layers.
@@ -87,7 +89,7 @@ pub fn read(
 mod tests {
     use super::*;
     use crate::format::digest::Digest;
-    use crate::format::manifest::Document;
+    use crate::format::manifest::ManifestDocument;
 
     fn image(records: &str, diff_ids: usize) -> (ImageConfig, Vec<Descriptor>) {
         let diff_ids = vec![format!("\"{}\"", Digest::of(b"x")); diff_ids].join(",");
@@ -99,7 +101,9 @@ mod tests {
             r#"{{"config":{{}},"layers":[{{"digest":"{0}"}},{{"digest":"{0}"}}]}}"#,
             Digest::of(b"y")
         );
-        let Ok(Document::Manifest { layers, .. }) = Document::parse(manifest.as_bytes()) else {
+        let Ok(ManifestDocument::Manifest { layers, .. }) =
+            ManifestDocument::parse(manifest.as_bytes())
+        else {
             panic!()
         };
         (lenient::parse(config.as_bytes()).unwrap(), layers)

@@ -9,7 +9,7 @@
 //! configuration (`cache/remotecache/v1/utils.go`). A record counts as long as each of its inputs
 //! has a link to one that counts; no key can match the others.
 
-use super::document::{Config, Layer};
+use super::document::{ConfigDocument, LayerDocument};
 use super::import;
 use super::reach;
 use super::rewrite::RewriteError;
@@ -73,12 +73,12 @@ pub fn mend(
     is_compacted: bool,
 ) -> Result<Mended, RewriteError> {
     let graph = CacheGraph::parse(text.as_bytes())?;
-    let config: Config<'_> =
+    let config: ConfigDocument<'_> =
         serde_json::from_str(text).map_err(|error| RewriteError::Unknown(error.to_string()))?;
     if (config.layers.len(), config.records.len()) != (graph.layers.len(), graph.records.len()) {
         return Err(RewriteError::Unsound("it reads in two ways"));
     }
-    let mut work = Work::new(&graph, &is_lost);
+    let mut work = MendWork::new(&graph, &is_lost);
     work.choose();
     let mut new = work.write(&config)?;
     if is_compacted {
@@ -98,7 +98,7 @@ pub fn mend(
 }
 
 /// Decides which parts of a configuration are kept.
-struct Work<'a, L> {
+struct MendWork<'a, L> {
     graph: &'a CacheGraph,
     is_lost: &'a L,
     /// For each layer, whether all layers below exist and none is lost.
@@ -123,7 +123,7 @@ enum Chain {
     Broken,
 }
 
-impl<'a, L: Fn(LayerIndex) -> bool> Work<'a, L> {
+impl<'a, L: Fn(LayerIndex) -> bool> MendWork<'a, L> {
     fn new(graph: &'a CacheGraph, is_lost: &'a L) -> Self {
         Self {
             graph,
@@ -243,14 +243,14 @@ impl<'a, L: Fn(LayerIndex) -> bool> Work<'a, L> {
     }
 
     /// Writes the selected parts.
-    fn write<'t>(&self, config: &Config<'t>) -> Result<Config<'t>, RewriteError> {
+    fn write<'t>(&self, config: &ConfigDocument<'t>) -> Result<ConfigDocument<'t>, RewriteError> {
         let lost = || RewriteError::Unsound("a place is lost");
         let new_record = places(&self.records);
         let new_layer = places(&self.layers);
         let find = |of: &[Option<i64>], old: i64| {
             usize::try_from(old).ok().and_then(|old| *of.get(old)?)
         };
-        let mut new = Config::default();
+        let mut new = ConfigDocument::default();
         for (old, layer) in config.layers.iter().enumerate() {
             if !self.layers[old] {
                 continue;
@@ -261,7 +261,7 @@ impl<'a, L: Fn(LayerIndex) -> bool> Work<'a, L> {
                 }
                 _ => -1,
             };
-            new.layers.push(Layer {
+            new.layers.push(LayerDocument {
                 parent,
                 ..layer.clone()
             });

@@ -31,8 +31,8 @@ pub fn proves_equal(
     is_lost: &impl Fn(LayerIndex) -> bool,
 ) -> Result<(), &'static str> {
     let mut chains = HashMap::new();
-    let old = Side::new(old, is_lost, &mut chains);
-    let new = Side::new(new, &|_| false, &mut chains);
+    let old = ReachSide::new(old, is_lost, &mut chains);
+    let new = ReachSide::new(new, &|_| false, &mut chains);
     if !new.is_plain() {
         return Err("it holds what no key reaches, or a loop");
     }
@@ -52,7 +52,7 @@ type Content = (u32, Option<Timestamp>);
 /// Chains of blobs by number: the top blob and the number of the chain below it.
 type Chains<'a> = HashMap<(&'a DigestText, Option<u32>), u32>;
 
-struct Side<'a> {
+struct ReachSide<'a> {
     graph: &'a CacheGraph,
     /// Whether a key reaches each record.
     reached: Vec<bool>,
@@ -65,7 +65,7 @@ struct Side<'a> {
     roots: HashMap<&'a DigestText, Vec<RecordIndex>>,
 }
 
-impl<'a> Side<'a> {
+impl<'a> ReachSide<'a> {
     fn new(
         graph: &'a CacheGraph,
         is_lost: &impl Fn(LayerIndex) -> bool,
@@ -125,7 +125,11 @@ impl<'a> Side<'a> {
 }
 
 /// Returns whether each record of `from` with a result is covered by one of `to` that has it.
-fn is_covered(from: &Side<'_>, to: &Side<'_>, steps: &mut u64) -> Result<bool, &'static str> {
+fn is_covered(
+    from: &ReachSide<'_>,
+    to: &ReachSide<'_>,
+    steps: &mut u64,
+) -> Result<bool, &'static str> {
     let mut covers: Vec<Vec<RecordIndex>> = vec![Vec::new(); from.graph.records.len()];
     for index in below_first(from) {
         let record = &from.graph.records[index.at()];
@@ -151,8 +155,8 @@ fn is_covered(from: &Side<'_>, to: &Side<'_>, steps: &mut u64) -> Result<bool, &
 
 /// Returns the records that may cover one.
 fn candidates(
-    from: &Side<'_>,
-    to: &Side<'_>,
+    from: &ReachSide<'_>,
+    to: &ReachSide<'_>,
     covers: &[Vec<RecordIndex>],
     index: RecordIndex,
     record: &Record,
@@ -197,8 +201,8 @@ fn take(steps: &mut u64, count: usize) -> Result<(), &'static str> {
 }
 
 fn covers_it(
-    from: &Side<'_>,
-    to: &Side<'_>,
+    from: &ReachSide<'_>,
+    to: &ReachSide<'_>,
     covers: &[Vec<RecordIndex>],
     (index, other): (RecordIndex, RecordIndex),
     steps: &mut u64,
@@ -227,7 +231,7 @@ fn covers_it(
 }
 
 /// Returns the records that a key reaches, each after the records that it links to.
-fn below_first(side: &Side<'_>) -> Vec<RecordIndex> {
+fn below_first(side: &ReachSide<'_>) -> Vec<RecordIndex> {
     let count = side.graph.records.len();
     let mut order = Vec::with_capacity(count);
     let mut is_done = vec![false; count];

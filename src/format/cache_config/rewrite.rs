@@ -5,9 +5,9 @@
 //! kept one links to is always kept. No input loses a link, so every kept result is found by the
 //! same keys as before.
 
-use super::document::{Config, Layer, Record};
+use super::document::{ConfigDocument, LayerDocument, RecordDocument};
 use super::import::{self, Refusal};
-use super::{CacheGraph, ConfigError, Parent, RecordIndex};
+use super::{CacheConfigError, CacheGraph, Parent, RecordIndex};
 
 /// A configuration without some of the results of another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Rewritten {
 pub enum RewriteError {
     /// It cannot be read.
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Config(#[from] CacheConfigError),
     /// BuildKit refuses it already.
     #[error("BuildKit refuses it as it stands: {0}")]
     Refused(#[from] Refusal),
@@ -48,7 +48,7 @@ pub fn without_results(
 ) -> Result<Rewritten, RewriteError> {
     let graph = CacheGraph::parse(text.as_bytes())?;
     import::simulate(&graph, |_| true)?;
-    let config: Config<'_> =
+    let config: ConfigDocument<'_> =
         serde_json::from_str(text).map_err(|error| RewriteError::Unknown(error.to_string()))?;
     if (config.layers.len(), config.records.len()) != (graph.layers.len(), graph.records.len()) {
         return Err(RewriteError::Unsound("it reads in two ways"));
@@ -58,7 +58,7 @@ pub fn without_results(
         records: new_places(&records),
         layers: new_places(&layers),
     };
-    let mut new = Config {
+    let mut new = ConfigDocument {
         layers: Vec::new(),
         records: Vec::new(),
     };
@@ -104,14 +104,14 @@ struct NewPlaces {
 impl NewPlaces {
     fn rewrite_layer<'a>(
         &self,
-        layer: &Layer<'a>,
+        layer: &LayerDocument<'a>,
         parent: Parent,
-    ) -> Result<Layer<'a>, RewriteError> {
+    ) -> Result<LayerDocument<'a>, RewriteError> {
         let parent = match parent {
             Parent::Layer(below) => place(&self.layers, below.0.into())?,
             Parent::Bottom | Parent::OutOfRange(_) => layer.parent,
         };
-        Ok(Layer {
+        Ok(LayerDocument {
             parent,
             ..layer.clone()
         })
@@ -120,9 +120,9 @@ impl NewPlaces {
     /// Rewrites a record; without its results if `drops_results` is set.
     fn rewrite_record<'a>(
         &self,
-        record: &Record<'a>,
+        record: &RecordDocument<'a>,
         drops_results: bool,
-    ) -> Result<Record<'a>, RewriteError> {
+    ) -> Result<RecordDocument<'a>, RewriteError> {
         let mut record = record.clone();
         if drops_results {
             record.layers = Vec::new();

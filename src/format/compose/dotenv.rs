@@ -3,7 +3,7 @@
 //! The grammar is that of compose-go (`dotenv/parser.go`).
 
 use super::interpolate;
-use crate::format::located::{Located, Place};
+use crate::format::located::{Located, TextPlace};
 
 /// Why a file of variables cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,7 +137,7 @@ impl Dotenv<'_> {
             variable.map(|(_, value)| value.clone())
         };
         let lookup = |name: &str| (self.outer)(name).or_else(|| own(name));
-        let text = Located::new(value, Place::default());
+        let text = Located::new(value, TextPlace::default());
         match interpolate(&text, &lookup, None) {
             Ok(text) => Ok(text.as_str().to_owned()),
             Err(reason) => Err(self.error(reason)),

@@ -7,7 +7,7 @@ use super::paths::{joined, moved, parent};
 use super::value::{Converter, Value, ValueError};
 use super::{Build, ComposeError, Files, Options, Project, Service, dotenv, interpolate};
 use crate::format::located::Located;
-use crate::format::tree::{Node, Tree, yaml};
+use crate::format::tree::{Tree, TreeNode, yaml};
 
 /// The deepest nesting of `extends` and `include`.
 const DEPTH: usize = 16;
@@ -219,7 +219,7 @@ impl Loader<'_> {
             left: self.values,
         };
         let nodes = tree.root().and_then(|root| root.get("services"));
-        let nodes = nodes.map(Node::entries).unwrap_or_default();
+        let nodes = nodes.map(TreeNode::entries).unwrap_or_default();
         for (name, node) in nodes {
             let value = converter.service(name.as_str(), node);
             if let Some(value) = value.map_err(|error| failed(path, error))? {
@@ -236,7 +236,7 @@ impl Loader<'_> {
         &mut self,
         path: &str,
         directory: &str,
-        root: Node<'_>,
+        root: TreeNode<'_>,
         file: &mut Loaded,
         stack: &mut Vec<String>,
     ) -> Result<(), ComposeError> {
@@ -280,17 +280,17 @@ impl Loader<'_> {
         &mut self,
         path: &str,
         directory: &str,
-        node: Node<'_>,
+        node: TreeNode<'_>,
         stack: &mut Vec<String>,
     ) -> Result<Option<Services>, ComposeError> {
         let line = node.place().line;
-        let text = |node: Node<'_>| match node.text().map(|text| self.interpolated(text)) {
+        let text = |node: TreeNode<'_>| match node.text().map(|text| self.interpolated(text)) {
             Some(Ok(text)) => Ok(Some(text.as_str().to_owned())),
             Some(Err(error)) => Err(failed(path, (line, error))),
             None => Ok(None),
         };
         let texts = |key: &str| -> Result<Vec<String>, ComposeError> {
-            let nodes = node.get(key).map(Node::one_or_many).unwrap_or_default();
+            let nodes = node.get(key).map(TreeNode::one_or_many).unwrap_or_default();
             let texts = nodes.into_iter().filter_map(|node| text(node).transpose());
             texts.collect()
         };

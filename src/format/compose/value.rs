@@ -4,7 +4,7 @@
 
 use super::scalar;
 use crate::format::located::Located;
-use crate::format::tree::Node;
+use crate::format::tree::TreeNode;
 
 /// The keys of a service that decide what is built.
 const SERVICE_KEYS: [&str; 8] = [
@@ -54,7 +54,7 @@ pub(super) type ValueError = (u32, String);
 
 impl Converter<'_> {
     /// Converts the keys of a service that decide what is built.
-    pub fn service(&mut self, name: &str, node: Node<'_>) -> Result<Option<Value>, ValueError> {
+    pub fn service(&mut self, name: &str, node: TreeNode<'_>) -> Result<Option<Value>, ValueError> {
         let mut path = vec![name.to_owned()];
         if self.is_reset(node, &path) {
             return Ok(None);
@@ -76,7 +76,7 @@ impl Converter<'_> {
     }
 
     /// Records a tag. Returns whether the node itself is removed.
-    fn is_reset(&mut self, node: Node<'_>, path: &Keys) -> bool {
+    fn is_reset(&mut self, node: TreeNode<'_>, path: &Keys) -> bool {
         let tag = node.tag();
         if matches!(tag, Some("reset" | "override")) {
             self.resets.push(path.clone());
@@ -84,7 +84,7 @@ impl Converter<'_> {
         tag == Some("reset")
     }
 
-    fn value(&mut self, node: Node<'_>, path: &mut Keys) -> Result<Option<Value>, ValueError> {
+    fn value(&mut self, node: TreeNode<'_>, path: &mut Keys) -> Result<Option<Value>, ValueError> {
         let line = node.place().line;
         self.left = self
             .left

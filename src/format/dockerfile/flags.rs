@@ -6,7 +6,7 @@ use crate::format::go_text;
 
 /// The given flags of an instruction.
 #[derive(Debug, Default)]
-pub(super) struct Flags {
+pub(super) struct InstructionFlags {
     values: BTreeMap<&'static str, Vec<String>>,
 }
 
@@ -21,7 +21,7 @@ pub(super) enum Takes {
     Values,
 }
 
-impl Flags {
+impl InstructionFlags {
     /// Parses flags.
     ///
     /// # Errors

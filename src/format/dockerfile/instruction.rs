@@ -12,29 +12,29 @@ pub struct Instruction {
     /// Its lines.
     pub lines: Lines,
     /// Its kind, with its arguments.
-    pub kind: Kind,
+    pub kind: InstructionKind,
 }
 
 /// The kind of an instruction. Instructions that only describe the image keep their arguments if a
 /// later check can refuse them.
 #[derive(Debug, Clone)]
-pub enum Kind {
+pub enum InstructionKind {
     /// `ADD`.
-    Add(Copy),
+    Add(CopyInstruction),
     /// `ARG`.
     Arg(Vec<Argument>),
     /// `COPY`.
-    Copy(Copy),
+    Copy(CopyInstruction),
     /// `ENV`.
-    Env(Vec<Pair>),
+    Env(Vec<KeyValue>),
     /// `EXPOSE`, its ports sorted.
     Expose(Vec<String>),
     /// `LABEL`.
-    Label(Vec<Pair>),
+    Label(Vec<KeyValue>),
     /// `ONBUILD`, with the text of its trigger.
     OnBuild(String),
     /// `RUN`.
-    Run(Run),
+    Run(RunInstruction),
     /// `SHELL`.
     Shell(Vec<String>),
     /// `STOPSIGNAL`.
@@ -52,7 +52,7 @@ pub enum Kind {
 
 /// A name with a value.
 #[derive(Debug, Clone)]
-pub struct Pair {
+pub struct KeyValue {
     /// The name.
     pub key: String,
     /// The value.
@@ -70,7 +70,7 @@ pub struct Argument {
 
 /// `COPY` or `ADD`.
 #[derive(Debug, Clone, Default)]
-pub struct Copy {
+pub struct CopyInstruction {
     /// The paths or addresses of its sources.
     pub sources: Vec<String>,
     /// The here-documents among its sources.
@@ -112,7 +112,7 @@ pub struct InlineFile {
 
 /// `RUN`.
 #[derive(Debug, Clone, Default)]
-pub struct Run {
+pub struct RunInstruction {
     /// The command; a single string unless it is a JSON array.
     pub command: Vec<String>,
     /// Whether a shell runs it.

@@ -81,7 +81,7 @@ impl Lexer {
     }
 
     fn run(self, text: &str, variables: &dyn Variables) -> Result<(String, Vec<String>), LexError> {
-        let mut reader = Reader {
+        let mut reader = LexReader {
             lexer: self,
             raw_escapes: self.raw_escapes,
             input: Input::new(&go_text::lossy(text)),
@@ -134,7 +134,7 @@ impl Input {
     }
 }
 
-struct Reader<'a> {
+struct LexReader<'a> {
     lexer: Lexer,
     raw_escapes: bool,
     input: Input,
@@ -147,12 +147,12 @@ struct Reader<'a> {
 
 /// The words of one level of nesting.
 #[derive(Default)]
-struct Words {
+struct LexedWords {
     words: Vec<String>,
     in_word: bool,
 }
 
-impl Words {
+impl LexedWords {
     fn add(&mut self, buffer: &mut String, character: char) {
         if !character.is_whitespace() {
             self.add_raw(buffer, character);
@@ -175,7 +175,7 @@ impl Words {
     }
 }
 
-impl Reader<'_> {
+impl LexReader<'_> {
     /// Reads up to the end, or to a character that ends the word of a substitution.
     fn until(
         &mut self,
@@ -198,7 +198,7 @@ impl Reader<'_> {
     fn read(&mut self, stop: Option<char>) -> Result<(String, Vec<String>), LexError> {
         self.word_buffer.clear();
         let mut result = String::new();
-        let mut words = Words::default();
+        let mut words = LexedWords::default();
         while let Some(character) = self.input.peek() {
             if stop == Some(character) {
                 self.input.take();
@@ -239,7 +239,7 @@ impl Reader<'_> {
     }
 
     /// Reads a plain character, or an escaped one.
-    fn plain(&mut self, result: &mut String, words: &mut Words) {
+    fn plain(&mut self, result: &mut String, words: &mut LexedWords) {
         let Some(character) = self.input.take() else {
             return;
         };

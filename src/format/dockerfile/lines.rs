@@ -3,7 +3,7 @@
 
 use super::directives::{Directive, Directives};
 use super::here_document::{self, HereDocument};
-use super::node::Node;
+use super::node::DockerfileNode;
 use super::{Lines, ParseError};
 use crate::format::go_text;
 
@@ -12,9 +12,9 @@ pub const MAX_LINE: usize = 65_535;
 
 /// The instructions of a file, with unparsed arguments.
 #[derive(Debug)]
-pub struct Tree {
+pub struct LineTree {
     /// The instructions.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<DockerfileNode>,
     /// The escape character.
     pub escape: char,
 }
@@ -24,14 +24,14 @@ pub struct Tree {
 /// # Errors
 /// If a line is too long, a here-document does not end, a directive or an instruction is malformed,
 /// or there is no instruction.
-pub fn parse(bytes: &[u8]) -> Result<Tree, ParseError> {
-    let mut reader = Reader {
+pub fn parse(bytes: &[u8]) -> Result<LineTree, ParseError> {
+    let mut reader = LineReader {
         rest: bytes,
         count: 0,
         is_cut: false,
     };
     let mut directives = Directives::new("#");
-    let mut tree = Tree {
+    let mut tree = LineTree {
         nodes: Vec::new(),
         escape: '\\',
     };
@@ -85,7 +85,7 @@ fn escape(value: &str) -> Result<char, String> {
 
 /// Reads the lines that continue an instruction. Their leading blanks stay; comments and blank
 /// lines among them are removed.
-fn joined(text: &str, reader: &mut Reader<'_>, escape: char) -> String {
+fn joined(text: &str, reader: &mut LineReader<'_>, escape: char) -> String {
     let Some(start) = continued(text, escape) else {
         return text.to_owned();
     };
@@ -117,15 +117,15 @@ fn continued(line: &str, escape: char) -> Option<&str> {
 fn instruction(
     line: String,
     first: u32,
-    reader: &mut Reader<'_>,
+    reader: &mut LineReader<'_>,
     escape: char,
-) -> Result<Node, ParseError> {
-    let at = |reader: &Reader<'_>| Lines {
+) -> Result<DockerfileNode, ParseError> {
+    let at = |reader: &LineReader<'_>| Lines {
         first,
         last: reader.count,
     };
-    let mut node =
-        Node::parse(line, escape).map_err(|message| ParseError::at(message, at(reader)))?;
+    let mut node = DockerfileNode::parse(line, escape)
+        .map_err(|message| ParseError::at(message, at(reader)))?;
     if node.may_hold_here_documents() && node.original.contains("<<") {
         let announced = here_document::in_line(&node.original)
             .map_err(|error| ParseError::at(error.0, at(reader)))?;
@@ -142,7 +142,7 @@ fn instruction(
 }
 
 /// Reads the body of a here-document as in the file. Returns `None` if it does not end.
-fn body(document: &HereDocument, reader: &mut Reader<'_>) -> Option<String> {
+fn body(document: &HereDocument, reader: &mut LineReader<'_>) -> Option<String> {
     let name = go_text::to_bytes(&document.name);
     let mut content = Vec::new();
     while let Some(line) = reader.next() {
@@ -176,7 +176,7 @@ fn without_end(line: &[u8]) -> String {
 }
 
 /// Reads lines with their line ends.
-struct Reader<'a> {
+struct LineReader<'a> {
     rest: &'a [u8],
     /// The number of lines read so far.
     count: u32,
@@ -184,7 +184,7 @@ struct Reader<'a> {
     is_cut: bool,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> LineReader<'a> {
     fn next(&mut self) -> Option<&'a [u8]> {
         if self.rest.is_empty() || self.is_cut {
             return None;

@@ -12,7 +12,7 @@ const MAX_TRIGGERS: usize = 16;
 
 /// An instruction.
 #[derive(Debug, Clone, Default)]
-pub struct Node {
+pub struct DockerfileNode {
     /// The first word as written.
     pub command: String,
     /// The joined lines, without the bodies of here-documents.
@@ -24,14 +24,14 @@ pub struct Node {
     /// Whether the arguments are a JSON array.
     pub is_json: bool,
     /// The instruction after `ONBUILD`.
-    pub trigger: Option<Box<Node>>,
+    pub trigger: Option<Box<DockerfileNode>>,
     /// The here-documents that follow it.
     pub here_documents: Vec<HereDocument>,
     /// Its lines.
     pub lines: Lines,
 }
 
-impl Node {
+impl DockerfileNode {
     /// Splits an instruction.
     ///
     /// # Errors

@@ -4,12 +4,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::flags::{Flags, Takes};
+use super::flags::{InstructionFlags, Takes};
 use super::here_document::{self, HereDocument};
 use super::instruction::{
-    Argument, Copy, InlineFile, Instruction, Kind, Network, Pair, Run, Stage,
+    Argument, CopyInstruction, InlineFile, Instruction, InstructionKind, KeyValue, Network,
+    RunInstruction, Stage,
 };
-use super::node::Node;
+use super::node::DockerfileNode;
 use super::{Lines, ParseError, directives, lines, mount, values};
 use crate::format::go_text;
 
@@ -47,7 +48,7 @@ const COMMANDS: [&str; 18] = [
 ];
 
 /// An instruction or the start of a stage.
-enum Parsed {
+enum ParsedDockerfile {
     Stage(Stage),
     Instruction(Instruction),
 }
@@ -78,20 +79,20 @@ impl Dockerfile {
                 ParseError::at(message, lines)
             })?;
             match (parsed, file.stages.last_mut()) {
-                (Parsed::Stage(stage), _) => file.stages.push(stage),
-                (Parsed::Instruction(instruction), Some(stage)) => {
+                (ParsedDockerfile::Stage(stage), _) => file.stages.push(stage),
+                (ParsedDockerfile::Instruction(instruction), Some(stage)) => {
                     stage.instructions.push(instruction);
                 }
                 (
-                    Parsed::Instruction(Instruction {
-                        kind: Kind::Arg(arguments),
+                    ParsedDockerfile::Instruction(Instruction {
+                        kind: InstructionKind::Arg(arguments),
                         ..
                     }),
                     None,
                 ) => {
                     file.arguments.push((lines, arguments));
                 }
-                (Parsed::Instruction(_), None) => {
+                (ParsedDockerfile::Instruction(_), None) => {
                     return Err(ParseError::at("no build stage in current context", lines));
                 }
             }
@@ -112,60 +113,66 @@ impl Dockerfile {
 pub fn trigger(text: &str, lines: Lines) -> Result<Instruction, ParseError> {
     let at = |message: String| ParseError::at(message, lines);
     let tree = lines::parse(&go_text::to_bytes(text)).map_err(|error| at(error.message))?;
-    let [node] = <[Node; 1]>::try_from(tree.nodes)
+    let [node] = <[DockerfileNode; 1]>::try_from(tree.nodes)
         .map_err(|_| at("onbuild trigger should be a single expression".to_owned()))?;
-    match parse(Node { lines, ..node }).map_err(at)? {
-        Parsed::Instruction(instruction) => Ok(instruction),
-        Parsed::Stage(_) => Err(at("*instructions.Stage is not a command type".to_owned())),
+    match parse(DockerfileNode { lines, ..node }).map_err(at)? {
+        ParsedDockerfile::Instruction(instruction) => Ok(instruction),
+        ParsedDockerfile::Stage(_) => {
+            Err(at("*instructions.Stage is not a command type".to_owned()))
+        }
     }
 }
 
-fn parse(node: Node) -> Result<Parsed, String> {
+fn parse(node: DockerfileNode) -> Result<ParsedDockerfile, String> {
     let code = node.original.trim().to_owned();
     let lines = node.lines;
     let kind = match go_text::lower(&node.command).as_str() {
-        "from" => return stage(&node).map(Parsed::Stage),
-        "add" => Kind::Add(copy(&node, "ADD")?),
-        "arg" => Kind::Arg(arguments(&node)?),
+        "from" => return stage(&node).map(ParsedDockerfile::Stage),
+        "add" => InstructionKind::Add(copy(&node, "ADD")?),
+        "arg" => InstructionKind::Arg(arguments(&node)?),
         "cmd" | "entrypoint" => {
-            Flags::parse(&node.flags, &[])?;
-            Kind::ImageOnly
+            InstructionFlags::parse(&node.flags, &[])?;
+            InstructionKind::ImageOnly
         }
-        "copy" => Kind::Copy(copy(&node, "COPY")?),
-        "env" => Kind::Env(pairs(&node, "ENV")?),
+        "copy" => InstructionKind::Copy(copy(&node, "COPY")?),
+        "env" => InstructionKind::Env(pairs(&node, "ENV")?),
         "expose" => {
             let mut ports = at_least_one(&node, "EXPOSE")?;
             ports.sort_unstable();
-            Kind::Expose(ports)
+            InstructionKind::Expose(ports)
         }
         "healthcheck" => {
             values::health_check(&node)?;
-            Kind::ImageOnly
+            InstructionKind::ImageOnly
         }
-        "label" => Kind::Label(pairs(&node, "LABEL")?),
+        "label" => InstructionKind::Label(pairs(&node, "LABEL")?),
         "maintainer" => {
             exactly_one(&node, "MAINTAINER")?;
-            Kind::ImageOnly
+            InstructionKind::ImageOnly
         }
-        "onbuild" => Kind::OnBuild(on_build(&node)?),
-        "run" => Kind::Run(run(node)?),
-        "shell" => Kind::Shell(shell(&node)?),
+        "onbuild" => InstructionKind::OnBuild(on_build(&node)?),
+        "run" => InstructionKind::Run(run(node)?),
+        "shell" => InstructionKind::Shell(shell(&node)?),
         "stopsignal" => match node.arguments.as_slice() {
-            [signal] => Kind::StopSignal(signal.clone()),
+            [signal] => InstructionKind::StopSignal(signal.clone()),
             _ => return Err("STOPSIGNAL requires exactly one argument".to_owned()),
         },
-        "user" => Kind::User(exactly_one(&node, "USER")?),
-        "volume" => Kind::Volume(volumes(&node)?),
-        "workdir" => Kind::Workdir(exactly_one(&node, "WORKDIR")?),
+        "user" => InstructionKind::User(exactly_one(&node, "USER")?),
+        "volume" => InstructionKind::Volume(volumes(&node)?),
+        "workdir" => InstructionKind::Workdir(exactly_one(&node, "WORKDIR")?),
         _ => {
             let hint = super::suggestion(&go_text::upper(&node.command), COMMANDS);
             return Err(format!("unknown instruction: {}{hint}", node.command));
         }
     };
-    Ok(Parsed::Instruction(Instruction { code, lines, kind }))
+    Ok(ParsedDockerfile::Instruction(Instruction {
+        code,
+        lines,
+        kind,
+    }))
 }
 
-fn stage(node: &Node) -> Result<Stage, String> {
+fn stage(node: &DockerfileNode) -> Result<Stage, String> {
     let (base, name) = match node.arguments.as_slice() {
         [base] => (base, String::new()),
         [base, word, name] if go_text::equal_fold(word, "as") => {
@@ -181,7 +188,7 @@ fn stage(node: &Node) -> Result<Stage, String> {
         }
         _ => return Err("FROM requires either one or three arguments".to_owned()),
     };
-    let flags = Flags::parse(&node.flags, &[("platform", Takes::Value)])?;
+    let flags = InstructionFlags::parse(&node.flags, &[("platform", Takes::Value)])?;
     Ok(Stage {
         name,
         base: base.clone(),
@@ -199,30 +206,30 @@ fn is_stage_name(name: &str) -> bool {
     name.as_bytes().first().is_some_and(u8::is_ascii_lowercase) && name.bytes().all(is_part)
 }
 
-fn at_least_one(node: &Node, command: &str) -> Result<Vec<String>, String> {
+fn at_least_one(node: &DockerfileNode, command: &str) -> Result<Vec<String>, String> {
     if node.arguments.is_empty() {
         return Err(format!("{command} requires at least one argument"));
     }
-    Flags::parse(&node.flags, &[])?;
+    InstructionFlags::parse(&node.flags, &[])?;
     Ok(node.arguments.clone())
 }
 
-fn exactly_one(node: &Node, command: &str) -> Result<String, String> {
+fn exactly_one(node: &DockerfileNode, command: &str) -> Result<String, String> {
     let [argument] = node.arguments.as_slice() else {
         return Err(format!("{command} requires exactly one argument"));
     };
-    Flags::parse(&node.flags, &[])?;
+    InstructionFlags::parse(&node.flags, &[])?;
     Ok(argument.clone())
 }
 
-fn pairs(node: &Node, command: &str) -> Result<Vec<Pair>, String> {
-    Flags::parse(&node.flags, &[])?;
+fn pairs(node: &DockerfileNode, command: &str) -> Result<Vec<KeyValue>, String> {
+    InstructionFlags::parse(&node.flags, &[])?;
     if node.arguments.is_empty() {
         return Err(format!("{command} requires at least one argument"));
     }
     let pair = |triple: &[String]| match triple {
         [key, ..] if key.is_empty() => Err(format!("{command} names can not be blank")),
-        [key, value, ..] => Ok(Pair {
+        [key, value, ..] => Ok(KeyValue {
             key: key.clone(),
             value: value.clone(),
         }),
@@ -231,7 +238,7 @@ fn pairs(node: &Node, command: &str) -> Result<Vec<Pair>, String> {
     node.arguments.chunks(3).map(pair).collect()
 }
 
-fn arguments(node: &Node) -> Result<Vec<Argument>, String> {
+fn arguments(node: &DockerfileNode) -> Result<Vec<Argument>, String> {
     if node.arguments.is_empty() {
         return Err("ARG requires at least one argument".to_owned());
     }
@@ -249,7 +256,7 @@ fn arguments(node: &Node) -> Result<Vec<Argument>, String> {
     node.arguments.iter().map(argument).collect()
 }
 
-fn copy(node: &Node, command: &str) -> Result<Copy, String> {
+fn copy(node: &DockerfileNode, command: &str) -> Result<CopyInstruction, String> {
     let [sources @ .., dest] = node.arguments.as_slice() else {
         return Err(no_dest(command));
     };
@@ -262,7 +269,7 @@ fn copy(node: &Node, command: &str) -> Result<Copy, String> {
             "{command} cannot accept a heredoc as a destination"
         ));
     }
-    let mut copy = Copy {
+    let mut copy = CopyInstruction {
         dest: dest.clone(),
         from: flags.value("from"),
         chown: flags.value("chown"),
@@ -273,7 +280,7 @@ fn copy(node: &Node, command: &str) -> Result<Copy, String> {
         keep_git_dir: flags.truth("keep-git-dir"),
         checksum: flags.value("checksum"),
         unpack: flags.truth("unpack"),
-        ..Copy::default()
+        ..CopyInstruction::default()
     };
     // Of several here-documents with one name, the last one counts.
     let contents: HashMap<&str, &Arc<str>> = node
@@ -299,7 +306,7 @@ fn copy(node: &Node, command: &str) -> Result<Copy, String> {
 }
 
 /// Parses the flags of `COPY` and `ADD`.
-fn copy_flags(node: &Node, command: &str) -> Result<Flags, String> {
+fn copy_flags(node: &DockerfileNode, command: &str) -> Result<InstructionFlags, String> {
     let common = [
         ("chown", Takes::Value),
         ("chmod", Takes::Value),
@@ -314,7 +321,7 @@ fn copy_flags(node: &Node, command: &str) -> Result<Flags, String> {
         ],
         _ => &[("from", Takes::Value), ("parents", Takes::Bool)],
     };
-    Flags::parse(&node.flags, &[&common[..], own].concat())
+    InstructionFlags::parse(&node.flags, &[&common[..], own].concat())
 }
 
 /// Returns the head of the here-document that a word is.
@@ -329,11 +336,11 @@ fn no_dest(command: &str) -> String {
     )
 }
 
-fn on_build(node: &Node) -> Result<String, String> {
+fn on_build(node: &DockerfileNode) -> Result<String, String> {
     let Some(first) = node.arguments.first() else {
         return Err("ONBUILD requires at least one argument".to_owned());
     };
-    Flags::parse(&node.flags, &[])?;
+    InstructionFlags::parse(&node.flags, &[])?;
     match go_text::upper(first.trim()).as_str() {
         "ONBUILD" => {
             return Err("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed".to_owned());
@@ -360,14 +367,14 @@ fn on_build(node: &Node) -> Result<String, String> {
     Ok(text)
 }
 
-fn run(node: Node) -> Result<Run, String> {
+fn run(node: DockerfileNode) -> Result<RunInstruction, String> {
     let known = [
         ("device", Takes::Values),
         ("mount", Takes::Values),
         ("network", Takes::Value),
         ("security", Takes::Value),
     ];
-    let flags = Flags::parse(&node.flags, &known)?;
+    let flags = InstructionFlags::parse(&node.flags, &known)?;
     let devices = flags.values("device");
     devices
         .iter()
@@ -395,7 +402,7 @@ fn run(node: Node) -> Result<Run, String> {
         expand: document.expand,
         chomp: document.chomp,
     };
-    Ok(Run {
+    Ok(RunInstruction {
         command: node.arguments,
         in_shell: !node.is_json,
         files: node.here_documents.into_iter().map(file).collect(),
@@ -406,8 +413,8 @@ fn run(node: Node) -> Result<Run, String> {
     })
 }
 
-fn shell(node: &Node) -> Result<Vec<String>, String> {
-    Flags::parse(&node.flags, &[])?;
+fn shell(node: &DockerfileNode) -> Result<Vec<String>, String> {
+    InstructionFlags::parse(&node.flags, &[])?;
     if node.arguments.is_empty() {
         return Err("SHELL requires at least one argument".to_owned());
     }
@@ -418,7 +425,7 @@ fn shell(node: &Node) -> Result<Vec<String>, String> {
     }
 }
 
-fn volumes(node: &Node) -> Result<Vec<String>, String> {
+fn volumes(node: &DockerfileNode) -> Result<Vec<String>, String> {
     let volumes: Vec<String> = at_least_one(node, "VOLUME")?
         .iter()
         .map(|volume| volume.trim().to_owned())

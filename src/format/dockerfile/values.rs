@@ -1,9 +1,9 @@
 //! Values that only describe an image, or belong to features that are refused. They create no
 //! operation, but BuildKit refuses malformed ones.
 
-use super::flags::{Flags, Takes};
+use super::flags::{InstructionFlags, Takes};
 use super::mount;
-use super::node::Node;
+use super::node::DockerfileNode;
 use crate::format::go_text;
 
 const NANOSECOND: u64 = 1;
@@ -12,7 +12,7 @@ const MILLISECOND: u64 = 1_000_000;
 const SECOND: u64 = 1_000_000_000;
 
 /// Checks a `HEALTHCHECK`.
-pub(super) fn health_check(node: &Node) -> Result<(), String> {
+pub(super) fn health_check(node: &DockerfileNode) -> Result<(), String> {
     let Some((kind, command)) = node.arguments.split_first() else {
         return Err("HEALTHCHECK requires at least one argument".to_owned());
     };
@@ -26,7 +26,7 @@ pub(super) fn health_check(node: &Node) -> Result<(), String> {
     let intervals = ["interval", "timeout", "start-period", "start-interval"];
     let names = intervals.into_iter().chain(["retries"]);
     let known: Vec<_> = names.map(|name| (name, Takes::Value)).collect();
-    let flags = Flags::parse(&node.flags, &known)?;
+    let flags = InstructionFlags::parse(&node.flags, &known)?;
     if kind != "CMD" {
         return Err(format!(
             "Unknown type {} in HEALTHCHECK (try CMD)",

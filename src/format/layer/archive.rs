@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use tar::{EntryType, GnuExtSparseHeader, GnuHeader, Header};
 
 use super::pax::Extensions;
-use super::{Detail, Entry, Kind, LayerError, Limits, decompressed, failed};
+use super::{
+    LayerError, LayerLimits, TarEntry, TarEntryDetail, TarEntryKind, decompressed, failed,
+};
 use crate::format::go_path;
 
 /// The size of a tar header and the alignment of file contents, in bytes.
@@ -22,7 +24,7 @@ pub(super) const MAX_EXTENSION: u64 = 1 << 20;
 pub(super) struct Archive<'a, R> {
     /// The rest of the archive, up to the limit.
     content: io::Take<R>,
-    limits: &'a Limits,
+    limits: &'a LayerLimits,
     /// Whether a header has been read.
     begun: bool,
     /// How many bytes of the last file's content precede the next header.
@@ -33,7 +35,7 @@ pub(super) struct Archive<'a, R> {
 
 impl<'a, 'b> Archive<'a, BufReader<Box<dyn Read + 'b>>> {
     /// Opens an archive, compressed or not.
-    pub(super) fn open(blob: impl Read + 'b, limits: &'a Limits) -> Result<Self, LayerError> {
+    pub(super) fn open(blob: impl Read + 'b, limits: &'a LayerLimits) -> Result<Self, LayerError> {
         let content = BufReader::with_capacity(1 << 16, decompressed(blob).map_err(failed)?);
         Ok(Self {
             content: content.take(limits.bytes),
@@ -47,7 +49,7 @@ impl<'a, 'b> Archive<'a, BufReader<Box<dyn Read + 'b>>> {
 
 impl<R: Read> Archive<'_, R> {
     /// Reads up to and including the next file's header; `None` at the end.
-    pub(super) fn next_entry(&mut self) -> Result<Option<(Entry, Detail)>, LayerError> {
+    pub(super) fn next_entry(&mut self) -> Result<Option<(TarEntry, TarEntryDetail)>, LayerError> {
         let unread = mem::take(&mut self.unread);
         self.skip(unread)?;
         let mut extensions = Extensions::default();
@@ -111,7 +113,7 @@ impl<R: Read> Archive<'_, R> {
         header: &Header,
         stored: u64,
         extensions: Extensions,
-    ) -> Result<(Entry, Detail), LayerError> {
+    ) -> Result<(TarEntry, TarEntryDetail), LayerError> {
         let path = extensions
             .path
             .map_or_else(|| header.path_bytes(), Cow::Owned);
@@ -123,7 +125,7 @@ impl<R: Read> Archive<'_, R> {
         }
         let size = self.begin_content(header, extensions.size.unwrap_or(stored))?;
         let device = || device_numbers(header);
-        let detail = Detail {
+        let detail = TarEntryDetail {
             path: bare(&path),
             target: target.to_vec(),
             xattrs: extensions.xattrs,
@@ -132,9 +134,9 @@ impl<R: Read> Archive<'_, R> {
             is_sparse: extensions.is_sparse || header.entry_type() == EntryType::GNUSparse,
         };
         let (path, kind) = place(&path, header.entry_type(), &target);
-        let entry = Entry {
+        let entry = TarEntry {
             path,
-            size: if kind == Kind::File { size } else { 0 },
+            size: if kind == TarEntryKind::File { size } else { 0 },
             kind,
             // A malformed number counts as 0; the walk does not depend on it.
             mode: header.mode().unwrap_or_default() & 0o7777,
@@ -290,19 +292,19 @@ fn bare(path: &[u8]) -> Vec<u8> {
 }
 
 /// Returns the path and the kind of an entry.
-fn place(path: &[u8], entry_type: EntryType, target: &[u8]) -> (String, Kind) {
+fn place(path: &[u8], entry_type: EntryType, target: &[u8]) -> (String, TarEntryKind) {
     let text = String::from_utf8_lossy(path);
     let target = || String::from_utf8_lossy(target).into_owned();
     let kind = match entry_type {
         // Before tar had a type for directories, a trailing slash marked them.
-        EntryType::Regular if path.ends_with(b"/") => Kind::Directory,
-        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Kind::File,
-        EntryType::Directory => Kind::Directory,
-        EntryType::Symlink => Kind::Symlink { target: target() },
-        EntryType::Link => Kind::Hardlink { target: target() },
-        EntryType::Char | EntryType::Block => Kind::Device,
-        EntryType::Fifo => Kind::Fifo,
-        _ => Kind::Other,
+        EntryType::Regular if path.ends_with(b"/") => TarEntryKind::Directory,
+        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => TarEntryKind::File,
+        EntryType::Directory => TarEntryKind::Directory,
+        EntryType::Symlink => TarEntryKind::Symlink { target: target() },
+        EntryType::Link => TarEntryKind::Hardlink { target: target() },
+        EntryType::Char | EntryType::Block => TarEntryKind::Device,
+        EntryType::Fifo => TarEntryKind::Fifo,
+        _ => TarEntryKind::Other,
     };
     let path = text.trim_start_matches("./").trim_matches('/');
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -314,11 +316,11 @@ fn place(path: &[u8], entry_type: EntryType, target: &[u8]) -> (String, Kind) {
         }
     };
     match name.strip_prefix(".wh.") {
-        Some(".wh..opq") => (or_root(folder), Kind::Opaque),
+        Some(".wh..opq") => (or_root(folder), TarEntryKind::Opaque),
         // The other names with this prefix are internal files of AUFS.
         Some(removed) if !removed.is_empty() && !removed.starts_with(".wh.") => (
             path[..path.len() - name.len()].to_owned() + removed,
-            Kind::Whiteout,
+            TarEntryKind::Whiteout,
         ),
         _ => (or_root(path), kind),
     }

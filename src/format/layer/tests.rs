@@ -8,9 +8,9 @@ use tar::{Builder, EntryType, Header};
 use super::archive::MAX_EXTENSION;
 use super::*;
 
-type Listed = (Vec<Entry>, Result<(), LayerError>);
+type Listed = (Vec<TarEntry>, Result<(), LayerError>);
 
-fn list_all(blob: &[u8], limits: &Limits) -> Listed {
+fn list_all(blob: &[u8], limits: &LayerLimits) -> Listed {
     let mut entries = Vec::new();
     let end = list(blob, limits, |entry| {
         entries.push(entry);
@@ -19,8 +19,8 @@ fn list_all(blob: &[u8], limits: &Limits) -> Listed {
     (entries, end.map(|_| ()))
 }
 
-fn listed(blob: &[u8]) -> Vec<Entry> {
-    let (entries, end) = list_all(blob, &Limits::default());
+fn listed(blob: &[u8]) -> Vec<TarEntry> {
+    let (entries, end) = list_all(blob, &LayerLimits::default());
     end.unwrap();
     entries
 }
@@ -89,33 +89,33 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn tells_every_kind_of_file() {
     let entries = listed(&archive());
     let long = format!("long/{}", "a".repeat(300));
-    let expected: Vec<(&str, Kind, u64)> = vec![
-        (".", Kind::Directory, 0),
-        ("etc", Kind::Directory, 0),
-        ("etc/passwd", Kind::File, 11),
-        (&long, Kind::File, 513),
-        ("run/pipe", Kind::Fifo, 0),
-        ("dev/null", Kind::Device, 0),
-        ("etc/shadow", Kind::Whiteout, 0),
-        ("old", Kind::Whiteout, 0),
-        ("var", Kind::Opaque, 0),
-        (".wh..wh.plnk", Kind::File, 0),
-        ("volume", Kind::Other, 0),
+    let expected: Vec<(&str, TarEntryKind, u64)> = vec![
+        (".", TarEntryKind::Directory, 0),
+        ("etc", TarEntryKind::Directory, 0),
+        ("etc/passwd", TarEntryKind::File, 11),
+        (&long, TarEntryKind::File, 513),
+        ("run/pipe", TarEntryKind::Fifo, 0),
+        ("dev/null", TarEntryKind::Device, 0),
+        ("etc/shadow", TarEntryKind::Whiteout, 0),
+        ("old", TarEntryKind::Whiteout, 0),
+        ("var", TarEntryKind::Opaque, 0),
+        (".wh..wh.plnk", TarEntryKind::File, 0),
+        ("volume", TarEntryKind::Other, 0),
         (
             "bin/sh",
-            Kind::Symlink {
+            TarEntryKind::Symlink {
                 target: format!("../{long}"),
             },
             0,
         ),
         (
             "etc/passwd-",
-            Kind::Hardlink {
+            TarEntryKind::Hardlink {
                 target: "etc/passwd".into(),
             },
             0,
         ),
-        ("pax/näme\nof two lines", Kind::File, 5),
+        ("pax/näme\nof two lines", TarEntryKind::File, 5),
     ];
     let found: Vec<_> = entries
         .iter()
@@ -157,7 +157,7 @@ fn tells_the_compression_by_itself() {
 fn stops_when_told() {
     let found = list(
         archive().as_slice(),
-        &Limits::default(),
+        &LayerLimits::default(),
         |entry| match entry.path.as_str() {
             "etc/passwd" => ControlFlow::Break(entry.size),
             _ => ControlFlow::Continue(()),
@@ -169,34 +169,34 @@ fn stops_when_told() {
 #[test]
 fn ends_at_its_limits() {
     let blob = gzip(&archive());
-    let limited = |limits: Limits| {
+    let limited = |limits: LayerLimits| {
         let (entries, end) = list_all(&blob, &limits);
         (entries.len(), end.unwrap_err().to_string())
     };
-    let limits = Limits::default();
+    let limits = LayerLimits::default();
     assert_eq!(
-        limited(Limits {
+        limited(LayerLimits {
             entries: 3,
             ..limits
         }),
         (3, "the layer has more than 3 files".into())
     );
     assert_eq!(
-        limited(Limits {
+        limited(LayerLimits {
             path: 300,
             ..limits
         }),
         (3, "a path in the layer is too long".into())
     );
     assert_eq!(
-        limited(Limits {
+        limited(LayerLimits {
             bytes: 1700,
             ..limits
         }),
         (3, "the layer unpacks to more than 1700 bytes".into())
     );
     assert_eq!(
-        limited(Limits {
+        limited(LayerLimits {
             bytes: 1024,
             ..limits
         }),
@@ -213,7 +213,7 @@ fn does_not_believe_a_size() {
         [header.as_bytes().as_slice(), content].concat()
     };
     let ends = |blob: &[u8]| {
-        list_all(blob, &Limits::default())
+        list_all(blob, &LayerLimits::default())
             .1
             .unwrap_err()
             .to_string()
@@ -271,14 +271,14 @@ fn refuses_what_is_no_archive() {
         &gzip(&[b'x'; 4096]),
     ] {
         assert!(matches!(
-            list_all(blob, &Limits::default()).1,
+            list_all(blob, &LayerLimits::default()).1,
             Err(LayerError::NotALayer)
         ));
     }
     assert_eq!(listed(&[0; 1024]), []);
     let mut damaged = archive();
     damaged[512] ^= 1;
-    let (entries, end) = list_all(&damaged, &Limits::default());
+    let (entries, end) = list_all(&damaged, &LayerLimits::default());
     assert_eq!(
         (entries.len(), end.unwrap_err().to_string().as_str()),
         (
@@ -289,7 +289,7 @@ fn refuses_what_is_no_archive() {
     // Requests a window of 2 GiB, which zstd allows.
     let greedy = b"\x28\xb5\x2f\xfd\x00\xa8\x01\x00\x00";
     assert!(matches!(
-        list_all(greedy, &Limits::default()).1,
+        list_all(greedy, &LayerLimits::default()).1,
         Err(LayerError::Read(_))
     ));
 }
@@ -299,7 +299,7 @@ proptest! {
     fn any_bytes_end(mut bytes in prop::collection::vec(any::<u8>(), 0..2000), magic in 0..4_usize) {
         let magics: [&[u8]; 4] = [b"", b"\x1f\x8b\x08\0", b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18"];
         bytes.splice(0..0, magics[magic].iter().copied());
-        let _ = list_all(&bytes, &Limits::default());
+        let _ = list_all(&bytes, &LayerLimits::default());
     }
 
     #[test]
@@ -313,7 +313,7 @@ proptest! {
             header.as_mut_bytes()[at] = byte;
         }
         header.set_cksum();
-        let limits = Limits { bytes: 1 << 20, ..Limits::default() };
+        let limits = LayerLimits { bytes: 1 << 20, ..LayerLimits::default() };
         let _ = list_all(&[header.as_bytes().as_slice(), &content, &archive()].concat(), &limits);
     }
 
@@ -321,7 +321,7 @@ proptest! {
     fn a_layer_cut_short_lists_no_other_files(cut in any::<prop::sample::Index>(), compressed in any::<bool>()) {
         let plain = archive();
         let blob = if compressed { gzip(&plain) } else { plain.clone() };
-        let (entries, end) = list_all(&blob[..cut.index(blob.len())], &Limits::default());
+        let (entries, end) = list_all(&blob[..cut.index(blob.len())], &LayerLimits::default());
         let whole = listed(&plain);
         prop_assert!(whole.starts_with(&entries));
         if compressed && end.is_ok() {
@@ -332,7 +332,7 @@ proptest! {
 
 #[test]
 fn writes_permissions_as_ls_does() {
-    let entry = |kind: Kind, mode: u32| Entry {
+    let entry = |kind: TarEntryKind, mode: u32| TarEntry {
         path: "a".to_owned(),
         kind,
         size: 0,
@@ -342,11 +342,15 @@ fn writes_permissions_as_ls_does() {
         modified: None,
     };
     let cases = [
-        (Kind::File, 0o644, "-rw-r--r--"),
-        (Kind::Directory, 0o1777, "drwxrwxrwt"),
-        (Kind::File, 0o4755, "-rwsr-xr-x"),
-        (Kind::File, 0o2604, "-rw---Sr--"),
-        (Kind::Symlink { target: "a".into() }, 0o777, "lrwxrwxrwx"),
+        (TarEntryKind::File, 0o644, "-rw-r--r--"),
+        (TarEntryKind::Directory, 0o1777, "drwxrwxrwt"),
+        (TarEntryKind::File, 0o4755, "-rwsr-xr-x"),
+        (TarEntryKind::File, 0o2604, "-rw---Sr--"),
+        (
+            TarEntryKind::Symlink { target: "a".into() },
+            0o777,
+            "lrwxrwxrwx",
+        ),
     ];
     for (kind, bits, expected) in cases {
         assert_eq!(entry(kind, bits).permissions(), expected);

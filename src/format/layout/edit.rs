@@ -15,12 +15,12 @@ const MANIFESTS: &str = "manifests";
 #[derive(Debug)]
 pub struct IndexText<'a> {
     head: &'a str,
-    entries: Vec<Entry<'a>>,
+    entries: Vec<IndexEntry<'a>>,
     tail: &'a str,
 }
 
 #[derive(Debug)]
-struct Entry<'a> {
+struct IndexEntry<'a> {
     text: Cow<'a, str>,
     root: Root,
 }
@@ -49,7 +49,7 @@ impl<'a> IndexText<'a> {
         }
         // The list borrows from the text, which gives its offset.
         let start = list.as_ptr() as usize - text.as_ptr() as usize;
-        let entries = texts.into_iter().zip(roots).map(|(text, root)| Entry {
+        let entries = texts.into_iter().zip(roots).map(|(text, root)| IndexEntry {
             text: text.get().into(),
             root,
         });
@@ -79,7 +79,7 @@ impl<'a> IndexText<'a> {
     /// If the text is no entry.
     pub fn add(&mut self, text: &str) -> Result<(), LayoutError> {
         let root = parse_entry(text)?;
-        self.entries.push(Entry {
+        self.entries.push(IndexEntry {
             text: Cow::Owned(text.to_owned()),
             root,
         });
@@ -137,7 +137,7 @@ impl<'a> IndexText<'a> {
         let (Some(entry), None) = (meant.next(), meant.next()) else {
             return Ok(false);
         };
-        *entry = Entry {
+        *entry = IndexEntry {
             text: Cow::Owned(text.to_owned()),
             root,
         };

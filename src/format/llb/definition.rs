@@ -13,7 +13,7 @@ use prost::Message as _;
 use super::{Op, OpKind};
 use crate::format::digest::Digest;
 use crate::format::provenance::{
-    Build, Location, ProvenanceError, SOURCE_LIMIT, SourceFile, Step, StepIndex, StepOutput,
+    Build, CodeLocation, ProvenanceError, SOURCE_LIMIT, SourceFile, Step, StepIndex, StepOutput,
 };
 use crate::text::escape::visible;
 
@@ -123,7 +123,7 @@ fn inputs_of(
     found.collect()
 }
 
-fn locations_of(locations: &pb::Locations) -> Vec<Location> {
+fn locations_of(locations: &pb::Locations) -> Vec<CodeLocation> {
     let line = |position: Option<pb::Position>| {
         position
             .and_then(|position| u32::try_from(position.line).ok())
@@ -141,7 +141,7 @@ fn locations_of(locations: &pb::Locations) -> Vec<Location> {
             .filter_map(|range| line(range.end))
             .max()?;
         let source = usize::try_from(location.source_index).ok()?;
-        Some(Location {
+        Some(CodeLocation {
             source,
             first_line,
             last_line: last_line.max(first_line),
@@ -256,7 +256,7 @@ mod tests {
         let build = parse(&bytes.encode_to_vec()).unwrap();
         assert_eq!(
             build.steps[0].locations,
-            [Location {
+            [CodeLocation {
                 source: 0,
                 first_line: 5,
                 last_line: 8

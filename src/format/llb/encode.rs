@@ -6,8 +6,8 @@
 //! `solver/pb/ops.proto`.
 
 use super::{
-    ChownOpt, Copy, ExecOp, FileAction, FileChange, MakeDir, MakeFile, Meta, Mount, Op, OpKind,
-    Platform, ProxyEnv, SecretOpt, SourceOp, UserOpt,
+    ChownOpt, CopyAction, ExecOp, FileAction, FileChange, MakeDir, MakeFile, Meta, Mount, Op,
+    OpKind, Platform, ProxyEnv, SecretOpt, SourceOp, UserOpt,
 };
 use crate::format::digest::Digest;
 use crate::format::go_text;
@@ -28,7 +28,7 @@ pub enum EncodeError {
 /// # Errors
 /// If a text is not UTF-8, or the kind of the operation never comes from a Dockerfile.
 pub fn operation(op: &Op, inputs: &[(Digest, u32)]) -> Result<Vec<u8>, EncodeError> {
-    let mut message = Message::default();
+    let mut message = ProtobufMessage::default();
     for (digest, output) in inputs {
         message.message(1, |input| {
             input.text(1, &digest.to_string());
@@ -66,7 +66,7 @@ pub fn operation(op: &Op, inputs: &[(Digest, u32)]) -> Result<Vec<u8>, EncodeErr
     }
 }
 
-fn write_platform(message: &mut Message, platform: &Platform) {
+fn write_platform(message: &mut ProtobufMessage, platform: &Platform) {
     message.text(1, &platform.architecture);
     message.text(2, &platform.os);
     message.text(3, &platform.variant);
@@ -74,7 +74,7 @@ fn write_platform(message: &mut Message, platform: &Platform) {
     message.texts(5, &platform.os_features.0);
 }
 
-fn write_exec(message: &mut Message, exec: &ExecOp) {
+fn write_exec(message: &mut ProtobufMessage, exec: &ExecOp) {
     message.message(1, |inner| write_meta(inner, &exec.meta));
     for mount in &exec.mounts.0 {
         message.message(2, |inner| write_mount(inner, mount));
@@ -96,7 +96,7 @@ fn write_exec(message: &mut Message, exec: &ExecOp) {
     }
 }
 
-fn write_meta(message: &mut Message, meta: &Meta) {
+fn write_meta(message: &mut ProtobufMessage, meta: &Meta) {
     message.texts(1, &meta.args.0);
     message.texts(2, &meta.env.0);
     message.text(3, &meta.cwd);
@@ -122,7 +122,7 @@ fn write_meta(message: &mut Message, meta: &Meta) {
     message.truth(11, meta.remove_mount_stubs_recursive);
 }
 
-fn write_proxy(message: &mut Message, proxy: &ProxyEnv) {
+fn write_proxy(message: &mut ProtobufMessage, proxy: &ProxyEnv) {
     message.text(1, &proxy.http_proxy);
     message.text(2, &proxy.https_proxy);
     message.text(3, &proxy.ftp_proxy);
@@ -130,7 +130,7 @@ fn write_proxy(message: &mut Message, proxy: &ProxyEnv) {
     message.text(5, &proxy.all_proxy);
 }
 
-fn write_mount(message: &mut Message, mount: &Mount) {
+fn write_mount(message: &mut ProtobufMessage, mount: &Mount) {
     message.number(1, mount.input);
     message.text(2, &mount.selector);
     message.text(3, &mount.dest);
@@ -156,7 +156,7 @@ fn write_mount(message: &mut Message, mount: &Mount) {
     message.number(24, i64::from(mount.content_cache));
 }
 
-fn write_secret(message: &mut Message, secret: &SecretOpt) {
+fn write_secret(message: &mut ProtobufMessage, secret: &SecretOpt) {
     message.text(1, &secret.id);
     message.number(2, i64::from(secret.uid));
     message.number(3, i64::from(secret.gid));
@@ -164,7 +164,7 @@ fn write_secret(message: &mut Message, secret: &SecretOpt) {
     message.truth(5, secret.optional);
 }
 
-fn write_source(message: &mut Message, source: &SourceOp) {
+fn write_source(message: &mut ProtobufMessage, source: &SourceOp) {
     message.text(1, &source.identifier);
     for (name, value) in &source.attrs {
         message.message(2, |inner| {
@@ -174,7 +174,7 @@ fn write_source(message: &mut Message, source: &SourceOp) {
     }
 }
 
-fn write_action(message: &mut Message, action: &FileAction) {
+fn write_action(message: &mut ProtobufMessage, action: &FileAction) {
     message.number(1, action.input);
     message.number(2, action.secondary_input);
     message.number(3, action.output);
@@ -197,7 +197,7 @@ fn write_action(message: &mut Message, action: &FileAction) {
     }
 }
 
-fn write_copy(message: &mut Message, copy: &Copy) {
+fn write_copy(message: &mut ProtobufMessage, copy: &CopyAction) {
     message.text(1, &copy.src);
     message.text(2, &copy.dest);
     write_owner(message, 3, copy.owner.as_ref());
@@ -216,7 +216,7 @@ fn write_copy(message: &mut Message, copy: &Copy) {
     message.texts(16, &copy.required_paths.0);
 }
 
-fn write_file(message: &mut Message, file: &MakeFile) {
+fn write_file(message: &mut ProtobufMessage, file: &MakeFile) {
     message.text(1, &file.path);
     message.number(2, i64::from(file.mode));
     if !file.data.0.is_empty() {
@@ -226,7 +226,7 @@ fn write_file(message: &mut Message, file: &MakeFile) {
     message.number(5, file.timestamp);
 }
 
-fn write_dir(message: &mut Message, dir: &MakeDir) {
+fn write_dir(message: &mut ProtobufMessage, dir: &MakeDir) {
     message.text(1, &dir.path);
     message.number(2, i64::from(dir.mode));
     message.truth(3, dir.make_parents);
@@ -234,7 +234,7 @@ fn write_dir(message: &mut Message, dir: &MakeDir) {
     message.number(5, dir.timestamp);
 }
 
-fn write_owner(message: &mut Message, field: u32, owner: Option<&ChownOpt>) {
+fn write_owner(message: &mut ProtobufMessage, field: u32, owner: Option<&ChownOpt>) {
     let Some(owner) = owner else { return };
     message.message(field, |inner| {
         for (field, user) in [(1, &owner.user), (2, &owner.group)] {
@@ -245,7 +245,7 @@ fn write_owner(message: &mut Message, field: u32, owner: Option<&ChownOpt>) {
     });
 }
 
-fn write_user(message: &mut Message, user: &UserOpt) {
+fn write_user(message: &mut ProtobufMessage, user: &UserOpt) {
     match user {
         UserOpt::ByName(named) => message.message(1, |inner| {
             inner.text(1, &named.name);
@@ -258,13 +258,13 @@ fn write_user(message: &mut Message, user: &UserOpt) {
 
 /// A message under construction.
 #[derive(Debug, Default)]
-struct Message {
+struct ProtobufMessage {
     bytes: Vec<u8>,
     /// Whether a text was not UTF-8.
     is_wrong: bool,
 }
 
-impl Message {
+impl ProtobufMessage {
     fn varint(&mut self, mut value: u64) {
         while value >= 0x80 {
             // The low seven bits, and a bit for more bytes.

@@ -1,6 +1,6 @@
 //! Commands: `ExecOp` and its parts.
 
-use crate::format::lenient::{List, go_struct};
+use crate::format::lenient::{LenientList, go_struct};
 
 go_struct! {
     /// Runs a command.
@@ -8,15 +8,15 @@ go_struct! {
         /// The process.
         pub meta: Meta = "meta",
         /// Its mounts, including the root file system.
-        pub mounts: List<Mount> = "mounts",
+        pub mounts: LenientList<Mount> = "mounts",
         /// 0 sandbox, 1 host, 2 none.
         pub network: i32 = "network",
         /// 0 sandbox, 1 insecure.
         pub security: i32 = "security",
         /// Secrets that become environment variables.
-        pub secret_env: List<SecretEnv> = "secretenv",
+        pub secret_env: LenientList<SecretEnv> = "secretenv",
         /// Devices of the Container Device Interface.
-        pub cdi_devices: List<CdiDevice> = "cdiDevices",
+        pub cdi_devices: LenientList<CdiDevice> = "cdiDevices",
     }
 }
 
@@ -24,9 +24,9 @@ go_struct! {
     /// A process to run.
     pub struct Meta {
         /// The command and its arguments.
-        pub args: List<String> = "args",
+        pub args: LenientList<String> = "args",
         /// `NAME=value`, in order.
-        pub env: List<String> = "env",
+        pub env: LenientList<String> = "env",
         /// The working directory.
         pub cwd: String = "cwd",
         /// The user.
@@ -34,18 +34,18 @@ go_struct! {
         /// Proxies, which are not part of the key.
         pub proxy_env: Option<ProxyEnv> = "proxy_env",
         /// Additions to `/etc/hosts`.
-        pub extra_hosts: List<HostIp> = "extraHosts",
+        pub extra_hosts: LenientList<HostIp> = "extraHosts",
         /// The name of the host.
         pub hostname: String = "hostname",
         /// Limits of resources.
-        pub ulimits: List<Ulimit> = "ulimit",
+        pub ulimits: LenientList<Ulimit> = "ulimit",
         /// The control group.
         pub cgroup_parent: String = "cgroupParent",
         /// Whether directories created for mounts are removed again; every client sets it since
         /// BuildKit 0.11.
         pub remove_mount_stubs_recursive: bool = "removeMountStubsRecursive",
         /// Exit codes that count as success.
-        pub valid_exit_codes: List<i32> = "validExitCodes",
+        pub valid_exit_codes: LenientList<i32> = "validExitCodes",
     }
 }
 

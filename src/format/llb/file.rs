@@ -1,13 +1,13 @@
 //! File operations: `FileOp` and its parts.
 
 use super::json;
-use crate::format::lenient::{List, go_struct};
+use crate::format::lenient::{LenientList, go_struct};
 
 go_struct! {
     /// Copies, makes and removes files.
     pub struct FileOp {
         /// The actions, in order.
-        pub actions: List<FileAction> = "actions",
+        pub actions: LenientList<FileAction> = "actions",
     }
 }
 
@@ -34,7 +34,7 @@ pub enum FileChange {
     #[default]
     Unknown,
     /// Copies files.
-    Copy(Box<Copy>),
+    Copy(Box<CopyAction>),
     /// Makes a file.
     MakeFile(MakeFile),
     /// Makes a directory.
@@ -47,7 +47,7 @@ pub enum FileChange {
 
 go_struct! {
     /// Copies files.
-    pub struct Copy {
+    pub struct CopyAction {
         /// The source path.
         pub src: String = "src",
         /// The destination path.
@@ -71,15 +71,15 @@ go_struct! {
         /// The time of the copies in nanoseconds, or -1 to keep it.
         pub timestamp: i64 = "timestamp",
         /// Only paths that match one of these patterns are copied.
-        pub include_patterns: List<String> = "include_patterns",
+        pub include_patterns: LenientList<String> = "include_patterns",
         /// Paths that match one of these patterns are not copied.
-        pub exclude_patterns: List<String> = "exclude_patterns",
+        pub exclude_patterns: LenientList<String> = "exclude_patterns",
         /// Whether a file of another kind at `dest` is replaced.
         pub always_replace_existing: bool = "alwaysReplaceExistingDestPaths",
         /// Permission bits as text, such as `u+x`.
         pub mode_str: String = "modeStr",
         /// Paths that must exist.
-        pub required_paths: List<String> = "required_paths",
+        pub required_paths: LenientList<String> = "required_paths",
     }
 }
 

@@ -6,7 +6,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    BuildOp, Copy, DiffOp, ExecOp, FileChange, FileOp, MakeDir, MakeFile, MergeOp, NamedUser,
+    BuildOp, CopyAction, DiffOp, ExecOp, FileChange, FileOp, MakeDir, MakeFile, MergeOp, NamedUser,
     OpKind, PassthroughOp, Remove, SourceOp, Symlink, UserOpt,
 };
 use crate::format::lenient::go_struct;
@@ -60,7 +60,7 @@ impl<'de> Deserialize<'de> for OpKind {
 
 go_struct! {
     struct RawChange {
-        copy: Option<Box<Copy>> = "copy",
+        copy: Option<Box<CopyAction>> = "copy",
         make_file: Option<MakeFile> = "mkfile",
         make_dir: Option<MakeDir> = "mkdir",
         remove: Option<Remove> = "rm",

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 use super::{
-    BuildOp, CacheOpt, CdiDevice, ChownOpt, Copy, DiffOp, ExecOp, HostIp, InputPlace, MakeDir,
-    MakeFile, MergeOp, Meta, Mount, MountType, NamedUser, PassthroughOp, Remove, SecretEnv,
-    SecretOpt, Symlink, TmpfsOpt, Ulimit, UserOpt,
+    BuildOp, CacheOpt, CdiDevice, ChownOpt, CopyAction, DiffOp, ExecOp, HostIp, InputPlace,
+    MakeDir, MakeFile, MergeOp, Meta, Mount, MountType, NamedUser, PassthroughOp, Remove,
+    SecretEnv, SecretOpt, Symlink, TmpfsOpt, Ulimit, UserOpt,
 };
 use crate::format::go_json::{Bytes, GoJson, object};
-use crate::format::lenient::List;
+use crate::format::lenient::LenientList;
 
-impl<T: GoJson> GoJson for List<T> {
+impl<T: GoJson> GoJson for LenientList<T> {
     fn write(&self, out: &mut String) {
         self.0.as_slice().write(out);
     }
@@ -75,7 +75,7 @@ marshal!(Mount {
 marshal!(TmpfsOpt { size = "size" });
 marshal!(CacheOpt { id = "ID", sharing = "sharing" });
 marshal!(SecretOpt { id = "ID", uid = "uid", gid = "gid", mode = "mode", optional = "optional" });
-marshal!(Copy {
+marshal!(CopyAction {
     src = "src",
     dest = "dest",
     owner = "owner",
@@ -134,8 +134,8 @@ impl GoJson for MakeFile {
 
 impl GoJson for UserOpt {
     fn write(&self, out: &mut String) {
-        struct Kind<'a>(&'a UserOpt);
-        impl GoJson for Kind<'_> {
+        struct UserOptKind<'a>(&'a UserOpt);
+        impl GoJson for UserOptKind<'_> {
             fn write(&self, out: &mut String) {
                 object(out, |fields| match self.0 {
                     UserOpt::ByName(named) => {
@@ -148,7 +148,7 @@ impl GoJson for UserOpt {
             }
         }
         object(out, |fields| {
-            fields.always("User", &Kind(self));
+            fields.always("User", &UserOptKind(self));
         });
     }
 }
@@ -181,7 +181,9 @@ mod tests {
         let sorted = br#"{"dest":"/d","exclude_patterns":["a"],"mode":-1,"owner":{"group":{"User":{"byId":2}},
             "user":{"User":{"byName":{"input":1,"name":"app"}}}},"src":"/s","timestamp":-1}"#;
         let mut out = String::new();
-        lenient::parse::<Copy>(sorted).unwrap().write(&mut out);
+        lenient::parse::<CopyAction>(sorted)
+            .unwrap()
+            .write(&mut out);
         assert_eq!(
             out,
             concat!(

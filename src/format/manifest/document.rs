@@ -1,14 +1,14 @@
 //! The body of a manifest or an index, in every form with known blob references.
 
-use super::shape::{Field, Shape};
+use super::shape::{DocumentShape, FieldState};
 use super::{ARTIFACT, Descriptor, INDEXES, MANIFESTS, SCHEMA_1};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::lenient::{self, List, go_struct};
+use crate::format::lenient::{self, LenientList, go_struct};
 use crate::text::escape::visible;
 
 /// A manifest or an index. The body decides about its form.
 #[derive(Debug, Clone)]
-pub enum Document {
+pub enum ManifestDocument {
     /// One config and layers: an image, or a cache in its image-manifest form.
     Manifest {
         /// The config's descriptor. With the media type [`super::CACHE_CONFIG`], the manifest is a
@@ -80,15 +80,15 @@ pub enum DocumentError {
 }
 
 go_struct! {
-    struct Body {
+    struct DocumentBody {
         schema_version: i64 = "schemaVersion",
         media_type: String = "mediaType",
         artifact_type: String = "artifactType",
         config: Box<Descriptor> = "config",
-        layers: List<Descriptor> = "layers",
-        manifests: List<Descriptor> = "manifests",
-        blobs: List<Descriptor> = "blobs",
-        fs_layers: List<FsLayer> = "fsLayers",
+        layers: LenientList<Descriptor> = "layers",
+        manifests: LenientList<Descriptor> = "manifests",
+        blobs: LenientList<Descriptor> = "blobs",
+        fs_layers: LenientList<FsLayer> = "fsLayers",
         subject: Option<Box<Descriptor>> = "subject",
     }
 }
@@ -106,9 +106,9 @@ enum Form {
 }
 
 impl Form {
-    fn of(body: &Body, shape: &Shape) -> Result<Self, DocumentError> {
+    fn of(body: &DocumentBody, shape: &DocumentShape) -> Result<Self, DocumentError> {
         let media_type = body.media_type.as_str();
-        let has = |name| shape.field(name) != Field::Absent;
+        let has = |name| shape.field(name) != FieldState::Absent;
         if INDEXES.contains(&media_type) {
             Ok(Self::Index)
         } else if MANIFESTS.contains(&media_type) {
@@ -147,7 +147,7 @@ impl Form {
     }
 }
 
-impl Document {
+impl ManifestDocument {
     /// Parses the body of a manifest or an index.
     ///
     /// The body decides about the form, as in BuildKit: first its own `mediaType`, else its fields.
@@ -157,14 +157,14 @@ impl Document {
     /// # Errors
     /// If the references of the document are not known for certain.
     pub fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
-        let shape = Shape::of(bytes)?;
-        let body: Body =
+        let shape = DocumentShape::of(bytes)?;
+        let body: DocumentBody =
             lenient::parse(bytes).map_err(|error| DocumentError::Json(error.to_string()))?;
         let form = Form::of(&body, &shape)?;
         if shape.first_given(form.of_others()).is_some() {
             return Err(DocumentError::Ambiguous);
         }
-        let is_versioned = shape.field("schemaVersion") != Field::Absent;
+        let is_versioned = shape.field("schemaVersion") != FieldState::Absent;
         if is_versioned && body.schema_version != form.version() {
             return Err(DocumentError::Version(body.schema_version));
         }
@@ -172,17 +172,21 @@ impl Document {
     }
 
     /// Makes a document of a form. Fields that the form needs must be there.
-    fn of_form(form: Form, body: Body, shape: &Shape) -> Result<Self, DocumentError> {
+    fn of_form(
+        form: Form,
+        body: DocumentBody,
+        shape: &DocumentShape,
+    ) -> Result<Self, DocumentError> {
         let needs = |name: &'static str| match shape.field(name) {
-            Field::Given => Ok(()),
-            Field::Absent | Field::Null => Err(DocumentError::Lacks(name)),
+            FieldState::Given => Ok(()),
+            FieldState::Absent | FieldState::Null => Err(DocumentError::Lacks(name)),
         };
         let artifact_type = body.artifact_type;
         let subject = body.subject;
         Ok(match form {
             Form::Manifest => {
                 needs("config")?;
-                let null_layers = shape.field("layers") == Field::Null;
+                let null_layers = shape.field("layers") == FieldState::Null;
                 if !null_layers {
                     needs("layers")?;
                 }
@@ -269,8 +273,8 @@ impl Document {
             Err(error) => {
                 // In-toto statements have a `subject` too, and are no manifests.
                 const OF_MANIFESTS: [&str; 4] = ["config", "layers", "manifests", "blobs"];
-                let looks_like_one = Shape::of(bytes).is_ok_and(|shape| {
-                    shape.field("subject") == Field::Given
+                let looks_like_one = DocumentShape::of(bytes).is_ok_and(|shape| {
+                    shape.field("subject") == FieldState::Given
                         && shape.first_given(&OF_MANIFESTS).is_some()
                 });
                 if looks_like_one { Err(error) } else { Ok(None) }
@@ -281,7 +285,7 @@ impl Document {
 
 /// Checks an artifact manifest, which may omit `blobs`: without it, it must have no field that
 /// might stand in for it.
-fn artifact_shape(shape: &Shape) -> Result<(), DocumentError> {
+fn artifact_shape(shape: &DocumentShape) -> Result<(), DocumentError> {
     const KNOWN: [&str; 6] = [
         "schemaVersion",
         "mediaType",
@@ -291,8 +295,8 @@ fn artifact_shape(shape: &Shape) -> Result<(), DocumentError> {
         "annotations",
     ];
     match (shape.field("blobs"), shape.unknown(&KNOWN)) {
-        (Field::Given, _) | (_, None) => Ok(()),
-        (Field::Absent | Field::Null, Some(unknown)) => {
+        (FieldState::Given, _) | (_, None) => Ok(()),
+        (FieldState::Absent | FieldState::Null, Some(unknown)) => {
             Err(DocumentError::Unknown(visible(unknown).into_owned()))
         }
     }
@@ -306,16 +310,19 @@ mod tests {
     fn tells_manifests_and_indexes_by_their_bodies() {
         let manifest = br#"{"config":{"mediaType":"application/vnd.buildkit.cacheconfig.v0","size":3},"layers":[]}"#;
         assert!(
-            matches!(Document::parse(manifest), Ok(Document::Manifest { config, .. }) if config.is_cache_config())
+            matches!(ManifestDocument::parse(manifest), Ok(ManifestDocument::Manifest { config, .. }) if config.is_cache_config())
         );
         assert!(
-            matches!(Document::parse(br#"{"manifests":[{}]}"#), Ok(Document::Index { entries, .. }) if entries.len() == 1)
+            matches!(ManifestDocument::parse(br#"{"manifests":[{}]}"#), Ok(ManifestDocument::Index { entries, .. }) if entries.len() == 1)
         );
         let both = br#"{"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[],"layers":[]}"#;
-        assert_eq!(Document::parse(both).unwrap_err(), DocumentError::Ambiguous);
+        assert_eq!(
+            ManifestDocument::parse(both).unwrap_err(),
+            DocumentError::Ambiguous
+        );
         for neither in [&b"{}"[..], br#"{"mediaType":"text/x"}"#] {
             assert!(matches!(
-                Document::parse(neither),
+                ManifestDocument::parse(neither),
                 Err(DocumentError::NeitherKind(_))
             ));
         }
@@ -325,7 +332,7 @@ mod tests {
     fn only_what_does_not_begin_as_an_object_is_no_json() {
         for file in [&b"<html>"[..], b"\x1f\x8b\x08", b"", b"plain text"] {
             assert!(matches!(
-                Document::parse(file),
+                ManifestDocument::parse(file),
                 Err(DocumentError::NotJson(_))
             ));
         }
@@ -338,7 +345,10 @@ mod tests {
             b"\xef\xbb\xbf{}",
         ] {
             assert!(
-                matches!(Document::parse(damaged), Err(DocumentError::Json(_))),
+                matches!(
+                    ManifestDocument::parse(damaged),
+                    Err(DocumentError::Json(_))
+                ),
                 "{}",
                 String::from_utf8_lossy(damaged)
             );
@@ -366,12 +376,12 @@ mod tests {
             r#"{"schemaVersion":2,"fsLayers":[]}"#,
             r#"{"mediaType":"application/vnd.oci.artifact.manifest.v1+json","blobz":[]}"#,
         ] {
-            assert!(Document::parse(odd.as_bytes()).is_err(), "{odd}");
+            assert!(ManifestDocument::parse(odd.as_bytes()).is_err(), "{odd}");
         }
         let null = br#"{"config":{},"layers":null}"#;
         assert!(matches!(
-            Document::parse(null),
-            Ok(Document::Manifest {
+            ManifestDocument::parse(null),
+            Ok(ManifestDocument::Manifest {
                 null_layers: true,
                 ..
             })
@@ -386,7 +396,8 @@ mod tests {
             digest(2),
             digest(1)
         );
-        let Ok(Document::Schema1 { layers }) = Document::parse(schema1.as_bytes()) else {
+        let Ok(ManifestDocument::Schema1 { layers }) = ManifestDocument::parse(schema1.as_bytes())
+        else {
             panic!("schema 1 is not read")
         };
         let layers: Vec<_> = layers.iter().map(|layer| layer.digest.valid()).collect();
@@ -396,7 +407,7 @@ mod tests {
             digest(3),
             digest(4)
         );
-        let found = Document::subject_of(artifact.as_bytes());
+        let found = ManifestDocument::subject_of(artifact.as_bytes());
         assert_eq!(found, Ok(Some((digest(4), ARTIFACT))));
     }
 
@@ -404,19 +415,20 @@ mod tests {
     fn what_nothing_names_is_a_referrer_by_its_subject_only() {
         let statement =
             br#"{"_type":"https://in-toto.io/Statement/v0.1","subject":[{"name":"x"}]}"#;
-        assert_eq!(Document::subject_of(statement), Ok(None));
-        assert_eq!(Document::subject_of(b"\x1f\x8b"), Ok(None));
+        assert_eq!(ManifestDocument::subject_of(statement), Ok(None));
+        assert_eq!(ManifestDocument::subject_of(b"\x1f\x8b"), Ok(None));
         for odd in [
             &br#"{"config":{},"layers":[],"subject":{"digest":"x"}}"#[..],
             br#"{"config":{},"layers":[],"subject":"x"}"#,
         ] {
-            assert!(Document::subject_of(odd).is_err());
+            assert!(ManifestDocument::subject_of(odd).is_err());
         }
     }
 
     #[test]
     fn a_negative_size_is_no_size() {
-        let document = Document::parse(br#"{"manifests":[{"size":-1},{"size":0}]}"#).unwrap();
+        let document =
+            ManifestDocument::parse(br#"{"manifests":[{"size":-1},{"size":0}]}"#).unwrap();
         let sizes: Vec<_> = document.entries().iter().map(Descriptor::size).collect();
         assert_eq!(sizes, [None, Some(0)]);
     }

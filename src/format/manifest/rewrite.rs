@@ -11,7 +11,7 @@ use crate::format::raw_object::RawObject;
 
 /// Why a manifest cannot be written again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RewriteError {
+pub enum ManifestRewriteError {
     /// It cannot be changed safely.
     #[error("the manifest cannot be changed safely: {0}")]
     Unclear(&'static str),
@@ -38,13 +38,13 @@ pub fn with_config(
     size: u64,
     keep: impl Fn(&Digest) -> bool,
     repeats: Repeats,
-) -> Result<String, RewriteError> {
+) -> Result<String, ManifestRewriteError> {
     let mut seen = HashSet::new();
     let mut is_new =
         |text: &RawValue| repeats == Repeats::Kept || seen.insert(text.get().to_owned());
-    let unclear = || RewriteError::Unclear("its fields read in two ways");
+    let unclear = || ManifestRewriteError::Unclear("its fields read in two ways");
     let mut object =
-        RawObject::parse(text).map_err(|_| RewriteError::Unclear("it is no object"))?;
+        RawObject::parse(text).map_err(|_| ManifestRewriteError::Unclear("it is no object"))?;
     let new_config = |old: &RawValue| -> Option<Box<RawValue>> {
         let mut descriptor = RawObject::parse(old.get()).ok()?;
         descriptor.set("digest", config)?;
@@ -74,19 +74,20 @@ pub fn with_config(
     object.to_text().ok_or_else(unclear)
 }
 
-fn list(text: &RawValue) -> Result<Vec<&RawValue>, RewriteError> {
-    serde_json::from_str(text.get()).map_err(|_| RewriteError::Unclear("its layers are no list"))
+fn list(text: &RawValue) -> Result<Vec<&RawValue>, ManifestRewriteError> {
+    serde_json::from_str(text.get())
+        .map_err(|_| ManifestRewriteError::Unclear("its layers are no list"))
 }
 
-fn descriptor(text: &RawValue) -> Result<Descriptor, RewriteError> {
+fn descriptor(text: &RawValue) -> Result<Descriptor, ManifestRewriteError> {
     lenient::parse(text.get().as_bytes())
-        .map_err(|_| RewriteError::Unclear("a layer is no descriptor"))
+        .map_err(|_| ManifestRewriteError::Unclear("a layer is no descriptor"))
 }
 
 fn kept<'a>(
     layers: Vec<&'a RawValue>,
     keep: &impl Fn(&Digest) -> bool,
-) -> Result<Vec<&'a RawValue>, RewriteError> {
+) -> Result<Vec<&'a RawValue>, ManifestRewriteError> {
     let mut left = Vec::with_capacity(layers.len());
     for layer in layers {
         if descriptor(layer)?

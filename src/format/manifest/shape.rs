@@ -32,7 +32,7 @@ const LONGEST: usize = 32;
 
 /// The fields of a document's root object.
 #[derive(Debug, Default)]
-pub(in crate::format) struct Shape {
+pub(in crate::format) struct DocumentShape {
     /// The names in lower case, and whether the value is `null`.
     fields: Vec<(String, bool)>,
     has_more: bool,
@@ -40,7 +40,7 @@ pub(in crate::format) struct Shape {
 
 /// The state of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::format) enum Field {
+pub(in crate::format) enum FieldState {
     /// The field is missing.
     Absent,
     /// The field is `null`.
@@ -49,7 +49,7 @@ pub(in crate::format) enum Field {
     Given,
 }
 
-impl Shape {
+impl DocumentShape {
     /// Reads the shape of a document.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl Shape {
         let text = String::from_utf8_lossy(bytes);
         let mut shape = Self::default();
         let mut deserializer = serde_json::Deserializer::from_str(&text);
-        let read = Root(&mut shape)
+        let read = RootVisitor(&mut shape)
             .deserialize(&mut deserializer)
             .and_then(|()| deserializer.end());
         match read {
@@ -76,15 +76,15 @@ impl Shape {
     }
 
     /// Returns the state of the field of that name, ignoring case.
-    pub(in crate::format) fn field(&self, name: &str) -> Field {
+    pub(in crate::format) fn field(&self, name: &str) -> FieldState {
         let found = self
             .fields
             .iter()
             .find(|(found, _)| found.eq_ignore_ascii_case(name));
         match found {
-            None => Field::Absent,
-            Some((_, true)) => Field::Null,
-            Some((_, false)) => Field::Given,
+            None => FieldState::Absent,
+            Some((_, true)) => FieldState::Null,
+            Some((_, false)) => FieldState::Given,
         }
     }
 
@@ -93,7 +93,7 @@ impl Shape {
         names
             .iter()
             .copied()
-            .find(|name| self.field(name) == Field::Given)
+            .find(|name| self.field(name) == FieldState::Given)
     }
 
     /// Returns a field that is not in `known`.
@@ -112,28 +112,28 @@ fn begins_as_object(bytes: &[u8]) -> bool {
 }
 
 /// Reads the root object.
-struct Root<'a>(&'a mut Shape);
+struct RootVisitor<'a>(&'a mut DocumentShape);
 
-impl<'de> DeserializeSeed<'de> for Root<'_> {
+impl<'de> DeserializeSeed<'de> for RootVisitor<'_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Root<'_> {
+impl<'de> Visitor<'de> for RootVisitor<'_> {
     type Value = ();
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut seen = Seen::default();
+        let mut seen = SeenFields::default();
         while let Some(name) = map.next_key::<String>()? {
             seen.note(naming(&name))?;
-            let is_null = map.next_value_seed(Value)?;
+            let is_null = map.next_value_seed(ValueVisitor)?;
             if name.len() > LONGEST {
                 self.0.has_more = true;
-            } else if self.0.field(&name) == Field::Absent {
+            } else if self.0.field(&name) == FieldState::Absent {
                 self.0.fields.push((name.to_lowercase(), is_null));
             }
         }
@@ -142,16 +142,16 @@ impl<'de> Visitor<'de> for Root<'_> {
 }
 
 /// Reads any value; returns whether it is `null`.
-struct Value;
+struct ValueVisitor;
 
-impl<'de> DeserializeSeed<'de> for Value {
+impl<'de> DeserializeSeed<'de> for ValueVisitor {
     type Value = bool;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Value {
+impl<'de> Visitor<'de> for ValueVisitor {
     type Value = bool;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
@@ -175,14 +175,14 @@ impl<'de> Visitor<'de> for Value {
         Ok(false)
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<bool, A::Error> {
-        while elements.next_element_seed(Value)?.is_some() {}
+        while elements.next_element_seed(ValueVisitor)?.is_some() {}
         Ok(false)
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        let mut seen = Seen::default();
+        let mut seen = SeenFields::default();
         while let Some(place) = map.next_key_seed(FieldName(&NAMING))? {
             seen.note(place)?;
-            map.next_value_seed(Value)?;
+            map.next_value_seed(ValueVisitor)?;
         }
         Ok(false)
     }
@@ -190,9 +190,9 @@ impl<'de> Visitor<'de> for Value {
 
 /// The fields with blob references found so far in an object, one bit for each.
 #[derive(Default)]
-struct Seen(u16);
+struct SeenFields(u16);
 
-impl Seen {
+impl SeenFields {
     fn note<E: serde::de::Error>(&mut self, place: Option<usize>) -> Result<(), E> {
         let Some(place) = place else {
             return Ok(());

@@ -8,7 +8,7 @@ use prost::Message as _;
 
 use super::{ProgressLog, RawStatus, RawVertex, RawWarning, SolveStatus};
 use crate::format::digest::DigestText;
-use crate::format::lenient::List;
+use crate::format::lenient::LenientList;
 use crate::format::time::GoTime;
 
 /// The largest message that is read, in bytes: BuildKit's limit for one message.
@@ -60,7 +60,7 @@ fn next(rest: &mut &[u8]) -> Result<Option<SolveStatus>, StatusError> {
         .map_err(|error| StatusError::Protobuf(error.to_string()))?;
     let vertexes = message.vertexes.into_iter().map(|vertex| RawVertex {
         digest: DigestText::from(vertex.digest.as_str()),
-        inputs: List(
+        inputs: LenientList(
             vertex
                 .inputs
                 .iter()
@@ -84,9 +84,9 @@ fn next(rest: &mut &[u8]) -> Result<Option<SolveStatus>, StatusError> {
         short: super::Base64Text(String::from_utf8_lossy(&warning.short).into_owned()),
     });
     Ok(Some(SolveStatus {
-        vertexes: List(vertexes.collect()),
-        statuses: List(statuses.collect()),
-        warnings: List(warnings.collect()),
+        vertexes: LenientList(vertexes.collect()),
+        statuses: LenientList(statuses.collect()),
+        warnings: LenientList(warnings.collect()),
     }))
 }
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::raw::{BuildConfig, RawStep, WholeOp};
-use super::{Location, ProvenanceError, Step, StepIndex, StepOutput};
+use super::{CodeLocation, ProvenanceError, Step, StepIndex, StepOutput};
 use crate::format::digest::Digest;
-use crate::format::lenient::List;
+use crate::format::lenient::LenientList;
 use crate::format::llb::OpKind;
 use crate::format::manifest::Descriptor;
 use crate::text::escape::visible;
@@ -13,8 +13,8 @@ use crate::text::escape::visible;
 /// Resolves the inputs of steps and finds an order in which each step comes after its inputs.
 pub(super) fn assemble(
     config: BuildConfig,
-    mut locations: HashMap<String, Vec<Location>>,
-    layers: BTreeMap<String, Option<List<List<Descriptor>>>>,
+    mut locations: HashMap<String, Vec<CodeLocation>>,
+    layers: BTreeMap<String, Option<LenientList<LenientList<Descriptor>>>>,
 ) -> Result<(Vec<Step>, Vec<StepIndex>), ProvenanceError> {
     let raw = config.steps.0;
     let mut places = HashMap::with_capacity(raw.len());

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Build, Dependency, Location, ProvenanceError, Request, SOURCE_LIMIT, SourceFile, graph,
+    Build, CodeLocation, Dependency, FrontendRequest, ProvenanceError, SOURCE_LIMIT, SourceFile,
+    graph,
 };
-use crate::format::lenient::{self, List, go_struct};
+use crate::format::lenient::{self, LenientList, go_struct};
 use crate::format::llb::json::Base64;
 use crate::format::llb::{Op, OpKind};
 use crate::format::manifest::Descriptor;
@@ -14,7 +15,7 @@ use crate::text::escape::visible;
 
 go_struct! {
     /// A DSSE envelope or an in-toto statement.
-    struct Envelope {
+    struct ProvenanceEnvelope {
         payload: Base64 = "payload",
         predicate_type: String = "predicateType",
         predicate: Option<Predicate> = "predicate",
@@ -24,21 +25,21 @@ go_struct! {
 go_struct! {
     /// A predicate: the first two fields are version 1, the others version 0.2.
     struct Predicate {
-        definition: Option<Definition> = "buildDefinition",
+        definition: Option<RawDefinition> = "buildDefinition",
         run: RunDetails = "runDetails",
         build_type: String = "buildType",
-        invocation: Invocation = "invocation",
+        invocation: RawInvocation = "invocation",
         config: BuildConfig = "buildConfig",
-        materials: List<Material> = "materials",
-        metadata: Metadata = "metadata",
+        materials: LenientList<Material> = "materials",
+        metadata: RawMetadata = "metadata",
     }
 }
 
 go_struct! {
-    struct Definition {
+    struct RawDefinition {
         external: ExternalParameters = "externalParameters",
         internal: InternalParameters = "internalParameters",
-        dependencies: List<Material> = "resolvedDependencies",
+        dependencies: LenientList<Material> = "resolvedDependencies",
     }
 }
 go_struct! {
@@ -55,11 +56,11 @@ go_struct! {
     }
 }
 go_struct! {
-    struct RunDetails { metadata: Metadata = "metadata" }
+    struct RunDetails { metadata: RawMetadata = "metadata" }
 }
 
 go_struct! {
-    struct Invocation {
+    struct RawInvocation {
         config_source: ConfigSource = "configSource",
         parameters: Parameters = "parameters",
         environment: Environment = "environment",
@@ -76,20 +77,20 @@ go_struct! {
     struct Parameters {
         frontend: String = "frontend",
         args: BTreeMap<String, Option<String>> = "args",
-        locals: List<Named> = "locals",
-        secrets: List<Named> = "secrets",
+        locals: LenientList<RawNamed> = "locals",
+        secrets: LenientList<RawNamed> = "secrets",
         compatibility_version: i64 = "compatibilityVersion",
     }
 }
 go_struct! {
-    struct Named { name: String = "name", id: String = "id" }
+    struct RawNamed { name: String = "name", id: String = "id" }
 }
 go_struct! {
     struct Material { uri: String = "uri", digest: BTreeMap<String, Option<String>> = "digest" }
 }
 go_struct! {
     pub(super) struct BuildConfig {
-        pub(super) steps: List<RawStep> = "llbDefinition",
+        pub(super) steps: LenientList<RawStep> = "llbDefinition",
         pub(super) vertices: BTreeMap<String, Option<String>> = "digestMapping",
     }
 }
@@ -97,7 +98,7 @@ go_struct! {
     pub(super) struct RawStep {
         pub(super) id: String = "id",
         pub(super) op: WholeOp = "op",
-        pub(super) inputs: List<String> = "inputs",
+        pub(super) inputs: LenientList<String> = "inputs",
     }
 }
 
@@ -146,7 +147,7 @@ impl<'de> serde::Deserialize<'de> for WholeOp {
 
 go_struct! {
     /// Times and BuildKit's own part, with the names of version 1 and of version 0.2.
-    struct Metadata {
+    struct RawMetadata {
         started: GoTime = "startedOn",
         finished: GoTime = "finishedOn",
         buildkit: Option<BuildKitMetadata> = "buildkit_metadata",
@@ -157,29 +158,29 @@ go_struct! {
 }
 go_struct! {
     pub(super) struct BuildKitMetadata {
-        source: Source = "source",
+        source: RawSource = "source",
         vcs: BTreeMap<String, Option<String>> = "vcs",
-        pub(super) layers: BTreeMap<String, Option<List<List<Descriptor>>>> = "layers",
+        pub(super) layers: BTreeMap<String, Option<LenientList<LenientList<Descriptor>>>> = "layers",
     }
 }
 go_struct! {
-    struct Source {
+    struct RawSource {
         locations: BTreeMap<String, RawLocations> = "locations",
-        infos: List<SourceInfo> = "infos",
+        infos: LenientList<RawSourceInfo> = "infos",
     }
 }
 go_struct! {
-    struct SourceInfo {
+    struct RawSourceInfo {
         name: String = "filename",
         language: String = "language",
         data: Base64 = "data",
     }
 }
 go_struct! {
-    struct RawLocations { locations: List<RawLocation> = "locations" }
+    struct RawLocations { locations: LenientList<RawLocation> = "locations" }
 }
 go_struct! {
-    struct RawLocation { source: i64 = "sourceIndex", ranges: List<RawRange> = "ranges" }
+    struct RawLocation { source: i64 = "sourceIndex", ranges: LenientList<RawRange> = "ranges" }
 }
 go_struct! {
     struct RawRange { start: RawPosition = "start", end: RawPosition = "end" }
@@ -189,7 +190,7 @@ go_struct! {
 }
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Build, ProvenanceError> {
-    let envelope: Envelope = read(bytes)?;
+    let envelope: ProvenanceEnvelope = read(bytes)?;
     if envelope.payload.0.is_empty() {
         return statement(envelope, bytes);
     }
@@ -201,7 +202,7 @@ fn read<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, ProvenanceErr
     lenient::parse(bytes).map_err(|error| ProvenanceError::Json(error.to_string()))
 }
 
-fn statement(envelope: Envelope, bytes: &[u8]) -> Result<Build, ProvenanceError> {
+fn statement(envelope: ProvenanceEnvelope, bytes: &[u8]) -> Result<Build, ProvenanceError> {
     const PREDICATE: &str = "https://slsa.dev/provenance/";
     if !envelope.predicate_type.is_empty() && !envelope.predicate_type.starts_with(PREDICATE) {
         return Err(ProvenanceError::OtherPredicate(
@@ -234,7 +235,7 @@ impl Predicate {
         if self.build_type.is_empty() {
             return Err(ProvenanceError::NotProvenance);
         }
-        let Invocation {
+        let RawInvocation {
             config_source,
             parameters,
             environment,
@@ -254,8 +255,13 @@ impl Predicate {
 }
 
 impl Parameters {
-    fn into_request(self, origin: String, path: String, dockerfile_version: String) -> Request {
-        Request {
+    fn into_request(
+        self,
+        origin: String,
+        path: String,
+        dockerfile_version: String,
+    ) -> FrontendRequest {
+        FrontendRequest {
             path,
             origin,
             directory: None,
@@ -271,9 +277,9 @@ impl Parameters {
 
 fn assemble(
     config: BuildConfig,
-    metadata: Metadata,
-    dependencies: List<Material>,
-    request: Request,
+    metadata: RawMetadata,
+    dependencies: LenientList<Material>,
+    request: FrontendRequest,
     builder_platform: String,
 ) -> Result<Build, ProvenanceError> {
     let BuildKitMetadata {
@@ -290,7 +296,7 @@ fn assemble(
         .map(|(id, locations)| (id, locations.into_locations()))
         .collect();
     let (steps, order) = graph::assemble(config, locations, layers)?;
-    let request = Request {
+    let request = FrontendRequest {
         directory: directory_of(&vcs),
         ..request
     };
@@ -301,7 +307,7 @@ fn assemble(
             .infos
             .0
             .into_iter()
-            .map(SourceInfo::into_file)
+            .map(RawSourceInfo::into_file)
             .collect(),
         dependencies: dependencies
             .0
@@ -349,7 +355,7 @@ fn present(map: BTreeMap<String, Option<String>>) -> BTreeMap<String, String> {
 impl RawLocations {
     /// A location covers the lines of all its ranges: an instruction with a here-document has one
     /// range per line.
-    fn into_locations(self) -> Vec<Location> {
+    fn into_locations(self) -> Vec<CodeLocation> {
         let line = |line: i32| u32::try_from(line).ok().filter(|line| *line > 0);
         let cover = |location: RawLocation| {
             let first_line = location
@@ -365,7 +371,7 @@ impl RawLocations {
                 .filter_map(|range| line(range.end.line))
                 .max()?;
             let source = usize::try_from(location.source).ok()?;
-            Some(Location {
+            Some(CodeLocation {
                 source,
                 first_line,
                 last_line: last_line.max(first_line),
@@ -375,7 +381,7 @@ impl RawLocations {
     }
 }
 
-impl SourceInfo {
+impl RawSourceInfo {
     fn into_file(self) -> SourceFile {
         let text = (self.data.0.len() <= SOURCE_LIMIT)
             .then(|| String::from_utf8_lossy(&self.data.0).into_owned());

@@ -1,7 +1,7 @@
 //! Lists, pipelines and compound commands.
 
-use super::{Command, Join, List, Simple, Step};
-use crate::format::located::{Located, Place};
+use super::{Join, List, PipelineStep, ShellCommand, Simple};
+use crate::format::located::{Located, TextPlace};
 
 mod compound;
 mod simple;
@@ -23,7 +23,7 @@ pub(super) struct Parser<'s> {
     /// The end of the here-documents that start after the current line.
     skip_to: Option<usize>,
     /// The last location, with the offset where it starts.
-    seen: (usize, Place),
+    seen: (usize, TextPlace),
 }
 
 impl<'s> Parser<'s> {
@@ -46,7 +46,7 @@ impl<'s> Parser<'s> {
         self.rest().chars().next()
     }
 
-    pub(super) fn place(&mut self) -> Place {
+    pub(super) fn place(&mut self) -> TextPlace {
         if self.seen.0 != self.position {
             self.seen = (self.position, self.located.place_at(self.position));
         }
@@ -123,7 +123,7 @@ impl<'s> Parser<'s> {
         list
     }
 
-    pub(super) fn parse_inner(&self, source: &str, place: Place) -> List {
+    pub(super) fn parse_inner(&self, source: &str, place: TextPlace) -> List {
         if self.depth >= DEPTH {
             return List::new();
         }
@@ -201,7 +201,7 @@ impl<'s> Parser<'s> {
             let before = self.position;
             let pipeline = self.pipeline();
             if !pipeline.is_empty() {
-                list.push(Step { join, pipeline });
+                list.push(PipelineStep { join, pipeline });
             }
             self.blanks();
             join = Join::Always;
@@ -217,7 +217,7 @@ impl<'s> Parser<'s> {
         }
     }
 
-    fn pipeline(&mut self) -> Vec<Command> {
+    fn pipeline(&mut self) -> Vec<ShellCommand> {
         let mut commands = Vec::new();
         loop {
             self.gaps_in_pipeline(!commands.is_empty());
@@ -246,7 +246,7 @@ impl<'s> Parser<'s> {
         }
     }
 
-    fn command(&mut self) -> Option<Command> {
+    fn command(&mut self) -> Option<ShellCommand> {
         if self.at_keyword(&[
             "if", "for", "select", "while", "until", "case", "function", "{",
         ]) || self.peek() == Some('(')

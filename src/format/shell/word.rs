@@ -1,8 +1,8 @@
 //! Words: quotes, variables and substitutions.
 
 use super::parse::Parser;
-use super::{Change, Part, Word};
-use crate::format::located::{Located, Place};
+use super::{VariableChange, Word, WordPart};
+use crate::format::located::{Located, TextPlace};
 
 /// How many characters of a source are kept for display.
 const SHOWN: usize = 60;
@@ -106,7 +106,7 @@ impl Parser<'_> {
             Some('(') if ahead.next() == Some('(') => {
                 let inner = self.balanced(3, "))");
                 let source = format!("$(({inner}))");
-                building.variable("((".to_owned(), Change::Edit(source), quoted, place);
+                building.variable("((".to_owned(), VariableChange::Edit(source), quoted, place);
             }
             Some('(') => {
                 self.advance();
@@ -128,7 +128,7 @@ impl Parser<'_> {
             Some(c) if c == '_' || c.is_ascii_alphabetic() => {
                 self.advance();
                 let name = self.name();
-                building.variable(name, Change::None, quoted, place);
+                building.variable(name, VariableChange::None, quoted, place);
             }
             Some(c)
                 if c.is_ascii_digit() || matches!(c, '@' | '*' | '#' | '?' | '!' | '$' | '-') =>
@@ -136,9 +136,9 @@ impl Parser<'_> {
                 self.advance();
                 self.advance();
                 let change = if matches!(c, '@' | '*') {
-                    Change::Elements
+                    VariableChange::Elements
                 } else {
-                    Change::None
+                    VariableChange::None
                 };
                 building.variable(c.to_string(), change, quoted, place);
             }
@@ -203,7 +203,7 @@ impl Parser<'_> {
         let special = self.peek().filter(|c| matches!(c, '#' | '!'));
         if special.is_some() && self.rest().chars().nth(1) != Some('}') {
             let inner = self.balanced(0, "}");
-            let change = Change::Edit(format!("${{{inner}}}"));
+            let change = VariableChange::Edit(format!("${{{inner}}}"));
             let name = inner.trim_start_matches(['#', '!']);
             let name: String = name
                 .chars()
@@ -235,7 +235,7 @@ impl Parser<'_> {
         building.variable(name, change, quoted, place);
     }
 
-    fn change(&mut self, start: usize, elements: bool) -> Change {
+    fn change(&mut self, start: usize, elements: bool) -> VariableChange {
         let rest = self.rest();
         let (length, empty) = if rest.starts_with(':') {
             (2, true)
@@ -247,16 +247,16 @@ impl Parser<'_> {
             Some('}') if !empty => {
                 self.advance();
                 if elements {
-                    Change::Elements
+                    VariableChange::Elements
                 } else {
-                    Change::None
+                    VariableChange::None
                 }
             }
             Some('-' | '=') => {
                 let word = self.operand(length);
-                Change::Default { empty, word }
+                VariableChange::Default { empty, word }
             }
-            Some('+') => Change::Alternate(self.operand(length)),
+            Some('+') => VariableChange::Alternate(self.operand(length)),
             _ => {
                 self.balanced(0, "}");
                 let end = self.position.saturating_sub(1).max(start);
@@ -267,10 +267,10 @@ impl Parser<'_> {
                         .chars()
                         .all(|c| c == '_' || c.is_ascii_alphanumeric());
                     if plain {
-                        return Change::None;
+                        return VariableChange::None;
                     }
                 }
-                Change::Edit(format!(
+                VariableChange::Edit(format!(
                     "${{{}}}",
                     source.chars().take(SHOWN).collect::<String>()
                 ))
@@ -330,15 +330,15 @@ fn shown(source: &str) -> String {
 
 /// A word during parsing.
 pub(super) struct Building {
-    parts: Vec<Part>,
+    parts: Vec<WordPart>,
     text: Located,
     quoted: bool,
     begun: bool,
-    place: Place,
+    place: TextPlace,
 }
 
 impl Building {
-    fn new(place: Place) -> Self {
+    fn new(place: TextPlace) -> Self {
         Self {
             parts: Vec::new(),
             text: Located::default(),
@@ -348,7 +348,7 @@ impl Building {
         }
     }
 
-    fn push(&mut self, character: char, place: Place, quoted: bool) {
+    fn push(&mut self, character: char, place: TextPlace, quoted: bool) {
         if quoted != self.quoted {
             self.flush();
             self.quoted = quoted;
@@ -366,14 +366,14 @@ impl Building {
         if !self.text.is_empty() || self.quoted {
             let text = std::mem::take(&mut self.text);
             let quoted = self.quoted;
-            self.parts.push(Part::Text { text, quoted });
+            self.parts.push(WordPart::Text { text, quoted });
             self.quoted = false;
         }
     }
 
-    fn variable(&mut self, name: String, change: Change, quoted: bool, place: Place) {
+    fn variable(&mut self, name: String, change: VariableChange, quoted: bool, place: TextPlace) {
         self.flush();
-        self.parts.push(Part::Variable {
+        self.parts.push(WordPart::Variable {
             name,
             change,
             quoted,
@@ -381,12 +381,12 @@ impl Building {
         });
     }
 
-    fn substitution(&mut self, list: super::List, source: String, quoted: bool, place: Place) {
+    fn substitution(&mut self, list: super::List, source: String, quoted: bool, place: TextPlace) {
         self.flush();
         if list.is_empty() {
             return;
         }
-        self.parts.push(Part::Substitution {
+        self.parts.push(WordPart::Substitution {
             list,
             source,
             quoted,

@@ -3,8 +3,8 @@
 use jsonc_parser::ast::{ObjectPropName, Value as Json};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
-use super::{NodeId, Tree, TreeError, Value};
-use crate::format::located::{Located, Place};
+use super::{NodeId, Tree, TreeError, TreeValue};
+use crate::format::located::{Located, TextPlace};
 
 /// Parses a file of JSON; comments and trailing commas are allowed.
 pub fn parse(text: &str, file: u32) -> Result<Tree, TreeError> {
@@ -16,7 +16,7 @@ pub fn parse(text: &str, file: u32) -> Result<Tree, TreeError> {
         reason: error.kind().to_string(),
     })?;
     let breaks = text.match_indices('\n').map(|(offset, _)| offset).collect();
-    let mut reader = Reader {
+    let mut reader = JsonReader {
         tree: Tree::default(),
         breaks,
         file,
@@ -28,23 +28,24 @@ pub fn parse(text: &str, file: u32) -> Result<Tree, TreeError> {
     Ok(reader.tree)
 }
 
-struct Reader {
+struct JsonReader {
     tree: Tree,
     /// The offsets of all line breaks.
     breaks: Vec<usize>,
     file: u32,
 }
 
-impl Reader {
-    fn place(&self, offset: usize) -> Place {
+impl JsonReader {
+    fn place(&self, offset: usize) -> TextPlace {
         let before = self.breaks.partition_point(|at| *at < offset);
-        Place::new(self.file, u32::try_from(before + 1).unwrap_or(u32::MAX))
+        TextPlace::new(self.file, u32::try_from(before + 1).unwrap_or(u32::MAX))
     }
 
     fn scalar(&mut self, text: &str, quoted: bool, offset: usize) -> NodeId {
         let place = self.place(offset);
         let text = Located::new(text, place);
-        self.tree.add(Value::Scalar { text, quoted }, place, None)
+        self.tree
+            .add(TreeValue::Scalar { text, quoted }, place, None)
     }
 
     /// The parser bounds the nesting, so recursion is bounded.
@@ -60,7 +61,7 @@ impl Reader {
             Json::Array(array) => {
                 let place = self.place(array.range.start);
                 let items = array.elements.iter().map(|item| self.add(item)).collect();
-                self.tree.add(Value::List(items), place, None)
+                self.tree.add(TreeValue::List(items), place, None)
             }
             Json::Object(object) => {
                 let place = self.place(object.range.start);
@@ -74,7 +75,7 @@ impl Reader {
                     let value = self.add(&property.value);
                     entries.push((key, value));
                 }
-                self.tree.add(Value::Map(entries), place, None)
+                self.tree.add(TreeValue::Map(entries), place, None)
             }
         }
     }

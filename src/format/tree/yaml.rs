@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
-use super::{NodeId, Tree, TreeError, Value};
-use crate::format::located::{Located, Place};
+use super::{NodeId, Tree, TreeError, TreeValue};
+use crate::format::located::{Located, TextPlace};
 
 /// The deepest nesting of lists and maps.
 const DEPTH: usize = 200;
@@ -105,7 +105,7 @@ pub fn parse(text: &str, file: u32) -> Result<Tree, TreeError> {
 const INDENT: usize = 400;
 
 fn parse_strictly(text: &str, file: u32) -> Result<Tree, TreeError> {
-    let mut reader = Reader {
+    let mut reader = YamlReader {
         tree: Tree::default(),
         source: text.split('\n').collect(),
         file,
@@ -132,25 +132,25 @@ fn line_of(line: usize) -> u32 {
 }
 
 /// An unclosed list or map. A map holds its keys and values alternately.
-struct Open {
+struct OpenNode {
     id: NodeId,
     is_map: bool,
     children: Vec<NodeId>,
 }
 
-struct Reader<'s> {
+struct YamlReader<'s> {
     tree: Tree,
     source: Vec<&'s str>,
     file: u32,
     anchors: HashMap<usize, NodeId>,
-    open: Vec<Open>,
+    open: Vec<OpenNode>,
     /// The size of each node with its aliases expanded.
     sizes: Vec<u64>,
 }
 
-impl Reader<'_> {
+impl YamlReader<'_> {
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), &'static str> {
-        let place = Place::new(self.file, line_of(span.start.line()));
+        let place = TextPlace::new(self.file, line_of(span.start.line()));
         match event {
             Event::Alias(anchor) => {
                 let id = self.anchors.get(&anchor).copied();
@@ -160,16 +160,16 @@ impl Reader<'_> {
             Event::Scalar(text, style, anchor, tag) => {
                 let text = self.locate(&text, style, span);
                 let quoted = style != ScalarStyle::Plain;
-                let value = Value::Scalar { text, quoted };
+                let value = TreeValue::Scalar { text, quoted };
                 let id = self.add(value, place, tag.as_deref())?;
                 self.anchor(anchor, id);
                 self.put(id);
             }
             Event::SequenceStart(anchor, tag) => {
-                self.begin(Value::List(Vec::new()), place, anchor, tag.as_deref())?;
+                self.begin(TreeValue::List(Vec::new()), place, anchor, tag.as_deref())?;
             }
             Event::MappingStart(anchor, tag) => {
-                self.begin(Value::Map(Vec::new()), place, anchor, tag.as_deref())?;
+                self.begin(TreeValue::Map(Vec::new()), place, anchor, tag.as_deref())?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.end()?,
             _ => {}
@@ -179,8 +179,8 @@ impl Reader<'_> {
 
     fn add(
         &mut self,
-        value: Value,
-        place: Place,
+        value: TreeValue,
+        place: TextPlace,
         tag: Option<&Tag>,
     ) -> Result<NodeId, &'static str> {
         if self.tree.nodes.len() >= NODES {
@@ -200,18 +200,18 @@ impl Reader<'_> {
 
     fn begin(
         &mut self,
-        value: Value,
-        place: Place,
+        value: TreeValue,
+        place: TextPlace,
         anchor: usize,
         tag: Option<&Tag>,
     ) -> Result<(), &'static str> {
         if self.open.len() >= DEPTH {
             return Err("lists and maps are nested too deeply");
         }
-        let is_map = matches!(value, Value::Map(_));
+        let is_map = matches!(value, TreeValue::Map(_));
         let id = self.add(value, place, tag)?;
         self.anchor(anchor, id);
-        self.open.push(Open {
+        self.open.push(OpenNode {
             id,
             is_map,
             children: Vec::new(),
@@ -234,9 +234,9 @@ impl Reader<'_> {
         self.sizes[open.id.0 as usize] = size;
         let value = if open.is_map {
             let pairs = open.children.chunks_exact(2);
-            Value::Map(pairs.map(|pair| (pair[0], pair[1])).collect())
+            TreeValue::Map(pairs.map(|pair| (pair[0], pair[1])).collect())
         } else {
-            Value::List(open.children)
+            TreeValue::List(open.children)
         };
         self.tree.nodes[open.id.0 as usize].value = value;
         self.put(open.id);
@@ -271,7 +271,7 @@ impl Reader<'_> {
         let last = span.end.line().max(first);
         let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
         if last == first && !block {
-            return Located::new(text, Place::new(self.file, line_of(first)));
+            return Located::new(text, TextPlace::new(self.file, line_of(first)));
         }
         let header = block && self.rest_of_line(span).trim_start().starts_with(['|', '>']);
         let from = if header { first + 1 } else { first };
@@ -295,19 +295,19 @@ impl Reader<'_> {
             };
             let start = position + found;
             if located.is_empty() {
-                located.push_str(&text[..start], Place::new(self.file, line_of(line)));
+                located.push_str(&text[..start], TextPlace::new(self.file, line_of(line)));
             } else {
                 let previous = located.place_at(located.len());
                 located.push_str(&text[position..start], previous);
             }
             located.push_str(
                 &text[start..start + needle.len()],
-                Place::new(self.file, line_of(line)),
+                TextPlace::new(self.file, line_of(line)),
             );
             position = start + needle.len();
         }
         let tail = if located.is_empty() {
-            Place::new(self.file, line_of(from))
+            TextPlace::new(self.file, line_of(from))
         } else {
             located.place_at(located.len())
         };

@@ -6,7 +6,7 @@ fn digest(number: u32) -> Digest {
 
 #[test]
 fn a_row_is_as_small_as_promised() {
-    assert_eq!(size_of::<Row>(), 54);
+    assert_eq!(size_of::<BlobTableRow>(), 54);
 }
 
 #[test]

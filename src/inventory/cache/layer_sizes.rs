@@ -19,7 +19,7 @@ pub(super) struct LayerSizes<'a> {
 
 /// The facts that the walk collects about a layer.
 #[derive(Clone, Copy, Default)]
-struct Visit {
+struct LayerVisit {
     parent: Option<usize>,
     /// Whether the layer's blob also appears on the path below it.
     repeats: bool,
@@ -89,7 +89,7 @@ impl<'a> LayerSizes<'a> {
 fn count_users<'r>(
     layers: &[LayerDetail],
     order: &[usize],
-    visits: &mut [Visit],
+    visits: &mut [LayerVisit],
     results: impl Iterator<Item = &'r ImportedResult>,
 ) -> HashMap<BlobId, u64> {
     let mut blob_users: HashMap<BlobId, u64> = HashMap::new();
@@ -121,7 +121,7 @@ fn count_users<'r>(
 fn sum_up(
     layers: &[LayerDetail],
     order: &[usize],
-    visits: &[Visit],
+    visits: &[LayerVisit],
     exclusive: Option<&HashSet<BlobId>>,
 ) -> Vec<ResultSizes> {
     let nothing = ResultSizes {
@@ -151,14 +151,14 @@ fn sum_up(
 
 /// Walks the trees from the bottom up. Returns the layers in an order with parents first, and the
 /// facts of each visit. Layers in a cycle are on no tree.
-fn walk(graph: &CacheGraph, layers: &[LayerDetail]) -> (Vec<usize>, Vec<Visit>) {
+fn walk(graph: &CacheGraph, layers: &[LayerDetail]) -> (Vec<usize>, Vec<LayerVisit>) {
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); layers.len()];
     for (layer, known) in graph.layers.iter().enumerate() {
         if let Some(parent) = known.parent.layer() {
             children[parent as usize].push(layer);
         }
     }
-    let mut visits = vec![Visit::default(); layers.len()];
+    let mut visits = vec![LayerVisit::default(); layers.len()];
     let mut order = Vec::with_capacity(layers.len());
     let mut on_path: HashSet<BlobId> = HashSet::new();
     // A layer is on the stack once to be entered, and once below its children to be left again.

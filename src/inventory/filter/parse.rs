@@ -5,13 +5,13 @@ use std::ops::Range;
 use jiff::SignedDuration;
 use regex::Regex;
 
-use super::{Comparison, DigestPrefix, NumberField, Pattern, Term, Test, TextField};
+use super::{Comparison, DigestPrefix, FilterPattern, FilterTextField, NumberField, Term, Test};
 use crate::text::pattern::{self, Case, has_glob_syntax, is_glob};
 use crate::text::units::{parse_duration, parse_size};
 
 mod error;
 
-pub use error::{FilterError, Problem};
+pub use error::{FilterError, FilterProblem};
 
 /// The maximum length of a filter in bytes: far more than people type, and short enough for fast
 /// matching.
@@ -33,21 +33,21 @@ pub const STATES: [&str; 12] = [
     "miss",
 ];
 
-const FIELDS: [(&str, Field); 14] = [
-    ("size", Field::Size(NumberField::Size)),
-    ("exclusive", Field::Size(NumberField::Exclusive)),
-    ("age", Field::Age),
-    ("ref", Field::Text(TextField::Ref)),
-    ("name", Field::Text(TextField::Name)),
-    ("step", Field::Text(TextField::Step)),
-    ("digest", Field::Digest),
-    ("kind", Field::Text(TextField::Kind)),
-    ("state", Field::State),
-    ("layers", Field::Count(NumberField::Layers)),
-    ("records", Field::Count(NumberField::Records)),
-    ("refs", Field::Count(NumberField::Refs)),
-    ("platform", Field::Text(TextField::Platform)),
-    ("path", Field::Text(TextField::Path)),
+const FIELDS: [(&str, FilterField); 14] = [
+    ("size", FilterField::Size(NumberField::Size)),
+    ("exclusive", FilterField::Size(NumberField::Exclusive)),
+    ("age", FilterField::Age),
+    ("ref", FilterField::Text(FilterTextField::Ref)),
+    ("name", FilterField::Text(FilterTextField::Name)),
+    ("step", FilterField::Text(FilterTextField::Step)),
+    ("digest", FilterField::Digest),
+    ("kind", FilterField::Text(FilterTextField::Kind)),
+    ("state", FilterField::State),
+    ("layers", FilterField::Count(NumberField::Layers)),
+    ("records", FilterField::Count(NumberField::Records)),
+    ("refs", FilterField::Count(NumberField::Refs)),
+    ("platform", FilterField::Text(FilterTextField::Platform)),
+    ("path", FilterField::Text(FilterTextField::Path)),
 ];
 
 /// Returns the names that can precede an operator.
@@ -68,11 +68,11 @@ const OPERATORS: [(&str, Operator); 7] = [
 
 /// The type of a field's value.
 #[derive(Clone, Copy)]
-enum Field {
+enum FilterField {
     Size(NumberField),
     Count(NumberField),
     Age,
-    Text(TextField),
+    Text(FilterTextField),
     State,
     Digest,
 }
@@ -86,7 +86,7 @@ enum Operator {
 /// Parses all terms of a filter.
 pub(super) fn terms(filter: &str) -> Result<Vec<Term>, FilterError> {
     if filter.len() > MAX_LENGTH {
-        return Err(fault(0..filter.len(), Problem::TooLong));
+        return Err(fault(0..filter.len(), FilterProblem::TooLong));
     }
     let mut terms = Vec::new();
     let mut at = skip_blanks(filter, 0);
@@ -98,7 +98,7 @@ pub(super) fn terms(filter: &str) -> Result<Vec<Term>, FilterError> {
     Ok(terms)
 }
 
-fn fault(span: Range<usize>, problem: Problem) -> FilterError {
+fn fault(span: Range<usize>, problem: FilterProblem) -> FilterError {
     FilterError { span, problem }
 }
 
@@ -116,7 +116,7 @@ fn read_term(filter: &str, start: usize) -> Result<(Term, usize), FilterError> {
             .next()
             .is_none_or(|next| next == '!' || next.is_whitespace())
     {
-        return Err(fault(start..word, Problem::NothingNegated));
+        return Err(fault(start..word, FilterProblem::NothingNegated));
     }
     let (test, end) = read_test(filter, word)?;
     Ok((
@@ -155,13 +155,13 @@ fn read_test(filter: &str, start: usize) -> Result<(Test, usize), FilterError> {
     let sign_start = start + name_length;
     let value_start = sign_start + sign.len();
     if name.is_empty() {
-        return Err(fault(sign_start..value_start, Problem::NoField));
+        return Err(fault(sign_start..value_start, FilterProblem::NoField));
     }
     let (name, field) = field(name).ok_or_else(|| {
         let nearest = nearest(name, fields());
         fault(
             start..sign_start,
-            Problem::UnknownField {
+            FilterProblem::UnknownField {
                 name: name.into(),
                 nearest,
             },
@@ -169,10 +169,10 @@ fn read_test(filter: &str, start: usize) -> Result<(Test, usize), FilterError> {
     })?;
     let (value, end) = read_value(filter, value_start, &['"', '\''])?;
     if end == value_start {
-        return Err(fault(start..end, Problem::NoValue));
+        return Err(fault(start..end, FilterProblem::NoValue));
     }
     let test = compare(name, field, operator, &value).map_err(|problem| match problem {
-        Problem::WrongOperator { .. } => fault(sign_start..value_start, problem),
+        FilterProblem::WrongOperator { .. } => fault(sign_start..value_start, problem),
         _ => fault(value_start..end, problem),
     })?;
     Ok((test, end))
@@ -205,7 +205,7 @@ fn read_value(filter: &str, start: usize, quotes: &[char]) -> Result<(String, us
             break;
         }
     }
-    Err(fault(start..filter.len(), Problem::Unquoted))
+    Err(fault(start..filter.len(), FilterProblem::Unquoted))
 }
 
 fn is_algorithm(name: &str) -> bool {
@@ -214,21 +214,22 @@ fn is_algorithm(name: &str) -> bool {
         .any(|algorithm| name.eq_ignore_ascii_case(algorithm))
 }
 
-fn field(name: &str) -> Option<(&'static str, Field)> {
+fn field(name: &str) -> Option<(&'static str, FilterField)> {
     FIELDS
         .into_iter()
         .find(|(field, _)| field.eq_ignore_ascii_case(name))
 }
 
 /// Returns the test for a word without an operator.
-fn bare(word: &str) -> Result<Test, Problem> {
+fn bare(word: &str) -> Result<Test, FilterProblem> {
     let lower = word.to_lowercase();
     match lower.as_str() {
         "shared" => Ok(Test::Shared),
         "tagged" => Ok(Test::Tagged),
-        "live" | "orphan" | "missing" => {
-            Ok(Test::Text(TextField::State, Pattern::Whole(lower.into())))
-        }
+        "live" | "orphan" | "missing" => Ok(Test::Text(
+            FilterTextField::State,
+            FilterPattern::Whole(lower.into()),
+        )),
         _ if lower.starts_with("sha256:") || lower.starts_with("sha512:") => {
             digest_prefix(word).map(Test::Digest)
         }
@@ -237,71 +238,74 @@ fn bare(word: &str) -> Result<Test, Problem> {
 }
 
 /// Returns the test that searches for `word` in names.
-fn contains(word: &str) -> Result<Test, Problem> {
+fn contains(word: &str) -> Result<Test, FilterProblem> {
     let pattern = if is_glob(word) {
         glob(word)
     } else {
         regex(&regex::escape(word))
     };
-    pattern.map(|regex| Test::Text(TextField::Name, Pattern::Regex(regex)))
+    pattern.map(|regex| Test::Text(FilterTextField::Name, FilterPattern::Regex(regex)))
 }
 
 fn compare(
     name: &'static str,
-    field: Field,
+    field: FilterField,
     operator: Operator,
     value: &str,
-) -> Result<Test, Problem> {
+) -> Result<Test, FilterProblem> {
     use Operator::{Compare, Match};
-    let wrong_value = |message: String| Problem::WrongValue(message.into());
-    let wrong_operator = |operators| Problem::WrongOperator {
+    let wrong_value = |message: String| FilterProblem::WrongValue(message.into());
+    let wrong_operator = |operators| FilterProblem::WrongOperator {
         field: name,
         operators,
     };
     match (field, operator) {
-        (Field::Size(field), Compare(comparison)) => parse_size(value)
+        (FilterField::Size(field), Compare(comparison)) => parse_size(value)
             .map(|size| Test::Number(field, comparison, size))
             .map_err(wrong_value),
-        (Field::Count(field), Compare(comparison)) => value
+        (FilterField::Count(field), Compare(comparison)) => value
             .parse()
             .map(|count| Test::Number(field, comparison, count))
             .map_err(|_| wrong_value(format!("`{value}` is not a whole number"))),
-        (Field::Size(_) | Field::Count(_), Match) => {
+        (FilterField::Size(_) | FilterField::Count(_), Match) => {
             Err(wrong_operator("`>`, `>=`, `<`, `<=`, `=` or `:`"))
         }
-        (Field::Age, Match | Compare(Comparison::Equal)) => {
+        (FilterField::Age, Match | Compare(Comparison::Equal)) => {
             Err(wrong_operator("`>`, `>=`, `<` or `<=`"))
         }
-        (Field::Age, Compare(comparison)) => parse_duration(value)
+        (FilterField::Age, Compare(comparison)) => parse_duration(value)
             .and_then(|age| SignedDuration::try_from(age).map_err(|error| error.to_string()))
             .map(|age| Test::Age(comparison, age))
             .map_err(wrong_value),
-        (Field::Text(field), Match) => {
-            regex(value).map(|regex| Test::Text(field, Pattern::Regex(regex)))
+        (FilterField::Text(field), Match) => {
+            regex(value).map(|regex| Test::Text(field, FilterPattern::Regex(regex)))
         }
-        (Field::Text(field), Compare(Comparison::Equal)) => {
+        (FilterField::Text(field), Compare(Comparison::Equal)) => {
             whole(field, value).map(|pattern| Test::Text(field, pattern))
         }
-        (Field::Text(_), Compare(_)) => Err(wrong_operator("`=`, `:` or `~`")),
-        (Field::State, Compare(Comparison::Equal)) => state(value),
-        (Field::Digest, Compare(Comparison::Equal)) => digest_prefix(value).map(Test::Digest),
-        (Field::State | Field::Digest, _) => Err(wrong_operator("`=` or `:`")),
+        (FilterField::Text(_), Compare(_)) => Err(wrong_operator("`=`, `:` or `~`")),
+        (FilterField::State, Compare(Comparison::Equal)) => state(value),
+        (FilterField::Digest, Compare(Comparison::Equal)) => digest_prefix(value).map(Test::Digest),
+        (FilterField::State | FilterField::Digest, _) => Err(wrong_operator("`=` or `:`")),
     }
 }
 
-fn state(word: &str) -> Result<Test, Problem> {
+fn state(word: &str) -> Result<Test, FilterProblem> {
     let state = STATES
         .into_iter()
         .find(|state| state.eq_ignore_ascii_case(word))
-        .ok_or_else(|| Problem::UnknownState {
+        .ok_or_else(|| FilterProblem::UnknownState {
             name: word.into(),
             nearest: nearest(word, STATES.into_iter()),
         })?;
-    Ok(Test::Text(TextField::State, Pattern::Whole(state.into())))
+    Ok(Test::Text(
+        FilterTextField::State,
+        FilterPattern::Whole(state.into()),
+    ))
 }
 
-fn digest_prefix(text: &str) -> Result<DigestPrefix, Problem> {
-    let wrong = || Problem::WrongValue(format!("`{text}` is not how a digest begins").into());
+fn digest_prefix(text: &str) -> Result<DigestPrefix, FilterProblem> {
+    let wrong = || FilterProblem::WrongValue(format!("`{text}` is not how a digest begins").into());
     let (algorithm, hex) = match text.split_once(':') {
         Some((algorithm, hex)) if algorithm.eq_ignore_ascii_case("sha256") => (Some("sha256"), hex),
         Some((algorithm, hex)) if algorithm.eq_ignore_ascii_case("sha512") => (Some("sha512"), hex),
@@ -321,35 +325,35 @@ fn digest_prefix(text: &str) -> Result<DigestPrefix, Problem> {
     Ok(DigestPrefix { algorithm, digits })
 }
 
-fn whole(field: TextField, text: &str) -> Result<Pattern, Problem> {
+fn whole(field: FilterTextField, text: &str) -> Result<FilterPattern, FilterProblem> {
     // The names of steps contain brackets and braces themselves.
     let is_glob = match field {
-        TextField::Step => is_glob(text),
+        FilterTextField::Step => is_glob(text),
         _ => has_glob_syntax(text),
     };
     if is_glob {
         return match field {
-            TextField::Step => wildcards(text),
+            FilterTextField::Step => wildcards(text),
             _ => glob(text),
         }
-        .map(Pattern::Regex);
+        .map(FilterPattern::Regex);
     }
-    Ok(Pattern::Whole(
+    Ok(FilterPattern::Whole(
         text.chars().flat_map(char::to_lowercase).collect(),
     ))
 }
 
 /// Compiles a glob in which all characters but `*` and `?` stand for themselves.
-fn glob(text: &str) -> Result<Regex, Problem> {
+fn glob(text: &str) -> Result<Regex, FilterProblem> {
     pattern::glob(text, Case::Ignored).or_else(|_| wildcards(text))
 }
 
-fn wildcards(text: &str) -> Result<Regex, Problem> {
-    pattern::wildcards(text, Case::Ignored).map_err(|_| Problem::WrongPattern(text.into()))
+fn wildcards(text: &str) -> Result<Regex, FilterProblem> {
+    pattern::wildcards(text, Case::Ignored).map_err(|_| FilterProblem::WrongPattern(text.into()))
 }
 
-fn regex(text: &str) -> Result<Regex, Problem> {
-    pattern::regex(text, Case::Ignored).map_err(|_| Problem::WrongPattern(text.into()))
+fn regex(text: &str) -> Result<Regex, FilterProblem> {
+    pattern::regex(text, Case::Ignored).map_err(|_| FilterProblem::WrongPattern(text.into()))
 }
 
 /// Returns the word that `name` was probably meant to be.

@@ -5,15 +5,15 @@ use super::*;
 /// A row with a value for every field, or with none.
 #[derive(Default)]
 struct Row {
-    texts: Vec<(TextField, &'static str)>,
+    texts: Vec<(FilterTextField, &'static str)>,
     numbers: Vec<(NumberField, u64)>,
     created: Option<Timestamp>,
     digest: Option<Digest>,
     tagged: Option<bool>,
 }
 
-impl Subject for Row {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+impl FilterSubject for Row {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         let mut texts = self.texts.iter().filter(|(of, _)| *of == field).peekable();
         texts.peek()?;
         Some(texts.any(|(_, text)| test(text)))
@@ -47,13 +47,13 @@ fn now() -> Timestamp {
 fn blob() -> Row {
     Row {
         texts: vec![
-            (TextField::Name, "ghcr.io/acme/App:pr-12"),
-            (TextField::Ref, "main"),
-            (TextField::Ref, "pr-12"),
-            (TextField::Step, "[deps 4/4] RUN npm ci"),
-            (TextField::State, "orphan"),
-            (TextField::Kind, "blob"),
-            (TextField::Platform, "linux/amd64"),
+            (FilterTextField::Name, "ghcr.io/acme/App:pr-12"),
+            (FilterTextField::Ref, "main"),
+            (FilterTextField::Ref, "pr-12"),
+            (FilterTextField::Step, "[deps 4/4] RUN npm ci"),
+            (FilterTextField::State, "orphan"),
+            (FilterTextField::Kind, "blob"),
+            (FilterTextField::Platform, "linux/amd64"),
         ],
         numbers: vec![
             (NumberField::Size, 2 << 30),
@@ -239,10 +239,10 @@ fn says_what_is_wrong_and_where() {
     }
     assert_eq!(
         Filter::parse(&"a".repeat(2000)).unwrap_err().problem,
-        Problem::TooLong
+        FilterProblem::TooLong
     );
     let greedy = Filter::parse(r"name~\w{900}{900}").unwrap_err();
-    assert!(matches!(greedy.problem, Problem::WrongPattern(_)));
+    assert!(matches!(greedy.problem, FilterProblem::WrongPattern(_)));
 }
 
 #[test]

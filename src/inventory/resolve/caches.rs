@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use super::fault::{FaultKind, Oversize};
-use super::{FoundCache, Part, Walk, count, parsed};
+use super::{FoundCache, RefWalk, RootRelation, count, parsed};
 use crate::backend::ReadError;
 use crate::format::cache_config::import::Refusal;
 use crate::format::cache_config::{CacheGraph, LayerIndex, inline};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::lenient;
 use crate::format::manifest::{
-    DOCUMENT_LIMIT, Descriptor, Document, ImageConfig, ImportLimits, Platform,
+    DOCUMENT_LIMIT, Descriptor, ImageConfig, ImagePlatform, ImportLimits, ManifestDocument,
 };
 use crate::inventory::blobs::BlobRole;
 use crate::inventory::summary::CacheSummary;
@@ -21,7 +21,7 @@ pub(super) const IMAGE_CONFIGS: [&str; 2] = [
     "application/vnd.docker.container.image.v1+json",
 ];
 
-impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
+impl<V: FnMut(FoundCache<'_>) + Send> RefWalk<'_, V> {
     /// Reads a root that is itself a cache configuration, as in S3 and GitHub Actions. Annotations
     /// describe its layers. The root is not a blob of the store, and importers accept any size.
     pub(super) async fn bare_config(&mut self, descriptor: &Descriptor) {
@@ -118,7 +118,7 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
         self.resolved.image_created = self.resolved.image_created.max(config.created.0);
         let os = config.os.clone();
         let architecture = config.architecture.clone();
-        let platform = Platform {
+        let platform = ImagePlatform {
             os,
             architecture,
             variant: config.variant.clone(),
@@ -162,7 +162,7 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
                 .filter(|layer| layer.is_manifest_like())
                 .map(|layer| (*layer).clone()),
         );
-        if self.part == Part::Subject {
+        if self.part == RootRelation::Subject {
             return false;
         }
         self.resolved.layers = self.resolved.layers.saturating_add(count(layers.len()));
@@ -261,7 +261,7 @@ impl<V: FnMut(FoundCache<'_>) + Send> Walk<'_, V> {
 async fn parse_config(bytes: Vec<u8>) -> Result<CacheGraph, FaultKind> {
     let parse = |bytes: &[u8]| {
         CacheGraph::parse(bytes).map(|graph| {
-            let is_manifest = graph.records.is_empty() && Document::parse(bytes).is_ok();
+            let is_manifest = graph.records.is_empty() && ManifestDocument::parse(bytes).is_ok();
             (graph, is_manifest)
         })
     };

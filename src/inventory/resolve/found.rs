@@ -1,4 +1,4 @@
-//! What a ref leads to.
+//! The blobs, caches and faults that a ref leads to.
 
 use std::collections::HashSet;
 
@@ -17,7 +17,7 @@ use crate::text::escape::visible;
 
 /// A blob that a root references.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::inventory) struct Named {
+pub(in crate::inventory) struct ReferencedBlob {
     pub digest: Digest,
     pub size: Option<u64>,
     pub role: BlobRole,
@@ -30,7 +30,7 @@ pub(in crate::inventory) struct Named {
 /// Everything that a root leads to.
 #[derive(Debug, Default)]
 pub(in crate::inventory) struct Resolved {
-    pub named: Vec<Named>,
+    pub named: Vec<ReferencedBlob>,
     /// The media types in manifests, each once.
     pub media_types: Vec<String>,
     pub caches: Vec<CacheSummary>,
@@ -97,7 +97,7 @@ impl Resolved {
         match &descriptor.digest {
             DigestText::Valid(digest) => {
                 let media_type = self.media_type(&descriptor.media_type);
-                self.named.push(Named {
+                self.named.push(ReferencedBlob {
                     digest: *digest,
                     size: descriptor.size(),
                     role,

@@ -10,7 +10,7 @@ use crate::format::cache_config::RecordIndex;
 
 pub(super) fn rows(cache: &RefCache, labels: &Labels, folded: &Folded) -> Vec<StepRow> {
     let graph = &cache.graph;
-    let mut writer = Writer {
+    let mut writer = StepWriter {
         rows: Vec::with_capacity(graph.records.len()),
         twins: twins(cache, folded),
     };
@@ -84,12 +84,12 @@ fn twins(cache: &RefCache, folded: &Folded) -> Vec<Vec<RecordIndex>> {
     twins
 }
 
-struct Writer {
+struct StepWriter {
     rows: Vec<StepRow>,
     twins: Vec<Vec<RecordIndex>>,
 }
 
-impl Writer {
+impl StepWriter {
     /// Writes a header and its members.
     fn group(&mut self, kind: RowKind, members: impl FnOnce(&mut Self)) {
         let header = self.rows.len();
@@ -202,7 +202,7 @@ impl Forest {
 
     /// Writes the steps from the bases upward. Uses an explicit stack, because the depth is
     /// unlimited.
-    fn write(&self, writer: &mut Writer, indent: Indent) {
+    fn write(&self, writer: &mut StepWriter, indent: Indent) {
         enum Task {
             Enter(RecordIndex, Indent),
             Close(usize),

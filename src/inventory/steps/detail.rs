@@ -3,7 +3,7 @@
 
 use super::super::cache::{LayerDetail, RefCache};
 use super::super::{Inventory, RefId};
-use super::{Step, StepTree};
+use super::{RecordStep, StepTree};
 use crate::format::cache_config::{CacheGraph, CacheLayer, LayerIndex, RecordIndex};
 use crate::format::digest::DigestText;
 
@@ -12,14 +12,14 @@ const MOST: usize = 100;
 
 /// The beginning of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed<T> {
+pub struct ListStart<T> {
     /// The first entries.
     pub items: Vec<T>,
     /// The number of further entries.
     pub more: usize,
 }
 
-impl<T> Listed<T> {
+impl<T> ListStart<T> {
     fn of(mut all: impl Iterator<Item = T>) -> Self {
         let items = all.by_ref().take(MOST).collect();
         Self {
@@ -36,13 +36,13 @@ impl<T> Listed<T> {
 
 /// The records that link to each record, by any of their inputs.
 #[derive(Debug, Clone, Default)]
-pub struct Users {
+pub struct StepUsers {
     /// The start of each record's users in `users`; the last element is the end.
     starts: Vec<usize>,
     users: Vec<RecordIndex>,
 }
 
-impl Users {
+impl StepUsers {
     /// Inverts the links of `graph`.
     pub fn new(graph: &CacheGraph) -> Self {
         let links = || {
@@ -97,17 +97,17 @@ pub struct Alternative<'a> {
 /// All facts about a step.
 pub struct StepDetail<'a> {
     /// The step.
-    pub step: Step<'a>,
+    pub step: RecordStep<'a>,
     /// The alternatives for each input.
-    pub inputs: Listed<Listed<Alternative<'a>>>,
+    pub inputs: ListStart<ListStart<Alternative<'a>>>,
     /// The records that use it.
-    pub users: Listed<RecordIndex>,
+    pub users: ListStart<RecordIndex>,
     /// The layers of its result, from the top down.
-    pub chain: Listed<(LayerIndex, &'a CacheLayer, &'a LayerDetail)>,
+    pub chain: ListStart<(LayerIndex, &'a CacheLayer, &'a LayerDetail)>,
     /// The blobs that its result needs and that the store lacks or holds with the wrong size.
-    pub missing: Listed<DigestText>,
+    pub missing: ListStart<DigestText>,
     /// The refs that reference the blob of its top layer: the blob stays while one of them does.
-    pub kept_by: Listed<RefId>,
+    pub kept_by: ListStart<RefId>,
 }
 
 impl<'a> StepDetail<'a> {
@@ -116,7 +116,7 @@ impl<'a> StepDetail<'a> {
         inventory: &'a Inventory,
         cache: &'a RefCache,
         tree: &'a StepTree,
-        users: &Users,
+        users: &StepUsers,
         record: RecordIndex,
     ) -> Option<Self> {
         let step = tree.step(cache, &inventory.blobs, record)?;
@@ -137,17 +137,17 @@ impl<'a> StepDetail<'a> {
             .iter()
             .flat_map(|result| cache.chain(result));
         Some(Self {
-            inputs: Listed::of(
+            inputs: ListStart::of(
                 graph
                     .inputs(step.record)
-                    .map(|links| Listed::of(links.iter().map(alternative))),
+                    .map(|links| ListStart::of(links.iter().map(alternative))),
             ),
-            users: Listed::of(users.of(record)),
-            chain: Listed::of(
+            users: ListStart::of(users.of(record)),
+            chain: ListStart::of(
                 chain.map(|layer| (layer, &graph.layers[layer.at()], &cache.layers[layer.at()])),
             ),
-            missing: Listed::of(cache.missing_blobs(&inventory.blobs, record).into_iter()),
-            kept_by: Listed::of(
+            missing: ListStart::of(cache.missing_blobs(&inventory.blobs, record).into_iter()),
+            kept_by: ListStart::of(
                 step.blob()
                     .into_iter()
                     .flat_map(|blob| inventory.refs_of(blob.id()))

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 
 use super::*;
-use crate::explain::dockerfile::Stage;
+use crate::explain::dockerfile::OutlineStage;
 use crate::explain::matching::Certainty;
-use crate::explain::names::Place;
+use crate::explain::names::StepPlace;
 use crate::format::cache_config::{CacheGraph, CacheLayer};
 use crate::format::manifest::Descriptor;
 use crate::inventory::resolve::FoundCache;
@@ -147,11 +147,11 @@ fn labels(named: &[Named<'_>]) -> Labels {
     let mut labels = Labels::new();
     for &(index, text, stage, line) in named {
         labels.resize(labels.len().max(index as usize + 1), None);
-        let stage = stage.map(|(index, name)| Stage {
+        let stage = stage.map(|(index, name)| OutlineStage {
             index,
             name: Some(name.to_owned()),
         });
-        let place = Place {
+        let place = StepPlace {
             file: "Dockerfile".into(),
             first_line: line,
             last_line: line,
@@ -282,7 +282,7 @@ fn a_detail_tells_inputs_users_layers_and_refs() {
         {"digest":"run","inputs":[[{"link":2}],[{"link":2}]]}"#;
     let (cache, blobs) = cache(records, 3);
     let tree = StepTree::new(&cache, Labels::new());
-    let users = Users::new(&cache.graph);
+    let users = StepUsers::new(&cache.graph);
     let inventory = crate::inventory::Inventory {
         blobs,
         ..Default::default()
@@ -389,7 +389,7 @@ proptest! {
             prop_assert!(twins.into_iter().all(|twin| matches!(twin.kind, RowKind::Twin(_))));
         }
         prop_assert_eq!(tree.visible(|_| false, |_| true).len(), tree.rows.len());
-        let users = Users::new(&cache.graph);
+        let users = StepUsers::new(&cache.graph);
         let inventory = crate::inventory::Inventory { blobs, ..Default::default() };
         for index in 0..count {
             let detail = StepDetail::new(&inventory, &cache, &tree, &users, RecordIndex(index)).unwrap();

@@ -15,7 +15,7 @@ use crate::backend::{Capabilities, Disposal, PlanId, RefTarget};
 use crate::format::digest::Digest;
 use crate::inventory::{Inventory, RefEntry};
 use crate::prune::records::Rewrites;
-use crate::retention::{Action, Percent, Policy, Rule, Verdict, Verdicts};
+use crate::retention::{Percent, Policy, Rule, RuleAction, Verdict, Verdicts};
 use crate::text::escape::visible;
 
 /// The input of a plan.
@@ -239,7 +239,7 @@ fn without_versions(planning: &Planning<'_>) -> Vec<String> {
     }
     let rules = planning.policy.rules.iter();
     let warning = |rule: &Rule| {
-        let Action::Keep(keep) = &rule.action else {
+        let RuleAction::Keep(keep) = &rule.action else {
             return None;
         };
         let generations = keep.criteria.generations?;

@@ -8,7 +8,7 @@ use super::{DeletionTarget, FreedBlobs, ItemKind, Plan, Planning, age, ref_targe
 use crate::backend::{ObjectName, ObjectTarget, OtherObject, RefRewrite, StoreEntry};
 use crate::format::cache_config::{CacheGraph, import};
 use crate::format::digest::Digest;
-use crate::format::manifest::{Descriptor, Document};
+use crate::format::manifest::{Descriptor, ManifestDocument};
 use crate::inventory::blobs::BlobId;
 use crate::inventory::{Inventory, RefEntry};
 
@@ -267,14 +267,16 @@ pub(in crate::prune) fn is_importable(rewrite: &RefRewrite) -> bool {
     };
     match rest {
         [] => true,
-        [manifest] => match Document::parse(manifest.as_bytes()) {
-            Ok(Document::Manifest { config, layers, .. }) => {
+        [manifest] => match ManifestDocument::parse(manifest.as_bytes()) {
+            Ok(ManifestDocument::Manifest { config, layers, .. }) => {
                 is_config(&config) && holds_all(&layers)
             }
-            Ok(Document::Index { entries, .. }) => {
+            Ok(ManifestDocument::Index { entries, .. }) => {
                 entries.iter().any(is_config) && holds_all(&entries)
             }
-            Ok(Document::Schema1 { .. } | Document::Artifact { .. }) | Err(_) => false,
+            Ok(ManifestDocument::Schema1 { .. } | ManifestDocument::Artifact { .. }) | Err(_) => {
+                false
+            }
         },
         _ => false,
     }

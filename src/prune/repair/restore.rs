@@ -16,7 +16,9 @@ use crate::format::cache_config::mend::{self, Dropped};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::Root;
 use crate::format::manifest::rewrite::Repeats;
-use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor, Document, ImportLimits};
+use crate::format::manifest::{
+    CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor, ImportLimits, ManifestDocument,
+};
 use crate::inventory::previous::{self, PreviousVersion};
 use crate::inventory::{RefEntry, RefKind};
 use crate::prune::records::{RecordsError, Rewrite, RewrittenManifest, Writing};
@@ -162,10 +164,14 @@ async fn orphaned(checked: &RepairInput<'_>) -> Vec<(Option<Timestamp>, Digest)>
         let Ok(bytes) = checked.reader.read_document(digest, DOCUMENT_LIMIT).await else {
             continue;
         };
-        let is_cache = match Document::parse(&bytes) {
-            Ok(Document::Manifest { config, .. }) => config.is_cache_config(),
-            Ok(Document::Index { entries, .. }) => entries.iter().any(Descriptor::is_cache_config),
-            Ok(Document::Schema1 { .. } | Document::Artifact { .. }) | Err(_) => false,
+        let is_cache = match ManifestDocument::parse(&bytes) {
+            Ok(ManifestDocument::Manifest { config, .. }) => config.is_cache_config(),
+            Ok(ManifestDocument::Index { entries, .. }) => {
+                entries.iter().any(Descriptor::is_cache_config)
+            }
+            Ok(ManifestDocument::Schema1 { .. } | ManifestDocument::Artifact { .. }) | Err(_) => {
+                false
+            }
         };
         if is_cache {
             found.push((time, digest));

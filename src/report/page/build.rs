@@ -2,7 +2,7 @@
 
 use crate::explain::load::Explanation;
 use crate::explain::load::words::{seconds, sentence};
-use crate::explain::solve::Verdict;
+use crate::explain::solve::CacheVerdict;
 use crate::format::provenance::StepIndex;
 
 /// How many steps are drawn.
@@ -158,9 +158,9 @@ impl BuildPart {
 
 fn summary(explanation: &Explanation) -> String {
     let counts = [
-        (Verdict::Hit, "hit"),
-        (Verdict::Miss, "run"),
-        (Verdict::Unknown, "undecided"),
+        (CacheVerdict::Hit, "hit"),
+        (CacheVerdict::Miss, "run"),
+        (CacheVerdict::Unknown, "undecided"),
     ];
     let counts: Vec<String> = counts
         .into_iter()
@@ -185,9 +185,9 @@ fn stage_name(explanation: &Explanation, step: StepIndex) -> String {
 fn step_of(explanation: &Explanation, step: StepIndex) -> StepPart {
     let verdict = match explanation.standings[step.at()].verdict {
         _ if !explanation.is_judged(step) => StepVerdict::Source,
-        Verdict::Hit => StepVerdict::Hit,
-        Verdict::Miss => StepVerdict::Run,
-        Verdict::Unknown => StepVerdict::Undecided,
+        CacheVerdict::Hit => StepVerdict::Hit,
+        CacheVerdict::Miss => StepVerdict::Run,
+        CacheVerdict::Unknown => StepVerdict::Undecided,
     };
     let cause = explanation.causes[step.at()].as_ref();
     let place = explanation.place(step);

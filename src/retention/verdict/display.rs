@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::SignedDuration;
 
-use super::{Criterion, Period, Reason, Verdict, Warning};
+use super::{Criterion, Period, PolicyWarning, Reason, Verdict};
 use crate::inventory::{AgeSource, RefKind};
 use crate::retention::policy::Criteria;
 use crate::text::escape::visible;
@@ -194,7 +194,7 @@ impl fmt::Display for Criteria {
     }
 }
 
-impl fmt::Display for Warning {
+impl fmt::Display for PolicyWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MatchesNothing { rule } => write!(f, "rule {} matches no ref", Quoted(rule)),

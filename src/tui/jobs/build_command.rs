@@ -3,14 +3,14 @@
 use crate::explain::load::context::Directories;
 use crate::explain::load::dockerfile::Described;
 use crate::explain::load::request::{self, BuildRequest, DefinitionFiles, Disk};
-use crate::format::evidence::Document;
+use crate::format::evidence::EvidenceDocument;
 use crate::text::escape::visible;
 use crate::tui::evidence::EvidenceReaders;
 
 /// Evidence, with what a build command says beyond it.
 #[derive(Debug, Default)]
 pub(super) struct LoadedEvidence {
-    pub(super) documents: Vec<Document>,
+    pub(super) documents: Vec<EvidenceDocument>,
     /// The contexts of commands.
     pub(super) directories: Directories,
     /// What is not known of a build.
@@ -139,7 +139,7 @@ fn loaded(request: &BuildRequest, described: Described) -> LoadedEvidence {
     let builds = described.builds.into_iter();
     LoadedEvidence {
         documents: builds
-            .map(|build| Document::Definition(Box::new(build)))
+            .map(|build| EvidenceDocument::Definition(Box::new(build)))
             .collect(),
         directories,
         notes,

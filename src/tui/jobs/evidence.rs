@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::build_command::{self, LoadedEvidence};
 use super::{Jobs, Reporter};
-use crate::explain::evidence::Evidence;
+use crate::explain::evidence::CacheEvidence;
 use crate::explain::load::context::{self, Directories};
 use crate::explain::load::documents;
-use crate::format::evidence::Document;
+use crate::format::evidence::EvidenceDocument;
 use crate::format::provenance::Build;
 use crate::text::escape::visible;
 use crate::tui::evidence::{self as given, EvidencePart, EvidenceReaders, GivenEvidence};
@@ -86,7 +86,7 @@ pub(super) async fn recognise(
 pub(super) async fn for_names(
     given: &GivenEvidence,
     readers: &EvidenceReaders,
-) -> Result<Evidence, String> {
+) -> Result<CacheEvidence, String> {
     let loaded = load(given, EvidencePart::Build, readers).await?;
     let before = load(given, EvidencePart::Baseline, readers)
         .await?
@@ -94,11 +94,11 @@ pub(super) async fn for_names(
     let directories = merged(given.directories(), loaded.directories);
     let now = loaded.documents;
     let gather = move || {
-        let mut evidence = Evidence::default();
+        let mut evidence = CacheEvidence::default();
         for debug in now
             .iter()
             .chain(&before)
-            .filter(|document| matches!(document, Document::CacheDebug(_)))
+            .filter(|document| matches!(document, EvidenceDocument::CacheDebug(_)))
         {
             let _ = evidence.add_document(debug.clone());
         }
@@ -123,15 +123,17 @@ pub(super) async fn for_names(
     Ok(evidence)
 }
 
-fn builds(documents: Vec<Document>) -> impl Iterator<Item = Build> {
+fn builds(documents: Vec<EvidenceDocument>) -> impl Iterator<Item = Build> {
     documents.into_iter().flat_map(|document| match document {
-        Document::Provenance(build) | Document::Definition(build) => vec![*build],
-        Document::Builds(builds) => builds.into_iter().map(|named| named.build).collect(),
-        Document::Records(records) => records
+        EvidenceDocument::Provenance(build) | EvidenceDocument::Definition(build) => vec![*build],
+        EvidenceDocument::Builds(builds) => builds.into_iter().map(|named| named.build).collect(),
+        EvidenceDocument::Records(records) => records
             .into_iter()
             .flat_map(|record| record.builds)
             .collect(),
-        Document::Log(_) | Document::PlainLog(_) | Document::CacheDebug(_) => Vec::new(),
+        EvidenceDocument::Log(_)
+        | EvidenceDocument::PlainLog(_)
+        | EvidenceDocument::CacheDebug(_) => Vec::new(),
     })
 }
 
@@ -153,12 +155,15 @@ async fn read(text: String, readers: &EvidenceReaders) -> Result<LoadedEvidence,
     })
 }
 
-async fn documents_of(text: String, readers: &EvidenceReaders) -> Result<Vec<Document>, String> {
+async fn documents_of(
+    text: String,
+    readers: &EvidenceReaders,
+) -> Result<Vec<EvidenceDocument>, String> {
     if !given::path(&text).exists()
         && let Some(statements) = (readers.images)(text.clone()).await?
     {
         let read = |statement: &Vec<u8>| crate::format::evidence::read(statement);
-        let documents: Result<Vec<Document>, _> = statements.iter().map(read).collect();
+        let documents: Result<Vec<EvidenceDocument>, _> = statements.iter().map(read).collect();
         return match documents {
             Ok(documents) if documents.is_empty() => {
                 Err("the image carries no provenance".to_owned())
@@ -171,7 +176,7 @@ async fn documents_of(text: String, readers: &EvidenceReaders) -> Result<Vec<Doc
         .map_err(|_| "it was interrupted".to_owned())?
 }
 
-fn in_files(path: &Path) -> Result<Vec<Document>, String> {
+fn in_files(path: &Path) -> Result<Vec<EvidenceDocument>, String> {
     let found = fs::metadata(path).map_err(|error| format!("cannot read it: {error}"))?;
     // A pipe would block its reader, and would be empty the second time.
     if !found.is_file() && !found.is_dir() {
@@ -205,13 +210,13 @@ fn describe_unusable(error: &documents::LoadError, in_folder: bool) -> String {
 }
 
 /// Returns a short description of a document.
-fn words(document: &Document) -> String {
+fn words(document: &EvidenceDocument) -> String {
     let steps = |build: &Build| counted(build.steps.len(), "step");
     match document {
-        Document::Provenance(build) => format!("provenance, {}", steps(build)),
-        Document::Definition(build) => format!("LLB definition, {}", steps(build)),
-        Document::Builds(builds) => format!("provenance of {} builds", builds.len()),
-        Document::Records(records) => {
+        EvidenceDocument::Provenance(build) => format!("provenance, {}", steps(build)),
+        EvidenceDocument::Definition(build) => format!("LLB definition, {}", steps(build)),
+        EvidenceDocument::Builds(builds) => format!("provenance of {} builds", builds.len()),
+        EvidenceDocument::Records(records) => {
             let record = records.first();
             let log = record.is_some_and(|record| !record.log.vertices.is_empty());
             let imports = record.map_or(0, |record| record.imports.len());
@@ -234,9 +239,11 @@ fn words(document: &Document) -> String {
             }
             parts.join(", ")
         }
-        Document::Log(log) => format!("log, {}", counted(log.vertices.len(), "vertex")),
-        Document::PlainLog(log) => format!("plain log, {}", counted(log.vertices.len(), "vertex")),
-        Document::CacheDebug(_) => "cache debug data".to_owned(),
+        EvidenceDocument::Log(log) => format!("log, {}", counted(log.vertices.len(), "vertex")),
+        EvidenceDocument::PlainLog(log) => {
+            format!("plain log, {}", counted(log.vertices.len(), "vertex"))
+        }
+        EvidenceDocument::CacheDebug(_) => "cache debug data".to_owned(),
     }
 }
 

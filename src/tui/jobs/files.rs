@@ -11,7 +11,7 @@ use super::{Jobs, PACE, Reporter, SHARE, extract, lock};
 use crate::backend::layer_content::{self, LayerFile, ReadTo};
 use crate::backend::layer_files;
 use crate::format::digest::Digest;
-use crate::format::layer::Entry;
+use crate::format::layer::TarEntry;
 use crate::tui::effect::Overwrite;
 use crate::tui::layer::preview::PreviewSubject;
 use crate::tui::list::View;
@@ -142,7 +142,7 @@ impl LayerListing {
 
     /// Adds files, and reports the tree from time to time. Each report copies the tree, which must
     /// take only a small part of the time.
-    fn add(&mut self, batch: &[Entry]) -> Result<(), Full> {
+    fn add(&mut self, batch: &[TarEntry]) -> Result<(), Full> {
         for entry in batch {
             if self.is_too_large || self.builder.add(entry).is_err() {
                 self.is_too_large = true;

@@ -12,7 +12,7 @@ use super::store::SourceStore;
 use super::{Jobs, Reporter, lock};
 use crate::backend::{Outcome, SharedPruner, SharedReader};
 use crate::error::{Exit, Failure};
-use crate::explain::evidence::Evidence;
+use crate::explain::evidence::CacheEvidence;
 use crate::inventory::Inventory;
 use crate::inventory::scan::ScanOptions;
 use crate::prune::draft::{self, Choices, Draft};
@@ -251,7 +251,7 @@ async fn plan(
         now,
     } = order;
     let policy = scope.policy(policy).map_err(|error| words(&error))?;
-    let evidence = Evidence::default();
+    let evidence = CacheEvidence::default();
     let draft = Draft::gather(reader, inventory, &label, policy, &evidence, options, now).await;
     let mut draft = draft.map_err(|error| words(&error))?;
     if let DeletionScope::Repair(repairing) = &scope {

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Jobs, Reporter, evidence};
 use crate::backend::CacheReader;
-use crate::explain::evidence::Evidence;
+use crate::explain::evidence::CacheEvidence;
 use crate::inventory::cache::RefCache;
 use crate::inventory::{Inventory, RefId};
 use crate::tui::effect::{ComparisonRequest, StepsRequest};
@@ -30,7 +30,7 @@ pub(super) async fn load(
     let Some(entry) = inventory.get_ref(id) else {
         return Err(vec!["the ref is not there any more".to_owned()]);
     };
-    let mut evidence = Evidence::default();
+    let mut evidence = CacheEvidence::default();
     for statement in reader.abilities().provenance(&entry.name).await {
         // Evidence that does not name steps is not a fault here; a build may have been configured
         // to record little.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use super::lock;
 use crate::backend::SharedReader;
-use crate::source::{Location, RefSelector, Source, StoreKind};
+use crate::source::{RefSelector, Source, SourceLocation, StoreKind};
 use crate::tui::pruning::{Deleting, DeletionAccess, MakePruner};
 use crate::tui::world::{Admitted, SourceFacts, SourceId};
 use crate::tui::{Finder, OpenedSource, Waiting};
@@ -27,7 +27,7 @@ pub(super) struct SourceStore {
     /// The same as [`OpenedSource::copy_journals`].
     pub(super) copy_journals: Option<PathBuf>,
     /// Its location, independent of the name it was opened with; `None` if unknown.
-    place: Option<Location>,
+    place: Option<SourceLocation>,
     /// The refs to read; `None` for all.
     select: Option<RefSelector>,
     /// Opens it, if a person has to consent first.
@@ -121,9 +121,9 @@ pub(super) fn split(access: DeletionAccess, source: OpenedSource) -> (SourceStor
 }
 
 /// Returns the location of a source. A directory can have many paths, one of which is canonical.
-fn place(source: &Source) -> Location {
+fn place(source: &Source) -> SourceLocation {
     let mut place = source.location.clone();
-    if let Location::Local(local) | Location::RegistryDir(local) = &mut place
+    if let SourceLocation::Local(local) | SourceLocation::RegistryDir(local) = &mut place
         && let Ok(own) = fs::canonicalize(&local.dir)
     {
         local.dir = own;

@@ -10,7 +10,7 @@ use super::{Jobs, Reporter};
 use crate::backend::SharedReader;
 use crate::error::Failure;
 use crate::explain::load::{self, Imported, WhyError};
-use crate::format::evidence::Document;
+use crate::format::evidence::EvidenceDocument;
 use crate::inventory::scan::{self, ScanError, ScanOptions};
 use crate::inventory::{Inventory, RefEntry, RefId};
 use crate::text::escape::visible;
@@ -143,7 +143,7 @@ async fn of_part(
 /// Returns the caches in the build's record or command, in the form of `--cache-from`.
 fn named(told: &LoadedEvidence) -> Result<Vec<String>, Vec<String>> {
     let records = told.documents.iter().filter_map(|document| match document {
-        Document::Records(records) => records.first(),
+        EvidenceDocument::Records(records) => records.first(),
         _ => None,
     });
     let texts: Vec<String> = records

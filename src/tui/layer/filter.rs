@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use ratatui::widgets::{Clear, Widget as _};
 
 use super::UiLayer;
-use crate::inventory::filter::{Filter, FilterError, Problem, STATES, fields};
+use crate::inventory::filter::{Filter, FilterError, FilterProblem, STATES, fields};
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::KeyPress;
 use crate::tui::navigation::{Handled, UiContext};
@@ -65,13 +65,13 @@ impl FilterBar {
     fn fault(&self, help: FilterHelp) -> Option<Cell> {
         let fault = self.fault.as_ref()?;
         let there_is = match fault.problem {
-            Problem::UnknownField { .. } => {
+            FilterProblem::UnknownField { .. } => {
                 let fields = help
                     .fields
                     .map_or_else(|| fields().collect(), <[_]>::to_vec);
                 format!(" · fields: {}", fields.join(" "))
             }
-            Problem::UnknownState { .. } => format!(" · states: {}", STATES.join(" ")),
+            FilterProblem::UnknownState { .. } => format!(" · states: {}", STATES.join(" ")),
             _ => String::new(),
         };
         Some(

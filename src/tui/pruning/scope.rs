@@ -12,7 +12,8 @@ use crate::prune::draft::Draft;
 use crate::prune::plan::DeletionTarget;
 use crate::prune::repair::{self, Remedies};
 use crate::retention::{
-    Action, Budget, Condition, Pattern, PatternError, Policy, Rule, TextField, Verdicts,
+    Budget, Condition, Policy, RefPattern, RefPatternError, Rule, RuleAction, RuleTextField,
+    Verdicts,
 };
 
 /// The refs to delete in a plan.
@@ -71,7 +72,7 @@ impl DeletionScope {
     ///
     /// # Errors
     /// Fails if the name of a ref cannot be written as a pattern.
-    pub fn policy(&self, configured: &Policy) -> Result<Policy, PatternError> {
+    pub fn policy(&self, configured: &Policy) -> Result<Policy, RefPatternError> {
         let refs = match self {
             Self::Policy => return Ok(configured.clone()),
             Self::WithRule(rule) => return Ok(with_rule(configured, (**rule).clone())),
@@ -79,19 +80,21 @@ impl DeletionScope {
             Self::Repair(_) => return Ok(repair::policy(configured.clone())),
             Self::Marked(refs) => refs,
         };
-        let patterns: Vec<Pattern> = refs
+        let patterns: Vec<RefPattern> = refs
             .iter()
-            .map(|(name, _)| Pattern::exactly(name))
+            .map(|(name, _)| RefPattern::exactly(name))
             .collect::<Result<_, _>>()?;
         let mut policy = Policy {
             budget: Budget::default(),
             ..configured.clone()
         };
-        policy.rules.retain(|rule| rule.action == Action::Protect);
+        policy
+            .rules
+            .retain(|rule| rule.action == RuleAction::Protect);
         policy.rules.push(Rule {
             name: MARKED.to_owned(),
-            conditions: vec![Condition::Text(TextField::Ref, patterns)],
-            action: Action::Drop,
+            conditions: vec![Condition::Text(RuleTextField::Ref, patterns)],
+            action: RuleAction::Drop,
             drop_records: None,
         });
         Ok(policy)
@@ -126,7 +129,7 @@ fn only_trash(configured: &Policy) -> Policy {
         rules: vec![Rule {
             name: "every ref".to_owned(),
             conditions: Vec::new(),
-            action: Action::Protect,
+            action: RuleAction::Protect,
             drop_records: None,
         }],
         budget: Budget::default(),

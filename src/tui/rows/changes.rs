@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use super::why::ArrangedExplanation;
 use super::{Align, Cell, Column, DetailLine, Identity, RowSet, Sortable};
 use crate::explain::cause::{CauseKind, PathChange};
-use crate::explain::text_diff::Line;
+use crate::explain::text_diff::TextDiffLine;
 use crate::format::provenance::StepIndex;
-use crate::inventory::filter::{Filter, Subject, TextField};
+use crate::inventory::filter::{Filter, FilterSubject, FilterTextField};
 use crate::tui::theme::TextRole;
 
 const COLUMNS: &[Column] = &[
@@ -106,16 +106,16 @@ pub fn line(change: &PathChange) -> Cell {
     }
 }
 
-impl Subject for PathChange {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+impl FilterSubject for PathChange {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
-            TextField::Name => Some(test(&self.path)),
-            TextField::Kind => Some(test(word(self.kind))),
-            TextField::Ref
-            | TextField::Step
-            | TextField::State
-            | TextField::Platform
-            | TextField::Path => None,
+            FilterTextField::Name => Some(test(&self.path)),
+            FilterTextField::Kind => Some(test(word(self.kind))),
+            FilterTextField::Ref
+            | FilterTextField::Step
+            | FilterTextField::State
+            | FilterTextField::Platform
+            | FilterTextField::Path => None,
         }
     }
 }
@@ -218,12 +218,12 @@ impl RowSet for ChangedFiles {
 }
 
 /// Formats a line of a text diff.
-pub(super) fn text_line(line: &Line) -> DetailLine {
+pub(super) fn text_line(line: &TextDiffLine) -> DetailLine {
     let (sign, text) = line.parts();
     let role = match line {
-        Line::Added(_) => TextRole::Good,
-        Line::Removed(_) => TextRole::Missing,
-        Line::Same(_) | Line::Hunk(_) | Line::More(_) => TextRole::Dim,
+        TextDiffLine::Added(_) => TextRole::Good,
+        TextDiffLine::Removed(_) => TextRole::Missing,
+        TextDiffLine::Same(_) | TextDiffLine::Hunk(_) | TextDiffLine::More(_) => TextRole::Dim,
     };
     DetailLine::Text(Cell::new(format!("{sign} {text}"), role))
 }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::steps::RefSteps;
 use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable};
 use crate::explain::diff::{ChangedStep, Difference, Fate};
-use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
-use crate::inventory::steps::Step;
+use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberField};
+use crate::inventory::steps::RecordStep;
 use crate::text::escape::visible;
 use crate::text::units::Size;
 use crate::tui::theme::TextRole;
@@ -140,7 +140,7 @@ fn row(before: &RefSteps, after: &RefSteps, step: ChangedStep) -> Option<DiffRow
     })
 }
 
-fn side(step: &Step<'_>) -> DiffStepSide {
+fn side(step: &RecordStep<'_>) -> DiffStepSide {
     DiffStepSide {
         key: Some(step.record.digest.to_string()),
         state: Some(step.detail.state.word()),
@@ -167,12 +167,12 @@ fn state(fate: Fate) -> &'static str {
     }
 }
 
-impl Subject for DiffRow {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+impl FilterSubject for DiffRow {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
-            TextField::Name => Some(test(&self.name)),
-            TextField::Step if self.is_named => Some(test(&self.name)),
-            TextField::State => Some(test(state(self.fate))),
+            FilterTextField::Name => Some(test(&self.name)),
+            FilterTextField::Step if self.is_named => Some(test(&self.name)),
+            FilterTextField::State => Some(test(state(self.fate))),
             _ => None,
         }
     }

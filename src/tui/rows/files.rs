@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::sources::grouped;
 use super::{Cell, Column, DetailLine, FilterHelp, Identity, NONE, RowCounts, RowSet};
-use crate::format::layer::{Entry, Kind};
+use crate::format::layer::{TarEntry, TarEntryKind};
 use crate::inventory::filter::Filter;
 use crate::text::units::{Age, Size};
 use crate::tui::theme::TextRole;
@@ -116,9 +116,13 @@ impl FileRows {
     /// Returns why a row has no content to show.
     pub fn no_content(&self, row: u32) -> String {
         match self.tree().kind(self.node(row)) {
-            Kind::Directory | Kind::Opaque => "a folder has no content of its own".to_owned(),
-            Kind::Symlink { target } => format!("a symbolic link to {target} has no content"),
-            Kind::Whiteout => "the layer deletes this path: it has no content".to_owned(),
+            TarEntryKind::Directory | TarEntryKind::Opaque => {
+                "a folder has no content of its own".to_owned()
+            }
+            TarEntryKind::Symlink { target } => {
+                format!("a symbolic link to {target} has no content")
+            }
+            TarEntryKind::Whiteout => "the layer deletes this path: it has no content".to_owned(),
             kind => format!("a {} has no content", kind.word()),
         }
     }
@@ -128,8 +132,8 @@ impl FileRows {
     pub fn content(&self, row: u32) -> Option<(u64, Option<String>)> {
         let described = self.tree().entry(self.node(row))?;
         match &described.entry.kind {
-            Kind::File => Some((described.number, None)),
-            Kind::Hardlink { target } => Some((described.number, Some(target.clone()))),
+            TarEntryKind::File => Some((described.number, None)),
+            TarEntryKind::Hardlink { target } => Some((described.number, Some(target.clone()))),
             _ => None,
         }
     }
@@ -166,17 +170,22 @@ impl FileRows {
     fn name_cell(&self, row: &FileRow, name: String) -> Cell {
         let tree = self.tree();
         let cell = match tree.kind(row.node) {
-            Kind::Directory | Kind::Opaque => {
+            TarEntryKind::Directory | TarEntryKind::Opaque => {
                 Cell::new(name, TextRole::Strong).and("/", TextRole::Dim)
             }
-            Kind::Symlink { target } => Cell::text(name).and(format!(" → {target}"), TextRole::Dim),
-            Kind::Hardlink { target } => {
+            TarEntryKind::Symlink { target } => {
+                Cell::text(name).and(format!(" → {target}"), TextRole::Dim)
+            }
+            TarEntryKind::Hardlink { target } => {
                 Cell::text(name).and(format!(" = {target}"), TextRole::Dim)
             }
-            Kind::Whiteout => Cell::new("− ", TextRole::Missing)
+            TarEntryKind::Whiteout => Cell::new("− ", TextRole::Missing)
                 .and(name, TextRole::Missing)
                 .and("  deleted", TextRole::Dim),
-            Kind::File | Kind::Device | Kind::Fifo | Kind::Other => Cell::text(name),
+            TarEntryKind::File
+            | TarEntryKind::Device
+            | TarEntryKind::Fifo
+            | TarEntryKind::Other => Cell::text(name),
         };
         if tree.is_emptied(row.node) {
             cell.and("  − emptied first", TextRole::Missing)
@@ -259,7 +268,7 @@ impl RowSet for FileRows {
         let none = || Cell::new(NONE, TextRole::Dim);
         let kind = tree.kind(row.node);
         let sum = self.order.sum(row.node);
-        let has_size = matches!(kind, Kind::File | Kind::Directory);
+        let has_size = matches!(kind, TarEntryKind::File | TarEntryKind::Directory);
         let entry = tree.entry(row.node).map(|described| &described.entry);
         let entry = entry.filter(|entry| !entry.kind.removes());
         vec![
@@ -295,7 +304,7 @@ impl RowSet for FileRows {
             DetailLine::Blank,
             fact("kind", kind.word().to_owned()),
         ];
-        if *kind == Kind::Whiteout {
+        if *kind == TarEntryKind::Whiteout {
             lines.push(DetailLine::Text(Cell::new(
                 "The layers below have this path; this layer deletes it.",
                 TextRole::Dim,
@@ -308,7 +317,7 @@ impl RowSet for FileRows {
                 TextRole::Dim,
             )));
         }
-        if matches!(kind, Kind::File | Kind::Directory) {
+        if matches!(kind, TarEntryKind::File | TarEntryKind::Directory) {
             let bytes = sum.bytes;
             lines.push(fact("size", format!("{} ({bytes} bytes)", Size(bytes))));
             let whole = self.order.sum(ROOT).bytes;
@@ -412,7 +421,7 @@ impl RowSet for FileRows {
             ("kind", json!(tree.kind(node).word())),
             ("target", json!(tree.kind(node).link())),
             ("emptied", json!(tree.is_emptied(node))),
-            ("mode", json!(entry.map(Entry::octal_mode))),
+            ("mode", json!(entry.map(TarEntry::octal_mode))),
             ("uid", json!(entry.map(|entry| entry.uid))),
             ("gid", json!(entry.map(|entry| entry.gid))),
             ("size", json!(sum.bytes)),

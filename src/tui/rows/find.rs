@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Align, Cell, Column, DetailLine, FilterHelp, Identity, NONE, RowSet, Sortable};
-use crate::find::{Declaration, Direction, Found, Mistake, MistakeSeverity};
-use crate::inventory::filter::{Filter, Subject, TextField};
+use crate::find::{Declaration, Direction, Mistake, MistakeSeverity, RepositoryFindings};
+use crate::inventory::filter::{Filter, FilterSubject, FilterTextField};
 use crate::tui::theme::TextRole;
 
 /// The column of severities, the initial sort column.
@@ -60,7 +60,7 @@ const COLUMNS: &[Column] = &[
 /// The result of a search: findings first, then declarations.
 #[derive(Debug, Default)]
 pub struct FindRows {
-    found: Arc<Found>,
+    found: Arc<RepositoryFindings>,
     /// For each declaration, the worst finding on its line.
     worst: Vec<Option<MistakeSeverity>>,
 }
@@ -74,7 +74,7 @@ enum FindItem<'a> {
 
 impl FindRows {
     /// Shows the result of a search.
-    pub fn new(found: Arc<Found>) -> Self {
+    pub fn new(found: Arc<RepositoryFindings>) -> Self {
         let worst = found.declared.iter().map(|declaration| {
             let at = (&declaration.file, declaration.line);
             let of = found.findings.iter();
@@ -88,7 +88,7 @@ impl FindRows {
     }
 
     /// Returns the result of the search.
-    pub fn found(&self) -> &Found {
+    pub fn found(&self) -> &RepositoryFindings {
         &self.found
     }
 
@@ -387,26 +387,32 @@ impl RowSet for FindRows {
     }
 }
 
-impl Subject for FindItem<'_> {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+impl FilterSubject for FindItem<'_> {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match (field, self) {
-            (TextField::Name, item) => {
+            (FilterTextField::Name, item) => {
                 let (file, _) = item.place();
                 let texts = [item.text(), file, item.tool(), item.target().unwrap_or("")];
                 Some(texts.into_iter().any(test))
             }
-            (TextField::Path, item) => Some(test(item.place().0)),
-            (TextField::Kind, Self::Finding(finding)) => Some(
+            (FilterTextField::Path, item) => Some(test(item.place().0)),
+            (FilterTextField::Kind, Self::Finding(finding)) => Some(
                 [finding.severity.word(), finding.code]
                     .into_iter()
                     .any(test),
             ),
-            (TextField::Kind, Self::Declaration(declaration, _)) => Some(
+            (FilterTextField::Kind, Self::Declaration(declaration, _)) => Some(
                 [direction(declaration.direction), declaration.tool.as_str()]
                     .into_iter()
                     .any(test),
             ),
-            (TextField::Ref | TextField::Step | TextField::State | TextField::Platform, _) => None,
+            (
+                FilterTextField::Ref
+                | FilterTextField::Step
+                | FilterTextField::State
+                | FilterTextField::Platform,
+                _,
+            ) => None,
         }
     }
 }

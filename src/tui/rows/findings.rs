@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable};
 use crate::check::{CheckResult, Finding, Severity};
 use crate::format::digest::Digest;
-use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
+use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberField};
 use crate::text::units::Size;
 use crate::tui::theme::TextRole;
 
@@ -226,10 +226,10 @@ impl RowSet for FindingRows {
     }
 }
 
-impl Subject for Finding {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+impl FilterSubject for Finding {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
-            TextField::Name => {
+            FilterTextField::Name => {
                 let texts = [
                     Some(self.code.name()),
                     self.ref_name.as_deref(),
@@ -238,13 +238,16 @@ impl Subject for Finding {
                 ];
                 Some(texts.into_iter().flatten().any(test))
             }
-            TextField::Ref => self.ref_name.as_deref().map(test),
-            TextField::Kind => Some(
+            FilterTextField::Ref => self.ref_name.as_deref().map(test),
+            FilterTextField::Kind => Some(
                 [self.code.name(), self.severity.word()]
                     .into_iter()
                     .any(test),
             ),
-            TextField::State | TextField::Step | TextField::Platform | TextField::Path => None,
+            FilterTextField::State
+            | FilterTextField::Step
+            | FilterTextField::Platform
+            | FilterTextField::Path => None,
         }
     }
 

@@ -11,7 +11,7 @@ use super::sources::grouped;
 use super::{Cell, Column, DetailLine, Identity, NONE, RowSet, UNKNOWN};
 use crate::inventory::filter::Filter;
 use crate::inventory::quota::Evictions;
-use crate::inventory::{Inventory, Progress, RefEntry, RefId, Together};
+use crate::inventory::{Inventory, RefEntry, RefId, ScanProgress, Together};
 use crate::retention::{Verdict, Verdicts};
 use crate::text::units::{Age, Size};
 use crate::tui::theme::TextRole;
@@ -88,7 +88,7 @@ impl RefRows {
     fn exclusive(&self, entry: &RefEntry) -> Cell {
         match entry.sizes.exclusive_bytes {
             Some(bytes) => self.size_of(entry, bytes, TextRole::Text),
-            None if self.inventory.progress == Progress::Complete => unknown(),
+            None if self.inventory.progress == ScanProgress::Complete => unknown(),
             None => self.size(0, TextRole::Text),
         }
     }
@@ -96,8 +96,8 @@ impl RefRows {
     /// Sizes are known once everything has been listed.
     fn size(&self, bytes: u64, role: TextRole) -> Cell {
         match self.inventory.progress {
-            Progress::Listing => Cell::new("…", TextRole::Dim),
-            Progress::Complete => Cell::new(Size(bytes).to_string(), role),
+            ScanProgress::Listing => Cell::new("…", TextRole::Dim),
+            ScanProgress::Complete => Cell::new(Size(bytes).to_string(), role),
         }
     }
 }
@@ -238,7 +238,7 @@ impl RowSet for RefRows {
     /// Refs share most of their blobs: each blob counts once, and as exclusive if no other ref
     /// reaches it.
     fn together(&self, rows: &[u32]) -> String {
-        if self.inventory.progress != Progress::Complete {
+        if self.inventory.progress != ScanProgress::Complete {
             return "…".to_owned();
         }
         let refs: Vec<RefId> = rows.iter().copied().map(RefId).collect();
@@ -257,7 +257,7 @@ impl RowSet for RefRows {
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
         let entry = self.at(row);
-        let known = self.inventory.progress == Progress::Complete && entry.withheld().is_none();
+        let known = self.inventory.progress == ScanProgress::Complete && entry.withheld().is_none();
         let counts = entry.counts();
         vec![
             ("name", json!(entry.name)),
@@ -301,7 +301,7 @@ impl RefRows {
     /// Draws the size of a ref as a share of the largest: first the exclusive part, then the shared
     /// part.
     fn bar(&self, entry: &RefEntry) -> Cell {
-        if entry.withheld().is_some() || self.inventory.progress != Progress::Complete {
+        if entry.withheld().is_some() || self.inventory.progress != ScanProgress::Complete {
             return Cell::default();
         }
         let largest = *self.largest.get_or_init(|| {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::plan::short_name;
 use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable};
 use crate::backend::Outcome;
-use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
+use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberField};
 use crate::prune::plan::{Deletion, ItemKind, Plan};
 use crate::text::units::Size;
 use crate::tui::pruning::goes_into_trash;
@@ -270,13 +270,16 @@ impl RowSet for RunRows {
     }
 }
 
-impl Subject for RunItem<'_> {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+impl FilterSubject for RunItem<'_> {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
-            TextField::Name => Some(test(&self.deletion.target.name())),
-            TextField::Kind => Some(test(self.deletion.target.kind().word())),
-            TextField::State => Some(test(self.word)),
-            TextField::Ref | TextField::Step | TextField::Platform | TextField::Path => None,
+            FilterTextField::Name => Some(test(&self.deletion.target.name())),
+            FilterTextField::Kind => Some(test(self.deletion.target.kind().word())),
+            FilterTextField::State => Some(test(self.word)),
+            FilterTextField::Ref
+            | FilterTextField::Step
+            | FilterTextField::Platform
+            | FilterTextField::Path => None,
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::sources::grouped;
 use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable, moment};
-use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
+use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberField};
 use crate::prune::runs::{PastRun, RunState};
 use crate::text::escape::visible;
 use crate::text::units::{Age, Size};
@@ -278,16 +278,16 @@ fn word(state: &RunState) -> &'static str {
     }
 }
 
-impl Subject for PastRun {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+impl FilterSubject for PastRun {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
-            TextField::Name => Some(test(&self.source)),
-            TextField::State => Some(test(word(&self.state))),
-            TextField::Ref
-            | TextField::Step
-            | TextField::Kind
-            | TextField::Platform
-            | TextField::Path => None,
+            FilterTextField::Name => Some(test(&self.source)),
+            FilterTextField::State => Some(test(word(&self.state))),
+            FilterTextField::Ref
+            | FilterTextField::Step
+            | FilterTextField::Kind
+            | FilterTextField::Platform
+            | FilterTextField::Path => None,
         }
     }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Cell, Column, DetailLine, Identity, NONE, RowSet, UNKNOWN};
-use crate::inventory::filter::{Filter, NumberField, Subject, TextField};
+use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberField};
 use crate::inventory::{RefEntry, Tally};
 use crate::text::units::{Age, Size};
 use crate::tui::found::ScannedInventory;
@@ -328,12 +328,12 @@ fn share(part: u64, whole: u64) -> String {
     }
 }
 
-impl Subject for SourceState {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+impl FilterSubject for SourceState {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
-            TextField::Name => Some(test(&self.info.label)),
-            TextField::Kind => Some(test(self.info.kind.word())),
-            TextField::Ref => self.found.as_ref().map(|found| {
+            FilterTextField::Name => Some(test(&self.info.label)),
+            FilterTextField::Kind => Some(test(self.info.kind.word())),
+            FilterTextField::Ref => self.found.as_ref().map(|found| {
                 found
                     .inventory
                     .refs
@@ -341,7 +341,10 @@ impl Subject for SourceState {
                     .flat_map(RefEntry::names)
                     .any(test)
             }),
-            TextField::State | TextField::Step | TextField::Platform | TextField::Path => None,
+            FilterTextField::State
+            | FilterTextField::Step
+            | FilterTextField::Platform
+            | FilterTextField::Path => None,
         }
     }
 

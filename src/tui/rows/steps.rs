@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::{Identity, UNKNOWN};
 use crate::explain::diff::RecordAt;
-use crate::explain::evidence::Evidence;
+use crate::explain::evidence::CacheEvidence;
 use crate::format::cache_config::RecordIndex;
 use crate::format::cache_config::import::Refusal;
 use crate::inventory::cache::{RecordState, RefCache};
-use crate::inventory::steps::{Labels, RowKind, Step, StepRow, StepTree, Users};
-use crate::inventory::{Inventory, Progress, RefEntry, RefId};
+use crate::inventory::steps::{Labels, RecordStep, RowKind, StepRow, StepTree, StepUsers};
+use crate::inventory::{Inventory, RefEntry, RefId, ScanProgress};
 use crate::tui::evidence::GivenEvidence;
 use crate::tui::theme::TextRole;
 
@@ -48,7 +48,7 @@ pub struct RefSteps {
 #[derive(Debug)]
 struct ConfigSteps {
     tree: StepTree,
-    users: Users,
+    users: StepUsers,
 }
 
 /// The numbers of steps, by state.
@@ -72,7 +72,7 @@ impl RefSteps {
         inventory: Arc<Inventory>,
         id: RefId,
         caches: Arc<Vec<RefCache>>,
-        evidence: &Evidence,
+        evidence: &CacheEvidence,
         names: Names,
     ) -> Self {
         let labels = |cache: &RefCache| {
@@ -86,7 +86,7 @@ impl RefSteps {
             .iter()
             .map(|cache| ConfigSteps {
                 tree: StepTree::new(cache, labels(cache)),
-                users: Users::new(&cache.graph),
+                users: StepUsers::new(&cache.graph),
             })
             .collect();
         let mut steps = Self {
@@ -103,7 +103,7 @@ impl RefSteps {
 
     /// Returns the same steps with the names from `evidence`.
     #[must_use]
-    pub fn named(&self, evidence: &Evidence, names: Names) -> Self {
+    pub fn named(&self, evidence: &CacheEvidence, names: Names) -> Self {
         Self::new(
             Arc::clone(&self.inventory),
             self.id,
@@ -120,7 +120,7 @@ impl RefSteps {
 
     /// Returns whether the store was listed completely, so that unlisted blobs are missing.
     pub fn is_settled(&self) -> bool {
-        self.inventory.progress == Progress::Complete
+        self.inventory.progress == ScanProgress::Complete
     }
 
     fn count(&self) -> StepCounts {
@@ -162,7 +162,7 @@ impl RefSteps {
             && self.step(part, place).is_some_and(|step| !step.is_source())
     }
 
-    fn step(&self, part: usize, place: usize) -> Option<Step<'_>> {
+    fn step(&self, part: usize, place: usize) -> Option<RecordStep<'_>> {
         self.step_at(part, self.row(part, place).record()?)
     }
 
@@ -172,11 +172,11 @@ impl RefSteps {
     }
 
     /// Returns the step of a record.
-    pub fn step_of(&self, at: RecordAt) -> Option<Step<'_>> {
+    pub fn step_of(&self, at: RecordAt) -> Option<RecordStep<'_>> {
         (at.cache < self.parts.len()).then(|| self.step_at(at.cache, at.record))?
     }
 
-    fn step_at(&self, part: usize, record: RecordIndex) -> Option<Step<'_>> {
+    fn step_at(&self, part: usize, record: RecordIndex) -> Option<RecordStep<'_>> {
         self.parts[part]
             .tree
             .step(&self.caches[part], &self.inventory.blobs, record)
@@ -205,7 +205,7 @@ fn count(length: usize) -> u32 {
 }
 
 /// Returns the sign of a step's state.
-fn sign(step: &Step<'_>, steps: &RefSteps) -> (&'static str, TextRole) {
+fn sign(step: &RecordStep<'_>, steps: &RefSteps) -> (&'static str, TextRole) {
     match step.detail.state {
         RecordState::Result => ("✓", TextRole::Good),
         // A source never has a result, only a key.

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable};
 use crate::explain::cause::Cause;
 use crate::explain::load::words::{seconds, sentence};
-use crate::explain::solve::{InCache, Verdict};
+use crate::explain::solve::{CacheVerdict, InCache};
 use crate::format::provenance::StepIndex;
-use crate::inventory::filter::{Filter, Subject, TextField};
+use crate::inventory::filter::{Filter, FilterSubject, FilterTextField};
 use crate::tui::theme::TextRole;
 
 mod detail;
@@ -212,7 +212,7 @@ impl WhyRows {
             Some(cause) if cause.is_root() => Cell::new(number, TextRole::Strong)
                 .and(format!(" {}", cause.kind.word()), TextRole::Text),
             Some(_) => Cell::new(format!("↑ {number}"), TextRole::Dim),
-            None if explained.explanation.standings[step.at()].verdict == Verdict::Unknown => {
+            None if explained.explanation.standings[step.at()].verdict == CacheVerdict::Unknown => {
                 Cell::new("not settled", TextRole::Unsure)
             }
             None => Cell::default(),
@@ -236,22 +236,24 @@ struct Filtered<'a> {
     step: StepIndex,
 }
 
-impl Subject for Filtered<'_> {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+impl FilterSubject for Filtered<'_> {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         let explanation = &self.explained.explanation;
         match field {
-            TextField::Name | TextField::Step => Some(test(&explanation.title(self.step))),
-            TextField::Kind => Some(
+            FilterTextField::Name | FilterTextField::Step => {
+                Some(test(&explanation.title(self.step)))
+            }
+            FilterTextField::Kind => Some(
                 self.explained
                     .cause(self.step)
                     .is_some_and(|cause| test(cause.kind.word())),
             ),
-            TextField::State => {
+            FilterTextField::State => {
                 let standing = &explanation.standings[self.step.at()];
                 let is_judged = explanation.is_judged(self.step);
                 Some(is_judged && test(standing.verdict.word()) || test(standing.in_cache.word()))
             }
-            TextField::Ref | TextField::Platform | TextField::Path => None,
+            FilterTextField::Ref | FilterTextField::Platform | FilterTextField::Path => None,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::list_screen::ListScreen;
 use super::refs::RefsScreen;
 use super::why::WhyScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader};
-use crate::find::{BuildCommand, Found, MistakeSeverity};
+use crate::find::{BuildCommand, MistakeSeverity, RepositoryFindings};
 use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{RowList, Sort};
@@ -90,7 +90,7 @@ impl FindScreen {
         }
     }
 
-    fn show(&mut self, found: &Arc<Found>, cx: &mut UiContext<'_>) {
+    fn show(&mut self, found: &Arc<RepositoryFindings>, cx: &mut UiContext<'_>) {
         self.rows = Arc::new(FindRows::new(Arc::clone(found)));
         self.screen.list.set_rows(Arc::clone(&self.rows) as _, cx);
     }

@@ -26,7 +26,7 @@ use crate::tui::pruning::DeletionScope;
 use crate::tui::rows::refs::{AGE, RefRows};
 use crate::tui::rows::sources::{counted_so_far, grouped};
 use crate::tui::rows::{Cell, Identity};
-use crate::tui::rule::RuleAction;
+use crate::tui::rule::DraftAction;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::treemap;
@@ -166,7 +166,7 @@ impl RefsScreen {
             let words = "a rule can be edited when every ref is known";
             return cx.world.note(StatusKind::Failed, words);
         };
-        match RuleScreen::new(self.source, found.inventory, &names, RuleAction::Keep, cx) {
+        match RuleScreen::new(self.source, found.inventory, &names, DraftAction::Keep, cx) {
             Ok(screen) => cx.push(screen),
             Err(error) => cx.world.note(StatusKind::Failed, error.to_string()),
         }

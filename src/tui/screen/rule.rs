@@ -11,7 +11,7 @@ use super::list_screen::ListScreen;
 use super::plan::PlanScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::inventory::Inventory;
-use crate::retention::PatternError;
+use crate::retention::RefPatternError;
 use crate::text::units::Size;
 use crate::tui::effect::{ConfigAddition, Effect, JobId, JobWork};
 use crate::tui::keymap::{self, Action};
@@ -24,7 +24,7 @@ use crate::tui::pruning::{DeletionScope, Trial};
 use crate::tui::rows::refs::RefRows;
 use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, Piece};
-use crate::tui::rule::{RuleAction, RuleDraft, RuleField};
+use crate::tui::rule::{DraftAction, RuleDraft, RuleField};
 use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::table::RowHeight;
@@ -103,9 +103,9 @@ impl RuleScreen {
         source: SourceId,
         inventory: Arc<Inventory>,
         names: &[String],
-        choice: RuleAction,
+        choice: DraftAction,
         cx: &mut UiContext<'_>,
-    ) -> Result<Self, PatternError> {
+    ) -> Result<Self, RefPatternError> {
         let draft = RuleDraft::about(names, choice)?;
         let rows = Arc::new(RefRows::by_policy(Arc::clone(&inventory), None));
         let list = RowList::new(rows, Sort::default(), cx);

@@ -10,7 +10,7 @@ use super::files::{FilesScreen, MOST_PREVIEWED};
 use super::list_screen::{ListScreen, draw_filler};
 use super::why::WhyScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader};
-use crate::explain::evidence::Evidence;
+use crate::explain::evidence::CacheEvidence;
 use crate::format::digest::Digest;
 use crate::inventory::{Inventory, RefId};
 use crate::text::units::{Age, Size};
@@ -79,7 +79,7 @@ impl StepsScreen {
             Arc::clone(&inventory),
             id,
             Arc::default(),
-            &Evidence::default(),
+            &CacheEvidence::default(),
             Names::None,
         );
         let rows = Arc::new(StepRows::new(

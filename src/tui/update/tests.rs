@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::backend::{OtherKind, OtherObject};
-use crate::inventory::{Inventory, Progress};
+use crate::inventory::{Inventory, ScanProgress};
 use crate::source::RefSelector;
 use crate::tui::effect::JobId;
 use crate::tui::effect::JobWork;
@@ -76,7 +76,7 @@ fn found(objects: u64) -> ScannedInventory {
     ScannedInventory::new(
         Inventory {
             unknown,
-            progress: Progress::Complete,
+            progress: ScanProgress::Complete,
             ..Inventory::default()
         },
         START,

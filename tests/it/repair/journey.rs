@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use cachelens::retention::{Action, Policy, Rule};
+use cachelens::retention::{Policy, Rule, RuleAction};
 use cachelens::tui::pruning::{DeletionAccess, Pruning};
 use jiff::SignedDuration;
 use tempfile::TempDir;
@@ -152,7 +152,7 @@ fn a_repair_that_cannot_be_done_says_why() {
     let protect = Rule {
         name: "all".to_owned(),
         conditions: Vec::new(),
-        action: Action::Protect,
+        action: RuleAction::Protect,
         drop_records: None,
     };
     let mut journey = store.open(DeletionAccess::Write, vec![protect]);

@@ -12,10 +12,10 @@ use cachelens::backend::memory::MemoryCache;
 use cachelens::backend::registry::{RegistryAccess, RegistryPruner, RegistryReader};
 use cachelens::backend::{Access, PauseReport, SharedReader};
 use cachelens::config::HistoryStore;
-use cachelens::explain::load::images::{GivenImage, Lookup};
+use cachelens::explain::load::images::{GivenImage, ImageLookup};
 use cachelens::format::llb::Platform;
 use cachelens::prune::execute::Settle;
-use cachelens::source::{Location, Source, StoreKind};
+use cachelens::source::{Source, SourceLocation, StoreKind};
 use cachelens::tui::evidence::{DescribeBuild, EvidenceReaders, GivenEvidence};
 use cachelens::tui::keymap::Keymap;
 use cachelens::tui::message::{Event, KeyPress};
@@ -75,7 +75,7 @@ fn open_declared() -> Opener {
     Arc::new(|cache| {
         let parsed = Source::parse(cache, &Path::is_dir).map_err(|error| error.to_string())?;
         match &parsed.source.location {
-            Location::Local(location) => Ok(OpenedSource {
+            SourceLocation::Local(location) => Ok(OpenedSource {
                 select: parsed.source.select.clone(),
                 source: Some(parsed.source.clone()),
                 ..local(&location.dir.to_string_lossy(), &location.dir)
@@ -96,7 +96,7 @@ fn described() -> DescribeBuild {
             let parse = |line: &str| GivenImage::parse(line).unwrap();
             let given: Vec<GivenImage> = images.lines().map(parse).collect();
             let access = Access::default();
-            let lookup = Lookup {
+            let lookup = ImageLookup {
                 given: &given,
                 registries: None,
                 access: &access,
@@ -188,7 +188,7 @@ pub fn github(label: &str, cache: Arc<GhaCache>) -> OpenedSource {
 /// Returns a source over a repository in a registry, with its own name, that supports deletions.
 pub fn registry(name: &str, access: RegistryAccess) -> OpenedSource {
     let parsed = Source::parse(name, &|_| false).unwrap().source;
-    let Location::Registry(location) = &parsed.location else {
+    let SourceLocation::Registry(location) = &parsed.location else {
         panic!("{name} is in no registry")
     };
     let access = Access {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use cachelens::retention::Store;
+use cachelens::retention::BudgetStore;
 
 /// A store with the simplest possible count.
 pub struct NaiveStore {
@@ -12,7 +12,7 @@ pub struct NaiveStore {
     pub free: Option<u64>,
 }
 
-impl Store for NaiveStore {
+impl BudgetStore for NaiveStore {
     fn bytes(&self) -> u64 {
         let distinct: HashSet<&(String, u64)> = self.refs.iter().flatten().flatten().collect();
         distinct.into_iter().map(|(_, bytes)| bytes).sum()

@@ -8,7 +8,7 @@ use aws_sdk_s3::types::{
     LifecycleRuleFilter,
 };
 use cachelens::backend::{self, Access};
-use cachelens::source::{Location, Source, StoreKind};
+use cachelens::source::{Source, SourceLocation, StoreKind};
 use cachelens::tui::evidence::GivenEvidence;
 use cachelens::tui::{Finder, OpenedSource};
 use tokio::sync::mpsc;
@@ -21,7 +21,7 @@ const SIZE: (u16, u16) = (110, 44);
 
 /// Opens a source like the program, named by its path in the bucket.
 fn opened(source: &Source) -> OpenedSource {
-    let Location::S3(s3) = &source.location else {
+    let SourceLocation::S3(s3) = &source.location else {
         panic!()
     };
     OpenedSource {

@@ -1,6 +1,6 @@
 //! The caches of a repository on GitHub, on the screen.
 
-use cachelens::retention::{Action, Condition, Pattern, Policy, Rule, TextField};
+use cachelens::retention::{Condition, Policy, RefPattern, Rule, RuleAction, RuleTextField};
 use cachelens::tui::pruning::{DeletionAccess, Pruning};
 use jiff::SignedDuration;
 use tempfile::TempDir;
@@ -740,15 +740,15 @@ fn inside_a_job_everything_is_known_that_its_token_may_read() {
 }
 
 fn by_state(state: &str, kind: Option<&str>) -> Rule {
-    let one = |field, text: &str| Condition::Text(field, vec![text.parse::<Pattern>().unwrap()]);
-    let kind = kind.map(|kind| one(TextField::Kind, kind));
-    let conditions = std::iter::once(one(TextField::State, state))
+    let one = |field, text: &str| Condition::Text(field, vec![text.parse::<RefPattern>().unwrap()]);
+    let kind = kind.map(|kind| one(RuleTextField::Kind, kind));
+    let conditions = std::iter::once(one(RuleTextField::State, state))
         .chain(kind)
         .collect();
     Rule {
         name: "closed pull requests".into(),
         conditions,
-        action: Action::Drop,
+        action: RuleAction::Drop,
         drop_records: None,
     }
 }

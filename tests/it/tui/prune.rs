@@ -7,7 +7,9 @@ use std::path::Path;
 
 use cachelens::backend::local::LocalCache;
 use cachelens::backend::{CachePruner as _, memory};
-use cachelens::retention::{Action, Condition, Criteria, Keep, Pattern, Policy, Rule, TextField};
+use cachelens::retention::{
+    Condition, Criteria, Keep, Policy, RefPattern, Rule, RuleAction, RuleTextField,
+};
 use cachelens::tui::pruning::{DeletionAccess, Pruning};
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -129,7 +131,7 @@ fn keep_last(count: u32) -> Rule {
         last: NonZeroU32::new(count),
         ..Criteria::default()
     };
-    let action = Action::Keep(Keep {
+    let action = RuleAction::Keep(Keep {
         criteria,
         ..Keep::default()
     });
@@ -142,12 +144,12 @@ fn keep_last(count: u32) -> Rule {
 }
 
 fn protect(glob: &str) -> Rule {
-    let patterns = vec![glob.parse::<Pattern>().unwrap()];
-    let conditions = vec![Condition::Text(TextField::Ref, patterns)];
+    let patterns = vec![glob.parse::<RefPattern>().unwrap()];
+    let conditions = vec![Condition::Text(RuleTextField::Ref, patterns)];
     Rule {
         name: "what stays".into(),
         conditions,
-        action: Action::Protect,
+        action: RuleAction::Protect,
         drop_records: None,
     }
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 use cachelens::backend::registry::{RegistryAccess, RegistryReader};
 use cachelens::backend::{Access as StoreAccess, SharedReader};
 use cachelens::inventory::scan::{self, ScanOptions};
-use cachelens::retention::{Action, Condition, Criteria, Keep, Pattern, Policy, Rule, TextField};
-use cachelens::source::{Location, Source};
+use cachelens::retention::{
+    Condition, Criteria, Keep, Policy, RefPattern, Rule, RuleAction, RuleTextField,
+};
+use cachelens::source::{Source, SourceLocation};
 use cachelens::tui::pruning::{DeletionAccess, Pruning};
 use jiff::SignedDuration;
 use tempfile::TempDir;
@@ -20,8 +22,8 @@ use crate::support::registry::{DockerRegistry, Setup};
 fn pruning(journals: &TempDir) -> Pruning {
     let of = |glob: &str| {
         vec![Condition::Text(
-            TextField::Ref,
-            vec![glob.parse::<Pattern>().unwrap()],
+            RuleTextField::Ref,
+            vec![glob.parse::<RefPattern>().unwrap()],
         )]
     };
     let rule = |name: &str, glob: &str, action| Rule {
@@ -34,12 +36,12 @@ fn pruning(journals: &TempDir) -> Pruning {
         within: Some(SignedDuration::from_hours(14 * 24)),
         ..Criteria::default()
     };
-    let keep = Action::Keep(Keep {
+    let keep = RuleAction::Keep(Keep {
         criteria,
         ..Keep::default()
     });
     let rules = vec![
-        rule("the main branch", "main", Action::Protect),
+        rule("the main branch", "main", RuleAction::Protect),
         rule("pull requests", "pr-*", keep),
     ];
     Pruning {
@@ -186,7 +188,7 @@ fn many_tags_are_shown_as_they_come() {
     let source = Source::parse(&format!("{}/shop-cache", store.host()), &|_| false)
         .unwrap()
         .source;
-    let Location::Registry(location) = &source.location else {
+    let SourceLocation::Registry(location) = &source.location else {
         panic!("{source}")
     };
     let reader: SharedReader =

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use cachelens::backend::Access;
 use cachelens::explain::frontend::BuildOptions;
 use cachelens::explain::load::dockerfile::{Described, DescribedBuild};
-use cachelens::explain::load::images::{GivenImage, Lookup};
+use cachelens::explain::load::images::{GivenImage, ImageLookup};
 use cachelens::explain::load::{Explanation, GivenEvidence, Imported, explain};
 use cachelens::format::digest::Digest;
-use cachelens::format::evidence::Document;
+use cachelens::format::evidence::EvidenceDocument;
 use cachelens::format::llb::{OpKind, Platform};
 use cachelens::format::provenance::Build;
 
@@ -46,7 +46,7 @@ pub(super) fn base_image(build: &Build) -> (String, Digest) {
 pub(super) fn provenance(history: &History, place: usize) -> Build {
     let path = format!("provenance/{}.json", history.commits[place].name);
     match history.document(&path) {
-        Document::Provenance(build) => *build,
+        EvidenceDocument::Provenance(build) => *build,
         other => panic!("{other:?}"),
     }
 }
@@ -72,7 +72,7 @@ fn described(history: &History, place: usize) -> Described {
         evidence: file.to_str().unwrap().into(),
     }];
     let access = Access::default();
-    let lookup = Lookup {
+    let lookup = ImageLookup {
         given: &given,
         registries: None,
         access: &access,
@@ -102,7 +102,7 @@ fn explained(history: &History, place: usize) -> Explanation {
     let documents = described
         .builds
         .into_iter()
-        .map(|build| Document::Definition(Box::new(build)))
+        .map(|build| EvidenceDocument::Definition(Box::new(build)))
         .collect();
     let before = &history.commits[place - 1].name;
     let entry = history

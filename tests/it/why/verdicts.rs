@@ -5,7 +5,7 @@ use std::fs;
 
 use cachelens::explain::load::context::Directories;
 use cachelens::explain::load::{GivenEvidence, Imported, explain};
-use cachelens::explain::solve::Verdict;
+use cachelens::explain::solve::CacheVerdict;
 use cachelens::format::evidence;
 
 use super::{
@@ -166,9 +166,9 @@ fn the_next_build_is_foretold_from_the_last_one() {
                     .position(|found| found.id == *id)
                     .unwrap();
                 match explanation.standings[index].verdict {
-                    Verdict::Unknown => unknown += 1,
+                    CacheVerdict::Unknown => unknown += 1,
                     verdict => assert_eq!(
-                        verdict == Verdict::Miss,
+                        verdict == CacheVerdict::Miss,
                         step.result == "ran",
                         "{set} {}: {} {verdict:?}, but it {}",
                         now.name,
@@ -237,7 +237,7 @@ fn every_step_that_runs_has_a_cause_and_no_other_has() {
                 .into_iter()
                 .filter(|step| explanation.is_judged(*step))
             {
-                let runs = explanation.standings[step.at()].verdict == Verdict::Miss;
+                let runs = explanation.standings[step.at()].verdict == CacheVerdict::Miss;
                 let cause = &explanation.causes[step.at()];
                 assert_eq!(
                     runs,

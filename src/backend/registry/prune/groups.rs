@@ -13,7 +13,7 @@ use crate::backend::{
 };
 use crate::format::digest::Digest;
 use crate::format::layout::Root;
-use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, Document};
+use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument};
 
 /// How deep indexes in indexes are followed.
 const DEEPEST: usize = 8;
@@ -190,7 +190,8 @@ impl RegistryPruner {
             while let Some(bytes) = reading.next().await {
                 let bytes = bytes.map_err(|error| unreadable(&error))?;
                 // A document that is not understood may reference any of the others.
-                let document = Document::parse(&bytes).map_err(|error| unreadable(&error))?;
+                let document =
+                    ManifestDocument::parse(&bytes).map_err(|error| unreadable(&error))?;
                 let children = document.entries();
                 named.extend(
                     children

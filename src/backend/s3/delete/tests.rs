@@ -1,11 +1,12 @@
 use super::*;
 use crate::backend::Access;
-use crate::source::{Location, Source};
+use crate::source::{Source, SourceLocation};
 
 /// A cache in a service that cannot be reached, with a lease that was lost.
 fn without_lease() -> S3Pruner {
     let source = "type=s3,bucket=b,region=r,endpoint_url=http://127.0.0.1:1,access_key_id=x,secret_access_key=x";
-    let Location::S3(location) = Source::parse(source, &|_| false).unwrap().source.location else {
+    let SourceLocation::S3(location) = Source::parse(source, &|_| false).unwrap().source.location
+    else {
         panic!()
     };
     S3Pruner::new(&location, &Access::default())

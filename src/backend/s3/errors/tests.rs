@@ -4,7 +4,7 @@ use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Error;
 use aws_sdk_s3::primitives::SdkBody;
 
 use super::*;
-use crate::source::{Location, Source};
+use crate::source::{Source, SourceLocation};
 
 fn location() -> S3Location {
     let source = Source::parse(
@@ -13,7 +13,7 @@ fn location() -> S3Location {
     )
     .unwrap()
     .source;
-    let Location::S3(location) = source.location else {
+    let SourceLocation::S3(location) = source.location else {
         panic!()
     };
     location

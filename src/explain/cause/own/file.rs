@@ -3,7 +3,7 @@
 use super::same;
 use crate::explain::cause::{CauseKind, CausePart};
 use crate::explain::text_diff::{became, quoted};
-use crate::format::llb::{Copy, FileAction, FileChange};
+use crate::format::llb::{CopyAction, FileAction, FileChange};
 
 /// Compares two file actions; see [`super::change`]. `epoch` describes how `SOURCE_DATE_EPOCH`
 /// changed, which explains other timestamps.
@@ -56,7 +56,12 @@ pub(in crate::explain::cause) fn file(
     }
 }
 
-fn copied(copy: &Copy, was: &Copy, same_text: bool, epoch: Option<&CausePart>) -> Vec<CausePart> {
+fn copied(
+    copy: &CopyAction,
+    was: &CopyAction,
+    same_text: bool,
+    epoch: Option<&CausePart>,
+) -> Vec<CausePart> {
     let base = |path: &str| crate::format::go_path::base(path.as_bytes()).to_vec();
     let mut parts = Vec::new();
     if copy.dest != was.dest {

@@ -1,7 +1,7 @@
 //! Decides which entries below a path a pattern, or lists of patterns, include.
 
 use super::{SelectError, Selector, is_within, relative, shown};
-use crate::explain::context::Entry;
+use crate::explain::context::ContextEntry;
 use crate::format::go_path;
 use crate::format::pattern_matcher::{MatchInfo, PatternError, PatternMatcher};
 
@@ -20,8 +20,8 @@ struct Above {
     exclude: MatchInfo,
 }
 
-/// What an entry is to the path of a selector.
-pub(super) enum Candidate {
+/// Whether an entry belongs to the path of a selector.
+pub(super) enum InclusionCandidate {
     /// The entry has this path below the path of the selector.
     Path(Vec<u8>),
     /// The pattern does not match the entry.
@@ -69,29 +69,35 @@ impl<'a> Inclusion<'a> {
     }
 
     /// Compares an entry with the path or pattern.
-    pub(super) fn candidate(&mut self, name: &[u8]) -> Result<Candidate, SelectError> {
+    pub(super) fn candidate(&mut self, name: &[u8]) -> Result<InclusionCandidate, SelectError> {
         if !self.is_pattern {
             if name != self.path && !is_within(name, self.path) {
-                return Ok(Candidate::Outside);
+                return Ok(InclusionCandidate::Outside);
             }
-            return Ok(Candidate::Path(relative(name, self.path).to_vec()));
+            return Ok(InclusionCandidate::Path(relative(name, self.path).to_vec()));
         }
         if let Some(folder) = &self.matched
             && is_within(name, folder)
         {
-            return Ok(Candidate::Path(relative(name, folder).to_vec()));
+            return Ok(InclusionCandidate::Path(relative(name, folder).to_vec()));
         }
         let malformed = |_| SelectError::Pattern(shown(self.path));
         if !go_path::matches(self.path, name).map_err(malformed)? {
-            return Ok(Candidate::Unmatched);
+            return Ok(InclusionCandidate::Unmatched);
         }
         self.matched = Some(name.to_vec());
-        Ok(Candidate::Path(Vec::new()))
+        Ok(InclusionCandidate::Path(Vec::new()))
     }
 
     /// Includes an entry if the lists of patterns take it. `candidate` is its path below that of the
     /// selector.
-    pub(super) fn visit(&mut self, name: Vec<u8>, candidate: &[u8], place: usize, entry: &Entry) {
+    pub(super) fn visit(
+        &mut self,
+        name: Vec<u8>,
+        candidate: &[u8],
+        place: usize,
+        entry: &ContextEntry,
+    ) {
         let folder = self.above.last();
         let mut takes = true;
         let mut include_info = MatchInfo::default();

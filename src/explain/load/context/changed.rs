@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Contexts, Directories, place};
+use super::{BuildContexts, Directories, place};
 use crate::explain::load::WhyError;
 use crate::format::provenance::Build;
 
@@ -13,7 +13,7 @@ use crate::format::provenance::Build;
 pub(in crate::explain::load) async fn read_with_build(
     build: Build,
     directories: Directories,
-) -> Result<(Contexts, Build, Option<String>), WhyError> {
+) -> Result<(BuildContexts, Build, Option<String>), WhyError> {
     let read = move || {
         let other = directories
             .main

@@ -12,9 +12,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::walk::Listed;
-use super::{ContextError, Problem};
-use crate::explain::context::{Entry, EntryKind};
+use super::walk::WalkedFile;
+use super::{ContextError, ContextProblem};
+use crate::explain::context::{ContextEntry, ContextEntryKind};
 use crate::format::digest::Digest;
 
 /// How much of a file is read at a time, in bytes.
@@ -30,10 +30,10 @@ pub(super) struct Hashes(HashMap<(u64, u64), Digest>);
 /// Hashes all files with content.
 pub(super) fn all<'a>(
     root: &Path,
-    listed: impl Iterator<Item = &'a Listed>,
-) -> (Hashes, Vec<Problem>) {
+    listed: impl Iterator<Item = &'a WalkedFile>,
+) -> (Hashes, Vec<ContextProblem>) {
     let mut seen = std::collections::HashSet::new();
-    let files: Vec<&Listed> = listed
+    let files: Vec<&WalkedFile> = listed
         .filter(|listed| listed.has_content && seen.insert(listed.file))
         .collect();
     drop(seen);
@@ -55,7 +55,7 @@ pub(super) fn all<'a>(
                 match one(root, &listed.entry, &mut buffer) {
                     Ok(digest) => digests.push((listed.file, digest)),
                     Err(error) => {
-                        problems.push(Problem {
+                        problems.push(ContextProblem {
                             path: root.join(OsStr::from_bytes(&listed.entry.path)),
                             error,
                         });
@@ -82,24 +82,24 @@ pub(super) fn all<'a>(
     let (digests, mut problems) = found
         .into_inner()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
-    problems.sort_by(|one: &Problem, other| one.path.cmp(&other.path));
+    problems.sort_by(|one: &ContextProblem, other| one.path.cmp(&other.path));
     (Hashes(digests), problems)
 }
 
 impl Hashes {
     /// Adds the digest to a listed file.
-    pub fn finish(&self, listed: Listed) -> Entry {
+    pub fn finish(&self, listed: WalkedFile) -> ContextEntry {
         if !listed.has_content {
             return listed.entry.with_content(b"");
         }
-        Entry {
+        ContextEntry {
             digest: self.0.get(&listed.file).copied(),
             ..listed.entry
         }
     }
 }
 
-fn one(root: &Path, entry: &Entry, buffer: &mut [u8]) -> Result<Digest, ContextError> {
+fn one(root: &Path, entry: &ContextEntry, buffer: &mut [u8]) -> Result<Digest, ContextError> {
     // A file that has become a link or a pipe since the listing must not be followed or block.
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits()).unwrap_or_default();
@@ -119,11 +119,11 @@ fn one(root: &Path, entry: &Entry, buffer: &mut [u8]) -> Result<Digest, ContextE
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error.into()),
         }
-        if matches!(entry.kind, EntryKind::File(expected) if size > expected) {
+        if matches!(entry.kind, ContextEntryKind::File(expected) if size > expected) {
             break;
         }
     }
-    if entry.kind == EntryKind::File(size) {
+    if entry.kind == ContextEntryKind::File(size) {
         Ok(hasher.finish())
     } else {
         Err(ContextError::Changed)

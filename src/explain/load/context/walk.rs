@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::{ContextError, follow};
 use crate::explain::context::rules::Rules;
-use crate::explain::context::{Entry, EntryKind, Xattrs};
+use crate::explain::context::{ContextEntry, ContextEntryKind, Xattrs};
 use crate::explain::keys::content::is_hashed_xattr;
 use crate::format::pattern_matcher::{MatchInfo, PatternMatcher};
 
@@ -21,8 +21,8 @@ const MAX_ENTRIES: usize = 2_000_000;
 
 /// A listed file, without the digest of its content.
 #[derive(Debug)]
-pub(super) struct Listed {
-    pub entry: Entry,
+pub(super) struct WalkedFile {
+    pub entry: ContextEntry,
     /// The identity of a file that has several names: device and inode.
     pub file: (u64, u64),
     /// Whether its content must be read; a socket is sent as an empty file.
@@ -41,18 +41,18 @@ struct Folder {
     exclude: MatchInfo,
 }
 
-struct Walk<'a> {
+struct DirectoryWalk<'a> {
     root: &'a Path,
     include: Option<PatternMatcher>,
     exclude: Option<PatternMatcher>,
     folders: Vec<Folder>,
-    listed: Vec<Listed>,
+    listed: Vec<WalkedFile>,
 }
 
 type Failure = (PathBuf, ContextError);
 
 /// Lists the files of a directory that pass the rules, without the root itself.
-pub(super) fn list(root: &Path, rules: &Rules) -> Result<Vec<Listed>, Failure> {
+pub(super) fn list(root: &Path, rules: &Rules) -> Result<Vec<WalkedFile>, Failure> {
     let at_root = |error: ContextError| (root.to_owned(), error);
     let mut include = rules.include.clone();
     if !rules.follow.is_empty() {
@@ -71,7 +71,7 @@ pub(super) fn list(root: &Path, rules: &Rules) -> Result<Vec<Listed>, Failure> {
     };
     let include = matcher(&include)?;
     let exclude = matcher(&rules.exclude)?;
-    let mut walk = Walk {
+    let mut walk = DirectoryWalk {
         root,
         include,
         exclude,
@@ -102,7 +102,7 @@ pub(super) fn list(root: &Path, rules: &Rules) -> Result<Vec<Listed>, Failure> {
     Ok(walk.listed)
 }
 
-impl Walk<'_> {
+impl DirectoryWalk<'_> {
     fn visit(&mut self, path: Vec<u8>) -> Result<(), Failure> {
         let real = self.real(&path);
         let metadata = match fs::symlink_metadata(&real) {
@@ -186,28 +186,28 @@ impl Walk<'_> {
             )
         };
         let kind = if file_type.is_dir() {
-            EntryKind::Directory
+            ContextEntryKind::Directory
         } else if file_type.is_symlink() {
             let target = fs::read_link(&real)
                 .map_err(failed)?
                 .into_os_string()
                 .into_vec();
-            EntryKind::Symlink(target.into())
+            ContextEntryKind::Symlink(target.into())
         } else if file_type.is_char_device() {
             let (major, minor) = device();
-            EntryKind::CharDevice(major, minor)
+            ContextEntryKind::CharDevice(major, minor)
         } else if file_type.is_block_device() {
             let (major, minor) = device();
-            EntryKind::BlockDevice(major, minor)
+            ContextEntryKind::BlockDevice(major, minor)
         } else if file_type.is_fifo() {
-            EntryKind::Fifo
+            ContextEntryKind::Fifo
         } else {
-            EntryKind::File(metadata.len())
+            ContextEntryKind::File(metadata.len())
         };
         let has_content = file_type.is_file();
-        let mut entry = Entry::new(path, kind, metadata.mode() & 0o7777);
+        let mut entry = ContextEntry::new(path, kind, metadata.mode() & 0o7777);
         entry.xattrs = attributes(&real).map_err(|error| failed(error.into()))?;
-        self.listed.push(Listed {
+        self.listed.push(WalkedFile {
             entry,
             file: (metadata.dev(), metadata.ino()),
             has_content,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use reqwest::Url;
 use reqwest::header::ACCEPT;
 
-use super::{Found, LoadError, MAX_SIZE};
+use super::{FoundDocument, LoadError, MAX_SIZE};
 use crate::backend::Access;
 use crate::format::evidence;
 
@@ -34,7 +34,7 @@ pub fn shown(url: &Url) -> String {
 ///
 /// # Errors
 /// If there is no response, or it is no evidence.
-pub async fn fetch(mut url: Url, access: &Access) -> Result<Found, LoadError> {
+pub async fn fetch(mut url: Url, access: &Access) -> Result<FoundDocument, LoadError> {
     if matches!(
         url.path(),
         "/" | "/debug" | "/debug/" | "/debug/cache" | "/debug/cache/"
@@ -67,7 +67,7 @@ pub async fn fetch(mut url: Url, access: &Access) -> Result<Found, LoadError> {
         bytes.extend_from_slice(&chunk);
     }
     let document = evidence::read(&bytes).map_err(|error| LoadError::Content(Arc::new(error)))?;
-    Ok(Found { path, document })
+    Ok(FoundDocument { path, document })
 }
 
 #[cfg(test)]

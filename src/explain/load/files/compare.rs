@@ -8,12 +8,12 @@ use super::paths::{base, below, is_within, joined, shown, trimmed};
 use super::rehash::hashed;
 use crate::explain::cause::{CauseKind, PathChange};
 use crate::explain::context::select::Selector;
-use crate::explain::context::{ContextFiles, Entry, EntryKind};
+use crate::explain::context::{ContextEntry, ContextEntryKind, ContextFiles};
 use crate::format::go_path;
-use crate::format::llb::Copy;
+use crate::format::llb::CopyAction;
 
 /// A change, and the locations of its texts.
-pub(super) struct FileChange {
+pub(super) struct ChangedFile {
     pub(super) item: PathChange,
     /// The old and the new file.
     pub(super) texts: Option<ChangedTexts>,
@@ -25,7 +25,7 @@ pub(super) struct ChangedTexts {
     pub(super) is: Vec<u8>,
 }
 
-impl FileChange {
+impl ChangedFile {
     fn without_texts(item: PathChange) -> Self {
         Self { item, texts: None }
     }
@@ -38,15 +38,15 @@ pub(super) fn compare(
     files: &ContextFiles,
     layer: &ContextFiles,
     chain: Option<&ContextFiles>,
-    copies: &[&Copy],
+    copies: &[&CopyAction],
     root: Option<&Path>,
-) -> Option<Vec<FileChange>> {
+) -> Option<Vec<ChangedFile>> {
     let mut now: CopiedFiles<'_> = BTreeMap::new();
     for copy in copies {
         let found = destinations(files, layer, copy)?.into_iter();
         now.extend(found.map(|(place, entry)| (place, (entry, *copy))));
     }
-    let lies_apart = |(place, (_, copy)): (&Vec<u8>, &(&Entry, &Copy))| {
+    let lies_apart = |(place, (_, copy)): (&Vec<u8>, &(&ContextEntry, &CopyAction))| {
         copy.attempt_unpack && layer.entry(place).is_none()
     };
     if now.iter().any(lies_apart) {
@@ -57,23 +57,23 @@ pub(super) fn compare(
     // With several copies to one directory, the source of a folder is ambiguous.
     if let [copy] = copies {
         let folders = folders(files, layer, copy).into_iter();
-        changes.extend(folders.map(FileChange::without_texts));
+        changes.extend(folders.map(ChangedFile::without_texts));
     }
     changes.sort_by(|a, b| a.item.path.cmp(&b.item.path));
     Some(changes)
 }
 
 /// Copied files, by their paths in the result.
-type CopiedFiles<'a> = BTreeMap<Vec<u8>, (&'a Entry, &'a Copy)>;
+type CopiedFiles<'a> = BTreeMap<Vec<u8>, (&'a ContextEntry, &'a CopyAction)>;
 
 /// Returns the changes of the files that a layer has, and removes those from `now`.
 fn changes_in_layer(
     files: &ContextFiles,
     layer: &ContextFiles,
     now: &mut CopiedFiles<'_>,
-    copies: &[&Copy],
+    copies: &[&CopyAction],
     root: Option<&Path>,
-) -> Vec<FileChange> {
+) -> Vec<ChangedFile> {
     let mut changes = Vec::new();
     let files_of_layer = layer.entries().iter().filter(|entry| !entry.is_directory());
     for old in files_of_layer.filter(|entry| !is_of_estargz(&entry.path)) {
@@ -86,18 +86,18 @@ fn changes_in_layer(
         let Some((new, copy)) = now.remove(&*old.path) else {
             let path = shown(&source_of(&old.path, files, copy));
             let removed = PathChange::new(path, CauseKind::FileRemoved, "");
-            changes.push(FileChange::without_texts(removed));
+            changes.push(ChangedFile::without_texts(removed));
             continue;
         };
         let are_files = matches!(
             (&new.kind, &old.kind),
-            (EntryKind::File(_), EntryKind::File(_))
+            (ContextEntryKind::File(_), ContextEntryKind::File(_))
         );
         let texts = are_files.then(|| ChangedTexts {
             was: old.path.to_vec(),
             is: new.path.to_vec(),
         });
-        changes.extend(changed(new, old, copy, root).map(|item| FileChange { item, texts }));
+        changes.extend(changed(new, old, copy, root).map(|item| ChangedFile { item, texts }));
     }
     changes
 }
@@ -107,8 +107,8 @@ fn changes_below(
     now: &CopiedFiles<'_>,
     chain: Option<&ContextFiles>,
     root: Option<&Path>,
-) -> Vec<FileChange> {
-    let change = |(place, (entry, copy)): (&Vec<u8>, &(&Entry, &Copy))| {
+) -> Vec<ChangedFile> {
+    let change = |(place, (entry, copy)): (&Vec<u8>, &(&ContextEntry, &CopyAction))| {
         let below = chain.and_then(|chain| chain.entry(place));
         match below.filter(|below| !below.is_directory()) {
             Some(below) => changed(entry, below, copy, root),
@@ -120,15 +120,15 @@ fn changes_below(
         }
     };
     let changes = now.iter().filter_map(change);
-    changes.map(FileChange::without_texts).collect()
+    changes.map(ChangedFile::without_texts).collect()
 }
 
 /// Returns the current destination of each file of a copy; `None` if its source cannot be selected.
 fn destinations<'a>(
     files: &'a ContextFiles,
     layer: &ContextFiles,
-    copy: &Copy,
-) -> Option<BTreeMap<Vec<u8>, &'a Entry>> {
+    copy: &CopyAction,
+) -> Option<BTreeMap<Vec<u8>, &'a ContextEntry>> {
     let selector = Selector {
         path: copy.src.clone(),
         wildcard: copy.allow_wildcard && go_path::contains_wildcards(&copy.src),
@@ -153,7 +153,7 @@ fn destinations<'a>(
             && copy.include_patterns.0.is_empty()
             && files
                 .entry(&src)
-                .is_some_and(|found| matches!(found.kind, EntryKind::Symlink(_)));
+                .is_some_and(|found| matches!(found.kind, ContextEntryKind::Symlink(_)));
         let below_source = if is_link { Some(&[][..]) } else { below_source };
         let own_name = if is_link {
             base(&src)
@@ -164,8 +164,8 @@ fn destinations<'a>(
             // A single file goes to the path itself, or into the folder there.
             Some([]) => {
                 let into = joined(&dest, own_name);
-                let is_folder =
-                    copy.dest.ends_with('/') || layer.entry(&dest).is_none_or(Entry::is_directory);
+                let is_folder = copy.dest.ends_with('/')
+                    || layer.entry(&dest).is_none_or(ContextEntry::is_directory);
                 if is_folder && (copy.dest.ends_with('/') || layer.entry(&dest).is_some()) {
                     into
                 } else {
@@ -182,7 +182,7 @@ fn destinations<'a>(
 }
 
 /// Returns the path in the context that a removed file of the layer was copied from.
-fn source_of(old: &[u8], files: &ContextFiles, copy: &Copy) -> Vec<u8> {
+fn source_of(old: &[u8], files: &ContextFiles, copy: &CopyAction) -> Vec<u8> {
     let relative = below(old, &trimmed(&copy.dest)).unwrap_or(old);
     let src = trimmed(&copy.src);
     if copy.allow_wildcard && go_path::contains_wildcards(&copy.src) {
@@ -207,25 +207,30 @@ fn is_of_estargz(path: &[u8]) -> bool {
 }
 
 /// Returns how a file changed.
-fn changed(new: &Entry, old: &Entry, copy: &Copy, root: Option<&Path>) -> Option<PathChange> {
+fn changed(
+    new: &ContextEntry,
+    old: &ContextEntry,
+    copy: &CopyAction,
+    root: Option<&Path>,
+) -> Option<PathChange> {
     let path = shown(&new.path);
     let change = |kind, detail: String| Some(PathChange::new(path.clone(), kind, detail));
     match (&new.kind, &old.kind) {
-        (EntryKind::Symlink(is), EntryKind::Symlink(was)) => {
+        (ContextEntryKind::Symlink(is), ContextEntryKind::Symlink(was)) => {
             (is != was).then_some(())?;
             change(
                 CauseKind::LinkTarget,
                 format!("{} → {}", shown(was), shown(is)),
             )
         }
-        (EntryKind::File(is), EntryKind::File(was)) => {
+        (ContextEntryKind::File(is), ContextEntryKind::File(was)) => {
             // Attributes that the copy sets are equal on both sides.
             let sets_mode = copy.mode >= 0 || !copy.mode_str.is_empty();
             let modes_differ = !sets_mode && new.mode != old.mode;
             if is != was {
                 return change(CauseKind::Content, format!("{was} bytes → {is} bytes"));
             }
-            let as_it_was = Entry {
+            let as_it_was = ContextEntry {
                 mode: old.mode,
                 uid: old.uid,
                 gid: old.gid,

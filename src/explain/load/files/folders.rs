@@ -2,19 +2,23 @@
 
 use super::paths::{below, joined, shown, trimmed};
 use crate::explain::cause::{CauseKind, PathChange};
-use crate::explain::context::{ContextFiles, Entry};
-use crate::format::llb::Copy;
+use crate::explain::context::{ContextEntry, ContextFiles};
+use crate::format::llb::CopyAction;
 
 /// The most folders that are compared for one copy.
 const MOST_FOLDERS: usize = 1_000;
 
 /// Compares the folders below a copied path: their mode, and whether empty ones exist. Folders of a
 /// pattern are not compared.
-pub(super) fn folders(files: &ContextFiles, layer: &ContextFiles, copy: &Copy) -> Vec<PathChange> {
+pub(super) fn folders(
+    files: &ContextFiles,
+    layer: &ContextFiles,
+    copy: &CopyAction,
+) -> Vec<PathChange> {
     let is_plain = copy.include_patterns.0.is_empty() && copy.exclude_patterns.0.is_empty();
     let src = trimmed(&copy.src);
     let dest = trimmed(&copy.dest);
-    let is_folder = src.is_empty() || files.entry(&src).is_some_and(Entry::is_directory);
+    let is_folder = src.is_empty() || files.entry(&src).is_some_and(ContextEntry::is_directory);
     if !is_plain || !is_folder || copy.attempt_unpack {
         return Vec::new();
     }

@@ -6,7 +6,7 @@ use super::ContextInput;
 use super::paths::shown;
 use super::rehash::hashed;
 use crate::explain::cause::{CauseKind, PathChange};
-use crate::explain::context::{ContextFiles, Entry, EntryKind};
+use crate::explain::context::{ContextEntry, ContextEntryKind, ContextFiles};
 use crate::explain::keys::{content, content_root, selectors};
 use crate::format::digest::Digest;
 use std::path::Path;
@@ -63,23 +63,23 @@ impl ContextInput<'_> {
 /// or one that cannot be read again.
 fn with_mode(
     files: &ContextFiles,
-    entry: &Entry,
+    entry: &ContextEntry,
     mode: u32,
     root: Option<&Path>,
 ) -> Option<ContextFiles> {
-    let other = Entry {
+    let other = ContextEntry {
         mode,
         digest: None,
         ..entry.clone()
     };
     let digest = match entry.kind {
-        EntryKind::File(size) => hashed(&other, root?, size)?,
-        EntryKind::Directory => other.hasher().finish(),
+        ContextEntryKind::File(size) => hashed(&other, root?, size)?,
+        ContextEntryKind::Directory => other.hasher().finish(),
         _ => return None,
     };
-    let replaced = |found: &Entry| {
+    let replaced = |found: &ContextEntry| {
         if found.path == entry.path {
-            Entry {
+            ContextEntry {
                 digest: Some(digest),
                 ..other.clone()
             }

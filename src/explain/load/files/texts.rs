@@ -7,13 +7,13 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use super::compare::FileChange;
+use super::compare::ChangedFile;
 use crate::explain::cause::{CauseKind, PathChange};
 use crate::explain::load::MOST_UNPACKED;
 use crate::explain::load::caches::LoadedCache;
 use crate::explain::text_diff;
 use crate::format::cache_config::RecordIndex;
-use crate::format::layer::{self, Kind, Limits};
+use crate::format::layer::{self, LayerLimits, TarEntryKind};
 
 /// How many files of one step are compared by lines.
 const MOST_FILES: usize = 20;
@@ -25,9 +25,9 @@ pub(super) async fn add_lines(
     cache: &LoadedCache<'_>,
     record: RecordIndex,
     root: Option<&Path>,
-    changes: Vec<FileChange>,
+    changes: Vec<ChangedFile>,
 ) -> Vec<PathChange> {
-    let is_content = |change: &&FileChange| change.item.kind == CauseKind::Content;
+    let is_content = |change: &&ChangedFile| change.item.kind == CauseKind::Content;
     let texts = changes
         .iter()
         .filter(is_content)
@@ -40,7 +40,7 @@ pub(super) async fn add_lines(
         Some(_) if !wanted.is_empty() => contents(cache, record, wanted).await.unwrap_or_default(),
         _ => BTreeMap::new(),
     };
-    let with_lines = |FileChange { mut item, texts }| {
+    let with_lines = |ChangedFile { mut item, texts }| {
         if let (CauseKind::Content, Some(texts), Some(root)) = (item.kind, texts, root)
             && let Some(was) = former.get(&texts.was)
             && let Ok(file) = File::open(root.join(OsStr::from_bytes(&texts.is)))
@@ -67,14 +67,14 @@ async fn contents(
         .await
         .ok()?;
     let read = move || {
-        let limits = Limits {
+        let limits = LayerLimits {
             bytes: MOST_UNPACKED,
-            ..Limits::default()
+            ..LayerLimits::default()
         };
         let mut found = BTreeMap::new();
         let mut kept = 0;
         layer::read(blob, &limits, |entry, detail, content| {
-            let is_wanted = entry.kind == Kind::File && wanted.contains(&detail.path);
+            let is_wanted = entry.kind == TarEntryKind::File && wanted.contains(&detail.path);
             if is_wanted && !detail.is_sparse && kept < MOST_BYTES {
                 let content = small(content);
                 kept += content.as_ref().map_or(0, Vec::len);

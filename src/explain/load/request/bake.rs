@@ -4,13 +4,13 @@ mod surroundings;
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::flags::{self, Known, Parsed};
-use super::{BuildRequest, Context, RequestError, cache, compose};
+use super::flags::{self, KnownFlags, ParsedFlags};
+use super::{BuildRequest, RequestContext, RequestError, cache, compose};
 use crate::format::bake::{self, BakeFile, CacheEntry, Config, Options, Override, Target};
 use crate::format::go_path;
 use surroundings::{check_links, cleaned, has_services, local_platform};
 
-const BAKE: Known = Known {
+const BAKE: KnownFlags = KnownFlags {
     valued: &[
         "file",
         "set",
@@ -53,7 +53,7 @@ const DEFAULTS: [&str; 8] = [
 
 /// Parses the words after `bake`.
 pub(super) fn read(
-    context: &Context<'_>,
+    context: &RequestContext<'_>,
     words: &[String],
 ) -> Result<Vec<BuildRequest>, RequestError> {
     let parsed = flags::parse(words, &BAKE)?;
@@ -106,12 +106,15 @@ pub(super) fn read(
 }
 
 /// The names and texts of the definitions, Compose files first.
-struct Definitions {
+struct BakeDefinitions {
     compose: Vec<String>,
     bake: Vec<(String, String)>,
 }
 
-fn load(context: &Context<'_>, parsed: &Parsed) -> Result<Definitions, RequestError> {
+fn load(
+    context: &RequestContext<'_>,
+    parsed: &ParsedFlags,
+) -> Result<BakeDefinitions, RequestError> {
     let mut names: Vec<String> = parsed.all("file").map(str::to_owned).collect();
     if names.is_empty()
         && let Some(listed) = (context.lookup)("BUILDX_BAKE_FILE").filter(|value| !value.is_empty())
@@ -125,7 +128,7 @@ fn load(context: &Context<'_>, parsed: &Parsed) -> Result<Definitions, RequestEr
     if are_default {
         names = DEFAULTS.iter().map(|name| (*name).to_owned()).collect();
     }
-    let mut definitions = Definitions {
+    let mut definitions = BakeDefinitions {
         compose: Vec::new(),
         bake: Vec::new(),
     };
@@ -169,8 +172,8 @@ pub(super) fn definition(file: &str, line: u32, reason: &str) -> RequestError {
 }
 
 fn evaluate(
-    context: &Context<'_>,
-    definitions: &Definitions,
+    context: &RequestContext<'_>,
+    definitions: &BakeDefinitions,
     lookup: &super::Lookup<'_>,
 ) -> Result<Config, RequestError> {
     let mut config = Config::default();
@@ -220,9 +223,9 @@ fn evaluate(
 }
 
 fn overrides(
-    parsed: &Parsed,
+    parsed: &ParsedFlags,
     config: &Config,
-    context: &Context<'_>,
+    context: &RequestContext<'_>,
 ) -> Result<Vec<Override>, RequestError> {
     let mut found = Vec::new();
     for given in parsed.all("set") {
@@ -274,7 +277,7 @@ fn overrides(
 
 fn requests(
     config: &Config,
-    parsed: &Parsed,
+    parsed: &ParsedFlags,
     overrides: &[Override],
 ) -> Result<Vec<BuildRequest>, RequestError> {
     let mut wanted: Vec<String> = parsed
@@ -335,7 +338,7 @@ fn matching(config: &Config, pattern: &str) -> Result<Vec<String>, RequestError>
     Ok(found)
 }
 
-fn request(target: &Target, parsed: &Parsed) -> Result<BuildRequest, RequestError> {
+fn request(target: &Target, parsed: &ParsedFlags) -> Result<BuildRequest, RequestError> {
     let dockerfile = target.dockerfile.clone().filter(|file| !file.is_empty());
     for (attribute, value) in [("context", &target.context), ("dockerfile", &dockerfile)] {
         if value.as_deref() == Some("-") {

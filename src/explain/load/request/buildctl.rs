@@ -1,10 +1,10 @@
 //! `buildctl build`.
 
-use super::flags::{self, Known, Parsed};
-use super::{BuildRequest, Context, RequestError, cache};
+use super::flags::{self, KnownFlags, ParsedFlags};
+use super::{BuildRequest, RequestContext, RequestError, cache};
 use crate::find::Tool;
 
-const BUILD: Known = Known {
+const BUILD: KnownFlags = KnownFlags {
     valued: &[
         "frontend",
         "local",
@@ -33,7 +33,10 @@ const BUILD: Known = Known {
 };
 
 /// Parses the words after `build`.
-pub(super) fn read(_: &Context<'_>, words: &[String]) -> Result<Vec<BuildRequest>, RequestError> {
+pub(super) fn read(
+    _: &RequestContext<'_>,
+    words: &[String],
+) -> Result<Vec<BuildRequest>, RequestError> {
     let parsed = flags::parse(words, &BUILD)?;
     let mut request = BuildRequest {
         tool: Tool::Buildctl.name(),
@@ -74,7 +77,7 @@ pub(super) fn read(_: &Context<'_>, words: &[String]) -> Result<Vec<BuildRequest
 /// Reads the local directories. Returns that of the Dockerfile.
 fn read_locals(
     request: &mut BuildRequest,
-    parsed: &Parsed,
+    parsed: &ParsedFlags,
 ) -> Result<Option<String>, RequestError> {
     let mut directory = None;
     for local in parsed.all("local") {
@@ -104,7 +107,7 @@ struct FrontendOptions {
 /// Reads the options of the frontend.
 fn read_options(
     request: &mut BuildRequest,
-    parsed: &Parsed,
+    parsed: &ParsedFlags,
 ) -> Result<FrontendOptions, RequestError> {
     let mut options = FrontendOptions::default();
     for option in parsed.all("opt").chain(parsed.all("frontend-opt")) {

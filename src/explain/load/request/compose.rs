@@ -6,13 +6,13 @@ mod targets;
 use std::collections::BTreeSet;
 
 use super::bake::inline;
-use super::flags::{self, Known, Parsed};
-use super::{BuildRequest, Context, RequestError, cache};
+use super::flags::{self, KnownFlags, ParsedFlags};
+use super::{BuildRequest, RequestContext, RequestError, cache};
 use crate::format::compose::{Build, Project, Service};
 
 pub(super) use targets::{as_bake, sanitized};
 
-const BUILD: Known = Known {
+const BUILD: KnownFlags = KnownFlags {
     valued: &[
         "build-arg",
         "builder",
@@ -39,7 +39,7 @@ const BUILD: Known = Known {
     short: &[('m', "memory"), ('q', "quiet")],
 };
 
-const GLOBAL: Known = Known {
+const GLOBAL: KnownFlags = KnownFlags {
     valued: &[
         "file",
         "project-name",
@@ -64,7 +64,7 @@ const GLOBAL: Known = Known {
 
 /// Parses the words around `build`.
 pub(super) fn read(
-    context: &Context<'_>,
+    context: &RequestContext<'_>,
     global: &[String],
     words: &[String],
 ) -> Result<Vec<BuildRequest>, RequestError> {
@@ -73,7 +73,7 @@ pub(super) fn read(
     let (project, variables) = project::load(context, &global)?;
     // Values of the environment include those of `.env` files.
     let lookup = |name: &str| variables.get(context.lookup, name);
-    let context = &Context {
+    let context = &RequestContext {
         files: context.files,
         lookup: &lookup,
     };
@@ -106,10 +106,10 @@ pub(super) fn read(
 /// Returns the names of the services that the command builds: those given, else all that their
 /// profiles enable, and the services whose results they use.
 fn built(
-    context: &Context<'_>,
+    context: &RequestContext<'_>,
     project: &Project,
-    global: &Parsed,
-    parsed: &Parsed,
+    global: &ParsedFlags,
+    parsed: &ParsedFlags,
 ) -> Result<BTreeSet<String>, RequestError> {
     let named = |name: &str| project.services.iter().find(|service| service.name == name);
     if let Some(unknown) = parsed.words.iter().find(|name| named(name).is_none()) {
@@ -161,7 +161,7 @@ fn built(
 }
 
 fn request(
-    context: &Context<'_>,
+    context: &RequestContext<'_>,
     service: &Service,
     build: &Build,
 ) -> Result<BuildRequest, RequestError> {
@@ -223,7 +223,7 @@ fn request(
 
 /// Returns the platforms of a build: its own, else the one of the service's containers.
 fn platforms(
-    context: &Context<'_>,
+    context: &RequestContext<'_>,
     service: &Service,
     build: &Build,
 ) -> Result<Vec<String>, RequestError> {
@@ -245,7 +245,7 @@ fn platforms(
 }
 
 /// Replaces `~` at the start of a path by the home directory.
-fn in_home(context: &Context<'_>, path: &str) -> String {
+fn in_home(context: &RequestContext<'_>, path: &str) -> String {
     let rest = path.strip_prefix('~');
     let rest = rest.filter(|rest| rest.is_empty() || rest.starts_with('/'));
     match (rest, (context.lookup)("HOME")) {

@@ -1,10 +1,10 @@
 //! `docker build`, `docker buildx build` and `nerdctl build`.
 
-use super::flags::{self, Known};
-use super::{BuildRequest, Context, RequestError, cache};
+use super::flags::{self, KnownFlags};
+use super::{BuildRequest, RequestContext, RequestError, cache};
 use crate::find::Tool;
 
-const BUILD: Known = Known {
+const BUILD: KnownFlags = KnownFlags {
     valued: &[
         "add-host",
         "allow",
@@ -67,7 +67,7 @@ const BUILD: Known = Known {
 
 /// Parses the words after `build`.
 pub(super) fn read(
-    context: &Context<'_>,
+    context: &RequestContext<'_>,
     tool: Tool,
     words: &[String],
 ) -> Result<Vec<BuildRequest>, RequestError> {

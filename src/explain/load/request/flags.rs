@@ -3,7 +3,7 @@
 use super::RequestError;
 
 /// The flags of a program.
-pub(super) struct Known {
+pub(super) struct KnownFlags {
     /// Flags that take a value.
     pub(super) valued: &'static [&'static str],
     /// Flags without a value, which also accept `=true` and `=false`.
@@ -14,20 +14,20 @@ pub(super) struct Known {
 
 /// A flag without its dashes, and its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Flag {
+pub(super) struct ParsedFlag {
     pub(super) name: String,
     pub(super) value: String,
 }
 
 /// The parsed words of a command.
 #[derive(Debug, Default)]
-pub(super) struct Parsed {
-    pub(super) flags: Vec<Flag>,
+pub(super) struct ParsedFlags {
+    pub(super) flags: Vec<ParsedFlag>,
     pub(super) words: Vec<String>,
     pub(super) unknown: Vec<String>,
 }
 
-impl Parsed {
+impl ParsedFlags {
     /// The values of a flag, in order.
     pub(super) fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> {
         self.flags
@@ -56,8 +56,8 @@ pub(super) fn is_true(value: &str) -> bool {
 }
 
 /// Splits words into flags with their values, and other words.
-pub(super) fn parse(words: &[String], known: &Known) -> Result<Parsed, RequestError> {
-    let mut parsed = Parsed::default();
+pub(super) fn parse(words: &[String], known: &KnownFlags) -> Result<ParsedFlags, RequestError> {
+    let mut parsed = ParsedFlags::default();
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
         if word == "--" {
@@ -79,9 +79,9 @@ pub(super) fn parse(words: &[String], known: &Known) -> Result<Parsed, RequestEr
 fn long_flag(
     name: &str,
     value: Option<&str>,
-    known: &Known,
+    known: &KnownFlags,
     rest: &mut std::slice::Iter<'_, String>,
-    parsed: &mut Parsed,
+    parsed: &mut ParsedFlags,
 ) -> Result<(), RequestError> {
     let value = if known.valued.contains(&name) {
         match value {
@@ -97,7 +97,7 @@ fn long_flag(
         parsed.unknown.push(format!("--{name}"));
         return Ok(());
     };
-    parsed.flags.push(Flag {
+    parsed.flags.push(ParsedFlag {
         name: name.to_owned(),
         value,
     });
@@ -107,9 +107,9 @@ fn long_flag(
 /// Parses letters after one dash: switches may be joined, and a value may follow directly.
 fn short_flags(
     letters: &str,
-    known: &Known,
+    known: &KnownFlags,
     rest: &mut std::slice::Iter<'_, String>,
-    parsed: &mut Parsed,
+    parsed: &mut ParsedFlags,
 ) -> Result<(), RequestError> {
     let mut position = 0;
     for letter in letters.chars() {
@@ -119,7 +119,7 @@ fn short_flags(
             return Ok(());
         };
         if known.switches.contains(name) {
-            parsed.flags.push(Flag {
+            parsed.flags.push(ParsedFlag {
                 name: (*name).to_owned(),
                 value: "true".to_owned(),
             });
@@ -133,7 +133,7 @@ fn short_flags(
         } else {
             tail.strip_prefix('=').unwrap_or(tail).to_owned()
         };
-        parsed.flags.push(Flag {
+        parsed.flags.push(ParsedFlag {
             name: (*name).to_owned(),
             value,
         });

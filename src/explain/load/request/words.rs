@@ -2,8 +2,8 @@
 
 use super::{Lookup, RequestError};
 use crate::find::Tool;
-use crate::format::located::{Located, Place};
-use crate::format::shell::{self, Assigned, Change, Command, Part, Word};
+use crate::format::located::{Located, TextPlace};
+use crate::format::shell::{self, Assigned, ShellCommand, VariableChange, Word, WordPart};
 
 /// Words in front of a program that run it.
 const WRAPPERS: [&str; 9] = [
@@ -49,7 +49,7 @@ const VALUED: [&str; 26] = [
 ];
 
 /// A command without the words in front of its program.
-pub(super) struct Words {
+pub(super) struct CommandLineWords {
     words: Vec<String>,
     assignments: Vec<(String, String)>,
 }
@@ -64,7 +64,10 @@ pub(super) struct Program<'w> {
 }
 
 /// Removes assignments and wrappers from the front of a command.
-pub(super) fn prepared(command: &[String], lookup: &Lookup<'_>) -> Result<Words, RequestError> {
+pub(super) fn prepared(
+    command: &[String],
+    lookup: &Lookup<'_>,
+) -> Result<CommandLineWords, RequestError> {
     let mut words = match command {
         [one] if one.contains(char::is_whitespace) => split(one, lookup)?,
         many => many.to_vec(),
@@ -87,7 +90,7 @@ pub(super) fn prepared(command: &[String], lookup: &Lookup<'_>) -> Result<Words,
                 }
             }
         } else {
-            return Ok(Words { words, assignments });
+            return Ok(CommandLineWords { words, assignments });
         }
     }
 }
@@ -102,11 +105,11 @@ fn assignment(word: &str) -> Option<(String, String)> {
 /// Splits a command given as one word, as a shell would.
 fn split(text: &str, lookup: &Lookup<'_>) -> Result<Vec<String>, RequestError> {
     let refused = || RequestError::NotABuild(text.chars().take(80).collect());
-    let list = shell::parse(&Located::new(text, Place::default()));
+    let list = shell::parse(&Located::new(text, TextPlace::default()));
     let [step] = list.as_slice() else {
         return Err(refused());
     };
-    let [Command::Simple(simple)] = step.pipeline.as_slice() else {
+    let [ShellCommand::Simple(simple)] = step.pipeline.as_slice() else {
         return Err(refused());
     };
     let mut words = Vec::new();
@@ -127,10 +130,10 @@ fn expanded(word: &Word, lookup: &Lookup<'_>) -> Option<String> {
     let mut text = String::new();
     for part in &word.parts {
         match part {
-            Part::Text { text: part, .. } => text.push_str(part.as_str()),
-            Part::Variable {
+            WordPart::Text { text: part, .. } => text.push_str(part.as_str()),
+            WordPart::Variable {
                 name,
-                change: Change::None,
+                change: VariableChange::None,
                 ..
             } => {
                 text.push_str(&lookup(name).unwrap_or_default());
@@ -141,7 +144,7 @@ fn expanded(word: &Word, lookup: &Lookup<'_>) -> Option<String> {
     Some(text)
 }
 
-impl Words {
+impl CommandLineWords {
     /// Returns the value of a variable that is set in front of the command.
     pub(super) fn assigned(&self, name: &str) -> Option<String> {
         let found = self.assignments.iter().rfind(|(known, _)| known == name);

@@ -1,11 +1,11 @@
 //! Parses and evaluates the text of an expression.
 
-use super::{Branch, Contexts, DEPTH, MOST, Outcome, shortened};
-use crate::format::located::{Located, Place};
+use super::{DEPTH, ExpressionBranch, ExpressionContexts, ExpressionValue, MOST, shortened};
+use crate::format::located::{Located, TextPlace};
 use crate::format::unknown::has_mark;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
+enum ExpressionToken {
     Name(String),
     Text(String),
     Sign(&'static str),
@@ -15,7 +15,7 @@ const SIGNS: [&str; 13] = [
     "&&", "||", "==", "!=", "<=", ">=", "<", ">", "!", "(", ")", ",", "[",
 ];
 
-fn tokens(source: &str) -> Vec<Token> {
+fn tokens(source: &str) -> Vec<ExpressionToken> {
     let mut found = Vec::new();
     let mut rest = source;
     while let Some(first) = rest.chars().next() {
@@ -33,38 +33,42 @@ fn tokens(source: &str) -> Vec<Token> {
                 text.push('\'');
                 tail = &tail[1..];
             }
-            found.push(Token::Text(text));
+            found.push(ExpressionToken::Text(text));
             rest = tail;
         } else if let Some(sign) = SIGNS.iter().find(|sign| rest.starts_with(**sign)) {
-            found.push(Token::Sign(sign));
+            found.push(ExpressionToken::Sign(sign));
             rest = &rest[sign.len()..];
         } else if first == ']' {
-            found.push(Token::Sign("]"));
+            found.push(ExpressionToken::Sign("]"));
             rest = &rest[1..];
         } else {
             let end = rest
                 .find(|c: char| !(c.is_alphanumeric() || "_-.*".contains(c)))
                 .unwrap_or(rest.len());
             let end = end.max(first.len_utf8());
-            found.push(Token::Name(rest[..end].to_owned()));
+            found.push(ExpressionToken::Name(rest[..end].to_owned()));
             rest = &rest[end..];
         }
     }
     found
 }
 
-struct Evaluator<'e, 's> {
-    contexts: &'e Contexts<'s>,
-    tokens: &'e [Token],
+struct ExpressionEvaluator<'e, 's> {
+    contexts: &'e ExpressionContexts<'s>,
+    tokens: &'e [ExpressionToken],
     position: usize,
-    place: Place,
+    place: TextPlace,
     depth: usize,
 }
 
 /// Evaluates an expression. Returns `None` if it does not parse.
-pub(super) fn evaluate(contexts: &Contexts<'_>, source: &str, place: Place) -> Option<Vec<Branch>> {
+pub(super) fn evaluate(
+    contexts: &ExpressionContexts<'_>,
+    source: &str,
+    place: TextPlace,
+) -> Option<Vec<ExpressionBranch>> {
     let tokens = tokens(source);
-    let mut evaluator = Evaluator {
+    let mut evaluator = ExpressionEvaluator {
         contexts,
         tokens: &tokens,
         position: 0,
@@ -75,9 +79,10 @@ pub(super) fn evaluate(contexts: &Contexts<'_>, source: &str, place: Place) -> O
     (evaluator.position == tokens.len()).then_some(branches)
 }
 
-impl Evaluator<'_, '_> {
+impl ExpressionEvaluator<'_, '_> {
     fn sign(&mut self, sign: &str) -> bool {
-        let here = matches!(self.tokens.get(self.position), Some(Token::Sign(s)) if *s == sign);
+        let here =
+            matches!(self.tokens.get(self.position), Some(ExpressionToken::Sign(s)) if *s == sign);
         if here {
             self.position += 1;
         }
@@ -88,25 +93,27 @@ impl Evaluator<'_, '_> {
         let mut text = String::new();
         for token in &self.tokens[from..self.position] {
             match token {
-                Token::Name(name) => text.push_str(name),
-                Token::Text(value) => {
+                ExpressionToken::Name(name) => text.push_str(name),
+                ExpressionToken::Text(value) => {
                     text.push('\'');
                     text.push_str(value);
                     text.push('\'');
                 }
-                Token::Sign(sign @ ("&&" | "||" | "==" | "!=" | "<" | ">" | "<=" | ">=")) => {
+                ExpressionToken::Sign(
+                    sign @ ("&&" | "||" | "==" | "!=" | "<" | ">" | "<=" | ">="),
+                ) => {
                     text.push(' ');
                     text.push_str(sign);
                     text.push(' ');
                 }
-                Token::Sign(",") => text.push_str(", "),
-                Token::Sign(sign) => text.push_str(sign),
+                ExpressionToken::Sign(",") => text.push_str(", "),
+                ExpressionToken::Sign(sign) => text.push_str(sign),
             }
         }
         shortened(&text)
     }
 
-    fn or(&mut self) -> Option<Vec<Branch>> {
+    fn or(&mut self) -> Option<Vec<ExpressionBranch>> {
         let start = self.position;
         let mut left = self.and()?;
         while self.sign("||") {
@@ -118,11 +125,11 @@ impl Evaluator<'_, '_> {
                     Some(true) => all.push(branch),
                     Some(false) => all.extend(right.iter().map(|r| r.clone().with(&branch.when))),
                     None => {
-                        let known: Vec<&Branch> =
+                        let known: Vec<&ExpressionBranch> =
                             right.iter().filter(|r| r.truth().is_some()).collect();
                         if known.is_empty() {
-                            all.push(Branch {
-                                outcome: Outcome::Open(whole.clone()),
+                            all.push(ExpressionBranch {
+                                outcome: ExpressionValue::Open(whole.clone()),
                                 when: branch.when.clone(),
                             });
                         } else {
@@ -137,7 +144,7 @@ impl Evaluator<'_, '_> {
         Some(left)
     }
 
-    fn and(&mut self) -> Option<Vec<Branch>> {
+    fn and(&mut self) -> Option<Vec<ExpressionBranch>> {
         let mut start = self.position;
         let mut left = self.comparison()?;
         while self.sign("&&") {
@@ -156,7 +163,8 @@ impl Evaluator<'_, '_> {
                             .iter()
                             .map(|r| r.clone().with(&branch.when).under(&condition));
                         all.extend(taken);
-                        let untaken = Branch::new(Outcome::Truth(false)).with(&branch.when);
+                        let untaken =
+                            ExpressionBranch::new(ExpressionValue::Truth(false)).with(&branch.when);
                         all.push(untaken.under(&format!("not {condition}")));
                     }
                 }
@@ -167,22 +175,22 @@ impl Evaluator<'_, '_> {
         Some(left)
     }
 
-    fn comparison(&mut self) -> Option<Vec<Branch>> {
+    fn comparison(&mut self) -> Option<Vec<ExpressionBranch>> {
         let start = self.position;
         let left = self.unary()?;
         for sign in ["==", "!=", "<=", ">=", "<", ">"] {
             if self.sign(sign) {
                 let right = self.unary()?;
                 let source = self.source(start);
-                let outcome =
-                    compared(sign, &left, &right).map_or(Outcome::Open(source), Outcome::Truth);
-                return Some(vec![Branch::new(outcome)]);
+                let outcome = compared(sign, &left, &right)
+                    .map_or(ExpressionValue::Open(source), ExpressionValue::Truth);
+                return Some(vec![ExpressionBranch::new(outcome)]);
             }
         }
         Some(left)
     }
 
-    fn unary(&mut self) -> Option<Vec<Branch>> {
+    fn unary(&mut self) -> Option<Vec<ExpressionBranch>> {
         let start = self.position;
         if self.depth >= DEPTH {
             return None;
@@ -195,8 +203,10 @@ impl Evaluator<'_, '_> {
                 [only] => only.truth(),
                 _ => None,
             };
-            let outcome = truth.map_or(Outcome::Open(source), |truth| Outcome::Truth(!truth));
-            Some(vec![Branch::new(outcome)])
+            let outcome = truth.map_or(ExpressionValue::Open(source), |truth| {
+                ExpressionValue::Truth(!truth)
+            });
+            Some(vec![ExpressionBranch::new(outcome)])
         } else {
             self.primary()
         };
@@ -204,7 +214,7 @@ impl Evaluator<'_, '_> {
         value
     }
 
-    fn primary(&mut self) -> Option<Vec<Branch>> {
+    fn primary(&mut self) -> Option<Vec<ExpressionBranch>> {
         let start = self.position;
         if self.sign("(") {
             let inner = self.or()?;
@@ -213,19 +223,22 @@ impl Evaluator<'_, '_> {
         let token = self.tokens.get(self.position)?.clone();
         self.position += 1;
         let name = match token {
-            Token::Text(text) => {
+            ExpressionToken::Text(text) => {
                 let text = Located::new(text, self.place);
-                return Some(vec![Branch::new(Outcome::Text(text))]);
+                return Some(vec![ExpressionBranch::new(ExpressionValue::Text(text))]);
             }
-            Token::Sign(_) => return None,
-            Token::Name(name) => name,
+            ExpressionToken::Sign(_) => return None,
+            ExpressionToken::Name(name) => name,
         };
         if self.sign("(") {
             let mut arguments = Vec::new();
             while !self.sign(")") {
                 arguments.push(self.or()?);
                 if !self.sign(",")
-                    && !matches!(self.tokens.get(self.position), Some(Token::Sign(")")))
+                    && !matches!(
+                        self.tokens.get(self.position),
+                        Some(ExpressionToken::Sign(")"))
+                    )
                 {
                     return None;
                 }
@@ -235,8 +248,8 @@ impl Evaluator<'_, '_> {
         let mut path = name;
         while self.sign("[") {
             match self.tokens.get(self.position) {
-                Some(Token::Text(key)) => path = format!("{path}.{key}"),
-                Some(Token::Name(key)) => path = format!("{path}[{key}]"),
+                Some(ExpressionToken::Text(key)) => path = format!("{path}.{key}"),
+                Some(ExpressionToken::Name(key)) => path = format!("{path}[{key}]"),
                 _ => return None,
             }
             self.position += 1;
@@ -244,7 +257,7 @@ impl Evaluator<'_, '_> {
                 self.tokens.get(self.position)?;
                 self.position += 1;
             }
-            if let Some(Token::Name(more)) = self.tokens.get(self.position)
+            if let Some(ExpressionToken::Name(more)) = self.tokens.get(self.position)
                 && more.starts_with('.')
             {
                 path.push_str(more);
@@ -252,17 +265,28 @@ impl Evaluator<'_, '_> {
             }
         }
         Some(match path.as_str() {
-            "true" => vec![Branch::new(Outcome::Truth(true))],
-            "false" | "null" => vec![Branch::new(Outcome::Truth(false))],
+            "true" => vec![ExpressionBranch::new(ExpressionValue::Truth(true))],
+            "false" | "null" => vec![ExpressionBranch::new(ExpressionValue::Truth(false))],
             number if number.parse::<f64>().is_ok() => {
-                vec![Branch::new(Outcome::Text(Located::new(number, self.place)))]
+                vec![ExpressionBranch::new(ExpressionValue::Text(Located::new(
+                    number, self.place,
+                )))]
             }
             path => self.contexts.context(path),
         })
     }
 
-    fn call(&self, name: &str, arguments: &[Vec<Branch>], start: usize) -> Vec<Branch> {
-        let open = || vec![Branch::new(Outcome::Open(self.source(start)))];
+    fn call(
+        &self,
+        name: &str,
+        arguments: &[Vec<ExpressionBranch>],
+        start: usize,
+    ) -> Vec<ExpressionBranch> {
+        let open = || {
+            vec![ExpressionBranch::new(ExpressionValue::Open(
+                self.source(start),
+            ))]
+        };
         if !name.eq_ignore_ascii_case("format") {
             return open();
         }
@@ -295,20 +319,22 @@ impl Evaluator<'_, '_> {
             for (index, value) in rest.iter().enumerate() {
                 text = text.replace(&format!("{{{index}}}"), value.as_str());
             }
-            let outcome = Outcome::Text(Located::new(text, self.place));
-            all.push(Branch { outcome, when });
+            let outcome = ExpressionValue::Text(Located::new(text, self.place));
+            all.push(ExpressionBranch { outcome, when });
         }
         all
     }
 }
 
-fn compared(sign: &str, left: &[Branch], right: &[Branch]) -> Option<bool> {
+fn compared(sign: &str, left: &[ExpressionBranch], right: &[ExpressionBranch]) -> Option<bool> {
     let ([left], [right]) = (left, right) else {
         return None;
     };
-    let text = |branch: &Branch| match &branch.outcome {
-        Outcome::Text(text) if !has_mark(text.as_str()) => Some(text.as_str().to_lowercase()),
-        Outcome::Truth(truth) => Some(truth.to_string()),
+    let text = |branch: &ExpressionBranch| match &branch.outcome {
+        ExpressionValue::Text(text) if !has_mark(text.as_str()) => {
+            Some(text.as_str().to_lowercase())
+        }
+        ExpressionValue::Truth(truth) => Some(truth.to_string()),
         _ => None,
     };
     let equal = text(left)? == text(right)?;

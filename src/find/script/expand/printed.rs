@@ -1,10 +1,10 @@
-//! What commands print, for substitutions.
+//! The output of commands in substitutions.
 
 use super::{Partial, combine, describe};
 use crate::find::script::variables::unite;
 use crate::find::script::{Script, Variable, Variant};
 use crate::format::located::Located;
-use crate::format::shell::{Command, List, Word};
+use crate::format::shell::{List, ShellCommand, Word};
 
 impl Script<'_, '_> {
     pub(in crate::find::script) fn printed(
@@ -23,12 +23,12 @@ impl Script<'_, '_> {
         (!lines.is_empty()).then_some(lines)
     }
 
-    fn printed_by(&mut self, command: &Command, depth: usize) -> Option<Vec<Variant>> {
+    fn printed_by(&mut self, command: &ShellCommand, depth: usize) -> Option<Vec<Variant>> {
         if depth > 4 {
             return None;
         }
         match command {
-            Command::Simple(simple) => {
+            ShellCommand::Simple(simple) => {
                 let name = simple.words.first()?.literal()?;
                 if name == "echo" || name == "printf" {
                     return self.echoed(&simple.words[1..], name == "printf");
@@ -46,7 +46,7 @@ impl Script<'_, '_> {
                 self.has_positional = had;
                 printed
             }
-            Command::If { arms, otherwise } => {
+            ShellCommand::If { arms, otherwise } => {
                 let mut all = Vec::new();
                 for (condition, body) in arms {
                     self.guards.push(describe(condition));
@@ -59,7 +59,7 @@ impl Script<'_, '_> {
                 }
                 Some(all)
             }
-            Command::Group(list) => self.printed(list, depth + 1),
+            ShellCommand::Group(list) => self.printed(list, depth + 1),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::find::script::variables::MOST_VARIANTS;
 use crate::find::script::variables::unite;
-use crate::find::script::{Item, Script, Variable};
+use crate::find::script::{Script, ScriptWord, Variable};
 use crate::format::shell::{Assigned, Assignment, Word};
 
 impl Script<'_, '_> {
@@ -21,7 +21,7 @@ impl Script<'_, '_> {
                                 item.when.push(guard.clone());
                             }
                         }
-                        let known = elements.iter().any(|e: &Item| e.text == item.text);
+                        let known = elements.iter().any(|e: &ScriptWord| e.text == item.text);
                         if !known
                             || word.literal().is_none()
                             || !item.text.as_str().starts_with("type=")

@@ -4,12 +4,12 @@ use super::{MOST_ROUNDS, single, words_of};
 use crate::find::script::expand::describe;
 use crate::find::script::variables::merge;
 use crate::find::script::{Script, Variable, Variant};
-use crate::format::shell::{Command, List, Simple, Word};
+use crate::format::shell::{List, ShellCommand, Simple, Word};
 use crate::format::unknown::has_mark;
 
 impl Script<'_, '_> {
     /// Follows the commands after `&&` or `||` of a test.
-    pub(super) fn guarded(&mut self, test: &Simple, wanted: bool, pipeline: &[Command]) {
+    pub(super) fn guarded(&mut self, test: &Simple, wanted: bool, pipeline: &[ShellCommand]) {
         match self.known(test) {
             Some(result) if result != wanted => {}
             Some(_) => self.follow_pipeline(pipeline),
@@ -169,8 +169,8 @@ impl Script<'_, '_> {
     }
 }
 
-pub(super) fn as_test(pipeline: &[Command]) -> Option<&Simple> {
-    let [Command::Simple(simple)] = pipeline else {
+pub(super) fn as_test(pipeline: &[ShellCommand]) -> Option<&Simple> {
+    let [ShellCommand::Simple(simple)] = pipeline else {
         return None;
     };
     let first = simple.words.first()?;

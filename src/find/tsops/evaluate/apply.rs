@@ -2,14 +2,14 @@
 
 use oxc_ast::ast::{ArrowFunctionBody, BindingPattern, FormalParameters, IfStatement, Statement};
 
-use super::{DEPTH, Evaluator, Locals, Scope};
+use super::{DEPTH, JsScope, Locals, TsopsEvaluator};
 use crate::find::tsops::module::ModuleId;
-use crate::find::tsops::value::{Body, Function, Js};
-use crate::format::located::Place;
+use crate::find::tsops::value::{Js, JsBody, JsFunction};
+use crate::format::located::TextPlace;
 
-impl<'a> Evaluator<'_, 'a> {
+impl<'a> TsopsEvaluator<'_, 'a> {
     /// Evaluates the body of a function for its arguments.
-    pub(super) fn apply(&self, function: &Function<'a>, arguments: Vec<Js<'a>>) -> Js<'a> {
+    pub(super) fn apply(&self, function: &JsFunction<'a>, arguments: Vec<Js<'a>>) -> Js<'a> {
         if self.depth.get() >= DEPTH {
             return Js::Undefined;
         }
@@ -17,9 +17,9 @@ impl<'a> Evaluator<'_, 'a> {
         let mut locals = function.locals.clone();
         self.bind(function.parameters, arguments, function.module, &mut locals);
         let value = match function.body {
-            Body::Arrow(body) => match body.as_expression() {
+            JsBody::Arrow(body) => match body.as_expression() {
                 Some(expression) => {
-                    let scope = Scope {
+                    let scope = JsScope {
                         module: function.module,
                         locals: &locals,
                     };
@@ -32,7 +32,7 @@ impl<'a> Evaluator<'_, 'a> {
                     _ => Js::Undefined,
                 },
             },
-            Body::Statements(body) => self
+            JsBody::Statements(body) => self
                 .statements(&body.statements, function.module, &mut locals)
                 .unwrap_or(Js::Undefined),
         };
@@ -51,7 +51,7 @@ impl<'a> Evaluator<'_, 'a> {
         for parameter in &parameters.items {
             let mut value = arguments.next().unwrap_or(Js::Undefined);
             if let (Js::Undefined, Some(default)) = (&value, &parameter.initializer) {
-                let scope = Scope { module, locals };
+                let scope = JsScope { module, locals };
                 value = self.evaluate(default, scope);
             }
             self.pattern(&parameter.pattern, value, module, locals);
@@ -71,7 +71,7 @@ impl<'a> Evaluator<'_, 'a> {
             }
             BindingPattern::AssignmentPattern(assignment) => {
                 let value = if matches!(value, Js::Undefined) {
-                    let scope = Scope { module, locals };
+                    let scope = JsScope { module, locals };
                     self.evaluate(&assignment.right, scope)
                 } else {
                     value
@@ -83,7 +83,7 @@ impl<'a> Evaluator<'_, 'a> {
                     let Some(key) = property.key.static_name() else {
                         continue;
                     };
-                    let part = self.member(value.clone(), &key, Place::default());
+                    let part = self.member(value.clone(), &key, TextPlace::default());
                     self.pattern(&property.value, part, module, locals);
                 }
             }
@@ -109,7 +109,7 @@ impl<'a> Evaluator<'_, 'a> {
             match statement {
                 Statement::VariableDeclaration(declaration) => {
                     for declarator in &declaration.declarations {
-                        let scope = Scope { module, locals };
+                        let scope = JsScope { module, locals };
                         let value = declarator
                             .init
                             .as_ref()
@@ -118,7 +118,7 @@ impl<'a> Evaluator<'_, 'a> {
                     }
                 }
                 Statement::ReturnStatement(returned) => {
-                    let scope = Scope { module, locals };
+                    let scope = JsScope { module, locals };
                     return Some(
                         returned
                             .argument
@@ -132,7 +132,7 @@ impl<'a> Evaluator<'_, 'a> {
                     }
                 }
                 Statement::IfStatement(conditional) => {
-                    let scope = Scope { module, locals };
+                    let scope = JsScope { module, locals };
                     let test = self.evaluate(&conditional.test, scope).truth();
                     let then = std::slice::from_ref(&conditional.consequent);
                     let otherwise = conditional.alternate.as_slice();

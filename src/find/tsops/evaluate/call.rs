@@ -2,16 +2,16 @@
 
 use oxc_ast::ast::{Argument, CallExpression, Expression};
 
-use super::{Evaluator, Scope};
+use super::{JsScope, TsopsEvaluator};
 use crate::find::tsops::value::Js;
-use crate::format::located::{Located, Place};
+use crate::format::located::{Located, TextPlace};
 
-impl<'a> Evaluator<'_, 'a> {
+impl<'a> TsopsEvaluator<'_, 'a> {
     pub(super) fn call(
         &self,
         call: &'a CallExpression<'a>,
-        place: Place,
-        scope: Scope<'_, 'a>,
+        place: TextPlace,
+        scope: JsScope<'_, 'a>,
     ) -> Js<'a> {
         let mut arguments = Vec::new();
         for argument in &call.arguments {
@@ -55,7 +55,7 @@ impl<'a> Evaluator<'_, 'a> {
         }
     }
 
-    fn object_function(&self, method: &str, arguments: &[Js<'a>], place: Place) -> Js<'a> {
+    fn object_function(&self, method: &str, arguments: &[Js<'a>], place: TextPlace) -> Js<'a> {
         match (method, arguments) {
             ("freeze" | "seal", [object, ..]) => object.clone(),
             ("assign", objects) => {
@@ -94,7 +94,13 @@ impl<'a> Evaluator<'_, 'a> {
         }
     }
 
-    fn method(&self, object: &Js<'a>, method: &str, arguments: &[Js<'a>], place: Place) -> Js<'a> {
+    fn method(
+        &self,
+        object: &Js<'a>,
+        method: &str,
+        arguments: &[Js<'a>],
+        place: TextPlace,
+    ) -> Js<'a> {
         let value = match object {
             Js::List(items) => self.list_method(items, method, arguments, place),
             Js::Text(_) if method == "concat" => {
@@ -107,7 +113,7 @@ impl<'a> Evaluator<'_, 'a> {
         value.unwrap_or_else(|| self.unknown_method(object, method, place))
     }
 
-    fn unknown_method(&self, object: &Js<'a>, method: &str, place: Place) -> Js<'a> {
+    fn unknown_method(&self, object: &Js<'a>, method: &str, place: TextPlace) -> Js<'a> {
         let is_replacement = matches!(method, "replace" | "replaceAll");
         match object {
             Js::Text(text) if is_replacement && !object.is_open() => {
@@ -127,7 +133,7 @@ impl<'a> Evaluator<'_, 'a> {
         items: &[Js<'a>],
         method: &str,
         arguments: &[Js<'a>],
-        place: Place,
+        place: TextPlace,
     ) -> Option<Js<'a>> {
         let function = match arguments.first() {
             Some(Js::Function(function)) => Some(function),

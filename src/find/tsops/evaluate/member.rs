@@ -2,17 +2,17 @@
 
 use oxc_ast::ast::{ComputedMemberExpression, Expression, StaticMemberExpression};
 
-use super::{Evaluator, Scope};
+use super::{JsScope, TsopsEvaluator};
 use crate::find::tsops::value::Js;
-use crate::format::located::Place;
+use crate::format::located::TextPlace;
 
-impl<'a> Evaluator<'_, 'a> {
+impl<'a> TsopsEvaluator<'_, 'a> {
     /// `object.name`
     pub(super) fn static_member(
         &self,
         member: &'a StaticMemberExpression<'a>,
-        place: Place,
-        scope: Scope<'_, 'a>,
+        place: TextPlace,
+        scope: JsScope<'_, 'a>,
     ) -> Js<'a> {
         let name = member.property.name.as_str();
         if is_environment(&member.object) {
@@ -26,8 +26,8 @@ impl<'a> Evaluator<'_, 'a> {
     pub(super) fn computed_member(
         &self,
         member: &'a ComputedMemberExpression<'a>,
-        place: Place,
-        scope: Scope<'_, 'a>,
+        place: TextPlace,
+        scope: JsScope<'_, 'a>,
     ) -> Option<Js<'a>> {
         let key = self.evaluate(&member.expression, scope);
         let key = key.text().map(|text| text.as_str().to_owned());
@@ -38,7 +38,7 @@ impl<'a> Evaluator<'_, 'a> {
         Some(self.member(object, &key?, place))
     }
 
-    pub(super) fn member(&self, object: Js<'a>, name: &str, place: Place) -> Js<'a> {
+    pub(super) fn member(&self, object: Js<'a>, name: &str, place: TextPlace) -> Js<'a> {
         object.each(|object| match &object {
             Js::Text(text) if name == "length" => Js::Number(text.len() as f64, place),
             Js::Text(text) if object.is_open() => {

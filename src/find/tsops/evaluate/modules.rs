@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use oxc_span::GetSpan;
 
-use super::{Evaluator, Locals, MODULES, Scope};
-use crate::find::tsops::module::{Binding, Module, ModuleId, resolve};
-use crate::find::tsops::value::{Body, Function, Js};
-use crate::format::located::Place;
+use super::{JsScope, Locals, MODULES, TsopsEvaluator};
+use crate::find::tsops::module::{Module, ModuleBinding, ModuleId, resolve};
+use crate::find::tsops::value::{Js, JsBody, JsFunction};
+use crate::format::located::TextPlace;
 
-impl<'a> Evaluator<'_, 'a> {
+impl<'a> TsopsEvaluator<'_, 'a> {
     pub(super) fn load(&self, path: &str) -> Option<ModuleId> {
         if let Some(known) = self.by_path.borrow().get(path) {
             return *known;
@@ -55,35 +55,35 @@ impl<'a> Evaluator<'_, 'a> {
         })
     }
 
-    pub(super) fn binding(&self, binding: Binding<'a>, id: ModuleId) -> Js<'a> {
+    pub(super) fn binding(&self, binding: ModuleBinding<'a>, id: ModuleId) -> Js<'a> {
         let none = Locals::new();
-        let scope = Scope {
+        let scope = JsScope {
             module: id,
             locals: &none,
         };
         match binding {
-            Binding::Value(expression) => self.evaluate(expression, scope),
-            Binding::Part(expression, name) => {
+            ModuleBinding::Value(expression) => self.evaluate(expression, scope),
+            ModuleBinding::Part(expression, name) => {
                 let whole = self.evaluate(expression, scope);
                 let place = self.module(id).place(expression.span().start);
                 self.member(whole, name, place)
             }
-            Binding::Function(function) => match &function.body {
-                Some(body) => Js::Function(Function {
+            ModuleBinding::Function(function) => match &function.body {
+                Some(body) => Js::Function(JsFunction {
                     parameters: &function.params,
-                    body: Body::Statements(body),
+                    body: JsBody::Statements(body),
                     module: id,
                     locals: Vec::new(),
                 }),
                 None => Js::Undefined,
             },
-            Binding::Import(specifier, name) => {
+            ModuleBinding::Import(specifier, name) => {
                 let module = self.module(id);
                 let path = resolve(self.session, &module.path, specifier);
                 let value = path
                     .and_then(|path| self.load(&path))
                     .and_then(|other| self.exported(other, name));
-                value.unwrap_or_else(|| self.unknown(name, Place::default()))
+                value.unwrap_or_else(|| self.unknown(name, TextPlace::default()))
             }
         }
     }

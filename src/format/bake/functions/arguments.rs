@@ -3,7 +3,7 @@
 use super::CallError;
 use crate::format::bake::types::{self, Type};
 use crate::format::bake::value::Value;
-use crate::format::located::Place;
+use crate::format::located::TextPlace;
 
 /// The type of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +140,7 @@ pub(super) fn made_set(items: Vec<Value>) -> Result<Value, CallError> {
 /// The arguments of a call, converted to the parameters of the function.
 pub(super) struct Arguments<'a> {
     pub(super) values: &'a [Value],
-    pub(super) place: Place,
+    pub(super) place: TextPlace,
 }
 
 impl Arguments<'_> {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::CallError;
 use crate::format::bake::numbers;
 use crate::format::bake::value::Value;
-use crate::format::located::Place;
+use crate::format::located::TextPlace;
 
 /// Encodes a value as JSON, as Go does.
 pub(super) fn encode(value: &Value) -> Result<String, CallError> {
@@ -72,13 +72,13 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// Decodes JSON.
-pub(super) fn decode(text: &str, place: Place) -> Result<Value, CallError> {
+pub(super) fn decode(text: &str, place: TextPlace) -> Result<Value, CallError> {
     let parsed: serde_json::Value =
         serde_json::from_str(text).map_err(|error| error.to_string())?;
     from_json(&parsed, place)
 }
 
-fn from_json(value: &serde_json::Value, place: Place) -> Result<Value, CallError> {
+fn from_json(value: &serde_json::Value, place: TextPlace) -> Result<Value, CallError> {
     Ok(match value {
         serde_json::Value::Null => Value::Null,
         serde_json::Value::Bool(truth) => Value::Truth(*truth),

@@ -5,7 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::value::RawValue;
 
 use super::places;
-use crate::format::cache_config::document::{ChainResult, Config, Layer, Link, Record, TopResult};
+use crate::format::cache_config::document::{
+    ChainResult, ConfigDocument, LayerDocument, LinkDocument, RecordDocument, TopResult,
+};
 
 /// The content of a link in a group.
 type LinkContent<'a> = (&'a str, usize);
@@ -16,9 +18,9 @@ type RecordContent<'a> = (&'a str, Vec<BTreeSet<LinkContent<'a>>>);
 /// The content that equal layers share: the blob, the layer below and the annotations.
 type LayerContent<'a> = (&'a str, Option<usize>, Option<&'a str>);
 
-/// Writes equal records and equal layers once. The configuration comes from [`super::Work::write`]:
+/// Writes equal records and equal layers once. The configuration comes from [`super::MendWork::write`]:
 /// without loops, and with every index in range.
-pub(super) fn compact<'t>(config: &Config<'t>) -> Config<'t> {
+pub(super) fn compact<'t>(config: &ConfigDocument<'t>) -> ConfigDocument<'t> {
     let at = |place: i64| usize::try_from(place).unwrap_or_default();
     let layer_of = same_layers(config);
     let record_of = same_records(config);
@@ -32,10 +34,10 @@ pub(super) fn compact<'t>(config: &Config<'t>) -> Config<'t> {
     let new_record = places(&is_first(&record_of));
     let layer = |old: i64| new_layer[layer_of[at(old)]].unwrap_or_default();
     let record = |old: i64| new_record[record_of[at(old)]].unwrap_or_default();
-    let mut new = Config::default();
+    let mut new = ConfigDocument::default();
     for (place, old) in config.layers.iter().enumerate() {
         if layer_of[place] == place {
-            new.layers.push(Layer {
+            new.layers.push(LayerDocument {
                 parent: if old.parent < 0 {
                     -1
                 } else {
@@ -50,11 +52,11 @@ pub(super) fn compact<'t>(config: &Config<'t>) -> Config<'t> {
             let mut kept = old.clone();
             for group in kept.inputs.iter_mut().flatten() {
                 let mut seen = BTreeSet::new();
-                let mut links: Vec<Link<'t>> = Vec::with_capacity(group.len());
+                let mut links: Vec<LinkDocument<'t>> = Vec::with_capacity(group.len());
                 for link in group.iter() {
                     let to = record(link.link);
                     if seen.insert((link.selector.to_string(), to)) {
-                        links.push(Link {
+                        links.push(LinkDocument {
                             link: to,
                             ..link.clone()
                         });
@@ -77,7 +79,11 @@ pub(super) fn compact<'t>(config: &Config<'t>) -> Config<'t> {
 }
 
 /// Adds the results of a record to those of its equal record, each once.
-fn add_results<'t>(kept: &mut Record<'t>, old: &Record<'t>, layer: impl Fn(i64) -> i64) {
+fn add_results<'t>(
+    kept: &mut RecordDocument<'t>,
+    old: &RecordDocument<'t>,
+    layer: impl Fn(i64) -> i64,
+) {
     let text = |time: Option<&RawValue>| time.map(|time| time.get().to_owned());
     for result in &old.layers {
         let mut result = result.clone();
@@ -102,7 +108,7 @@ fn add_results<'t>(kept: &mut Record<'t>, old: &Record<'t>, layer: impl Fn(i64) 
 }
 
 /// Returns the first equal layer for each layer.
-fn same_layers(config: &Config<'_>) -> Vec<usize> {
+fn same_layers(config: &ConfigDocument<'_>) -> Vec<usize> {
     let parent = |place: usize| usize::try_from(config.layers[place].parent).ok();
     let mut same: Vec<Option<usize>> = vec![None; config.layers.len()];
     let mut first: HashMap<LayerContent<'_>, usize> = HashMap::new();
@@ -131,9 +137,9 @@ fn same_layers(config: &Config<'_>) -> Vec<usize> {
 }
 
 /// Returns the first equal record for each record, records below first.
-fn same_records(config: &Config<'_>) -> Vec<usize> {
+fn same_records(config: &ConfigDocument<'_>) -> Vec<usize> {
     let links = |place: usize| config.records[place].inputs.iter().flatten().flatten();
-    let target = |link: &Link<'_>| usize::try_from(link.link).unwrap_or_default();
+    let target = |link: &LinkDocument<'_>| usize::try_from(link.link).unwrap_or_default();
     let mut same: Vec<Option<usize>> = vec![None; config.records.len()];
     let mut first: HashMap<RecordContent<'_>, usize> = HashMap::new();
     for top in 0..config.records.len() {

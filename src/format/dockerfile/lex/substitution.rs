@@ -1,6 +1,6 @@
 //! Variables in a word: `$name`, `${name}` and `${name<modifier>word}`.
 
-use super::{LexError, Reader, pattern};
+use super::{LexError, LexReader, pattern};
 use crate::format::go_text;
 
 fn error<T>(text: impl Into<String>) -> Result<T, LexError> {
@@ -12,7 +12,7 @@ fn shown(character: Option<char>) -> char {
     character.unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-impl Reader<'_> {
+impl LexReader<'_> {
     /// Parses a substitution that starts with a dollar sign.
     pub(super) fn dollar(&mut self) -> Result<String, LexError> {
         self.input.take();

@@ -3,12 +3,13 @@
 use bollard_buildkit_proto::pb;
 use pb::file_action::Action;
 
-use crate::format::lenient::List;
+use crate::format::lenient::LenientList;
 use crate::format::llb::json::Base64;
 use crate::format::llb::{
-    BuildOp, CacheOpt, CdiDevice, ChownOpt, Copy, DiffOp, ExecOp, FileAction, FileChange, FileOp,
-    HostIp, InputPlace, MakeDir, MakeFile, MergeOp, Meta, Mount, MountType, NamedUser, OpKind,
-    Platform, ProxyEnv, Remove, SecretEnv, SecretOpt, SourceOp, Symlink, TmpfsOpt, Ulimit, UserOpt,
+    BuildOp, CacheOpt, CdiDevice, ChownOpt, CopyAction, DiffOp, ExecOp, FileAction, FileChange,
+    FileOp, HostIp, InputPlace, MakeDir, MakeFile, MergeOp, Meta, Mount, MountType, NamedUser,
+    OpKind, Platform, ProxyEnv, Remove, SecretEnv, SecretOpt, SourceOp, Symlink, TmpfsOpt, Ulimit,
+    UserOpt,
 };
 
 pub(super) fn platform(platform: &pb::Platform) -> Platform {
@@ -17,7 +18,7 @@ pub(super) fn platform(platform: &pb::Platform) -> Platform {
         os: platform.os.clone(),
         variant: platform.variant.clone(),
         os_version: platform.os_version.clone(),
-        os_features: List(platform.os_features.clone()),
+        os_features: LenientList(platform.os_features.clone()),
     }
 }
 
@@ -72,8 +73,8 @@ fn exec(op: pb::ExecOp) -> ExecOp {
 
 fn meta(meta: pb::Meta) -> Meta {
     Meta {
-        args: List(meta.args),
-        env: List(meta.env),
+        args: LenientList(meta.args),
+        env: LenientList(meta.env),
         cwd: meta.cwd,
         user: meta.user,
         proxy_env: meta.proxy_env.map(|proxy| ProxyEnv {
@@ -95,7 +96,7 @@ fn meta(meta: pb::Meta) -> Meta {
         }),
         cgroup_parent: meta.cgroup_parent,
         remove_mount_stubs_recursive: meta.remove_mount_stubs_recursive,
-        valid_exit_codes: List(meta.valid_exit_codes),
+        valid_exit_codes: LenientList(meta.valid_exit_codes),
     }
 }
 
@@ -134,7 +135,7 @@ fn mount(mount: pb::Mount) -> Mount {
 fn action(action: pb::FileAction) -> FileAction {
     let change = match action.action {
         None => FileChange::Unknown,
-        Some(Action::Copy(copy)) => FileChange::Copy(Box::new(Copy {
+        Some(Action::Copy(copy)) => FileChange::Copy(Box::new(CopyAction {
             src: copy.src,
             dest: copy.dest,
             owner: copy.owner.map(owner),
@@ -146,11 +147,11 @@ fn action(action: pb::FileAction) -> FileAction {
             allow_wildcard: copy.allow_wildcard,
             allow_empty_wildcard: copy.allow_empty_wildcard,
             timestamp: copy.timestamp,
-            include_patterns: List(copy.include_patterns),
-            exclude_patterns: List(copy.exclude_patterns),
+            include_patterns: LenientList(copy.include_patterns),
+            exclude_patterns: LenientList(copy.exclude_patterns),
             always_replace_existing: copy.always_replace_existing_dest_paths,
             mode_str: copy.mode_str,
-            required_paths: List(copy.required_paths),
+            required_paths: LenientList(copy.required_paths),
         })),
         Some(Action::Mkfile(file)) => FileChange::MakeFile(MakeFile {
             path: file.path,
@@ -208,8 +209,8 @@ fn place(input: i64) -> InputPlace {
     InputPlace { input }
 }
 
-fn list<T, U>(items: Vec<T>, convert: impl Fn(T) -> U) -> List<U> {
-    List(items.into_iter().map(convert).collect())
+fn list<T, U>(items: Vec<T>, convert: impl Fn(T) -> U) -> LenientList<U> {
+    LenientList(items.into_iter().map(convert).collect())
 }
 
 fn some(

@@ -1,15 +1,15 @@
 //! The known fields of operations, by their numbers in `solver/pb/ops.proto`.
 
 /// A message: its plain fields, and its fields that are messages.
-struct Message {
+struct MessageFields {
     plain: &'static [u64],
-    messages: &'static [(u64, &'static Message)],
+    messages: &'static [(u64, &'static MessageFields)],
 }
 
 /// Declares a message.
 macro_rules! message {
     ($name:ident { $($plain:literal),* $(; $($field:literal => $inner:ident),*)? }) => {
-        static $name: Message = Message { plain: &[$($plain),*], messages: &[$($(($field, &$inner)),*)?] };
+        static $name: MessageFields = MessageFields { plain: &[$($plain),*], messages: &[$($(($field, &$inner)),*)?] };
     };
 }
 

@@ -1,10 +1,10 @@
 //! Compound commands: groups, conditions, loops and functions.
 
 use super::Parser;
-use crate::format::shell::{Command, Join, List, Step, Word};
+use crate::format::shell::{Join, List, PipelineStep, ShellCommand, Word};
 
 impl Parser<'_> {
-    pub(super) fn compound(&mut self) -> Option<Command> {
+    pub(super) fn compound(&mut self) -> Option<ShellCommand> {
         if self.rest().starts_with("((") {
             self.balanced(2, "))");
             return None;
@@ -15,10 +15,10 @@ impl Parser<'_> {
             if self.peek() == Some(')') {
                 self.advance();
             }
-            return Some(Command::Group(list));
+            return Some(ShellCommand::Group(list));
         }
         if self.keyword("{") {
-            return Some(Command::Group(self.braces()));
+            return Some(ShellCommand::Group(self.braces()));
         }
         if self.keyword("if") {
             return Some(self.conditional());
@@ -26,7 +26,7 @@ impl Parser<'_> {
         if self.keyword("while") || self.keyword("until") {
             let condition = self.list(&["do"]);
             let body = self.body();
-            return Some(Command::While { condition, body });
+            return Some(ShellCommand::While { condition, body });
         }
         if self.keyword("case") {
             return self.case();
@@ -60,7 +60,7 @@ impl Parser<'_> {
         list
     }
 
-    fn conditional(&mut self) -> Command {
+    fn conditional(&mut self) -> ShellCommand {
         let mut arms = Vec::new();
         let mut otherwise = List::new();
         loop {
@@ -75,17 +75,17 @@ impl Parser<'_> {
                 otherwise = self.list(&["fi"]);
             }
             self.keyword("fi");
-            return Command::If { arms, otherwise };
+            return ShellCommand::If { arms, otherwise };
         }
     }
 
-    fn repeated(&mut self) -> Command {
+    fn repeated(&mut self) -> ShellCommand {
         self.blanks();
         if self.rest().starts_with("((") {
             self.balanced(2, "))");
             let condition = List::new();
             let body = self.body();
-            return Command::While { condition, body };
+            return ShellCommand::While { condition, body };
         }
         let variable = self.name();
         let mut words = Vec::new();
@@ -97,14 +97,14 @@ impl Parser<'_> {
             }
         }
         let body = self.body();
-        Command::For {
+        ShellCommand::For {
             variable,
             words,
             body,
         }
     }
 
-    pub(super) fn case(&mut self) -> Option<Command> {
+    pub(super) fn case(&mut self) -> Option<ShellCommand> {
         self.blanks();
         let subject = self.word()?;
         self.keyword("in");
@@ -112,7 +112,7 @@ impl Parser<'_> {
         loop {
             self.gaps();
             if self.keyword("esac") || self.peek().is_none() {
-                return Some(Command::Case { subject, arms });
+                return Some(ShellCommand::Case { subject, arms });
             }
             if self.peek() == Some('(') {
                 self.advance();
@@ -151,15 +151,15 @@ impl Parser<'_> {
         }
     }
 
-    pub(super) fn function(&mut self, name: String) -> Option<Command> {
+    pub(super) fn function(&mut self, name: String) -> Option<ShellCommand> {
         self.gaps();
         let body = match self.command()? {
-            Command::Group(list) => list,
-            other => vec![Step {
+            ShellCommand::Group(list) => list,
+            other => vec![PipelineStep {
                 join: Join::Always,
                 pipeline: vec![other],
             }],
         };
-        Some(Command::Function { name, body })
+        Some(ShellCommand::Function { name, body })
     }
 }

@@ -2,10 +2,10 @@
 
 use super::Parser;
 use crate::format::located::Located;
-use crate::format::shell::{Assigned, Assignment, Command, Part, Simple, Word};
+use crate::format::shell::{Assigned, Assignment, ShellCommand, Simple, Word, WordPart};
 
 impl Parser<'_> {
-    pub(super) fn simple(&mut self) -> Option<Command> {
+    pub(super) fn simple(&mut self) -> Option<ShellCommand> {
         let mut simple = Simple {
             place: self.place(),
             ..Simple::default()
@@ -45,7 +45,7 @@ impl Parser<'_> {
                 simple.words.push(word);
             }
         }
-        (self.position > start).then_some(Command::Simple(simple))
+        (self.position > start).then_some(ShellCommand::Simple(simple))
     }
 
     /// Converts `NAME=value` after `export` and similar commands into an assignment.
@@ -137,7 +137,7 @@ impl Parser<'_> {
         self.position += end;
         let text = Located::new(&rest[..end], place);
         Word {
-            parts: vec![Part::Text {
+            parts: vec![WordPart::Text {
                 text,
                 quoted: false,
             }],
@@ -259,7 +259,7 @@ impl Word {
     /// The text before the first variable or quote.
     fn literal_prefix(&self) -> Option<&str> {
         match self.parts.first()? {
-            Part::Text {
+            WordPart::Text {
                 text,
                 quoted: false,
             } => Some(text.as_str()),
@@ -268,7 +268,7 @@ impl Word {
     }
 
     fn drop_front(&mut self, length: usize) {
-        if let Some(Part::Text { text, .. }) = self.parts.first_mut() {
+        if let Some(WordPart::Text { text, .. }) = self.parts.first_mut() {
             *text = text.slice(length.min(text.len()), text.len());
             if text.is_empty() {
                 self.parts.remove(0);

@@ -14,7 +14,7 @@ pub struct FilterError {
     /// The bytes of the filter with the problem.
     pub span: Range<usize>,
     /// The problem.
-    pub problem: Problem,
+    pub problem: FilterProblem,
 }
 
 impl FilterError {
@@ -33,7 +33,7 @@ impl FilterError {
 
 /// A problem with a term.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
+pub enum FilterProblem {
     /// The filter is too long.
     #[error("the filter has more than {MAX_LENGTH} bytes")]
     TooLong,

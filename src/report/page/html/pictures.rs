@@ -36,7 +36,7 @@ const AGES: [(i64, &str, &str); 5] = [
 ];
 
 /// A rectangle of a treemap.
-struct Tile {
+struct PictureTile {
     label: String,
     title: String,
     class: String,
@@ -58,7 +58,7 @@ pub(super) fn holders(source: &SourcePart, written: &mut String) {
         .skip(MOST_AREAS)
         .map(|(_, bytes)| bytes)
         .sum();
-    let mut tiles: Vec<Tile> = exclusive
+    let mut tiles: Vec<PictureTile> = exclusive
         .iter()
         .take(MOST_AREAS)
         .map(|(name, bytes)| tile(&format!("only in {name}"), "live", *bytes))
@@ -76,8 +76,8 @@ pub(super) fn holders(source: &SourcePart, written: &mut String) {
     treemap("Who holds what", tiles, written);
 }
 
-fn tile(label: &str, class: &str, bytes: u64) -> Tile {
-    Tile {
+fn tile(label: &str, class: &str, bytes: u64) -> PictureTile {
+    PictureTile {
         label: label.to_owned(),
         title: format!("{label}: {}", Size(bytes)),
         class: class.to_owned(),
@@ -87,7 +87,7 @@ fn tile(label: &str, class: &str, bytes: u64) -> Tile {
 
 /// Draws the stored objects by size, state and age.
 pub(super) fn objects(source: &SourcePart, now: Timestamp, written: &mut String) {
-    let mut tiles: Vec<Tile> = source
+    let mut tiles: Vec<PictureTile> = source
         .areas
         .iter()
         .map(|part| {
@@ -96,7 +96,7 @@ pub(super) fn objects(source: &SourcePart, now: Timestamp, written: &mut String)
                 .modified
                 .map(|time| Age::between(time, now).to_string());
             let age = age.as_deref().unwrap_or("age unknown");
-            Tile {
+            PictureTile {
                 label: format!("{} {age}", part.state),
                 title: format!("{}: {}, {}, {age}", part.name, part.state, Size(part.bytes)),
                 class: format!("{} {class}", part.state),
@@ -128,7 +128,7 @@ fn age_class(time: Timestamp, now: Timestamp) -> &'static str {
     bucket.map_or("", |(_, class, _)| class)
 }
 
-fn treemap(heading: &str, mut tiles: Vec<Tile>, written: &mut String) {
+fn treemap(heading: &str, mut tiles: Vec<PictureTile>, written: &mut String) {
     tiles.retain(|tile| tile.bytes > 0);
     tiles.sort_by_key(|tile| std::cmp::Reverse(tile.bytes));
     if tiles.len() < 2 {

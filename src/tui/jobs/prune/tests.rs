@@ -27,7 +27,7 @@ async fn plan() -> Plan {
     let inventory = scan::scan(&reader, &scan, |_| ()).await.unwrap();
     let now = Timestamp::now() + jiff::SignedDuration::from_hours(1000);
     let policy = Policy::default();
-    let evidence = Evidence::default();
+    let evidence = CacheEvidence::default();
     let inventory = Arc::new(inventory);
     let draft = Draft::gather(&reader, inventory, "store", policy, &evidence, &scan, now);
     let choices = Choices {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::tree::{FileTree, LayerTotals, ROOT};
-use crate::format::layer::Kind;
-use crate::inventory::filter::{NumberField, Subject, TextField};
+use crate::format::layer::TarEntryKind;
+use crate::inventory::filter::{FilterSubject, FilterTextField, NumberField};
 use crate::tui::list::{SortDirection, View};
 
 /// The column of sizes, the initial sort column.
@@ -272,18 +272,24 @@ struct FileSubject<'a> {
     path: &'a str,
 }
 
-impl Subject for FileSubject<'_> {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+impl FilterSubject for FileSubject<'_> {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
-            TextField::Path | TextField::Name => Some(test(self.path)),
-            TextField::Kind => Some(test(self.tree.kind(self.node).word())),
-            TextField::Ref | TextField::Step | TextField::State | TextField::Platform => None,
+            FilterTextField::Path | FilterTextField::Name => Some(test(self.path)),
+            FilterTextField::Kind => Some(test(self.tree.kind(self.node).word())),
+            FilterTextField::Ref
+            | FilterTextField::Step
+            | FilterTextField::State
+            | FilterTextField::Platform => None,
         }
     }
 
     /// A folder and a deletion have no size of their own.
     fn number(&self, field: NumberField) -> Option<u64> {
-        let has_size = !matches!(self.tree.kind(self.node), Kind::Directory | Kind::Whiteout);
+        let has_size = !matches!(
+            self.tree.kind(self.node),
+            TarEntryKind::Directory | TarEntryKind::Whiteout
+        );
         let described = self.tree.entry(self.node)?;
         (field == NumberField::Size && has_size).then_some(described.entry.size)
     }
@@ -296,7 +302,7 @@ impl Subject for FileSubject<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::layer::Entry;
+    use crate::format::layer::TarEntry;
     use crate::inventory::filter::Filter;
     use crate::tui::list::Sort;
     use crate::tui::rows::files::tree::TreeBuilder;
@@ -305,10 +311,10 @@ mod tests {
         let mut builder = TreeBuilder::default();
         for (path, size) in files {
             let kind = match path.strip_suffix('/') {
-                Some(_) => Kind::Directory,
-                None => Kind::File,
+                Some(_) => TarEntryKind::Directory,
+                None => TarEntryKind::File,
             };
-            let entry = Entry {
+            let entry = TarEntry {
                 path: path.trim_end_matches('/').to_owned(),
                 kind,
                 size: *size,
@@ -430,9 +436,9 @@ mod tests {
         for _ in 0..100_000 {
             path.push_str("/a");
         }
-        let entry = Entry {
+        let entry = TarEntry {
             path,
-            kind: Kind::File,
+            kind: TarEntryKind::File,
             size: 1,
             mode: 0,
             uid: 0,

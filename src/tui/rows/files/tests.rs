@@ -1,10 +1,10 @@
 use super::*;
 use crate::tui::list::{Sort, SortDirection, View};
 
-fn rows(files: &[(&str, Kind, u64)], opened: &[&str]) -> FileRows {
+fn rows(files: &[(&str, TarEntryKind, u64)], opened: &[&str]) -> FileRows {
     let mut builder = TreeBuilder::default();
     for (path, kind, size) in files {
-        let entry = Entry {
+        let entry = TarEntry {
             path: (*path).to_owned(),
             kind: kind.clone(),
             size: *size,
@@ -46,12 +46,12 @@ fn shown(rows: &FileRows) -> Vec<String> {
         .collect()
 }
 
-const FILES: [(&str, Kind, u64); 5] = [
-    ("usr/lib/app/a", Kind::File, 10),
-    ("usr/lib/app/b", Kind::File, 30),
-    ("etc/gone", Kind::Whiteout, 0),
-    ("var", Kind::Opaque, 0),
-    ("var/cache/x", Kind::File, 1),
+const FILES: [(&str, TarEntryKind, u64); 5] = [
+    ("usr/lib/app/a", TarEntryKind::File, 10),
+    ("usr/lib/app/b", TarEntryKind::File, 30),
+    ("etc/gone", TarEntryKind::Whiteout, 0),
+    ("var", TarEntryKind::Opaque, 0),
+    ("var/cache/x", TarEntryKind::File, 1),
 ];
 
 #[test]
@@ -90,11 +90,11 @@ fn what_lies_deep_is_not_indented_out_of_sight() {
     let mut opened = Vec::new();
     let mut path = String::new();
     for level in 0..40 {
-        files.push((format!("{path}f{level}"), Kind::File, 1));
+        files.push((format!("{path}f{level}"), TarEntryKind::File, 1));
         path.push_str(&format!("d{level}/"));
         opened.push(path.trim_end_matches('/').to_owned());
     }
-    let files: Vec<(&str, Kind, u64)> = files
+    let files: Vec<(&str, TarEntryKind, u64)> = files
         .iter()
         .map(|(path, kind, size)| (path.as_str(), kind.clone(), *size))
         .collect();

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 
-use crate::format::layer::{Entry, Kind};
+use crate::format::layer::{TarEntry, TarEntryKind};
 
 /// The number of the root.
 pub const ROOT: u32 = 0;
@@ -71,7 +71,7 @@ pub struct FileEntry {
     /// The index of the entry in the archive.
     pub number: u64,
     /// The entry, without its path.
-    pub entry: Entry,
+    pub entry: TarEntry,
 }
 
 impl Default for FileTree {
@@ -119,14 +119,14 @@ impl FileTree {
     }
 
     /// Returns the kind of a node: a folder, if only the paths of its files name it.
-    pub fn kind(&self, node: u32) -> &Kind {
+    pub fn kind(&self, node: u32) -> &TarEntryKind {
         self.entry(node)
-            .map_or(&Kind::Directory, |described| &described.entry.kind)
+            .map_or(&TarEntryKind::Directory, |described| &described.entry.kind)
     }
 
     /// Returns whether a node is a folder.
     pub fn is_folder(&self, node: u32) -> bool {
-        *self.kind(node) == Kind::Directory
+        *self.kind(node) == TarEntryKind::Directory
     }
 
     /// Returns whether the layer hides the content that lower layers have in a folder.
@@ -136,7 +136,7 @@ impl FileTree {
 
     /// Returns the sums of a node itself, without its children.
     pub fn own(&self, node: u32) -> LayerTotals {
-        let is_removal = *self.kind(node) == Kind::Whiteout;
+        let is_removal = *self.kind(node) == TarEntryKind::Whiteout;
         LayerTotals {
             bytes: self.entry(node).map_or(0, |described| described.entry.size),
             files: u64::from(!self.is_folder(node) && !is_removal),
@@ -227,13 +227,13 @@ impl TreeBuilder {
     ///
     /// # Errors
     /// Fails if the tree would be too large; it is then unchanged.
-    pub fn add(&mut self, entry: &Entry) -> Result<(), TooLarge> {
+    pub fn add(&mut self, entry: &TarEntry) -> Result<(), TooLarge> {
         let number = self.seen;
         self.seen += 1;
-        let is_whiteout = entry.kind == Kind::Whiteout;
+        let is_whiteout = entry.kind == TarEntryKind::Whiteout;
         let node = self.node(&entry.path, is_whiteout)?;
         let before = self.tree.own(node);
-        if entry.kind == Kind::Opaque {
+        if entry.kind == TarEntryKind::Opaque {
             self.tree.nodes[node as usize].is_emptied = true;
         } else {
             self.describe(node, number, entry)?;
@@ -250,7 +250,7 @@ impl TreeBuilder {
         Ok(())
     }
 
-    fn describe(&mut self, node: u32, number: u64, entry: &Entry) -> Result<(), TooLarge> {
+    fn describe(&mut self, node: u32, number: u64, entry: &TarEntry) -> Result<(), TooLarge> {
         let target = entry.kind.link().map_or(0, str::len);
         if self.tree.text.len() + self.targets + target > self.bounds.text {
             return Err(TooLarge);
@@ -258,7 +258,7 @@ impl TreeBuilder {
         self.targets += target;
         let described = FileEntry {
             number,
-            entry: Entry {
+            entry: TarEntry {
                 path: String::new(),
                 ..entry.clone()
             },

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::backend::{ObjectName, RefTarget, short_branch};
 use crate::format::digest::Digest;
-use crate::inventory::filter::{NumberField, Subject, TextField};
+use crate::inventory::filter::{FilterSubject, FilterTextField, NumberField};
 use crate::inventory::{RefEntry, digest_in_trash};
 use crate::prune::plan::{Deletion, DeletionTarget, ItemKind, KeptItem};
 use crate::tui::pruning::{KeptTrash, PlanChoice};
@@ -133,13 +133,16 @@ impl PlanRow<'_> {
     }
 }
 
-impl Subject for PlanRow<'_> {
-    fn any_text(&self, field: TextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+impl FilterSubject for PlanRow<'_> {
+    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
-            TextField::Name => Some(test(&self.name)),
-            TextField::Kind => Some(test(self.kind.word())),
-            TextField::Ref => self.entry.map(|entry| entry.names().any(test)),
-            TextField::State | TextField::Step | TextField::Platform | TextField::Path => None,
+            FilterTextField::Name => Some(test(&self.name)),
+            FilterTextField::Kind => Some(test(self.kind.word())),
+            FilterTextField::Ref => self.entry.map(|entry| entry.names().any(test)),
+            FilterTextField::State
+            | FilterTextField::Step
+            | FilterTextField::Platform
+            | FilterTextField::Path => None,
         }
     }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::inventory::{Inventory, Progress};
+use crate::inventory::{Inventory, ScanProgress};
 use crate::tui::effect::JobId;
 use crate::tui::evidence::GivenEvidence;
 use crate::tui::pruning::Deleting;
@@ -52,11 +52,11 @@ fn what_is_still_being_read_is_not_nothing() {
     let running = || Scan::Running(JobId(1));
     assert_eq!(drawn(running(), None), ("… … … … …".into(), String::new()));
     assert_eq!(
-        drawn(running(), Some(found(Progress::Listing))),
+        drawn(running(), Some(found(ScanProgress::Listing))),
         ("… … … … …".into(), "…".into())
     );
     assert_eq!(
-        drawn(Scan::Done, Some(found(Progress::Complete))),
+        drawn(Scan::Done, Some(found(ScanProgress::Complete))),
         ("0 0 B – – –".into(), "nothing is stored".into())
     );
 }

@@ -7,7 +7,9 @@ use crate::explain::matching::Certainty;
 use crate::format::cache_config::RecordIndex;
 use crate::format::digest::DigestText;
 use crate::inventory::cache::{LayerDetail, RecordKind, RecordState};
-use crate::inventory::steps::{Alternative, Listed, RowKind, Step, StepDetail, StepRow, short};
+use crate::inventory::steps::{
+    Alternative, ListStart, RecordStep, RowKind, StepDetail, StepRow, short,
+};
 use crate::text::escape::visible;
 use crate::text::units::{Age, Size};
 use crate::tui::rows::{Cell, DetailLine};
@@ -184,7 +186,7 @@ fn and_more(lines: &mut Vec<DetailLine>, more: usize) {
     }
 }
 
-fn places(step: &Step<'_>, lines: &mut Vec<DetailLine>) {
+fn places(step: &RecordStep<'_>, lines: &mut Vec<DetailLine>) {
     for place in step.label.iter().flat_map(|label| &label.places) {
         let stage = place
             .stage
@@ -299,7 +301,7 @@ fn compression(layer: &LayerDetail) -> String {
 }
 
 fn inputs(steps: &RefSteps, part: usize, detail: &StepDetail<'_>, lines: &mut Vec<DetailLine>) {
-    let Listed { items, more } = &detail.inputs;
+    let ListStart { items, more } = &detail.inputs;
     if items.is_empty() {
         return;
     }

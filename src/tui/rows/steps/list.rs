@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{RefSteps, count, detail};
 use crate::format::digest::Digest;
 use crate::inventory::filter::Filter;
-use crate::inventory::steps::{RowKind, Step};
+use crate::inventory::steps::{RecordStep, RowKind};
 use crate::text::escape::visible;
 use crate::tui::rows::{Align, Cell, Column, DetailLine, Identity, RowCounts, RowSet, Sortable};
 
@@ -230,7 +230,7 @@ impl StepRows {
         self.places[row as usize]
     }
 
-    fn step(&self, row: u32) -> Option<Step<'_>> {
+    fn step(&self, row: u32) -> Option<RecordStep<'_>> {
         match self.place(row) {
             StepListRow::Part(_) => None,
             StepListRow::Row(part, place) => self.steps.step(part as usize, place as usize),
@@ -324,7 +324,7 @@ impl RowSet for StepRows {
     fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
         let key = |row: u32| {
             let step = self.step(row);
-            let sizes = step.as_ref().and_then(Step::sizes);
+            let sizes = step.as_ref().and_then(RecordStep::sizes);
             match column {
                 1 => sizes.map(|sizes| i128::from(sizes.layer_bytes)),
                 // The older, the larger.

@@ -5,7 +5,7 @@ use crate::explain::cause::{Cause, CauseKind};
 use crate::explain::keys::ContentKey;
 use crate::explain::load::Explanation;
 use crate::explain::load::words::{seconds, sentence};
-use crate::explain::solve::{InCache, Verdict};
+use crate::explain::solve::{CacheVerdict, InCache};
 use crate::format::llb::OpKind;
 use crate::format::provenance::StepIndex;
 use crate::text::secrets;
@@ -45,7 +45,7 @@ pub(super) fn of_step(explained: &ArrangedExplanation, step: StepIndex) -> Vec<D
     lines.extend(verdict_lines(explanation, step));
     match explained.cause(step) {
         Some(cause) => add_cause(explained, step, cause, &mut lines),
-        None if standing.verdict == Verdict::Unknown => {
+        None if standing.verdict == CacheVerdict::Unknown => {
             lines.extend([
                 DetailLine::Blank,
                 DetailLine::Heading("Why it is undecided".into()),
@@ -129,11 +129,11 @@ fn open(explained: &ArrangedExplanation, step: StepIndex) -> Vec<String> {
                 OpKind::Source(_) => (!explanation.keys[input.step.at()].complete)
                     .then(|| format!("`{title}` may be another one in the cache: a log of the build settles it")),
                 _ => match explanation.standings[input.step.at()].verdict {
-                    Verdict::Miss => {
+                    CacheVerdict::Miss => {
                         Some(format!("it depends on what `{title}` writes: a log of the build settles it"))
                     }
-                    Verdict::Unknown => Some(format!("it depends on `{title}`, which is undecided, too")),
-                    Verdict::Hit => None,
+                    CacheVerdict::Unknown => Some(format!("it depends on `{title}`, which is undecided, too")),
+                    CacheVerdict::Hit => None,
                 },
             }
         })
@@ -181,11 +181,11 @@ fn verdict_lines(explanation: &Explanation, step: StepIndex) -> Vec<DetailLine> 
     let (mark, _, role) = verdict::sign(explanation, step);
     let verdict = match standing.verdict {
         _ if !explanation.is_judged(step) => "a source, which is resolved at every build",
-        Verdict::Hit if standing.from_log => "it did not run, as the log says",
-        Verdict::Hit => "it does not run",
-        Verdict::Miss if standing.from_log => "it ran, as the log says",
-        Verdict::Miss => "it runs",
-        Verdict::Unknown => "not known: it may run",
+        CacheVerdict::Hit if standing.from_log => "it did not run, as the log says",
+        CacheVerdict::Hit => "it does not run",
+        CacheVerdict::Miss if standing.from_log => "it ran, as the log says",
+        CacheVerdict::Miss => "it runs",
+        CacheVerdict::Unknown => "not known: it may run",
     };
     lines.push(DetailLine::Fact(
         "verdict",

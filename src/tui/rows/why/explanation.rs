@@ -5,9 +5,9 @@ use std::fmt;
 use super::detail;
 use crate::explain::cause::Cause;
 use crate::explain::load::Explanation;
-use crate::explain::load::groups::{Group, Groups};
+use crate::explain::load::groups::{CauseGroup, CauseGroups};
 use crate::explain::load::words::sentence;
-use crate::explain::solve::Verdict;
+use crate::explain::solve::CacheVerdict;
 use crate::format::provenance::StepIndex;
 use crate::inventory::steps::RowKind;
 use crate::tui::rows::{Cell, DetailLine, Identity};
@@ -20,7 +20,7 @@ pub struct ArrangedExplanation {
     /// The refs that the build is compared with.
     pub against: Vec<String>,
     /// The reasons why steps run.
-    pub groups: Groups,
+    pub groups: CauseGroups,
     /// The numbers of hit, missed, and undecided steps.
     pub counts: [usize; 3],
     /// What those that run cost, in words.
@@ -43,8 +43,8 @@ impl ArrangedExplanation {
     /// Arranges an explanation of a build that imports the refs `against`.
     pub fn new(explanation: Explanation, against: Vec<String>) -> Self {
         let order = explanation.steps();
-        let groups = Groups::new(&explanation);
-        let counts = [Verdict::Hit, Verdict::Miss, Verdict::Unknown]
+        let groups = CauseGroups::new(&explanation);
+        let counts = [CacheVerdict::Hit, CacheVerdict::Miss, CacheVerdict::Unknown]
             .map(|verdict| explanation.count(verdict));
         let lost = explanation.lost().words();
         Self {
@@ -107,7 +107,7 @@ impl ArrangedExplanation {
     }
 
     /// Returns the sentences about a group of causes: the cause, then its effects and advice.
-    pub fn sentences(&self, group: &Group) -> Vec<Cell> {
+    pub fn sentences(&self, group: &CauseGroup) -> Vec<Cell> {
         let Some((first, others)) = group.steps.split_first() else {
             return Vec::new();
         };

@@ -1,7 +1,7 @@
 //! The verdict of a step, in a sign and a word.
 
 use crate::explain::load::Explanation;
-use crate::explain::solve::Verdict;
+use crate::explain::solve::CacheVerdict;
 use crate::format::provenance::StepIndex;
 use crate::tui::theme::TextRole;
 
@@ -14,16 +14,16 @@ pub(super) fn sign(
         return ("·", "", TextRole::Dim);
     }
     match explanation.standings[step.at()].verdict {
-        Verdict::Hit => ("✓", "hit", TextRole::Good),
-        Verdict::Miss => ("✗", "miss", TextRole::Missing),
-        Verdict::Unknown => ("?", "undecided", TextRole::Unsure),
+        CacheVerdict::Hit => ("✓", "hit", TextRole::Good),
+        CacheVerdict::Miss => ("✗", "miss", TextRole::Missing),
+        CacheVerdict::Unknown => ("?", "undecided", TextRole::Unsure),
     }
 }
 
 /// Returns the width of the words, which depends on the longest one that is used.
 pub(super) fn width(explanation: &Explanation) -> usize {
     let mut standings = explanation.standings.iter();
-    if standings.any(|standing| standing.verdict == Verdict::Unknown) {
+    if standings.any(|standing| standing.verdict == CacheVerdict::Unknown) {
         11
     } else {
         6

@@ -11,7 +11,7 @@ use crate::tui::keymap::Action;
 use crate::tui::navigation::UiContext;
 use crate::tui::pruning::PlanSection;
 use crate::tui::rows::plan::PlanRows;
-use crate::tui::rule::RuleAction;
+use crate::tui::rule::DraftAction;
 use crate::tui::screen::rule::RuleScreen;
 use crate::tui::world::StatusKind;
 
@@ -95,9 +95,9 @@ impl PlanScreen {
             );
         }
         let choice = if self.part == PlanSection::Delete {
-            RuleAction::Drop
+            DraftAction::Drop
         } else {
-            RuleAction::Protect
+            DraftAction::Protect
         };
         let inventory = Arc::clone(planned.draft.inventory());
         match RuleScreen::new(self.source, inventory, &names, choice, cx) {

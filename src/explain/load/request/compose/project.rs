@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use super::super::bake::definition;
 use super::super::files::DefinitionFiles;
-use super::super::flags::{self, Parsed};
-use super::super::{Context, Lookup, RequestError};
+use super::super::flags::{self, ParsedFlags};
+use super::super::{Lookup, RequestContext, RequestError};
 use crate::format::compose::{self, ComposeError, Files, Options, Project, parse_dotenv};
 
 /// The default files of Compose.
@@ -41,7 +41,7 @@ impl Variables {
     /// Reads a file; variables that are known keep their values.
     pub(super) fn read(
         &mut self,
-        context: &Context<'_>,
+        context: &RequestContext<'_>,
         path: &str,
         must_exist: bool,
     ) -> Result<(), RequestError> {
@@ -65,8 +65,8 @@ impl Variables {
 
 /// Loads the project of a command.
 pub(super) fn load(
-    context: &Context<'_>,
-    global: &Parsed,
+    context: &RequestContext<'_>,
+    global: &ParsedFlags,
 ) -> Result<(Project, Variables), RequestError> {
     let mut names: Vec<String> = global.all("file").map(str::to_owned).collect();
     let given = global.last("project-directory").or(global.last("workdir"));
@@ -133,7 +133,7 @@ impl Files for DefinitionsOfCompose<'_> {
 }
 
 /// The files of variables that the command names.
-fn env_files(context: &Context<'_>, global: &Parsed) -> Vec<String> {
+fn env_files(context: &RequestContext<'_>, global: &ParsedFlags) -> Vec<String> {
     let named: Vec<String> = global.all("env-file").map(str::to_owned).collect();
     if named.is_empty() {
         return listed(context.lookup, "COMPOSE_ENV_FILES", "", ",");
@@ -141,7 +141,7 @@ fn env_files(context: &Context<'_>, global: &Parsed) -> Vec<String> {
     named
 }
 
-fn is_disabled(context: &Context<'_>) -> bool {
+fn is_disabled(context: &RequestContext<'_>) -> bool {
     let disabled = (context.lookup)("COMPOSE_DISABLE_ENV_FILE");
     disabled.is_some_and(|value| flags::is_true(&value))
 }
@@ -156,7 +156,7 @@ fn listed(lookup: &Lookup<'_>, name: &str, separator: &str, default: &str) -> Ve
 }
 
 /// Finds the default files in a directory, or in the nearest one above it that has some.
-fn defaults(context: &Context<'_>, directory: &str) -> Result<Vec<String>, RequestError> {
+fn defaults(context: &RequestContext<'_>, directory: &str) -> Result<Vec<String>, RequestError> {
     let mut directory = directory.to_owned();
     for _ in 0..PARENTS {
         let first = |names: &[&str]| {

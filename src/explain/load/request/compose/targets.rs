@@ -1,6 +1,6 @@
 //! The services of Compose files as targets of bake.
 
-use super::super::{Context, RequestError};
+use super::super::{RequestContext, RequestError};
 use super::contexts;
 use super::project::{self, Variables};
 use crate::format::bake::{CacheEntry, Config, Target};
@@ -10,7 +10,7 @@ use crate::format::located::Located;
 
 /// Adds the services of Compose files as targets of bake.
 pub(in super::super) fn as_bake(
-    context: &Context<'_>,
+    context: &RequestContext<'_>,
     names: &[String],
     config: &mut Config,
 ) -> Result<(), RequestError> {
@@ -26,7 +26,7 @@ pub(in super::super) fn as_bake(
         value
     };
     let project = project::of_files(context.files, names, &lookup, Some(""))?;
-    let context = &Context {
+    let context = &RequestContext {
         files: context.files,
         lookup: &lookup,
     };
@@ -58,7 +58,7 @@ fn contexts_of_target(build: &Build) -> Vec<(String, String)> {
     named
 }
 
-fn target(context: &Context<'_>, name: String, service: &Service, build: &Build) -> Target {
+fn target(context: &RequestContext<'_>, name: String, service: &Service, build: &Build) -> Target {
     let entry = |text: &Located| CacheEntry {
         text: text.clone(),
         when: Vec::new(),

@@ -1,7 +1,7 @@
 use super::*;
 
-fn entry(path: &str, kind: Kind, size: u64) -> Entry {
-    Entry {
+fn entry(path: &str, kind: TarEntryKind, size: u64) -> TarEntry {
+    TarEntry {
         path: path.to_owned(),
         kind,
         size,
@@ -12,7 +12,7 @@ fn entry(path: &str, kind: Kind, size: u64) -> Entry {
     }
 }
 
-fn build(entries: &[(&str, Kind, u64)]) -> FileTree {
+fn build(entries: &[(&str, TarEntryKind, u64)]) -> FileTree {
     let mut builder = TreeBuilder::default();
     for (path, kind, size) in entries {
         builder.add(&entry(path, kind.clone(), *size)).unwrap();
@@ -29,9 +29,9 @@ fn paths(tree: &FileTree) -> Vec<String> {
 #[test]
 fn folders_are_made_where_no_entry_describes_them() {
     let tree = build(&[
-        ("a/b/one", Kind::File, 3),
-        ("a/b", Kind::Directory, 0),
-        ("a/c/two", Kind::File, 4),
+        ("a/b/one", TarEntryKind::File, 3),
+        ("a/b", TarEntryKind::Directory, 0),
+        ("a/c/two", TarEntryKind::File, 4),
     ]);
     assert_eq!(paths(&tree), [".", "a", "a/b", "a/b/one", "a/c", "a/c/two"]);
     assert!(tree.is_folder(1) && tree.is_folder(2) && !tree.is_folder(3));
@@ -51,10 +51,10 @@ fn folders_are_made_where_no_entry_describes_them() {
 fn of_two_entries_for_a_path_the_later_one_holds() {
     let target = "b".to_owned();
     let tree = build(&[
-        ("a", Kind::File, 3),
-        ("./x/../a", Kind::File, 5),
-        ("link", Kind::File, 9),
-        ("../../link", Kind::Symlink { target }, 0),
+        ("a", TarEntryKind::File, 3),
+        ("./x/../a", TarEntryKind::File, 5),
+        ("link", TarEntryKind::File, 9),
+        ("../../link", TarEntryKind::Symlink { target }, 0),
     ]);
     assert_eq!(paths(&tree), [".", "a", "link"]);
     assert_eq!(tree.totals().bytes, 5);
@@ -66,15 +66,15 @@ fn of_two_entries_for_a_path_the_later_one_holds() {
 #[test]
 fn deletions_stand_next_to_what_is_written_again() {
     let tree = build(&[
-        ("a", Kind::Whiteout, 0),
-        ("a", Kind::Whiteout, 0),
-        ("a", Kind::File, 2),
-        ("var", Kind::Opaque, 0),
-        ("var", Kind::Directory, 0),
-        ("var/new", Kind::File, 1),
+        ("a", TarEntryKind::Whiteout, 0),
+        ("a", TarEntryKind::Whiteout, 0),
+        ("a", TarEntryKind::File, 2),
+        ("var", TarEntryKind::Opaque, 0),
+        ("var", TarEntryKind::Directory, 0),
+        ("var/new", TarEntryKind::File, 1),
     ]);
     assert_eq!(paths(&tree), [".", "a", "a", "var", "var/new"]);
-    assert_eq!(*tree.kind(1), Kind::Whiteout);
+    assert_eq!(*tree.kind(1), TarEntryKind::Whiteout);
     assert!(tree.is_emptied(3));
     let expected = LayerTotals {
         bytes: 3,
@@ -104,7 +104,7 @@ fn a_tree_that_is_too_large_stays_as_it_is() {
         let added = (0..1000)
             .take_while(|number| {
                 let path = format!("{number}");
-                builder.add(&entry(&path, Kind::File, 1)).is_ok()
+                builder.add(&entry(&path, TarEntryKind::File, 1)).is_ok()
             })
             .count();
         assert!((99..150).contains(&added), "{bounds:?} {added}");

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{COLUMNS, MOST_LEVELS, StepRows};
 use super::{StepListRow, StepListShape};
 use crate::inventory::cache::RecordState;
-use crate::inventory::steps::{Indent, RowKind, Step, StepRow};
+use crate::inventory::steps::{Indent, RecordStep, RowKind, StepRow};
 use crate::text::escape::visible;
 use crate::text::units::{Age, Size};
 use crate::tui::rows::steps::{refs, sign};
@@ -67,7 +67,7 @@ impl StepRows {
     pub(super) fn step_cells(
         &self,
         row: &StepRow,
-        step: &Step<'_>,
+        step: &RecordStep<'_>,
         identity: &Identity,
         now: Timestamp,
     ) -> Vec<Cell> {

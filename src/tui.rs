@@ -12,11 +12,11 @@
 //! - [`message`], [`mod@update`], [`effect`]: the only input, the state change, the only output;
 //! - [`model`], [`world`]: the state; it holds no clock, no channel and no client;
 //! - [`navigation`]: how a screen or a layer starts work and moves to another screen;
-//! - [`screen`], [`layer`]: what fills the terminal, and what lies above it; [`list`] and [`rows`]
-//!   are what most screens show;
+//! - [`screen`], [`layer`]: the screens, and the popups above them; most screens show a [`list`] of
+//!   [`rows`];
 //! - [`mod@view`], [`widget`], [`theme`]: how it is drawn;
-//! - [`keymap`]: which key does what; [`command`]: what is typed after `:`;
-//! - [`evidence`]: what a person gave to tell of builds;
+//! - [`keymap`]: the actions of keys; [`command`]: the commands after `:`;
+//! - [`evidence`]: the evidence of builds that a person named;
 //! - [`mod@rule`]: a retention rule that is being edited;
 //! - [`pruning`]: plans for display; only a job that executes a plan can access code that deletes;
 //! - [`runtime`], [`jobs`], [`terminal`], [`recorder`]: the loop, the background jobs, the terminal
@@ -64,7 +64,7 @@ pub mod views;
 pub mod widget;
 pub mod world;
 
-use evidence::{EvidenceReaders, GivenEvidence};
+use evidence::{EvidenceReaders, NamedEvidence};
 use keymap::Keymap;
 use pruning::{MakePruner, Pruning};
 use recorder::Recorder;
@@ -127,7 +127,7 @@ pub struct TuiOptions {
     /// Reads evidence that is not in a file; has the directory that is searched for declared caches.
     pub readers: EvidenceReaders,
     /// Evidence of a build, which is explained as soon as a ref is chosen.
-    pub evidence: GivenEvidence,
+    pub evidence: NamedEvidence,
     /// The policy, and whether deletions are allowed.
     pub pruning: Pruning,
     /// The configuration file in use, or the path where the next run would find a new one.
@@ -156,7 +156,7 @@ pub struct OpenedSource {
     /// allows deletions even if everything else is read-only.
     pub copy_journals: Option<PathBuf>,
     /// The evidence of its last build, if it comes with the source.
-    pub evidence: GivenEvidence,
+    pub evidence: NamedEvidence,
     /// Creates its pruner; `None` if deletion is not allowed or not possible.
     pub pruner: Option<MakePruner>,
     /// Opens it, if a file names the source and it must not be contacted before a person opens it.

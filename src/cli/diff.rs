@@ -47,7 +47,7 @@ pub(super) struct Arguments {
 }
 
 /// One of the two refs, loaded.
-struct DiffSide<'a> {
+struct ComparedRef<'a> {
     source: String,
     entry: &'a RefEntry,
     caches: Vec<RefCache>,
@@ -94,8 +94,8 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
         past: LoadedHistory::default(),
     });
     (old.opened.source.select, new.opened.source.select) = (before.select, after.select);
-    let old = DiffSide::load(session, &old, &arguments.provenance).await?;
-    let new = DiffSide::load(session, &new, &arguments.provenance).await?;
+    let old = ComparedRef::load(session, &old, &arguments.provenance).await?;
+    let new = ComparedRef::load(session, &new, &arguments.provenance).await?;
     let difference = Difference::between(&old.caches, &new.caches);
     let layers = LayerDifference::between(&old.caches, &new.caches);
     if session.output.json {
@@ -113,7 +113,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
     ))
 }
 
-impl<'a> DiffSide<'a> {
+impl<'a> ComparedRef<'a> {
     async fn load(
         session: &CliSession<'_>,
         scanned: &'a Scanned,
@@ -180,8 +180,8 @@ fn style(fate: Fate) -> Style {
 }
 
 fn page(
-    old: &DiffSide<'_>,
-    new: &DiffSide<'_>,
+    old: &ComparedRef<'_>,
+    new: &ComparedRef<'_>,
     difference: &Difference,
     layers: &LayerDifference,
     paper: Paper,
@@ -235,7 +235,12 @@ fn page(
     lines.join("\n") + hint
 }
 
-fn steps(old: &DiffSide<'_>, new: &DiffSide<'_>, difference: &Difference, paper: Paper) -> String {
+fn steps(
+    old: &ComparedRef<'_>,
+    new: &ComparedRef<'_>,
+    difference: &Difference,
+    paper: Paper,
+) -> String {
     let mut found = difference.steps();
     let is_root = |before: Option<RecordAt>, after: Option<RecordAt>| match (before, after) {
         (_, Some(after)) => new.is_root(after),
@@ -265,7 +270,7 @@ fn steps(old: &DiffSide<'_>, new: &DiffSide<'_>, difference: &Difference, paper:
     )
 }
 
-fn step_table(old: &DiffSide<'_>, new: &DiffSide<'_>, found: &[ChangedStep]) -> Table {
+fn step_table(old: &ComparedRef<'_>, new: &ComparedRef<'_>, found: &[ChangedStep]) -> Table {
     let mut table = Table::new([
         ("", TableAlign::Left),
         ("STEP", TableAlign::Left),

@@ -127,7 +127,7 @@ pub(super) struct DeclaredHere {
     found: RepositoryFindings,
 }
 
-/// Finds what files below `directory` declare.
+/// Finds the caches that files below `directory` declare.
 ///
 /// # Errors
 /// Fails if the directory cannot be read.

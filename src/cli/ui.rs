@@ -16,7 +16,7 @@ use crate::prune::execute::Settle;
 use crate::source::{Source, SourceText};
 use crate::text::escape::visible;
 use crate::tui::background::Background;
-use crate::tui::evidence::GivenEvidence;
+use crate::tui::evidence::NamedEvidence;
 use crate::tui::keymap::{Keymap, own};
 use crate::tui::pruning::Pruning;
 use crate::tui::theme::ThemeName;
@@ -104,7 +104,7 @@ async fn ui(
     } else {
         sources_of(session, &texts).await?
     };
-    let evidence = GivenEvidence::new(build, baseline, context);
+    let evidence = NamedEvidence::new(build, baseline, context);
     let options = options(session, global, &sources, evidence)?;
     let end = tui::run(options)
         .await
@@ -119,7 +119,7 @@ fn options(
     session: &CliSession<'_>,
     global: &Global,
     sources: &[Source],
-    evidence: GivenEvidence,
+    evidence: NamedEvidence,
 ) -> Result<TuiOptions, Failure> {
     let settings = &session.settings;
     let (theme, no_color) = theme_of(settings.theme.value);

@@ -6,6 +6,8 @@
 
 mod build;
 mod dotenv;
+mod extends;
+mod include;
 mod interpolate;
 mod load;
 mod paths;

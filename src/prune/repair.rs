@@ -9,30 +9,28 @@
 //! A ref that a rule protects is not changed. A young ref may be: a repair drops only results that
 //! no build can use, and the old content of the ref is kept for the grace period.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::plan::ref_target;
-use super::records::{
-    self, DroppedResult, RecordsError, Rewrite, Rewrites, RewrittenManifest, Writing,
-};
-use crate::backend::{CacheReader, Capabilities, OtherKind, Support};
+use super::records::{self, RecordsError, Rewrite, Rewrites, RewrittenManifest, Writing};
+use crate::backend::{CacheReader, Capabilities, Support};
 use crate::check::{Code, FROM_TRASH, Finding, Severity};
-use crate::format::cache_config::import::Refusal;
-use crate::format::cache_config::mend::{self, Dropped, Mended};
-use crate::format::cache_config::{CacheGraph, LayerIndex};
+use crate::format::cache_config::CacheGraph;
+use crate::format::cache_config::mend::{self, Dropped};
 use crate::format::digest::Digest;
 use crate::format::manifest::rewrite::Repeats;
-use crate::format::manifest::{Descriptor, ImportLimits, ManifestDocument};
+use crate::format::manifest::{Descriptor, ImportLimits};
 use crate::inventory::blobs::Blob;
-use crate::inventory::cache::RefCache;
 use crate::inventory::{Inventory, RefEntry, RefId, RefKind};
 use crate::retention::{Budget, Policy, RuleAction, Verdicts};
 use crate::source::StoreKind;
 use crate::text::escape::visible;
 
+mod content;
 mod mends;
 mod restore;
 
+use content::{RefContent, dropped_results, lost_layers};
 pub use mends::{Mend, Repair, Unmended, why_not};
 
 /// The scope of a repair.
@@ -273,56 +271,6 @@ fn comes_back(finding: &Finding, back: &HashSet<Digest>) -> bool {
             .is_some_and(|hint| hint.starts_with(FROM_TRASH))
 }
 
-/// The documents of a ref.
-struct Content {
-    cache: RefCache,
-    config: String,
-    /// None where the ref is its own configuration.
-    manifest: Option<String>,
-    /// The layers that the manifest lists.
-    listed: Option<Vec<Descriptor>>,
-}
-
-impl Content {
-    /// Reads a ref; none where it is not one cache.
-    async fn read(
-        checked: &RepairInput<'_>,
-        entry: &RefEntry,
-    ) -> Result<Option<Self>, RecordsError> {
-        let (reader, inventory) = (checked.reader, checked.inventory);
-        let digest = entry.digest().valid();
-        let Some(digest) = digest.filter(|_| entry.kind == RefKind::Cache) else {
-            return Err(RecordsError::NotACache);
-        };
-        let caches = RefCache::load(reader, &inventory.blobs, entry)
-            .await
-            .map_err(|faults| {
-                let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-                RecordsError::Unread(faults.join("; "))
-            })?;
-        // An index of caches has a finding of its own.
-        let Ok([cache]) = <[RefCache; 1]>::try_from(caches) else {
-            return Ok(None);
-        };
-        if cache.refusal == Some(Refusal::OneOfSeveral) {
-            return Ok(None);
-        }
-        let config = records::text(reader, cache.config).await?;
-        let manifest = if cache.config == digest {
-            None
-        } else {
-            Some(records::text(reader, digest).await?)
-        };
-        let listed = manifest.as_deref().map(listed_layers).transpose()?;
-        Ok(Some(Self {
-            cache,
-            config,
-            manifest,
-            listed,
-        }))
-    }
-}
-
 /// Rewrites a ref; returns `None` if nothing changes.
 async fn of_ref(
     checked: &RepairInput<'_>,
@@ -331,7 +279,7 @@ async fn of_ref(
     codes: &HashSet<Code>,
     compacts: bool,
 ) -> Result<Option<Rewrite>, RecordsError> {
-    let Some(content) = Content::read(checked, entry).await? else {
+    let Some(content) = RefContent::read(checked, entry).await? else {
         return Ok(None);
     };
     let (cache, old) = (&content.cache, &content.config);
@@ -379,73 +327,4 @@ async fn of_ref(
         mends,
         ..writing.finish()?
     }))
-}
-
-/// Returns the layers in a manifest of either form.
-fn listed_layers(manifest: &str) -> Result<Vec<Descriptor>, RecordsError> {
-    match ManifestDocument::parse(manifest.as_bytes()) {
-        Ok(ManifestDocument::Manifest { layers, .. }) => Ok(layers),
-        Ok(ManifestDocument::Index { entries, .. }) => Ok(entries),
-        Ok(ManifestDocument::Schema1 { .. } | ManifestDocument::Artifact { .. }) | Err(_) => {
-            Err(RecordsError::NotACache)
-        }
-    }
-}
-
-/// Returns, for each layer of a configuration, whether no build can load it.
-fn lost_layers(
-    checked: &RepairInput<'_>,
-    cache: &RefCache,
-    listed: Option<&[Descriptor]>,
-    back: &HashSet<Digest>,
-) -> Vec<bool> {
-    let has_diff_id = |layer: &Descriptor| layer.diff_id().is_some_and(|id| id.valid().is_some());
-    let described: Option<HashMap<Digest, bool>> = listed.map(|listed| {
-        let layers = listed.iter();
-        layers
-            .filter_map(|layer| Some((layer.digest.valid()?, has_diff_id(layer))))
-            .collect()
-    });
-    let links: HashSet<&str> = checked
-        .inventory
-        .unknown
-        .iter()
-        .filter(|object| object.kind == OtherKind::Symlink)
-        .map(|object| object.name.as_str())
-        .collect();
-    let is_link = |digest: &Digest| {
-        let name = format!("blobs/{}/{}", digest.algorithm(), digest.hex());
-        checked.kind == StoreKind::Local && links.contains(name.as_str())
-    };
-    let lost = cache.graph.layers.iter().zip(&cache.layers);
-    let lost = lost.map(|(layer, detail)| {
-        let Some(digest) = layer.blob.valid() else {
-            return true;
-        };
-        let is_described = match &described {
-            Some(described) => described.get(&digest).copied().unwrap_or(false),
-            None => Descriptor::of_layer(layer).is_some_and(|layer| !layer.media_type.is_empty()),
-        };
-        let is_there = detail.is_stored || back.contains(&digest) || is_link(&digest);
-        !is_described || !is_there || checked.damaged.contains(&digest)
-    });
-    lost.collect()
-}
-
-fn dropped_results(cache: &RefCache, mended: &Mended) -> Vec<DroppedResult> {
-    let losers = mended.losers.iter();
-    losers
-        .map(|index| DroppedResult::of(cache, *index, None))
-        .collect()
-}
-
-/// Returns the number of distinct blobs of the lost layers.
-fn lost_blobs(lost: &[bool], cache: &RefCache) -> u64 {
-    let blobs: HashSet<String> = (0..)
-        .map(LayerIndex)
-        .take(lost.len())
-        .filter(|layer| lost[layer.at()])
-        .map(|layer| cache.graph.layers[layer.at()].blob.to_string())
-        .collect();
-    blobs.len() as u64
 }

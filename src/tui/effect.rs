@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::columns::HiddenColumns;
-use super::evidence::{EvidencePart, GivenEvidence};
+use super::evidence::{EvidencePart, NamedEvidence};
 use super::found::ScannedInventory;
 use super::layer::preview::PreviewSubject;
 use super::list::{Arrangement, View};
@@ -62,13 +62,13 @@ pub enum JobWork {
     /// Compares two refs of a source, the older one first.
     Compare(ComparisonRequest),
     /// Names steps by evidence.
-    NameSteps(Arc<RefSteps>, GivenEvidence),
+    NameSteps(Arc<RefSteps>, NamedEvidence),
     /// Detects the type of a piece of evidence.
     Recognise(EvidencePart, String),
     /// Completes the name of a piece of evidence.
     Complete(EvidencePart, String),
     /// Explains the build that the evidence describes.
-    Explain(BuildImports, GivenEvidence),
+    Explain(BuildImports, NamedEvidence),
     /// Checks a source.
     Check {
         /// The source.
@@ -202,7 +202,7 @@ pub struct StepsRequest {
     /// The index of the ref in it.
     pub id: RefId,
     /// The evidence that names the steps, if any.
-    pub given: GivenEvidence,
+    pub given: NamedEvidence,
 }
 
 /// The refs that are compared.
@@ -215,5 +215,5 @@ pub struct ComparisonRequest {
     /// The indexes of the refs in it.
     pub refs: [RefId; 2],
     /// The evidence that names the steps, if any.
-    pub given: GivenEvidence,
+    pub given: NamedEvidence,
 }

@@ -82,12 +82,12 @@ pub struct EvidenceItem {
 
 /// All given evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct GivenEvidence {
+pub struct NamedEvidence {
     /// The pieces, in the order in which they were given.
     pub items: Vec<EvidenceItem>,
 }
 
-impl GivenEvidence {
+impl NamedEvidence {
     /// Converts the evidence from the command line.
     pub fn new(build: Vec<String>, baseline: Vec<String>, context: Vec<String>) -> Self {
         let parts = [

@@ -10,7 +10,7 @@ use ratatui::layout::Size;
 use super::background::Background;
 use super::columns::HiddenColumns;
 use super::effect::JobId;
-use super::evidence::GivenEvidence;
+use super::evidence::NamedEvidence;
 use super::found::ScannedInventory;
 use super::keymap::Keymap;
 use super::pruning::{Deleting, DeletionAccess, Pruning};
@@ -48,7 +48,7 @@ pub struct SourceFacts {
     /// Whether it is a copy that is deleted at the end.
     pub is_copy: bool,
     /// The evidence of its last build, if it comes with the source.
-    pub evidence: GivenEvidence,
+    pub evidence: NamedEvidence,
     /// Whether a file names it, so that it is not contacted before a person opens it.
     pub is_waiting: bool,
 }
@@ -139,7 +139,7 @@ pub struct World {
     /// source.
     pub left_out: HashMap<SourceId, HashSet<DeletionTarget>>,
     /// The evidence of builds, as given last.
-    pub evidence: GivenEvidence,
+    pub evidence: NamedEvidence,
     /// The inputs for evidence, the latest at the end.
     pub typed_evidence: Vec<String>,
     /// What was typed on the command line, the latest at the end.
@@ -240,7 +240,7 @@ impl World {
             config_file: PathBuf::new(),
             recent: Vec::new(),
             left_out: HashMap::new(),
-            evidence: GivenEvidence::default(),
+            evidence: NamedEvidence::default(),
             typed_evidence: Vec::new(),
             typed_commands: Vec::new(),
             explain_at_once: false,

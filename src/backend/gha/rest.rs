@@ -1,6 +1,8 @@
 //! GitHub's own interface: it lists entries and deletes them, and reports branches and the quota.
 //! It hands out no content.
 
+mod answers;
+
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::time::Duration;
@@ -22,6 +24,9 @@ use crate::backend::http::{HttpAnswer, ServiceKind, Tries};
 use crate::backend::listing::{self, Bound, BrokenListing, PagedListing};
 use crate::backend::{RemoteError, RemoteKind};
 use crate::source::GithubRepository;
+use answers::{
+    BranchName, CacheRetention, CacheUsage, EntryPage, PullRequest, RepositoryInfo, StorageLimit,
+};
 
 /// The quota and the idle time of a repository for which no others are set (GitHub's
 /// documentation).
@@ -41,12 +46,6 @@ pub(super) struct RestApi {
     concurrency: usize,
     /// When the latest deletions were sent.
     deletions: Mutex<std::collections::VecDeque<Instant>>,
-}
-
-#[derive(Deserialize)]
-struct EntryPage {
-    total_count: u64,
-    actions_caches: Vec<ListedEntry>,
 }
 
 impl RestApi {
@@ -417,41 +416,4 @@ fn known_branches(
 
 fn head(branch: &str) -> String {
     format!("refs/heads/{branch}")
-}
-
-#[derive(Deserialize)]
-struct CacheUsage {
-    active_caches_size_in_bytes: u64,
-}
-
-#[derive(Deserialize)]
-struct StorageLimit {
-    max_cache_size_gb: u64,
-}
-
-#[derive(Deserialize)]
-struct CacheRetention {
-    max_cache_retention_days: i64,
-}
-
-#[derive(Deserialize)]
-struct RepositoryInfo {
-    default_branch: String,
-}
-
-#[derive(Deserialize)]
-struct BranchName {
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct PullRequest {
-    number: u64,
-    base: PullRequestBase,
-}
-
-#[derive(Deserialize)]
-struct PullRequestBase {
-    #[serde(rename = "ref")]
-    name: String,
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::DiffSide;
+use super::ComparedRef;
 use crate::cli::show::rows::{InstructionLocation, RecordRow};
 use crate::explain::diff::{Difference, LayerDifference, StepDifference, StepPair};
 use crate::format::digest::DigestText;
@@ -83,8 +83,8 @@ struct LayerEntry {
 
 impl<'a> Compared<'a> {
     pub(super) fn new(
-        old: &'a DiffSide<'_>,
-        new: &'a DiffSide<'_>,
+        old: &'a ComparedRef<'_>,
+        new: &'a ComparedRef<'_>,
         difference: &Difference,
         layers: &LayerDifference,
     ) -> Self {
@@ -119,7 +119,7 @@ impl<'a> Compared<'a> {
 }
 
 impl<'a> RefName<'a> {
-    fn new(side: &'a DiffSide<'_>) -> Self {
+    fn new(side: &'a ComparedRef<'_>) -> Self {
         let created = side.entry.created.map(|(time, _)| time);
         Self {
             source: &side.source,

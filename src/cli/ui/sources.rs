@@ -10,7 +10,7 @@ use crate::cli::Global;
 use crate::config::Consents;
 use crate::error::Failure;
 use crate::source::{RefSelector, Source, SourceLocation, environment};
-use crate::tui::evidence::GivenEvidence;
+use crate::tui::evidence::NamedEvidence;
 use crate::tui::pruning::{DeletionAccess, MakePruner};
 use crate::tui::{self, Finder, OpenedSource, Opener};
 
@@ -109,7 +109,7 @@ pub(super) fn listed(
         select: source.select.clone(),
         find: None,
         copy_journals: None,
-        evidence: GivenEvidence::default(),
+        evidence: NamedEvidence::default(),
         pruner: None,
         waiting: Some(Arc::new(move || {
             let source = consented(&consents, waiting.clone());
@@ -156,7 +156,7 @@ pub(super) fn opened(
         evidence: if is_demo {
             demo_evidence()
         } else {
-            GivenEvidence::default()
+            NamedEvidence::default()
         },
         pruner: pruner.map(make),
         waiting: None,
@@ -164,12 +164,12 @@ pub(super) fn opened(
 }
 
 /// Returns the evidence of the last build of the demo.
-fn demo_evidence() -> GivenEvidence {
+fn demo_evidence() -> NamedEvidence {
     let Some(evidence) = backend::demo::evidence() else {
-        return GivenEvidence::default();
+        return NamedEvidence::default();
     };
     let text = |path: PathBuf| path.to_string_lossy().into_owned();
-    GivenEvidence::new(
+    NamedEvidence::new(
         evidence.build.into_iter().map(text).collect(),
         vec![text(evidence.baseline)],
         vec![text(evidence.context)],

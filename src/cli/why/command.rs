@@ -33,7 +33,7 @@ pub(super) async fn run(
         let failure = Failure::message(Exit::Usage, message);
         return Err(failure.hint(format!("write {flag} into the command, after `--`")));
     }
-    let imports = ImportedCaches::new(session, arguments, &requests, command)?;
+    let imports = CommandImports::new(session, arguments, &requests, command)?;
     let mut answers = Vec::new();
     let mut contexts = Vec::new();
     let mut failures = Vec::new();
@@ -143,7 +143,7 @@ async fn question(
 }
 
 /// The caches that the targets of a command import.
-struct ImportedCaches<'a> {
+struct CommandImports<'a> {
     command: &'a [String],
     /// Caches named by the user, instead of those that the command imports.
     instead: Vec<Source>,
@@ -151,7 +151,7 @@ struct ImportedCaches<'a> {
     opened: Vec<Source>,
 }
 
-impl<'a> ImportedCaches<'a> {
+impl<'a> CommandImports<'a> {
     fn new(
         session: &CliSession<'_>,
         arguments: &Arguments,

@@ -37,7 +37,7 @@ pub struct Build {
     /// Additional hosts, as `HOST=address` or `HOST:address`.
     pub extra_hosts: Vec<String>,
     /// The limits.
-    pub ulimits: Vec<Ulimit>,
+    pub ulimits: Vec<ServiceUlimit>,
     /// The tags.
     pub tags: Vec<String>,
     /// The options for bake only.
@@ -46,7 +46,7 @@ pub struct Build {
 
 /// A limit of the processes of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ulimit {
+pub struct ServiceUlimit {
     /// Its name, such as `nofile`.
     pub name: String,
     /// The soft limit.
@@ -175,11 +175,11 @@ fn pairs(value: Option<&Value>) -> Vec<(String, String)> {
         .collect()
 }
 
-fn ulimits(value: Option<&Value>) -> Vec<Ulimit> {
+fn ulimits(value: Option<&Value>) -> Vec<ServiceUlimit> {
     let entries = value.map(Value::entries).unwrap_or_default();
     let limit = |(name, value): &(Located, Value)| {
         let soft = value.text().map(|text| text.as_str().to_owned());
-        Some(Ulimit {
+        Some(ServiceUlimit {
             name: name.as_str().to_owned(),
             hard: text(value, "hard"),
             soft: soft.or_else(|| text(value, "soft"))?,

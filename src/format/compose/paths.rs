@@ -51,3 +51,20 @@ pub(super) fn is_remote(context: &str) -> bool {
     let prefixes = ["github.com/", "git@", "service:"];
     context.contains("://") || prefixes.iter().any(|prefix| context.starts_with(prefix))
 }
+
+/// Returns `to` as seen from `from`.
+pub(super) fn relative(from: &str, to: &str) -> String {
+    if to.starts_with('/') != from.starts_with('/') {
+        return to.to_owned();
+    }
+    let parts = |path: &'_ str| -> Vec<String> {
+        let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
+        parts.map(str::to_owned).collect()
+    };
+    let from = parts(from);
+    let to = parts(to);
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let mut parts = vec!["..".to_owned(); from.len() - common];
+    parts.extend_from_slice(&to[common..]);
+    parts.join("/")
+}

@@ -39,7 +39,7 @@ pub(super) enum Value {
 pub(super) type Keys = Vec<String>;
 
 /// Converts nodes to values.
-pub(super) struct Converter<'c> {
+pub(super) struct ServiceConverter<'c> {
     /// Replaces variables.
     pub interpolate: &'c dyn Fn(&Located) -> Result<Located, String>,
     /// The paths below `services` with `!reset` or `!override`: what earlier definitions have
@@ -52,7 +52,7 @@ pub(super) struct Converter<'c> {
 /// Why a value cannot be used, with the line.
 pub(super) type ValueError = (u32, String);
 
-impl Converter<'_> {
+impl ServiceConverter<'_> {
     /// Converts the keys of a service that decide what is built.
     pub fn service(&mut self, name: &str, node: TreeNode<'_>) -> Result<Option<Value>, ValueError> {
         let mut path = vec![name.to_owned()];

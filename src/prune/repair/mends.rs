@@ -194,7 +194,7 @@ pub(super) fn of(
     let dropped = &mended.dropped;
     let lost_results = Mend::LostResults {
         results: dropped.lost_results,
-        blobs: super::lost_blobs(lost, cache),
+        blobs: super::content::lost_blobs(lost, cache),
     };
     let unreached = Mend::UnreachedRecords {
         records: dropped.unreached_records,

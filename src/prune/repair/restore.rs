@@ -8,11 +8,12 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 
+use super::content::{RefContent, dropped_results, lost_layers};
 use super::mends::{self, Mend};
-use super::{Content, RepairInput, lost_layers, of_ref};
+use super::{RepairInput, of_ref};
 use crate::check::Code;
 use crate::format::cache_config::CacheGraph;
-use crate::format::cache_config::mend::{self, Dropped};
+use crate::format::cache_config::mend::{self, Dropped, Mended};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::Root;
 use crate::format::manifest::rewrite::Repeats;
@@ -192,7 +193,7 @@ async fn version_of(
         .digest()
         .valid()
         .ok_or(RecordsError::NotACache)?;
-    let content = Content::read(checked, &version.entry)
+    let content = RefContent::read(checked, &version.entry)
         .await?
         .ok_or(RecordsError::NotACache)?;
     let lost = lost_layers(checked, &content.cache, content.listed.as_deref(), back);
@@ -211,29 +212,20 @@ async fn version_of(
         .iter()
         .filter_map(|layer| layer.blob.valid())
         .collect();
+    let results = dropped_results(&content.cache, &mended);
+    let done = mends_of_version(version, digest, &mended, &lost, &content);
+    // A whole version is written as it is, byte for byte.
     let is_whole = mended.dropped == Dropped::default();
-    let restored = Mend::Restored {
-        digest,
-        time: version.time,
-    };
-    let mut done = vec![restored];
-    done.extend(mends::of(
-        &mended,
-        &lost,
-        &content.cache,
-        content.config.len(),
-        false,
-        false,
-    ));
-    let results = super::dropped_results(&content.cache, &mended);
-    let (config, manifest) = if is_whole {
-        // It is the version itself, byte for byte.
-        (
-            content.config,
-            content.manifest.map(RewrittenManifest::AsItIs),
-        )
+    let around = if is_whole {
+        RewrittenManifest::AsItIs
     } else {
-        (mended.text, content.manifest.map(RewrittenManifest::Around))
+        RewrittenManifest::Around
+    };
+    let manifest = content.manifest.map(around);
+    let config = if is_whole {
+        content.config
+    } else {
+        mended.text
     };
     let writing = Writing {
         inventory: checked.inventory,
@@ -248,4 +240,29 @@ async fn version_of(
         mends: done,
         ..writing.finish()?
     })
+}
+
+/// Returns the changes of a ref that gets the content of a version, without the results whose
+/// layers are lost.
+fn mends_of_version(
+    version: &PreviousVersion,
+    digest: Digest,
+    mended: &Mended,
+    lost: &[bool],
+    content: &RefContent,
+) -> Vec<Mend> {
+    let mut done = vec![Mend::Restored {
+        digest,
+        time: version.time,
+    }];
+    let length = content.config.len();
+    done.extend(mends::of(
+        mended,
+        lost,
+        &content.cache,
+        length,
+        false,
+        false,
+    ));
+    done
 }

@@ -1,4 +1,4 @@
-//! The last build of a source: its stages, and what each step finds in the cache.
+//! The last build of a source: its stages, and the result of each step in the cache.
 
 use crate::explain::load::Explanation;
 use crate::explain::load::words::{seconds, sentence};
@@ -13,7 +13,7 @@ const MOST_STEPS: usize = 400;
 pub struct BuildPart {
     /// The ref.
     pub name: String,
-    /// Whether verdicts come from evidence of a build. Otherwise they say what the ref holds.
+    /// Whether verdicts come from evidence of a build. Otherwise they describe the ref.
     pub is_explained: bool,
     /// How many steps have which verdict, in words.
     pub summary: String,
@@ -113,7 +113,7 @@ impl BuildPart {
         build
     }
 
-    /// Returns the part of what a ref holds: each step with its stage.
+    /// Returns the part about the steps of a ref, each with its stage.
     pub fn held(name: String, steps: Vec<(String, StepPart)>) -> Self {
         let count = |verdict| {
             let of = steps.iter().filter(|(_, step)| step.verdict == verdict);

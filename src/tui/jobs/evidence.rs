@@ -14,7 +14,7 @@ use crate::explain::load::documents;
 use crate::format::evidence::EvidenceDocument;
 use crate::format::provenance::Build;
 use crate::text::escape::visible;
-use crate::tui::evidence::{self as given, EvidencePart, EvidenceReaders, GivenEvidence};
+use crate::tui::evidence::{self as given, EvidencePart, EvidenceReaders, NamedEvidence};
 use crate::tui::message::{Completion, JobReport};
 
 /// The maximum number of directory entries to read for a completion.
@@ -27,7 +27,7 @@ const MOST_NAMES: usize = 200;
 /// # Errors
 /// Returns a sentence about the first unusable piece, with its name.
 pub(super) async fn load(
-    given: &GivenEvidence,
+    given: &NamedEvidence,
     part: EvidencePart,
     readers: &EvidenceReaders,
 ) -> Result<LoadedEvidence, String> {
@@ -54,7 +54,7 @@ pub(super) async fn recognise(
         return Ok(documents.iter().map(words).collect::<Vec<_>>().join("; "));
     }
     let look = move || {
-        let given = GivenEvidence::new(Vec::new(), Vec::new(), vec![text]);
+        let given = NamedEvidence::new(Vec::new(), Vec::new(), vec![text]);
         let Directories { main, named, .. } = given.directories();
         let (name, path) = match (main, named.into_iter().next()) {
             (Some(path), _) => ("the main context".to_owned(), path),
@@ -84,7 +84,7 @@ pub(super) async fn recognise(
 /// # Errors
 /// Returns a sentence that explains the problem.
 pub(super) async fn for_names(
-    given: &GivenEvidence,
+    given: &NamedEvidence,
     readers: &EvidenceReaders,
 ) -> Result<CacheEvidence, String> {
     let loaded = load(given, EvidencePart::Build, readers).await?;

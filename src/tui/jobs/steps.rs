@@ -10,7 +10,7 @@ use crate::explain::evidence::CacheEvidence;
 use crate::inventory::cache::RefCache;
 use crate::inventory::{Inventory, RefId};
 use crate::tui::effect::{ComparisonRequest, StepsRequest};
-use crate::tui::evidence::{EvidenceReaders, GivenEvidence};
+use crate::tui::evidence::{EvidenceReaders, NamedEvidence};
 use crate::tui::message::JobReport;
 use crate::tui::rows::diff::DiffRows;
 use crate::tui::rows::steps::{Names, RefSteps};
@@ -24,7 +24,7 @@ pub(super) async fn load(
     reader: &dyn CacheReader,
     inventory: Arc<Inventory>,
     id: RefId,
-    given: GivenEvidence,
+    given: NamedEvidence,
     readers: &EvidenceReaders,
 ) -> Result<RefSteps, Vec<String>> {
     let Some(entry) = inventory.get_ref(id) else {
@@ -61,7 +61,7 @@ pub(super) async fn compare(
     reader: &dyn CacheReader,
     inventory: &Arc<Inventory>,
     [before, after]: [RefId; 2],
-    given: GivenEvidence,
+    given: NamedEvidence,
     readers: &EvidenceReaders,
 ) -> Result<DiffRows, Vec<String>> {
     let before = load(
@@ -82,7 +82,7 @@ pub(super) async fn compare(
 /// Returns a sentence that explains why the evidence does not name them.
 pub(super) async fn name(
     steps: &RefSteps,
-    given: GivenEvidence,
+    given: NamedEvidence,
     readers: &EvidenceReaders,
 ) -> Result<RefSteps, String> {
     let evidence = evidence::for_names(&given, readers).await?;
@@ -152,7 +152,7 @@ impl Jobs {
     pub(super) fn name_steps(
         &mut self,
         steps: Arc<RefSteps>,
-        given: GivenEvidence,
+        given: NamedEvidence,
         cancel: CancellationToken,
         reporter: Reporter,
     ) {

@@ -15,7 +15,7 @@ use crate::inventory::scan::{self, ScanError, ScanOptions};
 use crate::inventory::{Inventory, RefEntry, RefId};
 use crate::text::escape::visible;
 use crate::tui::effect::BuildImports;
-use crate::tui::evidence::{EvidencePart, EvidenceReaders, GivenEvidence};
+use crate::tui::evidence::{EvidencePart, EvidenceReaders, NamedEvidence};
 use crate::tui::message::JobReport;
 use crate::tui::rows::why::ArrangedExplanation;
 use crate::tui::{OpenedSource, Opener};
@@ -36,7 +36,7 @@ impl Jobs {
     pub(super) fn explain(
         &mut self,
         imports: BuildImports,
-        given: GivenEvidence,
+        given: NamedEvidence,
         cancel: CancellationToken,
         reporter: Reporter,
     ) {
@@ -73,7 +73,7 @@ impl Jobs {
 
 async fn explain(
     known: Option<Import>,
-    given: &GivenEvidence,
+    given: &NamedEvidence,
     open: &Opener,
     readers: &EvidenceReaders,
     options: &ScanOptions,
@@ -132,7 +132,7 @@ async fn explain(
 }
 
 async fn of_part(
-    given: &GivenEvidence,
+    given: &NamedEvidence,
     part: EvidencePart,
     readers: &EvidenceReaders,
 ) -> Result<LoadedEvidence, Vec<String>> {

@@ -28,7 +28,7 @@ use crate::tui::world::{SourceId, StatusKind, World};
 
 /// The widest that the box becomes inside.
 const WIDTH: u16 = 76;
-/// The lines above the list: what is typed, and what there is to say about it.
+/// The lines above the list: the typed line, and its note.
 const HEAD: u16 = 2;
 
 /// The command line.
@@ -38,7 +38,7 @@ pub struct CommandLine {
     here: Here,
     input: InputLine,
     cursor: usize,
-    /// How many lines back one is in what was typed before.
+    /// How many lines back one is in the history.
     back: usize,
     fault: Option<CommandFault>,
     /// What the line could go on with.
@@ -72,7 +72,7 @@ impl CommandLine {
         self.names.clear();
     }
 
-    /// Goes `back` lines back in what was typed before.
+    /// Goes `back` lines back in the history.
     fn recall(&mut self, back: usize, world: &World) {
         let lines = &world.typed_commands;
         let back = back.min(lines.len());
@@ -92,7 +92,7 @@ impl CommandLine {
         self.names = names;
     }
 
-    /// Carries out what is typed, or the command under the cursor where no name is typed.
+    /// Carries out the typed line, or the command under the cursor if no name is typed.
     fn accept(&mut self, cx: &mut UiContext<'_>) {
         let line = self.input.text().trim().to_owned();
         let typed = self.commands.order(&line, &self.here);
@@ -123,7 +123,7 @@ impl CommandLine {
         }
     }
 
-    /// Returns what there is to say about the line.
+    /// Returns the note about the line.
     fn remark(&self) -> Cell {
         if let Some(fault) = &self.fault {
             return Cell::new(format!("! {}", fault.message), TextRole::Error)

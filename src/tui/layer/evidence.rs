@@ -7,7 +7,7 @@ use ratatui::style::Style;
 
 use super::UiLayer;
 use crate::tui::effect::{JobId, JobWork};
-use crate::tui::evidence::{BUILD_HERE, EvidenceItem, EvidencePart, GivenEvidence};
+use crate::tui::evidence::{BUILD_HERE, EvidenceItem, EvidencePart, NamedEvidence};
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::{JobReport, KeyPress};
 use crate::tui::navigation::{Handled, UiContext};
@@ -31,7 +31,7 @@ const WIDEST: u16 = 96;
 /// Prompts for evidence, until an empty line is accepted.
 #[derive(Debug)]
 pub struct EvidencePrompt {
-    given: GivenEvidence,
+    given: NamedEvidence,
     part: EvidencePart,
     input: InputLine,
     /// The job that reads a piece, if any.

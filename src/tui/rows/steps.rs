@@ -10,7 +10,7 @@ use crate::format::cache_config::import::Refusal;
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::steps::{Labels, RecordStep, RowKind, StepRow, StepTree, StepUsers};
 use crate::inventory::{Inventory, RefEntry, RefId, ScanProgress};
-use crate::tui::evidence::GivenEvidence;
+use crate::tui::evidence::NamedEvidence;
 use crate::tui::theme::TextRole;
 
 mod detail;
@@ -26,7 +26,7 @@ pub enum Names {
     /// Provenance in the store.
     Store,
     /// Evidence that a person gave.
-    Given(GivenEvidence),
+    Given(NamedEvidence),
 }
 
 /// All facts about a ref's steps.

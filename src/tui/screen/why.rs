@@ -13,7 +13,7 @@ use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::format::provenance::StepIndex;
 use crate::inventory::{Inventory, RefId};
 use crate::tui::effect::JobId;
-use crate::tui::evidence::GivenEvidence;
+use crate::tui::evidence::NamedEvidence;
 use crate::tui::found::ScannedInventory;
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::details::Details;
@@ -129,7 +129,7 @@ impl WhyScreen {
     }
 
     /// The evidence that a person gave, else the evidence that comes with the source.
-    pub(super) fn evidence<'w>(&self, world: &'w World) -> &'w GivenEvidence {
+    pub(super) fn evidence<'w>(&self, world: &'w World) -> &'w NamedEvidence {
         match self.against {
             ComparedCaches::Ref(source, ..) if world.evidence.is_empty() => {
                 &world.source(source).info.evidence

@@ -8,7 +8,7 @@ use crate::inventory::{Inventory, ScanProgress};
 use crate::source::RefSelector;
 use crate::tui::effect::JobId;
 use crate::tui::effect::JobWork;
-use crate::tui::evidence::GivenEvidence;
+use crate::tui::evidence::NamedEvidence;
 use crate::tui::found::ScannedInventory;
 use crate::tui::keymap::Keymap;
 use crate::tui::message::{JobReport, KeyPress, ScanEnd};
@@ -42,7 +42,7 @@ fn scanning() -> (Model, JobId) {
         select: None,
         deleting,
         is_copy: false,
-        evidence: GivenEvidence::default(),
+        evidence: NamedEvidence::default(),
         is_waiting: false,
     };
     let (model, effects) = Model::new(world, vec![info], None);

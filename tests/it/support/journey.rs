@@ -16,7 +16,7 @@ use cachelens::explain::load::images::{GivenImage, ImageLookup};
 use cachelens::format::llb::Platform;
 use cachelens::prune::execute::Settle;
 use cachelens::source::{Source, SourceLocation, StoreKind};
-use cachelens::tui::evidence::{DescribeBuild, EvidenceReaders, GivenEvidence};
+use cachelens::tui::evidence::{DescribeBuild, EvidenceReaders, NamedEvidence};
 use cachelens::tui::keymap::Keymap;
 use cachelens::tui::message::{Event, KeyPress};
 use cachelens::tui::pruning::{MakePruner, Pruning};
@@ -217,7 +217,7 @@ fn source(label: &str, kind: StoreKind, reader: SharedReader) -> OpenedSource {
         select: None,
         find: None,
         copy_journals: None,
-        evidence: GivenEvidence::default(),
+        evidence: NamedEvidence::default(),
         pruner: None,
         waiting: None,
     }
@@ -234,7 +234,7 @@ impl Journey {
     pub fn with(pruning: Pruning, sources: Vec<OpenedSource>, size: (u16, u16)) -> Self {
         Self::begin(
             pruning,
-            GivenEvidence::default(),
+            NamedEvidence::default(),
             None,
             "unused.toml".into(),
             sources,
@@ -249,13 +249,13 @@ impl Journey {
         sources: Vec<OpenedSource>,
         size: (u16, u16),
     ) -> Self {
-        let given = GivenEvidence::default();
+        let given = NamedEvidence::default();
         Self::begin(pruning, given, None, config.to_owned(), sources, size)
     }
 
     /// Starts like [`Self::new`], with evidence from the command line.
     pub fn explaining(
-        evidence: GivenEvidence,
+        evidence: NamedEvidence,
         sources: Vec<OpenedSource>,
         size: (u16, u16),
     ) -> Self {
@@ -270,7 +270,7 @@ impl Journey {
     }
 
     /// Starts without a source, with evidence that names one in a registry, which is `source`.
-    pub fn recorded(evidence: GivenEvidence, source: OpenedSource, size: (u16, u16)) -> Self {
+    pub fn recorded(evidence: NamedEvidence, source: OpenedSource, size: (u16, u16)) -> Self {
         Self::begin(
             Pruning::default(),
             evidence,
@@ -290,7 +290,7 @@ impl Journey {
         };
         Self::begin_at(
             Pruning::default(),
-            GivenEvidence::default(),
+            NamedEvidence::default(),
             None,
             places,
             sources,
@@ -305,13 +305,13 @@ impl Journey {
             views_file: Some(state.join("views.toml")),
             ..Places::default()
         };
-        let (pruning, evidence) = (Pruning::default(), GivenEvidence::default());
+        let (pruning, evidence) = (Pruning::default(), NamedEvidence::default());
         Self::begin_at(pruning, evidence, None, places, sources, size)
     }
 
     fn begin(
         pruning: Pruning,
-        evidence: GivenEvidence,
+        evidence: NamedEvidence,
         registry: Option<OpenedSource>,
         config_file: PathBuf,
         sources: Vec<OpenedSource>,
@@ -326,7 +326,7 @@ impl Journey {
 
     fn begin_at(
         pruning: Pruning,
-        evidence: GivenEvidence,
+        evidence: NamedEvidence,
         registry: Option<OpenedSource>,
         Places {
             config_file,

@@ -9,7 +9,7 @@ use aws_sdk_s3::types::{
 };
 use cachelens::backend::{self, Access};
 use cachelens::source::{Source, SourceLocation, StoreKind};
-use cachelens::tui::evidence::GivenEvidence;
+use cachelens::tui::evidence::NamedEvidence;
 use cachelens::tui::{Finder, OpenedSource};
 use tokio::sync::mpsc;
 
@@ -32,7 +32,7 @@ fn opened(source: &Source) -> OpenedSource {
         select: None,
         find: backend::may_be_several(source).then(|| finder(source)),
         copy_journals: None,
-        evidence: GivenEvidence::default(),
+        evidence: NamedEvidence::default(),
         pruner: None,
         waiting: None,
     }

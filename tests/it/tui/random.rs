@@ -2,7 +2,7 @@
 
 use cachelens::source::RefSelector;
 use cachelens::tui::OpenedSource;
-use cachelens::tui::evidence::GivenEvidence;
+use cachelens::tui::evidence::NamedEvidence;
 use cachelens::tui::message::{Event, KeyPress, Wheel};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -88,8 +88,8 @@ proptest! {
         let layout = Fixture::named("mini").layout("local.json");
         damage(layout.path());
         let mini = |path: &str| vec![format!("tests/fixtures/mini/{path}")];
-        let evidence = GivenEvidence::new(mini("provenance/c03.json"), mini("provenance/c02.json"), mini("provenance"));
-        let evidence = if explains { evidence } else { GivenEvidence::default() };
+        let evidence = NamedEvidence::new(mini("provenance/c03.json"), mini("provenance/c02.json"), mini("provenance"));
+        let evidence = if explains { evidence } else { NamedEvidence::default() };
         let select = explains.then(|| RefSelector::Name("c02".to_owned()));
         let source = OpenedSource { select, ..local("./mini", layout.path()) };
         let mut journey = Journey::explaining(evidence, vec![source], (80, 24));

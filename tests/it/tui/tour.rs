@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cachelens::source::RefSelector;
 use cachelens::tui::OpenedSource;
-use cachelens::tui::evidence::GivenEvidence;
+use cachelens::tui::evidence::NamedEvidence;
 
 use crate::support::fixture::Fixture;
 use crate::support::journey::{Journey, local};
@@ -21,7 +21,7 @@ fn the_picture_of_the_readme_shows_the_program_as_it_is() {
     let trees = shop.trees();
     let file = |path: &str| format!("tests/fixtures/shop/{path}");
     let context = trees.path().join("tree/c07").to_string_lossy().into_owned();
-    let evidence = GivenEvidence::new(
+    let evidence = NamedEvidence::new(
         vec![file("provenance/c07.json"), file("logs/c07.rawjson")],
         vec![file("provenance/c06.json")],
         vec![context],

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use cachelens::source::RefSelector;
 use cachelens::text::escape::must_be_written_out;
 use cachelens::tui::OpenedSource;
-use cachelens::tui::evidence::GivenEvidence;
+use cachelens::tui::evidence::NamedEvidence;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -47,8 +47,8 @@ impl History {
     }
 
     /// All evidence of a commit, and of the previous one if requested.
-    fn evidence(&self, before: &str, now: &str) -> GivenEvidence {
-        GivenEvidence::new(
+    fn evidence(&self, before: &str, now: &str) -> NamedEvidence {
+        NamedEvidence::new(
             vec![
                 self.file(&format!("provenance/{now}.json")),
                 self.file(&format!("logs/{now}.rawjson")),
@@ -484,7 +484,7 @@ fn evidence_that_is_none_is_said_to_be_none() {
 #[test]
 fn a_log_alone_tells_no_steps() {
     let shop = History::of("shop");
-    let evidence = GivenEvidence::new(vec![shop.file("logs/c08.rawjson")], Vec::new(), Vec::new());
+    let evidence = NamedEvidence::new(vec![shop.file("logs/c08.rawjson")], Vec::new(), Vec::new());
     let journey = Journey::explaining(evidence, vec![shop.source(Some("c07"))], USUAL);
     insta::assert_snapshot!(journey.screen(), @r"
      ./cache › c07 › why                   1 piece of evidence · read-only · ? help
@@ -517,7 +517,7 @@ fn a_log_alone_tells_no_steps() {
 #[test]
 fn what_is_open_says_what_settles_it() {
     let kitchen = History::of("kitchen");
-    let evidence = GivenEvidence::new(
+    let evidence = NamedEvidence::new(
         vec![kitchen.file("provenance/c05.json")],
         Vec::new(),
         Vec::new(),
@@ -712,7 +712,7 @@ fn the_record_of_a_build_names_its_cache() {
     let mini = History::of("mini");
     let record = mini.file("dockerbuild/c03.dockerbuild");
     let given = || {
-        GivenEvidence::new(
+        NamedEvidence::new(
             vec![record.clone()],
             vec![mini.file("dockerbuild/c02.dockerbuild")],
             Vec::new(),
@@ -766,7 +766,7 @@ fn the_record_of_a_build_names_its_cache() {
         journey.screen()
     );
     // From the list of sources, the UI prompts for the record.
-    let mut journey = Journey::recorded(GivenEvidence::default(), mini.source(Some("c02")), USUAL);
+    let mut journey = Journey::recorded(NamedEvidence::default(), mini.source(Some("c02")), USUAL);
     journey
         .press("d")
         .press("w")

@@ -231,18 +231,7 @@ impl ExpressionEvaluator<'_, '_> {
             ExpressionToken::Name(name) => name,
         };
         if self.sign("(") {
-            let mut arguments = Vec::new();
-            while !self.sign(")") {
-                arguments.push(self.or()?);
-                if !self.sign(",")
-                    && !matches!(
-                        self.tokens.get(self.position),
-                        Some(ExpressionToken::Sign(")"))
-                    )
-                {
-                    return None;
-                }
-            }
+            let arguments = self.arguments()?;
             return Some(self.call(&name, &arguments, start));
         }
         let mut path = name;
@@ -274,6 +263,20 @@ impl ExpressionEvaluator<'_, '_> {
             }
             path => self.contexts.context(path),
         })
+    }
+
+    /// Parses the arguments of a function, after its opening parenthesis.
+    fn arguments(&mut self) -> Option<Vec<Vec<ExpressionBranch>>> {
+        let mut arguments = Vec::new();
+        while !self.sign(")") {
+            arguments.push(self.or()?);
+            let next = self.tokens.get(self.position);
+            let is_last = matches!(next, Some(ExpressionToken::Sign(")")));
+            if !is_last && !self.sign(",") {
+                return None;
+            }
+        }
+        Some(arguments)
     }
 
     fn call(

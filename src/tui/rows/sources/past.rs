@@ -9,14 +9,14 @@ use crate::tui::rows::{Cell, DetailLine};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::histogram;
 
-/// From this width on there is room for what changed, and for a trend next to it.
+/// From this width on there is room for the changes, and for a trend next to them.
 const CHANGE_FROM: u16 = 90;
 const TREND_FROM: u16 = 110;
 /// How many bars a trend has in the list, and in the details.
 const BARS: usize = 8;
 const MORE_BARS: usize = 24;
 
-/// Says what changed since last time, with a trend where there is room. Empty for the first scan.
+/// Describes the changes since last time, with a trend where there is room. Empty for the first scan.
 pub(super) fn line(history: &ScanHistory, width: u16) -> Cell {
     let Some((before, last)) = history.last_two().filter(|_| width >= CHANGE_FROM) else {
         return Cell::default();
@@ -37,7 +37,7 @@ pub(super) fn line(history: &ScanHistory, width: u16) -> Cell {
         .and(histogram::bars(&trend), TextRole::Title)
 }
 
-/// Adds what changed since last time, how fast the source grows, and when its quota is full.
+/// Adds the changes since last time, how fast the source grows, and when its quota is full.
 pub(super) fn details(history: &ScanHistory, now: Timestamp, details: &mut Vec<DetailLine>) {
     let Some((before, last)) = history.last_two() else {
         return;

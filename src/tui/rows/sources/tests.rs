@@ -1,7 +1,7 @@
 use super::*;
 use crate::inventory::{Inventory, ScanProgress};
 use crate::tui::effect::JobId;
-use crate::tui::evidence::GivenEvidence;
+use crate::tui::evidence::NamedEvidence;
 use crate::tui::pruning::Deleting;
 use crate::tui::world::SourceFacts;
 
@@ -21,7 +21,7 @@ fn what_is_still_being_read_is_not_nothing() {
         select: None,
         deleting: Deleting::Allowed,
         is_copy: false,
-        evidence: GivenEvidence::default(),
+        evidence: NamedEvidence::default(),
         is_waiting: false,
     };
     let found = |progress| {

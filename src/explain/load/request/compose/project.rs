@@ -27,9 +27,9 @@ const PARENTS: usize = 32;
 
 /// The variables of `.env` files. Those of the environment win over them.
 #[derive(Debug, Default)]
-pub(super) struct Variables(Vec<(String, String)>);
+pub(super) struct ProjectVariables(Vec<(String, String)>);
 
-impl Variables {
+impl ProjectVariables {
     pub(super) fn get(&self, environment: &Lookup<'_>, name: &str) -> Option<String> {
         let own = || {
             let variable = self.0.iter().find(|(known, _)| known == name);
@@ -67,11 +67,11 @@ impl Variables {
 pub(super) fn load(
     context: &RequestContext<'_>,
     global: &ParsedFlags,
-) -> Result<(Project, Variables), RequestError> {
+) -> Result<(Project, ProjectVariables), RequestError> {
     let mut names: Vec<String> = global.all("file").map(str::to_owned).collect();
     let given = global.last("project-directory").or(global.last("workdir"));
     let given = given.filter(|directory| !directory.is_empty());
-    let mut variables = Variables::default();
+    let mut variables = ProjectVariables::default();
     let own = given.map_or_else(|| parent(names.first()), str::to_owned);
     let env_files = env_files(context, global);
     for file in &env_files {

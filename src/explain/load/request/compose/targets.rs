@@ -2,7 +2,7 @@
 
 use super::super::{RequestContext, RequestError};
 use super::contexts;
-use super::project::{self, Variables};
+use super::project::{self, ProjectVariables};
 use crate::format::bake::{CacheEntry, Config, Target};
 use crate::format::compose::{Build, Service};
 use crate::format::go_path;
@@ -14,7 +14,7 @@ pub(in super::super) fn as_bake(
     names: &[String],
     config: &mut Config,
 ) -> Result<(), RequestError> {
-    let mut variables = Variables::default();
+    let mut variables = ProjectVariables::default();
     variables.read(context, ".env", false)?;
     // Bake names every project like this.
     let lookup = |name: &str| {
@@ -58,13 +58,13 @@ fn contexts_of_target(build: &Build) -> Vec<(String, String)> {
     named
 }
 
-fn target(context: &RequestContext<'_>, name: String, service: &Service, build: &Build) -> Target {
-    let entry = |text: &Located| CacheEntry {
-        text: text.clone(),
-        when: Vec::new(),
-    };
-    let caches =
-        |own: &[Located], more: &[Located]| own.iter().chain(more).map(entry).collect::<Vec<_>>();
+/// The build arguments of a target. Those without a value get it from the environment of the
+/// service, else from that of the command.
+fn arguments(
+    context: &RequestContext<'_>,
+    service: &Service,
+    build: &Build,
+) -> Vec<(String, Located)> {
     let mut args = Vec::new();
     for (name, value) in &build.args {
         let of_service = service.environment.iter().find(|(known, _)| known == name);
@@ -75,6 +75,17 @@ fn target(context: &RequestContext<'_>, name: String, service: &Service, build: 
             .or_else(|| outer().map(|value| Located::new(value, service.place)));
         args.extend(value.map(|value| (name.clone(), value)));
     }
+    args
+}
+
+fn target(context: &RequestContext<'_>, name: String, service: &Service, build: &Build) -> Target {
+    let entry = |text: &Located| CacheEntry {
+        text: text.clone(),
+        when: Vec::new(),
+    };
+    let caches =
+        |own: &[Located], more: &[Located]| own.iter().chain(more).map(entry).collect::<Vec<_>>();
+    let args = arguments(context, service, build);
     let mut tags = build.tags.clone();
     tags.extend(build.bake.tags.iter().flatten().cloned());
     let mut platforms = build.platforms.clone();

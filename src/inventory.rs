@@ -35,7 +35,7 @@ mod trash;
 use blobs::{Blob, BlobId, BlobTable};
 pub use refs::{AgeSource, RefEntry, RefKind, RefSizes};
 pub use resolve::{DocumentFault, FaultKind, Oversize};
-pub use summary::RecordCounts;
+pub use summary::{ConfigFigures, RecordCounts};
 pub use together::Together;
 pub use totals::{Tally, Totals};
 pub use trash::{TrashTable, digest_in_trash};

@@ -116,6 +116,8 @@ pub struct TuiOptions {
     pub concurrency: usize,
     /// A message for the start screen, which is shown when there is no source.
     pub start_message: Option<String>,
+    /// The number of mistakes in the build files that declare the sources.
+    pub declared_findings: usize,
     /// The directory for crash records.
     pub crash_dir: PathBuf,
     /// Opens a source that is named in the UI, including `demo`; may block.

@@ -56,7 +56,7 @@ pub enum PruneError {
         source: std::io::Error,
     },
     /// Some blobs were restored, and some could not be.
-    #[error("not everything could be put back")]
+    #[error("not everything could be restored")]
     PutBackInPart {
         /// The restored blobs.
         back: Vec<Digest>,

@@ -196,7 +196,7 @@ pub enum Skip {
     #[error("builds kept writing to the cache")]
     InUse,
     /// The refs kept changing, so it was restored.
-    #[error("the refs kept changing or were held by a build, and it was put back")]
+    #[error("the refs kept changing or were held by a build, and it was restored")]
     Unsettled,
     /// The store does not let it be deleted.
     #[error("the store does not allow it")]

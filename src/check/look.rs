@@ -1,7 +1,5 @@
 //! A second look into the configurations of refs, for facts that a scan does not keep.
 
-use std::collections::HashSet;
-
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
@@ -11,34 +9,19 @@ use crate::explain::evidence::CacheEvidence;
 use crate::format::cache_config::mend;
 use crate::format::digest::DigestText;
 use crate::format::manifest::DOCUMENT_LIMIT;
-use crate::inventory::cache::{RecordKind, RecordState, RefCache};
-use crate::inventory::{Inventory, RefEntry, RefId, RefKind};
+use crate::inventory::cache::{RecordState, RefCache};
+use crate::inventory::{ConfigFigures, Inventory, RefEntry, RefId};
 
 /// The maximum number of broken steps to name.
 const MOST_NAMES: usize = 3;
 /// Configurations with fewer records need no shrinking.
-const FEW_RECORDS: usize = 16;
+const FEW_RECORDS: u64 = 16;
 
 /// The facts about the configurations of a ref that findings need.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RefConfigFacts {
-    /// All records.
-    pub records: u64,
-    /// Steps with a key and no result, without sources and ghosts.
-    pub key_only: u64,
-    /// Steps whose result can be loaded.
-    pub results: u64,
-    /// Records without a result whose key another record has with a result: former inputs of the
-    /// same step, which each export after an import adds (`solver/exporter.go`).
-    pub ghosts: u64,
-    /// Records that lose every result on import, because the manifest does not describe a layer.
-    pub dropped: u64,
-    /// Layers in the list.
-    pub layers: u64,
-    /// Layers whose blob is listed before.
-    pub repeated: u64,
-    /// Steps whose result needs blobs that are missing or have the wrong size.
-    pub broken: u64,
+    /// The numbers of its steps and layers.
+    pub figures: ConfigFigures,
     /// The names of the first broken steps. The text may come from files of a build.
     pub broken_names: Vec<String>,
     /// The result of compaction, if it makes the configuration smaller.
@@ -98,21 +81,24 @@ fn has_cache(entry: &RefEntry) -> bool {
 }
 
 async fn one(reader: &dyn CacheReader, inventory: &Inventory, entry: &RefEntry) -> RefConfigFacts {
+    let mut look = RefConfigFacts {
+        figures: entry.config_figures(&inventory.blobs),
+        ..RefConfigFacts::default()
+    };
+    let shrinks = entry.may_shrink() && look.figures.records >= FEW_RECORDS;
+    if !shrinks && look.figures.broken == 0 {
+        return look;
+    }
+    // A scan keeps only figures, so the configuration is read again.
     let caches = RefCache::load(reader, &inventory.blobs, entry)
         .await
         .unwrap_or_default();
-    let mut look = RefConfigFacts::default();
-    for cache in &caches {
-        look.add(cache);
-    }
-    if let ([cache], RefKind::Cache) = (caches.as_slice(), entry.kind)
-        && cache.refusal.is_none()
-        && cache.records.len() >= FEW_RECORDS
-        && mend::may_shrink(&cache.graph)
+    if let [cache] = caches.as_slice()
+        && shrinks
     {
         look.compacted = compacted(reader, cache).await;
     }
-    if look.broken > 0 {
+    if look.figures.broken > 0 {
         let mut evidence = CacheEvidence::default();
         for statement in reader.abilities().provenance(&entry.name).await {
             // Evidence that does not name steps is not a fault here; a build may have been
@@ -145,38 +131,6 @@ async fn compacted(reader: &dyn CacheReader, cache: &RefCache) -> Option<Compact
         records_before: mended.records.0 as u64,
         records: mended.records.1 as u64,
     })
-}
-
-impl RefConfigFacts {
-    /// Adds the counts of a configuration. A configuration that BuildKit refuses counts as empty.
-    fn add(&mut self, cache: &RefCache) {
-        if cache.refusal.is_some() {
-            return;
-        }
-        let records = || cache.graph.records.iter().zip(&cache.records);
-        let with_result: HashSet<&DigestText> = records()
-            .filter(|(_, detail)| detail.state != RecordState::KeyOnly)
-            .map(|(record, _)| &record.digest)
-            .collect();
-        self.records += cache.records.len() as u64;
-        for (record, detail) in records().filter(|(_, detail)| detail.kind != RecordKind::Root) {
-            match detail.state {
-                RecordState::Result => self.results += 1,
-                RecordState::Broken => self.broken += 1,
-                RecordState::KeyOnly if !record.results.is_empty() => self.dropped += 1,
-                RecordState::KeyOnly if with_result.contains(&record.digest) => self.ghosts += 1,
-                RecordState::KeyOnly => self.key_only += 1,
-            }
-        }
-        let mut seen = HashSet::new();
-        self.layers += cache.graph.layers.len() as u64;
-        self.repeated += cache
-            .graph
-            .layers
-            .iter()
-            .filter(|layer| !seen.insert(&layer.blob))
-            .count() as u64;
-    }
 }
 
 fn broken_names(cache: &RefCache, evidence: &CacheEvidence) -> Vec<String> {

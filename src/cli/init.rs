@@ -144,6 +144,11 @@ pub(super) fn declared_here(directory: &Path) -> std::io::Result<DeclaredHere> {
 }
 
 impl DeclaredHere {
+    /// Returns the number of all mistakes.
+    pub(super) fn findings(&self) -> usize {
+        self.found.findings.len()
+    }
+
     /// Returns the mistakes in the declarations of `sources`, each with the name of its source.
     pub(super) fn mistakes_of(&self, sources: &[Source]) -> Vec<(String, Mistake)> {
         let is_same = |one: &Source, other: &Source| {

@@ -98,14 +98,17 @@ async fn ui(
     } = evidence;
     let names_caches = !files.is_empty() && texts.is_empty();
     build.extend(files.iter().map(|file| file.expose().to_owned()));
-    let sources = if names_caches {
+    let (sources, findings) = if names_caches {
         // The imports in a build record are opened only for that record.
-        Vec::new()
+        (Vec::new(), 0)
     } else {
         sources_of(session, &texts).await?
     };
     let evidence = NamedEvidence::new(build, baseline, context);
-    let options = options(session, global, &sources, evidence)?;
+    let options = TuiOptions {
+        declared_findings: findings,
+        ..options(session, global, &sources, evidence)?
+    };
     let end = tui::run(options)
         .await
         .map_err(|error| Failure::new(Exit::Failed, &error))?;
@@ -152,6 +155,7 @@ fn options(
         mouse: settings.mouse.value,
         concurrency: settings.concurrency.value.get(),
         start_message: None,
+        declared_findings: 0,
         crash_dir: std::env::temp_dir(),
         open: opener(rights, &asking),
         open_declared: declared_opener(rights, &asking, &consents),
@@ -168,13 +172,13 @@ fn options(
 async fn sources_of(
     session: &CliSession<'_>,
     texts: &[SourceText],
-) -> Result<Vec<Source>, Failure> {
+) -> Result<(Vec<Source>, usize), Failure> {
     if !texts.is_empty() {
-        return open::sources(session, texts);
+        return Ok((open::sources(session, texts)?, 0));
     }
     Ok(match open::configured(session) {
         sources if sources.is_empty() => declared(session).await,
-        sources => sources,
+        sources => (sources, 0),
     })
 }
 
@@ -261,11 +265,15 @@ fn answers() -> bool {
 
 /// Returns the caches that files below the current directory declare. Returns none if the search
 /// takes too long: the UI opens at once, and offers the search.
-async fn declared(session: &CliSession<'_>) -> Vec<Source> {
+async fn declared(session: &CliSession<'_>) -> (Vec<Source>, usize) {
     let search = tokio::task::spawn_blocking(|| init::declared_here(Path::new(".")));
     match tokio::time::timeout(SEARCH_TIME, search).await {
-        Ok(Ok(Ok(declared))) => one_for_each_store(open::present(session, declared.sources)),
-        Ok(Ok(Err(_)) | Err(_)) | Err(_) => Vec::new(),
+        Ok(Ok(Ok(declared))) => {
+            let findings = declared.findings();
+            let sources = open::present(session, declared.sources);
+            (one_for_each_store(sources), findings)
+        }
+        Ok(Ok(Err(_)) | Err(_)) | Err(_) => (Vec::new(), 0),
     }
 }
 

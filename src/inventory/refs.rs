@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::blobs::BlobId;
+use super::blobs::{BlobId, BlobTable};
 use super::cache::RecordState;
 use super::resolve::{DocumentFault, FaultKind};
-use super::summary::RecordCounts;
+use super::summary::{ConfigFigures, RecordCounts};
 use super::{BlobState, summary};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{Root, RootFacts};
@@ -155,6 +155,18 @@ impl RefEntry {
             | RefKind::Blob
             | RefKind::Entry => self.records,
         }
+    }
+
+    /// Returns the figures of its configurations, using `blobs` as the list of stored blobs.
+    pub fn config_figures(&self, blobs: &BlobTable) -> ConfigFigures {
+        let figures = self.caches.iter().map(|cache| cache.figures(blobs));
+        figures.reduce(ConfigFigures::plus).unwrap_or_default()
+    }
+
+    /// Returns whether compaction could make its configuration smaller.
+    pub fn may_shrink(&self) -> bool {
+        let is_cache = self.kind == RefKind::Cache;
+        is_cache && matches!(self.caches.as_slice(), [cache] if cache.may_shrink)
     }
 
     /// Returns the word for its state: `missing` if one of its blobs is not stored, `broken` if a

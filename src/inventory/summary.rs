@@ -2,12 +2,15 @@
 //! loaded once everything is listed. The configuration itself is read again when a ref is opened,
 //! because hundreds of them would not fit in memory.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
 use super::blobs::BlobTable;
 use super::resolve::FoundCache;
 use crate::format::cache_config::import::{self, ImportedResult, Refusal};
-use crate::format::digest::Digest;
+use crate::format::cache_config::{CacheGraph, Record, mend};
+use crate::format::digest::{Digest, DigestText};
 
 /// The number of records of a cache, by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,6 +45,81 @@ impl RecordCounts {
     }
 }
 
+/// The steps of configurations, by state, and their layers. Records without inputs are no steps:
+/// they are sources, and the content of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ConfigFigures {
+    /// All records.
+    pub records: u64,
+    /// Steps with a loadable result.
+    pub results: u64,
+    /// Steps whose results need blobs that are missing or have the wrong size.
+    pub broken: u64,
+    /// Steps without a result, neither ghosts nor dropped.
+    pub key_only: u64,
+    /// Steps without a result whose key another record has with a result: former inputs of the
+    /// same step, which each export after an import adds (`solver/exporter.go`).
+    pub ghosts: u64,
+    /// Steps that lose every result on import, because the manifest does not describe a layer.
+    pub dropped: u64,
+    /// Layers in the list.
+    pub layers: u64,
+    /// Layers whose blob is listed before.
+    pub repeated: u64,
+}
+
+impl ConfigFigures {
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            records: self.records + other.records,
+            results: self.results + other.results,
+            broken: self.broken + other.broken,
+            key_only: self.key_only + other.key_only,
+            ghosts: self.ghosts + other.ghosts,
+            dropped: self.dropped + other.dropped,
+            layers: self.layers + other.layers,
+            repeated: self.repeated + other.repeated,
+        }
+    }
+
+    /// Counts the parts that do not depend on stored blobs. `kept` has the results of each record
+    /// that survive an import.
+    fn of<R>(graph: &CacheGraph, kept: &[Vec<R>]) -> Self {
+        let records = || graph.records.iter().zip(kept);
+        let with_result: HashSet<&DigestText> = records()
+            .filter(|(_, results)| !results.is_empty())
+            .map(|(record, _)| &record.digest)
+            .collect();
+        let mut figures = Self {
+            records: graph.records.len() as u64,
+            layers: graph.layers.len() as u64,
+            ..Self::default()
+        };
+        for (record, _) in
+            records().filter(|(record, results)| is_step(record) && results.is_empty())
+        {
+            if !record.results.is_empty() {
+                figures.dropped += 1;
+            } else if with_result.contains(&record.digest) {
+                figures.ghosts += 1;
+            } else {
+                figures.key_only += 1;
+            }
+        }
+        let mut seen = HashSet::new();
+        let repeated = graph
+            .layers
+            .iter()
+            .filter(|layer| !seen.insert(&layer.blob));
+        figures.repeated = repeated.count() as u64;
+        figures
+    }
+}
+
+fn is_step(record: &Record) -> bool {
+    record.input_count() > 0
+}
+
 /// The skeleton of a configuration.
 #[derive(Debug, Clone)]
 pub(super) struct CacheSummary {
@@ -53,8 +131,14 @@ pub(super) struct CacheSummary {
     /// The blob and the parent of each layer that a result needs; no blob for a layer that no build
     /// can load.
     layers: Vec<(Option<Digest>, Option<u32>)>,
-    /// The results of each record that has any.
+    /// The results of each record that has any; those of steps come first.
     results: Vec<Vec<ImportedResult>>,
+    /// How many of `results` are those of steps.
+    steps: usize,
+    /// The figures that do not depend on stored blobs.
+    figures: ConfigFigures,
+    /// Whether compaction could make the configuration smaller.
+    pub may_shrink: bool,
 }
 
 impl CacheSummary {
@@ -69,9 +153,25 @@ impl CacheSummary {
             Ok(kept) => (None, kept),
             Err(refusal) => (Some(refusal), Vec::new()),
         };
+        let figures = match refusal {
+            Some(_) => ConfigFigures::default(),
+            None => ConfigFigures::of(graph, &kept),
+        };
+        let (mut results, mut others) = (Vec::new(), Vec::new());
+        for (record, kept) in graph.records.iter().zip(kept) {
+            let kept: Vec<_> = kept.into_iter().map(|(_, result)| result).collect();
+            match kept.is_empty() {
+                true => {}
+                false if is_step(record) => results.push(kept),
+                false => others.push(kept),
+            }
+        }
+        let steps = results.len();
+        results.append(&mut others);
         Self {
             is_inline,
             newest: graph.newest_result(),
+            may_shrink: refusal.is_none() && mend::may_shrink(graph),
             refusal,
             records: graph.records.len() as u64,
             roots: graph
@@ -84,11 +184,9 @@ impl CacheSummary {
                 .iter()
                 .map(|layer| (cache.loadable(&layer.blob), layer.parent.layer()))
                 .collect(),
-            results: kept
-                .into_iter()
-                .filter(|results| !results.is_empty())
-                .map(|results| results.into_iter().map(|(_, result)| result).collect())
-                .collect(),
+            results,
+            steps,
+            figures,
         }
     }
 
@@ -101,20 +199,8 @@ impl CacheSummary {
                 ..RecordCounts::default()
             };
         }
-        let stored = |digest: Option<Digest>| digest.is_some_and(|digest| is_sound(blobs, &digest));
-        let complete = complete_chains(&self.layers, stored);
-        let loadable = |result: &ImportedResult| match result {
-            ImportedResult::Top(top) => complete[top.at()],
-            ImportedResult::Chain(chain) => {
-                chain.iter().all(|layer| stored(self.layers[layer.at()].0))
-            }
-        };
         let with_results = self.results.len() as u64;
-        let results = self
-            .results
-            .iter()
-            .filter(|results| results.iter().any(loadable))
-            .count() as u64;
+        let results = self.loadable(&self.results, blobs);
         RecordCounts {
             records: self.records,
             results,
@@ -122,6 +208,33 @@ impl CacheSummary {
             roots: self.roots,
             broken: with_results - results,
         }
+    }
+
+    /// Counts the steps by state, using `blobs` as the list of stored blobs.
+    pub(super) fn figures(&self, blobs: &BlobTable) -> ConfigFigures {
+        let steps = &self.results[..self.steps];
+        let results = self.loadable(steps, blobs);
+        ConfigFigures {
+            results,
+            broken: steps.len() as u64 - results,
+            ..self.figures
+        }
+    }
+
+    /// Counts the records of which a result can be loaded.
+    fn loadable(&self, records: &[Vec<ImportedResult>], blobs: &BlobTable) -> u64 {
+        let stored = |digest: Option<Digest>| digest.is_some_and(|digest| is_sound(blobs, &digest));
+        let complete = complete_chains(&self.layers, stored);
+        let is_loadable = |result: &ImportedResult| match result {
+            ImportedResult::Top(top) => complete[top.at()],
+            ImportedResult::Chain(chain) => {
+                chain.iter().all(|layer| stored(self.layers[layer.at()].0))
+            }
+        };
+        let loadable = records
+            .iter()
+            .filter(|results| results.iter().any(is_loadable));
+        loadable.count() as u64
     }
 }
 

@@ -110,6 +110,19 @@ const OF_BLOBS: [Code; 4] = [
     Code::LayerNameInvalid,
 ];
 
+/// Returns the findings of a ref that a repair can mend.
+fn codes_of(checked: &RepairInput<'_>, entry: &RefEntry, back: &HashSet<Digest>) -> HashSet<Code> {
+    let about = checked
+        .findings
+        .iter()
+        .filter(|finding| finding.ref_name.as_ref() == Some(&entry.name));
+    about
+        .filter(|finding| !is_behind_links(checked, finding) && !comes_back(finding, back))
+        .map(|finding| finding.code)
+        .filter(|code| Code::MENDABLE.contains(code) || Code::COMPACTION.contains(code))
+        .collect()
+}
+
 /// Determines which refs to rewrite, and which findings cannot be fixed.
 pub async fn gather(checked: &RepairInput<'_>, remedies: &Remedies) -> Rewrites {
     let inventory = checked.inventory;
@@ -123,15 +136,7 @@ pub async fn gather(checked: &RepairInput<'_>, remedies: &Remedies) -> Rewrites 
         if checked.only.is_some_and(|only| !only.contains(&id)) {
             continue;
         }
-        let about = checked
-            .findings
-            .iter()
-            .filter(|finding| finding.ref_name.as_ref() == Some(&entry.name));
-        let codes: HashSet<Code> = about
-            .filter(|finding| !is_behind_links(checked, finding) && !comes_back(finding, &back))
-            .map(|finding| finding.code)
-            .filter(|code| Code::MENDABLE.contains(code) || Code::COMPACTION.contains(code))
-            .collect();
+        let codes = codes_of(checked, entry, &back);
         let wanted: Vec<Code> = codes
             .iter()
             .copied()
@@ -141,16 +146,15 @@ pub async fn gather(checked: &RepairInput<'_>, remedies: &Remedies) -> Rewrites 
         if !restores && wanted.is_empty() && !(remedies.compact && entry.kind == RefKind::Cache) {
             continue;
         }
-        let compacts = remedies.compacts(&codes);
         let made = if records::is_protected(verdict) {
             Err(RecordsError::Protected)
         } else if let Some(version) = &remedies.restore {
-            restore::named(checked, entry, version, &back)
-                .await
-                .map(Some)
+            let restored = restore::named(checked, entry, version, &back).await;
+            restored.map(Some)
         } else if restores {
             restore::unreadable(checked, entry, &back, &codes).await
         } else {
+            let compacts = remedies.compacts(&codes);
             of_ref(checked, entry, &back, &codes, compacts).await
         };
         let is_gone = remedies.delete_gone

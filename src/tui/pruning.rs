@@ -77,9 +77,9 @@ impl PlanSection {
     /// Returns the word for the part.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Delete => "goes",
-            Self::Wait => "waits",
-            Self::Keep => "stays",
+            Self::Delete => "delete",
+            Self::Wait => "wait",
+            Self::Keep => "keep",
         }
     }
 }

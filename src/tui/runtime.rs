@@ -92,6 +92,7 @@ impl<T: Surface> Runtime<T> {
         }
         world.recent = recent;
         world.evidence = options.evidence;
+        world.declared_findings = options.declared_findings;
         world.config_file = options.config_file;
         let (model, effects) = Model::new(world, sources, options.start_message);
         let mut runtime = Self {

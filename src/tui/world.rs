@@ -138,6 +138,8 @@ pub struct World {
     /// The items that a person excluded from plans: they stay excluded in the next plan of their
     /// source.
     pub left_out: HashMap<SourceId, HashSet<DeletionTarget>>,
+    /// The number of mistakes in the build files that declare the sources.
+    pub declared_findings: usize,
     /// The evidence of builds, as given last.
     pub evidence: NamedEvidence,
     /// The inputs for evidence, the latest at the end.
@@ -240,6 +242,7 @@ impl World {
             config_file: PathBuf::new(),
             recent: Vec::new(),
             left_out: HashMap::new(),
+            declared_findings: 0,
             evidence: NamedEvidence::default(),
             typed_evidence: Vec::new(),
             typed_commands: Vec::new(),

@@ -329,6 +329,35 @@ fn signals_end_it_with_their_numbers_and_the_terminal_is_left_as_it_was() {
     }
 }
 
+/// Two targets export to one ref: the second one overwrites the first.
+const MISTAKEN: &str = r#"
+group "default" { targets = ["api", "web"] }
+target "api" { cache-to = ["type=registry,ref=ghcr.io/acme/cache"] }
+target "web" { cache-to = ["type=registry,ref=ghcr.io/acme/cache"] }
+"#;
+
+#[test]
+fn in_a_checkout_it_lists_what_is_declared_and_counts_the_mistakes() {
+    let checkout = TempDir::new().unwrap();
+    fs::write(checkout.path().join("docker-bake.hcl"), MISTAKEN).unwrap();
+    let program = env!("CARGO_BIN_EXE_cachelens");
+    let mut terminal = Terminal::shell(100, 30);
+    terminal.wait("the prompt", |screen| screen.contains("ready> "));
+    terminal.press(&format!("cd {}\r", checkout.path().display()));
+    terminal.press(&format!("{program}\r"));
+    terminal.wait("the declared cache", |screen| {
+        screen.contains("ghcr.io/acme/cache") && screen.contains("findings in build files (F)")
+    });
+    terminal.press("F");
+    terminal.wait("the findings", |screen| {
+        screen.contains("docker-bake.hcl") && screen.contains("find")
+    });
+    terminal.press("\x03");
+    terminal.wait_for_full_screen(false);
+    terminal.press("exit 3\r");
+    assert_eq!(terminal.end().0, 3);
+}
+
 #[test]
 fn suspended_it_leaves_a_usable_shell_and_is_drawn_again_when_it_goes_on() {
     let program = env!("CARGO_BIN_EXE_cachelens");

@@ -38,7 +38,7 @@ impl LocalCache {
                     // Continue: the other blobs are needed, too.
                     Err(source) => {
                         fault = Some(PruneError::Io {
-                            doing: "put back",
+                            doing: "restore",
                             place: place.shown(),
                             source,
                         });
@@ -109,7 +109,7 @@ fn restore(layout: &Layout, plan: &PlanId, name: &ObjectName) -> io::Result<Outc
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         from => match from? {
             None => {
-                let why = "what an emptied trash held cannot be put back";
+                let why = "what an emptied trash held cannot be restored";
                 return Ok(Outcome::Failed(why.to_owned()));
             }
             from => from,

@@ -244,12 +244,12 @@ impl RememberRefs for S3Reader {
 /// grace.
 fn way_back(versioning: Option<Versioning>) -> &'static str {
     match versioning {
-        Some(Versioning::On) => "Refs and blobs can be put back: the bucket keeps versions.",
+        Some(Versioning::On) => "Refs and blobs can be restored: the bucket keeps versions.",
         Some(Versioning::Off) => {
-            "Refs can be put back until their blobs are deleted: the bucket keeps no versions."
+            "Refs can be restored until their blobs are deleted: the bucket keeps no versions."
         }
         Some(Versioning::Suspended) | None => {
-            "Refs can be put back until their blobs are deleted, and blobs where the bucket keeps versions."
+            "Refs can be restored until their blobs are deleted, and blobs where the bucket keeps versions."
         }
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn judge(case: &CheckCase<'_>, entry: &RefEntry, look: &RefConfigFact
 }
 
 fn dropped(case: &CheckCase<'_>, entry: &RefEntry, look: &RefConfigFacts) -> Option<Finding> {
-    let count = look.dropped;
+    let count = look.figures.dropped;
     if count == 0 {
         return None;
     }
@@ -45,30 +45,31 @@ fn dropped(case: &CheckCase<'_>, entry: &RefEntry, look: &RefConfigFacts) -> Opt
 }
 
 fn thinned(case: &CheckCase<'_>, entry: &RefEntry, look: &RefConfigFacts) -> Option<Finding> {
-    let steps = look.results + look.key_only + look.broken + look.dropped;
-    if look.key_only < FEW || look.key_only <= look.results {
+    let steps =
+        look.figures.results + look.figures.key_only + look.figures.broken + look.figures.dropped;
+    if look.figures.key_only < FEW || look.figures.key_only <= look.figures.results {
         return None;
     }
     let message = format!(
         "{} of its {} {} a key and no result: builds run {} whenever another step needs the output",
-        look.key_only,
+        look.figures.key_only,
         counted(steps, "step"),
-        one_or(look.key_only, "has", "have"),
-        one_or(look.key_only, "it", "them"),
+        one_or(look.figures.key_only, "has", "have"),
+        one_or(look.figures.key_only, "it", "them"),
     );
     let hint = "export with mode=max; results that were lost for other reasons return when the step runs again";
     Some(case.about(entry, Code::Thinned, message).hint(hint))
 }
 
 fn ghosts(case: &CheckCase<'_>, entry: &RefEntry, look: &RefConfigFacts) -> Option<Finding> {
-    if look.ghosts < FEW || look.ghosts * 4 < look.records {
+    if look.figures.ghosts < FEW || look.figures.ghosts * 4 < look.figures.records {
         return None;
     }
     let message = format!(
         "{} of its {} are keys of earlier builds of steps that have newer keys: each export that also imports this cache adds more, \
          until it is too large for BuildKit to import",
-        look.ghosts,
-        counted(look.records, "record")
+        look.figures.ghosts,
+        counted(look.figures.records, "record")
     );
     let hint = "from time to time, export from a build without `--cache-from`";
     Some(case.about(entry, Code::GhostRecords, message).hint(hint))
@@ -97,13 +98,13 @@ fn compactable(case: &CheckCase<'_>, entry: &RefEntry, look: &RefConfigFacts) ->
 }
 
 fn repeated(case: &CheckCase<'_>, entry: &RefEntry, look: &RefConfigFacts) -> Option<Finding> {
-    if look.repeated < FEW || look.repeated * 2 < look.layers {
+    if look.figures.repeated < FEW || look.figures.repeated * 2 < look.figures.layers {
         return None;
     }
     let message = format!(
         "{} of the {} that it lists repeat an earlier blob: they use no space, but each export checks each of them",
-        look.repeated,
-        counted(look.layers, "layer")
+        look.figures.repeated,
+        counted(look.figures.layers, "layer")
     );
     Some(case.about(entry, Code::DuplicateLayers, message))
 }

@@ -330,7 +330,11 @@ fn steps(look: Option<&RefConfigFacts>, otherwise: &str) -> String {
         .iter()
         .map(|name| one_line(name))
         .collect();
-    listed(shown.iter().map(String::as_str), look.broken, shown.len())
+    listed(
+        shown.iter().map(String::as_str),
+        look.figures.broken,
+        shown.len(),
+    )
 }
 
 /// Reduces the name of a step to one line.

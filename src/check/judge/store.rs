@@ -6,8 +6,8 @@ use super::CheckCase;
 use super::refs::ahead;
 use crate::check::words::{counted, one_or};
 use crate::check::{Code, Finding, lifecycle};
+use crate::inventory::StoreWarning;
 use crate::inventory::blobs::Blob;
-use crate::inventory::{StoreWarning, Tally};
 use crate::source::{S3Location, SourceLocation, StoreKind};
 use crate::text::escape::visible;
 use crate::text::units::Age;
@@ -33,8 +33,6 @@ pub(super) fn judge(case: &CheckCase<'_>) -> Vec<Finding> {
 }
 
 fn waste(case: &CheckCase<'_>) -> Vec<Finding> {
-    let (inventory, totals) = (case.subject.inventory, case.subject.inventory.totals());
-    let mut findings = Vec::new();
     let free = match case.subject.kind {
         StoreKind::Demo => "nothing can be deleted from the demo".to_owned(),
         _ => format!(
@@ -42,72 +40,82 @@ fn waste(case: &CheckCase<'_>) -> Vec<Finding> {
             case.command("prune", "--orphans-only")
         ),
     };
+    let findings = [
+        orphans(case, &free),
+        superseded(case, &free),
+        unfinished(case, &free),
+        trash(case),
+    ];
+    findings.into_iter().flatten().collect()
+}
+
+fn orphans(case: &CheckCase<'_>, free: &str) -> Option<Finding> {
+    let totals = case.subject.inventory.totals();
+    let orphan = totals.orphan?;
     // Former indexes count as orphans, but have a finding of their own.
-    let orphan = totals.orphan.map(|orphan| Tally {
-        count: orphan.count - totals.superseded.count.min(orphan.count),
-        bytes: orphan.bytes.saturating_sub(totals.superseded.bytes),
+    let count = orphan.count - totals.superseded.count.min(orphan.count);
+    let bytes = orphan.bytes.saturating_sub(totals.superseded.bytes);
+    if count == 0 {
+        return None;
+    }
+    let reach = one_or(
+        count,
+        "is not reached by any ref: no build uses it",
+        "are not reached by any ref: no build uses them",
+    );
+    let message = format!("{} {reach}", counted(count, "blob"));
+    let finding = case.finding(Code::Orphans, message);
+    Some(finding.costing(bytes).hint(free))
+}
+
+fn superseded(case: &CheckCase<'_>, free: &str) -> Option<Finding> {
+    let superseded = case.subject.inventory.totals().superseded;
+    if superseded.count == 0 {
+        return None;
+    }
+    let count = superseded.count;
+    let message = format!(
+        "{} superseded by newer ones: no build imports {}",
+        one_or(count, "1 index is", &format!("{count} indexes are")),
+        one_or(count, "it", "them")
+    );
+    let finding = case.finding(Code::SupersededIndexes, message);
+    Some(finding.costing(superseded.bytes).hint(free))
+}
+
+fn unfinished(case: &CheckCase<'_>, free: &str) -> Option<Finding> {
+    let inventory = case.subject.inventory;
+    let partial = inventory.totals().partial;
+    if partial.count == 0 {
+        return None;
+    }
+    let times = inventory
+        .partial
+        .iter()
+        .filter_map(|object| object.modified);
+    let oldest = times.min().map_or_else(String::new, |oldest| {
+        format!(", the oldest begun {}", age(case, oldest))
     });
-    if let Some(orphan) = orphan.filter(|orphan| orphan.count > 0) {
-        let reach = one_or(
-            orphan.count,
-            "is not reached by any ref: no build uses it",
-            "are not reached by any ref: no build uses them",
-        );
-        let message = format!("{} {reach}", counted(orphan.count, "blob"));
-        findings.push(
-            case.finding(Code::Orphans, message)
-                .costing(orphan.bytes)
-                .hint(free.clone()),
-        );
+    let count = partial.count;
+    let message = format!(
+        "{} not finished{oldest}",
+        one_or(count, "1 upload is", &format!("{count} uploads are"))
+    );
+    let hint = format!("{free}; a build may still be writing a recent one");
+    let finding = case.finding(Code::UnfinishedUploads, message);
+    Some(finding.costing(partial.bytes).hint(hint))
+}
+
+fn trash(case: &CheckCase<'_>) -> Option<Finding> {
+    let trash = case.subject.inventory.totals().trash;
+    if trash.count == 0 {
+        return None;
     }
-    if totals.superseded.count > 0 {
-        let count = totals.superseded.count;
-        let message = format!(
-            "{} superseded by newer ones: no build imports {}",
-            one_or(count, "1 index is", &format!("{count} indexes are")),
-            one_or(count, "it", "them")
-        );
-        findings.push(
-            case.finding(Code::SupersededIndexes, message)
-                .costing(totals.superseded.bytes)
-                .hint(free.clone()),
-        );
-    }
-    if totals.partial.count > 0 {
-        let oldest = inventory
-            .partial
-            .iter()
-            .filter_map(|object| object.modified)
-            .min();
-        let oldest = oldest.map_or_else(String::new, |oldest| {
-            format!(", the oldest begun {}", age(case, oldest))
-        });
-        let count = totals.partial.count;
-        let message = format!(
-            "{} not finished{oldest}",
-            one_or(count, "1 upload is", &format!("{count} uploads are"))
-        );
-        let hint = format!("{free}; a build may still be writing a recent one");
-        findings.push(
-            case.finding(Code::UnfinishedUploads, message)
-                .costing(totals.partial.bytes)
-                .hint(hint),
-        );
-    }
-    if totals.trash.count > 0 {
-        let message = format!(
-            "{} in the trash of earlier prunes",
-            counted(totals.trash.count, "object")
-        );
-        let hint =
-            "a later prune empties it after the grace; until then `prune --undo` restores it";
-        findings.push(
-            case.finding(Code::Trash, message)
-                .costing(totals.trash.bytes)
-                .hint(hint),
-        );
-    }
-    findings
+    let objects = counted(trash.count, "object");
+    let message = format!("{objects} in the trash of earlier prunes");
+    let hint = "a later prune empties it after the grace; until then `prune --undo` restores it";
+    let finding = case.finding(Code::Trash, message);
+    Some(finding.costing(trash.bytes).hint(hint))
 }
 
 /// Reports a location in which builds silently find nothing: S3, GitHub and a directory without the

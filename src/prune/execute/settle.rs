@@ -121,7 +121,7 @@ impl PlanRun<'_> {
                     live = marked;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "what is named again could not be put back");
+                    tracing::warn!(%error, "what is named again could not be restored");
                     break;
                 }
             }

@@ -398,9 +398,9 @@ impl fmt::Display for StoreReason {
             Self::Trashed { ago } => write!(f, "in the trash for {}", Age(*ago)),
             Self::SameAsKept => f.write_str("another entry that stays is the same"),
             Self::Undetermined => f.write_str("a ref that cannot be read may name it"),
-            Self::NamedAgain => f.write_str("a ref names it again: it is put back"),
-            Self::AwaitsPutBack => f.write_str("something is put back first, which may name it"),
-            Self::LeftOut => f.write_str("left out by hand"),
+            Self::NamedAgain => f.write_str("a ref names it again: it is restored"),
+            Self::AwaitsPutBack => f.write_str("something is restored first, which may name it"),
+            Self::LeftOut => f.write_str("excluded by hand"),
             Self::Unsupported { why } => f.write_str(why),
         }
     }

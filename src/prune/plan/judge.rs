@@ -92,9 +92,9 @@ impl BlobFate {
             Self::WithinGrace => "written within the grace",
             Self::UnknownAge => "of unknown age",
             Self::Undetermined => "a ref that cannot be read may name them",
-            Self::AwaitsPutBack => "something is put back first, which may name them",
+            Self::AwaitsPutBack => "something is restored first, which may name them",
             Self::Unsupported => "cannot be deleted safely here",
-            Self::LeftOut => "left out by hand",
+            Self::LeftOut => "excluded by hand",
             Self::Ruled => "a rule deletes them",
             Self::Goes => "no ref reaches them",
         }
@@ -218,8 +218,8 @@ impl Judged {
         }
         if !self.put_back.is_empty() {
             let named = match self.put_back.len() {
-                1 => "1 blob in the trash is named again: it is put back".to_owned(),
-                count => format!("{count} blobs in the trash are named again: they are put back"),
+                1 => "1 blob in the trash is named again: it is restored".to_owned(),
+                count => format!("{count} blobs in the trash are named again: they are restored"),
             };
             warnings.push(format!("{named}, and no other goes"));
         }

@@ -34,7 +34,7 @@ pub enum Violation {
     #[error("its sums are not those of its items")]
     Sums,
     /// Objects are deleted although the needed blobs are unknown.
-    #[error("`{0}` goes although a ref cannot be read, or something is to be put back first")]
+    #[error("`{0}` goes although a ref cannot be read, or something must be restored first")]
     Undetermined(String),
     /// A ref that the inventory does not have in this form.
     #[error("there is no ref `{0}` as it says")]

@@ -283,7 +283,7 @@ impl RowSet for PlanRows {
         let mut details = vec![DetailLine::Heading(item.name.clone().into())];
         if item.stays() {
             details.push(DetailLine::Text(
-                item.why().and("; it stays", TextRole::Text),
+                item.why().and("; it is kept", TextRole::Text),
             ));
         }
         details.push(DetailLine::Fact("kind", Cell::text(item.kind_word())));

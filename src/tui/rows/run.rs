@@ -116,7 +116,7 @@ struct RunItem<'a> {
 pub fn word(outcome: &Outcome, kind: RunKind) -> &'static str {
     match (outcome, kind) {
         (Outcome::Done, RunKind::Deleted) => "deleted",
-        (Outcome::Done, RunKind::Restored) => "put back",
+        (Outcome::Done, RunKind::Restored) => "restored",
         (Outcome::AlreadyGone, RunKind::Deleted) => "gone",
         (Outcome::AlreadyGone, RunKind::Restored) => "is there",
         (Outcome::Skipped(_), _) => "skipped",

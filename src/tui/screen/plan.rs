@@ -153,9 +153,9 @@ impl PlanScreen {
         if is_new && left_out > 0 {
             let key = cx.world.keymap.key_for(CONTEXTS, Action::LeaveOut);
             let words = match left_out {
-                1 => format!("1 item is left out as before; {key} takes it in again"),
+                1 => format!("1 item is excluded as before; {key} includes it again"),
                 count => format!(
-                    "{} items are left out as before; {key} takes them in again",
+                    "{} items are excluded as before; {key} includes them again",
                     grouped(count as u64)
                 ),
             };

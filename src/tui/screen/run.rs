@@ -288,8 +288,8 @@ impl Screen for RunScreen {
                 if self.journal().is_some() =>
             {
                 match self.way_back {
-                    WayBack::Trash => "u puts back what is in the trash · q leaves",
-                    WayBack::Part(_) => "u puts back what can be · q leaves",
+                    WayBack::Trash => "u restores what is in the trash · q leaves",
+                    WayBack::Part(_) => "u restores what can be · q leaves",
                     WayBack::None => "q leaves",
                 }
             }

@@ -117,6 +117,17 @@ impl SourcesScreen {
     }
 }
 
+/// Adds the number of mistakes in the build files that declare the sources.
+fn with_findings(sums: Cell, world: &World) -> Cell {
+    let findings = world.declared_findings;
+    if findings == 0 {
+        return sums;
+    }
+    let noun = if findings == 1 { "finding" } else { "findings" };
+    let key = world.keymap.key_for(CONTEXTS, Action::Find);
+    let text = format!("! {findings} {noun} in build files ({key})");
+    sums.and(" · ", TextRole::Dim).and(text, TextRole::Unsure)
+}
 /// Returns whether a source may be contacted.
 fn is_open(cx: &UiContext<'_>, id: SourceId) -> bool {
     !cx.world.source(id).info.is_waiting
@@ -193,6 +204,7 @@ impl Screen for SourcesScreen {
                 .and(histogram::spark(&ages, 18), TextRole::Title)
                 .and(" 90 days", TextRole::Dim)
         };
+        let sums = with_findings(sums, world);
         self.0.summary(world, "sources", sums)
     }
 

@@ -83,7 +83,7 @@ fn a_finding_is_repaired_and_checked_again_on_one_screen() {
      repairs  1 ref written again                                                keeps 3 refs · 245 KiB
      waits    nothing
      checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
-     [ goes 1 ]   waits 0     stays 3
+     [ delete 1 ]   wait 0     keep 3
     ────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                           SIZE▾ WHY
     ▸  results c03                 5.3 KiB  drops 1 result, which needs 1 blob that cannot be loaded
@@ -101,7 +101,7 @@ fn a_finding_is_repaired_and_checked_again_on_one_screen() {
 
     ───────────────────────────────────────────────────────────────────────────────────────────── 1/1 ──
      repairs the finding
-     enter carry out  x leave out  right waits, stays  W save  R rule  / filter  s sort  space mark
+     enter carry out  x exclude  right wait, keep  W save  R rule  / filter  s sort  space mark
     ");
     journey.press("enter");
     shows(&journey, "Repair ./mini: write 1 ref again?");
@@ -158,8 +158,11 @@ fn a_repair_that_cannot_be_done_says_why() {
     let mut journey = store.open(DeletionAccess::Write, vec![protect]);
     journey.press("c f");
     shows(&journey, "Nothing of it can be repaired.");
-    shows(&journey, "blob-missing of c03 stays: a rule protects it");
+    shows(
+        &journey,
+        "blob-missing of c03 is not fixed: a rule protects it",
+    );
     journey.press("enter");
-    shows(&journey, "nothing goes by this plan");
+    shows(&journey, "this plan deletes nothing");
     assert_eq!(store.roots(), before);
 }

@@ -99,7 +99,7 @@ fn a_dropped_ref_can_be_put_back_without_a_grace(service: Service) {
     assert_eq!((run.code, bucket.refs()), (Some(0), refs.clone()), "{run}");
     assert!(
         run.stdout
-            .contains("Refs can be put back until their blobs are deleted"),
+            .contains("Refs can be restored until their blobs are deleted"),
         "{run}"
     );
     let undone = bucket.run(&["prune", "--undo", &journal(&run)]);

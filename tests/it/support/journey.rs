@@ -357,6 +357,7 @@ impl Journey {
             mouse: true,
             concurrency: 4,
             start_message: None,
+            declared_findings: 0,
             crash_dir: "unused".into(),
             open_found: Arc::clone(&open),
             open_declared: open_declared(),

@@ -151,9 +151,9 @@ fn details_tell_versions_and_rules() {
     ▸  s3://buc│ scan       ready                                                                     │
        ▒▒▒▒▒▒▒▒│                                                                                      │
                │ What is stored                                                                       │
-               │ in all     1 B in 1 objects                                                          │
+               │ in all     1 B in 1 object                                                           │
                │ live       0 B in 0 objects, which a ref reaches                                     │
-               │ orphan     1 B in 1 objects, which no ref reaches                                    │
+               │ orphan     1 B in 1 object, which no ref reaches                                     │
                │                                                                                      │
                │ The bucket                                                                           │
                │ class      STANDARD 1 B                                                              │

@@ -567,7 +567,7 @@ fn a_plan_at_60() {
      checked  ✓ blobs by rule ✓ none under 2d ✓ refs first
      ! acme/shop as octo: deleting takes 1 request; 4321 more …
      ! 5 refs: what the index names can be read inside a job o…
-     [ goes 1 ]   waits 1     stays 5
+     [ delete 1 ]   wait 1     keep 5
     ────────────────────────────────────────────────────────────
        WHAT                      SIZE▾ WHY
     ▸  entry   index-app-1…      52 B  a newer index has supers…
@@ -575,7 +575,7 @@ fn a_plan_at_60() {
 
     ───────────────────────────────────────────────────── 1/1 ──
      no policy: orphans and unfinished uploads only
-     enter carry out  x leave out  right waits, stays  W save
+     enter carry out  x exclude  right wait, keep  W save
     ");
 }
 
@@ -589,7 +589,7 @@ fn a_plan_at_80() {
      checked  ✓ blobs by rule ✓ none under 2d ✓ refs first
      ! acme/shop as octo: deleting takes 1 request; 4321 more are allowed until 03…
      ! 5 refs: what the index names can be read inside a job only; a blob goes onl…
-     [ goes 1 ]   waits 1     stays 5
+     [ delete 1 ]   wait 1     keep 5
     ────────────────────────────────────────────────────────────────────────────────
        WHAT                                SIZE▾ WHY
     ▸  entry   index-app-1-3f31b38f#…      52 B  a newer index has superseded it: n…
@@ -605,7 +605,7 @@ fn a_plan_at_80() {
 
     ───────────────────────────────────────────────────────────────────────── 1/1 ──
      no policy: orphans and unfinished uploads only
-     enter carry out  x leave out  right waits, stays  W save  R rule  / filter
+     enter carry out  x exclude  right wait, keep  W save  R rule  / filter  s sort
     ");
 }
 
@@ -619,7 +619,7 @@ fn a_plan_at_120() {
      checked  ✓ no blob without a rule for it ✓ nothing younger than 2d ✓ refs go before blobs ✓ each byte once
      ! acme/shop as octo: deleting takes 1 request; 4321 more are allowed until 03:33 UTC
      ! 5 refs: what the index names can be read inside a job only; a blob goes only by a rule that names the kind `blob`
-     [ goes 1 ]   waits 1     stays 5
+     [ delete 1 ]   wait 1     keep 5
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                                    SIZE▾ WHY
     ▸  entry   index-app-1-3f31b38f#1 on pull/7/merge          52 B  a newer index has superseded it: no build imports it
@@ -651,7 +651,7 @@ fn a_plan_at_120() {
 
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/1 ──
      no policy: orphans and unfinished uploads only
-     enter carry out  x leave out  right waits, stays  W save  R rule  / filter  s sort  space mark  i details  e export
+     enter carry out  x exclude  right wait, keep  W save  R rule  / filter  s sort  space mark  i details  e export
     ");
 }
 
@@ -665,7 +665,7 @@ fn a_plan_at_200() {
      checked  ✓ no blob without a rule for it ✓ nothing younger than 2d ✓ refs go before blobs ✓ each byte once
      ! acme/shop as octo: deleting takes 1 request; 4321 more are allowed until 03:33 UTC
      ! 5 refs: what the index names can be read inside a job only; a blob goes only by a rule that names the kind `blob`
-     [ goes 1 ]   waits 1     stays 5
+     [ delete 1 ]   wait 1     keep 5
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                                   SIZE▾ WHY                                                     │ 5:refs/pull/7/merge:index-app-1-3f31b38f#1
     ▸  entry   index-app-1-3f31b38f#1 on pull/7/merge         52 B  a newer index has superseded it: no build imports it    │ kind       entry
@@ -717,7 +717,7 @@ fn a_plan_at_200() {
                                                                                                                             │
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/1 ──
      no policy: orphans and unfinished uploads only
-     enter carry out  x leave out  right waits, stays  W save  R rule  / filter  s sort  space mark  i details  e export  : command  q back
+     enter carry out  x exclude  right wait, keep  W save  R rule  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 
@@ -809,7 +809,7 @@ fn superseded_indexes_and_closed_pull_requests_go() {
      checked  ✓ no blob without a rule for it ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
      ! acme/shop as octo: deleting takes 5 requests; 4321 more are allowed until 03:33 UTC
      ! 5 refs: what the index names can be read inside a job only; a blob goes only by a rule that names the kind `blob`
-     [ goes 5 ]   waits 0     stays 3
+     [ delete 5 ]   wait 0     keep 3
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                                       SIZE▾ WHY
     ▸  entry   node-cache-linux-x64-npm-3d4e5f on pull/7/me…   172 MiB  rule "closed pull requests" drops it
@@ -841,7 +841,7 @@ fn superseded_indexes_and_closed_pull_requests_go() {
 
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/5 ──
      policy cachelens.toml
-     enter carry out  x leave out  right waits, stays  W save  R rule  / filter  s sort  space mark  i details  e export
+     enter carry out  x exclude  right wait, keep  W save  R rule  / filter  s sort  space mark  i details  e export
     "#);
     assert_eq!(deletions(&server), 0);
     journey.press("enter");

@@ -316,7 +316,7 @@ fn a_ref_that_cannot_be_read_keeps_every_blob() {
     );
     journey.press("enter");
     assert!(
-        journey.screen().contains("nothing goes by this plan"),
+        journey.screen().contains("this plan deletes nothing"),
         "{}",
         journey.screen()
     );

@@ -112,10 +112,8 @@ pub(in crate::tui::rows) fn short_name(kind: ItemKind, name: &str) -> String {
 impl PlanRow<'_> {
     pub(super) fn why(&self) -> Cell {
         match self.standing {
-            Some(PlanChoice::Excluded) => Cell::new("left out by hand", TextRole::Mark),
-            Some(PlanChoice::Needed) => {
-                Cell::new("a ref that was left out reaches it", TextRole::Mark)
-            }
+            Some(PlanChoice::Excluded) => Cell::new("excluded by hand", TextRole::Mark),
+            Some(PlanChoice::Needed) => Cell::new("an excluded ref reaches it", TextRole::Mark),
             Some(PlanChoice::Deleted) | None => Cell::text(self.reasons.join("; ")),
         }
     }

@@ -113,10 +113,13 @@ fn quota(found: &ScannedInventory, around: &QuotaFacts, details: &mut Vec<Detail
 
 /// Returns the number of objects and their size.
 fn tally(tally: Tally, role: TextRole) -> Cell {
-    Cell::new(Size(tally.bytes).to_string(), role).and(
-        format!(" in {} objects", grouped(tally.count)),
-        TextRole::Dim,
-    )
+    let noun = if tally.count == 1 {
+        "object"
+    } else {
+        "objects"
+    };
+    let number = format!(" in {} {noun}", grouped(tally.count));
+    Cell::new(Size(tally.bytes).to_string(), role).and(number, TextRole::Dim)
 }
 
 fn orphan(found: &ScannedInventory) -> Cell {

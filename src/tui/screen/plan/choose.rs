@@ -59,7 +59,7 @@ impl PlanScreen {
             .map(|item| item.into_owned().target)
             .collect();
         if chosen.is_empty() {
-            return cx.world.note(StatusKind::Failed, "it stays anyway");
+            return cx.world.note(StatusKind::Failed, "it is kept anyway");
         }
         let excluded = &planned.choices.excluded;
         let by_hand = cx.world.left_out.entry(self.source).or_default();

@@ -31,7 +31,7 @@ impl PlanScreen {
         if plan.is_empty() {
             return cx
                 .world
-                .note(StatusKind::Failed, "nothing goes by this plan");
+                .note(StatusKind::Failed, "this plan deletes nothing");
         }
         let question = match self.scope {
             DeletionScope::Trash => question::to_empty_trash(planned, &info.label),

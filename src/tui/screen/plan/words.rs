@@ -52,7 +52,7 @@ fn notes(planned: &Planned) -> Vec<String> {
     let not_fixed = unmended.map(|item| {
         let of = item.ref_name.as_ref();
         let of = of.map_or_else(String::new, |name| format!(" of {name}"));
-        format!("{}{of} stays: {}", item.code, item.why)
+        format!("{}{of} is not fixed: {}", item.code, item.why)
     });
     let warnings = planned.plan.warnings().iter().cloned();
     warnings.chain(not_fixed).collect()
@@ -297,7 +297,7 @@ fn number(planned: &Planned, part: PlanSection) -> String {
     match out {
         0 => grouped(all as u64),
         out => format!(
-            "{} · ✗ {} left out",
+            "{} · ✗ {} excluded",
             grouped(all.saturating_sub(out) as u64),
             grouped(out as u64)
         ),

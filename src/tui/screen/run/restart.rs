@@ -31,7 +31,7 @@ impl RunScreen {
                 .note(StatusKind::Failed, "it goes on; esc stops it"),
             None => cx
                 .world
-                .note(StatusKind::Failed, "there is nothing to put back"),
+                .note(StatusKind::Failed, "there is nothing to restore"),
             Some(_) if self.way_back == WayBack::None => {
                 cx.world.note(
                     StatusKind::Failed,

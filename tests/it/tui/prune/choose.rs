@@ -55,7 +55,7 @@ fn what_is_left_out_stays() {
     let spared = journey.line("▸").split("sha256:").nth(1).unwrap()[..8].to_owned();
     journey.press("x");
     assert!(
-        journey.line("▸").contains("left out by hand"),
+        journey.line("▸").contains("excluded by hand"),
         "{}",
         journey.screen()
     );
@@ -65,7 +65,7 @@ fn what_is_left_out_stays() {
         journey.screen()
     );
     assert!(
-        journey.line("[ goes").contains(" · ✗ 1 left out ]"),
+        journey.line("[ delete").contains(" · ✗ 1 excluded ]"),
         "{}",
         journey.screen()
     );
@@ -73,7 +73,7 @@ fn what_is_left_out_stays() {
     journey.press("x");
     assert_eq!(journey.line("deletes"), deletes, "it is in again");
     assert!(
-        !journey.screen().contains("left out ]"),
+        !journey.screen().contains("excluded ]"),
         "{}",
         journey.screen()
     );
@@ -83,12 +83,12 @@ fn what_is_left_out_stays() {
     assert!(
         journey
             .screen()
-            .contains("1 item is left out as before; x takes it in again"),
+            .contains("1 item is excluded as before; x includes it again"),
         "{}",
         journey.screen()
     );
     assert!(
-        journey.line("▸").contains("left out by hand"),
+        journey.line("▸").contains("excluded by hand"),
         "{}",
         journey.screen()
     );
@@ -112,7 +112,7 @@ fn a_ref_that_is_left_out_keeps_what_it_reaches() {
     let whole = journey.line("deletes");
     journey.press("x");
     assert!(
-        journey.line("ref     ✗ c02").contains("left out by hand"),
+        journey.line("ref     ✗ c02").contains("excluded by hand"),
         "{}",
         journey.screen()
     );

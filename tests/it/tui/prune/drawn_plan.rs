@@ -10,7 +10,7 @@ fn the_plan_at_60() {
      deletes  13 refs  frees 0 B         keeps 2 refs · 243 KiB
      waits    160 blobs, 1.6 MiB: free after 22 Nov 13:00 UTC
      checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
-     [ goes 13 ]   waits 160     stays 2
+     [ delete 13 ]   wait 160     keep 2
     ────────────────────────────────────────────────────────────
        WHAT                      SIZE▾ WHY
     ▸  ref     c02            190 KiB  rule "the newest": 12h 5…
@@ -20,7 +20,7 @@ fn the_plan_at_60() {
        ref     c13            140 KiB  rule "the newest": 12h 5…
     ──────────────────────────────────────────────────── 1/13 ──
      policy cachelens.toml
-     enter carry out  x leave out  right waits, stays  W save
+     enter carry out  x exclude  right wait, keep  W save
     "#);
 }
 
@@ -32,7 +32,7 @@ fn the_plan_at_80() {
      deletes  13 refs  frees 0 B                             keeps 2 refs · 243 KiB
      waits    160 blobs, 1.6 MiB: a run after 22 Nov 13:00 UTC frees them
      checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
-     [ goes 13 ]   waits 160     stays 2
+     [ delete 13 ]   wait 160     keep 2
     ────────────────────────────────────────────────────────────────────────────────
        WHAT                      SIZE▾ WHY
     ▸  ref     c02            190 KiB  rule "the newest": 12h 54m old, keeps the la…
@@ -50,7 +50,7 @@ fn the_plan_at_80() {
        ref     c07            9.2 KiB  rule "the newest": 12h 53m old, keeps the la…
     ──────────────────────────────────────────────────────────────────────── 1/13 ──
      policy cachelens.toml
-     enter carry out  x leave out  right waits, stays  W save  R rule  / filter
+     enter carry out  x exclude  right wait, keep  W save  R rule  / filter  s sort
     "#);
 }
 
@@ -62,7 +62,7 @@ fn the_plan_at_120() {
      deletes  13 refs  frees 0 B                                                                     keeps 2 refs · 243 KiB
      waits    160 blobs, 1.6 MiB: their refs go first; a run after 22 Nov 13:00 UTC frees them
      checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
-     [ goes 13 ]   waits 160     stays 2
+     [ delete 13 ]   wait 160     keep 2
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                         SIZE▾ WHY
     ▸  ref     c02                               190 KiB  rule "the newest": 12h 54m old, keeps the last 2
@@ -96,7 +96,7 @@ fn the_plan_at_120() {
 
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/13 ──
      policy cachelens.toml
-     enter carry out  x leave out  right waits, stays  W save  R rule  / filter  s sort  space mark  i details  e export
+     enter carry out  x exclude  right wait, keep  W save  R rule  / filter  s sort  space mark  i details  e export
     "#);
 }
 
@@ -108,7 +108,7 @@ fn the_plan_at_200() {
      deletes  13 refs  frees 0 B                                                                                                                                                     keeps 2 refs · 243 KiB
      waits    160 blobs, 1.6 MiB: their refs go first; a run after 22 Nov 13:00 UTC frees them
      checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
-     [ goes 13 ]   waits 160     stays 2
+     [ delete 13 ]   wait 160     keep 2
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                        SIZE▾ WHY                                                                │ c02
     ▸  ref     c02                              190 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │ kind       ref
@@ -162,6 +162,6 @@ fn the_plan_at_200() {
                                                                                                                             │
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/13 ──
      policy cachelens.toml
-     enter carry out  x leave out  right waits, stays  W save  R rule  / filter  s sort  space mark  i details  e export  : command  q back
+     enter carry out  x exclude  right wait, keep  W save  R rule  / filter  s sort  space mark  i details  e export  : command  q back
     "#);
 }

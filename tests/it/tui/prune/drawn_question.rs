@@ -9,8 +9,8 @@ fn the_question_at_60() {
     ────────────────────────────────────────────────────────────
      deletes  9 blobs  132 KiB to the trash
      ╭ Please confirm ────────────────────────────────────────╮
-     │ Delete 9 blobs, 132 KiB, from ./cache? It can be put   │
-     │ back from the trash.                                   │
+     │ Delete 9 blobs, 132 KiB, from ./cache? It can be       │
+     │ restored from the trash.                               │
     ─│                                                        │─
      │ y yes  n no                                            │
     ▸╰────────────────────────────────────────────────────────╯…
@@ -32,9 +32,9 @@ fn the_question_at_80() {
      deletes  9 blobs  132 KiB to the trash                   keeps 1 ref · 144 KiB
      waits    nothing
      checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
-     [ goes 9 ]   waits 0     stays 1
+     [ delete 9 ]   wait 0     keep 1
     ──╭ Please confirm ──────────────────────────────────────────────────────────╮──
-      │ Delete 9 blobs, 132 KiB, from ./cache? It can be put back from the       │
+      │ Delete 9 blobs, 132 KiB, from ./cache? It can be restored from the       │
     ▸ │ trash.                                                                   │ …
       │                                                                          │ …
       │ y yes  n no                                                              │ …
@@ -62,14 +62,14 @@ fn the_question_at_120() {
      deletes  9 blobs  132 KiB to the trash                                                           keeps 1 ref · 144 KiB
      waits    nothing
      checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
-     [ goes 9 ]   waits 0     stays 1
+     [ delete 9 ]   wait 0     keep 1
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                                                      SIZE▾ WHY
     ▸  blob    sha256:245118f905da62d8fd52a4c37d464929e78e2ff8971d1c997abf…  30.3 KiB  no ref reaches it; written 12h 8m ago
        blob    sha256:39c3d17cdc017cfba1e55b3e29ea0867b878afe482b3f3afc4dd…  30.2 KiB  no ref reaches it; written 12h 8m ago
        blob    sha256:b7a6ad1fe92a187b24fe098af6a6c461ef836ca98490c3b86c03…  30.2 KiB  no ref reaches it; written 12h 8m ago
        blob    sha256:79ff╭ Please confirm ──────────────────────────────────────────────────────────╮it; written 12h 8m ago
-       blob    sha256:16d0│ Delete 9 blobs, 132 KiB, from ./cache? It can be put back from the       │it; written 12h 8m ago
+       blob    sha256:16d0│ Delete 9 blobs, 132 KiB, from ./cache? It can be restored from the       │it; written 12h 8m ago
        blob    sha256:b082│ trash.                                                                   │it; written 12h 8m ago
        blob    sha256:9cda│                                                                          │it; written 12h 8m ago
        blob    sha256:0729│ y yes  n no                                                              │it; written 12h 8m ago
@@ -108,7 +108,7 @@ fn the_question_at_200() {
      deletes  9 blobs  132 KiB to the trash                                                                                                                                           keeps 1 ref · 144 KiB
      waits    nothing
      checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
-     [ goes 9 ]   waits 0     stays 1
+     [ delete 9 ]   wait 0     keep 1
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                                                     SIZE▾ WHY                                   │ sha256:245118f905da62d8fd52a4c37d464929e78e2ff8971d1c997abf2775f6c716b1
     ▸  blob    sha256:245118f905da62d8fd52a4c37d464929e78e2ff8971d1c997ab…  30.3 KiB  no ref reaches it; written 12h 8m ago │ kind       blob
@@ -122,7 +122,7 @@ fn the_question_at_200() {
        blob    sha256:421d13bb42bc886edf474ca7d97fd4f13e2e47441023da9cc1b…     145 B  no ref reaches it; written 12h 8m ago │
                                                                                                                             │
                                                                   ╭ Please confirm ──────────────────────────────────────────────────────────╮
-                                                                  │ Delete 9 blobs, 132 KiB, from ./cache? It can be put back from the       │
+                                                                  │ Delete 9 blobs, 132 KiB, from ./cache? It can be restored from the       │
                                                                   │ trash.                                                                   │
                                                                   │                                                                          │
                                                                   │ y yes  n no                                                              │
@@ -173,7 +173,7 @@ fn the_typed_question_at_60() {
     ────────────────────────────────────────────────────────────
      ╭ Please confirm ────────────────────────────────────────╮
      │ Delete 13 refs from ./cache? 1.6 MiB wait, and go with │
-     │ a later run. It can be put back from the trash.        │
+     │ a later run. It can be restored from the trash.        │
      │                                                        │
     ─│ Type the name of the source to go on:  ./cache         │─
      │                                                        │
@@ -198,7 +198,7 @@ fn the_typed_question_at_80() {
      checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
      [╭ Please confirm ──────────────────────────────────────────────────────────╮
     ──│ Delete 13 refs from ./cache? 1.6 MiB wait, and go with a later run. It   │──
-      │ can be put back from the trash.                                          │
+      │ can be restored from the trash.                                          │
     ▸ │                                                                          │a…
       │ Type the name of the source to go on:  ./cache                           │a…
       │                                                                          │a…
@@ -226,14 +226,14 @@ fn the_typed_question_at_120() {
      deletes  13 refs  frees 0 B                                                                     keeps 2 refs · 243 KiB
      waits    160 blobs, 1.6 MiB: their refs go first; a run after 22 Nov 13:00 UTC frees them
      checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
-     [ goes 13 ]   waits 160     stays 2
+     [ delete 13 ]   wait 160     keep 2
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                         SIZE▾ WHY
     ▸  ref     c02                               190 KiB  rule "the newest": 12h 54m old, keeps the last 2
        ref     c01                               190 KiB  rule "the newest": 12h 54m old, keeps the last 2
        ref     c03        ╭ Please confirm ──────────────────────────────────────────────────────────╮st 2
        ref     c10        │ Delete 13 refs from ./cache? 1.6 MiB wait, and go with a later run. It   │st 2
-       ref     c13        │ can be put back from the trash.                                          │st 2
+       ref     c13        │ can be restored from the trash.                                          │st 2
        ref     c04        │                                                                          │st 2
        ref     c08        │ Type the name of the source to go on:  ./cache                           │st 2
        ref     c11        │                                                                          │st 2
@@ -272,7 +272,7 @@ fn the_typed_question_at_200() {
      deletes  13 refs  frees 0 B                                                                                                                                                     keeps 2 refs · 243 KiB
      waits    160 blobs, 1.6 MiB: their refs go first; a run after 22 Nov 13:00 UTC frees them
      checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
-     [ goes 13 ]   waits 160     stays 2
+     [ delete 13 ]   wait 160     keep 2
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                        SIZE▾ WHY                                                                │ c02
     ▸  ref     c02                              190 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │ kind       ref
@@ -286,7 +286,7 @@ fn the_typed_question_at_200() {
        ref     c06                             46.2 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │ rule "the newest": 12h 54m old, keeps the last 2
        ref     c05                             46.2 KiB  rule "the╭ Please confirm ──────────────────────────────────────────────────────────╮
        ref     c12                             41.1 KiB  rule "the│ Delete 13 refs from ./cache? 1.6 MiB wait, and go with a later run. It   │
-       ref     c09                             33.8 KiB  rule "the│ can be put back from the trash.                                          │
+       ref     c09                             33.8 KiB  rule "the│ can be restored from the trash.                                          │
        ref     c07                              9.2 KiB  rule "the│                                                                          │
                                                                   │ Type the name of the source to go on:  ./cache                           │
                                                                   │                                                                          │

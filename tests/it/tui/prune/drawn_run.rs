@@ -19,7 +19,7 @@ fn the_run_at_60() {
        trashed     blob    sha256:421d13b…     145 B
        trashed     blob    sha256:79ffe2e…  30.2 KiB
     ───────────────────────────────────────────────────── 1/9 ──
-     u puts back what is in the trash · q leaves
+     u restores what is in the trash · q leaves
      u undo  Y copy command  / filter  s sort  space mark
     ");
 }
@@ -49,7 +49,7 @@ fn the_run_at_80() {
 
 
     ───────────────────────────────────────────────────────────────────────── 1/9 ──
-     u puts back what is in the trash · q leaves
+     u restores what is in the trash · q leaves
      u undo  Y copy command  / filter  s sort  space mark  i details  e export
     ");
 }
@@ -95,7 +95,7 @@ fn the_run_at_120() {
 
 
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/9 ──
-     u puts back what is in the trash · q leaves
+     u restores what is in the trash · q leaves
      u undo  Y copy command  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
@@ -161,7 +161,7 @@ fn the_run_at_200() {
                                                                                                                             │
                                                                                                                             │
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/9 ──
-     u puts back what is in the trash · q leaves
+     u restores what is in the trash · q leaves
      u undo  Y copy command  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }

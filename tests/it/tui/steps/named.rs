@@ -7,45 +7,45 @@ fn named_by_the_store() {
     insta::assert_snapshot!(demo(SMALL).screen(), @r"
      demo › main                  15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────
-       4 ✓  11 ○  named from the store's provenance
+       15 ✓  named from the store's provenance
        STEP▴                                       SIZE      AGE
     ▸    FROM 127.0.0.1:5055/base:latest AS …         –        –
-       ▾ deps  3 steps
-         ○ WORKDIR /app                               –        –
-         ○ COPY package.json package-lock.js…         –        –
-         ○ RUN npm ci                                 –        –
-       ▾ web  2 steps
-         ○ COPY web ./web                             –        –
-         ○ RUN npm run build                          –        –
-       ▾ api  5 steps
+       ▾ deps  3 steps                         50.2 KiB
+         ✓ WORKDIR /app                            92 B  47d 18h
+         ✓ COPY package.json package-lock.js…     216 B  47d 18h
+         ✓ RUN npm ci                          49.9 KiB  47d 18h
+       ▾ web  2 steps                          12.4 KiB
+         ✓ COPY web ./web                         215 B    3h 6m
+         ✓ RUN npm run build                   12.2 KiB    3h 6m
+       ▾ api  5 steps                          60.8 KiB
     ──────────────────────────────────────────────────── 1/21 ──
-     95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
+     237 KiB in all · 109 KiB only here · made 3h 5m ago
      enter open  left fold  right unfold  w why  n names
     ");
     insta::assert_snapshot!(demo(USUAL).screen(), @r"
      demo › main                                      15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       4 ✓  11 ○  named from the store's provenance
+       15 ✓  named from the store's provenance
        STEP▴                                                 SIZE      AGE   ALSO IN
-    ▸    FROM 127.0.0.1:5055/base:latest AS deps                –        –         –
-       ▾ deps  3 steps
-         ○ WORKDIR /app                                         –        –         –
-         ○ COPY package.json package-lock.json ./               –        –         –
-         ○ RUN npm ci                                           –        –         –
-       ▾ web  2 steps
-         ○ COPY web ./web                                       –        –         –
-         ○ RUN npm run build                                    –        –         –
-       ▾ api  5 steps
-         ○ WORKDIR /src                                         –        –         –
-         ○ COPY go.mod ./                                       –        –         –
-         ○ RUN go mod download -x                               –        –         –
-         ○ COPY api ./api                                       –        –         –
-         ○ RUN go build -trimpath ./api                         –        –         –
-       ▾ test  1 step
-         ○ RUN npm test && echo ok > /report.txt                –        –         –
-       ▾ final  4 steps                                  42.8 KiB
+    ▸    FROM 127.0.0.1:5055/base:latest AS deps +1             –        –         –
+       ▾ deps  3 steps                                   50.2 KiB
+         ✓ WORKDIR /app                                      92 B  47d 18h    4 refs
+         ✓ COPY package.json package-lock.json ./           216 B  47d 18h    2 refs
+         ✓ RUN npm ci                                    49.9 KiB  47d 18h    2 refs
+       ▾ web  2 steps                                    12.4 KiB
+         ✓ COPY web ./web                                   215 B    3h 6m         –
+         ✓ RUN npm run build                             12.2 KiB    3h 6m         –
+       ▾ api  5 steps                                    60.8 KiB
+         ✓ WORKDIR /src                                      92 B    3h 5m         –
+         ✓ COPY go.mod ./                                   147 B    3h 5m         –
+         ✓ RUN go mod download                           30.2 KiB    3h 5m         –
+         ✓ COPY api ./api                                   174 B    3h 6m         –
+         ✓ RUN go build ./api                            30.2 KiB    3h 5m         –
+       ▾ test  1 step                                    12.3 KiB
+         ✓ RUN npm test && echo ok > /report.txt         12.3 KiB    3h 6m         –
+       ▾ final  4 steps                                  42.7 KiB
     ──────────────────────────────────────────────────────────────────────── 1/21 ──
-     95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
+     237 KiB in all · 109 KiB only here · made 3h 5m ago
      enter open  left fold  right unfold  w why  n names  / filter  s sort
     ");
 }
@@ -55,43 +55,43 @@ fn named_by_the_store_with_details_beside() {
     insta::assert_snapshot!(demo(LARGE).press("G").screen(), @r"
      demo › main                                                                              15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       4 ✓  11 ○  named from the store's provenance
+       15 ✓  named from the store's provenance
        STEP▴                                        SIZE      AGE   ALSO IN │ COPY assets /srv/assets
          FROM 127.0.0.1:5055/base:latest AS d…         –        –         – │ Dockerfile:27 · stage final
-       ▾ deps  3 steps                                                      │
-         ○ WORKDIR /app                                –        –         – │ state      ✓ its result can be loaded
-         ○ COPY package.json package-lock.jso…         –        –         – │ created    12h 52m ago, 2026-11-21T23:07:12Z
-         ○ RUN npm ci                                  –        –         – │ key        sha256:89d21dcbb0839f0aa1e2b463fc8
-       ▾ web  2 steps                                                       │            180bf431c7d798d7560ae5aa4352a521b4
-         ○ COPY web ./web                              –        –         – │            b82
-         ○ RUN npm run build                           –        –         – │ named      by its key, as far as the keys of
-       ▾ api  5 steps                                                       │            its files are known
-         ○ WORKDIR /src                                –        –         – │
-         ○ COPY go.mod ./                              –        –         – │ Layer
-         ○ RUN go mod download -x                      –        –         – │ blob       sha256:30b7433d5cdaf68e154ba293fa7
-         ○ COPY api ./api                              –        –         – │            fc14dc95de0b486686a94d911d8cd09a99
-         ○ RUN go build -trimpath ./api                –        –         – │            8e0
-       ▾ test  1 step                                                       │ unpacked   sha256:d727d1fb3bf38da32d2b3d72103
-         ○ RUN npm test && echo ok > /report.…         –        –         – │            6c84bd3fca13a2c1bf53ca9a2771a58cd2
-       ▾ final  4 steps                         42.8 KiB                    │            eab
-         ✓ COPY --from=api /src/bin /usr/loca…  30.2 KiB  12h 52m     1 ref │ type       tar+gzip
-         ✓ COPY --from=web /app/dist /srv       12.2 KiB  12h 52m     1 ref │ only here  188 B of its chain
-         ✓ COPY --from=test /report.txt /srv/…     139 B  12h 52m     1 ref │
-    ▸    ✓ COPY assets /srv/assets                 188 B  12h 52m         – │ Chain of 6 layers, 90.0 KiB
-                                                                            │     188 B  30b7433d  tar+gzip
-                                                                            │     139 B  883991aa  tar+gzip
-                                                                            │  12.2 KiB  91bc5cba  tar+gzip
-                                                                            │  30.2 KiB  a1b79a3a  tar+gzip
-                                                                            │  24.3 KiB  c35117ba  tar+gzip
+       ▾ deps  3 steps                          50.2 KiB                    │
+         ✓ WORKDIR /app                             92 B  47d 18h    4 refs │ state      ✓ its result can be loaded
+         ✓ COPY package.json package-lock.jso…     216 B  47d 18h    2 refs │ created    3h 7m ago, 2026-11-22T08:52:45Z
+         ✓ RUN npm ci                           49.9 KiB  47d 18h    2 refs │ key        sha256:89d21dcbb0839f0aa1e2b463fc8
+       ▾ web  2 steps                           12.4 KiB                    │            180bf431c7d798d7560ae5aa4352a521b4
+         ✓ COPY web ./web                          215 B    3h 6m         – │            b82
+         ✓ RUN npm run build                    12.2 KiB    3h 6m         – │ named      by its key, as far as the keys of
+       ▾ api  5 steps                           60.8 KiB                    │            its files are known
+         ✓ WORKDIR /src                             92 B    3h 5m         – │
+         ✓ COPY go.mod ./                          147 B    3h 5m         – │ Layer
+         ✓ RUN go mod download                  30.2 KiB    3h 5m         – │ blob       sha256:0eb24bc6e7a33bfa22a67679761
+         ✓ COPY api ./api                          174 B    3h 6m         – │            7c57f039d75d83d87ef56dc7ffc408d499
+         ✓ RUN go build ./api                   30.2 KiB    3h 5m         – │            006
+       ▾ test  1 step                           12.3 KiB                    │ unpacked   sha256:5e3d762d0677f6980a43c8f4fdd
+         ✓ RUN npm test && echo ok > /report.…  12.3 KiB    3h 6m         – │            15d5812cfa639a7af1cce0f1acd3f0fc25
+       ▾ final  4 steps                         42.7 KiB                    │            eaf
+         ✓ COPY --from=api /src/bin /usr/loca…  30.2 KiB  47d 18h    2 refs │ type       tar+gzip
+         ✓ COPY --from=web /app/dist /srv       12.2 KiB    3h 5m         – │ only here  162 B of its chain
+         ✓ COPY --from=test /report.txt /srv/…     140 B    3h 7m         – │
+    ▸    ✓ COPY assets /srv/assets                 162 B    3h 7m         – │ Chain of 6 layers, 90.0 KiB
+                                                                            │     162 B  0eb24bc6  tar+gzip
+                                                                            │     140 B  1808385d  tar+gzip
+                                                                            │  12.2 KiB  f20ce815  tar+gzip
+                                                                            │  30.2 KiB  2f49a992  tar+gzip
+                                                                            │  24.3 KiB  054ef814  tar+gzip
                                                                             │  22.9 KiB  1a292d1e  tar+gzip
                                                                             │
                                                                             │ Inputs
                                                                             │ 1  ✓ COPY --from=test /report.txt
                                                                             │ /srv/report.txt
-                                                                            │ 2  files by their content · c5e1e4d6
+                                                                            │ 2  files by their content · c0be4178
                                                                             │ … tab scrolls, i shows all
     ─────────────────────────────────────────────────────────────────────────────────────────────────────────────── 21/21 ──
-     95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
+     237 KiB in all · 109 KiB only here · made 3h 5m ago
      enter open  left fold  right unfold  w why  n names  / filter  s sort  space mark  i details  e export  : command
     ");
 }
@@ -101,63 +101,63 @@ fn named_by_the_store_with_room_for_all() {
     insta::assert_snapshot!(demo(HUGE).press("j j j").screen(), @r"
      demo › main                                                                                                                                                              15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       4 ✓  11 ○  named from the store's provenance
+       15 ✓  named from the store's provenance
        STEP▴                                                                                        SIZE      AGE   ALSO IN │ COPY package.json package-lock.json ./
-         FROM 127.0.0.1:5055/base:latest AS deps                                                       –        –         – │ Dockerfile:3 · stage deps
-       ▾ deps  3 steps                                                                                                      │
-         ○ WORKDIR /app                                                                                –        –         – │ state      ○ only its key is left: later steps match by it, and it runs again
-    ▸    ○ COPY package.json package-lock.json ./                                                      –        –         – │            when it is needed
-         ○ RUN npm ci                                                                                  –        –         – │ key        sha256:1704e8bf5aa97b4302f7561717babb1945ac9b10aaaea2fdd90740006db
-       ▾ web  2 steps                                                                                                       │            989da
-         ○ COPY web ./web                                                                              –        –         – │ named      by its key, as far as the keys of its files are known
-         ○ RUN npm run build                                                                           –        –         – │
-       ▾ api  5 steps                                                                                                       │ Inputs
-         ○ WORKDIR /src                                                                                –        –         – │ 1  ○ WORKDIR /app
-         ○ COPY go.mod ./                                                                              –        –         – │ 2  files by their content · ff98c4e3
-         ○ RUN go mod download -x                                                                      –        –         – │
-         ○ COPY api ./api                                                                              –        –         – │ Used by
-         ○ RUN go build -trimpath ./api                                                                –        –         – │ ○ RUN npm ci
-       ▾ test  1 step                                                                                                       │
-         ○ RUN npm test && echo ok > /report.txt                                                       –        –         – │
-       ▾ final  4 steps                                                                         42.8 KiB                    │
-         ✓ COPY --from=api /src/bin /usr/local/bin                                              30.2 KiB  12h 52m     1 ref │
-         ✓ COPY --from=web /app/dist /srv                                                       12.2 KiB  12h 52m     1 ref │
-         ✓ COPY --from=test /report.txt /srv/report.txt                                            139 B  12h 52m     1 ref │
-         ✓ COPY assets /srv/assets                                                                 188 B  12h 52m         – │
-                                                                                                                            │
-    ─── bytes: ▓ only in one ref  ░ shared  ▒ orphaned ──────────────────────────────────────────────────────────────────── │
-       COPY --from=api /src/bin /usr/local/bin                                         │ COPY --from=web /app/dist /srv     │
-       30.2 KiB shared with other refs                                                 │ 12.2 KiB shared with other refs    │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │──────────────────────────────────  │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ COPY assets /srv/…│ COPY --from=…  │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ 188 B only here   │ 139 B shared…  │
-       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░   │
+         FROM 127.0.0.1:5055/base:latest AS deps +1                                                    –        –         – │ Dockerfile:3 · stage deps
+       ▾ deps  3 steps                                                                          50.2 KiB                    │
+         ✓ WORKDIR /app                                                                             92 B  47d 18h    4 refs │ state      ✓ its result can be loaded
+    ▸    ✓ COPY package.json package-lock.json ./                                                  216 B  47d 18h    2 refs │ created    47d 18h ago, 2026-10-05T17:39:24Z
+         ✓ RUN npm ci                                                                           49.9 KiB  47d 18h    2 refs │ key        sha256:1704e8bf5aa97b4302f7561717babb1945ac9b10aaaea2fdd90740006db
+       ▾ web  2 steps                                                                           12.4 KiB                    │            989da
+         ✓ COPY web ./web                                                                          215 B    3h 6m         – │ named      by its key, as far as the keys of its files are known
+         ✓ RUN npm run build                                                                    12.2 KiB    3h 6m         – │
+       ▾ api  5 steps                                                                           60.8 KiB                    │ Layer
+         ✓ WORKDIR /src                                                                             92 B    3h 5m         – │ blob       sha256:9428062753fdfee676a26044c7af09f5d4346f014fb8b425c07c0e93563
+         ✓ COPY go.mod ./                                                                          147 B    3h 5m         – │            f4b06
+         ✓ RUN go mod download                                                                  30.2 KiB    3h 5m         – │ unpacked   sha256:57d2a4f8c7daa879827ca39bffed37df3d08c3fcc1430cbb16f9b07a369
+         ✓ COPY api ./api                                                                          174 B    3h 6m         – │            c4eae
+         ✓ RUN go build ./api                                                                   30.2 KiB    3h 5m         – │ type       tar+gzip
+       ▾ test  1 step                                                                           12.3 KiB                    │ only here  0 B of its chain
+         ✓ RUN npm test && echo ok > /report.txt                                                12.3 KiB    3h 6m         – │
+       ▾ final  4 steps                                                                         42.7 KiB                    │ Chain of 4 layers, 47.5 KiB
+         ✓ COPY --from=api /src/bin /usr/local/bin                                              30.2 KiB  47d 18h    2 refs │     216 B  94280627  tar+gzip
+         ✓ COPY --from=web /app/dist /srv                                                       12.2 KiB    3h 5m         – │      92 B  72c55f3d  tar+gzip
+         ✓ COPY --from=test /report.txt /srv/report.txt                                            140 B    3h 7m         – │ … tab scrolls, i shows all
+         ✓ COPY assets /srv/assets                                                                 162 B    3h 7m         – ├── enter opens COPY package.json package-lock.json ./ ─────────────────────────
+                                                                                                                            │   PATH                                                 SIZE▾ SHARE       FILES
+    ─── bytes: ▓ only in one ref  ░ shared  ▒ orphaned ──────────────────────────────────────────────────────────────────── │   ▾ app/                                               56 B  ██████          2
+       RUN npm ci                                        │ RUN go mod downlo…│ RUN go build ./api                           │       package.json                                     34 B  ███▋            –
+       49.9 KiB shared with other refs                   │ 30.2 KiB only here│ 30.2 KiB only here                           │       package-lock.json                                22 B  ██▎             –
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │────────────────────────────────────────────  │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ RUN npm tes…│ RUN npm run build              │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ 12.3 KiB on…│ 12.2 KiB only here             │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+      ───────────────────────────────────────────────────│ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       COPY --from=api /src/bin /usr/local/bin           │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
+       30.2 KiB shared with other refs                   │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓ │──────────────────────────────  │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓ │ COPY --from=web /…│ 3 more     │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓ │ 12.2 KiB only here│ 605 B to…  │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │──────────  │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ 5 more     │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ 633 B to…  │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░   │
+       ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░   │
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 4/21 ──
-     95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
+     237 KiB in all · 109 KiB only here · made 3h 5m ago
      enter open  left fold  right unfold  w why  n names  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }

@@ -86,11 +86,12 @@ pub(in crate::tui::screen::plan) fn to_delete(
             WayBack::Part(words) => words.to_owned(),
             WayBack::Trash | WayBack::None => "There is no way back.".to_owned(),
         }),
-        (Disposal::Trash, 0, _) => sentences.push("It can be put back from the trash.".to_owned()),
+        (Disposal::Trash, 0, _) => sentences.push("It can be restored from the trash.".to_owned()),
         (Disposal::Trash, _, 1) => sentences.push("It goes for good.".to_owned()),
         (Disposal::Trash, ..) => {
-            sentences
-                .push("What is in the trash goes for good; the rest can be put back.".to_owned());
+            sentences.push(
+                "What is in the trash is deleted for good; the rest can be restored.".to_owned(),
+            );
         }
     }
     sentences.join(" ")

@@ -57,8 +57,10 @@ pub(super) fn enter(mouse: bool) -> io::Result<Guard> {
 fn take(mouse: bool) -> io::Result<()> {
     TAKEN.store(true, Ordering::SeqCst);
     enable_raw_mode()?;
+    // The first frame ends the update, so an empty screen is never shown.
     execute!(
         io::stdout(),
+        BeginSynchronizedUpdate,
         EnterAlternateScreen,
         EnableBracketedPaste,
         cursor::Hide

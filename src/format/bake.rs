@@ -13,6 +13,7 @@ mod functions;
 mod numbers;
 mod read;
 mod resolve;
+mod target;
 mod templates;
 mod traversal;
 mod types;

@@ -12,6 +12,7 @@ mod config;
 mod context;
 mod delete;
 mod disk;
+mod dockerfile;
 mod github;
 mod layout;
 mod memory;
@@ -36,13 +37,14 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 type Measure = fn(&mut Table) -> Outcome;
 
 /// The parts, by name. The slowest come last.
-const PARTS: [(&str, Measure); 17] = [
+const PARTS: [(&str, Measure); 18] = [
     ("config", config::measure),
     ("memory", memory::measure),
     ("rows", rows::measure),
     ("snapshots", snapshots::measure),
     ("plan", plan::measure),
     ("why", why::measure),
+    ("dockerfile", dockerfile::measure),
     ("repair", repair::measure),
     ("context", context::measure),
     ("terminal", terminal::measure),

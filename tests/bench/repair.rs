@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Outcome;
 use crate::layout::{Layout, NOW};
-use crate::table::{Table, median, time};
+use crate::table::{Table, in_turns, time};
 
 /// The size of the configuration that becomes smaller, in bytes.
 const LARGE: usize = 16 << 20;
@@ -116,22 +116,6 @@ fn made_smaller(table: &mut Table) -> Outcome {
 fn copied(text: &str) -> Outcome<String> {
     let tree: Value = serde_json::from_str(text)?;
     Ok(tree.to_string())
-}
-
-/// Measures two works in turns, after one run of each that does not count, and returns the medians.
-fn in_turns<A, B>(
-    times: usize,
-    mut ours: impl FnMut() -> Outcome<A>,
-    mut peer: impl FnMut() -> Outcome<B>,
-) -> Outcome<(Duration, Duration)> {
-    ours()?;
-    peer()?;
-    let mut measured = Vec::with_capacity(times);
-    for _ in 0..times {
-        measured.push((time(&mut ours)?, time(&mut peer)?));
-    }
-    let (ours, peers) = measured.into_iter().unzip();
-    Ok((median(ours), median(peers)))
 }
 
 /// Lists every record twice, the second with the links of the first: what exports after imports

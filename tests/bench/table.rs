@@ -103,3 +103,19 @@ pub fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
+
+/// Measures two works in turns, after one run of each that does not count, and returns the medians.
+pub fn in_turns<A, B>(
+    times: usize,
+    mut ours: impl FnMut() -> Outcome<A>,
+    mut peer: impl FnMut() -> Outcome<B>,
+) -> Outcome<(Duration, Duration)> {
+    ours()?;
+    peer()?;
+    let mut measured = Vec::with_capacity(times);
+    for _ in 0..times {
+        measured.push((time(&mut ours)?, time(&mut peer)?));
+    }
+    let (ours, peers) = measured.into_iter().unzip();
+    Ok((median(ours), median(peers)))
+}

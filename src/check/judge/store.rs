@@ -34,7 +34,9 @@ pub(super) fn judge(case: &CheckCase<'_>) -> Vec<Finding> {
 
 fn waste(case: &CheckCase<'_>) -> Vec<Finding> {
     let free = match case.subject.kind {
-        StoreKind::Demo => "nothing can be deleted from the demo".to_owned(),
+        StoreKind::Demo => {
+            "`cachelens demo` opens a copy of it, in which `p` plans a prune".to_owned()
+        }
         _ => format!(
             "`{}` shows the plan",
             case.command("prune", "--orphans-only")

@@ -30,13 +30,12 @@ pub(super) fn about_solution(
 pub(super) fn about_builder(mut explanation: Explanation) -> Explanation {
     let count = explanation.from_builder().len();
     if count > 0 {
-        let steps = if count == 1 {
-            "1 step"
-        } else {
-            &format!("{count} steps")
+        let (steps, them) = match count {
+            1 => ("1 step".to_owned(), "it"),
+            count => (format!("{count} steps"), "them"),
         };
         explanation.notes.push(format!(
-            "{steps} came from the builder's own cache and are in no import: an empty builder, such as the next CI runner, runs them"
+            "{steps} came from the builder's own cache, and no import holds {them}: an empty builder, such as the next CI runner, runs {them}"
         ));
     }
     explanation

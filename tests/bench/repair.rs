@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Outcome;
 use crate::layout::{Layout, NOW};
-use crate::table::{Table, in_turns, time};
+use crate::table::{Table, in_turns};
 
 /// The size of the configuration that becomes smaller, in bytes.
 const LARGE: usize = 16 << 20;

@@ -32,7 +32,7 @@ pub struct JournalContent {
 /// Reads the journal at `path` without changing it; also returns whether its run is still active.
 ///
 /// # Errors
-/// The same as [`Journal::reopen`].
+/// The same as [`super::Journal::reopen`].
 pub fn inspect(path: &Path) -> Result<(JournalContent, bool), JournalError> {
     let fail = |source| JournalError::Io {
         doing: "read",

@@ -19,7 +19,7 @@ const WRAPPERS: [&str; 9] = [
 ];
 
 /// Global flags of `docker` and its plugins that take a value.
-const VALUED: [&str; 26] = [
+const VALUED: [&str; 28] = [
     "--context",
     "-c",
     "--host",
@@ -38,6 +38,8 @@ const VALUED: [&str; 26] = [
     "--profile",
     "--env-file",
     "--project-directory",
+    "--workdir",
+    "--insecure-registry",
     "--ansi",
     "--progress",
     "--parallel",

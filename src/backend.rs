@@ -13,7 +13,6 @@ pub mod demo;
 mod entries;
 mod error;
 mod files;
-mod former;
 pub mod gha;
 mod github;
 mod http;
@@ -33,6 +32,8 @@ pub mod registry_dir;
 mod remote;
 pub mod s3;
 mod target;
+mod totals;
+mod untagged;
 mod verify;
 mod versions;
 
@@ -51,14 +52,15 @@ pub use pruner::{
     RestoreRefs, RewriteRefs, SharedPruner, StoreActivity, Trash, WatchActivity,
 };
 pub use reader::{
-    AskForBlobs, BlobAnswer, CacheReader, FindReferrers, KeepProvenance, PriceDeletions,
-    ReadAbilities, RememberRefs, Roots, RootsPart, ShareBlobs, SharedReader, StoreFacts, Unseen,
-    all_refs,
+    AskForBlobs, BlobAnswer, CacheReader, FindReferrers, KeepProvenance, ListedRefs,
+    ListedRefsPart, PriceDeletions, ReadAbilities, RememberRefs, ShareBlobs, SharedReader,
+    StoreFacts, Unseen, all_refs,
 };
 pub use remote::{RemoteError, RemoteKind};
 pub use target::{
     DroppedRef, ObjectName, ObjectTarget, Outcome, PlanId, RefRewrite, RefTarget, Skip,
 };
+pub use totals::Totals;
 pub use verify::Verified;
 pub use versions::{PreviousVersions, StoreVersion};
 

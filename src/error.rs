@@ -16,6 +16,7 @@ use crate::prune::execute::ExecuteError;
 use crate::prune::journal::JournalError;
 use crate::prune::plan::PlanError;
 use crate::source::SourceError;
+use crate::text::causes::causes;
 
 /// The outcome of a run of the program, as its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,15 +83,9 @@ pub struct Failure {
 impl Failure {
     /// Makes a failure from `error`, with the chain of its sources as causes.
     pub fn new(exit: Exit, error: &dyn Error) -> Self {
-        let mut causes = Vec::new();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            causes.push(cause.to_string());
-            source = cause.source();
-        }
         Self {
             message: error.to_string(),
-            causes,
+            causes: causes(error),
             hint: None,
             exit,
         }
@@ -131,6 +126,12 @@ impl fmt::Display for Failure {
         self.hint
             .iter()
             .try_for_each(|hint| write!(f, "\n  hint: {hint}"))
+    }
+}
+
+impl From<quick_junit::SerializeError> for Failure {
+    fn from(error: quick_junit::SerializeError) -> Self {
+        Self::new(Exit::Failed, &error).on("cannot write the JUnit document")
     }
 }
 
@@ -186,7 +187,7 @@ impl From<BackendError> for Failure {
             // BuildKit overwrites an empty file, and fails on one that it cannot read
             // (`client/ociindex`).
             BackendError::Layout { source: LayoutError::Empty, .. } => {
-                failure.hint("the next build that exports to the directory writes the file anew")
+                failure.hint("the next build that exports to the directory writes the file again")
             }
             BackendError::Layout { .. } => {
                 failure.hint("builds cannot use the directory either: restore the file, or export to a new directory")
@@ -269,7 +270,7 @@ impl From<JournalError> for Failure {
             JournalError::Io { source, .. }
                 if source.kind() == std::io::ErrorKind::AlreadyExists =>
             {
-                failure.hint("`--resume` goes on with a run; a new one needs another file")
+                failure.hint("`--resume` continues a run; a new one needs another file")
             }
             _ => failure,
         }

@@ -11,7 +11,6 @@
 pub mod cause;
 pub mod context;
 pub mod diff;
-pub mod dockerfile;
 pub mod evidence;
 pub mod frontend;
 pub mod history;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::backend::bucket::Bucket;
-use crate::backend::{CacheEntryKind, OtherObject, QuotaFacts, StoreEntry};
+use crate::backend::{CacheEntryKind, OtherObject, QuotaFacts, StoreEntry, Totals};
 use crate::format::digest::Digest;
 
 pub mod blobs;
@@ -18,6 +18,7 @@ pub mod cache;
 pub mod filter;
 pub mod history;
 pub mod image;
+pub mod labels;
 pub mod objects;
 pub mod previous;
 pub mod quota;
@@ -37,7 +38,7 @@ pub use refs::{AgeSource, RefEntry, RefKind, RefSizes};
 pub use resolve::{DocumentFault, FaultKind, Oversize};
 pub use summary::{ConfigFigures, RecordCounts};
 pub use together::Together;
-pub use totals::{Tally, Totals};
+pub use totals::InventoryTotals;
 pub use trash::{TrashTable, digest_in_trash};
 
 /// The index of a ref in its inventory.
@@ -217,10 +218,10 @@ impl Inventory {
     }
 
     /// Sums up the content of the store.
-    pub fn totals(&self) -> Totals {
+    pub fn totals(&self) -> InventoryTotals {
         let state = self.blob_states();
-        let mut totals = Totals::default();
-        let mut orphan = Tally::default();
+        let mut totals = InventoryTotals::default();
+        let mut orphan = Totals::default();
         for blob in self.blobs.iter() {
             let bytes = blob.size().unwrap_or_default();
             match state(&blob) {
@@ -238,7 +239,7 @@ impl Inventory {
         for entry in self.entries.iter() {
             match entry.kind {
                 CacheEntryKind::Blob(_) => {}
-                CacheEntryKind::Former(_) => totals.superseded.add(entry.size),
+                CacheEntryKind::Previous(_) => totals.superseded.add(entry.size),
                 CacheEntryKind::Signature | CacheEntryKind::Foreign(_) => {
                     totals.unknown.add(entry.size);
                 }

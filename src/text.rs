@@ -1,6 +1,7 @@
 //! Small text helpers that every module may use: units and durations, globs and regular
 //! expressions, the nearest known word, escaping of untrusted text, and masking of secrets.
 
+pub mod causes;
 pub mod escape;
 pub mod nearest;
 pub mod pattern;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::totals::Totals;
 use crate::format::digest::Digest;
 
 /// The answer of a service, or why there is none.
@@ -22,13 +23,13 @@ pub struct Bucket {
     /// The lifecycle rules; `None` if the service does not support any.
     pub lifecycle: Reported<Option<Vec<LifecycleRule>>>,
     /// The blobs by their storage class, the class with the most bytes first.
-    pub classes: Vec<(String, Sum)>,
+    pub classes: Vec<(String, Totals)>,
     /// The storage class of blobs that are not of the usual one, up to a limit.
     pub unusual: HashMap<Digest, String>,
     /// cachelens's own objects: a lease, and remembered manifests.
-    pub own: Sum,
+    pub own: Totals,
     /// Objects that do not belong to the cache, if there are too many to list.
-    pub unnamed: Sum,
+    pub unnamed: Totals,
     /// Why objects other than the cache's own could not be counted.
     pub uncounted: Option<String>,
     /// The prefixes of other caches in the bucket, if there is none under the given prefix.
@@ -70,7 +71,7 @@ impl Bucket {
             .classes
             .iter()
             .filter(|(class, _)| class != "STANDARD")
-            .map(|(_, sum)| sum.objects)
+            .map(|(_, sum)| sum.count)
             .sum();
         (unusual == self.unusual.len() as u64).then_some("STANDARD")
     }
@@ -89,23 +90,6 @@ pub struct Places {
     pub blobs: String,
     /// The age from which an exporter renews an existing blob.
     pub touch_refresh: Duration,
-}
-
-/// A number of objects and their bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Sum {
-    /// The number of objects.
-    pub objects: u64,
-    /// Their size in bytes.
-    pub bytes: u64,
-}
-
-impl Sum {
-    /// Counts an object.
-    pub fn add(&mut self, bytes: u64) {
-        self.objects += 1;
-        self.bytes = self.bytes.saturating_add(bytes);
-    }
 }
 
 /// Whether a bucket keeps old versions of objects.
@@ -134,7 +118,7 @@ impl Versioning {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Noncurrent {
     /// Previous contents.
-    pub versions: Sum,
+    pub versions: Totals,
     /// Delete markers.
     pub markers: u64,
 }

@@ -40,8 +40,8 @@ impl StoreEntry {
 /// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheEntryKind {
-    /// An index that a newer one has superseded; the newest former one is 1.
-    Former(u32),
+    /// An index that a newer one has superseded; the newest previous one is 1.
+    Previous(u32),
     /// A layer.
     Blob(Digest),
     /// Another entry of the same layer, on another branch.
@@ -56,7 +56,7 @@ impl CacheEntryKind {
     /// Returns the word for the group that it belongs to.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Former(_) => "superseded index",
+            Self::Previous(_) => "superseded index",
             Self::Blob(_) | Self::Copy(_) => "blobs",
             Self::Signature => "signatures",
             Self::Foreign(tool) => tool,
@@ -67,7 +67,7 @@ impl CacheEntryKind {
     pub fn digest(self) -> Option<Digest> {
         match self {
             Self::Blob(digest) | Self::Copy(digest) => Some(digest),
-            Self::Former(_) | Self::Signature | Self::Foreign(_) => None,
+            Self::Previous(_) | Self::Signature | Self::Foreign(_) => None,
         }
     }
 }

@@ -19,11 +19,12 @@ use super::entries::{CacheBranch, DeletionCost, QuotaFacts};
 use super::github::{Api, credentials};
 use super::listing::BrokenListing;
 use super::{
-    Access, BackendError, CacheReader, Capabilities, ObjectSender, PriceDeletions, ReadAbilities,
-    ReadError, RemoteError, Roots, RootsPart, StoreFacts, Support, Unseen, Verified, WayBack,
+    Access, BackendError, CacheReader, Capabilities, ListedRefs, ListedRefsPart, ObjectSender,
+    PriceDeletions, ReadAbilities, ReadError, RemoteError, StoreFacts, Support, Unseen, Verified,
+    WayBack,
 };
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::{Root, RootFacts};
+use crate::format::layout::{ListedRef, ListedRefFacts};
 use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor};
 use crate::source::{GhaLocation, GithubRepository};
 
@@ -138,7 +139,7 @@ impl GhaCache {
     }
 
     /// Makes a root of an index, which is read when that is possible.
-    async fn root(&self, index: RankedIndex) -> Result<Root, RemoteError> {
+    async fn root(&self, index: RankedIndex) -> Result<ListedRef, RemoteError> {
         let RankedIndex { listed, name, .. } = index;
         let runtime = self.runtime().await?;
         let withheld = match runtime {
@@ -170,16 +171,16 @@ impl GhaCache {
         let mut descriptor = Descriptor::named(DigestText::Valid(digest));
         CACHE_CONFIG.clone_into(&mut descriptor.media_type);
         let names = vec![name, listed.name()];
-        let facts = RootFacts {
+        let facts = ListedRefFacts {
             modified: Some(listed.created_at),
             used: listed.last_accessed_at,
             branch: Some(listed.git_ref),
             repository: Some(self.rest().await?.repository().to_string()),
             bytes: listed.size_in_bytes,
             withheld: withheld.map(str::to_owned),
-            ..RootFacts::default()
+            ..ListedRefFacts::default()
         };
-        Ok(Root {
+        Ok(ListedRef {
             names,
             descriptor,
             facts,
@@ -198,7 +199,10 @@ impl GhaCache {
 
 #[async_trait]
 impl CacheReader for GhaCache {
-    async fn list_refs(&self, parts: mpsc::Sender<RootsPart>) -> Result<Roots, BackendError> {
+    async fn list_refs(
+        &self,
+        parts: mpsc::Sender<ListedRefsPart>,
+    ) -> Result<ListedRefs, BackendError> {
         let (listed, broken) = self.list_indexes().await?;
         let indexes = sort_out(listed);
         let lines: Vec<String> = indexes
@@ -208,7 +212,7 @@ impl CacheReader for GhaCache {
         let fingerprint = Digest::of(lines.concat().as_bytes());
         let current: Vec<_> = indexes
             .into_iter()
-            .filter(|index| index.former == 0)
+            .filter(|index| index.steps_back == 0)
             .map(|index| self.root(index))
             .collect();
         let mut reading = stream::iter(current).buffered(self.access.concurrency.max(1));
@@ -219,11 +223,11 @@ impl CacheReader for GhaCache {
         // What an index reaches that is not listed is as little known as what a withheld one does: no
         // layer may go for it.
         entries.extend(broken.map(unlisted));
-        let roots = Roots {
+        let roots = ListedRefs {
             entries,
             fingerprint,
         };
-        RootsPart::send_all(&parts, &roots).await;
+        ListedRefsPart::send_all(&parts, &roots).await;
         Ok(roots)
     }
 

@@ -20,12 +20,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::files::{self, blocking, show};
 use super::{
-    BackendError, CacheReader, Capabilities, DroppedRef, FindReferrers, KeepProvenance,
-    ObjectSender, PruneError, ReadAbilities, ReadError, RememberRefs, Roots, RootsPart, StoreFacts,
+    BackendError, CacheReader, Capabilities, DroppedRef, FindReferrers, KeepProvenance, ListedRefs,
+    ListedRefsPart, ObjectSender, PruneError, ReadAbilities, ReadError, RememberRefs, StoreFacts,
     Verified,
 };
 use crate::format::digest::Digest;
-use crate::format::layout::{self, LayoutError, Root};
+use crate::format::layout::{self, LayoutError, ListedRef};
 use crate::format::manifest::DOCUMENT_LIMIT;
 use crate::source::path::to_text;
 
@@ -125,7 +125,7 @@ impl LocalCache {
         show(&self.dir.join(name))
     }
 
-    fn read_roots(&self) -> Result<Roots, BackendError> {
+    fn read_roots(&self) -> Result<ListedRefs, BackendError> {
         match fs::metadata(&self.dir) {
             Ok(found) if found.is_dir() => {}
             Ok(_) => return Err(self.not_a_layout("it is not a directory")),
@@ -148,9 +148,9 @@ impl LocalCache {
     }
 
     /// Reads the index, if it exists.
-    fn read_index(&self) -> Result<Option<Roots>, BackendError> {
+    fn read_index(&self) -> Result<Option<ListedRefs>, BackendError> {
         self.read_settled(INDEX, |index| {
-            Ok(Roots {
+            Ok(ListedRefs {
                 entries: layout::parse_index(index)?,
                 fingerprint: layout::fingerprint(index),
             })
@@ -229,12 +229,15 @@ impl LocalCache {
 
 #[async_trait]
 impl CacheReader for LocalCache {
-    async fn list_refs(&self, parts: mpsc::Sender<RootsPart>) -> Result<Roots, BackendError> {
+    async fn list_refs(
+        &self,
+        parts: mpsc::Sender<ListedRefsPart>,
+    ) -> Result<ListedRefs, BackendError> {
         let cache = self.clone();
         let roots = blocking(move || cache.read_roots())
             .await
             .unwrap_or(Err(BackendError::Interrupted))?;
-        RootsPart::send_all(&parts, &roots).await;
+        ListedRefsPart::send_all(&parts, &roots).await;
         Ok(roots)
     }
 
@@ -302,7 +305,10 @@ impl KeepProvenance for LocalCache {
 
 #[async_trait]
 impl FindReferrers for LocalCache {
-    async fn referrers(&self, unnamed: Vec<Digest>) -> Result<Vec<(Digest, Root)>, BackendError> {
+    async fn referrers(
+        &self,
+        unnamed: Vec<Digest>,
+    ) -> Result<Vec<(Digest, ListedRef)>, BackendError> {
         let cache = self.clone();
         blocking(move || cache.find_referrers(&unnamed))
             .await

@@ -1,7 +1,7 @@
 //! A cache that lives in memory: the built-in demo, and stores of any size for tests and
 //! measurements.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::demo::{self, DemoFile};
 use super::{
-    BackendError, CacheReader, Capabilities, KeepProvenance, ObjectSender, OtherKind, OtherObject,
-    ReadAbilities, ReadError, Roots, RootsPart, StoreFacts, StoredObject, Verified,
+    BackendError, CacheReader, Capabilities, KeepProvenance, ListedRefs, ListedRefsPart,
+    ObjectSender, OtherKind, OtherObject, ReadAbilities, ReadError, StoreFacts, StoredObject,
+    Verified,
 };
 use crate::format::digest::Digest;
-use crate::format::layout::{self, Root};
-use crate::inventory::blobs::BlobTable;
+use crate::format::layout::{self, ListedRef};
 
 const BATCH: usize = 512;
 
@@ -29,12 +29,19 @@ pub fn demo(now: Timestamp) -> io::Result<MemoryCache> {
     MemoryCache::from_files(demo::files(now)?)
 }
 
+/// The size and the time of a blob.
+#[derive(Debug, Clone, Copy)]
+struct StoredFacts {
+    size: u64,
+    modified: Option<Timestamp>,
+}
+
 /// A whole cache store in memory.
 #[derive(Debug, Default)]
 pub struct MemoryCache {
-    roots: Vec<Root>,
+    roots: Vec<ListedRef>,
     index: Vec<u8>,
-    blobs: BlobTable,
+    blobs: BTreeMap<Digest, StoredFacts>,
     contents: HashMap<Digest, Arc<[u8]>>,
     others: Vec<StoredObject>,
     provenance: HashMap<String, Vec<u8>>,
@@ -52,7 +59,7 @@ impl MemoryCache {
 
     /// Adds a blob of which only name and size matter; it cannot be read.
     pub fn add_stored(&mut self, digest: Digest, size: u64, modified: Option<Timestamp>) {
-        self.blobs.store(digest, size, modified);
+        self.blobs.insert(digest, StoredFacts { size, modified });
     }
 
     /// Adds an object that is no blob.
@@ -117,12 +124,15 @@ impl MemoryCache {
 
 #[async_trait]
 impl CacheReader for MemoryCache {
-    async fn list_refs(&self, parts: mpsc::Sender<RootsPart>) -> Result<Roots, BackendError> {
-        let roots = Roots {
+    async fn list_refs(
+        &self,
+        parts: mpsc::Sender<ListedRefsPart>,
+    ) -> Result<ListedRefs, BackendError> {
+        let roots = ListedRefs {
             entries: self.roots.clone(),
             fingerprint: Digest::of(&self.index),
         };
-        RootsPart::send_all(&parts, &roots).await;
+        ListedRefsPart::send_all(&parts, &roots).await;
         Ok(roots)
     }
 
@@ -132,11 +142,11 @@ impl CacheReader for MemoryCache {
         cancel: CancellationToken,
     ) -> Result<(), BackendError> {
         let mut batch = self.others.clone();
-        for blob in self.blobs.iter() {
+        for (digest, facts) in &self.blobs {
             batch.push(StoredObject::Blob {
-                digest: blob.digest(),
-                size: blob.size().unwrap_or_default(),
-                modified: blob.modified(),
+                digest: *digest,
+                size: facts.size,
+                modified: facts.modified,
             });
             if batch.len() >= BATCH
                 && (sender.send(std::mem::take(&mut batch)).await.is_err() || cancel.is_cancelled())

@@ -17,31 +17,31 @@ use super::{
     PruneError, QuotaFacts, ReadError, Support,
 };
 use crate::format::digest::Digest;
-use crate::format::layout::Root;
+use crate::format::layout::ListedRef;
 
 /// A part of the refs of a store, sent while they are read.
 #[derive(Debug, Clone)]
-pub enum RootsPart {
+pub enum ListedRefsPart {
     /// Some of them.
-    Roots(Vec<Root>),
+    Refs(Vec<ListedRef>),
     /// Every later change of the refs changes the fingerprint, so a listing that starts now is at
     /// least as new as the refs. Not all of them have been read yet.
     Settled,
 }
 
-impl RootsPart {
+impl ListedRefsPart {
     /// Sends refs that were read all at once.
-    pub(super) async fn send_all(parts: &mpsc::Sender<Self>, refs: &Roots) {
+    pub(super) async fn send_all(parts: &mpsc::Sender<Self>, refs: &ListedRefs) {
         // A send error means that the receiver is gone.
-        let _ = parts.send(Self::Roots(refs.entries.clone())).await;
+        let _ = parts.send(Self::Refs(refs.entries.clone())).await;
     }
 }
 
 /// The refs of a store at one moment.
 #[derive(Debug, Clone)]
-pub struct Roots {
+pub struct ListedRefs {
     /// In the store's order.
-    pub entries: Vec<Root>,
+    pub entries: Vec<ListedRef>,
     /// Changes whenever the set of refs does.
     pub fingerprint: Digest,
 }
@@ -123,7 +123,10 @@ pub trait CacheReader: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot be read, or its kind or version is not known.
-    async fn list_refs(&self, parts: mpsc::Sender<RootsPart>) -> Result<Roots, BackendError>;
+    async fn list_refs(
+        &self,
+        parts: mpsc::Sender<ListedRefsPart>,
+    ) -> Result<ListedRefs, BackendError>;
 
     /// Returns whether the refs are still those of `fingerprint`, as far as it matters to data
     /// read since.
@@ -181,7 +184,7 @@ pub type SharedReader = Arc<dyn CacheReader>;
 ///
 /// # Errors
 /// As [`CacheReader::list_refs`].
-pub async fn all_refs(reader: &(impl CacheReader + ?Sized)) -> Result<Roots, BackendError> {
+pub async fn all_refs(reader: &(impl CacheReader + ?Sized)) -> Result<ListedRefs, BackendError> {
     let (parts, _) = mpsc::channel(1);
     reader.list_refs(parts).await
 }
@@ -235,7 +238,7 @@ impl ReadAbilities<'_> {
     ///
     /// # Errors
     /// As [`ShareBlobs::shared_refs`].
-    pub async fn shared_refs(self) -> Result<Vec<Root>, BackendError> {
+    pub async fn shared_refs(self) -> Result<Vec<ListedRef>, BackendError> {
         match self.shared {
             Some(store) => store.shared_refs().await,
             None => Ok(Vec::new()),
@@ -274,7 +277,10 @@ pub trait FindReferrers: Send + Sync {
     ///
     /// # Errors
     /// When one cannot be read: then no blob may be deleted.
-    async fn referrers(&self, unnamed: Vec<Digest>) -> Result<Vec<(Digest, Root)>, BackendError>;
+    async fn referrers(
+        &self,
+        unnamed: Vec<Digest>,
+    ) -> Result<Vec<(Digest, ListedRef)>, BackendError>;
 }
 
 /// A store that remembers the refs that prunes deleted.
@@ -294,7 +300,7 @@ pub trait ShareBlobs: Send + Sync {
     ///
     /// # Errors
     /// When they cannot be listed: then no blob may be deleted.
-    async fn shared_refs(&self) -> Result<Vec<Root>, BackendError>;
+    async fn shared_refs(&self) -> Result<Vec<ListedRef>, BackendError>;
 }
 
 /// A store that keeps provenance next to its refs.
@@ -319,7 +325,10 @@ pub(super) trait ReadThrough: Send + Sync {
 
 #[async_trait]
 impl<T: ReadThrough> CacheReader for T {
-    async fn list_refs(&self, parts: mpsc::Sender<RootsPart>) -> Result<Roots, BackendError> {
+    async fn list_refs(
+        &self,
+        parts: mpsc::Sender<ListedRefsPart>,
+    ) -> Result<ListedRefs, BackendError> {
         self.reader().list_refs(parts).await
     }
 

@@ -31,6 +31,7 @@ mod read;
 mod refs;
 mod tags;
 mod trust;
+mod versions;
 
 pub use prune::RegistryPruner;
 pub use read::RegistryReader;

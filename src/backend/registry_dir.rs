@@ -14,13 +14,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::files::{self, blocking, show};
-use super::former::{self, Untagged};
+use super::untagged::{self, Untagged};
 use super::{
-    BackendError, CacheReader, Capabilities, ObjectSender, ReadError, Roots, RootsPart, StoreFacts,
-    Verified,
+    BackendError, CacheReader, Capabilities, ListedRefs, ListedRefsPart, ObjectSender, ReadError,
+    StoreFacts, Verified,
 };
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::{Root, RootFacts};
+use crate::format::layout::{ListedRef, ListedRefFacts};
 use crate::format::manifest::Descriptor;
 
 mod listing;
@@ -64,9 +64,9 @@ impl RegistryDir {
 
     /// Makes the roots of one repository: its tags, then their previous versions, then manifests
     /// that never had one.
-    async fn roots_of(&self, repository: StoredRepository) -> Vec<Root> {
+    async fn roots_of(&self, repository: StoredRepository) -> Vec<ListedRef> {
         let name = &repository.name;
-        let mut roots: Vec<Root> = repository
+        let mut roots: Vec<ListedRef> = repository
             .tags
             .iter()
             .map(|tag| tag_root(name, tag))
@@ -77,28 +77,28 @@ impl RegistryDir {
             .filter_map(|tag| tag.current.valid())
             .collect();
         let untagged = displaced(&repository, &current);
-        roots.extend(former::roots(self, current, untagged, name, self.concurrency).await);
+        roots.extend(untagged::roots(self, current, untagged, name, self.concurrency).await);
         roots
     }
 }
 
-fn tag_root(repository: &str, tag: &walk::Tag) -> Root {
+fn tag_root(repository: &str, tag: &walk::Tag) -> ListedRef {
     let descriptor = Descriptor::named(tag.current.clone());
-    let facts = RootFacts {
+    let facts = ListedRefFacts {
         modified: tag.modified,
         repository: Some(repository.to_owned()),
-        ..RootFacts::default()
+        ..ListedRefFacts::default()
     };
-    Root {
+    ListedRef {
         facts,
-        ..Root::new(vec![format!("{repository}:{}", tag.name)], descriptor)
+        ..ListedRef::new(vec![format!("{repository}:{}", tag.name)], descriptor)
     }
 }
 
 /// Returns the manifests of a repository that no tag points to, each with the tag that pointed to
 /// it last.
 fn displaced(repository: &StoredRepository, current: &[Digest]) -> Vec<Untagged> {
-    let former = |digest: Digest| {
+    let previous = |digest: Digest| {
         let tags = repository.tags.iter();
         let past = tags.flat_map(|tag| {
             tag.history
@@ -113,7 +113,7 @@ fn displaced(repository: &StoredRepository, current: &[Digest]) -> Vec<Untagged>
         .filter(|revision| !current.contains(&revision.digest));
     untagged
         .map(|revision| {
-            let (modified, of): (Option<Timestamp>, _) = match former(revision.digest) {
+            let (modified, of): (Option<Timestamp>, _) = match previous(revision.digest) {
                 Some((modified, tag, _)) => (modified, Some(format!("{}:{tag}", repository.name))),
                 None => (revision.modified, None),
             };
@@ -128,7 +128,10 @@ fn displaced(repository: &StoredRepository, current: &[Digest]) -> Vec<Untagged>
 
 #[async_trait]
 impl CacheReader for RegistryDir {
-    async fn list_refs(&self, parts: mpsc::Sender<RootsPart>) -> Result<Roots, BackendError> {
+    async fn list_refs(
+        &self,
+        parts: mpsc::Sender<ListedRefsPart>,
+    ) -> Result<ListedRefs, BackendError> {
         let store = self.store()?;
         let walking = blocking(move || walk::repositories(&store.join("repositories"))).await;
         let repositories = walking.unwrap_or(Err(BackendError::Interrupted))?;
@@ -140,11 +143,11 @@ impl CacheReader for RegistryDir {
             .iter()
             .map(|root| format!("{}\0{}\n", root.name(), root.descriptor.digest))
             .collect();
-        let roots = Roots {
+        let roots = ListedRefs {
             fingerprint: Digest::of(lines.concat().as_bytes()),
             entries,
         };
-        RootsPart::send_all(&parts, &roots).await;
+        ListedRefsPart::send_all(&parts, &roots).await;
         Ok(roots)
     }
 

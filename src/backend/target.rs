@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RemoteError;
 use crate::format::digest::Digest;
-use crate::format::layout::Root;
+use crate::format::layout::ListedRef;
 
 /// A ref to delete, and the manifest that it must still point to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -207,7 +207,7 @@ pub enum Skip {
 #[derive(Debug, Clone)]
 pub struct DroppedRef {
     /// The ref.
-    pub root: Root,
+    pub root: ListedRef,
     /// When it was deleted.
     pub since: Timestamp,
 }

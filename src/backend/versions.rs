@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::RemoteError;
-use crate::format::layout::Root;
+use crate::format::layout::ListedRef;
 
 /// Content that a ref had before.
 #[derive(Debug, Clone)]
 pub struct StoreVersion {
     /// What it points to. Its documents can be read from the store's reader.
-    pub root: Root,
+    pub root: ListedRef,
     /// When it was written.
     pub written: Option<Timestamp>,
 }
@@ -23,4 +23,10 @@ pub trait PreviousVersions: Send + Sync {
     /// # Errors
     /// When the store does not list them.
     async fn versions_of(&self, name: &str) -> Result<Vec<StoreVersion>, RemoteError>;
+
+    /// Returns whether the store lists every version that a ref had, so that the ones before and
+    /// after each are known.
+    fn lists_all(&self) -> bool {
+        true
+    }
 }

@@ -252,7 +252,7 @@ impl<'a> Judge<'a> {
                 .weighing(weight)
                 .about(&rule.id)
                 .hint(format!(
-                    "keep blobs for at least {least} days if manifests stay for {}",
+                    "keep blobs for at least {least} days if manifests are kept for {}",
                     in_days(days(manifests))
                 )),
         )

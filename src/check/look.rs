@@ -141,7 +141,7 @@ fn broken_names(cache: &RefCache, evidence: &CacheEvidence) -> Vec<String> {
     let name =
         |((record, detail), label): ((&crate::format::cache_config::Record, _), Option<_>)| {
             let detail: &crate::inventory::cache::RecordDetail = detail;
-            let label: Option<crate::explain::evidence::RecordLabel> = label;
+            let label: Option<crate::inventory::labels::RecordLabel> = label;
             label.map_or_else(
                 || format!("{} {}", detail.kind.word(), short(&record.digest)),
                 |label| label.text,

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -16,6 +17,9 @@ use crate::inventory::{Inventory, RefId};
 
 /// The number of bytes per read.
 const CHUNK: usize = 256 << 10;
+
+/// How often the progress is reported while blobs are read.
+const TICK: Duration = Duration::from_millis(100);
 
 /// The results of reading blobs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,12 +85,17 @@ pub(super) async fn read(
         .collect();
     let mut reading = stream::iter(reading).buffer_unordered(options.concurrency.max(1));
     let mut found = ReadBlobs::default();
+    let mut ticks = tokio::time::interval(TICK);
     loop {
-        let next = options.cancel.run_until_cancelled(reading.next()).await?;
-        let Some((id, fault)) = next else { break };
-        match fault {
-            None => found.sound += 1,
-            Some(fault) => found.faults.push((id, fault)),
+        tokio::select! {
+            () = options.cancel.cancelled() => return None,
+            next = reading.next() => match next {
+                Some((_, None)) => found.sound += 1,
+                Some((id, Some(fault))) => found.faults.push((id, fault)),
+                None => break,
+            },
+            // A large blob takes minutes.
+            _ = ticks.tick() => {}
         }
         observe(CheckProgress::Blobs {
             read: passed.load(Ordering::Relaxed),

@@ -12,7 +12,8 @@ use super::modes::ModeRow;
 use super::open::{self, Scanned};
 use super::summary::SummaryFlag;
 use super::why::build::BuildFlags;
-use super::{CliSession, ignored};
+use super::{CliSession, CommandOutput, ignored};
+use crate::check::ignore::Ignored;
 use crate::check::limits::{self, CheckLimits, Portion};
 use crate::check::{self, CheckOptions, CheckResult, CheckSubject, Code, Finding};
 use crate::error::{Exit, Failure};
@@ -138,65 +139,117 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
     let (findings, ignored) = ignored::findings(findings, &session.settings, output);
     let (mistakes, ignored_mistakes) =
         ignored::mistakes(mistakes, &session.settings, output, |(_, mistake)| mistake);
-    let issues = all_issues(&findings, &mistakes);
-    let fails = |issue: &Issue| arguments.fail_on.counts(issue.level);
-    let summary = CheckSummary::of(&issues);
     let mut passed_over = ignored::lines(&ignored, |finding| finding.code.name());
     passed_over.extend(ignored::lines(&ignored_mistakes, |(_, mistake)| {
         mistake.code
     }));
-    if let Some(page) = page {
-        page.add(&as_markdown(&issues, summary, &done, &passed_over))?;
-    }
-    let format = if output.json {
-        FindingsFormat::Json
-    } else {
-        arguments.format
+    let issues = all_issues(&findings, &mistakes);
+    let found = Found {
+        summary: CheckSummary::of(&issues),
+        issues,
+        findings,
+        mistakes,
+        ignored,
+        ignored_mistakes,
+        passed_over,
+        done,
+        modes,
+        failures: &failures,
     };
-    match format {
-        FindingsFormat::Json => {
-            let report = CheckDocument {
-                findings: all_findings(&findings, &mistakes),
-                summary,
-                ignored: all_ignored(&ignored, &ignored_mistakes),
-                checked: &done,
-                modes: arguments.mode.then_some(&modes),
-            };
-            output.document(&JsonDocument::new("check", report, &failures))
-        }
-        FindingsFormat::Text => {
-            let text = print(
-                &findings,
-                &mistakes,
-                summary,
-                &done,
-                &passed_over,
-                output.paper,
-            );
-            output.text(&(text + &modes::print(&modes, output.paper)))
-        }
-        FindingsFormat::Github => output.text(&github::render(&github::of_issues(&issues))),
-        FindingsFormat::Sarif => output.document(&sarif::log(&issues)),
-        FindingsFormat::Junit => {
-            let failed = failures.iter().map(|(source, _)| source.clone());
-            let here = (!mistakes.is_empty()).then(|| ".".to_owned());
-            let suites = done.iter().map(|done| done.source.clone());
-            let suites = suites.chain(failed).chain(here);
-            let suites: Vec<String> = suites.collect();
-            output.text(&junit::document(&suites, &issues, fails))
-        }
-        FindingsFormat::Markdown => {
-            output.text(&as_markdown(&issues, summary, &done, &passed_over))
-        }
-    }?;
-    let gate = issues.iter().any(fails);
-    let ended = open::conclude(session, done.len(), &failures);
-    let gate = if gate { Exit::Found } else { Exit::Done };
+    if let Some(page) = page {
+        page.add(&found.markdown())?;
+    }
+    found.write(output, &arguments)?;
+    let fails = |issue: &Issue| arguments.fail_on.counts(issue.level);
+    let gate = if found.issues.iter().any(fails) {
+        Exit::Found
+    } else {
+        Exit::Done
+    };
+    let ended = open::conclude(session, found.done.len(), &failures);
     Ok(if gate.severity() > ended.severity() {
         gate
     } else {
         ended
     })
+}
+
+/// Everything that a check found, apart from what the configuration ignores.
+struct Found<'a> {
+    findings: Vec<Finding>,
+    mistakes: Vec<(String, Mistake)>,
+    /// The findings and the mistakes in one list.
+    issues: Vec<Issue>,
+    summary: CheckSummary,
+    ignored: Vec<Ignored<Finding>>,
+    ignored_mistakes: Vec<Ignored<(String, Mistake)>>,
+    /// A line for each reason to ignore some.
+    passed_over: Vec<String>,
+    done: Vec<CheckExtent>,
+    modes: Vec<ModeRow>,
+    failures: &'a [(String, Failure)],
+}
+
+impl Found<'_> {
+    /// Prints them in the chosen format.
+    fn write(&self, output: &CommandOutput, arguments: &Arguments) -> Result<Exit, Failure> {
+        let format = if output.json {
+            FindingsFormat::Json
+        } else {
+            arguments.format
+        };
+        match format {
+            FindingsFormat::Json => self.write_document(output, arguments),
+            FindingsFormat::Text => {
+                let text = print(
+                    &self.findings,
+                    &self.mistakes,
+                    self.summary,
+                    &self.done,
+                    &self.passed_over,
+                    output.paper,
+                );
+                output.text(&(text + &modes::print(&self.modes, output.paper)))
+            }
+            FindingsFormat::Github => {
+                output.text(&github::render(&github::of_issues(&self.issues)))
+            }
+            FindingsFormat::Sarif => output.document(&sarif::log(&self.issues)),
+            FindingsFormat::Junit => {
+                let fails = |issue: &Issue| arguments.fail_on.counts(issue.level);
+                let document = junit::document(&self.suites(), &self.issues, fails)?;
+                output.text(&document)
+            }
+            FindingsFormat::Markdown => output.text(&self.markdown()),
+        }
+    }
+
+    fn write_document(
+        &self,
+        output: &CommandOutput,
+        arguments: &Arguments,
+    ) -> Result<Exit, Failure> {
+        let document = CheckDocument {
+            findings: all_findings(&self.findings, &self.mistakes),
+            summary: self.summary,
+            ignored: all_ignored(&self.ignored, &self.ignored_mistakes),
+            checked: &self.done,
+            modes: arguments.mode.then_some(&self.modes),
+        };
+        output.document(&JsonDocument::new("check", document, self.failures))
+    }
+
+    fn markdown(&self) -> String {
+        as_markdown(&self.issues, self.summary, &self.done, &self.passed_over)
+    }
+
+    /// Returns the names of the JUnit suites: each source, and the files that declare them.
+    fn suites(&self) -> Vec<String> {
+        let done = self.done.iter().map(|done| done.source.clone());
+        let failed = self.failures.iter().map(|(source, _)| source.clone());
+        let here = (!self.mistakes.is_empty()).then(|| ".".to_owned());
+        done.chain(failed).chain(here).collect()
+    }
 }
 
 /// The results of the checks of all sources.

@@ -1,8 +1,9 @@
 //! `config`: the path of the configuration, the effective settings, and their validation.
 
-use std::env;
 use std::path::PathBuf;
+use std::{env, io};
 
+use anstream::{AutoStream, ColorChoice};
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -126,33 +127,13 @@ pub(super) fn effective(
     Ok((config, consents))
 }
 
-/// Returns whether `--color` or the environment disables colours.
-pub(super) fn refuses_color(color: Color) -> bool {
-    let variable = |name: &str| env::var_os(name).and_then(|value| value.into_string().ok());
-    color_wish(color, &variable) == Some(false)
-}
-
-/// Returns whether to colour output, depending on whether it goes to a terminal.
-pub(super) fn uses_color(color: Color, is_terminal: bool) -> bool {
-    let variable = |name: &str| env::var_os(name).and_then(|value| value.into_string().ok());
-    color_wish(color, &variable).unwrap_or(is_terminal)
-}
-
-/// Returns the user's choice; `None` if it depends on the output. `NO_COLOR` (no-color.org) takes
-/// precedence over `CLICOLOR_FORCE`, which takes precedence over `CLICOLOR`
-/// (bixense.com/clicolors).
-fn color_wish(color: Color, variable: &dyn Fn(&str) -> Option<String>) -> Option<bool> {
-    let is_set = |name| variable(name).is_some_and(|value| !value.is_empty());
+/// Returns whether to colour what goes to standard output. `--color` takes precedence over
+/// `NO_COLOR`, that over `CLICOLOR_FORCE`, and that over `CLICOLOR` and the kind of terminal.
+pub(super) fn uses_color(color: Color) -> bool {
     match color {
-        Color::Always => Some(true),
-        Color::Never => Some(false),
-        Color::Auto if is_set("NO_COLOR") => Some(false),
-        Color::Auto if is_set("CLICOLOR_FORCE") => {
-            (variable("CLICOLOR_FORCE")? != "0").then_some(true)
-        }
-        Color::Auto if variable("CLICOLOR").as_deref() == Some("0") => Some(false),
-        Color::Auto if variable("TERM").as_deref() == Some("dumb") => Some(false),
-        Color::Auto => None,
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => AutoStream::choice(&io::stdout()) != ColorChoice::Never,
     }
 }
 
@@ -181,35 +162,5 @@ fn print_text(found: ConfigPathDocument, output: &CommandOutput) -> Result<Exit,
             }
             output.text(&format!("{path} is right\n"))
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_environment_says_when_to_use_colours() {
-        let wish = |color, set: &[(&str, &str)]| {
-            color_wish(color, &|name| {
-                let found = set.iter().find(|(known, _)| *known == name);
-                found.map(|(_, value)| (*value).to_owned())
-            })
-        };
-        let auto = [
-            (&[][..], None),
-            (&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")], Some(false)),
-            (&[("NO_COLOR", "")], None),
-            (&[("CLICOLOR_FORCE", "1"), ("CLICOLOR", "0")], Some(true)),
-            (&[("CLICOLOR_FORCE", "0")], None),
-            (&[("CLICOLOR", "0")], Some(false)),
-            (&[("CLICOLOR", "1")], None),
-            (&[("TERM", "dumb")], Some(false)),
-        ];
-        for (set, wanted) in auto {
-            assert_eq!(wish(Color::Auto, set), wanted, "{set:?}");
-        }
-        assert_eq!(wish(Color::Always, &[("NO_COLOR", "1")]), Some(true));
-        assert_eq!(wish(Color::Never, &[("CLICOLOR_FORCE", "1")]), Some(false));
     }
 }

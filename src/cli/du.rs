@@ -8,8 +8,9 @@ use super::CliSession;
 use super::json::{BlobTotals, JsonDocument, ObjectTotals};
 use super::open::{self, Scanned};
 use super::table::{Paper, Style, Table, TableAlign, TableCell};
+use crate::backend::Totals;
 use crate::error::{Exit, Failure};
-use crate::inventory::{RefEntry, Tally, Totals};
+use crate::inventory::{InventoryTotals, RefEntry};
 use crate::source::{Source, SourceText};
 use crate::text::escape::visible;
 use crate::text::units::Size;
@@ -69,7 +70,7 @@ struct SourceUsage {
 }
 
 impl SourceUsage {
-    fn new(scanned: &Scanned, totals: &Totals, shared: Option<Tally>) -> Self {
+    fn new(scanned: &Scanned, totals: &InventoryTotals, shared: Option<Totals>) -> Self {
         let inventory = &scanned.inventory;
         Self {
             source: scanned.opened.label(),
@@ -112,7 +113,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
     }
     let (scanned, failures) = open::scan_found(session, sources).await?;
     let shared = repositories::shared(&scanned);
-    let sums: Vec<(&Scanned, Totals, Option<Tally>)> = scanned
+    let sums: Vec<(&Scanned, InventoryTotals, Option<Totals>)> = scanned
         .iter()
         .zip(shared)
         .map(|(scanned, shared)| (scanned, scanned.inventory.totals(), shared))
@@ -149,8 +150,8 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
 
 fn block(
     scanned: &Scanned,
-    totals: &Totals,
-    shared: Option<Tally>,
+    totals: &InventoryTotals,
+    shared: Option<Totals>,
     now: Timestamp,
     paper: Paper,
 ) -> String {
@@ -193,7 +194,7 @@ fn block(
 }
 
 /// Builds the table of object states.
-fn states(scanned: &Scanned, totals: &Totals) -> Table {
+fn states(scanned: &Scanned, totals: &InventoryTotals) -> Table {
     let mut table = StateTable::new(totals.stored().bytes);
     let withheld = scanned.inventory.refs.iter().find_map(RefEntry::withheld);
     table.row("live", totals.live, Style::Good, "reached from a ref");
@@ -205,7 +206,7 @@ fn states(scanned: &Scanned, totals: &Totals) -> Table {
     let why = "a ref that cannot be read may reach them";
     table.row_unless_empty("undetermined", totals.undetermined, Style::Bad, why);
     if totals.orphan.is_none() {
-        let why = "former indexes, which no build imports";
+        let why = "previous indexes, which no build imports";
         table.row_unless_empty("superseded", totals.superseded, Style::Plain, why);
     }
     let why = "unfinished uploads";
@@ -249,7 +250,7 @@ impl StateTable {
         }
     }
 
-    fn row(&mut self, state: &str, tally: Tally, style: Style, meaning: &str) {
+    fn row(&mut self, state: &str, tally: Totals, style: Style, meaning: &str) {
         let share = if self.stored_bytes > 0 {
             let percent = tally.bytes as f64 * 100.0 / self.stored_bytes as f64;
             TableCell::new(format!("{percent:.0} %"))
@@ -259,13 +260,13 @@ impl StateTable {
         self.add(state, Some(tally), style, share, meaning);
     }
 
-    fn row_unless_empty(&mut self, state: &str, tally: Tally, style: Style, meaning: &str) {
+    fn row_unless_empty(&mut self, state: &str, tally: Totals, style: Style, meaning: &str) {
         if tally.count > 0 {
             self.row(state, tally, style, meaning);
         }
     }
 
-    fn row_without_share(&mut self, state: &str, tally: Tally, style: Style, meaning: &str) {
+    fn row_without_share(&mut self, state: &str, tally: Totals, style: Style, meaning: &str) {
         self.add(state, Some(tally), style, TableCell::none(), meaning);
     }
 
@@ -277,7 +278,7 @@ impl StateTable {
     fn add(
         &mut self,
         state: &str,
-        tally: Option<Tally>,
+        tally: Option<Totals>,
         style: Style,
         share: TableCell,
         meaning: &str,

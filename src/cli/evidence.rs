@@ -95,7 +95,7 @@ pub(super) async fn names(
         if documents.is_empty() {
             let shown = visible(&path.to_string_lossy()).into_owned();
             return Err(
-                Failure::message(Exit::Failed, "nothing there tells of a build").on(&shown),
+                Failure::message(Exit::Failed, "nothing there is evidence of a build").on(&shown),
             );
         }
         for document in documents {

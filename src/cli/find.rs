@@ -112,7 +112,7 @@ pub(super) fn run(
                 let gate = arguments.fail_on.unwrap_or(FailOn::Warning);
                 gate.counts(issue.level)
             };
-            output.text(&junit::document(&[folder.into_owned()], &issues, fails))
+            output.text(&junit::document(&[folder.into_owned()], &issues, fails)?)
         }
         FindingsFormat::Markdown => output.text(&as_markdown(&found, &issues, &passed_over)),
     }?;

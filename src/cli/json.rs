@@ -5,8 +5,8 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
 
+use crate::backend::Totals;
 use crate::error::Failure;
-use crate::inventory::Tally;
 use crate::text::escape::must_be_written_out;
 use crate::text::secrets::mask_lines;
 
@@ -90,8 +90,8 @@ pub(super) struct BlobTotals {
     bytes: u64,
 }
 
-impl From<Tally> for BlobTotals {
-    fn from(tally: Tally) -> Self {
+impl From<Totals> for BlobTotals {
+    fn from(tally: Totals) -> Self {
         Self {
             blobs: tally.count,
             bytes: tally.bytes,
@@ -106,8 +106,8 @@ pub(super) struct ObjectTotals {
     bytes: u64,
 }
 
-impl From<Tally> for ObjectTotals {
-    fn from(tally: Tally) -> Self {
+impl From<Totals> for ObjectTotals {
+    fn from(tally: Totals) -> Self {
         Self {
             objects: tally.count,
             bytes: tally.bytes,

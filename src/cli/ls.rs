@@ -46,7 +46,7 @@ pub(super) struct Ref<'a> {
     /// 0 for the current content of the name; previous contents count from 1, the newest first.
     generation: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    former_of: Option<&'a str>,
+    previous_of: Option<&'a str>,
     digest: Option<String>,
     kind: &'static str,
     bytes: Option<u64>,
@@ -83,7 +83,7 @@ impl<'a> Ref<'a> {
             aliases: &entry.aliases,
             tagged: entry.tagged,
             generation: entry.facts().generation,
-            former_of: entry.facts().former_of.as_deref(),
+            previous_of: entry.facts().previous_of.as_deref(),
             digest: is_named.then(|| entry.digest().to_string()),
             kind: entry.kind.word(),
             bytes: known.map(|sizes| sizes.bytes),

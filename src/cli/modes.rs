@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::open::Scanned;
 use super::table::{Paper, Style, Table, TableAlign, TableCell};
-use crate::explain::evidence::{CacheEvidence, RecordLabel};
+use crate::explain::evidence::CacheEvidence;
 use crate::format::cache_config::RecordIndex;
 use crate::inventory::cache::RefCache;
+use crate::inventory::labels::RecordLabel;
 use crate::inventory::{RefEntry, RefKind};
 use crate::text::escape::visible;
 use crate::text::units::Size;

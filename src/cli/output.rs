@@ -26,7 +26,7 @@ pub(super) struct CommandOutput {
 
 impl CommandOutput {
     pub(super) fn new(global: &Global) -> Self {
-        let color = config::uses_color(global.color, io::stdout().is_terminal());
+        let color = config::uses_color(global.color);
         let columns = io::stdout().is_terminal().then(crossterm::terminal::size);
         let columns = columns
             .and_then(Result::ok)
@@ -100,9 +100,10 @@ impl CommandOutput {
     }
 
     fn say(&self, text: &str) {
-        self.end_progress();
         // If the stream is closed, there is nothing more to do; `eprintln!` would panic.
-        let _ = writeln!(io::stderr(), "{}", mask_lines(text));
+        let _ = self
+            .progress
+            .above(|| writeln!(io::stderr(), "{}", mask_lines(text)));
     }
 
     pub(super) fn end_progress(&self) {

@@ -72,7 +72,7 @@ pub(super) struct Arguments {
     /// Delete refs whose manifests are gone, where no previous version is known.
     #[arg(long, conflicts_with = "saved")]
     delete_gone: bool,
-    /// Confirm, without being asked, for the source of this name, where no ref would stay.
+    /// Confirm, without being asked, for the source of this name, where every ref would be deleted.
     #[arg(long, value_name = "NAME", conflicts_with = "saved")]
     confirm: Vec<SourceText>,
     /// Read every blob that a ref reaches, and verify its digest.

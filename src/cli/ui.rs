@@ -147,7 +147,7 @@ fn options(
             .collect::<Result<_, _>>()?,
         theme,
         follow_background: settings.theme.value == ThemeSetting::Auto && answers(),
-        no_color: no_color || config::refuses_color(global.color),
+        no_color: no_color || !config::uses_color(global.color),
         keymap: keymap()?,
         is_ascii: super::plain::is_ascii(),
         columns_file: state_file(session, columns::FILE_NAME),

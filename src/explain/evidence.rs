@@ -2,14 +2,15 @@
 
 use super::keys::fill::{self, KnownFiles};
 use super::keys::{self, StepKeys};
-use super::matching::{Certainty, Matches};
+use super::matching::Matches;
 use super::names::debug::{self, DebugName};
 use super::names::records::{self, RecordName, RecordRole};
-use super::names::{self, StepName, StepPlace};
+use super::names::{self, StepName};
 use crate::format::cache_config::{CacheGraph, Record};
 use crate::format::cache_debug::CacheDebug;
 use crate::format::evidence::EvidenceDocument;
 use crate::format::provenance::{Build, ProvenanceError};
+use crate::inventory::labels::{Certainty, RecordLabel, StepPlace};
 use crate::text::secrets::mask;
 
 /// The known builds behind a cache.
@@ -37,7 +38,7 @@ pub enum EvidenceError {
     #[error("the provenance holds no steps; it was made with mode=min")]
     NoSteps,
     /// A log names vertices, but nothing that identifies a record.
-    #[error("a log tells no keys, by which the steps of a cache are known")]
+    #[error("a log has no cache keys, which identify the steps of a cache")]
     Log,
 }
 
@@ -52,22 +53,6 @@ impl EvidenceError {
             ),
         }
     }
-}
-
-/// The name of a record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordLabel {
-    /// The instruction. It comes from a build's files: escape it before it reaches a terminal.
-    pub text: String,
-    /// The locations of the instruction, the first one first.
-    pub places: Vec<StepPlace>,
-    /// How sure the label is.
-    pub certainty: Certainty,
-    /// Whether the record is the key of the step itself, and not the content of files that the step
-    /// uses.
-    pub is_step: bool,
-    /// The platform of the step, where the evidence describes builds for several.
-    pub platform: Option<String>,
 }
 
 impl CacheEvidence {

@@ -15,6 +15,7 @@ use crate::format::evidence::EvidenceDocument;
 use crate::format::provenance::Build;
 use crate::inventory::{Inventory, RefEntry};
 
+mod before;
 mod caches;
 pub mod context;
 pub mod dockerfile;
@@ -81,7 +82,7 @@ pub struct GivenEvidence {
 #[derive(Debug, thiserror::Error)]
 pub enum WhyError {
     /// The evidence holds no graph of the build.
-    #[error("nothing among the evidence tells the steps of the build")]
+    #[error("the evidence does not describe the build's steps")]
     NoGraph,
     /// The requested build is not in the evidence.
     #[error("no build in the evidence has this platform and target; it describes {}", found.join(", "))]
@@ -126,12 +127,15 @@ pub async fn explain(
     }
     if given.baseline.is_empty() {
         notes.push(
-            "without --baseline, the evidence of an earlier build, a changed command cannot be told from a new one"
+            "without --baseline, the evidence of an earlier build, a changed command cannot be distinguished from a new one"
                 .to_owned(),
         );
     }
     let baselines = evidence::gather(given.baseline, &mut Vec::new());
-    let asked = stored::ask(imported, &mut notes).await;
+    let started = before::started(&chosen);
+    let earlier = before::contents(imported, started, &mut notes).await;
+    let imported = before::replaced(imported, &earlier);
+    let asked = stored::ask(&imported, &mut notes).await;
     let imported: Vec<Imported<'_>> = imported
         .iter()
         .zip(&asked)

@@ -4,7 +4,7 @@
 //! if each of its inputs is a record of the step's input or the content key of the files that the
 //! step uses (`solver/edge.go`, `solver/cachemanager.go`). Equal operations on different inputs
 //! have equal digests; only their inputs distinguish them. The match also says how sure it is,
-//! because evidence can be missing and former builds leave records.
+//! because evidence can be missing and earlier builds leave records.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -12,21 +12,7 @@ use super::keys::{ContentKey, InputKeys, StepKeys, content_root, root};
 use crate::format::cache_config::{CacheGraph, Link, Record, RecordIndex};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::provenance::{Build, StepIndex, StepOutput};
-
-/// How sure a match is. A later variant is surer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Certainty {
-    /// Only the operation is the same, on other inputs.
-    SameOperation,
-    /// The operation is the same, on records of the same steps, but somewhere below only the
-    /// operation matches: a former build left the record.
-    SameSteps,
-    /// All keys agree, but a key of a source or of files could not be computed, and any record was
-    /// accepted for it.
-    Assumed,
-    /// All keys agree.
-    Proved,
-}
+use crate::inventory::labels::Certainty;
 
 /// The records that stand for the outputs of a build's steps.
 #[derive(Debug, Clone, Default)]

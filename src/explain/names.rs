@@ -1,8 +1,9 @@
 //! Names for steps and records: the words of the Dockerfile.
 
-use super::dockerfile::{DockerfileOutline, OutlineStage};
+use crate::format::dockerfile::outline::DockerfileOutline;
 use crate::format::llb::OpKind;
 use crate::format::provenance::{Build, CodeLocation, Step};
+use crate::inventory::labels::StepPlace;
 use crate::text::secrets::mask;
 
 pub mod debug;
@@ -29,21 +30,6 @@ impl StepName {
         }
         self
     }
-}
-
-/// The location of an instruction.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StepPlace {
-    /// The file's name.
-    pub file: String,
-    /// The first line, counted from 1.
-    pub first_line: u32,
-    /// The last line.
-    pub last_line: u32,
-    /// The stage; `None` if the file's text is missing.
-    pub stage: Option<OutlineStage>,
-    /// The instruction there; empty if the file's text is missing.
-    pub text: String,
 }
 
 /// Names every step of a build.

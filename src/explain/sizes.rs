@@ -28,8 +28,8 @@ pub fn of_steps(facts: &CauseFacts<'_>, pairs: &[Option<StepIndex>]) -> Vec<Opti
         })
     };
     let before = |step: StepIndex| {
-        let former = pairs.get(step.at()).copied().flatten()?;
-        of(facts.before.as_ref()?, former)
+        let earlier = pairs.get(step.at()).copied().flatten()?;
+        of(facts.before.as_ref()?, earlier)
     };
     let steps = (0..).map(StepIndex).take(facts.now.build.steps.len());
     let sizes = steps.map(|step| of(&facts.now, step).or_else(|| before(step)));

@@ -8,7 +8,7 @@ use super::declaration::{Direction, Facts};
 use super::kinds::default_bake_files;
 use super::repository::{directory, join};
 use super::session::{CacheUse, FindSession};
-use crate::format::bake::{self, BakeFile, Config, Options, Target};
+use crate::format::bake::{self, BakeConfig, BakeFile, BakeOptions, Target};
 use crate::format::located::Located;
 use crate::format::unknown::{has_mark, to_pattern};
 
@@ -56,7 +56,7 @@ fn together(session: &FindSession<'_>, paths: &[String], folder: &str) {
         }
     }
     let nothing = |_: &str| None;
-    let options = Options {
+    let options = BakeOptions {
         lookup: &nothing,
         unknowns: Some(&session.unknowns),
         now: 0,
@@ -69,7 +69,7 @@ fn together(session: &FindSession<'_>, paths: &[String], folder: &str) {
 }
 
 /// Declares the caches of all targets.
-pub(super) fn declare(session: &FindSession<'_>, config: &Config, folder: &str, tool: &str) {
+pub(super) fn declare(session: &FindSession<'_>, config: &BakeConfig, folder: &str, tool: &str) {
     for target in &config.targets {
         for (name, place) in &target.unknown_attributes {
             let intended = name.replace('_', "-");

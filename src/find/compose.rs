@@ -10,7 +10,7 @@ use super::embedded::{self, Environment};
 use super::kubernetes::words_of_container;
 use super::repository::join;
 use super::session::{CacheUse, FindSession};
-use crate::format::compose::{self, Files, Options, Project, Service, parse_dotenv};
+use crate::format::compose::{self, ComposeOptions, Files, Project, Service, parse_dotenv};
 use crate::format::located::Located;
 use crate::format::tree::TreeNode;
 use crate::format::unknown::{has_mark, to_pattern};
@@ -153,7 +153,7 @@ fn load(session: &FindSession<'_>, paths: &[String]) -> Option<Project> {
         let variable = variables.find(|(known, _)| known == name);
         variable.map(|(_, value)| value.clone())
     };
-    let options = Options {
+    let options = ComposeOptions {
         lookup: &lookup,
         unknowns: Some(&session.unknowns),
         directory: None,

@@ -24,8 +24,8 @@ use super::located::{Located, TextPlace};
 use super::unknown::Unknowns;
 
 pub use read::{Definitions, Problem, read};
-pub use resolve::{Config, Override};
-pub use value::Value;
+pub use resolve::{BakeConfig, Override};
+pub use value::BakeValue;
 
 /// A file of build definitions.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +39,7 @@ pub struct BakeFile<'f> {
 }
 
 /// The source of the values of variables.
-pub struct Options<'o> {
+pub struct BakeOptions<'o> {
     /// Looks up a variable of the environment.
     pub lookup: &'o dyn Fn(&str) -> Option<String>,
     /// Set if variables without a value are unknown instead of empty.

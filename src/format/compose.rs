@@ -19,7 +19,7 @@ use std::rc::Rc;
 use super::located::TextPlace;
 use super::unknown::Unknowns;
 
-pub use build::Build;
+pub use build::{ComposeBuild, ServiceUlimit};
 pub use dotenv::{DotenvError, parse as parse_dotenv};
 pub use interpolate::interpolate;
 pub use load::load;
@@ -33,7 +33,7 @@ pub trait Files {
 }
 
 /// How files are loaded.
-pub struct Options<'o> {
+pub struct ComposeOptions<'o> {
     /// Looks up a variable of the environment, or of the project's `.env` file.
     pub lookup: &'o dyn Fn(&str) -> Option<String>,
     /// Set if variables without a value are unknown instead of empty. Errors in variables, and
@@ -62,7 +62,7 @@ pub struct Service {
     /// Its location.
     pub place: TextPlace,
     /// Its build section; `None` for an image that is pulled.
-    pub build: Option<Build>,
+    pub build: Option<ComposeBuild>,
     /// The image.
     pub image: Option<String>,
     /// The platform of its containers; an image is built for it unless the build section says

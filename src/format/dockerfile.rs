@@ -16,6 +16,7 @@ pub mod lex;
 pub mod lines;
 pub mod mount;
 mod node;
+pub mod outline;
 mod parse;
 mod values;
 

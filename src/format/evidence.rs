@@ -95,7 +95,7 @@ pub enum EvidenceDocumentError {
     #[error("it is the output of `docker buildx history inspect`, which holds no steps")]
     Inspection,
     /// It seems to be a log, but has no vertex.
-    #[error("the log tells of no step")]
+    #[error("the log describes no step")]
     EmptyLog,
 }
 
@@ -355,7 +355,7 @@ mod tests {
             error(b"{}"),
             "not provenance: neither a statement nor a predicate of SLSA"
         );
-        assert_eq!(error(br#"{"vertexes":[]}"#), "the log tells of no step");
+        assert_eq!(error(br#"{"vertexes":[]}"#), "the log describes no step");
         assert!(error(b"[1]").starts_with("not debug data of a cache: "));
         assert_eq!(
             error(br#"{"buildType":"x"}"#),

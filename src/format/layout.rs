@@ -17,18 +17,18 @@ pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// An entry of `index.json`: a build imports it by name, or by its digest.
 #[derive(Debug, Clone)]
-pub struct Root {
+pub struct ListedRef {
     /// The names; the one that an importer prefers comes first. Empty for an untagged entry.
     pub names: Vec<String>,
     /// Its descriptor.
     pub descriptor: Descriptor,
     /// Facts of the store about it.
-    pub facts: RootFacts,
+    pub facts: ListedRefFacts,
 }
 
 /// Facts of a store about a root. Most stores have few of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RootFacts {
+pub struct ListedRefFacts {
     /// When it was last written, if the blob that it points to does not show that.
     pub modified: Option<Timestamp>,
     /// When a build last used it.
@@ -40,7 +40,7 @@ pub struct RootFacts {
     /// 0 for the current content of the name; previous versions count from 1 on, the newest first.
     pub generation: u32,
     /// The ref of which this is a previous version, if the store knows it.
-    pub former_of: Option<String>,
+    pub previous_of: Option<String>,
     /// The size of the entry itself in bytes, if it is no blob of the store.
     pub bytes: u64,
     /// Why its content is withheld by design, and not by a fault. Its digest is then only an
@@ -51,20 +51,20 @@ pub struct RootFacts {
     pub unread: Option<String>,
 }
 
-impl Root {
+impl ListedRef {
     /// Makes a root without further facts.
     pub fn new(names: Vec<String>, descriptor: Descriptor) -> Self {
         Self {
             names,
             descriptor,
-            facts: RootFacts::default(),
+            facts: ListedRefFacts::default(),
         }
     }
 
     /// Returns the display name: the first name; `main~1` for the previous version of `main`; else
     /// the digest.
     pub fn name(&self) -> String {
-        match (self.names.first(), &self.facts.former_of) {
+        match (self.names.first(), &self.facts.previous_of) {
             (Some(name), _) => name.clone(),
             (None, Some(of)) => format!("{of}~{}", self.facts.generation),
             (None, None) => match &self.descriptor.digest {
@@ -128,7 +128,7 @@ pub fn check_marker(bytes: &[u8]) -> Result<(), LayoutError> {
 ///
 /// # Errors
 /// If the bytes are not an index of version 2.
-pub fn parse_index(bytes: &[u8]) -> Result<Vec<Root>, LayoutError> {
+pub fn parse_index(bytes: &[u8]) -> Result<Vec<ListedRef>, LayoutError> {
     if bytes.is_empty() {
         return Err(LayoutError::Empty);
     }
@@ -166,7 +166,7 @@ pub fn fingerprint(index: &[u8]) -> Digest {
     Digest::of(index)
 }
 
-fn root(descriptor: Descriptor) -> Root {
+fn root(descriptor: Descriptor) -> ListedRef {
     let mut names: Vec<String> = [IMAGE_NAME, REF_NAME]
         .iter()
         .filter_map(|key| descriptor.annotation(key))
@@ -177,7 +177,7 @@ fn root(descriptor: Descriptor) -> Root {
     let unread = descriptor
         .is_cache_config()
         .then(|| "`index.json` names a cache config in the place of a manifest".to_owned());
-    let mut root = Root::new(names, descriptor);
+    let mut root = ListedRef::new(names, descriptor);
     root.facts.unread = unread;
     root
 }

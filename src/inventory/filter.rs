@@ -32,6 +32,7 @@ use regex::Regex;
 
 pub use self::parse::{FilterError, FilterProblem, STATES, fields};
 use crate::format::digest::Digest;
+use crate::text::pattern::Glob;
 
 /// A row as a filter sees it. Values that the row does not have are `None`.
 pub trait FilterSubject {
@@ -221,7 +222,9 @@ impl Comparison {
 enum FilterPattern {
     /// The whole text, in lower case.
     Whole(Box<str>),
-    /// A part of the text, or a glob that matches the whole.
+    /// The whole text.
+    Glob(Glob),
+    /// A part of the text, or a pattern of the whole.
     Regex(Regex),
 }
 
@@ -229,6 +232,7 @@ impl FilterPattern {
     fn matches(&self, text: &str) -> bool {
         match self {
             Self::Whole(whole) => text.chars().flat_map(char::to_lowercase).eq(whole.chars()),
+            Self::Glob(glob) => glob.is_match(text),
             Self::Regex(regex) => regex.is_match(text),
         }
     }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Inventory, RefKind, ScanProgress, StoreWarning, Totals};
+use super::{Inventory, InventoryTotals, RefKind, ScanProgress, StoreWarning};
 
 /// For how many days every record stays.
 pub const ALL_DAYS: i64 = 7;
@@ -72,7 +72,7 @@ pub struct RefRecord {
 impl ScanRecord {
     /// Makes the record of a scan that ended at `at`. None when the scan does not show all of the
     /// store.
-    pub fn of(inventory: &Inventory, totals: &Totals, at: Timestamp) -> Option<Self> {
+    pub fn of(inventory: &Inventory, totals: &InventoryTotals, at: Timestamp) -> Option<Self> {
         let is_part = |warning: &StoreWarning| {
             matches!(warning, StoreWarning::Part(_) | StoreWarning::KeepsChanging)
         };

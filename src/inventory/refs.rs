@@ -9,7 +9,7 @@ use super::resolve::{DocumentFault, FaultKind};
 use super::summary::{ConfigFigures, RecordCounts};
 use super::{BlobState, summary};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::{Root, RootFacts};
+use crate::format::layout::{ListedRef, ListedRefFacts};
 
 /// The kind of a ref.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ pub struct RefEntry {
     pub faults: Vec<DocumentFault>,
     /// The manifest that a signature or another artifact refers to.
     pub subject: Option<Digest>,
-    pub(super) root: Root,
+    pub(super) root: ListedRef,
     pub(super) caches: Vec<summary::CacheSummary>,
 }
 
@@ -131,7 +131,7 @@ impl RefEntry {
     }
 
     /// Returns the facts that the store reports about the ref itself.
-    pub fn facts(&self) -> &RootFacts {
+    pub fn facts(&self) -> &ListedRefFacts {
         &self.root.facts
     }
 
@@ -139,6 +139,14 @@ impl RefEntry {
     pub fn age(&self) -> Option<(Timestamp, AgeSource)> {
         self.created
             .or(self.modified.map(|time| (time, AgeSource::Store)))
+    }
+
+    /// Returns when the newest result of its cache configuration was saved.
+    pub fn newest_result(&self) -> Option<Timestamp> {
+        match self.created {
+            Some((newest, AgeSource::CacheConfig)) => Some(newest),
+            _ => None,
+        }
     }
 
     /// Returns the number of records of each kind; `None` if a document that may hold records

@@ -6,7 +6,7 @@ use super::blobs::BlobRole;
 use super::signed;
 use crate::backend::{CacheReader, ReadError};
 use crate::format::digest::Digest;
-use crate::format::layout::Root;
+use crate::format::layout::ListedRef;
 use crate::format::manifest::{
     DOCUMENT_LIMIT, Descriptor, DocumentError, ImportLimits, ManifestDocument, REFERENCE_TYPE,
 };
@@ -29,7 +29,7 @@ const HEAD: u64 = 512;
 /// are part of the result.
 pub(super) async fn resolve(
     reader: &dyn CacheReader,
-    root: &Root,
+    root: &ListedRef,
     visit: impl FnMut(FoundCache<'_>) + Send,
 ) -> Resolved {
     let mut walk = RefWalk {

@@ -14,11 +14,13 @@ use super::resolve::{self, Resolved};
 use super::trash::TrashTable;
 use super::{Inventory, RefEntry, ScanProgress, StoreWarning};
 use crate::backend::{
-    BackendError, BlobAnswer, CacheReader, OtherKind, OtherObject, Roots, RootsPart, SharedReader,
-    StoreEntry, StoreFacts, StoredObject, Unseen,
+    BackendError, BlobAnswer, CacheReader, ListedRefs, ListedRefsPart, OtherKind, OtherObject,
+    SharedReader, StoreEntry, StoreFacts, StoredObject, Unseen,
 };
-use crate::format::digest::Digest;
-use crate::format::layout::Root;
+use crate::format::digest::{Digest, DigestText};
+use crate::format::layout::ListedRef;
+use crate::format::manifest::Descriptor;
+use crate::source::RefSelector;
 use crate::text::escape::visible;
 
 mod refs;
@@ -288,8 +290,8 @@ async fn named_in_parts<T>(
     options: &ScanOptions,
     observe: &mut (impl FnMut(&Inventory) + Send),
     list: impl FnOnce() -> T + Send,
-) -> Result<(Inventory, Roots, T), ScanError> {
-    let (sender, mut parts) = mpsc::channel::<RootsPart>(1);
+) -> Result<(Inventory, ListedRefs, T), ScanError> {
+    let (sender, mut parts) = mpsc::channel::<ListedRefsPart>(1);
     let mut reading = reader.list_refs(sender);
     let mut list = Some(list);
     let mut listing = None;
@@ -320,8 +322,8 @@ async fn named_in_parts<T>(
                 }
             }
             part = parts.recv(), if !ended => match part {
-                Some(RootsPart::Roots(roots)) => waiting.extend(roots),
-                Some(RootsPart::Settled) => {
+                Some(ListedRefsPart::Refs(roots)) => waiting.extend(roots),
+                Some(ListedRefsPart::Settled) => {
                     if let Some(list) = list.take() {
                         listing = Some(list());
                     }
@@ -343,9 +345,62 @@ async fn named_in_parts<T>(
     Ok((inventory, roots, listing))
 }
 
-async fn resolve_one(reader: &dyn CacheReader, root: Root) -> (Root, Resolved) {
+async fn resolve_one(reader: &dyn CacheReader, root: ListedRef) -> (ListedRef, Resolved) {
     let resolved = resolve::resolve(reader, &root, |_| ()).await;
     (root, resolved)
+}
+
+/// Adds the ref with the selected manifest, where the store has the manifest and lists no ref with
+/// it: a directory keeps the manifests of earlier exports, and a build imports them by digest.
+///
+/// # Errors
+/// Fails if cancelled.
+pub async fn with_selected(
+    reader: &dyn CacheReader,
+    inventory: Inventory,
+    select: Option<&RefSelector>,
+    options: &ScanOptions,
+) -> Result<Inventory, ScanError> {
+    let Some(RefSelector::Digest(digest)) = select else {
+        return Ok(inventory);
+    };
+    let is_listed = |entry: &RefEntry| entry.digest().valid() == Some(*digest);
+    let stored = inventory.blobs.find(digest);
+    let is_stored = stored.is_some_and(|id| inventory.blobs.get(id).is_stored());
+    if inventory.refs.iter().any(is_listed) || !is_stored {
+        return Ok(inventory);
+    }
+    let descriptor = Descriptor::named(DigestText::Valid(*digest));
+    let roots = [ListedRef::new(Vec::new(), descriptor)];
+    with_roots(reader, &inventory, &roots, options).await
+}
+
+/// Returns an inventory with more refs: what `roots` point to, in their order, after the known ones.
+/// The state of blobs is that of the inventory.
+///
+/// # Errors
+/// Fails if cancelled.
+pub async fn with_roots(
+    reader: &dyn CacheReader,
+    inventory: &Inventory,
+    roots: &[ListedRef],
+    options: &ScanOptions,
+) -> Result<Inventory, ScanError> {
+    let mut inventory = inventory.clone();
+    let resolved: Vec<_> = roots
+        .iter()
+        .map(|root| async move { (root, resolve::resolve(reader, root, |_| ()).await) })
+        .collect();
+    let mut resolving = stream::iter(resolved).buffered(options.concurrency.max(1));
+    while let Some((root, resolved)) = resolving.next().await {
+        if options.cancel.is_cancelled() {
+            return Err(ScanError::Cancelled);
+        }
+        let entry = entry(root, resolved, &mut inventory.blobs);
+        Arc::make_mut(&mut inventory.refs).push(entry);
+    }
+    finish(&mut inventory);
+    Ok(inventory)
 }
 
 /// Reads roots and everything they reference, several at once, without a listing: the inventory
@@ -355,7 +410,7 @@ async fn resolve_one(reader: &dyn CacheReader, root: Root) -> (Root, Resolved) {
 /// Fails if cancelled.
 pub async fn named(
     reader: &dyn CacheReader,
-    roots: &[Root],
+    roots: &[ListedRef],
     options: &ScanOptions,
 ) -> Result<Inventory, ScanError> {
     let mut inventory = Inventory {

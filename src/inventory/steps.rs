@@ -13,8 +13,7 @@ use jiff::Timestamp;
 use super::blobs::{Blob, BlobTable};
 use super::cache::{RecordDetail, RecordKind, RefCache, ResultSizes};
 use super::filter::{FilterSubject, FilterTextField, NumberField};
-use crate::explain::evidence::RecordLabel;
-use crate::explain::matching::Certainty;
+use super::labels::{Certainty, Labels, RecordLabel};
 use crate::format::cache_config::{LayerIndex, Record, RecordIndex};
 use crate::format::digest::{Digest, DigestText};
 use crate::text::escape::visible;
@@ -24,10 +23,6 @@ mod detail;
 mod fold;
 
 pub use detail::{Alternative, ListStart, StepDetail, StepUsers};
-
-/// The names that evidence gives to the records of one configuration, by index; empty without
-/// evidence.
-pub type Labels = Vec<Option<RecordLabel>>;
 
 /// A stage of a Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

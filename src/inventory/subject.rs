@@ -127,7 +127,7 @@ impl<'a> OtherRow<'a> {
     /// Returns the row of an entry that is not a blob.
     pub fn entry(entry: &'a StoreEntry) -> Self {
         let (kind, state) = match entry.kind {
-            CacheEntryKind::Former(_) => ("index", "superseded"),
+            CacheEntryKind::Previous(_) => ("index", "superseded"),
             CacheEntryKind::Blob(_) | CacheEntryKind::Copy(_) => ("layer", "copy"),
             CacheEntryKind::Signature => ("signature", "unknown"),
             CacheEntryKind::Foreign(tool) => (tool, "unknown"),

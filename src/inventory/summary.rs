@@ -57,7 +57,7 @@ pub struct ConfigFigures {
     pub broken: u64,
     /// Steps without a result, neither ghosts nor dropped.
     pub key_only: u64,
-    /// Steps without a result whose key another record has with a result: former inputs of the
+    /// Steps without a result whose key another record has with a result: previous inputs of the
     /// same step, which each export after an import adds (`solver/exporter.go`).
     pub ghosts: u64,
     /// Steps that lose every result on import, because the manifest does not describe a layer.

@@ -1,67 +1,34 @@
 //! The content of a store in numbers, by state.
 
-use crate::backend::bucket::Sum;
-
-/// A count and the total bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tally {
-    /// The number of items.
-    pub count: u64,
-    /// Their total size in bytes.
-    pub bytes: u64,
-}
-
-impl Tally {
-    /// Counts an item of this many bytes.
-    pub(crate) fn add(&mut self, bytes: u64) {
-        self.count += 1;
-        self.bytes = self.bytes.saturating_add(bytes);
-    }
-
-    pub(super) fn plus(self, other: Self) -> Self {
-        Self {
-            count: self.count + other.count,
-            bytes: self.bytes.saturating_add(other.bytes),
-        }
-    }
-}
-
-impl From<Sum> for Tally {
-    fn from(Sum { objects, bytes }: Sum) -> Self {
-        Self {
-            count: objects,
-            bytes,
-        }
-    }
-}
+use crate::backend::Totals;
 
 /// The content of a store, by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Totals {
+pub struct InventoryTotals {
     /// Blobs that a ref reaches.
-    pub live: Tally,
+    pub live: Totals,
     /// Blobs that no ref reaches; `None` if a ref could not be read, because it may reach them.
-    pub orphan: Option<Tally>,
+    pub orphan: Option<Totals>,
     /// Blobs that no readable ref reaches, while another ref could not be read.
-    pub undetermined: Tally,
+    pub undetermined: Totals,
     /// Blobs that are referenced and not stored, with their declared sizes.
-    pub missing: Tally,
+    pub missing: Totals,
     /// Layers that are distributed from elsewhere and not stored.
-    pub foreign: Tally,
+    pub foreign: Totals,
     /// Unfinished uploads.
-    pub partial: Tally,
+    pub partial: Totals,
     /// Objects that earlier prunes moved to the trash.
-    pub trash: Tally,
+    pub trash: Totals,
     /// Previous contents of refs that no build imports, if they are entries of their own; they are
     /// also counted as orphans.
-    pub superseded: Tally,
+    pub superseded: Totals,
     /// All other objects.
-    pub unknown: Tally,
+    pub unknown: Totals,
 }
 
-impl Totals {
+impl InventoryTotals {
     /// Returns the total of all stored objects.
-    pub fn stored(&self) -> Tally {
+    pub fn stored(&self) -> Totals {
         let orphan = self.orphan.unwrap_or_default();
         let orphan = if self.orphan.is_some() {
             orphan
@@ -74,14 +41,5 @@ impl Totals {
             .plus(self.partial)
             .plus(self.trash)
             .plus(self.unknown)
-    }
-}
-
-impl FromIterator<u64> for Tally {
-    /// Sums up items by their sizes in bytes.
-    fn from_iter<I: IntoIterator<Item = u64>>(bytes: I) -> Self {
-        let mut tally = Self::default();
-        bytes.into_iter().for_each(|bytes| tally.add(bytes));
-        tally
     }
 }

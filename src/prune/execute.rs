@@ -153,7 +153,7 @@ pub enum ExecuteError {
         limit: SignedDuration,
     },
     /// The plan deletes the last ref without declaring it.
-    #[error("no ref would stay, and the plan does not say so")]
+    #[error("every ref would be deleted, and the plan does not say so")]
     LastRef,
     /// The store could not be listed to prove the plan.
     #[error("the plan could not be proved against the store")]
@@ -165,7 +165,7 @@ pub enum ExecuteError {
     #[error(transparent)]
     Prune(#[from] PruneError),
     /// The needed blobs could not be determined.
-    #[error("it cannot be told which blobs are needed, so none goes")]
+    #[error("which blobs are needed is not known, so no blob is deleted")]
     Mark(#[from] MarkError),
     /// The journal could not be written.
     #[error(transparent)]

@@ -9,7 +9,7 @@ use super::plan::{FreedBlobs, Plan, RecentlyDropped, Referrer};
 use super::proof::Proof;
 use crate::backend::{CacheReader, FindReferrers, ObjectName, PruneError, all_refs};
 use crate::format::digest::Digest;
-use crate::format::layout::Root;
+use crate::format::layout::ListedRef;
 use crate::format::manifest::DOCUMENT_LIMIT;
 use crate::inventory::blobs::{Blob, BlobId};
 use crate::inventory::scan::{self, ScanError, ScanOptions};
@@ -178,9 +178,11 @@ impl ReferrerBlobs {
         let mut roots = Vec::new();
         // A signature may itself be signed.
         loop {
-            let is_about_what_stays =
-                |(subject, _): &mut (Digest, Root)| stays(subject) || manifests.contains(subject);
-            let more: Vec<(Digest, Root)> = found.extract_if(.., is_about_what_stays).collect();
+            let is_about_what_stays = |(subject, _): &mut (Digest, ListedRef)| {
+                stays(subject) || manifests.contains(subject)
+            };
+            let more: Vec<(Digest, ListedRef)> =
+                found.extract_if(.., is_about_what_stays).collect();
             if more.is_empty() {
                 break;
             }
@@ -219,7 +221,7 @@ async fn recently_dropped(
     now: Timestamp,
 ) -> Result<RecentlyDropped, MarkError> {
     let dropped = reader.abilities().dropped_refs().await?;
-    let roots: Vec<Root> = dropped
+    let roots: Vec<ListedRef> = dropped
         .into_iter()
         .filter(|dropped| now.duration_since(dropped.since) < grace)
         .map(|dropped| dropped.root)

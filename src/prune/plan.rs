@@ -8,9 +8,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::backend::{DeletionCost, Disposal, Footprint, ObjectName, PlanId, RefTarget};
+use crate::backend::{DeletionCost, Disposal, Footprint, ObjectName, PlanId, RefTarget, Totals};
 use crate::format::digest::Digest;
-use crate::inventory::{RefEntry, Tally};
+use crate::inventory::RefEntry;
 use crate::prune::repair::Unmended;
 
 mod deletions;
@@ -49,7 +49,7 @@ pub struct Plan {
     live: BlobCount,
     waits: BlobCount,
     undetermined: bool,
-    #[serde(default, rename = "sealed")]
+    #[serde(default, rename = "withheld", alias = "sealed")]
     withheld: bool,
     drops_every_ref: bool,
     unmet_budgets: Vec<String>,
@@ -83,8 +83,8 @@ pub struct BlobCount {
     pub bytes: u64,
 }
 
-impl From<Tally> for BlobCount {
-    fn from(tally: Tally) -> Self {
+impl From<Totals> for BlobCount {
+    fn from(tally: Totals) -> Self {
         Self {
             blobs: tally.count,
             bytes: tally.bytes,

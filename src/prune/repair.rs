@@ -57,6 +57,20 @@ impl Remedies {
     }
 
     /// Returns whether a ref with these findings is to shrink.
+    /// Returns the findings among those of a ref that are to be mended.
+    fn wanted(&self, codes: &HashSet<Code>) -> Vec<Code> {
+        codes
+            .iter()
+            .copied()
+            .filter(|code| self.chooses(*code))
+            .collect()
+    }
+
+    /// Returns whether a previous version is to be restored.
+    fn restores(&self, wanted: &[Code]) -> bool {
+        self.restore.is_some() || wanted.iter().any(|code| code.is_unreadable())
+    }
+
     fn compacts(&self, codes: &HashSet<Code>) -> bool {
         let asks = |code: &Code| {
             (Code::COMPACTION.contains(code) && self.only.contains(code))
@@ -137,25 +151,17 @@ pub async fn gather(checked: &RepairInput<'_>, remedies: &Remedies) -> Rewrites 
             continue;
         }
         let codes = codes_of(checked, entry, &back);
-        let wanted: Vec<Code> = codes
-            .iter()
-            .copied()
-            .filter(|code| remedies.chooses(*code))
-            .collect();
-        let restores = remedies.restore.is_some() || wanted.iter().any(|code| code.is_unreadable());
+        let wanted = remedies.wanted(&codes);
+        let restores = remedies.restores(&wanted);
         if !restores && wanted.is_empty() && !(remedies.compact && entry.kind == RefKind::Cache) {
             continue;
         }
         let made = if records::is_protected(verdict) {
             Err(RecordsError::Protected)
-        } else if let Some(version) = &remedies.restore {
-            let restored = restore::named(checked, entry, version, &back).await;
-            restored.map(Some)
         } else if restores {
-            restore::unreadable(checked, entry, &back, &codes).await
+            restored(checked, remedies, entry, &back, &codes).await
         } else {
-            let compacts = remedies.compacts(&codes);
-            of_ref(checked, entry, &back, &codes, compacts).await
+            of_ref(checked, entry, &back, &codes, remedies.compacts(&codes)).await
         };
         let is_gone = remedies.delete_gone
             && entry.is_gone()
@@ -192,6 +198,23 @@ pub async fn gather(checked: &RepairInput<'_>, remedies: &Remedies) -> Rewrites 
     rewrites
 }
 
+/// Returns the rewrite that restores a previous version: the one that was asked for, or for an
+/// unreadable ref the newest that can be read.
+async fn restored(
+    checked: &RepairInput<'_>,
+    remedies: &Remedies,
+    entry: &RefEntry,
+    back: &HashSet<Digest>,
+    codes: &HashSet<Code>,
+) -> Result<Option<Rewrite>, RecordsError> {
+    match &remedies.restore {
+        Some(version) => restore::named(checked, entry, version, back)
+            .await
+            .map(Some),
+        None => restore::unreadable(checked, entry, back, codes).await,
+    }
+}
+
 /// Warns about stored blobs whose bytes do not match their digests and that stay: an exporter skips
 /// an existing blob and references it again.
 fn damaged_blobs_stay(checked: &RepairInput<'_>, rewrites: &Rewrites) -> Option<String> {
@@ -204,8 +227,8 @@ fn damaged_blobs_stay(checked: &RepairInput<'_>, rewrites: &Rewrites) -> Option<
         return None;
     }
     let (what, them) = match count {
-        1 => ("1 damaged blob stays".to_owned(), "it"),
-        count => (format!("{count} damaged blobs stay"), "them"),
+        1 => ("1 damaged blob is kept".to_owned(), "it"),
+        count => (format!("{count} damaged blobs are kept"), "them"),
     };
     Some(format!(
         "{what}, and a build that makes {them} again finds {them} stored and uploads nothing: delete {them} once \

@@ -9,9 +9,8 @@ use jiff::Timestamp;
 use super::journal::{JournalContent, inspect};
 use super::plan::ItemKind;
 use crate::backend::local::{RunTrash, trash_left_by};
-use crate::backend::{Outcome, PlanId};
-use crate::error::{Exit, Failure};
-use crate::inventory::Tally;
+use crate::backend::{Outcome, PlanId, Totals};
+use crate::text::causes::in_one_line;
 
 /// The extension of journal files.
 const ENDING: &str = "jsonl";
@@ -36,7 +35,7 @@ pub struct PastRun {
     /// The number of refs that it deleted.
     pub refs: u64,
     /// The objects that it deleted or moved to the trash.
-    pub objects: Tally,
+    pub objects: Totals,
     /// The blobs that it left in the trash of a local cache.
     pub trash: Option<RunTrash>,
 }
@@ -94,14 +93,13 @@ impl PastRun {
             place: String::new(),
             items: 0,
             refs: 0,
-            objects: Tally::default(),
+            objects: Totals::default(),
             trash: None,
         };
         match inspect(path) {
             Ok((history, at_work)) => run.fill(&history, at_work),
             Err(error) => {
-                let why = Failure::new(Exit::Failed, &error).to_string();
-                run.state = RunState::Unreadable(why);
+                run.state = RunState::Unreadable(in_one_line(&error));
             }
         }
         run

@@ -8,7 +8,7 @@ use super::proof::{self, Proof, Purpose};
 use crate::backend::{
     ObjectName, Outcome, PruneError, RefRewrite, RefTarget, SharedPruner, SharedReader, Skip,
 };
-use crate::format::layout::Root;
+use crate::format::layout::ListedRef;
 use crate::inventory::Inventory;
 use crate::inventory::scan::{self, ScanOptions};
 
@@ -220,7 +220,7 @@ async fn whole<T>(
     };
     let reader: SharedReader = pruner.clone();
     let stored = scan::scan(&reader, &scan_options, |_| ()).await?;
-    let dropped: Vec<Root> = pruner
+    let dropped: Vec<ListedRef> = pruner
         .abilities()
         .dropped_refs()
         .await?

@@ -5,16 +5,22 @@
 //! output. A suite without issues has one passing case.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
-use quick_xml::escape::escape;
+use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
 use super::Issue;
 use crate::text::escape::visible;
 
 /// Formats a document. `suites` are the names of the checked sources; the subject of an issue
 /// begins with one of them. `fails` returns whether the gate counts an issue.
-pub fn document(suites: &[String], issues: &[Issue], fails: impl Fn(&Issue) -> bool) -> String {
+///
+/// # Errors
+/// If the XML cannot be written.
+pub fn document(
+    suites: &[String],
+    issues: &[Issue],
+    fails: impl Fn(&Issue) -> bool,
+) -> Result<String, SerializeError> {
     let mut by_suite: BTreeMap<&str, Vec<&Issue>> = BTreeMap::new();
     for suite in suites {
         by_suite.entry(suite).or_default();
@@ -25,34 +31,21 @@ pub fn document(suites: &[String], issues: &[Issue], fails: impl Fn(&Issue) -> b
             .or_default()
             .push(issue);
     }
-    let failed = issues.iter().filter(|issue| fails(issue)).count();
-    let tests: usize = by_suite.values().map(|issues| issues.len().max(1)).sum();
-    let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    // Writing to a String cannot fail.
-    let _ = writeln!(
-        text,
-        "<testsuites name=\"cachelens\" tests=\"{tests}\" failures=\"{failed}\" errors=\"0\">"
-    );
+    let mut report = Report::new("cachelens");
     for (name, issues) in by_suite {
-        let failed = issues.iter().filter(|issue| fails(issue)).count();
-        let tests = issues.len().max(1);
-        let suite = attribute(name);
-        let _ = writeln!(
-            text,
-            "  <testsuite name=\"{suite}\" tests=\"{tests}\" failures=\"{failed}\" errors=\"0\" skipped=\"0\">"
-        );
+        let name = visible(name);
+        let mut suite = TestSuite::new(&*name);
         if issues.is_empty() {
-            let _ = writeln!(
-                text,
-                "    <testcase classname=\"{suite}\" name=\"nothing found\"/>"
-            );
+            let mut case = TestCase::new("nothing found", TestCaseStatus::success());
+            case.set_classname(&*name);
+            suite.add_test_case(case);
         }
         for issue in issues {
-            text += &case(&suite, issue, fails(issue));
+            suite.add_test_case(case(&name, issue, fails(issue)));
         }
-        text += "  </testsuite>\n";
+        report.add_test_suite(suite);
     }
-    text + "</testsuites>\n"
+    report.to_string()
 }
 
 /// Returns the longest suite name that the subject of an issue starts with.
@@ -69,34 +62,30 @@ fn suite_of<'a>(suites: &'a [String], issue: &'a Issue) -> &'a str {
     }
 }
 
-fn case(suite: &str, issue: &Issue, fails: bool) -> String {
-    let name = attribute(&format!("{} {}", issue.code, issue.subject));
-    let file = issue.place.as_ref().map_or_else(String::new, |place| {
-        format!(
-            " file=\"{}\" line=\"{}\"",
-            attribute(&place.file),
-            place.line
-        )
-    });
-    let text = attribute(&issue.text());
+fn case(suite: &str, issue: &Issue, fails: bool) -> TestCase {
+    let text = visible(&issue.text()).into_owned();
     let kind = issue.level.word();
-    let body = if fails {
-        format!(
-            "      <failure type=\"{kind}\" message=\"{}\">{text}</failure>\n",
-            attribute(&issue.message)
-        )
-    } else {
-        format!("      <system-out>{kind}: {text}</system-out>\n")
-    };
-    format!("    <testcase classname=\"{suite}\" name=\"{name}\"{file}>\n{body}    </testcase>\n")
-}
-
-/// Escapes text for attributes and content. XML 1.0 forbids control characters and noncharacters,
-/// even escaped.
-fn attribute(text: &str) -> String {
-    let text: String = visible(text)
-        .chars()
-        .filter(|character| !matches!(character, '\u{fffe}' | '\u{ffff}'))
-        .collect();
-    escape(&text).into_owned()
+    let mut status = TestCaseStatus::success();
+    if fails {
+        status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status
+            .set_type(kind)
+            .set_message(&*visible(&issue.message))
+            .set_description(&text);
+    }
+    let name = format!("{} {}", issue.code, issue.subject);
+    let mut case = TestCase::new(&*visible(&name), status);
+    case.set_classname(suite);
+    if let Some(place) = &issue.place {
+        let attributes = [
+            ("file", visible(&place.file).into_owned()),
+            ("line", place.line.to_string()),
+        ];
+        case.extra
+            .extend(attributes.map(|(name, value)| (name.into(), value.into())));
+    }
+    if !fails {
+        case.set_system_out(format!("{kind}: {text}"));
+    }
+    case
 }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Issue;
+use crate::backend::Totals;
 use crate::inventory::objects::{Object, ObjectKey, Objects};
-use crate::inventory::{BlobState, Inventory, RefEntry, Tally};
+use crate::inventory::{BlobState, Inventory, RefEntry};
 use crate::text::escape::visible;
 
 pub mod build;
@@ -51,7 +52,7 @@ pub struct SourcePart {
     /// The stored blobs, by state.
     pub states: Vec<StatePart>,
     /// The total of all stored objects.
-    pub stored: Tally,
+    pub stored: Totals,
     /// The refs, the largest first.
     pub refs: Vec<RefPart>,
     /// The number of all refs.
@@ -63,7 +64,7 @@ pub struct SourcePart {
     /// The largest stored objects.
     pub areas: Vec<AreaPart>,
     /// Everything that is stored and has no area of its own, by state.
-    pub small: Vec<(&'static str, Tally)>,
+    pub small: Vec<(&'static str, Totals)>,
     /// The last build, or what the newest ref holds.
     pub build: Option<BuildPart>,
     /// What a prune would delete; the error is why that is not known.
@@ -97,7 +98,7 @@ pub struct StatePart {
     /// The meaning of the state.
     pub meaning: &'static str,
     /// The amount; `None` if unknown.
-    pub tally: Option<Tally>,
+    pub tally: Option<Totals>,
     /// Whether it takes space in the store.
     pub is_stored: bool,
 }
@@ -219,7 +220,7 @@ impl RefPart {
 
 fn states(inventory: &Inventory) -> Vec<StatePart> {
     let totals = inventory.totals();
-    let part = |word, meaning, tally: Option<Tally>, is_stored| StatePart {
+    let part = |word, meaning, tally: Option<Totals>, is_stored| StatePart {
         word,
         meaning,
         tally,
@@ -263,7 +264,7 @@ fn states(inventory: &Inventory) -> Vec<StatePart> {
 }
 
 /// Returns the largest stored objects, and what the others take by state.
-fn areas(inventory: &Inventory) -> (Vec<AreaPart>, Vec<(&'static str, Tally)>) {
+fn areas(inventory: &Inventory) -> (Vec<AreaPart>, Vec<(&'static str, Totals)>) {
     let objects = Objects::new(Arc::new(inventory.clone()));
     let part = |row: u32| match objects.at(row) {
         Object::Blob(row) if !row.blob.is_stored() => None,
@@ -283,7 +284,7 @@ fn areas(inventory: &Inventory) -> (Vec<AreaPart>, Vec<(&'static str, Tally)>) {
         Object::Other(row) => row.name.to_owned(),
     };
     let mut areas = Vec::new();
-    let mut small: Vec<(&'static str, Tally)> = Vec::new();
+    let mut small: Vec<(&'static str, Totals)> = Vec::new();
     for row in rows {
         let Some((state, bytes, modified)) = part(row) else {
             continue;
@@ -300,7 +301,7 @@ fn areas(inventory: &Inventory) -> (Vec<AreaPart>, Vec<(&'static str, Tally)>) {
         let known = small.iter().position(|(word, _)| *word == state);
         let place = known.unwrap_or(small.len());
         if known.is_none() {
-            small.push((state, Tally::default()));
+            small.push((state, Totals::default()));
         }
         let tally = &mut small[place].1;
         tally.count += 1;

@@ -79,8 +79,8 @@ impl fmt::Display for BudgetOutcome {
             "is met"
         };
         match self.limit {
-            Limit::MaxRefs(_) => write!(f, "{} {verb}: {reached} stay", self.limit),
-            Limit::MaxSize(_) => write!(f, "{} {verb}: {} stay", self.limit, Size(reached)),
+            Limit::MaxRefs(_) => write!(f, "{} {verb}: {reached} are kept", self.limit),
+            Limit::MaxSize(_) => write!(f, "{} {verb}: {} are kept", self.limit, Size(reached)),
             Limit::MinFree(_) => write!(f, "{} {verb}: {} will be free", self.limit, Size(reached)),
         }
     }

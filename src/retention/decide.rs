@@ -45,7 +45,7 @@ pub fn decide(
         is_matched: assigned.is_matched,
     };
     let mut refs = case.refs();
-    case.former_contents(&mut refs);
+    case.previous_versions(&mut refs);
     case.superseded(&mut refs);
     let followers = Followers::of(&case);
     followers.settle(&case, &mut refs);
@@ -252,7 +252,7 @@ impl DecisionInput<'_> {
 
     /// Decides about previous versions: they are dropped with their ref, or if enough newer ones
     /// stay.
-    fn former_contents(&self, verdicts: &mut [Verdict]) {
+    fn previous_versions(&self, verdicts: &mut [Verdict]) {
         let mut of_refs: HashMap<_, Vec<usize>> = HashMap::new();
         for (place, facts) in self.facts.iter().enumerate() {
             of_refs
@@ -262,11 +262,11 @@ impl DecisionInput<'_> {
         }
         for mut places in of_refs.into_values() {
             places.sort_by_key(|place| (self.facts[*place].generation, &self.facts[*place].digest));
-            let former = places.partition_point(|place| self.facts[*place].generation == 0);
-            let (current, former) = places.split_at(former);
+            let previous = places.partition_point(|place| self.facts[*place].generation == 0);
+            let (current, previous) = places.split_at(previous);
             let ref_goes =
                 !current.is_empty() && current.iter().all(|place| verdicts[*place].is_drop());
-            for (generation, place) in (1..).zip(former) {
+            for (generation, place) in (1..).zip(previous) {
                 let Some((rule, keep)) = self.rule(*place).and_then(|rule| match &rule.action {
                     RuleAction::Keep(keep) => Some((rule.name.clone(), keep)),
                     RuleAction::Protect | RuleAction::Drop => None,

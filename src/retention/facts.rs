@@ -158,7 +158,7 @@ fn belongings(inventory: &Inventory) -> Vec<(usize, Belongs)> {
 
 fn of_store_entry(entry: &StoreEntry, inventory: &Inventory, source: &str) -> RefFacts {
     let (kind, generation) = match entry.kind {
-        CacheEntryKind::Former(generation) => (RefKind::Cache, generation),
+        CacheEntryKind::Previous(generation) => (RefKind::Cache, generation),
         CacheEntryKind::Blob(_) | CacheEntryKind::Copy(_) => (RefKind::Blob, 0),
         CacheEntryKind::Signature | CacheEntryKind::Foreign(_) => (RefKind::Entry, 0),
     };
@@ -207,7 +207,7 @@ fn of_entry(entry: &RefEntry, inventory: &Inventory, source: &str) -> RefFacts {
         .as_ref()
         .is_some_and(|branch| around.is_some_and(|around| around.is_gone(branch)));
     // A previous version has the name of its ref, so the rules for the ref apply to it too.
-    let (name, aliases) = match (entry.facts().generation, &entry.facts().former_of) {
+    let (name, aliases) = match (entry.facts().generation, &entry.facts().previous_of) {
         (0, _) => (entry.name.clone(), entry.aliases.clone()),
         (_, of) => (
             of.clone().unwrap_or_else(|| UNTAGGED.to_owned()),

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use regex::Regex;
 
 use crate::text::escape::visible;
-use crate::text::pattern::{Case, GlobError, glob, has_glob_syntax, regex};
+use crate::text::pattern::{Case, Glob, GlobError, has_glob_syntax, regex};
 
 /// The longest pattern in bytes: more than people write, and short enough for fast matching.
 const MAX_LENGTH: usize = 1024;
@@ -17,7 +17,22 @@ const MAX_LENGTH: usize = 1024;
 pub struct RefPattern {
     written: Box<str>,
     negated: bool,
-    regex: Regex,
+    form: RefPatternForm,
+}
+
+#[derive(Debug, Clone)]
+enum RefPatternForm {
+    Glob(Glob),
+    Regex(Regex),
+}
+
+impl RefPatternForm {
+    fn is_match(&self, text: &str) -> bool {
+        match self {
+            Self::Glob(glob) => glob.is_match(text),
+            Self::Regex(regex) => regex.is_match(text),
+        }
+    }
 }
 
 /// Why a text is no pattern.
@@ -99,7 +114,7 @@ impl RefPattern {
     /// Returns whether it matches every name, even names that have nothing in common.
     pub fn matches_anything(&self) -> bool {
         const UNLIKE: [&str; 3] = ["q", "\u{1}~#", "Z0/z:9_-.x"];
-        let matches = |text: &&str| self.regex.is_match(text);
+        let matches = |text: &&str| self.form.is_match(text);
         !self.negated && UNLIKE.iter().all(matches)
     }
 
@@ -129,7 +144,7 @@ impl RefPattern {
 
     /// Returns whether one of `texts` matches; for a negated pattern, whether none has its form.
     pub fn matches_any<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> bool {
-        texts.into_iter().any(|text| self.regex.is_match(text)) != self.negated
+        texts.into_iter().any(|text| self.form.is_match(text)) != self.negated
     }
 
     /// Returns whether the pattern matches all texts except those of its form.
@@ -139,11 +154,11 @@ impl RefPattern {
 
     /// Returns the only text that it matches, unless it is a glob or a regular expression.
     pub fn word(&self) -> Option<&str> {
-        let form = self.form();
+        let form = self.written_form();
         (!form.starts_with('/') && !has_glob_syntax(form)).then_some(form)
     }
 
-    fn form(&self) -> &str {
+    fn written_form(&self) -> &str {
         self.written.strip_prefix('!').unwrap_or(&self.written)
     }
 }
@@ -160,20 +175,24 @@ impl FromStr for RefPattern {
         if text.len() > MAX_LENGTH {
             return Err(RefPatternError::TooLong);
         }
-        let form = text.strip_prefix('!').unwrap_or(text);
-        let regex = match form.strip_prefix('/') {
-            _ if form.is_empty() => return Err(RefPatternError::Empty),
-            Some(rest) => between_slashes(form, rest)?,
-            None if form.starts_with('!') => return Err(RefPatternError::TwiceNegated),
-            None => glob(form, Case::Sensitive).map_err(|why| RefPatternError::Glob {
-                pattern: form.into(),
-                why,
-            })?,
+        let written = text.strip_prefix('!').unwrap_or(text);
+        let form = match written.strip_prefix('/') {
+            _ if written.is_empty() => return Err(RefPatternError::Empty),
+            Some(rest) => RefPatternForm::Regex(between_slashes(written, rest)?),
+            None if written.starts_with('!') => return Err(RefPatternError::TwiceNegated),
+            None => {
+                let glob =
+                    Glob::new(written, Case::Sensitive).map_err(|why| RefPatternError::Glob {
+                        pattern: written.into(),
+                        why,
+                    })?;
+                RefPatternForm::Glob(glob)
+            }
         };
         Ok(Self {
             written: text.into(),
-            negated: form.len() < text.len(),
-            regex,
+            negated: written.len() < text.len(),
+            form,
         })
     }
 }

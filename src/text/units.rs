@@ -30,6 +30,20 @@ fn mantissa(bytes: u64) -> f64 {
     value
 }
 
+/// Formats a number with commas between groups of three digits, as `612,000`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let first = digits.len() % 3;
+    let mut text = digits[..first].to_owned();
+    for group in digits.as_bytes()[first..].chunks(3) {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.extend(group.iter().copied().map(char::from));
+    }
+    text
+}
+
 /// A duration that prints as its two largest units: `3d 4h`, `11m`, `now`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Age(pub SignedDuration);
@@ -177,6 +191,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_three_digits() {
+        let numbers = [0, 7, 999, 1_000, 612_000, 1_234_567].map(grouped);
+        assert_eq!(numbers, ["0", "7", "999", "1,000", "612,000", "1,234,567"]);
+    }
 
     #[test]
     fn prints_sizes_with_as_many_digits_as_tell_something() {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::inventory::blobs::{Blob, BlobId};
 use crate::inventory::history::ScanHistory;
-use crate::inventory::{Inventory, RefEntry, ScanProgress, Totals};
+use crate::inventory::{Inventory, InventoryTotals, RefEntry, ScanProgress};
 use crate::retention::Verdicts;
 
 /// The number of days that [`AgeBytes`] distinguishes.
@@ -19,7 +19,7 @@ pub struct ScannedInventory {
     /// The inventory so far.
     pub inventory: Arc<Inventory>,
     /// Its sums by state.
-    pub totals: Totals,
+    pub totals: InventoryTotals,
     /// Its bytes by age.
     pub ages: AgeBytes,
     /// The verdicts of the policy on its refs, once the scan has ended.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::backend::{Disposal, PlanId, SharedPruner};
+use crate::backend::{Disposal, PlanId, SharedPruner, Totals};
+use crate::inventory::RefId;
 use crate::inventory::blobs::BlobId;
-use crate::inventory::{RefId, Tally};
 use crate::prune::draft::{Choices, Draft};
 use crate::prune::execute::Settle;
 use crate::prune::plan::{
@@ -105,7 +105,7 @@ pub struct KeptTrash {
     /// The time at which the run moved it there.
     pub since: Option<Timestamp>,
     /// The count and size.
-    pub tally: Tally,
+    pub tally: Totals,
     /// The index of one of the objects among the kept items.
     pub first: u32,
 }
@@ -142,7 +142,7 @@ pub struct Planned {
     /// The status of each deletion of the whole plan.
     pub standings: Vec<PlanChoice>,
     /// The items that the plan moves to the trash.
-    pub moved: Tally,
+    pub moved: Totals,
     /// The trash of earlier runs that the plan keeps.
     pub trash: Vec<KeptTrash>,
     parts: [Arc<Vec<PlanEntry>>; 3],
@@ -319,7 +319,7 @@ fn parts(
             trash.push(KeptTrash {
                 run: run.to_owned(),
                 since: object.modified,
-                tally: Tally::default(),
+                tally: Totals::default(),
                 first: place,
             });
             trash.len() - 1

@@ -14,7 +14,7 @@ use super::theme::TextRole;
 use crate::format::digest::Digest;
 use crate::inventory::filter::Filter;
 use crate::inventory::steps::RowKind;
-use crate::text::units::Size;
+use crate::text::units::{Size, grouped};
 
 pub mod blobs;
 pub mod changes;
@@ -140,7 +140,7 @@ pub struct RowCounts {
 impl RowCounts {
     /// Returns the counts as a sentence about `what`.
     pub fn sentence(self, what: &str) -> String {
-        let count = |number: usize| sources::grouped(number as u64);
+        let count = |number: usize| grouped(number as u64);
         let words = format!("{} of {} {what}", count(self.shown), count(self.all));
         match self.others {
             0 => words,

@@ -213,7 +213,7 @@ impl RuleDraft {
             }
             RuleField::Last if is_none && self.within.is_some() => self.last = None,
             RuleField::Last => {
-                let last = text.parse().map_err(|_| "write how many stay, as 5")?;
+                let last = text.parse().map_err(|_| "write how many to keep, as 5")?;
                 self.last = Some(last);
             }
             RuleField::Within if is_none && self.last.is_some() => self.within = None,

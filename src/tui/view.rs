@@ -11,11 +11,11 @@ use super::message::KeyPress;
 use super::model::Model;
 use super::pruning::DeletionAccess;
 use super::rows::Cell;
-use super::rows::sources::grouped;
 use super::screen::ScreenHeader;
 use super::theme::TextRole;
 use super::widget::text::{self, LineArea};
 use super::world::{SourceState, StatusKind, World};
+use crate::text::units::grouped;
 
 mod ascii;
 

@@ -15,6 +15,8 @@ use crate::table::{Table, in_turns, median_time};
 
 /// The length of the long files, in bytes.
 const LONG: usize = 1 << 20;
+/// The length where each line becomes an operation: of more, the build is larger than BuildKit takes.
+const LONG_BUILD: usize = 1 << 17;
 /// How much shorter the files are that they are compared with.
 const PARTS: usize = 4;
 /// How many times the time of a part the whole may take; 4 would be linear without any cost of
@@ -25,23 +27,36 @@ const INSTRUCTIONS: usize = 200;
 /// The maximum time of converting a usual one.
 const TARGET: Duration = Duration::from_millis(5);
 
-/// Repeated lines, by the part of the grammar that they use. `@` is the number of the line.
-const SHAPES: [(&str, &str, &str); 7] = [
-    ("RUN", "FROM scratch\n", "RUN echo @\n"),
-    ("COPY", "FROM scratch\n", "COPY --chmod=755 a b /@/\n"),
-    ("ENV", "FROM scratch\n", "ENV V=@ W=${V:-x}\n"),
-    ("LABEL", "FROM scratch\n", "LABEL l.@=\"a ${HOME} b\"\n"),
+/// Repeated lines, by the part of the grammar that they use, and the length of the file. `@` is the
+/// number of the line.
+const SHAPES: [(&str, &str, &str, usize); 7] = [
+    ("RUN", "FROM scratch\n", "RUN echo @\n", LONG_BUILD),
+    (
+        "COPY",
+        "FROM scratch\n",
+        "COPY --chmod=755 a b /@/\n",
+        LONG_BUILD,
+    ),
+    ("ENV", "FROM scratch\n", "ENV V=@ W=${V:-x}\n", LONG),
+    (
+        "LABEL",
+        "FROM scratch\n",
+        "LABEL l.@=\"a ${HOME} b\"\n",
+        LONG,
+    ),
     (
         "one long RUN",
         "FROM scratch\nRUN true \\\n",
         " && echo @ \\\n",
+        LONG,
     ),
     (
         "a heredoc",
         "FROM scratch\nCOPY <<EOF /f\n",
         "line @ of ${HOME}\n",
+        LONG,
     ),
-    ("comments", "FROM scratch\n", "# comment @\n"),
+    ("comments", "FROM scratch\n", "# comment @\n", LONG),
 ];
 
 pub fn measure(table: &mut Table) -> Outcome {
@@ -56,12 +71,12 @@ pub fn measure(table: &mut Table) -> Outcome {
         took,
         TARGET,
     );
-    for (name, head, line) in SHAPES {
-        let whole = file(head, line, |text| text.len() >= LONG);
-        let part = file(head, line, |text| text.len() >= LONG / PARTS);
+    for (name, head, line, length) in SHAPES {
+        let whole = file(head, line, |text| text.len() >= length);
+        let part = file(head, line, |text| text.len() >= length / PARTS);
         let (whole, part) = in_turns(3, || converted(&whole), || converted(&part))?;
         table.number(
-            format!("{LONG} bytes of {name}, beside a quarter of it"),
+            format!("{length} bytes of {name}, beside a quarter of it"),
             whole.as_secs_f64() / part.as_secs_f64(),
             MOST_TIMES,
         );

@@ -163,9 +163,19 @@ fn cache_config(layers: &[(Digest, u64)]) -> Vec<u8> {
 }
 
 fn manifest(config: &[u8], layers: &[(Digest, u64)]) -> Vec<u8> {
-    let layers = layers
-        .iter()
-        .map(|(digest, size)| json!({ "mediaType": LAYER, "digest": digest, "size": size }));
+    // An import ignores layers without these annotations.
+    let layers = layers.iter().map(|(digest, size)| {
+        let annotations = json!({
+            "buildkit/createdat": NOW,
+            "containerd.io/uncompressed": digest,
+        });
+        json!({
+            "mediaType": LAYER,
+            "digest": digest,
+            "size": size,
+            "annotations": annotations,
+        })
+    });
     json!({
         "schemaVersion": 2,
         "mediaType": MANIFEST,

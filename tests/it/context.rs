@@ -7,11 +7,12 @@ use std::path::PathBuf;
 use cachelens::explain::context::snapshot::Snapshot;
 use cachelens::explain::keys::{self, ContentKey, content, content_root, fill, selectors};
 use cachelens::explain::load::context::{self, Directories};
-use cachelens::explain::matching::{Certainty, Matches};
+use cachelens::explain::matching::Matches;
 use cachelens::format::cache_config::{CacheGraph, LayerIndex, Record, ResultLayers};
 use cachelens::format::digest::Digest;
 use cachelens::format::layer::LayerLimits;
 use cachelens::format::provenance::{Build, StepOutput};
+use cachelens::inventory::labels::Certainty;
 
 use crate::explain::{cache, history, pushed};
 use crate::support::fixture::{Fixture, SETS};

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cachelens::explain::keys::{self, StepKeys, root};
-use cachelens::explain::matching::{Certainty, Matches};
+use cachelens::explain::matching::Matches;
 use cachelens::explain::names::records::{self, RecordName, RecordRole};
 use cachelens::explain::names::{self, StepName};
 use cachelens::format::cache_config::{CacheGraph, CacheResult, Parent, RecordIndex, ResultLayers};
@@ -14,6 +14,7 @@ use cachelens::format::llb::OpKind;
 use cachelens::format::manifest::{ImageConfig, ManifestDocument};
 use cachelens::format::progress_log::ProgressLog;
 use cachelens::format::provenance::{Build, StepIndex, StepOutput};
+use cachelens::inventory::labels::Certainty;
 use serde::Deserialize;
 
 use crate::support::fixture::{Fixture, SETS};

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use cachelens::config;
-use cachelens::explain::dockerfile::DockerfileOutline;
 use cachelens::format::cache_config::{CacheGraph, import};
+use cachelens::format::dockerfile::outline::DockerfileOutline;
 use cachelens::format::layout::{check_marker, parse_index};
 use cachelens::format::manifest::{ImageConfig, ManifestDocument};
 use cachelens::format::{evidence, ignore_file, lenient, llb};

@@ -16,6 +16,7 @@ mod manual;
 mod packages;
 mod page;
 mod patterns;
+mod progress;
 mod reports;
 mod schemas;
 mod secrets;

@@ -405,7 +405,7 @@ fn a_saved_plan_is_carried_out_as_it_is_or_not_at_all() {
         elsewhere.stderr
     );
 
-    // The refs have changed since: a former orphan is referenced by now.
+    // The refs have changed since: a previous orphan is referenced by now.
     sample
         .layout
         .tag("new", sample.layout.cache(&[sample.orphan], 0));

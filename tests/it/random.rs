@@ -242,7 +242,7 @@ fn check_totals(plan: &Plan, inventory: &Inventory) {
         (sizes.len() as u64, sizes.iter().sum::<u64>())
     };
     let totals = inventory.totals();
-    let pair = |tally: cachelens::inventory::Tally| (tally.count, tally.bytes);
+    let pair = |tally: cachelens::backend::Totals| (tally.count, tally.bytes);
     assert_eq!(pair(totals.live), sum(BlobState::Live));
     assert_eq!(pair(totals.orphan.unwrap()), sum(BlobState::Orphan));
     assert_eq!(pair(totals.missing), sum(BlobState::Missing));

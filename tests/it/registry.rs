@@ -10,3 +10,4 @@ mod read;
 mod store;
 mod time;
 mod tokens;
+mod versions;

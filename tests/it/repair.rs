@@ -15,7 +15,7 @@ mod killed;
 pub(crate) mod local;
 mod matrix;
 mod remedies;
-mod remote;
+pub(crate) mod remote;
 pub(crate) mod restore;
 mod smaller;
 

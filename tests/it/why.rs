@@ -23,6 +23,7 @@ use crate::support::registry::{DockerRegistry, Setup};
 use crate::support::s3::{S3Server, Service};
 
 mod assumed;
+mod before;
 mod changed;
 mod files;
 mod formats;

@@ -8,18 +8,18 @@ use crate::backend::StoredObject;
 use crate::backend::entries::{CacheEntryKind, StoreEntry, short_branch};
 use crate::backend::listing::BrokenListing;
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::{Root, RootFacts};
+use crate::format::layout::{ListedRef, ListedRefFacts};
 use crate::format::manifest::{CACHE_CONFIG, Descriptor};
 
 /// Makes a withheld root of the indexes that are missing from a list.
-pub(super) fn unlisted(broken: BrokenListing) -> Root {
+pub(super) fn unlisted(broken: BrokenListing) -> ListedRef {
     let mut descriptor = Descriptor::named(DigestText::Valid(Digest::of(UNLISTED.as_bytes())));
     CACHE_CONFIG.clone_into(&mut descriptor.media_type);
-    let facts = RootFacts {
+    let facts = ListedRefFacts {
         withheld: Some(format!("GitHub does not list all indexes: {broken}")),
-        ..RootFacts::default()
+        ..ListedRefFacts::default()
     };
-    Root {
+    ListedRef {
         names: vec![UNLISTED.to_owned()],
         descriptor,
         facts,
@@ -32,7 +32,7 @@ pub(super) struct RankedIndex {
     /// The name of its ref.
     pub(super) name: String,
     /// 0 for the one that a build imports.
-    pub(super) former: u32,
+    pub(super) steps_back: u32,
 }
 
 /// Sorts indexes out: of those of a scope and branch a build imports the one that was made last;
@@ -73,14 +73,18 @@ pub(super) fn sort_out(all: Vec<ListedEntry>) -> Vec<RankedIndex> {
             name.push_str(" signed");
         }
         group.sort_by(|(a, one), (b, other)| (other.created_at, b).cmp(&(one.created_at, a)));
-        let former = (0..).zip(group).map(|(former, (_, listed))| RankedIndex {
-            listed,
-            name: name.clone(),
-            former,
-        });
-        sorted.extend(former);
+        let ranked = (0..)
+            .zip(group)
+            .map(|(steps_back, (_, listed))| RankedIndex {
+                listed,
+                name: name.clone(),
+                steps_back,
+            });
+        sorted.extend(ranked);
     }
-    sorted.sort_by(|a, b| (&a.name, a.former, a.listed.id).cmp(&(&b.name, b.former, b.listed.id)));
+    sorted.sort_by(|a, b| {
+        (&a.name, a.steps_back, a.listed.id).cmp(&(&b.name, b.steps_back, b.listed.id))
+    });
     sorted
 }
 
@@ -126,14 +130,14 @@ impl ListedSoFar {
             StoredObject::Entry(store_entry(
                 index.listed,
                 index.name,
-                CacheEntryKind::Former(index.former),
+                CacheEntryKind::Previous(index.steps_back),
             ))
         };
         let indexes = sort_out(std::mem::take(&mut self.indexes));
         // Those that a build imports are refs.
         indexes
             .into_iter()
-            .filter(|index| index.former > 0)
+            .filter(|index| index.steps_back > 0)
             .map(previous)
             .collect()
     }

@@ -212,7 +212,9 @@ impl CachePruner for GhaCache {
                 let found = there.get(name);
                 let outcome = match (found, &refused) {
                     (None, _) => Some(absent(&tries)),
-                    (Some(index), _) if index.former > 0 => Some(Outcome::Skipped(Skip::Changed)),
+                    (Some(index), _) if index.steps_back > 0 => {
+                        Some(Outcome::Skipped(Skip::Changed))
+                    }
                     (Some(_), Some(why)) => Some(Outcome::Failed(why.clone())),
                     (Some(index), None) => self.delete(index.listed.id, &mut tries).await,
                 };

@@ -15,7 +15,7 @@ use crate::backend::{
     Outcome, PreviousVersions, RefRewrite, RemoteError, Skip, StoreVersion, Support,
 };
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::Root;
+use crate::format::layout::ListedRef;
 use crate::format::manifest::{CACHE_CONFIG, Descriptor};
 
 /// The index of a ref that builds import now.
@@ -72,7 +72,7 @@ impl GhaCache {
             _ => 0,
         };
         let next = indexes.iter().map(number).max().unwrap_or(0) + 1;
-        let Some(index) = indexes.into_iter().find(|index| index.former == 0) else {
+        let Some(index) = indexes.into_iter().find(|index| index.steps_back == 0) else {
             return Ok(None);
         };
         let content = self.content_of(runtime, &index).await?;
@@ -159,7 +159,7 @@ impl PreviousVersions for GhaCache {
         };
         let mut found = Vec::new();
         for index in self.indexes_of(name).await? {
-            if index.former == 0 || !runtime.may_read(&index.listed.git_ref) {
+            if index.steps_back == 0 || !runtime.may_read(&index.listed.git_ref) {
                 continue;
             }
             let Some(digest) = self.content_of(runtime, &index).await? else {
@@ -168,7 +168,7 @@ impl PreviousVersions for GhaCache {
             let mut descriptor = Descriptor::named(DigestText::Valid(digest));
             CACHE_CONFIG.clone_into(&mut descriptor.media_type);
             found.push(StoreVersion {
-                root: Root::new(Vec::new(), descriptor),
+                root: ListedRef::new(Vec::new(), descriptor),
                 written: Some(index.listed.created_at),
             });
         }

@@ -1,43 +1,23 @@
 //! The repository on GitHub that an address of a git remote names.
 
+use gix_url::Scheme;
+
 use crate::source::GithubRepository;
 
-/// Returns the repository of `address` when it lies on `host`.
-///
-/// Git's own forms are read (gitglossary, *GIT URLS*): `SCHEME://[USER@]HOST[:PORT]/PATH` and
-/// `[USER@]HOST:PATH`. Anything else, such as a path, names no repository on a host.
+/// Returns the repository of `address` when it lies on `host`. Anything but an address of a network
+/// protocol, such as a path, names no repository on a host.
 pub(super) fn of_address(address: &str, host: &str) -> Option<GithubRepository> {
-    let (authority, path) = split(address)?;
-    if !is_same_host(host_of(authority), host) {
+    let url = gix_url::parse(address).ok()?;
+    let is_remote = matches!(
+        url.scheme,
+        Scheme::Https | Scheme::Http | Scheme::Ssh | Scheme::Git
+    );
+    if !is_remote || !is_same_host(url.host()?, host) {
         return None;
     }
-    let path = path.trim_matches('/');
+    let path = str::from_utf8(&url.path).ok()?.trim_matches('/');
     let path = path.strip_suffix(".git").unwrap_or(path);
     path.parse().ok()
-}
-
-/// Splits an address into `[USER@]HOST[:PORT]` and the path.
-fn split(address: &str) -> Option<(&str, &str)> {
-    if let Some((scheme, rest)) = address.split_once("://") {
-        let is_known = ["https", "http", "ssh", "git", "git+ssh", "ssh+git"]
-            .iter()
-            .any(|known| scheme.eq_ignore_ascii_case(known));
-        return rest.split_once('/').filter(|_| is_known);
-    }
-    // A colon after the first slash belongs to a path.
-    let (authority, path) = address.split_once(':')?;
-    (!authority.contains('/')).then_some((authority, path))
-}
-
-/// Removes the user in front of a host and the port behind it.
-fn host_of(authority: &str) -> &str {
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    }
 }
 
 fn is_same_host(found: &str, host: &str) -> bool {

@@ -118,12 +118,10 @@ fn is_about_certificates(cause: &str) -> bool {
 const WITHOUT_NEWS: [&str; 3] = ["client error (Connect)", "dns error", "error resolving DNS"];
 
 fn causes(error: &reqwest::Error) -> Vec<String> {
-    let mut causes: Vec<String> = Vec::new();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        causes.push(visible(&cause.to_string()).chars().take(300).collect());
-        source = cause.source();
-    }
+    let mut causes: Vec<String> = crate::text::causes::causes(error)
+        .iter()
+        .map(|cause| visible(cause).chars().take(300).collect())
+        .collect();
     if let Some(last) = causes.pop() {
         causes.retain(|cause| !WITHOUT_NEWS.contains(&cause.as_str()));
         causes.push(last);

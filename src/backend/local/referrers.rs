@@ -6,7 +6,7 @@ use std::io::Read as _;
 use super::LocalCache;
 use crate::backend::{BackendError, ReadError};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::Root;
+use crate::format::layout::ListedRef;
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument};
 
 /// How much of a blob is read to see whether it may be a manifest, in bytes.
@@ -28,7 +28,7 @@ impl LocalCache {
     pub(super) fn find_referrers(
         &self,
         blobs: &[Digest],
-    ) -> Result<Vec<(Digest, Root)>, BackendError> {
+    ) -> Result<Vec<(Digest, ListedRef)>, BackendError> {
         let mut found = Vec::new();
         let mut bytes = Vec::new();
         for digest in blobs {
@@ -65,7 +65,7 @@ impl LocalCache {
             if let Some((subject, kind)) = referrer {
                 let mut descriptor = Descriptor::named(DigestText::Valid(*digest));
                 kind.clone_into(&mut descriptor.media_type);
-                found.push((subject, Root::new(Vec::new(), descriptor)));
+                found.push((subject, ListedRef::new(Vec::new(), descriptor)));
             }
         }
         Ok(found)

@@ -8,7 +8,7 @@ use super::LocalCache;
 use super::folders::Layout;
 use super::trash::{LocalTrash, TrashedRun};
 use crate::backend::{DroppedRef, Outcome, PlanId, PruneError, RefTarget, Skip};
-use crate::format::layout::Root;
+use crate::format::layout::ListedRef;
 use crate::format::layout::edit::{IndexText, parse_entry};
 
 impl LocalCache {
@@ -110,7 +110,8 @@ impl LocalCache {
             let remembered = entries
                 .iter()
                 .find(|(found, _)| found.as_ref() == Some(target));
-            let taken = |root: &Root| root.names.iter().any(|name| target.names.contains(name));
+            let taken =
+                |root: &ListedRef| root.names.iter().any(|name| target.names.contains(name));
             outcomes.push(
                 if text
                     .roots()
@@ -139,7 +140,7 @@ impl LocalCache {
 }
 
 /// Returns a root as a target; none when it has no valid digest.
-pub(super) fn target_of(root: &Root) -> Option<RefTarget> {
+pub(super) fn target_of(root: &ListedRef) -> Option<RefTarget> {
     Some(RefTarget {
         names: root.names.clone(),
         digest: root.descriptor.digest.valid()?,

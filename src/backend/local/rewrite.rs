@@ -15,6 +15,7 @@ use super::refs::target_of;
 use super::trash::{self, LocalTrash, TrashedRun};
 use crate::backend::{ObjectName, Outcome, PlanId, PruneError, RefRewrite, RefTarget, Skip};
 use crate::format::digest::Digest;
+use crate::format::layout::ListedRef;
 use crate::format::layout::edit::{IndexText, parse_entry};
 
 /// The mode of a blob, as BuildKit's content store writes it.
@@ -38,7 +39,7 @@ impl LocalCache {
         let mut replaced = Vec::new();
         for rewrite in refs {
             let (to, size) = rewrite.to();
-            let is_from = |root: &crate::format::layout::Root| {
+            let is_from = |root: &crate::format::layout::ListedRef| {
                 target_of(root).as_ref() == Some(&rewrite.from)
             };
             let after = RefTarget {
@@ -118,8 +119,7 @@ impl LocalCache {
             outcomes.push(if is_there {
                 Outcome::AlreadyGone
             } else if let Some((_, entry)) = entry {
-                let is_after =
-                    |root: &crate::format::layout::Root| target_of(root).as_ref() == Some(&after);
+                let is_after = |root: &ListedRef| target_of(root).as_ref() == Some(&after);
                 if text
                     .put(is_after, entry)
                     .map_err(|source| self.index_error(source))?

@@ -23,9 +23,8 @@ use super::dir::{Dir, DirPlace};
 use super::folders::{Layout, run_folder};
 use super::walk::Upload;
 use super::{BLOBS, INGEST, show};
-use crate::backend::{ObjectName, PlanId, PruneError};
+use crate::backend::{ObjectName, PlanId, PruneError, Totals};
 use crate::format::digest::Digest;
-use crate::inventory::Tally;
 
 /// The trash of a layout.
 pub(super) use crate::backend::target::TRASH;
@@ -259,7 +258,7 @@ pub struct RunTrash {
     /// When the run last moved something there.
     pub since: Timestamp,
     /// The objects that are still there.
-    pub stored: Tally,
+    pub stored: Totals,
 }
 
 /// Returns the trash of the run of `plan` in the layout at `path`, unless it is empty.
@@ -275,7 +274,7 @@ pub fn left_by(path: &Path, plan: &PlanId) -> Result<Option<RunTrash>, PruneErro
         return Ok(None);
     };
     let size = |place: &DirPlace| place.facts().map_or(0, |found| found.size);
-    let mut stored = Tally::default();
+    let mut stored = Totals::default();
     trash.each_blob(plan, |_, place| stored.add(size(&place)))?;
     if let Ok(uploads) = layout.folder(&run_folder(plan).join(INGEST)) {
         for entry in uploads.entries().into_iter().flatten().flatten() {

@@ -158,36 +158,12 @@ impl Auth {
         if current.is_some() && current != used {
             return Ok(());
         }
-        let values = || {
-            challenge
-                .get_all(WWW_AUTHENTICATE)
-                .iter()
-                .filter_map(|value| value.to_str().ok())
-        };
-        let challenges: Vec<_> = values()
-            .filter_map(|value| parse_challenges(value).ok())
-            .flatten()
-            .map(|challenge| Challenge::new(&challenge))
-            .collect();
-        if matches!(state.login, Login::Unsought) {
-            let found = credentials::find(&self.location, &self.access).await;
-            state.login = found
-                .credentials
-                .map_or(Login::Absent(found.fault), Login::Found);
-        }
+        let challenges = Challenge::all(challenge);
+        self.look_for_login(&mut state.login).await;
         let credentials = state.login.credentials().cloned();
         if let Some(Credentials::Bearer(token)) = &credentials {
-            let given = Secret::new(format!("Bearer {}", token.expose()));
-            if used == Some(&given) {
-                return Err(self.refused("it does not take the token of the login"));
-            }
-            state.grants.insert(
-                scope.clone(),
-                Grant {
-                    header: given,
-                    until: None,
-                },
-            );
+            let grant = self.grant_of_login(token, used)?;
+            state.grants.insert(scope.clone(), grant);
             return Ok(());
         }
         if let Some(bearer) = challenges.iter().find(|challenge| challenge.is("bearer")) {
@@ -201,20 +177,42 @@ impl Auth {
         if !challenges.iter().any(|challenge| challenge.is("basic")) {
             return Err(self.refused("it asks for a kind of login that is not known here"));
         }
-        match credentials {
-            Some(Credentials::Password(name, password)) => {
-                let basic = basic(&name, &password);
-                if used == Some(&basic) {
-                    return Err(self.refused("it refuses the user or the password"));
-                }
-                state.basic = Some(basic);
-                Ok(())
-            }
+        let basic = match credentials {
+            Some(Credentials::Password(name, password)) => basic(&name, &password),
             Some(Credentials::Identity(_) | Credentials::Bearer(_)) => {
-                Err(self.refused("it asks for a user and a password, and there is a token only"))
+                let why = "it asks for a user and a password, and there is a token only";
+                return Err(self.refused(why));
             }
-            None => Err(state.login.explain(self.no_login())),
+            None => return Err(state.login.explain(self.no_login())),
+        };
+        if used == Some(&basic) {
+            return Err(self.refused("it refuses the user or the password"));
         }
+        state.basic = Some(basic);
+        Ok(())
+    }
+
+    /// Looks for a login at the first challenge only.
+    async fn look_for_login(&self, login: &mut Login) {
+        if !matches!(login, Login::Unsought) {
+            return;
+        }
+        let found = credentials::find(&self.location, &self.access).await;
+        *login = found
+            .credentials
+            .map_or(Login::Absent(found.fault), Login::Found);
+    }
+
+    /// Returns the grant of a login that is itself a token.
+    fn grant_of_login(&self, token: &Secret, used: Option<&Secret>) -> Result<Grant, RemoteError> {
+        let header = Secret::new(format!("Bearer {}", token.expose()));
+        if used == Some(&header) {
+            return Err(self.refused("it does not take the token of the login"));
+        }
+        Ok(Grant {
+            header,
+            until: None,
+        })
     }
 
     async fn exchange(
@@ -302,7 +300,7 @@ impl Auth {
                 let message = format!("{}: the token service redirects elsewhere", self.host());
                 return Err(RemoteError::new(RemoteKind::Unauthorized, message)
                     .because(format!(
-                        "it answers {status}, and requests for tokens stay at one address"
+                        "it answers {status}, and requests for tokens are sent to one address only"
                     ))
                     .hint("its operator has to name the right address in the challenge"));
             }
@@ -392,6 +390,17 @@ struct Challenge {
 }
 
 impl Challenge {
+    /// Returns the challenges of an answer that can be parsed.
+    fn all(headers: &HeaderMap) -> Vec<Self> {
+        headers
+            .get_all(WWW_AUTHENTICATE)
+            .iter()
+            .filter_map(|value| parse_challenges(value.to_str().ok()?).ok())
+            .flatten()
+            .map(|challenge| Self::new(&challenge))
+            .collect()
+    }
+
     fn new(challenge: &http_auth::ChallengeRef<'_>) -> Self {
         let params = challenge.params.iter();
         Self {

@@ -239,7 +239,7 @@ impl RegistryClient {
                         self.host()
                     )
                 } else {
-                    format!("nobody is logged in: `docker login {}`", self.host())
+                    format!("no login is known: `docker login {}`", self.host())
                 };
                 error(RemoteKind::Forbidden, format!("{what}: access is denied")).hint(hint)
             }

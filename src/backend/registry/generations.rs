@@ -3,17 +3,17 @@
 use super::packages::{PackageVersion, VersionState};
 use super::read::RegistryReader;
 use crate::backend::RemoteError;
-use crate::backend::former::{self, Untagged};
-use crate::format::layout::Root;
+use crate::backend::untagged::{self, Untagged};
+use crate::format::layout::ListedRef;
 
 /// Why most registries have no previous versions.
 const ONLY_TAGS: &str =
-    "a registry tells only what its tags point to now: former contents are not seen";
+    "a registry lists only what its tags point to now: previous versions are not listed";
 
 impl RegistryReader {
     /// Lists the previous versions of the tags, where the registry can; notes why it cannot
     /// elsewhere.
-    pub(super) async fn former(&self, tagged: &[Root]) -> Vec<Root> {
+    pub(super) async fn previous_versions(&self, tagged: &[ListedRef]) -> Vec<ListedRef> {
         let untagged = match self.untagged().await {
             Ok(untagged) => untagged,
             Err(why) => {
@@ -31,7 +31,7 @@ impl RegistryReader {
         let tagged = tagged
             .iter()
             .filter_map(|root| root.descriptor.digest.valid());
-        former::roots(
+        untagged::roots(
             self,
             tagged,
             untagged,
@@ -48,7 +48,7 @@ impl RegistryReader {
                 .hint
                 .map(|hint| format!(" ({hint})"))
                 .unwrap_or_default();
-            format!("former contents are not seen: {}{hint}", error.message)
+            format!("previous versions are not listed: {}{hint}", error.message)
         };
         let Some(packages) = self.packages().await.map_err(in_words)? else {
             return Err(ONLY_TAGS.to_owned());

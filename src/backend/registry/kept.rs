@@ -15,6 +15,8 @@ use crate::format::manifest::DOCUMENT_LIMIT;
 /// How many folders around a file that is to last may be new: that of the run, that of all runs,
 /// and the one around it.
 const FOLDERS: usize = 3;
+/// How many earlier targets of a tag are remembered.
+const MOST_EARLIER: usize = 8;
 /// How many bytes the cache may hold.
 const LIMIT: u64 = 256 << 20;
 
@@ -91,13 +93,42 @@ impl DocumentCache {
 
     /// Remembers the targets of the tags of a repository, and makes room where too much is kept.
     pub(super) fn put_tags(&self, place: &str, tags: &BTreeMap<String, Tagged>) {
-        let written = serde_json::to_vec(tags).map_err(std::io::Error::from);
-        if let Err(error) =
-            written.and_then(|bytes| write(&self.tags_file(place), &bytes, Lasting::No))
-        {
-            tracing::debug!(%error, "tags are not kept");
-        }
+        self.put_earlier(place, tags);
+        put_json(&self.tags_file(place), tags);
         self.trim();
+    }
+
+    fn earlier_file(&self, place: &str) -> PathBuf {
+        self.folder
+            .join("earlier")
+            .join(Digest::of(place.as_bytes()).hex())
+    }
+
+    /// Returns the targets that the tags of a repository had before, as far as they were seen; the
+    /// newest first.
+    pub(super) fn earlier(&self, place: &str) -> BTreeMap<String, Vec<Tagged>> {
+        let bytes = fs::read(self.earlier_file(place)).unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    /// Remembers the targets of tags that now point elsewhere.
+    fn put_earlier(&self, place: &str, tags: &BTreeMap<String, Tagged>) {
+        let known = self.tags(place);
+        let moved: Vec<(&String, &Tagged)> = tags
+            .iter()
+            .filter_map(|(tag, now)| Some((tag, known.get(tag).filter(|before| *before != now)?)))
+            .collect();
+        if moved.is_empty() {
+            return;
+        }
+        let mut earlier = self.earlier(place);
+        for (tag, before) in moved {
+            let targets = earlier.entry(tag.clone()).or_default();
+            targets.retain(|target| target.digest != before.digest);
+            targets.insert(0, before.clone());
+            targets.truncate(MOST_EARLIER);
+        }
+        put_json(&self.earlier_file(place), &earlier);
     }
 
     /// Removes the oldest files until the rest fits the limit.
@@ -129,6 +160,14 @@ impl DocumentCache {
                 bytes = bytes.saturating_sub(size);
             }
         }
+    }
+}
+
+/// Keeps a value as JSON. A disk that is full or may not be written is no fault.
+fn put_json(file: &Path, value: &impl Serialize) {
+    let written = serde_json::to_vec(value).map_err(std::io::Error::from);
+    if let Err(error) = written.and_then(|bytes| write(file, &bytes, Lasting::No)) {
+        tracing::debug!(%error, "the targets of tags are not kept");
     }
 }
 

@@ -352,7 +352,7 @@ pub(super) async fn referrers(
             Next::None => None,
             Next::At(next) => Some(next),
             Next::Elsewhere(_) => {
-                let message = format!("{what}: the list goes on elsewhere");
+                let message = format!("{what}: the list continues on another host");
                 return Err(RemoteError::new(RemoteKind::BadAnswer, message));
             }
         };

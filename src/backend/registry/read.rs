@@ -18,11 +18,11 @@ use super::manifests;
 use super::packages::Packages;
 use crate::backend::{
     Access, AskForBlobs, BackendError, BlobAnswer, CacheReader, Capabilities, KeepProvenance,
-    ObjectSender, ReadAbilities, ReadError, RemoteError, RemoteKind, Roots, RootsPart, StoreFacts,
-    Support, Unseen, Verified, WayBack,
+    ListedRefs, ListedRefsPart, ObjectSender, ReadAbilities, ReadError, RemoteError, RemoteKind,
+    StoreFacts, Support, Unseen, Verified, WayBack,
 };
 use crate::format::digest::Digest;
-use crate::format::layout::{Root, RootFacts};
+use crate::format::layout::{ListedRef, ListedRefFacts};
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor};
 use crate::source::{RefSelector, RegistryLocation, Source, SourceLocation, Trust};
 
@@ -86,25 +86,28 @@ impl RegistryReader {
         &self.location.repository
     }
 
-    pub(super) fn root(&self, names: Vec<String>, tagged: &Tagged) -> Root {
+    pub(super) fn root(&self, names: Vec<String>, tagged: &Tagged) -> ListedRef {
         let descriptor = Descriptor::sized(tagged.digest, &tagged.media_type, tagged.size);
-        Root {
+        ListedRef {
             facts: self.root_facts(),
-            ..Root::new(names, descriptor)
+            ..ListedRef::new(names, descriptor)
         }
     }
 
-    pub(super) fn root_facts(&self) -> RootFacts {
-        RootFacts {
+    pub(super) fn root_facts(&self) -> ListedRefFacts {
+        ListedRefFacts {
             repository: Some(self.location.to_string()),
-            ..RootFacts::default()
+            ..ListedRefFacts::default()
         }
     }
 }
 
 #[async_trait]
 impl CacheReader for RegistryReader {
-    async fn list_refs(&self, parts: mpsc::Sender<RootsPart>) -> Result<Roots, BackendError> {
+    async fn list_refs(
+        &self,
+        parts: mpsc::Sender<ListedRefsPart>,
+    ) -> Result<ListedRefs, BackendError> {
         let place = self.location.to_string();
         self.recall_tags(&place);
         if let Some(RefSelector::Digest(digest)) = self.select {
@@ -114,11 +117,11 @@ impl CacheReader for RegistryReader {
         let mut sent = 0;
         let mut entries = self.look_at_all(&listed, &mut sent, &parts).await?;
         if self.select.is_none() {
-            let former = self.former(&entries).await;
-            entries.extend(former);
+            let previous = self.previous_versions(&entries).await;
+            entries.extend(previous);
         }
         let last = entries.get(sent..).unwrap_or_default().to_vec();
-        let _ = parts.send(RootsPart::Roots(last)).await;
+        let _ = parts.send(ListedRefsPart::Refs(last)).await;
         if entries.is_empty() && self.select.is_some() {
             let names = listed.join(", ");
             let hint = format!("`cachelens ls {place}` lists the tags that there are");
@@ -135,7 +138,7 @@ impl CacheReader for RegistryReader {
             .iter()
             .map(|root| format!("{}\0{}\n", root.name(), root.descriptor.digest))
             .collect();
-        Ok(Roots {
+        Ok(ListedRefs {
             fingerprint: Digest::of(lines.concat().as_bytes()),
             entries,
         })
@@ -224,6 +227,7 @@ impl CacheReader for RegistryReader {
         ReadAbilities {
             blobs: Some(self),
             provenance: Some(self),
+            versions: Some(self),
             ..ReadAbilities::default()
         }
     }

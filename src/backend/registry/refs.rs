@@ -9,9 +9,9 @@ use super::kept::Tagged;
 use super::manifests::{self, Head};
 use super::read::RegistryReader;
 use super::tags;
-use crate::backend::{BackendError, RemoteError, RemoteKind, Roots, RootsPart};
+use crate::backend::{BackendError, ListedRefs, ListedRefsPart, RemoteError, RemoteKind};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::{Root, RootFacts};
+use crate::format::layout::{ListedRef, ListedRefFacts};
 use crate::format::manifest::Descriptor;
 use crate::source::{RefSelector, RegistryLocation};
 
@@ -67,7 +67,7 @@ impl RegistryReader {
 
     /// Makes a root of a tag; none when it has gone. A fault of one tag alone is reported
     /// for that one.
-    async fn tag_root(&self, tag: String) -> Result<Option<Root>, RemoteError> {
+    async fn tag_root(&self, tag: String) -> Result<Option<ListedRef>, RemoteError> {
         let why = if RegistryLocation::is_tag(&tag) {
             match self.look(&tag).await {
                 Ok(tagged) => return Ok(tagged.map(|tagged| self.root(vec![tag], &tagged))),
@@ -83,10 +83,10 @@ impl RegistryReader {
                     }),
             }
         } else {
-            "the registry tells a tag of a form that no build can name".to_owned()
+            "the registry lists a tag that no build can name".to_owned()
         };
-        let mut root = Root::new(vec![tag], Descriptor::named(DigestText::from("")));
-        root.facts = RootFacts {
+        let mut root = ListedRef::new(vec![tag], Descriptor::named(DigestText::from("")));
+        root.facts = ListedRefFacts {
             unread: Some(why),
             ..self.root_facts()
         };
@@ -107,8 +107,8 @@ impl RegistryReader {
         &self,
         digest: Digest,
         place: &str,
-        parts: &mpsc::Sender<RootsPart>,
-    ) -> Result<Roots, BackendError> {
+        parts: &mpsc::Sender<ListedRefsPart>,
+    ) -> Result<ListedRefs, BackendError> {
         let http = self.http().await?;
         let manifest = manifests::get(http, self.repository(), &digest.to_string()).await?;
         let manifest = manifest.ok_or_else(|| {
@@ -122,11 +122,11 @@ impl RegistryReader {
             digest,
             ..manifest.tagged()
         };
-        let roots = Roots {
+        let roots = ListedRefs {
             entries: vec![self.root(Vec::new(), &tagged)],
             fingerprint: digest,
         };
-        RootsPart::send_all(parts, &roots).await;
+        ListedRefsPart::send_all(parts, &roots).await;
         Ok(roots)
     }
 
@@ -135,8 +135,8 @@ impl RegistryReader {
         &self,
         listed: &[String],
         sent: &mut usize,
-        parts: &mpsc::Sender<RootsPart>,
-    ) -> Result<Vec<Root>, RemoteError> {
+        parts: &mpsc::Sender<ListedRefsPart>,
+    ) -> Result<Vec<ListedRef>, RemoteError> {
         let mut entries = Vec::new();
         // So many at a time: a look that waits for its turn takes memory, too.
         for some in listed.chunks(LOOKS) {
@@ -150,7 +150,7 @@ impl RegistryReader {
                 if entries.len() == 1 || entries.len() >= *sent + PART {
                     let part = entries.get(*sent..).unwrap_or_default().to_vec();
                     *sent = entries.len();
-                    let _ = parts.send(RootsPart::Roots(part)).await;
+                    let _ = parts.send(ListedRefsPart::Refs(part)).await;
                 }
             }
         }
@@ -158,7 +158,7 @@ impl RegistryReader {
     }
 
     /// Notes which tags the last listing found.
-    pub(super) fn note_listed(&self, listed: Vec<String>, entries: &[Root]) {
+    pub(super) fn note_listed(&self, listed: Vec<String>, entries: &[ListedRef]) {
         let Ok(mut seen) = self.seen.lock() else {
             return;
         };

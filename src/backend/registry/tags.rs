@@ -193,7 +193,7 @@ impl NameList<'_> {
 
     fn elsewhere(&self, text: &str) -> RemoteError {
         let text: String = visible(text).chars().take(200).collect();
-        let message = format!("{}: the list goes on elsewhere", self.what);
+        let message = format!("{}: the list continues on another host", self.what);
         RemoteError::new(RemoteKind::BadAnswer, message)
             .because(format!(
                 "the link to its next page, `{text}`, names another host or is no address"

@@ -113,14 +113,7 @@ impl Intercept for RequireComplete {
 
 /// Returns why the answer behind an error is not complete, when that is the error.
 pub(super) fn reason<E: StdError + 'static>(error: &SdkError<E>) -> Option<&Incomplete> {
-    let mut cause: Option<&(dyn StdError + 'static)> = error.source();
-    while let Some(error) = cause {
-        if let Some(incomplete) = error.downcast_ref() {
-            return Some(incomplete);
-        }
-        cause = error.source();
-    }
-    None
+    causes_of(error).find_map(|cause| cause.downcast_ref())
 }
 
 /// The required parts of a kind of list.
@@ -419,3 +412,4 @@ impl<T: Eq + std::hash::Hash> Markers<T> {
 
 #[cfg(test)]
 mod tests;
+use crate::text::causes::causes_of;

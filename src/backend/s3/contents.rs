@@ -12,9 +12,8 @@ use super::list::{Lister, MOST_UPLOADS, Uploads};
 use super::others::{OtherObjects, Take as _};
 use super::read::S3Reader;
 use super::spread;
-use crate::backend::bucket::{
-    Bucket, LifecycleRule, Noncurrent, Places, Reported, Sum, Versioning,
-};
+use crate::backend::Totals;
+use crate::backend::bucket::{Bucket, LifecycleRule, Noncurrent, Places, Reported, Versioning};
 use crate::backend::{ObjectSender, OtherObject, RemoteError, RemoteKind, StoredObject};
 
 /// The facts and lists next to the blobs.
@@ -124,8 +123,8 @@ impl S3Reader {
 }
 
 /// Returns the storage classes with their sums, the largest first.
-fn sorted(classes: HashMap<String, Sum>) -> Vec<(String, Sum)> {
-    let mut classes: Vec<(String, Sum)> = classes.into_iter().collect();
+fn sorted(classes: HashMap<String, Totals>) -> Vec<(String, Totals)> {
+    let mut classes: Vec<(String, Totals)> = classes.into_iter().collect();
     classes.sort_by(|(a, of_a), (b, of_b)| (of_b.bytes, a).cmp(&(of_a.bytes, b)));
     classes
 }

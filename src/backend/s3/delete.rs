@@ -38,6 +38,22 @@ enum ObjectLook {
     Keep(Outcome),
 }
 
+/// What one round deletes.
+#[derive(Default)]
+struct DeletionRound {
+    deletions: Vec<ObjectDeletion>,
+    /// The place in the batch of each key.
+    places: HashMap<String, usize>,
+}
+
+/// The answer to deletions that a service neither did nor refused.
+#[derive(Default)]
+struct Unsettled {
+    /// The longest time that the service asks to wait.
+    pause: Option<Duration>,
+    why: String,
+}
+
 impl S3Pruner {
     /// Deletes objects that are unchanged.
     pub(super) async fn delete_all(&self, objects: &[ObjectTarget]) -> Vec<Outcome> {
@@ -64,6 +80,7 @@ impl S3Pruner {
         outcomes
     }
 
+    /// Deletes a batch in up to [`MOST_TRIES`] rounds, each for the objects without an outcome.
     async fn delete_some(
         &self,
         behaviour: DeleteBehaviour,
@@ -72,56 +89,23 @@ impl S3Pruner {
         let began = Instant::now();
         let mut outcomes: Vec<Option<Outcome>> = vec![None; batch.len()];
         for round in 1..=MOST_TRIES {
-            let open: Vec<usize> = (0..batch.len())
-                .filter(|place| outcomes[*place].is_none())
-                .collect();
-            if open.is_empty() {
+            let again = self
+                .look_again(batch, behaviour, round, &mut outcomes)
+                .await;
+            if again.deletions.is_empty() {
                 break;
             }
-            let looked = self.look_at(behaviour, batch, &open).await;
-            let mut places = HashMap::new();
-            let mut deletions = Vec::new();
-            for (place, look) in open.into_iter().zip(looked) {
-                match look {
-                    // An earlier request of this run may have deleted it.
-                    ObjectLook::Keep(Outcome::AlreadyGone) if round > 1 => {
-                        outcomes[place] = Some(Outcome::Done);
-                    }
-                    ObjectLook::Keep(outcome) => outcomes[place] = Some(outcome),
-                    ObjectLook::Delete(deletion) => {
-                        places.insert(deletion.key.clone(), place);
-                        deletions.push(deletion);
-                    }
-                }
-            }
-            if deletions.is_empty() {
-                break;
-            }
-            self.remember_deleted(places.values().map(|place| &batch[*place].name));
-            let mut longest = None;
-            let mut reason = String::new();
-            for (key, outcome) in self.send_batch(behaviour, &deletions).await {
-                let Some(place) = places.get(&key) else {
-                    continue;
-                };
-                match outcome {
-                    Sent::Settled(outcome) => outcomes[*place] = Some(outcome),
-                    Sent::NotNow(why, _) if round == MOST_TRIES => {
-                        outcomes[*place] = Some(Outcome::Failed(why));
-                    }
-                    Sent::NotNow(why, pause) => {
-                        longest = longest.max(pause);
-                        reason = why;
-                    }
-                }
-            }
+            self.remember_deleted(again.places.values().map(|place| &batch[*place].name));
+            let refused = self
+                .send_round(&again, behaviour, round, &mut outcomes)
+                .await;
             if !outcomes.contains(&None) {
                 break;
             }
-            let pause = pause_of(round, longest);
+            let pause = pause_of(round, refused.pause);
             if began.elapsed() + pause > self.client().pace.patience() {
                 let undone = outcomes.iter_mut().filter(|outcome| outcome.is_none());
-                undone.for_each(|outcome| *outcome = Some(Outcome::Failed(reason.clone())));
+                undone.for_each(|outcome| *outcome = Some(Outcome::Failed(refused.why.clone())));
                 break;
             }
             self.client().pace.wait(pause).await;
@@ -130,6 +114,64 @@ impl S3Pruner {
             .into_iter()
             .map(|outcome| outcome.unwrap_or(Outcome::Cancelled))
             .collect()
+    }
+
+    /// Looks again at the objects without an outcome. Returns the deletions of those that are as
+    /// planned.
+    async fn look_again(
+        &self,
+        batch: &[ObjectTarget],
+        behaviour: DeleteBehaviour,
+        round: u32,
+        outcomes: &mut [Option<Outcome>],
+    ) -> DeletionRound {
+        let open: Vec<usize> = (0..batch.len())
+            .filter(|place| outcomes[*place].is_none())
+            .collect();
+        let looked = self.look_at(behaviour, batch, &open).await;
+        let mut again = DeletionRound::default();
+        for (place, look) in open.into_iter().zip(looked) {
+            match look {
+                // An earlier request of this run may have deleted it.
+                ObjectLook::Keep(Outcome::AlreadyGone) if round > 1 => {
+                    outcomes[place] = Some(Outcome::Done);
+                }
+                ObjectLook::Keep(outcome) => outcomes[place] = Some(outcome),
+                ObjectLook::Delete(deletion) => {
+                    again.places.insert(deletion.key.clone(), place);
+                    again.deletions.push(deletion);
+                }
+            }
+        }
+        again
+    }
+
+    /// Sends the deletions of one round. Returns what the service said of those that it did not
+    /// settle.
+    async fn send_round(
+        &self,
+        again: &DeletionRound,
+        behaviour: DeleteBehaviour,
+        round: u32,
+        outcomes: &mut [Option<Outcome>],
+    ) -> Unsettled {
+        let mut unsettled = Unsettled::default();
+        for (key, outcome) in self.send_batch(behaviour, &again.deletions).await {
+            let Some(place) = again.places.get(&key) else {
+                continue;
+            };
+            match outcome {
+                Sent::Settled(outcome) => outcomes[*place] = Some(outcome),
+                Sent::NotNow(why, _) if round == MOST_TRIES => {
+                    outcomes[*place] = Some(Outcome::Failed(why));
+                }
+                Sent::NotNow(why, pause) => {
+                    unsettled.pause = unsettled.pause.max(pause);
+                    unsettled.why = why;
+                }
+            }
+        }
+        unsettled
     }
 
     async fn look_at(

@@ -1,6 +1,5 @@
 //! The errors of S3 in words, and whether they pass.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -9,6 +8,7 @@ use jiff::Timestamp;
 use super::complete::{self, Incomplete};
 use crate::backend::{RemoteError, RemoteKind};
 use crate::source::S3Location;
+use crate::text::causes::causes;
 use crate::text::escape::visible;
 
 /// A fault that is gone when the same is asked again.
@@ -191,11 +191,9 @@ where
     } else if let Some(page) = page(error) {
         described = described.because(page);
     } else if code.is_empty() {
-        let mut source = error.source();
         described = described.because(visible(&error.to_string()).into_owned());
-        while let Some(cause) = source {
-            described = described.because(visible(&cause.to_string()).into_owned());
-            source = cause.source();
+        for cause in causes(error) {
+            described = described.because(visible(&cause).into_owned());
         }
     } else {
         let said = if said.is_empty() {
@@ -306,7 +304,7 @@ fn needed_for(doing: &str) -> &'static str {
         }
         Some("list") => "listing needs s3:ListBucket on the bucket",
         _ => {
-            "reading needs s3:GetObject on the cache's objects, and s3:ListBucket on the bucket to tell which are gone"
+            "reading needs s3:GetObject on the cache's objects, and s3:ListBucket on the bucket to see which are gone"
         }
     }
 }

@@ -119,11 +119,7 @@ impl Lister<'_> {
         let mut noncurrent = first.counted;
         while let Some(part) = counting.next().await {
             let part = part?.counted;
-            noncurrent.versions.objects += part.versions.objects;
-            noncurrent.versions.bytes = noncurrent
-                .versions
-                .bytes
-                .saturating_add(part.versions.bytes);
+            noncurrent.versions = noncurrent.versions.plus(part.versions);
             noncurrent.markers += part.markers;
         }
         Ok(noncurrent)

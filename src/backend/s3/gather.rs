@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use super::ListedObject;
 use super::others::Take;
 use super::places::KeyKind;
-use crate::backend::bucket::{Places, Sum};
+use crate::backend::Totals;
+use crate::backend::bucket::Places;
 use crate::backend::{ObjectSender, OtherKind, OtherObject, StoredObject};
 use crate::format::digest::Digest;
 
@@ -27,10 +28,10 @@ pub(super) struct Gathering<'a> {
 /// The counts of a listing.
 #[derive(Debug, Default)]
 pub(super) struct ObjectCounts {
-    pub(super) classes: HashMap<String, Sum>,
+    pub(super) classes: HashMap<String, Totals>,
     pub(super) unusual: HashMap<Digest, String>,
-    pub(super) own: Sum,
-    pub(super) unnamed: Sum,
+    pub(super) own: Totals,
+    pub(super) unnamed: Totals,
     named: u64,
 }
 
@@ -68,12 +69,12 @@ impl Take for Gathering<'_> {
 impl ObjectCounts {
     /// Returns whether there are objects, and neither blobs nor objects of cachelens.
     pub(super) fn holds_something_else(&self) -> bool {
-        self.named > 0 && self.classes.is_empty() && self.own.objects == 0
+        self.named > 0 && self.classes.is_empty() && self.own.count == 0
     }
 
     /// Returns whether there are no objects at all.
     pub(super) fn is_empty(&self) -> bool {
-        self.named == 0 && self.classes.is_empty() && self.own.objects == 0
+        self.named == 0 && self.classes.is_empty() && self.own.count == 0
     }
 
     /// Counts an object, and returns the one to send for it.

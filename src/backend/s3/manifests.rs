@@ -12,7 +12,7 @@ use super::read::S3Reader;
 use crate::backend::bucket::Places;
 use crate::backend::{RemoteError, RemoteKind};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::{Root, RootFacts};
+use crate::format::layout::{ListedRef, ListedRefFacts};
 use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor};
 use crate::source::S3Location;
 use crate::text::units::Size;
@@ -131,7 +131,7 @@ impl S3Reader {
     }
 
     /// Makes a root of a manifest. One that cannot be read has no digest, and says why.
-    pub(super) async fn root(&self, listed: ListedObject) -> Result<Root, RemoteError> {
+    pub(super) async fn root(&self, listed: ListedObject) -> Result<ListedRef, RemoteError> {
         let name = listed
             .key
             .strip_prefix(self.client.manifests_at())
@@ -165,14 +165,14 @@ impl S3Reader {
         );
         let mut descriptor = Descriptor::named(digest);
         CACHE_CONFIG.clone_into(&mut descriptor.media_type);
-        let facts = RootFacts {
+        let facts = ListedRefFacts {
             modified: listed.modified,
             unread: read.err(),
-            ..RootFacts::default()
+            ..ListedRefFacts::default()
         };
-        Ok(Root {
+        Ok(ListedRef {
             facts,
-            ..Root::new(vec![name], descriptor)
+            ..ListedRef::new(vec![name], descriptor)
         })
     }
 }

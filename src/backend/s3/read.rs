@@ -16,12 +16,12 @@ use super::manifests::{ListedManifests, Manifests, companions, fingerprint};
 use super::{errors, spread};
 use crate::backend::bucket::{Bucket, Versioning};
 use crate::backend::{
-    Access, BackendError, CacheReader, Capabilities, DroppedRef, ObjectSender, PruneError,
-    ReadAbilities, ReadError, RememberRefs, Roots, RootsPart, ShareBlobs, StoreFacts, Support,
-    Verified, WayBack,
+    Access, BackendError, CacheReader, Capabilities, DroppedRef, ListedRefs, ListedRefsPart,
+    ObjectSender, PruneError, ReadAbilities, ReadError, RememberRefs, ShareBlobs, StoreFacts,
+    Support, Verified, WayBack,
 };
 use crate::format::digest::Digest;
-use crate::format::layout::Root;
+use crate::format::layout::ListedRef;
 use crate::source::{S3Location, Source, SourceLocation, Trust};
 
 /// How much longer than `touch_refresh` a blob is kept at most, whatever the grace: an export that
@@ -56,7 +56,10 @@ impl S3Reader {
 
 #[async_trait]
 impl CacheReader for S3Reader {
-    async fn list_refs(&self, parts: mpsc::Sender<RootsPart>) -> Result<Roots, BackendError> {
+    async fn list_refs(
+        &self,
+        parts: mpsc::Sender<ListedRefsPart>,
+    ) -> Result<ListedRefs, BackendError> {
         let lister = self.client.lister().await?;
         let first = async { Ok(spread::first(lister, self.client.blobs_at()).await) };
         let (manifests, of_companions, first) =
@@ -65,7 +68,7 @@ impl CacheReader for S3Reader {
         if let Ok(mut known) = self.listed.lock() {
             known.first_page_of_blobs = first;
         }
-        let _ = parts.send(RootsPart::Settled).await;
+        let _ = parts.send(ListedRefsPart::Settled).await;
         let reads: Vec<_> = manifests
             .into_iter()
             .map(|listed| self.root(listed))
@@ -76,9 +79,9 @@ impl CacheReader for S3Reader {
             let root = root?;
             entries.push(root.clone());
             // A send error means that the receiver is gone.
-            let _ = parts.send(RootsPart::Roots(vec![root])).await;
+            let _ = parts.send(ListedRefsPart::Refs(vec![root])).await;
         }
-        Ok(Roots {
+        Ok(ListedRefs {
             entries,
             fingerprint,
         })
@@ -221,7 +224,7 @@ impl CacheReader for S3Reader {
 
 #[async_trait]
 impl ShareBlobs for S3Reader {
-    async fn shared_refs(&self) -> Result<Vec<Root>, BackendError> {
+    async fn shared_refs(&self) -> Result<Vec<ListedRef>, BackendError> {
         let listed = self.manifests_of_companions().await?;
         let reads: Vec<_> = listed.into_iter().map(|listed| self.root(listed)).collect();
         let mut reading = stream::iter(reads).buffered(self.client.at_once());

@@ -12,7 +12,7 @@ use super::objects::WriteCondition;
 use super::read::S3Reader;
 use crate::backend::{BackendError, DroppedRef, PlanId, PruneError, RefTarget, RemoteError};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::Root;
+use crate::format::layout::ListedRef;
 use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor};
 
 /// The prefix of cachelens's own objects, below the prefix of the cache.
@@ -90,7 +90,7 @@ impl S3Reader {
             let mut descriptor = Descriptor::named(DigestText::Valid(dropped.digest));
             CACHE_CONFIG.clone_into(&mut descriptor.media_type);
             DroppedRef {
-                root: Root::new(vec![dropped.name], descriptor),
+                root: ListedRef::new(vec![dropped.name], descriptor),
                 since: dropped.since,
             }
         };

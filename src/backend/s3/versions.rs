@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{S3Reader, errors, timestamp};
 use crate::backend::{PreviousVersions, RemoteError, RemoteKind, StoreVersion};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::Root;
+use crate::format::layout::ListedRef;
 use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor};
 use crate::text::escape::visible;
 
@@ -80,7 +80,7 @@ impl PreviousVersions for S3Reader {
             let mut descriptor = Descriptor::named(DigestText::Valid(digest));
             CACHE_CONFIG.clone_into(&mut descriptor.media_type);
             found.push(StoreVersion {
-                root: Root::new(Vec::new(), descriptor),
+                root: ListedRef::new(Vec::new(), descriptor),
                 written: version.last_modified().and_then(timestamp),
             });
         }

@@ -225,22 +225,43 @@ fn prefix(case: &CheckCase<'_>, s3: &S3Location) -> Vec<Finding> {
 
 /// Reports the parts that could not be checked, so that silence does not stand for health.
 pub(super) fn unchecked(case: &CheckCase<'_>) -> Vec<Finding> {
-    let inventory = case.subject.inventory;
     let mut findings = Vec::new();
-    if let Some(why) = inventory.unlisted
-        && case.subject.only.is_none()
-    {
-        let message = format!("orphans are unknown: {}", visible(why));
-        let hint = "the registry's own garbage collection deletes unreferenced blobs";
-        findings.push(case.finding(Code::NotChecked, message).hint(hint));
+    findings.extend(orphans_unknown(case));
+    findings.extend(missing_unknown(case));
+    findings.extend(withheld(case));
+    findings.extend(orphans_unknown_by_ref(case));
+    findings.extend(unlisted_folders(case));
+    findings.extend(stopped_early(case));
+    findings.extend(bucket_unknown(case));
+    findings.extend(surroundings_unknown(case));
+    findings
+}
+
+/// Reports a store that does not list its blobs.
+fn orphans_unknown(case: &CheckCase<'_>) -> Option<Finding> {
+    let why = case.subject.inventory.unlisted?;
+    if case.subject.only.is_some() {
+        return None;
     }
-    if inventory.unlisted.is_some() && !inventory.asked_for_each && !inventory.refs.is_empty() {
-        let message = "missing blobs are unknown, because checking takes one request per blob";
-        findings.push(
-            case.finding(Code::NotChecked, message)
-                .hint("add --verify-blobs to check each blob"),
-        );
+    let message = format!("orphans are unknown: {}", visible(why));
+    let hint = "the registry's own garbage collection deletes unreferenced blobs";
+    Some(case.finding(Code::NotChecked, message).hint(hint))
+}
+
+/// Reports that no request asked for each blob.
+fn missing_unknown(case: &CheckCase<'_>) -> Option<Finding> {
+    let inventory = case.subject.inventory;
+    if inventory.unlisted.is_none() || inventory.asked_for_each || inventory.refs.is_empty() {
+        return None;
     }
+    let message = "missing blobs are unknown, because checking takes one request per blob";
+    let hint = "add --verify-blobs to check each blob";
+    Some(case.finding(Code::NotChecked, message).hint(hint))
+}
+
+/// Reports the refs whose blobs the store does not let us read, as one finding.
+fn withheld(case: &CheckCase<'_>) -> Option<Finding> {
+    let inventory = case.subject.inventory;
     let withheld: Vec<(&str, &str)> = case
         .subject
         .refs()
@@ -248,69 +269,93 @@ pub(super) fn unchecked(case: &CheckCase<'_>) -> Vec<Finding> {
         .filter_map(|id| inventory.get_ref(id))
         .filter_map(|entry| Some((entry.name.as_str(), entry.withheld()?)))
         .collect();
-    if let Some((name, why)) = withheld.first() {
-        let count = withheld.len() as u64;
-        let message = format!(
-            "the blobs that {} are unknown here: {}",
-            one_or(
-                count,
-                "1 ref references",
-                &format!("{count} refs reference")
-            ),
-            visible(why)
-        );
-        let hint = "indexes can be read inside a job, with the runtime token";
-        let finding = case.finding(Code::NotChecked, message).hint(hint);
-        findings.push(if count == 1 {
-            finding.of_ref(name)
-        } else {
-            finding
-        });
+    let (name, why) = withheld.first()?;
+    let count = withheld.len() as u64;
+    let message = format!(
+        "the blobs that {} are unknown here: {}",
+        one_or(
+            count,
+            "1 ref references",
+            &format!("{count} refs reference")
+        ),
+        visible(why)
+    );
+    let hint = "indexes can be read inside a job, with the runtime token";
+    let finding = case.finding(Code::NotChecked, message).hint(hint);
+    Some(if count == 1 {
+        finding.of_ref(name)
+    } else {
+        finding
+    })
+}
+
+/// Reports that an unreadable ref hides which blobs are orphans.
+fn orphans_unknown_by_ref(case: &CheckCase<'_>) -> Option<Finding> {
+    let inventory = case.subject.inventory;
+    if !inventory.has_unreadable_ref() || inventory.is_withheld() || case.subject.only.is_some() {
+        return None;
     }
-    if inventory.has_unreadable_ref() && !inventory.is_withheld() && case.subject.only.is_none() {
-        let message =
-            "orphans are unknown while a ref cannot be read, because it may reference any blob";
-        findings.push(
-            case.finding(Code::NotChecked, message).hint(
-                "follow the hints for that ref; no blob is deleted while a ref cannot be read",
-            ),
-        );
+    let message =
+        "orphans are unknown while a ref cannot be read, because it may reference any blob";
+    let hint = "follow the hints for that ref; no blob is deleted while a ref cannot be read";
+    Some(case.finding(Code::NotChecked, message).hint(hint))
+}
+
+/// Reports the folders that this user may not list.
+fn unlisted_folders<'a>(case: &'a CheckCase<'_>) -> impl Iterator<Item = Finding> + 'a {
+    let hint = "run as a user with permission to read it";
+    case.subject
+        .inventory
+        .warnings
+        .iter()
+        .filter_map(move |warning| {
+            let StoreWarning::Unlisted(folder) = warning else {
+                return None;
+            };
+            let finding = case.finding(Code::NotChecked, warning.to_string());
+            Some(finding.about(folder).hint(hint))
+        })
+}
+
+/// Reports a scan that did not see everything.
+fn stopped_early(case: &CheckCase<'_>) -> Option<Finding> {
+    if case.subject.inventory.is_complete() {
+        return None;
     }
-    for warning in &inventory.warnings {
-        if let StoreWarning::Unlisted(folder) = warning {
-            let hint = "run as a user with permission to read it";
-            findings.push(
-                case.finding(Code::NotChecked, warning.to_string())
-                    .about(folder)
-                    .hint(hint),
-            );
-        }
+    let message = "the scan was stopped before everything was listed: there may be more findings";
+    Some(case.finding(Code::NotChecked, message).hint("scan again"))
+}
+
+/// Reports the settings of a bucket that are not known. The audit of the lifecycle rules reports
+/// itself when it cannot judge them.
+fn bucket_unknown(case: &CheckCase<'_>) -> Vec<Finding> {
+    let Some(bucket) = &case.subject.inventory.bucket else {
+        return Vec::new();
+    };
+    if case.subject.only.is_some() {
+        return Vec::new();
     }
-    if !inventory.is_complete() {
-        let message =
-            "the scan was stopped before everything was listed: there may be more findings";
-        findings.push(case.finding(Code::NotChecked, message).hint("scan again"));
-    }
-    if let Some(bucket) = inventory
-        .bucket
-        .as_ref()
-        .filter(|_| case.subject.only.is_none())
-    {
-        // The audit of the rules reports itself when it cannot judge them.
-        for (what, why) in bucket
-            .not_known()
-            .filter(|(what, _)| *what != "lifecycle rules")
-        {
-            findings.push(case.finding(
-                Code::NotChecked,
-                format!("{what}: unknown, because {}", visible(why)),
-            ));
-        }
-    }
-    if let Some(around) = &inventory.around {
-        findings.extend(around.unknown.iter().map(|unknown| {
-            case.finding(Code::NotChecked, format!("unknown: {}", visible(unknown)))
-        }));
-    }
-    findings
+    bucket
+        .not_known()
+        .filter(|(setting, _)| *setting != "lifecycle rules")
+        .map(|(setting, why)| {
+            let message = format!("{setting}: unknown, because {}", visible(why));
+            case.finding(Code::NotChecked, message)
+        })
+        .collect()
+}
+
+/// Reports what is not known of the store around the cache.
+fn surroundings_unknown(case: &CheckCase<'_>) -> Vec<Finding> {
+    let Some(around) = &case.subject.inventory.around else {
+        return Vec::new();
+    };
+    around
+        .unknown
+        .iter()
+        .map(|unknown| {
+            let message = format!("unknown: {}", visible(unknown));
+            case.finding(Code::NotChecked, message)
+        })
+        .collect()
 }

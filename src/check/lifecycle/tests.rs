@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::backend::bucket::{Noncurrent, Sum};
+use crate::backend::Totals;
+use crate::backend::bucket::Noncurrent;
 
 fn bucket(rules: Vec<LifecycleRule>) -> Bucket {
     Bucket {
@@ -17,8 +18,8 @@ fn bucket(rules: Vec<LifecycleRule>) -> Bucket {
         lifecycle: Ok(Some(rules)),
         classes: Vec::new(),
         unusual: HashMap::new(),
-        own: Sum::default(),
-        unnamed: Sum::default(),
+        own: Totals::default(),
+        unnamed: Totals::default(),
         uncounted: None,
         elsewhere: Vec::new(),
         unlisted_uploads: None,
@@ -221,8 +222,8 @@ fn archives_are_named_and_classes_that_can_be_read_are_not() {
 #[test]
 fn versions_that_pile_up_are_told_with_their_bytes() {
     let versions = Noncurrent {
-        versions: Sum {
-            objects: 3,
+        versions: Totals {
+            count: 3,
             bytes: 300,
         },
         markers: 2,

@@ -3,12 +3,13 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::backend::bucket::{Bucket, Noncurrent, Sum, Versioning};
+use crate::backend::Totals;
+use crate::backend::bucket::{Bucket, Noncurrent, Versioning};
 use crate::check::lifecycle::{self, Audit};
 use crate::check::{Finding, Severity};
 use crate::cli::json::ObjectTotals;
 use crate::cli::table::{Paper, Style};
-use crate::inventory::{Inventory, Tally};
+use crate::inventory::Inventory;
 use crate::text::escape::visible;
 use crate::text::units::Size;
 
@@ -46,9 +47,9 @@ impl BucketFields {
         let bucket = inventory.bucket.as_deref()?;
         let Audit { findings, safe } = lifecycle::audit(source, bucket);
         let noncurrent = bucket.noncurrent.as_ref().ok();
-        let class = |(name, Sum { objects, bytes }): &(String, Sum)| Class {
+        let class = |(name, Totals { count, bytes }): &(String, Totals)| Class {
             name: name.clone(),
-            objects: *objects,
+            objects: *count,
             bytes: *bytes,
         };
         Some(Self {
@@ -57,7 +58,7 @@ impl BucketFields {
                 .as_ref()
                 .ok()
                 .map(|versioning| versioning.word()),
-            noncurrent: noncurrent.map(|noncurrent| Tally::from(noncurrent.versions).into()),
+            noncurrent: noncurrent.map(|noncurrent| noncurrent.versions.into()),
             delete_markers: noncurrent.map(|noncurrent| noncurrent.markers),
             storage_classes: bucket.classes.iter().map(class).collect(),
             lifecycle: Lifecycle {
@@ -87,7 +88,7 @@ pub(super) fn print(source: &str, bucket: &Bucket, paper: Paper) -> String {
     {
         let count =
             |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-        let kept = count(versions.objects, "earlier content");
+        let kept = count(versions.count, "earlier content");
         let size = Size(versions.bytes);
         let markers = count(*markers, "delete marker");
         lines.push(format!(

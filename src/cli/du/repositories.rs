@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 
+use crate::backend::Totals;
 use crate::cli::open::Scanned;
 use crate::format::digest::Digest;
-use crate::inventory::Tally;
 use crate::source::SourceLocation;
 
 /// Returns, for each source, the blobs that other sources in the same registry also reference.
 /// `None` for a source that is not a repository, or the only one of its registry.
-pub(super) fn shared(scanned: &[Scanned]) -> Vec<Option<Tally>> {
+pub(super) fn shared(scanned: &[Scanned]) -> Vec<Option<Totals>> {
     let mut repositories: HashMap<&str, usize> = HashMap::new();
     let mut named: HashMap<(&str, Digest), usize> = HashMap::new();
     for (host, scanned) in scanned

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
+use crate::backend::Totals;
 use crate::cli::json::BlobTotals;
 use crate::cli::open::Scanned;
 use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
-use crate::inventory::Tally;
 use crate::inventory::blobs::Blob;
 use crate::text::escape::visible;
 use crate::text::units::Size;
@@ -20,7 +20,7 @@ pub(super) struct Selected {
     /// What no other ref reaches; unknown if a ref cannot be read.
     only: Option<BlobTotals>,
     #[serde(skip)]
-    tallies: (Tally, Option<Tally>),
+    tallies: (Totals, Option<Totals>),
 }
 
 impl Selected {
@@ -30,8 +30,8 @@ impl Selected {
         let pattern = select.filter(|select| select.is_pattern())?.to_string();
         let inventory = &scanned.inventory;
         let refs = scanned.selected();
-        let mut reached = Tally::default();
-        let mut only = Tally::default();
+        let mut reached = Totals::default();
+        let mut only = Totals::default();
         for blob in inventory.blobs.iter().filter(Blob::is_stored) {
             let fits = refs.iter().filter(|(_, entry)| entry.reaches(blob.id()));
             let fits = fits.count();
@@ -83,7 +83,7 @@ impl Selected {
     }
 }
 
-fn add(tally: &mut Tally, bytes: u64) {
+fn add(tally: &mut Totals, bytes: u64) {
     tally.count += 1;
     tally.bytes = tally.bytes.saturating_add(bytes);
 }

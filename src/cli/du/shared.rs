@@ -216,7 +216,7 @@ impl EntryGroup {
         });
         let entries = inventory.entries.iter().map(|entry| {
             let what = match entry.kind {
-                CacheEntryKind::Former(_) => format!("superseded {}", entry.label),
+                CacheEntryKind::Previous(_) => format!("superseded {}", entry.label),
                 kind => kind.word().to_owned(),
             };
             (

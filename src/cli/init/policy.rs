@@ -73,12 +73,12 @@ pub(super) fn text(names: &BTreeSet<String>, has_github: bool) -> String {
         );
     }
     if !families.requests.is_empty() {
-        text += "\n# The newest 20 stay, and all that are younger than two weeks.\n";
+        text += "\n# Keeps the newest 20, and all that are younger than two weeks.\n";
         let keep = "keep = { last = 20, within = \"14d\" }";
         rule(&mut text, "pull requests", &families.requests, keep);
     }
     if families.has_branches {
-        text += "\n# Every other name is that of a branch. It stays for a month after its last build.\n";
+        text += "\n# Every other name is that of a branch. It is kept for a month after its last build.\n";
         let all = BTreeSet::from(["*".to_owned()]);
         let keep = "keep = { last = 20, within = \"30d\" }";
         rule(&mut text, "branches", &all, keep);

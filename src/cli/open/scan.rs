@@ -125,7 +125,10 @@ pub(super) async fn scan(session: &CliSession<'_>, opened: Opened) -> Result<Sca
     });
     let silence = until_silent(session, &signs_of_life);
     let inventory = tokio::select! {
-        inventory = scanning => inventory?,
+        inventory = scanning => {
+            let select = opened.source.select.as_ref();
+            scan::with_selected(&*reader, inventory?, select, &options).await?
+        }
         timeout = silence => {
             let seconds = timeout.as_secs_f64();
             let message = format!("{shown} has not answered for {seconds} s");

@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::explain::evidence::RecordLabel;
-use crate::explain::matching::Certainty;
 use crate::format::cache_config::RecordIndex;
 use crate::format::digest::Digest;
 use crate::inventory::Inventory;
 use crate::inventory::cache::{RecordKind, RecordState, RefCache};
 use crate::inventory::filter::{FilterSubject, FilterTextField, NumberField};
 use crate::inventory::image::ImageLayer;
+use crate::inventory::labels::Certainty;
+use crate::inventory::labels::RecordLabel;
 
 /// A record.
 #[derive(Serialize)]

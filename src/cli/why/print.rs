@@ -41,7 +41,7 @@ pub(super) fn page(answer: &Answer, paper: Paper) -> String {
                 (0, 0) if !explanation.from_builder().is_empty() => "No step ran.".to_owned(),
                 (0, 0) => "Every step is found in the cache.".to_owned(),
                 (0, _) => "No step is known to run.".to_owned(),
-                _ => "Nothing tells why steps run.".to_owned(),
+                _ => "The evidence does not show why steps run.".to_owned(),
             },
         );
     }

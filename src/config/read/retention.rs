@@ -155,7 +155,7 @@ impl ConfigReader<'_> {
             );
         }
         if matches!(action, Some(RuleAction::Protect | RuleAction::Drop)) {
-            let message = "`drop_records` is for refs that stay and may change: it needs `keep`";
+            let message = "`drop_records` is for kept refs that may change: it needs `keep`";
             return self.missing(value, message);
         }
         Some(filter)
@@ -221,7 +221,7 @@ impl ConfigReader<'_> {
                 "yearly" => criteria.yearly = self.count(value),
                 "used_within" => criteria.used_within = self.text(value, DURATION, duration),
                 "generations" => {
-                    criteria.generations = self.whole(value, "a number of former contents");
+                    criteria.generations = self.whole(value, "a number of previous versions");
                 }
                 _ => self.unknown_key(key, "`keep`", &KEYS),
             }

@@ -100,7 +100,7 @@ max_size = 3
 max_refs = "many"
 min_free = "20 bananas"
 "#;
-    assert_snapshot!(problems(text), @r#"
+    assert_snapshot!(problems(text), @r###"
     /repo/cachelens.toml:3:9: `soon` is not a duration; write it as 30d, 48h or 2w 3h
      3 | grace = "soon"
        |         ^^^^^^
@@ -114,7 +114,7 @@ min_free = "20 bananas"
      6 | garce = 3
        | ^^^^^
        = did you mean `grace`?
-    /repo/cachelens.toml:10:18: `release-[0-99` is not a glob: `[` has no `]`
+    /repo/cachelens.toml:10:18: `release-[0-99` is not a glob: unclosed character class; missing ']'
      10 | match = { ref = ["release-[0-99", "/(/", "/v", ""], kind = "cahce", state = ["live", "!gone"], larger_than = "big", oder_than = "3d" }
         |                  ^^^^^^^^^^^^^^^
     /repo/cachelens.toml:10:35: `(` is not a regular expression that can be used: unclosed group
@@ -150,7 +150,7 @@ min_free = "20 bananas"
     /repo/cachelens.toml:11:50: expected a number from 1 on
      11 | keep = { last = 0, within = "fortnight", daily = -1, generations = "2", lats = 3 }
         |                                                  ^^
-    /repo/cachelens.toml:11:68: expected a number of former contents
+    /repo/cachelens.toml:11:68: expected a number of previous versions
      11 | keep = { last = 0, within = "fortnight", daily = -1, generations = "2", lats = 3 }
         |                                                                    ^^^
     /repo/cachelens.toml:11:73: unknown key `lats` in `keep`
@@ -169,7 +169,7 @@ min_free = "20 bananas"
     /repo/cachelens.toml:17:12: `20 bananas` is not a size; write it as 500MB, 1.5GiB or a number of bytes
      17 | min_free = "20 bananas"
         |            ^^^^^^^^^^^^
-    "#);
+    "###);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Build arguments that choose the image of a stage: `FROM …${ARG}`.
 
-use crate::explain::dockerfile::DockerfileOutline;
 use crate::explain::text_diff::quoted;
+use crate::format::dockerfile::outline::DockerfileOutline;
 use crate::format::provenance::{Build, StepIndex};
 
 /// Returns the argument in the `FROM` of an image whose value differs from an earlier build, with

@@ -1,9 +1,9 @@
 //! Finds the parts of an operation that changed.
 
 use super::{CauseKind, CausePart, ComparedBuild};
-use crate::explain::dockerfile::DockerfileOutline;
 use crate::explain::keys::platform;
 use crate::explain::text_diff::{self, TextDiffLine, became};
+use crate::format::dockerfile::outline::DockerfileOutline;
 use crate::format::llb::{FileChange, OpKind};
 use crate::format::provenance::{Build, Step, StepIndex};
 
@@ -13,21 +13,21 @@ mod file;
 pub(super) use exec::exec;
 pub(super) use file::file;
 
-/// Compares a step with its former version. `base_changed` says that its base image changed, which
+/// Compares a step with its earlier version. `base_changed` says that its base image changed, which
 /// brings its own variables. Returns every part that differs, each kind once.
 pub fn change(
     now: &ComparedBuild<'_>,
     step: StepIndex,
     before: &ComparedBuild<'_>,
-    former: StepIndex,
+    earlier: StepIndex,
     base_changed: bool,
 ) -> Vec<CausePart> {
-    let (Some(of), Some(was)) = (now.build.step(step), before.build.step(former)) else {
+    let (Some(of), Some(was)) = (now.build.step(step), before.build.step(earlier)) else {
         return Vec::new();
     };
-    let same_text = text(now, step) == text(before, former);
+    let same_text = text(now, step) == text(before, earlier);
     let whole = || {
-        let detail = became(text(before, former), text(now, step));
+        let detail = became(text(before, earlier), text(now, step));
         CausePart::new(CauseKind::Command, detail)
     };
     let mut parts = match (&of.op.kind, &was.op.kind) {
@@ -71,8 +71,8 @@ fn by_kind(parts: Vec<CausePart>) -> Vec<CausePart> {
     joined
 }
 
-fn platform_change(now: &Build, step: &Step, before: &Build, former: &Step) -> Option<CausePart> {
-    let was = platform::of_step(before, former)?;
+fn platform_change(now: &Build, step: &Step, before: &Build, earlier: &Step) -> Option<CausePart> {
+    let was = platform::of_step(before, earlier)?;
     let is = platform::of_step(now, step)?;
     let detail = became(&platform::name(&was), &platform::name(&is));
     (!same(&was, &is)).then(|| CausePart::new(CauseKind::Platform, detail))
@@ -99,9 +99,9 @@ pub fn text_change(
     now: &Build,
     step: StepIndex,
     before: &Build,
-    former: StepIndex,
+    earlier: StepIndex,
 ) -> Option<Vec<TextDiffLine>> {
-    let (was, is) = match (&before.step(former)?.op.kind, &now.step(step)?.op.kind) {
+    let (was, is) = match (&before.step(earlier)?.op.kind, &now.step(step)?.op.kind) {
         (OpKind::Exec(was), OpKind::Exec(is)) => (
             was.meta.args.0.last()?.clone().into_bytes(),
             is.meta.args.0.last()?.clone().into_bytes(),

@@ -1,4 +1,4 @@
-//! Pairs each step with its former version in an earlier build.
+//! Pairs each step with its earlier version in an earlier build.
 //!
 //! Steps are paired within their stages, in the order of the file: first those with the same
 //! operation, then, between these, those of the same kind in order.
@@ -24,9 +24,9 @@ struct StageStep {
 /// Pairs the steps of a build with those of an earlier one. The result has an entry for each step.
 pub fn pairs(now: &ComparedBuild<'_>, before: &ComparedBuild<'_>) -> Vec<Option<StepIndex>> {
     let mut pairs = vec![None; now.build.steps.len()];
-    let mut former = stages(before);
+    let mut stages_before = stages(before);
     for (stage, steps) in stages(now) {
-        let Some(earlier) = former.remove(&stage) else {
+        let Some(earlier) = stages_before.remove(&stage) else {
             continue;
         };
         for (step, was) in align(&steps, &earlier) {

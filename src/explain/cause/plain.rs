@@ -40,7 +40,7 @@ pub(super) fn left_over<'a>(
 }
 
 /// Finds the one operation among `others` that differs from a step's in one part only, and returns
-/// the difference. Empty if several do, or none: then the former operation is unknown.
+/// the difference. Empty if several do, or none: then the earlier operation is unknown.
 pub(super) fn change(
     now: &ComparedBuild<'_>,
     step: StepIndex,

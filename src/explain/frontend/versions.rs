@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use crate::explain::dockerfile::{DockerfileOutline, OutlineInstruction};
+use crate::format::dockerfile::outline::{DockerfileOutline, OutlineInstruction};
 
 /// A change of the frontend that changed keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::inputs::InputKind;
 use super::{ChangedInputPlace, HistoryBuild};
 use crate::explain::cause::CauseKind;
-use crate::explain::dockerfile::{DockerfileOutline, OutlineInstruction};
+use crate::format::dockerfile::outline::{DockerfileOutline, OutlineInstruction};
 use crate::format::provenance::{Build, SourceFile};
 
 /// What to do about an input that changes often.

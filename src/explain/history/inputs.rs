@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ChangedInputPlace, HistoryBuild, advice};
 use crate::explain::cause;
-use crate::explain::dockerfile::DockerfileOutline;
 use crate::explain::solve::CacheVerdict;
 use crate::format::digest::Digest;
+use crate::format::dockerfile::outline::DockerfileOutline;
 use crate::format::llb::OpKind;
 use crate::format::provenance::{Build, StepIndex};
 use crate::text::secrets::mask;
@@ -260,15 +260,15 @@ fn ran_alone(before: &HistoryBuild, now: &HistoryBuild, name: &str) -> Option<bo
     };
     let verdict = now.logged.get(step.at()).copied().flatten()?;
     let inputs = &now.build.step(step)?.inputs;
-    let former = &before.build.step(was)?.inputs;
-    let is_as_before = inputs.len() == former.len()
-        && inputs.iter().zip(former).all(|(input, former)| {
+    let earlier = &before.build.step(was)?.inputs;
+    let is_as_before = inputs.len() == earlier.len()
+        && inputs.iter().zip(earlier).all(|(input, earlier)| {
             let is_source = now
                 .build
                 .step(input.step)
                 .is_some_and(|step| matches!(step.op.kind, OpKind::Source(_)));
             if is_source {
-                digests(now, input.step) == digests(before, former.step)
+                digests(now, input.step) == digests(before, earlier.step)
             } else {
                 !now.ran(input.step)
             }
@@ -318,9 +318,9 @@ fn declaration<'a>(
     file: &'a DockerfileOutline,
     words: &[&str],
     name: &str,
-    stage: Option<&crate::explain::dockerfile::OutlineStage>,
-) -> Option<&'a crate::explain::dockerfile::OutlineInstruction> {
-    let declares = |instruction: &&crate::explain::dockerfile::OutlineInstruction| {
+    stage: Option<&crate::format::dockerfile::outline::OutlineStage>,
+) -> Option<&'a crate::format::dockerfile::outline::OutlineInstruction> {
+    let declares = |instruction: &&crate::format::dockerfile::outline::OutlineInstruction| {
         words.contains(&advice::word(&instruction.text).as_str())
             && advice::names(&instruction.text)
                 .iter()

@@ -2,7 +2,7 @@
 //! number of a build. A name proves nothing, so this is a note and never a cause.
 
 use super::advice::{self, Move};
-use crate::explain::dockerfile::DockerfileOutline;
+use crate::format::dockerfile::outline::DockerfileOutline;
 
 /// How many variables of a file are looked at.
 const MOST_VARIABLES: usize = 20;

@@ -24,7 +24,7 @@ pub struct Explanation {
     /// Why steps run.
     pub causes: Vec<Option<Cause>>,
     /// The names of steps in the earlier build, where known.
-    pub former: Vec<Option<String>>,
+    pub earlier: Vec<Option<String>>,
     /// How long steps ran, if a log has the times.
     pub busy: Vec<Option<SignedDuration>>,
     /// The configurations of the caches that it is explained against.

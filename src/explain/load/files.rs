@@ -9,11 +9,11 @@ use crate::explain::cause::{Cause, CauseFacts, CauseKind, PathChange};
 use crate::explain::context::{ContextEntry, ContextFiles};
 use crate::explain::keys::{root, selectors};
 use crate::explain::load::context::BuildContexts;
-use crate::explain::matching::Certainty;
 use crate::format::cache_config::RecordIndex;
 use crate::format::digest::Digest;
 use crate::format::llb::{self, CopyAction, OpKind};
 use crate::format::provenance::{Step, StepIndex};
+use crate::inventory::labels::Certainty;
 
 mod compare;
 mod folders;
@@ -110,7 +110,7 @@ impl<'a> ContextInput<'a> {
         if paths.is_empty() {
             paths.extend(self.changed_mode());
         }
-        // If no layer shows the former state, only a single file can be the one that changed.
+        // If no layer shows the earlier state, only a single file can be the one that changed.
         if paths.is_empty() && !is_compared {
             paths.extend(self.only_file());
         }
@@ -124,7 +124,7 @@ impl<'a> ContextInput<'a> {
 
     /// Compares the files with those of the cached result. Returns `None` if that is impossible.
     async fn compare_with_layers(&self, facts: &CauseFacts<'_>) -> Option<Vec<PathChange>> {
-        let (cache, record) = former(facts, self.index)?;
+        let (cache, record) = earlier(facts, self.index)?;
         let OpKind::File(op) = &self.step.op.kind else {
             return None;
         };
@@ -194,9 +194,9 @@ fn bound_paths(step: &Step, input: usize) -> Vec<PathChange> {
         .collect()
 }
 
-/// Finds the former record of the step: the same operation, on the same first input if it has one,
+/// Finds the earlier record of the step: the same operation, on the same first input if it has one,
 /// with the newest result. Returns the place of the cache and the record.
-fn former(facts: &CauseFacts<'_>, step: StepIndex) -> Option<(usize, RecordIndex)> {
+fn earlier(facts: &CauseFacts<'_>, step: StepIndex) -> Option<(usize, RecordIndex)> {
     let of = &facts.now.build.steps[step.at()];
     let keys = &facts.now.keys[step.at()];
     let digests: Vec<Digest> = keys.digests.iter().map(|key| root(key, 0)).collect();

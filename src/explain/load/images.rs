@@ -9,7 +9,7 @@ use crate::backend::{self, Access, CacheReader, SharedReader, all_refs};
 use crate::explain::frontend::{BaseImage, BaseImageConfig, ImageRequest, ImageState, Images};
 use crate::format::digest::Digest;
 use crate::format::evidence::EvidenceDocument as Evidence;
-use crate::format::layout::Root;
+use crate::format::layout::ListedRef;
 use crate::format::lenient::go_struct;
 use crate::format::llb::{OpKind, Platform};
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument};
@@ -17,6 +17,7 @@ use crate::format::platform;
 use crate::format::provenance::Build;
 use crate::format::reference::ImageReference;
 use crate::source::{RefSelector, Source, SourceLocation, Trust};
+use crate::text::causes::in_one_line;
 
 /// The largest file with an image's configuration, in bytes.
 const MAX_FILE: u64 = 16 << 20;
@@ -278,8 +279,8 @@ async fn root(
     text: &str,
 ) -> Result<Digest, String> {
     let listed = all_refs(&**reader).await;
-    let roots = listed.map_err(|error| chain(&error))?.entries;
-    let is_named = |root: &&Root| match select {
+    let roots = listed.map_err(|error| in_one_line(&error))?.entries;
+    let is_named = |root: &&ListedRef| match select {
         Some(RefSelector::Digest(digest)) => root.descriptor.digest.valid() == Some(*digest),
         Some(RefSelector::Name(name)) => root.names.contains(name),
         Some(RefSelector::AnyOf(names)) => root.names.iter().any(|name| names.contains(name)),
@@ -308,7 +309,7 @@ async fn read_image(
 ) -> Result<BaseImage, String> {
     let read = async |digest| {
         let read = reader.read_document(digest, DOCUMENT_LIMIT).await;
-        read.map_err(|error| chain(&error))
+        read.map_err(|error| in_one_line(&error))
     };
     let parse = |bytes: &[u8]| ManifestDocument::parse(bytes).map_err(|error| error.to_string());
     let mut document = parse(&read(root).await?)?;
@@ -361,16 +362,4 @@ fn best<'a>(entries: &'a [Descriptor], of: &Platform) -> Option<&'a Descriptor> 
     variants
         .iter()
         .find_map(|variant| entries.iter().find(|entry| is_of(entry, variant)))
-}
-
-/// Returns an error with its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

@@ -71,7 +71,7 @@ impl BuildExplainer<'_> {
         notes::about_solution(&facts, &causes, !log.is_empty(), &mut keyed.notes);
         let pairs = pairs(&facts);
         Ok(notes::about_builder(Explanation {
-            former: former(&facts, &pairs),
+            earlier: earlier(&facts, &pairs),
             busy: log::busy(build, &keyed.names, &log),
             written: sizes::of_steps(&facts, &pairs),
             configs: contents.iter().map(|cache| cache.config).collect(),
@@ -106,7 +106,7 @@ impl BuildExplainer<'_> {
         notes::about_contexts(&contexts, &mut notes);
         if let Some(path) = other_file {
             notes.push(format!(
-                "{path} is not the one that was built: this tells of the steps as they were then"
+                "{path} is not the one that was built: the steps are those of that build"
             ));
         }
         let names = names::of_steps(&build);
@@ -168,7 +168,7 @@ fn pairs(facts: &CauseFacts<'_>) -> Vec<Option<StepIndex>> {
 }
 
 /// Returns the names that the steps had in the earlier build.
-fn former(facts: &CauseFacts<'_>, pairs: &[Option<StepIndex>]) -> Vec<Option<String>> {
+fn earlier(facts: &CauseFacts<'_>, pairs: &[Option<StepIndex>]) -> Vec<Option<String>> {
     let name = |step: StepIndex| {
         let name = facts.before.as_ref()?.names.get(step.at())?;
         Some(mask(&name.text))

@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Imported, MOST_REFS};
 use crate::explain::cause::{Cause, CauseFacts, CauseKind};
 use crate::explain::keys::StepKeys;
-use crate::explain::matching::{Certainty, Matches};
+use crate::explain::matching::Matches;
 use crate::explain::solve::InCache;
 use crate::explain::text_diff::quoted;
 use crate::format::cache_config::LayerIndex;
 use crate::format::provenance::{Build, StepIndex, StepOutput};
 use crate::inventory::cache::{RecordState, RefCache};
+use crate::inventory::labels::Certainty;
 use crate::inventory::{RefEntry, RefKind};
 
 /// How many refs with a result are named.

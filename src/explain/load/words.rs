@@ -6,9 +6,9 @@ use jiff::SignedDuration;
 use super::Explanation;
 use super::groups::{CauseGroup, Cost};
 use crate::explain::cause::{Cause, CauseKind};
-use crate::explain::names::StepPlace;
 use crate::explain::solve::CacheVerdict;
 use crate::format::provenance::StepIndex;
+use crate::inventory::labels::StepPlace;
 use crate::text::units::Size;
 
 impl Explanation {

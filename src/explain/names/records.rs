@@ -2,9 +2,10 @@
 
 use super::StepName;
 use crate::explain::keys::{ContentKey, StepKeys};
-use crate::explain::matching::{Certainty, Matches};
+use crate::explain::matching::Matches;
 use crate::format::cache_config::{CacheGraph, Record, RecordIndex};
 use crate::format::provenance::{Build, StepIndex};
+use crate::inventory::labels::Certainty;
 
 /// The relation of a record to a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

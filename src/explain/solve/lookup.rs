@@ -23,11 +23,12 @@ use std::collections::BTreeSet;
 
 use super::{Doubt, InCache, KnownFacts, Sure};
 use crate::explain::keys::{ContentKey, InputKeys, StepKeys, root};
-use crate::explain::matching::{Certainty, Matches};
+use crate::explain::matching::Matches;
 use crate::format::cache_config::{CacheGraph, Link, Record, RecordIndex};
 use crate::format::llb::OpKind;
 use crate::format::provenance::{Build, StepIndex, StepOutput};
 use crate::inventory::cache::{RecordState, RefCache};
+use crate::inventory::labels::Certainty;
 
 /// The state of a step in the caches, and the result of its lookup.
 #[derive(Debug, Clone)]

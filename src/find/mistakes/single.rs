@@ -363,7 +363,7 @@ impl MistakeSearch<'_> {
                 let hint = if declaration.tool == "tsops" {
                     "Set `ref` of the cache to a fixed name, such as …/app:buildcache."
                 } else {
-                    "Import a name that stays, too, such as that of the main branch."
+                    "Also import a name that does not change, such as that of the main branch."
                 };
                 self.add("per-commit", declaration, message, Some(hint.to_owned()));
             }

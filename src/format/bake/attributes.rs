@@ -2,7 +2,7 @@
 
 use super::BakeError;
 use super::read::Named;
-use super::value::Value;
+use super::value::BakeValue;
 use crate::format::located::TextPlace;
 
 /// The attributes of a target that bake knows and this program does not use.
@@ -80,26 +80,28 @@ pub(super) fn check_name(name: &str, place: TextPlace) -> Result<(), BakeError> 
 }
 
 /// Checks that a value has the type of its attribute. Unknown values have any type.
-pub(super) fn check(key: &str, value: &Value, place: TextPlace) -> Result<(), BakeError> {
-    let is_text = |value: &Value| value.is_open() || value.to_text().is_some();
+pub(super) fn check(key: &str, value: &BakeValue, place: TextPlace) -> Result<(), BakeError> {
+    let is_text = |value: &BakeValue| value.is_open() || value.to_text().is_some();
     let is_valid = match (key, value) {
         (_, value) if value.is_open() => true,
-        (_, Value::Null) => true,
+        (_, BakeValue::Null) => true,
         (
             "inherits" | "tags" | "platforms" | "no-cache-filter" | "ulimits" | "targets"
             | "annotations" | "entitlements",
             value,
         ) => match value {
-            Value::List(items) | Value::Set(items) => items.iter().all(is_text),
+            BakeValue::List(items) | BakeValue::Set(items) => items.iter().all(is_text),
             _ => false,
         },
-        ("args" | "labels" | "extra-hosts", Value::Map(entries)) => entries
+        ("args" | "labels" | "extra-hosts", BakeValue::Map(entries)) => entries
             .iter()
-            .all(|(_, value)| matches!(value, Value::Null) || is_text(value)),
-        ("contexts", Value::Map(entries)) => entries.iter().all(|(_, value)| is_text(value)),
+            .all(|(_, value)| matches!(value, BakeValue::Null) || is_text(value)),
+        ("contexts", BakeValue::Map(entries)) => entries.iter().all(|(_, value)| is_text(value)),
         ("args" | "labels" | "extra-hosts" | "contexts", _) => false,
         ("no-cache" | "pull", value) => value.truth().is_some(),
-        ("cache-from" | "cache-to", value) => matches!(value, Value::List(_) | Value::Set(_)),
+        ("cache-from" | "cache-to", value) => {
+            matches!(value, BakeValue::List(_) | BakeValue::Set(_))
+        }
         _ => true,
     };
     if is_valid {

@@ -1,46 +1,46 @@
 //! The caches of targets: lists of texts and objects.
 
-use super::value::Value;
+use super::value::BakeValue;
 use super::{BakeError, CacheEntry};
 use crate::format::located::{Located, TextPlace};
 use crate::format::unknown::to_pattern;
 
 /// Returns the caches of `cache-from` or `cache-to`.
-pub(super) fn entries(value: &Value, place: TextPlace) -> Result<Vec<CacheEntry>, BakeError> {
+pub(super) fn entries(value: &BakeValue, place: TextPlace) -> Result<Vec<CacheEntry>, BakeError> {
     let mut found = Vec::new();
     collect_entries(value, place, &[], &mut found)?;
     Ok(found)
 }
 
 fn collect_entries(
-    value: &Value,
+    value: &BakeValue,
     place: TextPlace,
     when: &[String],
     found: &mut Vec<CacheEntry>,
 ) -> Result<(), BakeError> {
     match value {
-        Value::Null => {}
-        Value::List(items) | Value::Set(items) => {
+        BakeValue::Null => {}
+        BakeValue::List(items) | BakeValue::Set(items) => {
             for item in items {
                 collect_entries(item, place, when, found)?;
             }
         }
-        Value::Either(alternatives) => {
+        BakeValue::Either(alternatives) => {
             for (condition, alternative) in alternatives {
                 let mut when = when.to_vec();
                 when.push(to_pattern(condition));
                 collect_entries(alternative, place, &when, found)?;
             }
         }
-        Value::Text(text) => found.extend(split_entry(text, when)),
-        Value::Map(attributes) => {
+        BakeValue::Text(text) => found.extend(split_entry(text, when)),
+        BakeValue::Map(attributes) => {
             for (attributes, more) in flat_maps(attributes) {
                 let mut all = when.to_vec();
                 all.extend(more);
                 found.extend(object_entry(&attributes, place, &all)?);
             }
         }
-        Value::Truth(_) | Value::Number(_) => {
+        BakeValue::Truth(_) | BakeValue::Number(_) => {
             return Err(BakeError::new(
                 place,
                 "a cache is neither text nor an object",
@@ -51,17 +51,17 @@ fn collect_entries(
 }
 
 /// The attributes of an object without alternatives, and the conditions under which they apply.
-type FlatMap = (Vec<(String, Value)>, Vec<String>);
+type FlatMap = (Vec<(String, BakeValue)>, Vec<String>);
 
 /// Splits attributes with alternatives into several objects.
-fn flat_maps(attributes: &[(String, Value)]) -> Vec<FlatMap> {
+fn flat_maps(attributes: &[(String, BakeValue)]) -> Vec<FlatMap> {
     let either = attributes
         .iter()
-        .position(|(_, value)| matches!(value, Value::Either(_)));
+        .position(|(_, value)| matches!(value, BakeValue::Either(_)));
     let Some(index) = either else {
         return vec![(attributes.to_vec(), Vec::new())];
     };
-    let Value::Either(alternatives) = &attributes[index].1 else {
+    let BakeValue::Either(alternatives) = &attributes[index].1 else {
         return Vec::new();
     };
     let mut all = Vec::new();
@@ -81,12 +81,12 @@ fn flat_maps(attributes: &[(String, Value)]) -> Vec<FlatMap> {
 
 /// Formats an object as `type=…`; its location is that of `type`.
 fn object_entry(
-    attributes: &[(String, Value)],
+    attributes: &[(String, BakeValue)],
     place: TextPlace,
     when: &[String],
 ) -> Result<Vec<CacheEntry>, BakeError> {
     let kind = attributes.iter().find(|(key, _)| key == "type");
-    let Some((_, Value::Text(kind))) = kind else {
+    let Some((_, BakeValue::Text(kind))) = kind else {
         return Err(BakeError::new(place, "a cache has no type"));
     };
     let mut text = format!("type={}", kind.as_str());

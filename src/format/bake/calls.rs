@@ -6,7 +6,7 @@ use hcl_edit::expr::{BinaryOp, BinaryOperator, Expression, ForExpr, FuncCall};
 use super::evaluate::{Evaluated, Evaluator, Locals, Scope};
 use super::read::Function;
 use super::types::{self, Type};
-use super::value::{Value, each};
+use super::value::{BakeValue, each};
 use super::{BakeError, functions, numbers};
 use crate::format::located::TextPlace;
 
@@ -72,7 +72,7 @@ impl Evaluator<'_> {
         if own.is_none() && matches!(name, "try" | "can") {
             return attempted(name, arguments, place);
         }
-        let arguments: Vec<Value> = arguments.into_iter().collect::<Result<_, _>>()?;
+        let arguments: Vec<BakeValue> = arguments.into_iter().collect::<Result<_, _>>()?;
         if functions::exists(name) {
             return self.distribute(name, &arguments, place, source);
         }
@@ -86,13 +86,13 @@ impl Evaluator<'_> {
     fn distribute(
         &self,
         name: &str,
-        arguments: &[Value],
+        arguments: &[BakeValue],
         place: TextPlace,
         source: &str,
     ) -> Evaluated {
         let either = arguments
             .iter()
-            .position(|argument| matches!(argument, Value::Either(_)));
+            .position(|argument| matches!(argument, BakeValue::Either(_)));
         if let Some(index) = either {
             return each(arguments[index].clone(), |value| {
                 let mut arguments = arguments.to_vec();
@@ -100,7 +100,7 @@ impl Evaluator<'_> {
                 self.distribute(name, &arguments, place, source)
             });
         }
-        if arguments.iter().any(Value::is_open) && !functions::keeps_marks(name) {
+        if arguments.iter().any(BakeValue::is_open) && !functions::keeps_marks(name) {
             let marks: String = arguments.iter().map(marks_of).collect();
             let names = self
                 .options
@@ -133,21 +133,25 @@ impl Evaluator<'_> {
     }
 
     /// Returns what a function reads from the surroundings of the build.
-    fn surroundings(&self, name: &str, place: TextPlace) -> Result<Value, functions::CallError> {
+    fn surroundings(
+        &self,
+        name: &str,
+        place: TextPlace,
+    ) -> Result<BakeValue, functions::CallError> {
         let text = match name {
             "timestamp" => functions::now(self.options.now)?,
             _ => (self.options.lookup)("HOME")
                 .filter(|home| !home.is_empty())
                 .ok_or_else(|| functions::CallError::gap("HOME is not set"))?,
         };
-        Ok(Value::text(text, place))
+        Ok(BakeValue::text(text, place))
     }
 
     fn user_function(
         &self,
         name: &str,
         function: &Function,
-        arguments: Vec<Value>,
+        arguments: Vec<BakeValue>,
         place: TextPlace,
     ) -> Evaluated {
         let Some(result) = &function.result else {
@@ -175,7 +179,7 @@ impl Evaluator<'_> {
             .zip(arguments.by_ref())
             .collect();
         if let Some(variadic) = &function.variadic {
-            locals.push((variadic.clone(), Value::List(arguments.collect())));
+            locals.push((variadic.clone(), BakeValue::List(arguments.collect())));
         }
         self.evaluate(result, &locals)
     }
@@ -188,11 +192,11 @@ impl Evaluator<'_> {
     ) -> Evaluated {
         let collection = self.expression(&repeated.intro.collection_expr, scope)?;
         each(collection, |collection| {
-            if matches!(collection, Value::Text(_)) && collection.is_open() {
+            if matches!(collection, BakeValue::Text(_)) && collection.is_open() {
                 return Ok(collection);
             }
             let mut items = Vec::new();
-            let mut entries: Vec<(String, Value)> = Vec::new();
+            let mut entries: Vec<(String, BakeValue)> = Vec::new();
             for (key, value) in pairs(&collection, place)? {
                 let mut locals = scope.locals.clone();
                 if let Some(name) = &repeated.intro.key_var {
@@ -217,9 +221,9 @@ impl Evaluator<'_> {
                 }
             }
             Ok(if repeated.key_expr.is_some() {
-                Value::Map(entries)
+                BakeValue::Map(entries)
             } else {
-                Value::List(items)
+                BakeValue::List(items)
             })
         })
     }
@@ -258,9 +262,9 @@ impl Evaluator<'_> {
             // A side that decides the result makes the other one irrelevant, even if it fails.
             let decisive = operator == BinaryOperator::Or;
             let decides =
-                |side: &Evaluated| side.as_ref().ok().and_then(Value::truth) == Some(decisive);
+                |side: &Evaluated| side.as_ref().ok().and_then(BakeValue::truth) == Some(decisive);
             if decides(&left) || decides(&right) {
-                return Ok(Value::Truth(decisive));
+                return Ok(BakeValue::Truth(decisive));
             }
         }
         let right = right?;
@@ -274,8 +278,8 @@ impl Evaluator<'_> {
     fn operation(
         &self,
         operator: BinaryOperator,
-        left: &Value,
-        right: &Value,
+        left: &BakeValue,
+        right: &BakeValue,
         place: TextPlace,
         source: &str,
     ) -> Evaluated {
@@ -283,13 +287,13 @@ impl Evaluator<'_> {
             return Ok(self.open(source, place));
         }
         match operator {
-            BinaryOperator::Eq => return Ok(Value::Truth(left.equals(right) == Some(true))),
-            BinaryOperator::NotEq => return Ok(Value::Truth(left.equals(right) != Some(true))),
+            BinaryOperator::Eq => return Ok(BakeValue::Truth(left.equals(right) == Some(true))),
+            BinaryOperator::NotEq => return Ok(BakeValue::Truth(left.equals(right) != Some(true))),
             BinaryOperator::And | BinaryOperator::Or => {
                 let truths = left.truth().zip(right.truth());
                 let (left, right) = truths
                     .ok_or_else(|| BakeError::new(place, "the operator needs true or false"))?;
-                return Ok(Value::Truth(match operator {
+                return Ok(BakeValue::Truth(match operator {
                     BinaryOperator::And => left && right,
                     _ => left || right,
                 }));
@@ -300,10 +304,10 @@ impl Evaluator<'_> {
         let (left, right) =
             numbers.ok_or_else(|| BakeError::new(place, "the operator needs numbers"))?;
         let name = match operator {
-            BinaryOperator::Less => return Ok(Value::Truth(left < right)),
-            BinaryOperator::LessEq => return Ok(Value::Truth(left <= right)),
-            BinaryOperator::Greater => return Ok(Value::Truth(left > right)),
-            BinaryOperator::GreaterEq => return Ok(Value::Truth(left >= right)),
+            BinaryOperator::Less => return Ok(BakeValue::Truth(left < right)),
+            BinaryOperator::LessEq => return Ok(BakeValue::Truth(left <= right)),
+            BinaryOperator::Greater => return Ok(BakeValue::Truth(left > right)),
+            BinaryOperator::GreaterEq => return Ok(BakeValue::Truth(left >= right)),
             BinaryOperator::Plus => "add",
             BinaryOperator::Minus => "subtract",
             BinaryOperator::Mul => "multiply",
@@ -325,67 +329,67 @@ fn attempted(name: &str, arguments: Vec<Evaluated>, place: TextPlace) -> Evaluat
     }
     for argument in arguments {
         match argument {
-            Ok(_) if name == "can" => return Ok(Value::Truth(true)),
+            Ok(_) if name == "can" => return Ok(BakeValue::Truth(true)),
             Ok(value) => return Ok(value),
             Err(error) if error.is_gap => return Err(error),
             Err(_) => {}
         }
     }
     if name == "can" {
-        return Ok(Value::Truth(false));
+        return Ok(BakeValue::Truth(false));
     }
     Err(BakeError::new(place, "no argument of try succeeds"))
 }
 
 fn add_entry(
-    entries: &mut Vec<(String, Value)>,
+    entries: &mut Vec<(String, BakeValue)>,
     key: String,
-    value: Value,
+    value: BakeValue,
     is_grouped: bool,
     place: TextPlace,
 ) -> Result<(), BakeError> {
     let known = entries.iter_mut().find(|(known, _)| *known == key);
     match (known, is_grouped) {
-        (Some((_, Value::List(items))), true) => items.push(value),
-        (None, true) => entries.push((key, Value::List(vec![value]))),
+        (Some((_, BakeValue::List(items))), true) => items.push(value),
+        (None, true) => entries.push((key, BakeValue::List(vec![value]))),
         (None, false) => entries.push((key, value)),
         (Some(_), _) => return Err(BakeError::new(place, format!("the key {key} exists twice"))),
     }
     Ok(())
 }
 
-fn marks_of(value: &Value) -> String {
+fn marks_of(value: &BakeValue) -> String {
     match value {
-        Value::Text(text) => text.as_str().to_owned(),
-        Value::List(items) | Value::Set(items) => items.iter().map(marks_of).collect(),
-        Value::Map(entries) => entries.iter().map(|(_, value)| marks_of(value)).collect(),
+        BakeValue::Text(text) => text.as_str().to_owned(),
+        BakeValue::List(items) | BakeValue::Set(items) => items.iter().map(marks_of).collect(),
+        BakeValue::Map(entries) => entries.iter().map(|(_, value)| marks_of(value)).collect(),
         _ => String::new(),
     }
 }
 
 /// The keys and values of a list, a set or a map.
 pub(super) fn pairs(
-    collection: &Value,
+    collection: &BakeValue,
     place: TextPlace,
-) -> Result<Vec<(Value, Value)>, BakeError> {
+) -> Result<Vec<(BakeValue, BakeValue)>, BakeError> {
     Ok(match collection {
-        Value::List(items) => {
-            let pair = |(index, value): (usize, &Value)| {
+        BakeValue::List(items) => {
+            let pair = |(index, value): (usize, &BakeValue)| {
                 let index = u32::try_from(index).unwrap_or(u32::MAX);
-                (Value::Number(f64::from(index)), value.clone())
+                (BakeValue::Number(f64::from(index)), value.clone())
             };
             items.iter().enumerate().map(pair).collect()
         }
-        Value::Set(items) => {
+        BakeValue::Set(items) => {
             let pairs = items.iter().map(|item| (item.clone(), item.clone()));
             pairs.collect()
         }
-        Value::Map(entries) => {
-            let mut sorted: Vec<&(String, Value)> = entries.iter().collect();
+        BakeValue::Map(entries) => {
+            let mut sorted: Vec<&(String, BakeValue)> = entries.iter().collect();
             sorted.sort_by(|a, b| a.0.cmp(&b.0));
             sorted
                 .into_iter()
-                .map(|(key, value)| (Value::text(key.clone(), place), value.clone()))
+                .map(|(key, value)| (BakeValue::text(key.clone(), place), value.clone()))
                 .collect()
         }
         value if value.is_open() => Vec::new(),

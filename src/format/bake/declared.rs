@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use hcl_edit::structure::{Block, Body};
 
-use super::read::{Definition, FileText, Source, attributes_of};
+use super::read::{BakeDefinition, BakeSource, FileText, attributes_of};
 use super::types::Type;
 use crate::format::located::TextPlace;
 
@@ -22,16 +22,16 @@ pub(super) enum VariableType {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Declared {
     pub(super) place: TextPlace,
-    pub(super) default: Option<Definition>,
+    pub(super) default: Option<BakeDefinition>,
     pub(super) kind: VariableType,
     /// Conditions that the value satisfies, with messages for when it does not.
-    pub(super) validations: Vec<(Definition, Option<Definition>)>,
+    pub(super) validations: Vec<(BakeDefinition, Option<BakeDefinition>)>,
 }
 
-pub(super) fn variable_type(definition: &Definition) -> VariableType {
+pub(super) fn variable_type(definition: &BakeDefinition) -> VariableType {
     let parsed = match &definition.source {
-        Source::Hcl(expression) => Type::parse(expression),
-        Source::Template(template, _) => {
+        BakeSource::Hcl(expression) => Type::parse(expression),
+        BakeSource::Template(template, _) => {
             let text: String = template
                 .iter()
                 .filter_map(|element| element.as_literal())
@@ -40,7 +40,7 @@ pub(super) fn variable_type(definition: &Definition) -> VariableType {
             let expression = hcl_edit::parser::parse_expr(&text).ok();
             expression.and_then(|expression| Type::parse(&expression))
         }
-        Source::Null => return VariableType::Unset,
+        BakeSource::Null => return VariableType::Unset,
         _ => None,
     };
     parsed.map_or(VariableType::Wrong, VariableType::Known)
@@ -50,7 +50,7 @@ pub(super) fn variable_type(definition: &Definition) -> VariableType {
 pub(super) fn validations(
     body: &Body,
     file: &Rc<FileText>,
-) -> Vec<(Definition, Option<Definition>)> {
+) -> Vec<(BakeDefinition, Option<BakeDefinition>)> {
     let blocks = body
         .blocks()
         .filter(|block| block.ident.as_str() == "validation");
@@ -67,24 +67,24 @@ pub(super) fn validations(
 
 /// The rules in the `validation` of a variable in JSON: an object, or a list of them.
 pub(super) fn json_validations(
-    attributes: &[(String, Definition, TextPlace)],
-) -> Vec<(Definition, Option<Definition>)> {
+    attributes: &[(String, BakeDefinition, TextPlace)],
+) -> Vec<(BakeDefinition, Option<BakeDefinition>)> {
     let found = attributes.iter().find(|(key, _, _)| key == "validation");
     let Some((_, definition, _)) = found else {
         return Vec::new();
     };
     let objects = match &definition.source {
-        Source::List(objects) => objects.as_slice(),
+        BakeSource::List(objects) => objects.as_slice(),
         object => std::slice::from_ref(object),
     };
-    let rule = |object: &Source| {
-        let Source::Map(entries) = object else {
+    let rule = |object: &BakeSource| {
+        let BakeSource::Map(entries) = object else {
             return None;
         };
         let find = |name: &str| {
             let source = entries.iter().find(|(key, _)| key == name)?.1.clone();
             let file = Rc::clone(&definition.file);
-            Some(Definition { source, file })
+            Some(BakeDefinition { source, file })
         };
         Some((find("condition")?, find("error_message")))
     };

@@ -8,10 +8,10 @@ use hcl_edit::Span;
 use hcl_edit::expr::{Conditional, Expression, Object, ObjectKey, UnaryOp, UnaryOperator};
 use hcl_edit::template::Element;
 
-use super::read::{Definition, Definitions, FileText, Source};
+use super::read::{BakeDefinition, BakeSource, Definitions, FileText};
 use super::templates::Edges;
-use super::value::{Value, each};
-use super::{BakeError, Options, types};
+use super::value::{BakeValue, each};
+use super::{BakeError, BakeOptions, types};
 use crate::format::located::{Located, TextPlace};
 
 /// The deepest nesting of evaluations.
@@ -21,16 +21,16 @@ const STEPS: usize = 2_000_000;
 /// The largest number of a source whose digits a float holds.
 const LARGEST_LITERAL: f64 = 9e15;
 
-pub(super) type Evaluated = Result<Value, BakeError>;
+pub(super) type Evaluated = Result<BakeValue, BakeError>;
 
 /// The names that a function, a loop or a matrix defines.
-pub(super) type Locals = Vec<(String, Value)>;
+pub(super) type Locals = Vec<(String, BakeValue)>;
 
 /// Evaluates the expressions of a set of definitions.
 pub(super) struct Evaluator<'d> {
     pub(super) definitions: &'d Definitions,
-    pub(super) options: &'d Options<'d>,
-    values: RefCell<HashMap<String, Value>>,
+    pub(super) options: &'d BakeOptions<'d>,
+    values: RefCell<HashMap<String, BakeValue>>,
     pub(super) in_progress: RefCell<HashSet<String>>,
     depth: Cell<usize>,
     steps: Cell<usize>,
@@ -55,7 +55,7 @@ impl Scope<'_> {
 }
 
 impl<'d> Evaluator<'d> {
-    pub(super) fn new(definitions: &'d Definitions, options: &'d Options<'d>) -> Self {
+    pub(super) fn new(definitions: &'d Definitions, options: &'d BakeOptions<'d>) -> Self {
         Self {
             definitions,
             options,
@@ -67,39 +67,39 @@ impl<'d> Evaluator<'d> {
     }
 
     /// Evaluates a definition.
-    pub(super) fn evaluate(&self, definition: &Definition, locals: &Locals) -> Evaluated {
+    pub(super) fn evaluate(&self, definition: &BakeDefinition, locals: &Locals) -> Evaluated {
         self.source(&definition.source, &definition.file, locals)
     }
 
-    fn source(&self, source: &Source, file: &Rc<FileText>, locals: &Locals) -> Evaluated {
+    fn source(&self, source: &BakeSource, file: &Rc<FileText>, locals: &Locals) -> Evaluated {
         let scope = |place| Scope {
             file,
             place,
             locals,
         };
         Ok(match source {
-            Source::Hcl(expression) => self.expression(expression, scope(None))?,
-            Source::Template(template, place) => {
+            BakeSource::Hcl(expression) => self.expression(expression, scope(None))?,
+            BakeSource::Template(template, place) => {
                 self.template(template, *place, scope(Some(*place)))?
             }
-            Source::List(items) => {
+            BakeSource::List(items) => {
                 let items = items.iter().map(|item| self.source(item, file, locals));
-                Value::List(items.collect::<Result<_, _>>()?)
+                BakeValue::List(items.collect::<Result<_, _>>()?)
             }
-            Source::Map(entries) => {
-                let entry = |(key, value): &(String, Source)| {
+            BakeSource::Map(entries) => {
+                let entry = |(key, value): &(String, BakeSource)| {
                     Ok((key.clone(), self.source(value, file, locals)?))
                 };
-                Value::Map(
+                BakeValue::Map(
                     entries
                         .iter()
                         .map(entry)
                         .collect::<Result<_, BakeError>>()?,
                 )
             }
-            Source::Number(number) => Value::Number(*number),
-            Source::Truth(truth) => Value::Truth(*truth),
-            Source::Null => Value::Null,
+            BakeSource::Number(number) => BakeValue::Number(*number),
+            BakeSource::Truth(truth) => BakeValue::Truth(*truth),
+            BakeSource::Null => BakeValue::Null,
         })
     }
 
@@ -125,13 +125,13 @@ impl<'d> Evaluator<'d> {
         scope: Scope<'_>,
     ) -> Evaluated {
         match expression {
-            Expression::Null(_) => Ok(Value::Null),
-            Expression::Bool(truth) => Ok(Value::Truth(*truth.value())),
+            Expression::Null(_) => Ok(BakeValue::Null),
+            Expression::Bool(truth) => Ok(BakeValue::Truth(*truth.value())),
             Expression::Number(number) => literal(number.value().as_f64(), place),
-            Expression::String(text) => Ok(Value::text(text.as_str(), place)),
+            Expression::String(text) => Ok(BakeValue::text(text.as_str(), place)),
             Expression::Array(items) => {
                 let items = items.iter().map(|item| self.expression(item, scope));
-                Ok(Value::List(items.collect::<Result<_, _>>()?))
+                Ok(BakeValue::List(items.collect::<Result<_, _>>()?))
             }
             Expression::Object(object) => self.object(object, place, scope),
             Expression::StringTemplate(template) => {
@@ -151,7 +151,7 @@ impl<'d> Evaluator<'d> {
     }
 
     fn object(&self, object: &Object, place: TextPlace, scope: Scope<'_>) -> Evaluated {
-        let mut entries: Vec<(String, Value)> = Vec::new();
+        let mut entries: Vec<(String, BakeValue)> = Vec::new();
         for (key, value) in object {
             let key = match key {
                 ObjectKey::Ident(name) => name.as_str().to_owned(),
@@ -165,7 +165,7 @@ impl<'d> Evaluator<'d> {
             entries.retain(|(known, _)| *known != key);
             entries.push((key, value));
         }
-        Ok(Value::Map(entries))
+        Ok(BakeValue::Map(entries))
     }
 
     /// Evaluates a condition. Both branches have one type, so each may change the other.
@@ -210,22 +210,22 @@ impl<'d> Evaluator<'d> {
                 let truth = value
                     .truth()
                     .ok_or_else(|| BakeError::new(place, "`!` needs true or false"))?;
-                Ok(Value::Truth(!truth))
+                Ok(BakeValue::Truth(!truth))
             }
             UnaryOperator::Neg => {
                 let number = value
                     .number()
                     .ok_or_else(|| BakeError::new(place, "`-` needs a number"))?;
-                Ok(Value::Number(-number))
+                Ok(BakeValue::Number(-number))
             }
         })
     }
 
     /// Returns a value for an unknown expression.
-    pub(super) fn open(&self, source: &str, place: TextPlace) -> Value {
+    pub(super) fn open(&self, source: &str, place: TextPlace) -> BakeValue {
         match self.options.unknowns {
-            Some(unknowns) => Value::text(unknowns.mark(source), place),
-            None => Value::text("", place),
+            Some(unknowns) => BakeValue::text(unknowns.mark(source), place),
+            None => BakeValue::text("", place),
         }
     }
 
@@ -259,7 +259,7 @@ impl<'d> Evaluator<'d> {
 
 /// Returns the branch of a known condition, and both branches of an unknown one.
 pub(super) fn choose(
-    condition: Value,
+    condition: BakeValue,
     source: &str,
     place: TextPlace,
     branch: impl Fn(bool) -> Evaluated,
@@ -277,7 +277,7 @@ pub(super) fn choose(
         let mut alternatives = Vec::new();
         for (truth, name) in [(true, source.to_owned()), (false, format!("not {source}"))] {
             match branch(truth)? {
-                Value::Either(inner) => {
+                BakeValue::Either(inner) => {
                     let named = inner
                         .into_iter()
                         .map(|(more, value)| (format!("{name} and {more}"), value));
@@ -287,14 +287,14 @@ pub(super) fn choose(
             }
         }
         alternatives.truncate(super::value::MOST_ALTERNATIVES);
-        Ok(Value::Either(alternatives))
+        Ok(BakeValue::Either(alternatives))
     })
 }
 
 /// Returns a text with its location, as for a cache entry.
-pub(super) fn located(value: &Value) -> Option<Located> {
+pub(super) fn located(value: &BakeValue) -> Option<Located> {
     match value {
-        Value::Text(text) => Some(text.clone()),
+        BakeValue::Text(text) => Some(text.clone()),
         _ => None,
     }
 }
@@ -303,6 +303,6 @@ pub(super) fn located(value: &Value) -> Option<Located> {
 fn literal(number: Option<f64>, place: TextPlace) -> Evaluated {
     let known = number.filter(|number| number.abs() < LARGEST_LITERAL);
     known
-        .map(Value::Number)
+        .map(BakeValue::Number)
         .ok_or_else(|| BakeError::gap(place, "the digits of this number are not computed"))
 }

@@ -12,7 +12,7 @@ mod times;
 mod versions;
 
 use super::numbers;
-use super::value::Value;
+use super::value::BakeValue;
 use crate::format::located::TextPlace;
 use arguments::Arguments;
 
@@ -53,7 +53,7 @@ impl From<&str> for CallError {
     }
 }
 
-pub(super) type Called = Result<Value, CallError>;
+pub(super) type Called = Result<BakeValue, CallError>;
 
 /// Returns whether bake has a function.
 pub(super) fn exists(name: &str) -> bool {
@@ -106,7 +106,7 @@ pub(super) fn keeps_marks(name: &str) -> bool {
 }
 
 /// Calls a function.
-pub(super) fn call(name: &str, arguments: &[Value], place: TextPlace) -> Called {
+pub(super) fn call(name: &str, arguments: &[BakeValue], place: TextPlace) -> Called {
     let values = arguments::conform(name, arguments)?;
     let given = Arguments {
         values: &values,
@@ -130,22 +130,22 @@ fn basic(name: &str, given: &Arguments<'_>) -> Called {
         "semvercmp" => versions::compare(given),
         "equal" | "notequal" => compare(given, name == "equal"),
         "and" | "or" | "not" => logic(given, name),
-        "greaterthan" => Ok(Value::Truth(given.number(0)? > given.number(1)?)),
-        "greaterthanorequalto" => Ok(Value::Truth(given.number(0)? >= given.number(1)?)),
-        "lessthan" => Ok(Value::Truth(given.number(0)? < given.number(1)?)),
-        "lessthanorequalto" => Ok(Value::Truth(given.number(0)? <= given.number(1)?)),
+        "greaterthan" => Ok(BakeValue::Truth(given.number(0)? > given.number(1)?)),
+        "greaterthanorequalto" => Ok(BakeValue::Truth(given.number(0)? >= given.number(1)?)),
+        "lessthan" => Ok(BakeValue::Truth(given.number(0)? < given.number(1)?)),
+        "lessthanorequalto" => Ok(BakeValue::Truth(given.number(0)? <= given.number(1)?)),
         "add" | "subtract" | "multiply" | "divide" | "modulo" => {
             numbers::compute(name, given.number(0)?, given.number(1)?)
         }
         "pow" => power(given.number(0)?, given.number(1)?),
         "min" | "max" => extreme(given, name == "min"),
         "parseint" => parse_integer(given),
-        "negate" => given.number(0).map(|n| Value::Number(-n)),
-        "absolute" => given.number(0).map(|n| Value::Number(n.abs())),
-        "ceil" => given.number(0).map(|n| Value::Number(n.ceil())),
-        "floor" => given.number(0).map(|n| Value::Number(n.floor())),
-        "int" => given.number(0).map(|n| Value::Number(n.trunc())),
-        "signum" => given.whole(0).map(|n| Value::Number(n.signum() as f64)),
+        "negate" => given.number(0).map(|n| BakeValue::Number(-n)),
+        "absolute" => given.number(0).map(|n| BakeValue::Number(n.abs())),
+        "ceil" => given.number(0).map(|n| BakeValue::Number(n.ceil())),
+        "floor" => given.number(0).map(|n| BakeValue::Number(n.floor())),
+        "int" => given.number(0).map(|n| BakeValue::Number(n.trunc())),
+        "signum" => given.whole(0).map(|n| BakeValue::Number(n.signum() as f64)),
         _ => Err(CallError::gap("this function is not supported")),
     }
 }
@@ -154,7 +154,7 @@ fn compare(given: &Arguments<'_>, wanted: bool) -> Called {
     let left = given.get(0)?;
     let right = given.get(1)?;
     Ok(match left.equals(right) {
-        Some(equal) => Value::Truth(equal == wanted),
+        Some(equal) => BakeValue::Truth(equal == wanted),
         // The mark of the unknown argument stands for the result.
         None if left.is_open() => only_marks(left, given.place),
         None => only_marks(right, given.place),
@@ -162,13 +162,15 @@ fn compare(given: &Arguments<'_>, wanted: bool) -> Called {
 }
 
 fn logic(given: &Arguments<'_>, name: &str) -> Called {
-    let truths: Vec<Option<bool>> = given.values.iter().map(Value::truth).collect();
+    let truths: Vec<Option<bool>> = given.values.iter().map(BakeValue::truth).collect();
     let open = given.values.iter().find(|value| value.is_open());
     let decisive = name == "or";
     match (name, truths.as_slice(), open) {
-        ("not", [Some(truth)], _) => Ok(Value::Truth(!truth)),
-        ("and" | "or", truths, _) if truths.contains(&Some(decisive)) => Ok(Value::Truth(decisive)),
-        ("and" | "or", [Some(_), Some(_)], _) => Ok(Value::Truth(!decisive)),
+        ("not", [Some(truth)], _) => Ok(BakeValue::Truth(!truth)),
+        ("and" | "or", truths, _) if truths.contains(&Some(decisive)) => {
+            Ok(BakeValue::Truth(decisive))
+        }
+        ("and" | "or", [Some(_), Some(_)], _) => Ok(BakeValue::Truth(!decisive)),
         (_, _, Some(value)) => Ok(only_marks(value, given.place)),
         _ => Err("the arguments are neither true nor false".into()),
     }
@@ -179,7 +181,7 @@ fn power(base: f64, exponent: f64) -> Called {
     let result = base.powf(exponent);
     let is_whole = |number: f64| number.fract() == 0.0 && numbers::is_exact(number);
     if is_whole(base) && is_whole(exponent) && is_whole(result) && exponent >= 0.0 {
-        Ok(Value::Number(result))
+        Ok(BakeValue::Number(result))
     } else {
         Err(CallError::gap("the digits of this number are not computed"))
     }
@@ -192,12 +194,12 @@ fn extreme(given: &Arguments<'_>, is_least: bool) -> Called {
     let pick = if is_least { f64::min } else { f64::max };
     let found = numbers.into_iter().reduce(pick);
     found
-        .map(Value::Number)
+        .map(BakeValue::Number)
         .ok_or_else(|| "an argument is missing".into())
 }
 
 fn parse_integer(given: &Arguments<'_>) -> Called {
-    let Value::Text(text) = given.get(0)? else {
+    let BakeValue::Text(text) = given.get(0)? else {
         return Err("an argument is no text".into());
     };
     let base = u32::try_from(given.whole(1)?).unwrap_or(0);
@@ -216,21 +218,21 @@ fn parse_integer(given: &Arguments<'_>) -> Called {
     })?;
     let number = parsed as f64;
     if numbers::is_exact(number) {
-        Ok(Value::Number(number))
+        Ok(BakeValue::Number(number))
     } else {
         Err(CallError::gap("the number is too large"))
     }
 }
 
 /// Returns the marks of a value.
-fn only_marks(value: &Value, place: TextPlace) -> Value {
+fn only_marks(value: &BakeValue, place: TextPlace) -> BakeValue {
     match value {
-        Value::Text(text) => {
+        BakeValue::Text(text) => {
             let marks = text.as_str().chars();
             let marks: String = marks
                 .filter(|c| crate::format::unknown::is_mark(*c))
                 .collect();
-            Value::text(marks, place)
+            BakeValue::text(marks, place)
         }
         other => other.clone(),
     }

@@ -2,7 +2,7 @@
 //! cannot represent.
 
 use super::functions::CallError;
-use super::value::Value;
+use super::value::BakeValue;
 
 /// The largest integer up to which floats are exact: 2^53.
 const LARGEST: f64 = 9_007_199_254_740_992.0;
@@ -46,7 +46,7 @@ fn sum(left: f64, right: f64) -> Option<f64> {
 }
 
 /// Computes with two numbers. Refuses results that need more digits than a float has.
-pub(super) fn compute(name: &str, left: f64, right: f64) -> Result<Value, CallError> {
+pub(super) fn compute(name: &str, left: f64, right: f64) -> Result<BakeValue, CallError> {
     let inexact = || CallError::gap("the digits of this number are not computed");
     if !is_exact(left) || !is_exact(right) {
         return Err(inexact());
@@ -68,5 +68,5 @@ pub(super) fn compute(name: &str, left: f64, right: f64) -> Result<Value, CallEr
         _ => Some(left % right),
     };
     let result = result.filter(|result| is_exact(*result));
-    result.map(Value::Number).ok_or_else(inexact)
+    result.map(BakeValue::Number).ok_or_else(inexact)
 }

@@ -20,12 +20,12 @@ const CONDITIONALS: usize = 2_000;
 
 /// An expression of either language.
 #[derive(Debug, Clone)]
-pub(super) enum Source {
+pub(super) enum BakeSource {
     Hcl(Expression),
     /// A string of JSON, parsed as a template.
     Template(Rc<Template>, TextPlace),
-    List(Vec<Source>),
-    Map(Vec<(String, Source)>),
+    List(Vec<BakeSource>),
+    Map(Vec<(String, BakeSource)>),
     Number(f64),
     Truth(bool),
     Null,
@@ -33,8 +33,8 @@ pub(super) enum Source {
 
 /// An expression with its file.
 #[derive(Debug, Clone)]
-pub(super) struct Definition {
-    pub(super) source: Source,
+pub(super) struct BakeDefinition {
+    pub(super) source: BakeSource,
     pub(super) file: Rc<FileText>,
 }
 
@@ -74,10 +74,10 @@ impl FileText {
     }
 }
 
-impl Definition {
+impl BakeDefinition {
     /// The locations of the entries of an object literal.
     pub(super) fn entry_places(&self) -> HashMap<String, TextPlace> {
-        let Source::Hcl(Expression::Object(object)) = &self.source else {
+        let BakeSource::Hcl(Expression::Object(object)) = &self.source else {
             return HashMap::new();
         };
         let entry = |(key, value): (&ObjectKey, &ObjectValue)| {
@@ -100,7 +100,7 @@ pub(super) struct Function {
     pub(super) has_params: bool,
     pub(super) params: Vec<String>,
     pub(super) variadic: Option<String>,
-    pub(super) result: Option<Definition>,
+    pub(super) result: Option<BakeDefinition>,
 }
 
 /// A block of a target or a group.
@@ -108,11 +108,11 @@ pub(super) struct Function {
 pub(super) struct Named {
     pub(super) name: String,
     pub(super) place: TextPlace,
-    pub(super) attributes: Vec<(String, Definition, TextPlace)>,
+    pub(super) attributes: Vec<(String, BakeDefinition, TextPlace)>,
 }
 
 impl Named {
-    pub(super) fn attribute(&self, name: &str) -> Option<&Definition> {
+    pub(super) fn attribute(&self, name: &str) -> Option<&BakeDefinition> {
         self.attributes
             .iter()
             .find(|(key, _, _)| key == name)
@@ -133,7 +133,7 @@ pub struct Problem {
 #[derive(Debug, Default)]
 pub struct Definitions {
     pub(super) variables: HashMap<String, Declared>,
-    pub(super) attributes: HashMap<String, Definition>,
+    pub(super) attributes: HashMap<String, BakeDefinition>,
     pub(super) functions: HashMap<String, Function>,
     pub(super) groups: Vec<Named>,
     pub(super) targets: Vec<Named>,
@@ -174,8 +174,8 @@ fn read_hcl(definitions: &mut Definitions, file: &BakeFile<'_>) -> Result<(), Ba
     for structure in body {
         match structure {
             Structure::Attribute(attribute) => {
-                let definition = Definition {
-                    source: Source::Hcl(attribute.value),
+                let definition = BakeDefinition {
+                    source: BakeSource::Hcl(attribute.value),
                     file: Rc::clone(&origin),
                 };
                 definitions
@@ -206,12 +206,12 @@ fn add_block(definitions: &mut Definitions, block: &Block, file: &Rc<FileText>) 
 pub(super) fn attributes_of(
     body: &Body,
     file: &Rc<FileText>,
-) -> Vec<(String, Definition, TextPlace)> {
+) -> Vec<(String, BakeDefinition, TextPlace)> {
     let mut attributes = Vec::new();
     for attribute in body.attributes() {
         let place = file.place(attribute.span().map_or(0, |span| span.start));
-        let definition = Definition {
-            source: Source::Hcl(attribute.value.clone()),
+        let definition = BakeDefinition {
+            source: BakeSource::Hcl(attribute.value.clone()),
             file: Rc::clone(file),
         };
         attributes.push((attribute.key.to_string(), definition, place));
@@ -223,7 +223,7 @@ fn add(
     definitions: &mut Definitions,
     kind: &str,
     named: Named,
-    validations: Vec<(Definition, Option<Definition>)>,
+    validations: Vec<(BakeDefinition, Option<BakeDefinition>)>,
 ) {
     match kind {
         "variable" => {
@@ -258,10 +258,10 @@ fn add(
 }
 
 /// The names in a list of parameters.
-fn keywords(definition: &Definition) -> Vec<String> {
+fn keywords(definition: &BakeDefinition) -> Vec<String> {
     match &definition.source {
-        Source::Hcl(Expression::Variable(name)) => vec![name.as_str().to_owned()],
-        Source::Hcl(Expression::Array(items)) => items
+        BakeSource::Hcl(Expression::Variable(name)) => vec![name.as_str().to_owned()],
+        BakeSource::Hcl(Expression::Array(items)) => items
             .iter()
             .filter_map(|item| match item {
                 Expression::Variable(name) => Some(name.as_str().to_owned()),
@@ -277,14 +277,14 @@ fn keywords(definition: &Definition) -> Vec<String> {
                 _ => None,
             })
             .collect(),
-        Source::List(items) => items.iter().filter_map(literal).collect(),
+        BakeSource::List(items) => items.iter().filter_map(literal).collect(),
         other => literal(other).into_iter().collect(),
     }
 }
 
-fn literal(source: &Source) -> Option<String> {
+fn literal(source: &BakeSource) -> Option<String> {
     match source {
-        Source::Template(template, _) => Some(
+        BakeSource::Template(template, _) => Some(
             template
                 .iter()
                 .filter_map(|e| e.as_literal())
@@ -345,19 +345,19 @@ fn read_json(definitions: &mut Definitions, file: &BakeFile<'_>) -> Result<(), B
     Ok(())
 }
 
-fn definition(node: TreeNode<'_>, file: &Rc<FileText>) -> Result<Definition, BakeError> {
-    Ok(Definition {
+fn definition(node: TreeNode<'_>, file: &Rc<FileText>) -> Result<BakeDefinition, BakeError> {
+    Ok(BakeDefinition {
         source: json_source(node)?,
         file: Rc::clone(file),
     })
 }
 
-fn json_source(node: TreeNode<'_>) -> Result<Source, BakeError> {
+fn json_source(node: TreeNode<'_>) -> Result<BakeSource, BakeError> {
     if node.is_map() {
         let entry = |(key, value): (&Located, TreeNode<'_>)| {
             Ok((key.as_str().to_owned(), json_source(value)?))
         };
-        return Ok(Source::Map(
+        return Ok(BakeSource::Map(
             node.entries()
                 .into_iter()
                 .map(entry)
@@ -365,24 +365,24 @@ fn json_source(node: TreeNode<'_>) -> Result<Source, BakeError> {
         ));
     }
     if node.is_list() {
-        return Ok(Source::List(
+        return Ok(BakeSource::List(
             node.items().map(json_source).collect::<Result<_, _>>()?,
         ));
     }
     let Some(text) = node.scalar() else {
-        return Ok(Source::Null);
+        return Ok(BakeSource::Null);
     };
     if node.text().is_none() {
-        return Ok(Source::Null);
+        return Ok(BakeSource::Null);
     }
     if node.is_quoted() {
         let template = parse_template(text.as_str(), text.place())?;
-        return Ok(Source::Template(Rc::new(template), text.place()));
+        return Ok(BakeSource::Template(Rc::new(template), text.place()));
     }
     Ok(match text.as_str() {
-        "true" => Source::Truth(true),
-        "false" => Source::Truth(false),
-        number => number.parse().map_or(Source::Null, Source::Number),
+        "true" => BakeSource::Truth(true),
+        "false" => BakeSource::Truth(false),
+        number => number.parse().map_or(BakeSource::Null, BakeSource::Number),
     })
 }
 

@@ -6,15 +6,15 @@ use super::attributes::{check, check_group, check_name};
 use super::evaluate::{Evaluator, Locals};
 use super::read::{Definitions, Named};
 use super::target::texts;
-use super::value::Value;
-use super::{BakeError, Options, Target};
+use super::value::BakeValue;
+use super::{BakeError, BakeOptions, Target};
 
 /// The most targets of a matrix.
 const MOST_TARGETS: usize = 2_000;
 
 /// All targets and groups.
 #[derive(Debug, Default)]
-pub struct Config {
+pub struct BakeConfig {
     /// The targets in the order of the files, each merged from all of its blocks.
     pub targets: Vec<Target>,
     /// The groups with their members.
@@ -36,10 +36,13 @@ pub struct Override {
 
 impl Definitions {
     /// Evaluates all targets and groups. In find mode, faulty parts are left out.
-    pub fn evaluate(&self, options: &Options<'_>) -> Result<(Config, Vec<BakeError>), BakeError> {
+    pub fn evaluate(
+        &self,
+        options: &BakeOptions<'_>,
+    ) -> Result<(BakeConfig, Vec<BakeError>), BakeError> {
         let evaluator = Evaluator::new(self, options);
         let lenient = options.unknowns.is_some();
-        let mut config = Config::default();
+        let mut config = BakeConfig::default();
         let mut problems = Vec::new();
         if !lenient {
             evaluator.check_variables()?;
@@ -134,13 +137,13 @@ pub(super) fn combinations(
         return Ok(vec![Locals::new()]);
     };
     let matrix = evaluator.evaluate(definition, &Locals::new())?;
-    let Value::Map(axes) = matrix else {
+    let BakeValue::Map(axes) = matrix else {
         return Err(BakeError::new(block.place, "the matrix is no map"));
     };
     let mut rows = vec![Locals::new()];
     for (name, values) in axes {
         let values = match values {
-            Value::Either(alternatives) => {
+            BakeValue::Either(alternatives) => {
                 let lists = alternatives.iter().filter_map(|(_, value)| value.list());
                 lists.max_by_key(Vec::len).unwrap_or_default()
             }
@@ -164,7 +167,7 @@ pub(super) fn combinations(
     Ok(rows)
 }
 
-impl Config {
+impl BakeConfig {
     fn add_targets(&mut self, block: &Named, targets: Vec<Target>) {
         let names: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
         for target in targets {

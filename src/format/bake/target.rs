@@ -6,7 +6,7 @@ use super::attributes::OTHERS;
 use super::caches::{entries, split_entry};
 use super::evaluate::located;
 use super::resolve::Override;
-use super::value::Value;
+use super::value::BakeValue;
 use super::{BakeError, CacheEntry, Target};
 use crate::format::go_path;
 use crate::format::located::{Located, TextPlace};
@@ -49,15 +49,15 @@ impl Target {
     pub(super) fn set(
         &mut self,
         key: &str,
-        value: &Value,
+        value: &BakeValue,
         place: TextPlace,
     ) -> Result<(), BakeError> {
-        if matches!(value, Value::Null) {
+        if matches!(value, BakeValue::Null) {
             return Ok(());
         }
         let text = || -> Result<Option<String>, BakeError> {
             match value {
-                Value::Either(alternatives) => {
+                BakeValue::Either(alternatives) => {
                     Ok(alternatives.first().and_then(|(_, value)| value.to_text()))
                 }
                 value => value
@@ -224,9 +224,9 @@ fn put_one<T>(entries: &mut Vec<(String, T)>, name: &str, value: T) {
 }
 
 /// Returns the texts of a list, of all alternatives.
-pub(super) fn texts(value: &Value) -> Vec<String> {
+pub(super) fn texts(value: &BakeValue) -> Vec<String> {
     match value {
-        Value::Either(alternatives) => {
+        BakeValue::Either(alternatives) => {
             let mut all: Vec<String> = Vec::new();
             for text in alternatives.iter().flat_map(|(_, value)| texts(value)) {
                 if !all.contains(&text) {
@@ -235,13 +235,13 @@ pub(super) fn texts(value: &Value) -> Vec<String> {
             }
             all
         }
-        Value::List(items) | Value::Set(items) => items.iter().flat_map(texts).collect(),
+        BakeValue::List(items) | BakeValue::Set(items) => items.iter().flat_map(texts).collect(),
         other => other.to_text().into_iter().collect(),
     }
 }
 
-fn pairs(value: &Value) -> Vec<(String, String)> {
-    let Value::Map(entries) = value else {
+fn pairs(value: &BakeValue) -> Vec<(String, String)> {
+    let BakeValue::Map(entries) = value else {
         return Vec::new();
     };
     entries
@@ -250,10 +250,10 @@ fn pairs(value: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
-fn arguments(value: &Value) -> Vec<(String, Located)> {
+fn arguments(value: &BakeValue) -> Vec<(String, Located)> {
     let entries = match value {
-        Value::Map(entries) => entries.clone(),
-        Value::Either(alternatives) => {
+        BakeValue::Map(entries) => entries.clone(),
+        BakeValue::Either(alternatives) => {
             return alternatives
                 .iter()
                 .flat_map(|(_, value)| arguments(value))
@@ -261,10 +261,10 @@ fn arguments(value: &Value) -> Vec<(String, Located)> {
         }
         _ => return Vec::new(),
     };
-    let argument = |(key, value): (String, Value)| {
+    let argument = |(key, value): (String, BakeValue)| {
         let text = match &value {
-            Value::Text(text) => text.clone(),
-            Value::Either(alternatives) => located(&alternatives.first()?.1)?,
+            BakeValue::Text(text) => text.clone(),
+            BakeValue::Either(alternatives) => located(&alternatives.first()?.1)?,
             other => Located::new(other.to_text()?, TextPlace::default()),
         };
         Some((key, text))

@@ -6,7 +6,7 @@ use hcl_edit::template::{Directive, Element, ForDirective, IfDirective, Strip, T
 use super::BakeError;
 use super::calls::pairs;
 use super::evaluate::{Evaluated, Evaluator, Scope, choose};
-use super::value::{Value, each};
+use super::value::{BakeValue, each};
 use crate::format::located::TextPlace;
 
 /// The longest text, in bytes.
@@ -83,7 +83,7 @@ impl Evaluator<'_> {
         if let [Element::Interpolation(only)] = elements {
             return self.expression(&only.expr, scope);
         }
-        let mut whole = Value::text("", place);
+        let mut whole = BakeValue::text("", place);
         for (index, element) in elements.iter().enumerate() {
             let part = match element {
                 Element::Literal(text) => {
@@ -94,7 +94,7 @@ impl Evaluator<'_> {
                     let text = text.as_str();
                     let text = if start { text.trim_start() } else { text };
                     let text = if end { text.trim_end() } else { text };
-                    Value::text(text, place)
+                    BakeValue::text(text, place)
                 }
                 Element::Interpolation(inner) => self.expression(&inner.expr, scope)?,
                 Element::Directive(directive) => match directive.as_ref() {
@@ -108,7 +108,7 @@ impl Evaluator<'_> {
     }
 
     /// Appends a value to a text, for each alternative of both.
-    fn appended(&self, whole: Value, part: &Value, place: TextPlace) -> Evaluated {
+    fn appended(&self, whole: BakeValue, part: &BakeValue, place: TextPlace) -> Evaluated {
         each(whole, |before| {
             let before = before.to_text().unwrap_or_default();
             each(part.clone(), |part| {
@@ -123,7 +123,7 @@ impl Evaluator<'_> {
                 if before.len() + text.len() > LONGEST {
                     return Err(BakeError::gap(place, "a text becomes too long"));
                 }
-                Ok(Value::text(format!("{before}{text}"), place))
+                Ok(BakeValue::text(format!("{before}{text}"), place))
             })
         })
     }
@@ -150,7 +150,7 @@ impl Evaluator<'_> {
                     let edges = Edges::between(otherwise.strip, end);
                     self.edged(&otherwise.template, edges, place, scope)
                 }
-                None => Ok(Value::text("", place)),
+                None => Ok(BakeValue::text("", place)),
             }
         })
     }
@@ -159,7 +159,7 @@ impl Evaluator<'_> {
         let edges = Edges::between(repeated.for_expr.strip, repeated.endfor_expr.strip);
         let repeated = &repeated.for_expr;
         let collection = self.expression(&repeated.collection_expr, scope)?;
-        let mut whole = Value::text("", place);
+        let mut whole = BakeValue::text("", place);
         for (key, value) in pairs(&collection, place)? {
             let mut locals = scope.locals.clone();
             if let Some(name) = &repeated.key_var {

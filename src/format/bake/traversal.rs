@@ -5,7 +5,7 @@ use hcl_edit::{Decorated, Span};
 
 use super::BakeError;
 use super::evaluate::{Evaluated, Evaluator, Locals, Scope};
-use super::value::{Value, each};
+use super::value::{BakeValue, each};
 use crate::format::located::TextPlace;
 
 impl Evaluator<'_> {
@@ -31,7 +31,7 @@ impl Evaluator<'_> {
     /// Follows operators from a value.
     fn parts(
         &self,
-        mut value: Value,
+        mut value: BakeValue,
         operators: &[&TraversalOperator],
         place: TextPlace,
         scope: Scope<'_>,
@@ -55,7 +55,7 @@ impl Evaluator<'_> {
                     let items = splat(value);
                     let items = items.into_iter();
                     let items = items.map(|item| self.parts(item, rest, place, scope, source));
-                    return Ok(Value::List(items.collect::<Result<_, _>>()?));
+                    return Ok(BakeValue::List(items.collect::<Result<_, _>>()?));
                 }
                 TraversalOperator::AttrSplat(_) => {
                     // Only names belong to it; an index applies to the result.
@@ -66,7 +66,7 @@ impl Evaluator<'_> {
                     let (names, rest) = rest.split_at(names);
                     let items = splat(value).into_iter();
                     let items = items.map(|item| self.parts(item, names, place, scope, source));
-                    let items = Value::List(items.collect::<Result<_, _>>()?);
+                    let items = BakeValue::List(items.collect::<Result<_, _>>()?);
                     return self.parts(items, rest, place, scope, source);
                 }
             };
@@ -110,7 +110,7 @@ impl Evaluator<'_> {
     }
 
     /// Returns an attribute of the last block of a target. One that is not set is null.
-    fn attribute_of(&self, name: &str, attribute: &str) -> Result<Option<Value>, BakeError> {
+    fn attribute_of(&self, name: &str, attribute: &str) -> Result<Option<BakeValue>, BakeError> {
         for block in self.definitions.targets.iter().rev() {
             let is_renamed = block.attribute("name").is_some();
             let rows = if is_renamed {
@@ -127,11 +127,11 @@ impl Evaluator<'_> {
                     continue;
                 }
                 if attribute == "name" {
-                    return Ok(Some(Value::text(name, block.place)));
+                    return Ok(Some(BakeValue::text(name, block.place)));
                 }
                 let Some(definition) = block.attribute(attribute) else {
                     let is_known = super::attributes::is_attribute(attribute);
-                    return Ok(is_known.then_some(Value::Null));
+                    return Ok(is_known.then_some(BakeValue::Null));
                 };
                 let locals = if is_renamed {
                     locals
@@ -144,8 +144,8 @@ impl Evaluator<'_> {
         Ok(None)
     }
 
-    fn indexed(&self, value: Value, index: &Value, place: TextPlace) -> Evaluated {
-        if let Value::List(_) = value {
+    fn indexed(&self, value: BakeValue, index: &BakeValue, place: TextPlace) -> Evaluated {
+        if let BakeValue::List(_) = value {
             let number = index.number().filter(|number| number.fract() == 0.0);
             let number = number.ok_or_else(|| BakeError::new(place, "an index is no number"))?;
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -162,13 +162,13 @@ impl Evaluator<'_> {
         self.member(value, &key, place)
     }
 
-    fn element(&self, value: Value, index: u64, place: TextPlace) -> Evaluated {
+    fn element(&self, value: BakeValue, index: u64, place: TextPlace) -> Evaluated {
         each(value, |value| {
-            if value.is_open() && matches!(value, Value::Text(_)) {
+            if value.is_open() && matches!(value, BakeValue::Text(_)) {
                 return self.member(value, &index.to_string(), place);
             }
             let items = match &value {
-                Value::List(items) => Some(items),
+                BakeValue::List(items) => Some(items),
                 _ => None,
             };
             let item = usize::try_from(index)
@@ -179,9 +179,9 @@ impl Evaluator<'_> {
         })
     }
 
-    fn member(&self, value: Value, key: &str, place: TextPlace) -> Evaluated {
+    fn member(&self, value: BakeValue, key: &str, place: TextPlace) -> Evaluated {
         each(value, |value| {
-            if let Value::Text(text) = &value
+            if let BakeValue::Text(text) = &value
                 && value.is_open()
             {
                 return Ok(self.open(&format!("{}.{key}", self.shown(text.as_str())), place));
@@ -209,23 +209,23 @@ fn first_row(evaluator: &Evaluator<'_>, block: &super::read::Named) -> Result<Lo
 }
 
 /// The items of a list; null has none, and any other value is one item.
-fn splat(value: Value) -> Vec<Value> {
+fn splat(value: BakeValue) -> Vec<BakeValue> {
     match value {
-        Value::List(items) | Value::Set(items) => items,
-        Value::Null => Vec::new(),
+        BakeValue::List(items) | BakeValue::Set(items) => items,
+        BakeValue::Null => Vec::new(),
         other => vec![other],
     }
 }
 
 /// Converts the values of an attribute to text, which most attributes have.
-fn as_text(value: Value) -> Value {
+fn as_text(value: BakeValue) -> BakeValue {
     match value {
-        Value::Map(entries) => {
+        BakeValue::Map(entries) => {
             let entries = entries.into_iter();
-            Value::Map(entries.map(|(key, value)| (key, as_text(value))).collect())
+            BakeValue::Map(entries.map(|(key, value)| (key, as_text(value))).collect())
         }
-        Value::List(items) => Value::List(items.into_iter().map(as_text).collect()),
-        Value::Number(_) => value.as_text_value().unwrap_or(value),
+        BakeValue::List(items) => BakeValue::List(items.into_iter().map(as_text).collect()),
+        BakeValue::Number(_) => value.as_text_value().unwrap_or(value),
         other => other,
     }
 }

@@ -2,7 +2,7 @@
 
 use hcl_edit::expr::{Expression, ObjectKey};
 
-use super::value::Value;
+use super::value::BakeValue;
 
 /// A type constraint, as in `type = list(string)`.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,45 +81,45 @@ impl Type {
 }
 
 /// Converts a value to a type. Returns `None` if that is not possible.
-pub(super) fn convert(value: Value, to: &Type) -> Option<Value> {
-    if value.is_open() || matches!(value, Value::Null) {
+pub(super) fn convert(value: BakeValue, to: &Type) -> Option<BakeValue> {
+    if value.is_open() || matches!(value, BakeValue::Null) {
         return Some(value);
     }
     match (to, value) {
         (Type::Any, value) => Some(value),
         (Type::Text, value) => value.as_text_value(),
-        (Type::Number, value) => value.number().map(Value::Number),
-        (Type::Truth, value) => value.truth().map(Value::Truth),
-        (Type::List(inner), Value::List(items) | Value::Set(items)) => {
-            elements(items, inner).map(Value::List)
+        (Type::Number, value) => value.number().map(BakeValue::Number),
+        (Type::Truth, value) => value.truth().map(BakeValue::Truth),
+        (Type::List(inner), BakeValue::List(items) | BakeValue::Set(items)) => {
+            elements(items, inner).map(BakeValue::List)
         }
-        (Type::Set(inner), Value::List(items) | Value::Set(items)) => {
+        (Type::Set(inner), BakeValue::List(items) | BakeValue::Set(items)) => {
             elements(items, inner).and_then(set)
         }
-        (Type::Map(inner), Value::Map(entries)) => {
+        (Type::Map(inner), BakeValue::Map(entries)) => {
             let keys: Vec<String> = entries.iter().map(|(key, _)| key.clone()).collect();
             let values = entries.into_iter().map(|(_, value)| value).collect();
             let values = elements(values, inner)?;
-            Some(Value::Map(keys.into_iter().zip(values).collect()))
+            Some(BakeValue::Map(keys.into_iter().zip(values).collect()))
         }
-        (Type::Tuple(types), Value::List(items)) if types.len() == items.len() => {
+        (Type::Tuple(types), BakeValue::List(items)) if types.len() == items.len() => {
             let items = items.into_iter().zip(types);
             let items = items.map(|(item, to)| convert(item, to));
-            items.collect::<Option<_>>().map(Value::List)
+            items.collect::<Option<_>>().map(BakeValue::List)
         }
-        (Type::Object(attributes), value @ Value::Map(_)) => {
+        (Type::Object(attributes), value @ BakeValue::Map(_)) => {
             let attribute = |(name, to): &(String, Type)| {
                 let value = convert(value.get(name)?.clone(), to)?;
                 Some((name.clone(), value))
             };
             let entries = attributes.iter().map(attribute);
-            entries.collect::<Option<_>>().map(Value::Map)
+            entries.collect::<Option<_>>().map(BakeValue::Map)
         }
         _ => None,
     }
 }
 
-fn elements(items: Vec<Value>, to: &Type) -> Option<Vec<Value>> {
+fn elements(items: Vec<BakeValue>, to: &Type) -> Option<Vec<BakeValue>> {
     if *to == Type::Any {
         return unify(items);
     }
@@ -137,19 +137,19 @@ enum Common {
 }
 
 /// Converts values to a type that all of them can have. Returns `None` if there is none.
-pub(super) fn unify(items: Vec<Value>) -> Option<Vec<Value>> {
+pub(super) fn unify(items: Vec<BakeValue>) -> Option<Vec<BakeValue>> {
     let mut common = None;
     for item in &items {
         if item.is_open() {
             return Some(items);
         }
         let own = match item {
-            Value::Null | Value::Either(_) => continue,
-            Value::Text(_) => Common::Text,
-            Value::Number(_) => Common::Number,
-            Value::Truth(_) => Common::Truth,
-            Value::List(_) | Value::Set(_) => Common::List,
-            Value::Map(_) => Common::Map,
+            BakeValue::Null | BakeValue::Either(_) => continue,
+            BakeValue::Text(_) => Common::Text,
+            BakeValue::Number(_) => Common::Number,
+            BakeValue::Truth(_) => Common::Truth,
+            BakeValue::List(_) | BakeValue::Set(_) => Common::List,
+            BakeValue::Map(_) => Common::Map,
         };
         common = match (common, own) {
             (None, own) => Some(own),
@@ -170,36 +170,38 @@ pub(super) fn unify(items: Vec<Value>) -> Option<Vec<Value>> {
     }
 }
 
-fn unify_lists(items: Vec<Value>) -> Option<Vec<Value>> {
-    let all: Vec<Value> = items.iter().filter_map(Value::list).flatten().collect();
+fn unify_lists(items: Vec<BakeValue>) -> Option<Vec<BakeValue>> {
+    let all: Vec<BakeValue> = items.iter().filter_map(BakeValue::list).flatten().collect();
     let mut all = unify(all)?.into_iter();
     let rebuilt = items.into_iter().map(|item| match item {
-        Value::List(own) => Value::List(all.by_ref().take(own.len()).collect()),
-        Value::Set(own) => Value::Set(all.by_ref().take(own.len()).collect()),
+        BakeValue::List(own) => BakeValue::List(all.by_ref().take(own.len()).collect()),
+        BakeValue::Set(own) => BakeValue::Set(all.by_ref().take(own.len()).collect()),
         other => other,
     });
     Some(rebuilt.collect())
 }
 
-fn unify_maps(items: Vec<Value>) -> Option<Vec<Value>> {
-    let keys = |item: &Value| -> Vec<String> {
-        let Value::Map(entries) = item else {
+fn unify_maps(items: Vec<BakeValue>) -> Option<Vec<BakeValue>> {
+    let keys = |item: &BakeValue| -> Vec<String> {
+        let BakeValue::Map(entries) = item else {
             return Vec::new();
         };
         let mut keys: Vec<String> = entries.iter().map(|(key, _)| key.clone()).collect();
         keys.sort_unstable();
         keys
     };
-    let mut maps = items.iter().filter(|item| matches!(item, Value::Map(_)));
+    let mut maps = items
+        .iter()
+        .filter(|item| matches!(item, BakeValue::Map(_)));
     let first = maps.next().map(keys).unwrap_or_default();
     let alike = maps.all(|item| keys(item) == first);
     if !alike {
-        let all: Vec<Value> = items.iter().filter_map(Value::list).flatten().collect();
+        let all: Vec<BakeValue> = items.iter().filter_map(BakeValue::list).flatten().collect();
         let mut all = unify(all)?.into_iter();
         let rebuilt = items.into_iter().map(|item| match item {
-            Value::Map(own) => {
+            BakeValue::Map(own) => {
                 let own = own.into_iter().map(|(key, _)| key);
-                Value::Map(own.zip(all.by_ref()).collect())
+                BakeValue::Map(own.zip(all.by_ref()).collect())
             }
             other => other,
         });
@@ -211,10 +213,10 @@ fn unify_maps(items: Vec<Value>) -> Option<Vec<Value>> {
         columns.push((key, unify(column.collect())?.into_iter()));
     }
     let rebuilt = items.into_iter().map(|item| match item {
-        Value::Map(_) => {
+        BakeValue::Map(_) => {
             let own = columns.iter_mut();
             let own = own.filter_map(|(key, column)| Some(((*key).clone(), column.next()?)));
-            Value::Map(own.collect())
+            BakeValue::Map(own.collect())
         }
         other => other,
     });
@@ -224,8 +226,8 @@ fn unify_maps(items: Vec<Value>) -> Option<Vec<Value>> {
 /// Creates a set: its elements are distinct and in the order in which HCL iterates over them.
 /// Returns `None` for more than one element that is itself a collection, whose order is that of
 /// hashes.
-pub(super) fn set(items: Vec<Value>) -> Option<Value> {
-    let mut distinct: Vec<Value> = Vec::new();
+pub(super) fn set(items: Vec<BakeValue>) -> Option<BakeValue> {
+    let mut distinct: Vec<BakeValue> = Vec::new();
     for item in items {
         if !distinct
             .iter()
@@ -234,22 +236,22 @@ pub(super) fn set(items: Vec<Value>) -> Option<Value> {
             distinct.push(item);
         }
     }
-    let plain = |item: &Value| {
+    let plain = |item: &BakeValue| {
         matches!(
             item,
-            Value::Text(_) | Value::Number(_) | Value::Truth(_) | Value::Null
+            BakeValue::Text(_) | BakeValue::Number(_) | BakeValue::Truth(_) | BakeValue::Null
         )
     };
     if distinct.len() > 1 && !distinct.iter().all(plain) {
         return None;
     }
     distinct.sort_by(|a, b| match (a, b) {
-        (Value::Number(a), Value::Number(b)) => a.total_cmp(b),
-        (Value::Truth(a), Value::Truth(b)) => a.cmp(b),
+        (BakeValue::Number(a), BakeValue::Number(b)) => a.total_cmp(b),
+        (BakeValue::Truth(a), BakeValue::Truth(b)) => a.cmp(b),
         // Null comes last.
-        (Value::Null, _) => std::cmp::Ordering::Greater,
-        (_, Value::Null) => std::cmp::Ordering::Less,
+        (BakeValue::Null, _) => std::cmp::Ordering::Greater,
+        (_, BakeValue::Null) => std::cmp::Ordering::Less,
         (a, b) => a.to_text().cmp(&b.to_text()),
     });
-    Some(Value::Set(distinct))
+    Some(BakeValue::Set(distinct))
 }

@@ -8,7 +8,7 @@ pub(super) const MOST_ALTERNATIVES: usize = 16;
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value {
+pub enum BakeValue {
     /// No value.
     Null,
     /// A boolean.
@@ -18,16 +18,16 @@ pub enum Value {
     /// Text, possibly with unknown parts.
     Text(Located),
     /// A list or a tuple.
-    List(Vec<Value>),
+    List(Vec<BakeValue>),
     /// A set: its items are distinct and sorted.
-    Set(Vec<Value>),
+    Set(Vec<BakeValue>),
     /// A map or an object, in source order.
-    Map(Vec<(String, Value)>),
+    Map(Vec<(String, BakeValue)>),
     /// One of several values, each with its condition.
-    Either(Vec<(String, Value)>),
+    Either(Vec<(String, BakeValue)>),
 }
 
-impl Value {
+impl BakeValue {
     pub(super) fn text(text: impl Into<String>, place: TextPlace) -> Self {
         Self::Text(Located::new(text, place))
     }
@@ -131,16 +131,16 @@ impl Value {
 
 /// Applies a function to each alternative of a value.
 pub(super) fn each<E>(
-    value: Value,
-    mut apply: impl FnMut(Value) -> Result<Value, E>,
-) -> Result<Value, E> {
-    let Value::Either(alternatives) = value else {
+    value: BakeValue,
+    mut apply: impl FnMut(BakeValue) -> Result<BakeValue, E>,
+) -> Result<BakeValue, E> {
+    let BakeValue::Either(alternatives) = value else {
         return apply(value);
     };
     let mut results = Vec::new();
     for (condition, alternative) in alternatives {
         match apply(alternative)? {
-            Value::Either(inner) => {
+            BakeValue::Either(inner) => {
                 for (more, value) in inner {
                     let both = if more == condition {
                         more
@@ -156,5 +156,5 @@ pub(super) fn each<E>(
             break;
         }
     }
-    Ok(Value::Either(results))
+    Ok(BakeValue::Either(results))
 }

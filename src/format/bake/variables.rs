@@ -3,7 +3,7 @@
 use super::declared::{Declared, VariableType};
 use super::evaluate::{Evaluated, Evaluator, Locals};
 use super::types::{self, Type};
-use super::value::Value;
+use super::value::BakeValue;
 use super::{BakeError, functions};
 use crate::format::located::TextPlace;
 
@@ -17,11 +17,11 @@ impl Evaluator<'_> {
     /// Defines a variable or a top-level attribute.
     pub(super) fn define(&self, name: &str, place: TextPlace) -> Evaluated {
         match name {
-            "BAKE_CMD_CONTEXT" => return Ok(Value::text("cwd://", place)),
+            "BAKE_CMD_CONTEXT" => return Ok(BakeValue::text("cwd://", place)),
             "BAKE_LOCAL_PLATFORM" if self.options.unknowns.is_some() => {
                 return Ok(self.open(name, place));
             }
-            "BAKE_LOCAL_PLATFORM" => return Ok(Value::text(self.options.platform, place)),
+            "BAKE_LOCAL_PLATFORM" => return Ok(BakeValue::text(self.options.platform, place)),
             _ => {}
         }
         let declared = self.definitions.variables.get(name);
@@ -72,8 +72,8 @@ impl Evaluator<'_> {
             (None, to) => Ok(match (default, to) {
                 (Some(value), _) => value,
                 (None, _) if self.options.unknowns.is_some() => self.open(name, place),
-                (None, Some(_)) => Value::Null,
-                (None, None) => Value::text("", place),
+                (None, Some(_)) => BakeValue::Null,
+                (None, None) => BakeValue::text("", place),
             }),
         }
     }
@@ -96,11 +96,11 @@ impl Evaluator<'_> {
     }
 
     /// Converts a value of the environment to the type of the default.
-    fn untyped(name: &str, text: &str, default: Option<&Value>, place: TextPlace) -> Evaluated {
+    fn untyped(name: &str, text: &str, default: Option<&BakeValue>, place: TextPlace) -> Evaluated {
         let to = match default {
-            Some(Value::Truth(_)) => Type::Truth,
-            Some(Value::Number(_)) => Type::Number,
-            Some(Value::List(_) | Value::Set(_) | Value::Map(_)) => {
+            Some(BakeValue::Truth(_)) => Type::Truth,
+            Some(BakeValue::Number(_)) => Type::Number,
+            Some(BakeValue::List(_) | BakeValue::Set(_) | BakeValue::Map(_)) => {
                 let message = format!("the variable {name} cannot be set from the environment");
                 return Err(BakeError::new(place, message));
             }
@@ -163,9 +163,9 @@ fn typed(name: &str, given: &EnvironmentValue, to: &Type, place: TextPlace) -> E
         Type::List(inner) | Type::Set(inner) => {
             let items = fields()?;
             let items = items.iter().map(|field| part(field, inner));
-            let items: Vec<Value> = items.collect::<Result<_, _>>()?;
+            let items: Vec<BakeValue> = items.collect::<Result<_, _>>()?;
             if matches!(to, Type::List(_)) {
-                return Ok(Value::List(items));
+                return Ok(BakeValue::List(items));
             }
             types::set(items).ok_or_else(|| wrong(name, "set", place))
         }
@@ -175,10 +175,10 @@ fn typed(name: &str, given: &EnvironmentValue, to: &Type, place: TextPlace) -> E
                 return Err(wrong(name, "tuple of its length", place));
             }
             let items = items.iter().zip(types).map(|(field, to)| part(field, to));
-            Ok(Value::List(items.collect::<Result<_, _>>()?))
+            Ok(BakeValue::List(items.collect::<Result<_, _>>()?))
         }
         Type::Map(inner) => {
-            let mut entries: Vec<(String, Value)> = Vec::new();
+            let mut entries: Vec<(String, BakeValue)> = Vec::new();
             for field in fields()? {
                 let (key, value) = field
                     .split_once(':')
@@ -188,7 +188,7 @@ fn typed(name: &str, given: &EnvironmentValue, to: &Type, place: TextPlace) -> E
                 entries.retain(|(known, _)| known != key);
                 entries.push((key.to_owned(), value));
             }
-            Ok(Value::Map(entries))
+            Ok(BakeValue::Map(entries))
         }
         to if to.is_primitive() => primitive(name, text, to, place),
         _ => Err(BakeError::new(
@@ -201,15 +201,15 @@ fn typed(name: &str, given: &EnvironmentValue, to: &Type, place: TextPlace) -> E
 fn primitive(name: &str, text: &str, to: &Type, place: TextPlace) -> Evaluated {
     Ok(match to {
         Type::Truth => match text {
-            "1" | "t" | "T" | "true" | "TRUE" | "True" => Value::Truth(true),
-            "0" | "f" | "F" | "false" | "FALSE" | "False" => Value::Truth(false),
+            "1" | "t" | "T" | "true" | "TRUE" | "True" => BakeValue::Truth(true),
+            "0" | "f" | "F" | "false" | "FALSE" | "False" => BakeValue::Truth(false),
             _ => return Err(wrong(name, "boolean", place)),
         },
         Type::Number => {
             let number = super::numbers::parse(text).ok_or_else(|| wrong(name, "number", place))?;
-            Value::Number(number)
+            BakeValue::Number(number)
         }
-        _ => Value::text(text, place),
+        _ => BakeValue::text(text, place),
     })
 }
 

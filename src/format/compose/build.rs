@@ -1,11 +1,11 @@
 //! The `build` section of a service.
 
-use super::value::Value;
+use super::value::ComposeValue;
 use crate::format::located::Located;
 
 /// The build section of a service.
 #[derive(Debug, Clone, Default)]
-pub struct Build {
+pub struct ComposeBuild {
     /// The context, relative to the project directory.
     pub context: Option<String>,
     /// The Dockerfile, relative to the context.
@@ -74,8 +74,8 @@ pub struct Extension {
     pub no_cache_filter: Vec<String>,
 }
 
-impl From<&Value> for Build {
-    fn from(value: &Value) -> Self {
+impl From<&ComposeValue> for ComposeBuild {
+    fn from(value: &ComposeValue) -> Self {
         Self {
             context: text(value, "context"),
             dockerfile: text(value, "dockerfile"),
@@ -99,8 +99,8 @@ impl From<&Value> for Build {
     }
 }
 
-impl From<&Value> for Extension {
-    fn from(value: &Value) -> Self {
+impl From<&ComposeValue> for Extension {
+    fn from(value: &ComposeValue) -> Self {
         Self {
             cache_from: words(value.get("cache-from")),
             cache_to: value.get("cache-to").map(|value| words(Some(value))),
@@ -113,12 +113,12 @@ impl From<&Value> for Extension {
     }
 }
 
-fn text(value: &Value, key: &str) -> Option<String> {
+fn text(value: &ComposeValue, key: &str) -> Option<String> {
     let text = value.get(key)?.text()?;
     Some(text.as_str().to_owned())
 }
 
-fn switch(value: &Value, key: &str) -> Option<bool> {
+fn switch(value: &ComposeValue, key: &str) -> Option<bool> {
     let text = text(value, key)?;
     let text = text.to_ascii_lowercase();
     Some(matches!(
@@ -128,9 +128,9 @@ fn switch(value: &Value, key: &str) -> Option<bool> {
 }
 
 /// Returns the texts of a list that are not empty, each once.
-fn located(value: Option<&Value>) -> Vec<Located> {
+fn located(value: Option<&ComposeValue>) -> Vec<Located> {
     let mut found: Vec<Located> = Vec::new();
-    for text in value.map(Value::texts).unwrap_or_default() {
+    for text in value.map(ComposeValue::texts).unwrap_or_default() {
         let is_known = found.iter().any(|known| known.as_str() == text.as_str());
         if !text.is_empty() && !is_known {
             found.push(text.clone());
@@ -139,33 +139,33 @@ fn located(value: Option<&Value>) -> Vec<Located> {
     found
 }
 
-fn texts(value: Option<&Value>) -> Vec<String> {
+fn texts(value: Option<&ComposeValue>) -> Vec<String> {
     let texts = located(value);
     texts.iter().map(|text| text.as_str().to_owned()).collect()
 }
 
 /// Returns the items of a list, or the words of a text.
-fn words(value: Option<&Value>) -> Vec<Located> {
+fn words(value: Option<&ComposeValue>) -> Vec<Located> {
     match value {
-        Some(Value::Text(text)) => text.words(),
+        Some(ComposeValue::Text(text)) => text.words(),
         value => located(value),
     }
 }
 
-fn plain_words(value: Option<&Value>) -> Vec<String> {
+fn plain_words(value: Option<&ComposeValue>) -> Vec<String> {
     let words = words(value);
     words.iter().map(|word| word.as_str().to_owned()).collect()
 }
 
-fn optional_pairs(value: Option<&Value>) -> Vec<(String, Option<Located>)> {
-    let entries = value.map(Value::entries).unwrap_or_default();
+fn optional_pairs(value: Option<&ComposeValue>) -> Vec<(String, Option<Located>)> {
+    let entries = value.map(ComposeValue::entries).unwrap_or_default();
     entries
         .iter()
         .map(|(key, value)| (key.as_str().to_owned(), value.text().cloned()))
         .collect()
 }
 
-fn pairs(value: Option<&Value>) -> Vec<(String, String)> {
+fn pairs(value: Option<&ComposeValue>) -> Vec<(String, String)> {
     let pairs = optional_pairs(value).into_iter();
     pairs
         .map(|(key, value)| {
@@ -175,9 +175,9 @@ fn pairs(value: Option<&Value>) -> Vec<(String, String)> {
         .collect()
 }
 
-fn ulimits(value: Option<&Value>) -> Vec<ServiceUlimit> {
-    let entries = value.map(Value::entries).unwrap_or_default();
-    let limit = |(name, value): &(Located, Value)| {
+fn ulimits(value: Option<&ComposeValue>) -> Vec<ServiceUlimit> {
+    let entries = value.map(ComposeValue::entries).unwrap_or_default();
+    let limit = |(name, value): &(Located, ComposeValue)| {
         let soft = value.text().map(|text| text.as_str().to_owned());
         Some(ServiceUlimit {
             name: name.as_str().to_owned(),

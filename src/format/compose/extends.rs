@@ -1,9 +1,9 @@
 //! `extends`: services that build on others.
 
 use super::ComposeError;
-use super::load::{Definition, Loaded, Loader, failed};
+use super::load::{ComposeDefinition, Loaded, Loader, failed};
 use super::paths::{joined, parent, relative};
-use super::value::Value;
+use super::value::ComposeValue;
 
 /// The deepest nesting of `extends`.
 const DEPTH: usize = 16;
@@ -30,7 +30,7 @@ impl Loader<'_> {
         if stack.contains(&this) || stack.len() >= DEPTH {
             return Err(error(format!("service {name} extends itself")));
         }
-        let of = |key: &str| extends.get(key).and_then(Value::text);
+        let of = |key: &str| extends.get(key).and_then(ComposeValue::text);
         let base = extends.text().or_else(|| of("service"));
         let Some(base) = base.map(|base| base.as_str().to_owned()) else {
             return Err(error(format!("extends of {name} names no service")));
@@ -78,7 +78,7 @@ impl Loader<'_> {
         directory: &str,
         name: &str,
         stack: &mut Vec<(String, String)>,
-    ) -> Result<Option<Definition>, ComposeError> {
+    ) -> Result<Option<ComposeDefinition>, ComposeError> {
         let tree = self.tree(path)?;
         let mut file = self.read(path, &tree)?;
         let own = parent(path).to_owned();

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::paths::{moved, parent};
-use super::value::{ServiceConverter, Value, ValueError};
-use super::{Build, ComposeError, Files, Options, Project, Service, interpolate};
+use super::value::{ComposeValue, ServiceConverter, ValueError};
+use super::{ComposeBuild, ComposeError, ComposeOptions, Files, Project, Service, interpolate};
 use crate::format::located::Located;
 use crate::format::tree::{Tree, TreeNode, yaml};
 
@@ -22,7 +22,7 @@ const VALUES: usize = 1_000_000;
 pub fn load(
     paths: &[String],
     files: &dyn Files,
-    options: &Options<'_>,
+    options: &ComposeOptions<'_>,
 ) -> Result<Project, ComposeError> {
     let mut loader = Loader {
         files,
@@ -48,21 +48,21 @@ pub fn load(
 
 /// A service while it is loaded.
 #[derive(Debug, Clone)]
-pub(super) struct Definition {
+pub(super) struct ComposeDefinition {
     pub name: Located,
-    pub value: Value,
+    pub value: ComposeValue,
 }
 
 /// Services in the order of the files.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Services(pub Vec<Definition>);
+pub(super) struct Services(pub Vec<ComposeDefinition>);
 
 impl Services {
-    pub fn get(&self, name: &str) -> Option<&Definition> {
+    pub fn get(&self, name: &str) -> Option<&ComposeDefinition> {
         self.0.iter().find(|known| known.name.as_str() == name)
     }
 
-    pub fn get_mut(&mut self, name: &str) -> Option<&mut Definition> {
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut ComposeDefinition> {
         self.0.iter_mut().find(|known| known.name.as_str() == name)
     }
 
@@ -88,7 +88,7 @@ impl Services {
     }
 }
 
-impl Definition {
+impl ComposeDefinition {
     /// Moves relative contexts of a file in `directory` to the project directory. With
     /// `has_default`, a build without a context has its own directory as the context.
     pub fn move_contexts(&mut self, directory: &str, has_default: bool) {
@@ -97,15 +97,15 @@ impl Definition {
         };
         if has_default {
             let key = self.name.with_text("context");
-            let context = Value::Text(key.with_text("."));
-            let mut with_default = Value::Map(vec![(key, context)]);
+            let context = ComposeValue::Text(key.with_text("."));
+            let mut with_default = ComposeValue::Map(vec![(key, context)]);
             with_default.merge("build", build);
             *build = with_default;
         }
         if let Some(context) = build.get_mut("context") {
             move_text(context, directory);
         }
-        if let Some(Value::Map(contexts)) = build.get_mut("additional_contexts") {
+        if let Some(ComposeValue::Map(contexts)) = build.get_mut("additional_contexts") {
             for (_, context) in contexts {
                 move_text(context, directory);
             }
@@ -113,8 +113,8 @@ impl Definition {
     }
 }
 
-fn move_text(value: &mut Value, directory: &str) {
-    if let Value::Text(text) = value {
+fn move_text(value: &mut ComposeValue, directory: &str) {
+    if let ComposeValue::Text(text) = value {
         *text = text.with_text(moved(directory, text.as_str()));
     }
 }
@@ -127,7 +127,7 @@ pub(super) struct Loaded {
 
 pub(super) struct Loader<'l> {
     pub files: &'l dyn Files,
-    pub options: &'l Options<'l>,
+    pub options: &'l ComposeOptions<'l>,
     /// The variables of included projects, from the outermost to the innermost; outer ones win.
     pub variables: Vec<Vec<(String, String)>>,
     trees: HashMap<String, Rc<Tree>>,
@@ -222,7 +222,7 @@ impl Loader<'_> {
             let value = converter.service(name.as_str(), node);
             if let Some(value) = value.map_err(|error| failed(path, error))? {
                 let name = name.clone();
-                services.0.push(Definition { name, value });
+                services.0.push(ComposeDefinition { name, value });
             }
         }
         let resets = converter.resets;
@@ -231,21 +231,21 @@ impl Loader<'_> {
     }
 }
 
-impl From<&Definition> for Service {
-    fn from(definition: &Definition) -> Self {
+impl From<&ComposeDefinition> for Service {
+    fn from(definition: &ComposeDefinition) -> Self {
         let value = &definition.value;
         let text = |key: &str| {
-            let text = value.get(key).and_then(Value::text);
+            let text = value.get(key).and_then(ComposeValue::text);
             text.map(|text| text.as_str().to_owned())
         };
         let texts = |key: &str| -> Vec<String> {
-            let texts = value.get(key).map(Value::texts).unwrap_or_default();
+            let texts = value.get(key).map(ComposeValue::texts).unwrap_or_default();
             texts.iter().map(|text| text.as_str().to_owned()).collect()
         };
         let mut depends_on = texts("depends_on");
         for (name, _) in value
             .get("depends_on")
-            .map(Value::entries)
+            .map(ComposeValue::entries)
             .unwrap_or_default()
         {
             depends_on.push(name.as_str().to_owned());
@@ -254,11 +254,11 @@ impl From<&Definition> for Service {
             let name = link.split(':').next().unwrap_or(&link);
             depends_on.push(name.to_owned());
         }
-        let environment = value.get("environment").map(Value::entries);
+        let environment = value.get("environment").map(ComposeValue::entries);
         Self {
             name: definition.name.as_str().to_owned(),
             place: definition.name.place(),
-            build: value.get("build").map(Build::from),
+            build: value.get("build").map(ComposeBuild::from),
             image: text("image"),
             platform: text("platform"),
             profiles: texts("profiles"),

@@ -24,7 +24,7 @@ const SETS: [&str; 3] = ["extra_hosts", "profiles", "tags"];
 
 /// A value.
 #[derive(Debug, Clone)]
-pub(super) enum Value {
+pub(super) enum ComposeValue {
     /// Nothing: the key is there without a value.
     Null,
     /// A text.
@@ -54,13 +54,17 @@ pub(super) type ValueError = (u32, String);
 
 impl ServiceConverter<'_> {
     /// Converts the keys of a service that decide what is built.
-    pub fn service(&mut self, name: &str, node: TreeNode<'_>) -> Result<Option<Value>, ValueError> {
+    pub fn service(
+        &mut self,
+        name: &str,
+        node: TreeNode<'_>,
+    ) -> Result<Option<ComposeValue>, ValueError> {
         let mut path = vec![name.to_owned()];
         if self.is_reset(node, &path) {
             return Ok(None);
         }
         if !node.is_map() {
-            return Ok(Some(Value::Null));
+            return Ok(Some(ComposeValue::Null));
         }
         let mut entries = Vec::new();
         for (key, value) in node.entries() {
@@ -72,7 +76,7 @@ impl ServiceConverter<'_> {
             path.pop();
             entries.extend(value.map(|value| (key.clone(), canonical(key.as_str(), value))));
         }
-        Ok(Some(Value::Map(entries)))
+        Ok(Some(ComposeValue::Map(entries)))
     }
 
     /// Records a tag. Returns whether the node itself is removed.
@@ -84,7 +88,11 @@ impl ServiceConverter<'_> {
         tag == Some("reset")
     }
 
-    fn value(&mut self, node: TreeNode<'_>, path: &mut Keys) -> Result<Option<Value>, ValueError> {
+    fn value(
+        &mut self,
+        node: TreeNode<'_>,
+        path: &mut Keys,
+    ) -> Result<Option<ComposeValue>, ValueError> {
         let line = node.place().line;
         self.left = self
             .left
@@ -101,7 +109,7 @@ impl ServiceConverter<'_> {
                 path.pop();
                 entries.extend(value.map(|value| (key.clone(), value)));
             }
-            return Ok(Some(Value::Map(entries)));
+            return Ok(Some(ComposeValue::Map(entries)));
         }
         if node.is_list() {
             let mut items = Vec::new();
@@ -110,30 +118,30 @@ impl ServiceConverter<'_> {
                 items.extend(self.value(item, path)?);
                 path.pop();
             }
-            return Ok(Some(Value::List(items)));
+            return Ok(Some(ComposeValue::List(items)));
         }
         let Some(text) = node.text() else {
-            return Ok(Some(Value::Null));
+            return Ok(Some(ComposeValue::Null));
         };
         if !node.is_quoted() {
             let decoded = scalar::decoded(text.as_str()).map_err(|e| (line, e.to_owned()))?;
             if let Some(decoded) = decoded {
-                return Ok(Some(Value::Text(text.with_text(decoded))));
+                return Ok(Some(ComposeValue::Text(text.with_text(decoded))));
             }
         }
         let text = (self.interpolate)(text).map_err(|error| (line, error))?;
-        Ok(Some(Value::Text(text)))
+        Ok(Some(ComposeValue::Text(text)))
     }
 }
 
 /// Writes the short forms of a value as the long ones.
-fn canonical(key: &str, value: Value) -> Value {
+fn canonical(key: &str, value: ComposeValue) -> ComposeValue {
     match (key, value) {
-        ("build", Value::Text(context)) => {
+        ("build", ComposeValue::Text(context)) => {
             let key = context.with_text("context");
-            Value::Map(vec![(key, Value::Text(context))])
+            ComposeValue::Map(vec![(key, ComposeValue::Text(context))])
         }
-        ("build", Value::Map(entries)) => Value::Map(
+        ("build", ComposeValue::Map(entries)) => ComposeValue::Map(
             entries
                 .into_iter()
                 .map(|(key, value)| {
@@ -142,10 +150,10 @@ fn canonical(key: &str, value: Value) -> Value {
                 })
                 .collect(),
         ),
-        ("extra_hosts", Value::Map(entries)) => Value::List(hosts(entries)),
-        (key, Value::List(items)) if PAIRS.contains(&key) => {
-            let mut pairs = Value::Map(Vec::new());
-            for item in items.into_iter().filter_map(Value::into_text) {
+        ("extra_hosts", ComposeValue::Map(entries)) => ComposeValue::List(hosts(entries)),
+        (key, ComposeValue::List(items)) if PAIRS.contains(&key) => {
+            let mut pairs = ComposeValue::Map(Vec::new());
+            for item in items.into_iter().filter_map(ComposeValue::into_text) {
                 pairs.set(pair(&item));
             }
             pairs
@@ -155,33 +163,33 @@ fn canonical(key: &str, value: Value) -> Value {
 }
 
 /// Splits `NAME=value`; a name alone has no value.
-fn pair(text: &Located) -> (Located, Value) {
+fn pair(text: &Located) -> (Located, ComposeValue) {
     match text.as_str().find('=') {
         Some(end) => {
             let value = text.slice(end + 1, text.len());
-            (text.slice(0, end), Value::Text(value))
+            (text.slice(0, end), ComposeValue::Text(value))
         }
-        None => (text.clone(), Value::Null),
+        None => (text.clone(), ComposeValue::Null),
     }
 }
 
 /// Lists hosts as `HOST=address`.
-fn hosts(entries: Vec<(Located, Value)>) -> Vec<Value> {
+fn hosts(entries: Vec<(Located, ComposeValue)>) -> Vec<ComposeValue> {
     let mut hosts = Vec::new();
     for (host, value) in entries {
         let addresses = match value {
-            Value::List(addresses) => addresses,
+            ComposeValue::List(addresses) => addresses,
             address => vec![address],
         };
-        for address in addresses.into_iter().filter_map(Value::into_text) {
+        for address in addresses.into_iter().filter_map(ComposeValue::into_text) {
             let text = format!("{}={}", host.as_str(), address.as_str());
-            hosts.push(Value::Text(host.with_text(text)));
+            hosts.push(ComposeValue::Text(host.with_text(text)));
         }
     }
     hosts
 }
 
-impl Value {
+impl ComposeValue {
     fn into_text(self) -> Option<Located> {
         match self {
             Self::Text(text) => Some(text),

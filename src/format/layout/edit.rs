@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::{LayoutError, Root, parse_index};
+use super::{LayoutError, ListedRef, parse_index};
 use crate::format::digest::Digest;
 use crate::format::raw_object::RawObject;
 
@@ -22,7 +22,7 @@ pub struct IndexText<'a> {
 #[derive(Debug)]
 struct IndexEntry<'a> {
     text: Cow<'a, str>,
-    root: Root,
+    root: ListedRef,
 }
 
 impl<'a> IndexText<'a> {
@@ -61,12 +61,12 @@ impl<'a> IndexText<'a> {
     }
 
     /// Returns the refs of the entries.
-    pub fn roots(&self) -> impl Iterator<Item = &Root> {
+    pub fn roots(&self) -> impl Iterator<Item = &ListedRef> {
         self.entries.iter().map(|entry| &entry.root)
     }
 
     /// Removes the entries for which `goes` holds, and returns their texts.
-    pub fn take(&mut self, mut goes: impl FnMut(&Root) -> bool) -> Vec<String> {
+    pub fn take(&mut self, mut goes: impl FnMut(&ListedRef) -> bool) -> Vec<String> {
         self.entries
             .extract_if(.., |entry| goes(&entry.root))
             .map(|entry| entry.text.into_owned())
@@ -86,7 +86,7 @@ impl<'a> IndexText<'a> {
         Ok(())
     }
 
-    /// Points the one entry for which `is_meant` holds to another manifest, and returns its former
+    /// Points the one entry for which `is_meant` holds to another manifest, and returns its previous
     /// text. Returns `None` unless there is exactly one. Its position, names and annotations stay,
     /// and so do unknown fields.
     ///
@@ -94,7 +94,7 @@ impl<'a> IndexText<'a> {
     /// If the entry cannot be changed safely.
     pub fn point_to(
         &mut self,
-        mut is_meant: impl FnMut(&Root) -> bool,
+        mut is_meant: impl FnMut(&ListedRef) -> bool,
         digest: &Digest,
         size: u64,
     ) -> Result<Option<String>, LayoutError> {
@@ -126,7 +126,7 @@ impl<'a> IndexText<'a> {
     /// If the text is no entry.
     pub fn put(
         &mut self,
-        mut is_meant: impl FnMut(&Root) -> bool,
+        mut is_meant: impl FnMut(&ListedRef) -> bool,
         text: &str,
     ) -> Result<bool, LayoutError> {
         let root = parse_entry(text)?;
@@ -151,7 +151,7 @@ impl<'a> IndexText<'a> {
     pub fn to_text(&self) -> Result<String, LayoutError> {
         let entries: Vec<&str> = self.entries.iter().map(|entry| &*entry.text).collect();
         let text = format!("{}[{}]{}", self.head, entries.join(","), self.tail);
-        let same = |(new, old): (&Root, &Root)| {
+        let same = |(new, old): (&ListedRef, &ListedRef)| {
             new.names == old.names && new.descriptor.digest == old.descriptor.digest
         };
         let roots = parse_index(text.as_bytes())?;
@@ -168,9 +168,9 @@ impl<'a> IndexText<'a> {
 ///
 /// # Errors
 /// If it is no entry.
-pub fn parse_entry(text: &str) -> Result<Root, LayoutError> {
+pub fn parse_entry(text: &str) -> Result<ListedRef, LayoutError> {
     let index = format!(r#"{{"schemaVersion":2,"manifests":[{text}]}}"#);
-    let roots = <[Root; 1]>::try_from(parse_index(index.as_bytes())?);
+    let roots = <[ListedRef; 1]>::try_from(parse_index(index.as_bytes())?);
     roots
         .map(|[root]| root)
         .map_err(|_| LayoutError::Json("it is not one entry of an index".to_owned()))
@@ -204,7 +204,7 @@ mod tests {
         );
         let mut again = IndexText::parse(text.as_bytes()).unwrap();
         again.add(&gone[0]).unwrap();
-        let names: Vec<_> = again.roots().map(Root::name).collect();
+        let names: Vec<_> = again.roots().map(ListedRef::name).collect();
         assert_eq!(names, ["main", "old"]);
         assert_eq!(again.take(|_| true).len(), 2);
         assert!(again.to_text().unwrap().contains(r#""manifests" : [] ,"#));

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use regex::Regex;
 
 use super::{Comparison, DigestPrefix, FilterPattern, FilterTextField, NumberField, Term, Test};
-use crate::text::pattern::{self, Case, has_glob_syntax, is_glob};
+use crate::text::pattern::{self, Case, Glob, has_glob_syntax, is_glob};
 use crate::text::units::{parse_duration, parse_size};
 
 mod error;
@@ -242,9 +242,9 @@ fn contains(word: &str) -> Result<Test, FilterProblem> {
     let pattern = if is_glob(word) {
         glob(word)
     } else {
-        regex(&regex::escape(word))
+        regex(&regex::escape(word)).map(FilterPattern::Regex)
     };
-    pattern.map(|regex| Test::Text(FilterTextField::Name, FilterPattern::Regex(regex)))
+    pattern.map(|pattern| Test::Text(FilterTextField::Name, pattern))
 }
 
 fn compare(
@@ -335,8 +335,7 @@ fn whole(field: FilterTextField, text: &str) -> Result<FilterPattern, FilterProb
         return match field {
             FilterTextField::Step => wildcards(text),
             _ => glob(text),
-        }
-        .map(FilterPattern::Regex);
+        };
     }
     Ok(FilterPattern::Whole(
         text.chars().flat_map(char::to_lowercase).collect(),
@@ -344,12 +343,17 @@ fn whole(field: FilterTextField, text: &str) -> Result<FilterPattern, FilterProb
 }
 
 /// Compiles a glob in which all characters but `*` and `?` stand for themselves.
-fn glob(text: &str) -> Result<Regex, FilterProblem> {
-    pattern::glob(text, Case::Ignored).or_else(|_| wildcards(text))
+fn glob(text: &str) -> Result<FilterPattern, FilterProblem> {
+    match Glob::new(text, Case::Ignored) {
+        Ok(glob) => Ok(FilterPattern::Glob(glob)),
+        Err(_) => wildcards(text),
+    }
 }
 
-fn wildcards(text: &str) -> Result<Regex, FilterProblem> {
-    pattern::wildcards(text, Case::Ignored).map_err(|_| FilterProblem::WrongPattern(text.into()))
+fn wildcards(text: &str) -> Result<FilterPattern, FilterProblem> {
+    pattern::wildcards(text, Case::Ignored)
+        .map(FilterPattern::Regex)
+        .map_err(|_| FilterProblem::WrongPattern(text.into()))
 }
 
 fn regex(text: &str) -> Result<Regex, FilterProblem> {

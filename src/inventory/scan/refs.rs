@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::format::digest::Digest;
-use crate::format::layout::Root;
+use crate::format::layout::ListedRef;
 use crate::inventory::blobs::{BlobId, BlobTable};
 use crate::inventory::resolve::Resolved;
 use crate::inventory::{
@@ -12,7 +12,7 @@ use crate::inventory::{
 };
 use crate::text::escape::visible;
 
-pub(super) fn entry(root: &Root, resolved: Resolved, blobs: &mut BlobTable) -> RefEntry {
+pub(super) fn entry(root: &ListedRef, resolved: Resolved, blobs: &mut BlobTable) -> RefEntry {
     let media_types = resolved.media_types.iter();
     let media_types: Vec<_> = media_types.map(|text| blobs.media_type(text)).collect();
     let mut reach: Vec<_> = resolved
@@ -58,7 +58,7 @@ pub(super) fn entry(root: &Root, resolved: Resolved, blobs: &mut BlobTable) -> R
     }
 }
 
-pub(super) fn duplicate_names(roots: &[Root]) -> Vec<StoreWarning> {
+pub(super) fn duplicate_names(roots: &[ListedRef]) -> Vec<StoreWarning> {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for name in roots.iter().flat_map(|root| &root.names) {
         *counts.entry(name).or_default() += 1;

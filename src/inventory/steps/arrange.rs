@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::super::cache::{RecordState, RefCache};
 use super::fold::Folded;
-use super::{Indent, Labels, RowKind, StageRow, StepRow, step_label};
-use crate::explain::evidence::RecordLabel;
+use super::{Indent, RowKind, StageRow, StepRow, step_label};
 use crate::format::cache_config::RecordIndex;
+use crate::inventory::labels::{Labels, RecordLabel};
 
 pub(super) fn rows(cache: &RefCache, labels: &Labels, folded: &Folded) -> Vec<StepRow> {
     let graph = &cache.graph;

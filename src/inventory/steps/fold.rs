@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use super::super::cache::{RecordKind, RefCache};
-use super::{Labels, label, step_label};
-use crate::explain::evidence::RecordLabel;
+use super::{label, step_label};
 use crate::format::cache_config::RecordIndex;
 use crate::format::digest::DigestText;
+use crate::inventory::labels::{Labels, RecordLabel};
 
 /// The role of each record, by index.
 pub(super) struct Folded {

@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 
 use super::*;
-use crate::explain::dockerfile::OutlineStage;
-use crate::explain::matching::Certainty;
-use crate::explain::names::StepPlace;
 use crate::format::cache_config::{CacheGraph, CacheLayer};
+use crate::format::dockerfile::outline::OutlineStage;
 use crate::format::manifest::Descriptor;
+use crate::inventory::labels::Certainty;
+use crate::inventory::labels::Labels;
+use crate::inventory::labels::StepPlace;
 use crate::inventory::resolve::FoundCache;
 
 /// The selector of a `RUN`, which uses its input as a whole.

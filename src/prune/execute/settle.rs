@@ -141,7 +141,7 @@ impl PlanRun<'_> {
         if let Ok(live) = self.mark().await
             && let Err(error) = self.put_back(&live).await
         {
-            tracing::warn!(%error, "what is named again could not be taken back");
+            tracing::warn!(%error, "blobs that are needed again could not be restored");
         }
     }
 

@@ -32,7 +32,7 @@ pub enum FileError {
     #[error("it is a plan of version {0}; only version {VERSION} is known")]
     Version(u64),
     /// The content was changed after saving.
-    #[error("it was changed after it was saved, so that nobody has checked it")]
+    #[error("it was changed after it was saved, so no one has reviewed it")]
     Edited,
     /// The plan violates an invariant of all plans.
     #[error("it is not sound")]

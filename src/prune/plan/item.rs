@@ -396,7 +396,7 @@ impl fmt::Display for StoreReason {
                 write!(f, "an unfinished upload, left {}", Age(*unchanged).ago())
             }
             Self::Trashed { ago } => write!(f, "in the trash for {}", Age(*ago)),
-            Self::SameAsKept => f.write_str("another entry that stays is the same"),
+            Self::SameAsKept => f.write_str("a kept entry is the same"),
             Self::Undetermined => f.write_str("a ref that cannot be read may name it"),
             Self::NamedAgain => f.write_str("a ref names it again: it is restored"),
             Self::AwaitsPutBack => f.write_str("something is restored first, which may name it"),

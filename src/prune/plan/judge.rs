@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::{DeletionTarget, FreedBlobs, ItemReason, Planning, StoreReason, age, ref_target};
-use crate::backend::{CacheEntryKind, ObjectName, ObjectTarget, RefTarget, StoreEntry, Support};
+use crate::backend::{
+    CacheEntryKind, ObjectName, ObjectTarget, RefTarget, StoreEntry, Support, Totals,
+};
 use crate::format::digest::Digest;
 use crate::inventory::blobs::{Blob, BlobId};
-use crate::inventory::{Inventory, RefEntry, StoreWarning, Tally};
+use crate::inventory::{Inventory, RefEntry, StoreWarning};
 use crate::retention::{Reason, Verdict};
 
 /// The fate of a ref.
@@ -86,7 +88,7 @@ impl BlobFate {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Missing => "named and not stored",
-            Self::Live => "reached from a ref that stays",
+            Self::Live => "reached from a kept ref",
             Self::Waits => "freed by refs that go or went; a later run takes them after the grace",
             Self::Collected => "freed by refs that go; the registry's own collection takes them",
             Self::WithinGrace => "written within the grace",
@@ -163,7 +165,7 @@ impl Judged {
         self.blobs.get(blob.0 as usize).copied()
     }
 
-    pub(super) fn tally(&self, inventory: &Inventory, fate: BlobFate) -> Tally {
+    pub(super) fn tally(&self, inventory: &Inventory, fate: BlobFate) -> Totals {
         let of_fate = inventory
             .blobs
             .iter()
@@ -196,7 +198,7 @@ impl Judged {
             } else {
                 format!("{} refs", entries.len())
             };
-            format!("{which}: {why}; a blob goes only by a rule that names the kind `blob`")
+            format!("{which}: {why}; only a rule that names the kind `blob` deletes it")
         }));
         let blocks = |entry: &&RefEntry| {
             let name = name(entry);
@@ -205,23 +207,25 @@ impl Judged {
             } else {
                 format!(
                     "{name} has a manifest that is not stored, and may name any blob: no blob is deleted until the ref \
-                     is exported again or taken out of the cache"
+                     is exported again or deleted from the cache"
                 )
             }
         };
         warnings.extend(unreadable.iter().map(blocks));
         if planning.recent.unreadable {
-            warnings.push("a ref that went a short time ago, or one of another cache with the same blobs, cannot be read: no blob is deleted".to_owned());
+            warnings.push("a ref that was deleted a short time ago, or one of another cache with the same blobs, cannot be read: no blob is deleted".to_owned());
         }
         if let Support::No(why) = &planning.capabilities.delete_object {
             warnings.push(format!("no blob is deleted: {why}"));
         }
         if !self.put_back.is_empty() {
             let named = match self.put_back.len() {
-                1 => "1 blob in the trash is named again: it is restored".to_owned(),
-                count => format!("{count} blobs in the trash are named again: they are restored"),
+                1 => "1 blob in the trash is referenced again: it is restored".to_owned(),
+                count => {
+                    format!("{count} blobs in the trash are referenced again: they are restored")
+                }
             };
-            warnings.push(format!("{named}, and no other goes"));
+            warnings.push(format!("{named}, and no blob is deleted"));
         }
         warnings
     }

@@ -150,7 +150,7 @@ impl<'a> Lists<'a> {
         }
         goes.sort_by_key(|(entry, _)| {
             (
-                !matches!(entry.kind, CacheEntryKind::Former(_)),
+                !matches!(entry.kind, CacheEntryKind::Previous(_)),
                 entry.created,
                 &entry.name,
             )

@@ -34,7 +34,7 @@ pub enum Violation {
     #[error("its sums are not those of its items")]
     Sums,
     /// Objects are deleted although the needed blobs are unknown.
-    #[error("`{0}` goes although a ref cannot be read, or something must be restored first")]
+    #[error("`{0}` is deleted although a ref cannot be read, or something must be restored first")]
     Undetermined(String),
     /// A ref that the inventory does not have in this form.
     #[error("there is no ref `{0}` as it says")]
@@ -52,7 +52,7 @@ pub enum Violation {
     #[error("there is no object `{0}` as it says")]
     NoSuchObject(String),
     /// An item that a kept ref reaches.
-    #[error("`{name}` goes although the ref `{by}`, which stays, reaches it")]
+    #[error("`{name}` is deleted although the kept ref `{by}` reaches it")]
     Reached {
         /// The item.
         name: String,
@@ -60,7 +60,7 @@ pub enum Violation {
         by: String,
     },
     /// A blob that must wait until the refs that reached it have been gone for a while.
-    #[error("`{0}` goes in the same step as the refs that reach it")]
+    #[error("`{0}` is deleted in the same step as the refs that reach it")]
     OneStep(String),
 }
 

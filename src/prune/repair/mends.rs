@@ -224,73 +224,87 @@ pub(super) fn of(
     done.map(|(_, mend)| mend).collect()
 }
 
+/// The findings that no repair fixes, with the reason and advice.
+const NOT_MENDED: &[(&[Code], &str)] = &[
+    (&[Code::SourceUnreadable], "nothing is known of the source"),
+    (
+        &[Code::BlobUnreadable],
+        "the blobs may be sound: check again when the store answers",
+    ),
+    (
+        &[Code::LifecycleExpiresBlobs, Code::LifecycleArchives],
+        "cachelens does not change the rules of a bucket",
+    ),
+    (
+        &[Code::KeepsChanging],
+        "check again when no build exports to it",
+    ),
+    (
+        &[Code::CachesMerged],
+        "which of the caches a build wants is not known: import each ref by itself, and delete \
+         this one",
+    ),
+    (
+        &[Code::ConfigPassedOver],
+        "which of the caches builds want is not known: import each ref by itself",
+    ),
+    (
+        &[Code::InlineSkipped],
+        "build and push the image again with an inline cache",
+    ),
+    (
+        &[Code::NoCache, Code::NoRefs, Code::EmptyCache],
+        "there is nothing to write it from: export to it",
+    ),
+    (
+        &[Code::DuplicateName],
+        "which of them builds mean is not known: delete the others",
+    ),
+    (
+        &[Code::FutureDate],
+        "set the clocks; what is written from then on is dated right",
+    ),
+    (
+        &[Code::PrefixWithoutSlash],
+        "change the prefix where builds name it",
+    ),
+    (
+        &[Code::EvictedSoon, Code::QuotaFull],
+        "the service decides what it evicts: prune what is not needed",
+    ),
+    (
+        &[
+            Code::OrphansOverLimit,
+            Code::SizeOverLimit,
+            Code::AgeOverLimit,
+        ],
+        "a limit that was given is exceeded: prune, or give another",
+    ),
+    (
+        &[Code::UpdateTooOld],
+        "`prune --records` drops such results, so that the next build runs the step again",
+    ),
+    (
+        &[Code::LimitNotChecked],
+        "the store does not say what the limit is about",
+    ),
+    (
+        &[Code::CacheReadOnly],
+        "give the job the permission to write",
+    ),
+    (
+        &[Code::NearImportLimit],
+        "`--compact` makes it smaller where something can be dropped",
+    ),
+];
+
 /// Returns why no repair fixes findings of this kind, with advice; `None` if a repair does, or if
 /// there is nothing to fix.
 pub fn why_not(code: Code) -> Option<&'static str> {
-    Some(match code {
-        Code::SourceUnreadable => "nothing is known of the source",
-        Code::BlobUnreadable => "the blobs may be sound: check again when the store answers",
-        Code::LifecycleExpiresBlobs | Code::LifecycleArchives => {
-            "cachelens does not change the rules of a bucket"
-        }
-        Code::KeepsChanging => "check again when no build exports to it",
-        Code::CachesMerged => {
-            "which of the caches a build wants is not known: import each ref by itself, and delete this one"
-        }
-        Code::ConfigPassedOver => {
-            "which of the caches builds want is not known: import each ref by itself"
-        }
-        Code::InlineSkipped => "build and push the image again with an inline cache",
-        Code::NoCache | Code::NoRefs | Code::EmptyCache => {
-            "there is nothing to write it from: export to it"
-        }
-        Code::DuplicateName => "which of them builds mean is not known: delete the others",
-        Code::FutureDate => "set the clocks; what is written from then on is dated right",
-        Code::PrefixWithoutSlash => "change the prefix where builds name it",
-        Code::EvictedSoon | Code::QuotaFull => {
-            "the service decides what it evicts: prune what is not needed"
-        }
-        Code::OrphansOverLimit | Code::SizeOverLimit | Code::AgeOverLimit => {
-            "a limit that was given is exceeded: prune, or give another"
-        }
-        Code::UpdateTooOld => {
-            "`prune --records` drops such results, so that the next build runs the step again"
-        }
-        Code::LimitNotChecked => "the store does not say what the limit is about",
-        Code::CacheReadOnly => "give the job the permission to write",
-        Code::NearImportLimit => "`--compact` makes it smaller where something can go",
-        Code::ManifestMissing
-        | Code::ManifestUnreadable
-        | Code::ConfigMissing
-        | Code::ConfigUnreadable
-        | Code::BlobMissing
-        | Code::BlobWrongSize
-        | Code::BlobWrongBytes
-        | Code::LayerNameInvalid
-        | Code::TooLargeToImport
-        | Code::RecordLoops
-        | Code::LinkBroken
-        | Code::InputEmpty
-        | Code::LayerOutOfRange
-        | Code::LayerLoops
-        | Code::LayerUndescribed
-        | Code::ResultsDropped
-        | Code::NotChecked
-        | Code::LifecycleLeavesBlobs
-        | Code::LifecycleKeepsUploads
-        | Code::LifecycleKeepsVersions
-        | Code::BlobsElsewhere
-        | Code::Orphans
-        | Code::UnfinishedUploads
-        | Code::Trash
-        | Code::SupersededIndexes
-        | Code::BranchGone
-        | Code::Invisible
-        | Code::Thinned
-        | Code::GhostRecords
-        | Code::DuplicateLayers
-        | Code::Compactable => return None,
-    })
+    NOT_MENDED
+        .iter()
+        .find(|(codes, _)| codes.contains(&code))
+        .map(|(_, why)| *why)
 }
 
 fn counted(count: u64, what: &str) -> String {
@@ -298,5 +312,40 @@ fn counted(count: u64, what: &str) -> String {
         format!("1 {what}")
     } else {
         format!("{count} {what}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The findings that are no damage: a repair has nothing to fix, or a prune deletes the objects.
+    const NO_DAMAGE: &[Code] = &[
+        Code::NotChecked,
+        Code::LifecycleLeavesBlobs,
+        Code::LifecycleKeepsUploads,
+        Code::LifecycleKeepsVersions,
+        Code::BlobsElsewhere,
+        Code::Orphans,
+        Code::Trash,
+        Code::SupersededIndexes,
+        Code::BranchGone,
+        Code::Invisible,
+        Code::Thinned,
+    ];
+
+    #[test]
+    fn each_finding_is_mended_or_says_why_not() {
+        for code in Code::ALL {
+            let mended = Code::MENDABLE.contains(code) || Code::COMPACTION.contains(code);
+            let explained = why_not(*code).is_some();
+            let harmless = NO_DAMAGE.contains(code);
+            assert_ne!(
+                harmless,
+                mended || explained,
+                "{}: mended {mended}, explained {explained}",
+                code.name()
+            );
+        }
     }
 }

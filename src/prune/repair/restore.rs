@@ -11,15 +11,15 @@ use jiff::Timestamp;
 use super::content::{RefContent, dropped_results, lost_layers};
 use super::mends::{self, Mend};
 use super::{RepairInput, of_ref};
+use crate::backend::BlobAnswer;
 use crate::check::Code;
 use crate::format::cache_config::CacheGraph;
 use crate::format::cache_config::mend::{self, Dropped, Mended};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::Root;
+use crate::format::layout::ListedRef;
 use crate::format::manifest::rewrite::Repeats;
-use crate::format::manifest::{
-    CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor, ImportLimits, ManifestDocument,
-};
+use crate::format::manifest::{CACHE_CONFIG, Descriptor, ImportLimits};
+use crate::inventory::cache::RefCache;
 use crate::inventory::previous::{self, PreviousVersion};
 use crate::inventory::{RefEntry, RefKind};
 use crate::prune::records::{RecordsError, Rewrite, RewrittenManifest, Writing};
@@ -30,8 +30,6 @@ use crate::text::escape::visible;
 const MOST_TRIED: usize = 16;
 /// No more manifests that no ref reaches are named than these.
 const MOST_NAMED: usize = 3;
-/// No more blobs that no ref reaches are read to find manifests among them.
-const MOST_READ: usize = 256;
 
 /// Rewrites a ref with an unreadable document.
 ///
@@ -126,7 +124,7 @@ async fn stored(checked: &RepairInput<'_>, digest: Digest) -> Option<PreviousVer
     if checked.kind == StoreKind::S3 {
         CACHE_CONFIG.clone_into(&mut descriptor.media_type);
     }
-    let roots = [Root::new(Vec::new(), descriptor)];
+    let roots = [ListedRef::new(Vec::new(), descriptor)];
     let entry = previous::read(checked.reader, &roots).await.pop()?;
     let time = entry.age().map(|(time, _)| time);
     (entry.kind == RefKind::Cache).then_some(PreviousVersion { entry, time })
@@ -142,43 +140,11 @@ async fn manifests(checked: &RepairInput<'_>) -> Vec<Digest> {
         .filter_map(|entry| Some((entry.age().map(|(time, _)| time), entry.digest().valid()?)))
         .collect();
     if checked.kind == StoreKind::Local {
-        found.extend(orphaned(checked).await);
+        found.extend(previous::orphaned_manifests(checked.reader, inventory).await);
     }
     found.sort_unstable_by(|a, b| b.cmp(a));
     found.truncate(MOST_NAMED);
     found.into_iter().map(|(_, digest)| digest).collect()
-}
-
-/// Finds cache manifests among the blobs of a directory that no ref reaches: an export that
-/// overwrites a ref leaves its old manifest there.
-async fn orphaned(checked: &RepairInput<'_>) -> Vec<(Option<Timestamp>, Digest)> {
-    let blobs = checked.inventory.blobs.iter();
-    let mut small: Vec<(Option<Timestamp>, Digest)> = blobs
-        .filter(|blob| blob.refs() == 0 && blob.is_stored())
-        .filter(|blob| blob.stored_size() <= ImportLimits::newest().manifest)
-        .map(|blob| (blob.modified(), blob.digest()))
-        .collect();
-    small.sort_unstable_by(|a, b| b.cmp(a));
-    small.truncate(MOST_READ);
-    let mut found = Vec::new();
-    for (time, digest) in small {
-        let Ok(bytes) = checked.reader.read_document(digest, DOCUMENT_LIMIT).await else {
-            continue;
-        };
-        let is_cache = match ManifestDocument::parse(&bytes) {
-            Ok(ManifestDocument::Manifest { config, .. }) => config.is_cache_config(),
-            Ok(ManifestDocument::Index { entries, .. }) => {
-                entries.iter().any(Descriptor::is_cache_config)
-            }
-            Ok(ManifestDocument::Schema1 { .. } | ManifestDocument::Artifact { .. }) | Err(_) => {
-                false
-            }
-        };
-        if is_cache {
-            found.push((time, digest));
-        }
-    }
-    found
 }
 
 /// Lets a ref point to a version, without what no build can load of it.
@@ -196,7 +162,8 @@ async fn version_of(
     let content = RefContent::read(checked, &version.entry)
         .await?
         .ok_or(RecordsError::NotACache)?;
-    let lost = lost_layers(checked, &content.cache, content.listed.as_deref(), back);
+    let there = stored_layers(checked, &content.cache, back).await;
+    let lost = lost_layers(checked, &content.cache, content.listed.as_deref(), &there);
     let mended = mend::mend(&content.config, |layer| lost[layer.at()], false)?;
     let graph = CacheGraph::parse(mended.text.as_bytes())
         .map_err(|error| RecordsError::Config(error.into()))?;
@@ -240,6 +207,26 @@ async fn version_of(
         mends: done,
         ..writing.finish()?
     })
+}
+
+/// Returns the blobs that come back, and the layers of a version that a store holds which does not
+/// list its blobs.
+async fn stored_layers(
+    checked: &RepairInput<'_>,
+    cache: &RefCache,
+    back: &HashSet<Digest>,
+) -> HashSet<Digest> {
+    let mut stored = back.clone();
+    if checked.inventory.unlisted.is_none() {
+        return stored;
+    }
+    let layers = cache.graph.layers.iter();
+    let layers = layers.filter_map(|layer| layer.blob.valid()).collect();
+    let answers = checked.reader.abilities().ask_for(layers).await;
+    let found = answers.unwrap_or_default().into_iter();
+    let found = found.filter(|(_, answer)| *answer != BlobAnswer::Absent);
+    stored.extend(found.map(|(digest, _)| digest));
+    stored
 }
 
 /// Returns the changes of a ref that gets the content of a version, without the results whose

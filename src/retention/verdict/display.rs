@@ -35,14 +35,14 @@ impl fmt::Display for Reason {
             Self::UnknownAge => f.write_str("its age is not known"),
             Self::NotOnlyCache { kind } => not_only_cache(f, *kind),
             Self::NotImported { generation } => not_imported(f, *generation),
-            Self::Belongs { to } => write!(f, "it belongs to `{}`, which stays", visible(to)),
+            Self::Belongs { to } => write!(f, "it belongs to `{}`, which is kept", visible(to)),
             Self::SubjectAbsent { kind } => subject_absent(f, *kind),
             Self::SubjectUnsure => {
                 f.write_str("a ref that cannot be read may hold what it belongs to")
             }
             Self::LeftBehind { to } => {
                 let to = visible(to);
-                write!(f, "it stays behind: it belongs to `{to}`, which is deleted")
+                write!(f, "kept although `{to}`, to which it belongs, is deleted")
             }
             Self::SubjectGoes { to } => {
                 write!(f, "it belongs to `{}`, which is deleted", visible(to))
@@ -60,11 +60,12 @@ impl fmt::Display for Reason {
                 keeps,
             } => {
                 let rule = Quoted(rule);
-                write!(f, "rule {rule}: former content {generation}, keeps {keeps}")
+                let version = format_args!("previous version {generation}");
+                write!(f, "rule {rule}: {version}, keeps {keeps}")
             }
             Self::RefGoes { rule } => {
                 let rule = Quoted(rule);
-                write!(f, "rule {rule}: former content of a ref that goes")
+                write!(f, "rule {rule}: previous version of a deleted ref")
             }
             Self::Evicted {
                 limit,
@@ -84,7 +85,7 @@ impl fmt::Display for Reason {
 fn not_only_cache(f: &mut fmt::Formatter<'_>, kind: RefKind) -> fmt::Result {
     match kind {
         RefKind::Unknown => {
-            f.write_str("nobody knows what it is, and no rule names the kind `unknown`")
+            f.write_str("its kind is not known, and no rule names the kind `unknown`")
         }
         RefKind::Blob | RefKind::Entry => {
             f.write_str("it is no cache of a build, and no rule names its kind")
@@ -145,8 +146,10 @@ impl fmt::Display for Criterion {
             Self::Generation {
                 place,
                 of: Some(of),
-            } => write!(f, "former content {place} of {of}"),
-            Self::Generation { place, of: None } => write!(f, "former content {place}, keeps all"),
+            } => write!(f, "previous version {place} of {of}"),
+            Self::Generation { place, of: None } => {
+                write!(f, "previous version {place}, keeps all")
+            }
         }
     }
 }
@@ -198,7 +201,7 @@ impl fmt::Display for PolicyWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MatchesNothing { rule } => write!(f, "rule {} matches no ref", Quoted(rule)),
-            Self::DropsEverything => f.write_str("no ref would stay"),
+            Self::DropsEverything => f.write_str("every ref would be deleted"),
             Self::InTheFuture { name, time } => {
                 write!(
                     f,

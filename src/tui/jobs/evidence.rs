@@ -1,6 +1,5 @@
 //! Reads evidence that a person names, detects its type, and completes names.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{MAIN_SEPARATOR, Path};
 
@@ -13,6 +12,7 @@ use crate::explain::load::context::{self, Directories};
 use crate::explain::load::documents;
 use crate::format::evidence::EvidenceDocument;
 use crate::format::provenance::Build;
+use crate::text::causes::in_one_line;
 use crate::text::escape::visible;
 use crate::tui::evidence::{self as given, EvidencePart, EvidenceReaders, NamedEvidence};
 use crate::tui::message::{Completion, JobReport};
@@ -117,7 +117,7 @@ pub(super) async fn for_names(
         .map_err(|_| "it was interrupted".to_owned())?;
     if evidence.is_empty() {
         return Err(
-            "it tells no steps: give the build's provenance (mode=max), its record or its definition".to_owned()
+            "it does not describe the steps: give the build's provenance (mode=max), its record or its definition".to_owned()
         );
     }
     Ok(evidence)
@@ -197,16 +197,11 @@ fn describe_unusable(error: &documents::LoadError, in_folder: bool) -> String {
     if in_folder {
         return "no file in it is evidence of a build".to_owned();
     }
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        // Writing to a string does not fail.
-        let _ = write!(text, ": {error}");
-        cause = error.source();
+    let text = in_one_line(error);
+    match error.hint() {
+        Some(hint) => format!("{text}: {hint}"),
+        None => text,
     }
-    error
-        .hint()
-        .map_or(text.clone(), |hint| format!("{text}: {hint}"))
 }
 
 /// Returns a short description of a document.

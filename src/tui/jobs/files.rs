@@ -12,13 +12,13 @@ use crate::backend::layer_content::{self, LayerFile, ReadTo};
 use crate::backend::layer_files;
 use crate::format::digest::Digest;
 use crate::format::layer::TarEntry;
+use crate::text::units::grouped;
 use crate::tui::effect::Overwrite;
 use crate::tui::layer::preview::PreviewSubject;
 use crate::tui::list::View;
 use crate::tui::message::JobReport;
 use crate::tui::preview::{FilePreview, MOST};
 use crate::tui::rows::files::{Bounds, FileOrder, FileTree, TreeBuilder};
-use crate::tui::rows::sources::grouped;
 use crate::tui::world::SourceId;
 
 impl Jobs {

@@ -88,7 +88,7 @@ pub(super) async fn name(
     let evidence = evidence::for_names(&given, readers).await?;
     let named = steps.named(&evidence, Names::Given(given));
     if named.counts.named == 0 {
-        return Err("the build that it tells of has no step in this ref".to_owned());
+        return Err("the build that it describes has no step in this ref".to_owned());
     }
     Ok(named)
 }

@@ -173,12 +173,14 @@ async fn import(text: &str, open: &Opener, options: &ScanOptions) -> Result<Impo
         ..
     } = opened.map_err(|_| "it was interrupted".to_owned())??;
     let reader = reader?;
-    let inventory = scan::scan(&reader, options, |_| ())
-        .await
-        .map_err(|error| match error {
-            ScanError::Cancelled => "it was stopped".to_owned(),
-            ScanError::Backend(error) => Failure::from(error).to_string(),
-        })?;
+    let scanned = async {
+        let inventory = scan::scan(&reader, options, |_| ()).await?;
+        scan::with_selected(&*reader, inventory, select.as_ref(), options).await
+    };
+    let inventory = scanned.await.map_err(|error| match error {
+        ScanError::Cancelled => "it was stopped".to_owned(),
+        ScanError::Backend(error) => Failure::from(error).to_string(),
+    })?;
     let is_meant = |entry: &RefEntry| {
         let digest = entry.digest().valid();
         select.as_ref().is_none_or(|select| {

@@ -244,7 +244,7 @@ impl EvidencePrompt {
                 .flat_map(|line| text::wrap(line, width))
                 .collect();
         }
-        let words = "enter adds what is typed, and on an empty line goes on; backspace there takes one back";
+        let words = "enter adds what is typed, and on an empty line continues; backspace there removes the last";
         text::wrap(&Cell::new(words, TextRole::Dim), width)
     }
 }

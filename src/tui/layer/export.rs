@@ -5,12 +5,12 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::UiLayer;
+use crate::text::units::grouped;
 use crate::tui::effect::Overwrite;
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::KeyPress;
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
-use crate::tui::rows::sources::grouped;
 use crate::tui::screen::{LayerRequest, Screen};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;

@@ -8,10 +8,10 @@ use ratatui::widgets::{Clear, Widget as _};
 
 use super::UiLayer;
 use crate::inventory::filter::{Filter, FilterError, FilterProblem, STATES, fields};
+use crate::text::units::grouped;
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::KeyPress;
 use crate::tui::navigation::{Handled, UiContext};
-use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, FilterHelp};
 use crate::tui::screen::{LayerRequest, Screen};
 use crate::tui::theme::TextRole;

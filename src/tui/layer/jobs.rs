@@ -4,11 +4,11 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::UiLayer;
+use crate::text::units::grouped;
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::KeyPress;
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
-use crate::tui::rows::sources::grouped;
 use crate::tui::screen::refs::RefsScreen;
 use crate::tui::screen::{Screen, WorkKey};
 use crate::tui::theme::TextRole;

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::sources::grouped;
 use super::{Cell, Column, DetailLine, FilterHelp, Identity, NONE, RowCounts, RowSet};
 use crate::format::layer::{TarEntry, TarEntryKind};
 use crate::inventory::filter::Filter;
+use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::meter;

@@ -8,7 +8,6 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::sources::grouped;
 use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable, moment};
 use crate::inventory::RefEntry;
 use crate::inventory::blobs::Blob;
@@ -16,6 +15,7 @@ use crate::inventory::filter::Filter;
 use crate::prune::plan::{Deletion, DeletionTarget, ItemKind, ItemReason};
 use crate::prune::records::Rewrite;
 use crate::retention::Reason;
+use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
 use crate::tui::pruning::{KeptTrash, PlanEntry, PlanSection, Planned};
 use crate::tui::theme::TextRole;

@@ -7,12 +7,12 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::sources::grouped;
 use super::{Cell, Column, DetailLine, Identity, NONE, RowSet, UNKNOWN};
 use crate::inventory::filter::Filter;
 use crate::inventory::quota::Evictions;
 use crate::inventory::{Inventory, RefEntry, RefId, ScanProgress, Together};
 use crate::retention::{Verdict, Verdicts};
+use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::meter;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::sources::grouped;
 use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable, moment};
 use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberField};
 use crate::prune::runs::{PastRun, RunState};
 use crate::text::escape::visible;
+use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
 use crate::tui::theme::TextRole;
 

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Cell, Column, DetailLine, Identity, NONE, RowSet, UNKNOWN};
+use crate::backend::Totals;
+use crate::inventory::RefEntry;
 use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberField};
-use crate::inventory::{RefEntry, Tally};
-use crate::text::units::{Age, Size};
+use crate::text::units::{Age, Size, grouped};
 use crate::tui::found::ScannedInventory;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::meter;
@@ -69,20 +70,6 @@ pub fn scan_state(source: &SourceState) -> Cell {
     }
 }
 
-/// Formats a number in groups of three digits with thin spaces, as `612 000`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let first = digits.len() % 3;
-    let mut text = digits[..first].to_owned();
-    for group in digits.as_bytes()[first..].chunks(3) {
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        text.extend(group.iter().copied().map(char::from));
-    }
-    text
-}
-
 /// Returns whether everything knowable about a source is known.
 pub fn is_settled(source: &SourceState) -> bool {
     match (&source.scan, &source.found) {
@@ -118,7 +105,7 @@ pub fn in_trash(bytes: u64) -> String {
 
 fn orphan(found: &ScannedInventory) -> Cell {
     match found.totals.orphan {
-        Some(Tally { count: 0, .. }) if found.is_complete() => Cell::new(NONE, TextRole::Dim),
+        Some(Totals { count: 0, .. }) if found.is_complete() => Cell::new(NONE, TextRole::Dim),
         Some(tally) => so_far(tally.bytes, found.is_complete(), TextRole::Orphan),
         None => Cell::new(UNKNOWN, TextRole::Unsure),
     }

@@ -8,10 +8,11 @@ use ratatui::layout::Rect;
 use super::files::{FilesScreen, MOST_PREVIEWED};
 use super::list_screen::ListScreen;
 use super::{Screen, ScreenHeader};
+use crate::backend::Totals;
 use crate::format::digest::Digest;
 use crate::inventory::blobs::BlobRole;
 use crate::inventory::filter::Filter;
-use crate::inventory::{BlobState, Inventory, Tally};
+use crate::inventory::{BlobState, Inventory};
 use crate::source::StoreKind;
 use crate::text::units::Size;
 use crate::tui::keymap::{self, Action};
@@ -170,7 +171,7 @@ impl Screen for BlobsScreen {
         let sums = match &source.found {
             Some(found) if found.is_complete() => {
                 let totals = &found.totals;
-                let part = |cell: Cell, word: &str, tally: Tally, role| match tally.count {
+                let part = |cell: Cell, word: &str, tally: Totals, role| match tally.count {
                     0 => cell,
                     _ if cell.0.is_empty() => {
                         cell.and(format!("{} {word}", Size(tally.bytes)), role)

@@ -9,11 +9,11 @@ use super::list_screen::ListScreen;
 use super::{Screen, ScreenHeader};
 use crate::explain::load::words::sentence;
 use crate::format::provenance::StepIndex;
+use crate::text::units::grouped;
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{RowList, Sort};
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::changes::ChangedFiles;
-use crate::tui::rows::sources::grouped;
 use crate::tui::rows::why::ArrangedExplanation;
 use crate::tui::rows::{Cell, RowSet as _};
 use crate::tui::theme::TextRole;
@@ -93,7 +93,7 @@ impl Screen for ChangesScreen {
             world,
             frame,
             area,
-            &[Cell::new("There is no file to tell of.", TextRole::Dim)],
+            &[Cell::new("There is no file to show.", TextRole::Dim)],
         );
     }
 

@@ -12,6 +12,7 @@ use crate::backend::layer_content::LayerFile;
 use crate::format::digest::Digest;
 use crate::inventory::blobs::{Blob, BlobRole};
 use crate::text::units::Size;
+use crate::text::units::grouped;
 use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::extract::ExtractPrompt;
@@ -19,7 +20,6 @@ use crate::tui::list::{AT_ONCE, RowList, Sort, SortDirection, View};
 use crate::tui::message::JobReport;
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::files::{FileFolds, FileOrder, FileRows, FileTree, ROOT, SIZE};
-use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, RowSet as _};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
@@ -214,7 +214,7 @@ impl FilesScreen {
         self.state = FilesState::Stopped;
         cx.world.note(
             StatusKind::Done,
-            "the listing was stopped; the files so far stay",
+            "the listing was stopped; the files so far are shown",
         );
         Handled::Yes
     }

@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 
 use super::{LayerRequest, Pointer, Screen};
 use crate::text::escape::visible;
+use crate::text::units::grouped;
 use crate::tui::effect::{Effect, Export, JobId, JobWork, Overwrite};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::columns::ColumnsMenu;
@@ -19,7 +20,6 @@ use crate::tui::layer::sort::SortMenu;
 use crate::tui::list::{RowList, Sort};
 use crate::tui::message::{ExportError, JobReport};
 use crate::tui::navigation::{Handled, UiContext};
-use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::TextRole;
 use crate::tui::view;

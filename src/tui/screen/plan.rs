@@ -10,6 +10,7 @@ use ratatui::style::Style;
 use super::list_screen::ListScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::prune::plan::{FreedBlobs, Plan};
+use crate::text::units::grouped;
 use crate::tui::effect::{JobId, JobWork, NewBroken, PruneWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::save::SavePrompt;
@@ -20,7 +21,6 @@ use crate::tui::pruning::{DeletionScope, PlanSection, Planned};
 use crate::tui::rows::Cell;
 use crate::tui::rows::plan::{PlanRows, SIZE};
 use crate::tui::rows::refs::RefRows;
-use crate::tui::rows::sources::grouped;
 use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::table::RowHeight;
@@ -232,7 +232,7 @@ impl Screen for PlanScreen {
         };
         let from = match &self.state {
             PlanState::Replanning(..) => {
-                Cell::new("proving the plan anew… · ", TextRole::Title).and_all(from)
+                Cell::new("checking the plan again… · ", TextRole::Title).and_all(from)
             }
             _ => from,
         };

@@ -13,6 +13,7 @@ use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::inventory::Inventory;
 use crate::retention::RefPatternError;
 use crate::text::units::Size;
+use crate::text::units::grouped;
 use crate::tui::effect::{ConfigAddition, Effect, JobId, JobWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::config::ConfigPrompt;
@@ -22,7 +23,6 @@ use crate::tui::message::JobReport;
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::pruning::{DeletionScope, Trial};
 use crate::tui::rows::refs::RefRows;
-use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, Piece};
 use crate::tui::rule::{DraftAction, RuleDraft, RuleField};
 use crate::tui::theme::TextRole;
@@ -153,8 +153,8 @@ impl RuleScreen {
         let title = match self.field {
             RuleField::Refs => "Refs: globs, as pr-* main, or /regex/",
             RuleField::Action => "Action: keep, drop or protect",
-            RuleField::Last => "How many of the newest stay",
-            RuleField::Within => "How old a ref that stays may be, as 14d",
+            RuleField::Last => "How many of the newest to keep",
+            RuleField::Within => "The largest age of a kept ref, as 14d",
         };
         cx.show(FieldPrompt::new(title, self.draft.text(self.field)));
     }

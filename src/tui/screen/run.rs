@@ -10,9 +10,9 @@ use ratatui::style::Style;
 
 use super::list_screen::ListScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader, ScreenWork, WorkKey};
-use crate::backend::{Outcome, WayBack};
-use crate::inventory::Tally;
+use crate::backend::{Outcome, Totals, WayBack};
 use crate::prune::plan::{ItemKind, Plan};
+use crate::text::units::grouped;
 use crate::tui::effect::{JobId, JobWork, NewBroken, PruneWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::confirm::{Confirm, STOP_WATCHING};
@@ -22,7 +22,6 @@ use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::pruning::goes_into_trash;
 use crate::tui::rows::Cell;
 use crate::tui::rows::run::{RunKind, RunRows};
-use crate::tui::rows::sources::grouped;
 use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::table::RowHeight;
@@ -55,7 +54,7 @@ pub struct RunScreen {
     wrong: Vec<(usize, Outcome)>,
     latest: Vec<(usize, Outcome)>,
     /// The items moved to the trash, once the run has ended.
-    moved: Tally,
+    moved: Totals,
     /// How many refs were written again, when the run has ended.
     rewritten: u64,
     screen: ListScreen,
@@ -110,7 +109,7 @@ impl RunScreen {
             news: RunNews::default(),
             wrong: Vec::new(),
             latest: Vec::new(),
-            moved: Tally::default(),
+            moved: Totals::default(),
             rewritten: 0,
             screen,
         }
@@ -135,7 +134,7 @@ impl RunScreen {
             news: RunNews::default(),
             wrong: Vec::new(),
             latest: Vec::new(),
-            moved: Tally::default(),
+            moved: Totals::default(),
             rewritten: 0,
             screen: ListScreen::new(list, RowHeight::Single, HEAD),
         }
@@ -280,7 +279,7 @@ impl Screen for RunScreen {
     fn summary(&self, world: &World) -> Cell {
         let words = match &self.state {
             RunScreenState::Running(_) if self.is_watching() => {
-                "esc asks to stop watching · q leaves, and it goes on"
+                "esc asks to stop watching · q leaves, and it keeps running"
             }
             RunScreenState::Running(_) => "esc stops after what is in flight",
             RunScreenState::Stopping(_) => "stopping…",

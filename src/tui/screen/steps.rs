@@ -13,6 +13,7 @@ use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::explain::evidence::CacheEvidence;
 use crate::format::digest::Digest;
 use crate::inventory::{Inventory, RefId};
+use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
 use crate::tui::effect::{JobId, JobWork, StepsRequest};
 use crate::tui::found::ScannedInventory;
@@ -21,7 +22,7 @@ use crate::tui::layer::evidence::EvidencePrompt;
 use crate::tui::list::{RowList, Sort};
 use crate::tui::message::JobReport;
 use crate::tui::navigation::{Handled, UiContext};
-use crate::tui::rows::sources::{counted_so_far, grouped};
+use crate::tui::rows::sources::counted_so_far;
 use crate::tui::rows::steps::{Folds, Names, RefSteps, StepListShape, StepRows};
 use crate::tui::rows::{Cell, Identity, RowSet as _};
 use crate::tui::theme::TextRole;
@@ -245,7 +246,7 @@ impl Screen for StepsScreen {
         };
         if !self.steps().is_settled() {
             return Cell::new(
-                "the scan goes on: sizes and states are not final",
+                "the scan is running: sizes and states are not final",
                 TextRole::Unsure,
             );
         }

@@ -58,7 +58,7 @@ pub(super) fn leave(
                     .world
                     .keymap
                     .key_for(&[keymap::KeyContext::Global], Action::Jobs);
-                let words = format!("{} goes on; {key} shows it", work.title);
+                let words = format!("{} keeps running; {key} shows it", work.title);
                 cx.world.note(StatusKind::Done, words);
             }
             left.push(screen);

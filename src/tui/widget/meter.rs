@@ -1,6 +1,6 @@
 //! A bar of parts that differ in their signs as well as in colour.
 
-use crate::inventory::Totals;
+use crate::inventory::InventoryTotals;
 use crate::tui::rows::{Cell, Piece};
 use crate::tui::theme::TextRole;
 
@@ -9,7 +9,7 @@ const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
 
 /// Draws the content of a store: `█` live, `▒` orphaned, `▚` in the trash, `░` undetermined, `·`
 /// other, `×` missing.
-pub fn of_totals(totals: &Totals, width: u16) -> Cell {
+pub fn of_totals(totals: &InventoryTotals, width: u16) -> Cell {
     let orphan = totals.orphan.unwrap_or_default().bytes;
     let other = totals.partial.bytes.saturating_add(totals.unknown.bytes);
     let parts = [

@@ -194,7 +194,7 @@ const DAMAGES: &[(&str, Damage)] = &[
             });
         });
     }),
-    ("most records are keys of former builds", |layout| {
+    ("most records are keys of previous builds", |layout| {
         changed(layout, |config| {
             let twin = config["records"][1]["digest"].as_str().unwrap().to_owned();
             add_records(config, 6, |_| twin.clone());
@@ -317,7 +317,7 @@ fn each_fault_is_told_and_nothing_else() {
     # most steps have lost their results
     info thinned main: 6 of its 8 steps have a key and no result: builds run them whenever another step needs the output
       export with mode=max; results that were lost for other reasons return when the step runs again
-    # most records are keys of former builds
+    # most records are keys of previous builds
     info ghost-records main: 6 of its 9 records are keys of earlier builds of steps that have newer keys: each export that also imports this cache adds more, until it is too large for BuildKit to import
       from time to time, export from a build without `--cache-from`
     # most layers are listed again

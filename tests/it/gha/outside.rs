@@ -28,7 +28,7 @@ fn figures_are_those_of_an_independent_count() {
             .filter(|entry| entry.key.starts_with("index-"))
             .collect();
         let newest = indexes.iter().max_by_key(|entry| entry.created_at).unwrap();
-        let former = indexes
+        let previous = indexes
             .iter()
             .copied()
             .filter(|entry| entry.id != newest.id);
@@ -37,7 +37,7 @@ fn figures_are_those_of_an_independent_count() {
             numbers(&du["undetermined"], "blobs"),
             tally(all.iter().filter(|entry| is_blob(entry)))
         );
-        assert_eq!(numbers(&du["superseded"], "objects"), tally(former));
+        assert_eq!(numbers(&du["superseded"], "objects"), tally(previous));
         assert_eq!(numbers(&du["live"], "blobs"), (1, newest.size_in_bytes));
         assert_eq!(numbers(&du["unknown"], "objects"), (2, 12_000));
         assert!(du["orphan"].is_null() && du["missing"].is_null());
@@ -69,7 +69,7 @@ fn a_person_sees_what_is_known_and_why_the_rest_is_not() {
     live                1  5.0 KiB    0 %  reached from a ref
     orphan              ?        ?      –  what the index names can be read inside a job only
     undetermined      152  1.7 MiB   26 %  a ref that cannot be read may reach them
-    superseded         14  123 KiB    2 %  former indexes, which no build imports
+    superseded         14  123 KiB    2 %  previous indexes, which no build imports
     unknown             2  4.8 MiB   72 %  not the cache's own; only a rule for `entry` deletes it
     total             169  6.6 MiB      –
     missing             ?        ?      –  what the index names can be read inside a job only

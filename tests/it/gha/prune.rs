@@ -47,12 +47,12 @@ fn superseded_indexes_go_first_and_what_is_reached_stays() {
     let items = pruned["plan"]["delete"]
         .as_array()
         .unwrap_or_else(|| panic!("{pruned}"));
-    let former: Vec<bool> = items
+    let previous: Vec<bool> = items
         .iter()
         .map(|item| item["name"].as_str().unwrap().contains(":index-shop-"))
         .collect();
     assert_eq!(
-        (former.iter().filter(|is| **is).count(), &former[..14]),
+        (previous.iter().filter(|is| **is).count(), &previous[..14]),
         (14, &[true; 14][..])
     );
     let du = &json(server.in_job(&sandbox), &["du", SOURCE])["sources"][0];

@@ -206,7 +206,7 @@ fn a_layout_whose_own_files_cannot_be_used_is_refused() {
     # index.json is empty
     error: cannot use cache/index.json
       because: the file is empty
-      hint: the next build that exports to the directory writes the file anew
+      hint: the next build that exports to the directory writes the file again
     exit 1
     # index.json is cut short
     error: cannot use cache/index.json
@@ -276,7 +276,7 @@ fn a_layout_whose_own_files_cannot_be_used_is_refused() {
     # oci-layout is empty
     error: cannot use cache/oci-layout
       because: the file is empty
-      hint: the next build that exports to the directory writes the file anew
+      hint: the next build that exports to the directory writes the file again
     exit 1
     # oci-layout is no JSON
     error: cannot use cache/oci-layout

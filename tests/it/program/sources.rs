@@ -146,7 +146,7 @@ fn what_cannot_be_meant_is_said_with_what_might_be() {
 
     $ show ./cache#main --provenance cache
     warning: cache: the image holds no provenance; build with `--attest type=provenance,mode=max`
-    error: cache: nothing there tells of a build
+    error: cache: nothing there is evidence of a build
     exit 1
     ");
 }

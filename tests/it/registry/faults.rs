@@ -53,7 +53,7 @@ fn refusals_are_told_in_words() {
     insta::assert_snapshot!(told, @r"
     error: HOST/shop-cache: access is denied
       because: the registry answers 403 Forbidden: DENIED no␛[31m
-      hint: nobody is logged in: `docker login HOST`
+      hint: no login is known: `docker login HOST`
     error: HOST/shop-cache does not exist
       because: the registry answers 404 Not Found: NAME_UNKNOWN no␛[31m
       hint: look at the spelling; a registry may also hide what a login may not see
@@ -268,7 +268,7 @@ fn a_login_that_may_not_delete_is_told_what_it_needs() {
     let told = run.stdout.replace(registry.host(), "HOST");
     assert!(
         told.contains(
-            ": access is denied: the registry answers 403 Forbidden: DENIED requested access to the resource is denied (nobody is logged in: `docker login HOST`)"
+            ": access is denied: the registry answers 403 Forbidden: DENIED requested access to the resource is denied (no login is known: `docker login HOST`)"
         ),
         "{told}"
     );
@@ -378,7 +378,7 @@ fn a_list_that_goes_on_elsewhere_has_not_ended() {
     assert_eq!(run.code, Some(1), "{run}");
     let told = shown(&run, &registry);
     assert!(
-        told.starts_with("error: HOST/shop-cache: the list goes on elsewhere\n"),
+        told.starts_with("error: HOST/shop-cache: the list continues on another host\n"),
         "{told}"
     );
     assert_eq!(other.state().requests, Vec::<String>::new());

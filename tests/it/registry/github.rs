@@ -71,7 +71,7 @@ fn names(registry: &SecondRegistry) -> (Vec<String>, usize) {
 }
 
 #[test]
-fn versions_without_a_tag_are_former_contents() {
+fn versions_without_a_tag_are_previous_versions() {
     let (registry, sandbox) = (ghcr(), Sandbox::new());
     let refs = refs(&run(&sandbox, &registry, &["ls", "--json", SOURCE]));
     let tagged: Vec<&str> = refs
@@ -80,17 +80,17 @@ fn versions_without_a_tag_are_former_contents() {
         .map(|entry| entry["name"].as_str().unwrap())
         .collect();
     assert_eq!(tagged, ["c14", "c15"]);
-    let former: Vec<&Value> = refs
+    let previous: Vec<&Value> = refs
         .iter()
         .filter(|entry| entry["generation"] != 0)
         .collect();
-    assert_eq!(former.len(), 13);
-    let generations: Vec<u64> = former
+    assert_eq!(previous.len(), 13);
+    let generations: Vec<u64> = previous
         .iter()
         .map(|entry| entry["generation"].as_u64().unwrap())
         .collect();
     assert_eq!(generations, (1..=13).collect::<Vec<_>>());
-    assert_eq!(former[0]["modified"], "2026-10-13T12:00:00Z");
+    assert_eq!(previous[0]["modified"], "2026-10-13T12:00:00Z");
 }
 
 #[test]
@@ -108,18 +108,18 @@ fn a_source_says_what_it_does_not_see() {
     let last = run.stdout.lines().last().unwrap();
     assert_eq!(
         last,
-        "former contents are not seen: GitHub's packages API: it wants a token (give a classic token with read:packages, in GH_TOKEN or by `gh auth login --scopes read:packages`)"
+        "previous versions are not listed: GitHub's packages API: it wants a token (give a classic token with read:packages, in GH_TOKEN or by `gh auth login --scopes read:packages`)"
     );
     let plain = sandbox.run(&["du", &format!("{}/shop", registry.host())]);
     let last = plain.stdout.lines().last().unwrap();
     assert_eq!(
         last,
-        "a registry tells only what its tags point to now: former contents are not seen"
+        "a registry lists only what its tags point to now: previous versions are not listed"
     );
 }
 
 #[test]
-fn parts_of_images_and_signatures_are_no_former_contents() {
+fn parts_of_images_and_signatures_are_no_previous_versions() {
     let (registry, sandbox) = (ghcr(), Sandbox::new());
     {
         let mut state = registry.state();
@@ -150,16 +150,16 @@ fn parts_of_images_and_signatures_are_no_former_contents() {
     }
     let refs = refs(&run(&sandbox, &registry, &["ls", "--json", SOURCE]));
     let tagged = refs.iter().filter(|entry| entry["tagged"] == true).count();
-    let former = refs.iter().filter(|entry| entry["generation"] != 0).count();
+    let previous = refs.iter().filter(|entry| entry["generation"] != 0).count();
     let other = refs
         .iter()
         .filter(|entry| entry["tagged"] == false && entry["generation"] == 0)
         .count();
-    assert_eq!((tagged, former, other), (3, 13 - 4, 1));
+    assert_eq!((tagged, previous, other), (3, 13 - 4, 1));
 }
 
 #[test]
-fn former_contents_go_by_generation_and_come_back() {
+fn previous_versions_go_by_generation_and_come_back() {
     let (registry, sandbox) = (ghcr(), Sandbox::new());
     let policy = "[[retention.rule]]\nname = \"all\"\nmatch = { ref = \"*\" }\nkeep = { last = 5, generations = 2 }\n";
     std::fs::write(sandbox.path("cachelens.toml"), policy).unwrap();

@@ -195,7 +195,7 @@ fn where_nothing_can_be_tried_what_others_need_is_not_put_at_risk() {
     assert_eq!(run.code, Some(4), "{run}");
     assert!(
         run.stdout.contains(
-            "others need the manifest, and whether it goes with a tag could not be tried"
+            "others need the manifest, and a probe could not show whether the registry deletes it with a tag"
         ),
         "{run}"
     );

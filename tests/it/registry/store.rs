@@ -17,7 +17,7 @@ fn ls(sandbox: &Sandbox, source: &str) -> Vec<Value> {
 }
 
 #[test]
-fn a_store_tells_former_contents_of_tags() {
+fn a_store_tells_previous_versions_of_tags() {
     let registry = DockerRegistry::with("shop", Setup::default());
     let (sandbox, fixture) = (Sandbox::new(), Fixture::named("shop"));
     let source = format!("registry-dir:{}", registry.store().display());
@@ -26,10 +26,10 @@ fn a_store_tells_former_contents_of_tags() {
     let mut caches: Vec<Pushed> = fixture.json("registry.json");
     caches.retain(|pushed| pushed.repository == "shop" && is_cache_of(&fixture, pushed));
     caches.sort_by(|a, b| b.time.cmp(&a.time));
-    let former = refs
+    let previous = refs
         .iter()
-        .filter(|entry| entry["former_of"] == "shop:buildcache");
-    let found: Vec<(&str, u64, &str)> = former
+        .filter(|entry| entry["previous_of"] == "shop:buildcache");
+    let found: Vec<(&str, u64, &str)> = previous
         .map(|entry| {
             let text = |field: &str| entry[field].as_str().unwrap();
             (

@@ -16,7 +16,7 @@ use crate::support::registry::{DockerRegistry, Setup};
 use crate::support::s3::{S3Server, Service};
 
 /// The path of a blob's bytes in a registry.
-pub(super) fn data(registry: &DockerRegistry, digest: &str) -> PathBuf {
+pub(crate) fn data(registry: &DockerRegistry, digest: &str) -> PathBuf {
     let hex = digest.strip_prefix("sha256:").unwrap();
     let blobs = Path::new("docker/registry/v2/blobs/sha256");
     let place = blobs.join(&hex[..2]).join(hex).join("data");

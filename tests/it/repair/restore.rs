@@ -196,7 +196,7 @@ fn a_ref_whose_manifest_is_gone_is_deleted_when_that_is_asked_for() {
     assert_eq!(undone.code, Some(0), "{undone}");
     assert_eq!(names(), 2);
 
-    // Where no ref would stay, the name has to be typed.
+    // Where every ref would be deleted, the name has to be typed.
     versions.name(&[("gone", &gone)]);
     let arguments = ["repair", "./cache", "--delete-gone", "--yes"];
     let refused = versions.run(&arguments);

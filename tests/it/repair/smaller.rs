@@ -112,7 +112,7 @@ fn counts(config: &Value) -> [usize; 2] {
 }
 
 /// A cache after this many exports, each of which imported the previous one: every step has a
-/// record without a result for each former content of its files.
+/// record without a result for each previous content of its files.
 fn grown(made: &mut LayoutBuilder, exports: usize, steps: usize) -> (Value, Vec<Value>) {
     let key = |name: String| Digest::of(name.as_bytes()).to_string();
     let layers: Vec<Value> = (0..steps)

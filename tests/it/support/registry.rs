@@ -271,10 +271,14 @@ impl DockerRegistry {
         let config = config.to_string().into_bytes();
         let media_type = "application/vnd.oci.image.manifest.v1+json";
         let described = |media_type: &str, bytes: &[u8]| serde_json::json!({ "mediaType": media_type, "digest": Digest::of(bytes).to_string(), "size": bytes.len() });
+        let mut described_layer = described("application/vnd.oci.image.layer.v1.tar+gzip", &layer);
+        described_layer["annotations"] = serde_json::json!({
+            "containerd.io/uncompressed": Digest::of(&layer).to_string(),
+        });
         let manifest = serde_json::json!({
             "schemaVersion": 2, "mediaType": media_type,
             "config": described("application/vnd.buildkit.cacheconfig.v0", &config),
-            "layers": [described("application/vnd.oci.image.layer.v1.tar+gzip", &layer)],
+            "layers": [described_layer],
         });
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -349,7 +349,7 @@ fn many_files_are_arranged_while_the_keys_answer() {
         .map(|name| (name.as_str(), File(number_of(name))));
     let mut journey = orphan(archive(files), USUAL);
     assert!(
-        journey.screen().contains("30 000 files"),
+        journey.screen().contains("30,000 files"),
         "{}",
         journey.screen()
     );
@@ -364,9 +364,9 @@ fn many_files_are_arranged_while_the_keys_answer() {
     journey.press("esc * g h");
     insta::assert_snapshot!(list(&journey), @r"
        PATH                                                  SIZE▾ SHARE       FILES
-    ▸✱ ▸ d0/                                                 10 B  ██         10 000
-     ✱ ▸ d1/                                                 10 B  ██         10 000
-     ✱ ▸ d2/                                                 10 B  ██         10 000
+    ▸✱ ▸ d0/                                                 10 B  ██         10,000
+     ✱ ▸ d1/                                                 10 B  ██         10,000
+     ✱ ▸ d2/                                                 10 B  ██         10,000
     ");
 }
 

@@ -153,7 +153,7 @@ fn sources_at_120() {
        live       257 B in 5 objects, which a ref reaches
        orphan     not known: what indexes name can be read inside a job only
        unknown    343 MiB in 2 objects, none of the cache's own
-       former     102 B in 2 objects, indexes that no build imports
+       superseded 102 B in 2 objects, indexes that no build imports
        quota      ████████▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  33 %
                   343 MiB of 1.0 GiB
        … tab scrolls, i shows all
@@ -177,7 +177,7 @@ fn sources_at_200() {
                                                                                                                             │ live       257 B in 5 objects, which a ref reaches
                                                                                                                             │ orphan     not known: what indexes name can be read inside a job only
                                                                                                                             │ unknown    343 MiB in 2 objects, none of the cache's own
-                                                                                                                            │ former     102 B in 2 objects, indexes that no build imports
+                                                                                                                            │ superseded 102 B in 2 objects, indexes that no build imports
                                                                                                                             │ quota      ████████▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  33 %
                                                                                                                             │            343 MiB of 1.0 GiB
                                                                                                                             │ room       681 MiB until what was used longest ago is evicted
@@ -474,7 +474,7 @@ fn entries_at_120() {
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        node-cache-linux-x64-npm-3d4e5f on pull/7/merge
        state      · unknown
-       of another tool, in the same quota: it goes only by a rule that names the kind `entry`
+       of another tool, in the same quota: only a rule that names the kind `entry` deletes it
 
        kind       setup-node
        size       172 MiB
@@ -618,7 +618,7 @@ fn a_plan_at_120() {
      waits    1 entry: younger than 2d
      checked  ✓ no blob without a rule for it ✓ nothing younger than 2d ✓ refs go before blobs ✓ each byte once
      ! acme/shop as octo: deleting takes 1 request; 4321 more are allowed until 03:33 UTC
-     ! 5 refs: what the index names can be read inside a job only; a blob goes only by a rule that names the kind `blob`
+     ! 5 refs: what the index names can be read inside a job only; only a rule that names the kind `blob` deletes it
      [ delete 1 ]   wait 1     keep 5
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                                    SIZE▾ WHY
@@ -664,7 +664,7 @@ fn a_plan_at_200() {
      waits    1 entry: younger than 2d
      checked  ✓ no blob without a rule for it ✓ nothing younger than 2d ✓ refs go before blobs ✓ each byte once
      ! acme/shop as octo: deleting takes 1 request; 4321 more are allowed until 03:33 UTC
-     ! 5 refs: what the index names can be read inside a job only; a blob goes only by a rule that names the kind `blob`
+     ! 5 refs: what the index names can be read inside a job only; only a rule that names the kind `blob` deletes it
      [ delete 1 ]   wait 1     keep 5
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                                   SIZE▾ WHY                                                     │ 5:refs/pull/7/merge:index-app-1-3f31b38f#1
@@ -808,7 +808,7 @@ fn superseded_indexes_and_closed_pull_requests_go() {
      waits    nothing
      checked  ✓ no blob without a rule for it ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
      ! acme/shop as octo: deleting takes 5 requests; 4321 more are allowed until 03:33 UTC
-     ! 5 refs: what the index names can be read inside a job only; a blob goes only by a rule that names the kind `blob`
+     ! 5 refs: what the index names can be read inside a job only; only a rule that names the kind `blob` deletes it
      [ delete 5 ]   wait 0     keep 3
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                                       SIZE▾ WHY

@@ -227,7 +227,7 @@ fn many_tags_are_shown_as_they_come() {
     );
     journey.press("enter");
     assert!(
-        journey.screen().contains("2 015 refs"),
+        journey.screen().contains("2,015 refs"),
         "{}",
         journey.screen()
     );

@@ -459,7 +459,7 @@ fn evidence_that_is_none_is_said_to_be_none() {
 
        STEP▴                                       LINE     TIME  WHY
 
-       Nothing tells of a build yet; n takes evidence of one.
+       There is no evidence of a build yet; n takes evidence of one.
 
        A build record has all that is needed:
        docker buildx history export -o run.dockerbuild
@@ -492,7 +492,7 @@ fn a_log_alone_tells_no_steps() {
 
        STEP▴                                       LINE     TIME  WHY
 
-       ! nothing among the evidence tells the steps of the build
+       ! the evidence does not describe the build's steps
        give its provenance (mode=max), its build record, or its LLB definition
 
        n changes the evidence, r tries again

@@ -81,7 +81,7 @@ fn why_tells_causes_first_and_then_the_steps() {
 fn why_says_what_does_not_fit_together() {
     let (sandbox, _) = home("shop");
     insta::assert_snapshot!(sandbox.run(&["why", "./cache#c07", "--build", "logs/c08.rawjson"]), @r"
-    error: nothing among the evidence tells the steps of the build
+    error: the evidence does not describe the build's steps
       hint: give the Dockerfile with -f and its context with --context, or the build's provenance (mode=max), its build record or its LLB definition with --build
     exit 2
     ");

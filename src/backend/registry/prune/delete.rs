@@ -329,7 +329,7 @@ impl RegistryPruner {
         }
         let what = back.join(", ");
         Ok(Some(format!(
-            "{} deletes a manifest with its tags: {what}, which stays, was pushed again",
+            "{} deletes a manifest with its tags: {what}, which is kept, was pushed again",
             http.host()
         )))
     }

@@ -12,7 +12,7 @@ use crate::backend::{
     all_refs,
 };
 use crate::format::digest::Digest;
-use crate::format::layout::Root;
+use crate::format::layout::ListedRef;
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument};
 
 /// How deep indexes in indexes are followed.
@@ -67,110 +67,153 @@ struct GroupTargets {
     untagged: Vec<usize>,
 }
 
+/// The refs that are not among the targets.
+struct KeptRefs<'a> {
+    refs: Vec<&'a ListedRef>,
+    /// The manifests that they reference, and those that a deleted index references; or why these
+    /// are not known.
+    referenced: Result<HashSet<Digest>, BackendError>,
+}
+
+impl KeptRefs<'_> {
+    /// Returns the tags of a manifest.
+    fn tags_of(&self, digest: Digest) -> Vec<String> {
+        self.refs
+            .iter()
+            .filter(|root| digest_of(root) == Some(digest))
+            .filter_map(|root| root.names.first().cloned())
+            .collect()
+    }
+
+    /// Returns why a manifest must be kept that none of these refs has as its own.
+    fn keeps(&self, digest: Digest) -> Option<Skip> {
+        match &self.referenced {
+            Ok(referenced) if referenced.contains(&digest) => Some(Skip::Named),
+            Ok(_) if self.refs.iter().all(|root| digest_of(root).is_some()) => None,
+            Ok(_) | Err(_) => Some(Skip::Undetermined),
+        }
+    }
+}
+
+fn digest_of(root: &ListedRef) -> Option<Digest> {
+    root.descriptor.digest.valid()
+}
+
+/// Collects the targets of each manifest by the current targets of their tags. Targets with nothing
+/// left to do get their outcome.
+fn targets_by_manifest(
+    refs: &[RefTarget],
+    roots: &[ListedRef],
+    outcomes: &mut [Option<Outcome>],
+) -> BTreeMap<Digest, GroupTargets> {
+    let now: HashMap<&String, Option<Digest>> = roots
+        .iter()
+        .filter_map(|root| Some((root.names.first()?, digest_of(root))))
+        .collect();
+    let mut targets: BTreeMap<Digest, GroupTargets> = BTreeMap::new();
+    for (place, target) in refs.iter().enumerate() {
+        let Some(tag) = target.names.first() else {
+            let group = targets.entry(target.digest).or_default();
+            group.untagged.push(place);
+            continue;
+        };
+        match now.get(tag) {
+            None => super::set(outcomes, place, Outcome::AlreadyGone),
+            Some(found) if *found != Some(target.digest) => {
+                super::set(outcomes, place, Outcome::Skipped(Skip::Changed));
+            }
+            Some(_) => {
+                let group = targets.entry(target.digest).or_default();
+                group.tags.push(tag.clone());
+                group.places.push(place);
+            }
+        }
+    }
+    targets
+}
+
 impl RegistryPruner {
     /// Groups targets by the current targets of their tags. Those with nothing left to do
-    /// get their outcome. Groups of which everything may go come first: what they teach of the
-    /// registry endangers nothing.
+    /// get their outcome. Groups that can be deleted whole come first: what their deletion shows of
+    /// the registry endangers nothing.
     pub(super) async fn groups(
         &self,
         refs: &[RefTarget],
         outcomes: &mut [Option<Outcome>],
     ) -> Result<Vec<TagGroup>, PruneError> {
         let roots = all_refs(self).await?.entries;
-        let digest_of = |root: &Root| root.descriptor.digest.valid();
-        let tagged = roots
+        let targets = targets_by_manifest(refs, &roots, outcomes);
+        let tags: HashSet<String> = targets
+            .values()
+            .flat_map(|group| group.tags.iter().cloned())
+            .collect();
+        let untagged: HashSet<Digest> = refs
             .iter()
-            .filter_map(|root| Some((root.names.first()?, digest_of(root))));
-        let now: HashMap<&String, Option<Digest>> = tagged.collect();
-        let mut going: BTreeMap<Digest, GroupTargets> = BTreeMap::new();
-        for (place, target) in refs.iter().enumerate() {
-            let tag = target.names.first();
-            match tag.map(|tag| now.get(tag)) {
-                Some(None) => super::set(outcomes, place, Outcome::AlreadyGone),
-                Some(Some(found)) if *found != Some(target.digest) => {
-                    super::set(outcomes, place, Outcome::Skipped(Skip::Changed));
-                }
-                Some(Some(_)) | None => {
-                    let group = going.entry(target.digest).or_default();
-                    match tag {
-                        Some(tag) => {
-                            group.tags.push(tag.clone());
-                            group.places.push(place);
-                        }
-                        None => group.untagged.push(place),
-                    }
-                }
-            }
-        }
-        let leaves: HashSet<&String> = going.values().flat_map(|group| &group.tags).collect();
-        let untagged = refs.iter().filter(|target| target.names.is_empty());
-        let leaves_untagged: HashSet<Digest> = untagged.map(|target| target.digest).collect();
-        let goes = |root: &Root| match root.names.first() {
-            Some(tag) => leaves.contains(tag),
-            None => digest_of(root).is_some_and(|digest| leaves_untagged.contains(&digest)),
+            .filter(|target| target.names.is_empty())
+            .map(|target| target.digest)
+            .collect();
+        let is_deleted = |root: &ListedRef| match root.names.first() {
+            Some(tag) => tags.contains(tag),
+            None => digest_of(root).is_some_and(|digest| untagged.contains(&digest)),
         };
-        let (gone, kept): (Vec<&Root>, Vec<&Root>) = roots.iter().partition(|root| goes(root));
-        let unreadable = kept.iter().any(|root| digest_of(root).is_none());
-        // What an index names that goes, too, has its turn when that has gone. A signature that
-        // goes does not hold its subject.
-        let named = match self.named_by(&kept, true).await {
-            Ok(by_kept) => self.named_by(&gone, false).await.map(|by_gone| {
-                by_kept
-                    .union(&by_gone)
-                    .copied()
-                    .collect::<HashSet<Digest>>()
-            }),
-            Err(error) => Err(error),
+        let (deleted, kept): (Vec<&ListedRef>, Vec<&ListedRef>) =
+            roots.iter().partition(|root| is_deleted(root));
+        let kept = KeptRefs {
+            referenced: self.referenced(&kept, &deleted).await,
+            refs: kept,
         };
-        let stays_by_tag: HashSet<Digest> =
-            kept.iter().filter_map(|root| digest_of(root)).collect();
+        let kept_by_tag: HashSet<Digest> = kept
+            .refs
+            .iter()
+            .filter_map(|root| digest_of(root))
+            .collect();
         let leaving = Arc::new(Leaving {
-            tags: leaves.iter().copied().cloned().collect(),
-            manifests: going
+            tags,
+            manifests: targets
                 .keys()
-                .filter(|digest| !stays_by_tag.contains(*digest))
+                .filter(|digest| !kept_by_tag.contains(*digest))
                 .copied()
                 .collect(),
         });
-        let mut groups = Vec::new();
-        for (
-            digest,
-            GroupTargets {
-                tags,
-                places,
-                untagged,
-            },
-        ) in going
-        {
-            let same = kept.iter().filter(|root| digest_of(root) == Some(digest));
-            let siblings: Vec<String> = same
-                .filter_map(|root| root.names.first().cloned())
-                .collect();
-            let stays = match &named {
-                _ if !siblings.is_empty() => Some(Skip::SharedManifest),
-                Ok(named) if named.contains(&digest) => Some(Skip::Named),
-                Ok(_) if !unreadable => None,
-                Ok(_) | Err(_) => Some(Skip::Undetermined),
+        let group_of = |(digest, targets): (Digest, GroupTargets)| {
+            let siblings = kept.tags_of(digest);
+            let stays = if siblings.is_empty() {
+                kept.keeps(digest)
+            } else {
+                Some(Skip::SharedManifest)
             };
-            groups.push(TagGroup {
+            TagGroup {
                 digest,
-                tags,
+                tags: targets.tags,
                 siblings,
                 stays,
-                places,
-                untagged,
+                places: targets.places,
+                untagged: targets.untagged,
                 leaving: Arc::clone(&leaving),
-            });
-        }
+            }
+        };
+        let mut groups: Vec<TagGroup> = targets.into_iter().map(group_of).collect();
         groups.sort_by_key(|group| (group.stays.is_some(), group.digest));
         Ok(groups)
+    }
+
+    /// Returns the manifests that kept refs reference, and those in deleted indexes: these can be
+    /// deleted once the index has gone. A deleted signature does not hold its subject.
+    async fn referenced(
+        &self,
+        kept: &[&ListedRef],
+        deleted: &[&ListedRef],
+    ) -> Result<HashSet<Digest>, BackendError> {
+        let mut referenced = self.named_by(kept, true).await?;
+        referenced.extend(self.named_by(deleted, false).await?);
+        Ok(referenced)
     }
 
     /// Returns the manifests that refs name beyond their own: those in an index, and those that one
     /// is about where `with_subjects` says so.
     async fn named_by(
         &self,
-        roots: &[&Root],
+        roots: &[&ListedRef],
         with_subjects: bool,
     ) -> Result<HashSet<Digest>, BackendError> {
         let mut named = HashSet::new();
@@ -250,6 +293,6 @@ impl RegistryPruner {
 }
 
 fn unreadable(why: &dyn std::error::Error) -> RemoteError {
-    let message = "a manifest that stays cannot be read";
+    let message = "a kept manifest cannot be read";
     RemoteError::new(RemoteKind::BadAnswer, message).because(why.to_string())
 }

@@ -30,7 +30,7 @@ impl RegistryPruner {
         drop(learned);
         let found = self.try_out(like).await.map_err(|error| {
             let message =
-                "others need the manifest, and whether it goes with a tag could not be tried";
+                "others need the manifest, and a probe could not show whether the registry deletes it with a tag";
             let error = error
                 .causes
                 .iter()
@@ -48,7 +48,11 @@ impl RegistryPruner {
     /// Returns whether a tag takes its manifest along; none when the registry deletes no tags.
     async fn try_out(&self, like: &[u8]) -> Result<Option<bool>, RemoteError> {
         let unclear = |why: &str| {
-            RemoteError::new(RemoteKind::BadAnswer, "the registry cannot be made out").because(why)
+            RemoteError::new(
+                RemoteKind::BadAnswer,
+                "the registry behaves in no known way",
+            )
+            .because(why)
         };
         let [first, second] = PROBES;
         // Where no tag is ever deleted nothing has to be pushed to learn it. Tags that an earlier
@@ -79,7 +83,7 @@ impl RegistryPruner {
         taken?.map_or(Ok(None), |taken| {
             taken
                 .map(Some)
-                .ok_or_else(|| unclear("a tag that it deletes stays"))
+                .ok_or_else(|| unclear("it still lists a tag that it deleted"))
         })
     }
 

@@ -82,7 +82,7 @@ fn each_fault_has_its_kind_and_its_hint() {
     Unauthorized: the credentials are wrong or have expired
     Unauthorized: set this machine's clock
     Forbidden: listing needs s3:ListBucket on the bucket
-    Forbidden: reading needs s3:GetObject on the cache's objects, and s3:ListBucket on the bucket to tell which are gone
+    Forbidden: reading needs s3:GetObject on the cache's objects, and s3:ListBucket on the bucket to see which are gone
     Forbidden: deleting needs s3:DeleteObject on the cache's objects
     Forbidden: pruning needs s3:PutObject below the cache's prefix: for its lease, and to remember what it drops
     BadAnswer: it lies in an archive: a build cannot read it before it is restored

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use super::Inquiry;
 use crate::explain::cause::{Cause, CauseKind, is_context};
 use crate::explain::keys::{ContentKey, root, selectors, source};
-use crate::explain::matching::Certainty;
 use crate::explain::names::StepName;
 use crate::explain::text_diff::{became, quoted};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::llb::OpKind;
 use crate::format::provenance::{Step, StepIndex, StepOutput};
 use crate::inventory::cache::RecordState;
+use crate::inventory::labels::Certainty;
 
 /// How an input that no cache holds compares with the one in the caches.
 enum InputChange {
@@ -134,9 +134,9 @@ impl Inquiry<'_> {
     fn taken_paths(&self, step: StepIndex) -> Option<Cause> {
         let now = &self.facts.now;
         let before = self.facts.before.as_ref()?;
-        let former = self.pairs.as_ref()?[step.at()]?;
+        let earlier = self.pairs.as_ref()?[step.at()]?;
         let of = now.build.step(step)?;
-        let was = before.build.step(former)?;
+        let was = before.build.step(earlier)?;
         if of.inputs.len() != was.inputs.len() {
             return None;
         }
@@ -177,24 +177,24 @@ impl Inquiry<'_> {
             .identifier
             .split_once('@')
             .unwrap_or((&op.identifier, ""));
-        let former = before.steps.iter().find_map(|step| match &step.op.kind {
+        let earlier = before.steps.iter().find_map(|step| match &step.op.kind {
             OpKind::Source(found) if found.identifier.split('@').next() == Some(name) => {
                 Some(found)
             }
             _ => None,
         });
-        let Some(former) = former else {
+        let Some(earlier) = earlier else {
             return is_complete.then_some(true);
         };
         if matches!(op.scheme().0, "http" | "https") {
             let now = source::downloaded(now, op)?;
-            let was = source::downloaded(before, former)?;
+            let was = source::downloaded(before, earlier)?;
             return Some(now != was);
         }
-        if let (Some(is), Some(was)) = (source::commit(now, op), source::commit(before, former)) {
+        if let (Some(is), Some(was)) = (source::commit(now, op), source::commit(before, earlier)) {
             return Some(is != was);
         }
-        Some(op.identifier != former.identifier || is_complete)
+        Some(op.identifier != earlier.identifier || is_complete)
     }
 
     /// Returns whether some record of the step's operation has the step's input at this index.
@@ -234,12 +234,12 @@ impl Inquiry<'_> {
         let now = &self.facts.now;
         let before = self.facts.before.as_ref()?;
         let pairs = self.pairs.as_ref()?;
-        let former = pairs[step.at()]?;
-        if before.keys[former.at()].digests != now.keys[step.at()].digests {
+        let earlier = pairs[step.at()]?;
+        if before.keys[earlier.at()].digests != now.keys[step.at()].digests {
             return None;
         }
         let inputs = now.build.step(step)?.inputs.iter();
-        let mut both = inputs.zip(&before.build.step(former)?.inputs);
+        let mut both = inputs.zip(&before.build.step(earlier)?.inputs);
         let (input, was) = both.find(|(input, was)| {
             !self.is_source(input.step) && pairs[input.step.at()] != Some(was.step)
         })?;

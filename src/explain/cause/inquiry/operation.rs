@@ -20,19 +20,19 @@ impl Inquiry<'_> {
             let detail = "the imported refs do not hold this operation; without an earlier build, nothing shows whether it changed or was never exported here";
             return (!runs_above).then(|| Cause::new(CauseKind::Unexplained, detail));
         };
-        let Some(former) = pairs[step.at()] else {
+        let Some(earlier) = pairs[step.at()] else {
             return Some(Cause::new(
                 CauseKind::NewStep,
                 "the earlier build had no such step",
             ));
         };
-        if before.keys[former.at()].digests == facts.now.keys[step.at()].digests {
+        if before.keys[earlier.at()].digests == facts.now.keys[step.at()].digests {
             let detail =
                 "the earlier build had the same step, and the imported refs do not hold it";
             return (!runs_above).then(|| Cause::new(CauseKind::NotExported, detail));
         }
-        let base = self.base_image_changed(step, before, former);
-        let parts = own::change(&facts.now, step, before, former, base);
+        let base = self.base_image_changed(step, before, earlier);
+        let parts = own::change(&facts.now, step, before, earlier, base);
         let Some(mut cause) = Cause::of_parts(parts) else {
             // The rest comes from the image.
             return match runs_above {
@@ -45,7 +45,7 @@ impl Inquiry<'_> {
             };
         };
         if matches!(cause.kind, CauseKind::Command | CauseKind::Heredoc) {
-            let text = own::text_change(facts.now.build, step, before.build, former);
+            let text = own::text_change(facts.now.build, step, before.build, earlier);
             if let Some(text) = text {
                 cause.detail = own::counted(&text);
                 cause.text = text;

@@ -120,8 +120,8 @@ impl Inquiry<'_> {
                 OpKind::Source(found) => Some(found),
                 _ => None,
             });
-            let former = sources.find(|found| found.identifier == *name)?;
-            source::commit(before, former)
+            let earlier = sources.find(|found| found.identifier == *name)?;
+            source::commit(before, earlier)
         });
         let detail = match (was, is) {
             (Some(was), Some(is)) if was != is => {
@@ -142,9 +142,9 @@ impl Inquiry<'_> {
         &self,
         step: StepIndex,
         before: &ComparedBuild<'_>,
-        former: StepIndex,
+        earlier: StepIndex,
     ) -> bool {
-        images_below(self.facts.now.build, step) != images_below(before.build, former)
+        images_below(self.facts.now.build, step) != images_below(before.build, earlier)
     }
 }
 

@@ -41,22 +41,22 @@ fn command(now: &[String], was: &[String], is_heredoc: bool) -> Vec<CausePart> {
     if now == was {
         return Vec::new();
     }
-    let (Some((is, shell)), Some((former, former_shell))) = (now.split_last(), was.split_last())
+    let (Some((is, shell)), Some((earlier, earlier_shell))) = (now.split_last(), was.split_last())
     else {
         let detail = became(&was.join(" "), &now.join(" "));
         return vec![CausePart::new(CauseKind::Command, detail)];
     };
     let mut parts = Vec::new();
-    if is != former {
+    if is != earlier {
         let kind = if is_heredoc {
             CauseKind::Heredoc
         } else {
             CauseKind::Command
         };
-        parts.push(CausePart::new(kind, became(former, is)));
+        parts.push(CausePart::new(kind, became(earlier, is)));
     }
-    if shell != former_shell {
-        let change = became(&former_shell.join(" "), &shell.join(" "));
+    if shell != earlier_shell {
+        let change = became(&earlier_shell.join(" "), &shell.join(" "));
         parts.push(CausePart::new(
             CauseKind::Command,
             format!("the shell {change}"),

@@ -31,7 +31,7 @@ impl ChangedFile {
     }
 }
 
-/// Compares the files that copies take from a context with their former result: `layer`, and with
+/// Compares the files that copies take from a context with their earlier result: `layer`, and with
 /// the layers below, `chain`. Returns `None` if they cannot be compared, as for an unpacked
 /// archive.
 pub(super) fn compare(

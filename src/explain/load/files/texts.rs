@@ -36,13 +36,13 @@ pub(super) async fn add_lines(
         .take(MOST_FILES)
         .map(|texts| texts.was.clone())
         .collect();
-    let former = match root {
+    let earlier = match root {
         Some(_) if !wanted.is_empty() => contents(cache, record, wanted).await.unwrap_or_default(),
         _ => BTreeMap::new(),
     };
     let with_lines = |ChangedFile { mut item, texts }| {
         if let (CauseKind::Content, Some(texts), Some(root)) = (item.kind, texts, root)
-            && let Some(was) = former.get(&texts.was)
+            && let Some(was) = earlier.get(&texts.was)
             && let Ok(file) = File::open(root.join(OsStr::from_bytes(&texts.is)))
             && let Some(is) = small(file)
         {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::flags::{self, KnownFlags, ParsedFlags};
 use super::{BuildRequest, RequestContext, RequestError, cache, compose};
-use crate::format::bake::{self, BakeFile, CacheEntry, Config, Options, Override, Target};
+use crate::format::bake::{self, BakeConfig, BakeFile, BakeOptions, CacheEntry, Override, Target};
 use crate::format::go_path;
 use surroundings::{check_links, cleaned, has_services, local_platform};
 
@@ -175,8 +175,8 @@ fn evaluate(
     context: &RequestContext<'_>,
     definitions: &BakeDefinitions,
     lookup: &super::Lookup<'_>,
-) -> Result<Config, RequestError> {
-    let mut config = Config::default();
+) -> Result<BakeConfig, RequestError> {
+    let mut config = BakeConfig::default();
     if !definitions.compose.is_empty() {
         compose::as_bake(context, &definitions.compose, &mut config)?;
     }
@@ -205,7 +205,7 @@ fn evaluate(
         ));
     }
     let platform = local_platform();
-    let options = Options {
+    let options = BakeOptions {
         lookup,
         unknowns: None,
         now: jiff::Timestamp::now().as_second(),
@@ -224,7 +224,7 @@ fn evaluate(
 
 fn overrides(
     parsed: &ParsedFlags,
-    config: &Config,
+    config: &BakeConfig,
     context: &RequestContext<'_>,
 ) -> Result<Vec<Override>, RequestError> {
     let mut found = Vec::new();
@@ -276,7 +276,7 @@ fn overrides(
 }
 
 fn requests(
-    config: &Config,
+    config: &BakeConfig,
     parsed: &ParsedFlags,
     overrides: &[Override],
 ) -> Result<Vec<BuildRequest>, RequestError> {
@@ -322,7 +322,7 @@ fn requests(
     Ok(found)
 }
 
-fn matching(config: &Config, pattern: &str) -> Result<Vec<String>, RequestError> {
+fn matching(config: &BakeConfig, pattern: &str) -> Result<Vec<String>, RequestError> {
     if !pattern.contains(['*', '?', '[', ']']) {
         return Ok(vec![pattern.to_owned()]);
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::bake::inline;
 use super::flags::{self, KnownFlags, ParsedFlags};
 use super::{BuildRequest, RequestContext, RequestError, cache};
-use crate::format::compose::{Build, Project, Service};
+use crate::format::compose::{ComposeBuild, Project, Service};
 
 pub(super) use targets::{as_bake, sanitized};
 
@@ -163,7 +163,7 @@ fn built(
 fn request(
     context: &RequestContext<'_>,
     service: &Service,
-    build: &Build,
+    build: &ComposeBuild,
 ) -> Result<BuildRequest, RequestError> {
     if build.dockerfile.is_some() && build.dockerfile_inline.is_some() {
         return Err(RequestError::Target(format!(
@@ -225,7 +225,7 @@ fn request(
 fn platforms(
     context: &RequestContext<'_>,
     service: &Service,
-    build: &Build,
+    build: &ComposeBuild,
 ) -> Result<Vec<String>, RequestError> {
     let default = || (context.lookup)("DOCKER_DEFAULT_PLATFORM");
     let platform = service.platform.clone().or_else(default);
@@ -255,7 +255,7 @@ fn in_home(context: &RequestContext<'_>, path: &str) -> String {
 }
 
 /// Named contexts; `service:NAME` is the result of another service.
-fn contexts(build: &Build) -> Vec<(String, String)> {
+fn contexts(build: &ComposeBuild) -> Vec<(String, String)> {
     let context = |(name, value): &(String, String)| {
         let value = match value.strip_prefix("service:") {
             Some(service) => format!("target:{service}"),

@@ -2,7 +2,7 @@
 
 use super::CallError;
 use crate::format::bake::types::{self, Type};
-use crate::format::bake::value::Value;
+use crate::format::bake::value::BakeValue;
 use crate::format::located::TextPlace;
 
 /// The type of a parameter.
@@ -84,7 +84,7 @@ pub(super) fn signature(name: &str) -> Option<Signature> {
 }
 
 /// Converts arguments to the parameters of a function.
-pub(super) fn conform(name: &str, given: &[Value]) -> Result<Vec<Value>, CallError> {
+pub(super) fn conform(name: &str, given: &[BakeValue]) -> Result<Vec<BakeValue>, CallError> {
     let Some((parameters, repeated)) = signature(name) else {
         return Err(format!("there is no function {name}").into());
     };
@@ -100,11 +100,11 @@ pub(super) fn conform(name: &str, given: &[Value]) -> Result<Vec<Value>, CallErr
     Ok(converted)
 }
 
-fn argument(value: &Value, parameter: Parameter) -> Result<Value, CallError> {
+fn argument(value: &BakeValue, parameter: Parameter) -> Result<BakeValue, CallError> {
     if value.is_open() || parameter == Parameter::Nullable {
         return Ok(value.clone());
     }
-    if matches!(value, Value::Null) {
+    if matches!(value, BakeValue::Null) {
         return Err("an argument is null".into());
     }
     let inner = |inner| Type::List(Box::new(inner));
@@ -123,9 +123,9 @@ fn argument(value: &Value, parameter: Parameter) -> Result<Value, CallError> {
     types::convert(value.clone(), &to).ok_or_else(|| reason.into())
 }
 
-fn set(value: &Value) -> Result<Value, CallError> {
+fn set(value: &BakeValue) -> Result<BakeValue, CallError> {
     let items = match value {
-        Value::List(items) | Value::Set(items) => items.clone(),
+        BakeValue::List(items) | BakeValue::Set(items) => items.clone(),
         _ => return Err("an argument is no set".into()),
     };
     let items = types::unify(items).ok_or("the elements of a set have several types")?;
@@ -133,18 +133,18 @@ fn set(value: &Value) -> Result<Value, CallError> {
 }
 
 /// Creates a set.
-pub(super) fn made_set(items: Vec<Value>) -> Result<Value, CallError> {
+pub(super) fn made_set(items: Vec<BakeValue>) -> Result<BakeValue, CallError> {
     types::set(items).ok_or_else(|| CallError::gap("the order of a set of collections"))
 }
 
 /// The arguments of a call, converted to the parameters of the function.
 pub(super) struct Arguments<'a> {
-    pub(super) values: &'a [Value],
+    pub(super) values: &'a [BakeValue],
     pub(super) place: TextPlace,
 }
 
 impl Arguments<'_> {
-    pub(super) fn get(&self, index: usize) -> Result<&Value, CallError> {
+    pub(super) fn get(&self, index: usize) -> Result<&BakeValue, CallError> {
         self.values
             .get(index)
             .ok_or_else(|| "an argument is missing".into())
@@ -168,39 +168,39 @@ impl Arguments<'_> {
     }
 
     /// The items of a list, a tuple or a set.
-    pub(super) fn list(&self, index: usize) -> Result<Vec<Value>, CallError> {
+    pub(super) fn list(&self, index: usize) -> Result<Vec<BakeValue>, CallError> {
         match self.get(index)? {
-            Value::List(items) | Value::Set(items) => Ok(items.clone()),
+            BakeValue::List(items) | BakeValue::Set(items) => Ok(items.clone()),
             _ => Err("an argument is no list".into()),
         }
     }
 
     /// The items of a list or a tuple, which have positions.
-    pub(super) fn ordered(&self, index: usize) -> Result<Vec<Value>, CallError> {
+    pub(super) fn ordered(&self, index: usize) -> Result<Vec<BakeValue>, CallError> {
         match self.get(index)? {
-            Value::List(items) => Ok(items.clone()),
+            BakeValue::List(items) => Ok(items.clone()),
             _ => Err("an argument is no list".into()),
         }
     }
 
-    pub(super) fn entries(&self, index: usize) -> Result<Vec<(String, Value)>, CallError> {
+    pub(super) fn entries(&self, index: usize) -> Result<Vec<(String, BakeValue)>, CallError> {
         match self.get(index)? {
-            Value::Map(entries) => Ok(entries.clone()),
+            BakeValue::Map(entries) => Ok(entries.clone()),
             _ => Err("an argument is no map".into()),
         }
     }
 
-    pub(super) fn all_lists(&self) -> Result<Vec<Vec<Value>>, CallError> {
+    pub(super) fn all_lists(&self) -> Result<Vec<Vec<BakeValue>>, CallError> {
         (0..self.values.len())
             .map(|index| self.list(index))
             .collect()
     }
 
-    pub(super) fn made(&self, text: &str) -> Value {
-        Value::text(text, self.place)
+    pub(super) fn made(&self, text: &str) -> BakeValue {
+        BakeValue::text(text, self.place)
     }
 
-    pub(super) fn map_text(&self, change: impl Fn(&str) -> String) -> Result<Value, CallError> {
+    pub(super) fn map_text(&self, change: impl Fn(&str) -> String) -> Result<BakeValue, CallError> {
         let text = self.text(0)?;
         Ok(self.made(&change(&text)))
     }
@@ -216,6 +216,6 @@ pub(super) fn whole(number: f64) -> Result<i64, CallError> {
 }
 
 /// Converts a count to a number.
-pub(super) fn count(count: usize) -> Value {
-    Value::Number(count as f64)
+pub(super) fn count(count: usize) -> BakeValue {
+    BakeValue::Number(count as f64)
 }

@@ -4,23 +4,23 @@ use std::fmt::Write as _;
 
 use super::CallError;
 use crate::format::bake::numbers;
-use crate::format::bake::value::Value;
+use crate::format::bake::value::BakeValue;
 use crate::format::located::TextPlace;
 
 /// Encodes a value as JSON, as Go does.
-pub(super) fn encode(value: &Value) -> Result<String, CallError> {
+pub(super) fn encode(value: &BakeValue) -> Result<String, CallError> {
     let mut out = String::new();
     write(value, &mut out)?;
     Ok(out)
 }
 
-fn write(value: &Value, out: &mut String) -> Result<(), CallError> {
+fn write(value: &BakeValue, out: &mut String) -> Result<(), CallError> {
     match value {
-        Value::Null => out.push_str("null"),
-        Value::Truth(truth) => out.push_str(if *truth { "true" } else { "false" }),
-        Value::Number(number) => out.push_str(&numbers::show(*number)),
-        Value::Text(text) => out.push_str(&quoted(text.as_str())),
-        Value::List(items) | Value::Set(items) => {
+        BakeValue::Null => out.push_str("null"),
+        BakeValue::Truth(truth) => out.push_str(if *truth { "true" } else { "false" }),
+        BakeValue::Number(number) => out.push_str(&numbers::show(*number)),
+        BakeValue::Text(text) => out.push_str(&quoted(text.as_str())),
+        BakeValue::List(items) | BakeValue::Set(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
@@ -30,8 +30,8 @@ fn write(value: &Value, out: &mut String) -> Result<(), CallError> {
             }
             out.push(']');
         }
-        Value::Map(entries) => {
-            let mut sorted: Vec<&(String, Value)> = entries.iter().collect();
+        BakeValue::Map(entries) => {
+            let mut sorted: Vec<&(String, BakeValue)> = entries.iter().collect();
             sorted.sort_by(|a, b| a.0.cmp(&b.0));
             out.push('{');
             for (index, (key, value)) in sorted.into_iter().enumerate() {
@@ -44,7 +44,7 @@ fn write(value: &Value, out: &mut String) -> Result<(), CallError> {
             }
             out.push('}');
         }
-        Value::Either(_) => return Err("a value is unknown".into()),
+        BakeValue::Either(_) => return Err("a value is unknown".into()),
     }
     Ok(())
 }
@@ -72,33 +72,33 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// Decodes JSON.
-pub(super) fn decode(text: &str, place: TextPlace) -> Result<Value, CallError> {
+pub(super) fn decode(text: &str, place: TextPlace) -> Result<BakeValue, CallError> {
     let parsed: serde_json::Value =
         serde_json::from_str(text).map_err(|error| error.to_string())?;
     from_json(&parsed, place)
 }
 
-fn from_json(value: &serde_json::Value, place: TextPlace) -> Result<Value, CallError> {
+fn from_json(value: &serde_json::Value, place: TextPlace) -> Result<BakeValue, CallError> {
     Ok(match value {
-        serde_json::Value::Null => Value::Null,
-        serde_json::Value::Bool(truth) => Value::Truth(*truth),
+        serde_json::Value::Null => BakeValue::Null,
+        serde_json::Value::Bool(truth) => BakeValue::Truth(*truth),
         serde_json::Value::Number(number) => {
             let float = number.as_f64().unwrap_or(f64::MAX);
             if float.fract() == 0.0 && !numbers::is_exact(float) {
                 return Err(CallError::gap("the digits of this number are not computed"));
             }
-            Value::Number(float)
+            BakeValue::Number(float)
         }
-        serde_json::Value::String(text) => Value::text(text.as_str(), place),
+        serde_json::Value::String(text) => BakeValue::text(text.as_str(), place),
         serde_json::Value::Array(items) => {
             let items = items.iter().map(|item| from_json(item, place));
-            Value::List(items.collect::<Result<_, _>>()?)
+            BakeValue::List(items.collect::<Result<_, _>>()?)
         }
         serde_json::Value::Object(entries) => {
             let entries = entries
                 .iter()
                 .map(|(key, value)| Ok((key.clone(), from_json(value, place)?)));
-            Value::Map(entries.collect::<Result<_, CallError>>()?)
+            BakeValue::Map(entries.collect::<Result<_, CallError>>()?)
         }
     })
 }

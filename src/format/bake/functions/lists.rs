@@ -3,7 +3,7 @@
 use super::arguments::{Arguments, count, made_set};
 use super::{CallError, Called, MOST_ITEMS};
 use crate::format::bake::types;
-use crate::format::bake::value::Value;
+use crate::format::bake::value::BakeValue;
 
 /// The deepest nesting that `flatten` removes.
 const DEPTH: usize = 64;
@@ -14,17 +14,17 @@ pub(super) fn call(name: &str, given: &Arguments<'_>) -> Option<Called> {
         "concat" => concat(given),
         "compact" => given.list(0).map(|items| {
             let kept = items.into_iter().filter(|item| {
-                !matches!(item, Value::Null) && item.to_text().as_deref() != Some("")
+                !matches!(item, BakeValue::Null) && item.to_text().as_deref() != Some("")
             });
-            Value::List(kept.collect())
+            BakeValue::List(kept.collect())
         }),
         "flatten" => given
             .list(0)
-            .map(|items| Value::List(flattened(items, DEPTH))),
+            .map(|items| BakeValue::List(flattened(items, DEPTH))),
         "distinct" => given.list(0).map(distinct),
         "contains" => contains(given),
         "length" => match given.get(0) {
-            Ok(Value::Text(_)) if !given.values[0].is_open() => {
+            Ok(BakeValue::Text(_)) if !given.values[0].is_open() => {
                 Err("the length of text is that of strlen".into())
             }
             Ok(value) => value
@@ -35,7 +35,7 @@ pub(super) fn call(name: &str, given: &Arguments<'_>) -> Option<Called> {
         },
         "reverselist" => given
             .list(0)
-            .map(|items| Value::List(items.into_iter().rev().collect())),
+            .map(|items| BakeValue::List(items.into_iter().rev().collect())),
         "sort" => sorted(given),
         "element" => element(given),
         "slice" => slice(given),
@@ -56,10 +56,10 @@ fn maps(name: &str, given: &Arguments<'_>) -> Option<Called> {
         "lookup" => lookup(given),
         "keys" => entries_sorted(given).map(|entries| {
             let keys = entries.into_iter().map(|(key, _)| given.made(&key));
-            Value::List(keys.collect())
+            BakeValue::List(keys.collect())
         }),
         "values" => entries_sorted(given)
-            .map(|entries| Value::List(entries.into_iter().map(|(_, value)| value).collect())),
+            .map(|entries| BakeValue::List(entries.into_iter().map(|(_, value)| value).collect())),
         "merge" => merged(given),
         "zipmap" => zipped(given),
         _ => return None,
@@ -91,9 +91,9 @@ fn sets(name: &str, given: &Arguments<'_>) -> Option<Called> {
             )
         }),
         "setsymmetricdifference" => alike(given).and_then(|lists| {
-            let mut result: Vec<Value> = Vec::new();
+            let mut result: Vec<BakeValue> = Vec::new();
             for list in lists {
-                let mut next: Vec<Value> = Vec::new();
+                let mut next: Vec<BakeValue> = Vec::new();
                 next.extend(result.iter().filter(|item| !has(&list, item)).cloned());
                 next.extend(list.into_iter().filter(|item| !has(&result, item)));
                 result = next;
@@ -102,14 +102,14 @@ fn sets(name: &str, given: &Arguments<'_>) -> Option<Called> {
         }),
         "sethaselement" => given.list(0).and_then(|items| {
             let wanted = given.get(1)?;
-            Ok(Value::Truth(has(&items, wanted)))
+            Ok(BakeValue::Truth(has(&items, wanted)))
         }),
         _ => return None,
     })
 }
 
 /// Returns the items of several sets, converted to one type.
-fn alike(given: &Arguments<'_>) -> Result<Vec<Vec<Value>>, CallError> {
+fn alike(given: &Arguments<'_>) -> Result<Vec<Vec<BakeValue>>, CallError> {
     let lists = given.all_lists()?;
     let lengths: Vec<usize> = lists.iter().map(Vec::len).collect();
     let items = types::unify(lists.into_iter().flatten().collect());
@@ -120,7 +120,7 @@ fn alike(given: &Arguments<'_>) -> Result<Vec<Vec<Value>>, CallError> {
     Ok(lists.collect())
 }
 
-fn has(items: &[Value], wanted: &Value) -> bool {
+fn has(items: &[BakeValue], wanted: &BakeValue) -> bool {
     items.iter().any(|item| item.equals(wanted) == Some(true))
 }
 
@@ -132,31 +132,33 @@ fn concat(given: &Arguments<'_>) -> Called {
     for (at, value) in given.values.iter().enumerate() {
         match value {
             // Unknown text stands for a list.
-            value if value.is_open() && matches!(value, Value::Text(_)) => all.push(value.clone()),
+            value if value.is_open() && matches!(value, BakeValue::Text(_)) => {
+                all.push(value.clone())
+            }
             _ => all.extend(given.ordered(at)?),
         }
         if all.len() > MOST_ITEMS {
             return Err(CallError::gap("the list is too long"));
         }
     }
-    Ok(Value::List(all))
+    Ok(BakeValue::List(all))
 }
 
-fn distinct(items: Vec<Value>) -> Value {
-    let mut kept: Vec<Value> = Vec::new();
+fn distinct(items: Vec<BakeValue>) -> BakeValue {
+    let mut kept: Vec<BakeValue> = Vec::new();
     for item in items {
         if !has(&kept, &item) && kept.len() < MOST_ITEMS {
             kept.push(item);
         }
     }
-    Value::List(kept)
+    BakeValue::List(kept)
 }
 
-fn flattened(items: Vec<Value>, depth: usize) -> Vec<Value> {
+fn flattened(items: Vec<BakeValue>, depth: usize) -> Vec<BakeValue> {
     let mut flat = Vec::new();
     for item in items {
         match item {
-            Value::List(inner) | Value::Set(inner) if depth > 0 => {
+            BakeValue::List(inner) | BakeValue::Set(inner) if depth > 0 => {
                 flat.extend(flattened(inner, depth - 1));
             }
             other => flat.push(other),
@@ -168,16 +170,16 @@ fn flattened(items: Vec<Value>, depth: usize) -> Vec<Value> {
 fn contains(given: &Arguments<'_>) -> Called {
     let items = given.list(0)?;
     let wanted = given.get(1)?;
-    Ok(Value::Truth(has(&items, wanted)))
+    Ok(BakeValue::Truth(has(&items, wanted)))
 }
 
 fn sorted(given: &Arguments<'_>) -> Called {
     let mut items = given.list(0)?;
-    if items.iter().any(|item| matches!(item, Value::Null)) {
+    if items.iter().any(|item| matches!(item, BakeValue::Null)) {
         return Err("an item is null".into());
     }
     items.sort_by_key(|item| item.to_text().unwrap_or_default());
-    Ok(Value::List(items))
+    Ok(BakeValue::List(items))
 }
 
 fn element(given: &Arguments<'_>) -> Called {
@@ -200,15 +202,15 @@ fn slice(given: &Arguments<'_>) -> Called {
         _ => None,
     };
     let part = part.ok_or("the range is outside of the list")?;
-    Ok(Value::List(part.to_vec()))
+    Ok(BakeValue::List(part.to_vec()))
 }
 
 fn index(given: &Arguments<'_>) -> Called {
     let key = given.get(1)?;
     let item = match given.get(0)? {
-        Value::List(items) => {
+        BakeValue::List(items) => {
             let key = match key {
-                Value::Number(number) => *number,
+                BakeValue::Number(number) => *number,
                 _ => return Err("an index of a list is a number".into()),
             };
             usize::try_from(super::arguments::whole(key)?)
@@ -216,8 +218,8 @@ fn index(given: &Arguments<'_>) -> Called {
                 .and_then(|index| items.get(index))
                 .cloned()
         }
-        map @ Value::Map(_) => match key {
-            Value::Text(key) => map.get(key.as_str()).cloned(),
+        map @ BakeValue::Map(_) => match key {
+            BakeValue::Text(key) => map.get(key.as_str()).cloned(),
             _ => return Err("a key of a map is text".into()),
         },
         _ => return Err("an argument is neither a list nor a map".into()),
@@ -238,16 +240,16 @@ fn position(given: &Arguments<'_>) -> Called {
 
 fn has_index(given: &Arguments<'_>) -> Called {
     let key = given.get(1)?;
-    Ok(Value::Truth(match given.get(0)? {
-        Value::List(items) => match key {
-            Value::Number(number) => super::arguments::whole(*number)
+    Ok(BakeValue::Truth(match given.get(0)? {
+        BakeValue::List(items) => match key {
+            BakeValue::Number(number) => super::arguments::whole(*number)
                 .ok()
                 .and_then(|index| usize::try_from(index).ok())
                 .is_some_and(|index| index < items.len()),
             _ => false,
         },
-        map @ Value::Map(_) => match key {
-            Value::Text(key) => map.get(key.as_str()).is_some(),
+        map @ BakeValue::Map(_) => match key {
+            BakeValue::Text(key) => map.get(key.as_str()).is_some(),
             _ => false,
         },
         _ => return Err("an argument is neither a list nor a map".into()),
@@ -261,16 +263,16 @@ fn lookup(given: &Arguments<'_>) -> Called {
     found.map_or_else(|| given.get(2).cloned(), Ok)
 }
 
-fn entries_sorted(given: &Arguments<'_>) -> Result<Vec<(String, Value)>, CallError> {
+fn entries_sorted(given: &Arguments<'_>) -> Result<Vec<(String, BakeValue)>, CallError> {
     let mut entries = given.entries(0)?;
     entries.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(entries)
 }
 
 fn merged(given: &Arguments<'_>) -> Called {
-    let mut merged: Vec<(String, Value)> = Vec::new();
+    let mut merged: Vec<(String, BakeValue)> = Vec::new();
     for (index, value) in given.values.iter().enumerate() {
-        if matches!(value, Value::Null) {
+        if matches!(value, BakeValue::Null) {
             continue;
         }
         for (key, value) in given.entries(index)? {
@@ -278,7 +280,7 @@ fn merged(given: &Arguments<'_>) -> Called {
             merged.push((key, value));
         }
     }
-    Ok(Value::Map(merged))
+    Ok(BakeValue::Map(merged))
 }
 
 fn zipped(given: &Arguments<'_>) -> Called {
@@ -287,25 +289,25 @@ fn zipped(given: &Arguments<'_>) -> Called {
     if keys.len() != values.len() {
         return Err("the lists differ in length".into());
     }
-    let mut entries: Vec<(String, Value)> = Vec::new();
+    let mut entries: Vec<(String, BakeValue)> = Vec::new();
     for (key, value) in keys.into_iter().zip(values) {
         let key = key.to_text().ok_or("a key is no text")?;
         entries.retain(|(known, _)| *known != key);
         entries.push((key, value));
     }
-    Ok(Value::Map(entries))
+    Ok(BakeValue::Map(entries))
 }
 
 fn coalesce(given: &Arguments<'_>) -> Called {
     let values = types::unify(given.values.to_vec()).ok_or("the arguments have several types")?;
     let found = values
         .into_iter()
-        .find(|value| !matches!(value, Value::Null));
+        .find(|value| !matches!(value, BakeValue::Null));
     found.ok_or_else(|| "no argument has a value".into())
 }
 
 fn coalesce_list(given: &Arguments<'_>) -> Called {
-    let is_list = |value: &Value| matches!(value, Value::List(_)) || value.is_open();
+    let is_list = |value: &BakeValue| matches!(value, BakeValue::List(_)) || value.is_open();
     if !given.values.iter().all(is_list) {
         return Err("an argument is no list".into());
     }
@@ -333,8 +335,8 @@ fn range(given: &Arguments<'_>) -> Called {
         return Err("the step does not lead to the end".into());
     }
     let mut items = Vec::new();
-    let mut at = Value::Number(start);
-    while let Value::Number(number) = at
+    let mut at = BakeValue::Number(start);
+    while let BakeValue::Number(number) = at
         && ((step > 0.0 && number < end) || (step < 0.0 && number > end))
     {
         if items.len() >= 1024 {
@@ -343,30 +345,32 @@ fn range(given: &Arguments<'_>) -> Called {
         items.push(at);
         at = crate::format::bake::numbers::compute("add", number, step)?;
     }
-    Ok(Value::List(items))
+    Ok(BakeValue::List(items))
 }
 
 fn chunks(given: &Arguments<'_>) -> Called {
     let items = given.list(0)?;
     let size = usize::try_from(given.whole(1)?).map_err(|_| "the size is negative")?;
     if items.is_empty() {
-        return Ok(Value::List(Vec::new()));
+        return Ok(BakeValue::List(Vec::new()));
     }
     let size = if size == 0 { items.len() } else { size };
-    let chunks = items.chunks(size).map(|chunk| Value::List(chunk.to_vec()));
-    Ok(Value::List(chunks.collect()))
+    let chunks = items
+        .chunks(size)
+        .map(|chunk| BakeValue::List(chunk.to_vec()));
+    Ok(BakeValue::List(chunks.collect()))
 }
 
 fn product(given: &Arguments<'_>) -> Called {
     if given.values.len() < 2 {
         return Err("at least two lists are needed".into());
     }
-    let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
+    let mut rows: Vec<Vec<BakeValue>> = vec![Vec::new()];
     for list in given.all_lists()? {
         if rows.len().saturating_mul(list.len()) > MOST_ITEMS {
             return Err(CallError::gap("the product is too large"));
         }
-        let extend = |row: &Vec<Value>| {
+        let extend = |row: &Vec<BakeValue>| {
             let row = row.clone();
             list.iter().map(move |item| {
                 let mut row = row.clone();
@@ -379,11 +383,11 @@ fn product(given: &Arguments<'_>) -> Called {
     let is_set = given
         .values
         .iter()
-        .all(|value| matches!(value, Value::Set(_)));
-    let rows = rows.into_iter().map(Value::List).collect();
+        .all(|value| matches!(value, BakeValue::Set(_)));
+    let rows = rows.into_iter().map(BakeValue::List).collect();
     if is_set {
         made_set(rows)
     } else {
-        Ok(Value::List(rows))
+        Ok(BakeValue::List(rows))
     }
 }

@@ -4,7 +4,7 @@ use regex::{Captures, Regex, RegexBuilder};
 
 use super::arguments::Arguments;
 use super::{CallError, Called, MOST_ITEMS};
-use crate::format::bake::value::Value;
+use crate::format::bake::value::BakeValue;
 
 /// Replaces the matches of a pattern.
 pub(super) fn replace(given: &Arguments<'_>) -> Called {
@@ -30,7 +30,7 @@ pub(super) fn all(given: &Arguments<'_>) -> Called {
     let text = given.text(1)?;
     let found = regex.captures_iter(&text).take(MOST_ITEMS);
     let found = found.map(|captures| matched(given, &regex, &captures));
-    Ok(Value::List(found.collect()))
+    Ok(BakeValue::List(found.collect()))
 }
 
 fn check_groups(regex: &Regex) -> Result<(), CallError> {
@@ -42,9 +42,9 @@ fn check_groups(regex: &Regex) -> Result<(), CallError> {
 }
 
 /// Returns a match: its text, or its groups in a list or a map.
-fn matched(given: &Arguments<'_>, regex: &Regex, captures: &Captures<'_>) -> Value {
+fn matched(given: &Arguments<'_>, regex: &Regex, captures: &Captures<'_>) -> BakeValue {
     let value = |group: Option<regex::Match<'_>>| {
-        group.map_or(Value::Null, |group| given.made(group.as_str()))
+        group.map_or(BakeValue::Null, |group| given.made(group.as_str()))
     };
     if captures.len() == 1 {
         return value(captures.get(0));
@@ -52,10 +52,10 @@ fn matched(given: &Arguments<'_>, regex: &Regex, captures: &Captures<'_>) -> Val
     let named: Vec<&str> = regex.capture_names().flatten().collect();
     if named.is_empty() {
         let groups = (1..captures.len()).map(|index| value(captures.get(index)));
-        return Value::List(groups.collect());
+        return BakeValue::List(groups.collect());
     }
     let group = |name: &&str| ((*name).to_owned(), value(captures.name(name)));
-    Value::Map(named.iter().map(group).collect())
+    BakeValue::Map(named.iter().map(group).collect())
 }
 
 fn compiled(pattern: &str) -> Result<Regex, CallError> {

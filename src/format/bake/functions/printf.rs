@@ -4,7 +4,7 @@ use super::arguments::Arguments;
 use super::json;
 use super::{CallError, Called, MOST_ITEMS};
 use crate::format::bake::numbers;
-use crate::format::bake::value::Value;
+use crate::format::bake::value::BakeValue;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 /// The widest field.
@@ -86,11 +86,11 @@ fn parse(text: &str) -> Option<(FormatVerb, &str)> {
     Some((verb, &rest[1..]))
 }
 
-fn formatted(verb: &FormatVerb, value: &Value) -> Result<String, CallError> {
+fn formatted(verb: &FormatVerb, value: &BakeValue) -> Result<String, CallError> {
     if verb.width.max(verb.precision).unwrap_or(0) > WIDEST {
         return Err(CallError::gap("a field is too wide"));
     }
-    if verb.mode != 'v' && matches!(value, Value::Null) {
+    if verb.mode != 'v' && matches!(value, BakeValue::Null) {
         return Err("null cannot be formatted".into());
     }
     match verb.mode {
@@ -124,10 +124,10 @@ fn formatted(verb: &FormatVerb, value: &Value) -> Result<String, CallError> {
     }
 }
 
-fn as_is(verb: &FormatVerb, value: &Value) -> Result<String, CallError> {
+fn as_is(verb: &FormatVerb, value: &BakeValue) -> Result<String, CallError> {
     match value {
-        Value::Text(text) if !verb.has('#') => Ok(text.as_str().to_owned()),
-        Value::Number(number) if !verb.has('#') => Ok(general(*number, 'e')),
+        BakeValue::Text(text) if !verb.has('#') => Ok(text.as_str().to_owned()),
+        BakeValue::Number(number) if !verb.has('#') => Ok(general(*number, 'e')),
         value => json::encode(value),
     }
 }
@@ -224,7 +224,7 @@ fn exponential(text: &str, letter: char) -> String {
 pub(super) fn formatlist(given: &Arguments<'_>) -> Called {
     let mut length = None;
     for value in &given.values[1..] {
-        if let Value::List(items) | Value::Set(items) = value {
+        if let BakeValue::List(items) | BakeValue::Set(items) = value {
             if length.is_some_and(|known| known != items.len()) {
                 return Err("the lists differ in length".into());
             }
@@ -234,17 +234,17 @@ pub(super) fn formatlist(given: &Arguments<'_>) -> Called {
     let mut items = Vec::new();
     for index in 0..length.unwrap_or(1).min(MOST_ITEMS) {
         let row = given.values.iter().map(|value| match value {
-            Value::List(items) | Value::Set(items) => {
-                items.get(index).cloned().unwrap_or(Value::Null)
+            BakeValue::List(items) | BakeValue::Set(items) => {
+                items.get(index).cloned().unwrap_or(BakeValue::Null)
             }
             other => other.clone(),
         });
-        let row: Vec<Value> = row.collect();
+        let row: Vec<BakeValue> = row.collect();
         let given = Arguments {
             values: &row,
             place: given.place,
         };
         items.push(given.made(&format(&given)?));
     }
-    Ok(Value::List(items))
+    Ok(BakeValue::List(items))
 }

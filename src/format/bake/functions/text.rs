@@ -13,7 +13,7 @@ use super::arguments::{Arguments, count, whole};
 use super::json;
 use super::pattern;
 use super::{CallError, Called, MOST_ITEMS};
-use crate::format::bake::value::Value;
+use crate::format::bake::value::BakeValue;
 use crate::format::go_path;
 use crate::format::unknown::is_mark;
 
@@ -203,14 +203,14 @@ fn indent(given: &Arguments<'_>) -> Called {
 fn split(given: &Arguments<'_>) -> Called {
     let separator = given.text(0)?;
     let text = given.text(1)?;
-    let parts: Vec<Value> = if separator.is_empty() {
+    let parts: Vec<BakeValue> = if separator.is_empty() {
         text.chars().map(|c| given.made(&c.to_string())).collect()
     } else {
         text.split(&separator)
             .map(|part| given.made(part))
             .collect()
     };
-    Ok(Value::List(parts))
+    Ok(BakeValue::List(parts))
 }
 
 fn join(given: &Arguments<'_>) -> Called {
@@ -247,9 +247,9 @@ fn csv_rows(given: &Arguments<'_>) -> Called {
         }
         let fields = headers.iter().zip(row.iter());
         let fields = fields.map(|(name, value)| (name.to_owned(), given.made(value)));
-        rows.push(Value::Map(fields.collect()));
+        rows.push(BakeValue::Map(fields.collect()));
     }
-    Ok(Value::List(rows))
+    Ok(BakeValue::List(rows))
 }
 
 /// The UUID of version 5 of a name.

@@ -6,7 +6,7 @@ use jiff::tz::Offset;
 
 use super::arguments::Arguments;
 use super::{CallError, Called};
-use crate::format::bake::value::Value;
+use crate::format::bake::value::BakeValue;
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -98,11 +98,11 @@ fn zone(offset: i32, separator: &str, utc: &str) -> String {
 
 fn format_timestamp(given: &Arguments<'_>) -> Called {
     let (moment, seconds) = match given.get(1)? {
-        Value::Number(number) => {
+        BakeValue::Number(number) => {
             let seconds = super::arguments::whole(*number)?;
             (moment(seconds)?, seconds)
         }
-        Value::Text(text) => {
+        BakeValue::Text(text) => {
             let moment = parse(text.as_str()).ok_or("an argument is no time in RFC 3339")?;
             let utc = Offset::UTC.to_timestamp(moment.local).ok();
             let utc = utc.ok_or("a time is out of range")?.as_second();
@@ -270,10 +270,10 @@ fn parts(given: &Arguments<'_>) -> Called {
     let moment = moment(given.whole(0)?)?;
     let local = moment.local;
     let week = local.date().iso_week_date();
-    let number = |name: &str, number: i16| (name.to_owned(), Value::Number(f64::from(number)));
+    let number = |name: &str, number: i16| (name.to_owned(), BakeValue::Number(f64::from(number)));
     let text = |name: &str, text: &str| (name.to_owned(), given.made(text));
     let day = i16::from(local.weekday().to_sunday_zero_offset());
-    Ok(Value::Map(vec![
+    Ok(BakeValue::Map(vec![
         number("year", local.year()),
         number("year_day", local.date().day_of_year()),
         number("day", i16::from(local.day())),

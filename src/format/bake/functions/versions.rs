@@ -2,7 +2,7 @@
 
 use super::arguments::Arguments;
 use super::{CallError, Called};
-use crate::format::bake::value::Value;
+use crate::format::bake::value::BakeValue;
 
 /// A version, perhaps with missing parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(super) fn compare(given: &Arguments<'_>) -> Called {
         }
         matched |= all;
     }
-    Ok(Value::Truth(matched))
+    Ok(BakeValue::Truth(matched))
 }
 
 fn parse(text: &str) -> Option<SemanticVersion> {

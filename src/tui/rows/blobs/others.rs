@@ -32,7 +32,7 @@ impl BlobRows {
             ("superseded", _) => "an index that a newer one has superseded: no build imports it",
             ("copy", _) => "the same layer again, which another branch wrote",
             (_, Some(_)) => {
-                "of another tool, in the same quota: it goes only by a rule that names the kind `entry`"
+                "of another tool, in the same quota: only a rule that names the kind `entry` deletes it"
             }
             (_, None) => "none of the cache's own: it is counted, and never touched",
         };

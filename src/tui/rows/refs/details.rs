@@ -9,8 +9,8 @@ use crate::inventory::quota::Visibility;
 use crate::inventory::{AgeSource, RecordCounts, RefEntry, RefKind};
 use crate::retention::{Reason, Verdict};
 use crate::text::escape::visible;
+use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
-use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, DetailLine, UNKNOWN};
 use crate::tui::theme::TextRole;
 

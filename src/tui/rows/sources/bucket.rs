@@ -1,10 +1,10 @@
 //! The bucket's own data in the details of a source.
 
-use super::grouped;
-use crate::backend::bucket::{Bucket, Noncurrent, Reported, Sum, Versioning};
+use crate::backend::Totals;
+use crate::backend::bucket::{Bucket, Noncurrent, Reported, Versioning};
 use crate::check::{Severity, lifecycle};
 use crate::text::escape::visible;
-use crate::text::units::Size;
+use crate::text::units::{Size, grouped};
 use crate::tui::rows::{Cell, DetailLine};
 use crate::tui::theme::TextRole;
 
@@ -13,7 +13,7 @@ pub(super) fn details(bucket: &Bucket, details: &mut Vec<DetailLine>) {
     details.extend([DetailLine::Blank, DetailLine::Heading("The bucket".into())]);
     if !bucket.classes.is_empty() {
         let class =
-            |(class, sum): &(String, Sum)| format!("{} {}", visible(class), Size(sum.bytes));
+            |(class, sum): &(String, Totals)| format!("{} {}", visible(class), Size(sum.bytes));
         let classes: Vec<String> = bucket.classes.iter().map(class).collect();
         details.push(DetailLine::Fact("class", Cell::text(classes.join(", "))));
     }
@@ -28,7 +28,7 @@ pub(super) fn details(bucket: &Bucket, details: &mut Vec<DetailLine>) {
             let Noncurrent { versions, markers } = noncurrent;
             let count = format!(
                 " in {} earlier contents, {} delete markers",
-                grouped(versions.objects),
+                grouped(versions.count),
                 grouped(*markers)
             );
             Cell::new(Size(versions.bytes).to_string(), TextRole::Text).and(count, TextRole::Dim)

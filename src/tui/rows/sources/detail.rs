@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{bucket, grouped, share};
-use crate::backend::{QuotaFacts, short_branch};
+use super::{bucket, share};
+use crate::backend::{QuotaFacts, Totals, short_branch};
+use crate::inventory::InventoryTotals;
 use crate::inventory::quota::Visibility;
-use crate::inventory::{Tally, Totals};
+use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
 use crate::tui::found::ScannedInventory;
 use crate::tui::rows::{Cell, DetailLine};
@@ -97,7 +98,7 @@ fn quota(found: &ScannedInventory, around: &QuotaFacts, details: &mut Vec<Detail
         details.push(DetailLine::Fact(
             "",
             Cell::new(
-                "nobody told the quota: it is the usual one",
+                "the quota is not known: this is the usual one",
                 TextRole::Unsure,
             ),
         ));
@@ -112,7 +113,7 @@ fn quota(found: &ScannedInventory, around: &QuotaFacts, details: &mut Vec<Detail
 }
 
 /// Returns the number of objects and their size.
-fn tally(tally: Tally, role: TextRole) -> Cell {
+fn tally(tally: Totals, role: TextRole) -> Cell {
     let noun = if tally.count == 1 {
         "object"
     } else {
@@ -147,7 +148,7 @@ fn orphan(found: &ScannedInventory) -> Cell {
 }
 
 /// Returns the objects that are neither live nor orphaned.
-fn other_objects(totals: &Totals) -> Vec<DetailLine> {
+fn other_objects(totals: &InventoryTotals) -> Vec<DetailLine> {
     let mut details = Vec::new();
     if totals.undetermined.count > 0 {
         details.push(DetailLine::Fact(
@@ -179,7 +180,7 @@ fn other_objects(totals: &Totals) -> Vec<DetailLine> {
     if totals.orphan.is_none() && totals.superseded.count > 0 {
         let words = tally(totals.superseded, TextRole::Orphan)
             .and(", indexes that no build imports", TextRole::Dim);
-        details.push(DetailLine::Fact("former", words));
+        details.push(DetailLine::Fact("superseded", words));
     }
     details
 }

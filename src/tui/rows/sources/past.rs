@@ -2,9 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::grouped;
 use crate::inventory::history::ScanHistory;
-use crate::text::units::{Age, Size};
+use crate::text::units::{Age, Size, grouped};
 use crate::tui::rows::{Cell, DetailLine};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::histogram;

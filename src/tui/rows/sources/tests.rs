@@ -6,12 +6,6 @@ use crate::tui::pruning::Deleting;
 use crate::tui::world::SourceFacts;
 
 #[test]
-fn numbers_are_grouped_by_three_digits() {
-    let numbers = [0, 7, 999, 1_000, 612_000, 1_234_567].map(grouped);
-    assert_eq!(numbers, ["0", "7", "999", "1 000", "612 000", "1 234 567"]);
-}
-
-#[test]
 fn what_is_still_being_read_is_not_nothing() {
     let info = SourceFacts {
         label: "store".into(),

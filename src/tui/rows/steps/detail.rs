@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use super::{RefSteps, sign};
-use crate::explain::matching::Certainty;
 use crate::format::cache_config::RecordIndex;
 use crate::format::digest::DigestText;
 use crate::inventory::cache::{LayerDetail, RecordKind, RecordState};
+use crate::inventory::labels::Certainty;
 use crate::inventory::steps::{
     Alternative, ListStart, RecordStep, RowKind, StepDetail, StepRow, short,
 };
@@ -431,7 +431,7 @@ fn kept_in_words(count: u32, is_missing: bool) -> (&'static str, String) {
         (
             "Kept by",
             format!(
-                "the layer stays while {} does",
+                "the layer is kept while {} is",
                 if count == 1 {
                     "this ref".to_owned()
                 } else {

@@ -83,7 +83,7 @@ fn add_cause(
         .map_or("", |name| &name.text);
     if let Some(was) = explained
         .explanation
-        .former
+        .earlier
         .get(step.at())
         .and_then(Option::as_deref)
         && secrets::mask(was).trim() != secrets::mask(is).trim()
@@ -139,7 +139,7 @@ fn open(explained: &ArrangedExplanation, step: StepIndex) -> Vec<String> {
         })
         .collect();
     if open.is_empty() {
-        open.push("the evidence does not tell: a log of the build settles it".to_owned());
+        open.push("the evidence does not say: a log of the build settles it".to_owned());
     }
     open
 }

@@ -58,7 +58,7 @@ impl CheckScreen {
     pub(super) fn empty(&self) -> Vec<Cell> {
         match self.state {
             CheckState::Waiting => vec![Cell::new(
-                "The scan goes on; the check rests on it.",
+                "The scan is running; the check needs its result.",
                 TextRole::Dim,
             )],
             CheckState::Running(..) => vec![Cell::new("Looking into the refs…", TextRole::Dim)],

@@ -3,9 +3,9 @@
 use super::MOST_WARNINGS;
 use crate::prune::plan::{BlobFate, ItemKind, ItemReason, KeptItem, StoreReason};
 use crate::retention::Reason;
+use crate::text::units::grouped;
 use crate::text::units::{Exact, Size};
 use crate::tui::pruning::{PlanSection, Planned};
-use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, UNKNOWN, moment};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::text;
@@ -66,7 +66,7 @@ fn count(number: u64, one: &str, many: &str) -> String {
     )
 }
 
-/// Returns the deletions, as in `22 refs · 61 204 blobs`.
+/// Returns the deletions, as in `22 refs · 61,204 blobs`.
 fn goes(planned: &Planned) -> Vec<String> {
     let results = if planned.plan.unmended().is_some() {
         (ItemKind::Results, "ref written again", "refs written again")
@@ -243,7 +243,7 @@ fn checked(planned: &Planned, width: u16) -> Cell {
         }
     };
     let wide = [
-        whole("every kept ref stays whole").to_owned(),
+        whole("every kept ref is complete").to_owned(),
         young,
         "refs go before blobs".to_owned(),
         "each byte once".to_owned(),
@@ -317,15 +317,15 @@ pub(super) fn nothing(planned: &Planned, part: PlanSection) -> Cell {
         });
     }
     if let Some(hindrance) = hindrance(planned).filter(|_| part == PlanSection::Delete) {
-        return Cell::text(format!("Nothing goes: {hindrance}"));
+        return Cell::text(format!("Nothing is deleted: {hindrance}"));
     }
     Cell::text(match part {
         PlanSection::Delete if !planned.plan.put_back().is_empty() => {
-            "Nothing goes: what a ref names again comes back from the trash first."
+            "Nothing is deleted: blobs that a ref references again are restored from the trash first."
         }
-        PlanSection::Delete => "Nothing goes: all that is stored is in use, or too young.",
+        PlanSection::Delete => "Nothing is deleted: everything stored is in use, or too young.",
         PlanSection::Wait => "Nothing waits.",
-        PlanSection::Keep => "Nothing is said to stay.",
+        PlanSection::Keep => "No reason to keep anything is given.",
     })
 }
 
@@ -351,13 +351,13 @@ fn hindrance(planned: &Planned) -> Option<String> {
                 .or(forbidden)
                 .unwrap_or("they cannot be deleted safely here"),
             BlobFate::Undetermined => "a ref that cannot be read may name them",
-            BlobFate::UnknownAge => "nobody knows how old they are",
+            BlobFate::UnknownAge => "their age is not known",
             _ => return None,
         };
         let blobs = count(held.count.blobs, "blob", "blobs");
         let stored = Size(held.count.bytes);
         (held.count.blobs > 0)
-            .then(|| format!("{blobs}, {stored}, which no ref reaches, stay: {why}"))
+            .then(|| format!("{blobs}, {stored}, which no ref reaches, are kept: {why}"))
     });
     held.or_else(|| forbidden.map(ToOwned::to_owned))
 }

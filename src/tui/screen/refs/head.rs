@@ -5,9 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::RefsScreen;
+use crate::text::units::grouped;
 use crate::tui::keymap::Action;
 use crate::tui::rows::Cell;
-use crate::tui::rows::sources::{grouped, in_trash, so_far};
+use crate::tui::rows::sources::{in_trash, so_far};
 use crate::tui::screen::Screen;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::{histogram, meter, text};

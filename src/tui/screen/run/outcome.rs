@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::{RunScreen, WIDE};
 use crate::backend::Outcome;
 use crate::text::units::Size;
+use crate::text::units::grouped;
 use crate::tui::message::Ran;
-use crate::tui::rows::sources::grouped;
 use crate::tui::rows::{Cell, moment};
 use crate::tui::theme::TextRole;
 

@@ -10,11 +10,11 @@ use super::{RunScreen, RunScreenState};
 use crate::backend::Disposal;
 use crate::prune::runs::RunState;
 use crate::text::escape::visible;
+use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
 use crate::tui::message::{OpenedRun, Phase};
 use crate::tui::rows::Cell;
 use crate::tui::rows::runs::state;
-use crate::tui::rows::sources::grouped;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::{meter, text};
 use crate::tui::world::World;
@@ -58,7 +58,7 @@ impl RunScreen {
                     TextRole::Warning
                 };
                 let words = format!(
-                    "{} of {} items are back",
+                    "{} of {} items are restored",
                     grouped(*back as u64),
                     grouped(*of as u64)
                 );
@@ -137,14 +137,14 @@ impl RunScreen {
         Cell::new(
             match self.news.phase {
                 Phase::Marking => "Reading what is needed…".to_owned(),
-                Phase::Waiting => "Waiting: a build writes to the cache just now.".to_owned(),
+                Phase::Waiting => "Waiting: a build is writing to the cache.".to_owned(),
                 Phase::Deleting => "Deleting; each item is checked again just before.".to_owned(),
                 Phase::Watching(left) => format!(
                     "Watching {left} s for builds that were exporting; what they need is restored."
                 ),
                 Phase::Restoring => "Restoring what the run deleted…".to_owned(),
                 Phase::Checking => {
-                    "Reading the refs again, and whether each that stays is whole…".to_owned()
+                    "Reading the refs again, and whether each kept ref is complete…".to_owned()
                 }
             },
             TextRole::Title,

@@ -3,12 +3,12 @@
 use super::{RunScreen, RunScreenState};
 use crate::backend::{Outcome, WayBack};
 use crate::prune::runs::{self, RunState};
+use crate::text::units::grouped;
 use crate::tui::effect::{Effect, JobWork, PruneWork};
 use crate::tui::layer::confirm::Confirm;
 use crate::tui::message::RunNews;
 use crate::tui::navigation::UiContext;
 use crate::tui::pruning::Deleting;
-use crate::tui::rows::sources::grouped;
 use crate::tui::screen::LayerRequest;
 use crate::tui::screen::Screen;
 use crate::tui::world::StatusKind;
@@ -28,7 +28,7 @@ impl RunScreen {
         match self.journal() {
             None if self.is_busy() => cx
                 .world
-                .note(StatusKind::Failed, "it goes on; esc stops it"),
+                .note(StatusKind::Failed, "it is running; esc stops it"),
             None => cx
                 .world
                 .note(StatusKind::Failed, "there is nothing to restore"),
@@ -50,7 +50,7 @@ impl RunScreen {
                 };
                 let deleted = grouped(deleted as u64);
                 let question = format!(
-                    "Put back into {label} the {deleted} {items} that this run deleted{as_far}"
+                    "Restore into {label} the {deleted} {items} that this run deleted{as_far}"
                 );
                 cx.show(Confirm::new(question, LayerRequest::Undo));
             }

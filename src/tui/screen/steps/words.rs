@@ -2,9 +2,9 @@
 
 use super::StepsScreen;
 use super::StepsState;
+use crate::text::units::grouped;
 use crate::tui::evidence::EvidencePart;
 use crate::tui::rows::Cell;
-use crate::tui::rows::sources::grouped;
 use crate::tui::rows::steps::Names;
 use crate::tui::theme::TextRole;
 

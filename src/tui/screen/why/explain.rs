@@ -83,7 +83,7 @@ impl WhyScreen {
                 (0, _) => Cell::new("?  ", TextRole::Unsure)
                     .and("No step is known to run.", TextRole::Text),
                 _ => Cell::new("?  ", TextRole::Unsure)
-                    .and("Nothing tells why steps run.", TextRole::Text),
+                    .and("The evidence does not show why steps run.", TextRole::Text),
             };
             lead.push(words);
         }

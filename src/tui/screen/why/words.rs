@@ -42,7 +42,7 @@ impl WhyScreen {
         if !notes.is_empty() {
             lines.extend([
                 DetailLine::Blank,
-                DetailLine::Heading("What the evidence does not tell".into()),
+                DetailLine::Heading("What the evidence does not show".into()),
             ]);
             lines.extend(
                 notes
@@ -109,7 +109,7 @@ impl WhyScreen {
                         .and(key(Action::Rescan), TextRole::Key)
                         .and(" begins again.", TextRole::Text)
                 } else {
-                    Cell::text("Nothing tells of a build yet; ")
+                    Cell::text("There is no evidence of a build yet; ")
                         .and(key(Action::Evidence), TextRole::Key)
                         .and(" takes evidence of one.", TextRole::Text)
                 };

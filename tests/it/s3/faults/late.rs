@@ -177,7 +177,7 @@ pub(super) fn a_manifest_that_comes_at_the_last_moment_is_reported_or_deleted(se
     let runs: [&[&str]; 3] = [
         &["--yes"],
         &["--yes", "--delete-broken-refs"],
-        // The former name of the flag.
+        // The previous name of the flag.
         &["--yes", "--cure", "--json"],
     ];
     for arguments in runs {

@@ -61,7 +61,7 @@ fn the_plan_at_120() {
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      deletes  13 refs  frees 0 B                                                                     keeps 2 refs · 243 KiB
      waits    160 blobs, 1.6 MiB: their refs go first; a run after 22 Nov 13:00 UTC frees them
-     checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
+     checked  ✓ every kept ref is complete ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
      [ delete 13 ]   wait 160     keep 2
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                         SIZE▾ WHY
@@ -107,7 +107,7 @@ fn the_plan_at_200() {
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      deletes  13 refs  frees 0 B                                                                                                                                                     keeps 2 refs · 243 KiB
      waits    160 blobs, 1.6 MiB: their refs go first; a run after 22 Nov 13:00 UTC frees them
-     checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
+     checked  ✓ every kept ref is complete ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
      [ delete 13 ]   wait 160     keep 2
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                        SIZE▾ WHY                                                                │ c02

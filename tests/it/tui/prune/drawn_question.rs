@@ -61,7 +61,7 @@ fn the_question_at_120() {
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      deletes  9 blobs  132 KiB to the trash                                                           keeps 1 ref · 144 KiB
      waits    nothing
-     checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
+     checked  ✓ every kept ref is complete ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
      [ delete 9 ]   wait 0     keep 1
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                                                      SIZE▾ WHY
@@ -107,7 +107,7 @@ fn the_question_at_200() {
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      deletes  9 blobs  132 KiB to the trash                                                                                                                                           keeps 1 ref · 144 KiB
      waits    nothing
-     checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
+     checked  ✓ every kept ref is complete ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
      [ delete 9 ]   wait 0     keep 1
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                                                     SIZE▾ WHY                                   │ sha256:245118f905da62d8fd52a4c37d464929e78e2ff8971d1c997abf2775f6c716b1
@@ -225,7 +225,7 @@ fn the_typed_question_at_120() {
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      deletes  13 refs  frees 0 B                                                                     keeps 2 refs · 243 KiB
      waits    160 blobs, 1.6 MiB: their refs go first; a run after 22 Nov 13:00 UTC frees them
-     checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
+     checked  ✓ every kept ref is complete ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
      [ delete 13 ]   wait 160     keep 2
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                         SIZE▾ WHY
@@ -271,7 +271,7 @@ fn the_typed_question_at_200() {
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      deletes  13 refs  frees 0 B                                                                                                                                                     keeps 2 refs · 243 KiB
      waits    160 blobs, 1.6 MiB: their refs go first; a run after 22 Nov 13:00 UTC frees them
-     checked  ✓ every kept ref stays whole ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
+     checked  ✓ every kept ref is complete ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
      [ delete 13 ]   wait 160     keep 2
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                        SIZE▾ WHY                                                                │ c02

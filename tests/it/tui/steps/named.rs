@@ -299,7 +299,7 @@ fn a_thinned_cache_named_by_a_file() {
     assert!(
         journey
             .line("no step")
-            .contains("! the build that it tells of has no step in this ref")
+            .contains("! the build that it describes has no step in this ref")
     );
     journey.press("n up backspace ctrl-u 'tests/fixtures/shop/provenance/c09.json enter enter");
     insta::assert_snapshot!(journey.screen(), @r"

@@ -6,7 +6,7 @@ use super::super::bake::definition;
 use super::super::files::DefinitionFiles;
 use super::super::flags::{self, ParsedFlags};
 use super::super::{Lookup, RequestContext, RequestError};
-use crate::format::compose::{self, ComposeError, Files, Options, Project, parse_dotenv};
+use crate::format::compose::{self, ComposeError, ComposeOptions, Files, Project, parse_dotenv};
 
 /// The default files of Compose.
 const DEFAULTS: [&str; 4] = [
@@ -104,7 +104,7 @@ pub(super) fn of_files(
     lookup: &Lookup<'_>,
     directory: Option<&str>,
 ) -> Result<Project, RequestError> {
-    let options = Options {
+    let options = ComposeOptions {
         lookup,
         unknowns: None,
         directory,

@@ -3,8 +3,8 @@
 use super::super::{RequestContext, RequestError};
 use super::contexts;
 use super::project::{self, ProjectVariables};
-use crate::format::bake::{CacheEntry, Config, Target};
-use crate::format::compose::{Build, Service};
+use crate::format::bake::{BakeConfig, CacheEntry, Target};
+use crate::format::compose::{ComposeBuild, Service, ServiceUlimit};
 use crate::format::go_path;
 use crate::format::located::Located;
 
@@ -12,7 +12,7 @@ use crate::format::located::Located;
 pub(in super::super) fn as_bake(
     context: &RequestContext<'_>,
     names: &[String],
-    config: &mut Config,
+    config: &mut BakeConfig,
 ) -> Result<(), RequestError> {
     let mut variables = ProjectVariables::default();
     variables.read(context, ".env", false)?;
@@ -44,7 +44,7 @@ pub(in super::super) fn as_bake(
 }
 
 /// The named contexts of a target: those of Compose, and those for bake only.
-fn contexts_of_target(build: &Build) -> Vec<(String, String)> {
+fn contexts_of_target(build: &ComposeBuild) -> Vec<(String, String)> {
     let mut named: Vec<(String, String)> = Vec::new();
     for (name, value) in build.bake.contexts.iter().cloned().chain(contexts(build)) {
         let value = match value.split_once(':') {
@@ -63,7 +63,7 @@ fn contexts_of_target(build: &Build) -> Vec<(String, String)> {
 fn arguments(
     context: &RequestContext<'_>,
     service: &Service,
-    build: &Build,
+    build: &ComposeBuild,
 ) -> Vec<(String, Located)> {
     let mut args = Vec::new();
     for (name, value) in &build.args {
@@ -78,7 +78,12 @@ fn arguments(
     args
 }
 
-fn target(context: &RequestContext<'_>, name: String, service: &Service, build: &Build) -> Target {
+fn target(
+    context: &RequestContext<'_>,
+    name: String,
+    service: &Service,
+    build: &ComposeBuild,
+) -> Target {
     let entry = |text: &Located| CacheEntry {
         text: text.clone(),
         when: Vec::new(),
@@ -115,16 +120,7 @@ fn target(context: &RequestContext<'_>, name: String, service: &Service, build: 
         no_cache_filter,
         network: build.network.clone(),
         shm_size: build.shm_size.clone(),
-        ulimits: build
-            .ulimits
-            .iter()
-            .map(|limit| {
-                // Bake ignores a limit that is one number.
-                let hard = limit.hard.as_deref();
-                let soft = hard.map_or("0", |_| limit.soft.as_str());
-                format!("{}={soft}:{}", limit.name, hard.unwrap_or("0"))
-            })
-            .collect(),
+        ulimits: build.ulimits.iter().map(ulimit).collect(),
         extra_hosts: build
             .extra_hosts
             .iter()
@@ -133,6 +129,13 @@ fn target(context: &RequestContext<'_>, name: String, service: &Service, build: 
             .collect(),
         ..Target::default()
     }
+}
+
+/// Writes a limit as bake does, which ignores one that is a single number.
+fn ulimit(limit: &ServiceUlimit) -> String {
+    let hard = limit.hard.as_deref();
+    let soft = hard.map_or("0", |_| limit.soft.as_str());
+    format!("{}={soft}:{}", limit.name, hard.unwrap_or("0"))
 }
 
 /// Returns the name of a target for a service: bake allows no dots.

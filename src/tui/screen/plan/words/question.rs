@@ -64,7 +64,7 @@ pub(in crate::tui::screen::plan) fn to_delete(
         bytes => format!("Delete {}, {}, from {label}?", goes.join(", "), Size(bytes)),
     });
     if plan.drops_every_ref() {
-        sentences.push("No ref would stay.".to_owned());
+        sentences.push("Every ref would be deleted.".to_owned());
     }
     if planned.frees_now() {
         sentences.push(
@@ -78,7 +78,10 @@ pub(in crate::tui::screen::plan) fn to_delete(
         ));
     }
     if new_broken == NewBroken::Delete {
-        sentences.push("A ref that comes meanwhile and names what goes is removed.".to_owned());
+        sentences.push(
+            "A ref that is written during the run and references a deleted blob is removed."
+                .to_owned(),
+        );
     }
     match (plan.disposal(), planned.count(ItemKind::Object), goes.len()) {
         (_, 0, 0) => {}
@@ -87,7 +90,7 @@ pub(in crate::tui::screen::plan) fn to_delete(
             WayBack::Trash | WayBack::None => "There is no way back.".to_owned(),
         }),
         (Disposal::Trash, 0, _) => sentences.push("It can be restored from the trash.".to_owned()),
-        (Disposal::Trash, _, 1) => sentences.push("It goes for good.".to_owned()),
+        (Disposal::Trash, _, 1) => sentences.push("It is deleted for good.".to_owned()),
         (Disposal::Trash, ..) => {
             sentences.push(
                 "What is in the trash is deleted for good; the rest can be restored.".to_owned(),

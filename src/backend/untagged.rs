@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::CacheReader;
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::{Root, RootFacts};
+use crate::format::layout::{ListedRef, ListedRefFacts};
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument};
 
 /// How deep indexes in indexes are followed; deeper ones count as manifests of their own.
@@ -28,14 +28,14 @@ pub(super) struct Untagged {
 }
 
 /// Makes roots of the manifests without a tag, the newest first of each ref. Those that others name
-/// are none; those that are about another manifest, as signatures are, count as no former content.
+/// are none; those that are about another manifest, as signatures are, count as no previous content.
 pub(super) async fn roots(
     reader: &dyn CacheReader,
     tagged: impl IntoIterator<Item = Digest>,
     mut untagged: Vec<Untagged>,
     repository: &str,
     concurrency: usize,
-) -> Vec<Root> {
+) -> Vec<ListedRef> {
     let all = tagged
         .into_iter()
         .chain(untagged.iter().map(|manifest| manifest.digest))
@@ -45,24 +45,24 @@ pub(super) async fn roots(
     untagged.sort_by(|a, b| (&a.of, b.modified, a.digest).cmp(&(&b.of, a.modified, b.digest)));
     let mut counts: HashMap<Option<String>, u32> = HashMap::new();
     let root = |manifest: Untagged| {
-        let is_former = !referrers.contains(&manifest.digest);
-        let generation = if is_former {
+        let is_previous = !referrers.contains(&manifest.digest);
+        let generation = if is_previous {
             let count = counts.entry(manifest.of.clone()).or_default();
             *count += 1;
             *count
         } else {
             0
         };
-        let facts = RootFacts {
+        let facts = ListedRefFacts {
             modified: manifest.modified,
             repository: Some(repository.to_owned()),
             generation,
-            former_of: manifest.of.filter(|_| is_former),
-            ..RootFacts::default()
+            previous_of: manifest.of.filter(|_| is_previous),
+            ..ListedRefFacts::default()
         };
-        Root {
+        ListedRef {
             facts,
-            ..Root::new(
+            ..ListedRef::new(
                 Vec::new(),
                 Descriptor::named(DigestText::Valid(manifest.digest)),
             )

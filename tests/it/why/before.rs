@@ -1,0 +1,116 @@
+//! Builds that exported to the ref that they imported: the ref holds their own results afterwards,
+//! and the store often still has its content from before.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::{copy, home};
+use crate::support::command::Sandbox;
+
+/// Lets the index have one ref, with the manifest that another name had. The other manifests stay
+/// in the directory, as exports leave them.
+fn name_only(sandbox: &Sandbox, name: &str, of: &str) {
+    let path = sandbox.path("cache/index.json");
+    let mut index: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let entries = index["manifests"].as_array_mut().unwrap();
+    let title = "org.opencontainers.image.ref.name";
+    entries.retain(|entry| entry["annotations"][title] == of);
+    assert_eq!(entries.len(), 1, "{of}");
+    entries[0]["annotations"][title] = json!(name);
+    fs::write(&path, index.to_string()).unwrap();
+}
+
+/// Explains the build of a commit with its log against a ref. Returns the verdict and the cause of
+/// each step, and the notes.
+fn explain(sandbox: &Sandbox, source: &str, commit: &str, with_log: bool) -> (Value, String) {
+    let provenance = format!("provenance/{commit}.json");
+    let log = format!("logs/{commit}.rawjson");
+    let context = format!("tree/{commit}");
+    let mut arguments = vec!["why", source, "--build", &provenance, "--context", &context];
+    if with_log {
+        arguments.extend(["--build", &log]);
+    }
+    arguments.push("--json");
+    let document = sandbox.run(&arguments).json();
+    let steps = document["steps"].as_array().unwrap().iter();
+    let steps = steps.map(|step| {
+        // The advice names refs, and one of the two stores has more of them.
+        let cause = &step["cause"]["kind"];
+        json!([step["id"], step["verdict"], step["in_cache"], cause])
+    });
+    (steps.collect(), document["notes"].to_string())
+}
+
+#[test]
+fn a_directory_still_has_what_the_build_imported() {
+    let (sandbox, fixture) = home("shop");
+    let commits: Vec<Value> = fixture.json("history.json");
+    let names: Vec<&str> = commits
+        .iter()
+        .map(|commit| commit["commit"].as_str().unwrap())
+        .collect();
+    copy(&sandbox.path("cache"), &sandbox.path("all"));
+    for pair in names.windows(2) {
+        let [before, now] = pair else { unreachable!() };
+        fs::copy(
+            sandbox.path("all/index.json"),
+            sandbox.path("cache/index.json"),
+        )
+        .unwrap();
+        name_only(&sandbox, "main", now);
+        for with_log in [true, false] {
+            let (asked, notes) = explain(&sandbox, "./cache#main", now, with_log);
+            let (exact, _) = explain(&sandbox, &format!("./all#{before}"), now, with_log);
+            assert_eq!(asked, exact, "{now} {with_log}");
+            assert!(
+                notes.contains("`main` now holds what this build"),
+                "{notes}"
+            );
+        }
+    }
+}
+
+#[test]
+fn of_several_refs_none_is_taken_for_the_one_before() {
+    let (sandbox, _) = home("shop");
+    let (_, notes) = explain(&sandbox, "./cache#c05", "c05", false);
+    assert!(!notes.contains("compared with its content"), "{notes}");
+    assert!(notes.contains("exported by this build itself"), "{notes}");
+}
+
+#[test]
+fn a_manifest_that_no_ref_has_is_opened_by_its_digest() {
+    let (sandbox, _) = home("shop");
+    let listed = sandbox.run(&["ls", "./cache", "--json"]).json();
+    let refs = listed["sources"][0]["refs"].as_array().unwrap().iter();
+    let digest = refs
+        .filter(|entry| entry["name"] == "c04")
+        .map(|entry| entry["digest"].as_str().unwrap().to_owned())
+        .next()
+        .unwrap();
+    name_only(&sandbox, "main", "c05");
+    let (by_name, _) = {
+        copy(&sandbox.path("cache"), &sandbox.path("named"));
+        explain(&sandbox, "./cache#main", "c05", true)
+    };
+    for source in [
+        format!("./cache#{digest}"),
+        format!("type=local,src=./cache,digest={digest}"),
+    ] {
+        let (by_digest, _) = explain(&sandbox, &source, "c05", true);
+        assert_eq!(by_digest, by_name, "{source}");
+    }
+    let shown = sandbox.run(&["show", &format!("./cache#{digest}"), "--json"]);
+    assert_eq!(shown.json()["ref"]["digest"], json!(digest), "{shown}");
+    // A prune sees the refs of the store only.
+    let plan = sandbox.run(&[
+        "prune",
+        "./cache",
+        "--orphans-only",
+        "--grace",
+        "0s",
+        "--json",
+    ]);
+    assert!(plan.stdout.contains(&digest), "{plan}");
+}

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 mod activity;
+mod attestations;
 pub mod bucket;
 mod capabilities;
 pub mod demo;

@@ -121,6 +121,12 @@ pub enum StoreWarning {
         /// The number of entries read.
         usize,
     ),
+    /// The store lists a ref and has no manifest for it.
+    #[error("the registry lists `{0}` and has no manifest for it: no build can import it")]
+    WithoutManifest(
+        /// The name, escaped for display.
+        String,
+    ),
     /// Several refs have the same name; an importer takes the first.
     #[error("{count} refs are named `{name}`; a build imports the first")]
     DuplicateName {

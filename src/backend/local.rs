@@ -22,7 +22,7 @@ use super::files::{self, blocking, show};
 use super::{
     BackendError, CacheReader, Capabilities, DroppedRef, FindReferrers, KeepProvenance, ListedRefs,
     ListedRefsPart, ObjectSender, PruneError, ReadAbilities, ReadError, RememberRefs, StoreFacts,
-    Verified,
+    Verified, attestations,
 };
 use crate::format::digest::Digest;
 use crate::format::layout::{self, LayoutError, ListedRef};
@@ -299,7 +299,10 @@ impl CacheReader for LocalCache {
 #[async_trait]
 impl KeepProvenance for LocalCache {
     async fn provenance(&self, ref_name: &str) -> Vec<Vec<u8>> {
-        self.provenance.get(ref_name).cloned().into_iter().collect()
+        match self.provenance.get(ref_name) {
+            Some(statement) => vec![statement.clone()],
+            None => attestations::of_ref(self, ref_name).await,
+        }
     }
 }
 

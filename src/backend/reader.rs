@@ -85,6 +85,8 @@ pub struct StoreFacts {
     pub asks_for_each: bool,
     /// Why the store lists no previous versions of its refs.
     pub unlisted_versions: Option<String>,
+    /// The refs that the store lists without having a manifest for them, as of the last listing.
+    pub without_manifest: Vec<String>,
     /// Contents that the store may have and does not list.
     pub unseen: Option<Unseen>,
     /// The quota and the branches of a store that has them, as of the last listing.
@@ -108,6 +110,7 @@ impl StoreFacts {
             unlisted_versions: Some(
                 "a cache of this kind has no previous versions of its refs".to_owned(),
             ),
+            without_manifest: Vec::new(),
             unseen: None,
             surroundings: None,
             bucket: None,

@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::files::{self, blocking, show};
 use super::untagged::{self, Untagged};
 use super::{
-    BackendError, CacheReader, Capabilities, ListedRefs, ListedRefsPart, ObjectSender, ReadError,
-    StoreFacts, Verified,
+    BackendError, CacheReader, Capabilities, KeepProvenance, ListedRefs, ListedRefsPart,
+    ObjectSender, ReadAbilities, ReadError, StoreFacts, Verified, attestations,
 };
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{ListedRef, ListedRefFacts};
@@ -127,6 +127,13 @@ fn displaced(repository: &StoredRepository, current: &[Digest]) -> Vec<Untagged>
 }
 
 #[async_trait]
+impl KeepProvenance for RegistryDir {
+    async fn provenance(&self, ref_name: &str) -> Vec<Vec<u8>> {
+        attestations::of_ref(self, ref_name).await
+    }
+}
+
+#[async_trait]
 impl CacheReader for RegistryDir {
     async fn list_refs(
         &self,
@@ -180,6 +187,13 @@ impl CacheReader for RegistryDir {
         StoreFacts {
             unlisted_versions: None,
             ..StoreFacts::new(Capabilities::none(READ_ONLY))
+        }
+    }
+
+    fn abilities(&self) -> ReadAbilities<'_> {
+        ReadAbilities {
+            provenance: Some(self),
+            ..ReadAbilities::default()
         }
     }
 

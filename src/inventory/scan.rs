@@ -31,6 +31,8 @@ use refs::{duplicate_names, entry, finish, inherit_dates};
 const BATCHES_AHEAD: usize = 16;
 /// The maximum number of times that roots are read when they change during a scan.
 const MOST_PASSES: usize = 3;
+/// The number of refs without a manifest that are named.
+const MOST_WITHOUT_MANIFEST: usize = 64;
 /// The number of prefixes of other caches that a warning names.
 const MOST_PREFIXES: usize = 5;
 
@@ -145,6 +147,10 @@ fn add_facts(inventory: &mut Inventory, facts: StoreFacts) {
         }
         None => {}
     }
+    let without_manifest = facts.without_manifest.iter().take(MOST_WITHOUT_MANIFEST);
+    let warnings =
+        without_manifest.map(|name| StoreWarning::WithoutManifest(visible(name).into_owned()));
+    inventory.warnings.extend(warnings);
     inventory.unlisted_versions = facts.unlisted_versions.map(Into::into);
     inventory.around = facts.surroundings;
     inventory.bucket = facts.bucket;

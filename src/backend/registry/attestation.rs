@@ -3,17 +3,9 @@
 
 use super::manifests;
 use super::read::RegistryReader;
-use crate::backend::{CacheReader as _, ReadError, RemoteError};
+use crate::backend::{CacheReader as _, ReadError, RemoteError, attestations};
 use crate::format::digest::Digest;
-use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument, REFERENCE_TYPE};
-
-/// The annotation of a layer of an attestation manifest with its kind (BuildKit,
-/// `docs/attestations/attestation-storage.md`).
-const PREDICATE: &str = "in-toto.io/predicate-type";
-/// The prefix of the predicates of provenance.
-const PROVENANCE: &str = "https://slsa.dev/provenance/";
-/// How many attestation manifests of one ref are read.
-const MOST: usize = 64;
+use crate::format::manifest::{DOCUMENT_LIMIT, ManifestDocument};
 
 impl RegistryReader {
     /// Reads the provenance statements of a ref, one for each platform that has one.
@@ -26,45 +18,18 @@ impl RegistryReader {
             return Ok(Vec::new());
         };
         let root = self.read_document(digest, DOCUMENT_LIMIT).await?;
-        let entries = match ManifestDocument::parse(&root) {
-            Ok(ManifestDocument::Index { entries, .. }) => entries,
-            Ok(_) | Err(_) => Vec::new(),
-        };
-        let is_attestation =
-            |entry: &&Descriptor| entry.annotation(REFERENCE_TYPE) == Some("attestation-manifest");
-        let beside = entries
-            .iter()
-            .filter(is_attestation)
-            .filter_map(|entry| entry.digest.valid());
-        let mut manifests: Vec<Digest> = beside.take(MOST).collect();
+        let entries = attestations::entries(&root);
+        let mut manifests = attestations::manifests(&entries);
         if manifests.is_empty() {
             let parts = entries
                 .iter()
                 .filter_map(|entry| entry.digest.valid())
-                .take(MOST);
+                .take(attestations::MOST);
             for subject in [digest].into_iter().chain(parts) {
                 manifests.extend(self.referring_to(subject).await?);
             }
         }
-        let mut statements = Vec::new();
-        for manifest in manifests.into_iter().take(MOST) {
-            let bytes = self.read_document(manifest, DOCUMENT_LIMIT).await?;
-            let Ok(ManifestDocument::Manifest { layers, .. }) = ManifestDocument::parse(&bytes)
-            else {
-                continue;
-            };
-            let states = |layer: &&Descriptor| {
-                layer
-                    .annotation(PREDICATE)
-                    .is_some_and(|kind| kind.starts_with(PROVENANCE))
-            };
-            for layer in layers.iter().filter(states).take(MOST) {
-                if let Some(statement) = layer.digest.valid() {
-                    statements.push(self.read_document(statement, DOCUMENT_LIMIT).await?);
-                }
-            }
-        }
-        Ok(statements)
+        attestations::statements(self, manifests).await
     }
 
     /// Lists the manifests that are about another one.

@@ -47,6 +47,8 @@ pub struct RegistryReader {
 pub(super) struct SeenDocuments {
     /// Contents that the registry may have and did not list the last time.
     pub(super) unseen: Option<String>,
+    /// The tags of the last listing that have no manifest.
+    pub(super) without_manifest: Vec<String>,
     /// The tags of the last listing, in order.
     pub(super) listed: Vec<String>,
     pub(super) tags: BTreeMap<String, Tagged>,
@@ -117,6 +119,8 @@ impl CacheReader for RegistryReader {
         let mut sent = 0;
         let mut entries = self.look_at_all(&listed, &mut sent, &parts).await?;
         if self.select.is_none() {
+            let again = self.look_again(&listed, &entries).await?;
+            entries.extend(again);
             let previous = self.previous_versions(&entries).await;
             entries.extend(previous);
         }
@@ -206,7 +210,10 @@ impl CacheReader for RegistryReader {
     }
 
     async fn facts(&self) -> StoreFacts {
-        let unseen = self.seen.lock().ok().and_then(|seen| seen.unseen.clone());
+        let (unseen, without_manifest) = match self.seen.lock() {
+            Ok(seen) => (seen.unseen.clone(), seen.without_manifest.clone()),
+            Err(_) => (None, Vec::new()),
+        };
         let capabilities = Capabilities {
             delete_ref: self.learned.lock().await.support(),
             delete_object: Support::No(COLLECTION.to_owned()),
@@ -218,6 +225,7 @@ impl CacheReader for RegistryReader {
             unlisted: Some("a registry does not list its blobs"),
             asks_for_each: self.access.registry.verify_blobs,
             unlisted_versions: unseen.clone(),
+            without_manifest,
             unseen: unseen.map(Unseen::Never),
             ..StoreFacts::new(capabilities)
         }

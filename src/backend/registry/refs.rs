@@ -157,6 +157,40 @@ impl RegistryReader {
         Ok(entries)
     }
 
+    /// Looks again at the listed tags that had no manifest. Those that are still listed and still
+    /// have none were not deleted in between: they are noted. Returns the refs of the others.
+    pub(super) async fn look_again(
+        &self,
+        listed: &[String],
+        found: &[ListedRef],
+    ) -> Result<Vec<ListedRef>, RemoteError> {
+        let names: HashSet<&str> = found
+            .iter()
+            .flat_map(|entry| &entry.names)
+            .map(String::as_str)
+            .collect();
+        let missing: Vec<&String> = listed
+            .iter()
+            .filter(|tag| !names.contains(tag.as_str()))
+            .collect();
+        let mut entries = Vec::new();
+        let mut without_manifest = Vec::new();
+        if !missing.is_empty() {
+            let again = tags::tags(self.http().await?, self.repository()).await?;
+            let again: HashSet<&String> = again.iter().collect();
+            for tag in missing.into_iter().filter(|tag| again.contains(tag)) {
+                match self.tag_root(tag.clone()).await? {
+                    Some(entry) => entries.push(entry),
+                    None => without_manifest.push(tag.clone()),
+                }
+            }
+        }
+        if let Ok(mut seen) = self.seen.lock() {
+            seen.without_manifest = without_manifest;
+        }
+        Ok(entries)
+    }
+
     /// Notes which tags the last listing found.
     pub(super) fn note_listed(&self, listed: Vec<String>, entries: &[ListedRef]) {
         let Ok(mut seen) = self.seen.lock() else {

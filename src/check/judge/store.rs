@@ -165,6 +165,11 @@ fn finding_of_warning(case: &CheckCase<'_>, warning: &StoreWarning) -> Option<Fi
                     .hint(hint),
             )
         }
+        StoreWarning::WithoutManifest(name) => {
+            let hint = "export to it again, or delete the tag with the registry's own tools";
+            let finding = case.finding(Code::ManifestMissing, warning.to_string());
+            Some(finding.of_ref(name).hint(hint))
+        }
         // Unlisted parts are reported as not checked. Other caches nearby are part of the finding
         // that no cache is here. A read that counts as a use is not a finding.
         StoreWarning::Part(_)

@@ -313,23 +313,28 @@ fn nobody_at_home_is_told() {
 fn what_goes_or_fails_during_a_scan_harms_nothing_else() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
-    let gone = Answer::json(
-        404,
-        &serde_json::json!({"errors": [{"code": "MANIFEST_UNKNOWN", "message": ""}]}),
-    );
-    registry
-        .state()
-        .faults
-        .push_back(("/manifests/c07".to_owned(), gone));
+    let not_found = |times: usize| {
+        for _ in 0..times {
+            let gone = Answer::json(
+                404,
+                &serde_json::json!({"errors": [{"code": "MANIFEST_UNKNOWN", "message": ""}]}),
+            );
+            let mut state = registry.state();
+            state.faults.push_back(("/manifests/c07".to_owned(), gone));
+        }
+    };
+    let rows = |run: &Run| {
+        let lines = run.stdout.lines();
+        lines.filter(|line| line.starts_with('c')).count()
+    };
+    // A tag that is listed and not found is looked for once more.
+    not_found(1);
     let run = ls(&sandbox, &registry);
-    assert_eq!(run.code, Some(0), "{run}");
-    assert_eq!(
-        run.stdout
-            .lines()
-            .filter(|line| line.starts_with('c'))
-            .count(),
-        14
-    );
+    assert_eq!((run.code, rows(&run)), (Some(0), 15), "{run}");
+    not_found(2);
+    let run = ls(&sandbox, &registry);
+    assert_eq!((run.code, rows(&run)), (Some(0), 14), "{run}");
+    assert!(run.stderr.contains("`c07` and has no manifest"), "{run}");
 
     let digest = registry.state().tags["shop-cache"]["c09"];
     registry

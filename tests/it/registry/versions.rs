@@ -43,3 +43,56 @@ fn a_version_that_was_seen_before_is_named_and_restored() {
     assert_eq!(done.code, Some(0), "{done}");
     assert_eq!(manifest(), first);
 }
+
+#[test]
+fn a_tag_without_a_manifest_is_a_finding_and_holds_nothing_back() {
+    let registry = DockerRegistry::start(Setup {
+        deletes: true,
+        ..Setup::default()
+    });
+    let sandbox = Sandbox::new();
+    let source = format!("{}/app", registry.host());
+    for tag in ["main", "lost", "old"] {
+        registry.push_cache("app", tag, "2026-01-01T00:00:00Z");
+    }
+    let lost = registry.tags("app")["lost"].clone();
+    std::fs::remove_file(remote::data(&registry, &lost)).unwrap();
+    let listed = sandbox.run(&["ls", &source]);
+    assert_eq!(listed.code, Some(0), "{listed}");
+    assert!(
+        listed.stderr.contains("`lost` and has no manifest"),
+        "{listed}"
+    );
+    let checked = sandbox.run(&["check", &source, "--json"]).json();
+    let findings = checked["findings"].as_array().unwrap();
+    let found = findings
+        .iter()
+        .find(|found| found["ref"] == "lost")
+        .unwrap_or_else(|| panic!("{checked}"));
+    assert_eq!(found["code"], "manifest-missing");
+    assert!(
+        found["message"]
+            .as_str()
+            .unwrap()
+            .contains("has no manifest"),
+        "{found}"
+    );
+    assert!(!checked.to_string().contains("--restore"), "{checked}");
+    // Nothing can be referenced by it, so it keeps no manifest of another tag.
+    let pruned = sandbox.run(&[
+        "prune",
+        &source,
+        "--drop-ref",
+        "old",
+        "--grace",
+        "0s",
+        "--yes",
+        "--json",
+    ]);
+    assert_eq!(pruned.code, Some(0), "{pruned}");
+    assert_eq!(pruned.json()["outcome"]["done"], 1, "{pruned}");
+    let listed = sandbox.run(&["ls", &source, "--json"]).json();
+    let refs = listed["sources"][0]["refs"].as_array().unwrap().iter();
+    let names: Vec<&str> = refs.map(|entry| entry["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["main"]);
+}

@@ -104,6 +104,16 @@ impl Trial<'_> {
     /// the run came to its end before it was killed.
     fn killed_after(&self, steps: usize, is_resumed: bool) -> bool {
         let before = (self.refs)();
+        let (journal, has_ended) = self.kill(&before, steps, is_resumed);
+        let undone = (self.run)(&["repair", "--undo", &journal]);
+        assert_eq!(undone.code, Some(0), "after {steps} steps: {undone}");
+        assert_eq!((self.refs)(), before, "after {steps} steps");
+        has_ended
+    }
+
+    /// Kills the run after this many steps, and resumes it if asked to. Returns the path of its
+    /// journal, and whether it came to its end before it was killed.
+    fn kill(&self, before: &Refs, steps: usize, is_resumed: bool) -> (String, bool) {
         let (saved, journal) = (self.sandbox.path("plan"), self.sandbox.path("journal"));
         let (saved, journal) = (saved.to_str().unwrap(), journal.to_str().unwrap());
         let mut arguments: Vec<&str> = self.plan.iter().map(String::as_str).collect();
@@ -120,7 +130,7 @@ impl Trial<'_> {
             .unwrap();
         let is_killed = victim.status.signal() == Some(9);
         assert!(victim.status.success() || is_killed, "{victim:?}");
-        self.assert_old_or_new(&before, steps);
+        self.assert_old_or_new(before, steps);
         if is_resumed {
             let resumed = (self.run)(&["repair", "--resume", journal, "--json"]);
             assert_eq!(resumed.code, Some(0), "after {steps} steps: {resumed}");
@@ -130,10 +140,7 @@ impl Trial<'_> {
             assert_eq!(resumed["outcome"]["done"], items, "after {steps} steps");
             assert_eq!((self.refs)(), self.after, "after {steps} steps");
         }
-        let undone = (self.run)(&["repair", "--undo", journal]);
-        assert_eq!(undone.code, Some(0), "after {steps} steps: {undone}");
-        assert_eq!((self.refs)(), before, "after {steps} steps");
-        !is_killed
+        (journal.to_owned(), !is_killed)
     }
 
     /// Asserts that each ref is as before or as after the run, and that each new one is whole.

@@ -120,7 +120,7 @@ fn old_pull_requests_go_and_main_stays() {
     assert!(
         journey
             .line("waits  ")
-            .contains("6 blobs, 1.6 KiB: the registry's own collection"),
+            .contains("6 blobs, 1.8 KiB: the registry's own collection"),
         "{}",
         journey.screen()
     );

@@ -6,7 +6,9 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::home;
+use crate::repair::remote;
 use crate::support::command::Sandbox;
+use crate::support::registry::{DockerRegistry, Setup};
 
 /// Writes four provenance documents whose value of `API_URL` differs, and one label.
 fn four_builds(sandbox: &Sandbox) {
@@ -252,4 +254,56 @@ fn a_history_needs_two_builds_that_say_what_was_built() {
     }
     let run = sandbox.run(&["why", "--history", "provenance", "--baseline", "provenance"]);
     assert_eq!(run.code, Some(2), "{run}");
+}
+
+#[test]
+fn previous_versions_of_an_image_are_builds_of_a_history() {
+    let registry = DockerRegistry::with("shop", Setup::default());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let images = registry.tags("shop");
+    let commits = ["c07", "c08", "c09"];
+    for commit in commits {
+        let digest = &images[commit];
+        let manifest = std::fs::read(remote::data(&registry, digest)).unwrap();
+        let read: Value = serde_json::from_slice(&manifest).unwrap();
+        let address = format!("http://{}/v2/shop/manifests/main", registry.host());
+        let put = reqwest::Client::new()
+            .put(address)
+            .header("content-type", read["mediaType"].as_str().unwrap())
+            .body(manifest);
+        let answer = runtime.block_on(put.send()).unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+    for commit in commits {
+        let link = format!("docker/registry/v2/repositories/shop/_manifests/tags/{commit}");
+        std::fs::remove_dir_all(registry.store().join(link)).unwrap();
+    }
+    let sandbox = Sandbox::new();
+    let store = registry.store();
+    let of = |name: &str| format!("registry-dir:{}#shop:{name}", store.display());
+    let [newest, before, oldest] = ["main", "main~1", "main~2"].map(of);
+    let history = sandbox.run(&[
+        "why",
+        "--json",
+        "--history",
+        &newest,
+        "--history",
+        &before,
+        "--history",
+        &oldest,
+    ]);
+    assert_eq!(history.code, Some(0), "{history}");
+    let document = history.json();
+    assert_eq!(
+        document["history"]["builds"].as_array().unwrap().len(),
+        3,
+        "{history}"
+    );
+    let none = of("main~9");
+    let failed = sandbox.run(&["why", "--history", &newest, "--history", &none]);
+    assert_ne!(failed.code, Some(0), "{failed}");
+    assert!(failed.stderr.contains("main~9"), "{failed}");
 }

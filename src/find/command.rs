@@ -85,6 +85,7 @@ pub(super) fn declare(session: &FindSession<'_>, invocation: &Invocation, around
             ..build_command::facts(tool, &flags, around)
         }),
         when,
+        scripts: &invocation.scripts,
     };
     match tool {
         Tool::Envd => reader.envd(&flags),
@@ -103,10 +104,15 @@ struct CommandReader<'a, 'r> {
     around: &'a CommandContext,
     facts: Arc<Facts>,
     when: Vec<String>,
+    /// The files of the script that the command is part of, if another script runs that one.
+    scripts: &'a [u32],
 }
 
 impl CommandReader<'_, '_> {
     fn emit(&self, item: &ScriptWord, direction: Direction, target: Option<&str>) {
+        if self.scripts.contains(&item.text.place().file) {
+            return;
+        }
         let mut when = self.when.clone();
         for condition in &item.when {
             if !when.contains(condition) {

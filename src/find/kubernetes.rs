@@ -250,8 +250,7 @@ pub(super) fn words_of_container(
     };
     let invocation = Invocation {
         slots: words.into_iter().map(slot).collect(),
-        environment: HashMap::new(),
-        when: Vec::new(),
+        ..Invocation::default()
     };
     command::declare(session, &invocation, around);
 }

@@ -1,7 +1,5 @@
 //! Scripts in Python: lists of words, and shell commands in strings.
 
-use std::collections::HashMap;
-
 use super::command::{self, CommandContext};
 use super::embedded;
 use super::repository::directory;
@@ -60,8 +58,7 @@ fn invoke(session: &FindSession<'_>, words: Vec<Located>, around: &CommandContex
     };
     let invocation = Invocation {
         slots: words.into_iter().map(slot).collect(),
-        environment: HashMap::new(),
-        when: Vec::new(),
+        ..Invocation::default()
     };
     command::declare(session, &invocation, around);
 }

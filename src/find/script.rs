@@ -3,16 +3,19 @@
 //! Variables hold every value that they may have: a branch with an unknown condition adds its
 //! values to those of the others. Functions are followed at their calls.
 
+mod called;
 mod expand;
+mod output;
 mod run;
 mod texts;
 mod variables;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::session::FindSession;
 use crate::format::located::Located;
-use crate::format::shell::{self, List};
+use crate::format::shell::{self, List, Word};
+use output::OutputBlock;
 
 pub(super) use variables::{Variable, Variant};
 
@@ -32,13 +35,15 @@ pub(super) struct ScriptWord {
 pub(super) type Slot = Vec<Vec<ScriptWord>>;
 
 /// A command with its variables replaced.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Invocation {
     pub(super) slots: Vec<Slot>,
     /// The variables set for this command, and the exported ones.
     pub(super) environment: HashMap<String, String>,
     /// The conditions under which it runs.
     pub(super) when: Vec<String>,
+    /// The files of the script that it is part of, if another script runs that one.
+    pub(super) scripts: Vec<u32>,
 }
 
 /// A line that a script appends to a file of GitHub Actions.
@@ -61,6 +66,16 @@ pub(super) struct Script<'s, 'r> {
     commands: usize,
     depth: usize,
     directory: String,
+    /// The variables that commands get.
+    exported: HashSet<String>,
+    /// Whether the scripts of the repository that it runs are followed.
+    pub(super) follows_calls: bool,
+    /// The files that it is read from, if another script runs it.
+    files: Vec<u32>,
+    /// The words that name the file to which the output of the current commands goes.
+    redirected: Vec<Word>,
+    /// A value of several lines that is being written to such a file.
+    block: Option<OutputBlock>,
     pub(super) invocations: Vec<Invocation>,
     pub(super) outputs: Vec<ScriptOutput>,
 }
@@ -85,6 +100,11 @@ impl<'s, 'r> Script<'s, 'r> {
             commands: 0,
             depth: 0,
             directory: directory.to_owned(),
+            exported: environment.iter().map(|(name, _)| name.clone()).collect(),
+            follows_calls: false,
+            files: Vec::new(),
+            redirected: Vec::new(),
+            block: None,
             invocations: Vec::new(),
             outputs: Vec::new(),
         }

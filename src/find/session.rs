@@ -1,7 +1,7 @@
 //! Collects declarations in the form of the report.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::declaration::{Declaration, Direction, Facts};
@@ -41,6 +41,8 @@ pub(super) struct FindSession<'r> {
     declared: RefCell<Vec<Declaration>>,
     index: RefCell<HashMap<Key, usize>>,
     pub(super) remarks: RefCell<Vec<Remark>>,
+    /// The variables of scripts that a caller sets to a cache, by file.
+    supplied: RefCell<HashSet<(String, String)>>,
 }
 
 type Key = (String, Direction, String, u32, String, Option<String>);
@@ -64,6 +66,7 @@ impl<'r> FindSession<'r> {
             declared: RefCell::default(),
             index: RefCell::default(),
             remarks: RefCell::default(),
+            supplied: RefCell::default(),
         }
     }
 
@@ -86,6 +89,14 @@ impl<'r> FindSession<'r> {
             message,
             hint,
         });
+    }
+
+    /// Remembers that a caller sets a variable of scripts to a cache.
+    pub(super) fn supply(&self, files: &[u32], variable: &str) {
+        let mut supplied = self.supplied.borrow_mut();
+        for file in files {
+            supplied.insert((self.repository.name(*file), variable.to_owned()));
+        }
     }
 
     /// Declares each cache in a text.
@@ -243,6 +254,13 @@ impl<'r> FindSession<'r> {
     /// Returns the declarations, in the order of files and lines.
     pub(super) fn finish_sorted(self) -> (Vec<Declaration>, Vec<Remark>) {
         let mut declared = self.declared.into_inner();
+        let supplied = self.supplied.into_inner();
+        // A variable of a script whose caches are those of its callers.
+        declared.retain(|declaration| {
+            let variable = declaration.expression.trim_matches(['{', '}']);
+            let key = (declaration.file.clone(), variable.to_owned());
+            declaration.cache != "*" || !supplied.contains(&key)
+        });
         declared.sort_by(|a, b| {
             (&a.file, a.line, a.direction, &a.target).cmp(&(
                 &b.file,

@@ -77,6 +77,13 @@ pub enum ShellCommand {
     },
     /// `{ … }` or `( … )`
     Group(List),
+    /// A compound command whose output is redirected.
+    Redirected {
+        /// The command.
+        command: Box<ShellCommand>,
+        /// The words after `>` or `>>`.
+        outputs: Vec<Word>,
+    },
 }
 
 /// A simple command.

@@ -29,7 +29,7 @@ pub(super) fn recognise(slots: &[Slot]) -> Option<(Tool, usize)> {
             .trim_start_matches('@')
             .to_owned()
     };
-    for (at, (word, _)) in words.iter().enumerate() {
+    for (at, (word, index)) in words.iter().enumerate() {
         let name = base(word);
         if matches!(
             name.as_str(),
@@ -39,8 +39,11 @@ pub(super) fn recognise(slots: &[Slot]) -> Option<(Tool, usize)> {
         }
         let rest = &words[at + 1..];
         if let Some((tool, used)) = program(&name, rest) {
-            let start = rest.get(used).map_or(slots.len(), |(_, index)| *index);
-            return Some((tool, start));
+            // A slot that may be empty, such as `${CI:+--push}`, has no word here.
+            let last = used.checked_sub(1).and_then(|last| rest.get(last));
+            let last = last.map_or(*index, |(_, index)| *index);
+            let is_in_last = rest.get(used).is_some_and(|(_, index)| *index == last);
+            return Some((tool, if is_in_last { last } else { last + 1 }));
         }
     }
     None

@@ -88,6 +88,7 @@ impl JobSteps<'_> {
             text
         };
         let mut script = Script::new(self.session, &environment, directory);
+        script.follows_calls = true;
         script.follow(&text);
         let around = CommandContext {
             target: self.target.clone(),

@@ -74,6 +74,12 @@ impl Script<'_, '_> {
         partials.into_iter().map(value).collect()
     }
 
+    /// Returns the location that a value gets where it is used. In a script that another one runs,
+    /// each value keeps the location of its definition, which may be in the caller.
+    fn use_at(&self, place: TextPlace) -> Option<TextPlace> {
+        self.files.is_empty().then_some(place)
+    }
+
     fn partials(&mut self, word: &Word, split: bool) -> Vec<Partial> {
         let mut partials = vec![Partial {
             sure: true,
@@ -93,7 +99,7 @@ impl Script<'_, '_> {
                     place,
                 } => {
                     let found = self.variable(name, change, *place);
-                    partials = combine(partials, &found, split && !quoted, *place);
+                    partials = combine(partials, &found, split && !quoted, self.use_at(*place));
                 }
                 WordPart::Substitution {
                     list,
@@ -103,7 +109,7 @@ impl Script<'_, '_> {
                 } => {
                     let variants = self.substituted(list, source, *place);
                     let found = Variable::Scalar(variants);
-                    partials = combine(partials, &found, split && !quoted, *place);
+                    partials = combine(partials, &found, split && !quoted, self.use_at(*place));
                 }
             }
         }
@@ -256,12 +262,12 @@ impl Script<'_, '_> {
 }
 
 /// Appends the values of a variable to the words so far. A single word gets the location of its
-/// use; several words, such as flags, keep the locations of their definition.
+/// use, if `place` is given; several words, such as flags, keep the locations of their definition.
 fn combine(
     partials: Vec<Partial>,
     found: &Variable,
     split: bool,
-    place: TextPlace,
+    place: Option<TextPlace>,
 ) -> Vec<Partial> {
     match found {
         Variable::Array(elements) => {
@@ -300,7 +306,10 @@ fn combine(
                             next.when.push(condition.clone());
                         }
                     }
-                    let text = variant.text.used_at(place);
+                    let text = match place {
+                        Some(place) => variant.text.used_at(place),
+                        None => variant.text.clone(),
+                    };
                     if split {
                         append_split(&mut next, &text);
                     } else {

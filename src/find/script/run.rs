@@ -1,13 +1,14 @@
 //! Follows the commands of a script.
 
+use super::output;
 use super::variables::merge;
-use super::{
-    DEPTH, Invocation, MOST_COMMANDS, Script, ScriptOutput, ScriptWord, Slot, Variable, Variant,
-};
+use super::{DEPTH, Invocation, MOST_COMMANDS, Script, ScriptWord, Slot, Variable, Variant};
 use crate::find::repository::{directory, join};
 use crate::format::located::{Located, TextPlace};
 use crate::format::shell;
-use crate::format::shell::{Assigned, Join, List, ShellCommand, Simple, Word};
+use crate::format::shell::{
+    Assigned, Join, List, ShellCommand, Simple, VariableChange, Word, WordPart,
+};
 use crate::format::unknown::{has_mark, only_mark};
 
 mod assign;
@@ -38,8 +39,13 @@ impl Script<'_, '_> {
     }
 
     fn follow_pipeline(&mut self, pipeline: &[ShellCommand]) {
+        let file = output::teed(pipeline);
+        let outer = file.map(|file| std::mem::replace(&mut self.redirected, file));
         for command in pipeline {
             self.follow_command(command);
+        }
+        if let Some(outer) = outer {
+            self.redirected = outer;
         }
     }
 
@@ -51,6 +57,11 @@ impl Script<'_, '_> {
         match command {
             ShellCommand::Simple(simple) => self.simple(simple),
             ShellCommand::Group(list) => self.follow_list(list),
+            ShellCommand::Redirected { command, outputs } => {
+                let outer = std::mem::replace(&mut self.redirected, outputs.clone());
+                self.follow_command(command);
+                self.redirected = outer;
+            }
             ShellCommand::Function { name, body } => {
                 self.functions.insert(name.clone(), (body.clone(), false));
             }
@@ -76,6 +87,7 @@ impl Script<'_, '_> {
             for assignment in &simple.assignments {
                 self.assign(assignment);
             }
+            self.export(simple);
             if simple.words.is_empty() || !is_environment(simple) {
                 return;
             }
@@ -88,11 +100,17 @@ impl Script<'_, '_> {
         let Some(first) = first_word(&slots) else {
             return;
         };
+        if self.depth < DEPTH && self.follows_calls {
+            self.call_script(simple, &slots);
+        }
         if self.depth < DEPTH && self.is_followed(&first, simple, &slots) {
             return;
         }
+        if first == ":" {
+            self.set_defaults(simple);
+        }
         if is_printing(&first) {
-            self.output(simple, &slots);
+            self.output(simple);
             return;
         }
         let environment = self.environment(simple);
@@ -100,7 +118,28 @@ impl Script<'_, '_> {
             slots,
             environment,
             when: self.guards.clone(),
+            scripts: self.files.clone(),
         });
+    }
+
+    /// `: "${NAME=default}"` sets a variable that is not set.
+    fn set_defaults(&mut self, simple: &Simple) {
+        for part in simple.words.iter().flat_map(|word| &word.parts) {
+            if let WordPart::Variable {
+                name,
+                change: VariableChange::Default { word, .. },
+                ..
+            } = part
+                && !self.variables.contains_key(name)
+            {
+                let mut values = self.values(word);
+                for value in &mut values {
+                    value.sure = false;
+                }
+                let values = Variable::Scalar(values);
+                self.variables.insert(name.clone(), values);
+            }
+        }
     }
 
     fn environment(&mut self, simple: &Simple) -> std::collections::HashMap<String, String> {
@@ -204,25 +243,34 @@ impl Script<'_, '_> {
         else {
             return;
         };
+        let Some((file, source)) = self.file_at(&path) else {
+            return;
+        };
+        if !self.files.is_empty() {
+            self.files.push(source.place().file);
+        }
+        let outer = std::mem::replace(&mut self.directory, directory(&file).to_owned());
+        self.inner(&source);
+        self.directory = outer;
+    }
+
+    /// Reads a file of the repository that a script names.
+    pub(super) fn file_at(&self, path: &str) -> Option<(String, Located)> {
         // `$(dirname "$0")/lib.sh` and `${BASH_SOURCE%/*}/lib.sh`: the directory of the script.
         let path = match path.split_once('/') {
-            Some((head, tail)) if only_mark(head).is_some() => tail.to_owned(),
+            Some((head, tail)) if only_mark(head).is_some() => tail,
             _ => path,
         };
-        if has_mark(&path) {
-            return;
+        if has_mark(path) {
+            return None;
         }
-        let candidates = [join(&self.directory, &path), join("", &path)];
-        for file in candidates.into_iter().flatten() {
-            if let Some(text) = self.session.repository.read(&file) {
-                let place = TextPlace::new(self.session.repository.number(&file), 1);
-                let source = Located::lines(text.as_ref(), place);
-                let outer = std::mem::replace(&mut self.directory, directory(&file).to_owned());
-                self.inner(&source);
-                self.directory = outer;
-                return;
-            }
-        }
+        let repository = self.session.repository;
+        let candidates = [join(&self.directory, path), join("", path)];
+        candidates.into_iter().flatten().find_map(|file| {
+            let text = repository.read(&file)?;
+            let place = TextPlace::new(repository.number(&file), 1);
+            Some((file, Located::lines(text.as_ref(), place)))
+        })
     }
 
     /// Follows the body of a function.
@@ -240,36 +288,6 @@ impl Script<'_, '_> {
         self.depth -= 1;
         self.positional = outer;
         self.has_positional = had;
-    }
-
-    /// Keeps `echo "name=value" >> "$GITHUB_OUTPUT"`.
-    fn output(&mut self, simple: &Simple, slots: &[Slot]) {
-        let Some(target) = simple.outputs.first() else {
-            return;
-        };
-        let target = target
-            .source
-            .trim_matches(['"', '$', '{', '}', '\''])
-            .to_owned();
-        if !matches!(target.as_str(), "GITHUB_OUTPUT" | "GITHUB_ENV") {
-            return;
-        }
-        for alternative in slots.get(1).into_iter().flatten() {
-            let Some(item) = alternative.first() else {
-                continue;
-            };
-            let Some((name, _)) = item.text.as_str().split_once('=') else {
-                continue;
-            };
-            let text = item.text.slice(name.len() + 1, item.text.len());
-            let mut when = item.when.clone();
-            when.extend(self.guards.iter().cloned());
-            self.outputs.push(ScriptOutput {
-                file: target.clone(),
-                name: name.to_owned(),
-                value: ScriptWord { text, when },
-            });
-        }
     }
 }
 
@@ -347,7 +365,7 @@ fn first_word(slots: &[Slot]) -> Option<String> {
 }
 
 /// The arguments that a slot passes on, each with its values.
-fn arguments(slot: &Slot) -> Vec<Vec<Variant>> {
+pub(super) fn arguments(slot: &Slot) -> Vec<Vec<Variant>> {
     let longest = slot.iter().map(Vec::len).max().unwrap_or_default();
     let variant = |item: &ScriptWord| Variant {
         text: item.text.clone(),

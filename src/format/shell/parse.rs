@@ -256,8 +256,15 @@ impl<'s> Parser<'s> {
             }
             let command = self.compound();
             self.leave();
-            self.redirections(&mut Simple::default());
-            return command;
+            let mut around = Simple::default();
+            while self.redirections(&mut around) {}
+            return match command {
+                Some(command) if !around.outputs.is_empty() => Some(ShellCommand::Redirected {
+                    command: Box::new(command),
+                    outputs: around.outputs,
+                }),
+                command => command,
+            };
         }
         self.simple()
     }

@@ -30,6 +30,9 @@ impl Script<'_, '_> {
         match command {
             ShellCommand::Simple(simple) => {
                 let name = simple.words.first()?.literal()?;
+                if name == "cat" && simple.words.len() == 1 && !simple.inputs.is_empty() {
+                    return Some(self.here_document(&simple.inputs));
+                }
                 if name == "echo" || name == "printf" {
                     return self.echoed(&simple.words[1..], name == "printf");
                 }
@@ -64,8 +67,13 @@ impl Script<'_, '_> {
         }
     }
 
-    fn echoed(&mut self, words: &[Word], is_printf: bool) -> Option<Vec<Variant>> {
+    pub(in crate::find::script) fn echoed(
+        &mut self,
+        words: &[Word],
+        is_printf: bool,
+    ) -> Option<Vec<Variant>> {
         let mut words: Vec<&Word> = words.iter().collect();
+        let mut prefix = Located::default();
         while words
             .first()
             .and_then(|w| w.bare())
@@ -75,13 +83,20 @@ impl Script<'_, '_> {
         }
         if is_printf && words.len() > 1 {
             let format = words[0].literal()?;
-            if !matches!(format.trim_end_matches("\\n"), "%s" | "%s ") {
+            let format = format.trim_end_matches("\\n");
+            let (before, after) = format.split_once("%s")?;
+            if before.contains('%')
+                || after.contains('%')
+                || (!before.is_empty() && words.len() > 2)
+            {
                 return None;
             }
+            prefix = Located::new(before, words[0].place);
             words.remove(0);
         }
         let mut all = vec![Partial {
             when: self.guards.clone(),
+            current: prefix,
             ..Partial::default()
         }];
         for (index, word) in words.iter().enumerate() {
@@ -91,7 +106,7 @@ impl Script<'_, '_> {
                     partial.append(&Located::new(" ", word.place));
                 }
             }
-            all = combine(all, &found, false, word.place);
+            all = combine(all, &found, false, self.use_at(word.place));
         }
         let variant = |partial: Partial| Variant {
             text: partial.current,

@@ -5,7 +5,7 @@ use crate::find::script::expand::describe;
 use crate::find::script::variables::merge;
 use crate::find::script::{Script, Variable, Variant};
 use crate::format::shell::{List, ShellCommand, Simple, Word};
-use crate::format::unknown::has_mark;
+use crate::format::unknown::{has_mark, only_mark};
 
 impl Script<'_, '_> {
     /// Follows the commands after `&&` or `||` of a test.
@@ -77,7 +77,8 @@ impl Script<'_, '_> {
             for alternative in self.slot(word) {
                 for item in alternative {
                     let text = item.text.as_str();
-                    open |= has_mark(text) || text.contains(['*', '?', '{']);
+                    // Unknown text alone may be any number of words.
+                    open |= only_mark(text).is_some() || text.contains(['*', '?', '{']);
                     values.push(item);
                 }
             }

@@ -155,6 +155,10 @@ impl Parser<'_> {
         self.gaps();
         let body = match self.command()? {
             ShellCommand::Group(list) => list,
+            ShellCommand::Redirected { command, .. } => vec![PipelineStep {
+                join: Join::Always,
+                pipeline: vec![*command],
+            }],
             other => vec![PipelineStep {
                 join: Join::Always,
                 pipeline: vec![other],

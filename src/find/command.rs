@@ -82,6 +82,7 @@ pub(super) fn declare(session: &FindSession<'_>, invocation: &Invocation, around
         around,
         facts: Arc::new(Facts {
             command: build_command::written(session, tool, invocation, start, around),
+            build: invocation.place(),
             ..build_command::facts(tool, &flags, around)
         }),
         when,

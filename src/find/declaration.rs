@@ -157,6 +157,8 @@ pub struct Facts {
     pub dockerfile: Option<String>,
     /// The tags of the image, as patterns.
     pub tags: Vec<String>,
+    /// Where the build is described: the step of a job, or the command.
+    pub build: Option<TextPlace>,
     /// The job of a CI system.
     pub job: Option<Arc<CiJob>>,
     /// Whether the build runs in a shell step, without the setup of an action.

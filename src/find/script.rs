@@ -13,7 +13,7 @@ mod variables;
 use std::collections::{HashMap, HashSet};
 
 use super::session::FindSession;
-use crate::format::located::Located;
+use crate::format::located::{Located, TextPlace};
 use crate::format::shell::{self, List, Word};
 use output::OutputBlock;
 
@@ -44,6 +44,14 @@ pub(super) struct Invocation {
     pub(super) when: Vec<String>,
     /// The files of the script that it is part of, if another script runs that one.
     pub(super) scripts: Vec<u32>,
+}
+
+impl Invocation {
+    /// Returns where it begins.
+    pub(super) fn place(&self) -> Option<TextPlace> {
+        let mut words = self.slots.iter().flatten().flatten();
+        words.next().map(|word| word.text.place())
+    }
 }
 
 /// A line that a script appends to a file of GitHub Actions.

@@ -126,6 +126,7 @@ impl<'r> FindSession<'r> {
             self.remark("missing-type", text.place(), message, hint);
             return;
         };
+        self.find_literal_secret(&fields, text.place());
         let kept: Vec<String> = fields
             .iter()
             .filter(|field| !is_secret(field))
@@ -158,6 +159,21 @@ impl<'r> FindSession<'r> {
             written: self.safe(&fields, written),
             opens: None,
         });
+    }
+
+    /// Finds credentials that are written into a file.
+    fn find_literal_secret(&self, fields: &[String], place: TextPlace) {
+        let is_written = |field: &&String| {
+            let value = field.split_once('=').map_or("", |(_, value)| value.trim());
+            is_secret(field) && !value.is_empty() && !has_mark(value)
+        };
+        let Some(field) = fields.iter().find(is_written) else {
+            return;
+        };
+        let name = field.split('=').next().unwrap_or_default().trim();
+        let message = format!("The credential `{name}` is written into the file.");
+        let hint = "Take it from a secret of the CI system, or leave it out: BuildKit also reads it from the environment.";
+        self.remark("literal-secret", place, message, Some(hint.to_owned()));
     }
 
     /// Returns the text as written if it holds no credentials.

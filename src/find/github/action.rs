@@ -32,6 +32,9 @@ impl ActionInputs<'_> {
             command: self.build_command(),
             ..*self
         };
+        self.misnamed(tool, ["cache-from", "cache-to"], &|meant| {
+            format!("Write `{meant}:`.")
+        });
         inputs.lines("cache-from", Direction::Import, tool);
         inputs.lines("cache-to", Direction::Export, tool);
         for (text, when) in self.entries("build-args") {
@@ -41,12 +44,42 @@ impl ActionInputs<'_> {
         }
     }
 
+    /// Finds inputs for caches that an action does not have.
+    fn misnamed(&self, tool: &str, known: [&str; 2], advice: &dyn Fn(&str) -> String) {
+        for (name, _) in self.with.entries() {
+            let plain = name.as_str().to_lowercase().replace(['-', '_'], "");
+            let meant = match plain.as_str() {
+                "cachefrom" => "cache-from",
+                "cacheto" => "cache-to",
+                _ => continue,
+            };
+            if known.contains(&name.as_str().to_lowercase().as_str()) {
+                continue;
+            }
+            let message = format!(
+                "{tool} has no input `{}`, so this cache is not used.",
+                name.as_str()
+            );
+            self.session.remark(
+                "unknown-attribute",
+                name.place(),
+                message,
+                Some(advice(meant)),
+            );
+        }
+    }
+
     /// `docker/bake-action`
     pub(super) fn bake(&self, tool: &str) {
         let inputs = Self {
             command: self.bake_command(),
             ..*self
         };
+        if tool == "docker/bake-action" {
+            self.misnamed(tool, ["", ""], &|meant| {
+                format!("Write it below `set:` as `*.{meant}=…`.")
+            });
+        }
         for (text, when) in self.entries("set") {
             let value = ScriptWord { text, when };
             declare_override(self.session, &value, |item, direction, target| {
@@ -152,8 +185,8 @@ impl ActionInputs<'_> {
     fn only_target(&self) -> Option<String> {
         let names = self.entries("targets");
         let mut names = names.iter().flat_map(|(text, _)| text.as_str().split(','));
-        let name = names.next()?.trim().to_owned();
-        (names.next().is_none() && !has_mark(&name)).then_some(name)
+        let name = to_pattern(names.next()?.trim());
+        names.next().is_none().then_some(name)
     }
 
     fn facts(&self) -> Facts {
@@ -179,6 +212,7 @@ impl ActionInputs<'_> {
         Facts {
             dockerfile,
             tags: tags.collect(),
+            build: Some(self.with.place()),
             job: self.job.cloned(),
             command: self.command.clone(),
             in_run_step: false,

@@ -341,7 +341,7 @@ impl MistakeSearch<'_> {
 
     /// Finds imports whose names all change with every commit.
     fn per_commit(&mut self) {
-        let mut builds: HashMap<(&str, &str, Option<&str>), Vec<&Declaration>> = HashMap::new();
+        let mut builds: HashMap<_, Vec<&Declaration>> = HashMap::new();
         for declaration in self
             .declared
             .iter()
@@ -351,6 +351,7 @@ impl MistakeSearch<'_> {
                 declaration.file.as_str(),
                 declaration.tool.as_str(),
                 declaration.target.as_deref(),
+                declaration.facts.build,
             );
             builds.entry(key).or_default().push(declaration);
         }

@@ -103,14 +103,18 @@ fn search_in(root: &Path) -> std::io::Result<RepositoryFindings> {
     }
     candidates.sort();
     let mut groups = DeclarationGroups::default();
+    let mut including: Vec<(CiFileKind, String)> = Vec::new();
     for (kind, path) in &candidates {
         let Some(text) = repository.read(path) else {
             continue;
         };
         if kinds::may_declare(*kind, &text) {
             read(&session, *kind, path, &text, &mut groups);
+        } else if kinds::includes_others(*kind, &text) {
+            including.push((*kind, path.clone()));
         }
     }
+    groups.add_including(including);
     groups.read(&session);
     let (declared, remarks) = session.finish_sorted();
     let findings = mistakes::look(&repository, &declared, &remarks);
@@ -128,6 +132,18 @@ struct DeclarationGroups {
 }
 
 impl DeclarationGroups {
+    /// Adds files without a cache that include others: a file that they include may have one.
+    fn add_including(&mut self, files: Vec<(CiFileKind, String)>) {
+        for (kind, path) in files {
+            match kind {
+                CiFileKind::GitLab => self.gitlab.push(path),
+                CiFileKind::Kamal if !self.kamal.is_empty() => self.kamal.push(path),
+                CiFileKind::Make if !self.make.is_empty() => self.make.push(path),
+                _ => {}
+            }
+        }
+    }
+
     fn read(&self, session: &FindSession<'_>) {
         bake::read(session, &self.bake);
         compose::read(session, &self.compose);
@@ -208,6 +224,7 @@ fn yaml_document(
         _ if document.path(&["runs", "steps"]).is_some() => github::composite(session, document),
         _ if task::is_like(document) => task::read(session, path, document),
         _ if kubernetes::is_resource(document) => kubernetes::read(session, document),
+        _ if azure::is_like(document) => azure::read(session, document),
         _ if (compose::is_named(path) || compose::is_like(document))
             && !groups.compose.iter().any(|known| known == path) =>
         {

@@ -36,6 +36,18 @@ pub(super) fn read(session: &FindSession<'_>, root: TreeNode<'_>) {
     reader.walk(root, None, &variables, 0);
 }
 
+/// Whether a document with another name is a template of pipelines.
+pub(super) fn is_like(root: TreeNode<'_>) -> bool {
+    let any = |list: &str, keys: &[&str]| {
+        let items = root.get(list).into_iter().flat_map(TreeNode::items);
+        let mut items = items.filter(|item| item.is_map());
+        items.any(|item| keys.iter().any(|key| item.get(key).is_some()))
+    };
+    any("stages", &["stage"])
+        || any("jobs", &["job", "deployment"])
+        || any("steps", &["task", "script", "bash", "pwsh", "powershell"])
+}
+
 struct AzureReader<'a> {
     session: &'a FindSession<'a>,
     parameters: HashMap<String, Located>,

@@ -129,6 +129,11 @@ impl JenkinsReader<'_> {
         {
             return next;
         }
+        // `def image = docker.build(…)`
+        let builds = |token: &JenkinsToken| matches!(token, JenkinsToken::Word(word, _) if word == "docker.build");
+        if self.tokens.get(next + 1).is_some_and(builds) {
+            return next + 1;
+        }
         let name = word.trim_start_matches("env.").to_owned();
         let (value, end) = self.value(next + 1, &name);
         let Some(value) = value else { return next + 1 };

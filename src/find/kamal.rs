@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::command::is_truthy;
 use super::declaration::{Direction, Facts};
 use super::repository::directory;
 use super::session::{CacheUse, FindSession};
@@ -79,6 +80,11 @@ fn find<'t>(layers: &[&'t Tree], path: &[&str]) -> Option<TreeNode<'t>> {
 
 fn declare(session: &FindSession<'_>, layers: &[&Tree]) {
     let text = |path: &[&str]| find(layers, path).and_then(TreeNode::text);
+    let inline = text(&["builder", "args", "BUILDKIT_INLINE_CACHE"]);
+    if let Some(value) = inline.filter(|value| is_truthy(value.as_str())) {
+        let cache = value.with_text("type=inline");
+        emit(session, layers, &cache, Direction::Export);
+    }
     let Some(kind) = text(&["builder", "cache", "type"]) else {
         return;
     };
@@ -87,7 +93,6 @@ fn declare(session: &FindSession<'_>, layers: &[&Tree]) {
     let server = text(&["registry", "server"])
         .map(Located::as_str)
         .unwrap_or_default();
-    let service = text(&["service"]).map(Located::as_str);
     let options = text(&["builder", "cache", "options"])
         .map(Located::as_str)
         .unwrap_or_default();
@@ -122,9 +127,15 @@ fn declare(session: &FindSession<'_>, layers: &[&Tree]) {
         cache.push_str(&format!(",{options}"));
     }
     let cache = Located::new(cache, TextPlace::new(place.file, place.line));
+    emit(session, layers, &cache, Direction::Both);
+}
+
+fn emit(session: &FindSession<'_>, layers: &[&Tree], cache: &Located, direction: Direction) {
+    let text = |path: &[&str]| find(layers, path).and_then(TreeNode::text);
+    let service = text(&["service"]).map(Located::as_str);
     session.declare(&CacheUse {
-        text: &cache,
-        direction: Direction::Both,
+        text: cache,
+        direction,
         tool: "kamal",
         target: service.filter(|name| !has_mark(name)),
         when: &[],

@@ -152,7 +152,9 @@ fn by_place(path: &str, lower: &str, folder: &str, yaml: bool) -> Option<CiFileK
 /// Whether a file may declare a cache: the words of flags, keys and arguments contain `cache`,
 /// except for two short flags of envd.
 pub(super) fn may_declare(kind: CiFileKind, text: &str) -> bool {
+    // The caches of tsops may all be in files that the configuration imports.
     mentions_cache(text)
+        || kind == CiFileKind::Tsops
         || (matches!(
             kind,
             CiFileKind::Shell
@@ -163,6 +165,16 @@ pub(super) fn may_declare(kind: CiFileKind, text: &str) -> bool {
                 | CiFileKind::Task
         ) && text.contains("envd")
             && (text.contains("-ec") || text.contains("-ic")))
+}
+
+/// Whether a file includes others, whose caches may need its variables and jobs.
+pub(super) fn includes_others(kind: CiFileKind, text: &str) -> bool {
+    match kind {
+        CiFileKind::GitLab | CiFileKind::Make => text.contains("include"),
+        // A destination is merged over `deploy.yml`.
+        CiFileKind::Kamal => true,
+        _ => false,
+    }
 }
 
 /// Whether a text contains the word `cache`, ignoring case.

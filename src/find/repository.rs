@@ -61,6 +61,7 @@ impl Repository {
             }
             files.insert(name.replace('\\', "/"));
         }
+        drop_vendored(&mut files);
         Ok(Self {
             root,
             files,
@@ -158,6 +159,16 @@ impl Repository {
             .and_then(|index| names.get(index).cloned())
             .unwrap_or_default()
     }
+}
+
+/// Removes what Go keeps of other repositories: `vendor`, where it lists the modules there.
+fn drop_vendored(files: &mut BTreeSet<String>) {
+    let vendored = files.iter().filter_map(|name| {
+        let folder = name.strip_suffix("modules.txt")?;
+        (folder == "vendor/" || folder.ends_with("/vendor/")).then(|| folder.to_owned())
+    });
+    let vendored: Vec<String> = vendored.collect();
+    files.retain(|name| !vendored.iter().any(|folder| name.starts_with(folder)));
 }
 
 /// Returns the directory of a file, without a trailing slash.

@@ -41,13 +41,13 @@ pub(super) fn read(session: &FindSession<'_>, path: &str, root: TreeNode<'_>) {
             directory: directory(path).to_owned(),
             ..CommandContext::default()
         };
-        for (command, items) in commands(task) {
+        for (command, items) in commands(task, &templates) {
             for item in items {
                 let script = match item {
                     Some(item) => substitute(command, "{{", "}}", |inner, place| {
-                        let is_item = inner.trim_matches('-').trim() == ".ITEM";
-                        if is_item {
-                            templates.evaluate(item, 0)
+                        let name = inner.trim_matches('-').trim().strip_prefix('.');
+                        if name == Some(item.name) {
+                            templates.evaluate(&item.value, 0)
                         } else {
                             Located::new(format!("{{{{{inner}}}}}"), place)
                         }
@@ -73,8 +73,44 @@ pub(super) fn is_like(root: TreeNode<'_>) -> bool {
     tasks && (root.get("version").is_some() || root.get("includes").is_some())
 }
 
+/// A round of a loop: the name of its variable, and the value.
+struct LoopItem<'t> {
+    name: &'t str,
+    value: Located,
+}
+
+/// Returns the rounds of `for`; `None` if they are not known.
+fn rounds<'t>(looped: TreeNode<'t>, variables: &Variables<'t>) -> Option<Vec<LoopItem<'t>>> {
+    let name = looped.str_at(&["as"]).unwrap_or("ITEM");
+    let list = match looped.str_at(&["var"]) {
+        Some(variable) => *variables.get(variable)?,
+        None => looped,
+    };
+    let values: Vec<Located> = if list.is_list() {
+        list.items().filter_map(TreeNode::text).cloned().collect()
+    } else {
+        let text = list.text().filter(|text| !text.as_str().contains("{{"))?;
+        let separator = looped
+            .str_at(&["split"])
+            .and_then(|text| text.chars().next());
+        match separator {
+            Some(separator) => text.split(separator).iter().map(Located::trimmed).collect(),
+            None => text.words(),
+        }
+    };
+    Some(
+        values
+            .into_iter()
+            .map(|value| LoopItem { name, value })
+            .collect(),
+    )
+}
+
 /// Returns the commands of a task, each with the items of its loop.
-fn commands(task: TreeNode<'_>) -> Vec<(&Located, Vec<Option<&Located>>)> {
+fn commands<'t>(
+    task: TreeNode<'t>,
+    templates: &Templates<'_, 't>,
+) -> Vec<(&'t Located, Vec<Option<LoopItem<'t>>>)> {
     let listed = task.get("cmds").or_else(|| task.get("cmd"));
     let entries: Vec<TreeNode<'_>> = if task.text().is_some() || task.is_list() {
         vec![task]
@@ -93,9 +129,10 @@ fn commands(task: TreeNode<'_>) -> Vec<(&Located, Vec<Option<&Located>>)> {
                 .text()
                 .or_else(|| item.get("cmd").and_then(TreeNode::text))
                 .or_else(|| item.get("defer").and_then(TreeNode::text));
-            let looped = item.get("for").filter(|items| items.is_list());
-            let items = match looped {
-                Some(list) => list.items().filter_map(TreeNode::text).map(Some).collect(),
+            let looped = item.get("for");
+            let rounds = looped.and_then(|looped| rounds(looped, templates.variables));
+            let items = match rounds {
+                Some(rounds) => rounds.into_iter().map(Some).collect(),
                 None => vec![None],
             };
             found.extend(text.map(|text| (text, items)));

@@ -281,7 +281,8 @@ impl BakeConfig {
         found
     }
 
-    /// Returns whether other targets inherit from a target that no group and no build names.
+    /// Returns whether a target only holds attributes for those that inherit from it: no group names
+    /// it, and it gives neither a tag, a stage nor a context of its own.
     pub fn is_abstract(&self, name: &str) -> bool {
         let inherited = self
             .targets
@@ -291,6 +292,13 @@ impl BakeConfig {
             .groups
             .iter()
             .any(|(_, members)| members.iter().any(|member| member == name));
-        inherited && !grouped
+        let mut same = self.targets.iter().filter(|target| target.name == name);
+        let builds = same.any(|target| {
+            let context = target.context.as_deref().unwrap_or(".");
+            target.tags.iter().flatten().next().is_some()
+                || target.target.is_some()
+                || !matches!(context, "." | "./")
+        });
+        inherited && !grouped && !builds
     }
 }

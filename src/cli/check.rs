@@ -80,13 +80,14 @@ pub(super) struct Arguments {
 }
 
 /// How findings are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum FindingsFormat {
     /// Text for a terminal.
+    #[default]
     Text,
     /// A JSON document, as with --json.
     Json,
-    /// Annotations of GitHub Actions, one for each finding.
+    /// Annotations of GitHub Actions.
     Github,
     /// A SARIF 2.1.0 log, for code scanning.
     Sarif,

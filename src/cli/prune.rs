@@ -91,7 +91,7 @@ async fn plan_all(session: &CliSession<'_>, arguments: &Arguments) -> Result<Exi
         }
     }
     page::add(session, arguments.summary, &pruned, &failures)?;
-    print::print(session, arguments.command(), &pruned, &failures)?;
+    page::print(session, arguments, &pruned, &failures)?;
     let worst = pruned
         .iter()
         .map(Pruned::exit)

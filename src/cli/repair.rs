@@ -7,6 +7,7 @@ use clap::{ArgGroup, Args};
 use jiff::SignedDuration;
 
 use super::CliSession;
+use super::check::FindingsFormat;
 use super::prune::{self, RuleFlags, duration};
 use super::summary::SummaryFlag;
 use crate::check::Code;
@@ -100,6 +101,14 @@ pub(super) struct Arguments {
     /// The exit code is 4 if the cache is not quiet by then.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "undo", default_value = "10m")]
     settle_max: Duration,
+    /// The output format.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        conflicts_with = "undo"
+    )]
+    format: FindingsFormat,
     #[command(flatten)]
     summary: SummaryFlag,
 }
@@ -109,6 +118,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
         sources: arguments.sources,
         yes: arguments.yes,
         dry_run: arguments.dry_run,
+        format: arguments.format,
         summary: arguments.summary,
         apply: arguments.apply,
         max_plan_age: arguments.max_plan_age,

@@ -2,6 +2,7 @@
 
 use super::github::{Annotation, AnnotationLevel};
 use super::markdown::{code, table, text as plain};
+use crate::explain::cause::Cause;
 use crate::explain::load::Explanation;
 use crate::explain::load::groups::{CauseGroup, CauseGroups};
 use crate::explain::load::words::sentence;
@@ -30,7 +31,8 @@ impl ExplainedBuild<'_> {
         self.explanation.summary()
     }
 
-    fn title(&self) -> String {
+    /// Returns the target and the refs that the build is compared with.
+    pub fn title(&self) -> String {
         match self.target {
             Some(target) => format!("{target}: {}", self.label),
             None => self.label.to_owned(),
@@ -38,7 +40,7 @@ impl ExplainedBuild<'_> {
     }
 
     /// Returns the path of a step's file in the repository.
-    fn file(&self, step: StepIndex) -> Option<String> {
+    pub(super) fn file(&self, step: StepIndex) -> Option<String> {
         let file = &self.explanation.place(step)?.file;
         let is_it = |path: &&str| path.rsplit('/').next() == Some(file.as_str());
         let path = self.dockerfile.filter(is_it).unwrap_or(file);
@@ -60,22 +62,10 @@ pub fn annotations(all: &[ExplainedBuild<'_>]) -> Vec<Annotation> {
     for explained in all {
         let explanation = explained.explanation;
         for group in &CauseGroups::new(explanation).all {
-            let Some((step, cause)) = first(explanation, group) else {
+            let Some((step, cause, mut lines)) = cause_lines(explained, group) else {
                 continue;
             };
             let place = explanation.place(step);
-            let mut lines = vec![format!("{}: {}", explanation.title(step), sentence(cause))];
-            lines.extend(files(explanation, step));
-            let others: Vec<String> = group
-                .steps
-                .iter()
-                .skip(1)
-                .map(|step| explained.place(*step))
-                .collect();
-            if !others.is_empty() {
-                lines.push(format!("the same holds for {}", others.join(", ")));
-            }
-            lines.extend(Some(group.costs()).filter(|costs| !costs.is_empty()));
             lines.extend(cause.advice().map(str::to_owned));
             found.push(Annotation {
                 level: AnnotationLevel::Warning,
@@ -94,6 +84,24 @@ pub fn annotations(all: &[ExplainedBuild<'_>]) -> Vec<Annotation> {
         });
     }
     found
+}
+
+/// Returns the first step of a cause, the cause, and what is known of it.
+pub(super) fn cause_lines<'a>(
+    explained: &ExplainedBuild<'a>,
+    group: &CauseGroup,
+) -> Option<(StepIndex, &'a Cause, Vec<String>)> {
+    let explanation = explained.explanation;
+    let (step, cause) = first(explanation, group)?;
+    let mut lines = vec![format!("{}: {}", explanation.title(step), sentence(cause))];
+    lines.extend(files(explanation, step));
+    let others = group.steps.iter().skip(1);
+    let others: Vec<String> = others.map(|step| explained.place(*step)).collect();
+    if !others.is_empty() {
+        lines.push(format!("the same holds for {}", others.join(", ")));
+    }
+    lines.extend(Some(group.costs()).filter(|costs| !costs.is_empty()));
+    Some((step, cause, lines))
 }
 
 /// Formats a page: the causes, then the steps.
@@ -182,10 +190,7 @@ fn row(explained: &ExplainedBuild<'_>, groups: &CauseGroups, step: StepIndex) ->
     ]
 }
 
-fn first<'a>(
-    explanation: &'a Explanation,
-    group: &CauseGroup,
-) -> Option<(StepIndex, &'a crate::explain::cause::Cause)> {
+fn first<'a>(explanation: &'a Explanation, group: &CauseGroup) -> Option<(StepIndex, &'a Cause)> {
     let step = *group.steps.first()?;
     Some((step, explanation.causes[step.at()].as_ref()?))
 }

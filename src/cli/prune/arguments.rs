@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args};
 use jiff::SignedDuration;
 
+use crate::cli::check::FindingsFormat;
 use crate::cli::summary::SummaryFlag;
 use crate::cli::why::build::BuildFlags;
 use crate::error::{Exit, Failure};
@@ -56,6 +57,14 @@ pub(in crate::cli) struct Arguments {
     /// Delete nothing and exit with 3 if the plan frees more than this.
     #[arg(long, value_name = "SIZE", value_parser = size_limit, conflicts_with = "saved")]
     pub(in crate::cli) fail_if_frees: Option<u64>,
+    /// The output format.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        conflicts_with = "undo"
+    )]
+    pub(in crate::cli) format: FindingsFormat,
     #[command(flatten)]
     pub(in crate::cli) summary: SummaryFlag,
 

@@ -1,12 +1,14 @@
-//! A plan and its outcome as Markdown, for the summary of a CI job.
+//! Plans and their outcomes in the formats of other programs, and in the summary of a CI job.
 
-use super::CliSession;
-use super::print::Pruned;
-use crate::backend::Outcome;
+use super::print::{self, Pruned};
+use super::{Arguments, CliSession};
+use crate::cli::check::FindingsFormat;
 use crate::cli::summary::SummaryFlag;
-use crate::error::Failure;
+use crate::error::{Exit, Failure};
 use crate::report::markdown::{code, table, text};
 use crate::report::page::plan::PlanPart;
+use crate::report::plan::{PlanOutcome, run_sums};
+use crate::report::{Issue, IssueLevel, github, junit, sarif};
 use crate::text::units::Size;
 
 /// Adds plans, outcomes and failures to the summary of the job, when the flag asks for it.
@@ -22,6 +24,69 @@ pub(super) fn add(
     let Some(file) = flag.file()? else {
         return Ok(());
     };
+    file.add(&markdown(session, pruned, failures))
+}
+
+/// Prints plans, outcomes and failures in the format that the user asks for.
+///
+/// # Errors
+/// When they cannot be written.
+pub(super) fn print(
+    session: &CliSession<'_>,
+    arguments: &Arguments,
+    pruned: &[Pruned],
+    failures: &[(String, Failure)],
+) -> Result<Exit, Failure> {
+    let output = session.output;
+    let format = if output.json {
+        FindingsFormat::Json
+    } else {
+        arguments.format
+    };
+    match format {
+        FindingsFormat::Text | FindingsFormat::Json => {
+            let is_json = format == FindingsFormat::Json;
+            print::print(session, arguments.command(), pruned, failures, is_json)
+        }
+        FindingsFormat::Markdown => output.text(&markdown(session, pruned, failures)),
+        FindingsFormat::Github => {
+            let issues = issues(pruned, failures);
+            output.text(&github::render(&github::of_issues(&issues)))
+        }
+        FindingsFormat::Sarif => output.document(&sarif::log(&issues(pruned, failures))),
+        FindingsFormat::Junit => {
+            let planned = pruned.iter().map(|pruned| pruned.plan.source().to_owned());
+            let failed = failures.iter().map(|(source, _)| source.clone());
+            let suites: Vec<String> = planned.chain(failed).collect();
+            let fails = |issue: &Issue| issue.level == IssueLevel::Error;
+            output.text(&junit::document(&suites, &issues(pruned, failures), fails))
+        }
+    }
+}
+
+fn issues(pruned: &[Pruned], failures: &[(String, Failure)]) -> Vec<Issue> {
+    let of_plan = |pruned: &Pruned| {
+        let outcome = PlanOutcome {
+            plan: &pruned.plan,
+            report: pruned.done.as_ref().map(|done| &done.report),
+            exceeds: pruned.exceeds,
+        };
+        outcome.issues()
+    };
+    let of_failure = |(source, failure): &(String, Failure)| Issue {
+        level: IssueLevel::Error,
+        code: "source-failed",
+        meaning: "A source could not be read or pruned.".into(),
+        message: failure.message.clone(),
+        hint: failure.hint.clone(),
+        subject: source.clone(),
+        place: None,
+    };
+    let planned = pruned.iter().flat_map(of_plan);
+    planned.chain(failures.iter().map(of_failure)).collect()
+}
+
+fn markdown(session: &CliSession<'_>, pruned: &[Pruned], failures: &[(String, Failure)]) -> String {
     let has_rules = !session.settings.retention.policy().rules.is_empty();
     let mut page = String::new();
     for pruned in pruned {
@@ -30,7 +95,7 @@ pub(super) fn add(
     for (source, failure) in failures {
         page += &format!("- {}: {}\n", text(source), text(&failure.message));
     }
-    file.add(&page)
+    page
 }
 
 fn part(pruned: &Pruned, has_rules: bool) -> String {
@@ -41,31 +106,7 @@ fn part(pruned: &Pruned, has_rules: bool) -> String {
         text(pruned.plan.source())
     );
     match &pruned.done {
-        Some(done) => {
-            let report = &done.report;
-            let counts = [
-                (report.count(|outcome| *outcome == Outcome::Done), "done"),
-                (
-                    report.count(|outcome| matches!(outcome, Outcome::Skipped(_))),
-                    "skipped",
-                ),
-                (
-                    report.count(|outcome| matches!(outcome, Outcome::Failed(_))),
-                    "failed",
-                ),
-            ];
-            let counts = counts
-                .iter()
-                .filter(|(count, word)| *count > 0 || *word == "done");
-            let mut parts: Vec<String> = counts
-                .map(|(count, word)| format!("{count} {word}"))
-                .collect();
-            parts.push(format!("{} freed", Size(report.freed_bytes)));
-            if report.trashed_bytes > 0 {
-                parts.push(format!("{} in the trash", Size(report.trashed_bytes)));
-            }
-            page += &format!("{}\n", parts.join(", "));
-        }
+        Some(done) => page += &format!("{}\n", run_sums(&done.report)),
         None => page += &format!("A plan, nothing was deleted. {}\n", text(&plan.counts())),
     }
     if pruned.exceeds {

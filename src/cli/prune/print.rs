@@ -116,18 +116,20 @@ pub(super) fn announce(session: &CliSession<'_>, plan: &Plan) {
     }
 }
 
+/// Prints plans and outcomes as text, or as a JSON document.
 pub(super) fn print(
     session: &CliSession<'_>,
     command: &'static str,
     pruned: &[Pruned],
     failures: &[(String, Failure)],
+    is_json: bool,
 ) -> Result<Exit, Failure> {
     #[derive(Serialize)]
     struct Several<'a> {
         sources: Vec<One<'a>>,
     }
     let output = session.output;
-    if output.json {
+    if is_json {
         if let [one] = pruned {
             return output.document(&JsonDocument::new(command, One::new(one), failures));
         }

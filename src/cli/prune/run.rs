@@ -114,12 +114,7 @@ pub(super) fn conclude(
         std::slice::from_ref(&pruned),
         &[],
     )?;
-    print::print(
-        session,
-        arguments.command(),
-        std::slice::from_ref(&pruned),
-        &[],
-    )?;
+    page::print(session, arguments, std::slice::from_ref(&pruned), &[])?;
     Ok(pruned.exit())
 }
 

@@ -1,5 +1,7 @@
 //! Explains a build against the caches that it imports, and prints the result.
 
+use std::collections::HashSet;
+
 use clap::ValueEnum;
 
 use super::document;
@@ -13,8 +15,9 @@ use crate::error::{Exit, Failure};
 use crate::explain::load::gate::{Gate, Gated};
 use crate::explain::load::request::BuildRequest;
 use crate::explain::load::{Explanation, GivenEvidence, explain};
+use crate::format::provenance::StepIndex;
 use crate::report::why::ExplainedBuild;
-use crate::report::{github, why};
+use crate::report::{Issue, github, junit, sarif, why, why_issues};
 use crate::source::Source;
 use crate::text::escape::visible;
 
@@ -32,6 +35,10 @@ pub(super) enum WhyFormat {
     Markdown,
     /// Annotations of GitHub Actions.
     Github,
+    /// A SARIF 2.1.0 log, for code scanning.
+    Sarif,
+    /// Test results in XML, for the reports of CI systems.
+    Junit,
 }
 
 /// A build, and the refs that it imports.
@@ -147,6 +154,12 @@ pub(super) fn present(
         }
         WhyFormat::Markdown => output.text(&why::markdown(&explained))?,
         WhyFormat::Github => output.text(&github::render(&why::annotations(&explained)))?,
+        WhyFormat::Sarif => {
+            let issues = explained.iter().flat_map(why_issues::of_build);
+            let issues: Vec<Issue> = issues.map(|cause| cause.issue).collect();
+            output.document(&sarif::log(&issues))?
+        }
+        WhyFormat::Junit => output.text(&as_junit(&arguments.fail_on, &explained))?,
     };
     let gated = gate(&arguments.fail_on, answers.all, output)?;
     Ok(match exit {
@@ -154,6 +167,29 @@ pub(super) fn present(
         Exit::Done if !failures.is_empty() => Exit::Partial,
         exit => exit,
     })
+}
+
+/// Formats each build as a suite of tests, with a case for each cause. A case fails if a gate fires for
+/// one of its steps; without gates each miss is shown as a failure.
+fn as_junit(gates: &[Gate], explained: &[ExplainedBuild<'_>]) -> String {
+    let mut issues = Vec::new();
+    let mut failing = Vec::new();
+    for build in explained {
+        let gated = gates.iter().map(|gate| gate.judge(build.explanation).run);
+        let gated: HashSet<StepIndex> = gated.flatten().collect();
+        for cause in why_issues::of_build(build) {
+            let issue = Issue {
+                subject: format!("{}#{}", build.title(), cause.issue.subject),
+                ..cause.issue
+            };
+            if gates.is_empty() || cause.steps.iter().any(|step| gated.contains(step)) {
+                failing.push(issue.clone());
+            }
+            issues.push(issue);
+        }
+    }
+    let suites: Vec<String> = explained.iter().map(ExplainedBuild::title).collect();
+    junit::document(&suites, &issues, |issue| failing.contains(issue))
 }
 
 /// Evaluates gates against explanations, prints one line per gate, and returns whether any gate

@@ -23,6 +23,11 @@ use crate::text::escape::visible;
 
 /// Compares the builds that the evidence describes.
 pub(super) async fn run(session: &CliSession<'_>, arguments: &Arguments) -> Result<Exit, Failure> {
+    if matches!(arguments.format, WhyFormat::Sarif | WhyFormat::Junit) && !session.output.json {
+        let message = "SARIF and JUnit are about the misses of one build, and --history is not";
+        return Err(Failure::message(Exit::Usage, message)
+            .hint("use --format text, json, markdown or github"));
+    }
     let directories = Directories::named_by(&arguments.context);
     let mut found = Vec::new();
     let mut revisions = Vec::new();
@@ -75,9 +80,10 @@ fn present(
             why_history::document(history),
             &[],
         )),
-        WhyFormat::Text => output.text(&why_history::text(history, |text| {
-            crate::cli::table::Style::Strong.paint(text, output.paper)
-        })),
+        WhyFormat::Text | WhyFormat::Sarif | WhyFormat::Junit => output
+            .text(&why_history::text(history, |text| {
+                crate::cli::table::Style::Strong.paint(text, output.paper)
+            })),
         WhyFormat::Markdown => output.text(&why_history::markdown(history)),
         WhyFormat::Github => output.text(&github::render(&why_history::annotations(history))),
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::command::Sandbox;
 
 /// Checks the requirements of GitHub's code scanning ("SARIF support for code scanning").
-fn assert_is_for_code_scanning(log: &Value) {
+pub(crate) fn assert_is_for_code_scanning(log: &Value) {
     assert_eq!(log["version"], "2.1.0");
     assert!(log["$schema"].as_str().unwrap().contains("sarif"));
     let runs = log["runs"].as_array().unwrap();
@@ -40,7 +40,7 @@ fn assert_is_for_code_scanning(log: &Value) {
 }
 
 /// Returns the cases of a `JUnit` document, each with whether it failed, and the document's counts.
-fn cases(document: &str) -> (Vec<(String, bool)>, [u64; 2]) {
+pub(crate) fn cases(document: &str) -> (Vec<(String, bool)>, [u64; 2]) {
     let mut reader = quick_xml::Reader::from_str(document);
     let mut cases: Vec<(String, bool)> = Vec::new();
     let mut counts = [0; 2];

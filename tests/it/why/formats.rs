@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::home;
+use crate::program::reports::{assert_is_for_code_scanning, cases};
 use crate::support::command::Sandbox;
 
 const GIVEN: [&str; 8] = [
@@ -86,4 +87,42 @@ fn an_explanation_is_markdown_and_json() {
     let by_format = sandbox.json(&[&GIVEN[..], &["--format", "json"]].concat());
     assert_eq!(by_flag, by_format);
     assert_eq!(by_flag["command"], Value::from("why"));
+}
+
+#[test]
+fn misses_are_sarif_and_junit() {
+    let (sandbox, _) = home("shop");
+    let run = |more: &[&str]| sandbox.run(&[&GIVEN[..], more].concat());
+    let sarif = run(&["--format", "sarif"]);
+    assert_eq!(sarif.code, Some(0), "{sarif}");
+    let log = sarif.json();
+    assert_is_for_code_scanning(&log);
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let result = results.iter().find(|result| result["ruleId"] == "command");
+    let result = result.unwrap_or_else(|| panic!("{log}"));
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "Dockerfile");
+    assert_eq!(place["region"]["startLine"], 16);
+
+    // Without a gate each cause is a failure; with one, those that it is about.
+    let of = |more: &[&str]| cases(&run(&[&["--format", "junit"], more].concat()).stdout);
+    let (all, [tests, failures]) = of(&[]);
+    assert_eq!(tests, results.len() as u64);
+    assert_eq!(
+        (failures, all.iter().all(|(_, failed)| *failed)),
+        (tests, true)
+    );
+    let (gated, [_, failures]) = of(&["--fail-on", "cause:command"]);
+    assert_eq!(failures, 1);
+    let failed = gated.iter().find(|(_, failed)| *failed).unwrap();
+    assert!(failed.0.starts_with("command "), "{failed:?}");
+    assert_eq!(of(&["--fail-on", "cause:content"]).1[1], 0);
+}
+
+#[test]
+fn a_history_has_no_format_for_misses() {
+    let (sandbox, _) = home("shop");
+    let run = sandbox.run(&["why", "--history", "provenance", "--format", "sarif"]);
+    assert_eq!(run.code, Some(2), "{run}");
+    assert!(run.stderr.contains("--history is not"), "{run}");
 }

@@ -98,6 +98,8 @@ pub enum CheckProgress {
 pub struct CheckResult {
     /// The findings, the most severe first.
     pub findings: Vec<Finding>,
+    /// The findings that the configuration ignores.
+    pub ignored: Vec<ignore::Ignored<Finding>>,
     /// The number of refs that were examined.
     pub refs: usize,
     /// The number of blobs known to be stored.
@@ -144,6 +146,7 @@ pub async fn check(
     findings.sort_by(|a, b| a.order().cmp(&b.order()));
     Some(CheckResult {
         findings,
+        ignored: Vec::new(),
         refs: refs.len(),
         blobs: listed.count() as u64,
         damaged: read

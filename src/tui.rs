@@ -33,6 +33,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::backend::{PauseReport, SharedReader};
+use crate::check::ignore::Ignore;
 use crate::config::HistoryStore;
 use crate::source::{RefSelector, Source, StoreKind};
 
@@ -136,6 +137,8 @@ pub struct TuiOptions {
     pub config_file: PathBuf,
     /// Where records of scans are kept.
     pub history: HistoryStore,
+    /// The findings of checks that the configuration ignores.
+    pub ignores: Vec<Ignore>,
 }
 
 /// A source that was opened, or that failed to open.

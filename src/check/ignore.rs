@@ -5,6 +5,8 @@ use std::fmt;
 use jiff::civil::Date;
 use serde::Serialize;
 
+use super::{CheckResult, Finding};
+use crate::find::Mistake;
 use crate::retention::RefPattern;
 
 /// Which findings are ignored, and why.
@@ -35,6 +37,27 @@ pub struct Ignorable<'a> {
     pub ref_name: Option<&'a str>,
     /// The file that it is about.
     pub file: Option<&'a str>,
+}
+
+impl Ignorable<'_> {
+    /// Returns what an ignore looks at in a finding of a store.
+    pub fn of_finding(finding: &Finding) -> Ignorable<'_> {
+        Ignorable {
+            code: finding.code.name(),
+            source: Some(&finding.source),
+            ref_name: finding.ref_name.as_deref(),
+            file: None,
+        }
+    }
+
+    /// Returns what an ignore looks at in a mistake of a build file.
+    pub fn of_mistake(mistake: &Mistake) -> Ignorable<'_> {
+        Ignorable {
+            code: mistake.code,
+            file: Some(&mistake.file),
+            ..Ignorable::default()
+        }
+    }
 }
 
 /// A finding that is ignored.
@@ -100,6 +123,17 @@ impl fmt::Display for Ignore {
             Some(until) => writeln!(f, "until = \"{until}\""),
             None => Ok(()),
         }
+    }
+}
+
+impl CheckResult {
+    /// Moves the findings that are ignored on `today` to the others.
+    #[must_use]
+    pub fn ignoring(mut self, ignores: &[Ignore], today: Date) -> Self {
+        let (counted, ignored, _) = divide(self.findings, ignores, today, Ignorable::of_finding);
+        self.findings = counted;
+        self.ignored.extend(ignored);
+        self
     }
 }
 

@@ -16,12 +16,7 @@ pub(super) fn findings(
     config: &Config,
     output: &CommandOutput,
 ) -> (Vec<Finding>, Vec<Ignored<Finding>>) {
-    apply(found, config, output, |finding| Ignorable {
-        code: finding.code.name(),
-        source: Some(&finding.source),
-        ref_name: finding.ref_name.as_deref(),
-        file: None,
-    })
+    apply(found, config, output, Ignorable::of_finding)
 }
 
 /// Divides the findings of `find` in the same way.
@@ -32,13 +27,22 @@ pub(super) fn mistakes<F>(
     of: impl Fn(&F) -> &Mistake,
 ) -> (Vec<F>, Vec<Ignored<F>>) {
     apply(found, config, output, |entry| {
-        let mistake = of(entry);
-        Ignorable {
-            code: mistake.code,
-            file: Some(&mistake.file),
-            ..Ignorable::default()
-        }
+        Ignorable::of_mistake(of(entry))
     })
+}
+
+/// Returns what the configuration ignores.
+pub(super) fn configured(config: &Config) -> Vec<Ignore> {
+    let ignores = config.ignores.iter();
+    ignores.map(|setting| setting.value.clone()).collect()
+}
+
+/// Returns how many mistakes of build files count.
+pub(super) fn count_mistakes(found: &[Mistake], config: &Config) -> usize {
+    let found = found.to_vec();
+    let look = Ignorable::of_mistake;
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    divide(found, &configured(config), today, look).0.len()
 }
 
 fn apply<F>(
@@ -47,11 +51,7 @@ fn apply<F>(
     output: &CommandOutput,
     look: impl Fn(&F) -> Ignorable<'_>,
 ) -> (Vec<F>, Vec<Ignored<F>>) {
-    let ignores: Vec<Ignore> = config
-        .ignores
-        .iter()
-        .map(|setting| setting.value.clone())
-        .collect();
+    let ignores = configured(config);
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let (counted, ignored, over) = divide(found, &ignores, today, look);
     for ignore in over {

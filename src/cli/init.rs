@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use super::CliSession;
 use super::json::JsonDocument;
 use super::table::{Paper, Style};
+use super::{CliSession, ignored};
 use crate::backend;
+use crate::config::Config;
 use crate::config::edit::{DiffLine, Edit};
 use crate::error::{Exit, Failure};
 use crate::find::{self, Declaration, Mistake, RepositoryFindings};
@@ -144,9 +145,9 @@ pub(super) fn declared_here(directory: &Path) -> std::io::Result<DeclaredHere> {
 }
 
 impl DeclaredHere {
-    /// Returns the number of all mistakes.
-    pub(super) fn findings(&self) -> usize {
-        self.found.findings.len()
+    /// Returns the number of all mistakes that the configuration does not ignore.
+    pub(super) fn findings(&self, config: &Config) -> usize {
+        ignored::count_mistakes(&self.found.findings, config)
     }
 
     /// Returns the mistakes in the declarations of `sources`, each with the name of its source.

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::output::CommandOutput;
 use super::plain::{self, Face};
-use super::{CliSession, Global, SignalsOf, config, init, open, prune};
+use super::{CliSession, Global, SignalsOf, config, ignored, init, open, prune};
 use crate::config::ThemeSetting;
 use crate::error::{Exit, Failure};
 use crate::prune::execute::Settle;
@@ -165,6 +165,7 @@ fn options(
         pruning: pruning(session, rights),
         config_file: config_file(global)?,
         history: session.history.clone(),
+        ignores: ignored::configured(&session.settings),
     })
 }
 
@@ -269,7 +270,7 @@ async fn declared(session: &CliSession<'_>) -> (Vec<Source>, usize) {
     let search = tokio::task::spawn_blocking(|| init::declared_here(Path::new(".")));
     match tokio::time::timeout(SEARCH_TIME, search).await {
         Ok(Ok(Ok(declared))) => {
-            let findings = declared.findings();
+            let findings = declared.findings(&session.settings);
             let sources = open::present(session, declared.sources);
             (one_for_each_store(sources), findings)
         }

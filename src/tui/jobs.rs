@@ -20,6 +20,7 @@ use super::pruning::Pruning;
 use super::world::{Admitted, SourceId};
 use super::{OpenedSource, Opener};
 use crate::backend::SharedReader;
+use crate::check::ignore::Ignore;
 use crate::config::HistoryStore;
 use crate::error::Failure;
 use crate::inventory::Inventory;
@@ -76,6 +77,8 @@ pub(super) struct Jobs {
     config_file: PathBuf,
     /// Where records of scans are kept.
     history: HistoryStore,
+    /// The findings of checks that the configuration ignores.
+    ignores: Arc<[Ignore]>,
 }
 
 impl Jobs {
@@ -87,6 +90,7 @@ impl Jobs {
         readers: EvidenceReaders,
         pruning: Arc<Pruning>,
         (config_file, history): (PathBuf, HistoryStore),
+        ignores: Vec<Ignore>,
     ) -> Self {
         Self {
             sender,
@@ -104,6 +108,7 @@ impl Jobs {
             pruning,
             config_file,
             history,
+            ignores: ignores.into(),
         }
     }
 

@@ -71,6 +71,7 @@ impl<T: Surface> Runtime<T> {
             options.readers,
             Arc::clone(&pruning),
             (options.config_file.clone(), options.history),
+            options.ignores,
         );
         let sources = admit_all(&jobs, options.sources);
         let mut size = Size::default();

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
 use super::store::SourceStore;
 use super::{Jobs, PACE, Reporter};
+use crate::check::ignore::Ignore;
 use crate::check::{self, CheckOptions, CheckSubject};
 use crate::inventory::Inventory;
 use crate::tui::message::JobReport;
@@ -17,6 +19,7 @@ pub(super) async fn check(
     store: &SourceStore,
     inventory: &Inventory,
     options: &CheckOptions,
+    ignores: &[Ignore],
     reporter: &Reporter,
 ) {
     let Some(reader) = &store.reader else { return };
@@ -38,9 +41,10 @@ pub(super) async fn check(
             next = Instant::now() + PACE;
         }
     };
-    if let Some(checked) =
-        check::check(&subject, reader, options, (reporter.clock)(), observe).await
-    {
+    let now = (reporter.clock)();
+    if let Some(checked) = check::check(&subject, reader, options, now, observe).await {
+        let today = now.to_zoned(TimeZone::UTC).date();
+        let checked = checked.ignoring(ignores, today);
         reporter.report(JobReport::Checked(Arc::new(checked))).await;
     }
 }
@@ -61,9 +65,10 @@ impl Jobs {
             concurrency: self.concurrency,
             cancel,
         };
+        let ignores = Arc::clone(&self.ignores);
         self.tasks.spawn(async move {
             if let Some(store) = store {
-                check(&store, &inventory, &options, &reporter).await;
+                check(&store, &inventory, &options, &ignores, &reporter).await;
             }
             reporter.job
         });

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
 use super::{Jobs, Reporter};
+use crate::check::ignore::{Ignorable, divide};
 use crate::text::escape::visible;
 use crate::tui::message::JobReport;
 use crate::tui::{OpenedSource, Opener};
@@ -29,10 +31,14 @@ impl Jobs {
 
     pub(super) fn find_declared(&mut self, reporter: Reporter) {
         let directory = self.readers.directory.clone();
-        self.blocking(reporter, move |_| {
+        let ignores = Arc::clone(&self.ignores);
+        self.blocking(reporter, move |reporter| {
             let found = match crate::find::find(&directory) {
                 Ok(mut found) => {
                     found.look_up(&|name| std::env::var(name).ok());
+                    let today = (reporter.clock)().to_zoned(TimeZone::UTC).date();
+                    let look = Ignorable::of_mistake;
+                    (found.findings, ..) = divide(found.findings, &ignores, today, look);
                     Ok(Arc::new(found))
                 }
                 Err(error) => {

@@ -276,7 +276,9 @@ impl Screen for CheckScreen {
         // The number of refs in an unreadable source is unknown.
         let is_read = source.found.is_some();
         let facts = if self.state == CheckState::Done && is_read {
-            vec![refs]
+            let ignored = self.checked.ignored.len();
+            let ignored = (ignored > 0).then(|| format!("{ignored} ignored"));
+            Some(refs).into_iter().chain(ignored).collect()
         } else {
             Vec::new()
         };

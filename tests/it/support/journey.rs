@@ -11,6 +11,7 @@ use cachelens::backend::local::LocalCache;
 use cachelens::backend::memory::MemoryCache;
 use cachelens::backend::registry::{RegistryAccess, RegistryPruner, RegistryReader};
 use cachelens::backend::{Access, PauseReport, SharedReader};
+use cachelens::check::ignore::Ignore;
 use cachelens::config::HistoryStore;
 use cachelens::explain::load::images::{GivenImage, ImageLookup};
 use cachelens::format::llb::Platform;
@@ -57,6 +58,8 @@ struct Places {
     history: HistoryStore,
     /// Where the order and the filter of sources are kept.
     views_file: Option<PathBuf>,
+    /// What the configuration ignores.
+    ignores: Vec<Ignore>,
 }
 
 impl Default for Places {
@@ -66,6 +69,7 @@ impl Default for Places {
             directory: "unused".into(),
             history: HistoryStore::default(),
             views_file: None,
+            ignores: Vec::new(),
         }
     }
 }
@@ -309,6 +313,23 @@ impl Journey {
         Self::begin_at(pruning, evidence, None, places, sources, size)
     }
 
+    /// Begins as [`Self::new`]; the configuration ignores some findings.
+    pub fn ignoring(ignores: Vec<Ignore>, sources: Vec<OpenedSource>, size: (u16, u16)) -> Self {
+        let places = Places {
+            ignores,
+            ..Places::default()
+        };
+        let pruning = Pruning::default();
+        Self::begin_at(
+            pruning,
+            NamedEvidence::default(),
+            None,
+            places,
+            sources,
+            size,
+        )
+    }
+
     fn begin(
         pruning: Pruning,
         evidence: NamedEvidence,
@@ -333,6 +354,7 @@ impl Journey {
             directory,
             history,
             views_file,
+            ignores,
         }: Places,
         sources: Vec<OpenedSource>,
         (width, height): (u16, u16),
@@ -371,6 +393,7 @@ impl Journey {
             pruning,
             config_file,
             history,
+            ignores,
         };
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(2)

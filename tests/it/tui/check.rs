@@ -1,5 +1,6 @@
 //! The findings of a check, on the screen.
 
+use cachelens::check::ignore::Ignore;
 use cachelens::text::escape::must_be_written_out;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -326,4 +327,30 @@ fn names_in_findings_are_written_out() {
             }
         }
     }
+}
+
+#[test]
+fn findings_that_the_configuration_ignores_are_counted_and_not_listed() {
+    let layout = Fixture::named("mini").layout("local.json");
+    damage(layout.path());
+    let ignore = |until: &str| Ignore {
+        code: "blob-*".parse().unwrap(),
+        source: None,
+        ref_name: Some("c03".parse().unwrap()),
+        file: None,
+        reason: "it is exported again tonight".to_owned(),
+        until: Some(until.parse().unwrap()),
+    };
+    let begin = |until| {
+        let sources = vec![local("./mini", layout.path())];
+        let mut journey = Journey::ignoring(vec![ignore(until)], sources, (100, 16));
+        journey.press("c").screen()
+    };
+    let ignored = begin("9999-12-31");
+    assert!(!ignored.contains("blob-missing"), "{ignored}");
+    assert!(ignored.contains("3 refs · 1 ignored"), "{ignored}");
+    assert!(ignored.contains("1 info · layers not read"), "{ignored}");
+    let over = begin("2000-01-01");
+    assert!(over.contains("blob-missing"), "{over}");
+    assert!(!over.contains("ignored"), "{over}");
 }

@@ -1,6 +1,7 @@
 //! The program as a whole: its output and its exit codes.
 
 mod action;
+mod browser;
 mod cat;
 mod completions;
 mod declared;

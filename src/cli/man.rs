@@ -45,6 +45,31 @@ pub(super) fn run(arguments: &Arguments, output: &CommandOutput) -> Result<Exit,
     }
 }
 
+/// The end of the page of the program.
+const FILES: &str = "\
+.SH EXAMPLES
+.nf
+cachelens ls ./buildkit\\-cache
+cachelens why \\-\\- docker buildx build \\-\\-cache\\-from type=local,src=./buildkit\\-cache .
+cachelens prune ./buildkit\\-cache \\-\\-drop\\-ref 'pr\\-*' \\-\\-keep\\-within 14d
+cachelens check ghcr.io/acme/app:buildcache
+cachelens find
+.fi
+.SH FILES
+.TP
+cachelens.toml
+The configuration, in the current directory or above it, else in $XDG_CONFIG_HOME/cachelens.
+.TP
+$XDG_STATE_HOME/cachelens
+Journals of runs, and records of scans.
+.TP
+$XDG_CACHE_HOME/cachelens
+Documents that were read before.
+.SH ENVIRONMENT
+NO_COLOR, CLICOLOR_FORCE, CACHELENS_* and the variables of logins are listed in
+\\fBcachelens\\-config\\fR(7).
+";
+
 /// Renders the page of a command.
 fn page(command: &Command) -> Result<Vec<u8>, Failure> {
     let name = display_name(command);
@@ -55,6 +80,9 @@ fn page(command: &Command) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     page.render(&mut bytes)
         .map_err(|error| Failure::new(Exit::Failed, &error))?;
+    if command.get_name() == "cachelens" {
+        bytes.extend(FILES.as_bytes());
+    }
     bytes.extend(see_also(command.get_name()).into_bytes());
     Ok(bytes)
 }

@@ -275,3 +275,23 @@ fn the_readme_is_short_and_shows_what_the_program_prints() {
     }
     assert_eq!(compared, 3);
 }
+
+#[test]
+fn the_page_of_the_program_has_examples_files_and_the_environment() {
+    let page = Sandbox::new().run(&["man"]).stdout;
+    for section in ["FILES", "ENVIRONMENT"] {
+        assert!(page.contains(&format!("\n.SH {section}\n")), "{page}");
+    }
+    let (_, examples) = page.split_once(".SH EXAMPLES\n.nf\n").unwrap();
+    let (examples, _) = examples.split_once(".fi\n").unwrap();
+    let examples: Vec<String> = examples
+        .lines()
+        .map(|line| line.replace("\\-", "-"))
+        .collect();
+    assert!(examples.len() >= 5, "{examples:?}");
+    for example in examples {
+        if let Err(error) = check_arguments(words(&example)) {
+            panic!("{example}: {error}");
+        }
+    }
+}

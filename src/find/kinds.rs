@@ -105,11 +105,7 @@ pub(super) fn of(path: &str) -> Option<CiFileKind> {
 fn by_place(path: &str, lower: &str, folder: &str, yaml: bool) -> Option<CiFileKind> {
     let in_folder = |name: &str| folder == name || folder.starts_with(&format!("{name}/"));
     match () {
-        () if yaml
-            && (lower == ".gitlab-ci.yml"
-                || lower.ends_with(".gitlab-ci.yml")
-                || in_folder(".gitlab")) =>
-        {
+        () if yaml && (lower.contains("gitlab-ci") || in_folder(".gitlab")) => {
             Some(CiFileKind::GitLab)
         }
         () if lower == "devcontainer.json" || lower == ".devcontainer.json" => {

@@ -230,6 +230,8 @@ impl<'r> FindSession<'r> {
         for character in text.chars() {
             match self.unknowns.name(character) {
                 Some(name) => {
+                    // `${NAME,,}`: a comma would separate attributes.
+                    let name = name.replace(",,", " in lower case");
                     out.push('{');
                     out.extend(
                         name.chars()

@@ -245,7 +245,10 @@ impl MistakeSearch<'_> {
                 continue;
             }
             let expression = declaration.expression.to_lowercase();
-            let depends = expression.contains("matrix")
+            // A condition on the matrix leaves one job.
+            let is_of_one = |condition: &String| condition.contains("matrix.");
+            let depends = declaration.when.iter().any(is_of_one)
+                || expression.contains("matrix")
                 || expression.contains("strategy.")
                 || expression.contains("steps.")
                 || expression.contains("runner.")

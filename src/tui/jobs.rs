@@ -89,8 +89,7 @@ impl Jobs {
         [open, open_found, open_declared]: [Opener; 3],
         readers: EvidenceReaders,
         pruning: Arc<Pruning>,
-        (config_file, history): (PathBuf, HistoryStore),
-        ignores: Vec<Ignore>,
+        (config_file, history, ignores): (PathBuf, HistoryStore, Vec<Ignore>),
     ) -> Self {
         Self {
             sender,

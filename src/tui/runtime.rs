@@ -70,8 +70,11 @@ impl<T: Surface> Runtime<T> {
             [options.open, options.open_found, options.open_declared],
             options.readers,
             Arc::clone(&pruning),
-            (options.config_file.clone(), options.history),
-            options.ignores,
+            (
+                options.config_file.clone(),
+                options.history,
+                options.ignores,
+            ),
         );
         let sources = admit_all(&jobs, options.sources);
         let mut size = Size::default();

@@ -175,14 +175,8 @@ impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
         let failure = Self::new(Exit::Failed, &error);
         match &error {
-            BackendError::NotFound(name) => {
-                let hint = "name the directory that `--cache-to type=local,dest=…` writes, or try `cachelens demo`";
-                // Docker takes such a name for an image.
-                let is_image = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-                if name.chars().all(is_image) {
-                    return failure.hint(format!("{hint}; an image of Docker Hub is docker.io/library/{name}"));
-                }
-                failure.hint(hint)
+            BackendError::NotFound(_) => {
+                failure.hint("name the directory that `--cache-to type=local,dest=…` writes, or try `cachelens demo`")
             }
             BackendError::NotAStore(_) => {
                 failure.hint("name its `rootdirectory`, as the configuration of the registry has it")

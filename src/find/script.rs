@@ -84,6 +84,8 @@ pub(super) struct Script<'s, 'r> {
     redirected: Vec<Word>,
     /// A value of several lines that is being written to such a file.
     block: Option<OutputBlock>,
+    /// What the commands of `$( … )` print; `None` outside of one, and where that is not known.
+    captured: Option<Vec<Variant>>,
     pub(super) invocations: Vec<Invocation>,
     pub(super) outputs: Vec<ScriptOutput>,
 }
@@ -113,6 +115,7 @@ impl<'s, 'r> Script<'s, 'r> {
             files: Vec::new(),
             redirected: Vec::new(),
             block: None,
+            captured: None,
             invocations: Vec::new(),
             outputs: Vec::new(),
         }

@@ -1,6 +1,6 @@
 //! Scripts of the repository that a command runs, as in `CACHE_TO=… ./scripts/build.sh`.
 
-use super::{Script, Slot, Variable, Variant};
+use super::{Invocation, Script, ScriptWord, Slot, Variable, Variant};
 use crate::find::kinds;
 use crate::find::repository::directory;
 use crate::format::located::Located;
@@ -60,6 +60,7 @@ impl Script<'_, '_> {
         if !is_script || source.len() > LARGEST || self.files.contains(&number) {
             return;
         }
+        self.pass_flags(&slots[at + 1..]);
         let mut called = Script::new(self.session, &environment, directory(&file));
         called.follows_calls = true;
         called.files.clone_from(&self.files);
@@ -77,6 +78,32 @@ impl Script<'_, '_> {
                 self.session.supply(&called.files, name);
             }
         }
+    }
+
+    /// Flags for caches among the arguments of a script, as in `./build.sh --cache-from type=gha`, are
+    /// for the build that it runs.
+    fn pass_flags(&mut self, arguments: &[Slot]) {
+        let mut words = arguments.iter().flatten().flatten();
+        let is_flag = |word: &ScriptWord| {
+            let text = word.text.as_str();
+            text.starts_with("--cache-from") || text.starts_with("--cache-to")
+        };
+        let Some(first) = words.find(|word| is_flag(word)) else {
+            return;
+        };
+        let place = first.text.place();
+        let word = |text: &str| ScriptWord {
+            text: Located::new(text, place),
+            when: Vec::new(),
+        };
+        let program = ["docker", "buildx", "build"].map(|text| vec![vec![word(text)]]);
+        let slots = program.into_iter().chain(arguments.iter().cloned());
+        self.invocations.push(Invocation {
+            slots: slots.collect(),
+            when: self.guards.clone(),
+            scripts: self.files.clone(),
+            ..Invocation::default()
+        });
     }
 
     /// Returns the exported variables, and those that are set for one command.

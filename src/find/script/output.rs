@@ -1,6 +1,7 @@
 //! What a script writes to the files of GitHub Actions: outputs of its step, and variables of later
 //! steps.
 
+use super::variables::unite;
 use super::{Script, ScriptOutput, ScriptWord, Variant};
 use crate::format::located::Located;
 use crate::format::shell::{self, ShellCommand, Simple, Word};
@@ -21,6 +22,27 @@ pub(super) fn teed(pipeline: &[ShellCommand]) -> Option<Vec<Word>> {
     (program.bare() == Some("tee")).then(|| files.to_vec())
 }
 
+/// Whether a command prints nothing.
+pub(super) fn is_silent(name: &str) -> bool {
+    matches!(
+        name,
+        "return"
+            | "exit"
+            | "shift"
+            | "set"
+            | "unset"
+            | "true"
+            | "false"
+            | "local"
+            | "declare"
+            | "export"
+            | "readonly"
+            | "cd"
+            | "pushd"
+            | "popd"
+    )
+}
+
 /// Returns the variable of GitHub Actions that a word names.
 fn variable_of(word: &Word) -> Option<String> {
     let name = word.source.trim_matches(['"', '$', '{', '}', '\'']);
@@ -31,18 +53,28 @@ impl Script<'_, '_> {
     /// Keeps `echo "name=value" >> "$GITHUB_OUTPUT"`.
     pub(super) fn output(&mut self, simple: &Simple) {
         let mut words = simple.outputs.iter().chain(&self.redirected);
-        let Some(file) = words.find_map(variable_of) else {
+        let file = words.find_map(variable_of);
+        if file.is_none() && (self.captured.is_none() || !simple.outputs.is_empty()) {
+            return;
+        }
+        let first = simple.words.first();
+        // `[[ … ]]` is one word.
+        if first.is_some_and(|word| word.source.starts_with('[')) {
+            return;
+        }
+        let program = first.and_then(Word::bare);
+        let lines = match program {
+            Some("cat") if !simple.inputs.is_empty() => Some(self.here_document(&simple.inputs)),
+            Some(name @ ("echo" | "printf")) => self.echoed(&simple.words[1..], name == "printf"),
+            Some(":" | "test") => return,
+            _ => None,
+        };
+        let Some(file) = file else {
+            let captured = self.captured.take().zip(lines);
+            self.captured = captured.map(|(captured, lines)| unite(captured, lines));
             return;
         };
-        let program = simple.words.first().and_then(Word::bare);
-        let lines = match program {
-            Some("cat") => self.here_document(&simple.inputs),
-            Some(name @ ("echo" | "printf")) => {
-                let printed = self.echoed(&simple.words[1..], name == "printf");
-                printed.unwrap_or_default()
-            }
-            _ => return,
-        };
+        let lines = lines.unwrap_or_default();
         for printed in lines {
             for line in printed.text.split_lines() {
                 self.output_line(&file, line, printed.when.clone());

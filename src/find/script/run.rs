@@ -39,6 +39,9 @@ impl Script<'_, '_> {
     }
 
     fn follow_pipeline(&mut self, pipeline: &[ShellCommand]) {
+        if pipeline.len() > 1 {
+            self.captured = None;
+        }
         let file = output::teed(pipeline);
         let outer = file.map(|file| std::mem::replace(&mut self.redirected, file));
         for command in pipeline {
@@ -214,8 +217,16 @@ impl Script<'_, '_> {
         if let Some(text) = self.printed(list, 0) {
             return text;
         }
+        let known = self.invocations.len();
+        let outer = self.captured.replace(Vec::new());
         self.follow_subshell(list);
-        vec![Variant::of(self.session.unknown(source, place))]
+        let captured = std::mem::replace(&mut self.captured, outer);
+        let is_silent = |invocation: &Invocation| {
+            first_word(&invocation.slots).is_some_and(|word| output::is_silent(&word))
+        };
+        let captured = captured
+            .filter(|lines| !lines.is_empty() && self.invocations[known..].iter().all(is_silent));
+        captured.unwrap_or_else(|| vec![Variant::of(self.session.unknown(source, place))])
     }
 
     /// Follows the commands of `$( … )`. They run, even if what they print is not known; their

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::find::Mistake;
 use crate::text::escape::visible;
 
-/// Divides what a check found into what counts and what is ignored. Warns of ignores that are over.
+/// Divides findings into those that count and those that are ignored. Warns of ignores that are over.
 pub(super) fn findings(
     found: Vec<Finding>,
     config: &Config,
@@ -31,7 +31,7 @@ pub(super) fn mistakes<F>(
     })
 }
 
-/// Returns what the configuration ignores.
+/// Returns the ignored findings.
 pub(super) fn configured(config: &Config) -> Vec<Ignore> {
     let ignores = config.ignores.iter();
     ignores.map(|setting| setting.value.clone()).collect()

@@ -15,7 +15,7 @@ use crate::text::units::Size;
 /// No more lost steps of a ref are named in text than these.
 const NAMED: usize = 5;
 
-/// The modes of a cache: what it has, and what `min` would keep.
+/// The modes of a cache: its content, and the part that `min` would keep.
 #[derive(Debug, Serialize)]
 pub(super) struct ModeRow {
     /// The source, as commands take it; none where the document is about one ref.
@@ -135,7 +135,7 @@ fn short(digest: &str) -> String {
 }
 
 impl ModeRow {
-    /// Says in a line what `min` would keep; nothing where it would keep everything.
+    /// Says in a line which part `min` would keep; nothing where it would keep everything.
     pub(super) fn sentence(&self) -> Option<String> {
         let mode = self.mode.filter(|mode| *mode == "max")?;
         Some(format!(

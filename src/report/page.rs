@@ -65,7 +65,7 @@ pub struct SourcePart {
     pub areas: Vec<AreaPart>,
     /// Everything that is stored and has no area of its own, by state.
     pub small: Vec<(&'static str, Totals)>,
-    /// The last build, or what the newest ref holds.
+    /// The last build, or the content of the newest ref.
     pub build: Option<BuildPart>,
     /// What a prune would delete; the error is why that is not known.
     pub plan: Option<Result<PlanPart, String>>,
@@ -263,7 +263,7 @@ fn states(inventory: &Inventory) -> Vec<StatePart> {
     parts.into_iter().filter(is_shown).collect()
 }
 
-/// Returns the largest stored objects, and what the others take by state.
+/// Returns the largest stored objects, and the sizes of the others by state.
 fn areas(inventory: &Inventory) -> (Vec<AreaPart>, Vec<(&'static str, Totals)>) {
     let objects = Objects::new(Arc::new(inventory.clone()));
     let part = |row: u32| match objects.at(row) {

@@ -1,4 +1,4 @@
-//! Results of package updates that are too old: the limit, and what names the steps.
+//! Results of package updates that are too old: the limit, and the evidence that names the steps.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,7 +10,7 @@ use crate::error::{Exit, Failure};
 use crate::explain::evidence::CacheEvidence;
 use crate::inventory::RefId;
 
-/// Which results of package updates are too old, and what names their steps.
+/// Which results of package updates are too old, and the evidence that names their steps.
 pub(super) struct Updates {
     evidence: CacheEvidence,
     most: SignedDuration,
@@ -54,7 +54,7 @@ impl Updates {
     }
 }
 
-/// Returns what the command line gives to name steps.
+/// Returns the evidence of the command line that names steps.
 fn described_by(arguments: &Arguments) -> Option<&'static str> {
     if arguments.described.is_given() {
         Some("a Dockerfile names")

@@ -59,7 +59,7 @@ pub(super) fn print(
             let failed = failures.iter().map(|(source, _)| source.clone());
             let suites: Vec<String> = planned.chain(failed).collect();
             let fails = |issue: &Issue| issue.level == IssueLevel::Error;
-            output.text(&junit::document(&suites, &issues(pruned, failures), fails))
+            output.text(&junit::document(&suites, &issues(pruned, failures), fails)?)
         }
     }
 }

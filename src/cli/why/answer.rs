@@ -159,7 +159,7 @@ pub(super) fn present(
             let issues: Vec<Issue> = issues.map(|cause| cause.issue).collect();
             output.document(&sarif::log(&issues))?
         }
-        WhyFormat::Junit => output.text(&as_junit(&arguments.fail_on, &explained))?,
+        WhyFormat::Junit => output.text(&as_junit(&arguments.fail_on, &explained)?)?,
     };
     let gated = gate(&arguments.fail_on, answers.all, output)?;
     Ok(match exit {
@@ -171,7 +171,7 @@ pub(super) fn present(
 
 /// Formats each build as a suite of tests, with a case for each cause. A case fails if a gate fires for
 /// one of its steps; without gates each miss is shown as a failure.
-fn as_junit(gates: &[Gate], explained: &[ExplainedBuild<'_>]) -> String {
+fn as_junit(gates: &[Gate], explained: &[ExplainedBuild<'_>]) -> Result<String, Failure> {
     let mut issues = Vec::new();
     let mut failing = Vec::new();
     for build in explained {
@@ -189,7 +189,9 @@ fn as_junit(gates: &[Gate], explained: &[ExplainedBuild<'_>]) -> String {
         }
     }
     let suites: Vec<String> = explained.iter().map(ExplainedBuild::title).collect();
-    junit::document(&suites, &issues, |issue| failing.contains(issue))
+    Ok(junit::document(&suites, &issues, |issue| {
+        failing.contains(issue)
+    })?)
 }
 
 /// Evaluates gates against explanations, prints one line per gate, and returns whether any gate

@@ -26,7 +26,7 @@ pub struct Move {
     pub passed: Vec<u32>,
 }
 
-/// Returns what to do about an input.
+/// Returns advice about an input.
 pub(super) fn of_input(
     history: &HistoryBuild,
     kind: InputKind,
@@ -167,7 +167,7 @@ fn whole(lines: &[&str], instruction: &OutlineInstruction) -> String {
     lines.get(start..end).unwrap_or_default().join("\n")
 }
 
-/// Says what to do about a COPY whose files change often: the RUN instructions below it run again.
+/// Advises on a COPY whose files change often: the RUN instructions below it run again.
 fn of_copy(file: &DockerfileOutline, line: u32) -> Option<Advice> {
     let at = file
         .instructions

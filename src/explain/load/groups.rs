@@ -33,7 +33,7 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// Returns what one step costs.
+    /// Returns the cost of one step.
     pub fn of(explanation: &Explanation, step: StepIndex) -> Self {
         let bytes = explanation.written.get(step.at()).copied().flatten();
         Self {
@@ -43,7 +43,7 @@ impl Cost {
         }
     }
 
-    /// Adds what another step costs.
+    /// Adds the cost of another step.
     fn add(&mut self, other: Self) {
         if let Some(took) = other.took {
             *self.took.get_or_insert_default() += took;
@@ -122,7 +122,7 @@ impl CauseGroups {
         groups
     }
 
-    /// Puts the groups that cost most first, what changed before what a cache has lost.
+    /// Puts the groups that cost most first, changes before results that a cache has lost.
     fn sort(&mut self, explanation: &Explanation) {
         let is_loss = |group: &CauseGroup| {
             let first = group.steps.first();

@@ -73,7 +73,7 @@ impl PlanPart {
 }
 
 impl PlanPart {
-    /// Says what the plan comes to.
+    /// Sums the plan up in a sentence.
     pub fn sentence(&self, price: Option<&Price>) -> String {
         let rules = if self.has_rules {
             "With the rules of cachelens.toml"

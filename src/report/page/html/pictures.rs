@@ -43,7 +43,7 @@ struct PictureTile {
     bytes: u64,
 }
 
-/// Draws what only one ref holds, what refs share, and what is waste.
+/// Draws the bytes of only one ref, shared bytes, and waste.
 pub(super) fn holders(source: &SourcePart, written: &mut String) {
     let mut exclusive: Vec<(&str, u64)> = source
         .refs
@@ -287,7 +287,7 @@ fn mark(part: &RefPart, time: Timestamp, x: f64, y: f64, now: Timestamp, written
     );
 }
 
-/// Draws the stages of a build with what each step finds.
+/// Draws the stages of a build with the verdict of each step.
 pub(super) fn stages(build: &BuildPart, written: &mut String) {
     let heading = if build.is_explained {
         "The build against"

@@ -39,6 +39,7 @@ mod possible;
 pub mod request;
 pub mod root_causes;
 mod stage_files;
+pub mod stages;
 mod stored;
 pub mod targets;
 pub mod words;

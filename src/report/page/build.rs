@@ -98,18 +98,20 @@ impl BuildPart {
             more: steps.len().saturating_sub(MOST_STEPS),
             notes: explanation.notes.clone(),
         };
-        for step in steps.iter().take(MOST_STEPS) {
-            let part = step_of(explanation, *step);
-            let stage = build.stage(&stage_name(explanation, *step));
-            stage.steps.push(part);
-            for input in &explanation.build.steps[step.at()].inputs {
-                let needed = stage_name(explanation, input.step);
-                let is_other = needed != stage.name && !needed.is_empty();
-                if is_other && !stage.needs.contains(&needed) {
-                    stage.needs.push(needed);
-                }
-            }
-        }
+        let shown = &steps[..steps.len().min(MOST_STEPS)];
+        let parts = explanation
+            .stages(shown)
+            .into_iter()
+            .map(|stage| StagePart {
+                name: stage.name,
+                needs: stage.needs,
+                steps: stage
+                    .steps
+                    .iter()
+                    .map(|step| step_of(explanation, *step))
+                    .collect(),
+            });
+        build.stages = parts.collect();
         build
     }
 
@@ -173,13 +175,6 @@ fn summary(explanation: &Explanation) -> String {
         _ => String::new(),
     };
     counts.join(", ") + &lost
-}
-
-/// Returns the stage of a step; empty where it is not known.
-fn stage_name(explanation: &Explanation, step: StepIndex) -> String {
-    let place = explanation.place(step);
-    let stage = place.and_then(|place| place.stage.as_ref());
-    stage.map_or_else(String::new, ToString::to_string)
 }
 
 fn step_of(explanation: &Explanation, step: StepIndex) -> StepPart {

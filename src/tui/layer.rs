@@ -37,6 +37,13 @@ pub trait UiLayer: Send {
     /// or screen below.
     fn key(&mut self, key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled;
 
+    /// Moves the cursor to the item at a cell of the terminal, and returns the action that chooses
+    /// it.
+    fn choose_at(&mut self, cell: (u16, u16), world: &World) -> Option<Action> {
+        let _ = (cell, world);
+        None
+    }
+
     /// Handles pasted text.
     fn paste(&mut self, text: &str, cx: &mut UiContext<'_>) {
         let _ = (text, cx);

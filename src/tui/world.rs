@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
-use ratatui::layout::Size;
+use ratatui::layout::{Rect, Size};
 
 use super::background::Background;
 use super::columns::HiddenColumns;
@@ -251,6 +251,11 @@ impl World {
             watches: Vec::new(),
             jobs: 0,
         }
+    }
+
+    /// Returns all of the terminal.
+    pub fn area(&self) -> Rect {
+        Rect::new(0, 0, self.size.width, self.size.height)
     }
 
     /// Uses the theme for the background of the terminal, unless a theme was chosen.

@@ -14,6 +14,9 @@ use crate::tui::theme::TextRole;
 use crate::tui::widget::popup;
 use crate::tui::world::World;
 
+/// The width of the menu.
+const WIDTH: u16 = 30;
+
 /// The menu of columns.
 #[derive(Debug)]
 pub struct ColumnsMenu {
@@ -25,6 +28,10 @@ impl ColumnsMenu {
     /// Offers the columns of a list but the first, which names the row.
     pub fn new(columns: &'static [Column]) -> Self {
         Self { columns, cursor: 1 }
+    }
+
+    fn height(&self) -> u16 {
+        u16::try_from(self.columns.len().saturating_sub(1)).unwrap_or(u16::MAX)
     }
 
     fn toggle(&self, cx: &mut UiContext<'_>) {
@@ -56,10 +63,16 @@ impl UiLayer for ColumnsMenu {
         Handled::Yes
     }
 
+    fn choose_at(&mut self, cell: (u16, u16), world: &World) -> Option<Action> {
+        let inside = popup::inside(WIDTH, self.height(), world.area());
+        let place = popup::line_at(inside, cell)? + 1;
+        self.cursor = place;
+        (place < self.columns.len()).then_some(Action::Accept)
+    }
+
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
-        let count = self.columns.len().saturating_sub(1);
-        let height = u16::try_from(count).unwrap_or(u16::MAX);
-        let inside = popup::open("Columns", 30, height, &world.theme, frame, area);
+        let height = self.height();
+        let inside = popup::open("Columns", WIDTH, height, &world.theme, frame, area);
         let columns = self.columns.iter().enumerate().skip(1);
         for ((place, column), row) in columns.zip(0..inside.height) {
             let is_hidden = world.hidden_columns.hides(self.columns, place);

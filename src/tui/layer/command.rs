@@ -123,6 +123,15 @@ impl CommandLine {
         }
     }
 
+    /// Returns the width and height inside the box.
+    fn size(&self, area: Rect) -> (u16, u16) {
+        let height = u16::try_from(self.commands.found("").len())
+            .unwrap_or(u16::MAX)
+            .saturating_add(HEAD)
+            .min(area.height.saturating_sub(4));
+        (WIDTH.min(area.width.saturating_sub(4)), height)
+    }
+
     /// Returns the note about the line.
     fn remark(&self) -> Cell {
         if let Some(fault) = &self.fault {
@@ -133,6 +142,14 @@ impl CommandLine {
             return Cell::new(self.names.join("  "), TextRole::Dim);
         }
         Cell::new("enter does it, tab completes, ↑ brings back", TextRole::Dim)
+    }
+}
+
+fn below_head(inside: Rect) -> Rect {
+    Rect {
+        y: inside.y + HEAD,
+        height: inside.height.saturating_sub(HEAD),
+        ..inside
     }
 }
 
@@ -239,14 +256,20 @@ impl UiLayer for CommandLine {
         }
     }
 
+    fn choose_at(&mut self, cell: (u16, u16), world: &World) -> Option<Action> {
+        let (width, height) = self.size(world.area());
+        let inside = popup::inside(width, height, world.area());
+        let below = below_head(inside);
+        let count = self.commands.found(self.input.text()).len();
+        let top = popup::top(self.cursor, count, below.height.into());
+        let place = top + popup::line_at(below, cell)?;
+        self.cursor = place;
+        (place < count).then_some(Action::Accept)
+    }
+
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
         let found = self.commands.found(self.input.text());
-        let all = self.commands.found("").len();
-        let height = u16::try_from(all)
-            .unwrap_or(u16::MAX)
-            .saturating_add(HEAD)
-            .min(area.height.saturating_sub(4));
-        let width = WIDTH.min(area.width.saturating_sub(4));
+        let (width, height) = self.size(area);
         let inside = popup::open("Commands", width, height, &world.theme, frame, area);
         let colon = Cell::new(":", TextRole::Title);
         let buffer = frame.buffer_mut();
@@ -272,11 +295,7 @@ impl UiLayer for CommandLine {
             ..inside
         };
         self.input.draw(&world.theme, frame, line);
-        let below = Rect {
-            y: inside.y + HEAD,
-            height: inside.height.saturating_sub(HEAD),
-            ..inside
-        };
+        let below = below_head(inside);
         let top = popup::top(self.cursor, found.len(), below.height.into());
         for ((place, command), row) in found.iter().enumerate().skip(top).zip(0..below.height) {
             let name = format!("{} {}", command.name, command.value);

@@ -59,6 +59,14 @@ fn jobs(world: &World) -> Vec<(JobEntry, Cell)> {
     scans.chain(background).collect()
 }
 
+/// Returns the width and height of the list inside its box.
+fn size(count: usize, area: Rect) -> (u16, u16) {
+    let height = u16::try_from(count.max(1))
+        .unwrap_or(u16::MAX)
+        .min(area.height.saturating_sub(6));
+    (WIDTH.min(area.width.saturating_sub(6)), height)
+}
+
 impl UiLayer for JobsLayer {
     fn context(&self) -> keymap::KeyContext {
         keymap::KeyContext::Jobs
@@ -90,12 +98,20 @@ impl UiLayer for JobsLayer {
         Handled::Yes
     }
 
+    fn choose_at(&mut self, cell: (u16, u16), world: &World) -> Option<Action> {
+        let count = jobs(world).len();
+        let (width, height) = size(count, world.area());
+        let inside = popup::inside(width, height, world.area());
+        let cursor = self.cursor.min(count.saturating_sub(1));
+        let top = popup::top(cursor, count, inside.height.into());
+        let place = top + popup::line_at(inside, cell)?;
+        self.cursor = place;
+        (place < count).then_some(Action::Open)
+    }
+
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
         let jobs = jobs(world);
-        let height = u16::try_from(jobs.len().max(1))
-            .unwrap_or(u16::MAX)
-            .min(area.height.saturating_sub(6));
-        let width = WIDTH.min(area.width.saturating_sub(6));
+        let (width, height) = size(jobs.len(), area);
         let inside = popup::open("Jobs", width, height, &world.theme, frame, area);
         if jobs.is_empty() {
             let nothing = Cell::new("Nothing is at work.", TextRole::Dim);

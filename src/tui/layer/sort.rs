@@ -14,6 +14,9 @@ use crate::tui::theme::TextRole;
 use crate::tui::widget::popup;
 use crate::tui::world::World;
 
+/// The width of the menu.
+const WIDTH: u16 = 30;
+
 /// The menu of orders.
 #[derive(Debug)]
 pub struct SortMenu {
@@ -43,6 +46,10 @@ impl SortMenu {
             cursor,
             sort,
         }
+    }
+
+    fn height(&self) -> u16 {
+        u16::try_from(self.choices.len()).unwrap_or(u16::MAX)
     }
 
     /// Returns the order of the line at `place`.
@@ -101,9 +108,16 @@ impl UiLayer for SortMenu {
         Handled::Yes
     }
 
+    fn choose_at(&mut self, cell: (u16, u16), world: &World) -> Option<Action> {
+        let inside = popup::inside(WIDTH, self.height(), world.area());
+        let place = popup::line_at(inside, cell)?;
+        self.cursor = place;
+        (place < self.choices.len()).then_some(Action::Accept)
+    }
+
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
-        let height = u16::try_from(self.choices.len()).unwrap_or(u16::MAX);
-        let inside = popup::open("Sort by", 30, height, &world.theme, frame, area);
+        let height = self.height();
+        let inside = popup::open("Sort by", WIDTH, height, &world.theme, frame, area);
         for ((place, column), row) in self.choices.iter().enumerate().zip(0..inside.height) {
             let sort = self.order_at(place);
             let words = self

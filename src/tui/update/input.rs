@@ -1,8 +1,8 @@
 //! Keys, pasted text and the mouse.
 
 use super::super::effect::Effect;
-use super::super::keymap::{self, Action};
-use super::super::message::KeyPress;
+use super::super::keymap::{self, Action, KeyBinding};
+use super::super::message::{KeyPress, Wheel};
 use super::super::model::Model;
 use super::super::navigation::{Handled, NavigationCommand, UiContext};
 use super::super::screen::Pointer;
@@ -45,8 +45,8 @@ impl Model {
         commands
     }
 
-    /// A click on a word of the last line does what its key does, one on the path goes back. The
-    /// rest of the mouse reaches the screen only: layers have keys.
+    /// A click on a word of the last line does what its key does, one on the path goes back. Else
+    /// the mouse reaches the layer on top, or the screen if there is none.
     pub(super) fn pointer(
         &mut self,
         pointer: Pointer,
@@ -62,7 +62,7 @@ impl Model {
             }
         }
         if !self.layers.is_empty() {
-            return Vec::new();
+            return self.pointer_in_layer(pointer, effects);
         }
         let mut commands = Vec::new();
         let mut cx = UiContext::new(&mut self.world, effects, &mut commands);
@@ -70,6 +70,28 @@ impl Model {
             screen.pointer(pointer, &mut cx);
         }
         commands
+    }
+
+    /// A click on an item of the layer on top chooses it, and the wheel moves as the arrow keys do.
+    fn pointer_in_layer(
+        &mut self,
+        pointer: Pointer,
+        effects: &mut Vec<Effect>,
+    ) -> Vec<NavigationCommand> {
+        let Some(layer) = self.layers.last_mut() else {
+            return Vec::new();
+        };
+        let action = match pointer {
+            Pointer::Click(x, y) => layer.choose_at((x, y), &self.world),
+            Pointer::Wheel(_, _, Wheel::Up) => Some(Action::Up),
+            Pointer::Wheel(_, _, Wheel::Down) => Some(Action::Down),
+        };
+        let mut bindings = self.world.keymap.bindings(layer.context()).iter();
+        let binding = bindings.find(|binding| Some(binding.action) == action);
+        match binding.and_then(KeyBinding::first_key) {
+            Some(key) => self.key(key, effects),
+            None => Vec::new(),
+        }
     }
 
     /// Hands pasted text to the layer on top.

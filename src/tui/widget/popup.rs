@@ -19,19 +19,8 @@ pub fn open(
     frame: &mut Frame<'_>,
     area: Rect,
 ) -> Rect {
-    let outer = Rect {
-        width: width + 4,
-        height: height + 2,
-        ..area
-    };
-    let width = outer.width.min(area.width);
-    let height = outer.height.min(area.height);
-    let outer = Rect {
-        x: area.x + (area.width - width) / 2,
-        y: area.y + (area.height - height) / 3,
-        width,
-        height,
-    };
+    let outer = outer(width, height, area);
+    let width = outer.width;
     Clear.render(outer, frame.buffer_mut());
     let block = Block::bordered()
         .border_type(BorderType::Rounded)
@@ -40,9 +29,36 @@ pub fn open(
         .title_style(theme.style(TextRole::Title))
         .title(format!(" {} ", text::cut(title, width.saturating_sub(6))));
     block.render(outer, frame.buffer_mut());
+    without_border(outer)
+}
+
+/// Returns the area inside a box of that size, without drawing it.
+pub fn inside(width: u16, height: u16, area: Rect) -> Rect {
+    without_border(outer(width, height, area))
+}
+
+/// Returns the line of a box at a cell, counted from the first one that shows.
+pub fn line_at(inside: Rect, (x, y): (u16, u16)) -> Option<usize> {
+    inside
+        .contains((x, y).into())
+        .then(|| usize::from(y - inside.y))
+}
+
+fn outer(width: u16, height: u16, area: Rect) -> Rect {
+    let width = (width + 4).min(area.width);
+    let height = (height + 2).min(area.height);
+    Rect {
+        x: area.x + (area.width - width) / 2,
+        y: area.y + (area.height - height) / 3,
+        width,
+        height,
+    }
+}
+
+fn without_border(outer: Rect) -> Rect {
     outer.inner(Margin {
-        horizontal: 2.min(width / 2),
-        vertical: 1.min(height / 2),
+        horizontal: 2.min(outer.width / 2),
+        vertical: 1.min(outer.height / 2),
     })
 }
 

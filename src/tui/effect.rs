@@ -88,8 +88,10 @@ pub enum JobWork {
     ArrangeFiles(Arc<FileTree>, View),
     /// Opens a source that a person named.
     Open(String),
-    /// Searches the current directory of the program for declared caches.
-    FindDeclared,
+    /// Searches a directory for declared caches; without one, the current one of the program.
+    FindDeclared(Option<PathBuf>),
+    /// Reads the beginning of a file below that directory.
+    ReadDeclared(Option<PathBuf>, PathBuf),
     /// Opens a declared cache on request; its ref is selected where the second field is true.
     OpenDeclared(String, bool),
     /// Plans and prunes.

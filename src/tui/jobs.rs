@@ -215,7 +215,10 @@ impl Jobs {
             JobWork::OpenDeclared(cache, shows) => {
                 self.open_declared(cache, shows, cancel, reporter);
             }
-            JobWork::FindDeclared => self.find_declared(reporter),
+            JobWork::FindDeclared(directory) => self.find_declared(directory, reporter),
+            JobWork::ReadDeclared(directory, file) => {
+                self.read_declared(directory, &file, reporter);
+            }
         }
     }
 

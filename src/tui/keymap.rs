@@ -166,6 +166,8 @@ actions! {
     Why,
     /// Show all causes.
     Causes,
+    /// Show the stages of the build, or the list of its steps.
+    Stages,
     /// Complete the typed text.
     Complete,
     /// Recall the previous input.

@@ -170,6 +170,7 @@ impl<'a> UiContext<'a> {
             let source = &mut self.world.sources[id.0];
             source.scan = Scan::Running(job);
             source.policy_changed = false;
+            source.since = self.world.now;
         }
     }
 

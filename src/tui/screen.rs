@@ -13,11 +13,13 @@ use super::list::{RowList, Sort};
 use super::message::{JobReport, Wheel};
 use super::navigation::{Handled, UiContext};
 use super::rows::Cell;
+use super::widget::table;
 use super::world::{SourceId, World};
 use crate::backend::layer_content::LayerFile;
 use crate::inventory::filter::Filter;
 use crate::prune::plan::Plan;
 
+pub mod beginning;
 pub mod blobs;
 pub mod changes;
 pub mod check;
@@ -124,6 +126,13 @@ pub trait Screen: Send {
 
     /// Draws it.
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect);
+
+    /// Draws it as a preview next to the list of another screen.
+    fn draw_preview(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
+        if let Some(list) = self.list() {
+            table::draw_preview(list, world, frame.buffer_mut(), area);
+        }
+    }
 
     /// Returns its list, if it has one.
     fn list(&self) -> Option<&RowList> {

@@ -23,6 +23,8 @@ use crate::source::{RefSelector, StoreKind};
 
 mod sources;
 
+/// The seconds of a minute; younger ages are shown in seconds.
+const MINUTE: i64 = 60;
 /// How long a status message stays.
 const STATUS_TIME: SignedDuration = SignedDuration::from_secs(8);
 
@@ -71,6 +73,8 @@ pub struct SourceState {
     pub scan: Scan,
     /// The result of its scans so far.
     pub found: Option<ScannedInventory>,
+    /// When the last scan began.
+    pub since: Timestamp,
     /// Whether the policy has changed since the running scan began.
     pub policy_changed: bool,
 }
@@ -298,6 +302,19 @@ impl World {
         Ok(())
     }
 
+    /// Returns whether the screen shows seconds: of a running scan, or of a ref that was just
+    /// written.
+    fn shows_seconds(&self, now: Timestamp) -> bool {
+        let is_young = |time: Timestamp| now.duration_since(time).as_secs() < 2 * MINUTE;
+        self.sources.iter().any(|source| {
+            let newest = source
+                .found
+                .as_ref()
+                .and_then(|found| found.inventory.newest());
+            matches!(source.scan, Scan::Running(_)) || newest.is_some_and(is_young)
+        })
+    }
+
     /// Returns the number of running jobs that are visible to a person.
     pub fn running(&self) -> usize {
         let scans = self
@@ -357,6 +374,7 @@ impl World {
     pub(super) fn tick(&mut self, now: Timestamp) -> bool {
         let minute = |time: Timestamp| time.as_second().div_euclid(60);
         let expired = self.status.take_if(|status| status.until <= now).is_some();
-        expired || minute(self.now) != minute(now)
+        let second = self.now.as_second() != now.as_second();
+        expired || minute(self.now) != minute(now) || second && self.shows_seconds(now)
     }
 }

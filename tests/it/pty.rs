@@ -1,5 +1,7 @@
 //! The built program in a real terminal: it draws, answers, and restores the terminal.
 
+mod room;
+
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

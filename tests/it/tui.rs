@@ -19,6 +19,7 @@ mod registry;
 mod rule;
 mod runs;
 mod screens;
+mod stages;
 mod steps;
 mod tour;
 mod why;

@@ -45,10 +45,7 @@ fn a_line_is_an_action_or_a_command_with_a_value() {
         ("sort", CommandRequest::Perform(Action::Sort)),
         ("sort only-here", sort(1, SortDirection::Descending)),
         ("sort REF down", sort(0, SortDirection::Descending)),
-        (
-            "plan",
-            CommandRequest::Go(CommandDestination::Plan, SourceId(0)),
-        ),
+        ("plan", CommandRequest::Perform(Action::Plan)),
         (
             "prune ./kitchen",
             CommandRequest::Go(CommandDestination::Plan, SourceId(1)),

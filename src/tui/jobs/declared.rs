@@ -1,5 +1,8 @@
 //! The caches that files declare: the search for them, and opening one.
 
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -9,6 +12,7 @@ use super::{Jobs, Reporter};
 use crate::check::ignore::{Ignorable, divide};
 use crate::text::escape::visible;
 use crate::tui::message::JobReport;
+use crate::tui::preview::{FilePreview, MOST};
 use crate::tui::{OpenedSource, Opener};
 
 impl Jobs {
@@ -29,8 +33,8 @@ impl Jobs {
         self.open(&open, cache, cancel, reporter);
     }
 
-    pub(super) fn find_declared(&mut self, reporter: Reporter) {
-        let directory = self.readers.directory.clone();
+    pub(super) fn find_declared(&mut self, directory: Option<PathBuf>, reporter: Reporter) {
+        let directory = directory.unwrap_or_else(|| self.readers.directory.clone());
         let ignores = Arc::clone(&self.ignores);
         self.blocking(reporter, move |reporter| {
             let found = match crate::find::find(&directory) {
@@ -47,6 +51,33 @@ impl Jobs {
                 }
             };
             Some(JobReport::Declared(found))
+        });
+    }
+
+    /// Reads the beginning of a file that declares a cache.
+    pub(super) fn read_declared(
+        &mut self,
+        directory: Option<PathBuf>,
+        file: &Path,
+        reporter: Reporter,
+    ) {
+        let directory = directory.unwrap_or_else(|| self.readers.directory.clone());
+        let path = directory.join(file);
+        self.blocking(reporter, move |_| {
+            let read = || {
+                let mut bytes = Vec::new();
+                // One more byte shows whether the file continues.
+                File::open(&path)?.take(MOST + 1).read_to_end(&mut bytes)?;
+                Ok::<_, io::Error>(bytes)
+            };
+            let preview = match read() {
+                Ok(bytes) => Ok(Arc::new(FilePreview::new(&bytes))),
+                Err(error) => {
+                    let path = visible(&path.to_string_lossy()).into_owned();
+                    Err(format!("{path} cannot be read: {error}"))
+                }
+            };
+            Some(JobReport::Previewed(preview))
         });
     }
 }

@@ -302,6 +302,10 @@ mod tests {
          2 | sort = 'p'
            |        ^^^
            = give one of them another key
+        /home/me/keymap.toml:2:8: `p` is both `plan` of `blobs` and `sort` of `list`
+         2 | sort = 'p'
+           |        ^^^
+           = give one of them another key
         /home/me/keymap.toml:2:8: `p` is both `plan` of `rule` and `sort` of `list`
          2 | sort = 'p'
            |        ^^^

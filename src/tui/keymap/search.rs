@@ -98,6 +98,7 @@ fn also(action: Action) -> &'static str {
         Action::Evidence => "names provenance log build",
         Action::Why => "explain miss cause",
         Action::Causes => "explain",
+        Action::Stages => "graph picture columns cascade",
         _ => "",
     }
 }

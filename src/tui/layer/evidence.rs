@@ -46,16 +46,18 @@ pub struct EvidencePrompt {
     back: usize,
     /// Whether the current directory has a Dockerfile.
     has_dockerfile: bool,
+    /// Whether the screen below has nothing to show without it.
+    is_needed: bool,
 }
 
 impl EvidencePrompt {
     /// Opens the prompt with the evidence that was given before.
     pub fn open(cx: &mut UiContext<'_>) {
-        Self::open_with(String::new(), cx);
+        Self::open_with(String::new(), false, cx);
     }
 
     /// Opens the prompt with a line that a person completes.
-    pub fn open_with(line: String, cx: &mut UiContext<'_>) {
+    pub fn open_with(line: String, is_needed: bool, cx: &mut UiContext<'_>) {
         let given = cx.world.evidence.clone();
         let part = if given.is_empty() {
             EvidencePart::Build
@@ -84,6 +86,7 @@ impl EvidencePrompt {
             names: Vec::new(),
             fault: None,
             back: 0,
+            is_needed,
             has_dockerfile: cx
                 .world
                 .typed_evidence
@@ -278,6 +281,9 @@ impl UiLayer for EvidencePrompt {
             Some(Action::Cancel) => {
                 self.stop(cx);
                 cx.close();
+                if self.is_needed {
+                    cx.back();
+                }
             }
             Some(action @ (Action::Up | Action::Down)) => self.turn(action),
             Some(action @ (Action::Older | Action::Newer)) => self.recall(action, cx.world),

@@ -1,5 +1,7 @@
 //! The beginning of a file of a layer, above the list of files.
 
+use std::sync::Arc;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -32,20 +34,58 @@ pub enum PreviewSubject {
     Blob(Digest),
 }
 
-/// The beginning of a file.
+/// The beginning of a file above a screen.
 #[derive(Debug)]
 pub struct PreviewPopup {
     title: String,
     state: PreviewState,
+    /// The lines, wrapped for the width of the terminal.
+    lines: Vec<Cell>,
     scroll: Scroll,
 }
 
+/// The beginning of a file, once it is read.
 #[derive(Debug)]
-enum PreviewState {
+pub enum PreviewState {
+    /// It is being read.
     Reading(JobId),
-    /// The lines, wrapped for the width of the terminal.
-    Read(Vec<Cell>),
+    /// It is available.
+    Read(Arc<FilePreview>),
+    /// It cannot be read, for this reason.
     Failed(String),
+}
+
+impl PreviewState {
+    /// Takes the report of a job; returns whether it was the expected one.
+    pub fn report(&mut self, job: JobId, report: &JobReport) -> bool {
+        let is_ours = matches!(self, Self::Reading(reading) if *reading == job);
+        let JobReport::Previewed(result) = report else {
+            return false;
+        };
+        if is_ours {
+            *self = match result {
+                Ok(preview) => Self::Read(Arc::clone(preview)),
+                Err(why) => Self::Failed(why.clone()),
+            };
+        }
+        is_ours
+    }
+
+    /// Stops reading.
+    pub fn stop(&self, cx: &mut UiContext<'_>) {
+        if let Self::Reading(job) = self {
+            cx.stop(*job);
+        }
+    }
+
+    /// Wraps it into lines of `width` columns.
+    pub fn lines(&self, width: u16) -> Vec<Cell> {
+        match self {
+            Self::Reading(_) => vec![Cell::new("Reading…", TextRole::Dim)],
+            Self::Read(preview) => broken(preview, width),
+            Self::Failed(why) => vec![Cell::new(format!("! {why}"), TextRole::Error)],
+        }
+    }
 }
 
 impl PreviewPopup {
@@ -55,15 +95,12 @@ impl PreviewPopup {
         cx.show(Self {
             title,
             state: PreviewState::Reading(job),
+            lines: vec![Cell::new(
+                "Reading the layer up to the file…",
+                TextRole::Dim,
+            )],
             scroll: Scroll::default(),
         });
-    }
-
-    fn lines(&self) -> usize {
-        match &self.state {
-            PreviewState::Read(lines) => lines.len(),
-            PreviewState::Reading(_) | PreviewState::Failed(_) => 1,
-        }
     }
 }
 
@@ -112,14 +149,12 @@ impl UiLayer for PreviewPopup {
     fn key(&mut self, _key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Some(Action::Accept | Action::Cancel) => {
-                if let PreviewState::Reading(job) = self.state {
-                    cx.stop(job);
-                }
+                self.state.stop(cx);
                 cx.close();
             }
             Some(action) => {
                 let height = height(cx.world.size.height);
-                self.scroll.act(action, self.lines(), height.into());
+                self.scroll.act(action, self.lines.len(), height.into());
             }
             None => {}
         }
@@ -127,14 +162,8 @@ impl UiLayer for PreviewPopup {
     }
 
     fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
-        if !matches!(self.state, PreviewState::Reading(reading) if reading == job) {
-            return;
-        }
-        if let JobReport::Previewed(result) = report {
-            self.state = match result {
-                Ok(preview) => PreviewState::Read(broken(preview, room(cx.world.size.width))),
-                Err(why) => PreviewState::Failed(why.clone()),
-            };
+        if self.state.report(job, report) {
+            self.lines = self.state.lines(room(cx.world.size.width));
         }
     }
 
@@ -144,31 +173,16 @@ impl UiLayer for PreviewPopup {
 
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
         let height = height(area.height);
-        let more = self.scroll.more(self.lines(), height.into());
+        let more = self.scroll.more(self.lines.len(), height.into());
         // The end of a path is the most distinctive, and `more` has to stay visible.
         let width = room(area.width);
         let cut = width.saturating_sub(text::width(more) + 2);
         let title = format!("{}{more}", text::cut_front(&self.title, cut));
-        let shown = u16::try_from(self.lines()).unwrap_or(u16::MAX);
+        let shown = u16::try_from(self.lines.len()).unwrap_or(u16::MAX);
         let height = height.min(shown.max(1));
         let inside = popup::open(&title, width, height, &world.theme, frame, area);
-        let top = self.scroll.top(self.lines(), inside.height.into());
-        let one;
-        let lines = match &self.state {
-            PreviewState::Read(lines) => lines.as_slice(),
-            PreviewState::Reading(_) => {
-                one = [Cell::new(
-                    "Reading the layer up to the file…",
-                    TextRole::Dim,
-                )];
-                &one
-            }
-            PreviewState::Failed(why) => {
-                one = [Cell::new(format!("! {why}"), TextRole::Error)];
-                &one
-            }
-        };
-        for (line, row) in lines.iter().skip(top).zip(0..inside.height) {
+        let top = self.scroll.top(self.lines.len(), inside.height.into());
+        for (line, row) in self.lines.iter().skip(top).zip(0..inside.height) {
             text::put(
                 frame.buffer_mut(),
                 text::LineArea::of(inside, row),

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use super::steps::RefSteps;
 use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable};
-use crate::explain::diff::{ChangedStep, Difference, Fate};
+use crate::explain::diff::{ChangedStep, Difference, Fate, RecordAt};
 use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberField};
-use crate::inventory::steps::RecordStep;
 use crate::text::escape::visible;
 use crate::text::units::Size;
 use crate::tui::theme::TextRole;
+use crate::tui::widget::treemap::{self, TileLook, TreemapTile};
 
 /// The column of locations, the initial sort column.
 pub const WHERE: usize = 1;
@@ -59,6 +59,15 @@ const COLUMNS: &[Column] = &[
         sort: Sortable::Ascending,
     },
 ];
+
+/// One of two refs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiffEnd {
+    /// The older one.
+    Before,
+    /// The newer one.
+    After,
+}
 
 /// The changes between two refs.
 #[derive(Debug)]
@@ -113,6 +122,34 @@ impl DiffRows {
         }
     }
 
+    /// Returns the changed steps of one of the refs as boxes, with one box for the rest of the ref.
+    pub fn tiles(&self, which: DiffEnd) -> Vec<TreemapTile> {
+        let (steps, word) = match which {
+            DiffEnd::Before => (&self.before, "changed later"),
+            DiffEnd::After => (&self.after, "changed"),
+        };
+        let mut rest = steps.entry().map_or(0, |entry| entry.sizes.bytes);
+        let mut tiles = Vec::new();
+        for row in &self.rows {
+            let side = match which {
+                DiffEnd::Before => &row.before,
+                DiffEnd::After => &row.after,
+            };
+            let bytes = side.bytes.unwrap_or_default();
+            let (look, words) = match row.fate {
+                Fate::Removed => (TileLook::Deleted, "gone"),
+                Fate::Lost => (TileLook::Deleted, "its result is gone"),
+                Fate::Changed(_) => (TileLook::Trashed, word),
+                Fate::Gained => (TileLook::Kept, "has a result now"),
+                Fate::Added => (TileLook::Kept, "new"),
+            };
+            rest = rest.saturating_sub(bytes);
+            tiles.push(look.tile(row.name.clone(), bytes, words));
+        }
+        tiles.push(TileLook::Shared.tile("the same".to_owned(), rest, "in both refs"));
+        treemap::largest_first(tiles)
+    }
+
     fn at(&self, row: u32) -> Option<&DiffRow> {
         self.rows.get(row as usize)
     }
@@ -135,12 +172,15 @@ fn row(before: &RefSteps, after: &RefSteps, step: ChangedStep) -> Option<DiffRow
         name: shown.name().into_owned(),
         is_named: shown.label.is_some(),
         place: place.map(|place| (place.file.clone(), place.first_line)),
-        before: older.as_ref().map(side).unwrap_or_default(),
-        after: newer.as_ref().map(side).unwrap_or_default(),
+        before: side(before, step.before),
+        after: side(after, step.after),
     })
 }
 
-fn side(step: &RecordStep<'_>) -> DiffStepSide {
+fn side(steps: &RefSteps, at: Option<RecordAt>) -> DiffStepSide {
+    let Some(step) = at.and_then(|at| steps.step_of(at)) else {
+        return DiffStepSide::default();
+    };
     DiffStepSide {
         key: Some(step.record.digest.to_string()),
         state: Some(step.detail.state.word()),

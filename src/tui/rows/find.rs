@@ -105,6 +105,11 @@ impl FindRows {
         }
     }
 
+    /// Returns the file and the line of a row.
+    pub fn place(&self, row: u32) -> Option<(&str, u32)> {
+        (row < self.count()).then(|| self.at(row).place())
+    }
+
     fn at(&self, row: u32) -> FindItem<'_> {
         let place = row as usize;
         match place.checked_sub(self.found.findings.len()) {
@@ -166,7 +171,7 @@ impl<'a> FindItem<'a> {
 }
 
 /// Returns a sign and the word for a severity.
-fn severity(severity: MistakeSeverity) -> Cell {
+pub fn severity(severity: MistakeSeverity) -> Cell {
     match severity {
         MistakeSeverity::Error => Cell::new("! error", TextRole::Error),
         MistakeSeverity::Warning => Cell::new("~ warning", TextRole::Warning),

@@ -17,7 +17,7 @@ use crate::prune::records::Rewrite;
 use crate::retention::Reason;
 use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
-use crate::tui::pruning::{KeptTrash, PlanEntry, PlanSection, Planned};
+use crate::tui::pruning::{KeptTrash, PlanChoice, PlanEntry, PlanSection, Planned};
 use crate::tui::theme::TextRole;
 
 mod item;
@@ -90,6 +90,18 @@ impl PlanRows {
     pub fn ref_name(&self, row: u32) -> Option<String> {
         let item = self.item(row);
         (item.kind == ItemKind::Ref).then_some(item.name)
+    }
+
+    /// Returns the kind and the short name of an item.
+    pub fn short_name(&self, row: u32) -> String {
+        let item = self.item(row);
+        format!("{} {}", item.kind.word(), short_name(item.kind, &item.name))
+    }
+
+    /// Returns whether an item stays because of an exclusion.
+    pub fn is_left_out(&self, row: u32) -> bool {
+        let standing = self.item(row).standing;
+        standing.is_some_and(|standing| standing != PlanChoice::Deleted)
     }
 
     fn thing(&self, row: u32) -> Thing<'_> {

@@ -16,6 +16,7 @@ use crate::prune::plan::{Deletion, ItemKind, Plan};
 use crate::text::units::Size;
 use crate::tui::pruning::goes_into_trash;
 use crate::tui::theme::TextRole;
+use crate::tui::widget::treemap::TileLook;
 
 const COLUMNS: &[Column] = &[
     Column {
@@ -85,6 +86,27 @@ impl RunRows {
     fn at(&self, row: u32) -> (usize, Cow<'_, Deletion>, &Outcome) {
         let (item, outcome) = &self.outcomes[row as usize];
         (*item, self.plan.delete().at(*item), outcome)
+    }
+
+    /// Returns the kind and the short name of an item.
+    pub fn kind_and_name(&self, row: u32) -> String {
+        let (_, deletion, _) = self.at(row);
+        let kind = deletion.target.kind();
+        let name = short_name(kind, &deletion.target.name());
+        format!("{} {name}", kind.word())
+    }
+
+    /// Returns the look of the box for an item.
+    pub fn look(&self, row: u32) -> TileLook {
+        let (_, deletion, outcome) = self.at(row);
+        let is_trashed = goes_into_trash(&self.plan, deletion.target.kind());
+        match (outcome, self.kind) {
+            (Outcome::Done | Outcome::AlreadyGone, RunKind::Restored) => TileLook::Kept,
+            (Outcome::Done, RunKind::Deleted) if is_trashed => TileLook::Trashed,
+            (Outcome::Done | Outcome::AlreadyGone, RunKind::Deleted) => TileLook::Deleted,
+            (Outcome::Failed(_), _) => TileLook::Failed,
+            (Outcome::Skipped(_) | Outcome::Cancelled, _) => TileLook::Shared,
+        }
     }
 
     fn item(&self, row: u32) -> RunItem<'_> {
@@ -225,7 +247,10 @@ impl RowSet for RunRows {
         let (_, one, left) = self.at(a);
         let (_, other, right) = self.at(b);
         match column {
-            0 => weight(left).cmp(&weight(right)),
+            // Of equal outcomes, the largest item comes first.
+            0 => weight(left)
+                .cmp(&weight(right))
+                .then_with(|| other.target.bytes().cmp(&one.target.bytes())),
             1 => (one.target.kind(), one.target.name())
                 .cmp(&(other.target.kind(), other.target.name())),
             2 => one.target.bytes().cmp(&other.target.bytes()),

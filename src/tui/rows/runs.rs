@@ -95,6 +95,12 @@ impl PastRuns {
             .fold(0, u64::saturating_add)
     }
 
+    /// Returns the bytes of all journals.
+    pub fn journals(&self) -> u64 {
+        let journals = self.runs.iter().map(|run| run.journal_bytes);
+        journals.fold(0, u64::saturating_add)
+    }
+
     fn at(&self, row: u32) -> &PastRun {
         &self.runs[row as usize]
     }

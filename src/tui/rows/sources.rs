@@ -21,9 +21,11 @@ mod columns;
 mod detail;
 mod past;
 
-pub use columns::BY_NAME;
+pub use columns::AS_NAMED;
 use columns::COLUMNS;
 
+/// A scan that takes at least so many seconds shows how long it has been running.
+const LONG_SCAN: i64 = 2;
 /// Shown while a value is still being read.
 const MORE: &str = "…";
 /// Shown for a store in which refs reach everything.
@@ -49,7 +51,21 @@ impl SourceRows {
 }
 
 /// Returns the state of a scan as text.
-pub fn scan_state(source: &SourceState) -> Cell {
+pub fn scan_state(source: &SourceState, now: Timestamp) -> Cell {
+    let state = state_word(source);
+    let waited = now.duration_since(source.since);
+    let is_running = matches!(source.scan, Scan::Running(_)) && !source.info.is_waiting;
+    if is_running && waited.as_secs() >= LONG_SCAN {
+        let clock = Cell::new(
+            format!("{} ", Age::between(source.since, now)),
+            TextRole::Dim,
+        );
+        return clock.and_all(state);
+    }
+    state
+}
+
+fn state_word(source: &SourceState) -> Cell {
     let objects = source
         .found
         .as_ref()
@@ -64,10 +80,23 @@ pub fn scan_state(source: &SourceState) -> Cell {
             format!("scanning, {} blobs…", grouped(objects as u64)),
             TextRole::Title,
         ),
-        Scan::Done => Cell::new("ready", TextRole::Good),
+        Scan::Done => match source.found.as_ref().map(ScannedInventory::broken_refs) {
+            Some(0) | None => Cell::new("ready", TextRole::Good),
+            Some(1) => Cell::new("! 1 ref broken", TextRole::Missing),
+            Some(count) => Cell::new(format!("! {count} refs broken"), TextRole::Missing),
+        },
         Scan::Stopped => Cell::new("stopped: not all is known", TextRole::Warning),
         Scan::Failed(_) => Cell::new("! failed", TextRole::Error),
     }
+}
+
+/// Returns the innermost cause of an error, which says what is wrong; hints come after it.
+pub fn innermost(error: &str) -> &str {
+    let lines = error.lines().map(str::trim);
+    let mut causes = lines.take_while(|line| !line.starts_with("hint:"));
+    let first = causes.next().unwrap_or_default();
+    let last = causes.filter(|line| !line.is_empty()).last();
+    last.map_or(first, |line| line.trim_start_matches("because: "))
 }
 
 /// Returns whether everything knowable about a source is known.
@@ -156,7 +185,7 @@ impl RowSet for SourceRows {
                 5,
             )),
         }
-        cells.push(scan_state(source));
+        cells.push(scan_state(source, now));
         cells
     }
 
@@ -166,10 +195,7 @@ impl RowSet for SourceRows {
             return Cell::new(words, TextRole::Dim);
         }
         if let Scan::Failed(error) = &self.at(row).scan {
-            return Cell::new(
-                error.lines().next().unwrap_or_default().to_owned(),
-                TextRole::Error,
-            );
+            return Cell::new(innermost(error).to_owned(), TextRole::Error);
         }
         let Some(found) = self.found(row) else {
             return Cell::default();
@@ -203,7 +229,7 @@ impl RowSet for SourceRows {
         let mut details = vec![
             DetailLine::Heading(source.info.label.clone().into()),
             DetailLine::Fact("kind", Cell::text(source.info.kind.word())),
-            DetailLine::Fact("scan", scan_state(source)),
+            DetailLine::Fact("scan", scan_state(source, now)),
         ];
         if let Scan::Failed(error) = &source.scan {
             details.push(DetailLine::Blank);
@@ -230,7 +256,7 @@ impl RowSet for SourceRows {
         let by =
             |key: fn(&ScannedInventory) -> u64| self.found(a).map(key).cmp(&self.found(b).map(key));
         match column {
-            0 => a.cmp(&b),
+            0 => self.at(a).info.label.cmp(&self.at(b).info.label),
             1 => self.at(a).info.kind.cmp(&self.at(b).info.kind),
             2 => by(|found| found.inventory.refs.len() as u64),
             3 => by(|found| found.totals.live.bytes),
@@ -240,7 +266,7 @@ impl RowSet for SourceRows {
                 let newest = |row| self.found(row).and_then(|found| found.inventory.newest());
                 newest(a).cmp(&newest(b))
             }
-            _ => Ordering::Equal,
+            _ => a.cmp(&b),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::explain::diff::RecordAt;
 use crate::explain::evidence::CacheEvidence;
 use crate::format::cache_config::RecordIndex;
 use crate::format::cache_config::import::Refusal;
+use crate::format::digest::Digest;
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::labels::Labels;
 use crate::inventory::steps::{RecordStep, RowKind, StepRow, StepTree, StepUsers};
@@ -175,6 +176,11 @@ impl RefSteps {
     /// Returns the step of a record.
     pub fn step_of(&self, at: RecordAt) -> Option<RecordStep<'_>> {
         (at.cache < self.parts.len()).then(|| self.step_at(at.cache, at.record))?
+    }
+
+    fn blob_of(&self, part: usize, step: &RecordStep<'_>) -> Option<Digest> {
+        let layers = &self.caches[part].graph.layers;
+        layers.get(step.layer()?.at())?.blob.valid()
     }
 
     fn step_at(&self, part: usize, record: RecordIndex) -> Option<RecordStep<'_>> {

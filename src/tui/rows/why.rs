@@ -18,10 +18,12 @@ use crate::tui::theme::TextRole;
 
 mod detail;
 mod explanation;
+mod stages;
 mod verdict;
 mod words;
 
 pub use explanation::ArrangedExplanation;
+pub use stages::{BarUnit, GraphStep, StageColumn, StageGraph, StepReason};
 pub use words::lines as changed_words;
 
 /// The indexes of the columns with their own comparison; the others use the order of the file.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::files::{FilesScreen, MOST_PREVIEWED};
-use super::list_screen::ListScreen;
+use super::beginning::BeginningScreen;
+use super::files::FilesScreen;
+use super::list_screen::{ListScreen, PreviewOf};
+use super::plan::PlanScreen;
 use super::{Screen, ScreenHeader};
 use crate::backend::Totals;
 use crate::format::digest::Digest;
@@ -18,12 +20,23 @@ use crate::text::units::Size;
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{RowList, Sort, SortDirection};
 use crate::tui::navigation::{Handled, UiContext};
+use crate::tui::pruning::DeletionScope;
 use crate::tui::rows::blobs::{BlobRows, OtherSource, SIZE};
-use crate::tui::rows::sources::{counted_so_far, scan_state};
+use crate::tui::rows::sources::{counted_so_far, grouped, scan_state};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::world::{Scan, SourceFacts, SourceId, World};
+use crate::tui::world::{Scan, SourceFacts, SourceId, StatusKind, World};
+
+/// From this width on, all distinctive columns of a blob are visible.
+const LIST_WIDTH: u16 = 84;
+
+/// The contexts whose keys are active here.
+const CONTEXTS: &[keymap::KeyContext] = &[
+    keymap::KeyContext::Blobs,
+    keymap::KeyContext::List,
+    keymap::KeyContext::Global,
+];
 
 /// The blobs of a source.
 #[derive(Debug)]
@@ -45,7 +58,7 @@ impl BlobsScreen {
         );
         Self {
             source,
-            screen: ListScreen::new(list, RowHeight::Single, 0),
+            screen: ListScreen::new(list, RowHeight::Single, 0).wanting(LIST_WIDTH),
         }
     }
 
@@ -88,6 +101,22 @@ impl BlobsScreen {
         let files = FilesScreen::new(self.source, "blobs".to_owned(), name, layer, cx);
         cx.push(files);
         Handled::Yes
+    }
+
+    /// Plans a prune by the policy. Single blobs cannot be chosen: a plan has what no ref needs.
+    fn plan(&self, cx: &mut UiContext<'_>) {
+        let count = self.screen.list.marks().len();
+        let plan = PlanScreen::new(self.source, DeletionScope::Policy, cx);
+        cx.push(plan);
+        if count > 0 {
+            let exclude = cx
+                .world
+                .keymap
+                .key_for(&[keymap::KeyContext::Plan], Action::LeaveOut);
+            let words =
+                format!("the plan is by the policy, not by marks; {exclude} excludes a blob");
+            cx.world.note(StatusKind::Done, words);
+        }
     }
 
     /// Shows only the objects in one state, or all objects if that is shown already.
@@ -137,11 +166,7 @@ fn others(source: SourceId, world: &World) -> Vec<OtherSource> {
 
 impl Screen for BlobsScreen {
     fn contexts(&self) -> &'static [keymap::KeyContext] {
-        &[
-            keymap::KeyContext::Blobs,
-            keymap::KeyContext::List,
-            keymap::KeyContext::Global,
-        ]
+        CONTEXTS
     }
 
     fn header(&self, world: &World) -> ScreenHeader {
@@ -153,6 +178,9 @@ impl Screen for BlobsScreen {
                 "{} objects",
                 counted_so_far(stored.count, found.is_complete())
             ));
+            if found.is_complete() && found.totals.missing.count > 0 {
+                facts.push(format!("{} missing", grouped(found.totals.missing.count)));
+            }
             if stored.bytes > 0 || found.is_complete() {
                 facts.push(Size(stored.bytes).to_string());
             }
@@ -191,7 +219,7 @@ impl Screen for BlobsScreen {
                 let cell = part(cell, "partial", totals.partial, TextRole::Dim);
                 part(cell, "unknown", totals.unknown, TextRole::Dim)
             }
-            _ => scan_state(source),
+            _ => scan_state(source, world.now),
         };
         self.screen.summary(world, "objects", sums)
     }
@@ -200,6 +228,7 @@ impl Screen for BlobsScreen {
         match action {
             Action::Orphans => self.toggle(BlobState::Orphan, cx),
             Action::Missing => self.toggle(BlobState::Missing, cx),
+            Action::Plan => self.plan(cx),
             Action::Rescan => cx.scan(self.source),
             Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             Action::Escape if self.screen.act(action, cx) == Handled::No => {
@@ -238,14 +267,19 @@ impl Screen for BlobsScreen {
     fn follow(&mut self, cx: &mut UiContext<'_>) {
         let layer = self.layer(cx.world);
         let source = self.source;
-        self.screen.follow(cx, |_, cx| {
-            let layer = layer.filter(|_| cx.world.is_cheap(source))?;
-            let blobs = &cx.world.source(source).found.as_ref()?.inventory.blobs;
-            let size = blobs.find(&layer).map(|id| blobs.get(id).stored_size());
-            size.filter(|size| *size <= MOST_PREVIEWED)?;
-            let name = format!("{}:{}", layer.algorithm(), layer.short(12));
-            let files = FilesScreen::new(source, "blobs".to_owned(), name, layer, cx);
-            Some(Box::new(files))
+        let rows = Arc::clone(self.screen.list.rows());
+        self.screen.follow(cx, |row, cx| {
+            let Identity::Blob(blob) = rows.identity(row) else {
+                return None;
+            };
+            match layer {
+                Some(layer) => {
+                    FilesScreen::preview_of(source, "blobs", layer, cx).map(PreviewOf::Opened)
+                }
+                None => {
+                    BeginningScreen::of_blob(source, blob, CONTEXTS, cx).map(PreviewOf::Content)
+                }
+            }
         });
     }
 

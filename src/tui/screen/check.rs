@@ -6,9 +6,8 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::blobs::BlobsScreen;
-use super::list_screen::ListScreen;
+use super::list_screen::{ListScreen, PreviewOf};
 use super::plan::PlanScreen;
-use super::steps::StepsScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader, ScreenWork, WorkKey};
 use crate::check::{CheckProgress, CheckResult, Code, FROM_TRASH, Finding};
 use crate::inventory::Inventory;
@@ -20,14 +19,15 @@ use crate::tui::list::{RowList, Sort};
 use crate::tui::message::JobReport;
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::pruning::{DeletionScope, Repairing};
-use crate::tui::rows::Cell;
 use crate::tui::rows::findings::{FindingRows, SEVERITY};
+use crate::tui::rows::{Cell, RowSet as _};
 use crate::tui::widget::table::RowHeight;
 use crate::tui::world::{Scan, SourceId, StatusKind, World};
 
+mod panes;
 mod words;
 
-use words::state_of;
+use panes::FindingTarget;
 
 /// From this width on, the list shows the subject of each finding.
 const LIST_WIDTH: u16 = 90;
@@ -69,7 +69,9 @@ impl CheckScreen {
             },
             cx,
         );
-        let screen = ListScreen::new(list, RowHeight::Single, 0).wanting(LIST_WIDTH);
+        let screen = ListScreen::new(list, RowHeight::Single, 0)
+            .wanting(LIST_WIDTH)
+            .with_filler();
         let mut check = Self {
             source,
             screen,
@@ -127,6 +129,7 @@ impl CheckScreen {
     fn show(&mut self, checked: Arc<CheckResult>, cx: &mut UiContext<'_>) {
         self.rows = Arc::new(FindingRows::new(Arc::clone(&checked)));
         self.checked = checked;
+        self.screen.forget_preview(cx);
         self.screen.list.set_rows(Arc::clone(&self.rows) as _, cx);
     }
 
@@ -142,28 +145,9 @@ impl CheckScreen {
         let Some(finding) = self.current() else {
             return Handled::Yes;
         };
-        let found = cx.world.source(self.source).found.clone();
-        let named = finding
-            .ref_name
-            .as_ref()
-            .zip(found)
-            .and_then(|(name, found)| {
-                let (id, _) = found
-                    .inventory
-                    .indexed_refs()
-                    .find(|(_, entry)| entry.names().any(|other| other == name))?;
-                Some((id, found.inventory))
-            });
-        if let Some((id, inventory)) = named {
-            let steps = StepsScreen::at(self.source, inventory, id, finding.digest(), cx);
-            cx.push(steps);
-        } else if let Some(state) = state_of(finding.code) {
-            let blobs = BlobsScreen::in_state(self.source, state, cx);
-            cx.push(blobs);
-        } else if finding.digest().is_some() {
-            self.blobs(cx);
-        } else {
-            return self.screen.act(Action::Details, cx);
+        match FindingTarget::of(self.source, &finding, cx.world) {
+            Some(target) => target.push(self.source, cx),
+            None => return self.screen.act(Action::Details, cx),
         }
         Handled::Yes
     }
@@ -336,6 +320,20 @@ impl Screen for CheckScreen {
         }
     }
 
+    fn follow(&mut self, cx: &mut UiContext<'_>) {
+        let source = self.source;
+        let rows = Arc::clone(&self.rows);
+        self.screen.follow(cx, |row, cx| {
+            let finding = (row < rows.count()).then(|| rows.at(row))?;
+            let target = FindingTarget::of(source, finding, cx.world)?;
+            target.preview(source, cx).map(PreviewOf::Opened)
+        });
+    }
+
+    fn leave(&mut self, cx: &mut UiContext<'_>) {
+        self.screen.forget_preview(cx);
+    }
+
     fn background(&self, world: &World) -> Option<ScreenWork> {
         let label = &world.source(self.source).info.label;
         Some(ScreenWork {
@@ -370,6 +368,7 @@ impl Screen for CheckScreen {
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         self.screen.draw(world, frame, area, &self.empty());
+        self.draw_codes(world, frame, area);
     }
 
     fn list(&self) -> Option<&RowList> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::list_screen::ListScreen;
+use super::list_screen::{ListScreen, draw_boxes};
 use super::{Screen, ScreenHeader};
 use crate::inventory::{Inventory, RefEntry, RefId};
 use crate::text::units::grouped;
@@ -16,11 +16,16 @@ use crate::tui::list::{RowList, Sort};
 use crate::tui::message::JobReport;
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
-use crate::tui::rows::diff::{DiffRows, WHERE};
+use crate::tui::rows::diff::{DiffEnd, DiffRows, WHERE};
 use crate::tui::rows::refs::RefRows;
+use crate::tui::rows::steps::RefSteps;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
+use crate::tui::widget::text;
 use crate::tui::world::{SourceId, World};
+
+/// From this width on, all columns of a step are visible.
+const LIST_WIDTH: u16 = 84;
 
 /// Two refs and the changes between them.
 #[derive(Debug)]
@@ -78,7 +83,9 @@ impl DiffScreen {
             source,
             names,
             state: DiffState::Loading(job),
-            screen: ListScreen::new(list, RowHeight::Single, 0),
+            screen: ListScreen::new(list, RowHeight::Single, 0)
+                .wanting(LIST_WIDTH)
+                .with_filler_below_all(),
         }
     }
 
@@ -122,6 +129,38 @@ impl DiffScreen {
     }
 }
 
+impl DiffScreen {
+    /// Draws both refs as boxes below few rows, as wide as their sizes.
+    fn draw_boxes(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
+        let (DiffState::Ready(rows), Some(filler)) = (&self.state, self.screen.areas(area).filler)
+        else {
+            return;
+        };
+        let size = |steps: &RefSteps| steps.entry().map_or(0, |entry| entry.sizes.bytes);
+        let before = size(&rows.before);
+        let all = u128::from(before) + u128::from(size(&rows.after));
+        let share = u128::from(before) * u128::from(filler.width) / all.max(1);
+        let share = u16::try_from(share).unwrap_or(filler.width);
+        let width = share.clamp(filler.width / 4, filler.width - filler.width / 4);
+        let left = Rect { width, ..filler };
+        let right = Rect {
+            x: left.right(),
+            width: filler.width - width,
+            ..filler
+        };
+        let [older, newer] = &self.names;
+        for (which, name, area) in [
+            (DiffEnd::Before, older, left),
+            (DiffEnd::After, newer, right),
+        ] {
+            let title = Cell::text(" ")
+                .and(name.clone(), TextRole::Title)
+                .and(" ░ the same  ▚ changed  ▒ gone  ▓ new ", TextRole::Dim);
+            draw_boxes(&title, &rows.tiles(which), world, frame, Some(area));
+        }
+    }
+}
+
 impl Screen for DiffScreen {
     fn contexts(&self) -> &'static [keymap::KeyContext] {
         &[
@@ -133,6 +172,9 @@ impl Screen for DiffScreen {
 
     fn header(&self, world: &World) -> ScreenHeader {
         let [before, after] = &self.names;
+        let room = world.size.width / 4;
+        let before = text::cut(before, room);
+        let after = text::cut(after, room);
         let label = world.source(self.source).info.label.clone();
         ScreenHeader {
             path: vec![label, format!("{before} → {after}")],
@@ -184,6 +226,7 @@ impl Screen for DiffScreen {
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         self.screen.draw(world, frame, area, &self.empty());
+        self.draw_boxes(world, frame, area);
     }
 
     fn list_screen(&self) -> Option<&ListScreen> {

@@ -10,7 +10,6 @@ use super::list_screen::ListScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::backend::layer_content::LayerFile;
 use crate::format::digest::Digest;
-use crate::inventory::blobs::{Blob, BlobRole};
 use crate::text::units::Size;
 use crate::text::units::grouped;
 use crate::tui::effect::{JobId, JobWork};
@@ -27,8 +26,17 @@ use crate::tui::widget::text::{self, LineArea};
 use crate::tui::world::{SourceId, StatusKind, World};
 
 mod content;
+mod panes;
+mod words;
 
 use content::tell_extracted;
+
+/// The contexts whose keys are active here.
+const CONTEXTS: &[keymap::KeyContext] = &[
+    keymap::KeyContext::Files,
+    keymap::KeyContext::List,
+    keymap::KeyContext::Global,
+];
 
 /// From this width on, the list shows all columns; the details next to it shrink for that.
 const LIST_WIDTH: u16 = 118;
@@ -99,7 +107,9 @@ impl FilesScreen {
             from,
             step,
             layer,
-            screen: ListScreen::new(list, RowHeight::Single, 1).wanting(LIST_WIDTH),
+            screen: ListScreen::new(list, RowHeight::Single, 1)
+                .wanting(LIST_WIDTH)
+                .with_filler(),
             tree,
             rows,
             folds,
@@ -218,68 +228,6 @@ impl FilesScreen {
         );
         Handled::Yes
     }
-
-    fn blob<'w>(&self, world: &'w World) -> Option<Blob<'w>> {
-        let found = world.source(self.source).found.as_ref()?;
-        let blobs = &found.inventory.blobs;
-        blobs.find(&self.layer).map(|id| blobs.get(id))
-    }
-
-    fn head(&self, world: &World) -> Cell {
-        let stored = self
-            .blob(world)
-            .filter(Blob::is_stored)
-            .and_then(|blob| blob.size());
-        let cell = Cell::new("layer ", TextRole::Dim).and(
-            format!("{}:{}", self.layer.algorithm(), self.layer.short(12)),
-            TextRole::Text,
-        );
-        let cell = match stored {
-            Some(_) if matches!(self.state, FilesState::Ended(_)) => cell,
-            Some(bytes) => cell.and(format!(" · {} stored", Size(bytes)), TextRole::Dim),
-            None => cell,
-        };
-        match &self.state {
-            FilesState::Ended(why) => cell.and(format!(" · ! {why}"), TextRole::Error),
-            FilesState::Listing(_) => cell.and(" · listing…", TextRole::Title),
-            FilesState::Stopped => {
-                cell.and(" · stopped: there may be more files", TextRole::Warning)
-            }
-            FilesState::Done if self.arranging.is_some() => {
-                cell.and(" · sorting…", TextRole::Title)
-            }
-            FilesState::Done => cell,
-        }
-    }
-
-    /// Returns why there is no file to show.
-    fn empty(&self, world: &World) -> Vec<Cell> {
-        match &self.state {
-            FilesState::Listing(_) => vec![Cell::new("Reading the layer…", TextRole::Dim)],
-            FilesState::Stopped => vec![Cell::text(
-                "The listing was stopped before it came to a file.",
-            )],
-            FilesState::Done => vec![Cell::text(
-                "The layer holds no files: the step changed nothing.",
-            )],
-            FilesState::Ended(why) => {
-                let is_layer = self
-                    .blob(world)
-                    .is_none_or(|blob| blob.role() == BlobRole::Layer);
-                let so = if is_layer {
-                    "A build that needs this layer fails, or runs the step again."
-                } else {
-                    "No ref uses this blob, so no build needs it."
-                };
-                let key = world.keymap.key_for(self.contexts(), Action::Preview);
-                vec![
-                    Cell::new(format!("! {why}"), TextRole::Error),
-                    Cell::text(so),
-                    Cell::new(format!("{key} shows how the blob begins"), TextRole::Dim),
-                ]
-            }
-        }
-    }
 }
 
 fn ordered(tree: &Arc<FileTree>, view: View, cx: &UiContext<'_>) -> Arc<FileOrder> {
@@ -289,11 +237,7 @@ fn ordered(tree: &Arc<FileTree>, view: View, cx: &UiContext<'_>) -> Arc<FileOrde
 
 impl Screen for FilesScreen {
     fn contexts(&self) -> &'static [keymap::KeyContext] {
-        &[
-            keymap::KeyContext::Files,
-            keymap::KeyContext::List,
-            keymap::KeyContext::Global,
-        ]
+        CONTEXTS
     }
 
     fn header(&self, world: &World) -> ScreenHeader {
@@ -405,7 +349,12 @@ impl Screen for FilesScreen {
         }
     }
 
+    fn follow(&mut self, cx: &mut UiContext<'_>) {
+        self.follow_file(cx);
+    }
+
     fn leave(&mut self, cx: &mut UiContext<'_>) {
+        self.screen.forget_preview(cx);
         let listing = match self.state {
             FilesState::Listing(job) => Some(job),
             _ => None,
@@ -432,6 +381,14 @@ impl Screen for FilesScreen {
             Style::default(),
         );
         self.screen.draw(world, frame, area, &self.empty(world));
+        let filler = self.screen.areas(area).filler;
+        self.draw_boxes(world, frame, filler);
+    }
+
+    fn draw_preview(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
+        let empty = self.empty(world);
+        let below = self.screen.draw_preview(world, frame, area, &empty);
+        self.draw_boxes(world, frame, below);
     }
 
     fn list(&self) -> Option<&RowList> {

@@ -2,12 +2,14 @@
 //!
 //! Viewing a declaration contacts no host. Opening it is the person's consent to contact its host.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::list_screen::ListScreen;
+use super::beginning::BeginningScreen;
+use super::list_screen::{ListScreen, PreviewOf};
 use super::refs::RefsScreen;
 use super::why::WhyScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader};
@@ -30,6 +32,8 @@ pub const CONTEXTS: &[keymap::KeyContext] = &[
     keymap::KeyContext::Global,
 ];
 
+mod caches;
+
 /// From this width on, the list shows the subject of each row.
 const LIST_WIDTH: u16 = 100;
 
@@ -38,6 +42,8 @@ const LIST_WIDTH: u16 = 100;
 pub struct FindScreen {
     screen: ListScreen,
     rows: Arc<FindRows>,
+    /// The directory that is searched: that of the demo, or the current one.
+    directory: Option<PathBuf>,
     state: FindState,
     /// The job that opens a declared cache.
     opening: Option<JobId>,
@@ -66,7 +72,7 @@ enum FindState {
 }
 
 impl FindScreen {
-    /// Searches the current directory of the program.
+    /// Searches the current directory of the program; for the demo, that of its project.
     pub fn new(cx: &mut UiContext<'_>) -> Self {
         let rows = Arc::new(FindRows::default());
         let sort = Sort {
@@ -74,10 +80,14 @@ impl FindScreen {
             ..Sort::default()
         };
         let list = RowList::new(Arc::clone(&rows) as _, sort, cx);
+        let directory = cx.world.demo_checkout();
         Self {
-            screen: ListScreen::new(list, RowHeight::Single, 0).wanting(LIST_WIDTH),
+            screen: ListScreen::new(list, RowHeight::Single, 0)
+                .wanting(LIST_WIDTH)
+                .with_filler(),
             rows,
-            state: FindState::Searching(cx.start(JobWork::FindDeclared)),
+            state: FindState::Searching(cx.start(JobWork::FindDeclared(directory.clone()))),
+            directory,
             opening: None,
             next: AfterOpening::Show,
             is_wanted: false,
@@ -86,12 +96,14 @@ impl FindScreen {
 
     fn search(&mut self, cx: &mut UiContext<'_>) {
         if !matches!(self.state, FindState::Searching(_)) {
-            self.state = FindState::Searching(cx.start(JobWork::FindDeclared));
+            let work = JobWork::FindDeclared(self.directory.clone());
+            self.state = FindState::Searching(cx.start(work));
         }
     }
 
     fn show(&mut self, found: &Arc<RepositoryFindings>, cx: &mut UiContext<'_>) {
         self.rows = Arc::new(FindRows::new(Arc::clone(found)));
+        self.screen.forget_preview(cx);
         self.screen.list.set_rows(Arc::clone(&self.rows) as _, cx);
     }
 
@@ -312,7 +324,20 @@ impl Screen for FindScreen {
         }
     }
 
+    fn follow(&mut self, cx: &mut UiContext<'_>) {
+        let rows = Arc::clone(&self.rows);
+        let directory = self.directory.clone();
+        self.screen.follow(cx, |row, cx| {
+            let (file, line) = rows.place(row)?;
+            let work = JobWork::ReadDeclared(directory.clone(), PathBuf::from(file));
+            let beginning = BeginningScreen::new(format!("{file}:{line}"), work, CONTEXTS, cx);
+            let beginning = beginning.around(line as usize);
+            Some(PreviewOf::Content(Box::new(beginning)))
+        });
+    }
+
     fn leave(&mut self, cx: &mut UiContext<'_>) {
+        self.screen.forget_preview(cx);
         let searching = match self.state {
             FindState::Searching(job) => Some(job),
             _ => None,
@@ -324,6 +349,7 @@ impl Screen for FindScreen {
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         self.screen.draw(world, frame, area, &self.empty());
+        self.draw_caches(world, frame, area);
     }
 
     fn list(&self) -> Option<&RowList> {

@@ -1,12 +1,11 @@
 //! The common part of all screens with a list: the list with its details next to it or below it,
 //! and the layers that change it.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use ratatui::layout::Rect;
 
-use super::{LayerRequest, Pointer, Screen};
+use super::{LayerRequest, Pointer};
 use crate::text::escape::visible;
 use crate::text::units::grouped;
 use crate::tui::effect::{Effect, Export, JobId, JobWork, Overwrite};
@@ -24,19 +23,21 @@ use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::table::{self, RowHeight};
+use crate::tui::widget::text;
 use crate::tui::world::{StatusKind, World};
 
 mod areas;
 mod draw;
+mod preview;
 
 pub use areas::Areas;
 use areas::{WIDE, inside};
-pub use draw::draw_filler;
+pub use draw::{below_title, draw_boxes, draw_filler};
+pub use preview::PreviewOf;
+use preview::ScreenPreview;
 
-/// From this width on, they are next to a list with narrow columns.
-const WIDE_FOR_NUMBERS: u16 = 110;
 /// From this width on, what `enter` would open is shown below the details.
-const PREVIEW_FROM: u16 = 160;
+pub const PREVIEW_FROM: u16 = 160;
 /// The maximum number of rows to mark at once.
 const MOST_MARKED: usize = 20_000;
 
@@ -53,28 +54,25 @@ pub struct ListScreen {
     /// The list width that shows the important columns; the details next to it shrink for that, as
     /// far as possible.
     wanted: u16,
-    /// The width from which the details are next to the list.
-    wide: u16,
     /// The scroll position of the details, while the keys move them instead of the list.
     focus: Option<Scroll>,
     zoom: Option<Zoomed>,
     export: Option<JobId>,
     preview: Option<ScreenPreview>,
     /// Whether a wide and tall screen shows something of the screen's own below few rows.
-    has_filler: bool,
+    filler: Filler,
+    /// The number of lines that it wants.
+    filler_lines: u16,
+    /// Whether a picture stands for the list, so that no details are below it.
+    is_picture: bool,
 }
 
-/// The screen that `enter` would open, next to the list.
-struct ScreenPreview {
-    /// The row that it is of.
-    of: Identity,
-    screen: Box<dyn Screen>,
-}
-
-impl fmt::Debug for ScreenPreview {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a preview of {:?}", self.of)
-    }
+/// Where a wide and tall screen shows something of the screen's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Filler {
+    None,
+    BelowList,
+    BelowAll,
 }
 
 /// The part of the screen that has all of it.
@@ -93,12 +91,13 @@ impl ListScreen {
             head,
             lead: Vec::new(),
             wanted: 0,
-            wide: WIDE,
             focus: None,
             zoom: None,
             export: None,
             preview: None,
-            has_filler: false,
+            filler: Filler::None,
+            filler_lines: u16::MAX,
+            is_picture: false,
         }
     }
 
@@ -108,50 +107,58 @@ impl ListScreen {
         Self { wanted, ..self }
     }
 
-    /// Puts the details next to the list on narrower screens, too, because its columns are narrow.
-    #[must_use]
-    pub fn of_numbers(self) -> Self {
-        Self {
-            wide: WIDE_FOR_NUMBERS,
-            ..self
-        }
-    }
-
     /// Leaves room below few rows, on a wide and tall screen.
     #[must_use]
     pub fn with_filler(self) -> Self {
         Self {
-            has_filler: true,
+            filler: Filler::BelowList,
             ..self
         }
     }
 
-    /// Prepares the screen that `enter` would open on the row under the cursor, where it is shown;
-    /// `make` makes it for a row, or nothing.
-    pub fn follow(
-        &mut self,
-        cx: &mut UiContext<'_>,
-        make: impl FnOnce(u32, &mut UiContext<'_>) -> Option<Box<dyn Screen>>,
-    ) {
-        let is_shown = cx.world.size.width >= PREVIEW_FROM && self.zoom.is_none();
-        let row = self.list.current().filter(|_| is_shown);
-        let identity = row.map(|row| self.list.rows().identity(row));
-        if self.preview.as_ref().map(|preview| &preview.of) == identity.as_ref() {
-            return;
-        }
-        self.forget_preview(cx);
-        if let Some((row, of)) = row.zip(identity)
-            && let Some(screen) = make(row, cx)
-        {
-            self.preview = Some(ScreenPreview { of, screen });
+    /// Leaves room below few rows and their details, on a wide and tall screen.
+    #[must_use]
+    pub fn with_filler_below_all(self) -> Self {
+        Self {
+            filler: Filler::BelowAll,
+            ..self
         }
     }
 
-    /// Stops what the preview waits for, and prepares it again when it is shown next.
-    pub fn forget_preview(&mut self, cx: &mut UiContext<'_>) {
-        if let Some(mut preview) = self.preview.take() {
-            preview.screen.leave(cx);
+    /// Changes the number of lines that are used below few rows; the list has the others.
+    pub fn set_filler_lines(&mut self, lines: u16) {
+        self.filler_lines = lines;
+    }
+
+    /// Returns the lines of the sentences above the list that begin a sentence.
+    pub fn lead_rows(&self, body: Rect) -> Vec<Rect> {
+        let area = self.areas(body).lead;
+        let width = draw::lead_width(body);
+        let mut y = area.y;
+        let mut rows = Vec::new();
+        for sentence in &self.lead {
+            // The last line is the rule below the sentences.
+            if y + 1 < area.bottom() {
+                rows.push(Rect {
+                    y,
+                    height: 1,
+                    ..area
+                });
+            }
+            let lines = text::wrap_hanging(sentence, width).len();
+            y = y.saturating_add(u16::try_from(lines).unwrap_or(u16::MAX));
         }
+        rows
+    }
+
+    /// Shows a picture in place of the list, or the list.
+    pub fn set_picture(&mut self, is_picture: bool) {
+        self.is_picture = is_picture;
+    }
+
+    /// Returns whether the keys move the details.
+    pub fn has_focused_details(&self) -> bool {
+        self.focus.is_some()
     }
 
     /// Changes the number of the screen's own lines.
@@ -244,7 +251,7 @@ impl ListScreen {
         let Some(area) = self.areas(body).details else {
             return;
         };
-        let inside = inside(area, body.width >= self.wide);
+        let inside = inside(area, body.width >= WIDE);
         let lines = self.detail_lines(world, inside.width).len();
         if let Some(scroll) = &mut self.focus {
             scroll.act(action, lines, inside.height.into());
@@ -292,7 +299,7 @@ impl ListScreen {
     /// Handles the report of a job.
     pub fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
         if let Some(preview) = &mut self.preview {
-            preview.screen.report(job, report, cx);
+            preview.shown.screen_mut().report(job, report, cx);
         }
         match report {
             JobReport::Arranging(done) => self.list.arranging(job, *done),

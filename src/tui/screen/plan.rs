@@ -29,6 +29,7 @@ use crate::tui::world::{Scan, SourceId, StatusKind, World};
 
 mod choose;
 mod confirm;
+mod panes;
 mod words;
 
 /// The contexts whose keys are active here.
@@ -37,6 +38,8 @@ const CONTEXTS: &[keymap::KeyContext] = &[
     keymap::KeyContext::List,
     keymap::KeyContext::Global,
 ];
+/// From this width on, the reason of each item has room.
+const LIST_WIDTH: u16 = 84;
 /// A run that frees more bytes than this must be confirmed by typing the name of the source.
 const MANY_BYTES: u64 = 1 << 30;
 /// The same holds for a run that deletes more refs than this.
@@ -87,7 +90,9 @@ impl PlanScreen {
             },
             cx,
         );
-        let screen = ListScreen::new(list, RowHeight::Single, 0);
+        let screen = ListScreen::new(list, RowHeight::Single, 0)
+            .wanting(LIST_WIDTH)
+            .with_filler();
         let part = PlanSection::Delete;
         let freed_blobs = FreedBlobs::Wait;
         let state = PlanState::Awaiting;
@@ -310,6 +315,14 @@ impl Screen for PlanScreen {
         self.begin(cx);
     }
 
+    fn follow(&mut self, cx: &mut UiContext<'_>) {
+        self.follow_item(cx);
+    }
+
+    fn leave(&mut self, cx: &mut UiContext<'_>) {
+        self.screen.forget_preview(cx);
+    }
+
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let sentences = self.sentences();
         let Some(planned) = self.planned() else {
@@ -349,6 +362,7 @@ impl Screen for PlanScreen {
         };
         view::draw_rule(world, frame.buffer_mut(), rule);
         self.screen.draw(world, frame, area, &sentences);
+        self.draw_boxes(planned, world, frame, area);
     }
 
     fn list(&self) -> Option<&RowList> {

@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use super::blobs::BlobsScreen;
 use super::check::CheckScreen;
 use super::diff::DiffScreen;
-use super::list_screen::{ListScreen, draw_filler};
+use super::list_screen::{ListScreen, PreviewOf, draw_filler};
 use super::plan::PlanScreen;
 use super::rule::RuleScreen;
 use super::steps::StepsScreen;
@@ -25,7 +25,7 @@ use crate::tui::list::{Sort, SortDirection, View};
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::pruning::DeletionScope;
 use crate::tui::rows::refs::{AGE, RefRows};
-use crate::tui::rows::sources::counted_so_far;
+use crate::tui::rows::sources::{counted_so_far, innermost, scan_state};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::rule::DraftAction;
 use crate::tui::theme::TextRole;
@@ -67,7 +67,6 @@ impl RefsScreen {
             kept: list.view().clone(),
             screen: ListScreen::new(list, RowHeight::Single, HEAD)
                 .wanting(LIST_WIDTH)
-                .of_numbers()
                 .with_filler(),
             select,
         };
@@ -242,8 +241,15 @@ impl Screen for RefsScreen {
 
     fn summary(&self, world: &World) -> Cell {
         let source = world.source(self.source);
-        let sums = match &source.found {
-            Some(found) if found.is_complete() => {
+        let sums = match (&source.scan, &source.found) {
+            (Scan::Failed(error), Some(_)) => Cell::new(
+                format!(
+                    "! the last scan failed: {}; this is older",
+                    innermost(error)
+                ),
+                TextRole::Error,
+            ),
+            (_, Some(found)) if found.is_complete() => {
                 let broken = found.broken_refs();
                 let live = Cell::new(Size(found.totals.live.bytes).to_string(), TextRole::Strong);
                 let reached = if found.withheld().is_some() {
@@ -261,7 +267,7 @@ impl Screen for RefsScreen {
                     cell.and(format!(" · ! {broken} broken"), TextRole::Missing)
                 }
             }
-            _ => crate::tui::rows::sources::scan_state(source),
+            _ => scan_state(source, world.now),
         };
         self.screen.summary(world, "refs", sums)
     }
@@ -329,7 +335,7 @@ impl Screen for RefsScreen {
             let is_ready = found.is_complete() && cx.world.is_cheap(source);
             is_ready
                 .then(|| StepsScreen::new(source, found.inventory, RefId(row), cx))
-                .map(|steps| Box::new(steps) as Box<dyn Screen>)
+                .map(|steps| PreviewOf::Opened(Box::new(steps)))
         });
     }
 
@@ -344,6 +350,16 @@ impl Screen for RefsScreen {
         let filler = self.screen.areas(area).filler;
         if let Some(found) = found.filter(|_| filler.is_some()) {
             draw_filler(&treemap::of_source(found), world, frame, filler);
+        }
+    }
+
+    fn draw_preview(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
+        let below = self
+            .screen
+            .draw_preview(world, frame, area, &self.empty(world));
+        let found = world.source(self.source).found.as_ref();
+        if let Some(found) = found.filter(|_| below.is_some()) {
+            draw_filler(&treemap::of_source(found), world, frame, below);
         }
     }
 

@@ -11,7 +11,7 @@ use super::list_screen::ListScreen;
 use super::plan::PlanScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::inventory::Inventory;
-use crate::retention::RefPatternError;
+use crate::retention::{RefPatternError, Verdicts};
 use crate::text::units::Size;
 use crate::text::units::grouped;
 use crate::tui::effect::{ConfigAddition, Effect, JobId, JobWork};
@@ -31,6 +31,8 @@ use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::{meter, text};
 use crate::tui::world::{SourceId, StatusKind, World};
 
+mod panes;
+
 /// The lines above the list: the fields, the effect, the order of rules, and a rule line.
 const HEAD: u16 = 4;
 /// The maximum width of the effect's meter.
@@ -47,6 +49,8 @@ pub struct RuleScreen {
     /// Whether it is being added to the configuration.
     is_saving: bool,
     effect: Option<RuleEffect>,
+    /// What the policy with the rule decides about each ref.
+    verdicts: Option<Arc<Verdicts>>,
     screen: ListScreen,
 }
 
@@ -117,7 +121,8 @@ impl RuleScreen {
             job: None,
             is_saving: false,
             effect: None,
-            screen: ListScreen::new(list, RowHeight::Single, HEAD).of_numbers(),
+            verdicts: None,
+            screen: ListScreen::new(list, RowHeight::Single, HEAD).with_filler(),
         };
         screen.try_it(cx);
         Ok(screen)
@@ -347,6 +352,7 @@ impl Screen for RuleScreen {
             JobReport::RuleTried(trial) if self.job == Some(job) => {
                 self.job = None;
                 self.effect = Some(RuleEffect::of(&self.inventory, &self.draft, trial));
+                self.verdicts = Some(Arc::clone(&trial.verdicts));
                 let rows = RefRows::by_policy(
                     Arc::clone(&self.inventory),
                     Some(Arc::clone(&trial.verdicts)),
@@ -357,7 +363,12 @@ impl Screen for RuleScreen {
         }
     }
 
+    fn follow(&mut self, cx: &mut UiContext<'_>) {
+        self.follow_ref(cx);
+    }
+
     fn leave(&mut self, cx: &mut UiContext<'_>) {
+        self.screen.forget_preview(cx);
         if let Some(job) = self.job.take() {
             cx.stop(job);
         }
@@ -388,6 +399,7 @@ impl Screen for RuleScreen {
             "There is no ref that a rule could decide about.",
         )];
         self.screen.draw(world, frame, area, &empty);
+        self.draw_boxes(world, frame, area);
     }
 
     fn list(&self) -> Option<&RowList> {

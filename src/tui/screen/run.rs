@@ -24,13 +24,15 @@ use crate::tui::rows::Cell;
 use crate::tui::rows::run::{RunKind, RunRows};
 use crate::tui::theme::TextRole;
 use crate::tui::view;
-use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text;
 use crate::tui::world::{SourceId, World};
 
 mod outcome;
+mod panes;
 mod progress;
 mod restart;
+
+use panes::list_screen;
 
 /// The lines above the list, including the rule below them.
 const HEAD: u16 = 4;
@@ -57,6 +59,8 @@ pub struct RunScreen {
     moved: Totals,
     /// How many refs were written again, when the run has ended.
     rewritten: u64,
+    /// The rows of the list.
+    rows: Arc<RunRows>,
     screen: ListScreen,
 }
 
@@ -91,8 +95,9 @@ impl RunScreen {
         cx: &mut UiContext<'_>,
     ) -> Self {
         let rows = RunRows::new(Arc::clone(&plan), RunKind::Deleted, Vec::new());
-        let list = RowList::new(Arc::new(rows), Sort::default(), cx);
-        let screen = ListScreen::new(list, RowHeight::Single, HEAD);
+        let rows = Arc::new(rows);
+        let list = RowList::new(Arc::clone(&rows) as _, Sort::default(), cx);
+        let screen = list_screen(list);
         let job = cx.start(JobWork::Prune(PruneWork::CarryOut(
             source,
             Arc::clone(&plan),
@@ -111,6 +116,7 @@ impl RunScreen {
             latest: Vec::new(),
             moved: Totals::default(),
             rewritten: 0,
+            rows,
             screen,
         }
     }
@@ -123,7 +129,7 @@ impl RunScreen {
         let outcomes: Vec<(usize, Outcome)> =
             opened.outcomes.iter().map(outcome).enumerate().collect();
         let rows = Arc::new(RunRows::new(Arc::clone(&plan), RunKind::Deleted, outcomes));
-        let list = RowList::new(rows, Sort::default(), cx);
+        let list = RowList::new(Arc::clone(&rows) as _, Sort::default(), cx);
         Self {
             source,
             job: None,
@@ -136,13 +142,15 @@ impl RunScreen {
             latest: Vec::new(),
             moved: Totals::default(),
             rewritten: 0,
-            screen: ListScreen::new(list, RowHeight::Single, HEAD),
+            rows,
+            screen: list_screen(list),
         }
     }
 
     fn show(&mut self, deed: RunKind, outcomes: Vec<(usize, Outcome)>, cx: &mut UiContext<'_>) {
         let rows = RunRows::new(Arc::clone(&self.plan), deed, outcomes);
-        self.screen.list.set_rows(Arc::new(rows), cx);
+        self.rows = Arc::new(rows);
+        self.screen.list.set_rows(Arc::clone(&self.rows) as _, cx);
     }
 
     fn apply_news(&mut self, job: JobId, news: &RunNews, cx: &mut UiContext<'_>) {
@@ -377,6 +385,20 @@ impl Screen for RunScreen {
         ) && !self.is_watching()
     }
 
+    fn follow(&mut self, cx: &mut UiContext<'_>) {
+        self.follow_source(cx);
+    }
+
+    fn refresh(&mut self, source: SourceId, cx: &mut UiContext<'_>) {
+        if source == self.source {
+            self.screen.forget_preview(cx);
+        }
+    }
+
+    fn leave(&mut self, cx: &mut UiContext<'_>) {
+        self.screen.forget_preview(cx);
+    }
+
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let head = self.screen.areas(area).head;
         let width = head.width.saturating_sub(2);
@@ -407,6 +429,7 @@ impl Screen for RunScreen {
             area,
             &[Cell::new("Nothing is done yet.", TextRole::Dim)],
         );
+        self.draw_boxes(world, frame, area);
     }
 
     fn list(&self) -> Option<&RowList> {

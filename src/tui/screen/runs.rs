@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::list_screen::ListScreen;
+use super::list_screen::{ListScreen, PreviewOf};
 use super::plan::PlanScreen;
 use super::run::RunScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader};
@@ -24,12 +24,21 @@ use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::world::{Scan, SourceId, StatusKind, World};
 
+mod panes;
+
+use panes::RunPreview;
+
 /// The contexts whose keys are active here.
 pub const CONTEXTS: &[keymap::KeyContext] = &[
     keymap::KeyContext::Runs,
     keymap::KeyContext::List,
     keymap::KeyContext::Global,
 ];
+
+/// From this width on, all distinctive columns of a run are visible.
+const LIST_WIDTH: u16 = 84;
+/// The largest journal that is read to show its run next to the list.
+const MOST_PREVIEWED: u64 = 4 << 20;
 
 /// The list of earlier runs.
 #[derive(Debug)]
@@ -66,7 +75,9 @@ impl RunsScreen {
         let sort = Sort::by(WHEN, crate::tui::rows::RowSet::columns(&*rows));
         let list = RowList::new(rows.clone(), sort, cx);
         let mut runs = Self {
-            screen: ListScreen::new(list, RowHeight::Single, 0),
+            screen: ListScreen::new(list, RowHeight::Single, 0)
+                .wanting(LIST_WIDTH)
+                .with_filler(),
             rows,
             listing: None,
             fault: None,
@@ -148,6 +159,13 @@ impl RunsScreen {
         };
         cell.and(" in the trash", TextRole::Dim)
     }
+
+    fn journals(&self) -> Cell {
+        match self.rows.journals() {
+            0 => Cell::default(),
+            bytes => Cell::new(format!(" · journals {}", Size(bytes)), TextRole::Dim),
+        }
+    }
 }
 
 impl Screen for RunsScreen {
@@ -165,7 +183,8 @@ impl Screen for RunsScreen {
     }
 
     fn summary(&self, world: &World) -> Cell {
-        self.screen.summary(world, "runs", self.summary_words())
+        let words = self.summary_words().and_all(self.journals());
+        self.screen.summary(world, "runs", words)
     }
 
     fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
@@ -209,6 +228,7 @@ impl Screen for RunsScreen {
                     Ok(runs) => {
                         self.rows = Arc::new(PastRuns::new(Arc::clone(runs), cx.world.grace));
                         self.screen.list.set_rows(self.rows.clone(), cx);
+                        self.screen.forget_preview(cx);
                     }
                     Err(why) => self.fault = Some(why.clone()),
                 }
@@ -243,7 +263,18 @@ impl Screen for RunsScreen {
         }
     }
 
+    fn follow(&mut self, cx: &mut UiContext<'_>) {
+        let rows = Arc::clone(&self.rows);
+        self.screen.follow(cx, |row, cx| {
+            let run = rows.run(row)?;
+            let is_small = run.journal_bytes <= MOST_PREVIEWED;
+            let is_readable = !matches!(run.state, RunState::Unreadable(_));
+            (is_small && is_readable).then(|| PreviewOf::Opened(Box::new(RunPreview::new(run, cx))))
+        });
+    }
+
     fn leave(&mut self, cx: &mut UiContext<'_>) {
+        self.screen.forget_preview(cx);
         if let Some(job) = self.listing.take() {
             cx.stop(job);
         }
@@ -279,6 +310,7 @@ impl Screen for RunsScreen {
             (None, None) => vec![Cell::new("Nothing was pruned yet.", TextRole::Dim)],
         };
         self.screen.draw(world, frame, area, &empty);
+        self.draw_boxes(world, frame, area);
     }
 
     fn list(&self) -> Option<&RowList> {

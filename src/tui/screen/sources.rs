@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use super::blobs::BlobsScreen;
 use super::check::CheckScreen;
-use super::list_screen::{ListScreen, draw_filler};
+use super::list_screen::{ListScreen, PreviewOf, draw_filler};
 use super::plan::PlanScreen;
 use super::refs::RefsScreen;
 use super::treemap::TreemapScreen;
@@ -22,7 +22,7 @@ use crate::tui::layer::config::ConfigPrompt;
 use crate::tui::list::{RowList, Sort};
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::pruning::DeletionScope;
-use crate::tui::rows::sources::{BY_NAME, SourceRows, in_trash, is_settled, so_far};
+use crate::tui::rows::sources::{AS_NAMED, SourceRows, in_trash, is_settled, so_far};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
@@ -38,6 +38,8 @@ pub const CONTEXTS: &[keymap::KeyContext] = &[
 
 /// From this width on there is space for the ages in the last line.
 const SPARK_FROM: u16 = 76;
+/// From this width on, all distinctive columns of a source are visible.
+const LIST_WIDTH: u16 = 84;
 /// The space for the size of the trash, if there is any.
 const TRASH: u16 = 24;
 
@@ -52,12 +54,13 @@ impl SourcesScreen {
         let list = RowList::new(
             rows,
             Sort {
-                column: BY_NAME,
+                column: AS_NAMED,
                 ..Sort::default()
             },
             cx,
         );
-        Self(ListScreen::new(list, RowHeight::Double, 0).with_filler())
+        let screen = ListScreen::new(list, RowHeight::Double, 0);
+        Self(screen.wanting(LIST_WIDTH).with_filler())
     }
 
     fn current(&self) -> Option<SourceId> {
@@ -89,6 +92,38 @@ impl SourcesScreen {
             return None;
         }
         Some(id)
+    }
+
+    /// Returns the marked sources, else the one under the cursor, as far as they may be contacted;
+    /// the first one comes last, so that its screen is on top. `what` names the screens.
+    fn chosen(&self, what: &str, cx: &mut UiContext<'_>) -> Vec<SourceId> {
+        let marks = self.0.list.marks().into_iter();
+        let marked = marks.filter_map(|identity| match identity {
+            Identity::Source(place) => Some(SourceId(place)),
+            _ => None,
+        });
+        let mut chosen: Vec<SourceId> = marked.collect();
+        if chosen.is_empty() {
+            chosen.extend(self.current());
+        }
+        chosen.retain(|id| is_open(cx, *id));
+        chosen.reverse();
+        if chosen.len() > 1 {
+            let key = cx.world.keymap.key_for(CONTEXTS, Action::Back);
+            let words = format!("{} {what}: {key} leads to the next one", chosen.len());
+            cx.world.note(StatusKind::Done, words);
+        }
+        chosen
+    }
+
+    /// Says how the scan of the source under the cursor is stopped, if there is one.
+    fn with_scan(&self, sums: Cell, world: &World) -> Cell {
+        let scan = self.current().map(|id| &world.source(id).scan);
+        if !matches!(scan, Some(Scan::Running(_))) {
+            return sums;
+        }
+        let key = world.keymap.key_for(CONTEXTS, Action::Escape);
+        sums.and(format!(" · {key} stops the scan"), TextRole::Title)
     }
 
     fn open(&mut self, cx: &mut UiContext<'_>) {
@@ -204,7 +239,7 @@ impl Screen for SourcesScreen {
                 .and(histogram::spark(&ages, 18), TextRole::Title)
                 .and(" 90 days", TextRole::Dim)
         };
-        let sums = with_findings(sums, world);
+        let sums = self.with_scan(with_findings(sums, world), world);
         self.0.summary(world, "sources", sums)
     }
 
@@ -229,12 +264,12 @@ impl Screen for SourcesScreen {
                 }
             }
             Action::Check => {
-                if let Some(id) = self.current().filter(|id| is_open(cx, *id)) {
+                for id in self.chosen("checks", cx) {
                     cx.push_once(WorkKey::Check(id), |cx| CheckScreen::new(id, cx));
                 }
             }
             Action::Plan => {
-                if let Some(id) = self.current().filter(|id| is_open(cx, *id)) {
+                for id in self.chosen("plans", cx) {
                     let plan = PlanScreen::new(id, DeletionScope::Policy, cx);
                     cx.push(plan);
                 }
@@ -273,7 +308,8 @@ impl Screen for SourcesScreen {
         let source = self.current();
         self.0.follow(cx, |_, cx| {
             let source = source.filter(|id| cx.world.source(*id).found.is_some())?;
-            Some(Box::new(RefsScreen::new(source, None, cx)))
+            let refs = RefsScreen::new(source, None, cx);
+            Some(PreviewOf::Opened(Box::new(refs)))
         });
     }
 

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::files::{FilesScreen, MOST_PREVIEWED};
-use super::list_screen::{ListScreen, draw_filler};
+use super::list_screen::{ListScreen, PreviewOf, draw_filler};
 use super::why::WhyScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::explain::evidence::CacheEvidence;
@@ -95,9 +95,7 @@ impl StepsScreen {
             id,
             given: cx.world.evidence.clone(),
         }));
-        let screen = ListScreen::new(list, RowHeight::Single, 1)
-            .of_numbers()
-            .with_filler();
+        let screen = ListScreen::new(list, RowHeight::Single, 1).with_filler();
         let folds = Folds::default();
         Self {
             source,
@@ -349,12 +347,19 @@ impl Screen for StepsScreen {
             ..
         } = self;
         screen.follow(cx, |row, cx| {
-            let is_small = rows.count() > row && rows.bytes(row) <= MOST_PREVIEWED;
-            let layer = rows
-                .layer(row)
-                .filter(|_| is_small && cx.world.is_cheap(*source))?;
-            let files = FilesScreen::new(*source, name.clone(), rows.title(row), layer, cx);
-            Some(Box::new(files))
+            let shown = rows.nearest_layer(row)?;
+            let layer = rows.layer(shown)?;
+            let is_small = rows.bytes(shown) <= MOST_PREVIEWED;
+            if !is_small || !cx.world.is_cheap(*source) {
+                return None;
+            }
+            let title = rows.title(shown);
+            let files = Box::new(FilesScreen::new(*source, name.clone(), title, layer, cx));
+            Some(if shown == row {
+                PreviewOf::Opened(files)
+            } else {
+                PreviewOf::Content(files)
+            })
         });
     }
 
@@ -391,12 +396,21 @@ impl Screen for StepsScreen {
             &world.theme,
             Style::default(),
         );
-        self.screen.draw(world, frame, area, &self.empty());
+        self.screen.draw(world, frame, area, &self.empty(world));
         let filler = self.screen.areas(area).filler;
         let is_tree = self.rows.shape() == StepListShape::Tree;
         if filler.is_some() && is_tree {
             let tiles = treemap::of_steps(&self.rows, None);
             draw_filler(&tiles, world, frame, filler);
+        }
+    }
+
+    fn draw_preview(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
+        let below = self
+            .screen
+            .draw_preview(world, frame, area, &self.empty(world));
+        if self.rows.shape() == StepListShape::Tree {
+            draw_filler(&treemap::of_steps(&self.rows, None), world, frame, below);
         }
     }
 

@@ -30,6 +30,7 @@ use crate::tui::world::{SourceId, StatusKind, World};
 
 mod command;
 mod explain;
+mod graph;
 mod words;
 
 use words::{pieces, steps};
@@ -49,6 +50,8 @@ pub struct WhyScreen {
     asked: Option<(Identity, String)>,
     /// The row that the cursor goes to as soon as it shows.
     wanted: Option<Identity>,
+    /// Whether the stage graph stands for the list.
+    is_graph: bool,
 }
 
 /// The caches that a build is compared with.
@@ -110,7 +113,9 @@ impl WhyScreen {
     fn with_line(against: ComparedCaches, line: String, cx: &mut UiContext<'_>) -> Self {
         let rows = Arc::new(WhyRows::new(None, HashSet::new(), CauseListShape::Folded));
         let list = RowList::new(Arc::clone(&rows) as _, Sort::default(), cx);
-        let screen = ListScreen::new(list, RowHeight::Single, 1).wanting(LIST_WIDTH);
+        let screen = ListScreen::new(list, RowHeight::Single, 1)
+            .wanting(LIST_WIDTH)
+            .with_filler_below_all();
         let mut why = Self {
             against,
             screen,
@@ -119,9 +124,10 @@ impl WhyScreen {
             state: WhyState::Asking,
             asked: None,
             wanted: None,
+            is_graph: false,
         };
         if why.evidence(cx.world).is_empty() {
-            EvidencePrompt::open_with(line, cx);
+            EvidencePrompt::open_with(line, true, cx);
         } else {
             why.begin(cx);
         }
@@ -152,7 +158,7 @@ impl WhyScreen {
     fn reshape(&mut self, cx: &mut UiContext<'_>) {
         let view = self.screen.list.view();
         let is_whole = view.filter.is_empty() && view.sort == Sort::default();
-        let shape = if is_whole {
+        let shape = if is_whole && !self.is_graph {
             CauseListShape::Folded
         } else {
             CauseListShape::Flat
@@ -201,12 +207,7 @@ impl WhyScreen {
         let Some(step) = self.rows.step(row) else {
             return;
         };
-        let cause = explained
-            .explanation
-            .causes
-            .get(step.at())
-            .and_then(Option::as_ref);
-        if cause.is_some_and(|cause| !cause.paths.is_empty()) {
+        if explained.has_files(step) {
             let changes = ChangesScreen::new(explained, step, cx);
             cx.push(changes);
         } else {
@@ -260,6 +261,10 @@ impl Screen for WhyScreen {
     fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Action::Open => self.open(cx),
+            Action::Stages => self.toggle_graph(cx),
+            _ if self.is_graph
+                && !self.screen.has_focused_details()
+                && self.move_in_graph(action, cx) == Handled::Yes => {}
             Action::Collapse | Action::Expand => self.fold(action, cx),
             Action::Causes => self.show_causes(cx),
             Action::Evidence => EvidencePrompt::open(cx),
@@ -282,15 +287,24 @@ impl Screen for WhyScreen {
         if matches!(request, LayerRequest::Evidence) {
             self.begin(cx);
         } else {
+            if matches!(request, LayerRequest::Filter(_) | LayerRequest::Sort(_)) {
+                self.leave_graph();
+            }
             self.screen.answer(request, cx);
             self.reshape(cx);
         }
     }
 
     fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
-        if self.screen.pointer(pointer, cx) == Handled::Yes {
+        if self.click_graph(pointer, cx) == Handled::No
+            && self.screen.pointer(pointer, cx) == Handled::Yes
+        {
             self.open(cx);
         }
+    }
+
+    fn follow(&mut self, cx: &mut UiContext<'_>) {
+        self.fit_graph(cx.world);
     }
 
     fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
@@ -301,7 +315,9 @@ impl Screen for WhyScreen {
             }
             JobReport::Explained(Ok(explained)) if is_ours => self.done(explained, cx),
             JobReport::Explained(Err(faults)) if is_ours => {
-                self.state = WhyState::Failed(faults.clone());
+                let lines = faults.iter().flat_map(|fault| fault.lines());
+                let lines = lines.map(|line| line.trim().to_owned());
+                self.state = WhyState::Failed(lines.collect());
             }
             _ => {
                 self.screen.report(job, report, cx);
@@ -346,7 +362,13 @@ impl Screen for WhyScreen {
             &world.theme,
             Style::default(),
         );
-        self.screen.draw(world, frame, area, &self.empty(world));
+        if self.is_graph {
+            self.screen.draw_around(world, frame, area);
+        } else {
+            self.screen.draw(world, frame, area, &self.empty(world));
+        }
+        self.draw_graph(world, frame, area);
+        self.draw_costs(world, frame, area);
     }
 
     fn list(&self) -> Option<&RowList> {

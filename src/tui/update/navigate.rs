@@ -125,6 +125,7 @@ impl Model {
         cx.world.sources.push(SourceState {
             info,
             scan,
+            since: cx.world.now,
             found: None,
             policy_changed: false,
         });

@@ -251,3 +251,125 @@ fn messages_go_after_a_while() {
     );
     assert!(!model.dirty);
 }
+
+/// Returns whether a tick after so many seconds draws the screen again.
+fn draws_after(model: &mut Model, seconds: i64) -> bool {
+    model.dirty = false;
+    let at = model.world.now + SignedDuration::from_secs(seconds);
+    let message = Message::Event(Event::Tick);
+    update(model, TimedMessage { at, message });
+    model.dirty
+}
+
+#[test]
+fn seconds_pass_on_the_screen_while_a_scan_runs_and_not_when_all_is_idle() {
+    let (mut model, job) = scanning();
+    assert!(draws_after(&mut model, 1));
+    let state = crate::tui::rows::sources::scan_state(&model.world.sources[0], model.world.now);
+    assert!(!format!("{state:?}").contains("1s"), "{state:?}");
+    assert!(draws_after(&mut model, 2));
+    let state = crate::tui::rows::sources::scan_state(&model.world.sources[0], model.world.now);
+    assert!(format!("{state:?}").contains("3s "), "{state:?}");
+    send(
+        &mut model,
+        Message::Report(job, JobReport::Scanned(SourceId(0), Ok(found(3)))),
+    );
+    assert!(!draws_after(&mut model, 1));
+    assert!(draws_after(&mut model, 60));
+}
+
+/// Returns the screen of a model.
+fn drawn(model: &Model) -> String {
+    let size = model.world.size;
+    let backend = ratatui::backend::TestBackend::new(size.width, size.height);
+    let mut terminal = ratatui::Terminal::new(backend).unwrap();
+    terminal
+        .draw(|frame| crate::tui::view::view(model, frame))
+        .unwrap();
+    terminal.backend().to_string()
+}
+
+#[test]
+fn every_screen_of_a_source_says_that_it_is_being_read() {
+    let screens = [
+        ("", "reading re"),
+        ("enter", "Reading the refs…"),
+        ("b", "Reading what is stored…"),
+        ("c", "The scan goes on; the check rests on it."),
+        ("p", "The plan is made when the scan has ended:"),
+    ];
+    for (keys, words) in screens {
+        for (width, height) in [(60, 16), (200, 60)] {
+            let (mut model, _job) = scanning();
+            send(&mut model, Message::Event(Event::Resize(width, height)));
+            if !keys.is_empty() {
+                press(&mut model, keys);
+            }
+            let screen = drawn(&model);
+            assert!(screen.contains(words), "{keys:?} at {width}:\n{screen}");
+        }
+    }
+}
+
+#[test]
+fn what_is_known_before_a_scan_ends_is_shown_as_not_all() {
+    let (mut model, job) = scanning();
+    let mut partial = found(3);
+    let inventory = Arc::make_mut(&mut partial.inventory);
+    inventory.progress = ScanProgress::Listing;
+    send(
+        &mut model,
+        Message::Report(job, JobReport::Snapshot(SourceId(0), partial)),
+    );
+    let screen = drawn(&model);
+    assert!(screen.contains("so far"), "{screen}");
+    send(
+        &mut model,
+        Message::Report(job, JobReport::Scanned(SourceId(0), Err(ScanEnd::Stopped))),
+    );
+    let screen = drawn(&model);
+    assert!(screen.contains("stopped: not"), "{screen}");
+    press(&mut model, "p");
+    let screen = drawn(&model);
+    assert!(screen.contains("nothing was changed"), "{screen}");
+}
+
+#[test]
+fn a_million_rows_are_listed_and_only_those_on_the_screen_are_drawn() {
+    let (mut model, job) = scanning();
+    send(
+        &mut model,
+        Message::Report(job, JobReport::Scanned(SourceId(0), Ok(found(1_000_000)))),
+    );
+    let effects = press(&mut model, "b");
+    let arranging = effects.into_iter().find_map(|effect| match effect {
+        Effect::Run(job, JobWork::Arrange(arrangement)) => Some((job, arrangement)),
+        _ => None,
+    });
+    let (job, arrangement) = arranging.unwrap();
+    assert!(
+        drawn(&model).contains("arranging rows"),
+        "{}",
+        drawn(&model)
+    );
+    let shown = crate::tui::list::arrange(&arrangement, |_| true).unwrap();
+    send(
+        &mut model,
+        Message::Report(job, JobReport::Arranged(arrangement.rows, shown)),
+    );
+    let all = crate::tui::rows::sources::grouped(1_000_000);
+    assert!(
+        drawn(&model).contains(&format!(" 1/{all} ")),
+        "{}",
+        drawn(&model)
+    );
+    let begun = std::time::Instant::now();
+    for keys in ["G", "g", "pagedown", "G"] {
+        press(&mut model, keys);
+        drawn(&model);
+    }
+    // Far below what drawing a million rows would take.
+    assert!(begun.elapsed() < std::time::Duration::from_millis(800));
+    let last = format!(" {all}/{all} ");
+    assert!(drawn(&model).contains(&last), "{}", drawn(&model));
+}

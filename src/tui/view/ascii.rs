@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr as _;
 const SIGNS: &[(&str, &str)] = &[
     ("─━", "-"),
     ("│┃", "|"),
-    ("╭╮╰╯┌┐└┘├┤┬┴┼", "+"),
+    ("╭╮╰╯┌┐└┘├┤┬┴┼┏┓┗┛┣┫┳┻╋", "+"),
     // Live, shared or waiting, orphaned, in the trash, missing.
     ("█▉▊▋▌▐▓", "#"),
     ("▍▎▏", "|"),

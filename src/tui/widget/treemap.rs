@@ -10,6 +10,7 @@ use super::text;
 use crate::inventory::RefId;
 use crate::text::units::Size;
 use crate::tui::found::ScannedInventory;
+use crate::tui::rows::files::FileRows;
 use crate::tui::rows::steps::StepRows;
 use crate::tui::rows::{Cell, RowSet as _};
 use crate::tui::theme::TextRole;
@@ -26,6 +27,8 @@ const SHARED: &str = "░";
 const ORPHAN: &str = "▒";
 /// Fills a box of bytes in the trash.
 const TRASH: &str = "▚";
+/// Fills a box of bytes of which something went wrong.
+const FAILED: &str = "×";
 
 /// The subject of a box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,12 +146,74 @@ pub fn of_steps(rows: &StepRows, head: Option<u32>) -> Vec<TreemapTile> {
     largest_first(tiles.collect())
 }
 
+/// Returns the visible files and closed folders of a layer.
+pub fn of_files(rows: &FileRows) -> Vec<TreemapTile> {
+    let shown = (0..rows.count()).filter(|row| rows.fold(*row) != Some(true));
+    let tiles = shown.map(|row| {
+        let is_folder = rows.fold(row).is_some();
+        TreemapTile {
+            what: TileSubject::Row(row),
+            name: rows.name(row),
+            role: if is_folder {
+                TextRole::Strong
+            } else {
+                TextRole::Live
+            },
+            bytes: rows.bytes(row),
+            words: if is_folder { "folder" } else { "" },
+            fill: if is_folder { SHARED } else { OWN },
+        }
+    });
+    largest_first(tiles.collect())
+}
+
+/// The look of a tile for a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TileLook {
+    /// What stays.
+    Kept,
+    /// What several refs share, or what waits.
+    Shared,
+    /// What is deleted.
+    Deleted,
+    /// What is in the trash.
+    Trashed,
+    /// What went wrong.
+    Failed,
+}
+
+impl TileLook {
+    fn fill(self) -> (&'static str, TextRole) {
+        match self {
+            Self::Kept => (OWN, TextRole::Live),
+            Self::Shared => (SHARED, TextRole::Strong),
+            Self::Deleted => (ORPHAN, TextRole::Orphan),
+            Self::Trashed => (TRASH, TextRole::Orphan),
+            Self::Failed => (FAILED, TextRole::Missing),
+        }
+    }
+
+    /// Returns a box with this look.
+    pub fn tile(self, name: String, bytes: u64, words: &'static str) -> TreemapTile {
+        let (fill, role) = self.fill();
+        TreemapTile {
+            what: TileSubject::Others,
+            name,
+            role,
+            bytes,
+            words,
+            fill,
+        }
+    }
+}
+
 /// Returns the name of a stage by the row of its head.
 pub fn stage_name(rows: &StepRows, head: u32) -> String {
     rows.heading(head).unwrap_or_default()
 }
 
-fn largest_first(mut tiles: Vec<TreemapTile>) -> Vec<TreemapTile> {
+/// Sorts boxes, and leaves out those without bytes.
+pub fn largest_first(mut tiles: Vec<TreemapTile>) -> Vec<TreemapTile> {
     tiles.retain(|tile| tile.bytes > 0);
     tiles.sort_by_key(|tile| std::cmp::Reverse(tile.bytes));
     tiles

@@ -1,7 +1,10 @@
 //! The sources of the world.
 
+use std::path::PathBuf;
+
 use super::{SourceId, SourceState, World};
 use crate::source::StoreKind;
+use crate::tui::evidence::EvidencePart;
 
 impl World {
     /// Returns whether reading from a source costs nobody anything: no request to a service is
@@ -11,6 +14,18 @@ impl World {
             self.source(id).info.kind,
             StoreKind::Local | StoreKind::RegistryDir | StoreKind::Demo | StoreKind::Memory
         )
+    }
+
+    /// Returns the directory of the demo's project, if the demo is all that is open.
+    pub fn demo_checkout(&self) -> Option<PathBuf> {
+        let [source] = self.sources.as_slice() else {
+            return None;
+        };
+        let contexts = source.info.evidence.of(EvidencePart::Context);
+        contexts
+            .first()
+            .filter(|_| source.info.is_copy)
+            .map(PathBuf::from)
     }
 
     /// Returns the sources with their indexes.

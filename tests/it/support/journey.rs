@@ -302,6 +302,21 @@ impl Journey {
         )
     }
 
+    /// Starts like [`Self::with`], in `directory`, whose files may declare caches.
+    pub fn with_directory(
+        directory: &Path,
+        pruning: Pruning,
+        sources: Vec<OpenedSource>,
+        size: (u16, u16),
+    ) -> Self {
+        let places = Places {
+            directory: directory.to_owned(),
+            ..Places::default()
+        };
+        let given = NamedEvidence::default();
+        Self::begin_at(pruning, given, None, places, sources, size)
+    }
+
     /// Begins as [`Self::new`]; records of scans are kept in the state directory `state`.
     pub fn remembering(state: &Path, sources: Vec<OpenedSource>, size: (u16, u16)) -> Self {
         let places = Places {

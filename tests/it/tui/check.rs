@@ -85,41 +85,41 @@ fn check_at_120() {
     insta::assert_snapshot!(drawn("c", (120, 40)), @r"
      ./mini › check                                                                             3 refs · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       SEVERITY▴  FINDING                 COST  REF       WHAT
-    ▸  ! error    blob-missing        30.3 KiB  c03       1 of its 10 blobs is not stored: builds that need `COPY d77d59e96…
-       · info     unfinished-uploads  68.4 KiB  –         1 upload is not finished, the oldest begun 2d ago
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       blob-missing
-       1 of its 10 blobs is not stored: builds that need `COPY d77d59e96cc3` fail
-
-       to do      re-exporting will not fix this while the build also imports this cache: `cachelens repair ./mini` removes
-                  unusable results and keeps every other hit; or export to it once from a build that does not import it, or
-                  delete it: `cachelens prune ./mini --drop-ref c03`
-
-       severity   ! error
-       ref        c03
-       about      sha256:e3f0942e5d1054d8fbea1289bd6fe33587c4f8f42269b9abd6a5790335e3403a
-       cost       30.3 KiB
-       source     ./mini
-
+       SEVERITY▴  FINDING                COST  REF       WHAT                           │ blob-missing
+    ▸  ! error    blob-missing       30.3 KiB  c03       1 of its 10 blobs is not stor… │ 1 of its 10 blobs is not stored:
+       · info     unfinished-uploa…  68.4 KiB  –         1 upload is not finished, the… │ builds that need `COPY
+                                                                                        │ d77d59e96cc3` fail
+                                                                                        │
+                                                                                        │ to do      re-exporting will not
+                                                                                        │            fix this while the
+                                                                                        │            build also imports
+                                                                                        │            this cache: `cachelens
+                                                                                        │            repair ./mini` removes
+                                                                                        │            unusable results and
+                                                                                        │            keeps every other hit;
+                                                                                        │            or export to it once
+                                                                                        │            from a build that does
+                                                                                        │            not import it, or
+                                                                                        │            delete it: `cachelens
+                                                                                        │            prune ./mini
+                                                                                        │            --drop-ref c03`
+                                                                                        │
+                                                                                        │ severity   ! error
+                                                                                        │ ref        c03
+                                                                                        │ about      sha256:e3f0942e5d1054d
+                                                                                        │            8fbea1289bd6fe33587c4f
+                                                                                        │            8f42269b9abd6a5790335e
+                                                                                        │            3403a
+                                                                                        │ cost       30.3 KiB
+                                                                                        │ source     ./mini
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/2 ──
      1 error · 1 info · layers not read
      enter go there  b blobs  f fix  V read layers  / filter  s sort  space mark  i details  e export  : command  q back
@@ -135,57 +135,57 @@ fn check_at_200() {
     ▸  ! error    blob-missing        30.3 KiB  c03       1 of its 10 blobs is not stored: builds that need `COPY d77d59e9… │ 1 of its 10 blobs is not stored: builds that need `COPY d77d59e96cc3` fail
        · info     unfinished-uploads  68.4 KiB  –         1 upload is not finished, the oldest begun 2d ago                 │
                                                                                                                             │ to do      re-exporting will not fix this while the build also imports this
-                                                                                                                            │            cache: `cachelens repair ./mini` removes unusable results and
-                                                                                                                            │            keeps every other hit; or export to it once from a build that does
-                                                                                                                            │            not import it, or delete it: `cachelens prune ./mini --drop-ref
-                                                                                                                            │            c03`
-                                                                                                                            │
-                                                                                                                            │ severity   ! error
-                                                                                                                            │ ref        c03
-                                                                                                                            │ about      sha256:e3f0942e5d1054d8fbea1289bd6fe33587c4f8f42269b9abd6a5790335e
-                                                                                                                            │            3403a
-                                                                                                                            │ cost       30.3 KiB
-                                                                                                                            │ source     ./mini
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
+    ─── what a check looks for, and how often it was found ──────────────────────────────────────────────────────────────── │            cache: `cachelens repair ./mini` removes unusable results and
+          1  blob-missing                Blobs that a ref references are not stored.                                        │            keeps every other hit; or export to it once from a build that does
+          1  unfinished-uploads          Uploads that were never finished.                                                  │            not import it, or delete it: `cachelens prune ./mini --drop-ref
+          –  source-unreadable           The source cannot be opened or listed.                                             │            c03`
+          –  manifest-missing            The manifest of a ref is not stored.                                               │
+          –  manifest-unreadable         A manifest is damaged, or its bytes do not match its digest.                       │ severity   ! error
+          –  config-missing              A cache configuration is not stored.                                               │ ref        c03
+          –  config-unreadable           A cache configuration is damaged, or its bytes do not match its digest.            │ about      sha256:e3f0942e5d1054d8fbea1289bd6fe33587c4f8f42269b9abd6a5790335e
+          –  blob-wrong-size             The size of stored blobs differs from the size in the ref.                         │            3403a
+          –  blob-wrong-bytes            The bytes of blobs do not match their digests.                                     │ cost       30.3 KiB
+          –  blob-unreadable             Stored blobs could not be read.                                                    │ source     ./mini
+          –  layer-name-invalid          The name of a layer is not a digest.                                               │
+          –  too-large-to-import         A manifest or configuration is larger than BuildKit can import.                    │
+          –  record-loops                A record depends on itself.                                                        │
+          –  link-broken                 A link points to a record that does not exist.                                     │
+          –  input-empty                 An input of a record has no links.                                                 │
+          –  layer-out-of-range          A result or parent refers to a layer that does not exist.                          │
+          –  layer-loops                 The parents of layers form a loop.                                                 │
+          –  caches-merged               An index joins several caches, and BuildKit imports none of them.                  ├── enter opens c03 ────────────────────────────────────────────────────────────
+          –  layer-undescribed           A layer lacks the annotations that a cache without manifests needs.                │   STEP▴                                                SIZE      AGE   ALSO IN
+          –  lifecycle-expires-blobs     A lifecycle rule deletes blobs that manifests still reference.                     │     source · bb498f93 +1                                  –        –         –
+          –  lifecycle-archives          A lifecycle rule moves blobs or manifests to a class that builds cannot read.      │   ├ ✓ FILE · 57a5ab45                                  92 B   12h 8m    2 refs
+          –  orphans-over-limit          Orphans exceed the limit of `--max-orphan`.                                        │   │ ✓ COPY · 9152319c                                 144 B   12h 8m    2 refs
+          –  size-over-limit             The store holds more than `--max-size` allows.                                     │   │ ✓ RUN · eb40ed05                               30.2 KiB   12h 8m    2 refs
+          –  age-over-limit              Refs are older than `--max-age` allows.                                            │   │ ✓ COPY · ec5c5279                                 159 B   12h 8m     1 ref
+          –  limit-not-checked           A limit cannot be checked, because the store does not report the value.            │   │ ✓ RUN · 950c3ebe                               30.2 KiB   12h 8m         –
+          –  keeps-changing              The refs changed during the scan, so findings may be out of date.                  │   └ ! COPY · d77d59e9                              30.3 KiB   12h 8m         –
+          –  inline-skipped              BuildKit skips an inline cache.                                                    │
+          –  config-passed-over          BuildKit skips cache configurations of an index.                                   │─── bytes: ▓ only in one ref  ░ shared  ▒ orphaned ────────────────────────────
+          –  no-cache                    The ref is an image without a cache.                                               │   COPY · d77d59e9        │ RUN · 950c3ebe         │ RUN · eb40ed05
+          –  no-refs                     The source has no ref that a build can import.                                     │   30.3 KiB only here     │ 30.2 KiB only here     │ 30.2 KiB shared with oth…
+          –  empty-cache                 A cache has no result, for example after an empty export.                          │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
+          –  duplicate-name              Several refs have the same name.                                                   │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
+          –  results-dropped             An import silently drops results.                                                  │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
+          –  near-import-limit           A manifest or configuration will soon be too large to import.                      │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
+          –  update-too-old              Results of steps that update packages, which are older than `--max-update-age` a…  │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
+          –  future-date                 Times are in the future.                                                           │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
+          –  prefix-without-slash        A prefix of S3 keys does not end with a slash.                                     │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
+          –  evicted-soon                The store will soon evict the cache.                                               │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
+          –  cache-read-only             The token of the job cannot write to the cache.                                    │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
+          –  quota-full                  The quota is full, so the least recently used entries are evicted.                 │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
+          –  not-checked                 Something could not be checked, for the reason given.                              │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
+          –  lifecycle-leaves-blobs      A lifecycle rule deletes manifests and leaves their blobs.                         │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
+          –  lifecycle-keeps-uploads     No lifecycle rule aborts unfinished uploads.                                       │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
+          –  lifecycle-keeps-versions    No lifecycle rule deletes noncurrent versions.                                     │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
+          –  blobs-elsewhere             A directory whose blobs are a symbolic link or a mount, so that a prune cannot m…  │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
+          –  orphans                     Stored blobs are not reached by any ref.                                           │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
+          –  trash                       The trash holds objects that earlier prunes deleted.                               │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │──────────────────────────
+          –  superseded-indexes          Superseded indexes are stored, and no build imports them.                          │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ COPY · …│ 2 more
+          –  branch-gone                 Caches of deleted branches are stored, and no build reads them.                    │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ 159 B s…│ 236 B together
+             … and 5 more                                                                                                   │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░ │ ░░░░░░░░░░░░░░
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/2 ──
      1 error · 1 info · layers not read
      enter go there  b blobs  f fix  V read layers  / filter  s sort  space mark  i details  e export  : command  q back

@@ -92,41 +92,41 @@ fn what_is_declared_is_listed_with_the_largest_trouble_first() {
     insta::assert_snapshot!(find(LARGE).screen(), @r"
      cachelens › find                                                                   5 declarations · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       WHAT▴      CACHE                                                WHERE                        TOOL
-    ▸  ~ warning  ./cache is in neither .gitignore nor .dockerignore…  Makefile:2                   –
-       ~ warning  registry.example/shop:cache is exported, but nothi…  docker-bake.hcl:2            –
-       · hint     The directory is read and written in one place: ol…  Makefile:2                   –
-       · hint     Without `mode=max` only the layers of the last sta…  docker-bake.hcl:2            –
-       ~ import   type=local,src=./cache                               Makefile:2                   docker buildx
-       ~ export   type=local,dest=./cache,mode=max                     Makefile:2                   docker buildx
-       ~ export   type=registry,ref=registry.example/shop:cache        docker-bake.hcl:2            bake
-         import   type=gha,scope=web-*                                 .github/workflows/ci.yml:9   docker/build-push-action
-         export   type=gha,scope=web-*,mode=max                        .github/workflows/ci.yml:10  docker/build-push-action
-
-
-
-
-
-
-
-
-
-
-
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       ~ warning  not-ignored
-       ./cache is in neither .gitignore nor .dockerignore: it is sent with the context and may be committed.
-
-       to do      Add `cache/` to .gitignore and .dockerignore.
-       where      Makefile:2
-
-       type=local,src=./cache
-
-       use        a build imports it
-       tool       docker buildx
-       target     image
-
-
+       WHAT▴      CACHE                          WHERE             TOOL                 │ ~ warning  not-ignored
+    ▸  ~ warning  ./cache is in neither .gitig…  Makefile:2        –                    │ ./cache is in neither .gitignore
+       ~ warning  registry.example/shop:cache …  …cker-bake.hcl:2  –                    │ nor .dockerignore: it is sent
+       · hint     The directory is read and wr…  Makefile:2        –                    │ with the context and may be
+       · hint     Without `mode=max` only the …  …cker-bake.hcl:2  –                    │ committed.
+       ~ import   type=local,src=./cache         Makefile:2        docker buildx        │
+       ~ export   type=local,dest=./cache,mode…  Makefile:2        docker buildx        │ to do      Add `cache/` to
+       ~ export   type=registry,ref=registry.e…  …cker-bake.hcl:2  bake                 │            .gitignore and
+         import   type=gha,scope=web-*           …kflows/ci.yml:9  docker/build-push-a… │            .dockerignore.
+         export   type=gha,scope=web-*,mode=max  …flows/ci.yml:10  docker/build-push-a… │ where      Makefile:2
+                                                                                        │
+                                                                                        │ type=local,src=./cache
+                                                                                        │
+                                                                                        │ use        a build imports it
+                                                                                        │ tool       docker buildx
+                                                                                        │ target     image
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
+                                                                                        │
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/9 ──
      5 declarations · 2 warnings · 2 hints
      enter open  w why  / filter  s sort  space mark  i details  e export  : command  q back

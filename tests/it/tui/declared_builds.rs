@@ -90,19 +90,19 @@ fn w_on_a_bake_target_explains_its_next_build() {
     let mut journey = checkout.find("path~bake");
     journey.press("w");
     insta::assert_snapshot!(steps(&journey), @r"
-    ✓ hit          WORKDIR /app                                              2  result             –
-    ✓ hit          COPY package.json package-lock.json ./                    3  result             –
-    ✓ hit          RUN npm ci                                                4  result             –
-    ✗ miss       ▸ COPY web ./web  +2                                        7  –                  –  1 content
-    ✓ hit          WORKDIR /src                                             12  result             –
-    ✓ hit          COPY go.mod ./                                           13  result             –
-    ✓ hit          RUN go mod download                                      14  result             –
-    ✓ hit          COPY api ./api                                           15  result             –
-    ✓ hit          RUN go build ./api                                       16  result             –
-    ✓ hit          COPY --from=api /src/bin /usr/local/bin                  24  result             –
-    ? undecided    COPY --from=web /app/dist /srv                           25  ?                  –  not settled
-    ? undecided    COPY --from=test /report.txt /srv/report.txt             26  ?                  –  not settled
-    ? undecided    COPY assets /srv/assets                                  27  ?                  –  not settled
+    ✓ hit          WORKDIR /app                        2  result                     │ Dockerfile:19 · stage test
+    ✓ hit          COPY package.json package-lock…     3  result                     │
+    ✓ hit          RUN npm ci                          4  result                     │ verdict    ✗ it runs
+    ✗ miss       ▸ COPY web ./web  +2                  7  –            1 content     │ in cache   nothing of it
+    ✓ hit          WORKDIR /src                       12  result                     │
+    ✓ hit          COPY go.mod ./                     13  result                     │ Why
+    ✓ hit          RUN go mod download                14  result                     │ the content of files changed:
+    ✓ hit          COPY api ./api                     15  result                     │ web/index.js
+    ✓ hit          RUN go build ./api                 16  result                     │ → copy what changes often later,
+    ✓ hit          COPY --from=api /src/bin /usr/…    24  result                     │ or leave out what is not needed
+    ? undecided    COPY --from=web /app/dist /srv     25  ?            not settled   │ with .dockerignore
+    ? undecided    COPY --from=test /report.txt /…    26  ?            not settled   │
+    ? undecided    COPY assets /srv/assets            27  ?            not settled   │ 1 file
     ");
     shows(&journey, "build docker buildx bake shop");
     shows(&journey, "the content of files changed: web/index.js");
@@ -132,11 +132,11 @@ jobs:
     let mut journey = checkout.find("kind:import");
     journey.press("w");
     insta::assert_snapshot!(steps(&journey), @r"
-    ✓ hit   WORKDIR /app                                                     2  result             –
-    ✓ hit   COPY package.json package-lock.json ./                           3  result             –
-    ✓ hit   RUN npm ci                                                       4  result             –
-    ✓ hit   COPY web ./web                                                   7  result             –
-    ✗ miss  RUN npm run build                                                9  –                  –  1 unexplained
+    ✓ hit   WORKDIR /app                               2  result                     │
+    ✓ hit   COPY package.json package-lock.json ./     3  result                     │ verdict    ✗ it runs
+    ✓ hit   RUN npm ci                                 4  result                     │ in cache   nothing of it
+    ✓ hit   COPY web ./web                             7  result                     │
+    ✗ miss  RUN npm run build                          9  –            1 unexplained │ Why
     ");
     shows(
         &journey,
@@ -153,10 +153,10 @@ fn w_on_a_compose_service_explains_its_next_build() {
     let mut journey = checkout.find("kind:import");
     journey.press("w");
     insta::assert_snapshot!(steps(&journey), @r"
-    ✓ hit     WORKDIR /app                                                   2  result             –
-    ✓ hit     COPY package.json package-lock.json ./                         3  result             –
-    ✓ hit     RUN npm ci                                                     4  result             –
-    ✗ miss  ▸ COPY web ./web  +1                                             7  –                  –  1 content
+    ✓ hit     WORKDIR /app                             2  result                     │
+    ✓ hit     COPY package.json package-lock.json…     3  result                     │ verdict    ✗ it runs
+    ✓ hit     RUN npm ci                               4  result                     │ in cache   nothing of it
+    ✗ miss  ▸ COPY web ./web  +1                       7  –            1 content     │
     ");
 }
 
@@ -193,10 +193,10 @@ jobs:
     }
     journey.press("enter enter");
     insta::assert_snapshot!(steps(&journey), @r"
-    ✓ hit     WORKDIR /app                                                   2  result             –
-    ✓ hit     COPY package.json package-lock.json ./                         3  result             –
-    ✓ hit     RUN npm ci                                                     4  result             –
-    ✗ miss  ▸ COPY web ./web  +1                                             7  –                  –  1 content
+    ✓ hit     WORKDIR /app                             2  result                     │
+    ✓ hit     COPY package.json package-lock.json…     3  result                     │ verdict    ✗ it runs
+    ✓ hit     RUN npm ci                               4  result                     │ in cache   nothing of it
+    ✗ miss  ▸ COPY web ./web  +1                       7  –            1 content     │
     ");
 }
 

@@ -153,19 +153,19 @@ fn an_orphan_opens_into_a_tree_with_the_largest_first() {
 #[test]
 fn wide_terminals_give_the_path_its_room() {
     insta::assert_snapshot!(list(npm(LARGE).press("l j l j j l")), @r"
-       PATH                                               SIZE▾ SHARE       FILES  MODE        MODIFIED                OWNER
-       ▾ app/                                          167 KiB  █████▉          7  –           –                           –
-         ▾ node_modules/                               167 KiB  █████▉          6  –           –                           –
-           ▸ esbuild/                                 95.8 KiB  ███▍            2  –           –                           –
-    ▸      ▾ lodash/                                  59.6 KiB  ██              2  –           –                           –
-               lodash.js                              52.7 KiB  █▊              –  -rw-r--r--  2026-11-18 11:06          0:0
-               lodash.min.js                           6.8 KiB  ▏               –  -rw-r--r--  2026-11-18 11:06          0:0
-           ▸ @swc/core-linux-x64-gnu/                 11.7 KiB  ▍               1  –           –                           –
-           ▸ .bin/                                         0 B                  1  –           –                           –
-           package.json                                  300 B  ▏               –  -rw-r--r--  2026-11-18 11:06          0:0
-       ▸ root/.npm/_cacache/index-v5/0a/               2.8 KiB  ▏               1  –           –                           –
-       ▸ var/cache/  − emptied first                      10 B  ▏               1  –           –                           –
-       ▸ etc/                                              0 B                − 1  –           –                           –
+       PATH                                                     SIZE▾ SHARE       FILES │ app/node_modules/lodash/
+       ▾ app/                                                167 KiB  █████▉          7 │
+         ▾ node_modules/                                     167 KiB  █████▉          6 │ kind       directory
+           ▸ esbuild/                                       95.8 KiB  ███▍            2 │ size       59.6 KiB (61000 bytes)
+    ▸      ▾ lodash/                                        59.6 KiB  ██              2 │ share      34 % of the layer
+               lodash.js                                    52.7 KiB  █▊              – │ files      2
+               lodash.min.js                                 6.8 KiB  ▏               – │ The layer has files in this
+           ▸ @swc/core-linux-x64-gnu/                       11.7 KiB  ▍               1 │ folder and does not describe it.
+           ▸ .bin/                                               0 B                  1 │
+           package.json                                        300 B  ▏               – │
+       ▸ root/.npm/_cacache/index-v5/0a/                     2.8 KiB  ▏               1 │
+       ▸ var/cache/  − emptied first                            10 B  ▏               1 │
+       ▸ etc/                                                    0 B                − 1 │
     ");
     insta::assert_snapshot!(list(npm(HUGE).press("l j l j j l")), @r"
        PATH                                              SIZE▾ SHARE       FILES  MODE        MODIFIED                OWNER │ app/node_modules/lodash/

@@ -17,7 +17,7 @@ use crate::support::fixture::Fixture;
 use crate::support::journey::{Journey, local};
 use crate::support::s3::{KEY, S3Server, SECRET, Service};
 
-const SIZE: (u16, u16) = (110, 44);
+const SIZE: (u16, u16) = (100, 44);
 
 /// Opens a source like the program, named by its path in the bucket.
 fn opened(source: &Source) -> OpenedSource {
@@ -145,48 +145,48 @@ fn details_tell_versions_and_rules() {
     let mut journey = Journey::new(vec![opened(&source(&server, "bucket"))], SIZE);
     journey.press("i");
     insta::assert_snapshot!(journey.screen(), @r#"
-     cachelens ╭ Details · more below ────────────────────────────────────────────────────────────────╮y · ? help
-    ───────────│ s3://bucket/team-a/                                                                  │───────────
-       SOURCE▴ │ kind       s3                                                                        │
-    ▸  s3://buc│ scan       ready                                                                     │
-       ▒▒▒▒▒▒▒▒│                                                                                      │
-               │ What is stored                                                                       │
-               │ in all     1 B in 1 object                                                           │
-               │ live       0 B in 0 objects, which a ref reaches                                     │
-               │ orphan     1 B in 1 object, which no ref reaches                                     │
-               │                                                                                      │
-               │ The bucket                                                                           │
-               │ class      STANDARD 1 B                                                              │
-               │ versioning on                                                                        │
-               │ kept       0 B in 0 earlier contents, 0 delete markers                               │
-               │ lifecycle  1 rule                                                                    │
-               │ ! the rule `tidy up` deletes blobs after 14 days, and manifests after the same time; │
-               │ a blob may be 24 h older than the manifest that references it, so it expires first   │
-               │ and builds that import fail                                                          │
-               │   keep blobs for at least 16 days if manifests stay for 14 days                      │
-               │ · no rule aborts unfinished uploads: data from interrupted exports is stored and     │
-               │ billed forever                                                                       │
-               │   add a rule with AbortIncompleteMultipartUpload, or run `cachelens prune`           │
-               │ · the bucket keeps versions, and no rule deletes them: deleted and overwritten       │
-               │ objects are still billed                                                             │
-               │   add a rule with NoncurrentVersionExpiration; allow some days to undo a prune       │
-               │                                                                                      │
-    ───────────│ Rules that do no harm, for `aws s3api put-bucket-lifecycle-configuration`            │───────────
-       s3://buc│ {                                                                                    │
-       kind    │   "Rules": [                                                                         │
-       scan    │     {                                                                                │
-               │       "Expiration": {                                                                │
-       What is │         "Days": 14                                                                   │
-       in all  │       },                                                                             │
-       live    │       "Filter": {                                                                    │
-       orphan  │         "Prefix": ""                                                                 │
-               │       },                                                                             │
-       The buck│       "ID": "tidy up",                                                               │
-       class   │       "Status": "Disabled"                                                           │
-       versioni│     },                                                                               │
-       kept    │     {                                                                                │
-       … tab sc│       "Expiration": {                                                                │
-    ───────────╰──────────────────────────────────────────────────────────────────────────────────────╯──── 1/1 ──
+     cache╭ Details · more below ────────────────────────────────────────────────────────────────╮ help
+    ──────│ s3://bucket/team-a/                                                                  │──────
+       SOU│ kind       s3                                                                        │
+    ▸  s3:│ scan       ready                                                                     │
+       ▒▒▒│                                                                                      │
+          │ What is stored                                                                       │
+          │ in all     1 B in 1 object                                                           │
+          │ live       0 B in 0 objects that a ref reaches                                       │
+          │ orphan     1 B in 1 object that no ref reaches                                       │
+          │                                                                                      │
+          │ The bucket                                                                           │
+          │ class      STANDARD 1 B                                                              │
+          │ versioning on                                                                        │
+          │ kept       0 B in 0 earlier contents, 0 delete markers                               │
+          │ lifecycle  1 rule                                                                    │
+          │ ! the rule `tidy up` deletes blobs after 14 days, and manifests after the same time; │
+          │ a blob may be 24 h older than the manifest that references it, so it expires first   │
+          │ and builds that import fail                                                          │
+          │   keep blobs for at least 16 days if manifests stay for 14 days                      │
+          │ · no rule aborts unfinished uploads: data from interrupted exports is stored and     │
+          │ billed forever                                                                       │
+          │   add a rule with AbortIncompleteMultipartUpload, or run `cachelens prune`           │
+          │ · the bucket keeps versions, and no rule deletes them: deleted and overwritten       │
+          │ objects are still billed                                                             │
+          │   add a rule with NoncurrentVersionExpiration; allow some days to undo a prune       │
+          │                                                                                      │
+    ──────│ Rules that do no harm, for `aws s3api put-bucket-lifecycle-configuration`            │──────
+       s3:│ {                                                                                    │
+       kin│   "Rules": [                                                                         │
+       sca│     {                                                                                │
+          │       "Expiration": {                                                                │
+       Wha│         "Days": 14                                                                   │
+       in │       },                                                                             │
+       liv│       "Filter": {                                                                    │
+       orp│         "Prefix": ""                                                                 │
+          │       },                                                                             │
+       The│       "ID": "tidy up",                                                               │
+       cla│       "Status": "Disabled"                                                           │
+       ver│     },                                                                               │
+       kep│     {                                                                                │
+       … t│       "Expiration": {                                                                │
+    ──────╰──────────────────────────────────────────────────────────────────────────────────────╯1/1 ──
      1 B stored · 0 B live · 1 B could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
      esc close
     "#);

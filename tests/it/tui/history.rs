@@ -28,7 +28,7 @@ fn sources_say_what_changed_since_last_time() {
             ..local("./mini", path)
         }]
     };
-    let size = (120, 30);
+    let size = (200, 30);
     let journey = Journey::remembering(state.path(), source(), size);
     assert!(!journey.screen().contains(" in 3d"), "{}", journey.screen());
     drop(journey);

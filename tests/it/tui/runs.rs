@@ -26,7 +26,7 @@ fn pruned(store: &Store, size: (u16, u16)) -> Journey {
 fn a_run_is_undone_after_its_screen_was_left() {
     let store = Store::waste();
     let before = store.blobs();
-    let mut journey = pruned(&store, (120, 40));
+    let mut journey = pruned(&store, (170, 40));
     journey.press("enter H");
     let row = journey.line("✓ done");
     for words in [LABEL, "objects", "UTC"] {
@@ -182,7 +182,7 @@ fn the_trash_is_emptied_at_once_when_its_name_is_typed() {
 #[test]
 fn what_a_run_left_in_the_trash_is_one_row_with_its_size() {
     let store = Store::waste();
-    let mut journey = pruned(&store, (120, 30));
+    let mut journey = pruned(&store, (170, 30));
     journey.press("p right");
     let row = journey.line("trash   run of ");
     assert!(

@@ -103,11 +103,11 @@ fn a_blob_that_is_gone_breaks_what_stands_on_it() {
      ./cache › c15 › COPY · 5d74d000                                                           0 files · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        layer sha256:91bc5cbaa765 · ! the layer is not stored
-       PATH                                               SIZE▾ SHARE       FILES  MODE        MODIFIED                OWNER
-
-       ! the layer is not stored
-       A build that needs this layer fails, or runs the step again.
-       V shows how the blob begins
+       PATH                                                     SIZE▾ SHARE       FILES │
+                                                                                        │
+       ! the layer is not stored                                                        │
+       A build that needs this layer fails, or runs the step again.                     │
+       V shows how the blob begins                                                      │
     ");
 }
 

@@ -113,13 +113,13 @@ fn results_that_were_dropped_in_the_least_room() {
           … A shows 7 more lines
     ────────────────────────────────────────────────────────────
        STEP▴                                 LINE  WHY
-    ▸  ·         FROM 127.0.0.1:5055/base:…     1
-       ✓ hit     WORKDIR /app                   2
-       ✓ hit     COPY package.json package…     3
-       ✓ hit     RUN npm ci                     4
-    ──────────────────────────────────────────────────── 1/12 ──
+       ✗ miss    COPY go.mod ./                13  2 result-dro…
+       ✗ miss    RUN go mod download           14  2 result-dro…
+       ✗ miss    COPY api ./api                15  2 result-dro…
+    ▸  ✗ miss  ▸ RUN go build -trimpath ./…    16  1 command
+    ─────────────────────────────────────────────────── 11/12 ──
      ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because …
-     enter open  A causes  right unfold  left fold  n evidence
+     enter open  A causes  T stages  right unfold  left fold
     ");
 }
 
@@ -140,8 +140,6 @@ fn results_that_were_dropped() {
           0.2s lost  → import `c04`, or run the step again and export
     ────────────────────────────────────────────────────────────────────────────────
        STEP▴                                          LINE    TIME  WHY
-    ▸  ·         FROM 127.0.0.1:5055/base:latest AS…     1    0.1s
-       ✓ hit     WORKDIR /app                            2       –
        ✓ hit     COPY package.json package-lock.jso…     3       –
        ✓ hit     RUN npm ci                              4       –
        ✓ hit     COPY web ./web                          7       –
@@ -149,9 +147,11 @@ fn results_that_were_dropped() {
        ✗ miss    WORKDIR /src                           12    0.0s  2 result-dropped
        ✗ miss    COPY go.mod ./                         13    0.0s  2 result-dropped
        ✗ miss    RUN go mod download                    14    0.1s  2 result-dropped
-    ──────────────────────────────────────────────────────────────────────── 1/12 ──
+       ✗ miss    COPY api ./api                         15    0.1s  2 result-dropped
+    ▸  ✗ miss  ▸ RUN go build -trimpath ./api  +4       16    0.2s  1 command
+    ─────────────────────────────────────────────────────────────────────── 11/12 ──
      ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
-     enter open  A causes  right unfold  left fold  n evidence  / filter  s sort
+     enter open  A causes  T stages  right unfold  left fold  n evidence  / filter
     ");
     insta::assert_snapshot!(screen(journey.press("A")), @r"
     ╭ Details ─────────────────────────────────────────────────────────────────────╮
@@ -192,37 +192,37 @@ fn results_that_were_dropped_with_details_beside() {
           and 2 more of the same source still have it
           0.2s lost  → import `c04`, or run the step again and export
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       STEP▴                                                                 LINE  IN CACHE        TIME  WHY
-       ·         FROM 127.0.0.1:5055/base:latest AS deps                        1  key only        0.1s
-       ✓ hit     WORKDIR /app                                                   2  result             –
-       ✓ hit     COPY package.json package-lock.json ./                         3  result             –
-       ✓ hit     RUN npm ci                                                     4  result             –
-       ✓ hit     COPY web ./web                                                 7  result             –
-       ✓ hit     RUN npm run build                                              9  result          0.5s
-       ✗ miss    WORKDIR /src                                                  12  key only        0.0s  2 result-dropped
-       ✗ miss    COPY go.mod ./                                                13  key only        0.0s  2 result-dropped
-       ✗ miss    RUN go mod download                                           14  key only        0.1s  2 result-dropped
-       ✗ miss    COPY api ./api                                                15  key only        0.1s  2 result-dropped
-    ▸  ✗ miss  ▾ RUN go build -trimpath ./api                                  16  –               0.2s  1 command
-       ✗ miss    └ COPY --from=api /src/bin /usr/local/bin                     24  –               0.1s  ↑ 1
-       ✗ miss    └ COPY --from=web /app/dist /srv                              25  –               0.1s  ↑ 1
-       ✗ miss    └ COPY --from=test /report.txt /srv/report.txt                26  –               0.1s  ↑ 1
-       ✗ miss    └ COPY assets /srv/assets                                     27  –               0.0s  ↑ 1
-       ✓ hit     RUN npm test && echo ok > /report.txt                         20  result          0.3s
-    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       RUN go build -trimpath ./api
-       Dockerfile:16 · stage api
-
-       verdict    ✗ it ran, as the log says
-       in cache   nothing of it
-       took       0.2s
-
-       Why
-       its command changed: `go build ./api` became `go build -trimpath ./api`
-       … tab scrolls, i shows all
+       STEP▴                                             LINE    TIME  WHY              │ RUN go build -trimpath ./api
+       ·         FROM 127.0.0.1:5055/base:latest AS de…     1    0.1s                   │ Dockerfile:16 · stage api
+       ✓ hit     WORKDIR /app                               2       –                   │
+       ✓ hit     COPY package.json package-lock.json ./     3       –                   │ verdict    ✗ it ran, as the log
+       ✓ hit     RUN npm ci                                 4       –                   │            says
+       ✓ hit     COPY web ./web                             7       –                   │ in cache   nothing of it
+       ✓ hit     RUN npm run build                          9    0.5s                   │ took       0.2s
+       ✗ miss    WORKDIR /src                              12    0.0s  2 result-dropped │
+       ✗ miss    COPY go.mod ./                            13    0.0s  2 result-dropped │ Why
+       ✗ miss    RUN go mod download                       14    0.1s  2 result-dropped │ its command changed: `go build
+       ✗ miss    COPY api ./api                            15    0.1s  2 result-dropped │ ./api` became `go build -trimpath
+    ▸  ✗ miss  ▾ RUN go build -trimpath ./api              16    0.2s  1 command        │ ./api`
+       ✗ miss    └ COPY --from=api /src/bin /usr/local…    24    0.1s  ↑ 1              │
+       ✗ miss    └ COPY --from=web /app/dist /srv          25    0.1s  ↑ 1              │ The instruction
+       ✗ miss    └ COPY --from=test /report.txt /srv/r…    26    0.1s  ↑ 1              │ − RUN go build ./api
+       ✗ miss    └ COPY assets /srv/assets                 27    0.0s  ↑ 1              │ + RUN go build -trimpath ./api
+       ✓ hit     RUN npm test && echo ok > /report.txt     20    0.3s                   │
+                                                                                        │ Runs because of it
+                                                                                        │ COPY --from=api /src/bin
+                                                                                        │ /usr/local/bin :24
+                                                                                        │ COPY --from=web /app/dist /srv
+                                                                                        │ :25
+                                                                                        │ COPY --from=test /report.txt
+                                                                                        │ /srv/report.txt :26
+                                                                                        │ COPY assets /srv/assets :27
+                                                                                        │
+                                                                                        │ Keys
+                                                                                        │ … tab scrolls, i shows all
     ─────────────────────────────────────────────────────────────────────────────────────────────────────────────── 11/16 ──
      ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
-     enter open  A causes  right unfold  left fold  n evidence  / filter  s sort  space mark  i details  e export
+     enter open  A causes  T stages  right unfold  left fold  n evidence  / filter  s sort  space mark  i details  e export
     ");
 }
 
@@ -232,63 +232,63 @@ fn results_that_were_dropped_with_room_for_all() {
     insta::assert_snapshot!(screen(shop.explained("c07", "c08", HUGE).press("j j j j j j j")), @r"
      ./cache › c07 › why                                                                                                                                                      16 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       1  RUN go build -trimpath ./api :16: its command changed: `go build ./api` became `go build -trimpath ./api`
+       1  RUN go build -trimpath ./api :16: its command changed: `go build ./api` became `go build -trimpath ./api`                   ████████████████████████████████████████████████████████████    0.4s
           0.4s lost · 4 steps after it run, too
        2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key but no longer its result; `c04`, `c03`, `c02` and 2 more of the same source still have it
           0.2s lost  → import `c04`, or run the step again and export
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       STEP▴                                                                LINE  IN CACHE        TIME  WHY                 │ COPY go.mod ./
-       ·         FROM 127.0.0.1:5055/base:latest AS deps                       1  key only        0.1s                      │ Dockerfile:13 · stage api
+       STEP▴                                                                LINE  IN CACHE        TIME  WHY                 │ RUN npm test && echo ok > /report.txt
+       ·         FROM 127.0.0.1:5055/base:latest AS deps                       1  key only        0.1s                      │ Dockerfile:20 · stage test
        ✓ hit     WORKDIR /app                                                  2  result             –                      │
-       ✓ hit     COPY package.json package-lock.json ./                        3  result             –                      │ verdict    ✗ it ran, as the log says
-       ✓ hit     RUN npm ci                                                    4  result             –                      │ in cache   its key alone
-       ✓ hit     COPY web ./web                                                7  result             –                      │ took       0.0s
+       ✓ hit     COPY package.json package-lock.json ./                        3  result             –                      │ verdict    ✓ it did not run, as the log says
+       ✓ hit     RUN npm ci                                                    4  result             –                      │ in cache   its result, which can be loaded
+       ✓ hit     COPY web ./web                                                7  result             –                      │ took       0.3s
        ✓ hit     RUN npm run build                                             9  result          0.5s                      │
-       ✗ miss    WORKDIR /src                                                 12  key only        0.0s  2 result-dropped    │ Why
-    ▸  ✗ miss    COPY go.mod ./                                               13  key only        0.0s  2 result-dropped    │ the cache holds its key but no longer its result; `c04`, `c03`, `c02` and 2
-       ✗ miss    RUN go mod download                                          14  key only        0.1s  2 result-dropped    │ more of the same source still have it
-       ✗ miss    COPY api ./api                                               15  key only        0.1s  2 result-dropped    │ → import `c04`, or run the step again and export
-       ✗ miss  ▸ RUN go build -trimpath ./api  +4                             16  –               0.2s  1 command           │
-       ✓ hit     RUN npm test && echo ok > /report.txt                        20  result          0.3s                      │ Keys
-                                                                                                                            │ operation  sha256:577f2bc48ac26299474206fa073e4482e8d5b38ed3ae66ea6d30e2ac21d
-                                                                                                                            │            64390
-                                                                                                                            │ files      sha256:b9c53868399b427a0f720cd17ad1cda5b8af666089069601e8486dbde69
-                                                                                                                            │            9dcdd
-                                                                                                                            │ vertex     sha256:a89e6655e1d8305e11f7a063a785cc0c1de45e86920916038ecf8d5e0ba
-                                                                                                                            │            03f7e
+       ✗ miss    WORKDIR /src                                                 12  key only        0.0s  2 result-dropped    │ Keys
+       ✗ miss    COPY go.mod ./                                               13  key only        0.0s  2 result-dropped    │ operation  sha256:53d126a3d73c061bc29cd131b011deee05ccb34a3a74abc9d5e6491373f
+       ✗ miss    RUN go mod download                                          14  key only        0.1s  2 result-dropped    │            169fc
+       ✗ miss    COPY api ./api                                               15  key only        0.1s  2 result-dropped    │ vertex     sha256:96f8f7cf53472346f6cf83776814519460fc1e86645d9a7d0900156ec79
+       ✗ miss  ▾ RUN go build -trimpath ./api                                 16  –               0.2s  1 command           │            0de0c
+       ✗ miss    └ COPY --from=api /src/bin /usr/local/bin                    24  –               0.1s  ↑ 1                 │
+       ✗ miss    └ COPY --from=web /app/dist /srv                             25  –               0.1s  ↑ 1                 │
+       ✗ miss    └ COPY --from=test /report.txt /srv/report.txt               26  –               0.1s  ↑ 1                 │
+       ✗ miss    └ COPY assets /srv/assets                                    27  –               0.0s  ↑ 1                 │
+    ▸  ✓ hit     RUN npm test && echo ok > /report.txt                        20  result          0.3s                      │
                                                                                                                             │
                                                                                                                             │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-                                                                                                                            │
-    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 8/12 ──
+    ─── stages: ✗1 first miss of cause 1  ✗↑1 because of it  ✓ hit  █ time ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+            ╭──────────────────────────────────╮
+            │                                  │   ╭─────────────────────────────────────────────────────────────────────────┬──────────────────────────────────────╮
+            │                                  │   │                                      ┏━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━╋━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┫
+            │                                  │   │                                      ┃                                  │   ╭──────────────────────────────────┫
+            │                                  ▾   │                                      ┃                                  ▾   │                                  ▾
+       deps                               ✓   web                                ✓   api                        ✗ 5  0.4s   test                               ✓   final                      ✗ 4  0.2s
+       ────────────────────────────────────   ────────────────────────────────────   ────────────────────────────────────   ────────────────────────────────────   ────────────────────────────────────
+       ·   FROM 127.0.0.1:5055/base:latest…   ✓   COPY web ./web                     ✗2  WORKDIR /src                       ✓   RUN npm test && echo ok > /repo…   ✗↑1 COPY --from=api /src/bin /usr/l…
+       │   ████████▌ 0.1s                     │                                      ┃   the cache holds its key but no …       ██████████████████▋ 0.3s           ┃   ███▌ 0.1s
+       │                                      ✓   RUN npm run build                  ┃   █ 0.0s                                                                    ┃
+       ✓   WORKDIR /app                           ███████████████████████████ 0.5s   ┃                                                                             ✗↑1 COPY --from=web /app/dist /srv
+       │                                                                             ✗2  COPY go.mod ./                                                            ┃   ███▌ 0.1s
+       ✓   COPY package.json package-lock.…                                          ┃   the cache holds its key but no …                                          ┃
+       │                                                                             ┃   █ 0.0s                                                                    ✗↑1 COPY --from=test /report.txt /s…
+       ✓   RUN npm ci                                                                ┃                                                                             ┃   ███▊ 0.1s
+                                                                                     ✗2  RUN go mod download                                                       ┃
+                                                                                     ┃   the cache holds its key but no …                                          ✗↑1 COPY assets /srv/assets
+                                                                                     ┃   ███████ 0.1s                                                                  █▉ 0.0s
+                                                                                     ┃
+                                                                                     ✗2  COPY api ./api
+                                                                                     ┃   the cache holds its key but no …
+                                                                                     ┃   ███ 0.1s
+                                                                                     ┃
+                                                                                     ✗1  RUN go build -trimpath ./api
+                                                                                         its command changed: `go build …
+                                                                                         ██████████ 0.2s
+
+
+
+    ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 16/16 ──
      ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
-     enter open  A causes  right unfold  left fold  n evidence  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  A causes  T stages  right unfold  left fold  n evidence  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 
@@ -454,30 +454,30 @@ fn evidence_that_is_none_is_said_to_be_none() {
     );
     journey.press("esc");
     insta::assert_snapshot!(journey.resize(80, 24).screen(), @r"
-     ./cache › c15 › why                           no evidence · read-only · ? help
+     ./cache › refs                          15 refs · 1.9 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-
-       STEP▴                                       LINE     TIME  WHY
-
-       There is no evidence of a build yet; n takes evidence of one.
-
-       A build record has all that is needed:
-       docker buildx history export -o run.dockerbuild
-       The provenance of an image has the steps:
-       docker buildx imagetools inspect IMAGE --format '{{json .Provenance.SLSA}}'
-       > provenance.json
-
-
-
-
-
-
-
-
-
+     ███████████████████████████████████████████████████  1.9 MiB live · 0 B orphan
+     bytes by age  <1d ██████████████████ 1.9 MiB  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────────────────────────
-     ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
-     enter open  A causes  right unfold  left fold  n evidence  / filter  s sort
+       REF                 AGE▴     SIZE          ONLY HERE  LAYERS  STEPS
+    ▸  c15             12h 52m  95.9 KiB  █░        6.0 KiB       6     4 ✓  11 ○
+       c14             12h 52m   237 KiB  ██░░░    97.1 KiB      17    15 ✓
+       c13             12h 53m   237 KiB  ███░░░    140 KiB      17    15 ✓
+       c12             12h 53m   206 KiB  █░░░░    41.1 KiB      15    13 ✓   2 ○
+       c11             12h 53m   237 KiB  █░░░░    72.4 KiB      17    15 ✓
+       c10             12h 53m   237 KiB  ████░     190 KiB      17    15 ✓
+       c09             12h 53m   174 KiB  █░░░     33.8 KiB      12    10 ✓   5 ○
+       c08             12h 53m   237 KiB  █░░░░    72.6 KiB      17    15 ✓
+       c07             12h 53m   174 KiB  █░░░      9.2 KiB      12    10 ✓   5 ○
+       c06             12h 53m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○
+       c05             12h 54m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○
+       c04             12h 54m   237 KiB  ██░░░     110 KiB      17    15 ✓
+       c03             12h 54m   237 KiB  ████░     190 KiB      17    15 ✓
+       c02             12h 54m   237 KiB  ████░     190 KiB      17    15 ✓
+       c01             12h 54m   237 KiB  ████░     190 KiB      17    15 ✓
+    ──────────────────────────────────────────────────────────────────────── 1/15 ──
+     1.9 MiB reached by 15 refs
+     enter open  p plan a prune  w why  c check  R rule  d diff  b blobs  t treemap
     ");
 }
 
@@ -510,7 +510,7 @@ fn a_log_alone_tells_no_steps() {
 
     ────────────────────────────────────────────────────────────────────────────────
      ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
-     enter open  A causes  right unfold  left fold  n evidence  / filter  s sort
+     enter open  A causes  T stages  right unfold  left fold  n evidence  / filter
     ");
 }
 
@@ -730,20 +730,20 @@ fn the_record_of_a_build_names_its_cache() {
           --context NAME=DIR, does
     ────────────────────────────────────────────────────────────────────────────────
        STEP▴                                             LINE    TIME  WHY
-    ▸  ·         FROM 127.0.0.1:5055/base:latest AS bu…     1    0.0s
+       ·         FROM 127.0.0.1:5055/base:latest AS bu…     1    0.0s
        ✓ hit     WORKDIR /src                               2       –
        ✓ hit     COPY go.mod ./                             3       –
        ✓ hit     RUN go mod download                        4       –
        ✓ hit     COPY main.go ./                            5    0.2s
-       ✗ miss  ▸ RUN go build -race  +1                     6    0.1s  1 command
+    ▸  ✗ miss  ▸ RUN go build -race  +1                     6    0.1s  1 command
 
 
 
 
 
-    ───────────────────────────────────────────────────────────────────────── 1/6 ──
+    ───────────────────────────────────────────────────────────────────────── 6/6 ──
      ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
-     enter open  A causes  right unfold  left fold  n evidence  / filter  s sort
+     enter open  A causes  T stages  right unfold  left fold  n evidence  / filter
     ");
     journey.press("q");
     assert!(
@@ -870,7 +870,7 @@ fn evidence_never_steers_the_terminal() {
     let mut given = evidence();
     given.items.remove(1);
     let mut journey = Journey::explaining(given, vec![shop.source(Some("c07"))], USUAL);
-    journey.press("j j j j");
+    journey.press("g j j j j");
     assert!(
         journey.line("▸  ✗").contains("COPY 漢"),
         "{}",

@@ -2,8 +2,8 @@
 
 use crate::tui::rows::{Align, Column, Sortable};
 
-/// The initial sort column: the sources in their own order.
-pub const BY_NAME: usize = 0;
+/// Stands for no column: the order in which the sources were named.
+pub const AS_NAMED: usize = usize::MAX;
 
 pub(super) const COLUMNS: &[Column] = &[
     Column {

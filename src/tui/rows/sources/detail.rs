@@ -26,7 +26,7 @@ pub(super) fn found(found: &ScannedInventory, now: Timestamp, details: &mut Vec<
         DetailLine::Fact("in all", tally(totals.stored(), TextRole::Strong)),
         DetailLine::Fact(
             "live",
-            tally(totals.live, TextRole::Live).and(", which a ref reaches", TextRole::Dim),
+            tally(totals.live, TextRole::Live).and(" that a ref reaches", TextRole::Dim),
         ),
     ]);
     details.push(DetailLine::Fact("orphan", orphan(found)));
@@ -59,7 +59,7 @@ pub(super) fn found(found: &ScannedInventory, now: Timestamp, details: &mut Vec<
 
 /// Adds the usage of the quota, and the caches that each build can read.
 fn quota(found: &ScannedInventory, around: &QuotaFacts, details: &mut Vec<DetailLine>) {
-    const GAUGE: u16 = 24;
+    const GAUGE: u16 = 16;
     let used = found.totals.stored().bytes;
     let filled = meter::bar(used.min(around.limit), around.limit, GAUGE);
     let empty = usize::from(GAUGE).saturating_sub(filled.chars().count());
@@ -126,9 +126,7 @@ fn tally(tally: Totals, role: TextRole) -> Cell {
 fn orphan(found: &ScannedInventory) -> Cell {
     let totals = &found.totals;
     match totals.orphan {
-        Some(orphan) => {
-            tally(orphan, TextRole::Orphan).and(", which no ref reaches", TextRole::Dim)
-        }
+        Some(orphan) => tally(orphan, TextRole::Orphan).and(" that no ref reaches", TextRole::Dim),
         None if found.inventory.unlisted.is_some() => Cell::new(
             format!(
                 "not known: {}",
@@ -158,28 +156,28 @@ fn other_objects(totals: &InventoryTotals) -> Vec<DetailLine> {
     }
     if totals.missing.count > 0 {
         let words =
-            tally(totals.missing, TextRole::Missing).and(", which a ref names", TextRole::Dim);
+            tally(totals.missing, TextRole::Missing).and(" that a ref names", TextRole::Dim);
         details.push(DetailLine::Fact("missing", words));
     }
     if totals.partial.count > 0 {
         details.push(DetailLine::Fact(
             "partial",
-            tally(totals.partial, TextRole::Text).and(", unfinished uploads", TextRole::Dim),
+            tally(totals.partial, TextRole::Text).and(" of unfinished uploads", TextRole::Dim),
         ));
     }
     if totals.trash.count > 0 {
         let words = tally(totals.trash, TextRole::Orphan)
-            .and(", until a later prune empties it", TextRole::Dim);
+            .and(" until a later prune empties it", TextRole::Dim);
         details.push(DetailLine::Fact("trash", words));
     }
     if totals.unknown.count > 0 {
-        let words =
-            tally(totals.unknown, TextRole::Text).and(", none of the cache's own", TextRole::Dim);
+        let words = tally(totals.unknown, TextRole::Text)
+            .and(" that are not the cache's own", TextRole::Dim);
         details.push(DetailLine::Fact("unknown", words));
     }
     if totals.orphan.is_none() && totals.superseded.count > 0 {
         let words = tally(totals.superseded, TextRole::Orphan)
-            .and(", indexes that no build imports", TextRole::Dim);
+            .and(" of indexes that no build imports", TextRole::Dim);
         details.push(DetailLine::Fact("superseded", words));
     }
     details

@@ -32,6 +32,7 @@ fn what_is_still_being_read_is_not_nothing() {
             info: info.clone(),
             scan,
             found,
+            since: Timestamp::UNIX_EPOCH,
             policy_changed: false,
         }]);
         let text = |cell: Cell| cell.0.into_iter().map(|piece| piece.0).collect::<String>();
@@ -53,4 +54,15 @@ fn what_is_still_being_read_is_not_nothing() {
         drawn(Scan::Done, Some(found(ScanProgress::Complete))),
         ("0 0 B – – –".into(), "nothing is stored".into())
     );
+}
+
+#[test]
+fn the_innermost_cause_is_what_a_row_says() {
+    let error = "cannot list the bucket prod\n  because: the service refused it\n  because: InvalidAccessKeyId\n  hint: set AWS_ACCESS_KEY_ID";
+    assert_eq!(innermost(error), "InvalidAccessKeyId");
+    assert_eq!(
+        innermost("there is no such directory"),
+        "there is no such directory"
+    );
+    assert_eq!(innermost("a\n  hint: b"), "a");
 }

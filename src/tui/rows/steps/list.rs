@@ -172,12 +172,23 @@ impl StepRows {
         let (StepListRow::Row(part, _), Some(step)) = (self.place(row), self.step(row)) else {
             return None;
         };
-        self.steps.caches[part as usize]
-            .graph
-            .layers
-            .get(step.layer()?.at())?
-            .blob
-            .valid()
+        self.steps.blob_of(part as usize, &step)
+    }
+
+    /// Returns the row itself if it has a layer; else the row with the largest layer below a header,
+    /// or of the ref.
+    pub fn nearest_layer(&self, row: u32) -> Option<u32> {
+        let has_layer = |row: &u32| self.layer(*row).is_some();
+        if row < self.shown && has_layer(&row) {
+            return Some(row);
+        }
+        let (_, below) = self.foldable(row);
+        let inside = row + 1..(row + 1 + below).min(self.shown);
+        let largest = |rows: std::ops::Range<u32>| {
+            rows.filter(has_layer)
+                .max_by_key(|row| (self.bytes(*row), std::cmp::Reverse(*row)))
+        };
+        largest(inside).or_else(|| largest(0..self.shown))
     }
 
     /// Returns whether other refs reach the layer of a step, too.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::detail;
+use super::{StageGraph, detail};
 use crate::explain::cause::Cause;
 use crate::explain::load::Explanation;
 use crate::explain::load::groups::{CauseGroup, CauseGroups};
@@ -25,6 +25,8 @@ pub struct ArrangedExplanation {
     pub counts: [usize; 3],
     /// What those that run cost, in words.
     pub lost: Option<String>,
+    /// Its steps in columns of stages.
+    pub graph: StageGraph,
     pub(super) order: Vec<StepIndex>,
 }
 
@@ -47,12 +49,14 @@ impl ArrangedExplanation {
         let counts = [CacheVerdict::Hit, CacheVerdict::Miss, CacheVerdict::Unknown]
             .map(|verdict| explanation.count(verdict));
         let lost = explanation.lost().words();
+        let graph = StageGraph::new(&explanation, &groups, &order);
         Self {
             explanation,
             against,
             groups,
             counts,
             lost,
+            graph,
             order,
         }
     }
@@ -68,6 +72,12 @@ impl ArrangedExplanation {
             .iter()
             .copied()
             .filter(move |step| self.groups.owner(*step) == Some(root))
+    }
+
+    /// Returns whether files that changed are the cause of a step's run.
+    pub fn has_files(&self, step: StepIndex) -> bool {
+        self.cause(step)
+            .is_some_and(|cause| !cause.paths.is_empty())
     }
 
     pub(super) fn cause(&self, step: StepIndex) -> Option<&Cause> {

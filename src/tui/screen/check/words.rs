@@ -37,6 +37,10 @@ impl CheckScreen {
             match count {
                 0 => cell,
                 1 => cell.and(format!("{gap}1 {severity}"), role),
+                // There is no plural of the word.
+                count if severity == Severity::Info => {
+                    cell.and(format!("{gap}{count} {severity}"), role)
+                }
                 count => cell.and(format!("{gap}{count} {severity}s"), role),
             }
         };

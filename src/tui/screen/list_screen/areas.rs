@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{ListScreen, PREVIEW_FROM, Zoomed};
+use super::{Filler, ListScreen, PREVIEW_FROM, Zoomed};
 
 impl ListScreen {
     /// Divides `body`.
@@ -28,9 +28,11 @@ impl ListScreen {
             height: body.height - head.height - lead.height,
             ..body
         };
+        let (rest, below) = self.with_room_below_all(rest, body);
         let (list, details) = self.divide(rest, body);
         let (details, preview) = self.with_room_for_preview(details);
         let (list, filler) = self.with_room_for_filler(list, body);
+        let filler = filler.or(below);
         Areas {
             head,
             lead,
@@ -48,7 +50,7 @@ impl ListScreen {
                 Zoomed::List => (rest, None),
                 Zoomed::Details => (Rect { height: 0, ..rest }, Some(rest)),
             }
-        } else if body.width >= self.wide {
+        } else if body.width >= WIDE {
             let width = (body.width * 2 / 5).clamp(44, 84);
             let width = width
                 .min(body.width.saturating_sub(self.wanted + 1))
@@ -65,7 +67,7 @@ impl ListScreen {
                     ..rest
                 }),
             )
-        } else if body.height >= TALL {
+        } else if body.height >= TALL && !self.is_picture {
             let height = (rest.height * 2 / 5).min(16);
             let list = Rect {
                 height: rest.height - height,
@@ -100,29 +102,54 @@ impl ListScreen {
         }
     }
 
+    /// Takes what few rows and their details do not need from both.
+    fn with_room_below_all(&self, rest: Rect, body: Rect) -> (Rect, Option<Rect>) {
+        let height = self.needed().max(rest.height * 2 / 5);
+        let height = height.max(rest.height.saturating_sub(self.filler_lines));
+        if self.filler != Filler::BelowAll || !self.leaves_room(body) {
+            return (rest, None);
+        }
+        cut(rest, height)
+    }
+
     /// Takes what few rows do not need from the list.
     fn with_room_for_filler(&self, list: Rect, body: Rect) -> (Rect, Option<Rect>) {
-        let rows = u16::try_from(self.list.shown().len()).unwrap_or(u16::MAX);
-        let needed = rows.saturating_mul(self.height.lines()).saturating_add(2);
-        let height = needed.max(list.height / 3);
-        let is_wide = body.width >= PREVIEW_FROM && self.zoom.is_none();
-        if !self.has_filler || !is_wide || rows == 0 || height + LEAST_FILLER > list.height {
+        if self.filler != Filler::BelowList || !self.leaves_room(body) {
             return (list, None);
         }
-        let filler = Rect {
-            y: list.y + height,
-            height: list.height - height,
-            ..list
-        };
-        (Rect { height, ..list }, Some(filler))
+        cut(list, self.needed())
+    }
+
+    /// Returns the number of lines of the list and a blank one.
+    fn needed(&self) -> u16 {
+        let rows = u16::try_from(self.list.shown().len()).unwrap_or(u16::MAX);
+        rows.saturating_mul(self.height.lines()).saturating_add(2)
+    }
+
+    fn leaves_room(&self, body: Rect) -> bool {
+        let is_shown = self.zoom.is_none() && !self.is_picture;
+        is_shown && body.width >= PREVIEW_FROM && !self.list.shown().is_empty()
     }
 }
 
-/// From this width on, details are next to the list, unless the screen sets another width.
-pub(super) const WIDE: u16 = 140;
+/// Cuts an area below `height` lines, if what is below is high enough.
+fn cut(area: Rect, height: u16) -> (Rect, Option<Rect>) {
+    if height.saturating_add(LEAST_FILLER) > area.height {
+        return (area, None);
+    }
+    let below = Rect {
+        y: area.y + height,
+        height: area.height - height,
+        ..area
+    };
+    (Rect { height, ..area }, Some(below))
+}
+
+/// From this width on, details are next to the list.
+pub(super) const WIDE: u16 = 110;
 
 /// The minimum width of the details next to the list.
-const NARROWEST: u16 = 40;
+const NARROWEST: u16 = 36;
 
 /// From this height on, they are below the list if they are not next to it.
 const TALL: u16 = 24;
@@ -136,7 +163,8 @@ pub struct Areas {
     /// The screen's own lines.
     pub head: Rect,
     pub(super) lead: Rect,
-    pub(super) list: Rect,
+    /// The list.
+    pub list: Rect,
     pub(super) details: Option<Rect>,
     pub(super) preview: Option<Rect>,
     /// The room below the list for something of the screen's own.

@@ -5,8 +5,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::ListScreen;
-use super::areas::inside;
+use super::areas::{WIDE, inside};
+use super::{ListScreen, PreviewOf};
 use crate::tui::keymap::{self, Action};
 use crate::tui::rows::Cell;
 use crate::tui::screen::Screen;
@@ -19,13 +19,15 @@ use crate::tui::world::World;
 impl ListScreen {
     /// Wraps the sentences above the list; the last line notes sentences without space.
     pub(super) fn lead_lines(&self, body: Rect, world: Option<&World>) -> Vec<Cell> {
-        let width = body.width.saturating_sub(LEAD_INDENT * 2 + 1);
+        let width = lead_width(body);
         let mut lines: Vec<Cell> = self
             .lead
             .iter()
             .flat_map(|sentence| text::wrap_hanging(sentence, width))
             .collect();
-        let room = usize::from(body.height * 2 / 5);
+        // A picture needs more lines than a list.
+        let part = if self.is_picture { 1 } else { 2 };
+        let room = usize::from(body.height * part / 5);
         if lines.len() > room {
             let hidden = lines.len() - room.saturating_sub(1);
             lines.truncate(room.saturating_sub(1));
@@ -52,18 +54,49 @@ impl ListScreen {
 
     /// Draws list and details; if there is no row, draws the sentences of `empty` instead.
     pub fn draw(&self, world: &World, frame: &mut Frame<'_>, body: Rect, empty: &[Cell]) {
-        let areas = self.areas(body);
+        let area = self.areas(body).list;
         let buffer = frame.buffer_mut();
-        self.draw_lead(world, buffer, body, areas.lead);
-        table::draw(&self.list, self.height, world, buffer, areas.list);
+        table::draw(&self.list, self.height, world, buffer, area);
         if self.list.shown().is_empty() && self.list.progress().is_none() {
-            self.draw_empty(world, buffer, areas.list, empty);
+            self.draw_empty(world, buffer, area, empty);
         }
+        self.draw_around(world, frame, body);
+    }
+
+    /// Draws the list as a preview of another screen; without a row, the sentences of `empty`.
+    /// Returns the room below few rows.
+    pub fn draw_preview(
+        &self,
+        world: &World,
+        frame: &mut Frame<'_>,
+        area: Rect,
+        empty: &[Cell],
+    ) -> Option<Rect> {
+        let buffer = frame.buffer_mut();
+        table::draw_preview(&self.list, world, buffer, area);
+        if self.list.shown().is_empty() && self.list.progress().is_none() {
+            self.draw_empty(world, buffer, area, empty);
+            return None;
+        }
+        let rows = u16::try_from(self.list.shown().len()).unwrap_or(u16::MAX);
+        let used = rows.saturating_add(2);
+        (used.saturating_add(LEAST_BELOW) <= area.height).then(|| Rect {
+            y: area.y + used,
+            height: area.height - used,
+            ..area
+        })
+    }
+
+    /// Draws the sentences above the list, its details, and the preview.
+    pub fn draw_around(&self, world: &World, frame: &mut Frame<'_>, body: Rect) {
+        let areas = self.areas(body);
+        self.draw_lead(world, frame.buffer_mut(), body, areas.lead);
         if let Some(area) = areas.details {
-            self.draw_details(world, frame, area, body.width >= self.wide);
+            self.draw_details(world, frame, area, body.width >= WIDE);
         }
         if let (Some(area), Some(preview)) = (areas.preview, &self.preview) {
-            draw_preview(&*preview.screen, world, frame, area);
+            let title = preview_title(&preview.shown, world);
+            draw_preview(preview.shown.screen(), &title, world, frame, area);
         }
     }
 
@@ -161,8 +194,16 @@ impl ListScreen {
     }
 }
 
+/// The least number of lines below a preview's rows that are used.
+const LEAST_BELOW: u16 = 6;
+
 /// The indentation of sentences above the list: the same as its cells.
 const LEAD_INDENT: u16 = 3;
+
+/// Returns the width of the sentences above the list.
+pub(super) fn lead_width(body: Rect) -> u16 {
+    body.width.saturating_sub(LEAD_INDENT * 2 + 1)
+}
 
 /// Draws boxes for `tiles` below few rows.
 pub fn draw_filler(
@@ -171,33 +212,68 @@ pub fn draw_filler(
     frame: &mut Frame<'_>,
     area: Option<Rect>,
 ) {
-    let Some(area) = area.filter(|_| !tiles.is_empty()) else {
-        return;
-    };
-    let buffer = frame.buffer_mut();
-    let rule = Rect { height: 1, ..area };
-    view::draw_rule(world, buffer, rule);
     let title = Cell::new(
         " bytes: ▓ only in one ref  ░ shared  ▒ orphaned ",
         TextRole::Dim,
     );
+    draw_boxes(&title, tiles, world, frame, area);
+}
+
+/// Draws boxes for `tiles` below few rows and a rule with a title.
+pub fn draw_boxes(
+    title: &Cell,
+    tiles: &[TreemapTile],
+    world: &World,
+    frame: &mut Frame<'_>,
+    area: Option<Rect>,
+) {
+    if let Some(area) = area.filter(|_| !tiles.is_empty()) {
+        let below = below_title(title, world, frame.buffer_mut(), area);
+        treemap::draw(tiles, None, world, frame.buffer_mut(), below);
+    }
+}
+
+/// Draws a rule with a title at the top of an area, and returns the area below it.
+pub fn below_title(title: &Cell, world: &World, buffer: &mut Buffer, area: Rect) -> Rect {
+    let rule = Rect { height: 1, ..area };
+    view::draw_rule(world, buffer, rule);
     let at = text::LineArea {
         x: area.x + 3,
         width: area.width.saturating_sub(4),
         ..text::LineArea::of(area, 0)
     };
-    text::put(buffer, at, &title, &world.theme, Style::default());
-    let below = Rect {
+    text::put(buffer, at, title, &world.theme, Style::default());
+    Rect {
         x: area.x + 2,
         y: area.y + 1,
         width: area.width.saturating_sub(3),
         height: area.height.saturating_sub(1),
-    };
-    treemap::draw(tiles, None, world, buffer, below);
+    }
 }
 
-/// Draws the list of a screen below its name.
-fn draw_preview(screen: &dyn Screen, world: &World, frame: &mut Frame<'_>, area: Rect) {
+fn preview_title(preview: &PreviewOf, world: &World) -> Cell {
+    let screen = preview.screen();
+    let name = screen.header(world).path.pop().unwrap_or_default();
+    let words = match preview {
+        PreviewOf::Opened(_) => {
+            let key = world.keymap.key_for(screen.contexts(), Action::Open);
+            format!(" {key} opens ")
+        }
+        PreviewOf::Content(_) => " inside ".to_owned(),
+    };
+    Cell::new(words, TextRole::Dim)
+        .and(name, TextRole::Title)
+        .and(" ", TextRole::Text)
+}
+
+/// Draws the list of a screen below a title.
+fn draw_preview(
+    screen: &dyn Screen,
+    title: &Cell,
+    world: &World,
+    frame: &mut Frame<'_>,
+    area: Rect,
+) {
     let buffer = frame.buffer_mut();
     let rule = world.theme.style(TextRole::Rule);
     for y in area.top()..area.bottom() {
@@ -205,24 +281,17 @@ fn draw_preview(screen: &dyn Screen, world: &World, frame: &mut Frame<'_>, area:
     }
     let line = "─".repeat(area.width.saturating_sub(1).into());
     buffer.set_string(area.x + 1, area.y, line, rule);
-    let key = world.keymap.key_for(screen.contexts(), Action::Open);
-    let name = screen.header(world).path.pop().unwrap_or_default();
-    let title = Cell::new(format!(" {key} opens "), TextRole::Dim)
-        .and(name, TextRole::Title)
-        .and(" ", TextRole::Text);
     let at = text::LineArea {
         x: area.x + 3,
         width: area.width.saturating_sub(4),
         ..text::LineArea::of(area, 0)
     };
-    text::put(buffer, at, &title, &world.theme, Style::default());
+    text::put(buffer, at, title, &world.theme, Style::default());
     let inside = Rect {
         x: area.x + 1,
         y: area.y + 1,
         width: area.width.saturating_sub(1),
         height: area.height.saturating_sub(1),
     };
-    if let Some(list) = screen.list() {
-        table::draw_preview(list, world, buffer, inside);
-    }
+    screen.draw_preview(world, frame, inside);
 }

@@ -7,6 +7,7 @@ use crate::tui::evidence::EvidencePart;
 use crate::tui::rows::Cell;
 use crate::tui::rows::steps::Names;
 use crate::tui::theme::TextRole;
+use crate::tui::world::{Scan, World};
 
 impl StepsScreen {
     /// Returns the line above the list: the number of steps, and the origin of their names.
@@ -58,7 +59,15 @@ impl StepsScreen {
         }
     }
 
-    pub(super) fn empty(&self) -> Vec<Cell> {
+    pub(super) fn empty(&self, world: &World) -> Vec<Cell> {
+        // A store that cannot be read says nothing about a ref.
+        if let (StepsState::Failed(_), Scan::Failed(error)) =
+            (&self.state, &world.source(self.source).scan)
+        {
+            let first = Cell::new("! The source cannot be read now.", TextRole::Error);
+            let lines = error.lines().map(|line| Cell::text(line.trim().to_owned()));
+            return std::iter::once(first).chain(lines).collect();
+        }
         match &self.state {
             StepsState::Reading(_) => vec![Cell::new("Reading the steps…", TextRole::Dim)],
             StepsState::Read => vec![

@@ -7,7 +7,11 @@ use crate::tui::effect::{BuildImports, JobWork};
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::why::ArrangedExplanation;
 use crate::tui::rows::{Cell, Identity};
+use crate::tui::screen::list_screen::PREVIEW_FROM;
 use crate::tui::theme::TextRole;
+
+/// On a wide screen, a build of at most so many steps shows all of them.
+const MOST_UNFOLDED: usize = 20;
 
 impl WhyScreen {
     /// Starts or restarts the explanation; the visible result stays until that is done.
@@ -98,9 +102,19 @@ impl WhyScreen {
                 .map(|note| Cell::new("·  ", TextRole::Dim).and(note.clone(), TextRole::Dim)),
         );
         self.screen.set_lead(lead);
+        // Where the graph is next to the list, there is room for every step of a small build.
+        let is_wide = cx.world.size.width >= PREVIEW_FROM;
+        if is_wide && self.rows.explained().is_none() && explained.steps() <= MOST_UNFOLDED {
+            let roots = explained.groups.all.iter().flat_map(|group| &group.steps);
+            self.opened.extend(roots);
+        }
         // Later explanations leave the cursor where it is.
         let asked = self.asked.take();
-        if let Some(step) = asked.and_then(|(row, name)| explained.step_at(&row, &name)) {
+        let asked = asked.and_then(|(row, name)| explained.step_at(&row, &name));
+        let is_first = self.rows.explained().is_none();
+        let first_cause = explained.groups.all.first().filter(|_| is_first);
+        let first_cause = first_cause.and_then(|group| group.steps.first().copied());
+        if let Some(step) = asked.or(first_cause) {
             self.opened.extend(explained.groups.owner(step));
             self.wanted = Some(Identity::BuildStep(step.0));
         }

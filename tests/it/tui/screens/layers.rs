@@ -10,9 +10,10 @@ fn help_at_80() {
       │                                                                          │
     ▸ │ Sources                                                                  │
       │   enter            Show the refs of the source                           │
-      │   p                Plan a prune of the source                            │
+      │   p                Plan a prune of the source, or of each marked one     │
       │   w                Ask why a build missed the caches of its record       │
-      │   c                Check the source: what is broken, in danger, or waste │
+      │   c                Check the source, or each marked one: what is broken, │k…
+      │                    in danger, or waste                                   │
       │   a                Open another source                                   │
       │   b                Show the blobs of the source                          │
       │   t                Show what takes the bytes, as boxes: refs, stages,    │
@@ -25,7 +26,6 @@ fn help_at_80() {
       │   /                Filter the rows                                       │
       │   s                Choose the order                                      │
       │   space            Mark the row, or take its mark away                   │
-      │   v                Mark all rows from here to where the cursor goes;     │
     ──╰──────────────────────────────────────────────────────────────────────────╯──
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
      esc close

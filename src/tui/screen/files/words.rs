@@ -1,0 +1,74 @@
+//! The line above the files of a layer, and the sentences that stand for an empty list.
+
+use super::{FilesScreen, FilesState};
+use crate::inventory::blobs::{Blob, BlobRole};
+use crate::text::units::Size;
+use crate::tui::keymap::Action;
+use crate::tui::rows::Cell;
+use crate::tui::screen::Screen as _;
+use crate::tui::theme::TextRole;
+use crate::tui::world::World;
+
+impl FilesScreen {
+    pub(super) fn blob<'w>(&self, world: &'w World) -> Option<Blob<'w>> {
+        let found = world.source(self.source).found.as_ref()?;
+        let blobs = &found.inventory.blobs;
+        blobs.find(&self.layer).map(|id| blobs.get(id))
+    }
+
+    pub(super) fn head(&self, world: &World) -> Cell {
+        let stored = self
+            .blob(world)
+            .filter(Blob::is_stored)
+            .and_then(|blob| blob.size());
+        let cell = Cell::new("layer ", TextRole::Dim).and(
+            format!("{}:{}", self.layer.algorithm(), self.layer.short(12)),
+            TextRole::Text,
+        );
+        let cell = match stored {
+            Some(_) if matches!(self.state, FilesState::Ended(_)) => cell,
+            Some(bytes) => cell.and(format!(" · {} stored", Size(bytes)), TextRole::Dim),
+            None => cell,
+        };
+        match &self.state {
+            FilesState::Ended(why) => cell.and(format!(" · ! {why}"), TextRole::Error),
+            FilesState::Listing(_) => cell.and(" · listing…", TextRole::Title),
+            FilesState::Stopped => {
+                cell.and(" · stopped: there may be more files", TextRole::Warning)
+            }
+            FilesState::Done if self.arranging.is_some() => {
+                cell.and(" · sorting…", TextRole::Title)
+            }
+            FilesState::Done => cell,
+        }
+    }
+
+    /// Returns why there is no file to show.
+    pub(super) fn empty(&self, world: &World) -> Vec<Cell> {
+        match &self.state {
+            FilesState::Listing(_) => vec![Cell::new("Reading the layer…", TextRole::Dim)],
+            FilesState::Stopped => vec![Cell::text(
+                "The listing was stopped before it came to a file.",
+            )],
+            FilesState::Done => vec![Cell::text(
+                "The layer holds no files: the step changed nothing.",
+            )],
+            FilesState::Ended(why) => {
+                let is_layer = self
+                    .blob(world)
+                    .is_none_or(|blob| blob.role() == BlobRole::Layer);
+                let so = if is_layer {
+                    "A build that needs this layer fails, or runs the step again."
+                } else {
+                    "No ref uses this blob, so no build needs it."
+                };
+                let key = world.keymap.key_for(self.contexts(), Action::Preview);
+                vec![
+                    Cell::new(format!("! {why}"), TextRole::Error),
+                    Cell::text(so),
+                    Cell::new(format!("{key} shows how the blob begins"), TextRole::Dim),
+                ]
+            }
+        }
+    }
+}

@@ -463,6 +463,28 @@ fn high_contrast_fills_the_whole_terminal() {
     assert_eq!(terminal.end().0, 0);
 }
 
+#[test]
+fn a_service_that_does_not_answer_is_waited_for_with_a_clock() {
+    // It accepts connections and never answers.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let source =
+        format!("s3://bucket/prefix?region=eu-central-1&endpoint_url=http://127.0.0.1:{port}");
+    let environment = [
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ];
+    let mut terminal = Terminal::with_environment(&environment, &[&source], 120, 30);
+    terminal.wait("a clock", |screen| {
+        screen.contains("2s reading") && screen.contains("esc stops the scan")
+    });
+    terminal.wait("the next second", |screen| screen.contains("3s reading"));
+    terminal.press("\x1b");
+    terminal.wait("the end of the scan", |screen| screen.contains("stopped"));
+    terminal.press("\x03");
+    assert_eq!(terminal.end().0, 0);
+}
+
 /// The copies of the demo in the folder of temporary files.
 fn copies(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap();

@@ -1,0 +1,280 @@
+//! What lists say of themselves: marks, orders, states, counts and ages.
+
+use std::fs;
+
+use cachelens::tui::evidence::NamedEvidence;
+use tempfile::TempDir;
+
+use super::prune::{LABEL, Store};
+use crate::support::fixture::Fixture;
+use crate::support::journey::{Journey, damage, local, prunable};
+
+fn shop_and_kitchen(size: (u16, u16)) -> ([TempDir; 2], Journey) {
+    let shop = Fixture::named("shop").layout("local.json");
+    let kitchen = Fixture::named("kitchen").layout("local-latest.json");
+    let sources = vec![
+        local("./shop", shop.path()),
+        local("./kitchen", kitchen.path()),
+    ];
+    let journey = Journey::new(sources, size);
+    ([shop, kitchen], journey)
+}
+
+#[track_caller]
+fn shows(journey: &Journey, text: &str) {
+    let screen = journey.screen();
+    assert!(screen.contains(text), "{text:?} is not in\n{screen}");
+}
+
+#[track_caller]
+fn hides(journey: &Journey, text: &str) {
+    let screen = journey.screen();
+    assert!(!screen.contains(text), "{text:?} is in\n{screen}");
+}
+
+/// The first line, up to the facts.
+fn path(journey: &Journey) -> String {
+    let screen = journey.screen();
+    let line = screen.lines().next().unwrap().trim();
+    line.split("   ").next().unwrap().to_owned()
+}
+
+#[test]
+fn marked_sources_are_all_planned_and_all_checked() {
+    let (_layouts, mut journey) = shop_and_kitchen((100, 30));
+    journey.press("* p");
+    assert_eq!(path(&journey), "./shop › plan");
+    shows(&journey, "2 plans: q leads to the next one");
+    journey.press("q");
+    assert_eq!(path(&journey), "./kitchen › plan");
+    journey.press("q c");
+    assert_eq!(path(&journey), "./shop › check");
+    journey.press("q");
+    assert_eq!(path(&journey), "./kitchen › check");
+    // Without marks, the row counts.
+    journey.press("q * j p");
+    assert_eq!(path(&journey), "./kitchen › plan");
+    hides(&journey, "leads to the next one");
+}
+
+#[test]
+fn a_plan_from_the_blobs_says_that_marks_do_not_count_there() {
+    let store = Store::waste();
+    let before = store.blobs();
+    let mut journey = store.open(Vec::new(), (100, 30));
+    journey.press("b o *");
+    shows(&journey, "marked");
+    journey.press("p");
+    assert_eq!(path(&journey), format!("{LABEL} › plan"));
+    shows(&journey, "the plan is by the policy, not by marks");
+    assert_eq!(store.blobs(), before);
+    journey.press("enter y");
+    shows(&journey, "every kept ref is whole");
+    assert_eq!(store.trash().len() + store.blobs().len(), before.len());
+    assert!(!store.trash().is_empty());
+}
+
+/// Returns the sizes of the rows that contain `word`, in tenths of a byte, from the top.
+fn sizes(journey: &Journey, word: &str) -> Vec<u64> {
+    let screen = journey.screen();
+    let size = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let unit = words
+            .iter()
+            .position(|word| ["B", "KiB", "MiB"].contains(word))?;
+        let number = words[unit - 1];
+        let (whole, tenth) = number.split_once('.').unwrap_or((number, "0"));
+        let tenths = whole.parse::<u64>().ok()? * 10 + tenth.parse::<u64>().ok()?;
+        let factor = match words[unit] {
+            "MiB" => 1 << 20,
+            "KiB" => 1 << 10,
+            _ => 1,
+        };
+        Some(tenths * factor)
+    };
+    let rows = screen.lines().skip(5).filter(|line| line.contains(word));
+    rows.filter_map(size).collect()
+}
+
+#[test]
+fn a_plan_and_its_run_begin_with_the_largest_item() {
+    let store = Store::waste();
+    let mut journey = store.open(Vec::new(), (100, 40));
+    journey.press("p");
+    let planned = sizes(&journey, "blob    ");
+    assert!(planned.len() > 4, "{}", journey.screen());
+    assert!(
+        planned.is_sorted_by(|one, other| one >= other),
+        "{planned:?}"
+    );
+    journey.press("enter y");
+    let run = sizes(&journey, "trashed");
+    assert_eq!(run, planned, "{}", journey.screen());
+    assert_eq!(store.trash().len(), run.len());
+}
+
+#[test]
+fn what_a_planned_blob_holds_is_seen_without_carrying_out() {
+    let store = Store::waste();
+    let before = store.blobs();
+    let mut journey = store.open(Vec::new(), (200, 60));
+    journey.press("p");
+    shows(&journey, "inside sha256:");
+    assert_eq!(store.blobs(), before);
+}
+
+#[test]
+fn the_order_in_which_sources_were_named_has_no_arrow() {
+    let (_layouts, mut journey) = shop_and_kitchen((100, 30));
+    let names = |journey: &Journey| {
+        let screen = journey.screen();
+        let at = |name| screen.find(name).unwrap();
+        at("./shop") < at("./kitchen")
+    };
+    assert!(names(&journey));
+    for arrow in ["▴", "▾"] {
+        hides(&journey, arrow);
+    }
+    journey.press("s enter");
+    shows(&journey, "SOURCE▴");
+    assert!(!names(&journey), "{}", journey.screen());
+    journey.press("S");
+    shows(&journey, "SOURCE▾");
+    assert!(names(&journey), "{}", journey.screen());
+}
+
+#[test]
+fn the_menu_of_orders_says_which_values_come_first() {
+    let (_layouts, mut journey) = shop_and_kitchen((100, 30));
+    journey.press("enter s");
+    for words in [
+        "✓ AGE         ▴ newest first",
+        "  SIZE        ▾ largest first",
+        "  ONLY HERE   ▾ largest first",
+        "  STEPS       ▾ most first",
+    ] {
+        shows(&journey, words);
+    }
+}
+
+#[test]
+fn a_source_with_a_broken_ref_is_not_called_ready() {
+    let mini = Fixture::named("mini").layout("local.json");
+    damage(mini.path());
+    let journey = Journey::new(vec![local("./mini", mini.path())], (100, 30));
+    let row = journey.line("./mini");
+    assert!(row.contains("! 1 ref broken"), "{row}");
+    assert!(!row.contains("ready"), "{row}");
+}
+
+#[test]
+fn a_source_that_vanished_says_that_its_rows_are_old() {
+    let shop = Fixture::named("shop").layout("local.json");
+    let mut journey = Journey::new(vec![local("./shop", shop.path())], (100, 30));
+    journey.press("enter");
+    fs::remove_dir_all(shop.path()).unwrap();
+    journey.press("r");
+    shows(&journey, "c15");
+    shows(&journey, "! the last scan failed: ");
+    shows(&journey, "this is older");
+    journey.press("enter");
+    shows(&journey, "! The source cannot be read now.");
+    hides(&journey, "a build cannot import this ref");
+    journey.press("q q");
+    assert!(
+        journey.line("./shop").contains("! failed"),
+        "{}",
+        journey.screen()
+    );
+}
+
+#[test]
+fn esc_on_the_first_prompt_of_why_leads_back() {
+    let (_layouts, mut journey) = shop_and_kitchen((100, 30));
+    journey.press("enter w");
+    shows(&journey, "› why");
+    journey.press("esc");
+    assert_eq!(path(&journey), "./shop › refs");
+    journey.press("q w esc");
+    shows(&journey, "2 sources");
+}
+
+#[test]
+fn the_lines_of_a_message_stay_lines() {
+    let record = "tests/fixtures/mini/dockerbuild/c02.dockerbuild".to_owned();
+    let evidence = NamedEvidence::new(vec![record], Vec::new(), Vec::new());
+    let journey = Journey::explaining(evidence, Vec::new(), (100, 30));
+    shows(&journey, "hint: try `demo`");
+    hides(&journey, "␊");
+}
+
+#[test]
+fn counts_above_and_below_the_blobs_agree() {
+    let mini = Fixture::named("mini").layout("local.json");
+    damage(mini.path());
+    let mut journey = Journey::new(vec![local("./mini", mini.path())], (100, 30));
+    journey.press("b");
+    let header = journey.line("objects");
+    let words: Vec<&str> = header.split_whitespace().collect();
+    let before = |word: &str| -> usize {
+        let at = words.iter().position(|other| *other == word).unwrap();
+        words[at - 1].parse().unwrap()
+    };
+    let rows = before("objects") + before("missing");
+    shows(&journey, &format!(" 1/{rows} "));
+    journey.press("/ 'state:missing enter");
+    shows(&journey, &format!("1 of {rows} objects"));
+}
+
+#[test]
+fn numbers_have_the_right_plural() {
+    let mini = Fixture::named("mini").layout("local.json");
+    damage(mini.path());
+    let mut journey = Journey::new(vec![local("./mini", mini.path())], (100, 30));
+    journey.press("c");
+    hides(&journey, "infos");
+    shows(&journey, "1 info");
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("one.json");
+    journey.press("/ 'kind:error enter e ctrl-u");
+    journey.press(&format!("'{} enter", file.display()));
+    shows(&journey, "1 row written to");
+}
+
+#[test]
+fn the_selection_goes_over_the_whole_list() {
+    let (_layouts, mut journey) = shop_and_kitchen((120, 30));
+    for keys in ["", "enter", "b"] {
+        journey.press(keys);
+        let screen = journey.screen();
+        let y = screen
+            .lines()
+            .position(|line| line.starts_with('▸'))
+            .unwrap();
+        let y = u16::try_from(y).unwrap();
+        let buffer = journey.buffer();
+        let background = buffer[(0, y)].bg;
+        let width = (0..buffer.area.width).find(|x| buffer[(*x, y)].symbol() == "│");
+        let width = width.unwrap_or(buffer.area.width);
+        // A blank column is in front of the details.
+        for x in 0..width - 1 {
+            assert_eq!(buffer[(x, y)].bg, background, "{keys:?} {x}\n{screen}");
+        }
+    }
+}
+
+#[test]
+fn the_sizes_of_journals_are_shown() {
+    let store = Store::waste();
+    let source = prunable(LABEL, store.layout.path());
+    let pruning = store.pruning(cachelens::tui::pruning::DeletionAccess::Write, Vec::new());
+    let mut journey = Journey::with(pruning, vec![source], (140, 40));
+    journey.press("p enter y q H");
+    let journal = store.journals().into_iter().next().unwrap();
+    let bytes = fs::metadata(store.journals.path().join(journal))
+        .unwrap()
+        .len();
+    let size = cachelens::text::units::Size(bytes).to_string();
+    shows(&journey, &format!("journals {size}"));
+    shows(&journey, &format!("({size})"));
+}

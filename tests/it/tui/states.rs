@@ -1,0 +1,191 @@
+//! Every screen in states that are unusual: nothing, failures, very long names, many rows.
+
+use std::fs;
+
+use cachelens::backend::memory::MemoryCache;
+use cachelens::tui::rows::sources::grouped;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::support::fixture::Fixture;
+use crate::support::journey::{Journey, local, memory};
+
+const SIZES: [(u16, u16); 5] = [(60, 16), (80, 24), (120, 40), (160, 50), (200, 60)];
+
+/// The screens of a source, by the keys that lead there from the list of sources, and what the path
+/// to them ends with.
+const SCREENS: [(&str, &str); 6] = [
+    ("enter", "refs"),
+    ("b", "blobs"),
+    ("c", "check"),
+    ("p", "plan"),
+    ("t", "treemap"),
+    ("H", "runs"),
+];
+
+/// Asserts that the screen fits its terminal, and that its path and keys are there.
+#[track_caller]
+fn fits(journey: &Journey, name: &str) {
+    let screen = journey.screen();
+    let width = usize::from(journey.buffer().area.width);
+    for line in screen.lines() {
+        let used = unicode_width::UnicodeWidthStr::width(line);
+        assert!(used <= width, "{name}: {line:?} is too wide in\n{screen}");
+    }
+    let first = screen.lines().next().unwrap();
+    assert!(first.contains(name), "{name:?} is not above\n{screen}");
+    let last = screen.lines().last().unwrap();
+    assert!(!last.trim().is_empty(), "no keys below\n{screen}");
+}
+
+/// A store with refs whose names are as long as a tag of a branch may be.
+fn long_names() -> (TempDir, String) {
+    let layout = Fixture::named("shop").layout("local.json");
+    let index = layout.path().join("index.json");
+    let mut refs: serde_json::Value = serde_json::from_slice(&fs::read(&index).unwrap()).unwrap();
+    let name = format!(
+        "payments/feature/{}-the-end",
+        "drop-the-old-ledger-".repeat(10)
+    );
+    for (number, entry) in refs["manifests"]
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .enumerate()
+    {
+        entry["annotations"]["org.opencontainers.image.ref.name"] =
+            json!(format!("{name}-{number}"));
+    }
+    fs::write(&index, refs.to_string()).unwrap();
+    (layout, name)
+}
+
+#[test]
+fn very_long_names_fit_every_screen_at_every_size() {
+    let (layout, name) = long_names();
+    let label = format!("./{}", "very-long-name-of-a-folder/".repeat(6));
+    for size in SIZES {
+        for (keys, screen) in SCREENS {
+            let mut journey = Journey::new(vec![local(&label, layout.path())], size);
+            fits(&journey, "cachelens");
+            journey.press(keys);
+            fits(&journey, screen);
+        }
+        let mut journey = Journey::new(vec![local(&label, layout.path())], size);
+        journey.press("enter");
+        assert!(
+            journey.screen().contains("payments/"),
+            "{}",
+            journey.screen()
+        );
+        journey.press("enter");
+        fits(&journey, "›");
+        journey.press("q R");
+        fits(&journey, "rule");
+        journey.press("q space j d");
+        fits(&journey, "→");
+        journey.press("q y");
+        assert!(journey.copied().unwrap().starts_with(&name));
+    }
+}
+
+#[test]
+fn every_screen_of_an_empty_store_says_so() {
+    let layout = TempDir::new().unwrap();
+    fs::create_dir_all(layout.path().join("blobs/sha256")).unwrap();
+    fs::write(
+        layout.path().join("oci-layout"),
+        r#"{"imageLayoutVersion":"1.0.0"}"#,
+    )
+    .unwrap();
+    fs::write(
+        layout.path().join("index.json"),
+        r#"{"schemaVersion":2,"manifests":[]}"#,
+    )
+    .unwrap();
+    let words = [
+        ("enter", "No ref names anything here"),
+        ("b", "Nothing is stored here."),
+        ("c", "no-refs"),
+        ("p", "nothing"),
+        ("H", "Nothing was pruned yet."),
+    ];
+    for size in SIZES {
+        for (keys, words) in words {
+            let mut journey = Journey::new(vec![local("./empty", layout.path())], size);
+            journey.press(keys);
+            let screen = journey.screen();
+            assert!(screen.contains(words), "{keys:?} at {size:?}:\n{screen}");
+        }
+    }
+}
+
+#[test]
+fn every_screen_of_a_source_that_cannot_be_read_says_why() {
+    let folder = TempDir::new().unwrap();
+    for size in SIZES {
+        let mut journey = Journey::new(vec![local("./none", folder.path())], size);
+        assert!(
+            journey.screen().contains("! failed"),
+            "{}",
+            journey.screen()
+        );
+        for keys in ["enter", "b", "t"] {
+            journey.press(keys);
+            assert!(
+                journey.screen().contains("it cannot be read"),
+                "{keys:?} at {size:?}:\n{}",
+                journey.screen()
+            );
+        }
+        journey.press("c");
+        assert!(
+            journey.screen().contains("source-unread"),
+            "{}",
+            journey.screen()
+        );
+        journey.press("q p");
+        assert!(
+            journey.screen().contains("nothing was changed"),
+            "{}",
+            journey.screen()
+        );
+    }
+}
+
+#[test]
+fn a_hundred_thousand_refs_and_blobs_are_listed_with_their_position() {
+    let mut cache = MemoryCache::default();
+    let descriptors: Vec<_> = (0..100_000u32)
+        .map(|number| {
+            json!({
+                "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "digest": format!("sha256:{number:064x}"),
+                "size": 7,
+                "annotations": { "org.opencontainers.image.ref.name": format!("pr-{number}") },
+            })
+        })
+        .collect();
+    let index = json!({ "schemaVersion": 2, "manifests": descriptors });
+    cache.set_index(index.to_string().as_bytes()).unwrap();
+    let all = grouped(100_000);
+    let mut journey = Journey::new(vec![memory("made", cache)], (200, 60));
+    journey.press("enter");
+    assert!(
+        journey.screen().contains(&format!("/{all} ")),
+        "{}",
+        journey.screen()
+    );
+    journey.press("G");
+    assert!(
+        journey.screen().contains(&format!(" {all}/{all} ")),
+        "{}",
+        journey.screen()
+    );
+    journey.press("q b");
+    assert!(
+        journey.screen().contains(&format!("/{all} ")),
+        "{}",
+        journey.screen()
+    );
+}

@@ -19,7 +19,7 @@ use crate::tui::layer::sort::SortMenu;
 use crate::tui::list::{RowList, Sort};
 use crate::tui::message::{ExportError, JobReport};
 use crate::tui::navigation::{Handled, UiContext};
-use crate::tui::rows::{Cell, Identity};
+use crate::tui::rows::Cell;
 use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::table::{self, RowHeight};

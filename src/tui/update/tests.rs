@@ -295,7 +295,7 @@ fn every_screen_of_a_source_says_that_it_is_being_read() {
         ("", "reading re"),
         ("enter", "Reading the refs…"),
         ("b", "Reading what is stored…"),
-        ("c", "The scan goes on; the check rests on it."),
+        ("c", "The scan is running; the check needs its result."),
         ("p", "The plan is made when the scan has ended:"),
     ];
     for (keys, words) in screens {
@@ -357,7 +357,7 @@ fn a_million_rows_are_listed_and_only_those_on_the_screen_are_drawn() {
         &mut model,
         Message::Report(job, JobReport::Arranged(arrangement.rows, shown)),
     );
-    let all = crate::tui::rows::sources::grouped(1_000_000);
+    let all = crate::text::units::grouped(1_000_000);
     assert!(
         drawn(&model).contains(&format!(" 1/{all} ")),
         "{}",

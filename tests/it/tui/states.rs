@@ -3,7 +3,7 @@
 use std::fs;
 
 use cachelens::backend::memory::MemoryCache;
-use cachelens::tui::rows::sources::grouped;
+use cachelens::text::units::grouped;
 use serde_json::json;
 use tempfile::TempDir;
 

@@ -17,6 +17,7 @@ use crate::format::located::{Located, TextPlace};
 use crate::format::shell::{self, List, Word};
 use output::OutputBlock;
 
+use variables::ScriptVariables;
 pub(super) use variables::{Variable, Variant};
 
 /// The most commands of one script that are followed.
@@ -66,7 +67,7 @@ pub(super) struct ScriptOutput {
 /// Follows one script.
 pub(super) struct Script<'s, 'r> {
     session: &'s FindSession<'r>,
-    variables: HashMap<String, Variable>,
+    variables: ScriptVariables,
     functions: HashMap<String, (List, bool)>,
     positional: Vec<Vec<Variant>>,
     has_positional: bool,

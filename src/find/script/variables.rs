@@ -1,6 +1,8 @@
 //! The values that a variable may have.
 
 use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
+use std::rc::Rc;
 
 use super::ScriptWord;
 use crate::format::located::Located;
@@ -87,12 +89,40 @@ pub(super) fn unite(mut mine: Vec<Variant>, theirs: Vec<Variant>) -> Vec<Variant
     mine
 }
 
+/// The variables of a script. A branch shares them until it changes one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ScriptVariables(Rc<HashMap<String, Variable>>);
+
+impl Deref for ScriptVariables {
+    type Target = HashMap<String, Variable>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for ScriptVariables {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        Rc::make_mut(&mut self.0)
+    }
+}
+
+impl FromIterator<(String, Variable)> for ScriptVariables {
+    fn from_iter<T: IntoIterator<Item = (String, Variable)>>(variables: T) -> Self {
+        Self(Rc::new(variables.into_iter().collect()))
+    }
+}
+
 /// Joins the variables from several branches. A variable that a branch does not have counts as
 /// empty there.
-pub(super) fn merge(branches: Vec<HashMap<String, Variable>>) -> HashMap<String, Variable> {
+pub(super) fn merge(mut branches: Vec<ScriptVariables>) -> ScriptVariables {
+    branches.dedup_by(|a, b| Rc::ptr_eq(&a.0, &b.0));
+    if let [_] = branches.as_slice() {
+        return branches.pop().unwrap_or_default();
+    }
     let mut merged: HashMap<String, Variable> = HashMap::new();
     for branch in branches {
-        for (name, variable) in branch {
+        for (name, variable) in Rc::unwrap_or_clone(branch.0) {
             let value = match merged.remove(&name) {
                 Some(known) => known.merged(variable),
                 None => variable,
@@ -109,5 +139,5 @@ pub(super) fn merge(branches: Vec<HashMap<String, Variable>>) -> HashMap<String,
             }
         }
     }
-    merged
+    merged.into_iter().collect()
 }

@@ -3,10 +3,10 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{CheckOptions, CheckProgress};
@@ -17,9 +17,6 @@ use crate::inventory::{Inventory, RefId};
 
 /// The number of bytes per read.
 const CHUNK: usize = 256 << 10;
-
-/// How often the progress is reported while blobs are read.
-const TICK: Duration = Duration::from_millis(100);
 
 /// The results of reading blobs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,6 +36,14 @@ pub enum BlobFault {
     WrongBytes,
     /// It could not be read, with the reason.
     Unreadable(String),
+}
+
+/// The bytes that were read so far.
+#[derive(Default)]
+struct PassedBytes {
+    bytes: AtomicU64,
+    /// Notified of more of them.
+    more: Notify,
 }
 
 /// Reads the blobs that the refs reach, each once, several at once; returns `None` if cancelled.
@@ -72,7 +77,7 @@ pub(super) async fn read(
     let all = reached.iter().fold(0, |sum: u64, id| {
         sum.saturating_add(inventory.blobs.get(*id).stored_size())
     });
-    let passed = Arc::new(AtomicU64::new(0));
+    let passed = Arc::new(PassedBytes::default());
     let reading: Vec<_> = reached
         .into_iter()
         .map(|id| {
@@ -85,7 +90,6 @@ pub(super) async fn read(
         .collect();
     let mut reading = stream::iter(reading).buffer_unordered(options.concurrency.max(1));
     let mut found = ReadBlobs::default();
-    let mut ticks = tokio::time::interval(TICK);
     loop {
         tokio::select! {
             () = options.cancel.cancelled() => return None,
@@ -95,10 +99,10 @@ pub(super) async fn read(
                 None => break,
             },
             // A large blob takes minutes.
-            _ = ticks.tick() => {}
+            () = passed.more.notified() => {}
         }
         observe(CheckProgress::Blobs {
-            read: passed.load(Ordering::Relaxed),
+            read: passed.bytes.load(Ordering::Relaxed),
             all,
         });
     }
@@ -109,7 +113,7 @@ pub(super) async fn read(
 async fn one(
     reader: &SharedReader,
     digest: Digest,
-    passed: Arc<AtomicU64>,
+    passed: Arc<PassedBytes>,
     cancel: CancellationToken,
 ) -> Option<BlobFault> {
     let blob = match reader.open_blob(digest).await {
@@ -129,7 +133,7 @@ async fn one(
 
 fn to_the_end(
     mut blob: Box<dyn Read + Send>,
-    passed: &AtomicU64,
+    passed: &PassedBytes,
     cancel: &CancellationToken,
 ) -> io::Result<()> {
     let mut buffer = vec![0; CHUNK];
@@ -137,7 +141,8 @@ fn to_the_end(
         match blob.read(&mut buffer) {
             Ok(0) => return Ok(()),
             Ok(count) => {
-                passed.fetch_add(count as u64, Ordering::Relaxed);
+                passed.bytes.fetch_add(count as u64, Ordering::Relaxed);
+                passed.more.notify_one();
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

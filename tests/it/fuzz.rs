@@ -53,6 +53,7 @@ fn fuzz(
         !documents.is_empty(),
         "{format}: there is nothing to change"
     );
+    println!("{format}: {} inputs", documents.len() as u64 * CASES);
     for (number, document) in documents.iter().enumerate() {
         for case in 0..CASES {
             let mut random = Random::new((number as u64) << 32 | case);

@@ -521,7 +521,7 @@ fn the_demo_is_pruned_and_undone_for_real_and_goes_with_the_program() {
     terminal.wait("the question", |screen| screen.contains("Please confirm"));
     terminal.press("y");
     terminal.wait("the end of the undo", |screen| {
-        screen.contains("items are back")
+        screen.contains("items are restored")
     });
     assert_eq!(stored(), before);
     terminal.press("\x03");

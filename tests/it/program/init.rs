@@ -54,7 +54,7 @@ fn init_writes_a_configuration_that_opens_what_is_declared() {
     match = { ref = ["cache", "v[0-9]*"] }
     action = "protect"
 
-    # The newest 20 stay, and all that are younger than two weeks.
+    # Keeps the newest 20, and all that are younger than two weeks.
     [[retention.rule]]
     name = "pull requests"
     match = { ref = ["pr-*"] }

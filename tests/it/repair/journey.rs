@@ -62,12 +62,6 @@ impl Store {
     }
 }
 
-/// Asserts that the screen shows a text.
-fn shows(journey: &Journey, text: &str) {
-    let screen = journey.screen();
-    assert!(screen.contains(text), "no `{text}` in\n{screen}");
-}
-
 #[test]
 fn a_finding_is_repaired_and_checked_again_on_one_screen() {
     let store = Store::damaged();
@@ -104,9 +98,9 @@ fn a_finding_is_repaired_and_checked_again_on_one_screen() {
      enter carry out  x exclude  right wait, keep  W save  R rule  / filter  s sort  space mark
     ");
     journey.press("enter");
-    shows(&journey, "Repair ./mini: write 1 ref again?");
+    journey.shows("Repair ./mini: write 1 ref again?");
     journey.press("y");
-    shows(&journey, "1 written again");
+    journey.shows("1 written again");
     assert_ne!(store.roots(), before);
     assert!(store.has_uploads());
     let hits = cache(store.dir(), "c03").hits(|_| true).unwrap();
@@ -114,11 +108,11 @@ fn a_finding_is_repaired_and_checked_again_on_one_screen() {
 
     // Back on the screen of the check, which has looked again.
     journey.press("q");
-    shows(&journey, "./mini › check");
-    shows(&journey, "unfinished-uploads");
+    journey.shows("./mini › check");
+    journey.shows("unfinished-uploads");
     assert!(!journey.screen().contains("blob-missing"));
     journey.press("* f");
-    shows(&journey, "1 unfinished upload");
+    journey.shows("1 unfinished upload");
     journey.press("enter").press("y").press("q");
     assert!(!store.has_uploads());
     assert!(!journey.screen().contains("unfinished-uploads"));
@@ -134,7 +128,7 @@ fn an_undone_repair_is_found_again() {
     journey.press("u").press("y");
     assert_eq!(store.roots(), before);
     journey.press("q");
-    shows(&journey, "blob-missing");
+    journey.shows("blob-missing");
 }
 
 #[test]
@@ -144,9 +138,9 @@ fn a_repair_that_cannot_be_done_says_why() {
     // Without the right to write, the plan is shown, and that is all.
     let mut journey = store.open(DeletionAccess::ReadOnly, Vec::new());
     journey.press("c f");
-    shows(&journey, "1 ref written again");
+    journey.shows("1 ref written again");
     journey.press("enter");
-    shows(&journey, "read-only");
+    journey.shows("read-only");
     assert_eq!(store.roots(), before);
 
     let protect = Rule {
@@ -157,12 +151,9 @@ fn a_repair_that_cannot_be_done_says_why() {
     };
     let mut journey = store.open(DeletionAccess::Write, vec![protect]);
     journey.press("c f");
-    shows(&journey, "Nothing of it can be repaired.");
-    shows(
-        &journey,
-        "blob-missing of c03 is not fixed: a rule protects it",
-    );
+    journey.shows("Nothing of it can be repaired.");
+    journey.shows("blob-missing of c03 is not fixed: a rule protects it");
     journey.press("enter");
-    shows(&journey, "this plan deletes nothing");
+    journey.shows("this plan deletes nothing");
     assert_eq!(store.roots(), before);
 }

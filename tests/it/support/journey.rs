@@ -516,6 +516,34 @@ impl Journey {
             .to_owned()
     }
 
+    /// Asserts that the screen shows a text.
+    #[track_caller]
+    pub fn shows(&self, text: &str) -> &Self {
+        let screen = self.screen();
+        assert!(screen.contains(text), "no {text:?} in:\n{screen}");
+        self
+    }
+
+    /// Asserts that the screen does not show a text.
+    #[track_caller]
+    pub fn hides(&self, text: &str) -> &Self {
+        let screen = self.screen();
+        assert!(!screen.contains(text), "{text:?} in:\n{screen}");
+        self
+    }
+
+    /// Asserts that the line with `name` shows a text.
+    #[track_caller]
+    pub fn shows_in(&self, name: &str, text: &str) -> &Self {
+        let line = self.line(name);
+        assert!(
+            line.contains(text),
+            "no {text:?} in {line:?} of:\n{}",
+            self.screen()
+        );
+        self
+    }
+
     /// Returns the last copied text.
     pub fn copied(&self) -> Option<&str> {
         self.ui.terminal().copied.last().map(String::as_str)

@@ -196,32 +196,16 @@ fn check_at_200() {
 fn a_finding_leads_to_what_it_is_about_and_back() {
     let (_layout, mut journey) = damaged();
     journey.press("enter c");
-    assert!(
-        journey.line("▸").contains("blob-missing"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("▸", "blob-missing");
     journey.press("enter");
     let name = journey.line("./mini ›");
     assert!(!name.contains("check"), "{name}");
     journey.press("q b");
-    assert!(
-        journey.line("▸").contains("! missing"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("▸", "! missing");
     journey.press("q G");
-    assert!(
-        journey.line("▸").contains("unfinished-uploads"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("▸", "unfinished-uploads");
     journey.press("enter");
-    assert!(
-        journey.screen().contains("filter state:partial"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("filter state:partial");
 }
 
 #[test]
@@ -229,11 +213,7 @@ fn findings_are_filtered_sorted_copied_and_written_to_a_file() {
     let (_layout, mut journey) = damaged();
     let folder = TempDir::new().unwrap();
     journey.press("c / 'kind:info enter");
-    assert!(
-        !journey.screen().contains("blob-missing  "),
-        "{}",
-        journey.screen()
-    );
+    journey.hides("blob-missing  ");
     journey.press("esc y");
     let copied = journey.copied().unwrap();
     assert!(
@@ -249,11 +229,7 @@ fn findings_are_filtered_sorted_copied_and_written_to_a_file() {
     let written: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     assert_eq!(written["rows"][0]["code"], "blob-missing");
     journey.press("S");
-    assert!(
-        journey.screen().contains("SEVERITY▾"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("SEVERITY▾");
 }
 
 #[test]
@@ -278,11 +254,7 @@ fn layers_are_read_when_that_is_asked_for() {
     );
     damage(layout.path());
     journey.press("r");
-    assert!(
-        journey.screen().contains("blob-missing"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("blob-missing");
 }
 
 #[test]
@@ -292,11 +264,7 @@ fn a_source_that_cannot_be_read_is_a_finding() {
         (100, 24),
     );
     journey.press("c");
-    assert!(
-        journey.line("▸").contains("source-unreadable"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("▸", "source-unreadable");
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn a_rule_is_merged_into_the_configuration_and_used_at_once() {
     let setup = Setup::new(Some(CONFIG));
     let mut journey = setup.journey((100, 40));
     journey.press("enter");
-    assert!(!journey.screen().contains("drop"), "{}", journey.screen());
+    journey.hides("drop");
     // Two of the refs `c0*` are marked, and the plan makes a rule from them.
     journey.press("/ 'c0 enter space space p space space R W enter");
     let screen = journey.screen();
@@ -99,14 +99,10 @@ fn a_rule_is_merged_into_the_configuration_and_used_at_once() {
     assert!(after.contains("match = { ref = \"c0*\" }"), "{after}");
     let backup = setup.folder.path().join("cachelens.toml.bak");
     assert_eq!(fs::read_to_string(backup).unwrap(), CONFIG);
-    assert!(
-        journey.screen().contains("the old file is"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("the old file is");
     // Back on the refs, the rule already decides.
     journey.press("q");
-    assert!(journey.line("c01").contains("drop"), "{}", journey.screen());
+    journey.shows_in("c01", "drop");
     journey.press("esc q p");
     let plan = journey.line("deletes");
     assert!(plan.contains("9 refs"), "{}", journey.screen());
@@ -148,11 +144,7 @@ fn a_source_is_added_to_a_new_and_to_an_old_configuration() {
     let setup = Setup::new(None);
     let mut journey = setup.journey((100, 30));
     journey.press("W enter");
-    assert!(
-        journey.screen().contains("This is a new file."),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("This is a new file.");
     journey.press("y");
     let loaded = config::load(&setup.config()).unwrap();
     let sources = loaded.layer.sources.unwrap();
@@ -160,11 +152,7 @@ fn a_source_is_added_to_a_new_and_to_an_old_configuration() {
     let shown = sources[0].value.to_string();
     assert_eq!(shown, setup.layout.path().to_str().unwrap());
     journey.press("W enter");
-    assert!(
-        journey.screen().contains("it is already there"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("it is already there");
     journey.press("esc");
 
     let setup = Setup::new(Some(CONFIG));

@@ -181,34 +181,18 @@ fn a_declared_directory_opens_and_a_host_only_when_asked_for() {
     journey.press(": 'find enter / 'registry.example enter");
     // Viewing, marking and sorting open nothing; enter does.
     journey.press("i esc space s enter");
-    assert!(
-        !journey.screen().contains("does not answer"),
-        "{}",
-        journey.screen()
-    );
+    journey.hides("does not answer");
     journey.press("g enter");
-    assert!(
-        journey.screen().contains("does not answer"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("does not answer");
     journey.press("esc / 'path~Makefile enter G enter");
-    assert!(journey.screen().contains("c01"), "{}", journey.screen());
+    journey.shows("c01");
     // Back to the declarations; a second time, the source exists already.
     journey.press("q");
-    assert!(
-        journey.screen().contains("cachelens › find"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("cachelens › find");
     journey.press("enter");
-    assert!(journey.screen().contains("c01"), "{}", journey.screen());
+    journey.shows("c01");
     journey.press("q q");
-    assert!(
-        journey.screen().contains("1 source"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("1 source");
 }
 
 #[test]
@@ -218,11 +202,7 @@ fn what_only_a_build_knows_is_not_opened() {
     fs::write(checkout.path().join("Makefile"), make).unwrap();
     let mut journey = Journey::in_directory(checkout.path(), Vec::new(), USUAL);
     journey.press("F / 'path~Makefile enter G enter");
-    assert!(
-        journey.screen().contains("only a build knows"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("only a build knows");
 }
 
 #[test]
@@ -244,11 +224,7 @@ fn a_pattern_opens_the_store_and_narrows_its_refs() {
     assert!(screen.contains("ref:\"*3\""), "{screen}");
     // The store is there as a whole: another pattern opens no second one.
     journey.press("q q");
-    assert!(
-        journey.screen().contains("1 source"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("1 source");
 }
 
 #[test]
@@ -277,11 +253,7 @@ fn without_declarations_it_says_how_a_build_makes_one() {
     ");
     // Here it does nothing more.
     journey.press("F q");
-    assert!(
-        journey.screen().contains("1 source"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("1 source");
 }
 
 #[test]
@@ -290,9 +262,5 @@ fn a_directory_that_cannot_be_searched_is_an_error() {
     let path = gone.path().join("gone");
     let mut journey = Journey::in_directory(&path, Vec::new(), USUAL);
     journey.press("F");
-    assert!(
-        journey.screen().contains("cannot be searched"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("cannot be searched");
 }

@@ -76,11 +76,6 @@ fn steps(journey: &Journey) -> String {
     found.flat_map(|line| [line, "\n"]).collect()
 }
 
-fn shows(journey: &Journey, text: &str) {
-    let screen = journey.screen();
-    assert!(screen.contains(text), "{screen}");
-}
-
 #[test]
 fn w_on_a_bake_target_explains_its_next_build() {
     let checkout = Checkout::of("c05").with(
@@ -104,10 +99,10 @@ fn w_on_a_bake_target_explains_its_next_build() {
     ? undecided    COPY --from=test /report.txt /…    26  ?            not settled   │
     ? undecided    COPY assets /srv/assets            27  ?            not settled   │ 1 file
     ");
-    shows(&journey, "build docker buildx bake shop");
-    shows(&journey, "the content of files changed: web/index.js");
+    journey.shows("build docker buildx bake shop");
+    journey.shows("the content of files changed: web/index.js");
     journey.press("q");
-    shows(&journey, "cachelens › find");
+    journey.shows("cachelens › find");
 }
 
 #[test]
@@ -138,10 +133,7 @@ jobs:
     ✓ hit   COPY web ./web                             7  result                     │
     ✗ miss  RUN npm run build                          9  –            1 unexplained │ Why
     ");
-    shows(
-        &journey,
-        "build docker buildx build -f Dockerfile --target web --build-arg API_URL=",
-    );
+    journey.shows("build docker buildx build -f Dockerfile --target web --build-arg API_URL=");
 }
 
 #[test]
@@ -178,12 +170,9 @@ jobs:
     );
     let mut journey = checkout.find("kind:import");
     journey.press("w");
-    shows(
-        &journey,
-        "--target '{matrix.stage}' --cache-from type=local,src=",
-    );
+    journey.shows("--target '{matrix.stage}' --cache-from type=local,src=");
     journey.press("enter");
-    shows(&journey, "replace {matrix.stage} by its value");
+    journey.shows("replace {matrix.stage} by its value");
     // The line is a command like any other.
     journey.press("ctrl-u");
     let import = format!("type=local,src={},tag=c04", checkout.cache.display());
@@ -217,9 +206,9 @@ jobs:
     );
     let mut journey = checkout.find("kind:import");
     journey.press("w");
-    shows(&journey, "'{git context, or .}'");
+    journey.shows("'{git context, or .}'");
     journey.press("enter");
-    shows(&journey, "replace {git context, or .} by its value");
+    journey.shows("replace {git context, or .} by its value");
 }
 
 #[test]
@@ -230,6 +219,6 @@ fn what_cannot_be_opened_is_not_explained() {
     );
     let mut journey = checkout.find("kind:import");
     journey.press("w");
-    shows(&journey, "does not answer");
-    shows(&journey, "cachelens › find");
+    journey.shows("does not answer");
+    journey.shows("cachelens › find");
 }

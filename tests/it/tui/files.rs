@@ -203,9 +203,9 @@ fn folders_fold_and_lead_back() {
     assert_eq!(journey.copied(), Some("app/node_modules"));
     // A closed folder remembers its open subfolders.
     journey.press("h");
-    assert!(!journey.screen().contains("lodash"), "{}", journey.screen());
+    journey.hides("lodash");
     journey.press("l");
-    assert!(journey.screen().contains("lodash"), "{}", journey.screen());
+    journey.shows("lodash");
 }
 
 #[test]
@@ -242,17 +242,9 @@ fn a_filter_shows_what_it_finds_with_its_folders() {
     ");
     // Folders can be folded, and open again with another filter.
     journey.press("h");
-    assert!(
-        !journey.screen().contains("package.json"),
-        "{}",
-        journey.screen()
-    );
+    journey.hides("package.json");
     journey.press("/ 'x enter");
-    assert!(
-        journey.screen().contains("Nothing matches"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("Nothing matches");
     journey.press("esc / 'sise>1 enter");
     insta::assert_snapshot!(journey.line("sise"), @" filter  sise>1");
     insta::assert_snapshot!(journey.line("fields"), @"   in names · fields: path size age kind");
@@ -267,11 +259,7 @@ fn a_filter_shows_what_it_finds_with_its_folders() {
              lodash.js                                   52.7 KiB  ██▏             –
     ");
     journey.press("esc");
-    assert!(
-        journey.screen().contains("▸ root/.npm"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("▸ root/.npm");
 }
 
 #[test]
@@ -336,7 +324,7 @@ fn a_blob_that_is_no_layer_says_so() {
      enter open  V view  x extract  / filter  s sort
     ");
     journey.press("q");
-    assert!(journey.screen().contains("› blobs"), "{}", journey.screen());
+    journey.shows("› blobs");
 }
 
 #[test]
@@ -348,11 +336,7 @@ fn many_files_are_arranged_while_the_keys_answer() {
         .iter()
         .map(|name| (name.as_str(), File(number_of(name))));
     let mut journey = orphan(archive(files), USUAL);
-    assert!(
-        journey.screen().contains("30,000 files"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("30,000 files");
     journey.press("enter j j l G y");
     assert_eq!(journey.copied(), Some("d2"));
     journey.press("g l / 'path~29999$ enter");
@@ -430,11 +414,7 @@ fn a_preview_shows_text_with_its_control_characters() {
      esc close
     ");
     journey.press("esc");
-    assert!(
-        !journey.screen().contains("#!/bin/sh"),
-        "{}",
-        journey.screen()
-    );
+    journey.hides("#!/bin/sh");
     // A hard link has the content of its target.
     let mut journey = contents(USUAL);
     journey.press("/ 'other.sh enter enter");
@@ -471,39 +451,23 @@ fn a_preview_says_what_is_no_text_and_where_it_ends() {
     let mut journey = contents(USUAL);
     journey.press("/ 'program enter j V");
     insta::assert_snapshot!(journey.line("0000"), @"│ 0000  7f 45 4c 46 02 01 01 00 00 00 00 00 00 00 00 00  .ELF............      │");
-    assert!(
-        journey.screen().contains("This is no text"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("This is no text");
     journey.press("esc / ctrl-u 'empty enter V");
-    assert!(
-        journey.screen().contains("The file is empty"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("The file is empty");
     journey.press("esc / ctrl-u 'large enter V G");
-    assert!(
-        journey.screen().contains("large.txt · more above"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("large.txt · more above");
     insta::assert_snapshot!(journey.line("There is more"), @"│ There is more: these are the first 64.0 KiB.                                 │");
     for (name, why) in [
         ("run", "a symbolic link to entry.sh has no content"),
         ("gone", "the layer deletes this path"),
     ] {
         journey.press(&format!("esc / ctrl-u 'path~{name}$ enter V"));
-        assert!(journey.screen().contains(why), "{}", journey.screen());
+        journey.shows(why);
     }
     // The blob itself, if it is not a layer.
     let mut journey = orphan(b"{\"layers\": []}".to_vec(), USUAL);
     journey.press("V");
-    assert!(
-        journey.screen().contains("{\"layers\": []}"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("{\"layers\": []}");
 }
 
 #[test]
@@ -541,11 +505,7 @@ fn a_file_is_extracted_to_the_path_that_is_asked_for() {
      enter accept  esc cancel
     ");
     journey.press(&format!("ctrl-u '{} enter", target.display()));
-    assert!(
-        journey.screen().contains("152 B written to"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("152 B written to");
     assert_eq!(fs::read_to_string(&target).unwrap(), SCRIPT);
     let mode = fs::metadata(&target).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o644);
@@ -553,11 +513,7 @@ fn a_file_is_extracted_to_the_path_that_is_asked_for() {
     fs::write(&target, "mine").unwrap();
     let again = format!("x ctrl-u '{} enter", target.display());
     journey.press(&again);
-    assert!(
-        journey.screen().contains("Replace it?"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("Replace it?");
     journey.press("n");
     assert_eq!(fs::read_to_string(&target).unwrap(), "mine");
     journey.press(&again).press("y");
@@ -566,11 +522,7 @@ fn a_file_is_extracted_to_the_path_that_is_asked_for() {
     let link = folder.path().join("link");
     std::os::unix::fs::symlink(folder.path().join("nowhere"), &link).unwrap();
     journey.press(&format!("x ctrl-u '{} enter", link.display()));
-    assert!(
-        journey.screen().contains("Replace it?"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("Replace it?");
     journey.press("n");
     let mut names: Vec<_> = fs::read_dir(folder.path())
         .unwrap()
@@ -605,10 +557,6 @@ fn nothing_is_written_from_a_layer_that_is_damaged() {
     let mut journey = Journey::new(vec![local("./cache", layout.path())], LARGE);
     journey.press("b / 'digest:a1b79a3a enter enter");
     journey.press(&format!("G x ctrl-u '{} enter", target.display()));
-    assert!(
-        journey.screen().contains("was not written"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("was not written");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -91,14 +91,10 @@ fn a_bucket_becomes_the_caches_in_it() {
             journey.screen()
         );
     }
-    assert!(
-        journey.screen().contains("3 sources"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("3 sources");
     // Each row is the store that it names.
     journey.press("enter");
-    assert!(journey.screen().contains("main"), "{}", journey.screen());
+    journey.shows("main");
 }
 
 #[test]
@@ -114,11 +110,7 @@ fn a_bucket_without_a_cache_says_so_in_its_row() {
         journey.screen()
     );
     journey.press("i");
-    assert!(
-        journey.screen().contains("what is there: notes/"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("what is there: notes/");
 }
 
 #[test]
@@ -163,7 +155,7 @@ fn details_tell_versions_and_rules() {
           │ ! the rule `tidy up` deletes blobs after 14 days, and manifests after the same time; │
           │ a blob may be 24 h older than the manifest that references it, so it expires first   │
           │ and builds that import fail                                                          │
-          │   keep blobs for at least 16 days if manifests stay for 14 days                      │
+          │   keep blobs for at least 16 days if manifests are kept for 14 days                  │
           │ · no rule aborts unfinished uploads: data from interrupted exports is stored and     │
           │ billed forever                                                                       │
           │   add a rule with AbortIncompleteMultipartUpload, or run `cachelens prune`           │
@@ -207,23 +199,13 @@ fn what_a_file_names_waits_until_a_person_opens_it() {
         ..local("found.example/app", layout.path())
     };
     let mut journey = Journey::new(vec![local("./mini", layout.path()), found], SIZE);
-    assert!(
-        journey
-            .line("found.example/app")
-            .contains("not contacted yet"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("found.example/app", "not contacted yet");
     // Neither viewing nor scanning, checking or planning it is consent.
     journey.press("j r c p b");
     assert_eq!(opened.load(Ordering::Relaxed), 0, "{}", journey.screen());
     journey.press("enter");
     assert_eq!(opened.load(Ordering::Relaxed), 1, "{}", journey.screen());
-    assert!(
-        journey.line("found.example/app").contains("ready"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("found.example/app", "ready");
     journey.press("enter");
-    assert!(journey.screen().contains("c01"), "{}", journey.screen());
+    journey.shows("c01");
 }

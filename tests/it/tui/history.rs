@@ -9,12 +9,6 @@ use cachelens::tui::OpenedSource;
 use crate::support::fixture::Fixture;
 use crate::support::journey::{Journey, local};
 
-#[track_caller]
-fn shows(journey: &mut Journey, text: &str) {
-    let screen = journey.screen();
-    assert!(screen.contains(text), "{text}\n{screen}");
-}
-
 #[test]
 fn sources_say_what_changed_since_last_time() {
     let state = tempfile::tempdir().unwrap();
@@ -30,7 +24,7 @@ fn sources_say_what_changed_since_last_time() {
     };
     let size = (200, 30);
     let journey = Journey::remembering(state.path(), source(), size);
-    assert!(!journey.screen().contains(" in 3d"), "{}", journey.screen());
+    journey.hides(" in 3d");
     drop(journey);
     // All journeys take place at one moment: the record is made three days older.
     let mut files = fs::read_dir(state.path().join("history")).unwrap();
@@ -38,7 +32,7 @@ fn sources_say_what_changed_since_last_time() {
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replace("2026-11-22T", "2026-11-19T")).unwrap();
     let mut journey = Journey::remembering(state.path(), source(), size);
-    shows(&mut journey, "no change in 3d ████████");
+    journey.shows("no change in 3d ████████");
     journey.press("i");
     for text in [
         "Since last time",
@@ -46,7 +40,7 @@ fn sources_say_what_changed_since_last_time() {
         "no change, as many refs",
         "+0 B a day, over 3d",
     ] {
-        shows(&mut journey, text);
+        journey.shows(text);
     }
 }
 
@@ -63,10 +57,10 @@ fn the_start_screen_offers_what_was_opened_before() {
     let size = (120, 30);
     drop(Journey::remembering(state.path(), vec![source], size));
     let mut journey = Journey::remembering(state.path(), Vec::new(), size);
-    shows(&mut journey, "Again: /");
+    journey.shows("Again: /");
     journey.press("j j j enter");
-    shows(&mut journey, "1 source");
-    shows(&mut journey, "ready");
+    journey.shows("1 source");
+    journey.shows("ready");
 }
 
 #[test]
@@ -74,8 +68,8 @@ fn the_name_of_a_registry_is_whole_at_100_columns() {
     let layout = Fixture::named("mini").layout("local.json");
     let name = "registry.example.com:5000/platform/team/app";
     let sources = vec![local(name, layout.path())];
-    let mut journey = Journey::new(sources, (100, 24));
-    shows(&mut journey, name);
+    let journey = Journey::new(sources, (100, 24));
+    journey.shows(name);
 }
 
 #[test]
@@ -141,20 +135,16 @@ fn the_evidence_that_was_given_last_is_offered_again() {
     let path = shop.path("provenance/c07.json");
     let mut journey = open("enter / 'c07 enter w");
     journey.press(&format!("'{} enter", path.display()));
-    shows(&mut journey, "✓ ");
+    journey.shows("✓ ");
     drop(journey);
     // The filter is remembered, too.
     let mut journey = open("enter w");
-    shows(&mut journey, "ctrl-p before");
-    assert!(
-        !journey.screen().contains("c07.json"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("ctrl-p before");
+    journey.hides("c07.json");
     journey.press("ctrl-p");
-    shows(&mut journey, "provenance/c07.json");
+    journey.shows("provenance/c07.json");
     journey.press("enter");
-    shows(&mut journey, "✓ ");
+    journey.shows("✓ ");
 }
 
 #[test]
@@ -174,7 +164,7 @@ fn the_dockerfile_of_the_directory_is_offered_as_evidence() {
     .unwrap();
     let mut journey = Journey::in_directory(directory.path(), sources(), (120, 30));
     journey.press(keys);
-    shows(&mut journey, "docker buildx build .  the Dockerfile here");
+    journey.shows("docker buildx build .  the Dockerfile here");
     journey.press("ctrl-p enter enter");
-    shows(&mut journey, "COPY app /");
+    journey.shows("COPY app /");
 }

@@ -31,21 +31,13 @@ fn kitchen() -> (TempDir, Journey) {
 #[test]
 fn the_waste_of_a_store_is_found_and_filtered() {
     let (_layout, mut journey) = kitchen();
-    assert!(
-        journey.line("./kitchen").contains("1.2 MiB"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("./kitchen", "1.2 MiB");
     assert!(journey.screen().contains("88 % orphaned"));
     journey.press("b o");
-    assert!(
-        journey.screen().contains("filter state:orphan"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("filter state:orphan");
     assert!(!journey.screen().contains("✓ live"));
     journey.press("o");
-    assert!(journey.screen().contains("✓ live"), "{}", journey.screen());
+    journey.shows("✓ live");
 }
 
 #[test]
@@ -53,65 +45,29 @@ fn what_is_missing_is_found_from_the_blob_to_its_ref() {
     let layout = Fixture::named("mini").layout("local.json");
     damage(layout.path());
     let mut journey = Journey::new(vec![local("./mini", layout.path())], SIZE);
-    assert!(
-        journey.line("./mini").contains("! 1 ref "),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("./mini", "! 1 ref ");
     journey.press("enter");
-    assert!(
-        journey.screen().contains("! 1 blob missing: a b"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("! 1 blob missing: a b");
     journey.press("b m");
-    assert!(
-        journey.line("▸").contains("! missing"),
-        "{}",
-        journey.screen()
-    );
-    assert!(
-        journey.screen().contains("1 ref names it"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("▸", "! missing");
+    journey.shows("1 ref names it");
 }
 
 #[test]
 fn a_filter_follows_every_key_and_says_what_is_wrong_with_it() {
     let (_layout, mut journey) = shop();
     journey.press("enter / 'c0");
-    assert!(
-        journey.screen().contains("9 of 15 match"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("9 of 15 match");
     journey.press("'5");
     assert!(journey.screen().contains("1 of 15 match"));
     journey.press("ctrl-u 'sise>1G enter");
-    assert!(
-        journey.screen().contains("did you mean `size`?"),
-        "{}",
-        journey.screen()
-    );
-    assert!(
-        journey.screen().contains("size exclusive age ref"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("did you mean `size`?");
+    journey.shows("size exclusive age ref");
     journey.press("ctrl-u 'state:lost");
-    assert!(
-        journey.screen().contains("live orphan missing"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("live orphan missing");
     // The terms before an unfinished one still apply.
     journey.press("ctrl-u 'c1 space 'ref~");
-    assert!(
-        journey.screen().contains("a value follows the operator"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("a value follows the operator");
     assert!(
         journey.screen().contains("c12") && !journey.screen().contains("c05"),
         "{}",
@@ -126,24 +82,16 @@ fn a_filter_follows_every_key_and_says_what_is_wrong_with_it() {
     journey.press("ctrl-u 'results~ esc");
     assert!(journey.screen().contains("c15"));
     journey.press("/ 'c1 enter");
-    assert!(
-        journey.screen().contains("6 of 15 refs · filter c1"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("6 of 15 refs · filter c1");
     journey.press("esc");
-    assert!(
-        journey.screen().contains("1.9 MiB reached by 15 refs"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("1.9 MiB reached by 15 refs");
 }
 
 #[test]
 fn arrows_move_the_list_while_a_filter_is_typed() {
     let (_layout, mut journey) = shop();
     journey.press("enter / down down");
-    assert!(journey.line("▸").contains("c13"), "{}", journey.screen());
+    journey.shows_in("▸", "c13");
 }
 
 #[test]
@@ -151,24 +99,16 @@ fn marks_belong_to_refs_and_not_to_rows() {
     let (_layout, mut journey) = shop();
     journey.press("enter space space S");
     // c15 and c14 take 95.9 and 237 KiB, and share nearly all of the first.
-    assert!(
-        journey.screen().contains("✱ 2 marked, 243 KiB in all, "),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("✱ 2 marked, 243 KiB in all, ");
     for name in ["c14", "c15"] {
         assert!(journey.line(name).starts_with(" ✱"), "{}", journey.screen());
     }
     journey.press("/ 'c14 enter");
-    assert!(
-        journey.screen().contains("(1 hidden)"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("(1 hidden)");
     journey.press("esc r");
-    assert!(journey.line("c15").contains("✱"), "{}", journey.screen());
+    journey.shows_in("c15", "✱");
     journey.press("* *");
-    assert!(!journey.screen().contains("marked"), "{}", journey.screen());
+    journey.hides("marked");
 }
 
 #[test]
@@ -177,8 +117,8 @@ fn the_cursor_stays_on_its_ref_when_the_order_changes() {
     journey.press("enter j j s");
     assert!(journey.screen().contains("Sort by"));
     journey.press("j enter");
-    assert!(journey.line("▸").contains("c13"), "{}", journey.screen());
-    assert!(journey.screen().contains("SIZE▾"), "{}", journey.screen());
+    journey.shows_in("▸", "c13");
+    journey.shows("SIZE▾");
     journey.press("S");
     assert!(
         journey.line("▸").contains("c13") && journey.screen().contains("SIZE▴"),
@@ -195,11 +135,7 @@ fn rows_are_written_to_a_file_and_never_over_another() {
     journey
         .press("enter / 'c1 enter e ctrl-u")
         .press(&format!("'{} enter", json.display()));
-    assert!(
-        journey.screen().contains("6 rows written to"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("6 rows written to");
     let written: serde_json::Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
     let names: Vec<_> = written["rows"]
         .as_array()
@@ -212,11 +148,7 @@ fn rows_are_written_to_a_file_and_never_over_another() {
     journey
         .press("esc e ctrl-u")
         .press(&format!("'{} enter", json.display()));
-    assert!(
-        journey.screen().contains("Replace it?"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("Replace it?");
     journey.press("n");
     assert_eq!(
         serde_json::from_slice::<serde_json::Value>(&fs::read(&json).unwrap()).unwrap(),
@@ -225,11 +157,7 @@ fn rows_are_written_to_a_file_and_never_over_another() {
     journey
         .press("e ctrl-u")
         .press(&format!("'{} enter y", json.display()));
-    assert!(
-        journey.screen().contains("15 rows written to"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("15 rows written to");
 
     let csv = folder.path().join("refs.csv");
     journey
@@ -246,11 +174,7 @@ fn rows_are_written_to_a_file_and_never_over_another() {
         "'{}/nowhere/x.json enter",
         folder.path().display()
     ));
-    assert!(
-        journey.screen().contains("was not written"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("was not written");
 }
 
 #[test]
@@ -258,11 +182,7 @@ fn the_name_of_a_row_is_copied() {
     let (_layout, mut journey) = shop();
     journey.press("enter j y");
     assert_eq!(journey.copied(), Some("c14"));
-    assert!(
-        journey.screen().contains("copied c14"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("copied c14");
 }
 
 #[test]
@@ -274,8 +194,8 @@ fn a_store_is_scanned_again_when_it_has_changed() {
     refs["manifests"].as_array_mut().unwrap().remove(0);
     fs::write(&index, refs.to_string()).unwrap();
     journey.press("r");
-    assert!(journey.screen().contains("14 refs"), "{}", journey.screen());
-    assert!(journey.line("▸").contains("c13"), "{}", journey.screen());
+    journey.shows("14 refs");
+    journey.shows_in("▸", "c13");
 }
 
 #[test]
@@ -288,19 +208,11 @@ fn a_source_that_cannot_be_read_says_why_and_what_to_do() {
         journey.screen()
     );
     journey.press("enter");
-    assert!(
-        journey.screen().contains("cannot be read; i shows why"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("cannot be read; i shows why");
     journey.press("i");
-    assert!(journey.screen().contains("hint: "), "{}", journey.screen());
+    journey.shows("hint: ");
     journey.press("esc b");
-    assert!(
-        journey.screen().contains("cannot be read; i shows why"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("cannot be read; i shows why");
     journey.press("c");
     assert!(
         journey.line("› check").contains("check") && !journey.screen().contains("0 refs"),
@@ -335,58 +247,30 @@ fn a_source_that_is_named_twice_is_there_once() {
         of_ref,
     ];
     let mut journey = Journey::new(sources, SIZE);
-    assert!(journey.line("▸").contains("c07"), "{}", journey.screen());
+    journey.shows_in("▸", "c07");
     journey.press("q");
-    assert!(
-        journey.screen().contains("1 source "),
-        "{}",
-        journey.screen()
-    );
-    assert!(
-        journey.screen().contains("1.9 MiB stored"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("1 source ");
+    journey.shows("1.9 MiB stored");
 }
 
 #[test]
 fn what_is_told_goes_with_the_next_key() {
     let (_layout, mut journey) = shop();
     journey.press("esc");
-    assert!(journey.screen().contains("q quits"), "{}", journey.screen());
+    journey.shows("q quits");
     journey.press("enter");
-    assert!(
-        !journey.screen().contains("q quits"),
-        "{}",
-        journey.screen()
-    );
-    assert!(
-        journey.screen().contains("1.9 MiB reached by 15 refs"),
-        "{}",
-        journey.screen()
-    );
+    journey.hides("q quits");
+    journey.shows("1.9 MiB reached by 15 refs");
     journey.press("y");
-    assert!(
-        journey.screen().contains("copied c15"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("copied c15");
     journey
         .event(Event::Tick)
         .event(Event::Scroll(5, 10, Wheel::Down));
-    assert!(
-        journey.screen().contains("copied c15"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("copied c15");
     journey.press("j y");
-    assert!(
-        journey.screen().contains("copied c14"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("copied c14");
     journey.press("j");
-    assert!(!journey.screen().contains("copied"), "{}", journey.screen());
+    journey.hides("copied");
 }
 
 #[test]
@@ -394,11 +278,7 @@ fn the_start_leads_to_the_demo_or_to_a_source() {
     let (layout, _) = shop();
     let mut journey = Journey::new(Vec::new(), SIZE);
     journey.press("a 'nowhere enter");
-    assert!(
-        journey.screen().contains("nowhere does not exist"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("nowhere does not exist");
     journey
         .press("ctrl-u")
         .press(&format!("'{} enter", layout.path().display()));
@@ -409,12 +289,8 @@ fn the_start_leads_to_the_demo_or_to_a_source() {
     );
     let mut journey = Journey::new(Vec::new(), SIZE);
     journey.press("d");
-    assert!(journey.line("▸").contains("demo"), "{}", journey.screen());
-    assert!(
-        journey.screen().contains("1 source "),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("▸", "demo");
+    journey.shows("1 source ");
 }
 
 #[test]
@@ -423,13 +299,9 @@ fn a_ref_that_was_named_is_gone_to() {
     let mut source = local("./shop", layout.path());
     source.select = Some(RefSelector::new("c07"));
     let mut journey = Journey::new(vec![source.clone()], SIZE);
-    assert!(journey.line("▸").contains("c07"), "{}", journey.screen());
+    journey.shows_in("▸", "c07");
     journey.press("q");
-    assert!(
-        journey.screen().contains("1 source "),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("1 source ");
     source.select = Some(RefSelector::new("c99"));
     let journey = Journey::new(vec![source], SIZE);
     assert!(
@@ -445,11 +317,7 @@ fn a_ref_that_was_named_is_gone_to() {
 fn the_palette_does_what_a_key_does() {
     let (_layout, mut journey) = shop();
     journey.press(": 'blobs enter");
-    assert!(
-        journey.screen().contains("./shop › blobs"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("./shop › blobs");
     for (name, shown) in [
         ("sort", "Sort by"),
         ("export", "Write to a file"),
@@ -483,28 +351,12 @@ fn texts_above_the_screen_are_read_to_their_end() {
         "{}",
         journey.screen()
     );
-    assert!(
-        journey.line("Keys").contains("· more below"),
-        "{}",
-        journey.screen()
-    );
-    assert!(
-        journey.screen().contains("with its digest"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("Keys", "· more below");
+    journey.shows("with its digest");
     journey.press("pagedown");
-    assert!(
-        journey.line("Keys").contains("· more above and below"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("Keys", "· more above and below");
     journey.press("pagedown pagedown pagedown pagedown pagedown");
-    assert!(
-        journey.line("Keys").contains("· more above ─"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("Keys", "· more above ─");
     journey.press("esc q enter i");
     assert!(!keys(&journey).contains("choose"), "{}", journey.screen());
     journey.press("esc s");
@@ -548,24 +400,16 @@ fn the_help_can_be_searched() {
         "{}",
         journey.screen()
     );
-    assert!(
-        !journey.screen().contains("Scan again"),
-        "{}",
-        journey.screen()
-    );
+    journey.hides("Scan again");
     journey.press("esc");
-    assert!(journey.line("▸").contains("c15"), "{}", journey.screen());
+    journey.shows_in("▸", "c15");
 }
 
 #[test]
 fn leaving_takes_one_screen_at_a_time() {
     let (_layout, mut journey) = shop();
     journey.press("enter b q esc");
-    assert!(
-        journey.screen().contains("1 source "),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("1 source ");
     journey.press("esc");
     assert!(journey.screen().contains("q quits") && !journey.is_over());
     journey.press("q");
@@ -579,23 +423,19 @@ fn leaving_takes_one_screen_at_a_time() {
 fn the_mouse_selects_opens_and_scrolls() {
     let (_layout, mut journey) = shop();
     journey.event(Event::Click(10, 3));
-    assert!(
-        journey.screen().contains("./shop › refs"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("./shop › refs");
     let row = journey
         .screen()
         .lines()
         .position(|line| line.contains("c12"))
         .unwrap();
     journey.event(Event::Click(10, u16::try_from(row).unwrap()));
-    assert!(journey.line("▸").contains("c12"), "{}", journey.screen());
+    journey.shows_in("▸", "c12");
     journey
         .resize(60, 16)
         .press("g")
         .event(Event::Scroll(10, 8, Wheel::Down));
-    assert!(!journey.screen().contains("c15"), "{}", journey.screen());
+    journey.hides("c15");
     journey
         .event(Event::Click(0, 0))
         .event(Event::Click(500, 500));
@@ -605,15 +445,11 @@ fn the_mouse_selects_opens_and_scrolls() {
 fn the_size_may_change_at_any_time() {
     let (_layout, mut journey) = shop();
     journey.press("enter G").resize(60, 16);
-    assert!(journey.line("▸").contains("c01"), "{}", journey.screen());
+    journey.shows_in("▸", "c01");
     journey.resize(20, 5);
-    assert!(
-        journey.screen().contains("cachelens needs"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("cachelens needs");
     journey.resize(200, 60);
-    assert!(journey.line("▸").contains("c01"), "{}", journey.screen());
+    journey.shows_in("▸", "c01");
 }
 
 #[test]

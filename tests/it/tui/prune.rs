@@ -180,11 +180,7 @@ fn without_write_a_plan_is_shown_and_nothing_goes() {
     let mut journey = Journey::with(pruning, vec![local(LABEL, store.layout.path())], (100, 30));
     assert!(journey.screen().contains("read-only") && !journey.screen().contains("WRITE"));
     journey.press("p");
-    assert!(
-        journey.line("deletes").contains("blobs"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("deletes", "blobs");
     journey.press("enter");
     assert!(
         journey
@@ -203,48 +199,26 @@ fn orphans_go_into_the_trash_and_come_back() {
     let store = Store::waste();
     let before = store.blobs();
     let mut journey = store.open(Vec::new(), (100, 30));
-    assert!(journey.screen().contains("WRITE"), "{}", journey.screen());
+    journey.shows("WRITE");
     journey.press("p");
     journey.line("checked  ✓ kept refs whole ✓ none under 1h ✓ refs first");
-    assert!(
-        journey.line("deletes").contains(" to the trash"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("deletes", " to the trash");
     journey.press("enter");
-    assert!(
-        journey.screen().contains("Please confirm"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("Please confirm");
     assert_eq!(store.blobs(), before, "nothing goes before the answer");
     journey.press("y");
-    assert!(
-        journey.screen().contains("every kept ref is whole"),
-        "{}",
-        journey.screen()
-    );
-    assert!(
-        journey
-            .line(" moved to the trash · ")
-            .contains(" kept until 22 Nov 13:00 UTC"),
-        "{}",
-        journey.screen()
-    );
-    assert!(!journey.screen().contains("freed"), "{}", journey.screen());
+    journey.shows("every kept ref is whole");
+    journey.shows_in(" moved to the trash · ", " kept until 22 Nov 13:00 UTC");
+    journey.hides("freed");
     let (stay, gone) = (store.blobs(), store.trash());
     assert!(!gone.is_empty() && stay.is_disjoint(&gone));
     assert_eq!(&stay | &gone, before);
     assert_eq!(store.journals().len(), 1);
 
     journey.press("u");
-    assert!(
-        journey.screen().contains("Put back into ./cache the "),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("Restore into ./cache the ");
     journey.press("y");
-    journey.line("items are back");
+    journey.line("items are restored");
     assert_eq!(store.blobs(), before);
     assert!(store.trash().is_empty());
 
@@ -263,21 +237,9 @@ fn the_source_is_scanned_again_after_a_run() {
     assert!(!journey.screen().contains("in the trash"));
     journey.press("p enter y q");
     // The trash still takes its space.
-    assert!(
-        !journey.screen().contains("no waste"),
-        "{}",
-        journey.screen()
-    );
-    assert!(
-        journey.line("▚").contains(" in the trash"),
-        "{}",
-        journey.screen()
-    );
-    assert!(
-        journey.line(" stored · ").contains(" in the trash"),
-        "{}",
-        journey.screen()
-    );
+    journey.hides("no waste");
+    journey.shows_in("▚", " in the trash");
+    journey.shows_in(" stored · ", " in the trash");
 }
 
 #[test]
@@ -302,24 +264,13 @@ fn a_ref_that_cannot_be_read_keeps_every_blob() {
         "{}",
         journey.screen()
     );
-    assert!(
-        journey.line("deletes").contains("nothing"),
-        "{}",
-        journey.screen()
-    );
-    assert!(
-        journey
-            .line("Nothing goes: ")
-            .contains("which no ref reaches, stay: a ref that cannot be read"),
-        "{}",
-        journey.screen()
+    journey.shows_in("deletes", "nothing");
+    journey.shows_in(
+        "Nothing is deleted: ",
+        "which no ref reaches, are kept: a ref that cannot be read",
     );
     journey.press("enter");
-    assert!(
-        journey.screen().contains("this plan deletes nothing"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("this plan deletes nothing");
 }
 
 #[test]
@@ -328,19 +279,9 @@ fn what_cannot_be_deleted_is_not_said_to_be_in_use() {
         vec![memory("demo", memory::demo(now()).unwrap())],
         (120, 40),
     );
-    assert!(
-        journey.line(" stored · ").contains(" could go"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in(" stored · ", " could go");
     journey.press("p");
-    assert!(
-        journey
-            .line("Nothing goes: ")
-            .contains("which no ref reaches, stay: "),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("Nothing is deleted: ", "which no ref reaches, are kept: ");
 }
 
 #[test]
@@ -350,11 +291,7 @@ fn unfinished_uploads_go_and_what_is_missing_is_no_reason_to() {
     let refs = store.refs();
     let mut journey = store.open(Vec::new(), (100, 30));
     journey.press("p");
-    assert!(
-        journey.line("deletes").contains("1 unfinished upload"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("deletes", "1 unfinished upload");
     journey.press("enter y");
     assert!(
         !store.layout.path().join("ingest/0a1b").exists(),
@@ -415,16 +352,8 @@ fn a_store_that_another_prune_holds_is_left_alone() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let lease = runtime.block_on(other.lease()).unwrap();
     journey.press("y");
-    assert!(
-        journey.screen().contains("another prune is at work"),
-        "{}",
-        journey.screen()
-    );
-    assert!(
-        journey.screen().contains("Nothing was deleted."),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("another prune is at work");
+    journey.shows("Nothing was deleted.");
     assert_eq!(store.blobs(), before);
     drop(lease);
 }
@@ -442,17 +371,9 @@ fn what_a_ref_names_by_now_is_skipped() {
     )
     .unwrap();
     journey.press("y");
-    assert!(journey.screen().contains("skipped"), "{}", journey.screen());
-    assert!(
-        journey.line("▸").contains("a ref names it now"),
-        "{}",
-        journey.screen()
-    );
-    assert!(
-        journey.screen().contains("every kept ref is whole"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("skipped");
+    journey.shows_in("▸", "a ref names it now");
+    journey.shows("every kept ref is whole");
     assert_eq!(store.refs().len(), 3);
 }
 

@@ -105,25 +105,9 @@ fn old_pull_requests_go_and_main_stays() {
         );
     }
     journey.press("p");
-    assert!(
-        journey.line("deletes").contains("2 refs"),
-        "{}",
-        journey.screen()
-    );
-    assert!(
-        journey
-            .line("ref     pr-1")
-            .contains("rule \"pull requests\": 51d 4h"),
-        "{}",
-        journey.screen()
-    );
-    assert!(
-        journey
-            .line("waits  ")
-            .contains("6 blobs, 1.8 KiB: the registry's own collection"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("deletes", "2 refs");
+    journey.shows_in("ref     pr-1", "rule \"pull requests\": 51d 4h");
+    journey.shows_in("waits  ", "6 blobs, 1.8 KiB: the registry's own collection");
     assert_eq!(
         store.tags("acme/app"),
         before,
@@ -133,11 +117,7 @@ fn old_pull_requests_go_and_main_stays() {
     if journey.screen().contains("Type") {
         journey.press("ctrl-u").press(&format!("'{source} enter"));
     }
-    assert!(
-        journey.screen().contains("every kept ref is whole"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("every kept ref is whole");
     let left: Vec<String> = store.tags("acme/app").into_keys().collect();
     assert_eq!(left, ["main", "pr-3"], "{}", journey.screen());
     journey.press("u y");
@@ -159,11 +139,7 @@ fn a_refusal_is_learned_and_explained() {
     if journey.screen().contains("Type") {
         journey.press("ctrl-u").press(&format!("'{source} enter"));
     }
-    assert!(
-        journey.screen().contains("deletes nothing: its"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("deletes nothing: its");
     assert_eq!(store.tags("acme/app"), before);
     // The next plan knows this, and shows why nothing is deleted.
     journey.press("q p l l");
@@ -226,15 +202,7 @@ fn many_tags_are_shown_as_they_come() {
         (100, 24),
     );
     journey.press("enter");
-    assert!(
-        journey.screen().contains("2,015 refs"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("2,015 refs");
     journey.press("/ 'pr-1999 enter");
-    assert!(
-        journey.line("pr-1999").contains("10 ✓"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("pr-1999", "10 ✓");
 }

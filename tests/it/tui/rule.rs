@@ -78,12 +78,12 @@ fn wrong_values_are_named_and_change_nothing() {
             "right enter ctrl-u 'remove enter",
             "write keep, drop or protect",
         ),
-        ("right enter ctrl-u '0 enter", "write how many stay"),
+        ("right enter ctrl-u '0 enter", "write how many to keep"),
         ("right enter ctrl-u 'soon enter", "is not a duration"),
     ];
     for (keys, words) in cases {
         journey.press(keys);
-        assert!(journey.screen().contains(words), "{}", journey.screen());
+        journey.shows(words);
     }
     journey.press("right");
     assert_eq!(journey.line("action"), before);
@@ -120,11 +120,7 @@ fn a_rule_that_was_not_added_after_all_stays_where_it_is() {
     let screen = journey.screen();
     assert!(screen.contains("› plan"), "{screen}");
     journey.press("q");
-    assert!(
-        journey.screen().contains("keep last"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("keep last");
 }
 
 #[test]
@@ -132,13 +128,13 @@ fn the_rule_is_tried_on_what_a_new_scan_finds() {
     let config = TempDir::new().unwrap();
     let (layout, mut journey) = shop(&config, (100, 30));
     journey.press("enter G R");
-    assert!(journey.screen().contains("1/15"), "{}", journey.screen());
+    journey.shows("1/15");
     let index = layout.path().join("index.json");
     let mut document: Value = serde_json::from_slice(&fs::read(&index).unwrap()).unwrap();
     document["manifests"].as_array_mut().unwrap().pop();
     fs::write(&index, document.to_string()).unwrap();
     journey.press("r");
-    assert!(journey.screen().contains("1/14"), "{}", journey.screen());
+    journey.shows("1/14");
     let (kept, dropped) = effect(&journey);
     let all = kept.parse::<u32>().unwrap() + dropped.parse::<u32>().unwrap();
     assert_eq!(all, 14, "{}", journey.screen());
@@ -157,11 +153,7 @@ fn a_plan_follows_the_policy_with_the_rule() {
         "{}",
         journey.screen()
     );
-    assert!(
-        journey.screen().contains("the policy with the rule"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("the policy with the rule");
 }
 
 #[test]

@@ -32,32 +32,16 @@ fn a_run_is_undone_after_its_screen_was_left() {
     for words in [LABEL, "objects", "UTC"] {
         assert!(row.contains(words), "{words:?} is not in {row:?}");
     }
-    assert!(
-        journey.screen().contains("in the trash"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("in the trash");
     journey.press("u");
-    assert!(
-        journey.screen().contains("Please confirm"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("Please confirm");
     assert_ne!(store.blobs(), before);
     journey.press("y");
-    assert!(
-        journey.screen().contains("items are back"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("items are restored");
     assert_eq!(store.blobs(), before);
     journey.press("q");
     journey.line("↶ undone");
-    assert!(
-        journey.screen().contains("nothing is in the trash"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("nothing is in the trash");
 }
 
 #[test]
@@ -70,7 +54,7 @@ fn the_runs_are_found_by_their_name_and_at_any_size() {
     journey.press("q enter enter H H");
     journey.line("✓ done");
     journey.press("q");
-    assert!(!journey.screen().contains("✓ done"), "{}", journey.screen());
+    journey.hides("✓ done");
 }
 
 #[test]
@@ -82,7 +66,7 @@ fn the_command_that_undoes_a_run_is_copied_and_works() {
     let command = journey.copied().unwrap().to_owned();
     let words: Vec<&str> = command.split(' ').collect();
     assert_eq!(words[..3], ["cachelens", "prune", "--undo"]);
-    assert!(journey.screen().contains("copied"), "{}", journey.screen());
+    journey.shows("copied");
     journey.press("enter Y");
     assert_eq!(journey.copied(), Some(&*command));
     let run = Sandbox::new().run(&words[1..]);
@@ -108,25 +92,13 @@ fn a_run_that_was_killed_is_resumed() {
     journey.press("y");
     assert!(journey.copied().unwrap().contains("prune --resume "));
     journey.press("enter");
-    assert!(
-        journey.screen().contains("enter resumes it"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("enter resumes it");
     journey.press("enter");
-    assert!(
-        journey.screen().contains("Resume the run in"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("Resume the run in");
     journey.press("n");
     assert_eq!(store.blobs(), before);
     journey.press("enter y");
-    assert!(
-        journey.screen().contains("every kept ref is whole"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("every kept ref is whole");
     assert_eq!(store.trash().len() + store.blobs().len(), before.len());
     journey.press("q");
     journey.line("✓ done");
@@ -138,11 +110,7 @@ fn the_trash_is_emptied_at_once_when_its_name_is_typed() {
     let mut journey = pruned(&store, (100, 30));
     let (blobs, trash) = (store.blobs(), store.trash());
     journey.press("E");
-    assert!(
-        journey.line("deletes").contains("from the trash"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("deletes", "from the trash");
     assert!(
         journey
             .screen()
@@ -151,11 +119,7 @@ fn the_trash_is_emptied_at_once_when_its_name_is_typed() {
         journey.screen()
     );
     journey.press("enter");
-    assert!(
-        journey.screen().contains("Empty the trash of"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("Empty the trash of");
     for answer in ["y", "enter", "esc", "enter 'wrong enter esc"] {
         journey.press(answer);
         assert_eq!(store.trash(), trash, "{answer}: {}", journey.screen());
@@ -163,20 +127,12 @@ fn the_trash_is_emptied_at_once_when_its_name_is_typed() {
     journey.press("enter").press(&format!("'{LABEL} enter"));
     assert_eq!(store.trash().len(), 0, "{}", journey.screen());
     assert_eq!(store.blobs(), blobs);
-    assert!(journey.screen().contains("freed"), "{}", journey.screen());
+    journey.shows("freed");
     // Permanently deleted items cannot be restored, and the screen does not offer it.
     journey.press("q H");
-    assert!(
-        journey.screen().contains("nothing is in the trash"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("nothing is in the trash");
     journey.press("G E");
-    assert!(
-        journey.screen().contains("nothing of it is in the trash"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("nothing of it is in the trash");
 }
 
 #[test]
@@ -204,11 +160,7 @@ fn the_source_of_a_run_is_opened_when_it_is_not_open() {
     let pruning = store.pruning(DeletionAccess::Write, Vec::new());
     let mut journey = Journey::with(pruning, vec![prunable("other", other.path())], (120, 30));
     journey.press("H enter");
-    assert!(
-        journey.screen().contains("items deleted"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("items deleted");
     journey.press("q q");
     let place = fs::canonicalize(store.layout.path()).unwrap();
     journey.line(place.to_str().unwrap());
@@ -224,11 +176,7 @@ fn read_only_undoes_nothing() {
     let source = prunable(LABEL, store.layout.path());
     let mut journey = Journey::with(pruning, vec![source], (100, 30));
     journey.press("H u");
-    assert!(
-        journey.screen().contains("read-only"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("read-only");
     journey.press("y q E enter y");
     assert_eq!((store.blobs(), store.trash()), before);
 }
@@ -247,11 +195,7 @@ fn no_runs_and_damaged_journals_are_said() {
     };
     let mut journey = open(pruning);
     journey.press("H");
-    assert!(
-        journey.screen().contains("Nothing was pruned yet."),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("Nothing was pruned yet.");
 
     let broken = journals.path().join("20261122T005918Z-1f2e3d4c.jsonl");
     fs::write(&broken, "no journal\n").unwrap();
@@ -262,10 +206,6 @@ fn no_runs_and_damaged_journals_are_said() {
     journey.press("H");
     journey.line("? unreadable");
     journey.press("u");
-    assert!(
-        journey.screen().contains("its journal cannot be read"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("its journal cannot be read");
     assert_eq!(fs::read_to_string(&broken).unwrap(), "no journal\n");
 }

@@ -185,11 +185,7 @@ fn keys_move_along_a_stage_and_between_stages() {
     assert!(step(&mut journey).contains("RUN npm ci"));
     // The list stands on the same step, which is unfolded for that.
     journey.press("T");
-    assert!(
-        journey.line("▸").contains("RUN npm ci"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("▸", "RUN npm ci");
     assert!(journey.screen().contains("STEP▴"));
 }
 
@@ -204,16 +200,12 @@ fn a_step_of_the_graph_opens_its_files_and_a_filter_shows_the_list() {
     let x = line[..line.find("✗1  COPY").unwrap()].chars().count();
     let click = Event::Click(u16::try_from(x).unwrap(), u16::try_from(y).unwrap());
     journey.event(click.clone());
-    assert!(journey.screen().contains("stages:"), "{}", journey.screen());
+    journey.shows("stages:");
     journey.event(click);
-    assert!(
-        journey.line("why › ").contains("COPY"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("why › ", "COPY");
     journey.press("q");
-    assert!(journey.screen().contains("stages:"), "{}", journey.screen());
+    journey.shows("stages:");
     journey.press("/ 'npm enter");
-    assert!(journey.screen().contains("STEP▴"), "{}", journey.screen());
-    assert!(journey.line("▸").contains("npm"), "{}", journey.screen());
+    journey.shows("STEP▴");
+    journey.shows_in("▸", "npm");
 }

@@ -73,11 +73,7 @@ fn very_long_names_fit_every_screen_at_every_size() {
         }
         let mut journey = Journey::new(vec![local(&label, layout.path())], size);
         journey.press("enter");
-        assert!(
-            journey.screen().contains("payments/"),
-            "{}",
-            journey.screen()
-        );
+        journey.shows("payments/");
         journey.press("enter");
         fits(&journey, "›");
         journey.press("q R");
@@ -125,11 +121,7 @@ fn every_screen_of_a_source_that_cannot_be_read_says_why() {
     let folder = TempDir::new().unwrap();
     for size in SIZES {
         let mut journey = Journey::new(vec![local("./none", folder.path())], size);
-        assert!(
-            journey.screen().contains("! failed"),
-            "{}",
-            journey.screen()
-        );
+        journey.shows("! failed");
         for keys in ["enter", "b", "t"] {
             journey.press(keys);
             assert!(
@@ -139,17 +131,9 @@ fn every_screen_of_a_source_that_cannot_be_read_says_why() {
             );
         }
         journey.press("c");
-        assert!(
-            journey.screen().contains("source-unread"),
-            "{}",
-            journey.screen()
-        );
+        journey.shows("source-unread");
         journey.press("q p");
-        assert!(
-            journey.screen().contains("nothing was changed"),
-            "{}",
-            journey.screen()
-        );
+        journey.shows("nothing was changed");
     }
 }
 

@@ -125,20 +125,12 @@ fn folds_unfolds_and_goes_to_what_a_step_is_part_of() {
     let all = rows(&journey);
     // From the last step to its fork, to the base, which can be folded.
     journey.press("G h");
-    assert!(
-        journey.line("▸").contains("COPY · 91cc5c91"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("▸", "COPY · 91cc5c91");
     journey.press("h");
     insta::assert_snapshot!(journey.line("91cc5c91"), @"▸    ○ ▸2 COPY · 91cc5c91                                   –        –         –");
     assert_eq!(rows(&journey), all - 2);
     journey.press("h h");
-    assert!(
-        journey.line("source").contains("▸15"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("source", "▸15");
     journey.press("l");
     assert_eq!(rows(&journey), all - 2);
     // The base of the first cache has two keys.
@@ -301,7 +293,7 @@ fn details_scroll_where_they_stand() {
                                                                             ┃ ✓ COPY · e0d7b2d4
                                                                             ┃
                                                                             ┃ Kept by
-                                                                            ┃ the layer stays while one of 2 refs does
+                                                                            ┃ the layer is kept while one of 2 refs is
                                                                             ┃ c14
                                                                             ┃ c15
                                                                             ┃

@@ -84,7 +84,7 @@ fn it_stands_on_the_step_from_which_it_was_asked() {
     journey.press("enter / 'c06 enter w");
     journey.press(&format!("'{} enter", shop.file("provenance/c07.json")));
     journey.press("enter");
-    assert!(journey.line("▸").contains("FROM"), "{}", journey.screen());
+    journey.shows_in("▸", "FROM");
     journey.press("q enter / 'npm enter w");
     let line = journey.line("▸");
     assert!(line.contains("RUN npm"), "{}", journey.screen());
@@ -339,19 +339,9 @@ fn evidence_is_asked_for_once() {
         "{}",
         journey.screen()
     );
-    assert!(
-        journey.screen().contains("c01.json  c02.json"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("c01.json  c02.json");
     journey.press("'08.json enter");
-    assert!(
-        journey
-            .line("✓ tests")
-            .contains("c08.json  provenance, 18 steps"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("✓ tests", "c08.json  provenance, 18 steps");
     journey.press("'tests/fixtures/shop/logs/c08.rawjson enter down 'tests/fixtures/shop/provenance/c07.json enter");
     journey.press(&format!("down '{} enter", shop.tree("c08").display()));
     assert!(
@@ -371,15 +361,11 @@ fn evidence_is_asked_for_once() {
     );
     // The same evidence explains another ref, and names its steps.
     journey.press("q / ctrl-u 'c06 enter w");
-    assert!(
-        journey.line("› why").contains("c06 › why"),
-        "{}",
-        journey.screen()
-    );
-    assert!(journey.screen().contains("✗ miss"), "{}", journey.screen());
+    journey.shows_in("› why", "c06 › why");
+    journey.shows("✗ miss");
     journey.press("q enter");
     let named = "named from tests/fixtures/shop/provenance/c08.json and 2 more";
-    assert!(journey.screen().contains(named), "{}", journey.screen());
+    journey.shows(named);
     // Earlier input is recalled.
     journey.press("n up ctrl-p ctrl-p");
     assert!(
@@ -433,11 +419,7 @@ fn evidence_that_is_none_is_said_to_be_none() {
     ];
     let mut journey = Journey::new(vec![shop.source(None)], LARGE);
     journey.press("enter w enter");
-    assert!(
-        journey.screen().contains("! a build is needed"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("! a build is needed");
     for (path, fault) in cases {
         journey.press(&format!("ctrl-u '{path} enter"));
         assert!(
@@ -447,11 +429,7 @@ fn evidence_that_is_none_is_said_to_be_none() {
         );
     }
     journey.press("ctrl-u down down 'README.md enter");
-    assert!(
-        journey.line("! ").contains("it is no directory"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("! ", "it is no directory");
     journey.press("esc");
     insta::assert_snapshot!(journey.resize(80, 24).screen(), @r"
      ./cache › refs                          15 refs · 1.9 MiB · read-only · ? help
@@ -524,16 +502,8 @@ fn what_is_open_says_what_settles_it() {
     );
     let mut journey = Journey::explaining(evidence, vec![kitchen.source(Some("c04"))], HUGE);
     journey.press("/ 'state:unknown enter G");
-    assert!(
-        journey.line("▸").contains("? undecided"),
-        "{}",
-        journey.screen()
-    );
-    assert!(
-        journey.screen().contains("Why it is undecided"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("▸", "? undecided");
+    journey.shows("Why it is undecided");
     assert!(
         journey
             .screen()
@@ -542,7 +512,7 @@ fn what_is_open_says_what_settles_it() {
         journey.screen()
     );
     let settles = "16 steps are undecided; n takes what settles them: the context as a folder, a log of the build";
-    assert!(journey.screen().contains(settles), "{}", journey.screen());
+    journey.shows(settles);
 }
 
 #[test]
@@ -579,17 +549,9 @@ fn files_that_changed_are_listed() {
     journey.press("y");
     assert_eq!(journey.copied(), Some("src/alias.rs"));
     journey.press("enter");
-    assert!(
-        journey.screen().contains("main.rs → lib/mod.rs"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("main.rs → lib/mod.rs");
     journey.press("esc / 'name~nothing enter");
-    assert!(
-        journey.screen().contains("Nothing matches."),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("Nothing matches.");
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("changes.csv");
     journey
@@ -606,34 +568,14 @@ fn steps_fold_are_filtered_copied_and_written_down() {
     let shop = History::of("shop");
     let mut journey = shop.explained("c07", "c08", LARGE);
     journey.press("G k");
-    assert!(
-        journey.line("▸  ✗").contains("▸ RUN go build -trimpath"),
-        "{}",
-        journey.screen()
-    );
-    assert!(
-        !journey.screen().contains("└ COPY assets"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("▸  ✗", "▸ RUN go build -trimpath");
+    journey.hides("└ COPY assets");
     journey.press("l j j");
-    assert!(
-        journey.line("▸  ✗").contains("└ COPY --from=web"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("▸  ✗", "└ COPY --from=web");
     journey.press("h");
-    assert!(
-        journey.line("▸  ✗").contains("▾ RUN go build"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("▸  ✗", "▾ RUN go build");
     journey.press("h");
-    assert!(
-        !journey.screen().contains("└ COPY assets"),
-        "{}",
-        journey.screen()
-    );
+    journey.hides("└ COPY assets");
     journey.press("/ 'state:miss enter");
     assert!(
         journey
@@ -666,7 +608,7 @@ fn steps_fold_are_filtered_copied_and_written_down() {
         (&"command".into(), &16.into())
     );
     journey.press("esc s down down down enter");
-    assert!(journey.screen().contains("TIME▾"), "{}", journey.screen());
+    journey.shows("TIME▾");
     journey.press("/ 'trimpath enter y");
     let copied = "Dockerfile:16 RUN go build -trimpath ./api: its command changed: `go build ./api` became `go build -trimpath ./api`";
     assert_eq!(journey.copied(), Some(copied));
@@ -680,31 +622,15 @@ fn an_explanation_is_stopped_and_begun_again() {
     // The first `w` has evidence from the command line.
     journey.press("enter / 'c07 enter");
     journey.press_at_once("w esc");
-    assert!(
-        journey.screen().contains("It was stopped; r begins again."),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("It was stopped; r begins again.");
     journey.press("r");
-    assert!(
-        journey.screen().contains("its command changed"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("its command changed");
     // An existing result stays, even if a job is stopped.
     journey.press_at_once("r esc");
-    assert!(
-        journey.screen().contains("its command changed"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("its command changed");
     // Keys are answered during an explanation, and leaving the screen ends it.
     journey.press_at_once("r j j q");
-    assert!(
-        journey.line("› refs").contains("./cache"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("› refs", "./cache");
 }
 
 #[test]
@@ -746,18 +672,10 @@ fn the_record_of_a_build_names_its_cache() {
      enter open  A causes  T stages  right unfold  left fold  n evidence  / filter
     ");
     journey.press("q");
-    assert!(
-        journey.screen().contains("Open the demo"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("Open the demo");
     // An unreachable cache is reported.
     let journey = Journey::explaining(given(), Vec::new(), USUAL);
-    assert!(
-        journey.screen().contains("! type=registry,"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("! type=registry,");
     assert!(
         journey
             .screen()
@@ -771,19 +689,9 @@ fn the_record_of_a_build_names_its_cache() {
         .press("d")
         .press("w")
         .press(&format!("'{record} enter"));
-    assert!(
-        journey
-            .line("✓ …ini")
-            .contains("build record, provenance, log, name…"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("✓ …ini", "build record, provenance, log, name…");
     journey.press("enter");
-    assert!(
-        journey.screen().contains("1  RUN go build -race :6"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("1  RUN go build -race :6");
 }
 
 /// Finds the files of the steps in a statement.
@@ -871,11 +779,7 @@ fn evidence_never_steers_the_terminal() {
     given.items.remove(1);
     let mut journey = Journey::explaining(given, vec![shop.source(Some("c07"))], USUAL);
     journey.press("g j j j j");
-    assert!(
-        journey.line("▸  ✗").contains("COPY 漢"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("▸  ✗", "COPY 漢");
     journey.press("enter");
     for shown in ["web/␛[2Jwipe", "web/two␊lines", "web/gpj.<U+202E>exe"] {
         journey.line(shown);

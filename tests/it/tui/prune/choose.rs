@@ -12,31 +12,11 @@ fn only_marked_refs_go_and_protected_ones_stay() {
     // c15, c14 and c13 are marked, and a rule protects one of them.
     let mut journey = store.open(vec![protect("c14"), keep_last(1)], (120, 40));
     journey.press("enter space space space p");
-    assert!(
-        journey.screen().contains("drops the 3 marked refs only"),
-        "{}",
-        journey.screen()
-    );
-    assert!(
-        journey.line("deletes").contains("2 refs"),
-        "{}",
-        journey.screen()
-    );
-    assert!(
-        journey
-            .line("ref     c15")
-            .contains("rule \"marked refs\" drops it"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("drops the 3 marked refs only");
+    journey.shows_in("deletes", "2 refs");
+    journey.shows_in("ref     c15", "rule \"marked refs\" drops it");
     journey.press("h");
-    assert!(
-        journey
-            .line("ref     c14")
-            .contains("rule \"what stays\" protects it"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("ref     c14", "rule \"what stays\" protects it");
     journey.press("enter y");
     let gone: BTreeSet<String> = &refs - &store.refs();
     assert_eq!(gone, ["c13", "c15"].map(str::to_owned).into());
@@ -54,29 +34,13 @@ fn what_is_left_out_stays() {
     let deletes = journey.line("deletes");
     let spared = journey.line("▸").split("sha256:").nth(1).unwrap()[..8].to_owned();
     journey.press("x");
-    assert!(
-        journey.line("▸").contains("excluded by hand"),
-        "{}",
-        journey.screen()
-    );
-    assert!(
-        journey.line("▸").contains("✗ sha256:"),
-        "{}",
-        journey.screen()
-    );
-    assert!(
-        journey.line("[ delete").contains(" · ✗ 1 excluded ]"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("▸", "excluded by hand");
+    journey.shows_in("▸", "✗ sha256:");
+    journey.shows_in("[ delete", " · ✗ 1 excluded ]");
     assert_ne!(journey.line("deletes"), deletes);
     journey.press("x");
     assert_eq!(journey.line("deletes"), deletes, "it is in again");
-    assert!(
-        !journey.screen().contains("excluded ]"),
-        "{}",
-        journey.screen()
-    );
+    journey.hides("excluded ]");
     journey.press("q p");
     assert_eq!(journey.line("deletes"), deletes);
     journey.press("x q p");
@@ -87,11 +51,7 @@ fn what_is_left_out_stays() {
         "{}",
         journey.screen()
     );
-    assert!(
-        journey.line("▸").contains("excluded by hand"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("▸", "excluded by hand");
     journey.press("enter y");
     assert!(store.blobs().iter().any(|blob| blob.starts_with(&spared)));
     assert!(!store.trash().iter().any(|blob| blob.starts_with(&spared)));
@@ -104,35 +64,19 @@ fn a_ref_that_is_left_out_keeps_what_it_reaches() {
     let mut journey = store.open(vec![keep_last(2)], (120, 40));
     // Blobs are deleted together with their refs, apart from those that the excluded ref reaches.
     journey.press("enter p D");
-    assert!(
-        journey.line("waits").contains("at once"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("waits", "at once");
     let whole = journey.line("deletes");
     journey.press("x");
-    assert!(
-        journey.line("ref     ✗ c02").contains("excluded by hand"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("ref     ✗ c02", "excluded by hand");
     assert_ne!(journey.line("deletes"), whole);
     journey.press("enter").press(&format!("'{LABEL} enter"));
-    assert!(
-        journey.screen().contains("every kept ref is whole"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("every kept ref is whole");
     assert_eq!(
         store.refs(),
         ["c02", "c14", "c15"].map(str::to_owned).into()
     );
     journey.press("q");
-    assert!(
-        !journey.screen().contains("missing"),
-        "{}",
-        journey.screen()
-    );
+    journey.hides("missing");
 }
 
 #[test]
@@ -141,24 +85,12 @@ fn what_weighs_much_is_confirmed_by_typing() {
     let refs = store.refs();
     let mut journey = store.open(vec![keep_last(2)], (100, 30));
     journey.press("p enter y enter");
-    assert!(
-        journey.screen().contains("that is not its name"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("that is not its name");
     assert_eq!(store.refs(), refs);
     journey.press("ctrl-u").press(&format!("'{LABEL}x enter"));
-    assert!(
-        journey.screen().contains("that is not its name"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("that is not its name");
     journey.press("esc");
-    assert!(
-        !journey.screen().contains("Please confirm"),
-        "{}",
-        journey.screen()
-    );
+    journey.hides("Please confirm");
     assert_eq!(store.refs(), refs);
     journey.press("enter").press(&format!("'{LABEL} enter"));
     assert_eq!(store.refs(), ["c14", "c15"].map(str::to_owned).into());
@@ -184,22 +116,14 @@ fn a_plan_is_saved_as_the_command_reads_it() {
     journey
         .press("p W ctrl-u")
         .press(&format!("'{} enter", path.display()));
-    assert!(
-        journey.screen().contains("written to"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("written to");
     let plan = cachelens::prune::plan::file::load(&fs::read_to_string(&path).unwrap()).unwrap();
     assert!(!plan.is_empty());
     assert_eq!(plan.source(), LABEL);
     journey
         .press("W ctrl-u")
         .press(&format!("'{} enter", path.display()));
-    assert!(
-        journey.screen().contains("Replace it?"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("Replace it?");
 }
 
 #[test]

@@ -245,7 +245,7 @@ fn without_names() {
                                                                             │ ✓ COPY · 4fdf24ec
                                                                             │
                                                                             │ Kept by
-                                                                            │ the layer stays while this ref does
+                                                                            │ the layer is kept while this ref is
                                                                             │ … tab scrolls, i shows all
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────── 4/16 ──
      237 KiB in all · 190 KiB only here · made 12h 54m ago
@@ -290,11 +290,7 @@ fn a_thinned_cache_named_by_a_file() {
             .contains("! cannot read it: No such file")
     );
     journey.press("ctrl-u 'tests/fixtures/kitchen/provenance/c01.json enter");
-    assert!(
-        journey.line("c01.json").contains("provenance, 23 steps"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows_in("c01.json", "provenance, 23 steps");
     journey.press("enter");
     assert!(
         journey

@@ -276,8 +276,8 @@ impl Inventory {
             .iter()
             .for_each(|object| totals.unknown.add(object.size));
         if let Some(bucket) = &self.bucket {
-            totals.trash = totals.trash.plus(bucket.own.into());
-            totals.unknown = totals.unknown.plus(bucket.unnamed.into());
+            totals.trash = totals.trash.plus(bucket.own);
+            totals.unknown = totals.unknown.plus(bucket.unnamed);
         }
         totals
     }

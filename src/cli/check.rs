@@ -244,7 +244,7 @@ impl Found<'_> {
         as_markdown(&self.issues, self.summary, &self.done, &self.passed_over)
     }
 
-    /// Returns the names of the JUnit suites: each source, and the files that declare them.
+    /// Returns the names of the suites: each source, and the files that declare them.
     fn suites(&self) -> Vec<String> {
         let done = self.done.iter().map(|done| done.source.clone());
         let failed = self.failures.iter().map(|(source, _)| source.clone());

@@ -133,7 +133,7 @@ fn concat(given: &Arguments<'_>) -> Called {
         match value {
             // Unknown text stands for a list.
             value if value.is_open() && matches!(value, BakeValue::Text(_)) => {
-                all.push(value.clone())
+                all.push(value.clone());
             }
             _ => all.extend(given.ordered(at)?),
         }

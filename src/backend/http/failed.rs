@@ -81,7 +81,9 @@ fn unreachable(service: ServiceKind, what: &str, error: &reqwest::Error) -> Remo
     // A server that requires a client certificate closes the connection, often without a reason.
     let is_closed = error.is_request() && !error.is_connect() && !error.is_timeout();
     let is_registry = service == ServiceKind::Registry;
-    let message = if error.is_timeout() && !error.is_connect() {
+    let message = if error.is_builder() {
+        format!("{what} cannot be set up")
+    } else if error.is_timeout() && !error.is_connect() {
         format!("{what} stopped answering")
     } else {
         format!("{what} cannot be reached")
@@ -90,7 +92,11 @@ fn unreachable(service: ServiceKind, what: &str, error: &reqwest::Error) -> Remo
     for cause in causes {
         fault = fault.because(cause);
     }
-    if is_closed && is_registry {
+    if error.is_builder() {
+        fault.hint(
+            "are certificates of authorities installed (ca-certificates)? SSL_CERT_FILE names a file with others",
+        )
+    } else if is_closed && is_registry {
         fault.hint(
             "it closed the connection; if it requires a client certificate, add --client-cert and --client-key",
         )

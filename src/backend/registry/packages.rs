@@ -180,7 +180,13 @@ impl Packages {
         #[derive(Deserialize)]
         struct PackageOwner {
             #[serde(rename = "type")]
-            kind: String,
+            kind: OwnerKind,
+        }
+        #[derive(Deserialize)]
+        enum OwnerKind {
+            Organization,
+            #[serde(other)]
+            User,
         }
         let ask = || async {
             let path = format!("users/{}", self.owner);
@@ -189,10 +195,9 @@ impl Packages {
                 return Err(self.refusal(&answer, "read:packages"));
             }
             let owner: PackageOwner = answer.json(WHAT)?;
-            Ok(if owner.kind == "Organization" {
-                "orgs"
-            } else {
-                "users"
+            Ok(match owner.kind {
+                OwnerKind::Organization => "orgs",
+                OwnerKind::User => "users",
             })
         };
         let owners = self.owners.get_or_try_init(ask).await?;

@@ -190,11 +190,11 @@ fn words_say_which_rule_does_what() {
     ];
     insta::assert_snapshot!(all.into_iter().flatten().collect::<Vec<_>>().join("\n"), @r"
     lifecycle-expires-blobs the rule `on ` deletes blobs after 30 days, and manifests after the same time; a blob may be 24 h older than the manifest that references it, so it expires first and builds that import fail
-      keep blobs for at least 32 days if manifests stay for 30 days
+      keep blobs for at least 32 days if manifests are kept for 30 days
     lifecycle-expires-blobs the rule `on web/blobs/` deletes blobs 1 day after they were written, and exporters reuse them without a refresh for 24 h: even a cache that is exported every day loses blobs that it references
       delete manifests after N days, and blobs after at least N + 2 days; or leave both to `cachelens prune`
     lifecycle-expires-blobs the rule `on web/blobs/` deletes blobs after 7 days, and the rule `on web/manifests/` manifests after 7 days; a blob may be 24 h older than the manifest that references it, so it expires first and builds that import fail
-      keep blobs for at least 9 days if manifests stay for 7 days
+      keep blobs for at least 9 days if manifests are kept for 7 days
     lifecycle-expires-blobs the rule `on ` deletes every blob from 2027-01-01 on, even if it is new or referenced: builds that import fail
       delete manifests after N days, and blobs after at least N + 2 days; or leave both to `cachelens prune`
     lifecycle-archives the rule `on web/` moves blobs and manifests to GLACIER, which builds cannot read: builds that import fail

@@ -167,7 +167,7 @@ mod tests {
         match = { ref = ["buildcache", "main", "release-*", "v[0-9]*"] }
         action = "protect"
 
-        # The newest 20 stay, and all that are younger than two weeks.
+        # Keeps the newest 20, and all that are younger than two weeks.
         [[retention.rule]]
         name = "pull requests"
         match = { ref = ["pr-*"] }
@@ -188,7 +188,7 @@ mod tests {
         match = { ref = ["main", "master"] }
         action = "protect"
 
-        # Every other name is that of a branch. It stays for a month after its last build.
+        # Every other name is that of a branch. It is kept for a month after its last build.
         [[retention.rule]]
         name = "branches"
         match = { ref = ["*"] }

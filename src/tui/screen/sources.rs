@@ -14,6 +14,7 @@ use super::treemap::TreemapScreen;
 use super::why::WhyScreen;
 use super::{Screen, ScreenHeader, WorkKey};
 use crate::inventory::filter::Filter;
+use crate::text::units::Size;
 use crate::tui::effect::ConfigAddition;
 use crate::tui::found::AgeBytes;
 use crate::tui::keymap::{self, Action};
@@ -152,6 +153,14 @@ impl SourcesScreen {
     }
 }
 
+/// Returns the orphans of the sources that know theirs, where another source does not.
+fn partly_known(bytes: u64) -> String {
+    match bytes {
+        0 => "orphans not known".to_owned(),
+        bytes => format!("≥ {} orphan", Size(bytes)),
+    }
+}
+
 /// Adds the number of mistakes in the build files that declare the sources.
 fn with_findings(sums: Cell, world: &World) -> Cell {
     let findings = world.declared_findings;
@@ -189,7 +198,8 @@ impl Screen for SourcesScreen {
     fn summary(&self, world: &World) -> Cell {
         let mut stored = 0u64;
         let mut live = 0u64;
-        let mut orphan = Some(0u64);
+        let mut orphan = 0u64;
+        let mut knows_orphans = true;
         let mut trash = 0u64;
         let mut ages = AgeBytes::default();
         for found in world
@@ -200,9 +210,10 @@ impl Screen for SourcesScreen {
             stored = stored.saturating_add(found.totals.stored().bytes);
             live = live.saturating_add(found.totals.live.bytes);
             trash = trash.saturating_add(found.totals.trash.bytes);
-            orphan = orphan
-                .zip(found.totals.orphan)
-                .map(|(sum, orphan)| sum.saturating_add(orphan.bytes));
+            match found.totals.orphan {
+                Some(known) => orphan = orphan.saturating_add(known.bytes),
+                None => knows_orphans = false,
+            }
             ages.add(&found.ages);
         }
         let is_all = world.sources.iter().all(is_settled);
@@ -210,11 +221,11 @@ impl Screen for SourcesScreen {
             .and(" stored · ", TextRole::Dim)
             .and_all(so_far(live, is_all, TextRole::Live))
             .and(" live · ", TextRole::Dim);
-        let sums = match orphan {
-            Some(orphan) => sums
-                .and_all(so_far(orphan, is_all, TextRole::Orphan))
-                .and(" could go", TextRole::Dim),
-            None => sums.and("? could go", TextRole::Unsure),
+        let sums = if knows_orphans {
+            sums.and_all(so_far(orphan, is_all, TextRole::Orphan))
+                .and(" orphan", TextRole::Dim)
+        } else {
+            sums.and(partly_known(orphan), TextRole::Unsure)
         };
         let sums = if trash == 0 {
             sums

@@ -179,7 +179,7 @@ fn details_tell_versions_and_rules() {
        kep│     {                                                                                │
        … t│       "Expiration": {                                                                │
     ──────╰──────────────────────────────────────────────────────────────────────────────────────╯1/1 ──
-     1 B stored · 0 B live · 1 B could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
+     1 B stored · 0 B live · 1 B orphan · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
      esc close
     "#);
 }

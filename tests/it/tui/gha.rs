@@ -82,7 +82,7 @@ fn sources_at_60() {
 
 
     ───────────────────────────────────────────────────── 1/1 ──
-     343 MiB stored · 257 B live · ? could go
+     343 MiB stored · 257 B live · orphans not known
      enter open  p plan a prune  w why  c check  a add  b blobs
     ");
 }
@@ -112,7 +112,7 @@ fn sources_at_80() {
 
 
     ───────────────────────────────────────────────────────────────────────── 1/1 ──
-     343 MiB stored · 257 B live · ? could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 90 days
+     343 MiB stored · 257 B live · orphans not known · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 90 days
      enter open  p plan a prune  w why  c check  a add  b blobs  t treemap
     ");
 }
@@ -158,7 +158,7 @@ fn sources_at_120() {
                                                                                         │ a build on pull/12/merge reads
                                                                                         │ … tab scrolls, i shows all
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/1 ──
-     343 MiB stored · 257 B live · ? could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 90 days
+     343 MiB stored · 257 B live · orphans not known · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 90 days
      enter open  p plan a prune  w why  c check  a add  b blobs  t treemap  / filter  s sort  space mark  i details
     ");
 }
@@ -224,7 +224,7 @@ fn sources_at_200() {
        ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓
        ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/1 ──
-     343 MiB stored · 257 B live · ? could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 90 days
+     343 MiB stored · 257 B live · orphans not known · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 90 days
      enter open  p plan a prune  w why  c check  a add  b blobs  t treemap  / filter  s sort  space mark  i details  e export  : command  q quit
     ");
 }

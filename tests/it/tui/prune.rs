@@ -279,7 +279,7 @@ fn what_cannot_be_deleted_is_not_said_to_be_in_use() {
         vec![memory("demo", memory::demo(now()).unwrap())],
         (120, 40),
     );
-    journey.shows_in(" stored · ", " could go");
+    journey.shows_in(" stored · ", " orphan");
     journey.press("p");
     journey.shows_in("Nothing is deleted: ", "which no ref reaches, are kept: ");
 }

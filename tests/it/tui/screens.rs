@@ -43,7 +43,7 @@ fn sources_at_60() {
 
 
     ───────────────────────────────────────────────────── 1/3 ──
-     3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go
+     3.5 MiB stored · 2.3 MiB live · 1.2 MiB orphan
      enter open  p plan a prune  w why  c check  a add  b blobs
     ");
 }
@@ -73,7 +73,7 @@ fn sources_at_80() {
 
 
     ───────────────────────────────────────────────────────────────────────── 1/3 ──
-     3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
+     3.5 MiB stored · 2.3 MiB live · 1.2 MiB orphan · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
      enter open  p plan a prune  w why  c check  a add  b blobs  t treemap
     ");
 }
@@ -119,7 +119,7 @@ fn sources_at_120() {
                                                                                         │
                                                                                         │
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/3 ──
-     3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
+     3.5 MiB stored · 2.3 MiB live · 1.2 MiB orphan · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
      enter open  p plan a prune  w why  c check  a add  b blobs  t treemap  / filter  s sort  space mark  i details
     ");
 }
@@ -185,7 +185,7 @@ fn sources_at_200() {
        ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │ 15.3 KiB together   │   ░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │ 90.1 KiB …
        ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░   │   ░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓ │ ░░░░░░░░░
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/3 ──
-     3.5 MiB stored · 2.3 MiB live · 1.2 MiB could go · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
+     3.5 MiB stored · 2.3 MiB live · 1.2 MiB orphan · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
      enter open  p plan a prune  w why  c check  a add  b blobs  t treemap  / filter  s sort  space mark  i details  e export  : command  q quit
     ");
 }

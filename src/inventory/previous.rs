@@ -96,51 +96,94 @@ pub async fn at(
     entry: &RefEntry,
     time: Timestamp,
 ) -> Option<EarlierContent> {
-    let abilities = reader.abilities();
-    let mut roots: Vec<(ListedRef, Option<Timestamp>)> = inventory
+    let listed: Vec<(ListedRef, Option<Timestamp>)> = inventory
         .refs
         .iter()
         .filter(|other| other.facts().previous_of.as_ref() == Some(&entry.name))
         .map(|other| (other.root.clone(), other.modified))
         .collect();
-    match abilities.versions {
+    let root = match reader.abilities().versions {
         Some(store) if store.lists_all() => {
-            let found = store.versions_of(&entry.name).await.unwrap_or_default();
-            roots.extend(found.into_iter().map(|found| (found.root, found.written)));
+            let found = store.versions_of(&entry.name).await.ok()?;
+            let found = found.into_iter().map(|found| (found.root, found.written));
+            newest_before(listed.into_iter().chain(found), time)?
         }
         Some(_) => return None,
-        None if roots.is_empty() && inventory.unlisted.is_none() && is_only_ref(inventory) => {
-            let orphans = orphaned_manifests(reader, inventory).await;
-            // Of equal results the manifest that was written last counts. A copy of a directory
-            // has the times of the copying, so the times of files decide nothing else.
-            roots.extend(orphans.into_iter().rev().map(|(_, digest)| {
-                let descriptor = Descriptor::named(DigestText::Valid(digest));
-                (ListedRef::new(Vec::new(), descriptor), None)
-            }));
+        None if listed.is_empty() && inventory.unlisted.is_none() && is_only_ref(inventory) => {
+            orphan_before(reader, inventory, time).await?
         }
-        None => {}
-    }
-    roots.retain(|(_, written)| written.is_none_or(|written| written < time));
-    let times: Vec<Option<Timestamp>> = roots.iter().map(|(_, written)| *written).collect();
-    let roots: Vec<ListedRef> = roots.into_iter().map(|(root, _)| root).collect();
-    let options = ScanOptions {
-        concurrency: AT_ONCE,
-        cancel: CancellationToken::new(),
+        None => newest_before(listed.into_iter(), time)?,
     };
-    let read = scan::named(reader, &roots, &options).await.ok()?;
-    let newest = read
-        .refs
-        .iter()
-        .zip(&times)
-        .filter(|(found, _)| found.kind == RefKind::Cache && !found.is_unreadable())
-        .filter(|(found, _)| found.newest_result().is_some_and(|newest| newest < time))
-        .max_by_key(|(found, written)| (**written, found.newest_result()))
-        .map(|(found, _)| found.root.clone())?;
-    // The other manifests are no refs that a build could import.
-    let inventory = scan::with_roots(reader, inventory, &[newest], &options)
+    let inventory = scan::with_roots(reader, inventory, &[root], &options())
         .await
         .ok()?;
-    Some(EarlierContent { inventory })
+    let earlier = EarlierContent { inventory };
+    let is_usable = earlier
+        .entry()
+        .is_some_and(|entry| holds_before(entry, time));
+    is_usable.then_some(earlier)
+}
+
+fn options() -> ScanOptions {
+    ScanOptions {
+        concurrency: AT_ONCE,
+        cancel: CancellationToken::new(),
+    }
+}
+
+/// Returns the version that was written last before a time.
+fn newest_before(
+    versions: impl Iterator<Item = (ListedRef, Option<Timestamp>)>,
+    time: Timestamp,
+) -> Option<ListedRef> {
+    versions
+        .filter_map(|(root, written)| Some((root, written?)))
+        .filter(|(_, written)| *written < time)
+        .max_by_key(|(_, written)| *written)
+        .map(|(root, _)| root)
+}
+
+/// Returns whether a ref is a cache that can be read, with results from before a time only.
+fn holds_before(entry: &RefEntry, time: Timestamp) -> bool {
+    entry.kind == RefKind::Cache
+        && !entry.is_unreadable()
+        && entry.newest_result().is_some_and(|newest| newest < time)
+}
+
+/// Returns the manifest among the orphans of a directory that an export wrote last before a time.
+///
+/// The results say when that was. The times of files say it, too, unless the directory was copied
+/// since; if both disagree, it is not known.
+async fn orphan_before(
+    reader: &dyn CacheReader,
+    inventory: &Inventory,
+    time: Timestamp,
+) -> Option<ListedRef> {
+    let orphans = orphaned_manifests(reader, inventory).await;
+    let roots: Vec<ListedRef> = orphans
+        .iter()
+        .map(|(_, digest)| {
+            let descriptor = Descriptor::named(DigestText::Valid(*digest));
+            ListedRef::new(Vec::new(), descriptor)
+        })
+        .collect();
+    let read = scan::named(reader, &roots, &options()).await.ok()?;
+    let usable: Vec<(&RefEntry, Option<Timestamp>)> = read
+        .refs
+        .iter()
+        .zip(&orphans)
+        .filter(|(found, _)| holds_before(found, time))
+        .map(|(found, (written, _))| (found, written.filter(|written| *written < time)))
+        .collect();
+    let by_results = usable
+        .iter()
+        .max_by_key(|(found, _)| found.newest_result())?;
+    let timed = usable.iter().filter(|(_, written)| written.is_some());
+    let by_files = timed
+        .max_by_key(|(_, written)| *written)
+        .unwrap_or(by_results);
+    let agree = by_files.0.newest_result() == by_results.0.newest_result();
+    agree.then(|| by_files.0.root.clone())
 }
 
 /// Returns whether the store has one ref that builds can import.
@@ -186,11 +229,7 @@ pub async fn orphaned_manifests(
 
 /// Reads what roots point to; returns nothing if that is not possible.
 pub async fn read(reader: &dyn CacheReader, roots: &[ListedRef]) -> Vec<RefEntry> {
-    let options = ScanOptions {
-        concurrency: AT_ONCE,
-        cancel: CancellationToken::new(),
-    };
-    let named = scan::named(reader, roots, &options).await;
+    let named = scan::named(reader, roots, &options()).await;
     let entries = named.map(|named| named.refs.iter().cloned().collect());
     entries.unwrap_or_default()
 }

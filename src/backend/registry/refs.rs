@@ -178,8 +178,18 @@ impl RegistryReader {
         if !missing.is_empty() {
             let again = tags::tags(self.http().await?, self.repository()).await?;
             let again: HashSet<&String> = again.iter().collect();
-            for tag in missing.into_iter().filter(|tag| again.contains(tag)) {
-                match self.tag_root(tag.clone()).await? {
+            let again: Vec<&String> = missing
+                .into_iter()
+                .filter(|tag| again.contains(tag))
+                .collect();
+            let looks: Vec<_> = again
+                .iter()
+                .map(|tag| self.tag_root((*tag).clone()))
+                .collect();
+            let looking = stream::iter(looks).buffered(self.access.concurrency.max(1));
+            let looked: Vec<_> = looking.collect().await;
+            for (tag, entry) in again.into_iter().zip(looked) {
+                match entry? {
                     Some(entry) => entries.push(entry),
                     None => without_manifest.push(tag.clone()),
                 }

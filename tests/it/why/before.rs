@@ -1,7 +1,8 @@
 //! Builds that exported to the ref that they imported: the ref holds their own results afterwards,
 //! and the store often still has its content from before.
 
-use std::fs;
+use std::fs::{self, File};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -69,6 +70,28 @@ fn a_directory_still_has_what_the_build_imported() {
             );
         }
     }
+}
+
+#[test]
+fn results_and_files_that_disagree_say_nothing() {
+    let (sandbox, _) = home("shop");
+    let listed = sandbox.run(&["ls", "./cache", "--json"]).json();
+    let refs = listed["sources"][0]["refs"].as_array().unwrap().clone();
+    let manifest = |name: &str| {
+        let entry = refs.iter().find(|entry| entry["name"] == name).unwrap();
+        let digest = entry["digest"].as_str().unwrap();
+        sandbox.path(format!("cache/blobs/{}", digest.replace(':', "/")))
+    };
+    name_only(&sandbox, "main", "c08");
+    let (_, notes) = explain(&sandbox, "./cache#main", "c08", false);
+    assert!(notes.contains("compared with its content"), "{notes}");
+    // As if the older results had been exported last.
+    let last = fs::metadata(manifest("c07")).unwrap().modified().unwrap();
+    let file = File::options().write(true).open(manifest("c05")).unwrap();
+    file.set_modified(last + Duration::from_secs(1)).unwrap();
+    let (_, notes) = explain(&sandbox, "./cache#main", "c08", false);
+    assert!(!notes.contains("compared with its content"), "{notes}");
+    assert!(notes.contains("exported by this build itself"), "{notes}");
 }
 
 #[test]

@@ -393,18 +393,8 @@ pub async fn with_roots(
     options: &ScanOptions,
 ) -> Result<Inventory, ScanError> {
     let mut inventory = inventory.clone();
-    let resolved: Vec<_> = roots
-        .iter()
-        .map(|root| async move { (root, resolve::resolve(reader, root, |_| ()).await) })
-        .collect();
-    let mut resolving = stream::iter(resolved).buffered(options.concurrency.max(1));
-    while let Some((root, resolved)) = resolving.next().await {
-        if options.cancel.is_cancelled() {
-            return Err(ScanError::Cancelled);
-        }
-        let entry = entry(root, resolved, &mut inventory.blobs);
-        Arc::make_mut(&mut inventory.refs).push(entry);
-    }
+    let refs = read_roots(reader, roots, options, &mut inventory.blobs).await?;
+    Arc::make_mut(&mut inventory.refs).extend(refs);
     finish(&mut inventory);
     Ok(inventory)
 }
@@ -423,6 +413,18 @@ pub async fn named(
         warnings: duplicate_names(roots),
         ..Inventory::default()
     };
+    let refs = read_roots(reader, roots, options, &mut inventory.blobs).await?;
+    inventory.refs = Arc::new(refs);
+    Ok(inventory)
+}
+
+/// Reads roots and everything they reference, several at once, and adds the blobs to a table.
+async fn read_roots(
+    reader: &dyn CacheReader,
+    roots: &[ListedRef],
+    options: &ScanOptions,
+    blobs: &mut BlobTable,
+) -> Result<Vec<RefEntry>, ScanError> {
     let mut refs = Vec::with_capacity(roots.len());
     // Collected, because a closure over references inside a stream prevents the whole future from
     // being `Send`.
@@ -435,8 +437,7 @@ pub async fn named(
         if options.cancel.is_cancelled() {
             return Err(ScanError::Cancelled);
         }
-        refs.push(entry(root, resolved, &mut inventory.blobs));
+        refs.push(entry(root, resolved, blobs));
     }
-    inventory.refs = Arc::new(refs);
-    Ok(inventory)
+    Ok(refs)
 }

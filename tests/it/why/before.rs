@@ -84,13 +84,19 @@ fn results_and_files_that_disagree_say_nothing() {
     };
     name_only(&sandbox, "main", "c08");
     let (_, notes) = explain(&sandbox, "./cache#main", "c08", false);
-    assert!(notes.contains("compared with its content"), "{notes}");
+    assert!(
+        notes.contains("compared with the newest content"),
+        "{notes}"
+    );
     // As if the older results had been exported last.
     let last = fs::metadata(manifest("c07")).unwrap().modified().unwrap();
     let file = File::options().write(true).open(manifest("c05")).unwrap();
     file.set_modified(last + Duration::from_secs(1)).unwrap();
     let (_, notes) = explain(&sandbox, "./cache#main", "c08", false);
-    assert!(!notes.contains("compared with its content"), "{notes}");
+    assert!(
+        !notes.contains("compared with the newest content"),
+        "{notes}"
+    );
     assert!(notes.contains("exported by this build itself"), "{notes}");
 }
 
@@ -98,7 +104,10 @@ fn results_and_files_that_disagree_say_nothing() {
 fn of_several_refs_none_is_taken_for_the_one_before() {
     let (sandbox, _) = home("shop");
     let (_, notes) = explain(&sandbox, "./cache#c05", "c05", false);
-    assert!(!notes.contains("compared with its content"), "{notes}");
+    assert!(
+        !notes.contains("compared with the newest content"),
+        "{notes}"
+    );
     assert!(notes.contains("exported by this build itself"), "{notes}");
 }
 

@@ -142,7 +142,7 @@ fn bake_evaluates_as_buildx_prints() {
 
 #[test]
 fn bake_evaluates_functions_types_and_inheritance_as_buildx_prints() {
-    evaluates_as_printed("language.txt", 9);
+    evaluates_as_printed("language.txt", 12);
 }
 
 /// The home directory and the project directory where `docker compose config` printed.

@@ -47,13 +47,15 @@ impl Definitions {
         if !lenient {
             evaluator.check_variables()?;
         }
+        let mut labels = Vec::new();
         for block in &self.targets {
             match expand(&evaluator, block, lenient, &mut problems) {
-                Ok(targets) => config.add_targets(block, targets),
+                Ok(targets) => config.add_targets(block, targets, &mut labels),
                 Err(error) if lenient => problems.push(error),
                 Err(error) => return Err(error),
             }
         }
+        config.add_label_groups(labels);
         for block in &self.groups {
             if !lenient {
                 check_group(block)?;
@@ -167,15 +169,29 @@ pub(super) fn combinations(
     Ok(rows)
 }
 
+/// A label of target blocks, and the names of the targets that all blocks with it define.
+type LabelTargets = (String, Vec<String>);
+
 impl BakeConfig {
-    fn add_targets(&mut self, block: &Named, targets: Vec<Target>) {
-        let names: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
+    fn add_targets(&mut self, block: &Named, targets: Vec<Target>, labels: &mut Vec<LabelTargets>) {
+        let names = targets.iter().map(|target| target.name.clone());
+        match labels.iter_mut().find(|(label, _)| *label == block.name) {
+            Some((_, known)) => known.extend(names),
+            None => labels.push((block.name.clone(), names.collect())),
+        }
         for target in targets {
             self.add(target);
         }
-        let renamed = names.iter().any(|name| *name != block.name);
-        if renamed {
-            self.add_group(&block.name, &names);
+    }
+
+    /// Adds a group for each label that is not just the name of one target. A block without a
+    /// matrix and with the label of a matrix target does not change that target: it defines one
+    /// more member of the group (buildx, `bake/hclparser`, `ParseMeta.Renamed`).
+    fn add_label_groups(&mut self, labels: Vec<LabelTargets>) {
+        for (label, names) in labels {
+            if names.iter().any(|name| *name != label) {
+                self.add_group(&label, &names);
+            }
         }
     }
 

@@ -67,7 +67,7 @@ impl BuildExplainer<'_> {
         };
         let mut causes = cause::causes(&facts);
         files::name_paths(&self.caches.loaded, &keyed.contexts, &facts, &mut causes).await;
-        other_refs::complete(self.caches.imported, &facts, &mut causes).await;
+        other_refs::complete(self.caches.imported, &facts, known.started, &mut causes).await;
         notes::about_solution(&facts, &causes, !log.is_empty(), &mut keyed.notes);
         let pairs = pairs(&facts);
         Ok(notes::about_builder(Explanation {

@@ -3,14 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::{Imported, MOST_REFS};
 use crate::explain::cause::{Cause, CauseFacts, CauseKind};
-use crate::explain::keys::StepKeys;
 use crate::explain::matching::Matches;
 use crate::explain::solve::InCache;
 use crate::explain::text_diff::quoted;
 use crate::format::cache_config::LayerIndex;
-use crate::format::provenance::{Build, StepIndex, StepOutput};
+use crate::format::provenance::{StepIndex, StepOutput};
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::labels::Certainty;
 use crate::inventory::{RefEntry, RefKind};
@@ -19,9 +20,13 @@ use crate::inventory::{RefEntry, RefKind};
 const MOST_NAMED: usize = 3;
 
 /// Completes the causes of steps whose result is in no imported ref.
+///
+/// Results saved after the build began at `started` do not count: it could not have found them, and
+/// most are its own.
 pub(super) async fn complete(
     imported: &[Imported<'_>],
     facts: &CauseFacts<'_>,
+    started: Option<Timestamp>,
     causes: &mut [Option<Cause>],
 ) {
     let caches = facts.caches;
@@ -36,7 +41,7 @@ pub(super) async fn complete(
     if open.is_empty() {
         return;
     }
-    let holders = holders(imported, facts.now.build, facts.now.keys, &open).await;
+    let holders = holders(imported, facts, started, &open).await;
     let looks_min = !caches.is_empty()
         && caches
             .iter()
@@ -117,8 +122,8 @@ fn name_holders(cause: &mut Cause, names: &[String], is_dropped: bool, looks_min
 /// had it most recently first.
 async fn holders(
     imported: &[Imported<'_>],
-    build: &Build,
-    keys: &[StepKeys],
+    facts: &CauseFacts<'_>,
+    started: Option<Timestamp>,
     open: &[usize],
 ) -> BTreeMap<usize, Vec<String>> {
     let mut holders: BTreeMap<usize, Vec<String>> = BTreeMap::new();
@@ -126,11 +131,9 @@ async fn holders(
         for entry in others(imported).into_iter().take(MOST_REFS) {
             let loaded = RefCache::load(&**imported.reader, &imported.inventory.blobs, entry).await;
             for cache in loaded.iter().flatten() {
-                let matches = Matches::find(build, keys, &cache.graph);
-                for &place in open
-                    .iter()
-                    .filter(|place| has_result(cache, &matches, **place))
-                {
+                let matches = Matches::find(facts.now.build, facts.now.keys, &cache.graph);
+                let open = open.iter().copied();
+                for place in open.filter(|place| had_result(cache, &matches, *place, started)) {
                     let names = holders.entry(place).or_default();
                     if !names.contains(&entry.name) {
                         names.push(entry.name.clone());
@@ -156,11 +159,21 @@ fn others<'a>(imported: &Imported<'a>) -> Vec<&'a RefEntry> {
     others
 }
 
-fn has_result(cache: &RefCache, matches: &Matches, place: usize) -> bool {
+/// Returns whether a cache had the result of a step when the build began.
+fn had_result(
+    cache: &RefCache,
+    matches: &Matches,
+    place: usize,
+    started: Option<Timestamp>,
+) -> bool {
     let step = StepIndex(u32::try_from(place).unwrap_or(u32::MAX));
     let records = matches.of(StepOutput { step, output: 0 });
     records.iter().any(|(record, certainty)| {
-        *certainty == Certainty::Proved && cache.records[record.at()].state == RecordState::Result
+        let detail = &cache.records[record.at()];
+        let is_later = started
+            .zip(detail.created)
+            .is_some_and(|(started, created)| created >= started);
+        *certainty == Certainty::Proved && detail.state == RecordState::Result && !is_later
     })
 }
 

@@ -315,6 +315,14 @@ impl S3Server {
         }
     }
 
+    /// Sets the time of the newest version of an object, in moto.
+    pub fn set_newest_modified(&self, bucket: &str, key: &str, moment: SystemTime) {
+        match &self.keeper {
+            Keeper::Moto(moto, _) => moto.age_newest(&self.bucket(bucket), key, moment),
+            Keeper::Folder(_) | Keeper::SeaweedFs(_) => panic!("only moto has dated versions"),
+        }
+    }
+
     /// Returns the path of an object in the folder of `s3s-fs`.
     pub fn path(&self, bucket: &str, key: &str) -> PathBuf {
         match &self.keeper {

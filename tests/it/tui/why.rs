@@ -135,7 +135,7 @@ fn results_that_were_dropped() {
           ./api` became `go build -trimpath ./api`
           0.4s lost · 4 steps after it run, too
        2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key but
-          no longer its result; `c04`, `c03`, `c02` and 2 more of the same
+          no longer its result; `c04`, `c03`, `c02` and 1 more of the same
           source still have it
           0.2s lost  → import `c04`, or run the step again and export
     ────────────────────────────────────────────────────────────────────────────────
@@ -162,7 +162,7 @@ fn results_that_were_dropped() {
     │                                                                              │
     │ 2                                                                            │
     │ WORKDIR /src :12 and 3 more steps, each: the cache holds its key but no      │
-    │ longer its result; `c04`, `c03`, `c02` and 2 more of the same source still   │
+    │ longer its result; `c04`, `c03`, `c02` and 1 more of the same source still   │
     │ have it                                                                      │
     │ 0.2s lost  → import `c04`, or run the step again and export                  │
     │ · WORKDIR /src :12                                                           │
@@ -189,7 +189,7 @@ fn results_that_were_dropped_with_details_beside() {
        1  RUN go build -trimpath ./api :16: its command changed: `go build ./api` became `go build -trimpath ./api`
           0.4s lost · 4 steps after it run, too
        2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key but no longer its result; `c04`, `c03`, `c02`
-          and 2 more of the same source still have it
+          and 1 more of the same source still have it
           0.2s lost  → import `c04`, or run the step again and export
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        STEP▴                                             LINE    TIME  WHY              │ RUN go build -trimpath ./api
@@ -234,7 +234,7 @@ fn results_that_were_dropped_with_room_for_all() {
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        1  RUN go build -trimpath ./api :16: its command changed: `go build ./api` became `go build -trimpath ./api`                   ████████████████████████████████████████████████████████████    0.4s
           0.4s lost · 4 steps after it run, too
-       2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key but no longer its result; `c04`, `c03`, `c02` and 2 more of the same source still have it
+       2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key but no longer its result; `c04`, `c03`, `c02` and 1 more of the same source still have it
           0.2s lost  → import `c04`, or run the step again and export
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        STEP▴                                                                LINE  IN CACHE        TIME  WHY                 │ RUN npm test && echo ok > /report.txt

@@ -2,12 +2,16 @@
 //! and the store often still has its content from before.
 
 use std::fs::{self, File};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{copy, home};
-use crate::support::command::Sandbox;
+use crate::support::command::{Run, Sandbox};
+use crate::support::fixture::Fixture;
+use crate::support::gha::{Entry, Github};
+use crate::support::s3::{S3Server, Service, StoredObject};
 
 /// Lets the index have one ref, with the manifest that another name had. The other manifests stay
 /// in the directory, as exports leave them.
@@ -25,6 +29,11 @@ fn name_only(sandbox: &Sandbox, name: &str, of: &str) {
 /// Explains the build of a commit with its log against a ref. Returns the verdict and the cause of
 /// each step, and the notes.
 fn explain(sandbox: &Sandbox, source: &str, commit: &str, with_log: bool) -> (Value, String) {
+    explain_by(sandbox.command(), source, commit, with_log)
+}
+
+/// The same with a command that can reach the source.
+fn explain_by(mut command: Command, source: &str, commit: &str, with_log: bool) -> (Value, String) {
     let provenance = format!("provenance/{commit}.json");
     let log = format!("logs/{commit}.rawjson");
     let context = format!("tree/{commit}");
@@ -33,7 +42,9 @@ fn explain(sandbox: &Sandbox, source: &str, commit: &str, with_log: bool) -> (Va
         arguments.extend(["--build", &log]);
     }
     arguments.push("--json");
-    let document = sandbox.run(&arguments).json();
+    let run = Run::new(command.args(&arguments).output().unwrap());
+    assert_eq!(run.code, Some(0), "{run}");
+    let document = run.json();
     let steps = document["steps"].as_array().unwrap().iter();
     let steps = steps.map(|step| {
         // The advice names refs, and one of the two stores has more of them.
@@ -43,14 +54,17 @@ fn explain(sandbox: &Sandbox, source: &str, commit: &str, with_log: bool) -> (Va
     (steps.collect(), document["notes"].to_string())
 }
 
+/// Returns the names of the commits, the oldest first.
+fn commits(fixture: &Fixture) -> Vec<String> {
+    let commits: Vec<Value> = fixture.json("history.json");
+    let names = commits.iter().map(|commit| commit["commit"].as_str());
+    names.map(|name| name.unwrap().to_owned()).collect()
+}
+
 #[test]
 fn a_directory_still_has_what_the_build_imported() {
     let (sandbox, fixture) = home("shop");
-    let commits: Vec<Value> = fixture.json("history.json");
-    let names: Vec<&str> = commits
-        .iter()
-        .map(|commit| commit["commit"].as_str().unwrap())
-        .collect();
+    let names = commits(&fixture);
     copy(&sandbox.path("cache"), &sandbox.path("all"));
     for pair in names.windows(2) {
         let [before, now] = pair else { unreachable!() };
@@ -69,6 +83,61 @@ fn a_directory_still_has_what_the_build_imported() {
                 "{notes}"
             );
         }
+    }
+}
+
+#[test]
+fn a_bucket_with_versions_still_has_what_the_build_imported() {
+    let (sandbox, fixture) = home("shop");
+    let names = commits(&fixture);
+    let objects: Vec<StoredObject> = fixture.json("s3.json");
+    let server = S3Server::start(Service::Moto);
+    server.make("ci");
+    let blobs = objects
+        .iter()
+        .filter(|object| object.key.starts_with("blobs/"));
+    server.put_all(
+        "ci",
+        blobs.map(|object| (object.key.clone(), fixture.blob(object.digest))),
+    );
+    server.keep_versions("ci");
+    let source = format!("{}#main", server.source("ci"));
+    for (position, now) in names.iter().enumerate() {
+        let key = format!("manifests/{now}");
+        let exported = objects.iter().find(|object| object.key == key).unwrap();
+        let written = exported.modified.0.unwrap();
+        server.put("ci", "manifests/main", &fixture.blob(exported.digest));
+        server.set_newest_modified("ci", "manifests/main", written.into());
+        let Some(before) = position.checked_sub(1).map(|before| &names[before]) else {
+            continue;
+        };
+        let (asked, notes) = explain_by(S3Server::command(&sandbox), &source, now, true);
+        let (exact, _) = explain(&sandbox, &format!("./cache#{before}"), now, true);
+        assert_eq!(asked, exact, "{now}");
+        assert!(
+            notes.contains("`main` now holds what this build"),
+            "{now}: {notes}"
+        );
+    }
+}
+
+#[test]
+fn github_still_has_what_the_build_imported() {
+    let (sandbox, fixture) = home("shop");
+    let names = commits(&fixture);
+    let server = Github::of_fixture("shop");
+    let entries: Vec<Entry> = fixture.json("gha.json");
+    server.state().entries = entries;
+    for pair in names.windows(2) {
+        let [before, now] = pair else { unreachable!() };
+        let command = server.in_job(&sandbox);
+        let (asked, notes) = explain_by(command, "gha:acme/shop", now, true);
+        let (exact, _) = explain(&sandbox, &format!("./cache#{before}"), now, true);
+        assert_eq!(asked, exact, "{now}");
+        assert!(
+            notes.contains("now holds what this build"),
+            "{now}: {notes}"
+        );
     }
 }
 

@@ -19,7 +19,7 @@ fn why_tells_causes_first_and_then_the_steps() {
        Dockerfile:14 RUN go mod download
        Dockerfile:15 COPY api ./api
         0.2s lost
-        each: the cache holds its key but no longer its result; `c04`, `c03`, `c02` and 2 more of the same source still have it
+        each: the cache holds its key but no longer its result; `c04`, `c03`, `c02` and 1 more of the same source still have it
         → import `c04`, or run the step again and export
 
        STEP                                          WHERE          CACHE     TIME  WHY

@@ -69,14 +69,22 @@ impl Moto {
     pub fn age(&self, bucket: &str, key: Option<&str>, moment: SystemTime) {
         let moment = moment.duration_since(UNIX_EPOCH).unwrap().as_secs();
         let key = key.map(|key| format!(" {key}")).unwrap_or_default();
+        self.order(&format!("age {bucket} {moment}{key}"));
+    }
+
+    /// Sets the time of the newest version of an object.
+    pub fn age_newest(&self, bucket: &str, key: &str, moment: SystemTime) {
+        let moment = moment.duration_since(UNIX_EPOCH).unwrap().as_secs();
+        self.order(&format!("age_newest {bucket} {moment} {key}"));
+    }
+
+    fn order(&self, order: &str) {
         let mut pipes = self.pipes.lock().unwrap();
         let (input, output) = &mut *pipes;
-        input
-            .write_all(format!("age {bucket} {moment}{key}\n").as_bytes())
-            .unwrap();
+        input.write_all(format!("{order}\n").as_bytes()).unwrap();
         let mut answer = String::new();
         output.read_line(&mut answer).unwrap();
         drop(pipes);
-        assert_eq!(answer, "done\n", "{bucket} {key}");
+        assert_eq!(answer, "done\n", "{order}");
     }
 }

@@ -5,6 +5,7 @@ become old than to wait.
 
     age <bucket> <moment> <key>   lets every version of an object be of this moment, in seconds of the epoch
     age <bucket> <moment>         lets every object of the bucket be so
+    age_newest <bucket> <moment> <key>   lets the newest version of an object be so
 """
 
 import datetime
@@ -26,6 +27,12 @@ def age(bucket, moment, *key):
             version.last_modified = moment
 
 
+def age_newest(bucket, moment, key):
+    versions = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys.getlist(key)
+    moment = datetime.datetime.fromtimestamp(int(moment), datetime.timezone.utc)
+    versions[-1].last_modified = moment.replace(tzinfo=None)
+
+
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
 threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -33,7 +40,7 @@ print(server.port, flush=True)
 for line in sys.stdin:
     words = line.rstrip("\n").split(" ", 3)
     try:
-        {"age": age}[words[0]](*words[1:])
+        {"age": age, "age_newest": age_newest}[words[0]](*words[1:])
         print("done", flush=True)
     except Exception as error:  # The test that gave the order fails, not the service of all the others.
         print(repr(error), flush=True)

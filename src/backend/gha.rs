@@ -138,8 +138,8 @@ impl GhaCache {
         self.rest().await?.list_all(Some(entry::INDEX_PREFIX)).await
     }
 
-    /// Makes a root of an index, which is read when that is possible.
-    async fn root(&self, index: RankedIndex) -> Result<ListedRef, RemoteError> {
+    /// Makes a ref of an index, which is read when that is possible.
+    async fn listed_ref(&self, index: RankedIndex) -> Result<ListedRef, RemoteError> {
         let RankedIndex { listed, name, .. } = index;
         let runtime = self.runtime().await?;
         let withheld = match runtime {
@@ -213,22 +213,22 @@ impl CacheReader for GhaCache {
         let current: Vec<_> = indexes
             .into_iter()
             .filter(|index| index.steps_back == 0)
-            .map(|index| self.root(index))
+            .map(|index| self.listed_ref(index))
             .collect();
         let mut reading = stream::iter(current).buffered(self.access.concurrency.max(1));
         let mut entries = Vec::new();
-        while let Some(root) = reading.next().await {
-            entries.push(root?);
+        while let Some(listed_ref) = reading.next().await {
+            entries.push(listed_ref?);
         }
         // What an index reaches that is not listed is as little known as what a withheld one does: no
         // layer may go for it.
         entries.extend(broken.map(unlisted));
-        let roots = ListedRefs {
+        let listed_refs = ListedRefs {
             entries,
             fingerprint,
         };
-        ListedRefsPart::send_all(&parts, &roots).await;
-        Ok(roots)
+        ListedRefsPart::send_all(&parts, &listed_refs).await;
+        Ok(listed_refs)
     }
 
     async fn list_objects(

@@ -125,7 +125,7 @@ impl LocalCache {
         show(&self.dir.join(name))
     }
 
-    fn read_roots(&self) -> Result<ListedRefs, BackendError> {
+    fn read_refs(&self) -> Result<ListedRefs, BackendError> {
         match fs::metadata(&self.dir) {
             Ok(found) if found.is_dir() => {}
             Ok(_) => return Err(self.not_a_layout("it is not a directory")),
@@ -234,11 +234,11 @@ impl CacheReader for LocalCache {
         parts: mpsc::Sender<ListedRefsPart>,
     ) -> Result<ListedRefs, BackendError> {
         let cache = self.clone();
-        let roots = blocking(move || cache.read_roots())
+        let listed_refs = blocking(move || cache.read_refs())
             .await
             .unwrap_or(Err(BackendError::Interrupted))?;
-        ListedRefsPart::send_all(&parts, &roots).await;
-        Ok(roots)
+        ListedRefsPart::send_all(&parts, &listed_refs).await;
+        Ok(listed_refs)
     }
 
     async fn list_objects(

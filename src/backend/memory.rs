@@ -39,7 +39,7 @@ struct StoredFacts {
 /// A whole cache store in memory.
 #[derive(Debug, Default)]
 pub struct MemoryCache {
-    roots: Vec<ListedRef>,
+    listed_refs: Vec<ListedRef>,
     index: Vec<u8>,
     blobs: BTreeMap<Digest, StoredFacts>,
     contents: HashMap<Digest, Arc<[u8]>>,
@@ -72,7 +72,7 @@ impl MemoryCache {
     /// # Errors
     /// When they are not a layout's index.
     pub fn set_index(&mut self, index: &[u8]) -> Result<(), layout::LayoutError> {
-        self.roots = layout::parse_index(index)?;
+        self.listed_refs = layout::parse_index(index)?;
         self.index = index.to_vec();
         Ok(())
     }
@@ -128,12 +128,12 @@ impl CacheReader for MemoryCache {
         &self,
         parts: mpsc::Sender<ListedRefsPart>,
     ) -> Result<ListedRefs, BackendError> {
-        let roots = ListedRefs {
-            entries: self.roots.clone(),
+        let listed_refs = ListedRefs {
+            entries: self.listed_refs.clone(),
             fingerprint: Digest::of(&self.index),
         };
-        ListedRefsPart::send_all(&parts, &roots).await;
-        Ok(roots)
+        ListedRefsPart::send_all(&parts, &listed_refs).await;
+        Ok(listed_refs)
     }
 
     async fn list_objects(

@@ -62,14 +62,14 @@ impl RegistryDir {
         }
     }
 
-    /// Makes the roots of one repository: its tags, then their previous versions, then manifests
+    /// Makes the refs of one repository: its tags, then their previous versions, then manifests
     /// that never had one.
     async fn roots_of(&self, repository: StoredRepository) -> Vec<ListedRef> {
         let name = &repository.name;
-        let mut roots: Vec<ListedRef> = repository
+        let mut listed_refs: Vec<ListedRef> = repository
             .tags
             .iter()
-            .map(|tag| tag_root(name, tag))
+            .map(|tag| tag_ref(name, tag))
             .collect();
         let current: Vec<Digest> = repository
             .tags
@@ -77,12 +77,12 @@ impl RegistryDir {
             .filter_map(|tag| tag.current.valid())
             .collect();
         let untagged = displaced(&repository, &current);
-        roots.extend(untagged::roots(self, current, untagged, name, self.concurrency).await);
-        roots
+        listed_refs.extend(untagged::refs(self, current, untagged, name, self.concurrency).await);
+        listed_refs
     }
 }
 
-fn tag_root(repository: &str, tag: &walk::Tag) -> ListedRef {
+fn tag_ref(repository: &str, tag: &walk::Tag) -> ListedRef {
     let descriptor = Descriptor::named(tag.current.clone());
     let facts = ListedRefFacts {
         modified: tag.modified,
@@ -148,14 +148,14 @@ impl CacheReader for RegistryDir {
         }
         let lines: Vec<String> = entries
             .iter()
-            .map(|root| format!("{}\0{}\n", root.name(), root.descriptor.digest))
+            .map(|listed_ref| format!("{}\0{}\n", listed_ref.name(), listed_ref.descriptor.digest))
             .collect();
-        let roots = ListedRefs {
+        let listed_refs = ListedRefs {
             fingerprint: Digest::of(lines.concat().as_bytes()),
             entries,
         };
-        ListedRefsPart::send_all(&parts, &roots).await;
-        Ok(roots)
+        ListedRefsPart::send_all(&parts, &listed_refs).await;
+        Ok(listed_refs)
     }
 
     async fn list_objects(

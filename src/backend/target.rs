@@ -207,7 +207,7 @@ pub enum Skip {
 #[derive(Debug, Clone)]
 pub struct DroppedRef {
     /// The ref.
-    pub root: ListedRef,
+    pub listed_ref: ListedRef,
     /// When it was deleted.
     pub since: Timestamp,
 }

@@ -27,9 +27,9 @@ pub(super) struct Untagged {
     pub(super) of: Option<String>,
 }
 
-/// Makes roots of the manifests without a tag, the newest first of each ref. Those that others name
+/// Makes refs of the manifests without a tag, the newest first of each ref. Those that others name
 /// are none; those that are about another manifest, as signatures are, count as no previous content.
-pub(super) async fn roots(
+pub(super) async fn refs(
     reader: &dyn CacheReader,
     tagged: impl IntoIterator<Item = Digest>,
     mut untagged: Vec<Untagged>,
@@ -44,7 +44,7 @@ pub(super) async fn roots(
     untagged.retain(|manifest| !parts.contains(&manifest.digest));
     untagged.sort_by(|a, b| (&a.of, b.modified, a.digest).cmp(&(&b.of, a.modified, b.digest)));
     let mut counts: HashMap<Option<String>, u32> = HashMap::new();
-    let root = |manifest: Untagged| {
+    let listed_ref = |manifest: Untagged| {
         let is_previous = !referrers.contains(&manifest.digest);
         let generation = if is_previous {
             let count = counts.entry(manifest.of.clone()).or_default();
@@ -68,7 +68,7 @@ pub(super) async fn roots(
             )
         }
     };
-    untagged.into_iter().map(root).collect()
+    untagged.into_iter().map(listed_ref).collect()
 }
 
 /// The references of manifests to others.

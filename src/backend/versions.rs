@@ -10,7 +10,7 @@ use crate::format::layout::ListedRef;
 #[derive(Debug, Clone)]
 pub struct StoreVersion {
     /// What it points to. Its documents can be read from the store's reader.
-    pub root: ListedRef,
+    pub listed_ref: ListedRef,
     /// When it was written.
     pub written: Option<Timestamp>,
 }

@@ -26,7 +26,7 @@ pub struct ListedRef {
     pub facts: ListedRefFacts,
 }
 
-/// Facts of a store about a root. Most stores have few of them.
+/// Facts of a store about a ref. Most stores have few of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListedRefFacts {
     /// When it was last written, if the blob that it points to does not show that.
@@ -52,7 +52,7 @@ pub struct ListedRefFacts {
 }
 
 impl ListedRef {
-    /// Makes a root without further facts.
+    /// Makes a ref without further facts.
     pub fn new(names: Vec<String>, descriptor: Descriptor) -> Self {
         Self {
             names,
@@ -158,7 +158,7 @@ pub fn parse_index(bytes: &[u8]) -> Result<Vec<ListedRef>, LayoutError> {
     if shape.first_given(&["manifests"]).is_none() {
         return Err(LayoutError::Unlisted);
     }
-    Ok(index.manifests.0.into_iter().map(root).collect())
+    Ok(index.manifests.0.into_iter().map(listed_ref).collect())
 }
 
 /// Returns a fingerprint that changes whenever the refs change.
@@ -166,7 +166,7 @@ pub fn fingerprint(index: &[u8]) -> Digest {
     Digest::of(index)
 }
 
-fn root(descriptor: Descriptor) -> ListedRef {
+fn listed_ref(descriptor: Descriptor) -> ListedRef {
     let mut names: Vec<String> = [IMAGE_NAME, REF_NAME]
         .iter()
         .filter_map(|key| descriptor.annotation(key))
@@ -177,9 +177,9 @@ fn root(descriptor: Descriptor) -> ListedRef {
     let unread = descriptor
         .is_cache_config()
         .then(|| "`index.json` names a cache config in the place of a manifest".to_owned());
-    let mut root = ListedRef::new(names, descriptor);
-    root.facts.unread = unread;
-    root
+    let mut listed_ref = ListedRef::new(names, descriptor);
+    listed_ref.facts.unread = unread;
+    listed_ref
 }
 
 #[cfg(test)]
@@ -188,16 +188,16 @@ mod tests {
 
     #[test]
     fn names_come_in_the_importers_order() {
-        let roots = parse_index(
+        let listed_refs = parse_index(
             br#"{"schemaVersion":2,"manifests":[
                 {"annotations":{"org.opencontainers.image.ref.name":"1.0","io.containerd.image.name":"docker.io/acme/app:1.0"}},
                 {"annotations":{"org.opencontainers.image.ref.name":"main"}},{"digest":"sha256:x"}]}"#,
         )
         .unwrap();
-        assert_eq!(roots[0].names, ["docker.io/acme/app:1.0", "1.0"]);
-        assert_eq!(roots[1].names, ["main"]);
+        assert_eq!(listed_refs[0].names, ["docker.io/acme/app:1.0", "1.0"]);
+        assert_eq!(listed_refs[1].names, ["main"]);
         assert_eq!(
-            (roots[2].names.len(), roots[2].name()),
+            (listed_refs[2].names.len(), listed_refs[2].name()),
             (0, "sha256:x".into())
         );
     }

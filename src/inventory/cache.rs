@@ -174,7 +174,7 @@ impl RefCache {
         entry: &RefEntry,
     ) -> Result<Vec<Self>, Vec<DocumentFault>> {
         let mut caches = Vec::new();
-        let resolved = resolve::resolve(reader, &entry.root, |found| {
+        let resolved = resolve::resolve(reader, &entry.listed_ref, |found| {
             caches.push(Self::of_found(found, blobs));
         })
         .await;

@@ -44,19 +44,28 @@ pub async fn known(
             time: version.age().map(|(time, _)| time),
         })
         .collect();
-    let mut roots = Vec::new();
+    let mut listed_refs = Vec::new();
     if let Some(store) = reader.abilities().versions {
         let found = store.versions_of(&entry.name).await.unwrap_or_default();
-        roots.extend(found.into_iter().map(|found| (found.root, found.written)));
+        listed_refs.extend(
+            found
+                .into_iter()
+                .map(|found| (found.listed_ref, found.written)),
+        );
     }
     let own: HashSet<&str> = entry.names().filter(|_| entry.tagged).collect();
     let dropped = reader.abilities().dropped_refs().await.unwrap_or_default();
-    let of_ref = dropped
-        .into_iter()
-        .filter(|dropped| dropped.root.names.iter().any(|name| own.contains(&**name)));
-    roots.extend(of_ref.map(|dropped| (dropped.root, Some(dropped.since))));
-    let (roots, times): (Vec<ListedRef>, Vec<Option<Timestamp>>) = roots.into_iter().unzip();
-    let entries = read(reader, &roots).await;
+    let of_ref = dropped.into_iter().filter(|dropped| {
+        dropped
+            .listed_ref
+            .names
+            .iter()
+            .any(|name| own.contains(&**name))
+    });
+    listed_refs.extend(of_ref.map(|dropped| (dropped.listed_ref, Some(dropped.since))));
+    let (listed_refs, times): (Vec<ListedRef>, Vec<Option<Timestamp>>) =
+        listed_refs.into_iter().unzip();
+    let entries = read(reader, &listed_refs).await;
     versions.extend(
         entries
             .into_iter()
@@ -100,12 +109,14 @@ pub async fn at(
         .refs
         .iter()
         .filter(|other| other.facts().previous_of.as_ref() == Some(&entry.name))
-        .map(|other| (other.root.clone(), other.modified))
+        .map(|other| (other.listed_ref.clone(), other.modified))
         .collect();
-    let root = match reader.abilities().versions {
+    let listed_ref = match reader.abilities().versions {
         Some(store) if store.lists_all() => {
             let found = store.versions_of(&entry.name).await.ok()?;
-            let found = found.into_iter().map(|found| (found.root, found.written));
+            let found = found
+                .into_iter()
+                .map(|found| (found.listed_ref, found.written));
             newest_before(listed.into_iter().chain(found), time)?
         }
         Some(_) => return None,
@@ -114,7 +125,7 @@ pub async fn at(
         }
         None => newest_before(listed.into_iter(), time)?,
     };
-    let inventory = scan::with_roots(reader, inventory, &[root], &options())
+    let inventory = scan::with_refs(reader, inventory, &[listed_ref], &options())
         .await
         .ok()?;
     let earlier = EarlierContent { inventory };
@@ -137,10 +148,10 @@ fn newest_before(
     time: Timestamp,
 ) -> Option<ListedRef> {
     versions
-        .filter_map(|(root, written)| Some((root, written?)))
+        .filter_map(|(listed_ref, written)| Some((listed_ref, written?)))
         .filter(|(_, written)| *written < time)
         .max_by_key(|(_, written)| *written)
-        .map(|(root, _)| root)
+        .map(|(listed_ref, _)| listed_ref)
 }
 
 /// Returns whether a ref is a cache that can be read, with results from before a time only.
@@ -160,14 +171,14 @@ async fn orphan_before(
     time: Timestamp,
 ) -> Option<ListedRef> {
     let orphans = orphaned_manifests(reader, inventory).await;
-    let roots: Vec<ListedRef> = orphans
+    let listed_refs: Vec<ListedRef> = orphans
         .iter()
         .map(|(_, digest)| {
             let descriptor = Descriptor::named(DigestText::Valid(*digest));
             ListedRef::new(Vec::new(), descriptor)
         })
         .collect();
-    let read = scan::named(reader, &roots, &options()).await.ok()?;
+    let read = scan::named(reader, &listed_refs, &options()).await.ok()?;
     let usable: Vec<(&RefEntry, Option<Timestamp>)> = read
         .refs
         .iter()
@@ -183,7 +194,7 @@ async fn orphan_before(
         .max_by_key(|(_, written)| *written)
         .unwrap_or(by_results);
     let agree = by_files.0.newest_result() == by_results.0.newest_result();
-    agree.then(|| by_files.0.root.clone())
+    agree.then(|| by_files.0.listed_ref.clone())
 }
 
 /// Returns whether the store has one ref that builds can import.
@@ -227,9 +238,9 @@ pub async fn orphaned_manifests(
     found
 }
 
-/// Reads what roots point to; returns nothing if that is not possible.
-pub async fn read(reader: &dyn CacheReader, roots: &[ListedRef]) -> Vec<RefEntry> {
-    let named = scan::named(reader, roots, &options()).await;
+/// Reads what refs point to; returns nothing if that is not possible.
+pub async fn read(reader: &dyn CacheReader, listed_refs: &[ListedRef]) -> Vec<RefEntry> {
+    let named = scan::named(reader, listed_refs, &options()).await;
     let entries = named.map(|named| named.refs.iter().cloned().collect());
     entries.unwrap_or_default()
 }

@@ -104,7 +104,7 @@ pub struct RefEntry {
     pub faults: Vec<DocumentFault>,
     /// The manifest that a signature or another artifact refers to.
     pub subject: Option<Digest>,
-    pub(super) root: ListedRef,
+    pub(super) listed_ref: ListedRef,
     pub(super) caches: Vec<summary::CacheSummary>,
 }
 
@@ -127,12 +127,12 @@ pub struct RefSizes {
 impl RefEntry {
     /// Returns the digest that the ref points to.
     pub fn digest(&self) -> &DigestText {
-        &self.root.descriptor.digest
+        &self.listed_ref.descriptor.digest
     }
 
     /// Returns the facts that the store reports about the ref itself.
     pub fn facts(&self) -> &ListedRefFacts {
-        &self.root.facts
+        &self.listed_ref.facts
     }
 
     /// Returns the time of the ref's content, and the source of that time.
@@ -205,7 +205,7 @@ impl RefEntry {
 
     /// Returns why the store withholds its content, if it does; this is not a fault.
     pub fn withheld(&self) -> Option<&str> {
-        self.root.facts.withheld.as_deref()
+        self.listed_ref.facts.withheld.as_deref()
     }
 
     /// Returns whether a document of the ref could not be read, so that it may reach more blobs

@@ -1,4 +1,4 @@
-//! Follows a root through indexes and manifests to all blobs that it references.
+//! Follows a ref through indexes and manifests to all blobs that it references.
 
 use std::collections::HashSet;
 
@@ -25,11 +25,11 @@ const LARGE: usize = 64 << 10;
 /// The number of bytes read to detect whether a blob is JSON.
 const HEAD: u64 = 512;
 
-/// Reads everything that `root` leads to, and passes each cache configuration to `visit`. Faults
-/// are part of the result.
+/// Reads everything that `listed_ref` leads to, and passes each cache configuration to `visit`.
+/// Faults are part of the result.
 pub(super) async fn resolve(
     reader: &dyn CacheReader,
-    root: &ListedRef,
+    listed_ref: &ListedRef,
     visit: impl FnMut(FoundCache<'_>) + Send,
 ) -> Resolved {
     let mut walk = RefWalk {
@@ -37,25 +37,27 @@ pub(super) async fn resolve(
         visit,
         resolved: Resolved::default(),
         seen: HashSet::new(),
-        queue: vec![root.descriptor.clone()],
+        queue: vec![listed_ref.descriptor.clone()],
         subjects: Vec::new(),
         part: RootRelation::Own,
     };
-    if let Some(why) = &root.facts.withheld {
+    if let Some(why) = &listed_ref.facts.withheld {
         walk.queue.clear();
         walk.resolved.config_unread = true;
-        walk.resolved
-            .fault(visible(&root.name()), FaultKind::Withheld(why.clone()));
-    } else if let Some(why) = &root.facts.unread {
-        walk.queue.clear();
-        walk.resolved.config_unread = root.descriptor.is_cache_config();
         walk.resolved.fault(
-            visible(&root.name()),
+            visible(&listed_ref.name()),
+            FaultKind::Withheld(why.clone()),
+        );
+    } else if let Some(why) = &listed_ref.facts.unread {
+        walk.queue.clear();
+        walk.resolved.config_unread = listed_ref.descriptor.is_cache_config();
+        walk.resolved.fault(
+            visible(&listed_ref.name()),
             FaultKind::ManifestUnreadable(why.clone()),
         );
-    } else if root.descriptor.is_cache_config() {
+    } else if listed_ref.descriptor.is_cache_config() {
         walk.queue.clear();
-        walk.bare_config(&root.descriptor).await;
+        walk.bare_config(&listed_ref.descriptor).await;
     }
     while let Some(descriptor) = walk.next() {
         walk.document(&descriptor).await;
@@ -74,17 +76,17 @@ struct RefWalk<'a, V> {
     /// limit.
     queue: Vec<Descriptor>,
     /// Manifests that are subjects of others. They come last: a subject that is also a part of the
-    /// root counts as a part.
+    /// ref counts as a part.
     subjects: Vec<Descriptor>,
     part: RootRelation,
 }
 
-/// The relation of a manifest to the root.
+/// The relation of a manifest to the ref.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum RootRelation {
-    /// The root itself, or an entry of its indexes: a build imports it.
+    /// The ref itself, or an entry of its indexes: a build imports it.
     Own,
-    /// The subject of an attestation: its blobs must stay, but a build that imports the root
+    /// The subject of an attestation: its blobs must stay, but a build that imports the ref
     /// ignores it.
     Subject,
 }

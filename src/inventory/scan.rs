@@ -1,4 +1,4 @@
-//! Builds an inventory from a reader: first the roots and the blobs they reference, then all stored
+//! Builds an inventory from a reader: first the refs and the blobs they reference, then all stored
 //! objects.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -29,7 +29,7 @@ use refs::{duplicate_names, entry, finish, inherit_dates};
 
 /// The number of batches that may wait between the listing and the inventory.
 const BATCHES_AHEAD: usize = 16;
-/// The maximum number of times that roots are read when they change during a scan.
+/// The maximum number of times that refs are read when they change during a scan.
 const MOST_PASSES: usize = 3;
 /// The number of refs without a manifest that are named.
 const MOST_WITHOUT_MANIFEST: usize = 64;
@@ -67,11 +67,11 @@ pub enum ScanError {
 
 /// Scans a store. `observe` receives the growing inventory after each batch.
 ///
-/// The roots are read first, so the state of each object is known as soon as it is listed. If the
-/// roots have changed by the end, the scan starts again, up to a few times.
+/// The refs are read first, so the state of each object is known as soon as it is listed. If the
+/// refs have changed by the end, the scan starts again, up to a few times.
 ///
 /// # Errors
-/// Fails if the roots or the listing cannot be read. An unreadable ref is not an error; it is part
+/// Fails if the refs or the listing cannot be read. An unreadable ref is not an error; it is part
 /// of the inventory, with its fault.
 pub async fn scan(
     reader: &SharedReader,
@@ -100,12 +100,13 @@ async fn scan_once(
     // Dropping the guard ends a listing that is no longer needed.
     let cancel = options.cancel.child_token();
     let _guard = cancel.clone().drop_guard();
-    // The listing is at least as new as the roots. Its first batches are collected while the roots
+    // The listing is at least as new as the refs. Its first batches are collected while the refs
     // are followed.
     let lister = Arc::clone(reader);
     let list = move || tokio::spawn(async move { lister.list_objects(sender, cancel).await });
-    let (mut inventory, roots, listing) = named_in_parts(&**reader, options, observe, list).await?;
-    inventory.fingerprint = Some(roots.fingerprint);
+    let (mut inventory, listed_refs, listing) =
+        named_in_parts(&**reader, options, observe, list).await?;
+    inventory.fingerprint = Some(listed_refs.fingerprint);
     observe(&inventory);
 
     let mut others = Others::default();
@@ -133,7 +134,7 @@ async fn scan_once(
     finish(&mut inventory);
     inherit_dates(&mut inventory);
     observe(&inventory);
-    Ok((inventory, roots.fingerprint))
+    Ok((inventory, listed_refs.fingerprint))
 }
 
 /// Adds the facts of a store to its inventory.
@@ -288,8 +289,8 @@ impl GrowingRefs {
     }
 }
 
-/// Reads the roots of a store and everything they reference, like [`named`]. `observe` receives the
-/// roots read so far. `list` is called when the roots have settled, at the latest when all are
+/// Reads the refs of a store and everything they reference, like [`named`]. `observe` receives the
+/// refs read so far. `list` is called when the refs have settled, at the latest when all are
 /// known.
 async fn named_in_parts<T>(
     reader: &dyn CacheReader,
@@ -312,23 +313,23 @@ async fn named_in_parts<T>(
     let mut ended = false;
     loop {
         while resolving.len() < options.concurrency.max(1)
-            && let Some(root) = waiting.pop_front()
+            && let Some(listed_ref) = waiting.pop_front()
         {
-            resolving.push_back(resolve_one(reader, root));
+            resolving.push_back(resolve_one(reader, listed_ref));
         }
         if ended && resolving.is_empty() && read.is_some() {
             break;
         }
         tokio::select! {
             () = options.cancel.cancelled() => return Err(ScanError::Cancelled),
-            roots = &mut reading, if read.is_none() => {
-                read = Some(roots?);
+            listed_refs = &mut reading, if read.is_none() => {
+                read = Some(listed_refs?);
                 if let Some(list) = list.take() {
                     listing = Some(list());
                 }
             }
             part = parts.recv(), if !ended => match part {
-                Some(ListedRefsPart::Refs(roots)) => waiting.extend(roots),
+                Some(ListedRefsPart::Refs(listed_refs)) => waiting.extend(listed_refs),
                 Some(ListedRefsPart::Settled) => {
                     if let Some(list) = list.take() {
                         listing = Some(list());
@@ -336,8 +337,8 @@ async fn named_in_parts<T>(
                 }
                 None => ended = true,
             },
-            Some((root, resolved)) = resolving.next() => {
-                growing.refs.push(entry(&root, resolved, &mut inventory.blobs));
+            Some((listed_ref, resolved)) = resolving.next() => {
+                growing.refs.push(entry(&listed_ref, resolved, &mut inventory.blobs));
                 if read.is_none() && let Some(refs) = growing.snapshot() {
                     inventory.refs = refs;
                     observe(&inventory);
@@ -345,15 +346,15 @@ async fn named_in_parts<T>(
             }
         }
     }
-    let (roots, listing) = read.zip(listing).ok_or(BackendError::Interrupted)?;
-    inventory.warnings = duplicate_names(&roots.entries);
+    let (listed_refs, listing) = read.zip(listing).ok_or(BackendError::Interrupted)?;
+    inventory.warnings = duplicate_names(&listed_refs.entries);
     inventory.refs = Arc::new(growing.refs);
-    Ok((inventory, roots, listing))
+    Ok((inventory, listed_refs, listing))
 }
 
-async fn resolve_one(reader: &dyn CacheReader, root: ListedRef) -> (ListedRef, Resolved) {
-    let resolved = resolve::resolve(reader, &root, |_| ()).await;
-    (root, resolved)
+async fn resolve_one(reader: &dyn CacheReader, listed_ref: ListedRef) -> (ListedRef, Resolved) {
+    let resolved = resolve::resolve(reader, &listed_ref, |_| ()).await;
+    (listed_ref, resolved)
 }
 
 /// Adds the ref with the selected manifest, where the store has the manifest and lists no ref with
@@ -377,67 +378,72 @@ pub async fn with_selected(
         return Ok(inventory);
     }
     let descriptor = Descriptor::named(DigestText::Valid(*digest));
-    let roots = [ListedRef::new(Vec::new(), descriptor)];
-    with_roots(reader, &inventory, &roots, options).await
+    let listed_refs = [ListedRef::new(Vec::new(), descriptor)];
+    with_refs(reader, &inventory, &listed_refs, options).await
 }
 
-/// Returns an inventory with more refs: what `roots` point to, in their order, after the known ones.
-/// The state of blobs is that of the inventory.
+/// Returns an inventory with more refs: what `listed_refs` point to, in their order, after the
+/// known ones. The state of blobs is that of the inventory.
 ///
 /// # Errors
 /// Fails if cancelled.
-pub async fn with_roots(
+pub async fn with_refs(
     reader: &dyn CacheReader,
     inventory: &Inventory,
-    roots: &[ListedRef],
+    listed_refs: &[ListedRef],
     options: &ScanOptions,
 ) -> Result<Inventory, ScanError> {
     let mut inventory = inventory.clone();
-    let refs = read_roots(reader, roots, options, &mut inventory.blobs).await?;
+    let refs = read_refs(reader, listed_refs, options, &mut inventory.blobs).await?;
     Arc::make_mut(&mut inventory.refs).extend(refs);
     finish(&mut inventory);
     Ok(inventory)
 }
 
-/// Reads roots and everything they reference, several at once, without a listing: the inventory
+/// Reads refs and everything they reference, several at once, without a listing: the inventory
 /// shows which blobs are referenced, but not which are stored.
 ///
 /// # Errors
 /// Fails if cancelled.
 pub async fn named(
     reader: &dyn CacheReader,
-    roots: &[ListedRef],
+    listed_refs: &[ListedRef],
     options: &ScanOptions,
 ) -> Result<Inventory, ScanError> {
     let mut inventory = Inventory {
-        warnings: duplicate_names(roots),
+        warnings: duplicate_names(listed_refs),
         ..Inventory::default()
     };
-    let refs = read_roots(reader, roots, options, &mut inventory.blobs).await?;
+    let refs = read_refs(reader, listed_refs, options, &mut inventory.blobs).await?;
     inventory.refs = Arc::new(refs);
     Ok(inventory)
 }
 
-/// Reads roots and everything they reference, several at once, and adds the blobs to a table.
-async fn read_roots(
+/// Reads refs and everything they reference, several at once, and adds the blobs to a table.
+async fn read_refs(
     reader: &dyn CacheReader,
-    roots: &[ListedRef],
+    listed_refs: &[ListedRef],
     options: &ScanOptions,
     blobs: &mut BlobTable,
 ) -> Result<Vec<RefEntry>, ScanError> {
-    let mut refs = Vec::with_capacity(roots.len());
+    let mut refs = Vec::with_capacity(listed_refs.len());
     // Collected, because a closure over references inside a stream prevents the whole future from
     // being `Send`.
-    let resolved: Vec<_> = roots
+    let resolved: Vec<_> = listed_refs
         .iter()
-        .map(|root| async move { (root, resolve::resolve(reader, root, |_| ()).await) })
+        .map(|listed_ref| async move {
+            (
+                listed_ref,
+                resolve::resolve(reader, listed_ref, |_| ()).await,
+            )
+        })
         .collect();
     let mut resolving = stream::iter(resolved).buffered(options.concurrency.max(1));
-    while let Some((root, resolved)) = resolving.next().await {
+    while let Some((listed_ref, resolved)) = resolving.next().await {
         if options.cancel.is_cancelled() {
             return Err(ScanError::Cancelled);
         }
-        refs.push(entry(root, resolved, blobs));
+        refs.push(entry(listed_ref, resolved, blobs));
     }
     Ok(refs)
 }

@@ -34,8 +34,8 @@ impl Live {
         plan: &Plan,
         proof: &Proof,
     ) -> Result<Self, MarkError> {
-        let roots = all_refs(reader).await.map_err(ScanError::Backend)?;
-        let named = scan::named(reader, &roots.entries, options).await?;
+        let listed_refs = all_refs(reader).await.map_err(ScanError::Backend)?;
+        let named = scan::named(reader, &listed_refs.entries, options).await?;
         let recent = match plan.freed_blobs() {
             FreedBlobs::Wait => {
                 recently_dropped(reader, options, plan.grace(), Timestamp::now()).await?
@@ -51,7 +51,7 @@ impl Live {
         // Refs that the plan has not seen may reference the subject of a blob that is to be
         // deleted.
         if let Some(store) = reader.abilities().referrers
-            && roots.fingerprint != *plan.fingerprint()
+            && listed_refs.fingerprint != *plan.fingerprint()
         {
             let going = plan.objects().filter_map(|name| match name {
                 ObjectName::Blob(digest) if !blobs.contains(&digest) => Some(digest),
@@ -66,7 +66,7 @@ impl Live {
             blobs.extend(reached.flatten());
         }
         Ok(Self {
-            fingerprint: roots.fingerprint,
+            fingerprint: listed_refs.fingerprint,
             blobs: Arc::new(blobs),
             undetermined,
         })
@@ -175,7 +175,7 @@ impl ReferrerBlobs {
             .map_err(ScanError::Backend)?;
         let mut manifests: HashSet<Digest> = HashSet::new();
         let mut subjects = Vec::new();
-        let mut roots = Vec::new();
+        let mut listed_refs = Vec::new();
         // A signature may itself be signed.
         loop {
             let is_about_what_stays = |(subject, _): &mut (Digest, ListedRef)| {
@@ -186,13 +186,13 @@ impl ReferrerBlobs {
             if more.is_empty() {
                 break;
             }
-            for (subject, root) in more {
-                manifests.extend(root.descriptor.digest.valid());
+            for (subject, listed_ref) in more {
+                manifests.extend(listed_ref.descriptor.digest.valid());
                 subjects.push(subject);
-                roots.push(root);
+                listed_refs.push(listed_ref);
             }
         }
-        let named = scan::named(reader, &roots, options).await?;
+        let named = scan::named(reader, &listed_refs, options).await?;
         let referrers = subjects.into_iter().zip(named.refs.iter());
         let referrers = referrers.map(|(subject, entry)| Referrer {
             subject,
@@ -221,12 +221,12 @@ async fn recently_dropped(
     now: Timestamp,
 ) -> Result<RecentlyDropped, MarkError> {
     let dropped = reader.abilities().dropped_refs().await?;
-    let roots: Vec<ListedRef> = dropped
+    let listed_refs: Vec<ListedRef> = dropped
         .into_iter()
         .filter(|dropped| now.duration_since(dropped.since) < grace)
-        .map(|dropped| dropped.root)
+        .map(|dropped| dropped.listed_ref)
         .collect();
-    let named = scan::named(reader, &roots, options).await?;
+    let named = scan::named(reader, &listed_refs, options).await?;
     let shared = shared(reader, options).await?;
     // If a manifest was deleted together with its blobs, it is in the trash as expected.
     let is_unreadable = named
@@ -246,9 +246,9 @@ async fn shared(
     reader: &dyn CacheReader,
     options: &ScanOptions,
 ) -> Result<RecentlyDropped, MarkError> {
-    let roots = reader.abilities().shared_refs().await;
-    let roots = roots.map_err(ScanError::Backend)?;
-    let named = scan::named(reader, &roots, options).await?;
+    let listed_refs = reader.abilities().shared_refs().await;
+    let listed_refs = listed_refs.map_err(ScanError::Backend)?;
+    let named = scan::named(reader, &listed_refs, options).await?;
     Ok(RecentlyDropped {
         beside: digests(&named),
         unreadable: named.has_unreadable_ref(),

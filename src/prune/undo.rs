@@ -225,13 +225,17 @@ async fn whole<T>(
         .dropped_refs()
         .await?
         .into_iter()
-        .map(|dropped| dropped.root)
+        .map(|dropped| dropped.listed_ref)
         .collect();
     let named = scan::named(&**pruner, &dropped, &scan_options).await?;
     let lacks = |target: &RefTarget| {
-        let entry = dropped.iter().zip(named.refs.iter()).find(|(root, _)| {
-            root.names == target.names && root.descriptor.digest.valid() == Some(target.digest)
-        });
+        let entry = dropped
+            .iter()
+            .zip(named.refs.iter())
+            .find(|(listed_ref, _)| {
+                listed_ref.names == target.names
+                    && listed_ref.descriptor.digest.valid() == Some(target.digest)
+            });
         entry.map_or(0, |(_, entry)| {
             entry
                 .reach

@@ -11,7 +11,7 @@ use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{ListedRef, ListedRefFacts};
 use crate::format::manifest::{CACHE_CONFIG, Descriptor};
 
-/// Makes a withheld root of the indexes that are missing from a list.
+/// Makes a withheld ref of the indexes that are missing from a list.
 pub(super) fn unlisted(broken: BrokenListing) -> ListedRef {
     let mut descriptor = Descriptor::named(DigestText::Valid(Digest::of(UNLISTED.as_bytes())));
     CACHE_CONFIG.clone_into(&mut descriptor.media_type);

@@ -168,7 +168,7 @@ impl PreviousVersions for GhaCache {
             let mut descriptor = Descriptor::named(DigestText::Valid(digest));
             CACHE_CONFIG.clone_into(&mut descriptor.media_type);
             found.push(StoreVersion {
-                root: ListedRef::new(Vec::new(), descriptor),
+                listed_ref: ListedRef::new(Vec::new(), descriptor),
                 written: Some(index.listed.created_at),
             });
         }

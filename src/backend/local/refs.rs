@@ -26,9 +26,9 @@ impl LocalCache {
                 continue;
             };
             for text in &run.refs {
-                let root = parse_entry(text).map_err(|source| self.index_error(source))?;
+                let listed_ref = parse_entry(text).map_err(|source| self.index_error(source))?;
                 dropped.push(DroppedRef {
-                    root,
+                    listed_ref,
                     since: run.since,
                 });
             }
@@ -46,15 +46,16 @@ impl LocalCache {
         let index = self.hold_index(&layout)?;
         let old = index.read()?;
         let mut text = IndexText::parse(&old).map_err(|source| self.index_error(source))?;
-        let found: HashSet<RefTarget> = text.roots().filter_map(target_of).collect();
+        let found: HashSet<RefTarget> = text.listed_refs().filter_map(target_of).collect();
         let names: HashSet<&[String]> = refs.iter().map(|target| target.names.as_slice()).collect();
         let renamed: HashSet<Vec<String>> = text
-            .roots()
-            .map(|root| root.names.clone())
+            .listed_refs()
+            .map(|listed_ref| listed_ref.names.clone())
             .filter(|found| names.contains(found.as_slice()))
             .collect();
-        let taken =
-            text.take(|root| target_of(root).is_some_and(|target| wanted.contains(&target)));
+        let taken = text.take(|listed_ref| {
+            target_of(listed_ref).is_some_and(|target| wanted.contains(&target))
+        });
         if !taken.is_empty() {
             let trash = LocalTrash::ensure(&self.dir, &layout)?;
             let mut run = trash
@@ -98,8 +99,8 @@ impl LocalCache {
         };
         let mut entries = Vec::new();
         for text in &remembered {
-            let root = parse_entry(text).map_err(|source| self.index_error(source))?;
-            entries.push((target_of(&root), text));
+            let listed_ref = parse_entry(text).map_err(|source| self.index_error(source))?;
+            entries.push((target_of(&listed_ref), text));
         }
         let index = self.hold_index(&layout)?;
         let old = index.read()?;
@@ -110,15 +111,19 @@ impl LocalCache {
             let remembered = entries
                 .iter()
                 .find(|(found, _)| found.as_ref() == Some(target));
-            let taken =
-                |root: &ListedRef| root.names.iter().any(|name| target.names.contains(name));
+            let taken = |listed_ref: &ListedRef| {
+                listed_ref
+                    .names
+                    .iter()
+                    .any(|name| target.names.contains(name))
+            };
             outcomes.push(
                 if text
-                    .roots()
-                    .any(|root| target_of(root).as_ref() == Some(target))
+                    .listed_refs()
+                    .any(|listed_ref| target_of(listed_ref).as_ref() == Some(target))
                 {
                     Outcome::AlreadyGone
-                } else if text.roots().any(taken) {
+                } else if text.listed_refs().any(taken) {
                     Outcome::Skipped(Skip::Changed)
                 } else if let Some((_, entry)) = remembered {
                     text.add(entry).map_err(|source| self.index_error(source))?;
@@ -139,11 +144,11 @@ impl LocalCache {
     }
 }
 
-/// Returns a root as a target; none when it has no valid digest.
-pub(super) fn target_of(root: &ListedRef) -> Option<RefTarget> {
+/// Returns a ref as a target; none when it has no valid digest.
+pub(super) fn target_of(listed_ref: &ListedRef) -> Option<RefTarget> {
     Some(RefTarget {
-        names: root.names.clone(),
-        digest: root.descriptor.digest.valid()?,
+        names: listed_ref.names.clone(),
+        digest: listed_ref.descriptor.digest.valid()?,
         bytes: 0,
     })
 }

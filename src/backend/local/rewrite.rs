@@ -39,8 +39,8 @@ impl LocalCache {
         let mut replaced = Vec::new();
         for rewrite in refs {
             let (to, size) = rewrite.to();
-            let is_from = |root: &crate::format::layout::ListedRef| {
-                target_of(root).as_ref() == Some(&rewrite.from)
+            let is_from = |listed_ref: &crate::format::layout::ListedRef| {
+                target_of(listed_ref).as_ref() == Some(&rewrite.from)
             };
             let after = RefTarget {
                 names: rewrite.from.names.clone(),
@@ -51,8 +51,8 @@ impl LocalCache {
                 .point_to(is_from, &to, size)
                 .map_err(|source| self.index_error(source))?;
             let is_done = text
-                .roots()
-                .any(|root| target_of(root).as_ref() == Some(&after));
+                .listed_refs()
+                .any(|listed_ref| target_of(listed_ref).as_ref() == Some(&after));
             outcomes.push(match entry {
                 Some(entry) => {
                     replaced.push(entry);
@@ -115,11 +115,14 @@ impl LocalCache {
             };
             let before = Some(&rewrite.from);
             let entry = entries.iter().find(|(target, _)| target.as_ref() == before);
-            let is_there = text.roots().any(|root| target_of(root).as_ref() == before);
+            let is_there = text
+                .listed_refs()
+                .any(|listed_ref| target_of(listed_ref).as_ref() == before);
             outcomes.push(if is_there {
                 Outcome::AlreadyGone
             } else if let Some((_, entry)) = entry {
-                let is_after = |root: &ListedRef| target_of(root).as_ref() == Some(&after);
+                let is_after =
+                    |listed_ref: &ListedRef| target_of(listed_ref).as_ref() == Some(&after);
                 if text
                     .put(is_after, entry)
                     .map_err(|source| self.index_error(source))?

@@ -30,8 +30,8 @@ impl RegistryReader {
         }
         let tagged = tagged
             .iter()
-            .filter_map(|root| root.descriptor.digest.valid());
-        untagged::roots(
+            .filter_map(|listed_ref| listed_ref.descriptor.digest.valid());
+        untagged::refs(
             self,
             tagged,
             untagged,

@@ -88,7 +88,7 @@ impl RegistryReader {
         &self.location.repository
     }
 
-    pub(super) fn root(&self, names: Vec<String>, tagged: &Tagged) -> ListedRef {
+    pub(super) fn listed_ref(&self, names: Vec<String>, tagged: &Tagged) -> ListedRef {
         let descriptor = Descriptor::sized(tagged.digest, &tagged.media_type, tagged.size);
         ListedRef {
             facts: self.root_facts(),
@@ -140,7 +140,7 @@ impl CacheReader for RegistryReader {
         self.keep_tags(&place).await;
         let lines: Vec<String> = entries
             .iter()
-            .map(|root| format!("{}\0{}\n", root.name(), root.descriptor.digest))
+            .map(|listed_ref| format!("{}\0{}\n", listed_ref.name(), listed_ref.descriptor.digest))
             .collect();
         Ok(ListedRefs {
             fingerprint: Digest::of(lines.concat().as_bytes()),

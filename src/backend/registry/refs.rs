@@ -65,12 +65,12 @@ impl RegistryReader {
         Ok(Some(self.note(tag, tagged)))
     }
 
-    /// Makes a root of a tag; none when it has gone. A fault of one tag alone is reported
+    /// Makes a ref of a tag; none when it has gone. A fault of one tag alone is reported
     /// for that one.
-    async fn tag_root(&self, tag: String) -> Result<Option<ListedRef>, RemoteError> {
+    async fn tag_ref(&self, tag: String) -> Result<Option<ListedRef>, RemoteError> {
         let why = if RegistryLocation::is_tag(&tag) {
             match self.look(&tag).await {
-                Ok(tagged) => return Ok(tagged.map(|tagged| self.root(vec![tag], &tagged))),
+                Ok(tagged) => return Ok(tagged.map(|tagged| self.listed_ref(vec![tag], &tagged))),
                 // There is nothing else to report about a tag that was asked for.
                 Err(error) if concerns_all(error.kind) || self.select.is_some() => {
                     return Err(error);
@@ -85,12 +85,12 @@ impl RegistryReader {
         } else {
             "the registry lists a tag that no build can name".to_owned()
         };
-        let mut root = ListedRef::new(vec![tag], Descriptor::named(DigestText::from("")));
-        root.facts = ListedRefFacts {
+        let mut listed_ref = ListedRef::new(vec![tag], Descriptor::named(DigestText::from("")));
+        listed_ref.facts = ListedRefFacts {
             unread: Some(why),
             ..self.root_facts()
         };
-        Ok(Some(root))
+        Ok(Some(listed_ref))
     }
 
     /// Reads the last known targets of the tags from the disk.
@@ -122,12 +122,12 @@ impl RegistryReader {
             digest,
             ..manifest.tagged()
         };
-        let roots = ListedRefs {
-            entries: vec![self.root(Vec::new(), &tagged)],
+        let listed_refs = ListedRefs {
+            entries: vec![self.listed_ref(Vec::new(), &tagged)],
             fingerprint: digest,
         };
-        ListedRefsPart::send_all(parts, &roots).await;
-        Ok(roots)
+        ListedRefsPart::send_all(parts, &listed_refs).await;
+        Ok(listed_refs)
     }
 
     /// Looks at tags, several at once, and sends their refs on in order. `sent` counts those.
@@ -142,10 +142,10 @@ impl RegistryReader {
         for some in listed.chunks(LOOKS) {
             // Collected, because a closure over references inside of a stream keeps the whole
             // future from being `Send`.
-            let looks: Vec<_> = some.iter().map(|tag| self.tag_root(tag.clone())).collect();
+            let looks: Vec<_> = some.iter().map(|tag| self.tag_ref(tag.clone())).collect();
             let mut looking = stream::iter(looks).buffered(self.access.concurrency.max(1));
-            while let Some(root) = looking.next().await {
-                entries.extend(root?);
+            while let Some(listed_ref) = looking.next().await {
+                entries.extend(listed_ref?);
                 // The first one goes on at once, so that there is something to see.
                 if entries.len() == 1 || entries.len() >= *sent + PART {
                     let part = entries.get(*sent..).unwrap_or_default().to_vec();
@@ -184,7 +184,7 @@ impl RegistryReader {
                 .collect();
             let looks: Vec<_> = again
                 .iter()
-                .map(|tag| self.tag_root((*tag).clone()))
+                .map(|tag| self.tag_ref((*tag).clone()))
                 .collect();
             let looking = stream::iter(looks).buffered(self.access.concurrency.max(1));
             let looked: Vec<_> = looking.collect().await;
@@ -207,7 +207,7 @@ impl RegistryReader {
             return;
         };
         if self.select.is_none() {
-            let names = entries.iter().flat_map(|root| &root.names);
+            let names = entries.iter().flat_map(|listed_ref| &listed_ref.names);
             let there: HashSet<&str> = names.map(String::as_str).collect();
             seen.tags.retain(|tag, _| there.contains(tag.as_str()));
         }

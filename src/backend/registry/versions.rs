@@ -24,7 +24,7 @@ impl PreviousVersions for RegistryReader {
             let head = manifests::head(self.http().await?, self.repository(), &reference).await?;
             if matches!(head, Head::Points(there) if there.digest == target.digest) {
                 found.push(StoreVersion {
-                    root: self.root(Vec::new(), &target),
+                    listed_ref: self.listed_ref(Vec::new(), &target),
                     written: None,
                 });
             }

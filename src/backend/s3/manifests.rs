@@ -130,8 +130,8 @@ impl S3Reader {
         Ok(all)
     }
 
-    /// Makes a root of a manifest. One that cannot be read has no digest, and says why.
-    pub(super) async fn root(&self, listed: ListedObject) -> Result<ListedRef, RemoteError> {
+    /// Makes a ref of a manifest. One that cannot be read has no digest, and says why.
+    pub(super) async fn listed_ref(&self, listed: ListedObject) -> Result<ListedRef, RemoteError> {
         let name = listed
             .key
             .strip_prefix(self.client.manifests_at())

@@ -71,15 +71,15 @@ impl CacheReader for S3Reader {
         let _ = parts.send(ListedRefsPart::Settled).await;
         let reads: Vec<_> = manifests
             .into_iter()
-            .map(|listed| self.root(listed))
+            .map(|listed| self.listed_ref(listed))
             .collect();
         let mut reading = stream::iter(reads).buffered(self.client.at_once());
         let mut entries = Vec::new();
-        while let Some(root) = reading.next().await {
-            let root = root?;
-            entries.push(root.clone());
+        while let Some(listed_ref) = reading.next().await {
+            let listed_ref = listed_ref?;
+            entries.push(listed_ref.clone());
             // A send error means that the receiver is gone.
-            let _ = parts.send(ListedRefsPart::Refs(vec![root])).await;
+            let _ = parts.send(ListedRefsPart::Refs(vec![listed_ref])).await;
         }
         Ok(ListedRefs {
             entries,
@@ -226,20 +226,23 @@ impl CacheReader for S3Reader {
 impl ShareBlobs for S3Reader {
     async fn shared_refs(&self) -> Result<Vec<ListedRef>, BackendError> {
         let listed = self.manifests_of_companions().await?;
-        let reads: Vec<_> = listed.into_iter().map(|listed| self.root(listed)).collect();
+        let reads: Vec<_> = listed
+            .into_iter()
+            .map(|listed| self.listed_ref(listed))
+            .collect();
         let mut reading = stream::iter(reads).buffered(self.client.at_once());
-        let mut roots = Vec::new();
-        while let Some(root) = reading.next().await {
-            roots.push(root?);
+        let mut listed_refs = Vec::new();
+        while let Some(listed_ref) = reading.next().await {
+            listed_refs.push(listed_ref?);
         }
-        Ok(roots)
+        Ok(listed_refs)
     }
 }
 
 #[async_trait]
 impl RememberRefs for S3Reader {
     async fn dropped_refs(&self) -> Result<Vec<DroppedRef>, PruneError> {
-        self.dropped_roots().await
+        self.remembered_refs().await
     }
 }
 

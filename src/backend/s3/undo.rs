@@ -76,7 +76,7 @@ impl S3Client {
 
 impl S3Reader {
     /// Returns the refs that are remembered, which are read from where they are.
-    pub(super) async fn dropped_roots(&self) -> Result<Vec<DroppedRef>, PruneError> {
+    pub(super) async fn remembered_refs(&self) -> Result<Vec<DroppedRef>, PruneError> {
         let all = self.client.all_dropped().await?;
         if let Ok(mut manifests) = self.manifests.lock() {
             for dropped in &all {
@@ -86,15 +86,15 @@ impl S3Reader {
                     .or_insert_with(|| dropped.key.clone());
             }
         }
-        let root = |dropped: RememberedManifest| {
+        let listed_ref = |dropped: RememberedManifest| {
             let mut descriptor = Descriptor::named(DigestText::Valid(dropped.digest));
             CACHE_CONFIG.clone_into(&mut descriptor.media_type);
             DroppedRef {
-                root: ListedRef::new(vec![dropped.name], descriptor),
+                listed_ref: ListedRef::new(vec![dropped.name], descriptor),
                 since: dropped.since,
             }
         };
-        Ok(all.into_iter().map(root).collect())
+        Ok(all.into_iter().map(listed_ref).collect())
     }
 }
 

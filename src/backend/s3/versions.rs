@@ -80,7 +80,7 @@ impl PreviousVersions for S3Reader {
             let mut descriptor = Descriptor::named(DigestText::Valid(digest));
             CACHE_CONFIG.clone_into(&mut descriptor.media_type);
             found.push(StoreVersion {
-                root: ListedRef::new(Vec::new(), descriptor),
+                listed_ref: ListedRef::new(Vec::new(), descriptor),
                 written: version.last_modified().and_then(timestamp),
             });
         }

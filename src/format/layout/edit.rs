@@ -22,7 +22,7 @@ pub struct IndexText<'a> {
 #[derive(Debug)]
 struct IndexEntry<'a> {
     text: Cow<'a, str>,
-    root: ListedRef,
+    listed_ref: ListedRef,
 }
 
 impl<'a> IndexText<'a> {
@@ -32,7 +32,7 @@ impl<'a> IndexText<'a> {
     /// If it is no index, or its entries cannot be separated safely: not UTF-8, or without exactly
     /// one field `manifests`. Reading is lenient, as in Go; editing is not.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, LayoutError> {
-        let roots = parse_index(bytes)?;
+        let listed_refs = parse_index(bytes)?;
         let unclear =
             |what: &str| LayoutError::Json(format!("{what}, so that it cannot be changed safely"));
         let text = std::str::from_utf8(bytes).map_err(|_| unclear("it is not UTF-8"))?;
@@ -44,15 +44,18 @@ impl<'a> IndexText<'a> {
             .get();
         let texts: Vec<&RawValue> =
             serde_json::from_str(list).map_err(|error| LayoutError::Json(error.to_string()))?;
-        if texts.len() != roots.len() {
+        if texts.len() != listed_refs.len() {
             return Err(unclear("its entries read in two ways"));
         }
         // The list borrows from the text, which gives its offset.
         let start = list.as_ptr() as usize - text.as_ptr() as usize;
-        let entries = texts.into_iter().zip(roots).map(|(text, root)| IndexEntry {
-            text: text.get().into(),
-            root,
-        });
+        let entries = texts
+            .into_iter()
+            .zip(listed_refs)
+            .map(|(text, listed_ref)| IndexEntry {
+                text: text.get().into(),
+                listed_ref,
+            });
         Ok(Self {
             head: &text[..start],
             entries: entries.collect(),
@@ -61,14 +64,14 @@ impl<'a> IndexText<'a> {
     }
 
     /// Returns the refs of the entries.
-    pub fn roots(&self) -> impl Iterator<Item = &ListedRef> {
-        self.entries.iter().map(|entry| &entry.root)
+    pub fn listed_refs(&self) -> impl Iterator<Item = &ListedRef> {
+        self.entries.iter().map(|entry| &entry.listed_ref)
     }
 
     /// Removes the entries for which `goes` holds, and returns their texts.
     pub fn take(&mut self, mut goes: impl FnMut(&ListedRef) -> bool) -> Vec<String> {
         self.entries
-            .extract_if(.., |entry| goes(&entry.root))
+            .extract_if(.., |entry| goes(&entry.listed_ref))
             .map(|entry| entry.text.into_owned())
             .collect()
     }
@@ -78,10 +81,10 @@ impl<'a> IndexText<'a> {
     /// # Errors
     /// If the text is no entry.
     pub fn add(&mut self, text: &str) -> Result<(), LayoutError> {
-        let root = parse_entry(text)?;
+        let listed_ref = parse_entry(text)?;
         self.entries.push(IndexEntry {
             text: Cow::Owned(text.to_owned()),
-            root,
+            listed_ref,
         });
         Ok(())
     }
@@ -101,7 +104,7 @@ impl<'a> IndexText<'a> {
         let mut meant = self
             .entries
             .iter_mut()
-            .filter(|entry| is_meant(&entry.root));
+            .filter(|entry| is_meant(&entry.listed_ref));
         let (Some(entry), None) = (meant.next(), meant.next()) else {
             return Ok(None);
         };
@@ -112,8 +115,8 @@ impl<'a> IndexText<'a> {
             .and_then(|()| object.set("size", &size));
         changed.ok_or_else(unclear)?;
         let text = object.to_text().ok_or_else(unclear)?;
-        let root = parse_entry(&text)?;
-        entry.root = root;
+        let listed_ref = parse_entry(&text)?;
+        entry.listed_ref = listed_ref;
         Ok(Some(
             std::mem::replace(&mut entry.text, Cow::Owned(text)).into_owned(),
         ))
@@ -129,17 +132,17 @@ impl<'a> IndexText<'a> {
         mut is_meant: impl FnMut(&ListedRef) -> bool,
         text: &str,
     ) -> Result<bool, LayoutError> {
-        let root = parse_entry(text)?;
+        let listed_ref = parse_entry(text)?;
         let mut meant = self
             .entries
             .iter_mut()
-            .filter(|entry| is_meant(&entry.root));
+            .filter(|entry| is_meant(&entry.listed_ref));
         let (Some(entry), None) = (meant.next(), meant.next()) else {
             return Ok(false);
         };
         *entry = IndexEntry {
             text: Cow::Owned(text.to_owned()),
-            root,
+            listed_ref,
         };
         Ok(true)
     }
@@ -154,8 +157,10 @@ impl<'a> IndexText<'a> {
         let same = |(new, old): (&ListedRef, &ListedRef)| {
             new.names == old.names && new.descriptor.digest == old.descriptor.digest
         };
-        let roots = parse_index(text.as_bytes())?;
-        if roots.len() != self.entries.len() || !roots.iter().zip(self.roots()).all(same) {
+        let listed_refs = parse_index(text.as_bytes())?;
+        if listed_refs.len() != self.entries.len()
+            || !listed_refs.iter().zip(self.listed_refs()).all(same)
+        {
             return Err(LayoutError::Json(
                 "the changed file would not read as it should".to_owned(),
             ));
@@ -170,9 +175,9 @@ impl<'a> IndexText<'a> {
 /// If it is no entry.
 pub fn parse_entry(text: &str) -> Result<ListedRef, LayoutError> {
     let index = format!(r#"{{"schemaVersion":2,"manifests":[{text}]}}"#);
-    let roots = <[ListedRef; 1]>::try_from(parse_index(index.as_bytes())?);
-    roots
-        .map(|[root]| root)
+    let listed_refs = <[ListedRef; 1]>::try_from(parse_index(index.as_bytes())?);
+    listed_refs
+        .map(|[listed_ref]| listed_ref)
         .map_err(|_| LayoutError::Json("it is not one entry of an index".to_owned()))
 }
 
@@ -190,7 +195,7 @@ mod tests {
     #[test]
     fn what_stays_stays_byte_for_byte() {
         let mut index = IndexText::parse(INDEX.as_bytes()).unwrap();
-        let gone = index.take(|root| root.names == ["old"]);
+        let gone = index.take(|listed_ref| listed_ref.names == ["old"]);
         assert_eq!(
             gone,
             [r#"{"digest":"sha256:2", "annotations":{"org.opencontainers.image.ref.name":"old"}}"#]
@@ -204,7 +209,7 @@ mod tests {
         );
         let mut again = IndexText::parse(text.as_bytes()).unwrap();
         again.add(&gone[0]).unwrap();
-        let names: Vec<_> = again.roots().map(ListedRef::name).collect();
+        let names: Vec<_> = again.listed_refs().map(ListedRef::name).collect();
         assert_eq!(names, ["main", "old"]);
         assert_eq!(again.take(|_| true).len(), 2);
         assert!(again.to_text().unwrap().contains(r#""manifests" : [] ,"#));

@@ -22,8 +22,8 @@ pub(super) const IMAGE_CONFIGS: [&str; 2] = [
 ];
 
 impl<V: FnMut(FoundCache<'_>) + Send> RefWalk<'_, V> {
-    /// Reads a root that is itself a cache configuration, as in S3 and GitHub Actions. Annotations
-    /// describe its layers. The root is not a blob of the store, and importers accept any size.
+    /// Reads a ref that is itself a cache configuration, as in S3 and GitHub Actions. Annotations
+    /// describe its layers. The ref is not a blob of the store, and importers accept any size.
     pub(super) async fn bare_config(&mut self, descriptor: &Descriptor) {
         let subject = descriptor.digest.to_string();
         let (digest, graph, doubt) = match self.read_bare_config(descriptor).await {
@@ -184,7 +184,7 @@ impl<V: FnMut(FoundCache<'_>) + Send> RefWalk<'_, V> {
         let is_described =
             |layer: &Descriptor| layer.diff_id().is_some_and(|id| id.valid().is_some());
         let unloadable = self.unloadable(digest, &graph, layers, (lacking, is_described));
-        // The root itself is read first; any later one is a part of an index.
+        // The ref itself is read first; any later one is a part of an index.
         let undescribed = (self.seen.len() > 1).then_some(Refusal::OneOfSeveral);
         let found = FoundCache {
             config: digest,

@@ -15,7 +15,7 @@ use crate::inventory::summary::CacheSummary;
 use crate::inventory::{AgeSource, RefKind};
 use crate::text::escape::visible;
 
-/// A blob that a root references.
+/// A blob that a ref references.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::inventory) struct ReferencedBlob {
     pub digest: Digest,
@@ -27,7 +27,7 @@ pub(in crate::inventory) struct ReferencedBlob {
     pub media_type: Option<u8>,
 }
 
-/// Everything that a root leads to.
+/// Everything that a ref leads to.
 #[derive(Debug, Default)]
 pub(in crate::inventory) struct Resolved {
     pub named: Vec<ReferencedBlob>,
@@ -40,7 +40,7 @@ pub(in crate::inventory) struct Resolved {
     pub image_created: Option<Timestamp>,
     pub config_unread: bool,
     pub faults: Vec<DocumentFault>,
-    /// The root's own reference to another manifest.
+    /// The ref's own reference to another manifest.
     pub relation: Relation,
 }
 

@@ -12,7 +12,7 @@ use crate::inventory::{
 };
 use crate::text::escape::visible;
 
-pub(super) fn entry(root: &ListedRef, resolved: Resolved, blobs: &mut BlobTable) -> RefEntry {
+pub(super) fn entry(listed_ref: &ListedRef, resolved: Resolved, blobs: &mut BlobTable) -> RefEntry {
     let media_types = resolved.media_types.iter();
     let media_types: Vec<_> = media_types.map(|text| blobs.media_type(text)).collect();
     let mut reach: Vec<_> = resolved
@@ -31,7 +31,7 @@ pub(super) fn entry(root: &ListedRef, resolved: Resolved, blobs: &mut BlobTable)
             id
         })
         .collect();
-    let name = root.names.first().map(String::as_str);
+    let name = listed_ref.names.first().map(String::as_str);
     let belonging =
         signed::belonging(name, resolved.relation).filter(|_| resolved.caches.is_empty());
     reach.sort_unstable();
@@ -40,13 +40,13 @@ pub(super) fn entry(root: &ListedRef, resolved: Resolved, blobs: &mut BlobTable)
         blobs.add_ref(*id);
     }
     RefEntry {
-        root: root.clone(),
-        name: root.name(),
-        aliases: root.names.iter().skip(1).cloned().collect(),
-        tagged: !root.names.is_empty(),
+        listed_ref: listed_ref.clone(),
+        name: listed_ref.name(),
+        aliases: listed_ref.names.iter().skip(1).cloned().collect(),
+        tagged: !listed_ref.names.is_empty(),
         kind: belonging.map_or_else(|| resolved.kind(), |belonging| belonging.kind),
         created: resolved.created(),
-        modified: root.facts.modified,
+        modified: listed_ref.facts.modified,
         layers: resolved.layers,
         records: None,
         reach: reach.into_boxed_slice(),
@@ -58,9 +58,9 @@ pub(super) fn entry(root: &ListedRef, resolved: Resolved, blobs: &mut BlobTable)
     }
 }
 
-pub(super) fn duplicate_names(roots: &[ListedRef]) -> Vec<StoreWarning> {
+pub(super) fn duplicate_names(listed_refs: &[ListedRef]) -> Vec<StoreWarning> {
     let mut counts: HashMap<&str, usize> = HashMap::new();
-    for name in roots.iter().flat_map(|root| &root.names) {
+    for name in listed_refs.iter().flat_map(|listed_ref| &listed_ref.names) {
         *counts.entry(name).or_default() += 1;
     }
     let mut names: Vec<(&str, usize)> =

@@ -124,8 +124,8 @@ async fn stored(checked: &RepairInput<'_>, digest: Digest) -> Option<PreviousVer
     if checked.kind == StoreKind::S3 {
         CACHE_CONFIG.clone_into(&mut descriptor.media_type);
     }
-    let roots = [ListedRef::new(Vec::new(), descriptor)];
-    let entry = previous::read(checked.reader, &roots).await.pop()?;
+    let listed_refs = [ListedRef::new(Vec::new(), descriptor)];
+    let entry = previous::read(checked.reader, &listed_refs).await.pop()?;
     let time = entry.age().map(|(time, _)| time);
     (entry.kind == RefKind::Cache).then_some(PreviousVersion { entry, time })
 }

@@ -80,8 +80,8 @@ impl KeptRefs<'_> {
     fn tags_of(&self, digest: Digest) -> Vec<String> {
         self.refs
             .iter()
-            .filter(|root| digest_of(root) == Some(digest))
-            .filter_map(|root| root.names.first().cloned())
+            .filter(|listed_ref| digest_of(listed_ref) == Some(digest))
+            .filter_map(|listed_ref| listed_ref.names.first().cloned())
             .collect()
     }
 
@@ -89,26 +89,33 @@ impl KeptRefs<'_> {
     fn keeps(&self, digest: Digest) -> Option<Skip> {
         match &self.referenced {
             Ok(referenced) if referenced.contains(&digest) => Some(Skip::Named),
-            Ok(_) if self.refs.iter().all(|root| digest_of(root).is_some()) => None,
+            Ok(_)
+                if self
+                    .refs
+                    .iter()
+                    .all(|listed_ref| digest_of(listed_ref).is_some()) =>
+            {
+                None
+            }
             Ok(_) | Err(_) => Some(Skip::Undetermined),
         }
     }
 }
 
-fn digest_of(root: &ListedRef) -> Option<Digest> {
-    root.descriptor.digest.valid()
+fn digest_of(listed_ref: &ListedRef) -> Option<Digest> {
+    listed_ref.descriptor.digest.valid()
 }
 
 /// Collects the targets of each manifest by the current targets of their tags. Targets with nothing
 /// left to do get their outcome.
 fn targets_by_manifest(
     refs: &[RefTarget],
-    roots: &[ListedRef],
+    listed_refs: &[ListedRef],
     outcomes: &mut [Option<Outcome>],
 ) -> BTreeMap<Digest, GroupTargets> {
-    let now: HashMap<&String, Option<Digest>> = roots
+    let now: HashMap<&String, Option<Digest>> = listed_refs
         .iter()
-        .filter_map(|root| Some((root.names.first()?, digest_of(root))))
+        .filter_map(|listed_ref| Some((listed_ref.names.first()?, digest_of(listed_ref))))
         .collect();
     let mut targets: BTreeMap<Digest, GroupTargets> = BTreeMap::new();
     for (place, target) in refs.iter().enumerate() {
@@ -141,8 +148,8 @@ impl RegistryPruner {
         refs: &[RefTarget],
         outcomes: &mut [Option<Outcome>],
     ) -> Result<Vec<TagGroup>, PruneError> {
-        let roots = all_refs(self).await?.entries;
-        let targets = targets_by_manifest(refs, &roots, outcomes);
+        let listed_refs = all_refs(self).await?.entries;
+        let targets = targets_by_manifest(refs, &listed_refs, outcomes);
         let tags: HashSet<String> = targets
             .values()
             .flat_map(|group| group.tags.iter().cloned())
@@ -152,12 +159,13 @@ impl RegistryPruner {
             .filter(|target| target.names.is_empty())
             .map(|target| target.digest)
             .collect();
-        let is_deleted = |root: &ListedRef| match root.names.first() {
+        let is_deleted = |listed_ref: &ListedRef| match listed_ref.names.first() {
             Some(tag) => tags.contains(tag),
-            None => digest_of(root).is_some_and(|digest| untagged.contains(&digest)),
+            None => digest_of(listed_ref).is_some_and(|digest| untagged.contains(&digest)),
         };
-        let (deleted, kept): (Vec<&ListedRef>, Vec<&ListedRef>) =
-            roots.iter().partition(|root| is_deleted(root));
+        let (deleted, kept): (Vec<&ListedRef>, Vec<&ListedRef>) = listed_refs
+            .iter()
+            .partition(|listed_ref| is_deleted(listed_ref));
         let kept = KeptRefs {
             referenced: self.referenced(&kept, &deleted).await,
             refs: kept,
@@ -165,7 +173,7 @@ impl RegistryPruner {
         let kept_by_tag: HashSet<Digest> = kept
             .refs
             .iter()
-            .filter_map(|root| digest_of(root))
+            .filter_map(|listed_ref| digest_of(listed_ref))
             .collect();
         let leaving = Arc::new(Leaving {
             tags,
@@ -213,13 +221,13 @@ impl RegistryPruner {
     /// is about where `with_subjects` says so.
     async fn named_by(
         &self,
-        roots: &[&ListedRef],
+        listed_refs: &[&ListedRef],
         with_subjects: bool,
     ) -> Result<HashSet<Digest>, BackendError> {
         let mut named = HashSet::new();
-        let mut level: Vec<Digest> = roots
+        let mut level: Vec<Digest> = listed_refs
             .iter()
-            .filter_map(|root| root.descriptor.digest.valid())
+            .filter_map(|listed_ref| listed_ref.descriptor.digest.valid())
             .collect();
         let mut seen = HashSet::new();
         for _ in 0..DEEPEST {

@@ -32,6 +32,7 @@ mod record;
 mod request;
 
 use answer::{Answers, Question, WhyFormat};
+use command::CommandOrigin;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -95,14 +96,17 @@ pub(super) async fn run(
     // A summary that has no place to go fails before the work.
     arguments.summary.file()?;
     if !arguments.command.is_empty() {
-        return command::run(session, &arguments, &arguments.command).await;
+        let typed = CommandOrigin::Typed;
+        return command::run(session, &arguments, &arguments.command, typed).await;
     }
     if !arguments.history.is_empty() {
         return history::run(session, &arguments).await;
     }
     if arguments.is_empty() {
         return match here::command(session.output)? {
-            here::TargetSearch::One(command) => command::run(session, &arguments, &command).await,
+            here::TargetSearch::One(command) => {
+                command::run(session, &arguments, &command, CommandOrigin::Found).await
+            }
             here::TargetSearch::Listed(exit) => Ok(exit),
         };
     }

@@ -17,11 +17,21 @@ use crate::source::{Source, SourceText};
 use crate::text::escape::visible;
 use crate::text::secrets::mask_source;
 
+/// Where a build command is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CommandOrigin {
+    /// The user typed it, and so named the caches in it.
+    Typed,
+    /// A file of the checkout declares it, so its caches are found ones.
+    Found,
+}
+
 /// Explains the targets of a command, or shows how the command was parsed.
 pub(super) async fn run(
     session: &CliSession<'_>,
     arguments: &Arguments,
     command: &[String],
+    origin: CommandOrigin,
 ) -> Result<Exit, Failure> {
     let requests = request::read(command)?;
     if arguments.show_request {
@@ -33,7 +43,7 @@ pub(super) async fn run(
         let failure = Failure::message(Exit::Usage, message);
         return Err(failure.hint(format!("write {flag} into the command, after `--`")));
     }
-    let imports = CommandImports::new(session, arguments, &requests, command)?;
+    let imports = CommandImports::new(session, arguments, &requests, (command, origin))?;
     let mut answers = Vec::new();
     let mut contexts = Vec::new();
     let mut failures = Vec::new();
@@ -145,6 +155,7 @@ async fn question(
 /// The caches that the targets of a command import.
 struct CommandImports<'a> {
     command: &'a [String],
+    origin: CommandOrigin,
     /// Caches named by the user, instead of those that the command imports.
     instead: Vec<Source>,
     /// Caches in files that the user has opened by naming them.
@@ -156,7 +167,7 @@ impl<'a> CommandImports<'a> {
         session: &CliSession<'_>,
         arguments: &Arguments,
         requests: &[BuildRequest],
-        command: &'a [String],
+        (command, origin): (&'a [String], CommandOrigin),
     ) -> Result<Self, Failure> {
         let mut named = Vec::new();
         for text in &arguments.sources {
@@ -182,6 +193,7 @@ impl<'a> CommandImports<'a> {
         };
         Ok(Self {
             command,
+            origin,
             instead,
             opened,
         })
@@ -237,8 +249,8 @@ impl<'a> CommandImports<'a> {
         request: &BuildRequest,
         text: &str,
     ) -> Result<Source, Failure> {
-        let is_named = !request.is_defined_in_files() || self.is_in_command(text);
-        if is_named {
+        let is_in_command = !request.is_defined_in_files() || self.is_in_command(text);
+        if is_in_command && self.origin == CommandOrigin::Typed {
             return open::parse(session, &SourceText::from(text.to_owned()));
         }
         let source = open::parse_found(session, text)?;

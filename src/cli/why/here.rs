@@ -91,7 +91,10 @@ pub(super) fn command(output: &CommandOutput) -> Result<TargetSearch, Failure> {
 
 impl TargetCandidate {
     fn of(declaration: &Declaration) -> Self {
-        let build = declaration.target_command().map(|command| command.words);
+        let complete = declaration
+            .build_command()
+            .filter(|command| command.is_complete);
+        let build = complete.map(|command| command.words);
         let command = match &build {
             Some(build) => {
                 let words: Vec<String> = build.iter().map(|word| quoted(word)).collect();
@@ -120,7 +123,7 @@ impl TargetCandidate {
 
 fn listed(candidates: &[TargetCandidate]) -> String {
     let mut text = match candidates.len() {
-        1 => "A build is declared here whose arguments are not known. Type:\n".to_owned(),
+        1 => "One build is declared here, but not all of its arguments are. Type:\n".to_owned(),
         count => format!("{count} targets are declared here. Type one of:\n"),
     };
     for candidate in candidates {

@@ -197,6 +197,45 @@ fn without_arguments_the_one_target_here_is_explained() {
 }
 
 #[test]
+fn without_arguments_the_one_build_of_a_workflow_is_explained() {
+    let history = History::of("shop", Store::Local);
+    let checkout = Checkout::of(&history, 1);
+    let workflow = |cache: &str, arguments: &str| {
+        let folder = checkout.sandbox.path(".github/workflows");
+        std::fs::create_dir_all(&folder).unwrap();
+        let text = format!(
+            "on: push\njobs:\n  image:\n    runs-on: ubuntu-latest\n    steps:\n      \
+             - uses: docker/build-push-action@v6\n        with:\n          context: .\n          \
+             cache-from: {cache}\n          {arguments}\n"
+        );
+        std::fs::write(folder.join("ci.yml"), text).unwrap();
+    };
+    workflow("type=local,src=cache,tag=c01", "target: api");
+    let found = checkout.json(&[]);
+    assert_eq!(found["requests"][0]["target"], "api", "{found:#}");
+    assert_eq!(super::counts(&found), [5, 0, 0]);
+
+    // The file names the host, and the user did not.
+    workflow("type=registry,ref=127.0.0.1:1/app:cache", "target: api");
+    let run = checkout.why(&[]);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    let words = "127.0.0.1:1/app:cache is not contacted: a file names it, and you did not";
+    assert!(run.stderr.contains(words), "{run:?}");
+
+    // What only a job knows is left to the user.
+    workflow(
+        "type=local,src=cache,tag=c01",
+        "build-args: V=${{ inputs.v }}",
+    );
+    let run = checkout.why(&[]);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(
+        run.stdout.contains("not all of its arguments are"),
+        "{run:?}"
+    );
+}
+
+#[test]
 fn a_command_that_cannot_be_explained_says_what_to_type() {
     let history = History::of("shop", Store::Local);
     let checkout = Checkout::of(&history, 1);

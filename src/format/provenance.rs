@@ -5,6 +5,8 @@
 //! present; with `mode=min`, only the build's request and the resolved sources.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -57,6 +59,17 @@ pub struct Build {
     pub started: Option<Timestamp>,
     /// When the build ended.
     pub finished: Option<Timestamp>,
+    /// The revision of git that it was described from, if it was.
+    pub revision: Option<GitRevision>,
+}
+
+/// A revision of a git repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitRevision {
+    /// Its name, such as `HEAD~1`.
+    pub name: String,
+    /// The directory of the build context in the work tree.
+    pub directory: PathBuf,
 }
 
 /// A step of a build.
@@ -70,6 +83,9 @@ pub struct Step {
     pub inputs: Vec<StepOutput>,
     /// Its digests in the progress log of the same build.
     pub vertices: Vec<Digest>,
+    /// Its name in that log, such as `[web 2/3] RUN npm ci`; only the frontend and a definition
+    /// have it.
+    pub vertex_name: Option<Arc<str>>,
     /// Its locations in the sources; several if stages share it.
     pub locations: Vec<CodeLocation>,
     /// The layers of its outputs, for steps in the exported image's own chain: for each output,

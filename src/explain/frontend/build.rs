@@ -126,6 +126,7 @@ fn build_step(place: usize, step: ConvertedStep, places: &[usize], lasts: bool) 
         op,
         inputs: step.inputs.into_iter().map(input).collect(),
         vertices: if lasts { vec![step.digest] } else { Vec::new() },
+        vertex_name: step.name,
         locations: step.locations.iter().map(location).collect(),
         layers: std::collections::BTreeMap::new(),
         ignores_cache: step.ignores_cache,

@@ -16,7 +16,7 @@ use crate::format::go_json::GoJson as _;
 use crate::format::go_text;
 use crate::format::ignore_file;
 use crate::format::llb::{OpKind, Platform};
-use crate::format::provenance::{Build, SourceFile};
+use crate::format::provenance::{Build, GitRevision, SourceFile};
 
 mod contexts;
 mod recorded;
@@ -181,9 +181,22 @@ impl DescribedBuild {
             let build = converted
                 .into_build(source, request, builder)
                 .map_err(|error| DescribedError::Option(error.to_string()))?;
-            described.builds.push(build);
+            described.builds.push(Build {
+                revision: self.git_revision(),
+                ..build
+            });
         }
         Ok(described)
+    }
+
+    /// Returns the revision of a build whose context is a directory of the work tree.
+    fn git_revision(&self) -> Option<GitRevision> {
+        let context = self.context.as_deref();
+        let directory = context.filter(|context| !is_remote(context))?;
+        Some(GitRevision {
+            name: self.revision.clone()?,
+            directory: directory.into(),
+        })
     }
 
     /// Makes those steps unknown that the version of the frontend which the file selects builds

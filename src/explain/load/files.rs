@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 
 use self::compare::{ChangedFile, compare};
 use self::paths::shown;
+use self::revision::RevisionChanges;
 use super::caches::LoadedCache;
-use crate::explain::cause::{Cause, CauseFacts, CauseKind, PathChange};
+use crate::explain::cause::{Cause, CauseFacts, CauseKind, CausePart, PathChange};
+use crate::explain::context::rules::Rules;
+use crate::explain::context::select::Selector;
 use crate::explain::context::{ContextEntry, ContextFiles};
 use crate::explain::keys::{root, selectors};
 use crate::explain::load::context::BuildContexts;
@@ -20,6 +23,7 @@ mod folders;
 mod modes;
 mod paths;
 mod rehash;
+mod revision;
 mod texts;
 
 /// The most files that are named for one step.
@@ -46,15 +50,50 @@ pub(super) async fn name_paths(
     facts: &CauseFacts<'_>,
     causes: &mut [Option<Cause>],
 ) {
+    let revision = facts.before.as_ref();
+    let since = match revision.and_then(|before| before.build.revision.clone()) {
+        Some(revision) => RevisionChanges::read(revision).await,
+        None => None,
+    };
     for (index, cause) in (0..).map(StepIndex).zip(causes) {
-        if let Some(cause) = cause
-            && cause.kind == CauseKind::Content
+        let Some(cause) = cause else { continue };
+        if cause.kind == CauseKind::Content
             && let Some(input) = cause.input
             && let Some(input) = ContextInput::new(caches, contexts, facts, index, input)
         {
-            input.name_paths(facts, cause).await;
+            input.name_paths(facts, since.as_ref(), cause).await;
+        } else if is_open(cause.kind)
+            && let Some(since) = &since
+        {
+            let inputs = 0..facts.now.build.steps[index.at()].inputs.len();
+            let inputs =
+                inputs.filter_map(|input| ContextInput::new(caches, contexts, facts, index, input));
+            let paths: Vec<PathChange> = inputs.flat_map(|input| since.of_input(&input)).collect();
+            replace_by_files(cause, paths);
         }
     }
+}
+
+/// Returns whether changed files explain a step better than this kind of cause: the caches do not
+/// show what the build found.
+fn is_open(kind: CauseKind) -> bool {
+    matches!(
+        kind,
+        CauseKind::ExportedSince | CauseKind::NotExported | CauseKind::Unexplained
+    )
+}
+
+/// Lets the files that changed since the earlier build be the cause. The other cause stays as the
+/// second one.
+fn replace_by_files(cause: &mut Cause, mut paths: Vec<PathChange>) {
+    if paths.is_empty() {
+        return;
+    }
+    paths.truncate(MOST_PATHS);
+    let also = CausePart::new(cause.kind, std::mem::take(&mut cause.detail));
+    cause.also.push(also);
+    cause.remedy = None;
+    describe(cause, paths);
 }
 
 /// An input of a step that takes files from a context.
@@ -66,8 +105,12 @@ struct ContextInput<'a> {
     input: usize,
     /// All files of the context.
     files: &'a ContextFiles,
+    /// What the step takes of the context.
+    selectors: Vec<Selector>,
     /// The files that the step takes.
     selected: Vec<ContextEntry>,
+    /// The patterns of files that the client does not send.
+    excluded: Vec<String>,
     /// The directory of the context.
     root: Option<&'a Path>,
 }
@@ -91,24 +134,41 @@ impl<'a> ContextInput<'a> {
             .flatten()
             .cloned()
             .collect();
+        let source = &facts.now.build.steps[output.step.at()].op.kind;
+        let rules = match source {
+            OpKind::Source(op) => Rules::of_source(op).ok(),
+            _ => None,
+        };
         Some(Self {
             caches,
             index,
             step,
             input,
             files,
+            selectors,
             selected,
+            excluded: rules.map(|rules| rules.exclude).unwrap_or_default(),
             root: contexts.roots.get(&output.step).map(PathBuf::as_path),
         })
     }
 
     /// Adds the changed files to the cause of the step.
-    async fn name_paths(&self, facts: &CauseFacts<'_>, cause: &mut Cause) {
+    async fn name_paths(
+        &self,
+        facts: &CauseFacts<'_>,
+        since: Option<&RevisionChanges>,
+        cause: &mut Cause,
+    ) {
         let compared = self.compare_with_layers(facts).await;
         let is_compared = compared.is_some();
         let mut paths = compared.unwrap_or_default();
         if paths.is_empty() {
             paths.extend(self.changed_mode());
+        }
+        if paths.is_empty()
+            && let Some(since) = since
+        {
+            paths = since.of_input(self);
         }
         // If no layer shows the earlier state, only a single file can be the one that changed.
         if paths.is_empty() && !is_compared {

@@ -1,7 +1,10 @@
 //! Files of a revision, read from the objects of a git repository. The work tree is not touched.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use crate::explain::cause::CauseKind;
 
 /// Why a file of a revision cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +85,54 @@ pub fn files(revision: &str, directory: &Path) -> Result<Vec<TreeFile>, GitError
         })
     });
     Ok(files.collect())
+}
+
+/// Lists the tracked files below a directory whose content or mode in the work tree is another than
+/// in a revision, by their path below the directory.
+///
+/// # Errors
+/// When there is no such revision, or git cannot be run.
+pub fn changes(revision: &str, directory: &Path) -> Result<BTreeMap<Vec<u8>, CauseKind>, GitError> {
+    named(revision)?;
+    let arguments = [
+        "diff",
+        "--raw",
+        "-z",
+        "--relative",
+        "--no-renames",
+        "--no-ext-diff",
+        "--ignore-submodules=all",
+        revision,
+        "--",
+        ".",
+    ];
+    let output = run(directory, &arguments)?.map_err(|message| GitError::List {
+        revision: revision.to_owned(),
+        message,
+    })?;
+    let mut fields = output.split(|byte| *byte == 0);
+    let mut changes = BTreeMap::new();
+    while let (Some(facts), Some(path)) = (fields.next(), fields.next()) {
+        changes.insert(path.to_vec(), change_kind(facts));
+    }
+    Ok(changes)
+}
+
+/// Returns the kind of a change from its line of `git diff --raw`:
+/// `:100644 100755 OLD NEW M`. The name of the new content is unknown there, so a change of both
+/// mode and content counts as one of content only where the mode is the same.
+fn change_kind(facts: &[u8]) -> CauseKind {
+    let text = String::from_utf8_lossy(facts);
+    let mut fields = text.trim_start_matches(':').split(' ');
+    let modes = [fields.next(), fields.next()];
+    match text.bytes().last() {
+        Some(b'A') => CauseKind::FileAdded,
+        Some(b'D') => CauseKind::FileRemoved,
+        Some(b'T') => CauseKind::Content,
+        _ if modes == [Some("120000"); 2] => CauseKind::LinkTarget,
+        _ if modes[0] != modes[1] => CauseKind::Mode,
+        _ => CauseKind::Content,
+    }
 }
 
 /// Lists the revisions of a range as `A..B`, the oldest first, along the first parents; of a long

@@ -179,7 +179,7 @@ fn taken(build: &Build, files: &[TreeFile]) -> TakenFiles {
 }
 
 /// Returns the files that a client sends.
-fn sent(files: &[TreeFile], exclude: &[String]) -> ContextFiles {
+pub(super) fn sent(files: &[TreeFile], exclude: &[String]) -> ContextFiles {
     let exclude = PatternMatcher::new(exclude).ok();
     let is_sent = |file: &&TreeFile| {
         let exclude = exclude.as_ref();

@@ -1,6 +1,6 @@
 //! The verdicts, times and imports of a build in its logs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -88,11 +88,11 @@ pub(super) fn verdicts(
 ) -> Vec<Option<CacheVerdict>> {
     let mut verdicts = vec![None; build.steps.len()];
     if let Some(rich) = &log.rich {
-        if is_of(build, rich) {
-            verdicts = rich_verdicts(build, rich);
-        } else if let Some(named) = rich_by_name(build, names, rich) {
-            for (step, vertex) in named {
-                verdicts[step] = rich_verdict(vertex, build.steps[step].inputs.is_empty());
+        if let Some(vertices) = rich_vertices(build, names, rich) {
+            for (place, step) in build.steps.iter().enumerate() {
+                let takes_nothing = step.inputs.is_empty();
+                let mut vertices = vertices[place].iter();
+                verdicts[place] = vertices.find_map(|vertex| rich_verdict(vertex, takes_nothing));
             }
         } else if !rich.vertices.is_empty() {
             let what = "the log is of another build, or ends early: it does not know most of the steps, and is left aside";
@@ -126,17 +126,10 @@ pub(super) fn verdicts(
 /// Returns how long each step ran, by index.
 pub(super) fn busy(build: &Build, names: &[StepName], log: &Log) -> Vec<Option<SignedDuration>> {
     let mut busy = vec![None; build.steps.len()];
-    if let Some(rich) = log.rich.as_ref().filter(|rich| is_of(build, rich)) {
-        for (busy, step) in busy.iter_mut().zip(&build.steps) {
-            let vertices = step
-                .vertices
-                .iter()
-                .filter_map(|vertex| rich.vertex(vertex));
-            *busy = vertices.map(|vertex| vertex.busy).max();
-        }
-    } else if let Some(rich) = &log.rich {
-        for (step, vertex) in rich_by_name(build, names, rich).unwrap_or_default() {
-            busy[step] = Some(vertex.busy);
+    let rich = log.rich.as_ref();
+    if let Some(vertices) = rich.and_then(|rich| rich_vertices(build, names, rich)) {
+        for (busy, vertices) in busy.iter_mut().zip(vertices) {
+            *busy = vertices.iter().map(|vertex| vertex.busy).max();
         }
     }
     if let Some(plain) = &log.plain {
@@ -167,6 +160,32 @@ pub(super) fn is_of(build: &Build, log: &ProgressLog) -> bool {
 /// Returns whether a log belongs to a build, by the digests of its steps, or by their names.
 pub(super) fn knows(build: &Build, log: &ProgressLog) -> bool {
     is_of(build, log) || rich_by_name(build, &names::of_steps(build), log).is_some()
+}
+
+/// Finds the vertices of each step, by index: by their digests, and by their names where the digest
+/// holds a session number, as that of a step with files of a context does. Returns `None` if the
+/// log is of another build.
+fn rich_vertices<'a>(
+    build: &Build,
+    names: &[StepName],
+    log: &'a ProgressLog,
+) -> Option<Vec<Vec<&'a LoggedVertex>>> {
+    let named = rich_by_name(build, names, log);
+    let mut found = vec![Vec::new(); build.steps.len()];
+    if is_of(build, log) {
+        for (found, step) in found.iter_mut().zip(&build.steps) {
+            let vertices = step.vertices.iter();
+            found.extend(vertices.filter_map(|vertex| log.vertex(vertex)));
+        }
+    } else if named.is_none() {
+        return None;
+    }
+    for (step, vertex) in named.unwrap_or_default() {
+        if found[step].is_empty() {
+            found[step].push(vertex);
+        }
+    }
+    Some(found)
 }
 
 /// Finds the vertices of steps by their names, for steps whose digests do not follow from the
@@ -221,17 +240,6 @@ fn rich_verdict(vertex: &LoggedVertex, takes_nothing: bool) -> Option<CacheVerdi
     }
 }
 
-fn rich_verdicts(build: &Build, log: &ProgressLog) -> Vec<Option<CacheVerdict>> {
-    build
-        .steps
-        .iter()
-        .map(|step| {
-            let mut vertices = step.vertices.iter().filter_map(|vertex| log.vertex(vertex));
-            vertices.find_map(|vertex| rich_verdict(vertex, step.inputs.is_empty()))
-        })
-        .collect()
-}
-
 fn plain_verdict(vertex: &PlainVertex) -> Option<CacheVerdict> {
     match vertex.outcome {
         PlainOutcome::Cached => Some(CacheVerdict::Hit),
@@ -278,17 +286,27 @@ fn by_name<'a, V>(
     found
 }
 
+/// Returns the steps by their stage and text: as the frontend writes it in a log, and as it stands
+/// in the Dockerfile.
 fn steps_by_name(build: &Build, names: &[StepName]) -> HashMap<(String, String), Vec<usize>> {
     let mut steps: HashMap<(String, String), Vec<usize>> = HashMap::new();
-    for (step, name) in names.iter().enumerate().take(build.steps.len()) {
+    for (place, (step, name)) in build.steps.iter().zip(names).enumerate() {
+        let mut texts = BTreeSet::new();
+        let logged = step.vertex_name.as_deref().and_then(VertexName::parse);
+        if let Some(logged) = logged {
+            let readings = logged.readings(None).into_iter().next();
+            texts.extend(readings.map(|(_, stage)| (stage.to_owned(), words(logged.text))));
+        }
         for place in &name.places {
             let stage = place
                 .stage
                 .as_ref()
                 .map(ToString::to_string)
                 .unwrap_or_default();
-            let named = steps.entry((stage, words(&name.text))).or_default();
-            named.push(step);
+            texts.insert((stage, words(&name.text)));
+        }
+        for text in texts {
+            steps.entry(text).or_default().push(place);
         }
     }
     steps

@@ -17,6 +17,9 @@ use crate::format::provenance::{
 };
 use crate::text::escape::visible;
 
+/// The key of a vertex's name in the metadata of its operation (`client/llb/state.go`).
+const VERTEX_NAME: &str = "llb.customname";
+
 mod convert;
 mod fields;
 
@@ -88,6 +91,9 @@ pub fn parse(bytes: &[u8]) -> Result<Build, DefinitionError> {
             op: Op { kind, platform },
             inputs,
             vertices: vec![*digest],
+            vertex_name: metadata
+                .and_then(|metadata| metadata.description.get(VERTEX_NAME))
+                .map(|name| name.as_str().into()),
             locations: locations.map(locations_of).unwrap_or_default(),
             layers: BTreeMap::new(),
             ignores_cache: metadata.is_some_and(|metadata| metadata.ignore_cache),

@@ -40,6 +40,7 @@ pub(super) fn assemble(
                 op,
                 inputs,
                 vertices,
+                vertex_name: None,
                 locations,
                 layers,
                 ignores_cache: false,

@@ -89,7 +89,7 @@ async fn contents(
 }
 
 /// Reads a file if it is small enough to compare.
-fn small(source: impl Read) -> Option<Vec<u8>> {
+pub(super) fn small(source: impl Read) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     source
         .take(text_diff::MAX_BYTES as u64 + 1)

@@ -196,11 +196,12 @@ fn rich_by_name<'a>(
     log: &'a ProgressLog,
 ) -> Option<Vec<(usize, &'a LoggedVertex)>> {
     let vertices = log.vertices.iter();
-    let found = by_name(
-        build,
-        names,
-        vertices.map(|vertex| (vertex.name.as_str(), vertex)),
-    );
+    let named = vertices.map(|vertex| NamedVertex {
+        name: &vertex.name,
+        takes_nothing: Some(vertex.inputs.is_empty()),
+        vertex,
+    });
+    let found = by_name(build, names, named);
     // A digest that is not in the log shows that the log belongs to another build.
     let mut digests = build.steps.iter().filter(|step| !step.vertices.is_empty());
     let is_known = |step: &Step| {
@@ -217,9 +218,21 @@ fn rich_by_name<'a>(
     (!found.is_empty() && found.len() * 2 >= all).then_some(found)
 }
 
-fn plain_names(log: &PlainLog) -> impl Iterator<Item = (&str, &PlainVertex)> {
-    let vertices = log.vertices.iter();
-    vertices.map(|vertex| (vertex.name.as_str(), vertex))
+/// A vertex of a log.
+struct NamedVertex<'a, V> {
+    name: &'a str,
+    /// Whether it has no inputs, if the log says so. A download has the name of the step that adds
+    /// it.
+    takes_nothing: Option<bool>,
+    vertex: &'a V,
+}
+
+fn plain_names(log: &PlainLog) -> impl Iterator<Item = NamedVertex<'_, PlainVertex>> {
+    log.vertices.iter().map(|vertex| NamedVertex {
+        name: &vertex.name,
+        takes_nothing: None,
+        vertex,
+    })
 }
 
 fn rich_verdict(vertex: &LoggedVertex, takes_nothing: bool) -> Option<CacheVerdict> {
@@ -255,19 +268,24 @@ fn plain_verdict(vertex: &PlainVertex) -> Option<CacheVerdict> {
 fn by_name<'a, V>(
     build: &Build,
     names: &[StepName],
-    vertices: impl Iterator<Item = (&'a str, &'a V)>,
+    vertices: impl Iterator<Item = NamedVertex<'a, V>>,
 ) -> Vec<(usize, &'a V)> {
     let steps = steps_by_name(build, names);
     let platform = super::platform_of(build);
     let mut groups: BTreeMap<String, Vec<(usize, &V)>> = BTreeMap::new();
-    for (name, vertex) in vertices {
-        let Some(name) = VertexName::parse(name) else {
+    for named in vertices {
+        let Some(name) = VertexName::parse(named.name) else {
             continue;
         };
         for (target, stage) in name.readings(platform.as_deref()) {
             let found = steps.get(&(stage.to_owned(), words(name.text)));
-            if let Some([step]) = found.map(Vec::as_slice) {
-                groups.entry(target).or_default().push((*step, vertex));
+            let mut fitting = found.into_iter().flatten().filter(|step| {
+                let takes_nothing = build.steps[**step].inputs.is_empty();
+                named.takes_nothing.is_none_or(|of| of == takes_nothing)
+            });
+            if let (Some(step), None) = (fitting.next(), fitting.next()) {
+                let group = groups.entry(target).or_default();
+                group.push((*step, named.vertex));
                 break;
             }
         }

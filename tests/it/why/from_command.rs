@@ -1,6 +1,6 @@
 //! Explanations from the command that starts a build, and from no arguments at all.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::from_dockerfile::{base_image, image_file, provenance};
 use super::{History, Store};
@@ -194,6 +194,67 @@ fn without_arguments_the_one_target_here_is_explained() {
         let line = format!("  cachelens why -- {command}\n");
         assert!(run.stdout.contains(&line), "{run:?}");
     }
+}
+
+#[test]
+fn git_shows_what_changed_where_the_build_exported_over_its_ref() {
+    let history = History::of("shop", Store::Local);
+    let place = history.commits.iter().position(|of| of.name == "c05");
+    let place = place.unwrap();
+    // The work tree is that of the build, and the last commit is the one before it.
+    let checkout = Checkout::of(&history, place);
+    let now = std::fs::read(checkout.sandbox.path("web/index.js")).unwrap();
+    let earlier = history.trees.path().join("tree/c04/web/index.js");
+    std::fs::copy(earlier, checkout.sandbox.path("web/index.js")).unwrap();
+    checkout.write("web/old.js", "old\n");
+    for arguments in [
+        &["init", "-q"][..],
+        &["add", "web", "Dockerfile", ".dockerignore"],
+        &["commit", "-q", "-m", "before"],
+    ] {
+        git(&checkout.sandbox, arguments);
+    }
+    std::fs::write(checkout.sandbox.path("web/index.js"), now).unwrap();
+    std::fs::remove_file(checkout.sandbox.path("web/old.js")).unwrap();
+
+    let log = history.fixture.path("logs/c05.rawjson");
+    let log = log.to_str().unwrap();
+    let command = [
+        "docker",
+        "build",
+        "--cache-from=type=local,src=cache,tag=c05",
+        ".",
+    ];
+    let asked = ["--build", log, "--baseline", "git:HEAD", "--"];
+    let found = checkout.json(&[&asked[..], &command].concat());
+    let causes = found["root_causes"].as_array().unwrap();
+    assert_eq!(causes.len(), 1, "{found:#}");
+    assert_eq!(causes[0]["kind"], "content");
+    assert_eq!(causes[0]["paths"], json!(["web/index.js", "web/old.js"]));
+    let steps = found["steps"].as_array().unwrap().iter();
+    let copies = steps.filter(|step| step["cause"]["kind"] == "content");
+    for step in copies {
+        let changes = &step["cause"]["changes"];
+        assert_eq!(changes[0]["kind"], "content", "{step:#}");
+        assert!(!changes[0]["diff"].as_array().unwrap().is_empty());
+        assert_eq!(changes[1]["kind"], "file-removed", "{step:#}");
+        assert_eq!(step["cause"]["also"][0]["kind"], "exported-since");
+        assert!(step["seconds"].is_number(), "{step:#}");
+    }
+    // Without the revision, only the log says what ran.
+    let found = checkout.json(&[&["--build", log, "--"], &command[..]].concat());
+    assert_eq!(found["root_causes"][0]["kind"], "exported-since");
+}
+
+fn git(sandbox: &Sandbox, arguments: &[&str]) {
+    let run = std::process::Command::new("git")
+        .arg("-C")
+        .arg(sandbox.path("."))
+        .args(["-c", "user.name=a", "-c", "user.email=a@example.test"])
+        .args(arguments)
+        .output()
+        .unwrap_or_else(|error| panic!("git is needed: {error}"));
+    assert!(run.status.success(), "{run:?}");
 }
 
 #[test]

@@ -97,13 +97,17 @@ fn described(history: &History, place: usize) -> Described {
         .unwrap()
 }
 
-fn explained(history: &History, place: usize) -> Explanation {
+fn explained(history: &History, place: usize, with_log: bool) -> Explanation {
     let described = described(history, place);
-    let documents = described
+    let mut documents: Vec<EvidenceDocument> = described
         .builds
         .into_iter()
         .map(|build| EvidenceDocument::Definition(Box::new(build)))
         .collect();
+    if with_log {
+        let log = format!("logs/{}.rawjson", history.commits[place].name);
+        documents.push(history.document(&log));
+    }
     let before = &history.commits[place - 1].name;
     let entry = history
         .inventory
@@ -177,7 +181,7 @@ fn from_a_dockerfile_no_verdict_is_wrong_and_the_keys_are_those_of_provenance() 
         };
         let from_provenance = judge_each(&history, |place| history.explain(place, given));
         let (wrong, unknown, judged) = judge_each(&history, |place| {
-            let found = explained(&history, place);
+            let found = explained(&history, place, false);
             let expected = history.explain(place, given);
             let commit = &history.commits[place].name;
             for (at, (found, expected)) in found.keys.iter().zip(&expected.keys).enumerate() {
@@ -204,6 +208,23 @@ fn from_a_dockerfile_no_verdict_is_wrong_and_the_keys_are_those_of_provenance() 
         "kitchen: 0 / 120 / 221, with provenance 32",
     ];
     assert_eq!(figures, expected);
+}
+
+#[test]
+fn with_the_log_of_the_build_every_verdict_from_a_dockerfile_is_right() {
+    for (set, expected) in [("shop", (0, 0, 210)), ("kitchen", (0, 0, 221))] {
+        let history = History::of(set, Store::Local);
+        let judged = judge_each(&history, |place| {
+            let found = explained(&history, place, true);
+            let steps = found.build.steps.iter().zip(&found.busy);
+            for (step, busy) in steps.filter(|(step, _)| matches!(step.op.kind, OpKind::File(_))) {
+                let commit = &history.commits[place].name;
+                assert!(busy.is_some(), "{set} {commit}: {:?}", step.vertex_name);
+            }
+            found
+        });
+        assert_eq!(judged, expected, "{set}");
+    }
 }
 
 #[test]

@@ -115,14 +115,14 @@ impl LocalCache {
             };
             let before = Some(&rewrite.from);
             let entry = entries.iter().find(|(target, _)| target.as_ref() == before);
-            let is_there = text
-                .listed_refs()
-                .any(|listed_ref| target_of(listed_ref).as_ref() == before);
+            let is_there = {
+                let mut present = text.listed_refs().map(target_of);
+                present.any(|target| target.as_ref() == before)
+            };
             outcomes.push(if is_there {
                 Outcome::AlreadyGone
             } else if let Some((_, entry)) = entry {
-                let is_after =
-                    |listed_ref: &ListedRef| target_of(listed_ref).as_ref() == Some(&after);
+                let is_after = |found: &ListedRef| target_of(found).as_ref() == Some(&after);
                 if text
                     .put(is_after, entry)
                     .map_err(|source| self.index_error(source))?

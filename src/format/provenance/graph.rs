@@ -32,17 +32,15 @@ pub(super) fn assemble(
         .map(|step| {
             let inputs = inputs(&step, &places)?;
             let locations = locations.remove(&step.id).unwrap_or_default();
-            let vertices = Vec::new();
-            let layers = BTreeMap::new();
             let WholeOp { op, unread } = step.op;
             Ok(Step {
                 id: step.id,
                 op,
                 inputs,
-                vertices,
+                vertices: Vec::new(),
                 vertex_name: None,
                 locations,
-                layers,
+                layers: BTreeMap::new(),
                 ignores_cache: false,
                 image_layers: None,
                 unread,

@@ -89,14 +89,7 @@ impl KeptRefs<'_> {
     fn keeps(&self, digest: Digest) -> Option<Skip> {
         match &self.referenced {
             Ok(referenced) if referenced.contains(&digest) => Some(Skip::Named),
-            Ok(_)
-                if self
-                    .refs
-                    .iter()
-                    .all(|listed_ref| digest_of(listed_ref).is_some()) =>
-            {
-                None
-            }
+            Ok(_) if self.refs.iter().all(|found| digest_of(found).is_some()) => None,
             Ok(_) | Err(_) => Some(Skip::Undetermined),
         }
     }
@@ -163,9 +156,8 @@ impl RegistryPruner {
             Some(tag) => tags.contains(tag),
             None => digest_of(listed_ref).is_some_and(|digest| untagged.contains(&digest)),
         };
-        let (deleted, kept): (Vec<&ListedRef>, Vec<&ListedRef>) = listed_refs
-            .iter()
-            .partition(|listed_ref| is_deleted(listed_ref));
+        let (deleted, kept): (Vec<&ListedRef>, Vec<&ListedRef>) =
+            listed_refs.iter().partition(|found| is_deleted(found));
         let kept = KeptRefs {
             referenced: self.referenced(&kept, &deleted).await,
             refs: kept,

@@ -10,7 +10,7 @@ use crate::error::{Exit, Failure};
 use crate::explain::evidence::CacheEvidence;
 use crate::explain::load::context::Directories;
 use crate::explain::load::documents::{self, LoadError, web};
-use crate::format::evidence::{self, EvidenceDocument};
+use crate::format::evidence::EvidenceDocument;
 use crate::source::{Source, SourceLocation};
 use crate::text::escape::visible;
 
@@ -36,11 +36,6 @@ pub(super) async fn documents(
             for read in statements.iter().map(read) {
                 match read {
                     Ok(document) => documents.push(document),
-                    // The Dockerfile may describe the steps instead.
-                    Err(error @ evidence::EvidenceDocumentError::NoSteps) => {
-                        let hint = error.hint().unwrap_or_default();
-                        session.output.warn(&format!("{shown}: {error}; {hint}"));
-                    }
                     Err(error) => {
                         let failure = Failure::new(Exit::Failed, &error).on(&shown);
                         return Err(match error.hint() {

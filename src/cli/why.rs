@@ -230,10 +230,11 @@ impl Arguments {
         let Some(mut build) = self.described.build(directories)? else {
             return Ok(Described::default());
         };
-        if let Some(record) = record::only(given) {
-            build.fill_from(record, self.described.file().is_some());
+        if let Some(options) = record::options(given, None) {
+            build.fill_from(options, self.described.file().is_some());
         }
-        let mut described = self.described.load(session, &build, baseline).await?;
+        let known = [given, baseline].concat();
+        let mut described = self.described.load(session, &build, &known).await?;
         let builds = std::mem::take(&mut described.builds).into_iter();
         given.extend(builds.map(|build| EvidenceDocument::Definition(Box::new(build))));
         Ok(described)

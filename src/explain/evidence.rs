@@ -122,6 +122,7 @@ impl CacheEvidence {
                 self.debug.push(debug);
                 Ok(())
             }
+            EvidenceDocument::Options(_) => Err(EvidenceError::NoSteps),
             EvidenceDocument::Log(_) | EvidenceDocument::PlainLog(_) => Err(EvidenceError::Log),
         }
     }

@@ -21,6 +21,9 @@ pub enum EvidenceDocument {
     Provenance(Box<Build>),
     /// The provenance of several builds, or of one for several platforms.
     Builds(Vec<NamedBuild>),
+    /// The options and images of builds, without their steps: provenance with `mode=min`. The
+    /// Dockerfile gives the steps.
+    Options(Vec<NamedBuild>),
     /// An LLB definition.
     Definition(Box<Build>),
     /// Builds with their logs, as in a `.dockerbuild`.
@@ -249,26 +252,31 @@ pub fn read_layout(
 fn of_statements(statements: &[Vec<u8>]) -> Result<EvidenceDocument, EvidenceDocumentError> {
     let mut builds = Vec::new();
     for statement in statements {
-        let build = Build::parse(statement)?;
-        if !build.steps.is_empty() {
-            builds.push(NamedBuild {
-                target: None,
-                build,
-            });
-        }
+        builds.push(NamedBuild {
+            target: None,
+            build: Build::parse(statement)?,
+        });
     }
-    match builds.len() {
-        0 => Err(EvidenceDocumentError::NoSteps),
-        1 => Ok(EvidenceDocument::Provenance(Box::new(
-            builds.swap_remove(0).build,
-        ))),
-        _ => Ok(EvidenceDocument::Builds(builds)),
+    Ok(of_builds(builds))
+}
+
+/// Makes a document of builds. Those without steps count only where none has steps.
+fn of_builds(builds: Vec<NamedBuild>) -> EvidenceDocument {
+    let (mut whole, without_steps): (Vec<_>, Vec<_>) = builds
+        .into_iter()
+        .partition(|named| !named.build.steps.is_empty());
+    match whole.len() {
+        0 => EvidenceDocument::Options(without_steps),
+        1 if whole[0].target.is_none() => {
+            EvidenceDocument::Provenance(Box::new(whole.swap_remove(0).build))
+        }
+        _ => EvidenceDocument::Builds(whole),
     }
 }
 
 /// Parses provenance: alone, or in the output and the files of buildx about one or several builds.
 fn provenance(bytes: &[u8]) -> Result<EvidenceDocument, EvidenceDocumentError> {
-    let mut builds = match Build::parse(bytes) {
+    let builds = match Build::parse(bytes) {
         Ok(build) => vec![NamedBuild {
             target: None,
             build,
@@ -290,15 +298,7 @@ fn provenance(bytes: &[u8]) -> Result<EvidenceDocument, EvidenceDocumentError> {
             ProvenanceError::NotProvenance.into()
         });
     }
-    builds.retain(|named| !named.build.steps.is_empty());
-    match builds.len() {
-        0 => Err(EvidenceDocumentError::NoSteps),
-        1 if builds[0].target.is_none() => {
-            let build = builds.swap_remove(0).build;
-            Ok(EvidenceDocument::Provenance(Box::new(build)))
-        }
-        _ => Ok(EvidenceDocument::Builds(builds)),
-    }
+    Ok(of_builds(builds))
 }
 
 /// How deeply provenance is nested in files of buildx: target, platform, name.
@@ -357,10 +357,8 @@ mod tests {
         );
         assert_eq!(error(br#"{"vertexes":[]}"#), "the log describes no step");
         assert!(error(b"[1]").starts_with("not debug data of a cache: "));
-        assert_eq!(
-            error(br#"{"buildType":"x"}"#),
-            "the provenance holds no steps; it was made with mode=min"
-        );
+        let options = read(br#"{"buildType":"x"}"#).unwrap();
+        assert!(matches!(options, EvidenceDocument::Options(builds) if builds.len() == 1));
         let named = br#"{"SLSA":{"buildType":"x","buildConfig":{"llbDefinition":[{"id":"a"}]}}}"#;
         assert!(
             matches!(read(named), Ok(EvidenceDocument::Provenance(build)) if build.steps.len() == 1)

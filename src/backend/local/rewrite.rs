@@ -115,10 +115,8 @@ impl LocalCache {
             };
             let before = Some(&rewrite.from);
             let entry = entries.iter().find(|(target, _)| target.as_ref() == before);
-            let is_there = {
-                let mut present = text.listed_refs().map(target_of);
-                present.any(|target| target.as_ref() == before)
-            };
+            let is_it = |found: &ListedRef| target_of(found).as_ref() == before;
+            let is_there = text.listed_refs().any(is_it);
             outcomes.push(if is_there {
                 Outcome::AlreadyGone
             } else if let Some((_, entry)) = entry {

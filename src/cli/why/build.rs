@@ -209,15 +209,15 @@ impl BuildFlags {
         }))
     }
 
-    /// Reads and converts a build. Images that are not named are those of the baseline, where it has
+    /// Reads and converts a build. Images that are not named are those of `known` evidence, where it has
     /// them.
     pub(in crate::cli) async fn load(
         &self,
         session: &CliSession<'_>,
         build: &DescribedBuild,
-        baseline: &[EvidenceDocument],
+        known: &[EvidenceDocument],
     ) -> Result<Described, Failure> {
-        let pinned = PinnedImage::of_documents(baseline);
+        let pinned = PinnedImage::of_documents(known);
         let mut described = self.load_with(session, build, &pinned, false).await?;
         let used = pinned.iter().filter(|image| {
             let identifier = format!("docker-image://{}@{}", image.name, image.digest);
@@ -229,7 +229,7 @@ impl BuildFlags {
         });
         let note = |image: &PinnedImage| {
             format!(
-                "the image {} is taken as the baseline has it; give --image {}=IMAGE to ask its registry for today's",
+                "the image {} is taken as the evidence has it; give --image {}=IMAGE to ask its registry for today's",
                 image.name, image.name
             )
         };
@@ -365,7 +365,8 @@ pub(super) fn have_graph(documents: &[EvidenceDocument]) -> bool {
         EvidenceDocument::Records(records) => {
             records.iter().any(|record| !record.builds.is_empty())
         }
-        EvidenceDocument::Log(_)
+        EvidenceDocument::Options(_)
+        | EvidenceDocument::Log(_)
         | EvidenceDocument::PlainLog(_)
         | EvidenceDocument::CacheDebug(_) => false,
     })

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::answer::{self, Answer, Answers, Question};
-use super::{Arguments, build, request};
+use super::{Arguments, build, record, request};
 use crate::cli::evidence::documents;
 use crate::cli::{CliSession, open};
 use crate::error::{Exit, Failure};
@@ -104,8 +104,9 @@ async fn question(
         None => failure,
     };
     let mut directories = Directories::named_by(&arguments.context);
-    let described_build = described_build(arguments, request, directories.main.as_deref());
     let mut given = documents(session, &arguments.build).await?;
+    let main = directories.main.as_deref();
+    let described_build = described_build(arguments, request, main, &given);
     let mut builds = arguments.evidence_names();
     let mut dockerfile = None;
     let (revisions, files) = arguments.baselines();
@@ -118,7 +119,7 @@ async fn question(
     } else {
         let described = arguments
             .described
-            .load(session, &described_build, &baseline)
+            .load(session, &described_build, &[&*given, &*baseline].concat())
             .await
             .map_err(of_target)?;
         notes.extend(described.notes.iter().cloned());
@@ -325,13 +326,18 @@ pub(super) fn quoted(word: &str) -> String {
     }
 }
 
-/// Returns the build that a command describes. Arguments take precedence over the command.
+/// Returns the build that a command describes. Arguments take precedence over the command, and the
+/// command over the options in evidence.
 fn described_build(
     arguments: &Arguments,
     request: &BuildRequest,
     context: Option<&Path>,
+    given: &[EvidenceDocument],
 ) -> DescribedBuild {
     let mut described_build = request.described();
+    if let Some(options) = record::options(given, request.name.as_deref()) {
+        described_build.fill_from(options, true);
+    }
     if let Some(file) = arguments.described.file() {
         described_build.file = Some(file.clone());
         described_build.text = None;

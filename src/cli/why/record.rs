@@ -1,5 +1,7 @@
 //! The imported caches in build records, including those without a usable location.
 
+use std::collections::BTreeMap;
+
 use super::Arguments;
 use super::build::have_graph;
 use super::command::quoted;
@@ -7,7 +9,7 @@ use crate::cli::CliSession;
 use crate::cli::open;
 use crate::error::{Exit, Failure};
 use crate::format::build_record::{BuildRecord, RecordedCache};
-use crate::format::evidence::EvidenceDocument;
+use crate::format::evidence::{EvidenceDocument, EvidenceDocumentError, NamedBuild};
 use crate::source::Source;
 use crate::text::escape::visible;
 
@@ -24,6 +26,29 @@ pub(super) fn only(documents: &[EvidenceDocument]) -> Option<&BuildRecord> {
     let mut records = records(documents);
     let first = records.next()?;
     records.next().is_none().then_some(first)
+}
+
+/// Returns the options of the build that documents are about: those of the one record, or those in
+/// provenance without steps. Of several builds, the one of `target` counts.
+pub(super) fn options<'a>(
+    documents: &'a [EvidenceDocument],
+    target: Option<&str>,
+) -> Option<&'a BTreeMap<String, String>> {
+    if let Some(record) = only(documents) {
+        return Some(&record.attributes);
+    }
+    let builds = documents.iter().filter_map(|document| match document {
+        EvidenceDocument::Options(builds) => Some(builds),
+        _ => None,
+    });
+    let builds: Vec<&NamedBuild> = builds.flatten().collect();
+    let found = match builds.as_slice() {
+        [one] => Some(one),
+        several => several
+            .iter()
+            .find(|named| target.is_some() && named.target.as_deref() == target),
+    };
+    found.map(|named| &named.build.request.args)
 }
 
 /// Returns the caches that a build imported according to its record, and notes about those whose
@@ -101,6 +126,13 @@ pub(super) fn not_given(
 pub(super) fn without_steps(documents: &[EvidenceDocument]) -> Option<Failure> {
     if have_graph(documents) {
         return None;
+    }
+    let has_options =
+        |document: &EvidenceDocument| matches!(document, EvidenceDocument::Options(_));
+    if documents.iter().any(has_options) {
+        let error = EvidenceDocumentError::NoSteps;
+        let hint = error.hint().unwrap_or_default();
+        return Some(Failure::new(Exit::Failed, &error).hint(hint));
     }
     let record = records(documents).next()?;
     let message = match record.failure() {

@@ -228,7 +228,7 @@ fn normal_reference(reference: &str) -> Option<String> {
 
 /// Parses `pkg:docker/NAME@TAG?platform=OS%2FARCH`, the name of an image in provenance
 /// (`util/purl/image.go`), into the reference and the platform.
-fn image_of_uri(uri: &str) -> Option<(String, Option<String>)> {
+pub(in crate::explain) fn image_of_uri(uri: &str) -> Option<(String, Option<String>)> {
     let rest = uri.strip_prefix("pkg:docker/")?;
     let (name, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (name, tag) = name.rsplit_once('@').unwrap_or((name, "latest"));

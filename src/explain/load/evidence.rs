@@ -8,7 +8,7 @@ use super::context::place;
 use super::log::{self, Log};
 use crate::explain::names;
 use crate::format::cache_debug::CacheDebug;
-use crate::format::evidence::EvidenceDocument;
+use crate::format::evidence::{EvidenceDocument, NamedBuild};
 use crate::format::llb::{FileChange, OpKind};
 use crate::format::plain_log::PlainLog;
 use crate::format::progress_log::ProgressLog;
@@ -125,6 +125,7 @@ pub(super) fn gather(
     let mut rich: Vec<Arc<ProgressLog>> = Vec::new();
     let mut plain: Option<Arc<PlainLog>> = None;
     let mut found: Vec<GatheredEvidence> = Vec::new();
+    let mut options: Vec<NamedBuild> = Vec::new();
     for document in documents {
         match document {
             EvidenceDocument::Provenance(build) | EvidenceDocument::Definition(build) => {
@@ -156,11 +157,13 @@ pub(super) fn gather(
                     rich.push(log);
                 }
             }
+            EvidenceDocument::Options(builds) => options.extend(builds),
             EvidenceDocument::Log(log) => rich.push(Arc::new(log)),
             EvidenceDocument::PlainLog(log) => plain = Some(Arc::new(log)),
             EvidenceDocument::CacheDebug(_) => {}
         }
     }
+    add_options(&options, &mut found, notes);
     for evidence in &mut found {
         let best = rich
             .iter()
@@ -170,6 +173,19 @@ pub(super) fn gather(
         evidence.log.plain.clone_from(&plain);
     }
     found
+}
+
+/// Adds the times in provenance without steps to the builds that a Dockerfile describes.
+fn add_options(options: &[NamedBuild], found: &mut [GatheredEvidence], notes: &mut Vec<String>) {
+    if !options.is_empty() && found.is_empty() {
+        let note = "provenance that was made with mode=min holds the options and images of a build, and not its steps, so nothing is compared with it";
+        notes.push(note.to_owned());
+    }
+    let [only] = options else { return };
+    for build in found.iter_mut().map(|evidence| &mut evidence.build) {
+        build.started = build.started.or(only.build.started);
+        build.finished = build.finished.or(only.build.finished);
+    }
 }
 
 /// Selects the builds to explain: those that are wanted. Of these, builds are preferred that a log

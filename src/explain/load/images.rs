@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 
 use crate::backend::{self, Access, CacheReader, SharedReader, all_refs};
 use crate::explain::frontend::{BaseImage, BaseImageConfig, ImageRequest, ImageState, Images};
+use crate::explain::keys::source::image_of_uri;
 use crate::format::digest::Digest;
 use crate::format::evidence::EvidenceDocument as Evidence;
 use crate::format::layout::ListedRef;
@@ -14,7 +15,7 @@ use crate::format::lenient::go_struct;
 use crate::format::llb::{OpKind, Platform};
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument};
 use crate::format::platform;
-use crate::format::provenance::Build;
+use crate::format::provenance::{Build, Dependency};
 use crate::format::reference::ImageReference;
 use crate::source::{RefSelector, Source, SourceLocation, Trust};
 use crate::text::causes::in_one_line;
@@ -60,15 +61,34 @@ pub struct PinnedImage {
 impl PinnedImage {
     /// Finds the images that the builds of documents stand on. A name with two digests is left out.
     pub fn of_documents(documents: &[Evidence]) -> Vec<Self> {
+        let options = documents.iter().filter_map(|document| match document {
+            Evidence::Options(builds) => Some(builds),
+            _ => None,
+        });
+        let resolved = options
+            .flatten()
+            .flat_map(|named| &named.build.dependencies)
+            .filter_map(Self::of_dependency);
         let builds = documents.iter().flat_map(|document| match document {
             Evidence::Provenance(build) | Evidence::Definition(build) => vec![&**build],
             Evidence::Builds(builds) => builds.iter().map(|named| &named.build).collect(),
             Evidence::Records(records) => {
                 records.iter().flat_map(|record| &record.builds).collect()
             }
-            Evidence::Log(_) | Evidence::PlainLog(_) | Evidence::CacheDebug(_) => Vec::new(),
+            Evidence::Options(_)
+            | Evidence::Log(_)
+            | Evidence::PlainLog(_)
+            | Evidence::CacheDebug(_) => Vec::new(),
         });
-        Self::of_builds(builds)
+        Self::unambiguous(resolved.chain(Self::of_builds(builds)).collect())
+    }
+
+    /// Reads an image that a build resolved.
+    fn of_dependency(dependency: &Dependency) -> Option<Self> {
+        let (name, _) = image_of_uri(&dependency.uri)?;
+        let digest = dependency.digests.get("sha256")?;
+        let digest = format!("sha256:{digest}").parse().ok()?;
+        Some(Self { name, digest })
     }
 
     fn of_builds<'a>(builds: impl Iterator<Item = &'a Build>) -> Vec<Self> {
@@ -88,6 +108,11 @@ impl PinnedImage {
                 found.push(Self { name, digest });
             }
         }
+        found
+    }
+
+    /// Leaves out names with two digests, and repetitions.
+    fn unambiguous(found: Vec<Self>) -> Vec<Self> {
         let is_one = |image: &Self| {
             let mut same = found.iter().filter(|other| other.name == image.name);
             same.all(|other| other.digest == image.digest)
@@ -169,7 +194,7 @@ impl ImageLookup<'_> {
         let pinned = self.baseline.iter().find(|image| image.name == name);
         let Some(access) = self.registries else {
             return Err(match pinned {
-                Some(_) => "the baseline has its digest and not its configuration, and registries are not asked (--offline)".to_owned(),
+                Some(_) => "the evidence has its digest and not its configuration, and registries are not asked (--offline)".to_owned(),
                 None => "registries are not asked (--offline)".to_owned(),
             });
         };

@@ -131,7 +131,8 @@ fn builds(documents: Vec<EvidenceDocument>) -> impl Iterator<Item = Build> {
             .into_iter()
             .flat_map(|record| record.builds)
             .collect(),
-        EvidenceDocument::Log(_)
+        EvidenceDocument::Options(_)
+        | EvidenceDocument::Log(_)
         | EvidenceDocument::PlainLog(_)
         | EvidenceDocument::CacheDebug(_) => Vec::new(),
     })
@@ -211,6 +212,7 @@ fn words(document: &EvidenceDocument) -> String {
         EvidenceDocument::Provenance(build) => format!("provenance, {}", steps(build)),
         EvidenceDocument::Definition(build) => format!("LLB definition, {}", steps(build)),
         EvidenceDocument::Builds(builds) => format!("provenance of {} builds", builds.len()),
+        EvidenceDocument::Options(_) => "options of a build, no steps (mode=min)".to_owned(),
         EvidenceDocument::Records(records) => {
             let record = records.first();
             let log = record.is_some_and(|record| !record.log.vertices.is_empty());

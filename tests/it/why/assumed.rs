@@ -120,6 +120,6 @@ fn the_images_of_a_baseline_are_known_by_their_digests() {
         "provenance/c07.json",
         "--offline",
     ]);
-    let reason = "the baseline has its digest and not its configuration";
+    let reason = "the evidence has its digest and not its configuration";
     assert!(run.stdout.contains(reason), "{run}");
 }

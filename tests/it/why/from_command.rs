@@ -246,6 +246,68 @@ fn git_shows_what_changed_where_the_build_exported_over_its_ref() {
     assert_eq!(found["root_causes"][0]["kind"], "exported-since");
 }
 
+/// What buildx writes with `--metadata-file`, unless the provenance is asked for with `mode=max`.
+fn metadata(digest: &str, api_url: &str) -> String {
+    json!({
+        "buildx.build.provenance": {
+            "buildType": "https://mobyproject.org/buildkit@v1",
+            "materials": [{
+                "uri": "pkg:docker/127.0.0.1%3A5055/base@latest?platform=linux%2Famd64",
+                "digest": { "sha256": digest },
+            }],
+            "invocation": {
+                "configSource": { "entryPoint": "Dockerfile" },
+                "parameters": {
+                    "frontend": "dockerfile.v0",
+                    "args": { "build-arg:API_URL": api_url },
+                },
+                "environment": { "platform": "linux/amd64" },
+            },
+        },
+        "buildx.build.ref": "o/o0/2tf7nr9xaj9kfwcw0h01vfngv",
+    })
+    .to_string()
+}
+
+#[test]
+fn provenance_without_steps_gives_the_options_of_a_dockerfile() {
+    let history = History::of("shop", Store::Local);
+    let checkout = Checkout::of(&history, 1);
+    let (_, digest) = base_image(&provenance(&history, 1));
+    let command = [
+        "docker",
+        "build",
+        "--cache-from=type=local,src=cache,tag=c01",
+        ".",
+    ];
+    let named = ["./cache#c01", "-f", "Dockerfile", "--context", "."];
+    for (api_url, expected) in [
+        ("https://api.example.test", [15, 0, 0]),
+        ("https://other.example.test", [11, 1, 3]),
+    ] {
+        checkout.write("metadata.json", &metadata(&digest.hex(), api_url));
+        let evidence = ["--build", "metadata.json"];
+        let by_flags = checkout.json(&[&evidence[..], &named].concat());
+        assert_eq!(super::counts(&by_flags), expected, "{by_flags:#}");
+        let by_command = checkout.json(&[&evidence[..], &["--"], &command].concat());
+        assert_eq!(super::counts(&by_command), expected, "{by_command:#}");
+    }
+    // Its digest of the base image counts, too.
+    let arguments = [
+        &["why", "--offline", "--build", "metadata.json"][..],
+        &named,
+    ];
+    let run = checkout.sandbox.run(&arguments.concat());
+    let words = "the evidence has its digest and not its configuration";
+    assert!(run.stdout.contains(words), "{run}");
+    // Without a Dockerfile, it is not enough.
+    std::fs::remove_file(checkout.sandbox.path("Dockerfile")).unwrap();
+    let arguments = ["why", "./cache#c01", "--build", "metadata.json"];
+    let run = checkout.sandbox.run(&arguments);
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(run.stderr.contains("it was made with mode=min"), "{run}");
+}
+
 fn git(sandbox: &Sandbox, arguments: &[&str]) {
     let run = std::process::Command::new("git")
         .arg("-C")

@@ -277,7 +277,8 @@ fn the_attestations_of_an_image_in_a_layout_or_archive_are_evidence() {
         assert_eq!(found["steps"], by_file["steps"], "{evidence}");
     }
     let mut min: Value = serde_json::from_slice(&statement).unwrap();
-    min["predicate"]["buildDefinition"]["internalParameters"]["buildConfig"] = Value::Null;
+    let predicate = min["predicate"].as_object_mut().unwrap();
+    assert!(predicate.remove("buildConfig").is_some());
     image(min.to_string().into_bytes()).write_layout(&sandbox.path("min"));
     let run = sandbox.run(&[
         "why",
@@ -288,11 +289,9 @@ fn the_attestations_of_an_image_in_a_layout_or_archive_are_evidence() {
         "tree/c03",
         "--offline",
     ]);
-    assert!(
-        run.stderr
-            .contains("made with mode=min; give the Dockerfile with -f"),
-        "{run:?}"
-    );
+    // It has the digests of images; the Dockerfile has the steps.
+    let words = "the evidence has its digest and not its configuration";
+    assert!(run.stdout.contains(words), "{run:?}");
     assert!(run.stdout.contains("Dockerfile:3"), "{run:?}");
     fs::write(
         sandbox.path("tty.txt"),

@@ -67,7 +67,7 @@ impl Inquiry<'_> {
             )
         });
         let detail = "the ref now holds what this build, or a later one, exported, so it cannot say what the build found";
-        let remedy = "explain against the ref as it was before this build: its previous version (such as main~1), another tag, or a tag per commit";
+        let remedy = "explain against the ref as it was before this build: its previous version (such as main~1), another tag, or a tag per commit; --baseline git:REV shows what changed in the files";
         let mut cause = changed.unwrap_or_else(|| Cause::new(CauseKind::ExportedSince, detail));
         if cause.kind != CauseKind::ExportedSince {
             cause

@@ -1,16 +1,17 @@
-//! The options in a build record without provenance, as a failed build has it.
+//! The options of a build in evidence without steps: the record of a failed build, and provenance
+//! that was made with `mode=min`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::DescribedBuild;
-use crate::format::build_record::BuildRecord;
 
 impl DescribedBuild {
-    /// Copies the options of a recorded build that are not set otherwise. `has_file` says whether
+    /// Copies the options that are not set otherwise from the attributes of a solve. `has_file` says whether
     /// the user named the Dockerfile.
-    pub fn fill_from(&mut self, record: &BuildRecord, has_file: bool) {
+    pub fn fill_from(&mut self, attributes: &BTreeMap<String, String>, has_file: bool) {
         let options = &mut self.options;
-        for (name, value) in &record.attributes {
+        for (name, value) in attributes {
             let (kind, rest) = name.split_once(':').unwrap_or((name, ""));
             match kind {
                 "build-arg" => {

@@ -197,10 +197,16 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
             ))?;
         }
         format => {
-            listing.print(output, format, &lists, |list| match list.rows.count() {
-                0 => "nothing is stored here\n".to_owned(),
-                count => format!("none of the {count} objects matches\n"),
-            })?;
+            listing.print(
+                output,
+                format,
+                lists.len() + failures.len(),
+                &lists,
+                |list| match list.rows.count() {
+                    0 => "nothing is stored here\n".to_owned(),
+                    count => format!("none of the {count} objects matches\n"),
+                },
+            )?;
         }
     }
     Ok(open::conclude(session, lists.len(), &failures))

@@ -139,13 +139,34 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
         let blocks = blocks.map(|(scanned, ..)| history::print(scanned, now, output.paper));
         output.text(&blocks.collect::<Vec<_>>().join("\n"))?;
     } else {
-        let blocks: Vec<String> = sums
+        let mut blocks: Vec<String> = sums
             .iter()
             .map(|(scanned, totals, shared)| block(scanned, totals, *shared, now, output.paper))
             .collect();
+        let is_whole = |(scanned, ..): &(&Scanned, InventoryTotals, Option<Totals>)| {
+            selected::Selected::new(scanned).is_none()
+        };
+        if sums.len() > 1 && sums.iter().all(is_whole) {
+            let totals: Vec<&InventoryTotals> = sums.iter().map(|(_, totals, _)| totals).collect();
+            blocks.push(all_sources(&totals));
+        }
         output.text(&blocks.join("\n"))?;
     }
     Ok(open::conclude(session, sums.len(), &failures))
+}
+
+/// Sums several sources up. A blob that two of them store counts twice, as it takes space twice.
+fn all_sources(totals: &[&InventoryTotals]) -> String {
+    let sum = |of: fn(&InventoryTotals) -> u64| Size(totals.iter().map(|totals| of(totals)).sum());
+    let is_known = totals.iter().all(|totals| totals.orphan.is_some());
+    let orphan = sum(|totals| totals.orphan.map_or(0, |orphan| orphan.bytes));
+    format!(
+        "{} sources  {} stored, {} live, {}{orphan} orphan\n",
+        totals.len(),
+        sum(|totals| totals.stored().bytes),
+        sum(|totals| totals.live.bytes),
+        if is_known { "" } else { "at least " },
+    )
 }
 
 fn block(

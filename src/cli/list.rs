@@ -269,12 +269,13 @@ impl CheckedListFlags<'_> {
         listed.collect()
     }
 
-    /// Prints lists as tables, each below the name of its source if there are several, or as
+    /// Prints lists as tables, each below the name of its source if `sources` is several, or as
     /// separated values. `why_empty` returns why a source has no listed rows.
     pub(super) fn print<R: Rows>(
         &self,
         output: &CommandOutput,
         format: ListFormat,
+        sources: usize,
         lists: &[ListedRows<'_, R>],
         why_empty: impl Fn(&ListedRows<'_, R>) -> String,
     ) -> Result<Exit, Failure> {
@@ -286,7 +287,7 @@ impl CheckedListFlags<'_> {
             return output.raw(&self.values(format, &lists)?);
         }
         let blocks = lists.iter().map(|list| {
-            let title = if lists.len() > 1 {
+            let title = if sources > 1 {
                 format!("{}\n", list.scanned.opened.shown())
             } else {
                 String::new()

@@ -209,12 +209,16 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
             output.document(&JsonDocument::new("ls", listing, &failures))?;
         }
         format => {
-            listing.print(output, format, &lists, |list| {
-                match list.scanned.inventory.refs.len() {
+            listing.print(
+                output,
+                format,
+                lists.len() + failures.len(),
+                &lists,
+                |list| match list.scanned.inventory.refs.len() {
                     0 => "no refs: nothing has been exported here yet\n".to_owned(),
                     count => format!("none of the {count} refs matches\n"),
-                }
-            })?;
+                },
+            )?;
         }
     }
     Ok(open::conclude(session, lists.len(), &failures))

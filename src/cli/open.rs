@@ -102,6 +102,9 @@ pub(super) fn sources(
         .iter()
         .map(|text| parse(session, text))
         .collect::<Result<_, _>>()?;
+    if let ([text], [source]) = (texts, named.as_slice()) {
+        image_for_directory(text.expose(), source)?;
+    }
     let found = configured(session)
         .into_iter()
         .filter(|source| source.trust == Trust::Found);
@@ -112,6 +115,21 @@ pub(super) fn sources(
         }
     }
     Ok(named)
+}
+
+/// Refuses a single word such as `alpine` that names no directory here: Docker takes it for an image.
+fn image_for_directory(text: &str, source: &Source) -> Result<(), Failure> {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    let SourceLocation::Local(local) = &source.location else {
+        return Ok(());
+    };
+    if !text.chars().all(is_plain) || local.dir.exists() {
+        return Ok(());
+    }
+    let failure = Failure::message(Exit::Failed, format!("{text} does not exist"));
+    Err(failure.hint(format!(
+        "name the directory that `--cache-to type=local,dest=…` writes; the image on Docker Hub is docker.io/library/{text}"
+    )))
 }
 
 /// Parses the sources of a read-only command. Without any, returns those of the configuration, and

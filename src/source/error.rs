@@ -17,6 +17,12 @@ pub enum SourceError {
     /// `scheme://…` with an unknown scheme.
     #[error("`{}://` names no kind of source", visible(.0))]
     UnknownScheme(String),
+    /// The address of a web page, which may be that of an image or a repository.
+    #[error("a source is not named by the address of a web page")]
+    WebAddress {
+        /// The source that was probably meant.
+        meant: String,
+    },
     /// Attributes without `type=`.
     #[error("the attributes come without `type=`")]
     MissingType,
@@ -115,6 +121,7 @@ impl SourceError {
             Self::MissingType => {
                 "begin with type=local, type=registry, type=s3 or type=gha; a directory reads ./a=b"
             }
+            Self::WebAddress { meant } => return Some(format!("write {}", visible(meant))),
             Self::UnknownType {
                 nearest: Some(nearest),
                 ..

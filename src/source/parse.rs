@@ -170,6 +170,28 @@ fn parse_image(text: &str) -> Result<ParsedSource, SourceError> {
     Ok(plain(location, select))
 }
 
+/// Returns the source that the address of a web page stands for. Returns `None` for an address with
+/// a user, which may be a credential, and for addresses that name no image.
+fn meant_by_address(rest: &str) -> Option<String> {
+    let address = rest.split(['?', '#']).next()?.trim_end_matches('/');
+    if address.contains('@') {
+        return None;
+    }
+    let image = match address.split_once('/')? {
+        ("github.com", repository) => {
+            let mut parts = repository.trim_end_matches(".git").split('/');
+            return Some(format!("gha:{}/{}", parts.next()?, parts.next()?));
+        }
+        ("hub.docker.com", path) => match path.split_once('/')? {
+            ("r", image) => format!("docker.io/{image}"),
+            ("_", image) => format!("docker.io/library/{image}"),
+            _ => return None,
+        },
+        _ => address.to_owned(),
+    };
+    RegistryLocation::parse(&image).is_ok().then_some(image)
+}
+
 /// Parses a text without a prefix for its kind: an image or a directory.
 fn parse_name(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<ParsedSource, SourceError> {
     let (name, selected) = if exists(Path::new(text)) {
@@ -187,8 +209,12 @@ fn parse_name(text: &str, exists: &dyn Fn(&Path) -> bool) -> Result<ParsedSource
     {
         return Err(SourceError::MissingType);
     }
-    if let Some((scheme, _)) = name.split_once("://") {
-        return Err(SourceError::UnknownScheme(scheme.to_owned()));
+    if let Some((scheme, rest)) = name.split_once("://") {
+        let meant = matches!(scheme, "http" | "https").then(|| meant_by_address(rest));
+        return Err(match meant.flatten() {
+            Some(meant) => SourceError::WebAddress { meant },
+            None => SourceError::UnknownScheme(scheme.to_owned()),
+        });
     }
     if !RegistryLocation::looks_like_reference(name) {
         return parse_dir(text, exists);

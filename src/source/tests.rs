@@ -311,6 +311,24 @@ fn says_what_is_wrong_and_what_to_do() {
             "https://user:hunter2@ghcr.io/x",
             SourceError::UnknownScheme("https".to_owned()),
         ),
+        (
+            "https://ghcr.io/acme/app:cache?x=1",
+            SourceError::WebAddress {
+                meant: "ghcr.io/acme/app:cache".to_owned(),
+            },
+        ),
+        (
+            "https://github.com/acme/app.git",
+            SourceError::WebAddress {
+                meant: "gha:acme/app".to_owned(),
+            },
+        ),
+        (
+            "https://hub.docker.com/_/alpine/",
+            SourceError::WebAddress {
+                meant: "docker.io/library/alpine".to_owned(),
+            },
+        ),
         ("src=./cache", SourceError::MissingType),
         ("endpoint_url=hunter2://x", SourceError::MissingType),
         ("s3:b?secret_access_key=hunter2", SourceError::MissingType),

@@ -369,3 +369,33 @@ fn what_deletes_takes_no_source_that_nobody_named() {
         assert_eq!(run.code, Some(2), "{command}: {run}");
     }
 }
+
+#[test]
+fn names_the_source_that_an_address_or_a_word_stands_for() {
+    let sandbox = Sandbox::new();
+    let mut report = String::new();
+    for source in [
+        "https://ghcr.io/acme/app:cache",
+        "https://github.com/acme/app",
+        "https://user:hunter2@ghcr.io/acme/app",
+        "alpine",
+    ] {
+        let run = sandbox.run(&["ls", source]);
+        assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+        writeln!(report, "{}exit {}", run.stderr, run.code.unwrap()).unwrap();
+    }
+    insta::assert_snapshot!(report, @r"
+    error: a source is not named by the address of a web page
+      hint: write ghcr.io/acme/app:cache
+    exit 2
+    error: a source is not named by the address of a web page
+      hint: write gha:acme/app
+    exit 2
+    error: `https://` names no kind of source
+      hint: name a directory (./cache), an image (ghcr.io/acme/app:buildcache), s3://bucket/prefix, gha:owner/repo, demo or a `type=…` string
+    exit 2
+    error: alpine does not exist
+      hint: name the directory that `--cache-to type=local,dest=…` writes; the image on Docker Hub is docker.io/library/alpine
+    exit 1
+    ");
+}

@@ -520,3 +520,26 @@ fn config_says_where_it_is_what_holds_and_whether_it_is_right() {
     exit 2
     ");
 }
+
+#[test]
+fn several_sources_have_headings_and_a_sum() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(&["ls", "demo", "./nowhere"]);
+    assert!(run.stdout.starts_with("demo\nREF"), "{}", run.stdout);
+    let run = sandbox.run(&["du", "demo", "demo"]);
+    let last = run.stdout.lines().last().unwrap();
+    insta::assert_snapshot!(last, @"2 sources  2.6 MiB stored, 1.9 MiB live, 670 KiB orphan");
+}
+
+#[test]
+fn prune_says_how_long_the_grace_is() {
+    let run = Sandbox::new().run(&["prune", "demo", "--grace", "200d"]);
+    let notes: Vec<&str> = run.stdout.lines().rev().take(3).collect();
+    let grace = "The grace is 200d: builds may still use blobs that are younger. A run after ";
+    assert!(notes[2].starts_with(grace), "{}", run.stdout);
+    assert!(
+        notes[1].starts_with("No rule names a ref, so all refs stay"),
+        "{}",
+        run.stdout
+    );
+}

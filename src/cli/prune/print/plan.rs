@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{MOST_ENTRIES, Pruned, not_mended, plural, reasons, unmet};
 use crate::backend::Disposal;
 use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
-use crate::prune::plan::{Deletion, ItemKind, ItemReason, KeptItem, Plan};
+use crate::prune::plan::{BlobFate, Deletion, ItemKind, ItemReason, KeptItem, Plan};
 use crate::retention::Reason;
 use crate::text::units::{Exact, Size};
 
@@ -196,10 +196,38 @@ fn notes(plan: &Plan) -> Vec<String> {
             "A later run deletes the blobs that these results free, {later}, after the grace."
         ));
     }
+    notes.extend(when_more(plan));
     if plan.drops_every_ref() {
         notes.push("The plan deletes every ref, which must be confirmed.".to_owned());
     }
     notes.extend(unmet(plan));
+    notes
+}
+
+/// Returns notes of an empty plan: when the blobs may be deleted, and how refs are.
+fn when_more(plan: &Plan) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !plan.is_empty() || plan.unmended().is_some() {
+        return notes;
+    }
+    let waits = [BlobFate::WithinGrace, BlobFate::Waits];
+    if plan.held().iter().any(|held| waits.contains(&held.fate)) {
+        let end = plan.created().checked_add(plan.grace());
+        let end = end.unwrap_or(plan.created());
+        notes.push(format!(
+            "The grace is {}: builds may still use blobs that are younger. A run after {} may delete those that no ref reaches.",
+            Exact(plan.grace()),
+            end.strftime("%Y-%m-%d %H:%M UTC")
+        ));
+    }
+    let is_ruled = |kept: &KeptItem| kept.reasons != [ItemReason::Policy(Reason::NoRule)];
+    let mut refs = plan.keep().iter().filter(|kept| kept.kind == ItemKind::Ref);
+    if refs.clone().count() > 0 && !refs.any(is_ruled) {
+        notes.push(
+            "No rule names a ref, so all refs stay: add --drop-ref or --keep-last, or write rules in cachelens.toml."
+                .to_owned(),
+        );
+    }
     notes
 }
 

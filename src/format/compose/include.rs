@@ -31,7 +31,7 @@ impl Loader<'_> {
             let Some(mut imported) = self.included(path, directory, node, stack)? else {
                 continue;
             };
-            for definition in &mut imported.0 {
+            for definition in imported.iter_mut() {
                 if let Some(own) = file.services.get(definition.name.as_str()) {
                     for reset in file.resets.iter().filter(|reset| {
                         reset.first().map(String::as_str) == Some(definition.name.as_str())
@@ -42,9 +42,9 @@ impl Loader<'_> {
                 }
             }
             let own = std::mem::take(&mut file.services);
-            for definition in own.0 {
+            for definition in own.into_list() {
                 if imported.get(definition.name.as_str()).is_none() {
-                    imported.0.push(definition);
+                    imported.push(definition);
                 }
             }
             file.services = imported;
@@ -106,7 +106,7 @@ impl Loader<'_> {
         }
         self.variables.pop();
         let moved = relative(directory, &own);
-        for definition in &mut services.0 {
+        for definition in services.iter_mut() {
             definition.move_contexts(&moved, true);
         }
         Ok(Some(services))

@@ -40,7 +40,7 @@ pub fn load(
         loader.apply(path, directory, &mut services, &mut Vec::new())?;
     }
     Ok(Project {
-        services: services.0.iter().map(Service::from).collect(),
+        services: services.iter().map(Service::from).collect(),
         directory: directory.to_owned(),
         included: loader.included,
     })
@@ -55,21 +55,48 @@ pub(super) struct ComposeDefinition {
 
 /// Services in the order of the files.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Services(pub Vec<ComposeDefinition>);
+pub(super) struct Services {
+    list: Vec<ComposeDefinition>,
+    /// The position of each name.
+    positions: HashMap<String, usize>,
+}
 
 impl Services {
+    pub fn iter(&self) -> impl Iterator<Item = &ComposeDefinition> {
+        self.list.iter()
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut ComposeDefinition> {
+        self.list.iter_mut()
+    }
+
+    pub fn into_list(self) -> Vec<ComposeDefinition> {
+        self.list
+    }
+
     pub fn get(&self, name: &str) -> Option<&ComposeDefinition> {
-        self.0.iter().find(|known| known.name.as_str() == name)
+        self.list.get(*self.positions.get(name)?)
     }
 
     pub fn get_mut(&mut self, name: &str) -> Option<&mut ComposeDefinition> {
-        self.0.iter_mut().find(|known| known.name.as_str() == name)
+        self.list.get_mut(*self.positions.get(name)?)
+    }
+
+    pub fn push(&mut self, definition: ComposeDefinition) {
+        let position = self.list.len();
+        let name = definition.name.as_str().to_owned();
+        self.positions.entry(name).or_insert(position);
+        self.list.push(definition);
     }
 
     pub fn remove(&mut self, path: &[String]) {
         match path {
             [] => {}
-            [name] => self.0.retain(|known| known.name.as_str() != name),
+            [name] => {
+                let list = std::mem::take(self).list;
+                let kept = list.into_iter().filter(|known| known.name.as_str() != name);
+                kept.for_each(|definition| self.push(definition));
+            }
             [name, rest @ ..] => {
                 if let Some(known) = self.get_mut(name) {
                     known.value.remove(rest);
@@ -79,10 +106,10 @@ impl Services {
     }
 
     fn merge(&mut self, later: Self) {
-        for definition in later.0 {
+        for definition in later.list {
             match self.get_mut(definition.name.as_str()) {
                 Some(known) => known.value.merge("", &definition.value),
-                None => self.0.push(definition),
+                None => self.push(definition),
             }
         }
     }
@@ -175,7 +202,6 @@ impl Loader<'_> {
         }
         let names: Vec<String> = file
             .services
-            .0
             .iter()
             .map(|service| service.name.as_str().to_owned())
             .collect();
@@ -222,7 +248,7 @@ impl Loader<'_> {
             let value = converter.service(name.as_str(), node);
             if let Some(value) = value.map_err(|error| failed(path, error))? {
                 let name = name.clone();
-                services.0.push(ComposeDefinition { name, value });
+                services.push(ComposeDefinition { name, value });
             }
         }
         let resets = converter.resets;

@@ -11,6 +11,7 @@ pub mod cache_config;
 pub mod cache_debug;
 pub mod compose;
 pub mod digest;
+pub mod docker_flags;
 pub mod dockerfile;
 pub mod evidence;
 pub mod git_reference;

@@ -2,6 +2,7 @@
 
 use super::Tool;
 use crate::find::script::{ScriptWord, Slot};
+use crate::format::docker_flags;
 use crate::format::unknown::{has_mark, is_mark, only_mark};
 
 /// A flag with its value, or a word that is no flag.
@@ -30,7 +31,11 @@ pub(super) fn recognise(slots: &[Slot]) -> Option<(Tool, usize)> {
             .to_owned()
     };
     for (at, (word, index)) in words.iter().enumerate() {
-        let name = base(word);
+        let mut name = base(word);
+        // `npx @devcontainers/cli build`
+        if word.starts_with("@devcontainers/cli") {
+            "devcontainer".clone_into(&mut name);
+        }
         if matches!(
             name.as_str(),
             "podman" | "buildah" | "executor" | "pack" | "werf"
@@ -120,41 +125,16 @@ pub(super) fn buildx(words: &[&str]) -> Option<(Tool, usize)> {
 
 /// Returns the first word that is neither a flag nor the value of a known flag.
 fn first_subcommand<'w>(words: &[&'w str]) -> Option<(usize, &'w str)> {
-    let valued = [
-        "--context",
-        "-c",
-        "--host",
-        "-H",
-        "--config",
-        "--log-level",
-        "-l",
-        "--builder",
-        "-f",
-        "--file",
-        "-p",
-        "--project-name",
-        "--profile",
-        "--env-file",
-        "--project-directory",
-        "--ansi",
-        "--progress",
-        "--namespace",
-        "-n",
-        "--address",
-        "-a",
-        "--addr",
-        "--tlscacert",
-        "--tlscert",
-        "--tlskey",
-        "--cpus",
-        "--host",
-    ];
     let mut index = 0;
     while let Some(word) = words.get(index) {
         if !word.starts_with('-') && !word.chars().all(is_mark) {
             return Some((index, word));
         }
-        index += if valued.contains(word) { 2 } else { 1 };
+        index += if docker_flags::takes_value(word) {
+            2
+        } else {
+            1
+        };
     }
     None
 }
@@ -168,9 +148,16 @@ fn subcommand(words: &[&str], names: &[&str]) -> Option<usize> {
 pub(super) fn flags_of(tool: Tool, slots: &[Slot], start: usize) -> Vec<CommandFlag> {
     let mut flags = Vec::new();
     let mut pending: Option<String> = None;
+    // Whether the slot of the flag that waits for its value may be empty.
+    let mut is_optional = false;
     for slot in slots.iter().skip(start) {
         let mut after = None;
+        let may_be_empty = slot.iter().any(Vec::is_empty) && slot.len() > 1;
         for alternative in slot {
+            // `${CI:+--flag} ${CI:+value}`: without a value there is no flag.
+            if alternative.is_empty() && is_optional && may_be_empty {
+                continue;
+            }
             let mut waiting = pending.clone();
             for item in alternative {
                 let text = item.text.as_str();
@@ -188,10 +175,8 @@ pub(super) fn flags_of(tool: Tool, slots: &[Slot], start: usize) -> Vec<CommandF
                     flags.push(CommandFlag { name, value });
                     continue;
                 }
-                if let Some((name, value)) = text.split_once('=') {
-                    let text = item
-                        .text
-                        .slice(name.len() + 1, name.len() + 1 + value.len());
+                if let Some((name, _)) = text.split_once('=') {
+                    let text = item.text.slice(name.len() + 1, item.text.len());
                     let when = item.when.clone();
                     flags.push(CommandFlag {
                         name: name.to_owned(),
@@ -215,6 +200,7 @@ pub(super) fn flags_of(tool: Tool, slots: &[Slot], start: usize) -> Vec<CommandF
         }
         if !slot.is_empty() {
             pending = after;
+            is_optional = may_be_empty;
         }
     }
     flags

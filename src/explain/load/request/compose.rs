@@ -9,6 +9,7 @@ use super::bake::inline;
 use super::flags::{self, KnownFlags, ParsedFlags};
 use super::{BuildRequest, RequestContext, RequestError, cache};
 use crate::format::compose::{ComposeBuild, Project, Service};
+use crate::format::docker_flags;
 
 pub(super) use targets::{as_bake, sanitized};
 
@@ -40,18 +41,7 @@ const BUILD: KnownFlags = KnownFlags {
 };
 
 const GLOBAL: KnownFlags = KnownFlags {
-    valued: &[
-        "file",
-        "project-name",
-        "profile",
-        "env-file",
-        "project-directory",
-        "workdir",
-        "insecure-registry",
-        "ansi",
-        "progress",
-        "parallel",
-    ],
+    valued: docker_flags::COMPOSE.names,
     switches: &[
         "all-resources",
         "compatibility",
@@ -59,7 +49,7 @@ const GLOBAL: KnownFlags = KnownFlags {
         "no-ansi",
         "verbose",
     ],
-    short: &[('f', "file"), ('p', "project-name")],
+    short: docker_flags::COMPOSE.short,
 };
 
 /// Parses the words around `build`.

@@ -2,6 +2,7 @@
 
 use super::{Lookup, RequestError};
 use crate::find::Tool;
+use crate::format::docker_flags;
 use crate::format::located::{Located, TextPlace};
 use crate::format::shell::{self, Assigned, ShellCommand, VariableChange, Word, WordPart};
 
@@ -16,38 +17,6 @@ const WRAPPERS: [&str; 9] = [
     "nohup",
     "doas",
     "caffeinate",
-];
-
-/// Global flags of `docker` and its plugins that take a value.
-const VALUED: [&str; 28] = [
-    "--context",
-    "-c",
-    "--host",
-    "-H",
-    "--config",
-    "--log-level",
-    "-l",
-    "--tlscacert",
-    "--tlscert",
-    "--tlskey",
-    "--builder",
-    "-f",
-    "--file",
-    "-p",
-    "--project-name",
-    "--profile",
-    "--env-file",
-    "--project-directory",
-    "--workdir",
-    "--insecure-registry",
-    "--ansi",
-    "--progress",
-    "--parallel",
-    "--address",
-    "-a",
-    "--namespace",
-    "-n",
-    "--addr",
 ];
 
 /// A command without the words in front of its program.
@@ -269,7 +238,7 @@ fn subcommand(words: &[String]) -> Option<(usize, &str)> {
         if !word.starts_with('-') {
             return Some((index, word));
         }
-        index += if VALUED.contains(&word.as_str()) {
+        index += if docker_flags::takes_value(word) {
             2
         } else {
             1

@@ -74,8 +74,9 @@ const PARSED_AGAIN: usize = 16 << 20;
 
 /// Parses all documents of a file.
 ///
-/// Other parsers accept a closing bracket of a flow collection that is not indented, and this one
-/// does not. Such a bracket is indented, and the file is parsed again.
+/// Other parsers accept a closing bracket of a flow collection that is not indented, and a single
+/// dash in such a collection. This one does not: the bracket is indented or the dash quoted, and
+/// the file is parsed again.
 pub fn parse(text: &str, file: u32) -> Result<Tree, TreeError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut error = match parse_strictly(text, file) {
@@ -85,20 +86,48 @@ pub fn parse(text: &str, file: u32) -> Result<Tree, TreeError> {
     let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
     for _ in 0..PARSED_AGAIN / text.len().max(PARSED_AGAIN / 100) {
         let index = usize::try_from(error.line).unwrap_or(0).checked_sub(1);
-        let line = index.and_then(|index| lines.get_mut(index));
-        let Some(line) = line.filter(|line| line.trim_start().starts_with([']', '}'])) else {
+        let Some(line) = index.and_then(|index| lines.get_mut(index)) else {
             break;
         };
-        if indent(line) > INDENT || !error.reason.contains("indentation") {
+        let Some(accepted) = accepted(line, &error.reason) else {
             break;
-        }
-        *line = format!("{}{line}", " ".repeat(INDENT));
+        };
+        *line = accepted;
         error = match parse_strictly(&lines.join("\n"), file) {
             Ok(tree) => return Ok(tree),
             Err(error) => error,
         };
     }
     Err(error)
+}
+
+/// Returns a line that this parser accepts in place of one that only others accept.
+fn accepted(line: &str, reason: &str) -> Option<String> {
+    if reason.contains("cannot start with '-'") {
+        let quoted = with_dashes_quoted(line);
+        return (quoted != line).then_some(quoted);
+    }
+    let is_bracket = line.trim_start().starts_with([']', '}']);
+    if !is_bracket || indent(line) > INDENT || !reason.contains("indentation") {
+        return None;
+    }
+    Some(format!("{}{line}", " ".repeat(INDENT)))
+}
+
+/// Quotes the single dashes in the flow collections of a line, as in `[a, -]`.
+fn with_dashes_quoted(line: &str) -> String {
+    let mut quoted = String::with_capacity(line.len() + 8);
+    for (at, character) in line.char_indices() {
+        let before = line[..at].trim_end();
+        let after = line[at + character.len_utf8()..].trim_start();
+        let is_alone = before.ends_with(['[', ',', ':']) && after.starts_with([']', '}', ',']);
+        if character == '-' && is_alone {
+            quoted.push_str("'-'");
+        } else {
+            quoted.push(character);
+        }
+    }
+    quoted
 }
 
 /// How far a closing bracket is indented: deeper than any key.

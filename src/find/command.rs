@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::build_command;
 use super::declaration::{CiJob, Direction, Facts};
 use super::script::{Invocation, ScriptWord};
-use super::session::{CacheUse, FindSession};
+use super::session::{CacheUse, FindSession, without_secrets};
 use crate::format::located::Located;
 use crate::format::unknown::only_mark;
 
@@ -195,7 +195,9 @@ impl CommandReader<'_, '_> {
                     names[0],
                     given.len()
                 );
-                let hint = Some("Remove the flags that are not read.".to_owned());
+                let written = self.session.expressed(ignored.text.as_str());
+                let hint = without_secrets(&written);
+                let hint = Some(format!("Remove `{} {hint}`.", names[0]));
                 self.session
                     .remark("flag-twice", ignored.text.place(), message, hint);
             }

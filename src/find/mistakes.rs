@@ -1,11 +1,13 @@
 //! Finds mistakes in the declared caches.
 
 mod attributes;
+mod corrected;
 mod github;
 mod pairs;
 mod place;
 mod single;
 
+pub(super) use corrected::in_source;
 use serde::Serialize;
 
 use super::declaration::Declaration;

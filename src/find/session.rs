@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::declaration::{Declaration, Direction, Facts};
+use super::mistakes::in_source;
 use super::repository::Repository;
 use crate::format::located::{Located, TextPlace};
 use crate::format::unknown::{Unknowns, has_mark, is_mark, only_mark, to_pattern};
@@ -163,6 +164,8 @@ impl<'r> FindSession<'r> {
 
     /// Finds credentials that are written into a file.
     fn find_literal_secret(&self, fields: &[String], place: TextPlace) {
+        let kept = fields.iter().filter(|field| !is_secret(field)).cloned();
+        let kept = self.expressed(&join_fields(kept.map(|field| without_login(&field))));
         let is_written = |field: &&String| {
             let value = field.split_once('=').map_or("", |(_, value)| value.trim());
             is_secret(field) && !value.is_empty() && !has_mark(value)
@@ -172,8 +175,11 @@ impl<'r> FindSession<'r> {
         };
         let name = field.split('=').next().unwrap_or_default().trim();
         let message = format!("The credential `{name}` is written into the file.");
-        let hint = "Take it from a secret of the CI system, or leave it out: BuildKit also reads it from the environment.";
-        self.remark("literal-secret", place, message, Some(hint.to_owned()));
+        let hint = format!(
+            "Write `{}` and give the credential in the environment, from a secret of the CI system.",
+            in_source(&kept)
+        );
+        self.remark("literal-secret", place, message, Some(hint));
     }
 
     /// Returns the text as written if it holds no credentials.

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 mod hostile;
 mod kinds;
+mod mistakes;
 mod opens;
 
 /// A repository in a temporary directory.

@@ -122,7 +122,11 @@ impl MistakeSearch<'_> {
                 "An {side} of type={kind} has no attribute `{name}`, so it is ignored or the build fails."
             );
             let near = nearest(&lower, known.iter().copied());
-            let hint = near.map(|near| format!("Write `{near}={value}`."));
+            let corrected = match near {
+                Some(near) => at.corrected(&[(name, None), (near, Some(value))]),
+                None => at.corrected(&[(name, None)]),
+            };
+            let hint = Some(format!("Write `{corrected}`."));
             self.add("unknown-attribute", at, message, hint);
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::MistakeSearch;
+use super::{MistakeSearch, MistakeSeverity};
 use crate::find::declaration::{CiJob, Declaration};
 
 impl MistakeSearch<'_> {
@@ -74,18 +74,23 @@ impl MistakeSearch<'_> {
             .iter()
             .any(|word| condition.contains(word))
         });
-        if job.on_pull_request
-            && at.direction.exports()
-            && at.kind() == "registry"
-            && !ignores
-            && !guarded
-        {
-            let message = "The workflow runs for pull requests. The token of a fork may not push, so its builds fail at this export.".to_owned();
-            let hint = format!(
-                "Write `{},ignore-error=true`, or export only if github.event_name is not pull_request.",
-                at.cache
-            );
-            self.add("fork-pr", at, message, Some(hint));
+        if !job.on_pull_request || !at.direction.exports() || ignores || guarded {
+            return;
+        }
+        let hint = format!(
+            "Write `{},ignore-error=true`, or export only if github.event_name is not pull_request.",
+            at.corrected(&[])
+        );
+        match at.kind().as_str() {
+            "registry" => {
+                let message = "The workflow runs for pull requests. The token of a fork may not push, so its builds fail at this export.".to_owned();
+                self.add("fork-pr", at, message, Some(hint));
+            }
+            "gha" => {
+                let message = "The workflow runs for pull requests. Their caches fill the quota and no other branch reads them, and the build fails where the token may not write caches.".to_owned();
+                self.add_with(MistakeSeverity::Info, "fork-pr", at, message, Some(hint));
+            }
+            _ => {}
         }
     }
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::MistakeSearch;
-use super::place::{self, CachePlace, intersect, split_reference};
+use super::place::{self, CachePlace, PlaceIndex, intersect, split_reference};
+use super::{MistakeSearch, single};
 use crate::find::declaration::Declaration;
 
 /// Returns whether a part that is not known is a variable: a step may have set it from the matrix.
@@ -34,9 +34,17 @@ impl MistakeSearch<'_> {
             .declared
             .iter()
             .any(|d| d.cache == "*" && d.direction.exports());
+        let exported = PlaceIndex::new(exports.iter().map(|(_, place)| place));
+        let imported = PlaceIndex::new(imports.iter().map(|(_, place)| place));
+        let inline = self
+            .declared
+            .iter()
+            .filter(|d| d.direction.exports() && d.kind() == "inline");
+        let inline: Vec<&Declaration> = inline.collect();
         for (declaration, place) in &imports {
-            if !declaration.direction.exports() && !opaque_export {
-                self.unexported(declaration, place, &exports);
+            let is_exported = exported.may_have(place) || moved_from(place, &exported);
+            if !declaration.direction.exports() && !opaque_export && !is_exported {
+                self.unexported(declaration, place, &exports, &inline);
             }
         }
         let opaque_import = self
@@ -44,13 +52,10 @@ impl MistakeSearch<'_> {
             .iter()
             .any(|d| d.cache == "*" && d.direction.imports());
         for (declaration, place) in &exports {
-            let read = imports
-                .iter()
-                .any(|(_, other)| place::may_be_same(place, other))
-                || moved(place, &imports);
+            let read = imported.may_have(place) || moved(place, &imported);
             if !declaration.direction.imports() && !read && !opaque_import {
                 let message = format!(
-                    "{} is exported, but nothing in the repository imports it.",
+                    "{} is exported, but nothing in the repository imports it: the export only costs time.",
                     named(declaration, place)
                 );
                 let import = as_import(declaration);
@@ -77,24 +82,17 @@ impl MistakeSearch<'_> {
         at: &Declaration,
         place: &CachePlace,
         exports: &[&(&Declaration, CachePlace)],
+        inline: &[&Declaration],
     ) {
-        if exports
-            .iter()
-            .any(|(_, other)| place::may_be_same(place, other))
-            || moved_from(place, exports)
-        {
-            return;
-        }
-        let inline = self
-            .declared
-            .iter()
-            .filter(|d| d.direction.exports() && d.kind() == "inline");
-        let inline: Vec<&Declaration> = inline.collect();
-        if place.kind == "registry" && !inline.is_empty() && is_built_with_inline(place, &inline) {
+        if place.kind == "registry" && is_built_with_inline(place, inline) {
             return;
         }
         // Earthly keeps inline caches in the images that `SAVE IMAGE` pushes.
         if at.tool == "earthly" && !at.written.contains("type=") {
+            return;
+        }
+        // Without `type=` a kind of cache is the name of an image, which is a mistake of its own.
+        if single::is_kind(at.written.trim()) {
             return;
         }
         let named = named(at, place);
@@ -131,18 +129,20 @@ impl MistakeSearch<'_> {
         exports: &[&(&Declaration, CachePlace)],
         imports: &[&(&Declaration, CachePlace)],
     ) {
+        let read: BTreeSet<(&str, Option<&str>, &CachePlace)> = imports
+            .iter()
+            .filter(|(_, place)| place.kind == "local")
+            .map(|(import, place)| (import.file.as_str(), job_of(import), place))
+            .collect();
         for (export, place) in exports {
             if place.kind != "local" || export.attribute("reset").as_deref() == Some("true") {
                 continue;
             }
-            let read = imports
-                .iter()
-                .any(|(import, other)| import.file == export.file && other == place);
-            if read {
+            if read.contains(&(export.file.as_str(), job_of(export), place)) {
                 let message = "The directory is read and written in one place: old layers are never removed, so it only grows.".to_owned();
                 let hint = format!(
-                    "Write `{},reset=true`, or export to another directory and move it afterwards.",
-                    export.cache
+                    "Write `{}`, or export to another directory and move it afterwards.",
+                    export.corrected(&[("reset", Some("true"))])
                 );
                 self.add("same-place", export, message, Some(hint));
             }
@@ -154,7 +154,14 @@ impl MistakeSearch<'_> {
         let mut writers: BTreeMap<(&str, &CachePlace, String), Vec<&Declaration>> = BTreeMap::new();
         for (declaration, place) in exports {
             // Two unknown parts with the same pattern may differ.
-            let key = (declaration.file.as_str(), place, location_of(declaration));
+            let mut location = location_of(declaration);
+            // So may a variable that the steps of each job set.
+            if let Some(job) = &declaration.facts.job
+                && has_variable(&location)
+            {
+                location.push_str(&job.id);
+            }
+            let key = (declaration.file.as_str(), place, location);
             writers.entry(key).or_default().push(declaration);
         }
         for ((_, place, _), declarations) in writers {
@@ -175,11 +182,9 @@ impl MistakeSearch<'_> {
                         "Several builds ({}) export to the default scope: each overwrites the others.",
                         list(&names)
                     );
-                    let hint = format!(
-                        "Write `{},scope={}`.",
-                        declaration.cache,
-                        declaration.target.as_deref().unwrap_or("NAME")
-                    );
+                    let scope = declaration.target.as_deref().unwrap_or("NAME");
+                    let corrected = declaration.corrected(&[("scope", Some(scope))]);
+                    let hint = format!("Write `{corrected}`, and import that.");
                     self.add("default-scope", declaration, message, Some(hint));
                 } else if targets.len() > 1 {
                     let message = format!(
@@ -187,12 +192,8 @@ impl MistakeSearch<'_> {
                         named(declaration, place),
                         list(&names)
                     );
-                    self.add(
-                        "overwritten",
-                        declaration,
-                        message,
-                        Some("Give each build a name of its own.".to_owned()),
-                    );
+                    let hint = apart(declaration, declaration.target.as_deref().unwrap_or("NAME"));
+                    self.add("overwritten", declaration, message, Some(hint));
                 } else if pattern && place.kind != "local" && !self.bakes_one_target(declaration) {
                     let message = format!(
                         "All targets that match {} export to {}: each overwrites the others.",
@@ -262,17 +263,23 @@ impl MistakeSearch<'_> {
                 let message = format!(
                     "Each job of the matrix ({variables}) exports to the default scope: each overwrites the others."
                 );
-                let hint = format!(
-                    "Write `{},scope=${{{{ matrix.{} }}}}`.",
-                    declaration.cache, job.matrix[0]
-                );
+                let scope = format!("${{{{ matrix.{} }}}}", job.matrix[0]);
+                let corrected = declaration.corrected(&[]);
+                let hint = format!("Write `{corrected},scope={scope}`, and import that.");
                 self.add("default-scope", declaration, message, Some(hint));
             } else {
                 let message = format!(
                     "Each job of the matrix ({variables}) exports to {}: each overwrites the others.",
                     named(declaration, place)
                 );
-                let hint = format!("Put `${{{{ matrix.{} }}}}` into the name.", job.matrix[0]);
+                // A platform has a slash, which no tag may have.
+                let part = match job.matrix[0].as_str() {
+                    "platform" | "platforms" if place.kind == "registry" => {
+                        "{strategy.job-index}".to_owned()
+                    }
+                    variable => format!("{{matrix.{variable}}}"),
+                };
+                let hint = apart(declaration, &part);
                 self.add("overwritten", declaration, message, Some(hint));
             }
         }
@@ -293,12 +300,33 @@ fn is_built_with_inline(place: &CachePlace, inline: &[&Declaration]) -> bool {
     })
 }
 
+/// Advises to write a cache with a part that tells one build from the others.
+fn apart(declaration: &Declaration, part: &str) -> String {
+    let name = match declaration.kind().as_str() {
+        "registry" => "ref",
+        "gha" => "scope",
+        "local" => "dest",
+        _ => "name",
+    };
+    let value = match declaration.expressed(name) {
+        Some(value) => format!("{value}-{part}"),
+        None => part.to_owned(),
+    };
+    let corrected = declaration.corrected(&[(name, Some(&value))]);
+    format!("Write `{corrected}`, and import that.")
+}
+
 /// Returns the location of a cache, with the expressions of unknown parts.
 fn location_of(declaration: &Declaration) -> String {
     let parts = ["ref", "scope", "bucket", "prefix", "name", "dest"];
     parts
         .map(|part| declaration.expressed(part).unwrap_or_default())
         .join("\n")
+}
+
+/// Returns the job of a declaration. Each job of a workflow has a machine of its own.
+fn job_of(declaration: &Declaration) -> Option<&str> {
+    declaration.facts.job.as_ref().map(|job| job.id.as_str())
 }
 
 fn named(declaration: &Declaration, place: &CachePlace) -> String {
@@ -329,7 +357,8 @@ fn list(names: &BTreeSet<&str>) -> String {
 
 /// Formats an export as the matching import.
 fn as_import(declaration: &Declaration) -> String {
-    let fields = declaration.cache.split(',').filter_map(|field| {
+    let written = declaration.corrected(&[]);
+    let fields = written.split(',').filter_map(|field| {
         let (key, value) = field.split_once('=').unwrap_or((field, ""));
         match key {
             "type" | "ref" | "scope" | "bucket" | "region" | "prefix" | "name" | "endpoint_url"
@@ -342,19 +371,18 @@ fn as_import(declaration: &Declaration) -> String {
 }
 
 /// Whether an export next to an imported directory is moved there afterwards.
-fn moved(place: &CachePlace, imports: &[&(&Declaration, CachePlace)]) -> bool {
-    place.kind == "local"
-        && place.parts[0].strip_suffix("-new").is_some_and(|old| {
-            imports
-                .iter()
-                .any(|(_, other)| other.kind == "local" && other.parts[0] == old)
-        })
+fn moved(place: &CachePlace, imports: &PlaceIndex<'_>) -> bool {
+    let old = place.parts[0].strip_suffix("-new");
+    place.kind == "local" && old.is_some_and(|old| imports.has(&local(old)))
 }
 
-fn moved_from(place: &CachePlace, exports: &[&(&Declaration, CachePlace)]) -> bool {
-    place.kind == "local"
-        && exports.iter().any(|(_, other)| {
-            other.kind == "local"
-                && other.parts[0].strip_suffix("-new") == Some(place.parts[0].as_str())
-        })
+fn moved_from(place: &CachePlace, exports: &PlaceIndex<'_>) -> bool {
+    place.kind == "local" && exports.has(&local(&format!("{}-new", place.parts[0])))
+}
+
+fn local(path: &str) -> CachePlace {
+    CachePlace {
+        kind: "local".to_owned(),
+        parts: vec![path.to_owned()],
+    }
 }

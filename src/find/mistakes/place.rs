@@ -1,5 +1,7 @@
 //! The location of a cache, and whether two declarations may have the same one.
 
+use std::collections::HashSet;
+
 use crate::find::declaration::Declaration;
 
 /// The location of a cache: its kind, and its name there.
@@ -8,6 +10,43 @@ pub(super) struct CachePlace {
     pub(super) kind: String,
     /// The parts of the name; each may be a pattern.
     pub(super) parts: Vec<String>,
+}
+
+/// Locations, to be searched by one of them. Those with an unknown part are few.
+pub(super) struct PlaceIndex<'p> {
+    known: HashSet<&'p CachePlace>,
+    vague: Vec<&'p CachePlace>,
+}
+
+impl<'p> PlaceIndex<'p> {
+    pub(super) fn new(places: impl Iterator<Item = &'p CachePlace>) -> Self {
+        let (vague, known): (HashSet<_>, HashSet<_>) = places.partition(|place| place.is_vague());
+        Self {
+            known,
+            vague: vague.into_iter().collect(),
+        }
+    }
+
+    /// Whether it has exactly this location.
+    pub(super) fn has(&self, place: &CachePlace) -> bool {
+        self.known.contains(place) || self.vague.contains(&place)
+    }
+
+    /// Whether it has a location that may be the same.
+    pub(super) fn may_have(&self, place: &CachePlace) -> bool {
+        let is_same = |other: &&CachePlace| may_be_same(place, other);
+        self.known.contains(place)
+            || self.vague.iter().any(is_same)
+            || (place.is_vague() && self.known.iter().any(is_same))
+    }
+}
+
+impl CachePlace {
+    /// Whether a part of it is not known, or a list of names.
+    fn is_vague(&self) -> bool {
+        let mut parts = self.parts.iter();
+        parts.any(|part| part.contains(['*', ';']))
+    }
 }
 
 /// Returns the location of a declaration. Returns `None` for inline caches and unknown locations.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ignore::gitignore::GitignoreBuilder;
 
 use super::place::{normal_path, split_reference};
-use super::{MistakeSearch, MistakeSeverity};
+use super::{MistakeSearch, MistakeSeverity, corrected};
 use crate::find::declaration::Declaration;
 
 /// Parts of variable names for a branch, which may contain a slash.
@@ -70,7 +70,10 @@ impl MistakeSearch<'_> {
                 "inline-max",
                 at,
                 message,
-                Some("Write `type=inline`, or export to a registry with `mode=max`.".to_owned()),
+                Some(format!(
+                    "Write `{}`, or export to a registry with `mode=max`.",
+                    at.corrected(&[("mode", None)])
+                )),
             );
         }
         if !at.direction.exports() && mode.is_some() {
@@ -79,7 +82,7 @@ impl MistakeSearch<'_> {
                 "import-mode",
                 at,
                 message,
-                Some(format!("Write `{}`.", without(&at.cache, "mode"))),
+                Some(format!("Write `{}`.", at.corrected(&[("mode", None)]))),
             );
         }
         let may = matches!(
@@ -95,7 +98,8 @@ impl MistakeSearch<'_> {
         {
             return;
         }
-        if mode.is_some_and(|mode| mode.contains('*')) {
+        // A misspelt mode is another mistake.
+        if mode.is_some_and(|mode| mode.contains('*')) || at.attribute("mod").is_some() {
             return;
         }
         let count = at.facts.dockerfile.as_ref().and_then(|path| {
@@ -103,7 +107,8 @@ impl MistakeSearch<'_> {
                 .entry(path.clone())
                 .or_insert_with(|| self.repository.read(path).map(|text| stages_of(&text)))
         });
-        let corrected = Some(format!("Write `{},mode=max`.", without(&at.cache, "mode")));
+        let corrected = at.corrected(&[("mode", Some("max"))]);
+        let corrected = Some(format!("Write `{corrected}`."));
         match (count, &at.facts.dockerfile) {
             (Some(0 | 1), _) => {}
             (Some(count), Some(path)) => {
@@ -123,12 +128,10 @@ impl MistakeSearch<'_> {
     /// Finds mistakes in how a cache is written.
     fn written_form(&mut self, at: &Declaration) {
         let written = at.written.trim();
-        if matches!(
-            written,
-            "gha" | "inline" | "registry" | "local" | "s3" | "azblob"
-        ) {
-            let message =
-                format!("`{written}` without `type=` is the image docker.io/library/{written}.");
+        if is_kind(written) {
+            let message = format!(
+                "`{written}` without `type=` is the image docker.io/library/{written}, so no cache is used."
+            );
             self.add(
                 "bare-type",
                 at,
@@ -142,13 +145,8 @@ impl MistakeSearch<'_> {
             .any(|field| field.starts_with([' ', '\t']));
         if blank && written.starts_with("type=") {
             let message = "A blank after a comma becomes part of the attribute's name, so the attribute is not read.".to_owned();
-            let joined: Vec<&str> = at.cache.split(',').map(str::trim).collect();
-            self.add(
-                "blank-after-comma",
-                at,
-                message,
-                Some(format!("Write `{}`.", joined.join(","))),
-            );
+            let hint = Some(format!("Write `{}`.", at.corrected(&[])));
+            self.add("blank-after-comma", at, message, hint);
         }
     }
 
@@ -157,23 +155,25 @@ impl MistakeSearch<'_> {
         if at.direction.imports() && name.contains(';') {
             let first = name.split(';').next().unwrap_or_default();
             let message = format!("Of several names BuildKit imports the first only: {first}.");
-            self.add(
-                "only-first-name",
-                at,
-                message,
-                Some("Write an import for each name.".to_owned()),
-            );
+            let imports: Vec<String> = name
+                .split(';')
+                .map(|name| format!("`{}`", at.corrected(&[("name", Some(name))])))
+                .collect();
+            let hint = format!("Write an import for each name: {}.", imports.join(" and "));
+            self.add("only-first-name", at, message, Some(hint));
         }
         let prefix = at.attribute("prefix").unwrap_or_default();
         if !prefix.is_empty() && !prefix.ends_with(['/', '*']) {
             let message = format!(
                 "BuildKit joins the prefix and the folders without a slash: `{prefix}blobs/`."
             );
+            let prefix = at.expressed("prefix").unwrap_or(prefix) + "/";
+            let corrected = at.corrected(&[("prefix", Some(&prefix))]);
             self.add(
                 "prefix-slash",
                 at,
                 message,
-                Some(format!("Write `prefix={prefix}/`.")),
+                Some(format!("Write `{corrected}`.")),
             );
         }
     }
@@ -203,14 +203,11 @@ impl MistakeSearch<'_> {
         if raw {
             let message = "A branch name may have a slash, which no tag may: then the build fails."
                 .to_owned();
-            self.add(
-                "slash-in-tag",
-                at,
-                message,
-                Some(
-                    "Replace slashes first, or use a hash or the pull request's number.".to_owned(),
-                ),
+            let hint = format!(
+                "{} Or use the pull request's number.",
+                corrected::sanitized(at)
             );
+            self.add("slash-in-tag", at, message, Some(hint));
         }
         let lower = expressed.to_lowercase();
         let owner = ["github.repository", "github_repository", "github.actor"]
@@ -222,12 +219,17 @@ impl MistakeSearch<'_> {
                 .any(|word| lower.contains(word))
         {
             let message = "The name of the repository or its owner may have capitals, which no reference may: then the build fails.".to_owned();
-            self.add(
-                "uppercase",
-                at,
-                message,
-                Some("Convert the name to lower case in an earlier step.".to_owned()),
+            let name = if lower.contains("owner") {
+                "GITHUB_REPOSITORY_OWNER"
+            } else if lower.contains("actor") {
+                "GITHUB_ACTOR"
+            } else {
+                "GITHUB_REPOSITORY"
+            };
+            let hint = format!(
+                "Run `echo \"NAME=${{{name},,}}\" >> \"$GITHUB_ENV\"` in an earlier step, and write `${{{{ env.NAME }}}}`."
             );
+            self.add("uppercase", at, message, Some(hint));
         }
     }
 
@@ -244,8 +246,11 @@ impl MistakeSearch<'_> {
                 at,
                 message,
                 Some(format!(
-                    "Write `{},image-manifest=true,oci-mediatypes=true`.",
-                    at.cache
+                    "Write `{}`.",
+                    at.corrected(&[
+                        ("image-manifest", Some("true")),
+                        ("oci-mediatypes", Some("true"))
+                    ])
                 )),
             );
         }
@@ -263,9 +268,7 @@ impl MistakeSearch<'_> {
                     "same-ref-as-image",
                     at,
                     message,
-                    Some(format!(
-                        "Export to another tag, such as {repository}:buildcache."
-                    )),
+                    Some(corrected::moved_to(at, ":buildcache")),
                 );
             } else if cache_tag != image_tag {
                 let message = "The cache is a tag in the repository of the image, so lists of images show it.".to_owned();
@@ -273,9 +276,7 @@ impl MistakeSearch<'_> {
                     "cache-beside-images",
                     at,
                     message,
-                    Some(format!(
-                        "Export to a repository of its own, such as {repository}-cache."
-                    )),
+                    Some(corrected::moved_to(at, &format!("-cache:{cache_tag}"))),
                 );
             }
         }
@@ -288,12 +289,16 @@ impl MistakeSearch<'_> {
         let dest = at.attribute("dest").unwrap_or_default();
         if dest.starts_with("/tmp/") || dest == "/tmp" {
             let message = "/tmp may be held in memory, and is lost with the machine.".to_owned();
-            self.add(
-                "tmpfs",
-                at,
-                message,
-                Some("Use a directory on disk, such as ${{ runner.temp }} or ~/.cache.".to_owned()),
-            );
+            let disk = if at.facts.job.is_some() {
+                "{runner.temp}"
+            } else {
+                "${HOME}/.cache"
+            };
+            let name = dest.trim_start_matches("/tmp").trim_matches('/');
+            let name = if name.is_empty() { "buildkit" } else { name };
+            let corrected = at.corrected(&[("dest", Some(&format!("{disk}/{name}")))]);
+            let hint = format!("Write `{corrected}`, which is a directory on disk.");
+            self.add("tmpfs", at, message, Some(hint));
         }
         let below = dest.strip_prefix("*/").unwrap_or(&dest);
         let outside =
@@ -362,14 +367,23 @@ impl MistakeSearch<'_> {
             for declaration in imports {
                 let message = "The name changes with every commit, so the next build imports a cache that does not exist.".to_owned();
                 let hint = if declaration.tool == "tsops" {
-                    "Set `ref` of the cache to a fixed name, such as …/app:buildcache."
+                    "Set `ref` of the cache to a fixed name, such as …/app:buildcache.".to_owned()
                 } else {
-                    "Also import a name that does not change, such as that of the main branch."
+                    format!(
+                        "Also export and import a name that does not change, such as `{}`.",
+                        corrected::lasting(declaration)
+                    )
                 };
-                self.add("per-commit", declaration, message, Some(hint.to_owned()));
+                self.add("per-commit", declaration, message, Some(hint));
             }
         }
     }
+}
+
+/// Whether a text is the name of a kind of cache.
+pub(super) fn is_kind(text: &str) -> bool {
+    let kinds = ["gha", "inline", "registry", "local", "s3", "azblob"];
+    kinds.contains(&text)
 }
 
 fn is_per_commit(declaration: &Declaration) -> bool {
@@ -394,14 +408,4 @@ fn stages_of(text: &str) -> usize {
                 && words.next().is_some()
         })
         .count()
-}
-
-/// Returns a cache without an attribute.
-pub(super) fn without(cache: &str, attribute: &str) -> String {
-    let prefix = format!("{attribute}=");
-    let kept: Vec<&str> = cache
-        .split(',')
-        .filter(|field| !field.trim().starts_with(&prefix))
-        .collect();
-    kept.join(",")
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::command::CommandContext;
 use super::declaration::{Direction, Facts};
 use super::embedded::{self, Environment};
 use super::session::{CacheUse, FindSession};
@@ -9,13 +10,14 @@ use crate::format::located::{Located, TextPlace};
 use crate::format::shell;
 use crate::format::shell::ShellCommand;
 
-/// Parses an Earthfile: `SAVE IMAGE --cache-from=REF`, with the arguments before it.
+/// Parses an Earthfile: `SAVE IMAGE --cache-from=REF` and the builds of `RUN`, with the arguments
+/// before them.
 pub(super) fn read(session: &FindSession<'_>, path: &str, text: &str) {
     let source = Located::lines(text, TextPlace::new(session.repository.number(path), 1));
     let mut target = String::new();
     let mut global = Environment::new();
     let mut arguments = Environment::new();
-    for line in source.split_lines() {
+    for line in instructions(&source) {
         let text = line.as_str();
         let trimmed = text.trim();
         if !text.starts_with(char::is_whitespace)
@@ -34,6 +36,50 @@ pub(super) fn read(session: &FindSession<'_>, path: &str, text: &str) {
         if trimmed.starts_with("SAVE IMAGE") {
             let line = embedded::expanded(session, &line.trimmed(), &arguments);
             save_image(session, &target, &line);
+        }
+        if let Some(command) = command_of(&line) {
+            let around = CommandContext {
+                target: Some(target.clone()).filter(|target| !target.is_empty()),
+                ..CommandContext::default()
+            };
+            embedded::run(session, &command, &arguments, &around);
+        }
+    }
+}
+
+/// Returns the instructions; those that go on after a backslash have several lines.
+fn instructions(source: &Located) -> Vec<Located> {
+    let mut instructions: Vec<Located> = Vec::new();
+    let mut goes_on = false;
+    for line in source.split_lines() {
+        let ends = !line.as_str().trim_end().ends_with('\\');
+        match instructions.last_mut() {
+            Some(last) if goes_on => {
+                last.push_str("\n", line.place());
+                last.push(&line);
+            }
+            _ => instructions.push(line),
+        }
+        goes_on = !ends;
+    }
+    instructions
+}
+
+/// Returns the command of `RUN`, without the flags of Earthly.
+fn command_of(line: &Located) -> Option<Located> {
+    let line = line.trimmed();
+    let mut start = "RUN ".len();
+    line.as_str().strip_prefix("RUN ")?;
+    loop {
+        let rest = &line.as_str()[start..];
+        let blanks = rest.len() - rest.trim_start().len();
+        let word = rest.split_whitespace().next()?;
+        if !word.starts_with("--") {
+            return Some(line.slice(start + blanks, line.len()));
+        }
+        start += blanks + word.len();
+        if word == "--" {
+            return Some(line.slice(start, line.len()));
         }
     }
 }

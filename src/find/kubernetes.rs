@@ -36,6 +36,7 @@ pub(super) fn read(session: &FindSession<'_>, document: TreeNode<'_>) {
         session,
         target: name.map(|name| name.trim_end_matches('-').to_owned()),
         parameters: parameters(document),
+        template: template(document),
     };
     reader.walk(document, 0, &mut steps);
 }
@@ -69,10 +70,33 @@ fn add_parameters(node: TreeNode<'_>, paths: &[&[&str]], found: &mut HashMap<Str
     }
 }
 
+/// Returns the variables that all steps of a Tekton task get.
+fn template(node: TreeNode<'_>) -> Vec<(String, Located)> {
+    let paths: [&[&str]; 3] = [
+        &["spec", "stepTemplate", "env"],
+        &["spec", "taskSpec", "stepTemplate", "env"],
+        &["taskSpec", "stepTemplate", "env"],
+    ];
+    let lists = paths.iter().filter_map(|path| node.path(path));
+    lists.flat_map(variables).collect()
+}
+
+/// Returns the variables of a list `env` that have a value.
+fn variables(list: TreeNode<'_>) -> Vec<(String, Located)> {
+    let variable = |entry: TreeNode<'_>| {
+        let name = entry.str_at(&["name"])?;
+        let value = entry.get("value").and_then(TreeNode::text)?;
+        Some((name.to_owned(), value.clone()))
+    };
+    list.items().filter_map(variable).collect()
+}
+
 struct KubernetesReader<'a> {
     session: &'a FindSession<'a>,
     target: Option<String>,
     parameters: HashMap<String, Located>,
+    /// The variables of all containers.
+    template: Vec<(String, Located)>,
 }
 
 impl KubernetesReader<'_> {
@@ -108,10 +132,13 @@ impl KubernetesReader<'_> {
         let parameters =
             values.map(|(name, value)| (name, self.resolved(&value, &Environment::new())));
         let name = node.str_at(&["name"]).filter(|_| is_task);
+        let mut shared = self.template.clone();
+        shared.extend(template(node));
         Some(Self {
             session: self.session,
             target: name.map(str::to_owned).or_else(|| self.target.clone()),
             parameters: parameters.collect(),
+            template: shared,
         })
     }
 
@@ -136,17 +163,10 @@ impl KubernetesReader<'_> {
 
     fn container(&self, node: TreeNode<'_>) {
         let mut environment = Environment::new();
-        for variable in node.get("env").into_iter().flat_map(TreeNode::items) {
-            if let (Some(name), Some(value)) = (
-                variable.str_at(&["name"]),
-                variable.get("value").and_then(TreeNode::text),
-            ) {
-                embedded::put(
-                    &mut environment,
-                    name,
-                    self.resolved(value, &Environment::new()),
-                );
-            }
+        let own = node.get("env").map(variables).unwrap_or_default();
+        for (name, value) in self.template.iter().chain(&own) {
+            let value = self.resolved(value, &Environment::new());
+            embedded::put(&mut environment, name, value);
         }
         let around = CommandContext {
             target: self.target.clone(),

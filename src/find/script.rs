@@ -5,6 +5,7 @@
 
 mod called;
 mod expand;
+mod manifests;
 mod output;
 mod run;
 mod texts;

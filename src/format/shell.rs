@@ -104,7 +104,7 @@ pub struct Simple {
 /// An assignment to a variable.
 #[derive(Debug, Clone)]
 pub struct Assignment {
-    /// The variable.
+    /// The variable. An element of an array has its index: `NAME[INDEX]`.
     pub name: String,
     /// Whether it is `+=`.
     pub append: bool,

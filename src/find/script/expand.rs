@@ -7,6 +7,7 @@ use crate::format::shell::{List, ShellCommand, VariableChange, Word, WordPart};
 use crate::format::unknown::only_mark;
 
 mod edit;
+mod elements;
 mod printed;
 
 use edit::edit;
@@ -141,6 +142,9 @@ impl Script<'_, '_> {
             }
             VariableChange::Alternate(word) => self.alternate(name, known.as_ref(), word, place),
             VariableChange::Edit(source) => {
+                if let Some(found) = self.elements(name, source, place) {
+                    return found;
+                }
                 if let Some(Variable::Scalar(variants)) = &known
                     && let Some(edited) = edit(variants, name, source)
                 {

@@ -39,6 +39,7 @@ impl Script<'_, '_> {
     }
 
     fn follow_pipeline(&mut self, pipeline: &[ShellCommand]) {
+        self.manifests(pipeline);
         if pipeline.len() > 1 {
             self.captured = None;
         }

@@ -325,7 +325,15 @@ fn shown(source: &str) -> String {
     let words: Vec<&str> = source.split_whitespace().collect();
     let kept: Vec<&str> = words.iter().copied().take_while(plain).take(3).collect();
     let more = if kept.len() < words.len() { " …" } else { "" };
-    format!("$({}{more})", kept.join(" "))
+    // What follows a pipe may replace characters.
+    let filters = source.split('|').skip(1);
+    let filters = filters.filter_map(|filter| filter.split_whitespace().next());
+    let filters: String = filters
+        .filter(plain)
+        .take(3)
+        .map(|filter| format!(" | {filter} …"))
+        .collect();
+    format!("$({}{more}{filters})", kept.join(" "))
 }
 
 /// A word during parsing.

@@ -2,12 +2,17 @@
 
 use crate::find::script::variables::MOST_VARIANTS;
 use crate::find::script::variables::unite;
-use crate::find::script::{Script, ScriptWord, Variable};
+use crate::find::script::{Script, ScriptWord, Variable, Variant};
+use crate::format::located::{Located, TextPlace};
 use crate::format::shell::{Assigned, Assignment, Word};
 
 impl Script<'_, '_> {
     pub(super) fn assign(&mut self, assignment: &Assignment) {
         let name = &assignment.name;
+        if let Some((array, index)) = name.split_once('[') {
+            let index = Located::new(index.trim_end_matches(']'), TextPlace::default());
+            self.add_index(array, index);
+        }
         match &assignment.value {
             Assigned::Array(words) => {
                 let mut elements = match self.variables.remove(name) {
@@ -20,6 +25,12 @@ impl Script<'_, '_> {
                             if !item.when.contains(guard) {
                                 item.when.push(guard.clone());
                             }
+                        }
+                        if word.source.starts_with('[')
+                            && let Some((index, value)) = indexed(&item.text)
+                        {
+                            self.assign_element(name, index, &value, &item.when);
+                            item.text = value;
                         }
                         let known = elements.iter().any(|e: &ScriptWord| e.text == item.text);
                         if !known
@@ -36,6 +47,40 @@ impl Script<'_, '_> {
             }
             Assigned::Scalar(word) => self.assign_scalar(name, word, assignment.append),
         }
+    }
+
+    /// Sets an element of an associative array, as in `NAME=([INDEX]=VALUE)`.
+    fn assign_element(&mut self, array: &str, index: Located, value: &Located, when: &[String]) {
+        let variant = Variant {
+            text: value.clone(),
+            when: when.to_vec(),
+            sure: false,
+        };
+        let name = format!("{array}[{}]", index.as_str());
+        let known = match self.variables.remove(&name) {
+            Some(Variable::Scalar(variants)) => variants,
+            _ => Vec::new(),
+        };
+        let variants = unite(known, vec![variant]);
+        self.variables.insert(name, Variable::Scalar(variants));
+        self.add_index(array, index);
+    }
+
+    /// Adds an index to those of an array, which are kept for `${!NAME[@]}`.
+    fn add_index(&mut self, array: &str, index: Located) {
+        let name = format!("!{array}");
+        let mut indexes = match self.variables.remove(&name) {
+            Some(Variable::Array(indexes)) => indexes,
+            _ => Vec::new(),
+        };
+        let is_known = indexes
+            .iter()
+            .any(|known: &ScriptWord| known.text.as_str() == index.as_str());
+        if !is_known {
+            let when = Vec::new();
+            indexes.push(ScriptWord { text: index, when });
+        }
+        self.variables.insert(name, Variable::Array(indexes));
     }
 
     fn assign_scalar(&mut self, name: &str, word: &Word, append: bool) {
@@ -75,4 +120,12 @@ impl Script<'_, '_> {
         self.variables
             .insert(name.to_owned(), Variable::Scalar(values));
     }
+}
+
+/// Splits an element `[INDEX]=VALUE`.
+fn indexed(text: &Located) -> Option<(Located, Located)> {
+    let end = text.as_str().find("]=")?;
+    let index = text.slice(1, end);
+    let plain = index.as_str().trim_matches(['"', '\'']).to_owned();
+    Some((index.with_text(plain), text.slice(end + 2, text.len())))
 }

@@ -74,8 +74,10 @@ impl Parser<'_> {
         let end = rest.find(|c: char| c != '_' && !c.is_ascii_alphanumeric())?;
         let mut tail = &rest[end..];
         let mut length = end;
+        let mut index = None;
         if tail.starts_with('[') {
             let close = tail.find(']')?;
+            index = Some(tail[1..close].trim_matches(['"', '\'']).to_owned());
             length += close + 1;
             tail = &tail[close + 1..];
         }
@@ -84,7 +86,10 @@ impl Parser<'_> {
         if !append && !tail.starts_with('=') {
             return None;
         }
-        let (name, _) = assigned_name(&rest[..end])?;
+        let (mut name, _) = assigned_name(&rest[..end])?;
+        if let Some(index) = index {
+            name = format!("{name}[{index}]");
+        }
         self.position += length;
         if self.peek() == Some('(') {
             let value = Assigned::Array(self.array());

@@ -17,6 +17,7 @@ mod earthfile;
 mod embedded;
 mod github;
 mod gitlab;
+mod helm;
 mod jenkins;
 mod just;
 mod kamal;
@@ -215,7 +216,7 @@ fn yaml_document(
     match kind {
         CiFileKind::Workflow => github::workflow(session, path, document),
         CiFileKind::Circle => circle::read(session, document),
-        CiFileKind::Azure => azure::read(session, document),
+        CiFileKind::Azure => azure::read(session, path, document),
         CiFileKind::Buildkite => buildkite::read(session, document),
         CiFileKind::Woodpecker => plugins::read(session, document, "woodpecker"),
         CiFileKind::Drone => plugins::read(session, document, "drone"),
@@ -224,7 +225,7 @@ fn yaml_document(
         _ if document.path(&["runs", "steps"]).is_some() => github::composite(session, document),
         _ if task::is_like(document) => task::read(session, path, document),
         _ if kubernetes::is_resource(document) => kubernetes::read(session, document),
-        _ if azure::is_like(document) => azure::read(session, document),
+        _ if azure::is_like(document) => azure::read(session, path, document),
         _ if (compose::is_named(path) || compose::is_like(document))
             && !groups.compose.iter().any(|known| known == path) =>
         {
@@ -249,6 +250,7 @@ fn yaml_of(session: &FindSession<'_>, path: &str, text: &str) -> Option<Tree> {
     if thinned.is_some() {
         session.skipped_in_part(path, text.len());
     }
+    let thinned = thinned.or_else(|| helm::rendered(session, path, text));
     let parsed = yaml::parse(thinned.as_deref().unwrap_or(text), number);
     match parsed {
         Ok(tree) => Some(tree),

@@ -4,15 +4,32 @@ use std::collections::HashMap;
 
 use super::command::CommandContext;
 use super::embedded::{self, Environment, substitute};
+use super::repository::{directory, join};
 use super::session::FindSession;
 use crate::format::located::Located;
-use crate::format::tree::TreeNode;
+use crate::format::tree::{Tree, TreeNode, yaml};
 
 /// The deepest nesting of stages, jobs and steps.
 const DEPTH: usize = 16;
 
-/// Parses a pipeline or a template.
-pub(super) fn read(session: &FindSession<'_>, root: TreeNode<'_>) {
+/// Parses a pipeline, or a template that no pipeline before it uses.
+pub(super) fn read(session: &FindSession<'_>, path: &str, root: TreeNode<'_>) {
+    if session.is_used(path) {
+        return;
+    }
+    let reader = AzureReader {
+        session,
+        path,
+        parameters: defaults(root),
+        templates: 0,
+    };
+    let mut variables = Environment::new();
+    reader.variables(root.get("variables"), &mut variables);
+    reader.walk(root, None, &variables, 0);
+}
+
+/// Returns the defaults of the parameters of a pipeline or template.
+fn defaults(root: TreeNode<'_>) -> HashMap<String, Located> {
     let mut parameters = HashMap::new();
     if let Some(list) = root.get("parameters") {
         for parameter in list.items() {
@@ -27,21 +44,21 @@ pub(super) fn read(session: &FindSession<'_>, root: TreeNode<'_>) {
             }
         }
     }
-    let reader = AzureReader {
-        session,
-        parameters,
-    };
-    let mut variables = Environment::new();
-    reader.variables(root.get("variables"), &mut variables);
-    reader.walk(root, None, &variables, 0);
+    parameters
 }
 
 /// Whether a document with another name is a template of pipelines.
 pub(super) fn is_like(root: TreeNode<'_>) -> bool {
     let any = |list: &str, keys: &[&str]| {
         let items = root.get(list).into_iter().flat_map(TreeNode::items);
+        // Below a condition stands another list of them.
+        let conditional = |item: TreeNode<'_>| {
+            let entries = item.entries().into_iter();
+            let mut lists = entries.filter(|(key, _)| key.as_str().starts_with("${{"));
+            lists.any(|(_, list)| list.is_list())
+        };
         let mut items = items.filter(|item| item.is_map());
-        items.any(|item| keys.iter().any(|key| item.get(key).is_some()))
+        items.any(|item| keys.iter().any(|key| item.get(key).is_some()) || conditional(item))
     };
     any("stages", &["stage"])
         || any("jobs", &["job", "deployment"])
@@ -50,7 +67,11 @@ pub(super) fn is_like(root: TreeNode<'_>) -> bool {
 
 struct AzureReader<'a> {
     session: &'a FindSession<'a>,
+    /// The file that is read.
+    path: &'a str,
     parameters: HashMap<String, Located>,
+    /// How many templates around the file use it.
+    templates: usize,
 }
 
 impl AzureReader<'_> {
@@ -58,6 +79,12 @@ impl AzureReader<'_> {
         let Some(node) = node else { return };
         if node.is_list() {
             for item in node.items() {
+                if let Some((path, tree)) = self.template(item)
+                    && let Some(root) = tree.root()
+                {
+                    let reader = self.reader_of(&path, root, item, variables);
+                    reader.variables(root.get("variables"), variables);
+                }
                 if let (Some(name), Some(value)) = (
                     item.str_at(&["name"]),
                     item.get("value").and_then(TreeNode::text),
@@ -103,6 +130,9 @@ impl AzureReader<'_> {
                 }
             }
         }
+        for used in [Some(node), node.get("extends")].into_iter().flatten() {
+            self.use_template(used, job, &local, depth);
+        }
         self.step(node, job, &local);
         for (key, value) in node.entries() {
             let key = key.as_str();
@@ -124,6 +154,67 @@ impl AzureReader<'_> {
                 self.walk(value, job, &local, depth + 1);
             }
         }
+    }
+
+    /// Reads the file of `template: PATH`, unless it is in another repository.
+    fn template(&self, node: TreeNode<'_>) -> Option<(String, Tree)> {
+        if self.templates >= DEPTH {
+            return None;
+        }
+        let written = node.str_at(&["template"])?;
+        let written = written.strip_suffix("@self").unwrap_or(written);
+        let path = match written.strip_prefix('/') {
+            Some(from_root) => join("", from_root)?,
+            None => join(directory(self.path), written)?,
+        };
+        let repository = self.session.repository;
+        let text = repository.read(&path)?;
+        if !self.session.mark_used(&path) {
+            return None;
+        }
+        let tree = yaml::parse(&text, repository.number(&path)).ok()?;
+        Some((path, tree))
+    }
+
+    /// Returns the reader of a template with the parameters that it gets.
+    fn reader_of<'t>(
+        &'t self,
+        path: &'t str,
+        root: TreeNode<'_>,
+        used: TreeNode<'_>,
+        variables: &Environment,
+    ) -> AzureReader<'t> {
+        let mut parameters = defaults(root);
+        let given = used.get("parameters").map(TreeNode::entries);
+        for (name, value) in given.unwrap_or_default() {
+            if let Some(text) = value.text() {
+                parameters.insert(name.as_str().to_owned(), self.resolved(text, variables));
+            }
+        }
+        AzureReader {
+            session: self.session,
+            path,
+            parameters,
+            templates: self.templates + 1,
+        }
+    }
+
+    /// Follows a template of stages, jobs or steps.
+    fn use_template(
+        &self,
+        node: TreeNode<'_>,
+        job: Option<&str>,
+        variables: &Environment,
+        depth: usize,
+    ) {
+        let Some((path, tree)) = self.template(node) else {
+            return;
+        };
+        let Some(root) = tree.root() else { return };
+        let reader = self.reader_of(&path, root, node, variables);
+        let mut variables = variables.clone();
+        reader.variables(root.get("variables"), &mut variables);
+        reader.walk(root, job, &variables, depth + 1);
     }
 
     fn step(&self, step: TreeNode<'_>, job: Option<&str>, variables: &Environment) {

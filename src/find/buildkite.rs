@@ -90,7 +90,7 @@ fn plugins(
                     continue;
                 };
                 let service = service.to_owned();
-                let cache = text.slice(service.len() + 1, text.len());
+                let cache = without_group(&text.slice(service.len() + 1, text.len()));
                 session.declare(&CacheUse {
                     text: &cache,
                     direction,
@@ -101,5 +101,16 @@ fn plugins(
                 });
             }
         }
+    }
+}
+
+/// Removes the group of the plugin from `IMAGE:TAG:GROUP`.
+fn without_group(cache: &Located) -> Located {
+    let text = cache.as_str();
+    let name = text.rfind('/').map_or(0, |slash| slash + 1);
+    let colons: Vec<usize> = text[name..].match_indices(':').map(|(at, _)| at).collect();
+    match colons.as_slice() {
+        [_, group] if !text.contains('=') => cache.slice(0, name + group),
+        _ => cache.clone(),
     }
 }

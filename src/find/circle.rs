@@ -1,10 +1,12 @@
 //! `CircleCI`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::command::CommandContext;
+use super::declaration::Direction;
 use super::embedded::{self, Environment, substitute};
-use super::session::FindSession;
+use super::session::{CacheUse, FindSession};
 use crate::format::located::Located;
 use crate::format::tree::TreeNode;
 
@@ -65,7 +67,8 @@ fn workflows(session: &FindSession<'_>, root: TreeNode<'_>, pipeline: &Parameter
                 ..CommandContext::default()
             },
         };
-        reader.orb(arguments, &Parameters::new(), &Environment::new());
+        let none = Parameters::new();
+        reader.orb(name.as_str(), arguments, &none, &Environment::new());
         for steps in ["pre-steps", "post-steps"] {
             let none = Environment::new();
             reader.steps(arguments.get(steps), &Parameters::new(), &none, 0);
@@ -149,7 +152,7 @@ impl<'a> CircleReader<'a> {
         }
         let Some(command) = self.root.path(&["commands", name]) else {
             if let Some(arguments) = arguments {
-                self.orb(arguments, parameters, environment);
+                self.orb(name, arguments, parameters, environment);
             }
             return;
         };
@@ -163,7 +166,16 @@ impl<'a> CircleReader<'a> {
         self.steps(command.get("steps"), &inner, environment, depth + 1);
     }
 
-    fn orb(&self, arguments: TreeNode<'_>, parameters: &Parameters, environment: &Environment) {
+    fn orb(
+        &self,
+        name: &str,
+        arguments: TreeNode<'_>,
+        parameters: &Parameters,
+        environment: &Environment,
+    ) {
+        if self.is_docker_orb(name) {
+            self.docker_orb(arguments, parameters);
+        }
         for key in [
             "extra_build_args",
             "extra-build-args",
@@ -184,6 +196,36 @@ impl<'a> CircleReader<'a> {
                 script.push(line);
             }
             embedded::run(self.session, &script, environment, &self.around);
+        }
+    }
+
+    /// Whether a command or job is of the orb `circleci/docker`, whatever its name here.
+    fn is_docker_orb(&self, name: &str) -> bool {
+        let orb = name.split('/').next().unwrap_or_default();
+        let source = self.root.str_at(&["orbs", orb]).unwrap_or_default();
+        source.starts_with("circleci/docker@")
+    }
+
+    /// The parameters of the orb `circleci/docker`.
+    fn docker_orb(&self, arguments: TreeNode<'_>, parameters: &Parameters) {
+        let keys = [
+            ("cache_from", Direction::Import),
+            ("cache-from", Direction::Import),
+            ("cache_to", Direction::Export),
+            ("cache-to", Direction::Export),
+        ];
+        for (key, direction) in keys {
+            let Some(text) = arguments.get(key).and_then(TreeNode::text) else {
+                continue;
+            };
+            self.session.declare(&CacheUse {
+                text: &self.resolved(text, parameters),
+                direction,
+                tool: "docker build",
+                target: self.around.target.as_deref(),
+                when: &[],
+                facts: &Arc::default(),
+            });
         }
     }
 

@@ -148,9 +148,11 @@ fn by_place(path: &str, lower: &str, folder: &str, yaml: bool) -> Option<CiFileK
 /// Whether a file may declare a cache: the words of flags, keys and arguments contain `cache`,
 /// except for two short flags of envd.
 pub(super) fn may_declare(kind: CiFileKind, text: &str) -> bool {
-    // The caches of tsops may all be in files that the configuration imports.
+    // The caches of tsops may all be in files that the configuration imports, and those of Azure in
+    // templates.
     mentions_cache(text)
         || kind == CiFileKind::Tsops
+        || (kind == CiFileKind::Azure && text.contains("template"))
         || (matches!(
             kind,
             CiFileKind::Shell

@@ -45,9 +45,51 @@ fn powershell_line(source: &str) -> String {
         .replace("${env:", "${")
         .replace("$env:", "$")
         .replace("$($", "$(echo $");
-    match line.strip_suffix('`') {
-        Some(head) => format!("{head}\\"),
+    let (line, end) = match line.strip_suffix('`') {
+        Some(head) => (head.to_owned(), "\\"),
+        None => (line, ""),
+    };
+    // Before another character, a backtick escapes it. A name ends there.
+    let line = braced(&line).replace('`', "");
+    let line = match line.trim_start().strip_prefix("if (") {
+        Some(_) => as_test(&line),
         None => line,
+    };
+    line + end
+}
+
+/// Writes `$NAME` before a backtick as `${NAME}`.
+fn braced(line: &str) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some((head, tail)) = rest.split_once('$') {
+        out.push_str(head);
+        let length = tail
+            .find(|c: char| c != '_' && !c.is_ascii_alphanumeric())
+            .unwrap_or(tail.len());
+        let (name, after) = tail.split_at(length);
+        if !name.is_empty() && after.starts_with('`') {
+            out.push_str(&format!("${{{name}}}"));
+        } else {
+            out.push('$');
+            out.push_str(name);
+        }
+        rest = after;
+    }
+    out + rest
+}
+
+/// Converts `if (TEST) { COMMAND }` on one line: the command runs under the test.
+fn as_test(line: &str) -> String {
+    let found = line.split_once(") {").and_then(|(test, rest)| {
+        let (_, test) = test.split_once('(')?;
+        Some((test, rest.trim_end().strip_suffix('}')?))
+    });
+    match found {
+        Some((test, command)) if !test.contains(['(', '[', '"', '\'']) => {
+            format!("if [ -n \"{test}\" ]; then {command}; fi")
+        }
+        _ => line.to_owned(),
     }
 }
 

@@ -123,6 +123,10 @@ fn entries(text: &Located) -> Vec<Located> {
             '\\' if !escaped => escaped = true,
             ',' if !escaped => parts.push(Located::default()),
             character => {
+                // Quoted once more, a comma has several backslashes.
+                if escaped && character == '\\' {
+                    continue;
+                }
                 if escaped
                     && character != ','
                     && let Some(last) = parts.last_mut()

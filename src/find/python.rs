@@ -1,5 +1,7 @@
 //! Scripts in Python: lists of words, and shell commands in strings.
 
+use std::collections::HashMap;
+
 use super::command::{self, CommandContext};
 use super::embedded;
 use super::repository::directory;
@@ -20,20 +22,32 @@ pub(super) fn read(session: &FindSession<'_>, path: &str, text: &str) {
         return;
     }
     let source = Located::lines(text, TextPlace::new(session.repository.number(path), 1));
-    let tokens = tokens(session, &source);
+    let tokens = tokens(session, &source, &constants(text));
     let around = CommandContext {
         directory: directory(path).to_owned(),
         ..CommandContext::default()
     };
     let mut list: Option<Vec<Located>> = None;
+    let mut program: Vec<Located> = Vec::new();
     let mut previous = None;
     for token in &tokens {
         match token {
             PythonToken::Sign('[') => list = Some(Vec::new()),
             PythonToken::Sign(']') => {
-                if let Some(words) = list.take() {
-                    invoke(session, words, &around);
+                let Some(mut words) = list.take() else {
+                    continue;
+                };
+                let is_flag = |word: &Located| word.as_str().starts_with("--");
+                if words.first().is_some_and(is_flag) {
+                    // `command += ["--flag", …]`
+                    words.splice(0..0, program.iter().cloned());
+                } else {
+                    let before = words
+                        .iter()
+                        .take_while(|word| !word.as_str().starts_with('-'));
+                    program = before.cloned().collect();
                 }
+                invoke(session, words, &around);
             }
             PythonToken::Text(text) => match &mut list {
                 Some(words) => words.push(text.clone()),
@@ -71,7 +85,36 @@ fn command_line(session: &FindSession<'_>, text: &Located, around: &CommandConte
     }
 }
 
-fn tokens(session: &FindSession<'_>, source: &Located) -> Vec<PythonToken> {
+/// Returns the variables that are set to one text.
+fn constants(text: &str) -> HashMap<String, String> {
+    let mut constants = HashMap::new();
+    for line in text.lines() {
+        let Some((name, value)) = line.split_once('=') else {
+            continue;
+        };
+        let name = name.trim_end();
+        let value = value.trim();
+        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
+        let inner = quote.and_then(|quote| value[1..].strip_suffix(quote).map(|v| (v, quote)));
+        let is_name = !name.is_empty() && name.chars().all(|c| c == '_' || c.is_alphanumeric());
+        match inner {
+            Some((inner, quote)) if is_name && !inner.contains([quote, '\\', '{', '%']) => {
+                constants.insert(name.to_owned(), inner.to_owned());
+            }
+            _ => {
+                // Set to anything else, it is no constant.
+                constants.remove(name.trim());
+            }
+        }
+    }
+    constants
+}
+
+fn tokens(
+    session: &FindSession<'_>,
+    source: &Located,
+    constants: &HashMap<String, String>,
+) -> Vec<PythonToken> {
     let text = source.as_str();
     let mut found = Vec::new();
     let mut position = 0;
@@ -84,9 +127,14 @@ fn tokens(session: &FindSession<'_>, source: &Located) -> Vec<PythonToken> {
             let raw = prefix.contains(['r', 'R']);
             let (string, length) = string(source, position, first, raw);
             let string = if formatted {
-                interpolated(session, &string)
+                interpolated(session, &string, constants)
             } else {
-                string
+                let string = embedded::substitute(&string, "%s", "", |_, place| {
+                    session.unknown("%s", place)
+                });
+                embedded::substitute(&string, "{", "}", |inner, place| {
+                    session.unknown(&format!("{{{inner}}}"), place)
+                })
             };
             // Adjacent strings are concatenated.
             match found.last_mut() {
@@ -150,6 +198,13 @@ fn string(source: &Located, start: usize, quote: char, raw: bool) -> (Located, u
 }
 
 /// Replaces `{expression}`.
-fn interpolated(session: &FindSession<'_>, text: &Located) -> Located {
-    embedded::substitute(text, "{", "}", |inner, place| session.unknown(inner, place))
+fn interpolated(
+    session: &FindSession<'_>,
+    text: &Located,
+    constants: &HashMap<String, String>,
+) -> Located {
+    embedded::substitute(text, "{", "}", |inner, place| match constants.get(inner) {
+        Some(value) => Located::new(value, place),
+        None => session.unknown(inner, place),
+    })
 }

@@ -13,6 +13,9 @@ use crate::format::unknown::{Unknowns, has_mark, is_mark, only_mark, to_pattern}
 /// The most declarations that are kept.
 const MOST: usize = 20_000;
 
+/// The most uses of one template that are followed.
+const MOST_USES: usize = 100;
+
 /// Attributes that hold credentials.
 const SECRETS: [&str; 9] = [
     "access_key_id",
@@ -44,6 +47,8 @@ pub(super) struct FindSession<'r> {
     pub(super) remarks: RefCell<Vec<Remark>>,
     /// The variables of scripts that a caller sets to a cache, by file.
     supplied: RefCell<HashSet<(String, String)>>,
+    /// How often each template was read where a pipeline uses it.
+    used: RefCell<HashMap<String, usize>>,
 }
 
 type Key = (String, Direction, String, u32, String, Option<String>);
@@ -68,6 +73,7 @@ impl<'r> FindSession<'r> {
             index: RefCell::default(),
             remarks: RefCell::default(),
             supplied: RefCell::default(),
+            used: RefCell::default(),
         }
     }
 
@@ -98,6 +104,20 @@ impl<'r> FindSession<'r> {
         for file in files {
             supplied.insert((self.repository.name(*file), variable.to_owned()));
         }
+    }
+
+    /// Remembers that a template is read where a pipeline uses it. Returns false if that happened
+    /// too often: templates may use each other.
+    pub(super) fn mark_used(&self, template: &str) -> bool {
+        let mut used = self.used.borrow_mut();
+        let count = used.entry(template.to_owned()).or_default();
+        *count += 1;
+        *count <= MOST_USES
+    }
+
+    /// Whether a template was read where a pipeline uses it.
+    pub(super) fn is_used(&self, template: &str) -> bool {
+        self.used.borrow().contains_key(template)
     }
 
     /// Declares each cache in a text.

@@ -98,7 +98,7 @@ impl ActionInputs<'_> {
             ("cache_to", Direction::Export),
             ("cacheTo", Direction::Export),
         ];
-        let tool = if tool.starts_with("./") {
+        let tool = if tool.starts_with("./") || tool.contains("/.github/workflows/") {
             "docker/build-push-action"
         } else {
             tool

@@ -40,6 +40,8 @@ enum ExpressionValue {
 struct ExpressionBranch {
     outcome: ExpressionValue,
     when: Vec<String>,
+    /// Whether it is the default of an input, which a caller may replace.
+    is_default: bool,
 }
 
 impl ExpressionBranch {
@@ -47,11 +49,14 @@ impl ExpressionBranch {
         Self {
             outcome,
             when: Vec::new(),
+            is_default: false,
         }
     }
 
     fn truth(&self) -> Option<bool> {
         match &self.outcome {
+            ExpressionValue::Text(text) if self.is_default && text.is_empty() => None,
+            ExpressionValue::Truth(_) if self.is_default => None,
             ExpressionValue::Text(text) if has_mark(text.as_str()) => Some(true),
             ExpressionValue::Text(text) => Some(!text.is_empty() && text.as_str() != "0"),
             ExpressionValue::Truth(truth) => Some(*truth),
@@ -160,6 +165,7 @@ impl<'s> ExpressionContexts<'s> {
 
     fn context(&self, path: &str) -> Vec<ExpressionBranch> {
         let lower = path.to_lowercase();
+        let is_default = path.starts_with("inputs.") || path.starts_with("github.event.inputs.");
         let variants = if let Some(name) = path.strip_prefix("env.") {
             self.env.get(name).cloned()
         } else if let Some(name) = path
@@ -183,6 +189,7 @@ impl<'s> ExpressionContexts<'s> {
                         _ => ExpressionValue::Text(variant.text),
                     },
                     when: variant.when,
+                    is_default,
                 };
                 variants.into_iter().map(branch).collect()
             }

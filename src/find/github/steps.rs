@@ -81,7 +81,7 @@ impl JobSteps<'_> {
             .iter()
             .map(|(name, variants)| (name.clone(), variants.clone()))
             .collect();
-        let text = inserted(run, contexts, &mut environment);
+        let text = inserted(self.session, run, contexts, &mut environment);
         let text = if shell.starts_with("pwsh") || shell.starts_with("powershell") {
             crate::find::other_shells::from_powershell(&text)
         } else {
@@ -161,8 +161,9 @@ impl JobSteps<'_> {
 }
 
 /// Inserts the values of expressions into a script. Expressions with several values become
-/// variables.
+/// variables. Those in a test stay unknown, because nothing that they decide is certain.
 fn inserted(
+    session: &FindSession<'_>,
     run: &Located,
     contexts: &ExpressionContexts<'_>,
     environment: &mut Vec<(String, Vec<Variant>)>,
@@ -176,6 +177,12 @@ fn inserted(
             break;
         };
         text.push(&run.slice(position, start));
+        if is_tested(&source[..start]) {
+            let inner = source[start + 3..end].trim_end_matches("}}").trim();
+            text.push(&session.unknown(inner, run.place_at(start)));
+            position = end;
+            continue;
+        }
         let values = contexts.evaluate(&run.slice(start, end));
         if let [only] = values.as_slice()
             && only.when.is_empty()
@@ -190,4 +197,12 @@ fn inserted(
     }
     text.push(&run.slice(position, source.len()));
     text
+}
+
+/// Whether the text after the start of a script is a word of a test.
+fn is_tested(before: &str) -> bool {
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let is_quoted = line.matches('\'').count() % 2 == 1;
+    let mut words = line.split_whitespace();
+    !is_quoted && words.any(|word| matches!(word, "[" | "test" | "case"))
 }

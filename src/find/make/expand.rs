@@ -6,6 +6,7 @@ use crate::find::embedded;
 use crate::find::script::Variant;
 use crate::find::session::FindSession;
 use crate::format::located::{Located, TextPlace};
+use crate::format::unknown::only_mark;
 
 /// The recipe in which a reference stands.
 pub(super) struct RecipeScope<'e> {
@@ -136,9 +137,10 @@ impl Makefile {
         };
         match values.as_slice() {
             [] => session.unknown(if name == "*" { "$*" } else { name }, place),
-            [only] if only.when.is_empty() => self
-                .expand_in(session, &only.text, scope, depth + 1)
-                .used_at(place),
+            [only] if only.when.is_empty() => {
+                let value = self.expand_in(session, &only.text, scope, depth + 1);
+                named(session, name, value).used_at(place)
+            }
             many => match scope {
                 Some(scope) if scope.environment.is_some() => {
                     self.as_shell_variable(session, many, name, place, scope, depth)
@@ -185,6 +187,17 @@ impl Makefile {
             variables: self.variables.clone(),
             ..Self::default()
         }
+    }
+}
+
+/// Names a value after its variable if all of it is an unknown command.
+fn named(session: &FindSession<'_>, name: &str, value: Located) -> Located {
+    let source = only_mark(value.as_str()).and_then(|mark| session.unknowns.name(mark));
+    match source {
+        Some(source) if source.starts_with("$(shell") => {
+            session.unknown(&format!("{name} = {source}"), value.place())
+        }
+        _ => value,
     }
 }
 

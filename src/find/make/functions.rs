@@ -5,7 +5,7 @@ use super::lines::split_arguments;
 use super::{DEPTH, MakeValue, Makefile};
 use crate::find::session::FindSession;
 use crate::format::located::{Located, TextPlace};
-use crate::format::unknown::has_mark;
+use crate::format::unknown::{has_mark, only_mark};
 
 impl Makefile {
     /// `$(foreach name,words,text)`
@@ -16,9 +16,15 @@ impl Makefile {
         depth: usize,
     ) -> Option<Located> {
         let parts = split_arguments(arguments);
-        let [name, words, text] = parts.as_slice() else {
+        let [name, words, first, more @ ..] = parts.as_slice() else {
             return None;
         };
+        // Further commas are part of the text.
+        let mut text = first.clone();
+        for part in more {
+            text.push_str(",", part.place());
+            text.push(part);
+        }
         let words = self.expand(session, words, None, depth + 1);
         let mut whole = Located::default();
         let mut copy = self.copied();
@@ -29,7 +35,7 @@ impl Makefile {
             };
             copy.variables
                 .insert(name.as_str().trim().to_owned(), vec![given]);
-            whole.push(&copy.expand(session, text, None, depth + 2));
+            whole.push(&copy.expand(session, &text, None, depth + 2));
             whole.push_str(" ", text.place());
         }
         Some(whole)
@@ -74,15 +80,18 @@ impl Makefile {
                 words.into_iter().next().unwrap_or_default()
             }
             "lastword" => at(0).words().pop().unwrap_or_default(),
-            "or" => expanded
-                .into_iter()
-                .find(|value| !value.as_str().trim().is_empty())
-                .unwrap_or_default(),
+            "or" => first_given(&expanded),
             "if" => chosen(&at(0), at(1), at(2), inner.place()),
             "call" => self.call(session, &expanded, inner.place(), depth)?,
             name if NOT_EVALUATED.contains(&name) => {
-                let shown: Vec<&str> = inner.as_str().split_whitespace().take(3).collect();
-                session.unknown(&format!("$({} …)", shown.join(" ")), inner.place())
+                let text = inner.as_str();
+                let shown: Vec<&str> = text.split_whitespace().take(3).collect();
+                // What follows a pipe may replace characters.
+                let filters = text.split('|').skip(1).take(3);
+                let filters = filters.filter_map(|filter| filter.split_whitespace().next());
+                let filters: String = filters.map(|filter| format!(" | {filter} …")).collect();
+                let shown = format!("$({} …{filters})", shown.join(" "));
+                session.unknown(&shown, inner.place())
             }
             _ => return None,
         })
@@ -112,6 +121,17 @@ impl Makefile {
         }
         Some(copy.expand(session, &body, None, depth + 2))
     }
+}
+
+/// Returns the first value that is not empty. A default counts more than a variable that is not
+/// known.
+fn first_given(values: &[Located]) -> Located {
+    let mut given = values
+        .iter()
+        .filter(|value| !value.as_str().trim().is_empty());
+    let is_known = |value: &&Located| only_mark(value.as_str().trim()).is_none();
+    let known = given.clone().find(is_known);
+    known.or_else(|| given.next()).cloned().unwrap_or_default()
 }
 
 /// Functions whose values are unknown.

@@ -172,6 +172,12 @@ pub(super) fn combinations(
 /// A label of target blocks, and the names of the targets that all blocks with it define.
 type LabelTargets = (String, Vec<String>);
 
+/// Parts of the names of targets that only hold attributes for others.
+const ABSTRACT: [&str; 12] = [
+    "_", "common", "base", "cache", "default", "shared", "template", "args", "meta", "settings",
+    "global", "parent",
+];
+
 impl BakeConfig {
     fn add_targets(&mut self, block: &Named, targets: Vec<Target>, labels: &mut Vec<LabelTargets>) {
         let names = targets.iter().map(|target| target.name.clone());
@@ -298,7 +304,8 @@ impl BakeConfig {
     }
 
     /// Returns whether a target only holds attributes for those that inherit from it: no group names
-    /// it, and it gives neither a tag, a stage nor a context of its own.
+    /// it, and it gives neither a tag, a stage nor a context of its own. Without any group, the name
+    /// has to say so.
     pub fn is_abstract(&self, name: &str) -> bool {
         let inherited = self
             .targets
@@ -315,6 +322,8 @@ impl BakeConfig {
                 || target.target.is_some()
                 || !matches!(context, "." | "./")
         });
-        inherited && !grouped && !builds
+        let lower = name.to_lowercase();
+        let is_named_so = ABSTRACT.iter().any(|word| lower.contains(word));
+        inherited && !grouped && !builds && (is_named_so || !self.groups.is_empty())
     }
 }

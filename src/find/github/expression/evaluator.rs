@@ -128,10 +128,8 @@ impl ExpressionEvaluator<'_, '_> {
                         let known: Vec<&ExpressionBranch> =
                             right.iter().filter(|r| r.truth().is_some()).collect();
                         if known.is_empty() {
-                            all.push(ExpressionBranch {
-                                outcome: ExpressionValue::Open(whole.clone()),
-                                when: branch.when.clone(),
-                            });
+                            let open = ExpressionValue::Open(whole.clone());
+                            all.push(ExpressionBranch::new(open).with(&branch.when));
                         } else {
                             all.extend(known.into_iter().map(|r| r.clone().with(&branch.when)));
                         }
@@ -323,7 +321,7 @@ impl ExpressionEvaluator<'_, '_> {
                 text = text.replace(&format!("{{{index}}}"), value.as_str());
             }
             let outcome = ExpressionValue::Text(Located::new(text, self.place));
-            all.push(ExpressionBranch { outcome, when });
+            all.push(ExpressionBranch::new(outcome).with(&when));
         }
         all
     }
@@ -333,6 +331,9 @@ fn compared(sign: &str, left: &[ExpressionBranch], right: &[ExpressionBranch]) -
     let ([left], [right]) = (left, right) else {
         return None;
     };
+    if left.is_default || right.is_default {
+        return None;
+    }
     let text = |branch: &ExpressionBranch| match &branch.outcome {
         ExpressionValue::Text(text) if !has_mark(text.as_str()) => {
             Some(text.as_str().to_lowercase())

@@ -3,7 +3,7 @@
 use super::embedded::substitute;
 use super::session::FindSession;
 use crate::format::located::{Located, TextPlace};
-use crate::format::tree::yaml;
+use crate::format::tree::{Tree, yaml};
 
 /// Returns a template with the defaults of its chart, or `None` for a file of another kind. Lines
 /// that only direct the rendering are blank, so that the others keep their numbers.
@@ -21,7 +21,7 @@ pub(super) fn rendered(session: &FindSession<'_>, path: &str, text: &str) -> Opt
     let values = session.repository.read(&beside("values.yaml"));
     let values = values.unwrap_or_default();
     let values = yaml::parse(&values, 0).ok();
-    let root = values.as_ref().and_then(|tree| tree.root());
+    let root = values.as_ref().and_then(Tree::root);
     let value = |inner: &str, place: TextPlace| {
         let name = inner.trim_matches('-').trim();
         let name = name.split('|').next().unwrap_or(name).trim();

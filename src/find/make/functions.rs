@@ -89,8 +89,13 @@ impl Makefile {
                 // What follows a pipe may replace characters.
                 let filters = text.split('|').skip(1).take(3);
                 let filters = filters.filter_map(|filter| filter.split_whitespace().next());
-                let filters: String = filters.map(|filter| format!(" | {filter} …")).collect();
-                let shown = format!("$({} …{filters})", shown.join(" "));
+                let mut shown = format!("$({} …", shown.join(" "));
+                for filter in filters {
+                    shown.push_str(" | ");
+                    shown.push_str(filter);
+                    shown.push_str(" …");
+                }
+                shown.push(')');
                 session.unknown(&shown, inner.place())
             }
             _ => return None,

@@ -328,12 +328,13 @@ fn shown(source: &str) -> String {
     // What follows a pipe may replace characters.
     let filters = source.split('|').skip(1);
     let filters = filters.filter_map(|filter| filter.split_whitespace().next());
-    let filters: String = filters
-        .filter(plain)
-        .take(3)
-        .map(|filter| format!(" | {filter} …"))
-        .collect();
-    format!("$({}{more}{filters})", kept.join(" "))
+    let mut shown = format!("$({}{more}", kept.join(" "));
+    for filter in filters.filter(plain).take(3) {
+        shown.push_str(" | ");
+        shown.push_str(filter);
+        shown.push_str(" …");
+    }
+    shown + ")"
 }
 
 /// A word during parsing.

@@ -22,7 +22,7 @@ fn check_has_the_mistakes_of_the_files_that_declare_its_sources() {
     insta::assert_snapshot!(run, @r"
     In the files that declare these caches:
     warning[never-imported] Makefile:2
-      cache is exported, but nothing in the repository imports it.
+      cache is exported, but nothing in the repository imports it: the export only costs time.
       hint: Import it where the next build runs: `type=local,src=./cache`.
     warning[not-ignored] Makefile:2
       ./cache is in neither .gitignore nor .dockerignore: it is sent with the context and may be committed.

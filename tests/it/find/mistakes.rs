@@ -8,7 +8,7 @@ use super::Repository;
 /// A repository with every mistake.
 fn with_every_mistake() -> Repository {
     Repository::new()
-        .with(".github/workflows/m.yml", r##"name: m
+        .with(".github/workflows/m.yml", r#"name: m
 on: [pull_request, push]
 jobs:
   many:
@@ -57,26 +57,26 @@ jobs:
             "*.cache-to=type=gha,scope=x"
       - run: docker buildx build --cache-to type=local,dest=/tmp/c --cache-from type=local,src=/tmp/c --cache-from acme/foo .
       - run: docker buildx build --cache-to type=gha,scope=run .
-"##)
-        .with("Dockerfile", r##"FROM a AS b
+"#)
+        .with("Dockerfile", r"FROM a AS b
 FROM c
-"##)
-        .with("envd.sh", r##"envd build --import-cache type=registry,ref=a/cache:1 --import-cache type=registry,ref=a/cache:2
-"##)
-        .with("config/deploy.yml", r##"service: s
+")
+        .with("envd.sh", r"envd build --import-cache type=registry,ref=a/cache:1 --import-cache type=registry,ref=a/cache:2
+")
+        .with("config/deploy.yml", r"service: s
 image: a/b
 registry: {server: ghcr.io}
 builder:
   cache: {type: registry, image: ghcr.io/a/c}
-"##)
-        .with("docker-bake.hcl", r##"target "x" {
+")
+        .with("docker-bake.hcl", r#"target "x" {
   cache_from = ["type=gha"]
   cache-to = ["type=local,dest=out"]
 }
 target "y" {
   cache-to = ["type=local,dest=out"]
 }
-"##)
+"#)
 }
 
 #[test]

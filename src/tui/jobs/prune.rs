@@ -69,86 +69,67 @@ impl Jobs {
                 Some(JobReport::Planned(planned.map_err(|error| words(&error))))
             }),
             PruneWork::CarryOut(source, plan, delete_broken) => {
-                self.start_run(source, plan, delete_broken, cancel, reporter);
+                let change = StoreChange::Run(plan, delete_broken);
+                self.change(source, change, cancel, reporter);
             }
             PruneWork::Resume(source, journal) => {
-                self.resume_run(source, journal, cancel, reporter);
+                self.change(source, StoreChange::Resume(journal), cancel, reporter);
             }
             PruneWork::Undo(source, journal) => {
-                self.undo_run(source, journal, cancel, reporter);
+                self.change(source, StoreChange::Undo(journal), cancel, reporter);
             }
         }
     }
 
-    fn undo_run(
+    /// Carries out a change in a job that quitting asks about, and reports the result.
+    fn change(
         &mut self,
         source: SourceId,
-        journal: PathBuf,
+        change: StoreChange,
         cancel: CancellationToken,
         reporter: Reporter,
     ) {
-        let job = reporter.job;
-        let make = self.store(source).and_then(|store| store.pruner);
-        let pruning = Arc::clone(&self.pruning);
-        let options = self.scan_options(cancel);
-        self.holding.insert(job);
-        self.tasks.spawn(async move {
-            let undone = undo(make, journal, &pruning.policy, options, &reporter).await;
-            reporter.report(JobReport::Undone(undone)).await;
-            job
-        });
-    }
-
-    fn resume_run(
-        &mut self,
-        source: SourceId,
-        journal: PathBuf,
-        cancel: CancellationToken,
-        reporter: Reporter,
-    ) {
-        let job = reporter.job;
-        let make = self.store(source).and_then(|store| store.pruner);
-        let pruning = Arc::clone(&self.pruning);
-        let options = self.scan_options(cancel);
-        self.holding.insert(job);
-        self.tasks.spawn(async move {
-            let ran = resume(make, journal, &pruning, options, &reporter).await;
-            reporter.report(JobReport::Ran(ran)).await;
-            job
-        });
-    }
-
-    fn start_run(
-        &mut self,
-        source: SourceId,
-        plan: Arc<Plan>,
-        delete_broken: NewBroken,
-        cancel: CancellationToken,
-        reporter: Reporter,
-    ) {
-        let job = reporter.job;
         let store = self.store(source);
         let own = store.as_ref().and_then(|store| store.copy_journals.clone());
-        let make = store.and_then(|store| store.pruner);
-        let journals = own.or_else(|| self.pruning.journals.clone());
-        let pruning = Arc::clone(&self.pruning);
-        let options = self.scan_options(cancel);
-        self.holding.insert(job);
+        let access = PrunerAccess {
+            make: store.and_then(|store| store.pruner),
+            journals: own.or_else(|| self.pruning.journals.clone()),
+            pruning: Arc::clone(&self.pruning),
+            scan: self.scan_options(cancel),
+        };
+        self.holding.insert(reporter.job);
         self.tasks.spawn(async move {
-            let ran = carry_out(
-                make,
-                &plan,
-                delete_broken,
-                journals,
-                &pruning,
-                options,
-                &reporter,
-            )
-            .await;
-            reporter.report(JobReport::Ran(ran)).await;
-            job
+            let report = match change {
+                StoreChange::Run(plan, delete_broken) => {
+                    JobReport::Ran(carry_out(access, &plan, delete_broken, &reporter).await)
+                }
+                StoreChange::Resume(journal) => {
+                    JobReport::Ran(resume(access, journal, &reporter).await)
+                }
+                StoreChange::Undo(journal) => {
+                    JobReport::Undone(undo(access, journal, &reporter).await)
+                }
+            };
+            reporter.report(report).await;
+            reporter.job
         });
     }
+}
+
+/// A change of a store.
+enum StoreChange {
+    Run(Arc<Plan>, NewBroken),
+    Resume(PathBuf),
+    Undo(PathBuf),
+}
+
+/// What a change of a store needs.
+struct PrunerAccess {
+    make: Option<MakePruner>,
+    /// The folder of new journals.
+    journals: Option<PathBuf>,
+    pruning: Arc<Pruning>,
+    scan: ScanOptions,
 }
 
 impl Jobs {
@@ -292,42 +273,56 @@ async fn plan(
 
 /// Executes a plan.
 async fn carry_out(
-    make: Option<MakePruner>,
+    access: PrunerAccess,
     plan: &Plan,
     delete_broken: NewBroken,
-    journals: Option<PathBuf>,
-    pruning: &Pruning,
-    scan: ScanOptions,
     reporter: &Reporter,
 ) -> Result<Ran, RunFault> {
     let fault = |why: String| RunFault { why, journal: None };
-    let pruner = make.ok_or_else(|| fault("nothing may be deleted from it".to_owned()))?();
-    let folder = journals.ok_or_else(|| fault("there is no place for a journal".to_owned()))?;
+    let make = access
+        .make
+        .ok_or_else(|| fault("nothing may be deleted from it".to_owned()))?;
+    let pruner = make();
+    let folder = access
+        .journals
+        .ok_or_else(|| fault("there is no place for a journal".to_owned()))?;
     let mut journal = Journal::create_in(&folder, plan).map_err(|error| fault(words(&error)))?;
-    let delete_broken = delete_broken == NewBroken::Delete;
-    let setup = Setup {
-        settle: pruning.settle,
-        delete_broken,
-        scan,
-        policy: &pruning.policy,
+    let setup = RunSetup {
+        settle: access.pruning.settle,
+        delete_broken: delete_broken == NewBroken::Delete,
+        scan: access.scan,
+        policy: &access.pruning.policy,
     };
     run(&pruner, plan, None, &mut journal, setup, reporter).await
 }
 
 /// The settings of a run.
-struct Setup<'a> {
+struct RunSetup<'a> {
     settle: Settle,
     delete_broken: bool,
     scan: ScanOptions,
     policy: &'a Policy,
 }
 
+impl<'a> RunSetup<'a> {
+    fn options(self, observe: &'a (dyn Fn(RunStep<'_>) + Send + Sync)) -> ExecuteOptions<'a> {
+        ExecuteOptions {
+            concurrency: self.scan.concurrency,
+            batch: BATCH,
+            settle: self.settle,
+            delete_broken: self.delete_broken,
+            cancel: self.scan.cancel,
+            observe,
+            policy: self.policy,
+            max_plan_age: None,
+        }
+    }
+}
+
 /// Resumes the run that wrote `journal`.
 async fn resume(
-    make: Option<MakePruner>,
+    access: PrunerAccess,
     journal: PathBuf,
-    pruning: &Pruning,
-    scan: ScanOptions,
     reporter: &Reporter,
 ) -> Result<Ran, RunFault> {
     let path = journal.clone();
@@ -335,14 +330,17 @@ async fn resume(
         why,
         journal: Some(path.clone()),
     };
-    let pruner = make.ok_or_else(|| fault("nothing may be deleted from it".to_owned()))?();
+    let make = access
+        .make
+        .ok_or_else(|| fault("nothing may be deleted from it".to_owned()))?;
+    let pruner = make();
     let (mut journal, history) = reopen(journal).await.map_err(fault)?;
     let plan = &history.plan;
-    let setup = Setup {
-        settle: pruning.settle,
+    let setup = RunSetup {
+        settle: access.pruning.settle,
         delete_broken: false,
-        scan,
-        policy: &pruning.policy,
+        scan: access.scan,
+        policy: &access.pruning.policy,
     };
     let history = Some(&history);
     run(&pruner, plan, history, &mut journal, setup, reporter).await
@@ -354,7 +352,7 @@ async fn run(
     plan: &Plan,
     history: Option<&JournalContent>,
     journal: &mut Journal,
-    setup: Setup<'_>,
+    setup: RunSetup<'_>,
     reporter: &Reporter,
 ) -> Result<Ran, RunFault> {
     let path = journal.path().to_owned();
@@ -363,16 +361,7 @@ async fn run(
         lock(&news).begin_with(history);
     }
     let observe = |step: RunStep<'_>| observe(&news, step, plan, reporter);
-    let options = ExecuteOptions {
-        concurrency: setup.scan.concurrency,
-        batch: BATCH,
-        settle: setup.settle,
-        delete_broken: setup.delete_broken,
-        cancel: setup.scan.cancel,
-        observe: &observe,
-        policy: setup.policy,
-        max_plan_age: None,
-    };
+    let options = setup.options(&observe);
     let ran = match history {
         Some(history) => execute::resume(pruner, history, journal, &options).await,
         None => execute::execute(pruner, plan, journal, &options).await,
@@ -413,26 +402,24 @@ async fn reopen(journal: PathBuf) -> Result<(Journal, JournalContent), String> {
 
 /// Undoes a run; returns the outcomes of the items that it had deleted.
 async fn undo(
-    make: Option<MakePruner>,
+    access: PrunerAccess,
     journal: PathBuf,
-    policy: &Policy,
-    scan: ScanOptions,
     reporter: &Reporter,
 ) -> Result<Vec<(usize, Outcome)>, String> {
-    let pruner = make.ok_or_else(|| "nothing may be restored there".to_owned())?();
+    let make = access
+        .make
+        .ok_or_else(|| "nothing may be restored there".to_owned())?;
+    let pruner = make();
     let (mut journal, history) = reopen(journal).await?;
     let news = Mutex::new(Gathered::new(&history.plan, Phase::Restoring));
     let observe = |step: RunStep<'_>| observe(&news, step, &history.plan, reporter);
-    let options = ExecuteOptions {
-        concurrency: scan.concurrency,
-        batch: BATCH,
+    let setup = RunSetup {
         settle: Settle::NONE,
         delete_broken: false,
-        cancel: scan.cancel,
-        observe: &observe,
-        policy,
-        max_plan_age: None,
+        scan: access.scan,
+        policy: &access.pruning.policy,
     };
+    let options = setup.options(&observe);
     let undone = undo::undo(&pruner, &history, &mut journal, &options).await;
     undone.map_err(|error| Failure::from(error).to_string())
 }

@@ -32,7 +32,7 @@ mod preview;
 
 pub use areas::Areas;
 use areas::{WIDE, inside};
-pub use draw::{below_title, draw_boxes, draw_filler};
+pub use draw::{below_title, draw_boxes, draw_filler, draw_lines_below};
 pub use preview::PreviewOf;
 use preview::ScreenPreview;
 

@@ -14,10 +14,9 @@ use crate::tui::navigation::UiContext;
 use crate::tui::rows::Cell;
 use crate::tui::screen::Screen;
 use crate::tui::screen::blobs::BlobsScreen;
-use crate::tui::screen::list_screen::below_title;
+use crate::tui::screen::list_screen::draw_lines_below;
 use crate::tui::screen::steps::StepsScreen;
 use crate::tui::theme::TextRole;
-use crate::tui::widget::detail;
 use crate::tui::world::{SourceId, World};
 
 /// The width of the names of checks.
@@ -90,17 +89,17 @@ impl CheckScreen {
         let Some(filler) = self.screen.areas(area).filler else {
             return;
         };
-        let title = Cell::new(
-            " what a check looks for, and how often it was found ",
-            TextRole::Dim,
+        let title = "what a check looks for, and how often it was found";
+        draw_lines_below(
+            title,
+            |inside| self.code_lines(inside),
+            world,
+            frame,
+            filler,
         );
-        let buffer = frame.buffer_mut();
-        let inside = below_title(&title, world, buffer, filler);
-        let inside = Rect {
-            x: inside.x + 1,
-            width: inside.width.saturating_sub(1),
-            ..inside
-        };
+    }
+
+    fn code_lines(&self, inside: Rect) -> Vec<Cell> {
         let mut codes: Vec<(Code, usize)> = Code::ALL
             .iter()
             .map(|code| (*code, self.count(*code)))
@@ -122,7 +121,7 @@ impl CheckScreen {
             let words = format!("      … and {} more", hidden + 1);
             lines.push(Cell::new(words, TextRole::Dim));
         }
-        detail::draw(&lines, 0, &world.theme, buffer, inside);
+        lines
     }
 
     fn count(&self, code: Code) -> usize {

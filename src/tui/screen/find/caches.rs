@@ -7,7 +7,7 @@ use super::FindScreen;
 use crate::find::{Declaration, Direction, Mistake};
 use crate::tui::rows::find::severity;
 use crate::tui::rows::{Cell, DetailLine};
-use crate::tui::screen::list_screen::below_title;
+use crate::tui::screen::list_screen::draw_lines_below;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::detail;
 use crate::tui::world::World;
@@ -23,25 +23,17 @@ impl FindScreen {
         let Some(filler) = self.screen.areas(area).filler else {
             return;
         };
-        let title = Cell::new(
-            " which builds write each cache, and which read it ",
-            TextRole::Dim,
-        );
-        let buffer = frame.buffer_mut();
-        let inside = below_title(&title, world, buffer, filler);
-        let inside = Rect {
-            x: inside.x + 1,
-            width: inside.width.saturating_sub(1),
-            ..inside
-        };
+        let title = "which builds write each cache, and which read it";
         let found = self.rows.found();
-        let caches = caches(&found.declared);
-        let lines = caches
-            .iter()
-            .flat_map(|cache| cache_lines(cache, &found.findings));
-        let lines: Vec<DetailLine> = lines.collect();
-        let lines = detail::lines(&lines, inside.width);
-        detail::draw(&lines, 0, &world.theme, buffer, inside);
+        let lines = |inside: Rect| {
+            let caches = caches(&found.declared);
+            let lines = caches
+                .iter()
+                .flat_map(|cache| cache_lines(cache, &found.findings));
+            let lines: Vec<DetailLine> = lines.collect();
+            detail::lines(&lines, inside.width)
+        };
+        draw_lines_below(title, lines, world, frame, filler);
     }
 }
 

@@ -251,6 +251,25 @@ pub fn below_title(title: &Cell, world: &World, buffer: &mut Buffer, area: Rect)
     }
 }
 
+/// Draws lines below a rule with a title; `lines` makes them for the area below it.
+pub fn draw_lines_below(
+    title: &str,
+    lines: impl FnOnce(Rect) -> Vec<Cell>,
+    world: &World,
+    frame: &mut Frame<'_>,
+    area: Rect,
+) {
+    let buffer = frame.buffer_mut();
+    let title = Cell::new(format!(" {title} "), TextRole::Dim);
+    let inside = below_title(&title, world, buffer, area);
+    let inside = Rect {
+        x: inside.x + 1,
+        width: inside.width.saturating_sub(1),
+        ..inside
+    };
+    detail::draw(&lines(inside), 0, &world.theme, buffer, inside);
+}
+
 fn preview_title(preview: &PreviewOf, world: &World) -> Cell {
     let screen = preview.screen();
     let name = screen.header(world).path.pop().unwrap_or_default();

@@ -7,72 +7,91 @@ use cachelens::tui::message::{Event, KeyPress, Wheel};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::prune::Store;
 use crate::support::fixture::Fixture;
 use crate::support::journey::{Journey, damage, local};
 
-fn event() -> impl Strategy<Value = Event> {
-    let keys = [
-        "j",
-        "k",
-        "g",
-        "G",
-        "enter",
-        "enter",
-        "esc",
-        "q",
-        "b",
-        "o",
-        "m",
-        "s",
-        "S",
-        "r",
-        "/",
-        "?",
-        ":",
-        "i",
-        "y",
-        "space",
-        "*",
-        "up",
-        "down",
-        "left",
-        "right",
-        "pageup",
-        "pagedown",
-        "home",
-        "end",
-        "backspace",
-        "ctrl-d",
-        "ctrl-u",
-        "ctrl-n",
-        "tab",
-        "a",
-        "d",
-        "p",
-        "x",
-        "R",
-        "n",
-        "w",
-        "c",
-        "ctrl-p",
-        "h",
-        "l",
-        "u",
-        "1",
-        "é",
-        "漢",
-        "~",
-        "!",
-        "\"",
-        "M",
-        "ctrl-l",
-        "f5",
-        "alt-x",
-    ];
+const KEYS: [&str; 65] = [
+    "j",
+    "k",
+    "g",
+    "G",
+    "enter",
+    "enter",
+    "esc",
+    "q",
+    "b",
+    "o",
+    "m",
+    "s",
+    "S",
+    "r",
+    "/",
+    "?",
+    ":",
+    "i",
+    "y",
+    "space",
+    "*",
+    "up",
+    "down",
+    "left",
+    "right",
+    "pageup",
+    "pagedown",
+    "home",
+    "end",
+    "backspace",
+    "ctrl-d",
+    "ctrl-u",
+    "ctrl-n",
+    "tab",
+    "a",
+    "d",
+    "p",
+    "x",
+    "R",
+    "n",
+    "w",
+    "c",
+    "ctrl-p",
+    "h",
+    "l",
+    "u",
+    "1",
+    "é",
+    "漢",
+    "~",
+    "!",
+    "\"",
+    "M",
+    "ctrl-l",
+    "f5",
+    "alt-x",
+    "E",
+    "F",
+    "H",
+    "J",
+    "t",
+    "T",
+    "v",
+    "V",
+    "z",
+];
+
+/// Returns the keys without those that confirm, and without those that lead to a prompt for a file.
+fn unconfirming() -> Vec<&'static str> {
+    let left_out = ["y", "x", ":", "ctrl-p"];
+    let keys = KEYS.into_iter();
+    keys.filter(|key| !left_out.contains(key)).collect()
+}
+
+/// Presses a key, mostly; or resizes, turns the wheel, pastes, or waits.
+fn event(keys: Vec<&'static str>) -> impl Strategy<Value = Event> {
+    let key = prop::sample::select(keys);
     prop_oneof![
-        20 => prop::sample::select(keys.to_vec()).prop_map(|key| Event::Key(KeyPress::parse(key).unwrap())),
+        20 => key.prop_map(|key| Event::Key(KeyPress::parse(key).unwrap())),
         1 => (0..250u16, 0..80u16).prop_map(|(width, height)| Event::Resize(width, height)),
-        2 => (0..250u16, 0..80u16).prop_map(|(x, y)| Event::Click(x, y)),
         2 => (0..250u16, 0..80u16, any::<bool>())
             .prop_map(|(x, y, up)| Event::Scroll(x, y, if up { Wheel::Up } else { Wheel::Down })),
         1 => any::<String>().prop_map(Event::Paste),
@@ -80,11 +99,26 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
+fn click() -> impl Strategy<Value = Event> {
+    (0..250u16, 0..80u16).prop_map(|(x, y)| Event::Click(x, y))
+}
+
+/// Gives an event to the UI.
+fn give(journey: &mut Journey, event: Event) {
+    match event {
+        Event::Resize(width, height) => journey.resize(width, height),
+        event => journey.event(event),
+    };
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_that_is_typed_ends_in_a_panic(events in vec(event(), 1..60), explains in any::<bool>()) {
+    fn nothing_that_is_typed_ends_in_a_panic(
+        events in vec(prop_oneof![10 => event(KEYS.to_vec()), 1 => click()], 1..60),
+        explains in any::<bool>(),
+    ) {
         let layout = Fixture::named("mini").layout("local.json");
         damage(layout.path());
         let mini = |path: &str| vec![format!("tests/fixtures/mini/{path}")];
@@ -94,13 +128,31 @@ proptest! {
         let source = OpenedSource { select, ..local("./mini", layout.path()) };
         let mut journey = Journey::explaining(evidence, vec![source], (80, 24));
         for event in events {
-            match event {
-                Event::Resize(width, height) => journey.resize(width, height),
-                event => journey.event(event),
-            };
+            give(&mut journey, event);
             if journey.is_over() {
                 break;
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 25, ..ProptestConfig::default() })]
+
+    /// 10,000 events in all.
+    #[test]
+    fn nothing_is_deleted_without_its_confirmation(events in vec(event(unconfirming()), 400)) {
+        let store = Store::waste();
+        let before = (store.refs(), store.blobs());
+        let open = || store.open(Vec::new(), (100, 30));
+        let mut journey = open();
+        for event in events {
+            give(&mut journey, event);
+            if journey.is_over() {
+                journey = open();
+            }
+        }
+        prop_assert_eq!((store.refs(), store.blobs()), before);
+        prop_assert!(store.trash().is_empty() && store.journals().is_empty());
     }
 }

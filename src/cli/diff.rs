@@ -265,7 +265,7 @@ fn steps(
         step_table(old, new, &found).render(paper)
     };
     format!(
-        "{table}\n{} keys are the same   ({roots} sources and files came or went)\n",
+        "{table}\n{} keys are the same   ({roots} sources and files were added or removed)\n",
         difference.same
     )
 }

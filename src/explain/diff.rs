@@ -113,7 +113,7 @@ impl Fate {
         match self {
             Self::Removed => "gone",
             Self::Lost => "its result is gone, the key is left",
-            Self::Changed(StepChange::Inputs) => "applied to something else",
+            Self::Changed(StepChange::Inputs) => "inputs changed",
             Self::Changed(StepChange::Result) => "ran again, though nothing it depends on changed",
             Self::Gained => "has a result now",
             Self::Added => "new",

@@ -101,13 +101,18 @@ fn draw_too_small(world: &World, buffer: &mut Buffer, area: Rect) {
 
 fn draw_header(model: &Model, buffer: &mut Buffer, area: Rect) {
     let world = &model.world;
-    let header = model.screen().header(world);
-    let right = facts_of(model, &header);
+    let mut header = model.screen().header(world);
     let inside = Rect {
         x: area.x + 1,
         width: area.width.saturating_sub(2),
         ..area
     };
+    let mut right = facts_of(model, &header);
+    // The path says where one is, so facts give way to it; half of the line is enough.
+    let least = path_width(&header).min(inside.width / 2);
+    while text::cell_width(&right) + 2 + least > inside.width && header.facts.pop().is_some() {
+        right = facts_of(model, &header);
+    }
     text::put(
         buffer,
         LineArea::of(inside, 0).right(),
@@ -316,11 +321,15 @@ fn facts_of(model: &Model, header: &ScreenHeader) -> Cell {
         .and(format!(" · {help} help"), TextRole::Dim)
 }
 
-/// Returns the path to the screen, cut to `room` columns.
-fn path_of(header: &ScreenHeader, room: u16) -> Cell {
+fn path_width(header: &ScreenHeader) -> u16 {
     let names: u16 = header.path.iter().map(|part| text::width(part)).sum();
     let joints = 3 * u16::try_from(header.path.len().saturating_sub(1)).unwrap_or_default();
-    let too_much = (names + joints).saturating_sub(room);
+    names + joints
+}
+
+/// Returns the path to the screen, cut to `room` columns.
+fn path_of(header: &ScreenHeader, room: u16) -> Cell {
+    let too_much = path_width(header).saturating_sub(room);
     let mut path = Cell::default();
     for (place, part) in header.path.iter().enumerate() {
         let last = place + 1 == header.path.len();

@@ -3,6 +3,7 @@
 mod check;
 mod commands;
 mod config;
+mod counts;
 mod declared;
 mod declared_builds;
 mod diff;

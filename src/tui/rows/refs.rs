@@ -25,6 +25,8 @@ use details::{fault, policy, steps};
 
 /// The column of ages, the initial sort column.
 pub const AGE: usize = 2;
+/// The same column next to the verdicts of a policy.
+pub const AGE_BY_POLICY: usize = 2;
 /// The column of policy verdicts.
 const POLICY: usize = 7;
 /// The column of bars.

@@ -174,7 +174,7 @@ fn why(outcome: &Outcome, kind: RunKind) -> String {
         (Outcome::AlreadyGone, RunKind::Restored) => "it is where it was".to_owned(),
         (Outcome::Skipped(skip), _) => skip.to_string(),
         (Outcome::Failed(error), _) => error.clone(),
-        (Outcome::Cancelled, _) => "its turn did not come".to_owned(),
+        (Outcome::Cancelled, _) => "the run stopped before it".to_owned(),
     }
 }
 
@@ -226,10 +226,7 @@ impl RowSet for RunRows {
         if *outcome != Outcome::Done {
             details.push(DetailLine::Fact("why", Cell::text(why(outcome, self.kind))));
         }
-        details.extend([
-            DetailLine::Blank,
-            DetailLine::Heading("Why it was to go".into()),
-        ]);
+        details.extend([DetailLine::Blank, DetailLine::Heading("Reason".into())]);
         details.extend(
             deletion
                 .reasons

@@ -185,7 +185,7 @@ impl Screen for DiffScreen {
     fn summary(&self, world: &World) -> Cell {
         let words = match &self.state {
             DiffState::Ready(rows) => format!(
-                "{} keys are the same · {} sources and files came or went",
+                "{} keys are the same · {} sources and files were added or removed",
                 grouped(rows.same as u64),
                 grouped(rows.sources as u64)
             ),

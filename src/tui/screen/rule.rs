@@ -22,7 +22,7 @@ use crate::tui::list::{RowList, Sort};
 use crate::tui::message::JobReport;
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::pruning::{DeletionScope, Trial};
-use crate::tui::rows::refs::RefRows;
+use crate::tui::rows::refs::{AGE_BY_POLICY, RefRows};
 use crate::tui::rows::{Cell, Piece};
 use crate::tui::rule::{DraftAction, RuleDraft, RuleField};
 use crate::tui::theme::TextRole;
@@ -112,7 +112,12 @@ impl RuleScreen {
     ) -> Result<Self, RefPatternError> {
         let draft = RuleDraft::about(names, choice)?;
         let rows = Arc::new(RefRows::by_policy(Arc::clone(&inventory), None));
-        let list = RowList::new(rows, Sort::default(), cx);
+        // How many of the newest are kept is easiest to see from the newest on.
+        let sort = Sort {
+            column: AGE_BY_POLICY,
+            ..Sort::default()
+        };
+        let list = RowList::new(rows, sort, cx);
         let mut screen = Self {
             source,
             inventory,
@@ -173,7 +178,7 @@ impl RuleScreen {
                 (TextRole::Rule, TextRole::Rule)
             };
             let (left, right, value) = if field == self.field {
-                ("‹ ", " ›", TextRole::Title)
+                (" ‹", "› ", TextRole::Title)
             } else {
                 ("  ", "  ", value)
             };

@@ -100,7 +100,11 @@ impl RunsScreen {
 
     /// Reads the journal of the run under the cursor, and continues with the action.
     fn begin(&mut self, then: Then, cx: &mut UiContext<'_>) {
-        let Some(run) = self.current() else { return };
+        let Some(run) = self.current() else {
+            return cx
+                .world
+                .note(StatusKind::Failed, "there is no run to choose".to_owned());
+        };
         if let RunState::Unreadable(_) = run.state {
             let key = cx.world.keymap.key_for(CONTEXTS, Action::Details);
             let words = format!("its journal cannot be read; {key} shows why");
@@ -145,6 +149,10 @@ impl RunsScreen {
         if pending.then == Then::Undo {
             cx.perform(Action::Undo);
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        crate::tui::rows::RowSet::count(&*self.rows) == 0
     }
 
     fn summary_words(&self) -> Cell {
@@ -306,8 +314,8 @@ impl Screen for RunsScreen {
                 Cell::new("! The journals cannot be read.", TextRole::Error),
                 Cell::text(why.clone()),
             ],
-            (None, Some(_)) => Vec::new(),
-            (None, None) => vec![Cell::new("Nothing was pruned yet.", TextRole::Dim)],
+            (None, None) if self.is_empty() => return panes::draw_empty(world, frame, area),
+            (None, _) => Vec::new(),
         };
         self.screen.draw(world, frame, area, &empty);
         self.draw_boxes(world, frame, area);

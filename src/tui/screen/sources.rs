@@ -28,7 +28,7 @@ use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::{histogram, treemap};
-use crate::tui::world::{Scan, SourceId, StatusKind, World};
+use crate::tui::world::{Scan, SourceId, SourceState, StatusKind, World};
 
 /// The contexts whose keys are active here.
 pub const CONTEXTS: &[keymap::KeyContext] = &[
@@ -177,6 +177,49 @@ fn is_open(cx: &UiContext<'_>, id: SourceId) -> bool {
     !cx.world.source(id).info.is_waiting
 }
 
+/// The sums over all sources that were scanned.
+struct SourceSums {
+    stored: u64,
+    live: u64,
+    orphan: u64,
+    /// Whether no source has objects that may be orphans.
+    knows_orphans: bool,
+    trash: u64,
+    ages: AgeBytes,
+}
+
+impl SourceSums {
+    fn of(world: &World) -> Self {
+        let mut sums = Self {
+            stored: 0,
+            live: 0,
+            orphan: 0,
+            knows_orphans: true,
+            trash: 0,
+            ages: AgeBytes::default(),
+        };
+        let found = world.sources.iter();
+        for found in found.filter_map(|source| source.found.as_ref()) {
+            let totals = &found.totals;
+            sums.stored = sums.stored.saturating_add(totals.stored().bytes);
+            sums.live = sums.live.saturating_add(totals.live.bytes);
+            sums.trash = sums.trash.saturating_add(totals.trash.bytes);
+            match totals.orphan {
+                Some(known) => sums.orphan = sums.orphan.saturating_add(known.bytes),
+                None => sums.knows_orphans = false,
+            }
+            sums.ages.add(&found.ages);
+        }
+        sums
+    }
+}
+
+/// Returns whether there are sources, and none could be read: their sizes are unknown, not 0.
+fn all_failed(world: &World) -> bool {
+    let has_failed = |source: &SourceState| matches!(source.scan, Scan::Failed(_));
+    !world.sources.is_empty() && world.sources.iter().all(has_failed)
+}
+
 impl Screen for SourcesScreen {
     fn contexts(&self) -> &'static [keymap::KeyContext] {
         CONTEXTS
@@ -196,26 +239,18 @@ impl Screen for SourcesScreen {
     }
 
     fn summary(&self, world: &World) -> Cell {
-        let mut stored = 0u64;
-        let mut live = 0u64;
-        let mut orphan = 0u64;
-        let mut knows_orphans = true;
-        let mut trash = 0u64;
-        let mut ages = AgeBytes::default();
-        for found in world
-            .sources
-            .iter()
-            .filter_map(|source| source.found.as_ref())
-        {
-            stored = stored.saturating_add(found.totals.stored().bytes);
-            live = live.saturating_add(found.totals.live.bytes);
-            trash = trash.saturating_add(found.totals.trash.bytes);
-            match found.totals.orphan {
-                Some(known) => orphan = orphan.saturating_add(known.bytes),
-                None => knows_orphans = false,
-            }
-            ages.add(&found.ages);
+        if all_failed(world) {
+            let words = Cell::new("no source could be read", TextRole::Error);
+            return self.0.summary(world, "sources", words);
         }
+        let SourceSums {
+            stored,
+            live,
+            orphan,
+            knows_orphans,
+            trash,
+            ages,
+        } = SourceSums::of(world);
         let is_all = world.sources.iter().all(is_settled);
         let sums = so_far(stored, is_all, TextRole::Strong)
             .and(" stored · ", TextRole::Dim)

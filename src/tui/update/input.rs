@@ -138,8 +138,9 @@ fn report_unused_key(key: KeyPress, contexts: &[keymap::KeyContext], world: &mut
         Some((context, action)) => {
             let text = world.keymap.text_for(context, action);
             let there = context.heading();
-            let text = text.trim_end_matches('.');
-            format!("{name} does nothing here ({there}: {text}); {help} shows the keys")
+            // The first words are enough, and fit into a narrow line.
+            let text = text.split([',', ';', ':', '.']).next().unwrap_or(text);
+            format!("{name} does nothing here ({there}: {text})")
         }
         None => format!("{name} does nothing here; {help} shows the keys"),
     };

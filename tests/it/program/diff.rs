@@ -28,19 +28,19 @@ fn diff_tells_steps_that_came_went_and_changed() {
     174 KiB → 237 KiB: 8 layers added (91.4 KiB), 3 removed (30.5 KiB)
     written 7s later
 
-       STEP                                          WHERE            BEFORE     AFTER  WHAT                       KEY
-    ✓  WORKDIR /src                                  Dockerfile:12         –      91 B  has a result now           57a5ab45ee83
-    ✓  COPY go.mod ./                                Dockerfile:13         –     147 B  has a result now           9152319c3986
-    ✓  RUN go mod download                           Dockerfile:14         –  30.2 KiB  has a result now           eb40ed05e2e0
-    ✓  COPY api ./api                                Dockerfile:15         –     174 B  has a result now           4fdf24ecf9ed
-    +  RUN go build -trimpath ./api                  Dockerfile:16         –  30.2 KiB  new                        f71fe2ce3783
-    ~  COPY --from=api /src/bin /usr/local/bin       Dockerfile:24  30.2 KiB  30.2 KiB  applied to something else  d77d59e96cc3
-    ~  COPY --from=web /app/dist /srv                Dockerfile:25  12.2 KiB  12.2 KiB  applied to something else  5d74d000bc05
-    ~  COPY --from=test /report.txt /srv/report.txt  Dockerfile:26     139 B     142 B  applied to something else  e0d7b2d4c880
-    ~  COPY assets /srv/assets                       Dockerfile:27     164 B     162 B  applied to something else  89d21dcbb083
-    -  RUN · 765fb9258064                            –                     –         –  gone                       765fb9258064
+       STEP                                          WHERE            BEFORE     AFTER  WHAT              KEY
+    ✓  WORKDIR /src                                  Dockerfile:12         –      91 B  has a result now  57a5ab45ee83
+    ✓  COPY go.mod ./                                Dockerfile:13         –     147 B  has a result now  9152319c3986
+    ✓  RUN go mod download                           Dockerfile:14         –  30.2 KiB  has a result now  eb40ed05e2e0
+    ✓  COPY api ./api                                Dockerfile:15         –     174 B  has a result now  4fdf24ecf9ed
+    +  RUN go build -trimpath ./api                  Dockerfile:16         –  30.2 KiB  new               f71fe2ce3783
+    ~  COPY --from=api /src/bin /usr/local/bin       Dockerfile:24  30.2 KiB  30.2 KiB  inputs changed    d77d59e96cc3
+    ~  COPY --from=web /app/dist /srv                Dockerfile:25  12.2 KiB  12.2 KiB  inputs changed    5d74d000bc05
+    ~  COPY --from=test /report.txt /srv/report.txt  Dockerfile:26     139 B     142 B  inputs changed    e0d7b2d4c880
+    ~  COPY assets /srv/assets                       Dockerfile:27     164 B     162 B  inputs changed    89d21dcbb083
+    -  RUN · 765fb9258064                            –                     –         –  gone              765fb9258064
 
-    14 keys are the same   (2 sources and files came or went)
+    14 keys are the same   (2 sources and files were added or removed)
     exit 0
     ");
     insta::assert_snapshot!(sandbox.run(&["diff", "./cache#c04", "./cache#c05"]), @r"
@@ -49,19 +49,19 @@ fn diff_tells_steps_that_came_went_and_changed() {
     written 6s later
 
        STEP                 WHERE    BEFORE     AFTER  WHAT                                 KEY
-    ~  RUN · 4fd7e03af922   –      12.3 KiB  12.3 KiB  applied to something else            4fd7e03af922
+    ~  RUN · 4fd7e03af922   –      12.3 KiB  12.3 KiB  inputs changed                       4fd7e03af922
     ○  COPY · 4fdf24ecf9ed  –         174 B         –  its result is gone, the key is left  4fdf24ecf9ed
     ○  FILE · 57a5ab45ee83  –          92 B         –  its result is gone, the key is left  57a5ab45ee83
-    ~  COPY · 5d74d000bc05  –      12.2 KiB  12.2 KiB  applied to something else            5d74d000bc05
+    ~  COPY · 5d74d000bc05  –      12.2 KiB  12.2 KiB  inputs changed                       5d74d000bc05
     ○  RUN · 765fb9258064   –      30.2 KiB         –  its result is gone, the key is left  765fb9258064
-    ~  COPY · 89d21dcbb083  –         162 B     164 B  applied to something else            89d21dcbb083
+    ~  COPY · 89d21dcbb083  –         162 B     164 B  inputs changed                       89d21dcbb083
     ○  COPY · 9152319c3986  –         147 B         –  its result is gone, the key is left  9152319c3986
-    ~  COPY · 91cc5c91f640  –         215 B     214 B  applied to something else            91cc5c91f640
-    ~  RUN · ab170239c0f6   –      12.2 KiB  12.2 KiB  applied to something else            ab170239c0f6
-    ~  COPY · e0d7b2d4c880  –         140 B     142 B  applied to something else            e0d7b2d4c880
+    ~  COPY · 91cc5c91f640  –         215 B     214 B  inputs changed                       91cc5c91f640
+    ~  RUN · ab170239c0f6   –      12.2 KiB  12.2 KiB  inputs changed                       ab170239c0f6
+    ~  COPY · e0d7b2d4c880  –         140 B     142 B  inputs changed                       e0d7b2d4c880
     ○  RUN · eb40ed05e2e0   –      30.2 KiB         –  its result is gone, the key is left  eb40ed05e2e0
 
-    10 keys are the same   (6 sources and files came or went)
+    10 keys are the same   (6 sources and files were added or removed)
     steps have no names without evidence: give a build's provenance with --provenance FILE
     exit 0
     ");

@@ -51,9 +51,10 @@ fn shows_full(terminal: &mut Terminal, name: &str, keys: &str, texts: &[&str]) {
 #[test]
 fn no_more_than_a_third_of_a_main_screen_of_the_demo_is_empty() {
     let mut terminal = Terminal::start(&["demo"], 200, 60);
-    let screens: [(&str, &str, &[&str]); 13] = [
+    let screens: [(&str, &str, &[&str]); 14] = [
         ("Sources", "", &["enter opens refs", "release-1.0"]),
-        ("Refs", "\r", &["enter opens main", "RUN npm ci"]),
+        ("No runs", "H", &["Nothing was pruned yet.", "orphans"]),
+        ("Refs", "q\r", &["enter opens main", "RUN npm ci"]),
         ("Ref", "\r", &["demo › main", "inside RUN npm ci"]),
         ("Files", "jjjj\r", &["› RUN npm ci", "bytes of the files"]),
         ("Blobs", "qqb", &["demo › blobs", "enter opens"]),

@@ -37,13 +37,13 @@ fn check_at_60() {
     ▸  ! error    blob-missing     1 of its 10 blobs is not sto…
        · info     unfinished-upl…  1 upload is not finished, th…
 
+    ────────────────────────────────────────────────────────────
+       blob-missing
+       1 of its 10 blobs is not stored: builds that need `COPY
+       d77d59e96cc3` fail
 
-
-
-
-
-
-
+       to do      re-exporting will not fix this while the
+       … tab scrolls, i shows all
     ───────────────────────────────────────────────────── 1/2 ──
      1 error · 1 info · layers not read
      enter go there  b blobs  f fix  V read layers  / filter
@@ -59,21 +59,21 @@ fn check_at_80() {
     ▸  ! error    blob-missing     30.3 KiB  c03       1 of its 10 blobs is not sto…
        · info     unfinished-upl…  68.4 KiB  –         1 upload is not finished, th…
 
+    ────────────────────────────────────────────────────────────────────────────────
+       blob-missing
+       1 of its 10 blobs is not stored: builds that need `COPY d77d59e96cc3` fail
 
+       to do      re-exporting will not fix this while the build also imports this
+                  cache: `cachelens repair ./mini` removes unusable results and
+                  keeps every other hit; or export to it once from a build that
+                  does not import it, or delete it: `cachelens prune ./mini
+                  --drop-ref c03`
 
-
-
-
-
-
-
-
-
-
-
-
-
-
+       severity   ! error
+       ref        c03
+       about      sha256:e3f0942e5d1054d8fbea1289bd6fe33587c4f8f42269b9abd6a5790335
+                  e3403a
+       … tab scrolls, i shows all
     ───────────────────────────────────────────────────────────────────────── 1/2 ──
      1 error · 1 info · layers not read
      enter go there  b blobs  f fix  V read layers  / filter  s sort  space mark

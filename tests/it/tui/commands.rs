@@ -206,6 +206,9 @@ fn a_key_that_does_nothing_here_says_so() {
     journey.shows("d deletes nothing here: mark refs with space, then p plans");
     journey.press("V");
     journey.shows("V does nothing here (Findings: Read every layer");
+    // What the key does elsewhere fits into a narrow line.
+    journey.resize(80, 24).press("R");
+    journey.shows("! R does nothing here (Refs: Edit a rule about the marked refs)");
 }
 
 #[test]

@@ -77,14 +77,14 @@ fn what_is_declared_is_listed_with_the_largest_trouble_first() {
          import   type=gha,scope=web-*                    .github/workflows/ci.yml:9
     ▸    export   type=gha,scope=web-*,mode=max           …ithub/workflows/ci.yml:10
 
+    ────────────────────────────────────────────────────────────────────────────────
+       type=gha,scope=web-*,mode=max
 
-
-
-
-
-
-
-
+       use        a build exports to it
+       tool       docker/build-push-action
+       target     build
+       note       * stands for github.ref_name
+       where      .github/workflows/ci.yml:10
     ───────────────────────────────────────────────────────────────────────── 9/9 ──
      5 declarations · 2 warnings · 2 hints
      enter open  w why  / filter  s sort  space mark  i details  e export
@@ -156,9 +156,9 @@ fn details_and_copies_say_what_to_do() {
     │ target     image                                                             │
     ╰──────────────────────────────────────────────────────────────────────────────╯
 
-
-
-
+       to do      Add `cache/` to .gitignore and .dockerignore.
+       where      Makefile:2
+       … tab scrolls, i shows all
     ───────────────────────────────────────────────────────────────────────── 1/9 ──
      5 declarations · 2 warnings · 2 hints
      esc close

@@ -19,23 +19,23 @@ fn two_marked_refs_at_80() {
     ────────────────────────────────────────────────────────────────────────────────
        STEP                      WHERE▴           BEFORE     AFTER  WHAT
     ▸  - RUN · 765fb925          –                     –         –  gone
-       ~ COPY · 5d74d000         –              12.2 KiB  12.2 KiB  applied to some…
-       ~ COPY · 89d21dcb         –                 164 B     162 B  applied to some…
-       ~ COPY · d77d59e9         –              30.2 KiB  30.2 KiB  applied to some…
-       ~ COPY · e0d7b2d4         –                 139 B     142 B  applied to some…
+       ~ COPY · 5d74d000         –              12.2 KiB  12.2 KiB  inputs changed
+       ~ COPY · 89d21dcb         –                 164 B     162 B  inputs changed
+       ~ COPY · d77d59e9         –              30.2 KiB  30.2 KiB  inputs changed
+       ~ COPY · e0d7b2d4         –                 139 B     142 B  inputs changed
        ✓ COPY · 4fdf24ec         –                     –     174 B  has a result now
        ✓ FILE · 57a5ab45         –                     –      91 B  has a result now
        ✓ COPY · 9152319c         –                     –     147 B  has a result now
        ✓ RUN · eb40ed05          –                     –  30.2 KiB  has a result now
        + RUN · f71fe2ce          –                     –  30.2 KiB  new
 
+    ────────────────────────────────────────────────────────────────────────────────
+       RUN · 765fb925
+       - gone
 
-
-
-
-
+       … tab scrolls, i shows all
     ──────────────────────────────────────────────────────────────────────── 1/10 ──
-     14 keys are the same · 2 sources and files came or went
+     14 keys are the same · 2 sources and files were added or removed
      enter open  / filter  s sort  space mark  i details  e export  : command
     ");
 }
@@ -47,17 +47,17 @@ fn a_marked_ref_and_the_one_under_the_cursor_at_200() {
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        174 KiB → 237 KiB · written 7s later
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       STEP                                WHERE▴                     BEFORE     AFTER  WHAT                                │ RUN · 765fb925
-    ▸  - RUN · 765fb925                    –                               –         –  gone                                │ - gone
-       ~ COPY · 5d74d000                   –                        12.2 KiB  12.2 KiB  applied to something else           │
-       ~ COPY · 89d21dcb                   –                           164 B     162 B  applied to something else           │ Before
-       ~ COPY · d77d59e9                   –                        30.2 KiB  30.2 KiB  applied to something else           │ key        sha256:765fb9258064d026296c0a68cc122271dcdc36af03c2e38a27bcfab391b
-       ~ COPY · e0d7b2d4                   –                           139 B     142 B  applied to something else           │            8b7dc
-       ✓ COPY · 4fdf24ec                   –                               –     174 B  has a result now                    │ in cache   key-only
-       ✓ FILE · 57a5ab45                   –                               –      91 B  has a result now                    │ layer      –
-       ✓ COPY · 9152319c                   –                               –     147 B  has a result now                    │
-       ✓ RUN · eb40ed05                    –                               –  30.2 KiB  has a result now                    │ After
-       + RUN · f71fe2ce                    –                               –  30.2 KiB  new                                 │ the ref has no such key
+       STEP                                   WHERE▴                        BEFORE     AFTER  WHAT                          │ RUN · 765fb925
+    ▸  - RUN · 765fb925                       –                                  –         –  gone                          │ - gone
+       ~ COPY · 5d74d000                      –                           12.2 KiB  12.2 KiB  inputs changed                │
+       ~ COPY · 89d21dcb                      –                              164 B     162 B  inputs changed                │ Before
+       ~ COPY · d77d59e9                      –                           30.2 KiB  30.2 KiB  inputs changed                │ key        sha256:765fb9258064d026296c0a68cc122271dcdc36af03c2e38a27bcfab391b
+       ~ COPY · e0d7b2d4                      –                              139 B     142 B  inputs changed                │            8b7dc
+       ✓ COPY · 4fdf24ec                      –                                  –     174 B  has a result now              │ in cache   key-only
+       ✓ FILE · 57a5ab45                      –                                  –      91 B  has a result now              │ layer      –
+       ✓ COPY · 9152319c                      –                                  –     147 B  has a result now              │
+       ✓ RUN · eb40ed05                       –                                  –  30.2 KiB  has a result now              │ After
+       + RUN · f71fe2ce                       –                                  –  30.2 KiB  new                           │ the ref has no such key
                                                                                                                             │
                                                                                                                             │
                                                                                                                             │
@@ -101,7 +101,7 @@ fn a_marked_ref_and_the_one_under_the_cursor_at_200() {
        ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▚▚▚▚▚▚▚ │ ▚▚▚▚▚▚▚▚     ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚ │ ░░░░░░░░
        ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▚▚▚▚▚▚▚ │ ▚▚▚▚▚▚▚▚     ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚ │ ░░░░░░░░
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/10 ──
-     14 keys are the same · 2 sources and files came or went
+     14 keys are the same · 2 sources and files were added or removed
      enter open  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }

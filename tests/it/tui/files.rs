@@ -138,12 +138,12 @@ fn an_orphan_opens_into_a_tree_with_the_largest_first() {
        ▸ var/cache/  − emptied first                         10 B  ▏               1
        ▸ etc/                                                 0 B                − 1
 
+    ────────────────────────────────────────────────────────────────────────────────
+       app/node_modules/
 
-
-
-
-
-
+       kind       directory
+       size       167 KiB (171120 bytes)
+       … tab scrolls, i shows all
     ──────────────────────────────────────────────────────────────────────── 2/10 ──
      170 KiB unpacked · 2 deleted from below
      enter open  V view  x extract  / filter  s sort  space mark  i details
@@ -224,14 +224,14 @@ fn a_filter_shows_what_it_finds_with_its_folders() {
          ▾ node_modules/esbuild/                            120 B  █▋              1
              package.json                                   120 B  █▋              –
 
+    ────────────────────────────────────────────────────────────────────────────────
+       app/
 
-
-
-
-
-
-
-
+       kind       directory
+       size       420 B (420 bytes)
+       share      100 % of what the filter shows
+       files      2
+       The layer has files in this folder and does not describe it.
 
 
 
@@ -406,9 +406,9 @@ fn a_preview_shows_text_with_its_control_characters() {
     │ wide, so that it has to be broken somewhere between its  │
     │ words, twice at least                                    │
     ╰──────────────────────────────────────────────────────────╯
-
-
-
+       size       152 B (152 bytes)
+       share      100 % of what the filter shows
+       … tab scrolls, i shows all
     ───────────────────────────────────────────────────── 1/1 ──
      152 B in 1 of 7 files · filter entry.sh
      esc close
@@ -431,7 +431,7 @@ fn a_preview_shows_text_with_its_control_characters() {
     │ ␛[31mecho␇ a line that is much longer than the popup is wide, so that it has │
     │ to be broken somewhere between its words, twice at least                     │
     ╰──────────────────────────────────────────────────────────────────────────────╯
-
+       modified   2026-11-18T11:06:40Z, 4d ago
 
 
 
@@ -485,15 +485,15 @@ fn a_file_is_extracted_to_the_path_that_is_asked_for() {
        PATH                                                  SIZE▾ SHARE       FILES
     ▸    entry.sh                                           152 B  ██████          –
 
-            ╭ Write the file to ───────────────────────────────────────────╮
-            │ ./                                                           │
+    ────────╭ Write the file to ───────────────────────────────────────────╮────────
+       entry│ ./                                                           │
             │                                                              │
-            │ content  entry.sh                                            │
-            │ type a name; the file is yours, with mode 0644               │
-            ╰──────────────────────────────────────────────────────────────╯
-
-
-
+       kind │ content  entry.sh                                            │
+       size │ type a name; the file is yours, with mode 0644               │
+       share╰──────────────────────────────────────────────────────────────╯
+       mode       -rw-r--r-- 0644
+       owner      0:0
+       modified   2026-11-18T11:06:40Z, 4d ago
 
 
 

@@ -74,13 +74,13 @@ fn sources_at_60() {
     ▸  gha:acme/shop       257 B         ?         ?  ready
        █······▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  33 % of the quota · orphans ?
 
+    ────────────────────────────────────────────────────────────
+       gha:acme/shop
+       kind       gha
+       scan       ready
 
-
-
-
-
-
-
+       What is stored
+       … tab scrolls, i shows all
     ───────────────────────────────────────────────────── 1/1 ──
      343 MiB stored · 257 B live · orphans not known
      enter open  p plan a prune  w why  c check  a add  b blobs
@@ -96,21 +96,21 @@ fn sources_at_80() {
     ▸  gha:acme/shop          5     257 B         ?         ?        3h  ready
        █·············▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  33 % of the quota · orphans ?
 
+    ────────────────────────────────────────────────────────────────────────────────
+       gha:acme/shop
+       kind       gha
+       scan       ready
 
-
-
-
-
-
-
-
-
-
-
-
-
-
-
+       What is stored
+       in all     343 MiB in 9 objects
+       live       257 B in 5 objects that a ref reaches
+       orphan     not known: what indexes name can be read inside a job only
+       unknown    343 MiB in 2 objects that are not the cache's own
+       superseded 102 B in 2 objects of indexes that no build imports
+       quota      █████▎▁▁▁▁▁▁▁▁▁▁  33 %
+                  343 MiB of 1.0 GiB
+       room       681 MiB until what was used longest ago is evicted
+       … tab scrolls, i shows all
     ───────────────────────────────────────────────────────────────────────── 1/1 ──
      343 MiB stored · 257 B live · orphans not known · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 90 days
      enter open  p plan a prune  w why  c check  a add  b blobs  t treemap
@@ -232,7 +232,7 @@ fn sources_at_200() {
 #[test]
 fn refs_at_60() {
     insta::assert_snapshot!(drawn("enter", (60, 16)), @r"
-     gha:acme/sh… › refs  5 refs · 343 MiB · read-only · ? help
+     gha:acme/shop › refs           5 refs · read-only · ? help
     ────────────────────────────────────────────────────────────
      █·························  257 B live · orphans not known
      bytes by age  ? what the index names can be read inside a…
@@ -266,15 +266,15 @@ fn refs_at_80() {
        app@pull/7/merge            3d 18h         ?          ?  ?
        app@old                         5d         ?          ?  ?
 
-
-
-
-
-
-
-
-
-
+    ────────────────────────────────────────────────────────────────────────────────
+       app@main
+       digest     ?
+       also       2:refs/heads/main:index-app-1-f921bd05#2
+       kind       cache
+       age        3h ago, 2026-11-22T09:00:00Z (when it was stored)
+       policy     keep: no rule matches it
+       last used  3h ago, 2026-11-22T09:00:00Z
+       … tab scrolls, i shows all
     ───────────────────────────────────────────────────────────────────────── 1/5 ──
      257 B in the indexes of 5 refs
      enter open  p plan a prune  w why  c check  R rule  d diff  b blobs  t treemap
@@ -396,7 +396,7 @@ fn refs_at_200() {
 #[test]
 fn entries_at_60() {
     insta::assert_snapshot!(drawn("enter b", (60, 16)), @r"
-     gha:acm… › blobs  9 objects · 343 MiB · read-only · ? help
+     gha:acme/shop › blobs       9 objects · read-only · ? help
     ────────────────────────────────────────────────────────────
        BLOB                     STATE             SIZE▾      AGE
     ▸  node-cache-linux-x64-n…  · unknown      172 MiB    3d 23h
@@ -404,11 +404,11 @@ fn entries_at_60() {
        index-app-1-3f31b38f#1…  ○ superseded      52 B     4d 4h
        index-app-1-f921bd05#1…  ○ superseded      50 B     1d 6h
 
-
-
-
-
-
+    ────────────────────────────────────────────────────────────
+       node-cache-linux-x64-npm-3d4e5f on pull/7/merge
+       state      · unknown
+       of another tool, in the same quota: only a rule that
+       … tab scrolls, i shows all
     ───────────────────────────────────────────────────── 1/4 ──
      257 B live · 343 MiB unknown
      enter open  o orphans  m missing  p plan a prune  / filter
@@ -426,17 +426,17 @@ fn entries_at_80() {
        index-app-1-3f31b38f#1 on pull/7/merge       ○ superseded      52 B     4d 4h
        index-app-1-f921bd05#1 on main               ○ superseded      50 B     1d 6h
 
+    ────────────────────────────────────────────────────────────────────────────────
+       node-cache-linux-x64-npm-3d4e5f on pull/7/merge
+       state      · unknown
+       of another tool, in the same quota: only a rule that names the kind `entry`
+       deletes it
 
-
-
-
-
-
-
-
-
-
-
+       kind       setup-node
+       size       172 MiB
+       branch     pull/7/merge, which is gone
+       written    3d 23h ago, 2026-11-18T13:00:00Z
+       last used  3d 23h ago
 
 
     ───────────────────────────────────────────────────────────────────────── 1/4 ──
@@ -560,7 +560,7 @@ fn entries_at_200() {
 #[test]
 fn a_plan_at_60() {
     insta::assert_snapshot!(drawn("p", (60, 16)), @r"
-     gha:acme/s… › plan  made 12:00:00 UTC · read-only · ? help
+     gha:acme/shop › plan                    read-only · ? help
     ────────────────────────────────────────────────────────────
      deletes  1 entry  frees 52 B              keeps 5 refs · ?
      waits    1 entry: younger than 2d
@@ -594,14 +594,14 @@ fn a_plan_at_80() {
        WHAT                                SIZE▾ WHY
     ▸  entry   index-app-1-3f31b38f#…      52 B  a newer index has superseded it: n…
 
+    ────────────────────────────────────────────────────────────────────────────────
+       5:refs/pull/7/merge:index-app-1-3f31b38f#1
+       kind       entry
+       size       52 B
+       written    4d 4h ago
 
-
-
-
-
-
-
-
+       Why
+       a newer index has superseded it: no build imports it
 
     ───────────────────────────────────────────────────────────────────────── 1/1 ──
      no policy: orphans and unfinished uploads only
@@ -862,7 +862,7 @@ fn superseded_indexes_and_closed_pull_requests_go() {
        deleted     entry   index-app-1-3f31b38f#1 on pull/7/merge      52 B             │ kind       entry
        deleted     entry   index-app-1-f921bd05#1 on main              50 B             │ size       172 MiB
        deleted     ref     app@old                                        –             │
-                                                                                        │ Why it was to go
+                                                                                        │ Reason
                                                                                         │ rule "closed pull requests" drops
     "#);
     assert_eq!(

@@ -207,6 +207,9 @@ fn a_source_that_cannot_be_read_says_why_and_what_to_do() {
         "{}",
         journey.screen()
     );
+    // What is unknown is not 0 B.
+    journey.shows("no source could be read");
+    journey.hides("0 B");
     journey.press("enter");
     journey.shows("cannot be read; i shows why");
     journey.press("i");

@@ -126,7 +126,7 @@ fn files(folder: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-fn keep_last(count: u32) -> Rule {
+pub(super) fn keep_last(count: u32) -> Rule {
     let criteria = Criteria {
         last: NonZeroU32::new(count),
         ..Criteria::default()

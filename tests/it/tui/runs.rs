@@ -196,6 +196,12 @@ fn no_runs_and_damaged_journals_are_said() {
     let mut journey = open(pruning);
     journey.press("H");
     journey.shows("Nothing was pruned yet.");
+    journey.shows("p on Sources or Refs plans a prune.");
+    journey.shows("./cache: 0 B of 1.9 MiB in blobs that no ref reaches");
+    for key in ["u", "enter", "E"] {
+        journey.press(key);
+        journey.shows("! there is no run to choose");
+    }
 
     let broken = journals.path().join("20261122T005918Z-1f2e3d4c.jsonl");
     fs::write(&broken, "no journal\n").unwrap();

@@ -61,16 +61,16 @@ fn sources_at_80() {
        ./mini               3   245 KiB         –   ! 1 ref    12h 8m  ! 1 ref brok…
        ██████████████████████████████·········××××  no waste · ! 1 missing
 
+    ────────────────────────────────────────────────────────────────────────────────
+       ./shop
+       kind       local
+       scan       ready
 
-
-
-
-
-
-
-
-
-
+       What is stored
+       in all     1.9 MiB in 182 objects
+       live       1.9 MiB in 182 objects that a ref reaches
+       orphan     0 B in 0 objects that no ref reaches
+       newest ref 12h 52m ago
 
     ───────────────────────────────────────────────────────────────────────── 1/3 ──
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB orphan · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days

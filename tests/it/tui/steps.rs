@@ -187,17 +187,17 @@ fn an_order_or_a_filter_makes_the_tree_flat_and_marks_stay() {
        ✓ RUN · 4fd7e03a                                  12.3 KiB  12h 54m         –
        ✓ RUN · ab170239                                  12.2 KiB  12h 54m         –
 
+    ────────────────────────────────────────────────────────────────────────────────
+       RUN · da55fffb
 
+       state      ✓ its result can be loaded
+       created    12h 54m ago, 2026-11-21T23:05:25Z
+       key        sha256:da55fffb9aa4fa793e2ad8919026326eb0a85f5c45401d3ed03265b939
+                  5b6efe
 
-
-
-
-
-
-
-
-
-
+       Layer
+       blob       sha256:2ccb171284de29636a2981d3ebb147b8c8c2202de6d23b98ddf60ad14a
+       … tab scrolls, i shows all
     ───────────────────────────────────────────────────────────────────────── 1/5 ──
      5 of 15 steps · filter kind:RUN · ✱ 1 marked, 144 B (1 hidden)
      enter open  left fold  right unfold  w why  n names  / filter  s sort

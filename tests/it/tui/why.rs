@@ -528,11 +528,11 @@ fn files_that_changed_are_listed() {
        PATH▴                               WHAT           FROM → TO
     ▸  src/alias.rs                        ~ link target  main.rs → lib/mod.rs
 
+    ────────────────────────────────────────────────────────────────────────────────
+       src/alias.rs
 
-
-
-
-
+       what       ~ link target
+       from, to   main.rs → lib/mod.rs
 
 
 

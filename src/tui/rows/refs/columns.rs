@@ -98,7 +98,7 @@ pub(super) const BY_POLICY: &[Column] = &[
         ..COLUMNS[0]
     },
     Column {
-        min: 20,
+        min: 22,
         rank: 0,
         ..COLUMNS[POLICY]
     },

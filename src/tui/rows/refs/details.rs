@@ -7,7 +7,7 @@ use crate::backend::short_branch;
 use crate::inventory::blobs::Blob;
 use crate::inventory::quota::Visibility;
 use crate::inventory::{AgeSource, RecordCounts, RefEntry, RefKind};
-use crate::retention::{Reason, Verdict};
+use crate::retention::{Criterion, Reason, Verdict};
 use crate::text::escape::visible;
 use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
@@ -138,6 +138,10 @@ pub fn fault(entry: &RefEntry) -> Option<String> {
 pub(super) fn policy(verdict: &Verdict) -> Cell {
     // The rule is named last, so that the text that differs between rows comes first.
     let reason = match verdict.reasons().first() {
+        Some(Reason::Criterion {
+            rule,
+            criterion: Criterion::Last { place, of },
+        }) => format!("#{place} of last {of} · {}", visible(rule)),
         Some(Reason::Criterion { rule, criterion }) => format!("{criterion} · {}", visible(rule)),
         Some(Reason::Expired {
             rule, age, keeps, ..

@@ -67,22 +67,25 @@ impl ListScreen {
                     ..rest
                 }),
             )
-        } else if body.height >= TALL && !self.is_picture {
-            let height = (rest.height * 2 / 5).min(16);
-            let list = Rect {
-                height: rest.height - height,
-                ..rest
-            };
-            (
-                list,
-                Some(Rect {
-                    y: list.bottom(),
-                    height,
-                    ..rest
-                }),
-            )
         } else {
-            (rest, None)
+            below(rest, self.details_below(rest, body))
+        }
+    }
+
+    /// Returns the height of the details below the list; 0 if they have no room.
+    fn details_below(&self, rest: Rect, body: Rect) -> u16 {
+        if self.is_picture {
+            return 0;
+        }
+        if body.height >= TALL {
+            return (rest.height * 2 / 5).min(16);
+        }
+        // On a low screen, they have what few rows do not need.
+        let unused = rest.height.saturating_sub(self.needed());
+        if unused >= LEAST_DETAILS && !self.list.shown().is_empty() {
+            unused
+        } else {
+            0
         }
     }
 
@@ -145,14 +148,34 @@ fn cut(area: Rect, height: u16) -> (Rect, Option<Rect>) {
     (Rect { height, ..area }, Some(below))
 }
 
+/// Cuts `height` lines off for the details below the list.
+fn below(rest: Rect, height: u16) -> (Rect, Option<Rect>) {
+    if height == 0 {
+        return (rest, None);
+    }
+    let list = Rect {
+        height: rest.height - height,
+        ..rest
+    };
+    let details = Rect {
+        y: list.bottom(),
+        height,
+        ..rest
+    };
+    (list, Some(details))
+}
+
 /// From this width on, details are next to the list.
 pub(super) const WIDE: u16 = 110;
 
 /// The minimum width of the details next to the list.
 const NARROWEST: u16 = 36;
 
-/// From this height on, they are below the list if they are not next to it.
+/// From this height on, they are below the list if they are not next to it, however long the list is.
 const TALL: u16 = 24;
+
+/// On a low screen, details below the list have at least so many lines, a rule included.
+const LEAST_DETAILS: u16 = 5;
 
 /// What is shown below few rows has at least so many lines.
 const LEAST_FILLER: u16 = 12;

@@ -1,12 +1,17 @@
 //! The panes of a wide screen next to and below the runs: the items of the run under the cursor, and
 //! the bytes of its source, with those in the trash.
 
+use std::cmp::Reverse;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use super::{CONTEXTS, RunsScreen};
 use crate::prune::runs::PastRun;
+use crate::text::units::Size;
 use crate::tui::effect::{JobId, JobWork};
+use crate::tui::found::ScannedInventory;
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::RowList;
 use crate::tui::message::JobReport;
@@ -16,8 +21,13 @@ use crate::tui::screen::list_screen::draw_boxes;
 use crate::tui::screen::run::RunScreen;
 use crate::tui::screen::{Screen, ScreenHeader};
 use crate::tui::theme::TextRole;
-use crate::tui::widget::treemap;
+use crate::tui::widget::{text, treemap};
 use crate::tui::world::World;
+
+/// Before the first run, at most so many sources are listed.
+const MOST_SOURCES: usize = 5;
+/// Before the first run, boxes have at least so many lines.
+const LEAST_BOXES: u16 = 6;
 
 /// A run whose journal is being read, or that was read.
 pub(super) struct RunPreview {
@@ -96,6 +106,80 @@ impl Screen for RunPreview {
     }
 }
 
+/// Draws the screen before the first run: what will be listed, what a prune of each open source
+/// could free, and the bytes of the source with the most orphans.
+pub(super) fn draw_empty(world: &World, frame: &mut Frame<'_>, area: Rect) {
+    let plan = world
+        .keymap
+        .key_for(&[keymap::KeyContext::Sources], Action::Plan);
+    let mut sentences = vec![
+        Cell::text("Nothing was pruned yet."),
+        Cell::new(
+            format!(
+                "{plan} on Sources or Refs plans a prune. Each run is listed here, with its trash and its undo."
+            ),
+            TextRole::Dim,
+        ),
+    ];
+    let scanned = world.sources.iter().filter_map(|source| {
+        let found = source.found.as_ref()?;
+        Some((source, found, found.totals.orphan?.bytes))
+    });
+    let mut scanned: Vec<_> = scanned.collect();
+    scanned.sort_by_key(|(.., orphan)| Reverse(*orphan));
+    for (source, found, orphan) in scanned.iter().take(MOST_SOURCES) {
+        let stored = Size(found.totals.stored().bytes);
+        sentences.push(
+            Cell::new(source.info.label.clone(), TextRole::Strong)
+                .and(format!(": {} of {stored} ", Size(*orphan)), TextRole::Text)
+                .and("in blobs that no ref reaches", TextRole::Dim),
+        );
+    }
+    let width = area.width.saturating_sub(4);
+    let lines = sentences.iter().flat_map(|cell| text::wrap(cell, width));
+    let mut y = area.y + 1;
+    for line in lines.take(area.height.saturating_sub(1).into()) {
+        let at = text::LineArea {
+            x: area.x + 3,
+            width,
+            ..text::LineArea::of(Rect { y, ..area }, 0)
+        };
+        text::put(
+            frame.buffer_mut(),
+            at,
+            &line,
+            &world.theme,
+            Style::default(),
+        );
+        y += 1;
+    }
+    let below = Rect {
+        y: y + 1,
+        height: area.bottom().saturating_sub(y + 1),
+        ..area
+    };
+    if let Some((source, found, _)) = scanned.first().filter(|_| below.height >= LEAST_BOXES) {
+        draw_bytes(&source.info.label, found, world, frame, below);
+    }
+}
+
+/// Draws the bytes of a source as boxes, with the trash.
+fn draw_bytes(
+    label: &str,
+    found: &ScannedInventory,
+    world: &World,
+    frame: &mut Frame<'_>,
+    area: Rect,
+) {
+    let title = Cell::new(" bytes of ", TextRole::Dim)
+        .and(label.to_owned(), TextRole::Text)
+        .and(
+            " now: ▓ only in one ref  ░ shared  ▒ orphaned  ▚ in the trash ",
+            TextRole::Dim,
+        );
+    draw_boxes(&title, &treemap::of_source(found), world, frame, Some(area));
+}
+
 impl RunsScreen {
     /// Draws the bytes of the run's source as boxes below few rows, if it is open.
     pub(super) fn draw_boxes(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
@@ -108,18 +192,6 @@ impl RunsScreen {
         let Some(found) = source.and_then(|source| source.found.as_ref()) else {
             return;
         };
-        let title = Cell::new(" bytes of ", TextRole::Dim)
-            .and(run.source.clone(), TextRole::Text)
-            .and(
-                " now: ▓ only in one ref  ░ shared  ▒ orphaned  ▚ in the trash ",
-                TextRole::Dim,
-            );
-        draw_boxes(
-            &title,
-            &treemap::of_source(found),
-            world,
-            frame,
-            Some(filler),
-        );
+        draw_bytes(&run.source, found, world, frame, filler);
     }
 }

@@ -9,8 +9,8 @@ fn the_question_at_60() {
     ────────────────────────────────────────────────────────────
      deletes  9 blobs  132 KiB to the trash
      ╭ Please confirm ────────────────────────────────────────╮
-     │ Delete 9 blobs, 132 KiB, from ./cache? It can be       │
-     │ restored from the trash.                               │
+     │ Delete 9 blobs, 132 KiB, from ./cache? What is deleted │
+     │ can be restored from the trash for 1h.                 │
     ─│                                                        │─
      │ y yes  n no                                            │
     ▸╰────────────────────────────────────────────────────────╯…
@@ -34,8 +34,8 @@ fn the_question_at_80() {
      checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
      [ delete 9 ]   wait 0     keep 1
     ──╭ Please confirm ──────────────────────────────────────────────────────────╮──
-      │ Delete 9 blobs, 132 KiB, from ./cache? It can be restored from the       │
-    ▸ │ trash.                                                                   │ …
+      │ Delete 9 blobs, 132 KiB, from ./cache? What is deleted can be restored   │
+    ▸ │ from the trash for 1h.                                                   │ …
       │                                                                          │ …
       │ y yes  n no                                                              │ …
       ╰──────────────────────────────────────────────────────────────────────────╯ …
@@ -69,8 +69,8 @@ fn the_question_at_120() {
        blob    sha256:39c3d17cdc017cfb…  30.2 KiB  no ref reaches it; written 12h 8m a… │ 716b1
        blob    sha256:b7a6ad1fe92a187b…  30.2 KiB  no ref reaches it; written 12h 8m a… │ kind       blob
        blob    sha256:79ff╭ Please confirm ──────────────────────────────────────────────────────────╮0.3 KiB
-       blob    sha256:16d0│ Delete 9 blobs, 132 KiB, from ./cache? It can be restored from the       │2h 8m ago
-       blob    sha256:b082│ trash.                                                                   │
+       blob    sha256:16d0│ Delete 9 blobs, 132 KiB, from ./cache? What is deleted can be restored   │2h 8m ago
+       blob    sha256:b082│ from the trash for 1h.                                                   │
        blob    sha256:9cda│                                                                          │
        blob    sha256:0729│ y yes  n no                                                              │es it; written 12h 8m
        blob    sha256:421d╰──────────────────────────────────────────────────────────────────────────╯
@@ -122,8 +122,8 @@ fn the_question_at_200() {
        blob    sha256:421d13bb42bc886edf474ca7d97fd4f13e2e47441023da9cc1b…     145 B  no ref reaches it; written 12h 8m ago │
                                                                                                                             │
     ─── bytes: ▒ deleted  ░ waiting  ▓ kept ──────────────────────╭ Please confirm ──────────────────────────────────────────────────────────╮
-       kept refs                                                 ││ Delete 9 blobs, 132 KiB, from ./cache? It can be restored from the       │
-       144 KiB                                                   ││ trash.                                                                   │
+       kept refs                                                 ││ Delete 9 blobs, 132 KiB, from ./cache? What is deleted can be restored   │
+       144 KiB                                                   ││ from the trash for 1h.                                                   │
        ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ ││                                                                          │
        ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ ││ y yes  n no                                                              │
        ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │╰──────────────────────────────────────────────────────────────────────────╯
@@ -172,14 +172,14 @@ fn the_typed_question_at_60() {
      ./cache › plan        made 12:00:00 UTC · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────
      ╭ Please confirm ────────────────────────────────────────╮
-     │ Delete 13 refs from ./cache? 1.6 MiB wait, and go with │
-     │ a later run. It can be restored from the trash.        │
-     │                                                        │
-    ─│ Type the name of the source to go on:  ./cache         │─
-     │                                                        │
-    ▸│ ›                                                      │…
+     │ Delete 13 refs from ./cache? 1.6 MiB wait for a later  │
+     │ run. What is deleted can be restored from the trash    │
+     │ for 1h.                                                │
+    ─│                                                        │─
+     │ Type the name of the source to go on:  ./cache         │
+    ▸│                                                        │…
+     │ ›                                                      │…
      ╰────────────────────────────────────────────────────────╯…
-       ref     c03            190 KiB  rule "the newest": 12h 5…
        ref     c10            190 KiB  rule "the newest": 12h 5…
        ref     c13            140 KiB  rule "the newest": 12h 5…
     ──────────────────────────────────────────────────── 1/13 ──
@@ -197,8 +197,8 @@ fn the_typed_question_at_80() {
      waits    160 blobs, 1.6 MiB: a run after 22 Nov 13:00 UTC frees them
      checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
      [╭ Please confirm ──────────────────────────────────────────────────────────╮
-    ──│ Delete 13 refs from ./cache? 1.6 MiB wait, and go with a later run. It   │──
-      │ can be restored from the trash.                                          │
+    ──│ Delete 13 refs from ./cache? 1.6 MiB wait for a later run. What is       │──
+      │ deleted can be restored from the trash for 1h.                           │
     ▸ │                                                                          │a…
       │ Type the name of the source to go on:  ./cache                           │a…
       │                                                                          │a…
@@ -232,8 +232,8 @@ fn the_typed_question_at_120() {
     ▸  ref     c02            190 KiB  rule "the newest": 12h 54m old, keeps the last 2 │ kind       ref
        ref     c01            190 KiB  rule "the newest": 12h 54m old, keeps the last 2 │ digest     sha256:2f8282de6db7e0a
        ref     c03        ╭ Please confirm ──────────────────────────────────────────────────────────╮31d42bb3d7ce7fe69441a
-       ref     c10        │ Delete 13 refs from ./cache? 1.6 MiB wait, and go with a later run. It   │afcca045cd3e5374e35fe
-       ref     c13        │ can be restored from the trash.                                          │8752
+       ref     c10        │ Delete 13 refs from ./cache? 1.6 MiB wait for a later run. What is       │afcca045cd3e5374e35fe
+       ref     c13        │ deleted can be restored from the trash for 1h.                           │8752
        ref     c04        │                                                                          │2h 54m ago
        ref     c08        │ Type the name of the source to go on:  ./cache                           │37 KiB
        ref     c11        │                                                                          │90 KiB: what no other
@@ -285,8 +285,8 @@ fn the_typed_question_at_200() {
        ref     c11                             72.4 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │ Why
        ref     c06                             46.2 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │ rule "the newest": 12h 54m old, keeps the last 2
        ref     c05                             46.2 KiB  rule "the╭ Please confirm ──────────────────────────────────────────────────────────╮
-       ref     c12                             41.1 KiB  rule "the│ Delete 13 refs from ./cache? 1.6 MiB wait, and go with a later run. It   │
-       ref     c09                             33.8 KiB  rule "the│ can be restored from the trash.                                          │
+       ref     c12                             41.1 KiB  rule "the│ Delete 13 refs from ./cache? 1.6 MiB wait for a later run. What is       │
+       ref     c09                             33.8 KiB  rule "the│ deleted can be restored from the trash for 1h.                           │
        ref     c07                              9.2 KiB  rule "the│                                                                          │
                                                                   │ Type the name of the source to go on:  ./cache                           │
     ─── bytes: ▒ deleted  ░ waiting  ▓ kept ──────────────────────│                                                                          │

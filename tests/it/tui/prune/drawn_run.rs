@@ -70,7 +70,7 @@ fn the_run_at_120() {
        trashed     blob    sha256:79ffe2e44f7d1a62dbb59cf1b42b51…  30.2 KiB             │ kind       blob
        trashed     blob    sha256:16d0a8ad8789e99aee8970a282c81a…   2.8 KiB             │ size       30.3 KiB
        trashed     blob    sha256:b082ede498b0329524fc09640a3c33…   2.8 KiB             │
-       trashed     blob    sha256:9cda0bc2af0dbeda16d8712ee56709…   2.5 KiB             │ Why it was to go
+       trashed     blob    sha256:9cda0bc2af0dbeda16d8712ee56709…   2.5 KiB             │ Reason
        trashed     blob    sha256:072905c155a2bdef19047d6df8a61a…   2.5 KiB             │ no ref reaches it; written 12h 8m
        trashed     blob    sha256:421d13bb42bc886edf474ca7d97fd4…     145 B             │ ago
                                                                                         │
@@ -114,7 +114,7 @@ fn the_run_at_200() {
        trashed      blob    sha256:39c3d17cdc017cfba1e55b3e29ea0867b878afe482b3f3afc4ddc9abad4ece24   30.2 KiB              │ kind       blob
        trashed      blob    sha256:b7a6ad1fe92a187b24fe098af6a6c461ef836ca98490c3b86c0319ec91731b01   30.2 KiB              │ size       30.3 KiB
        trashed      blob    sha256:79ffe2e44f7d1a62dbb59cf1b42b51f56a00cc173a2b3455e5c1c29fc9f677e9   30.2 KiB              │
-       trashed      blob    sha256:16d0a8ad8789e99aee8970a282c81a140561dc5697808256e99b1b71c6b85135    2.8 KiB              │ Why it was to go
+       trashed      blob    sha256:16d0a8ad8789e99aee8970a282c81a140561dc5697808256e99b1b71c6b85135    2.8 KiB              │ Reason
        trashed      blob    sha256:b082ede498b0329524fc09640a3c33dfaeadf3b76c2f8bb6cb08b64688acd4d5    2.8 KiB              │ no ref reaches it; written 12h 8m ago
        trashed      blob    sha256:9cda0bc2af0dbeda16d8712ee56709a2b8689f29cc3f563c019d9e78f29ca8e1    2.5 KiB              │
        trashed      blob    sha256:072905c155a2bdef19047d6df8a61a1be8d11a94ee13f0aacdb25bbd84c81651    2.5 KiB              │
@@ -131,7 +131,7 @@ fn the_run_at_200() {
        ▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚ │ ▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚   │
        ▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚ │ ▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚   ├── inside refs ────────────────────────────────────────────────────────────────
        ▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚ │ ▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚   │   REF               AGE▴     SIZE  ONLY HERE  STEPS          POLICY
-       ▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚ │ ▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚   │   latest         12h 8m   144 KiB    144 KiB     6 ✓         keep  number 1 o…
+       ▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚ │ ▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚   │   latest         12h 8m   144 KiB    144 KiB     6 ✓         keep  #1 of last…
        ▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚ │ ▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚   │
        ▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚ │ ▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚   │─── bytes: ▓ only in one ref  ░ shared  ▒ orphaned ────────────────────────────
        ▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚ │ ▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚▚   │   latest                                │ in the trash

@@ -5,7 +5,7 @@ use super::drawn;
 #[test]
 fn blobs_at_60() {
     insta::assert_snapshot!(drawn("j b", (60, 16)), @r"
-     ./kit… › blobs  169 objects · 1.3 MiB · read-only · ? help
+     ./kitchen › blobs         169 objects · read-only · ? help
     ────────────────────────────────────────────────────────────
        BLOB                       STATE           SIZE▾      AGE
     ▸  sha256:4d2486f2890d33b31…  ○ orphan    37.2 KiB   12h 32m

@@ -15,7 +15,7 @@ fn help_at_80() {
       │   c                Check the source, or each marked one: what is broken, │k…
       │                    in danger, or waste                                   │
       │   a                Open another source                                   │
-      │   b                Show the blobs of the source                          │
+    ──│   b                Show the blobs of the source                          │──
       │   t                Show what takes the bytes, as boxes: refs, stages,    │
       │                    steps                                                 │
       │   E                Empty the trash of the source; shows a plan first     │

@@ -179,17 +179,17 @@ fn broken_refs_at_80() {
        c02            12h 8m   144 KiB  ██░░░░   65.8 KiB     6 ✓
        c01            12h 8m   144 KiB  ██░░░    65.9 KiB     6 ✓
 
+    ────────────────────────────────────────────────────────────────────────────────
+       c03
+       ! 1 blob missing: a build that imports this fails
+       digest     sha256:89b800309d6319d26ac4277afe8f25ccbcf4cfc20b8778c2f647ad6955
+                  19b419
+       kind       cache
+       age        12h 8m ago, 2026-11-21T23:51:34Z (its newest result)
+       policy     keep: no rule matches it
 
-
-
-
-
-
-
-
-
-
-
+       size       113 KiB in 10 blobs
+       … tab scrolls, i shows all
     ───────────────────────────────────────────────────────────────────────── 1/3 ──
      245 KiB reached by 3 refs · ! 1 broken
      enter open  p plan a prune  w why  c check  R rule  d diff  b blobs  t treemap

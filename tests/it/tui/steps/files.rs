@@ -26,11 +26,11 @@ fn a_layer_opens_into_its_files_and_back() {
            banner.svg                                7 B  ███
            logo.svg                                  7 B  ███
 
+    ────────────────────────────────────────────────────────────
+       srv/assets/
 
-
-
-
-
+       kind       directory
+       … tab scrolls, i shows all
     ───────────────────────────────────────────────────── 1/3 ──
      14 B unpacked
      enter open  V view  x extract  / filter  s sort
@@ -44,15 +44,15 @@ fn a_layer_opens_into_its_files_and_back() {
            banner.svg                                         7 B  ███             –
     ▸      logo.svg                                           7 B  ███             –
 
+    ────────────────────────────────────────────────────────────────────────────────
+       srv/assets/logo.svg
 
-
-
-
-
-
-
-
-
+       kind       file
+       size       7 B (7 bytes)
+       share      50 % of the layer
+       mode       -rw-r--r-- 0644
+       owner      0:0
+       modified   2026-11-21T23:05:24Z, 12h 54m ago
 
 
 
@@ -199,16 +199,16 @@ fn a_damaged_layer_says_so() {
     ▸  ▾ usr/local/bin/                                  30.0 KiB  ██████          1
            server                                        30.0 KiB  ██████          –
 
+    ────────────────────────────────────────────────────────────────────────────────
+       usr/local/bin/
 
-
-
-
-
-
-
-
-
-
+       kind       directory
+       size       30.0 KiB (30720 bytes)
+       share      100 % of the layer
+       files      1
+       mode       drwxr-xr-x 0755
+       owner      0:0
+       modified   2026-11-21T23:07:03Z, 12h 52m ago
 
 
 
@@ -255,16 +255,16 @@ fn deletions_are_shown_as_such() {
     ▸  ▸ var/cache/  − emptied first                          0 B                  1
        ▸ etc/                                                 0 B                − 1
 
+    ────────────────────────────────────────────────────────────────────────────────
+       var/cache/  − emptied first
 
-
-
-
-
-
-
-
-
-
+       kind       directory
+       This layer deletes what the layers below have in this folder.
+       size       0 B (0 bytes)
+       share      – of the layer
+       files      1
+       deletions  1
+       The layer has files in this folder and does not describe it.
 
 
 

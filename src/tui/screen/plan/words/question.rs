@@ -1,5 +1,7 @@
 //! The questions before a plan is carried out.
 
+use jiff::SignedDuration;
+
 use super::{count, goes};
 use crate::backend::{Disposal, WayBack};
 use crate::prune::plan::ItemKind;
@@ -73,7 +75,7 @@ pub(in crate::tui::screen::plan) fn to_delete(
         );
     } else if plan.waits().bytes > 0 {
         sentences.push(format!(
-            "{} wait, and go with a later run.",
+            "{} wait for a later run.",
             Size(plan.waits().bytes)
         ));
     }
@@ -89,8 +91,15 @@ pub(in crate::tui::screen::plan) fn to_delete(
             WayBack::Part(words) => words.to_owned(),
             WayBack::Trash | WayBack::None => "There is no way back.".to_owned(),
         }),
-        (Disposal::Trash, 0, _) => sentences.push("It can be restored from the trash.".to_owned()),
-        (Disposal::Trash, _, 1) => sentences.push("It is deleted for good.".to_owned()),
+        (Disposal::Trash, 0, _) => sentences.push(until(plan.grace())),
+        (Disposal::Trash, _, 1) => {
+            let words = if plan.delete().len() == 1 {
+                "It is"
+            } else {
+                "They are"
+            };
+            sentences.push(format!("{words} deleted for good."));
+        }
         (Disposal::Trash, ..) => {
             sentences.push(
                 "What is in the trash is deleted for good; the rest can be restored.".to_owned(),
@@ -98,6 +107,15 @@ pub(in crate::tui::screen::plan) fn to_delete(
         }
     }
     sentences.join(" ")
+}
+
+/// Returns how long the trash keeps what is deleted.
+fn until(grace: SignedDuration) -> String {
+    if grace.is_zero() {
+        return "What is deleted can be restored until the next prune.".to_owned();
+    }
+    let grace = Exact(grace);
+    format!("What is deleted can be restored from the trash for {grace}.")
 }
 
 /// Returns the question before the trash is emptied.

@@ -31,7 +31,7 @@ mod store;
 mod whole;
 
 pub(super) use arguments::{Arguments, RuleFlags, duration};
-use print::Pruned;
+use print::{Pruned, RefBytes};
 pub(super) use run::journals;
 use run::{FinishedRun, apply, carry_out, go_on, new_journal, take_back, way_back};
 use store::pruner;
@@ -199,6 +199,7 @@ async fn one(
     }
     let mut pruned = Pruned {
         plan,
+        ref_bytes: RefBytes::of(&scanned.inventory),
         command: arguments.command(),
         exceeds,
         wanted: arguments.yes,

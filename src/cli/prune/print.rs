@@ -15,14 +15,17 @@ use crate::text::escape::visible;
 
 mod outcome;
 mod plan;
+mod ref_bytes;
 
 use outcome::outcome;
 pub(super) use outcome::undone;
 use plan::plan;
+pub(super) use ref_bytes::RefBytes;
 
 /// A plan, and the result of its execution.
 pub(super) struct Pruned {
     pub(super) plan: Plan,
+    pub(super) ref_bytes: RefBytes,
     /// The command that made or executed it.
     pub(super) command: &'static str,
     /// Whether it frees more than `--fail-if-frees` allows.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::arguments::Arguments;
-use super::print::{self, Pruned};
+use super::print::{self, Pruned, RefBytes};
 use super::store::pruner_of;
 use super::{page, shown};
 use crate::backend::{Outcome, SharedPruner, WayBack};
@@ -103,6 +103,7 @@ pub(super) fn conclude(
 ) -> Result<Exit, Failure> {
     let pruned = Pruned {
         plan,
+        ref_bytes: RefBytes::default(),
         command: arguments.command(),
         exceeds: false,
         wanted: true,

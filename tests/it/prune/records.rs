@@ -74,8 +74,8 @@ fn the_plan_says_what_goes_and_what_comes_free_later() {
     DELETE   NAME  SIZE  WHY
     results  c08      –  3 results of it: `step~npm` chose them
 
-    KEEP  NAME          SIZE  WHY
-    blob  182 blobs  1.9 MiB  reached from a kept ref
+    KEEP  NAME           SIZE  WHY
+    blob  182 blobs   1.9 MiB  reached from a kept ref
 
     A later run deletes the blobs that these results free, 11.5 KiB, after the grace.
     Nothing was changed. Add --yes to carry out this plan.

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{MOST_ENTRIES, Pruned, not_mended, plural, reasons, unmet};
+use super::{MOST_ENTRIES, Pruned, RefBytes, not_mended, plural, reasons, unmet};
 use crate::backend::Disposal;
 use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
-use crate::prune::plan::{BlobFate, Deletion, ItemKind, ItemReason, KeptItem, Plan};
+use crate::prune::plan::{
+    BlobFate, Deletion, DeletionTarget, ItemKind, ItemReason, KeptItem, Plan,
+};
 use crate::retention::Reason;
 use crate::text::units::{Exact, Size};
 
@@ -13,14 +15,17 @@ pub(super) fn plan(pruned: &Pruned, paper: Paper) -> String {
     let plan = &pruned.plan;
     let mut parts = vec![format!("{}\n", title(plan))];
     if !plan.delete().is_empty() {
-        parts.push(goes(plan).render(paper));
+        parts.push(goes(plan, &pruned.ref_bytes).render(paper));
     }
     match plan.unmended() {
-        None => parts.push(stays(plan).render(paper)),
+        None => parts.push(stays(plan, &pruned.ref_bytes).render(paper)),
         Some([]) => {}
         Some(unmended) => parts.push(not_mended(unmended, paper)),
     }
     let mut notes = notes(plan);
+    if plan.refs() > 0 && !pruned.ref_bytes.is_empty() {
+        notes.push("The size of a ref is what deleting it alone would free.".to_owned());
+    }
     notes.push(if pruned.exceeds {
         "The plan frees more than --fail-if-frees allows. Nothing was changed.".to_owned()
     } else if plan.is_empty() {
@@ -62,7 +67,7 @@ fn title(plan: &Plan) -> String {
     )
 }
 
-fn goes(plan: &Plan) -> Table {
+fn goes(plan: &Plan, ref_bytes: &RefBytes) -> Table {
     let mut table = Table::new([
         ("DELETE", TableAlign::Left),
         ("NAME", TableAlign::Left),
@@ -82,10 +87,10 @@ fn goes(plan: &Plan) -> Table {
             ItemKind::Blob | ItemKind::Object => continue,
         }
         let kind = item.target.kind();
-        let size = if matches!(kind, ItemKind::Ref | ItemKind::Results) {
-            TableCell::none()
-        } else {
-            TableCell::new(Size(item.target.bytes()).to_string())
+        let size = match &item.target {
+            DeletionTarget::Ref(target) => ref_bytes.of_deleted(target, &item.target.name()),
+            DeletionTarget::Rewrite(_) => TableCell::none(),
+            DeletionTarget::Object(_) => TableCell::new(Size(item.target.bytes()).to_string()),
         };
         table.row([
             TableCell::new(kind.word()),
@@ -106,7 +111,7 @@ fn goes(plan: &Plan) -> Table {
     table
 }
 
-fn stays(plan: &Plan) -> Table {
+fn stays(plan: &Plan, ref_bytes: &RefBytes) -> Table {
     let mut table = Table::new([
         ("KEEP", TableAlign::Left),
         ("NAME", TableAlign::Left),
@@ -129,7 +134,7 @@ fn stays(plan: &Plan) -> Table {
         table.row([
             TableCell::new(kept.kind.word()),
             TableCell::new(&kept.name).style(Style::Strong),
-            TableCell::none(),
+            ref_bytes.of_kept(kept),
             TableCell::whole(reasons(&kept.reasons)).style(Style::Dim),
         ]);
     }

@@ -22,6 +22,6 @@ class Cachelens < Formula
   end
 
   test do
-    assert_match "8 refs", shell_output("#{bin}/cachelens du demo")
+    assert_match "9 refs", shell_output("#{bin}/cachelens du demo")
   end
 end

@@ -92,12 +92,15 @@ pub fn remove() {
 }
 
 /// Writes the files below `dir`. Returns the provenance statements by ref.
-fn unpack(dir: &Path, files: Vec<DemoFile>) -> io::Result<HashMap<String, Vec<u8>>> {
-    let mut provenance = HashMap::new();
+fn unpack(dir: &Path, files: Vec<DemoFile>) -> io::Result<HashMap<String, Vec<Vec<u8>>>> {
+    let mut provenance: HashMap<String, Vec<Vec<u8>>> = HashMap::new();
     let mut folders = BTreeMap::new();
     for file in files {
         if let Some(name) = ref_of_provenance(&file.path) {
-            provenance.insert(name.to_owned(), file.bytes);
+            provenance
+                .entry(name.to_owned())
+                .or_default()
+                .push(file.bytes);
             continue;
         }
         let path = dir.join(&file.path);
@@ -117,9 +120,11 @@ fn unpack(dir: &Path, files: Vec<DemoFile>) -> io::Result<HashMap<String, Vec<u8
     Ok(provenance)
 }
 
-/// Returns the ref whose provenance a file is.
+/// Returns the ref whose provenance a file is: `provenance/REF.json`, or of several platforms
+/// `provenance/REF/PLATFORM.json`.
 pub(super) fn ref_of_provenance(path: &str) -> Option<&str> {
-    path.strip_prefix("provenance/")?.strip_suffix(".json")
+    let name = path.strip_prefix("provenance/")?.strip_suffix(".json")?;
+    name.split('/').next()
 }
 
 #[cfg(unix)]

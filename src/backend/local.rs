@@ -76,7 +76,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub struct LocalCache {
     dir: PathBuf,
     /// Provenance statements by ref, if the cache has any.
-    provenance: Arc<HashMap<String, Vec<u8>>>,
+    provenance: Arc<HashMap<String, Vec<Vec<u8>>>>,
     /// Whether it is the program's own copy, to which no build writes.
     is_private: bool,
 }
@@ -100,7 +100,7 @@ impl LocalCache {
     }
 
     /// Adds provenance statements by ref.
-    pub(super) fn with_provenance(self, provenance: Arc<HashMap<String, Vec<u8>>>) -> Self {
+    pub(super) fn with_provenance(self, provenance: Arc<HashMap<String, Vec<Vec<u8>>>>) -> Self {
         Self { provenance, ..self }
     }
 
@@ -300,7 +300,7 @@ impl CacheReader for LocalCache {
 impl KeepProvenance for LocalCache {
     async fn provenance(&self, ref_name: &str) -> Vec<Vec<u8>> {
         match self.provenance.get(ref_name) {
-            Some(statement) => vec![statement.clone()],
+            Some(statements) => statements.clone(),
             None => attestations::of_ref(self, ref_name).await,
         }
     }

@@ -44,7 +44,7 @@ pub struct MemoryCache {
     blobs: BTreeMap<Digest, StoredFacts>,
     contents: HashMap<Digest, Arc<[u8]>>,
     others: Vec<StoredObject>,
-    provenance: HashMap<String, Vec<u8>>,
+    provenance: HashMap<String, Vec<Vec<u8>>>,
 }
 
 impl MemoryCache {
@@ -83,7 +83,8 @@ impl MemoryCache {
         let mut uploads: HashMap<String, OtherObject> = HashMap::new();
         for file in files {
             if let Some(name) = demo::ref_of_provenance(&file.path) {
-                cache.provenance.insert(name.to_owned(), file.bytes);
+                let statements = cache.provenance.entry(name.to_owned()).or_default();
+                statements.push(file.bytes);
                 continue;
             }
             let Some(path) = file.path.strip_prefix("cache/") else {
@@ -195,6 +196,6 @@ impl CacheReader for MemoryCache {
 #[async_trait]
 impl KeepProvenance for MemoryCache {
     async fn provenance(&self, ref_name: &str) -> Vec<Vec<u8>> {
-        self.provenance.get(ref_name).cloned().into_iter().collect()
+        self.provenance.get(ref_name).cloned().unwrap_or_default()
     }
 }

@@ -26,10 +26,10 @@ fn ls_sorts_cuts_and_chooses_columns() {
         "ref,size",
     ];
     insta::assert_snapshot!(sandbox.run(&arguments).stdout, @r"
-    REF       SIZE
-    pr-14  237 KiB
-    main   237 KiB
-    pr-18  237 KiB
+    REF               SIZE
+    web-amd64-386  522 KiB
+    pr-14          237 KiB
+    main           237 KiB
     ");
     let arguments = [
         "ls",
@@ -42,6 +42,7 @@ fn ls_sorts_cuts_and_chooses_columns() {
         "--no-headers",
     ];
     insta::assert_snapshot!(sandbox.run(&arguments).stdout, @r"
+    web-amd64-386
     release-1.1
     release-1.0
     pr-9
@@ -76,7 +77,7 @@ fn ls_sorts_cuts_and_chooses_columns() {
         "--json",
     ]);
     assert_eq!(json["sources"][0]["refs"].as_array().unwrap().len(), 1);
-    assert_eq!(json["sources"][0]["refs"][0]["name"], "pr-14");
+    assert_eq!(json["sources"][0]["refs"][0]["name"], "web-amd64-386");
 }
 
 #[test]

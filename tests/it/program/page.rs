@@ -62,7 +62,7 @@ fn a_report_says_what_du_ls_and_check_say_and_loads_nothing() {
     {
         assert!(html.contains(blob["digest"].as_str().unwrap()), "{blob}");
     }
-    assert!(html.contains("985 KiB") && html.contains("335 KiB"));
+    assert!(html.contains("1.5 MiB") && html.contains("335 KiB"));
     let markdown = sandbox
         .run(&["report", "demo", "--format", "markdown"])
         .stdout;

@@ -195,7 +195,7 @@ fn without_a_source_those_of_the_configuration_are_meant() {
             .unwrap()
             .len()
     };
-    assert_eq!((refs(0), refs(1)), (1, 8));
+    assert_eq!((refs(0), refs(1)), (1, 9));
 }
 
 #[test]

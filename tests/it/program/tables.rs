@@ -7,15 +7,16 @@ use crate::support::fixture::Fixture;
 #[test]
 fn ls_lists_the_refs_of_the_demo() {
     insta::assert_snapshot!(ageless(&Sandbox::new().run(&["ls", "demo"])), @r"
-    REF          KIND AGE     SIZE  ONLY HERE  LAYERS  RESULTS  KEYS ONLY
-    main         cache AGE  237 KiB    109 KiB      17       15         10
-    pr-18        cache AGE  237 KiB   96.8 KiB      17       15         10
-    pr-14        cache AGE  237 KiB    190 KiB      17       15         10
-    pr-9         cache AGE  174 KiB   33.5 KiB      12       10         14
-    release-1.1  cache AGE  174 KiB   46.0 KiB      12       10         13
-    pr-5         cache AGE  161 KiB   33.6 KiB      12        9         13  ! 1 blob missing
-    pr-3         cache AGE  206 KiB   40.8 KiB      15       13         12
-    release-1.0  cache AGE  237 KiB   72.1 KiB      17       15         10
+    REF            KIND AGE     SIZE  ONLY HERE  LAYERS  RESULTS  KEYS ONLY
+    main           cache AGE  237 KiB    109 KiB      17       15         10
+    pr-18          cache AGE  237 KiB   96.8 KiB      17       15         10
+    pr-14          cache AGE  237 KiB    190 KiB      17       15         10
+    pr-9           cache AGE  174 KiB   33.5 KiB      12       10         14
+    web-amd64-386  cache AGE  522 KiB    522 KiB      13       10          6
+    release-1.1    cache AGE  174 KiB   46.0 KiB      12       10         13
+    pr-5           cache AGE  161 KiB   33.6 KiB      12        9         13  ! 1 blob missing
+    pr-3           cache AGE  206 KiB   40.8 KiB      15       13         12
+    release-1.0    cache AGE  237 KiB   72.1 KiB      17       15         10
     exit 0
     ");
 }
@@ -34,7 +35,7 @@ fn ls_narrows_by_name_and_by_filter() {
     exit 0
     ");
     insta::assert_snapshot!(ageless(&sandbox.run(&["ls", "demo", "--filter", "size>1T"])), @r"
-    none of the 8 refs matches
+    none of the 9 refs matches
     exit 0
     ");
     insta::assert_snapshot!(ageless(&sandbox.run(&["ls", "demo", "--filter", "size>>1T"])), @r"
@@ -48,12 +49,12 @@ fn ls_narrows_by_name_and_by_filter() {
 #[test]
 fn du_sums_up_the_demo() {
     insta::assert_snapshot!(ageless(&Sandbox::new().run(&["du", "demo"])), @r"
-    demo  8 refs
+    demo  9 refs
     STATE    OBJECTS      SIZE  SHARE
-    live          96   985 KiB   73 %  reached from a ref
-    orphan        30   335 KiB   25 %  reached from no ref
+    live         111   1.5 MiB   80 %  reached from a ref
+    orphan        30   335 KiB   18 %  reached from no ref
     partial        1  30.2 KiB    2 %  unfinished uploads
-    total        127   1.3 MiB –
+    total        142   1.8 MiB –
     missing        1  12.3 KiB –  named by a ref, not stored: importing builds fail
     exit 0
     ");
@@ -541,5 +542,29 @@ fn prune_says_how_long_the_grace_is() {
         notes[1].starts_with("No rule names a ref, so all refs stay"),
         "{}",
         run.stdout
+    );
+}
+
+#[test]
+fn a_plan_shows_what_deleting_each_ref_alone_would_free() {
+    let sandbox = Sandbox::new();
+    let plan = sandbox.run(&["prune", "demo", "--drop-ref", "pr-*"]).stdout;
+    let listed = sandbox.run(&["ls", "demo", "--columns", "ref,exclusive", "--no-headers"]);
+    for line in listed.stdout.lines() {
+        let (name, size) = line.split_once(' ').unwrap();
+        let start = format!("ref      {name} ");
+        let short = format!("ref   {name} ");
+        let row = plan
+            .lines()
+            .find(|row| row.starts_with(&start) || row.starts_with(&short));
+        let row = row.unwrap_or_else(|| panic!("no {name} in {plan}"));
+        assert!(
+            row.contains(&format!(" {}  ", size.trim())),
+            "{size}: {row}"
+        );
+    }
+    assert!(
+        plan.contains("The size of a ref is what deleting it alone would free."),
+        "{plan}"
     );
 }

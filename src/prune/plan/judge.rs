@@ -89,8 +89,8 @@ impl BlobFate {
         match self {
             Self::Missing => "named and not stored",
             Self::Live => "reached from a kept ref",
-            Self::Waits => "freed by refs that go or went; a later run takes them after the grace",
-            Self::Collected => "freed by refs that go; the registry's own collection takes them",
+            Self::Waits => "freed by deleted refs; a later run deletes them after the grace",
+            Self::Collected => "freed by deleted refs; the registry's own collection deletes them",
             Self::WithinGrace => "written within the grace",
             Self::UnknownAge => "of unknown age",
             Self::Undetermined => "a ref that cannot be read may name them",

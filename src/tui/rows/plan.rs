@@ -230,7 +230,7 @@ fn bytes_fact(item: &PlanRow<'_>, bytes: u64) -> DetailLine {
     let (name, words) = match item.kind {
         ItemKind::Ref if is_withheld => ("frees", ": the index itself"),
         ItemKind::Ref => ("only here", ": what no other ref reaches"),
-        ItemKind::Results => ("later", ": what a later run takes"),
+        ItemKind::Results => ("later", ": what a later run deletes"),
         ItemKind::Blob | ItemKind::Partial | ItemKind::Object | ItemKind::Entry => ("size", ""),
     };
     DetailLine::Fact(

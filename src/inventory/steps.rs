@@ -248,6 +248,23 @@ impl<'a> RecordStep<'a> {
         }
     }
 
+    /// Returns its platform: that of its configuration, else of the evidence, where that describes
+    /// builds for several.
+    pub fn platform(&self) -> Option<&'a str> {
+        let of_label = self.label.and_then(|label| label.platform.as_deref());
+        self.cache.platform.as_deref().or(of_label)
+    }
+
+    /// Returns its display name, with the platform if steps of others have the same configuration.
+    pub fn title(&self) -> Cow<'a, str> {
+        match self.platform() {
+            Some(platform) if self.cache.platform.is_none() => {
+                format!("{} ({})", self.name(), visible(platform)).into()
+            }
+            _ => self.name(),
+        }
+    }
+
     /// Returns the sizes of its result.
     pub fn sizes(&self) -> Option<ResultSizes> {
         self.detail.sizes
@@ -295,7 +312,7 @@ impl FilterSubject for RecordStep<'_> {
             FilterTextField::Step => self.label.map(|label| test(&label.text)),
             FilterTextField::Kind => Some(test(self.detail.kind.word())),
             FilterTextField::State => Some(test(self.detail.state.word())),
-            FilterTextField::Platform => self.cache.platform.as_deref().map(test),
+            FilterTextField::Platform => self.platform().map(test),
             FilterTextField::Ref | FilterTextField::Path => None,
         }
     }

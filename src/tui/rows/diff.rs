@@ -169,7 +169,7 @@ fn row(before: &RefSteps, after: &RefSteps, step: ChangedStep) -> Option<DiffRow
     let place = shown.label.and_then(|label| label.places.first());
     Some(DiffRow {
         fate: step.fate,
-        name: shown.name().into_owned(),
+        name: shown.title().into_owned(),
         is_named: shown.label.is_some(),
         place: place.map(|place| (place.file.clone(), place.first_line)),
         before: side(before, step.before),

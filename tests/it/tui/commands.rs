@@ -281,6 +281,23 @@ fn the_treemap_goes_from_refs_to_stages_to_steps_and_back() {
 }
 
 #[test]
+fn a_step_has_its_platform_where_a_ref_holds_several() {
+    let mut journey = demo((100, 30));
+    journey.press("enter / 'web- enter enter");
+    for step in ["RUN npm ci", "COPY web web", "RUN npm run build web"] {
+        journey.shows(&format!("✓ {step} (linux/386) "));
+        journey.shows(&format!("✓ {step} (linux/amd64) "));
+    }
+    journey.press("/ 'platform~386 enter");
+    journey.shows("RUN npm ci (linux/386)");
+    journey.hides("(linux/amd64)");
+    // Of one platform, the name is enough.
+    journey.press("esc q esc g enter");
+    journey.shows("RUN npm ci");
+    journey.hides("(linux/");
+}
+
+#[test]
 fn a_ref_of_one_source_does_not_hide_the_others() {
     let (shop, kitchen) = (
         Fixture::named("shop").layout("local.json"),

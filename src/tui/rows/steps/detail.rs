@@ -30,7 +30,7 @@ pub(super) fn of_step(
     };
     let step = &detail.step;
     let mut lines = vec![DetailLine::Text(Cell::new(
-        step.name().into_owned(),
+        step.title().into_owned(),
         TextRole::Strong,
     ))];
     places(step, &mut lines);
@@ -356,7 +356,7 @@ fn name(steps: &RefSteps, part: usize, record: RecordIndex) -> Cell {
     } else {
         Cell::new(format!("{sign} "), role)
     };
-    lead.and(step.name().into_owned(), TextRole::Text)
+    lead.and(step.title().into_owned(), TextRole::Text)
 }
 
 /// Adds the refs that keep the top layer in the store, and the path to it from this ref.

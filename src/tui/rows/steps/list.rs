@@ -374,9 +374,6 @@ impl RowSet for StepRows {
     }
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
-        let StepListRow::Row(part, _) = self.place(row) else {
-            return vec![("name", json!(self.name(row)))];
-        };
         let Some(step) = self.step(row) else {
             return vec![("name", json!(self.name(row)))];
         };
@@ -396,7 +393,7 @@ impl RowSet for StepRows {
             ),
             ("file", json!(place.map(|place| &place.file))),
             ("line", json!(place.map(|place| place.first_line))),
-            ("platform", json!(self.steps.caches[part as usize].platform)),
+            ("platform", json!(step.platform())),
             ("kind", json!(step.detail.kind.word())),
             ("state", json!(step.detail.state.word())),
             (

@@ -18,7 +18,7 @@ impl StepRows {
     /// Returns the display name of a step.
     pub fn title(&self, row: u32) -> String {
         self.step(row)
-            .map(|step| step.name().into_owned())
+            .map(|step| step.title().into_owned())
             .unwrap_or_default()
     }
 
@@ -96,7 +96,7 @@ impl StepRows {
             RecordState::KeyOnly if !step.is_source() => TextRole::Dim,
             _ => TextRole::Text,
         };
-        name = name.and(step.name().into_owned(), role);
+        name = name.and(step.title().into_owned(), role);
         if row.twins > 0
             && self.shape == StepListShape::Tree
             && !self.folds.opened.contains(identity)

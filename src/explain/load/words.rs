@@ -81,10 +81,10 @@ impl CauseGroup {
     pub fn costs(&self) -> String {
         let follows = match (self.followers, self.steps.len()) {
             (0, _) => String::new(),
-            (1, 1) => "1 step after it runs, too".to_owned(),
-            (count, 1) => format!("{count} steps after it run, too"),
-            (1, _) => "1 step after them runs, too".to_owned(),
-            (count, _) => format!("{count} steps after them run, too"),
+            (1, 1) => "1 later step re-runs because of it".to_owned(),
+            (count, 1) => format!("{count} later steps re-run because of it"),
+            (1, _) => "1 later step re-runs because of them".to_owned(),
+            (count, _) => format!("{count} later steps re-run because of them"),
         };
         let lost = self.cost.words().unwrap_or_default();
         [lost, follows]
@@ -110,7 +110,7 @@ pub fn part_sentence(kind: CauseKind, detail: &str) -> String {
         CauseKind::Mount => format!("its mounts changed: {detail}"),
         CauseKind::Option => format!("an option changed: {detail}"),
         CauseKind::Heredoc => format!("its heredoc changed: {detail}"),
-        CauseKind::Content => format!("the content of files changed: {detail}"),
+        CauseKind::Content => format!("files changed: {detail}"),
         CauseKind::Mode => format!("the permissions of files changed: {detail}"),
         CauseKind::Owner => format!("the owner of files changed: {detail}"),
         CauseKind::LinkTarget => format!("a link points elsewhere: {detail}"),

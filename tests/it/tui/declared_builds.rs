@@ -91,16 +91,16 @@ fn w_on_a_bake_target_explains_its_next_build() {
     ✗ miss       ▸ COPY web ./web  +2                  7  –            1 content     │ in cache   nothing of it
     ✓ hit          WORKDIR /src                       12  result                     │
     ✓ hit          COPY go.mod ./                     13  result                     │ Why
-    ✓ hit          RUN go mod download                14  result                     │ the content of files changed:
-    ✓ hit          COPY api ./api                     15  result                     │ web/index.js
-    ✓ hit          RUN go build ./api                 16  result                     │ → copy what changes often later,
-    ✓ hit          COPY --from=api /src/bin /usr/…    24  result                     │ or leave out what is not needed
-    ? undecided    COPY --from=web /app/dist /srv     25  ?            not settled   │ with .dockerignore
-    ? undecided    COPY --from=test /report.txt /…    26  ?            not settled   │
-    ? undecided    COPY assets /srv/assets            27  ?            not settled   │ 1 file
+    ✓ hit          RUN go mod download                14  result                     │ files changed: web/index.js
+    ✓ hit          COPY api ./api                     15  result                     │ → copy what changes often later,
+    ✓ hit          RUN go build ./api                 16  result                     │ or leave out what is not needed
+    ✓ hit          COPY --from=api /src/bin /usr/…    24  result                     │ with .dockerignore
+    ? undecided    COPY --from=web /app/dist /srv     25  ?            not settled   │
+    ? undecided    COPY --from=test /report.txt /…    26  ?            not settled   │ 1 file
+    ? undecided    COPY assets /srv/assets            27  ?            not settled   │ ~ web/index.js  content 20 bytes
     ");
     journey.shows("build docker buildx bake shop");
-    journey.shows("the content of files changed: web/index.js");
+    journey.shows("files changed: web/index.js");
     journey.press("q");
     journey.shows("cachelens › find");
 }

@@ -47,7 +47,7 @@ fn the_stages_at_60() {
      ./cache › c06 › why          16 steps · read-only · ? help
     ────────────────────────────────────────────────────────────
        0.7s lost  7 ✓ hit  8 ✗ miss  build provenance/c07.json…
-       1  COPY package.json package-lock.json ./ :3: the
+       1  COPY package.json package-lock.json ./ :3: files
           … A shows 4 more lines
     ────────────────────────────────────────────────────────────
     ─── stages: ✗1 first miss of cause 1  ✗↑1 because of it  ✓…─
@@ -101,16 +101,15 @@ fn the_stages_at_120() {
        │   line 1 · key only      ┃   because of COPY pac…   │                          │ took       0.0s
        │   ██ 0.0s                ┃   ██████▎ 0.1s           ✓   COPY go.mod ./         │
        │                          ┃                          │   line 13 · key only     │ Why
-       ✓   WORKDIR /app           ✗↑1 RUN npm run build      │                          │ the content of files changed:
-       │   result · 92 B              not cached · 12.2 K…   ✓   RUN go mod download    │ package-lock.json
-       │   ██████████████▊ 0.2s       because of COPY pac…   │   line 14 · key only     │ → copy what changes often later,
-       │                              █████████████ 0.2s     │                          │ or leave out what is not needed
-       ✗1  COPY package.json                                 ✓   COPY api ./api         │ with .dockerignore
-       ┃   package-lock.json ./                              │   line 15 · key only     │
-       ┃   not cached · 216 B                                │                          │ 1 file
-       ┃   the content of files                              ✓   RUN go build ./api     │ ~ package-lock.json  content 22
-       ┃   changed:                                              line 16 · key only     │ bytes → 36 bytes
-       ┃   package-lock.json                                                            │
+       ✓   WORKDIR /app           ✗↑1 RUN npm run build      │                          │ files changed: package-lock.json
+       │   result · 92 B              not cached · 12.2 K…   ✓   RUN go mod download    │ → copy what changes often later,
+       │   ██████████████▊ 0.2s       because of COPY pac…   │   line 14 · key only     │ or leave out what is not needed
+       │                              █████████████ 0.2s     │                          │ with .dockerignore
+       ✗1  COPY package.json                                 ✓   COPY api ./api         │
+       ┃   package-lock.json ./                              │   line 15 · key only     │ 1 file
+       ┃   not cached · 216 B                                │                          │ ~ package-lock.json  content 22
+       ┃   files changed:                                    ✓   RUN go build ./api     │ bytes → 36 bytes
+       ┃   package-lock.json                                     line 16 · key only     │
        ┃   █▌ 0.0s                                                                      │ Runs because of it
        ┃                                                                                │ RUN npm ci :4
        ✗↑1 RUN npm ci                                                                   │ COPY web ./web :7
@@ -120,6 +119,7 @@ fn the_stages_at_120() {
                                                                                         │ COPY --from=web /app/dist /srv
                                                                                         │ :25
                                                                                         │ COPY --from=test /report.txt
+                                                                                        │ /srv/report.txt :26
                                                                                         │ … tab scrolls, i shows all
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────── 3/16 ──
      ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
@@ -151,14 +151,14 @@ fn the_stages_below_the_steps_at_200() {
        ✗1  COPY package.json                                                         ✓   COPY api ./api                                                            ┃
        ┃   package-lock.json ./                                                      │   line 15 · key only                                                        ✗↑1 COPY --from=test /report.txt
        ┃   line 3 · not cached · 216 B                                               │                                                                             ┃   /srv/report.txt
-       ┃   the content of files changed:                                             ✓   RUN go build ./api                                                        ┃   line 26 · not known · 139 B
-       ┃   package-lock.json                                                             line 16 · key only                                                        ┃   because of COPY package.json pa…
-       ┃   ██▊ 0.0s                                                                                                                                                ┃   ████▍ 0.0s
-       ┃                                                                                                                                                           ┃
-       ✗↑1 RUN npm ci                                                                                                                                              ✗↑1 COPY assets /srv/assets
-           line 4 · not cached · 49.9 KiB                                                                                                                              line 27 · not known · 164 B
-           because of COPY package.json pa…                                                                                                                            because of COPY package.json pa…
-           ███████████████████ 0.1s                                                                                                                                    ███▏ 0.0s
+       ┃   files changed: package-lock.json                                          ✓   RUN go build ./api                                                        ┃   line 26 · not known · 139 B
+       ┃   ██▊ 0.0s                                                                      line 16 · key only                                                        ┃   because of COPY package.json pa…
+       ┃                                                                                                                                                           ┃   ████▍ 0.0s
+       ✗↑1 RUN npm ci                                                                                                                                              ┃
+           line 4 · not cached · 49.9 KiB                                                                                                                          ✗↑1 COPY assets /srv/assets
+           because of COPY package.json pa…                                                                                                                            line 27 · not known · 164 B
+           ███████████████████ 0.1s                                                                                                                                    because of COPY package.json pa…
+                                                                                                                                                                       ███▏ 0.0s
 
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 3/16 ──
      ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that

@@ -133,7 +133,7 @@ fn results_that_were_dropped() {
        0.6s lost  6 ✓ hit  9 ✗ miss  build provenance/c08.json, logs/c08.rawjson ·…
        1  RUN go build -trimpath ./api :16: its command changed: `go build
           ./api` became `go build -trimpath ./api`
-          0.4s lost · 4 steps after it run, too
+          0.4s lost · 4 later steps re-run because of it
        2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key but
           no longer its result; `c04`, `c03`, `c02` and 1 more of the same
           source still have it
@@ -158,7 +158,7 @@ fn results_that_were_dropped() {
     │ 1                                                                            │
     │ RUN go build -trimpath ./api :16: its command changed: `go build ./api`      │
     │ became `go build -trimpath ./api`                                            │
-    │ 0.4s lost · 4 steps after it run, too                                        │
+    │ 0.4s lost · 4 later steps re-run because of it                               │
     │                                                                              │
     │ 2                                                                            │
     │ WORKDIR /src :12 and 3 more steps, each: the cache holds its key but no      │
@@ -187,7 +187,7 @@ fn results_that_were_dropped_with_details_beside() {
      ./cache › c07 › why                                                                      16 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        1  RUN go build -trimpath ./api :16: its command changed: `go build ./api` became `go build -trimpath ./api`
-          0.4s lost · 4 steps after it run, too
+          0.4s lost · 4 later steps re-run because of it
        2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key but no longer its result; `c04`, `c03`, `c02`
           and 1 more of the same source still have it
           0.2s lost  → import `c04`, or run the step again and export
@@ -233,7 +233,7 @@ fn results_that_were_dropped_with_room_for_all() {
      ./cache › c07 › why                                                                                                                                                      16 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        1  RUN go build -trimpath ./api :16: its command changed: `go build ./api` became `go build -trimpath ./api`                   ████████████████████████████████████████████████████████████    0.4s
-          0.4s lost · 4 steps after it run, too
+          0.4s lost · 4 later steps re-run because of it
        2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key but no longer its result; `c04`, `c03`, `c02` and 1 more of the same source still have it
           0.2s lost  → import `c04`, or run the step again and export
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -651,7 +651,7 @@ fn the_record_of_a_build_names_its_cache() {
        0.1s lost  4 ✓ hit  2 ✗ miss  build dockerbuild/c03.dockerbuild · baseline …
        1  RUN go build -race :6: its command changed: `go build` became `go
           build -race`
-          0.1s lost · 1 step after it runs, too
+          0.1s lost · 1 later step re-runs because of it
        ·  the files of the context `context` are not given: --context DIR, or
           --context NAME=DIR, does
     ────────────────────────────────────────────────────────────────────────────────

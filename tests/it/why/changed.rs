@@ -212,7 +212,7 @@ fn a_variable_that_many_steps_see_is_one_cause() {
        Dockerfile:14 RUN go mod download
        Dockerfile:16 RUN go build ./api
        Dockerfile:20 RUN npm test && echo ok > /report.txt
-        135 KiB rewritten · 2 steps after them run, too
+        135 KiB rewritten · 2 later steps re-run because of them
         each: a variable changed: CI was unset, and is `true`
         → set the variable below the steps that do not need it
     ");

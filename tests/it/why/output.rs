@@ -12,7 +12,7 @@ fn why_tells_causes_first_and_then_the_steps() {
     ./cache#c07: 0.6s lost, 6 hit, 9 run
 
     1  Dockerfile:16 RUN go build -trimpath ./api
-        0.4s lost · 4 steps after it run, too
+        0.4s lost · 4 later steps re-run because of it
         its command changed: `go build ./api` became `go build -trimpath ./api`
     2  Dockerfile:12 WORKDIR /src
        Dockerfile:13 COPY go.mod ./
@@ -48,7 +48,7 @@ fn why_tells_causes_first_and_then_the_steps() {
     ./cache#c05: 24.7 KiB rewritten, 9 hit, 3 run, 3 undecided
 
     1  Dockerfile:7 COPY web ./web
-        24.7 KiB rewritten · 2 steps after it run, too
+        24.7 KiB rewritten · 2 later steps re-run because of it
         the permissions of files changed: web/index.js
           mode  web/index.js (0644 → 0755)
         → keep the bits the same everywhere: umask, and core.fileMode of git

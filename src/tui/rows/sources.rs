@@ -195,7 +195,12 @@ impl RowSet for SourceRows {
             return Cell::new(words, TextRole::Dim);
         }
         if let Scan::Failed(error) = &self.at(row).scan {
-            return Cell::new(innermost(error).to_owned(), TextRole::Error);
+            let cause = innermost(error);
+            // The row above has the name.
+            let rest = cause
+                .strip_prefix(&self.at(row).info.label)
+                .map(str::trim_start);
+            return Cell::new(rest.unwrap_or(cause).to_owned(), TextRole::Error);
         }
         let Some(found) = self.found(row) else {
             return Cell::default();

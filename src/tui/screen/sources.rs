@@ -27,7 +27,7 @@ use crate::tui::rows::sources::{AS_NAMED, SourceRows, in_trash, is_settled, so_f
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::widget::{histogram, treemap};
+use crate::tui::widget::{histogram, text, treemap};
 use crate::tui::world::{Scan, SourceId, SourceState, StatusKind, World};
 
 /// The contexts whose keys are active here.
@@ -161,6 +161,18 @@ fn partly_known(bytes: u64) -> String {
     }
 }
 
+/// Returns the number of sources that could not be read, in words; empty if there is none.
+fn failures(world: &World) -> Cell {
+    let failed = world.sources.iter().filter(|source| has_failed(source));
+    match failed.count() {
+        0 => Cell::default(),
+        count => {
+            let words = format!("! {count} of {} failed", world.sources.len());
+            Cell::new(words, TextRole::Error).and(" · ", TextRole::Dim)
+        }
+    }
+}
+
 /// Adds the number of mistakes in the build files that declare the sources.
 fn with_findings(sums: Cell, world: &World) -> Cell {
     let findings = world.declared_findings;
@@ -216,8 +228,11 @@ impl SourceSums {
 
 /// Returns whether there are sources, and none could be read: their sizes are unknown, not 0.
 fn all_failed(world: &World) -> bool {
-    let has_failed = |source: &SourceState| matches!(source.scan, Scan::Failed(_));
     !world.sources.is_empty() && world.sources.iter().all(has_failed)
+}
+
+fn has_failed(source: &SourceState) -> bool {
+    matches!(source.scan, Scan::Failed(_))
 }
 
 impl Screen for SourcesScreen {
@@ -252,7 +267,10 @@ impl Screen for SourcesScreen {
             ages,
         } = SourceSums::of(world);
         let is_all = world.sources.iter().all(is_settled);
-        let sums = so_far(stored, is_all, TextRole::Strong)
+        let failures = failures(world);
+        let failed = text::cell_width(&failures);
+        let sums = failures
+            .and_all(so_far(stored, is_all, TextRole::Strong))
             .and(" stored · ", TextRole::Dim)
             .and_all(so_far(live, is_all, TextRole::Live))
             .and(" live · ", TextRole::Dim);
@@ -278,7 +296,7 @@ impl Screen for SourcesScreen {
         } else {
             SPARK_FROM + TRASH
         };
-        let sums = if stored == 0 || !is_all || world.size.width < spark_from {
+        let sums = if stored == 0 || !is_all || world.size.width < spark_from + failed {
             sums
         } else {
             sums.and(" · ", TextRole::Dim)

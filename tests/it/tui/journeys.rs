@@ -230,6 +230,18 @@ fn a_source_that_cannot_be_read_says_why_and_what_to_do() {
 }
 
 #[test]
+fn the_sums_say_how_many_sources_are_not_in_them() {
+    let folder = TempDir::new().unwrap();
+    let layout = Fixture::named("shop").layout("local.json");
+    let label = folder.path().to_str().unwrap();
+    let sources = vec![local("./shop", layout.path()), local(label, folder.path())];
+    let journey = Journey::new(sources, (80, 24));
+    journey.shows("! 1 of 2 failed · 1.9 MiB stored");
+    // The name is not repeated in front of the cause.
+    journey.shows("\n   is not an OCI image layout: it has no index.json\n");
+}
+
+#[test]
 fn a_source_that_is_named_twice_is_there_once() {
     let (layout, _) = shop();
     let named = |name: &str, path: &Path| {

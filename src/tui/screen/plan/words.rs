@@ -129,6 +129,13 @@ fn frees(cell: Cell, planned: &Planned) -> Cell {
     let moved = planned.moved;
     let freed = planned.plan.frees_bytes().saturating_sub(moved.bytes);
     let is_repair = planned.plan.unmended().is_some();
+    let waits = planned.plan.waits().bytes;
+    if freed == 0 && moved.count == 0 && waits > 0 && !is_repair {
+        return cell
+            .and("  frees ", TextRole::Dim)
+            .and(Size(waits).to_string(), TextRole::Orphan)
+            .and(" in two steps", TextRole::Dim);
+    }
     let cell = if freed > 0 || (moved.count == 0 && !is_repair) {
         cell.and("  frees ", TextRole::Dim)
             .and(Size(freed).to_string(), TextRole::Orphan)
@@ -180,7 +187,7 @@ fn waits(planned: &Planned, width: u16) -> Cell {
     }
     match (planned.frees_now(), waits.blobs, young) {
         (true, ..) => cell.and(
-            "nothing: blobs go together with their refs, at once",
+            "nothing: blobs are deleted together with their refs",
             TextRole::Warning,
         ),
         (false, 0, None) => match plan
@@ -369,7 +376,7 @@ fn later(planned: &Planned, width: u16) -> String {
     let wait = plan.grace().saturating_add(planned.draft.settling());
     match plan.created().checked_add(wait).map(moment) {
         Ok(then) if width >= WIDE => {
-            format!(": their refs go first; a run after {then} frees them")
+            format!(": refs first, a run after {then} frees them")
         }
         Ok(then) if width >= NARROW => format!(": a run after {then} frees them"),
         Ok(then) => format!(": free after {then}"),

@@ -64,7 +64,7 @@ fn a_ref_that_is_left_out_keeps_what_it_reaches() {
     let mut journey = store.open(vec![keep_last(2)], (120, 40));
     // Blobs are deleted together with their refs, apart from those that the excluded ref reaches.
     journey.press("enter p D");
-    journey.shows_in("waits", "at once");
+    journey.shows_in("waits", "together with their refs");
     let whole = journey.line("deletes");
     journey.press("x");
     journey.shows_in("ref     ✗ c02", "excluded by hand");

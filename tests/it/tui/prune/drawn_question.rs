@@ -193,7 +193,7 @@ fn the_typed_question_at_80() {
     insta::assert_snapshot!(screen(&Store::shop(), "p enter", (80, 24)), @r#"
      ./cache › plan                            made 12:00:00 UTC · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────────────────────────
-     deletes  13 refs  frees 0 B                             keeps 2 refs · 243 KiB
+     deletes  13 refs  frees 1.6 MiB in two steps            keeps 2 refs · 243 KiB
      waits    160 blobs, 1.6 MiB: a run after 22 Nov 13:00 UTC frees them
      checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
      [╭ Please confirm ──────────────────────────────────────────────────────────╮
@@ -223,8 +223,8 @@ fn the_typed_question_at_120() {
     insta::assert_snapshot!(screen(&Store::shop(), "p enter", (120, 40)), @r#"
      ./cache › plan                                                                    made 12:00:00 UTC · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-     deletes  13 refs  frees 0 B                                                                     keeps 2 refs · 243 KiB
-     waits    160 blobs, 1.6 MiB: their refs go first; a run after 22 Nov 13:00 UTC frees them
+     deletes  13 refs  frees 1.6 MiB in two steps                                                    keeps 2 refs · 243 KiB
+     waits    160 blobs, 1.6 MiB: refs first, a run after 22 Nov 13:00 UTC frees them
      checked  ✓ every kept ref is complete ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
      [ delete 13 ]   wait 160     keep 2
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -269,8 +269,8 @@ fn the_typed_question_at_200() {
     insta::assert_snapshot!(screen(&Store::shop(), "p enter", (200, 60)), @r#"
      ./cache › plan                                                                                                                                                    made 12:00:00 UTC · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-     deletes  13 refs  frees 0 B                                                                                                                                                     keeps 2 refs · 243 KiB
-     waits    160 blobs, 1.6 MiB: their refs go first; a run after 22 Nov 13:00 UTC frees them
+     deletes  13 refs  frees 1.6 MiB in two steps                                                                                                                                    keeps 2 refs · 243 KiB
+     waits    160 blobs, 1.6 MiB: refs first, a run after 22 Nov 13:00 UTC frees them
      checked  ✓ every kept ref is complete ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
      [ delete 13 ]   wait 160     keep 2
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

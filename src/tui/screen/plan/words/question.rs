@@ -70,7 +70,7 @@ pub(in crate::tui::screen::plan) fn to_delete(
     }
     if planned.frees_now() {
         sentences.push(
-            "Blobs go together with their refs: a build that is importing one of them fails."
+            "Blobs are deleted together with their refs: a build that is importing one of them fails."
                 .to_owned(),
         );
     } else if plan.waits().bytes > 0 {

@@ -1,15 +1,17 @@
 //! A rule is edited while the refs show its effect.
 
 use std::fs;
+use std::path::Path;
 
 use cachelens::config;
-use cachelens::tui::pruning::Pruning;
+use cachelens::tui::pruning::{DeletionAccess, Pruning};
 use jiff::SignedDuration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::prune::{LABEL, Store};
 use crate::support::fixture::Fixture;
-use crate::support::journey::{Journey, local};
+use crate::support::journey::{Journey, local, prunable};
 
 /// A store with the refs c00 to c14, the newest last, without a policy and a grace period.
 fn shop(config: &TempDir, size: (u16, u16)) -> (TempDir, Journey) {
@@ -108,6 +110,51 @@ fn the_rule_is_saved_by_few_keys_and_decides_from_then_on() {
         screen.contains("keep  #1 of last 3") && !screen.contains("keep last"),
         "{screen}"
     );
+}
+
+/// Calls the newest ref of a store `main`, and the others `pr-1` to `pr-14`.
+fn rename(layout: &Path) {
+    let path = layout.join("index.json");
+    let mut index: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for entry in index["manifests"].as_array_mut().unwrap() {
+        let name = &mut entry["annotations"]["org.opencontainers.image.ref.name"];
+        let number: u32 = name.as_str().unwrap()[1..].parse().unwrap();
+        *name = match number {
+            15 => "main".to_owned(),
+            number => format!("pr-{number}"),
+        }
+        .into();
+    }
+    fs::write(path, index.to_string()).unwrap();
+}
+
+#[test]
+fn the_newest_five_pull_requests_and_main_are_kept_by_six_keys() {
+    let config = TempDir::new().unwrap();
+    let file = config.path().join("cachelens.toml");
+    fs::write(&file, "[retention]\ngrace = \"1h\"\n").unwrap();
+    let store = Store::shop();
+    rename(store.layout.path());
+    let before = store.refs();
+    let pruning = store.pruning(DeletionAccess::Write, Vec::new());
+    let sources = vec![prunable(LABEL, store.layout.path())];
+    let mut journey = Journey::with_config(&file, pruning, sources, (120, 40));
+    journey.press("enter G R");
+    journey.shows_in("action", "refs ‹pr-*›  action  keep   keep last  5");
+    assert_eq!(effect(&journey), ("6".to_owned(), "9".to_owned()));
+    journey.press("W enter y");
+    let text = fs::read_to_string(&file).unwrap();
+    for part in ["grace = \"1h\"", "pr-*", "last = 5"] {
+        assert!(text.contains(part), "no {part} in {text}");
+    }
+    assert_eq!(store.refs(), before);
+    // The plan of the policy drops the others, and the run leaves the six.
+    journey.press("p");
+    journey.shows_in("deletes", "9 refs");
+    journey.press("enter y");
+    journey.shows("every kept ref is whole");
+    let kept = ["main", "pr-10", "pr-11", "pr-12", "pr-13", "pr-14"];
+    assert_eq!(store.refs().into_iter().collect::<Vec<_>>(), kept);
 }
 
 #[test]

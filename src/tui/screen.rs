@@ -48,11 +48,17 @@ pub trait Screen: Send {
     /// Returns the screen's part of the path in the header, and the facts to its right.
     fn header(&self, world: &World) -> ScreenHeader;
 
-    /// Returns the line above the keys: sums, marks, progress.
-    fn summary(&self, world: &World) -> Cell;
+    /// Returns the line above the keys: sums, marks, progress. A preview has none.
+    fn summary(&self, world: &World) -> Cell {
+        let _ = world;
+        Cell::default()
+    }
 
-    /// Performs an action of a key or a command.
-    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled;
+    /// Performs an action of a key or a command. A preview has none.
+    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
+        let _ = (action, cx);
+        Handled::No
+    }
 
     /// Returns the list with its details that fills the screen, when one does. The methods below
     /// hand on to it.

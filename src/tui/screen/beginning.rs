@@ -7,13 +7,14 @@ use ratatui::style::Style;
 use super::{Screen, ScreenHeader};
 use crate::format::digest::Digest;
 use crate::tui::effect::{JobId, JobWork};
-use crate::tui::keymap::{self, Action};
+use crate::tui::keymap;
 use crate::tui::layer::preview::{PreviewState, PreviewSubject};
 use crate::tui::message::JobReport;
-use crate::tui::navigation::{Handled, UiContext};
+use crate::tui::navigation::UiContext;
 use crate::tui::preview::FilePreview;
 use crate::tui::rows::Cell;
 use crate::tui::theme::TextRole;
+use crate::tui::widget::detail;
 use crate::tui::widget::text::{self, LineArea};
 use crate::tui::world::{SourceId, World};
 
@@ -143,14 +144,6 @@ impl Screen for BeginningScreen {
         }
     }
 
-    fn summary(&self, _world: &World) -> Cell {
-        Cell::default()
-    }
-
-    fn act(&mut self, _action: Action, _cx: &mut UiContext<'_>) -> Handled {
-        Handled::No
-    }
-
     fn report(&mut self, job: JobId, report: &JobReport, _cx: &mut UiContext<'_>) {
         self.state.report(job, report);
     }
@@ -169,15 +162,7 @@ impl Screen for BeginningScreen {
             width: area.width.saturating_sub(3),
             ..area
         };
-        for (line, row) in lines.iter().zip(0..inside.height) {
-            text::put(
-                frame.buffer_mut(),
-                LineArea::of(inside, row),
-                line,
-                &world.theme,
-                Style::default(),
-            );
-        }
+        detail::draw(&lines, 0, &world.theme, frame.buffer_mut(), inside);
     }
 
     fn draw_preview(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {

@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
 use super::{CONTEXTS, RunsScreen};
 use crate::prune::runs::PastRun;
@@ -15,13 +14,13 @@ use crate::tui::found::ScannedInventory;
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::RowList;
 use crate::tui::message::JobReport;
-use crate::tui::navigation::{Handled, UiContext};
+use crate::tui::navigation::UiContext;
 use crate::tui::rows::{Cell, moment};
 use crate::tui::screen::list_screen::draw_boxes;
 use crate::tui::screen::run::RunScreen;
 use crate::tui::screen::{Screen, ScreenHeader};
 use crate::tui::theme::TextRole;
-use crate::tui::widget::{text, treemap};
+use crate::tui::widget::{detail, text, treemap};
 use crate::tui::world::World;
 
 /// Before the first run, at most so many sources are listed.
@@ -61,14 +60,6 @@ impl Screen for RunPreview {
             path: vec![self.title.clone()],
             facts: Vec::new(),
         }
-    }
-
-    fn summary(&self, _world: &World) -> Cell {
-        Cell::default()
-    }
-
-    fn act(&mut self, _action: Action, _cx: &mut UiContext<'_>) -> Handled {
-        Handled::No
     }
 
     fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
@@ -137,25 +128,20 @@ pub(super) fn draw_empty(world: &World, frame: &mut Frame<'_>, area: Rect) {
     }
     let width = area.width.saturating_sub(4);
     let lines = sentences.iter().flat_map(|cell| text::wrap(cell, width));
-    let mut y = area.y + 1;
-    for line in lines.take(area.height.saturating_sub(1).into()) {
-        let at = text::LineArea {
-            x: area.x + 3,
-            width,
-            ..text::LineArea::of(Rect { y, ..area }, 0)
-        };
-        text::put(
-            frame.buffer_mut(),
-            at,
-            &line,
-            &world.theme,
-            Style::default(),
-        );
-        y += 1;
-    }
+    let lines: Vec<Cell> = lines.collect();
+    let text = Rect {
+        x: area.x + 3,
+        y: area.y + 1,
+        width,
+        height: area.height.saturating_sub(1),
+    };
+    detail::draw(&lines, 0, &world.theme, frame.buffer_mut(), text);
+    let used = u16::try_from(lines.len())
+        .unwrap_or(u16::MAX)
+        .saturating_add(2);
     let below = Rect {
-        y: y + 1,
-        height: area.bottom().saturating_sub(y + 1),
+        y: area.y.saturating_add(used),
+        height: area.height.saturating_sub(used),
         ..area
     };
     if let Some((source, found, _)) = scanned.first().filter(|_| below.height >= LEAST_BOXES) {

@@ -529,7 +529,7 @@ fn several_sources_have_headings_and_a_sum() {
     assert!(run.stdout.starts_with("demo\nREF"), "{}", run.stdout);
     let run = sandbox.run(&["du", "demo", "demo"]);
     let last = run.stdout.lines().last().unwrap();
-    insta::assert_snapshot!(last, @"2 sources  2.6 MiB stored, 1.9 MiB live, 670 KiB orphan");
+    insta::assert_snapshot!(last, @"2 sources  3.7 MiB stored, 2.9 MiB live, 670 KiB orphan");
 }
 
 #[test]

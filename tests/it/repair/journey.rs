@@ -82,17 +82,17 @@ fn a_finding_is_repaired_and_checked_again_on_one_screen() {
        WHAT                           SIZE▾ WHY
     ▸  results c03                 5.3 KiB  drops 1 result, which needs 1 blob that cannot be loaded
 
+    ────────────────────────────────────────────────────────────────────────────────────────────────────
+       c03
+       kind       results
+       digest     sha256:89b800309d6319d26ac4277afe8f25ccbcf4cfc20b8778c2f647ad695519b419
+       age        12h 8m ago
+       size       113 KiB
+       later      5.3 KiB: what a later run deletes
 
-
-
-
-
-
-
-
-
-
-
+       Results
+       sha256:d77d59e96cc3  30.3 KiB
+       … tab scrolls, i shows all
     ───────────────────────────────────────────────────────────────────────────────────────────── 1/1 ──
      repairs the finding
      enter carry out  x exclude  right wait, keep  W save  R rule  / filter  s sort  space mark

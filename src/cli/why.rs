@@ -230,9 +230,7 @@ impl Arguments {
         let Some(mut build) = self.described.build(directories)? else {
             return Ok(Described::default());
         };
-        if let Some(options) = record::options(given, None) {
-            build.fill_from(options, self.described.file().is_some());
-        }
+        build.complete_from(given, None, self.described.file().is_some());
         let known = [given, baseline].concat();
         let mut described = self.described.load(session, &build, &known).await?;
         let builds = std::mem::take(&mut described.builds).into_iter();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::answer::{self, Answer, Answers, Question};
-use super::{Arguments, build, record, request};
+use super::{Arguments, build, request};
 use crate::cli::evidence::documents;
 use crate::cli::{CliSession, open};
 use crate::error::{Exit, Failure};
@@ -335,9 +335,7 @@ fn described_build(
     given: &[EvidenceDocument],
 ) -> DescribedBuild {
     let mut described_build = request.described();
-    if let Some(options) = record::options(given, request.name.as_deref()) {
-        described_build.fill_from(options, true);
-    }
+    described_build.complete_from(given, request.name.as_deref(), true);
     if let Some(file) = arguments.described.file() {
         described_build.file = Some(file.clone());
         described_build.text = None;

@@ -1,7 +1,5 @@
 //! The imported caches in build records, including those without a usable location.
 
-use std::collections::BTreeMap;
-
 use super::Arguments;
 use super::build::have_graph;
 use super::command::quoted;
@@ -9,7 +7,7 @@ use crate::cli::CliSession;
 use crate::cli::open;
 use crate::error::{Exit, Failure};
 use crate::format::build_record::{BuildRecord, RecordedCache};
-use crate::format::evidence::{EvidenceDocument, EvidenceDocumentError, NamedBuild};
+use crate::format::evidence::{EvidenceDocument, EvidenceDocumentError};
 use crate::source::Source;
 use crate::text::escape::visible;
 
@@ -26,29 +24,6 @@ pub(super) fn only(documents: &[EvidenceDocument]) -> Option<&BuildRecord> {
     let mut records = records(documents);
     let first = records.next()?;
     records.next().is_none().then_some(first)
-}
-
-/// Returns the options of the build that documents are about: those of the one record, or those in
-/// provenance without steps. Of several builds, the one of `target` counts.
-pub(super) fn options<'a>(
-    documents: &'a [EvidenceDocument],
-    target: Option<&str>,
-) -> Option<&'a BTreeMap<String, String>> {
-    if let Some(record) = only(documents) {
-        return Some(&record.attributes);
-    }
-    let builds = documents.iter().filter_map(|document| match document {
-        EvidenceDocument::Options(builds) => Some(builds),
-        _ => None,
-    });
-    let builds: Vec<&NamedBuild> = builds.flatten().collect();
-    let found = match builds.as_slice() {
-        [one] => Some(one),
-        several => several
-            .iter()
-            .find(|named| target.is_some() && named.target.as_deref() == target),
-    };
-    found.map(|named| &named.build.request.args)
 }
 
 /// Returns the caches that a build imported according to its record, and notes about those whose

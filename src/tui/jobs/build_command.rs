@@ -44,12 +44,13 @@ impl DefinitionFiles for CommandFiles {
     }
 }
 
-/// Reads the build of a command.
+/// Reads the build of a command. `known` is other evidence of the same build.
 ///
 /// # Errors
 /// Returns a sentence about the part of the command that cannot be used.
 pub(super) async fn load(
     text: String,
+    known: &[EvidenceDocument],
     readers: &EvidenceReaders,
 ) -> Result<LoadedEvidence, String> {
     if let Some(part) = placeholder(&text) {
@@ -66,7 +67,7 @@ pub(super) async fn load(
         .await
         .map_err(|_| "it was interrupted".to_owned())??;
     let request = the_request(requests)?;
-    let described = describe(&request, readers).await?;
+    let described = describe(&request, known, readers).await?;
     Ok(loaded(&request, described))
 }
 
@@ -93,7 +94,11 @@ fn the_request(mut requests: Vec<BuildRequest>) -> Result<BuildRequest, String> 
     }
 }
 
-async fn describe(request: &BuildRequest, readers: &EvidenceReaders) -> Result<Described, String> {
+async fn describe(
+    request: &BuildRequest,
+    known: &[EvidenceDocument],
+    readers: &EvidenceReaders,
+) -> Result<Described, String> {
     let here = std::path::Path::new(".");
     let mut request = request.clone();
     let mut build = if readers.directory == here {
@@ -113,6 +118,7 @@ async fn describe(request: &BuildRequest, readers: &EvidenceReaders) -> Result<D
     if build.context.is_none() && build.file.is_none() && build.text.is_none() {
         build.context = Some(readers.directory.to_string_lossy().into_owned());
     }
+    build.complete_from(known, request.name.as_deref(), true);
     (readers.describe)(build).await
 }
 

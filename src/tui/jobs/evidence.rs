@@ -32,9 +32,14 @@ pub(super) async fn load(
     readers: &EvidenceReaders,
 ) -> Result<LoadedEvidence, String> {
     let mut loaded = LoadedEvidence::default();
-    for text in given.of(part) {
+    // Commands come last: other evidence of the same build completes their options.
+    let (commands, others): (Vec<String>, Vec<String>) = given
+        .of(part)
+        .into_iter()
+        .partition(|text| is_command(text));
+    for text in others.into_iter().chain(commands) {
         let shown = visible(&text).into_owned();
-        let read = read(text, readers).await;
+        let read = read(text, &loaded.documents, readers).await;
         loaded.extend(read.map_err(|fault| format!("{shown}: {fault}"))?);
     }
     Ok(loaded)
@@ -50,7 +55,7 @@ pub(super) async fn recognise(
     readers: &EvidenceReaders,
 ) -> Result<String, String> {
     if part != EvidencePart::Context {
-        let LoadedEvidence { documents, .. } = read(text, readers).await?;
+        let LoadedEvidence { documents, .. } = read(text, &[], readers).await?;
         return Ok(documents.iter().map(words).collect::<Vec<_>>().join("; "));
     }
     let look = move || {
@@ -146,9 +151,18 @@ pub(super) fn merged(named: Directories, of_commands: Directories) -> Directorie
     merged
 }
 
-async fn read(text: String, readers: &EvidenceReaders) -> Result<LoadedEvidence, String> {
-    if given::is_command(&text) && !given::path(&text).exists() {
-        return build_command::load(text, readers).await;
+fn is_command(text: &str) -> bool {
+    given::is_command(text) && !given::path(text).exists()
+}
+
+/// Reads a piece of evidence. `known` is other evidence of the same build.
+async fn read(
+    text: String,
+    known: &[EvidenceDocument],
+    readers: &EvidenceReaders,
+) -> Result<LoadedEvidence, String> {
+    if is_command(&text) {
+        return build_command::load(text, known, readers).await;
     }
     Ok(LoadedEvidence {
         documents: documents_of(text, readers).await?,

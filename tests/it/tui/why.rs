@@ -405,10 +405,6 @@ fn evidence_that_is_none_is_said_to_be_none() {
             "not provenance",
         ),
         (
-            write("min.json", br#"{"buildType":"x"}"#),
-            "made with mode=min",
-        ),
-        (
             write("steering", b"\x1b[2J\x1b]0;x\x07"),
             "it is no evidence",
         ),
@@ -428,6 +424,10 @@ fn evidence_that_is_none_is_said_to_be_none() {
             journey.screen()
         );
     }
+    // The options of a build are evidence, to which a build command or a Dockerfile adds the steps.
+    let options = write("min.json", br#"{"buildType":"x"}"#);
+    journey.press(&format!("ctrl-u '{options} enter"));
+    journey.shows("options of a build, no steps (mode=min)");
     journey.press("ctrl-u down down 'README.md enter");
     journey.shows_in("! ", "it is no directory");
     journey.press("esc");

@@ -5,11 +5,52 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::DescribedBuild;
+use crate::format::evidence::{EvidenceDocument, NamedBuild};
+
+/// Returns the options of the build that documents are about: those of the one record, or those in
+/// provenance without steps. Of several builds, the one of `target` counts.
+fn options<'a>(
+    documents: &'a [EvidenceDocument],
+    target: Option<&str>,
+) -> Option<&'a BTreeMap<String, String>> {
+    let records = documents.iter().filter_map(|document| match document {
+        EvidenceDocument::Records(records) => Some(records),
+        _ => None,
+    });
+    let mut records = records.flatten();
+    if let (Some(record), None) = (records.next(), records.next()) {
+        return Some(&record.attributes);
+    }
+    let builds = documents.iter().filter_map(|document| match document {
+        EvidenceDocument::Options(builds) => Some(builds),
+        _ => None,
+    });
+    let builds: Vec<&NamedBuild> = builds.flatten().collect();
+    let found = match builds.as_slice() {
+        [one] => Some(one),
+        several => several
+            .iter()
+            .find(|named| target.is_some() && named.target.as_deref() == target),
+    };
+    found.map(|named| &named.build.request.args)
+}
 
 impl DescribedBuild {
-    /// Copies the options that are not set otherwise from the attributes of a solve. `has_file` says whether
-    /// the user named the Dockerfile.
-    pub fn fill_from(&mut self, attributes: &BTreeMap<String, String>, has_file: bool) {
+    /// Copies the options that are not set otherwise from evidence of the same build. `target` is
+    /// its target of bake, and `has_file` says whether the user named the Dockerfile.
+    pub fn complete_from(
+        &mut self,
+        documents: &[EvidenceDocument],
+        target: Option<&str>,
+        has_file: bool,
+    ) {
+        if let Some(attributes) = options(documents, target) {
+            self.fill_from(attributes, has_file);
+        }
+    }
+
+    /// Copies the options that are not set otherwise from the attributes of a solve.
+    fn fill_from(&mut self, attributes: &BTreeMap<String, String>, has_file: bool) {
         let options = &mut self.options;
         for (name, value) in attributes {
             let (kind, rest) = name.split_once(':').unwrap_or((name, ""));

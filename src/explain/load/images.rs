@@ -80,7 +80,8 @@ impl PinnedImage {
             | Evidence::PlainLog(_)
             | Evidence::CacheDebug(_) => Vec::new(),
         });
-        Self::unambiguous(resolved.chain(Self::of_builds(builds)).collect())
+        let found: Vec<Self> = resolved.chain(Self::of_builds(builds)).collect();
+        Self::unambiguous(&found)
     }
 
     /// Reads an image that a build resolved.
@@ -112,7 +113,7 @@ impl PinnedImage {
     }
 
     /// Leaves out names with two digests, and repetitions.
-    fn unambiguous(found: Vec<Self>) -> Vec<Self> {
+    fn unambiguous(found: &[Self]) -> Vec<Self> {
         let is_one = |image: &Self| {
             let mut same = found.iter().filter(|other| other.name == image.name);
             same.all(|other| other.digest == image.digest)

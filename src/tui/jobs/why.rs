@@ -60,7 +60,7 @@ impl Jobs {
                 }),
                 BuildImports::Named => None,
             };
-            let explaining = explain(known, &given, &open, &readers, &options, &reporter);
+            let explaining = Box::pin(explain(known, &given, &open, &readers, &options, &reporter));
             if let Some(explained) = cancel.run_until_cancelled(explaining).await {
                 reporter
                     .report(JobReport::Explained(explained.map(Arc::new)))

@@ -7,8 +7,8 @@ use super::CliSession;
 use super::why::build::BuildFlags;
 use crate::backend::{Access, BackendError, registry};
 use crate::error::{Exit, Failure};
-use crate::explain::evidence::CacheEvidence;
-use crate::explain::load::context::Directories;
+use crate::explain::evidence::{CacheEvidence, EvidenceError};
+use crate::explain::load::context::{self, Directories};
 use crate::explain::load::documents::{self, LoadError, web};
 use crate::format::evidence::EvidenceDocument;
 use crate::source::{Source, SourceLocation};
@@ -107,7 +107,8 @@ pub(super) async fn names(
     Ok(evidence)
 }
 
-/// Adds the steps of the Dockerfile that flags name; nothing where none is named.
+/// Adds the steps of the Dockerfile that flags name, with the files of its context in `directory`;
+/// nothing where none is named.
 ///
 /// # Errors
 /// When the Dockerfile cannot be read, or BuildKit refuses it.
@@ -115,16 +116,16 @@ pub(super) async fn with_dockerfile(
     session: &CliSession<'_>,
     mut evidence: CacheEvidence,
     flags: &BuildFlags,
-    context: Option<&Path>,
+    directory: Option<&Path>,
 ) -> Result<CacheEvidence, Failure> {
-    if !flags.is_given() && context.is_none() {
+    if !flags.is_given() && directory.is_none() {
         return Ok(evidence);
     }
-    let context: Vec<String> = context
+    let named: Vec<String> = directory
         .map(|path| path.to_string_lossy().into_owned())
         .into_iter()
         .collect();
-    let Some(build) = flags.build(&Directories::named_by(&context))? else {
+    let Some(build) = flags.build(&Directories::named_by(&named))? else {
         let failure = Failure::message(Exit::Failed, "there is no Dockerfile in the context");
         return Err(failure.hint("name it with -f"));
     };
@@ -132,12 +133,18 @@ pub(super) async fn with_dockerfile(
     for note in &described.notes {
         session.output.warn(note);
     }
-    for build in described.builds {
-        evidence
-            .add_build(build)
-            .map_err(|error| Failure::new(Exit::Failed, &error))?;
-    }
-    Ok(evidence)
+    let directories = described.directories;
+    let builds = described.builds;
+    let add = move || {
+        for build in builds {
+            let contexts = context::load(&build, &directories);
+            evidence.add_build_with(build, &contexts.files)?;
+        }
+        Ok(evidence)
+    };
+    let added = tokio::task::spawn_blocking(add).await;
+    let added = added.map_err(|_| Failure::from(BackendError::Interrupted))?;
+    added.map_err(|error: EvidenceError| Failure::new(Exit::Failed, &error))
 }
 
 /// Returns the failure for unusable evidence, with advice.

@@ -12,6 +12,7 @@ use super::modes::{self, ModeRow};
 use super::open::{self, Scanned};
 use super::output::CommandOutput;
 use super::table::{Paper, Style, Table, TableAlign, TableCell};
+use super::why::build::BuildFlags;
 use super::{CliSession, evidence as given, filter_argument};
 use crate::error::{Exit, Failure};
 use crate::explain::evidence::CacheEvidence;
@@ -39,11 +40,35 @@ pub(super) struct Arguments {
     /// cache debug data, or an image with provenance.
     #[arg(long, value_name = "EVIDENCE")]
     provenance: Vec<PathBuf>,
+    /// The build context, for the steps of a Dockerfile.
+    #[arg(long, value_name = "DIR")]
+    context: Option<PathBuf>,
     /// Show only matching records, such as 'step~npm state:key-only'.
     ///
     /// See `cachelens help filters`.
     #[arg(long, value_name = "FILTER", value_parser = filter_argument)]
     filter: Option<Filter>,
+    #[command(flatten)]
+    described: BuildFlags,
+}
+
+impl Arguments {
+    /// Loads the evidence that names the steps.
+    async fn evidence(
+        &self,
+        session: &CliSession<'_>,
+        scanned: &Scanned,
+        entry: &RefEntry,
+    ) -> Result<CacheEvidence, Failure> {
+        let evidence = evidence(session, scanned, entry, &self.provenance).await?;
+        let context = self.context.as_deref();
+        given::with_dockerfile(session, evidence, &self.described, context).await
+    }
+
+    /// Returns whether the user gives evidence that names steps.
+    fn names_steps(&self) -> bool {
+        !self.provenance.is_empty() || self.context.is_some() || self.described.is_given()
+    }
 }
 
 #[derive(Serialize)]
@@ -67,7 +92,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
     };
     open::report(session, &failures);
     let entry = the_ref(session, &scanned)?;
-    let evidence = evidence(session, &scanned, entry, &arguments.provenance).await?;
+    let evidence = arguments.evidence(session, &scanned, entry).await?;
     let inventory = &scanned.inventory;
     let (caches, faults) =
         match RefCache::load(&*scanned.opened.reader, &inventory.blobs, entry).await {
@@ -80,7 +105,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
         rows.layers = rows::image_layers(inventory, &images);
     }
     let now = Timestamp::now();
-    if !arguments.provenance.is_empty() && !rows.is_named && !caches.is_empty() {
+    if arguments.names_steps() && !rows.is_named && !caches.is_empty() {
         session
             .output
             .warn("the evidence names none of the steps: is it of another build?");

@@ -126,13 +126,11 @@ pub async fn explain(
     if chosen.is_empty() {
         return Err(WhyError::NoGraph);
     }
-    if given.baseline.is_empty() {
-        notes.push(
-            "without --baseline, the evidence of an earlier build, a changed command cannot be distinguished from a new one"
-                .to_owned(),
-        );
-    }
+    let is_baseline_given = !given.baseline.is_empty();
     let baselines = evidence::gather(given.baseline, &mut Vec::new());
+    if baselines.is_empty() {
+        notes.push(notes::without_baseline(is_baseline_given).to_owned());
+    }
     let started = before::started(&chosen);
     let earlier = before::contents(imported, started, &mut notes).await;
     let imported = before::replaced(imported, &earlier);

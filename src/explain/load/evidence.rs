@@ -175,11 +175,13 @@ pub(super) fn gather(
     found
 }
 
+/// A note on provenance without steps.
+const OPTIONS_ONLY: &str = "the provenance was made with mode=min: it has the options, images and times of the build, and the steps are those of the Dockerfile";
+
 /// Adds the times in provenance without steps to the builds that a Dockerfile describes.
 fn add_options(options: &[NamedBuild], found: &mut [GatheredEvidence], notes: &mut Vec<String>) {
-    if !options.is_empty() && found.is_empty() {
-        let note = "provenance that was made with mode=min holds the options and images of a build, and not its steps, so nothing is compared with it";
-        notes.push(note.to_owned());
+    if !options.is_empty() {
+        notes.push(OPTIONS_ONLY.to_owned());
     }
     let [only] = options else { return };
     for build in found.iter_mut().map(|evidence| &mut evidence.build) {

@@ -1,4 +1,4 @@
-//! Notes on what the evidence and the caches leave uncertain.
+//! Notes on steps that the evidence and the caches leave undecided.
 
 use super::context::BuildContexts;
 use super::{Explanation, log, possible};
@@ -10,7 +10,7 @@ use crate::explain::solve::{CacheVerdict, Doubt, Solution, Standing};
 use crate::format::provenance::Build;
 use crate::inventory::cache::RefCache;
 
-/// Adds notes on what is uncertain about a solution.
+/// Adds notes on the uncertain parts of a solution.
 pub(super) fn about_solution(
     facts: &CauseFacts<'_>,
     causes: &[Option<Cause>],
@@ -86,6 +86,16 @@ fn about_doubts(solution: &Solution, labels: &[String], notes: &mut Vec<String>)
             "a step that ignores the cache hands on no key: what takes from it is found only if the content that it writes is the same"
                 .to_owned(),
         );
+    }
+}
+
+/// Returns a note for a build that is compared with no earlier one. `is_given` says whether other
+/// evidence of one is there.
+pub(super) fn without_baseline(is_given: bool) -> &'static str {
+    if is_given {
+        "the evidence in --baseline holds no steps, so a changed command cannot be distinguished from a new one"
+    } else {
+        "without --baseline, the evidence of an earlier build, a changed command cannot be distinguished from a new one"
     }
 }
 

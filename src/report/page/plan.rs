@@ -1,4 +1,4 @@
-//! What a prune would delete now.
+//! The deletions that a prune would make now.
 
 use super::price::Price;
 use crate::prune::plan::{ItemKind, Plan};
@@ -24,16 +24,16 @@ pub struct PlanPart {
     pub items: Vec<ItemPart>,
     /// How many items there are.
     pub all_items: usize,
-    /// What the plan warns of.
+    /// The warnings of the plan.
     pub warnings: Vec<String>,
 }
 
 /// Something that a prune deletes.
 #[derive(Debug, Clone)]
 pub struct ItemPart {
-    /// What kind of thing it is.
+    /// Its kind.
     pub kind: &'static str,
-    /// What people call it.
+    /// Its name for people.
     pub name: String,
     /// Its bytes.
     pub bytes: u64,

@@ -170,15 +170,15 @@ pub fn of_files(rows: &FileRows) -> Vec<TreemapTile> {
 /// The look of a tile for a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TileLook {
-    /// What stays.
+    /// Bytes that are kept.
     Kept,
-    /// What several refs share, or what waits.
+    /// Bytes that several refs share, or that wait.
     Shared,
-    /// What is deleted.
+    /// Bytes that are deleted.
     Deleted,
-    /// What is in the trash.
+    /// Bytes in the trash.
     Trashed,
-    /// What went wrong.
+    /// Bytes of failed items.
     Failed,
 }
 

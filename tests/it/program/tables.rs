@@ -383,8 +383,26 @@ fn help_says_what_there_is() {
 
     Options:
           --provenance <EVIDENCE>  Name the steps from evidence of the build that wrote the ref
+          --context <DIR>          The build context, for the steps of a Dockerfile
           --filter <FILTER>        Show only matching records, such as 'step~npm state:key-only'
       -h, --help                   Print help (see more with '--help')
+
+    The build, as a Dockerfile describes it:
+      -f, --file <DOCKERFILE>           The Dockerfile to explain; `-` reads standard input
+          --build-context <NAME=VALUE>  An additional context
+          --build-arg <NAME[=VALUE]>    A build argument; the default value is from the environment
+          --target <STAGE>              The stage to build
+          --platform <PLATFORM>         The target platforms, such as linux/arm64
+          --label <NAME=VALUE>          A label of the image; it changes no cache key
+          --network <MODE>              The network of commands: default, host or none
+          --no-cache                    The build does not use the cache
+          --no-cache-filter <STAGE>     The build does not use the cache for these stages
+          --add-host <NAME:IP>          An addition to /etc/hosts
+          --shm-size <SIZE>             The size of /dev/shm
+          --ulimit <NAME=SOFT:HARD>     A limit of a resource
+          --cgroup-parent <GROUP>       The control group of commands
+          --image <NAME=EVIDENCE>       Resolve a base image from this evidence
+          --offline                     Do not contact registries for base images
     exit 0
     ");
 }

@@ -308,6 +308,25 @@ fn provenance_without_steps_gives_the_options_of_a_dockerfile() {
     assert!(run.stderr.contains("it was made with mode=min"), "{run}");
 }
 
+#[test]
+fn the_dockerfile_names_the_steps_of_a_ref() {
+    let history = History::of("shop", Store::Local);
+    let checkout = Checkout::of(&history, 1);
+    let named = |arguments: &[&str]| -> Vec<String> {
+        let first = ["show", "./cache#c02", "--json"];
+        let shown = checkout.sandbox.json(&[&first[..], arguments].concat());
+        let records = shown["records"].as_array().unwrap().iter();
+        let names = records.filter_map(|record| record["name"].as_str());
+        names.map(str::to_owned).collect()
+    };
+    assert_eq!(named(&[]), [""; 0]);
+    let image = ["--offline", "--image", &checkout.image];
+    let names = named(&[&["-f", "Dockerfile", "--context", "."][..], &image].concat());
+    for name in ["RUN npm ci", "COPY web ./web", "RUN go build ./api"] {
+        assert!(names.iter().any(|found| found == name), "{name}: {names:?}");
+    }
+}
+
 fn git(sandbox: &Sandbox, arguments: &[&str]) {
     let run = std::process::Command::new("git")
         .arg("-C")

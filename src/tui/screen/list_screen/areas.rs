@@ -80,7 +80,7 @@ impl ListScreen {
         if body.height >= TALL {
             return (rest.height * 2 / 5).min(16);
         }
-        // On a low screen, they have what few rows do not need.
+        // On a low screen, they get the lines that few rows leave free.
         let unused = rest.height.saturating_sub(self.needed());
         if unused >= LEAST_DETAILS && !self.list.shown().is_empty() {
             unused
@@ -105,7 +105,7 @@ impl ListScreen {
         }
     }
 
-    /// Takes what few rows and their details do not need from both.
+    /// Takes the lines that few rows and their details leave free from both.
     fn with_room_below_all(&self, rest: Rect, body: Rect) -> (Rect, Option<Rect>) {
         let height = self.needed().max(rest.height * 2 / 5);
         let height = height.max(rest.height.saturating_sub(self.filler_lines));
@@ -115,7 +115,7 @@ impl ListScreen {
         cut(rest, height)
     }
 
-    /// Takes what few rows do not need from the list.
+    /// Takes the lines that few rows leave free from the list.
     fn with_room_for_filler(&self, list: Rect, body: Rect) -> (Rect, Option<Rect>) {
         if self.filler != Filler::BelowList || !self.leaves_room(body) {
             return (list, None);
@@ -135,7 +135,7 @@ impl ListScreen {
     }
 }
 
-/// Cuts an area below `height` lines, if what is below is high enough.
+/// Cuts an area below `height` lines, if the area below is high enough.
 fn cut(area: Rect, height: u16) -> (Rect, Option<Rect>) {
     if height.saturating_add(LEAST_FILLER) > area.height {
         return (area, None);
@@ -177,7 +177,7 @@ const TALL: u16 = 24;
 /// On a low screen, details below the list have at least so many lines, a rule included.
 const LEAST_DETAILS: u16 = 5;
 
-/// What is shown below few rows has at least so many lines.
+/// The least lines of the area below few rows.
 const LEAST_FILLER: u16 = 12;
 
 /// The parts of the screen.

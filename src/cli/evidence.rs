@@ -118,6 +118,7 @@ pub(super) async fn with_dockerfile(
     flags: &BuildFlags,
     directory: Option<&Path>,
 ) -> Result<CacheEvidence, Failure> {
+    flags.refuse_no_cache()?;
     if !flags.is_given() && directory.is_none() {
         return Ok(evidence);
     }

@@ -22,6 +22,7 @@ impl Updates {
         session: &CliSession<'_>,
         arguments: &Arguments,
     ) -> Result<Option<Self>, Failure> {
+        arguments.described.refuse_no_cache()?;
         let configured = session.settings.max_update_age.as_ref();
         let limit = arguments.max_update_age;
         let Some(most) = limit.or(configured.map(|setting| setting.value)) else {

@@ -101,6 +101,17 @@ impl BuildFlags {
             || !self.build_contexts.is_empty()
     }
 
+    /// Refuses `--no-cache` where the flags only name steps: it changes no name, and it was once the
+    /// name of `--no-disk-cache`.
+    pub(in crate::cli) fn refuse_no_cache(&self) -> Result<(), Failure> {
+        if !self.no_cache && self.no_cache_filter.is_empty() {
+            return Ok(());
+        }
+        let message = "--no-cache and --no-cache-filter are options of a build, for `why`";
+        let failure = Failure::message(Exit::Usage, message);
+        Err(failure.hint("--no-disk-cache turns the program's own cache off"))
+    }
+
     /// Returns the given Dockerfile.
     pub(super) fn file(&self) -> Option<&PathBuf> {
         self.file.as_ref()

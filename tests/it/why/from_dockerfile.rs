@@ -290,8 +290,11 @@ fn the_program_explains_a_build_from_its_dockerfile() {
         "{}",
         run.stderr
     );
-    let run = sandbox.run(&["ls", &cache, "--no-cache"]);
-    assert!(run.stderr.contains("--no-disk-cache"), "{}", run.stderr);
+    for command in ["ls", "show", "check"] {
+        let run = sandbox.run(&[command, &cache, "--no-cache"]);
+        assert_eq!(run.code, Some(2), "{run}");
+        assert!(run.stderr.contains("--no-disk-cache"), "{run}");
+    }
 }
 
 fn run(program: &str, arguments: &[&str], folder: &std::path::Path) {

@@ -34,6 +34,9 @@ const MOST_NAMED: usize = 3;
 /// Advice for a bind mount of a command whose files changed.
 const BIND_REMEDY: &str = "bind only the files that the command reads, or leave out what is not needed with .dockerignore";
 
+/// The detail of a bound path that may have changed, or another one.
+const ONE_OF: &str = "bound by the command; the key does not say which one changed";
+
 /// The kinds of changes to files, the most important first: changed content comes before added and
 /// removed files.
 const BY_WEIGHT: [CauseKind; 4] = [
@@ -179,7 +182,11 @@ impl<'a> ContextInput<'a> {
             cause.remedy = Some(BIND_REMEDY.to_owned());
         }
         paths.truncate(MOST_PATHS);
+        let are_candidates = paths.len() > 1 && paths.iter().all(|path| path.detail == ONE_OF);
         describe(cause, paths);
+        if are_candidates {
+            cause.detail = format!("one or more of {}", cause.detail);
+        }
     }
 
     /// Compares the files with those of the cached result. Returns `None` if that is impossible.
@@ -238,9 +245,16 @@ fn describe(cause: &mut Cause, paths: Vec<PathChange>) {
     cause.paths = paths;
 }
 
-/// Names the bind mounts of an input: no layer shows which file there differs.
+/// Names the bind mounts of an input. No layer shows which file there differs, and the key has one
+/// digest for all of them (`solver/llbsolver/ops/opsutils/contenthash.go`).
 fn bound_paths(step: &Step, input: usize) -> Vec<PathChange> {
-    selectors::of_input(&step.op.kind, input, step.inputs.len())
+    let selectors = selectors::of_input(&step.op.kind, input, step.inputs.len());
+    let detail = if selectors.len() > 1 {
+        ONE_OF
+    } else {
+        "bound by the command"
+    };
+    selectors
         .into_iter()
         .map(|selector| {
             let path = selector.path.trim_start_matches('/').to_owned();
@@ -249,7 +263,7 @@ fn bound_paths(step: &Step, input: usize) -> Vec<PathChange> {
             } else {
                 path
             };
-            PathChange::new(path, CauseKind::Content, "bound by the command")
+            PathChange::new(path, CauseKind::Content, detail)
         })
         .collect()
 }

@@ -303,3 +303,38 @@ fn earlier(facts: &CauseFacts<'_>, step: StepIndex) -> Option<(usize, RecordInde
         .max()
         .map(|(_, _, place, index)| (place, index))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::provenance::Build;
+
+    /// A command that binds files of the context.
+    fn command(mounts: &str) -> Build {
+        let text = format!(
+            r#"{{"buildType":"x","buildConfig":{{"llbDefinition":[
+                {{"id":"context","op":{{"Op":{{"source":{{"identifier":"local://context"}}}}}}}},
+                {{"id":"run","inputs":["context:0"],"op":{{"Op":{{"exec":{{"meta":{{"args":["make"]}},
+                  "mounts":[{mounts}]}}}}}}}}]}}}}"#
+        );
+        Build::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn of_several_bound_paths_none_is_said_to_have_changed() {
+        let mount = |path: &str| {
+            format!(r#"{{"input":0,"selector":"/{path}","dest":"/{path}","readonly":true}}"#)
+        };
+        let one = command(&mount("conf"));
+        let found = bound_paths(&one.steps[1], 0);
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            (&*found[0].path, &*found[0].detail),
+            ("conf", "bound by the command")
+        );
+        let two = command(&[mount("conf"), mount("package.json")].join(","));
+        let found = bound_paths(&two.steps[1], 0);
+        let details: Vec<&str> = found.iter().map(|path| path.detail.as_str()).collect();
+        assert_eq!(details, [ONE_OF; 2]);
+    }
+}

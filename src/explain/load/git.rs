@@ -95,6 +95,9 @@ pub fn files(revision: &str, directory: &Path) -> Result<Vec<TreeFile>, GitError
 pub fn changes(revision: &str, directory: &Path) -> Result<BTreeMap<Vec<u8>, CauseKind>, GitError> {
     named(revision)?;
     let arguments = [
+        // The configuration of a checkout may name a program for this.
+        "-c",
+        "core.fsmonitor=false",
         "diff",
         "--raw",
         "-z",

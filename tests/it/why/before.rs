@@ -54,6 +54,18 @@ fn explain_by(mut command: Command, source: &str, commit: &str, with_log: bool) 
     (steps.collect(), document["notes"].to_string())
 }
 
+/// Asserts that a build is explained by `command` against a ref that it overwrote as it is against
+/// the cache that it imported, and that a note says so.
+fn is_explained_as(sandbox: &Sandbox, command: Command, source: &str, exact: &str, commit: &str) {
+    let (asked, notes) = explain_by(command, source, commit, true);
+    let (exact, _) = explain(sandbox, exact, commit, true);
+    assert_eq!(asked, exact, "{commit}");
+    assert!(
+        notes.contains("now holds what this build"),
+        "{commit}: {notes}"
+    );
+}
+
 /// Returns the names of the commits, the oldest first.
 fn commits(fixture: &Fixture) -> Vec<String> {
     let commits: Vec<Value> = fixture.json("history.json");
@@ -111,13 +123,8 @@ fn a_bucket_with_versions_still_has_what_the_build_imported() {
         let Some(before) = position.checked_sub(1).map(|before| &names[before]) else {
             continue;
         };
-        let (asked, notes) = explain_by(S3Server::command(&sandbox), &source, now, true);
-        let (exact, _) = explain(&sandbox, &format!("./cache#{before}"), now, true);
-        assert_eq!(asked, exact, "{now}");
-        assert!(
-            notes.contains("`main` now holds what this build"),
-            "{now}: {notes}"
-        );
+        let exact = format!("./cache#{before}");
+        is_explained_as(&sandbox, S3Server::command(&sandbox), &source, &exact, now);
     }
 }
 
@@ -130,13 +137,13 @@ fn github_still_has_what_the_build_imported() {
     server.state().entries = entries;
     for pair in names.windows(2) {
         let [before, now] = pair else { unreachable!() };
-        let command = server.in_job(&sandbox);
-        let (asked, notes) = explain_by(command, "gha:acme/shop", now, true);
-        let (exact, _) = explain(&sandbox, &format!("./cache#{before}"), now, true);
-        assert_eq!(asked, exact, "{now}");
-        assert!(
-            notes.contains("now holds what this build"),
-            "{now}: {notes}"
+        let exact = format!("./cache#{before}");
+        is_explained_as(
+            &sandbox,
+            server.in_job(&sandbox),
+            "gha:acme/shop",
+            &exact,
+            now,
         );
     }
 }

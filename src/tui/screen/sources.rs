@@ -231,6 +231,12 @@ fn all_failed(world: &World) -> bool {
     !world.sources.is_empty() && world.sources.iter().all(has_failed)
 }
 
+/// Returns whether every source waits for a person to open it: the sizes are unknown, not 0.
+fn all_wait(world: &World) -> bool {
+    let waits = |source: &SourceState| source.info.is_waiting && source.found.is_none();
+    !world.sources.is_empty() && world.sources.iter().all(waits)
+}
+
 fn has_failed(source: &SourceState) -> bool {
     matches!(source.scan, Scan::Failed(_))
 }
@@ -257,6 +263,12 @@ impl Screen for SourcesScreen {
         if all_failed(world) {
             let words = Cell::new("no source could be read", TextRole::Error);
             return self.0.summary(world, "sources", words);
+        }
+        if all_wait(world) {
+            let words = Cell::new("no source was contacted yet", TextRole::Dim);
+            return self
+                .0
+                .summary(world, "sources", with_findings(words, world));
         }
         let SourceSums {
             stored,

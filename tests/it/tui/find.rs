@@ -185,6 +185,19 @@ fn details_tell_versions_and_rules() {
 }
 
 #[test]
+fn sizes_of_sources_that_wait_are_not_shown_as_0() {
+    let layout = Fixture::named("mini").layout("local.json");
+    let found = OpenedSource {
+        reader: Err("a file names it".to_owned()),
+        waiting: Some(Arc::new(|| Err("it is not opened here".to_owned()))),
+        ..local("found.example/app", layout.path())
+    };
+    let mut journey = Journey::new(vec![found], SIZE);
+    journey.press("j");
+    journey.shows("no source was contacted yet").hides("0 B");
+}
+
+#[test]
 fn what_a_file_names_waits_until_a_person_opens_it() {
     let opened = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&opened);

@@ -246,7 +246,7 @@ impl DescribedBuild {
             };
         }
         if let Some(revision) = &self.revision {
-            let bytes = git::read(revision, &path)?;
+            let bytes = git::read(revision, &path, MAX_SIZE)?;
             return Ok(ReadFile { path, bytes });
         }
         let path = lower_case_variant(path);
@@ -384,7 +384,7 @@ fn ignored_at(revision: &str, directory: &Path, file: &Path) -> Option<Vec<Strin
     let paths = [PathBuf::from(own), directory.join(".dockerignore")];
     let text = paths
         .iter()
-        .find_map(|path| git::read(revision, path).ok())?;
+        .find_map(|path| git::read(revision, path, MAX_SIZE).ok())?;
     ignore_file::parse(&text).ok()
 }
 

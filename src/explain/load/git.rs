@@ -1,6 +1,7 @@
 //! Files of a revision, read from the objects of a git repository. The work tree is not touched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -33,13 +34,26 @@ pub enum GitError {
         /// Git's message.
         message: String,
     },
+    /// A file is larger than its reader takes.
+    #[error("{file} of {revision} is larger than {most} bytes")]
+    TooLarge {
+        /// The file.
+        file: String,
+        /// The revision.
+        revision: String,
+        /// The limit.
+        most: u64,
+    },
+    /// A filter in git's configuration cannot be switched off, because of its name.
+    #[error("the configuration of git names the filter `{0}`, which could run a program")]
+    Filter(String),
 }
 
-/// Reads a file of a revision. `path` is its path in the work tree.
+/// Reads a file of a revision, of `most` bytes at most. `path` is its path in the work tree.
 ///
 /// # Errors
-/// If the revision has no such file, or git cannot be started.
-pub fn read(revision: &str, path: &Path) -> Result<Vec<u8>, GitError> {
+/// If the revision has no such file, the file is larger, or git cannot be started.
+pub fn read(revision: &str, path: &Path, most: u64) -> Result<Vec<u8>, GitError> {
     named(revision)?;
     let parent = path
         .parent()
@@ -50,11 +64,21 @@ pub fn read(revision: &str, path: &Path) -> Result<Vec<u8>, GitError> {
         .unwrap_or_default();
     let parent = parent.unwrap_or(Path::new("."));
     let object = format!("{revision}:./{name}");
-    run(parent, &["cat-file", "blob", &object])?.map_err(|message| GitError::Refused {
-        file: path.display().to_string(),
+    let file = || path.display().to_string();
+    let output = run_up_to(parent, &["cat-file", "blob", &object], most + 1)?;
+    let bytes = output.map_err(|message| GitError::Refused {
+        file: file(),
         revision: revision.to_owned(),
         message,
-    })
+    })?;
+    if bytes.len() as u64 > most {
+        return Err(GitError::TooLarge {
+            file: file(),
+            revision: revision.to_owned(),
+            most,
+        });
+    }
+    Ok(bytes)
 }
 
 /// A file of a revision: its mode, and the name of its content in git.
@@ -88,16 +112,16 @@ pub fn files(revision: &str, directory: &Path) -> Result<Vec<TreeFile>, GitError
 }
 
 /// Lists the tracked files below a directory whose content or mode in the work tree is another than
-/// in a revision, by their path below the directory.
+/// in a revision, by their path below the directory. A file that a filter such as that of Git LFS
+/// writes may count as changed, because no filter runs.
 ///
 /// # Errors
-/// When there is no such revision, or git cannot be run.
+/// If there is no such revision, or git cannot be run without running the programs of a checkout.
 pub fn changes(revision: &str, directory: &Path) -> Result<BTreeMap<Vec<u8>, CauseKind>, GitError> {
     named(revision)?;
-    let arguments = [
-        // The configuration of a checkout may name a program for this.
-        "-c",
-        "core.fsmonitor=false",
+    let settings = without_programs(directory)?;
+    let mut arguments: Vec<&str> = settings.iter().flat_map(|set| ["-c", set]).collect();
+    arguments.extend([
         "diff",
         "--raw",
         "-z",
@@ -108,7 +132,7 @@ pub fn changes(revision: &str, directory: &Path) -> Result<BTreeMap<Vec<u8>, Cau
         revision,
         "--",
         ".",
-    ];
+    ]);
     let output = run(directory, &arguments)?.map_err(|message| GitError::List {
         revision: revision.to_owned(),
         message,
@@ -119,6 +143,39 @@ pub fn changes(revision: &str, directory: &Path) -> Result<BTreeMap<Vec<u8>, Cau
         changes.insert(path.to_vec(), change_kind(facts));
     }
     Ok(changes)
+}
+
+/// Returns settings with which git runs none of the programs that the configuration of a checkout
+/// may name: a monitor of files, and the filters of its attributes (`convert.c`).
+fn without_programs(directory: &Path) -> Result<Vec<String>, GitError> {
+    let arguments = [
+        "config",
+        "--null",
+        "--name-only",
+        "--get-regexp",
+        "^filter\\.",
+    ];
+    // Git fails if nothing matches.
+    let output = run(directory, &arguments)?.unwrap_or_default();
+    let keys = String::from_utf8_lossy(&output);
+    let names: BTreeSet<&str> = keys
+        .split('\0')
+        .filter_map(|key| Some(key.strip_prefix("filter.")?.rsplit_once('.')?.0))
+        .collect();
+    let mut settings = vec!["core.fsmonitor=false".to_owned()];
+    for name in names {
+        // Git ends the name of a setting at the first `=`. A name that is not UTF-8 is another one
+        // here.
+        if name.contains(['=', '\u{fffd}']) {
+            return Err(GitError::Filter(name.to_owned()));
+        }
+        settings.extend([
+            format!("filter.{name}.clean="),
+            format!("filter.{name}.process="),
+            format!("filter.{name}.required=false"),
+        ]);
+    }
+    Ok(settings)
 }
 
 /// Returns the kind of a change from its line of `git diff --raw`:
@@ -166,21 +223,57 @@ fn named(revision: &str) -> Result<(), GitError> {
 
 /// Runs git in a directory; returns its output, or its first line of complaint.
 fn run(directory: &Path, arguments: &[&str]) -> Result<Result<Vec<u8>, String>, GitError> {
-    let output = Command::new("git")
+    let output = command(directory, arguments).output();
+    let output = output.map_err(GitError::Run)?;
+    Ok(if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(first_line(&output.stderr))
+    })
+}
+
+/// Runs git in a directory; returns the first `most` bytes of its output, or its first line of
+/// complaint. For commands that print few errors: they have to fit into a pipe.
+fn run_up_to(
+    directory: &Path,
+    arguments: &[&str],
+    most: u64,
+) -> Result<Result<Vec<u8>, String>, GitError> {
+    let child = command(directory, arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = child.map_err(GitError::Run)?;
+    let mut output = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        let read = stdout.take(most).read_to_end(&mut output);
+        read.map_err(GitError::Run)?;
+    }
+    // The pipe for output is closed now, which ends a git that has more to write.
+    let ended = child.wait_with_output().map_err(GitError::Run)?;
+    Ok(if ended.status.success() || output.len() as u64 == most {
+        Ok(output)
+    } else {
+        Err(first_line(&ended.stderr))
+    })
+}
+
+/// Returns a command that takes no locks, does not prompt, and fetches nothing.
+fn command(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new("git");
+    command
         .arg("-C")
         .arg(directory)
         .args(arguments)
-        // Git takes no locks, does not prompt, and fetches nothing.
         .env("GIT_OPTIONAL_LOCKS", "0")
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_NO_LAZY_FETCH", "1")
-        .stdin(Stdio::null())
-        .output()
-        .map_err(GitError::Run)?;
-    if output.status.success() {
-        return Ok(Ok(output.stdout));
-    }
-    let message = String::from_utf8_lossy(&output.stderr);
+        .stdin(Stdio::null());
+    command
+}
+
+fn first_line(complaint: &[u8]) -> String {
+    let message = String::from_utf8_lossy(complaint);
     let first = message.lines().next().unwrap_or_default();
-    Ok(Err(first.trim_start_matches("fatal: ").to_owned()))
+    first.trim_start_matches("fatal: ").to_owned()
 }

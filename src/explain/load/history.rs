@@ -129,11 +129,8 @@ pub fn of_revision(
 ) -> Result<HistoryBuild, GitError> {
     let files = git::files(revision, directory)?;
     let taken = taken(&build, &files);
-    let short = if revision.len() == 40 {
-        &revision[..12]
-    } else {
-        revision
-    };
+    let is_hash = revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let short = if is_hash { &revision[..12] } else { revision };
     Ok(HistoryBuild {
         name: format!("git:{short}"),
         keys: keys::of_build(&build),

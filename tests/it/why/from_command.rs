@@ -7,14 +7,14 @@ use super::{History, Store};
 use crate::support::command::{Run, Sandbox};
 
 /// A checkout of a commit of `shop` in a home folder, with the caches in `cache`.
-struct Checkout {
-    sandbox: Sandbox,
+pub(super) struct Checkout {
+    pub(super) sandbox: Sandbox,
     /// `NAME=FILE` of the base image.
-    image: String,
+    pub(super) image: String,
 }
 
 impl Checkout {
-    fn of(history: &History, place: usize) -> Self {
+    pub(super) fn of(history: &History, place: usize) -> Self {
         let sandbox = Sandbox::new();
         let commit = &history.commits[place].name;
         let tree = history.trees.path().join("tree").join(commit);
@@ -40,17 +40,17 @@ impl Checkout {
     }
 
     /// Runs `why` with the base image, followed by `arguments`.
-    fn why(&self, arguments: &[&str]) -> Run {
+    pub(super) fn why(&self, arguments: &[&str]) -> Run {
         let first = ["why", "--offline", "--image", &self.image];
         self.sandbox.run(&[&first[..], arguments].concat())
     }
 
-    fn json(&self, arguments: &[&str]) -> Value {
+    pub(super) fn json(&self, arguments: &[&str]) -> Value {
         let run = self.why(&[&["--json"], arguments].concat());
         serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"))
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(super) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.sandbox.path(name), text).unwrap();
     }
 }
@@ -196,13 +196,12 @@ fn without_arguments_the_one_target_here_is_explained() {
     }
 }
 
-#[test]
-fn git_shows_what_changed_where_the_build_exported_over_its_ref() {
-    let history = History::of("shop", Store::Local);
+/// Returns a checkout whose last commit is the one before the build that its log `c05` is of, and
+/// the arguments of `why`. The build exported over the ref that it imported.
+fn exported_over_its_ref(history: &History) -> (Checkout, Vec<String>) {
     let place = history.commits.iter().position(|of| of.name == "c05");
     let place = place.unwrap();
-    // The work tree is that of the build, and the last commit is the one before it.
-    let checkout = Checkout::of(&history, place);
+    let checkout = Checkout::of(history, place);
     let now = std::fs::read(checkout.sandbox.path("web/index.js")).unwrap();
     let earlier = history.trees.path().join("tree/c04/web/index.js");
     std::fs::copy(earlier, checkout.sandbox.path("web/index.js")).unwrap();
@@ -216,17 +215,26 @@ fn git_shows_what_changed_where_the_build_exported_over_its_ref() {
     }
     std::fs::write(checkout.sandbox.path("web/index.js"), now).unwrap();
     std::fs::remove_file(checkout.sandbox.path("web/old.js")).unwrap();
-
     let log = history.fixture.path("logs/c05.rawjson");
-    let log = log.to_str().unwrap();
-    let command = [
+    let arguments = [
+        "--build",
+        log.to_str().unwrap(),
+        "--baseline=git:HEAD",
+        "--",
         "docker",
         "build",
         "--cache-from=type=local,src=cache,tag=c05",
         ".",
     ];
-    let asked = ["--build", log, "--baseline", "git:HEAD", "--"];
-    let found = checkout.json(&[&asked[..], &command].concat());
+    (checkout, arguments.map(str::to_owned).to_vec())
+}
+
+#[test]
+fn git_shows_what_changed_where_the_build_exported_over_its_ref() {
+    let history = History::of("shop", Store::Local);
+    let (checkout, arguments) = exported_over_its_ref(&history);
+    let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let found = checkout.json(&arguments);
     let causes = found["root_causes"].as_array().unwrap();
     assert_eq!(causes.len(), 1, "{found:#}");
     assert_eq!(causes[0]["kind"], "content");
@@ -242,7 +250,8 @@ fn git_shows_what_changed_where_the_build_exported_over_its_ref() {
         assert!(step["seconds"].is_number(), "{step:#}");
     }
     // Without the revision, only the log says what ran.
-    let found = checkout.json(&[&["--build", log, "--"], &command[..]].concat());
+    arguments.retain(|argument| *argument != "--baseline=git:HEAD");
+    let found = checkout.json(&arguments);
     assert_eq!(found["root_causes"][0]["kind"], "exported-since");
 }
 
@@ -336,6 +345,36 @@ fn git(sandbox: &Sandbox, arguments: &[&str]) {
         .output()
         .unwrap_or_else(|error| panic!("git is needed: {error}"));
     assert!(run.status.success(), "{run:?}");
+}
+
+#[test]
+fn a_comparison_with_a_revision_runs_no_program_that_the_checkout_names() {
+    let history = History::of("shop", Store::Local);
+    let (checkout, arguments) = exported_over_its_ref(&history);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let program = |name: &str| {
+        let ran = checkout.sandbox.path(name);
+        format!("touch {}; cat", ran.display())
+    };
+    checkout.write(".git/info/attributes", "*.js filter=own\n");
+    for (setting, value) in [
+        ("core.fsmonitor", program("monitored")),
+        ("filter.own.clean", program("cleaned")),
+        ("filter.own.process", program("processed")),
+        ("filter.own.required", "true".to_owned()),
+    ] {
+        git(&checkout.sandbox, &["config", setting, &value]);
+    }
+    let changed = |found: &Value| found["root_causes"][0]["paths"].to_string();
+    let found = checkout.json(&arguments);
+    assert!(changed(&found).contains("web/index.js"), "{found:#}");
+    for name in ["monitored", "cleaned", "processed"] {
+        assert!(!checkout.sandbox.path(name).exists(), "{name}");
+    }
+    // Git would end the name of this filter at its `=`, so nothing is compared.
+    git(&checkout.sandbox, &["config", "filter.a=b.clean", "cat"]);
+    let found = checkout.json(&arguments);
+    assert!(!changed(&found).contains("web/index.js"), "{found:#}");
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl RevisionChanges {
     /// Adds the sizes and the changed lines of a file, where it is small.
     fn describe_content(&self, change: &mut PathChange, path: &[u8]) {
         let path = self.revision.directory.join(OsStr::from_bytes(path));
-        let was = git::read(&self.revision.name, &path);
+        let was = git::read(&self.revision.name, &path, text_diff::MAX_BYTES as u64);
         let is = File::open(&path).ok().and_then(small);
         let (Ok(was), Some(is)) = (was, is) else {
             return;

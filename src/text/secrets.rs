@@ -29,7 +29,7 @@ const WORDS: [&str; 11] = [
 /// How many bytes before a `=` may belong to a name.
 const LONGEST_NAME: usize = 256;
 /// The replacement for a value.
-const HIDDEN: &str = "(hidden)";
+pub const HIDDEN: &str = "(hidden)";
 /// The replacement for a credential in a source.
 const STARS: &str = "***";
 

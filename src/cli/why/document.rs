@@ -20,7 +20,7 @@ pub(super) struct WhyDocument<'a> {
     imported: String,
     /// The requests of the build command.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    requests: &'a [BuildRequest],
+    requests: Vec<BuildRequest>,
     build: Vec<&'a str>,
     steps: Vec<WhyStepDocument<'a>>,
     summary: WhySummary,
@@ -160,7 +160,7 @@ impl<'a> WhyDocument<'a> {
     pub(super) fn new(answers: &Answers<'a>) -> Self {
         let mut why = Self {
             imported: String::new(),
-            requests: answers.requests,
+            requests: answers.requests.iter().map(BuildRequest::masked).collect(),
             build: Vec::new(),
             steps: Vec::new(),
             summary: WhySummary::default(),

@@ -30,8 +30,11 @@ pub(super) fn show(
     as_json: bool,
     output: &CommandOutput,
 ) -> Result<Exit, Failure> {
+    let requests: Vec<BuildRequest> = requests.iter().map(BuildRequest::masked).collect();
     if as_json {
-        let content = Requests { requests };
+        let content = Requests {
+            requests: &requests,
+        };
         return output.document(&JsonDocument::new("why", content, &[]));
     }
     let texts: Vec<String> = requests.iter().map(text_of).collect();

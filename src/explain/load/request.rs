@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::find::Tool;
+use crate::text::secrets;
 
 pub use files::{DefinitionFiles, Disk};
 
@@ -119,6 +120,37 @@ pub enum RequestError {
     /// A target or service does not exist.
     #[error("{0}")]
     Target(String),
+}
+
+impl BuildRequest {
+    /// Returns a copy for display, without credentials.
+    #[must_use]
+    pub fn masked(&self) -> Self {
+        let mut shown = self.clone();
+        for cache in shown.imports.iter_mut().chain(&mut shown.exports) {
+            *cache = secrets::mask_source(cache).into_owned();
+        }
+        let maps = [
+            &mut shown.build_args,
+            &mut shown.build_contexts,
+            &mut shown.labels,
+        ];
+        for (name, value) in maps.into_iter().flatten() {
+            *value = if secrets::is_secret(name) {
+                secrets::HIDDEN.to_owned()
+            } else {
+                secrets::mask(value)
+            };
+        }
+        for flag in &mut shown.unknown_flags {
+            *flag = secrets::mask(flag);
+        }
+        let texts = [&mut shown.context, &mut shown.dockerfile_inline];
+        for text in texts.into_iter().flatten() {
+            *text = secrets::mask(text);
+        }
+        shown
+    }
 }
 
 fn at_line(line: u32) -> String {

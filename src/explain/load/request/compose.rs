@@ -40,6 +40,51 @@ const BUILD: KnownFlags = KnownFlags {
     short: &[('m', "memory"), ('q', "quiet")],
 };
 
+/// The flags of `up` and `create`.
+const UP: KnownFlags = KnownFlags {
+    valued: &[
+        "attach",
+        "exit-code-from",
+        "no-attach",
+        "pull",
+        "scale",
+        "timeout",
+        "wait-timeout",
+    ],
+    switches: &[
+        "abort-on-container-exit",
+        "abort-on-container-failure",
+        "always-recreate-deps",
+        "attach-dependencies",
+        "build",
+        "detach",
+        "dry-run",
+        "force-recreate",
+        "menu",
+        "no-build",
+        "no-color",
+        "no-deps",
+        "no-log-prefix",
+        "no-recreate",
+        "no-start",
+        "quiet-build",
+        "quiet-pull",
+        "remove-orphans",
+        "renew-anon-volumes",
+        "timestamps",
+        "wait",
+        "watch",
+        "yes",
+    ],
+    short: &[
+        ('V', "renew-anon-volumes"),
+        ('d', "detach"),
+        ('t', "timeout"),
+        ('w', "watch"),
+        ('y', "yes"),
+    ],
+};
+
 const GLOBAL: KnownFlags = KnownFlags {
     valued: docker_flags::COMPOSE.names,
     switches: &[
@@ -52,14 +97,15 @@ const GLOBAL: KnownFlags = KnownFlags {
     short: docker_flags::COMPOSE.short,
 };
 
-/// Parses the words around `build`.
+/// Parses the words around `build`, or around `up --build`.
 pub(super) fn read(
     context: &RequestContext<'_>,
     global: &[String],
     words: &[String],
 ) -> Result<Vec<BuildRequest>, RequestError> {
     let global = flags::parse(global, &GLOBAL)?;
-    let parsed = flags::parse(words, &BUILD)?;
+    let starts = words.iter().any(|word| word == "--build");
+    let parsed = flags::parse(words, if starts { &UP } else { &BUILD })?;
     let (project, variables) = project::load(context, &global)?;
     // Values of the environment include those of `.env` files.
     let lookup = |name: &str| variables.get(context.lookup, name);
@@ -132,7 +178,9 @@ fn built(
             .flat_map(|build| &build.additional_contexts);
         let linked = contexts.filter_map(|(_, value)| value.strip_prefix("service:"));
         let mut more: Vec<&str> = linked.collect();
-        if parsed.is_on("with-dependencies") {
+        // What `up` starts includes the dependencies.
+        let starts = parsed.is_on("build") && !parsed.is_on("no-deps");
+        if starts || parsed.is_on("with-dependencies") {
             more.extend(service.depends_on.iter().map(String::as_str));
         }
         for name in more {

@@ -6,6 +6,9 @@ use crate::format::docker_flags;
 use crate::format::located::{Located, TextPlace};
 use crate::format::shell::{self, Assigned, ShellCommand, VariableChange, Word, WordPart};
 
+/// How many words of a command a message shows.
+const MOST_SHOWN: usize = 8;
+
 /// Words in front of a program that run it.
 const WRAPPERS: [&str; 9] = [
     "sudo",
@@ -138,7 +141,7 @@ impl CommandLineWords {
             }),
             "docker" => self.docker(rest),
             "docker-buildx" | "buildx" => self.buildx(rest, &rest[..0]),
-            "docker-compose" => self.after(rest, &["build"], Tool::Compose),
+            "docker-compose" => self.compose(rest),
             "nerdctl" => match self.docker(rest)? {
                 Program {
                     tool: Tool::DockerBuild,
@@ -159,7 +162,11 @@ impl CommandLineWords {
     }
 
     fn not_a_build(&self) -> RequestError {
-        let shown: Vec<&str> = self.words.iter().take(3).map(String::as_str).collect();
+        let mut shown: Vec<&str> = self.words.iter().map(String::as_str).collect();
+        if shown.len() > MOST_SHOWN {
+            shown.truncate(MOST_SHOWN);
+            shown.push("…");
+        }
         RequestError::NotABuild(shown.join(" "))
     }
 
@@ -188,7 +195,7 @@ impl CommandLineWords {
                 global,
                 rest,
             }),
-            "compose" => self.after(rest, &["build"], Tool::Compose),
+            "compose" => self.compose(rest),
             _ => Err(self.not_a_build()),
         }
     }
@@ -213,6 +220,17 @@ impl CommandLineWords {
             }),
             _ => Err(self.not_a_build()),
         }
+    }
+
+    /// `build`, and the commands that build before they start services.
+    fn compose<'w>(&self, words: &'w [String]) -> Result<Program<'w>, RequestError> {
+        let starts = words.iter().any(|word| word == "--build");
+        let names: &[&str] = if starts {
+            &["up", "create"]
+        } else {
+            &["build"]
+        };
+        self.after(words, names, Tool::Compose)
     }
 
     fn after<'w>(

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::backend::PruneError;
-use crate::backend::{BackendError, OpenError};
+use crate::backend::{BackendError, OpenError, RemoteKind};
 use crate::config::ConfigError;
 use crate::format::layout::LayoutError;
 use crate::inventory::scan::ScanError;
@@ -78,6 +78,8 @@ pub struct Failure {
     pub hint: Option<String>,
     /// The exit code, if nothing else went wrong.
     pub exit: Exit,
+    /// Whether the store was asked and does not have the ref, or does not exist.
+    pub is_absent: bool,
 }
 
 impl Failure {
@@ -88,6 +90,7 @@ impl Failure {
             causes: causes(error),
             hint: None,
             exit,
+            is_absent: false,
         }
     }
 
@@ -98,6 +101,7 @@ impl Failure {
             causes: Vec::new(),
             hint: None,
             exit,
+            is_absent: false,
         }
     }
 
@@ -105,6 +109,13 @@ impl Failure {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says that the store was asked and has nothing of that name.
+    #[must_use]
+    pub fn absent(mut self) -> Self {
+        self.is_absent = true;
         self
     }
 
@@ -176,7 +187,8 @@ impl From<BackendError> for Failure {
         let failure = Self::new(Exit::Failed, &error);
         match &error {
             BackendError::NotFound(_) => {
-                failure.hint("name the directory that `--cache-to type=local,dest=…` writes, or try `cachelens demo`")
+                let hint = "name the directory that `--cache-to type=local,dest=…` writes, or try `cachelens demo`";
+                failure.hint(hint).absent()
             }
             BackendError::NotAStore(_) => {
                 failure.hint("name its `rootdirectory`, as the configuration of the registry has it")
@@ -195,7 +207,8 @@ impl From<BackendError> for Failure {
             BackendError::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => failure
                 .hint("BuildKit may have written it as another user; run as that user, or change the permissions"),
             BackendError::Remote(remote) => {
-                Self { causes: remote.causes.clone(), hint: remote.hint.clone(), ..failure }
+                let is_absent = remote.kind == RemoteKind::NotFound;
+                Self { causes: remote.causes.clone(), hint: remote.hint.clone(), is_absent, ..failure }
             }
             _ => failure,
         }

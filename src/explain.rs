@@ -21,3 +21,4 @@ pub mod names;
 pub mod sizes;
 pub mod solve;
 pub mod text_diff;
+pub mod undecided;

@@ -8,6 +8,7 @@ mod attributes;
 pub mod environment;
 mod error;
 mod gha;
+mod import;
 mod local;
 mod parse;
 mod pasted;

@@ -130,7 +130,7 @@ pub(super) async fn with_dockerfile(
         let failure = Failure::message(Exit::Failed, "there is no Dockerfile in the context");
         return Err(failure.hint("name it with -f"));
     };
-    let described = flags.load(session, &build, &[]).await?;
+    let described = flags.load(session, &build, &[], &[]).await?;
     for note in &described.notes {
         session.output.warn(note);
     }

@@ -7,7 +7,7 @@ use crate::backend::SharedReader;
 use crate::config::LoadedHistory;
 use crate::error::{Exit, Failure};
 use crate::find::Mistake;
-use crate::inventory::{Inventory, RefEntry, RefId};
+use crate::inventory::{Inventory, RefEntry, RefId, StoreWarning};
 use crate::source::{RefSelector, Source, SourceLocation, SourceText, Trust, environment};
 use crate::text::escape::visible;
 use crate::text::pattern::fits_stars;
@@ -290,7 +290,12 @@ pub(super) fn no_such_ref(scanned: &Scanned) -> Failure {
             names.len()
         ),
     };
-    Failure::message(Exit::Failed, message).hint(hint)
+    let failure = Failure::message(Exit::Failed, message).hint(hint);
+    let mut warnings = scanned.inventory.warnings.iter();
+    if warnings.any(|warning| matches!(warning, StoreWarning::Part(_))) {
+        return failure;
+    }
+    failure.absent()
 }
 
 /// Reports failures that do not affect the exit code, such as a source that is listed only in part.

@@ -200,10 +200,7 @@ pub(super) fn the_ref<'a>(
     let label = scanned.opened.shown();
     match selected.as_slice() {
         [] if scanned.opened.source.select.is_some() => Err(open::no_such_ref(scanned)),
-        [] => Err(Failure::message(
-            Exit::Failed,
-            format!("{label} has no refs"),
-        )),
+        [] => Err(Failure::message(Exit::Failed, format!("{label} has no refs")).absent()),
         [(_, entry), rest @ ..] => {
             let select = scanned.opened.source.select.as_ref();
             let means_one = select.is_some_and(|select| !select.is_pattern());

@@ -174,7 +174,8 @@ impl Arguments {
         let (revisions, files) = self.baselines();
         let mut baseline = documents(session, &files).await?;
         let mut notes = Vec::new();
-        if sources.is_empty() {
+        let are_of_build = sources.is_empty();
+        if are_of_build {
             (sources, notes) = record::imports(session, &given, self)?;
         } else {
             notes.extend(record::not_given(session, &given, &sources));
@@ -199,7 +200,9 @@ impl Arguments {
         Ok(Question {
             target: None,
             sources,
+            are_of_build,
             given: GivenEvidence {
+                not_imported: None,
                 documents: given,
                 baseline,
                 wanted: self.described.wanted(),
@@ -231,8 +234,10 @@ impl Arguments {
             return Ok(Described::default());
         };
         build.complete_from(given, None, self.described.file().is_some());
-        let known = [given, baseline].concat();
-        let mut described = self.described.load(session, &build, &known).await?;
+        let mut described = self
+            .described
+            .load(session, &build, given, baseline)
+            .await?;
         let builds = std::mem::take(&mut described.builds).into_iter();
         given.extend(builds.map(|build| EvidenceDocument::Definition(Box::new(build))));
         Ok(described)
@@ -271,7 +276,7 @@ impl Arguments {
                 revision: Some(revision.clone()),
                 ..build.clone()
             };
-            let described = self.described.load(session, &build, &[]).await?;
+            let described = self.described.load(session, &build, &[], &[]).await?;
             let builds = described.builds.into_iter();
             documents.extend(builds.map(|build| EvidenceDocument::Definition(Box::new(build))));
         }

@@ -153,6 +153,8 @@ pub struct CauseFacts<'a> {
     pub solution: &'a Solution,
     /// For each step, whether it ignores the cache.
     pub ignores_cache: &'a [bool],
+    /// The steps that the build of the log had with another operation, by index.
+    pub of_other_build: &'a [usize],
     /// The fault of the caches, where a build can use none of them.
     pub unreadable: Option<&'a str>,
     /// Why the build imported nothing, where the evidence says so.

@@ -28,7 +28,9 @@ mod stages;
 pub mod versions;
 
 pub use convert::convert;
-pub use image::{BaseImage, BaseImageConfig, ContainerConfig, ImageRequest, ImageState, Images};
+pub use image::{
+    BaseImage, BaseImageConfig, ContainerConfig, ImageHistory, ImageRequest, ImageState, Images,
+};
 pub use options::{BuildOptions, ConvertOptions, MainContext, NamedContext, NoCache};
 
 use std::sync::Arc;

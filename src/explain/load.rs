@@ -77,6 +77,8 @@ pub struct GivenEvidence {
     pub wanted: Wanted,
     /// The contexts on the disk.
     pub directories: Directories,
+    /// Why the build imports nothing, where none of its imports exists.
+    pub not_imported: Option<String>,
 }
 
 /// Why nothing can be explained.
@@ -148,6 +150,7 @@ pub async fn explain(
         caches: &caches,
         debug: &debug,
         directories: &given.directories,
+        not_imported: given.not_imported.as_deref(),
     };
     let mut explained = Vec::new();
     for evidence in chosen.into_iter().take(MOST_BUILDS) {

@@ -308,6 +308,8 @@ const MAX_BUILDS: usize = 1_000;
 /// The key of provenance in a metadata file; with several platforms, a slash and the platform
 /// follow (`build/result.go` in buildx).
 const METADATA_KEY: &str = "buildx.build.provenance";
+/// The key of the exported cache in a metadata file (`cache/remotecache/export.go` in BuildKit).
+const EXPORTED_KEY: &str = "cache.manifest";
 /// The key of provenance in the output of `docker buildx imagetools inspect`.
 const SLSA_KEY: &str = "SLSA";
 
@@ -323,6 +325,10 @@ fn collect(
     let Ok(fields) = serde_json::from_slice::<Fields<'_>>(bytes) else {
         return Ok(());
     };
+    let begun = found.len();
+    let exported = fields
+        .get(EXPORTED_KEY)
+        .and_then(|value| exported(value.get()));
     for (name, value) in fields {
         let text = value.get().as_bytes();
         let is_provenance = name == SLSA_KEY || name.starts_with(METADATA_KEY);
@@ -339,7 +345,20 @@ fn collect(
             collect(text, below, depth - 1, found)?;
         }
     }
+    for named in &mut found[begun..] {
+        named.build.exported = named.build.exported.or(exported);
+    }
     Ok(())
+}
+
+/// Reads the descriptor of an exported cache: JSON, in a string of its own.
+fn exported(value: &str) -> Option<Digest> {
+    let value: serde_json::Value = serde_json::from_str(value).ok()?;
+    let value = match value.as_str() {
+        Some(text) => serde_json::from_str(text).ok()?,
+        None => value,
+    };
+    value.get("digest")?.as_str()?.parse().ok()
 }
 
 #[cfg(test)]

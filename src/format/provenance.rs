@@ -61,6 +61,8 @@ pub struct Build {
     pub finished: Option<Timestamp>,
     /// The revision of git that it was described from, if it was.
     pub revision: Option<GitRevision>,
+    /// The manifest of the cache that the build exported, if a metadata file says so.
+    pub exported: Option<Digest>,
 }
 
 /// A revision of a git repository.

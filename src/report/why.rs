@@ -177,8 +177,9 @@ fn row(explained: &ExplainedBuild<'_>, groups: &CauseGroups, step: StepIndex) ->
         Some(cause) if number.is_empty() => plain(&cause.detail),
         Some(_) => format!("because of {number}"),
         None => explanation
-            .doubt(step)
-            .map_or("", |doubt| doubt.word())
+            .undecided(step)
+            .first()
+            .map_or("", |reason| reason.word())
             .to_owned(),
     };
     [

@@ -667,3 +667,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_build_imports_one_ref() {
+    let import = |text: &str| {
+        let parsed = Source::parse(text, &|_| true).unwrap();
+        parsed.source.as_import().to_string()
+    };
+    assert_eq!(import("type=local,src=./cache"), "./cache#latest");
+    assert_eq!(import("type=local,src=./cache,tag=main"), "./cache#main");
+    assert_eq!(import("type=registry,ref=a.test/app"), "a.test/app:latest");
+    assert_eq!(import("type=registry,ref=a.test/app:b"), "a.test/app:b");
+    let bucket = "type=s3,bucket=b,region=r";
+    assert_eq!(import(bucket), "s3://b?region=r#buildkit");
+    assert_eq!(
+        import(&format!("{bucket},name=c14;c13")),
+        "s3://b?region=r#c14"
+    );
+    assert!(import("type=gha").contains("scope=buildkit"));
+}

@@ -8,14 +8,18 @@ use futures_util::future::BoxFuture;
 
 use crate::explain::load::context::Directories;
 use crate::explain::load::dockerfile::{Described, DescribedBuild};
+use crate::format::evidence::EvidenceDocument;
 
 /// Reads the provenance next to an image; `None` if the text is not the name of an image.
 pub type ImageProvenance =
     Arc<dyn Fn(String) -> BoxFuture<'static, Result<Option<Vec<Vec<u8>>>, String>> + Send + Sync>;
 
-/// Converts the build that a command describes.
-pub type DescribeBuild =
-    Arc<dyn Fn(DescribedBuild) -> BoxFuture<'static, Result<Described, String>> + Send + Sync>;
+/// Converts the build that a command describes, next to other evidence of the same build.
+pub type DescribeBuild = Arc<
+    dyn Fn(DescribedBuild, Vec<EvidenceDocument>) -> BoxFuture<'static, Result<Described, String>>
+        + Send
+        + Sync,
+>;
 
 /// Reads evidence that is not in a file.
 #[derive(Clone)]

@@ -25,11 +25,13 @@ use crate::support::s3::{S3Server, Service};
 mod assumed;
 mod before;
 mod changed;
+mod defaults;
 mod files;
 mod formats;
 mod from_command;
 pub(crate) mod from_dockerfile;
 mod history;
+mod logged;
 mod output;
 mod recorded;
 mod verdicts;
@@ -169,6 +171,7 @@ impl History {
             entry,
         }];
         let given = GivenEvidence {
+            not_imported: None,
             wanted: cachelens::explain::load::Wanted::default(),
             documents,
             baseline: baseline.into_iter().collect(),
@@ -319,6 +322,7 @@ fn of_several_caches_any_may_have_a_step_and_each_by_itself() {
         };
         let imported: Vec<Imported<'_>> = names.iter().map(|name| alone(name)).collect();
         let given = GivenEvidence {
+            not_imported: None,
             wanted: cachelens::explain::load::Wanted::default(),
             documents,
             baseline: Vec::new(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::backend::Access as StoreAccess;
 use crate::cli::evidence;
 use crate::cli::why::build::builder;
-use crate::explain::load::images::ImageLookup;
+use crate::explain::load::images::{ImageLookup, PinnedImage};
 use crate::tui::evidence::{DescribeBuild, EvidenceReaders, ImageProvenance};
 
 /// Returns the readers of a run in the current directory.
@@ -32,17 +32,18 @@ fn image_provenance(access: StoreAccess) -> ImageProvenance {
 
 /// Returns the function that converts the build of a command.
 fn describer(access: StoreAccess) -> DescribeBuild {
-    Arc::new(move |build| {
+    Arc::new(move |build, known| {
         let access = access.clone();
         Box::pin(async move {
+            let pinned = PinnedImage::of_documents(&known);
             let lookup = ImageLookup {
                 given: &[],
                 registries: Some(&access),
                 access: &access,
-                baseline: &[],
+                baseline: &pinned,
                 assumes: false,
             };
-            let described = build.load(lookup, &builder()).await;
+            let described = build.load_logged(lookup, &builder(), &known).await;
             described.map_err(|error| full_text(&error))
         })
     })

@@ -47,6 +47,8 @@ pub(super) struct Question {
     pub(super) target: Option<String>,
     /// The refs.
     pub(super) sources: Vec<Source>,
+    /// Whether the build imports them, and the user did not name them.
+    pub(super) are_of_build: bool,
     /// The known facts about the build.
     pub(super) given: GivenEvidence,
     /// Notes to print first.
@@ -87,9 +89,11 @@ type Failures = Vec<(String, Failure)>;
 /// Fails if the evidence describes no build, or the user interrupts.
 pub(super) async fn answer(
     session: &CliSession<'_>,
-    question: Question,
+    mut question: Question,
 ) -> Result<(Option<Answer>, Failures), Failure> {
-    let (scanned, mut failures) = open::scan_all(session, question.sources).await?;
+    let sources = std::mem::take(&mut question.sources);
+    let named: Vec<String> = sources.iter().map(ToString::to_string).collect();
+    let (scanned, mut failures) = open::scan_all(session, sources).await?;
     let mut imported = Vec::new();
     let mut opened = Vec::new();
     for scanned in &scanned {
@@ -104,7 +108,12 @@ pub(super) async fn answer(
     // The first build of a branch imports a ref that does not exist yet; the other refs still
     // count.
     if imported.is_empty() {
-        return Ok((None, failures));
+        if !question.are_of_build || !failures.iter().all(|(_, failure)| failure.is_absent) {
+            return Ok((None, failures));
+        }
+        // BuildKit warns and goes on without a cache (`client/solve.go`).
+        question.given.not_imported = Some(nothing_imported(&failures));
+        failures.clear();
     }
     let mut explanation = explain(&imported, question.given).await.map_err(failure)?;
     explanation.notes.splice(0..0, question.notes);
@@ -112,14 +121,29 @@ pub(super) async fn answer(
         .iter()
         .map(|(label, failure)| format!("{label} is left out: {}", failure.message));
     explanation.notes.extend(left_out);
+    let label = if imported.is_empty() {
+        visible(&named.join(" ")).into_owned()
+    } else {
+        labels(&opened, &imported)
+    };
     let answer = Answer {
         target: question.target,
-        label: labels(&opened, &imported),
+        label,
         builds: question.builds,
         dockerfile: question.dockerfile,
         explanation,
     };
     Ok((Some(answer), failures))
+}
+
+/// Returns why a build imports nothing: none of its imports exists.
+fn nothing_imported(failures: &Failures) -> String {
+    let message = |(_, failure): &(String, Failure)| match &failure.hint {
+        Some(hint) => format!("{} ({hint})", failure.message),
+        None => failure.message.clone(),
+    };
+    let messages: Vec<String> = failures.iter().map(message).collect();
+    format!("the build imports nothing: {}", messages.join("; "))
 }
 
 /// Prints explanations and returns the exit code.

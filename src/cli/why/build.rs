@@ -221,15 +221,23 @@ impl BuildFlags {
     }
 
     /// Reads and converts a build. Images that are not named are those of `known` evidence, where it has
-    /// them.
+    /// them. The logs in `given` evidence of the build show its arguments.
     pub(in crate::cli) async fn load(
         &self,
         session: &CliSession<'_>,
         build: &DescribedBuild,
-        known: &[EvidenceDocument],
+        given: &[EvidenceDocument],
+        baseline: &[EvidenceDocument],
     ) -> Result<Described, Failure> {
-        let pinned = PinnedImage::of_documents(known);
-        let mut described = self.load_with(session, build, &pinned, false).await?;
+        let mut pinned = PinnedImage::of_documents(given);
+        let earlier = PinnedImage::of_documents(baseline).into_iter();
+        let new: Vec<PinnedImage> = earlier
+            .filter(|image| pinned.iter().all(|known| known.name != image.name))
+            .collect();
+        pinned.extend(new);
+        let mut described = self
+            .load_with(session, build, &pinned, given, false)
+            .await?;
         let used = pinned.iter().filter(|image| {
             let identifier = format!("docker-image://{}@{}", image.name, image.digest);
             let mut steps = described.builds.iter().flat_map(|build| &build.steps);
@@ -266,7 +274,7 @@ impl BuildFlags {
         session: &CliSession<'_>,
         build: &DescribedBuild,
     ) -> Result<Described, Failure> {
-        self.load_with(session, build, &[], true).await
+        self.load_with(session, build, &[], &[], true).await
     }
 
     async fn load_with(
@@ -274,24 +282,25 @@ impl BuildFlags {
         session: &CliSession<'_>,
         build: &DescribedBuild,
         baseline: &[PinnedImage],
+        given: &[EvidenceDocument],
         assumes: bool,
     ) -> Result<Described, Failure> {
         let parse = |text: &String| {
             GivenImage::parse(text)
                 .map_err(|error| Failure::message(Exit::Usage, format!("--image: {error}")))
         };
-        let given: Vec<GivenImage> = self.images.iter().map(parse).collect::<Result<_, _>>()?;
+        let images: Vec<GivenImage> = self.images.iter().map(parse).collect::<Result<_, _>>()?;
         let access = session.access();
         let registries = if self.offline { None } else { Some(&access) };
         let lookup = ImageLookup {
-            given: &given,
+            given: &images,
             registries,
             access: &access,
             baseline,
             assumes,
         };
         build
-            .load(lookup, &builder())
+            .load_logged(lookup, &builder(), given)
             .await
             .map_err(|error| failure(&error))
     }

@@ -119,7 +119,7 @@ async fn question(
     } else {
         let described = arguments
             .described
-            .load(session, &described_build, &[&*given, &*baseline].concat())
+            .load(session, &described_build, &given, &baseline)
             .await
             .map_err(of_target)?;
         notes.extend(described.notes.iter().cloned());
@@ -141,7 +141,9 @@ async fn question(
     Ok(Question {
         target: request.name.clone(),
         sources,
+        are_of_build: true,
         given: GivenEvidence {
+            not_imported: None,
             documents: given,
             baseline,
             wanted: Wanted::default(),
@@ -220,7 +222,7 @@ impl<'a> CommandImports<'a> {
         let mut refused: Option<Failure> = None;
         for text in texts {
             match self.source(session, request, text) {
-                Ok(source) => sources.push(source),
+                Ok(source) => sources.push(source.as_import()),
                 Err(failure) => {
                     notes.push(format!(
                         "{} is left out: {}",

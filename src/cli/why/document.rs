@@ -9,7 +9,7 @@ use crate::explain::keys::platform;
 use crate::explain::load::request::BuildRequest;
 use crate::explain::load::root_causes::RootCause;
 use crate::explain::load::{Explanation, OtherBuild};
-use crate::explain::solve::{CacheVerdict, Doubt};
+use crate::explain::solve::CacheVerdict;
 use crate::explain::text_diff::TextDiffLine;
 use crate::format::digest::Digest;
 use crate::format::provenance::StepIndex;
@@ -93,8 +93,8 @@ struct WhyStepDocument<'a> {
     /// `None` for a source, because sources are always resolved.
     verdict: Option<&'static str>,
     from_log: bool,
-    /// Why the verdict is unknown although a cache holds the result.
-    reason: Option<&'static str>,
+    /// Why the verdict is unknown.
+    reason: Option<String>,
     seconds: Option<f64>,
     /// The size of the layer that it writes.
     bytes: Option<u64>,
@@ -270,7 +270,10 @@ impl<'a> WhyStepDocument<'a> {
             in_cache: standing.in_cache.word(),
             verdict: explanation.is_judged(step).then(|| standing.verdict.word()),
             from_log: standing.from_log,
-            reason: explanation.doubt(step).map(Doubt::sentence),
+            reason: explanation
+                .undecided(step)
+                .first()
+                .map(|reason| reason.sentence(&explanation.names)),
             seconds: explanation.busy[step.at()].map(|busy| busy.as_secs_f64()),
             bytes: explanation.written[step.at()],
             cause: cause.map(|cause| StepCause {

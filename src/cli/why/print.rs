@@ -159,8 +159,8 @@ fn steps(explanation: &Explanation, groups: &CauseGroups, paper: Paper) -> Strin
                 false => format!("↑ {number}"),
             });
         let why = why.or_else(|| {
-            let doubt = explanation.doubt(step)?;
-            Some(doubt.word().to_owned())
+            let reason = *explanation.undecided(step).first()?;
+            Some(reason.word().to_owned())
         });
         let busy = explanation.busy[step.at()].filter(|busy| !busy.is_zero());
         table.row([

@@ -67,7 +67,7 @@ pub(super) fn imports(
     // The author of the record chose these sources.
     let sources = placed
         .into_iter()
-        .map(|entry| open::parse_found(session, &entry.to_string()));
+        .map(|entry| open::parse_found(session, &entry.to_string()).map(Source::as_import));
     let sources: Vec<Source> = sources.collect::<Result<_, _>>()?;
     Ok((sources, notes))
 }

@@ -55,7 +55,9 @@ impl<'a> Inquiry<'a> {
             return Some(Cause::new(CauseKind::ConfigUnreadable, what));
         }
         let standing = &facts.solution.steps[step.at()];
-        if let Some(detail) = facts.not_imported.filter(|_| standing.from_log) {
+        if let Some(detail) = facts.not_imported
+            && (standing.from_log || facts.caches.is_empty())
+        {
             return Some(Cause::new(CauseKind::ImportFailed, detail));
         }
         match standing.in_cache {
@@ -133,7 +135,7 @@ impl<'a> Inquiry<'a> {
             Some(Doubt::WrittenSince) => Some(self.written_since(step)),
             // Targets are compared after the causes are known.
             Some(Doubt::OtherTarget) | None => {
-                let detail = "the cache holds its result, and the log says that it ran: the build may have imported another version of the ref, or could not load the result";
+                let detail = "the cache holds its result, and the log says that it ran: the build may have had other arguments, imported another version of the ref, or could not load the result";
                 Some(Cause::new(CauseKind::Unexplained, detail))
             }
         }

@@ -19,6 +19,7 @@ use crate::format::llb::{OpKind, Platform};
 use crate::format::provenance::{Build, GitRevision, SourceFile};
 
 mod contexts;
+mod logged;
 mod recorded;
 
 pub use contexts::is_remote;

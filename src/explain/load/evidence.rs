@@ -187,6 +187,7 @@ fn add_options(options: &[NamedBuild], found: &mut [GatheredEvidence], notes: &m
     for build in found.iter_mut().map(|evidence| &mut evidence.build) {
         build.started = build.started.or(only.build.started);
         build.finished = build.finished.or(only.build.finished);
+        build.exported = build.exported.or(only.build.exported);
     }
 }
 

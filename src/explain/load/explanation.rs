@@ -6,7 +6,8 @@ use super::evidence::BuildLabel;
 use crate::explain::cause::{self, Cause};
 use crate::explain::keys::StepKeys;
 use crate::explain::names::StepName;
-use crate::explain::solve::{CacheVerdict, Doubt, InCache, Standing};
+use crate::explain::solve::{CacheVerdict, InCache, Standing};
+use crate::explain::undecided::UndecidedReason;
 use crate::format::digest::Digest;
 use crate::format::llb::OpKind;
 use crate::format::provenance::{Build, StepIndex};
@@ -138,12 +139,12 @@ impl Explanation {
         )
     }
 
-    /// Returns why the verdict of a step is unknown, although a cache holds its result.
-    pub fn doubt(&self, step: StepIndex) -> Option<Doubt> {
-        let standing = &self.standings[step.at()];
-        standing
-            .doubt
-            .filter(|_| standing.verdict == CacheVerdict::Unknown)
+    /// Returns why the verdict of a judged step is unknown.
+    pub fn undecided(&self, step: StepIndex) -> Vec<UndecidedReason> {
+        if !self.is_judged(step) {
+            return Vec::new();
+        }
+        UndecidedReason::of(&self.build, &self.keys, &self.standings, step)
     }
 
     /// Returns the judged steps that a log calls cached although no import holds them: the builder

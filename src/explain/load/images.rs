@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use futures_util::future::join_all;
 
+use super::log::{self, VertexName};
 use crate::backend::{self, Access, CacheReader, SharedReader, all_refs};
 use crate::explain::frontend::{BaseImage, BaseImageConfig, ImageRequest, ImageState, Images};
 use crate::explain::keys::source::image_of_uri;
 use crate::format::digest::Digest;
 use crate::format::evidence::EvidenceDocument as Evidence;
 use crate::format::layout::ListedRef;
-use crate::format::lenient::go_struct;
 use crate::format::llb::{OpKind, Platform};
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument};
 use crate::format::platform;
@@ -20,8 +20,7 @@ use crate::format::reference::ImageReference;
 use crate::source::{RefSelector, Source, SourceLocation, Trust};
 use crate::text::causes::in_one_line;
 
-/// The largest file with an image's configuration, in bytes.
-const MAX_FILE: u64 = 16 << 20;
+mod file;
 
 /// The evidence for an image.
 #[derive(Debug, Clone)]
@@ -80,7 +79,14 @@ impl PinnedImage {
             | Evidence::PlainLog(_)
             | Evidence::CacheDebug(_) => Vec::new(),
         });
-        let found: Vec<Self> = resolved.chain(Self::of_builds(builds)).collect();
+        let logged = documents
+            .iter()
+            .flat_map(log::vertex_names)
+            .filter_map(Self::of_vertex);
+        let found: Vec<Self> = resolved
+            .chain(Self::of_builds(builds))
+            .chain(logged)
+            .collect();
         Self::unambiguous(&found)
     }
 
@@ -90,6 +96,17 @@ impl PinnedImage {
         let digest = dependency.digests.get("sha256")?;
         let digest = format!("sha256:{digest}").parse().ok()?;
         Some(Self { name, digest })
+    }
+
+    /// Reads the image of a `FROM` in a log, which names its digest.
+    fn of_vertex(name: &str) -> Option<Self> {
+        let vertex = VertexName::parse(name)?;
+        let image = vertex.text.strip_prefix("FROM ")?;
+        let (name, digest) = image.trim().split_once('@')?;
+        Some(Self {
+            name: name.to_owned(),
+            digest: digest.parse().ok()?,
+        })
     }
 
     fn of_builds<'a>(builds: impl Iterator<Item = &'a Build>) -> Vec<Self> {
@@ -144,14 +161,6 @@ pub struct ImageLookup<'a> {
     pub assumes: bool,
 }
 
-go_struct! {
-    /// An image in a JSON file.
-    struct ImageFile {
-        digest: String = "digest",
-        config: Option<BaseImageConfig> = "config",
-    }
-}
-
 impl ImageLookup<'_> {
     /// Finds images, all at once. An image that cannot be found is unknown, with the reason.
     pub async fn find(&self, requests: Vec<ImageRequest>, images: &mut Images) {
@@ -180,7 +189,7 @@ impl ImageLookup<'_> {
         if let Some(given) = self.given.iter().find(is_same) {
             let path = PathBuf::from(&given.evidence);
             if path.is_file() {
-                return read_file(&path);
+                return file::read(&path, &of);
             }
             return self
                 .in_store(&given.evidence, None, &of, Trust::Named)
@@ -272,29 +281,6 @@ fn by_tag_or_digest(reference: &str) -> String {
         }
         .to_string(),
         _ => reference.to_owned(),
-    }
-}
-
-/// Reads `{"digest": …, "config": {…}}`.
-fn read_file(path: &Path) -> Result<BaseImage, String> {
-    let shown = path.display();
-    let length = path
-        .metadata()
-        .map_err(|error| format!("{shown}: {error}"))?
-        .len();
-    if length > MAX_FILE {
-        return Err(format!("{shown} is larger than {MAX_FILE} bytes"));
-    }
-    let bytes = std::fs::read(path).map_err(|error| format!("{shown}: {error}"))?;
-    let file: ImageFile =
-        crate::format::lenient::parse(&bytes).map_err(|error| format!("{shown}: {error}"))?;
-    match (file.digest.parse::<Digest>(), file.config) {
-        (Ok(_), Some(config)) => Ok(BaseImage {
-            digest: file.digest,
-            config,
-        }),
-        (Err(_), _) => Err(format!("{shown} names no digest of an image")),
-        (_, None) => Err(format!("{shown} holds no configuration of an image")),
     }
 }
 

@@ -1,15 +1,20 @@
 //! The verdicts, times and imports of a build in its logs.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::explain::names::{self, StepName};
 use crate::explain::solve::CacheVerdict;
+use crate::format::evidence::EvidenceDocument;
 use crate::format::plain_log::{PlainLog, PlainOutcome, PlainVertex};
 use crate::format::progress_log::{LoggedVertex, ProgressLog};
 use crate::format::provenance::{Build, Step};
+
+mod by_name;
+
+pub(super) use by_name::{VertexName, vertex_names, words};
+use by_name::{by_name, plain_names, rich_names};
 
 /// The logs of a build.
 #[derive(Debug, Clone, Default)]
@@ -148,11 +153,7 @@ pub(super) fn is_of(build: &Build, log: &ProgressLog) -> bool {
     let mut known = 0;
     for step in steps {
         all += 1;
-        known += usize::from(
-            step.vertices
-                .iter()
-                .any(|vertex| log.vertex(vertex).is_some()),
-        );
+        known += usize::from(is_known(step, log));
     }
     known * 2 > all
 }
@@ -160,6 +161,29 @@ pub(super) fn is_of(build: &Build, log: &ProgressLog) -> bool {
 /// Returns whether a log belongs to a build, by the digests of its steps, or by their names.
 pub(super) fn knows(build: &Build, log: &ProgressLog) -> bool {
     is_of(build, log) || rich_by_name(build, &names::of_steps(build), log).is_some()
+}
+
+/// Returns how many steps of a build are in a log, by their digests and by their names.
+pub(super) fn known_steps(
+    build: &Build,
+    names: &[StepName],
+    document: &EvidenceDocument,
+) -> (usize, usize) {
+    match document {
+        EvidenceDocument::Log(log) => {
+            let steps = build.steps.iter();
+            let known = steps.filter(|step| is_known(step, log)).count();
+            (known, by_name(build, names, rich_names(log)).len())
+        }
+        EvidenceDocument::PlainLog(log) => (0, by_name(build, names, plain_names(log)).len()),
+        _ => (0, 0),
+    }
+}
+
+/// Returns whether a log has a step, by its digest.
+fn is_known(step: &Step, log: &ProgressLog) -> bool {
+    let mut vertices = step.vertices.iter();
+    vertices.any(|vertex| log.vertex(vertex).is_some())
 }
 
 /// Finds the vertices of each step, by index: by their digests, and by their names where the digest
@@ -189,28 +213,24 @@ fn rich_vertices<'a>(
 }
 
 /// Finds the vertices of steps by their names, for steps whose digests do not follow from the
-/// Dockerfile alone. Returns `None` if the log does not name most of the steps.
+/// Dockerfile alone. Returns `None` if the log does not name most of the steps, or is of another
+/// build: it lacks the digest of a step, and has instructions that the build lacks.
 fn rich_by_name<'a>(
     build: &Build,
     names: &[StepName],
     log: &'a ProgressLog,
 ) -> Option<Vec<(usize, &'a LoggedVertex)>> {
-    let vertices = log.vertices.iter();
-    let named = vertices.map(|vertex| NamedVertex {
-        name: &vertex.name,
-        takes_nothing: Some(vertex.inputs.is_empty()),
-        vertex,
-    });
-    let found = by_name(build, names, named);
-    // A digest that is not in the log shows that the log belongs to another build.
+    let found = by_name(build, names, rich_names(log));
     let mut digests = build.steps.iter().filter(|step| !step.vertices.is_empty());
-    let is_known = |step: &Step| {
-        step.vertices
-            .iter()
-            .any(|vertex| log.vertex(vertex).is_some())
-    };
-    if !digests.all(is_known) {
-        return None;
+    if !digests.all(|step| is_known(step, log)) {
+        let matched = |vertex: &&LoggedVertex| {
+            let mut found = found.iter();
+            found.any(|(_, found)| std::ptr::eq(*found, *vertex))
+        };
+        let mut logged = log.vertices.iter().filter(|vertex| is_instruction(vertex));
+        if !logged.all(|vertex| matched(&vertex)) {
+            return None;
+        }
     }
     let is_named = |name: &&StepName| name.places.iter().any(|place| place.stage.is_some());
     let all = names.iter().filter(is_named).count();
@@ -218,21 +238,27 @@ fn rich_by_name<'a>(
     (!found.is_empty() && found.len() * 2 >= all).then_some(found)
 }
 
-/// A vertex of a log.
-struct NamedVertex<'a, V> {
-    name: &'a str,
-    /// Whether it has no inputs, if the log says so. A download has the name of the step that adds
-    /// it.
-    takes_nothing: Option<bool>,
-    vertex: &'a V,
+/// Returns whether a vertex is an instruction of the Dockerfile other than `FROM`, which has another
+/// name for each version of its image.
+fn is_instruction(vertex: &LoggedVertex) -> bool {
+    let name = VertexName::parse(&vertex.name);
+    name.is_some_and(|name| !name.text.starts_with("FROM "))
 }
 
-fn plain_names(log: &PlainLog) -> impl Iterator<Item = NamedVertex<'_, PlainVertex>> {
-    log.vertices.iter().map(|vertex| NamedVertex {
-        name: &vertex.name,
-        takes_nothing: None,
-        vertex,
-    })
+/// Returns the steps that the build of a log had with another digest, by index: another argument,
+/// option or base image is part of it.
+pub(super) fn with_another_digest(build: &Build, names: &[StepName], log: &Log) -> Vec<usize> {
+    let Some(rich) = &log.rich else {
+        return Vec::new();
+    };
+    let named = rich_by_name(build, names, rich).unwrap_or_default();
+    let steps = named.into_iter().map(|(step, _)| step);
+    steps
+        .filter(|step| {
+            let step = &build.steps[*step];
+            !step.vertices.is_empty() && !is_known(step, rich)
+        })
+        .collect()
 }
 
 fn rich_verdict(vertex: &LoggedVertex, takes_nothing: bool) -> Option<CacheVerdict> {
@@ -260,114 +286,4 @@ fn plain_verdict(vertex: &PlainVertex) -> Option<CacheVerdict> {
         PlainOutcome::Unfinished | PlainOutcome::Cancelled => None,
         _ => Some(CacheVerdict::Miss),
     }
-}
-
-/// Finds steps by their names in a log: `[web 2/3] RUN npm ci`. An ambiguous name is ignored. In
-/// the log of a bake or of several platforms, a target, a platform or both precede the stage; of
-/// these, the steps of one target count.
-fn by_name<'a, V>(
-    build: &Build,
-    names: &[StepName],
-    vertices: impl Iterator<Item = NamedVertex<'a, V>>,
-) -> Vec<(usize, &'a V)> {
-    let steps = steps_by_name(build, names);
-    let platform = super::platform_of(build);
-    let mut groups: BTreeMap<String, Vec<(usize, &V)>> = BTreeMap::new();
-    for named in vertices {
-        let Some(name) = VertexName::parse(named.name) else {
-            continue;
-        };
-        for (target, stage) in name.readings(platform.as_deref()) {
-            let found = steps.get(&(stage.to_owned(), words(name.text)));
-            let mut fitting = found.into_iter().flatten().filter(|step| {
-                let takes_nothing = build.steps[**step].inputs.is_empty();
-                named.takes_nothing.is_none_or(|of| of == takes_nothing)
-            });
-            if let (Some(step), None) = (fitting.next(), fitting.next()) {
-                let group = groups.entry(target).or_default();
-                group.push((*step, named.vertex));
-                break;
-            }
-        }
-    }
-    let mut found = groups.remove("").unwrap_or_default();
-    let wanted = build
-        .request
-        .args
-        .get("target")
-        .cloned()
-        .unwrap_or_default();
-    let of_target = groups
-        .into_iter()
-        .max_by_key(|(target, steps)| (*target == wanted, steps.len()));
-    found.extend(of_target.into_iter().flat_map(|(_, steps)| steps));
-    found
-}
-
-/// Returns the steps by their stage and text: as the frontend writes it in a log, and as it stands
-/// in the Dockerfile.
-fn steps_by_name(build: &Build, names: &[StepName]) -> HashMap<(String, String), Vec<usize>> {
-    let mut steps: HashMap<(String, String), Vec<usize>> = HashMap::new();
-    for (place, (step, name)) in build.steps.iter().zip(names).enumerate() {
-        let mut texts = BTreeSet::new();
-        let logged = step.vertex_name.as_deref().and_then(VertexName::parse);
-        if let Some(logged) = logged {
-            let readings = logged.readings(None).into_iter().next();
-            texts.extend(readings.map(|(_, stage)| (stage.to_owned(), words(logged.text))));
-        }
-        for place in &name.places {
-            let stage = place
-                .stage
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            texts.insert((stage, words(&name.text)));
-        }
-        for text in texts {
-            steps.entry(text).or_default().push(place);
-        }
-    }
-    steps
-}
-
-/// The name of a vertex: `[target platform stage 2/3] RUN npm ci`.
-struct VertexName<'a> {
-    /// The words before the stage and its number.
-    before: Vec<&'a str>,
-    text: &'a str,
-}
-
-impl<'a> VertexName<'a> {
-    fn parse(name: &'a str) -> Option<Self> {
-        let (head, text) = name.strip_prefix('[')?.split_once("] ")?;
-        let mut before: Vec<&str> = head.split_whitespace().collect();
-        let count = before.pop()?;
-        count.split_once('/')?;
-        Some(Self { before, text })
-    }
-
-    /// Returns the possible targets and stages of the name, the likeliest first. A build of one
-    /// stage writes no stage; its name is `stage-0`. Empty for another platform.
-    fn readings(&self, platform: Option<&str>) -> Vec<(String, &'a str)> {
-        let is_platform = |word: &&&str| word.contains('/');
-        let other = self.before.iter().find(is_platform);
-        if other.is_some_and(|other| platform.is_some_and(|platform| platform != *other)) {
-            return Vec::new();
-        }
-        let words: Vec<&str> = self
-            .before
-            .iter()
-            .filter(|word| !is_platform(word))
-            .copied()
-            .collect();
-        match words.as_slice() {
-            [] => vec![(String::new(), "stage-0")],
-            [one] => vec![(String::new(), *one), ((*one).to_owned(), "stage-0")],
-            [target, .., stage] => vec![((*target).to_owned(), *stage)],
-        }
-    }
-}
-
-fn words(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -99,8 +99,14 @@ pub(super) fn without_baseline(is_given: bool) -> &'static str {
     }
 }
 
+/// The note for a log whose build had other options than the Dockerfile that is given with it.
+pub(super) const OTHER_OPTIONS: &str = "the log is of a build with another argument, option or base image: it says which steps ran, and their keys are not known; give the whole build command after `--`, or --build-arg and --image";
+
 /// The note for a ref that holds results of the explained build.
 const OWN_RESULTS: &str = "the ref holds results that were exported by this build itself, so this says what the next build would find, and not what this one found; for that, explain against the ref as it was before (such as main~1, or a tag per commit)";
+
+/// The note for a ref that the explained build exported, if nothing says when.
+pub(super) const OWN_REF: &str = "this build itself exported the ref as it is now, so this says what the next build would find, and not what this one found; for that, add its log, or explain against the ref as it was before (such as main~1, or a tag per commit)";
 
 /// Returns whether a ref holds results that were saved while the build ran.
 fn holds_own_results(build: &Build, solution: &Solution, caches: &[&RefCache]) -> bool {

@@ -15,6 +15,7 @@ use crate::explain::names::{self, StepName};
 use crate::explain::sizes;
 use crate::explain::solve::KnownFacts;
 use crate::format::cache_debug::CacheDebug;
+use crate::format::llb::OpKind;
 use crate::format::provenance::{Build, StepIndex};
 use crate::text::secrets::mask;
 
@@ -26,6 +27,8 @@ pub(super) struct BuildExplainer<'a> {
     pub(super) debug: &'a [CacheDebug],
     /// The contexts on the disk.
     pub(super) directories: &'a Directories,
+    /// Why the build imports nothing, where none of its imports exists.
+    pub(super) not_imported: Option<&'a str>,
 }
 
 impl BuildExplainer<'_> {
@@ -46,7 +49,7 @@ impl BuildExplainer<'_> {
             started: build.started.or_else(|| log.started()),
             linked: linked::of_steps(build),
         };
-        let not_imported = notes::not_imported(&log::imports(&log), evidence.names_no_import);
+        let logged = notes::not_imported(&log::imports(&log), evidence.names_no_import);
         let solution = stage_files::solve(self.caches, build, &mut keyed.keys, &known).await;
         let before = baseline.map(|build| KeyedBaseline::new(build, &images));
         let labels = self.caches.labels();
@@ -60,14 +63,18 @@ impl BuildExplainer<'_> {
             caches: &contents,
             solution: &solution,
             ignores_cache: &known.ignores_cache,
+            of_other_build: &keyed.others,
             unreadable: self.caches.unreadable.as_deref(),
-            not_imported: not_imported.as_deref(),
+            not_imported: self.not_imported.or(logged.as_deref()),
             labels: &labels,
             debug: self.debug,
         };
         let mut causes = cause::causes(&facts);
         files::name_paths(&self.caches.loaded, &keyed.contexts, &facts, &mut causes).await;
         other_refs::complete(self.caches.imported, &facts, known.started, &mut causes).await;
+        if log.is_empty() && self.exported_by(build) {
+            keyed.notes.push(notes::OWN_REF.to_owned());
+        }
         notes::about_solution(&facts, &causes, !log.is_empty(), &mut keyed.notes);
         let pairs = pairs(&facts);
         Ok(notes::about_builder(Explanation {
@@ -84,6 +91,14 @@ impl BuildExplainer<'_> {
             label: BuildLabel::default(),
             others: Vec::new(),
         }))
+    }
+
+    /// Returns whether an imported ref is the cache that the build exported.
+    fn exported_by(&self, build: &Build) -> bool {
+        let mut entries = self.caches.imported.iter().map(|imported| imported.entry);
+        build
+            .exported
+            .is_some_and(|exported| entries.any(|entry| entry.digest().valid() == Some(exported)))
     }
 
     /// Reads the contexts of a build and computes its keys.
@@ -110,6 +125,14 @@ impl BuildExplainer<'_> {
             ));
         }
         let names = names::of_steps(&build);
+        let mut build = build;
+        let others = log::with_another_digest(&build, &names, log);
+        for step in &others {
+            build.steps[*step].op.kind = OpKind::Unknown;
+        }
+        if !others.is_empty() {
+            notes.push(notes::OTHER_OPTIONS.to_owned());
+        }
         let mut keys = image_keys::of_build(&build, images);
         let unfilled = fill::content_keys(&build, &mut keys, &contexts.files);
         notes::about_unfilled(&unfilled, &names, &mut notes);
@@ -121,6 +144,7 @@ impl BuildExplainer<'_> {
             names,
             keys,
             notes,
+            others,
         })
     }
 }
@@ -157,6 +181,8 @@ struct KeyedBuild {
     names: Vec<StepName>,
     keys: Vec<StepKeys>,
     notes: Vec<String>,
+    /// The steps that the build of the log had with another operation, by index.
+    others: Vec<usize>,
 }
 
 /// Returns the steps of the earlier build that the steps were.

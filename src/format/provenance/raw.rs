@@ -322,6 +322,7 @@ fn assemble(
         started: metadata.started.0.or(metadata.started_02.0),
         finished: metadata.finished.0.or(metadata.finished_02.0),
         revision: None,
+        exported: None,
     })
 }
 

@@ -119,7 +119,7 @@ async fn describe(
         build.context = Some(readers.directory.to_string_lossy().into_owned());
     }
     build.complete_from(known, request.name.as_deref(), true);
-    (readers.describe)(build).await
+    (readers.describe)(build, known.to_vec()).await
 }
 
 fn loaded(request: &BuildRequest, described: Described) -> LoadedEvidence {

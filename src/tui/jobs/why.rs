@@ -121,6 +121,7 @@ async fn explain(
         .map(|(import, found)| format!("{}#{}", import.label, found.entry.name));
     let against = against.collect();
     let given = load::GivenEvidence {
+        not_imported: None,
         wanted: load::Wanted::default(),
         documents: told.documents,
         baseline,

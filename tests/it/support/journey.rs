@@ -92,7 +92,7 @@ fn open_declared() -> Opener {
 /// Converts the build of a command. `images` next to the context has a line `NAME=EVIDENCE` for each
 /// base image.
 fn described() -> DescribeBuild {
-    Arc::new(|build| {
+    Arc::new(|build, known| {
         Box::pin(async move {
             let context = Path::new(build.context.as_deref().unwrap_or("."));
             let images = context.parent().unwrap_or(context).join("images");
@@ -112,7 +112,7 @@ fn described() -> DescribeBuild {
                 architecture: "amd64".into(),
                 ..Platform::default()
             };
-            let described = build.load(lookup, &builder).await;
+            let described = build.load_logged(lookup, &builder, &known).await;
             described.map_err(|error| error.to_string())
         })
     })

@@ -121,6 +121,7 @@ fn explained(history: &History, place: usize, with_log: bool) -> Explanation {
         entry,
     }];
     let given = GivenEvidence {
+        not_imported: None,
         documents,
         directories: described.directories,
         ..GivenEvidence::default()

@@ -67,9 +67,9 @@ fn why_tells_causes_first_and_then_the_steps() {
     ✓  RUN go build ./api                            Dockerfile:16  key-only     –
     ✗  RUN npm test && echo ok > /report.txt         Dockerfile:20  absent       –  ↑ 1
     ✓  COPY --from=api /src/bin /usr/local/bin       Dockerfile:24  result       –
-    ?  COPY --from=web /app/dist /srv                Dockerfile:25  unknown      –
-    ?  COPY --from=test /report.txt /srv/report.txt  Dockerfile:26  unknown      –
-    ?  COPY assets /srv/assets                       Dockerfile:27  unknown      –
+    ?  COPY --from=web /app/dist /srv                Dockerfile:25  unknown      –  files of a step that runs
+    ?  COPY --from=test /report.txt /srv/report.txt  Dockerfile:26  unknown      –  files of a step that runs
+    ?  COPY assets /srv/assets                       Dockerfile:27  unknown      –  above an undecided step
 
     ✓ found in the cache   ✗ runs   ? not known   · a source, resolved each time
     note: a log of the build (--progress=rawjson) settles what depends on what steps write

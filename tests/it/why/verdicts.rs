@@ -112,6 +112,7 @@ fn the_next_build_is_foretold_from_the_last_one() {
             };
             let last = || history.document(&format!("provenance/{}.json", before.name));
             let given = GivenEvidence {
+                not_imported: None,
                 wanted: cachelens::explain::load::Wanted::default(),
                 documents: vec![last()],
                 baseline: vec![last()],

@@ -12,6 +12,10 @@ impl Inquiry<'_> {
     pub(super) fn of_operation(&self, step: StepIndex) -> Option<Cause> {
         let facts = self.facts;
         let runs_above = self.has_missing_input(step);
+        if facts.of_other_build.contains(&step.at()) {
+            let detail = "the build of the log had another argument, option or base image here or below, which the evidence does not have";
+            return (!runs_above).then(|| Cause::new(CauseKind::Unexplained, detail));
+        }
         let (Some(before), Some(pairs)) = (&facts.before, &self.pairs) else {
             let parts = plain::change(&facts.now, step, &self.left_over);
             if let Some(cause) = Cause::of_parts(parts) {

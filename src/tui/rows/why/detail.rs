@@ -6,7 +6,6 @@ use crate::explain::keys::ContentKey;
 use crate::explain::load::Explanation;
 use crate::explain::load::words::{seconds, sentence};
 use crate::explain::solve::{CacheVerdict, InCache};
-use crate::format::llb::OpKind;
 use crate::format::provenance::StepIndex;
 use crate::text::secrets;
 use crate::tui::rows::{Cell, DetailLine, changes};
@@ -51,9 +50,9 @@ pub(super) fn of_step(explained: &ArrangedExplanation, step: StepIndex) -> Vec<D
                 DetailLine::Heading("Why it is undecided".into()),
             ]);
             lines.extend(
-                open(explained, step)
-                    .into_iter()
-                    .map(|text| DetailLine::Text(Cell::text(text))),
+                explanation.undecided(step).into_iter().map(|reason| {
+                    DetailLine::Text(Cell::text(reason.sentence(&explanation.names)))
+                }),
             );
         }
         None => {}
@@ -108,40 +107,6 @@ fn files(count: usize) -> String {
     } else {
         format!("{count} files")
     }
-}
-
-/// Returns why a step is undecided, and the evidence that would decide it.
-fn open(explained: &ArrangedExplanation, step: StepIndex) -> Vec<String> {
-    let explanation = &explained.explanation;
-    let inputs = explanation.build.steps[step.at()]
-        .inputs
-        .iter()
-        .zip(&explanation.keys[step.at()].inputs);
-    let mut open: Vec<String> = inputs
-        .filter_map(|(input, keys)| {
-            let title = explanation.title(input.step);
-            match &explanation.build.steps[input.step.at()].op.kind {
-                OpKind::Source(source) if source.scheme().0 == "local" => {
-                    (keys.content == ContentKey::Unknown).then(|| {
-                        "the files that it takes are not given: the context, as a directory, settles it".to_owned()
-                    })
-                }
-                OpKind::Source(_) => (!explanation.keys[input.step.at()].complete)
-                    .then(|| format!("`{title}` may be another one in the cache: a log of the build settles it")),
-                _ => match explanation.standings[input.step.at()].verdict {
-                    CacheVerdict::Miss => {
-                        Some(format!("it depends on what `{title}` writes: a log of the build settles it"))
-                    }
-                    CacheVerdict::Unknown => Some(format!("it depends on `{title}`, which is undecided, too")),
-                    CacheVerdict::Hit => None,
-                },
-            }
-        })
-        .collect();
-    if open.is_empty() {
-        open.push("the evidence does not say: a log of the build settles it".to_owned());
-    }
-    open
 }
 
 fn keys(explained: &ArrangedExplanation, step: StepIndex, lines: &mut Vec<DetailLine>) {

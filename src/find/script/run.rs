@@ -13,6 +13,7 @@ use crate::format::unknown::{has_mark, only_mark};
 
 mod assign;
 mod compound;
+mod input;
 
 use compound::as_test;
 
@@ -104,6 +105,9 @@ impl Script<'_, '_> {
         let Some(first) = first_word(&slots) else {
             return;
         };
+        if first == "xargs" {
+            self.replace_placeholder(&mut slots);
+        }
         if self.depth < DEPTH && self.follows_calls {
             self.call_script(simple, &slots);
         }
@@ -204,6 +208,8 @@ impl Script<'_, '_> {
                 self.sourced(slots);
                 true
             }
+            "read" => self.read_words(simple),
+            "mapfile" | "readarray" => self.read_lines(simple),
             _ => self.runs_text(first, simple, slots),
         }
     }

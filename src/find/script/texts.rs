@@ -1,11 +1,14 @@
 //! Commands in the arguments of other commands.
 
 use super::{Script, Slot};
+use crate::find::embedded::substitute;
 use crate::format::located::Located;
 use crate::format::shell::Simple;
 
 /// Programs that pass variables in their arguments on to commands.
 const TASK_RUNNERS: [&str; 7] = ["make", "gmake", "rake", "bundle", "just", "task", "nmake"];
+/// Shells, which run the scripts in their input.
+const SHELLS: [&str; 6] = ["sh", "bash", "zsh", "dash", "ash", "ksh"];
 /// Programs that run each argument as a command.
 const RUNNERS: [&str; 5] = ["concurrently", "parallel", "retry", "chronic", "gcloud"];
 
@@ -55,16 +58,50 @@ fn command_in(program: &str, word: &Located) -> Option<Located> {
     Some(command)
 }
 
+/// Whether a program runs a shell that reads its input, as in `kubectl exec -i POD -- sh <<EOF`.
+fn is_shell_inside(program: &str, words: &[Located]) -> bool {
+    let passes_on = matches!(
+        program,
+        "docker" | "kubectl" | "oc" | "sudo" | "env" | "vagrant"
+    );
+    let last = words.iter().rev().map(Located::as_str);
+    let mut last = last.skip_while(|word| matches!(*word, "-" | "-s" | "-e" | "-x" | "-l" | "-ex"));
+    passes_on
+        && last
+            .next()
+            .and_then(|word| word.rsplit('/').next())
+            .is_some_and(|word| SHELLS.contains(&word))
+}
+
 impl Script<'_, '_> {
+    /// `xargs -I{} docker build … {}`: the input is not known.
+    pub(super) fn replace_placeholder(&self, slots: &mut [Slot]) {
+        let mut words = slots.iter().flatten().flatten().map(|word| &word.text);
+        let placeholder = words.find_map(|word| Some(word.as_str().strip_prefix("-I")?.to_owned()));
+        let placeholder = match placeholder {
+            Some(empty) if empty.is_empty() => words.next().map(|word| word.as_str().to_owned()),
+            given => given,
+        };
+        let Some(placeholder) = placeholder.filter(|text| !text.is_empty()) else {
+            return;
+        };
+        for word in slots.iter_mut().flatten().flatten() {
+            word.text = substitute(&word.text, &placeholder, "", |_, place| {
+                self.session.unknown(&placeholder, place)
+            });
+        }
+    }
+
     /// `sh -c '…'`, `ssh host '…'`, `bash <<EOF`.
     pub(super) fn runs_text(&mut self, first: &str, simple: &Simple, slots: &[Slot]) -> bool {
         let name = first.rsplit('/').next().unwrap_or(first);
-        let is_shell = matches!(name, "sh" | "bash" | "zsh" | "dash" | "ash" | "ksh");
+        let is_shell = SHELLS.contains(&name);
         let words: Vec<Located> = slots
             .iter()
             .filter_map(|slot| Some(slot.first()?.first()?.text.clone()))
             .collect();
-        if is_shell && !simple.inputs.is_empty() {
+        let runs_input = is_shell || name == "ssh" || is_shell_inside(name, &words);
+        if runs_input && !simple.inputs.is_empty() {
             for input in &simple.inputs {
                 self.inner(input);
             }
@@ -82,10 +119,7 @@ impl Script<'_, '_> {
         {
             let runner = words[..at].iter().any(|word| {
                 let name = word.as_str().rsplit('/').next().unwrap_or_default();
-                matches!(
-                    name,
-                    "sh" | "bash" | "zsh" | "dash" | "ash" | "ksh" | "su" | "flock" | "script"
-                )
+                SHELLS.contains(&name) || matches!(name, "su" | "flock" | "script")
             });
             if runner {
                 self.inner(text);

@@ -3,7 +3,7 @@
 use super::{Partial, combine, describe};
 use crate::find::script::variables::unite;
 use crate::find::script::{Script, Variable, Variant};
-use crate::format::located::Located;
+use crate::format::located::{Located, TextPlace};
 use crate::format::shell::{List, ShellCommand, Word};
 
 impl Script<'_, '_> {
@@ -72,33 +72,33 @@ impl Script<'_, '_> {
         words: &[Word],
         is_printf: bool,
     ) -> Option<Vec<Variant>> {
-        let mut words: Vec<&Word> = words.iter().collect();
-        let mut prefix = Located::default();
-        while words
-            .first()
-            .and_then(|w| w.bare())
-            .is_some_and(|w| matches!(w, "-n" | "-e" | "-E" | "--"))
-        {
-            words.remove(0);
-        }
-        if is_printf && words.len() > 1 {
-            let format = words[0].literal()?;
-            let format = format.trim_end_matches("\\n");
-            let (before, after) = format.split_once("%s")?;
-            if before.contains('%')
-                || after.contains('%')
-                || (!before.is_empty() && words.len() > 2)
-            {
-                return None;
-            }
-            prefix = Located::new(before, words[0].place);
-            words.remove(0);
-        }
-        let mut all = vec![Partial {
+        let is_option = |word: &&Word| {
+            word.bare()
+                .is_some_and(|word| matches!(word, "-n" | "-e" | "-E" | "--"))
+        };
+        let options = words.iter().take_while(is_option).count();
+        let words = &words[options..];
+        let start = Partial {
             when: self.guards.clone(),
-            current: prefix,
             ..Partial::default()
-        }];
+        };
+        let all = match words {
+            [format, arguments @ ..] if is_printf && !arguments.is_empty() => {
+                self.formatted(start, format, arguments)?
+            }
+            _ => self.separated(start, words),
+        };
+        let variant = |partial: Partial| Variant {
+            text: partial.current,
+            when: partial.when,
+            sure: false,
+        };
+        Some(all.into_iter().map(variant).collect())
+    }
+
+    /// Joins the words of `echo` with blanks.
+    fn separated(&mut self, start: Partial, words: &[Word]) -> Vec<Partial> {
+        let mut all = vec![start];
         for (index, word) in words.iter().enumerate() {
             let found = Variable::Scalar(self.values(word));
             if index > 0 {
@@ -108,11 +108,62 @@ impl Script<'_, '_> {
             }
             all = combine(all, &found, false, self.use_at(word.place));
         }
-        let variant = |partial: Partial| Variant {
-            text: partial.current,
-            when: partial.when,
-            sure: false,
+        all
+    }
+
+    /// Inserts arguments into a format of `printf`, which is used again for each group of them.
+    fn formatted(
+        &mut self,
+        start: Partial,
+        format: &Word,
+        arguments: &[Word],
+    ) -> Option<Vec<Partial>> {
+        let text = format.literal()?.replace("%%", "\u{2}");
+        let parts: Vec<&str> = text.split("%s").collect();
+        let (last, before) = parts.split_last()?;
+        if before.is_empty() || text.matches('%').count() > before.len() {
+            return None;
+        }
+        let literal = |part: &str| {
+            let text = part.replace('\u{2}', "%").replace("\\n", "\n");
+            Located::new(text, format.place)
         };
-        Some(all.into_iter().map(variant).collect())
+        let arguments = self.printed_words(arguments);
+        let groups = arguments.len().div_ceil(before.len()).max(1);
+        let mut arguments = arguments.into_iter();
+        let mut all = vec![start];
+        for _ in 0..groups {
+            for part in before {
+                for partial in &mut all {
+                    partial.append(&literal(part));
+                }
+                if let Some((values, place)) = arguments.next() {
+                    let found = Variable::Scalar(values);
+                    all = combine(all, &found, false, self.use_at(place));
+                }
+            }
+            for partial in &mut all {
+                partial.append(&literal(last));
+            }
+        }
+        for partial in &mut all {
+            let end = partial.current.as_str().trim_end_matches('\n').len();
+            partial.current = partial.current.slice(0, end);
+        }
+        Some(all)
+    }
+
+    /// Returns the words that `printf` gets, each with its values. An array is several words.
+    fn printed_words(&mut self, arguments: &[Word]) -> Vec<(Vec<Variant>, TextPlace)> {
+        let mut words = Vec::new();
+        for word in arguments {
+            let slot = self.slot(word);
+            let given = match slot.as_slice() {
+                [several] if several.len() > 1 => super::super::run::arguments(&slot),
+                _ => vec![self.values(word)],
+            };
+            words.extend(given.into_iter().map(|values| (values, word.place)));
+        }
+        words
     }
 }

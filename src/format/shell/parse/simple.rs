@@ -179,11 +179,15 @@ impl Parser<'_> {
         if operator.starts_with("<<<") {
             self.position += 3;
             self.blanks();
-            let text = self
-                .word()
-                .and_then(|word| word.literal().map(|text| (text, word.place)));
-            if let Some((text, place)) = text {
-                simple.inputs.push(Located::new(text, place));
+            let start = self.position;
+            if let Some(word) = self.word() {
+                let written = || {
+                    let raw = self.located.slice(start, self.position).trimmed();
+                    let inner = raw.as_str().trim_matches('"').to_owned();
+                    raw.with_text(inner)
+                };
+                let literal = word.literal().map(|text| Located::new(text, word.place));
+                simple.inputs.push(literal.unwrap_or_else(written));
             }
         } else if operator.starts_with("<<") {
             self.position += 2;

@@ -8,6 +8,7 @@ use super::repository::{directory, join};
 use super::session::FindSession;
 use crate::format::located::Located;
 use crate::format::tree::{Tree, TreeNode, yaml};
+use crate::format::unknown::to_pattern;
 
 /// The deepest nesting of stages, jobs and steps.
 const DEPTH: usize = 16;
@@ -114,10 +115,11 @@ impl AzureReader<'_> {
         if !node.is_map() {
             return;
         }
-        let named = node
-            .str_at(&["job"])
-            .or_else(|| node.str_at(&["deployment"]));
-        let job = named.or(job);
+        let named = node.get("job").or_else(|| node.get("deployment"));
+        let named = named
+            .and_then(TreeNode::text)
+            .map(|name| to_pattern(self.resolved(name, variables).as_str()));
+        let job = named.as_deref().or(job);
         let mut local = variables.clone();
         if depth > 0 {
             self.variables(node.get("variables"), &mut local);

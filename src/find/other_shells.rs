@@ -2,21 +2,35 @@
 //!
 //! Only the parts that build commands need are converted: continued lines, comments and variables.
 
+mod lists;
+
 use crate::format::located::Located;
+use lists::PowerShellLists;
 
 /// Converts a script of `PowerShell`.
 pub(super) fn from_powershell(script: &Located) -> Located {
     let mut text = Located::default();
     let mut in_comment = false;
+    let mut in_parameters = false;
+    let mut lists = PowerShellLists::default();
     for line in script.split_lines() {
-        let place = line.place();
+        let place = line.trimmed().place();
         let source = line.as_str().trim_end();
         if in_comment || source.trim_start().starts_with("<#") {
             in_comment = !source.contains("#>");
             text.push_str("\n", place);
             continue;
         }
-        let rewritten = powershell_line(source);
+        let start = source.trim_start().to_lowercase();
+        in_parameters |= start.starts_with("param(") || start.starts_with("param (");
+        let rewritten = if in_parameters {
+            in_parameters = !start.ends_with(')');
+            lists::parameter_defaults(source)
+        } else if let Some(list) = lists.of_line(source) {
+            list
+        } else {
+            powershell_line(&lists.used_in(source))
+        };
         text.push_str(&rewritten, place);
         text.push_str("\n", place);
     }
@@ -97,7 +111,7 @@ fn as_test(line: &str) -> String {
 pub(super) fn from_batch(script: &Located) -> Located {
     let mut text = Located::default();
     for line in script.split_lines() {
-        let place = line.place();
+        let place = line.trimmed().place();
         let rewritten = batch_line(line.as_str().trim_end());
         text.push_str(&rewritten, place);
         text.push_str("\n", place);

@@ -93,15 +93,22 @@ impl Repository {
     /// Reads a file even if git ignores it, as tools do with `.env`.
     pub(super) fn read_any(&self, name: &str) -> Option<Rc<str>> {
         let bytes = self.bytes(name)?;
-        let head = &bytes[..bytes.len().min(1024)];
-        if head.contains(&0) {
-            return None;
-        }
-        let text = match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        let text = match from_utf16(&bytes) {
+            Some(text) => text,
+            None if bytes[..bytes.len().min(1024)].contains(&0) => return None,
+            None => match String::from_utf8(bytes) {
+                Ok(text) => text,
+                Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+            },
         };
-        Some(without_marks(text).into())
+        // Lines keep their numbers without the carriage returns at their ends.
+        let text = if text.contains('\r') {
+            text.replace("\r\n", "\n")
+        } else {
+            text
+        };
+        let text = without_marks(text);
+        Some(text.strip_prefix('\u{feff}').unwrap_or(&text).into())
     }
 
     /// Reads the bytes of a file.
@@ -159,6 +166,21 @@ impl Repository {
             .and_then(|index| names.get(index).cloned())
             .unwrap_or_default()
     }
+}
+
+/// Decodes text in UTF-16, as `PowerShell` writes it. Such text begins with a byte order mark.
+fn from_utf16(bytes: &[u8]) -> Option<String> {
+    let (mark, units) = bytes.split_first_chunk::<2>()?;
+    let decode: fn([u8; 2]) -> u16 = match mark {
+        [0xff, 0xfe] => u16::from_le_bytes,
+        [0xfe, 0xff] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let units: Vec<u16> = units
+        .chunks_exact(2)
+        .map(|unit| decode([unit[0], unit[1]]))
+        .collect();
+    Some(String::from_utf16_lossy(&units))
 }
 
 /// Removes what Go keeps of other repositories: `vendor`, where it lists the modules there.

@@ -201,3 +201,60 @@ proptest! {
         repository.found();
     }
 }
+
+#[test]
+fn text_in_utf_16_is_read() {
+    let script = "$ref = 'type=gha,scope=wide'\r\ndocker buildx build --cache-from $ref .\r\n";
+    let little: Vec<u8> = script.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = script.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let repository = Repository::new()
+        .with("little.ps1", [[0xff, 0xfe].as_slice(), &little].concat())
+        .with("big.ps1", [[0xfe, 0xff].as_slice(), &big].concat())
+        .with("cut.ps1", [0xff, 0xfe, b'd'])
+        .with("unmarked.ps1", little);
+    insta::assert_snapshot!(repository.declared(), @r#"
+    big.ps1:2 import type=gha,scope=wide by docker buildx for -
+    little.ps1:2 import type=gha,scope=wide by docker buildx for -
+    "#);
+}
+
+#[test]
+fn a_byte_order_mark_and_line_ends_of_windows_change_nothing() {
+    let files = [
+        (
+            "Makefile",
+            "REG := reg.io/x\nimage:\n\tdocker buildx build \\\n\t  --cache-from $(REG):c .\n",
+        ),
+        (
+            "justfile",
+            "reg := \"reg.io/x\"\nimage:\n  docker buildx build --cache-from {{reg}}:c .\n",
+        ),
+        (
+            "Jenkinsfile",
+            "stage('A') {\n  sh '''\n    docker buildx build \\\n      --cache-from reg.io/x:c .\n  '''\n}\n",
+        ),
+        (
+            "docker-bake.hcl",
+            "target \"a\" {\n  cache-to = X == \"\" ? [] : [\"type=gha,scope=a\"]\n}\nvariable \"X\" {}\n",
+        ),
+        (
+            "compose.yaml",
+            "services:\n  a:\n    build:\n      context: .\n      cache_from: [reg.io/x:c]\n",
+        ),
+        (
+            "b.ps1",
+            "param([string]$Tag = 'c')\ndocker buildx build `\n  --cache-from reg.io/x:$Tag .\n",
+        ),
+    ];
+    let declared = |change: &dyn Fn(&str) -> String| {
+        let mut repository = Repository::new();
+        for (path, text) in &files {
+            repository = repository.with(path, change(text));
+        }
+        repository.declared()
+    };
+    let plain = declared(&|text| text.to_owned());
+    assert_eq!(plain.lines().count(), files.len(), "{plain}");
+    assert_eq!(declared(&|text| text.replace('\n', "\r\n")), plain);
+    assert_eq!(declared(&|text| format!("\u{feff}{text}")), plain);
+}

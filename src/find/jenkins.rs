@@ -4,6 +4,7 @@
 //! of the language that is evaluated is assignments of strings.
 
 mod functions;
+mod lists;
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -32,6 +33,7 @@ pub(super) fn read(session: &FindSession<'_>, path: &str, text: &str) {
         session,
         tokens: &tokens,
         variables: HashMap::new(),
+        lists: HashMap::new(),
         parameters: HashMap::new(),
         environment: Vec::new(),
         blocks: Vec::new(),
@@ -53,6 +55,8 @@ struct JenkinsReader<'a> {
     session: &'a FindSession<'a>,
     tokens: &'a [JenkinsToken],
     variables: HashMap<String, Located>,
+    /// The variables that hold lists of strings.
+    lists: HashMap<String, Vec<Located>>,
     parameters: HashMap<String, Located>,
     environment: Environment,
     blocks: Vec<PipelineBlock>,
@@ -63,6 +67,14 @@ struct JenkinsReader<'a> {
 
 impl JenkinsReader<'_> {
     fn run(&mut self) {
+        // The parameters may be declared after their first use.
+        for (index, token) in self.tokens.iter().enumerate() {
+            if let JenkinsToken::Word(word, _) = token
+                && matches!(word.as_str(), "string" | "choice" | "booleanParam")
+            {
+                self.parameter(index + 1);
+            }
+        }
         let mut pending = PipelineBlock::Other;
         let mut index = 0;
         while index < self.tokens.len() {
@@ -114,16 +126,15 @@ impl JenkinsReader<'_> {
                 self.docker_build(next);
                 next
             }
-            "string" | "choice" | "booleanParam" => {
-                self.parameter(next);
-                next
-            }
             _ => self.assignment(word, index),
         }
     }
 
     fn assignment(&mut self, word: &str, index: usize) -> usize {
         let next = index + 1;
+        if let Some(end) = self.list_change(word, next) {
+            return end;
+        }
         if !matches!(self.tokens.get(next), Some(JenkinsToken::Sign('=')))
             || matches!(self.tokens.get(next + 1), Some(JenkinsToken::Sign('=')))
         {
@@ -157,7 +168,9 @@ impl JenkinsReader<'_> {
                 }
                 Some(JenkinsToken::Word(word, place)) => {
                     if matches!(self.tokens.get(index + 1), Some(JenkinsToken::Sign('('))) {
-                        let Some((text, end)) = self.call(word, index + 2) else {
+                        let called = self.joined(word, index + 2);
+                        let called = called.or_else(|| self.call(word, index + 2));
+                        let Some((text, end)) = called else {
                             let shown = format!("{name} = {word}(…)");
                             return (Some(self.session.unknown(&shown, *place)), index + 1);
                         };
@@ -398,6 +411,17 @@ fn string(source: &Located, start: usize, quote: char) -> (JenkinsToken, usize) 
         }
         if character == '\n' && !is_triple {
             break;
+        }
+        // An expression may hold quotes: `${list.join(" ")}`.
+        let rest = &text[position..];
+        if quote == '"'
+            && rest.starts_with("${")
+            && let Some(length) = rest.find(['}', '\n'])
+            && rest[length..].starts_with('}')
+        {
+            out.push_str(&rest[..=length], place);
+            position += length + 1;
+            continue;
         }
         position += character.len_utf8();
         if character != '\\' {

@@ -107,6 +107,7 @@ impl JenkinsReader<'_> {
             session: self.session,
             tokens: self.tokens,
             variables,
+            lists: self.lists.clone(),
             parameters: self.parameters.clone(),
             environment: self.environment.clone(),
             blocks: Vec::new(),
@@ -117,6 +118,9 @@ impl JenkinsReader<'_> {
 
     /// Returns the value of an expression in a string: a name, or a call.
     pub(super) fn expression(&self, source: &str, place: TextPlace) -> Located {
+        if let Some(text) = self.joined_in(source) {
+            return text;
+        }
         let name = source.split('(').next().unwrap_or(source);
         if name.len() < source.len() && self.functions.contains_key(name) {
             let tokens = tokens(&Located::new(source, place));

@@ -34,27 +34,50 @@ const RESERVED: [&str; 12] = [
 struct Pipeline<'s, 'r> {
     session: &'s FindSession<'r>,
     trees: &'s [Rc<Tree>],
+    /// The variables that the pipeline which triggers this one passes on.
+    upstream: &'s Environment,
 }
 
 /// Parses a configuration.
 pub(super) fn read(session: &FindSession<'_>, path: &str) {
+    read_with(session, path, &Environment::new(), 0);
+}
+
+fn read_with(session: &FindSession<'_>, path: &str, upstream: &Environment, depth: usize) {
     let mut trees = Vec::new();
     let mut seen = HashSet::new();
     collect(session, path, &mut trees, &mut seen, 0);
     let pipeline = Pipeline {
         session,
         trees: &trees,
+        upstream,
     };
-    let names = pipeline.job_names();
-    for name in names {
+    for name in pipeline.job_names() {
         pipeline.job(&name);
+        for child in pipeline.children(&name) {
+            if depth < 2 {
+                let passed = pipeline.variables_of(&name);
+                read_with(session, &child, &passed, depth + 1);
+            }
+        }
     }
 }
 
-/// Returns the files that a configuration includes; they are read as parts of it.
+/// Returns the files that a configuration includes or triggers; they are read as parts of it.
 pub(super) fn included(session: &FindSession<'_>, path: &str) -> HashSet<String> {
     let mut seen = HashSet::new();
-    collect(session, path, &mut Vec::new(), &mut seen, 0);
+    let mut trees = Vec::new();
+    collect(session, path, &mut trees, &mut seen, 0);
+    let pipeline = Pipeline {
+        session,
+        trees: &trees,
+        upstream: &Environment::new(),
+    };
+    for name in pipeline.job_names() {
+        for child in pipeline.children(&name) {
+            collect(session, &child, &mut Vec::new(), &mut seen, 0);
+        }
+    }
     seen.remove(path);
     seen
 }
@@ -80,26 +103,30 @@ fn collect(
         }
     };
     for document in tree.documents() {
-        let Some(include) = document.get("include") else {
-            continue;
-        };
-        let entries: Vec<TreeNode<'_>> = if include.is_list() {
-            include.items().collect()
-        } else {
-            vec![include]
-        };
-        for entry in entries {
-            let local = entry.str().or_else(|| entry.str_at(&["local"]));
-            let Some(local) = local else { continue };
-            if local.contains("://") {
-                continue;
-            }
-            for file in matching(session, local) {
-                collect(session, &file, trees, seen, depth + 1);
-            }
+        for file in local_files(session, document.get("include")) {
+            collect(session, &file, trees, seen, depth + 1);
         }
     }
     trees.push(tree);
+}
+
+/// Returns the files of this repository that an `include` lists.
+fn local_files(session: &FindSession<'_>, include: Option<TreeNode<'_>>) -> Vec<String> {
+    let entries = include.map(|include| {
+        if include.is_list() {
+            include.items().collect()
+        } else {
+            vec![include]
+        }
+    });
+    let mut files = Vec::new();
+    for entry in entries.unwrap_or_default() {
+        let local = entry.str().or_else(|| entry.str_at(&["local"]));
+        if let Some(local) = local.filter(|local| !local.contains("://")) {
+            files.extend(matching(session, local));
+        }
+    }
+    files
 }
 
 /// Returns the files of a local include, which may be a pattern.
@@ -166,18 +193,12 @@ impl<'s> Pipeline<'s, '_> {
     fn job(&self, name: &str) {
         let mut chain = Vec::new();
         self.chain(name, 0, &mut chain);
-        let mut environment = Environment::new();
-        for variables in self.definitions("variables").into_iter().rev() {
-            embedded::extend(&mut environment, Some(variables), Located::clone);
-        }
-        for node in chain.iter().rev() {
-            if let Some(variables) = node.get("variables") {
-                for (key, text) in self.variables(variables) {
-                    embedded::put(&mut environment, &key, text);
-                }
-            }
-        }
+        let mut environment = self.variables_of(name);
         self.rules(&chain, &mut environment);
+        for (key, variants) in self.upstream {
+            environment.retain(|(known, _)| known != key);
+            environment.push((key.clone(), variants.clone()));
+        }
         self.matrix(&chain, &mut environment);
         let raw = environment.clone();
         for (_, variants) in &mut environment {
@@ -249,6 +270,35 @@ impl<'s> Pipeline<'s, '_> {
             }
         }
         found
+    }
+
+    /// Returns the variables that a job inherits and defines.
+    fn variables_of(&self, name: &str) -> Environment {
+        let mut chain = Vec::new();
+        self.chain(name, 0, &mut chain);
+        let mut environment = Environment::new();
+        for variables in self.definitions("variables").into_iter().rev() {
+            embedded::extend(&mut environment, Some(variables), Located::clone);
+        }
+        self.rules(&self.definitions("workflow"), &mut environment);
+        for node in chain.iter().rev() {
+            if let Some(variables) = node.get("variables") {
+                for (key, text) in self.variables(variables) {
+                    embedded::put(&mut environment, &key, text);
+                }
+            }
+        }
+        environment
+    }
+
+    /// Returns the files of the pipelines that a job triggers.
+    fn children(&self, name: &str) -> Vec<String> {
+        let mut chain = Vec::new();
+        self.chain(name, 0, &mut chain);
+        let include = chain
+            .iter()
+            .find_map(|node| node.path(&["trigger", "include"]));
+        local_files(self.session, include)
     }
 
     /// Adds the values that variables have under the rules of a job.

@@ -1,10 +1,12 @@
 //! Justfiles.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::command::CommandContext;
 use super::embedded::{self, Environment, substitute};
 use super::repository::directory;
+use super::script::Variant;
 use super::session::FindSession;
 use crate::format::located::{Located, TextPlace};
 
@@ -128,11 +130,8 @@ fn follow(session: &FindSession<'_>, justfile: &Justfile, recipe: &Recipe, folde
         directory: folder.to_owned(),
         ..CommandContext::default()
     };
-    let expand = |line: &Located| {
-        substitute(line, "{{", "}}", |inner, place| {
-            evaluator.expression(&Located::new(inner, place), 0)
-        })
-    };
+    let chosen = RefCell::new(Environment::new());
+    let expand = |line: &Located| evaluator.expanded(line, &chosen);
     let first = recipe
         .lines
         .first()
@@ -141,6 +140,7 @@ fn follow(session: &FindSession<'_>, justfile: &Justfile, recipe: &Recipe, folde
     if first.starts_with("#!") {
         if first.contains("sh") {
             let lines: Vec<Located> = recipe.lines.iter().map(expand).collect();
+            environment.append(&mut chosen.take());
             embedded::run(session, &embedded::joined(&lines), &environment, &around);
         }
         return;
@@ -154,10 +154,12 @@ fn follow(session: &FindSession<'_>, justfile: &Justfile, recipe: &Recipe, folde
         if text.ends_with('\\') {
             command.push_str("\n", line.place());
         } else {
+            environment.append(&mut chosen.take());
             embedded::run(session, &command, &environment, &around);
             command = Located::default();
         }
     }
+    environment.append(&mut chosen.take());
     embedded::run(session, &command, &environment, &around);
 }
 
@@ -168,6 +170,53 @@ struct JustEvaluator<'a> {
 }
 
 impl JustEvaluator<'_> {
+    /// Replaces the expressions of a line. One with several values becomes a variable.
+    fn expanded(&self, line: &Located, chosen: &RefCell<Environment>) -> Located {
+        substitute(line, "{{", "}}", |inner, place| {
+            let values = self.alternatives(inner, place, 0);
+            if let [only] = values.as_slice()
+                && only.when.is_empty()
+            {
+                return only.text.clone();
+            }
+            let mut chosen = chosen.borrow_mut();
+            let name = format!("_expression_{}_{}", place.line, chosen.len());
+            let used = Located::new(format!("${{{name}}}"), place);
+            chosen.push((name, values));
+            used
+        })
+    }
+
+    /// Returns the values of an expression, which `if` may choose between.
+    fn alternatives(&self, text: &str, place: TextPlace, depth: usize) -> Vec<Variant> {
+        let text = text.trim();
+        let mut values = Vec::new();
+        if depth > DEPTH {
+            return values;
+        }
+        let defined = self.justfile.variables.get(text);
+        let is_parameter = self.recipe.parameters.iter().any(|(name, _)| name == text);
+        if let Some(defined) = defined.filter(|_| !is_parameter)
+            && defined.as_str().trim().starts_with("if ")
+        {
+            return self.alternatives(defined.as_str(), defined.place(), depth + 1);
+        }
+        let Some((condition, then, otherwise)) = conditional(text) else {
+            let whole = Located::new(text, place);
+            return vec![Variant::of(self.expression(&whole, depth))];
+        };
+        for (branch, condition) in [
+            (then, condition.to_owned()),
+            (otherwise, format!("not {condition}")),
+        ] {
+            for mut value in self.alternatives(branch, place, depth + 1) {
+                value.when.insert(0, condition.clone());
+                values.push(value);
+            }
+        }
+        values
+    }
+
     fn expression(&self, source: &Located, depth: usize) -> Located {
         let text = source.as_str().trim();
         let place = source.place();
@@ -247,6 +296,19 @@ impl JustEvaluator<'_> {
             _ => self.session.unknown(whole, place),
         }
     }
+}
+
+/// Splits `if CONDITION { A } else { B }`. The text after `else` may be another `if`.
+fn conditional(text: &str) -> Option<(&str, &str, &str)> {
+    let rest = text.strip_prefix("if ")?;
+    let (condition, rest) = split_outside(rest, "{")?;
+    let (then, rest) = split_outside(rest, "}")?;
+    let otherwise = rest.trim().strip_prefix("else")?.trim();
+    let otherwise = match otherwise.strip_prefix('{') {
+        Some(inner) => inner.trim_end().strip_suffix('}')?,
+        None => otherwise,
+    };
+    Some((condition.trim(), then.trim(), otherwise.trim()))
 }
 
 fn split_outside<'t>(text: &'t str, operator: &str) -> Option<(&'t str, &'t str)> {

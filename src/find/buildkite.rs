@@ -12,6 +12,16 @@ use crate::format::tree::TreeNode;
 /// The deepest nesting of groups.
 const DEPTH: usize = 4;
 
+/// Whether a document with any name is a pipeline, or its steps.
+pub(super) fn is_like(root: TreeNode<'_>) -> bool {
+    let steps = root.get("steps").unwrap_or(root);
+    let is_step = |step: TreeNode<'_>| {
+        let keys = ["command", "commands", "plugins"];
+        keys.iter().any(|key| step.get(key).is_some())
+    };
+    steps.items().any(is_step)
+}
+
 /// Parses a pipeline.
 pub(super) fn read(session: &FindSession<'_>, root: TreeNode<'_>) {
     let mut environment = Environment::new();

@@ -72,6 +72,7 @@ fn follow(
     for (keys, direction) in [
         (["cache_from", "cache-from"], Direction::Import),
         (["cache_to", "cache-to"], Direction::Export),
+        (["cache_images", "cache-images"], Direction::Both),
     ] {
         for node in keys.iter().filter_map(|key| settings.get(key)) {
             for text in node.one_or_many().into_iter().filter_map(TreeNode::text) {

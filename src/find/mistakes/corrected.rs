@@ -98,7 +98,7 @@ pub(super) fn sanitized(at: &Declaration) -> String {
         return "Run `echo \"TAG=${GITHUB_REF_NAME//\\//-}\" >> \"$GITHUB_ENV\"` in an earlier step, and write `${{ env.TAG }}`.".to_owned();
     }
     let expressed = at.expressed("ref").unwrap_or_default();
-    if expressed.to_lowercase().contains("ci_commit") {
+    if expressed.to_lowercase().contains("ci_commit") && !at.file.contains("woodpecker") {
         return "Write `${CI_COMMIT_REF_SLUG}`.".to_owned();
     }
     let name = expressed

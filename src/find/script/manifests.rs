@@ -1,7 +1,8 @@
-//! Kubernetes manifests in here-documents, as in `kubectl apply -f - <<EOF`.
+//! Kubernetes manifests and pipelines of Buildkite in here-documents, as in
+//! `kubectl apply -f - <<EOF` and `buildkite-agent pipeline upload <<EOF`.
 
 use super::Script;
-use crate::find::{kinds, kubernetes};
+use crate::find::{buildkite, kinds, kubernetes};
 use crate::format::located::Located;
 use crate::format::shell::{ShellCommand, Simple, Word};
 use crate::format::tree::yaml;
@@ -11,7 +12,7 @@ const LAST_LINE: u32 = 100_000;
 
 impl Script<'_, '_> {
     /// Reads the manifests that a pipeline with `kubectl` gets, and those that `cat` writes to a file
-    /// of YAML.
+    /// of YAML. Scripts in the folder of Buildkite print pipelines.
     pub(super) fn manifests(&mut self, pipeline: &[ShellCommand]) {
         let commands: Vec<&Simple> = pipeline
             .iter()
@@ -20,7 +21,8 @@ impl Script<'_, '_> {
                 _ => None,
             })
             .collect();
-        if !commands.iter().any(|command| takes_manifests(command)) {
+        let is_of_buildkite = self.directory.split('/').any(|name| name == ".buildkite");
+        if !is_of_buildkite && !commands.iter().any(|command| takes_manifests(command)) {
             return;
         }
         for input in commands.iter().flat_map(|command| &command.inputs) {
@@ -53,6 +55,8 @@ impl Script<'_, '_> {
         for document in tree.documents() {
             if kubernetes::is_resource(document) {
                 kubernetes::read(self.session, document);
+            } else if buildkite::is_like(document) {
+                buildkite::read(self.session, document);
             }
         }
     }
@@ -60,7 +64,8 @@ impl Script<'_, '_> {
 
 fn takes_manifests(command: &Simple) -> bool {
     let mut words = command.words.iter().filter_map(Word::literal);
-    let is_kubectl = words.any(|word| matches!(word.as_str(), "kubectl" | "oc"));
+    let is_kubectl =
+        words.any(|word| matches!(word.as_str(), "kubectl" | "oc" | "buildkite-agent"));
     let is_written = command
         .outputs
         .iter()

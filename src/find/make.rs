@@ -1,6 +1,6 @@
 //! Makefiles.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::command::CommandContext;
 use super::embedded;
@@ -40,6 +40,10 @@ struct Makefile {
     variables: HashMap<String, Vec<MakeValue>>,
     /// Variables for the recipe of one target.
     local: HashMap<String, Vec<(String, MakeValue)>>,
+    /// The targets that need a target, which gets their variables.
+    needed_by: HashMap<String, Vec<String>>,
+    /// The variables that the commands of recipes get.
+    exported: BTreeSet<String>,
     rules: Vec<MakeRule>,
     conditions: Vec<String>,
     included: Vec<String>,
@@ -174,14 +178,20 @@ impl Makefile {
     fn statement(&mut self, session: &FindSession<'_>, line: &Located) -> Option<usize> {
         let text = line.as_str();
         let mut start = text.len() - text.trim_start().len();
+        let mut is_exported = false;
         for prefix in ["export ", "override ", "unexport ", "private "] {
             if text[start..].starts_with(prefix) {
                 start += prefix.len();
+                is_exported |= prefix == "export ";
             }
         }
         let body = &text[start..];
         let assignment = assignment(body);
         let colon = rule_colon(body);
+        if is_exported && assignment.is_none() && colon.is_none() {
+            let names = body.split_whitespace().map(str::to_owned);
+            self.exported.extend(names);
+        }
         match (assignment, colon) {
             (Some((name_end, operator)), colon)
                 if colon.is_none_or(|colon| {
@@ -197,6 +207,9 @@ impl Makefile {
                     .as_str()
                     .to_owned();
                 self.assign(session, &name, operator, value);
+                if is_exported {
+                    self.exported.insert(name);
+                }
                 None
             }
             (_, Some(colon)) => self.rule_or_local(session, line, start, colon),
@@ -227,10 +240,11 @@ impl Makefile {
             rest
         };
         if let Some((name_end, operator)) = assignment_of_target(rest.as_str()) {
-            let name = rest.as_str()[..name_end]
-                .trim()
-                .trim_start_matches("export ")
-                .to_owned();
+            let written = rest.as_str()[..name_end].trim();
+            let name = written.trim_start_matches("export ").trim().to_owned();
+            if name.len() < written.len() {
+                self.exported.insert(name.clone());
+            }
             let value =
                 without_comment(&rest.slice(name_end + operator.len(), rest.len())).trimmed();
             for target in targets {
@@ -245,6 +259,7 @@ impl Makefile {
             }
             return None;
         }
+        self.add_needs(session, &targets, &rest);
         let mut rule = MakeRule {
             targets,
             recipe: Vec::new(),
@@ -310,9 +325,34 @@ impl Makefile {
         }
     }
 
+    /// Remembers that targets need those after their colon.
+    fn add_needs(&mut self, session: &FindSession<'_>, targets: &[String], rest: &Located) {
+        let end = rest.as_str().find(';').unwrap_or(rest.len());
+        let needed = self.expand(session, &rest.slice(0, end), None, 0);
+        for name in needed.as_str().split_whitespace().take(100) {
+            let needed_by = self.needed_by.entry(name.to_owned()).or_default();
+            needed_by.extend(targets.iter().take(20).cloned());
+        }
+    }
+
+    /// Follows a recipe. Each line has a shell of its own, unless `.ONESHELL` is a target.
     fn recipe(&self, session: &FindSession<'_>, rule: &MakeRule, target: &str, folder: &str) {
-        for (line, conditions) in &rule.recipe {
+        let mut rules = self.rules.iter().flat_map(|rule| &rule.targets);
+        let has_one_shell = rules.any(|target| target == ".ONESHELL");
+        let mut lines = rule.recipe.clone();
+        if has_one_shell {
+            let whole = embedded::joined(rule.recipe.iter().map(|(line, _)| line));
+            let conditions = rule
+                .recipe
+                .first()
+                .map(|(_, conditions)| conditions.clone());
+            lines = vec![(whole, conditions.unwrap_or_default())];
+        }
+        for (line, conditions) in &lines {
             let mut environment = Vec::new();
+            if line.as_str().contains("$$") {
+                self.export(session, target, &mut environment);
+            }
             let text = self.recipe_line(session, line, target, &mut environment);
             let around = CommandContext {
                 target: Some(target.to_owned()),

@@ -8,6 +8,9 @@ use crate::find::session::FindSession;
 use crate::format::located::{Located, TextPlace};
 use crate::format::unknown::only_mark;
 
+/// The most targets that are searched for those that need another one.
+const MOST_NEEDING: usize = 100;
+
 /// The recipe in which a reference stands.
 pub(super) struct RecipeScope<'e> {
     pub(super) target: &'e str,
@@ -128,13 +131,7 @@ impl Makefile {
             ("MAKE", _) => return Located::new("make", place),
             _ => {}
         }
-        let local = target
-            .and_then(|target| self.local.get(target))
-            .and_then(|all| all.iter().rfind(|(n, _)| *n == name));
-        let values: Vec<MakeValue> = match local {
-            Some((_, given)) => vec![given.clone()],
-            None => self.variables.get(name).cloned().unwrap_or_default(),
-        };
+        let values = self.values_of(name, target);
         match values.as_slice() {
             [] => session.unknown(if name == "*" { "$*" } else { name }, place),
             [only] if only.when.is_empty() => {
@@ -180,6 +177,99 @@ impl Makefile {
         let variable = format!("_make_{}", environment.len());
         environment.push((variable.clone(), variants));
         Located::new(format!("${{{variable}}}"), place)
+    }
+
+    /// Returns the values that a variable may have in the recipe of a target.
+    pub(super) fn values_of(&self, name: &str, target: Option<&str>) -> Vec<MakeValue> {
+        let local = |target: &str| {
+            let mut all = self.local.get(target)?.iter();
+            all.rfind(|(known, _)| *known == name)
+                .map(|(_, given)| given.clone())
+        };
+        if let Some(given) = target.and_then(local) {
+            return vec![given];
+        }
+        let mut values = self.variables.get(name).cloned().unwrap_or_default();
+        let mut waiting: Vec<&str> = target.into_iter().collect();
+        let mut seen = 0;
+        // A target gets the variables of those that need it.
+        while let Some(needed) = waiting.pop() {
+            seen += 1;
+            if seen > MOST_NEEDING {
+                break;
+            }
+            for parent in self.needed_by.get(needed).into_iter().flatten() {
+                match local(parent) {
+                    Some(mut given) => {
+                        given.when.push(format!("make {parent}"));
+                        values.push(given);
+                    }
+                    None => waiting.push(parent),
+                }
+            }
+        }
+        values.truncate(8);
+        values
+    }
+
+    /// Adds the exported variables to the environment of a recipe.
+    pub(super) fn export(
+        &self,
+        session: &FindSession<'_>,
+        target: &str,
+        environment: &mut embedded::Environment,
+    ) {
+        for name in &self.exported {
+            let variants: Vec<Variant> = self
+                .values_of(name, Some(target))
+                .into_iter()
+                .map(|given| Variant {
+                    text: self.expand(session, &given.text, Some(target), 0),
+                    when: given.when,
+                    sure: false,
+                })
+                .collect();
+            if !variants.is_empty() {
+                environment.push((name.clone(), variants));
+            }
+        }
+    }
+
+    /// Returns `$(if condition,then,else)` with an unknown condition: a variable of the shell with
+    /// both texts, or both next to each other where there is no shell.
+    pub(super) fn either(
+        session: &FindSession<'_>,
+        condition: &Located,
+        then: &Located,
+        otherwise: &Located,
+        scope: Option<&mut RecipeScope<'_>>,
+    ) -> Located {
+        let place = condition.place();
+        let is_plain = |text: &Located| !text.as_str().contains("${_make_");
+        if let Some(scope) = scope
+            && let Some(environment) = scope.environment.as_deref_mut()
+            && is_plain(then)
+            && is_plain(otherwise)
+        {
+            let condition = session.expressed(condition.as_str().trim());
+            let condition = condition.trim_matches(['{', '}']);
+            let variant = |text: &Located, condition: String| Variant {
+                text: text.clone(),
+                when: vec![condition],
+                sure: false,
+            };
+            let variants = vec![
+                variant(then, format!("{condition} is set")),
+                variant(otherwise, format!("{condition} is not set")),
+            ];
+            let variable = format!("_make_{}", environment.len());
+            environment.push((variable.clone(), variants));
+            return Located::new(format!("${{{variable}}}"), place);
+        }
+        let mut both = then.clone();
+        both.push_str(" ", place);
+        both.push(otherwise);
+        both
     }
 
     pub(super) fn copied(&self) -> Self {

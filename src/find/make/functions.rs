@@ -15,16 +15,10 @@ impl Makefile {
         arguments: &Located,
         depth: usize,
     ) -> Option<Located> {
-        let parts = split_arguments(arguments);
-        let [name, words, first, more @ ..] = parts.as_slice() else {
+        let parts = split_at_most(arguments, 3);
+        let [name, words, text] = parts.as_slice() else {
             return None;
         };
-        // Further commas are part of the text.
-        let mut text = first.clone();
-        for part in more {
-            text.push_str(",", part.place());
-            text.push(part);
-        }
         let words = self.expand(session, words, None, depth + 1);
         let mut whole = Located::default();
         let mut copy = self.copied();
@@ -35,7 +29,7 @@ impl Makefile {
             };
             copy.variables
                 .insert(name.as_str().trim().to_owned(), vec![given]);
-            whole.push(&copy.expand(session, &text, None, depth + 2));
+            whole.push(&copy.expand(session, text, None, depth + 2));
             whole.push_str(" ", text.place());
         }
         Some(whole)
@@ -55,7 +49,7 @@ impl Makefile {
             return self.foreach(session, &arguments, depth);
         }
         let mut expanded: Vec<Located> = Vec::new();
-        for argument in split_arguments(&arguments) {
+        for argument in split_at_most(&arguments, most_arguments(name)) {
             expanded.push(self.expand_in(session, &argument, scope.as_deref_mut(), depth + 1));
         }
         let at = |index: usize| expanded.get(index).cloned().unwrap_or_default();
@@ -81,7 +75,11 @@ impl Makefile {
             }
             "lastword" => at(0).words().pop().unwrap_or_default(),
             "or" => first_given(&expanded),
-            "if" => chosen(&at(0), at(1), at(2), inner.place()),
+            "if" if has_mark(at(0).as_str()) => {
+                Self::either(session, &at(0), &at(1), &at(2), scope)
+            }
+            "if" if at(0).as_str().trim().is_empty() => at(2),
+            "if" => at(1),
             "call" => self.call(session, &expanded, inner.place(), depth)?,
             name if NOT_EVALUATED.contains(&name) => {
                 let text = inner.as_str();
@@ -126,6 +124,31 @@ impl Makefile {
         }
         Some(copy.expand(session, &body, None, depth + 2))
     }
+}
+
+/// Returns how many arguments a function has. Further commas are part of the last one.
+fn most_arguments(function: &str) -> usize {
+    match function {
+        "if" | "subst" | "patsubst" => 3,
+        "addprefix" | "addsuffix" | "filter" | "filter-out" => 2,
+        "strip" | "sort" | "abspath" | "realpath" | "notdir" | "firstword" | "lastword" => 1,
+        _ => usize::MAX,
+    }
+}
+
+/// Splits the arguments of a function with a limit on their number.
+fn split_at_most(arguments: &Located, most: usize) -> Vec<Located> {
+    let mut parts: Vec<Located> = Vec::new();
+    for (index, part) in split_arguments(arguments).into_iter().enumerate() {
+        match parts.last_mut() {
+            Some(last) if index >= most => {
+                last.push_str(",", part.place());
+                last.push(&part);
+            }
+            _ => parts.push(part),
+        }
+    }
+    parts
 }
 
 /// Returns the first value that is not empty. A default counts more than a variable that is not
@@ -180,18 +203,4 @@ fn substituted(
         return session.unknown(&format!("subst {}", session.expressed(value)), place);
     }
     text.with_text(value.replace(from.as_str(), to.as_str()))
-}
-
-/// `$(if condition,then,else)`. An unknown condition yields both texts.
-fn chosen(condition: &Located, then: Located, otherwise: Located, place: TextPlace) -> Located {
-    if has_mark(condition.as_str()) {
-        let mut both = then;
-        both.push_str(" ", place);
-        both.push(&otherwise);
-        both
-    } else if condition.as_str().trim().is_empty() {
-        otherwise
-    } else {
-        then
-    }
 }

@@ -138,7 +138,11 @@ impl<'d> Evaluator<'d> {
                 let elements: Vec<&Element> = template.iter().collect();
                 self.elements(&elements, Edges::default(), place, scope)
             }
-            Expression::HeredocTemplate(heredoc) => self.template(&heredoc.template, place, scope),
+            Expression::HeredocTemplate(heredoc) => {
+                // The text begins on the line after `<<END`.
+                let place = TextPlace::new(place.file, place.line + 1);
+                self.template(&heredoc.template, place, scope)
+            }
             Expression::Parenthesis(inner) => self.expression(inner.inner(), scope),
             Expression::Variable(name) => self.variable(name.as_str(), place, scope),
             Expression::Conditional(conditional) => self.conditional(conditional, place, scope),

@@ -19,6 +19,8 @@ pub struct BakeConfig {
     pub targets: Vec<Target>,
     /// The groups with their members.
     pub groups: Vec<(String, Vec<String>)>,
+    /// Whether a block defines a group. A matrix also makes one.
+    has_group_blocks: bool,
 }
 
 /// A value of `--set`.
@@ -56,6 +58,7 @@ impl Definitions {
             }
         }
         config.add_label_groups(labels);
+        config.has_group_blocks = !self.groups.is_empty();
         for block in &self.groups {
             if !lenient {
                 check_group(block)?;
@@ -324,6 +327,6 @@ impl BakeConfig {
         });
         let lower = name.to_lowercase();
         let is_named_so = ABSTRACT.iter().any(|word| lower.contains(word));
-        inherited && !grouped && !builds && (is_named_so || !self.groups.is_empty())
+        inherited && !grouped && !builds && (is_named_so || self.has_group_blocks)
     }
 }

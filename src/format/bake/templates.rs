@@ -81,7 +81,11 @@ impl Evaluator<'_> {
         scope: Scope<'_>,
     ) -> Evaluated {
         if let [Element::Interpolation(only)] = elements {
-            return self.expression(&only.expr, scope);
+            // `"${NAME}"` is used here, wherever its text is.
+            return Ok(match self.expression(&only.expr, scope)? {
+                BakeValue::Text(text) => BakeValue::Text(text.used_at(place)),
+                value => value,
+            });
         }
         let mut whole = BakeValue::text("", place);
         for (index, element) in elements.iter().enumerate() {

@@ -58,6 +58,9 @@ pub struct Declaration {
     /// Its conditions.
     #[serde(skip)]
     pub when: Vec<String>,
+    /// Whether the target is a pattern of bake, which several targets may match.
+    #[serde(skip)]
+    pub has_target_pattern: bool,
     /// The value as written, before it is parsed.
     #[serde(skip)]
     pub written: String,

@@ -173,6 +173,7 @@ impl<'r> FindSession<'r> {
             line: place.line,
             tool: used.tool.to_owned(),
             target: used.target.map(to_pattern),
+            has_target_pattern: used.target.is_some_and(|target| target.contains('*')),
             note: note(&names, &when),
             facts: Arc::clone(used.facts),
             expression,

@@ -21,6 +21,8 @@ pub(super) struct ActionInputs<'a> {
     pub(super) target: Option<&'a str>,
     pub(super) when: &'a [String],
     pub(super) job: Option<&'a Arc<CiJob>>,
+    /// Whether the action removes quotes around overrides, as old versions do.
+    pub(super) unquotes: bool,
     /// The command of the build that the step runs.
     pub(super) command: Option<BuildCommand>,
 }
@@ -81,6 +83,15 @@ impl ActionInputs<'_> {
             });
         }
         for (text, when) in self.entries("set") {
+            let source = text.as_str();
+            let quoted = source
+                .strip_prefix('"')
+                .and_then(|rest| rest.strip_suffix('"'))
+                .filter(|_| self.unquotes);
+            let text = match quoted {
+                Some(inner) => text.slice(1, 1 + inner.len()),
+                None => text,
+            };
             let value = ScriptWord { text, when };
             declare_override(self.session, &value, |item, direction, target| {
                 inputs.declare(&item.text, &item.when, direction, tool, Some(target));
@@ -205,7 +216,8 @@ impl ActionInputs<'_> {
         } else {
             join("", &path)
         };
-        let tags = self.entries("tags");
+        let mut tags = self.entries("tags");
+        tags.extend(self.entries("imageName"));
         let tags = tags
             .iter()
             .flat_map(|(text, _)| text.as_str().split(',').map(to_pattern).collect::<Vec<_>>());

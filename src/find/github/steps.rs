@@ -110,7 +110,8 @@ impl JobSteps<'_> {
         contexts: &ExpressionContexts<'_>,
         when: &[String],
     ) {
-        let name = uses.split('@').next().unwrap_or(uses);
+        let (name, version) = uses.split_once('@').unwrap_or((uses, ""));
+        let is_old = ["v1", "v2"].contains(&version.split('.').next().unwrap_or_default());
         let inputs = ActionInputs {
             session: self.session,
             with,
@@ -118,6 +119,7 @@ impl JobSteps<'_> {
             target: self.target.as_deref(),
             when,
             job: self.job.as_ref(),
+            unquotes: is_old,
             command: None,
         };
         let lower = name.to_lowercase();
@@ -154,6 +156,7 @@ impl JobSteps<'_> {
             target: self.target.as_deref(),
             when: &self.when,
             job: self.job.as_ref(),
+            unquotes: false,
             command: None,
         };
         inputs.typed(&uses.split('@').next().unwrap_or(uses).to_lowercase());

@@ -36,10 +36,12 @@ impl MistakeSearch<'_> {
             .any(|d| d.cache == "*" && d.direction.exports());
         let exported = PlaceIndex::new(exports.iter().map(|(_, place)| place));
         let imported = PlaceIndex::new(imports.iter().map(|(_, place)| place));
-        let inline = self
-            .declared
-            .iter()
-            .filter(|d| d.direction.exports() && d.kind() == "inline");
+        let is_inline = |declaration: &&Declaration| {
+            let exports = declaration.direction.exports();
+            // This action adds an inline cache to the image that it builds.
+            (exports && declaration.kind() == "inline") || declaration.tool == "devcontainers/ci"
+        };
+        let inline = self.declared.iter().filter(is_inline);
         let inline: Vec<&Declaration> = inline.collect();
         for (declaration, place) in &imports {
             let is_exported = exported.may_have(place) || moved_from(place, &exported);
@@ -74,6 +76,7 @@ impl MistakeSearch<'_> {
         };
         let shared: Vec<_> = exports.iter().filter(is_shared).copied().collect();
         self.overwritten(&shared);
+        self.across_files(&exports);
         self.matrices(&exports);
     }
 
@@ -173,10 +176,7 @@ impl MistakeSearch<'_> {
             let default =
                 place.kind == "gha" && declarations.iter().any(|d| d.attribute("scope").is_none());
             for declaration in &declarations {
-                let pattern = declaration
-                    .target
-                    .as_deref()
-                    .is_some_and(|target| target.contains('*'));
+                let pattern = declaration.has_target_pattern;
                 if default && targets.len() > 1 {
                     let message = format!(
                         "Several builds ({}) export to the default scope: each overwrites the others.",
@@ -207,6 +207,45 @@ impl MistakeSearch<'_> {
                         Some("Set the export of each target, with its name in it.".to_owned()),
                     );
                 }
+            }
+        }
+    }
+
+    /// Finds scopes of GitHub's cache that workflows for several images write.
+    fn across_files(&mut self, exports: &[&(&Declaration, CachePlace)]) {
+        let mut writers: BTreeMap<(&CachePlace, String), Vec<&Declaration>> = BTreeMap::new();
+        for (declaration, place) in exports {
+            let location = location_of(declaration);
+            let is_known = place.kind == "gha" && !has_variable(&location);
+            let facts = &declaration.facts;
+            if is_known && facts.job.is_some() && facts.dockerfile.is_some() {
+                writers
+                    .entry((place, location))
+                    .or_default()
+                    .push(declaration);
+            }
+        }
+        for ((place, _), declarations) in writers {
+            let files: BTreeSet<&str> = declarations.iter().map(|d| d.file.as_str()).collect();
+            let images: BTreeSet<&str> = declarations
+                .iter()
+                .filter_map(|declaration| declaration.facts.dockerfile.as_deref())
+                .collect();
+            if files.len() < 2 || images.len() < 2 {
+                continue;
+            }
+            for declaration in declarations {
+                let message = format!(
+                    "Workflows for several images ({}) export to {}: each overwrites the others.",
+                    list(&images),
+                    named(declaration, place)
+                );
+                let code = match declaration.attribute("scope") {
+                    Some(_) => "overwritten",
+                    None => "default-scope",
+                };
+                let hint = apart(declaration, declaration.target.as_deref().unwrap_or("NAME"));
+                self.add(code, declaration, message, Some(hint));
             }
         }
     }

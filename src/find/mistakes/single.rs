@@ -6,7 +6,7 @@ use ignore::gitignore::GitignoreBuilder;
 
 use super::place::{normal_path, split_reference};
 use super::{MistakeSearch, MistakeSeverity, corrected};
-use crate::find::declaration::Declaration;
+use crate::find::declaration::{Declaration, Direction};
 
 /// Parts of variable names for a branch, which may contain a slash.
 const BRANCHES: [&str; 9] = [
@@ -89,7 +89,9 @@ impl MistakeSearch<'_> {
             kind.as_str(),
             "registry" | "gha" | "s3" | "azblob" | "local"
         );
-        let always_max = at.tool == "tsops" && matches!(kind.as_str(), "gha" | "local");
+        // `cache_images` of Woodpecker's plugin exports with `mode=max`.
+        let always_max = (at.tool == "tsops" && matches!(kind.as_str(), "gha" | "local"))
+            || (at.tool == "woodpecker" && at.direction == Direction::Both);
         if !at.direction.exports()
             || !may
             || mode.as_deref() == Some("max")

@@ -200,3 +200,86 @@ fn every_mistake_says_what_it_costs_and_how_the_line_is_corrected() {
       Write `type=local,dest=${{ runner.temp }}/c`, which is a directory on disk.
     "#);
 }
+
+#[test]
+fn the_image_of_devcontainers_ci_has_an_inline_cache() {
+    let step = |image: &str| {
+        format!(
+            "on: push
+jobs:
+  dev:
+    steps:
+      - uses: devcontainers/ci@v0.3
+        with:
+          imageName: ghcr.io/acme/dev
+          cacheFrom: {image}
+"
+        )
+    };
+    let own = Repository::new().with(".github/workflows/d.yml", step("ghcr.io/acme/dev"));
+    assert!(own.findings("image-without-cache").is_empty());
+    let other = Repository::new().with(".github/workflows/d.yml", step("ghcr.io/acme/base"));
+    assert_eq!(
+        other.findings("image-without-cache"),
+        [".github/workflows/d.yml:8"]
+    );
+}
+
+#[test]
+fn workflows_for_one_image_may_share_a_scope() {
+    let workflow = |context: &str| {
+        format!(
+            "on: push
+jobs:
+  build:
+    steps:
+      - uses: docker/setup-buildx-action@v3
+      - uses: docker/build-push-action@v6
+        with:
+          context: {context}
+          cache-from: type=gha,scope=x
+          cache-to: type=gha,scope=x,mode=max
+"
+        )
+    };
+    let shared = Repository::new()
+        .with(".github/workflows/ci.yml", workflow("api"))
+        .with(".github/workflows/release.yml", workflow("api"));
+    assert!(shared.findings("overwritten").is_empty());
+    let several = shared.with(".github/workflows/web.yml", workflow("web"));
+    let found = [
+        ".github/workflows/ci.yml:10",
+        ".github/workflows/release.yml:10",
+        ".github/workflows/web.yml:10",
+    ];
+    assert_eq!(several.findings("overwritten"), found);
+}
+
+#[test]
+fn a_target_named_by_the_matrix_is_one_target() {
+    let workflow = |target: &str| {
+        format!(
+            "on: push
+jobs:
+  bake:
+    strategy:
+      matrix: {{name: [a, b]}}
+    steps:
+      - uses: docker/setup-buildx-action@v3
+      - uses: docker/bake-action@v6
+        with:
+          targets: |
+            one
+            two
+          set: |
+            {target}.cache-from=type=gha,scope=${{{{ matrix.name }}}}
+            {target}.cache-to=type=gha,scope=${{{{ matrix.name }}}},mode=max
+"
+        )
+    };
+    let path = ".github/workflows/b.yml";
+    let one = Repository::new().with(path, workflow("app-${{ matrix.name }}"));
+    assert!(one.findings("overwritten").is_empty());
+    let all = Repository::new().with(path, workflow("app-*"));
+    assert_eq!(all.findings("overwritten"), [".github/workflows/b.yml:14"]);
+}

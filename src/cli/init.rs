@@ -49,7 +49,7 @@ struct Initialized {
     backup: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, PartialEq, Eq)]
 struct LeftOut {
     cache: String,
     file: String,
@@ -208,12 +208,16 @@ fn sort_out(
             }
             Err(why) => {
                 let cache = crate::text::secrets::mask_source(&declaration.cache);
-                left_out.push(LeftOut {
+                let one = LeftOut {
                     cache: visible(&cache).into_owned(),
                     file: declaration.file.clone(),
                     line: declaration.line,
                     why,
-                });
+                };
+                // Several targets may share one text.
+                if !left_out.contains(&one) {
+                    left_out.push(one);
+                }
             }
         }
     }
@@ -227,6 +231,10 @@ fn source_of(
 ) -> Result<Source, String> {
     if let Some(source) = declaration.source(lookup) {
         return Ok(source);
+    }
+    if declaration.cache == "type=inline" {
+        let why = "it is in the image that the build pushes; add that image to the sources";
+        return Err(why.to_owned());
     }
     if declaration.cache.contains('*') {
         return Err("its place is known to the build only".to_owned());
@@ -252,18 +260,22 @@ fn text(declared: &[DeclaredSource], left_out: &[LeftOut]) -> String {
     if !left_out.is_empty() {
         text += "\n# Declared as well, and not usable as a source here:\n";
     }
-    for left_out in left_out {
-        let LeftOut {
-            cache,
-            file,
-            line,
-            why,
-        } = left_out;
+    for (index, first) in left_out.iter().enumerate() {
+        let is_same = |other: &&LeftOut| other.cache == first.cache && other.why == first.why;
+        if left_out[..index].iter().any(|other| is_same(&other)) {
+            continue;
+        }
+        let places: Vec<String> = left_out
+            .iter()
+            .filter(is_same)
+            .map(|one| format!("{}:{}", one.file, one.line))
+            .collect();
         let _ = writeln!(
             text,
-            "#   {cache}\n#     {}:{line}: {}",
-            visible(file),
-            visible(why)
+            "#   {}\n#     {}: {}",
+            first.cache,
+            visible(&places.join(", ")),
+            visible(&first.why)
         );
     }
     text

@@ -114,3 +114,23 @@ fn init_says_when_nothing_is_declared() {
     exit 1
     ");
 }
+
+#[test]
+fn init_lists_each_cache_without_a_source_once() {
+    let sandbox = Sandbox::new();
+    let compose = "x-build: &build\n  context: .\n  cache_from: ['${REGISTRY}/base:main']\n  \
+        cache_to: [type=inline]\nservices:\n  a:\n    build: *build\n  b:\n    build: *build\n  \
+        c:\n    build:\n      context: .\n      cache_to: [type=inline]\n";
+    fs::write(sandbox.path("compose.yaml"), compose).unwrap();
+    let printed = sandbox.run(&["init", "--stdout"]);
+    assert_eq!(printed.code, Some(0), "{}", printed.stderr);
+    let (_, rest) = printed.stdout.split_once("sources = [\n]\n\n").unwrap();
+    let (list, _) = rest.split_once("\n\n").unwrap();
+    insta::assert_snapshot!(list, @r"
+    # Declared as well, and not usable as a source here:
+    #   type=registry,ref=*/base:main
+    #     compose.yaml:3: its place is known to the build only
+    #   type=inline
+    #     compose.yaml:4, compose.yaml:13: it is in the image that the build pushes; add that image to the sources
+    ");
+}

@@ -82,19 +82,7 @@ impl Makefile {
             "if" => at(1),
             "call" => self.call(session, &expanded, inner.place(), depth)?,
             name if NOT_EVALUATED.contains(&name) => {
-                let text = inner.as_str();
-                let shown: Vec<&str> = text.split_whitespace().take(3).collect();
-                // What follows a pipe may replace characters.
-                let filters = text.split('|').skip(1).take(3);
-                let filters = filters.filter_map(|filter| filter.split_whitespace().next());
-                let mut shown = format!("$({} …", shown.join(" "));
-                for filter in filters {
-                    shown.push_str(" | ");
-                    shown.push_str(filter);
-                    shown.push_str(" …");
-                }
-                shown.push(')');
-                session.unknown(&shown, inner.place())
+                session.unknown(&shortened(inner.as_str()), inner.place())
             }
             _ => return None,
         })
@@ -124,6 +112,21 @@ impl Makefile {
         }
         Some(copy.expand(session, &body, None, depth + 2))
     }
+}
+
+/// Shortens the call of a function, for display.
+fn shortened(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().take(3).collect();
+    let mut shown = format!("$({} …", words.join(" "));
+    // The commands after a pipe may replace characters.
+    let filters = text.split('|').skip(1).take(3);
+    for filter in filters.filter_map(|filter| filter.split_whitespace().next()) {
+        shown.push_str(" | ");
+        shown.push_str(filter);
+        shown.push_str(" …");
+    }
+    shown.push(')');
+    shown
 }
 
 /// Returns how many arguments a function has. Further commas are part of the last one.

@@ -36,12 +36,7 @@ impl MistakeSearch<'_> {
             .any(|d| d.cache == "*" && d.direction.exports());
         let exported = PlaceIndex::new(exports.iter().map(|(_, place)| place));
         let imported = PlaceIndex::new(imports.iter().map(|(_, place)| place));
-        let is_inline = |declaration: &&Declaration| {
-            let exports = declaration.direction.exports();
-            // This action adds an inline cache to the image that it builds.
-            (exports && declaration.kind() == "inline") || declaration.tool == "devcontainers/ci"
-        };
-        let inline = self.declared.iter().filter(is_inline);
+        let inline = self.declared.iter().filter(|d| builds_inline(d));
         let inline: Vec<&Declaration> = inline.collect();
         for (declaration, place) in &imports {
             let is_exported = exported.may_have(place) || moved_from(place, &exported);
@@ -323,6 +318,12 @@ impl MistakeSearch<'_> {
             }
         }
     }
+}
+
+/// Whether a build writes an inline cache. `devcontainers/ci` adds one to its image.
+fn builds_inline(declaration: &Declaration) -> bool {
+    let exports = declaration.direction.exports();
+    (exports && declaration.kind() == "inline") || declaration.tool == "devcontainers/ci"
 }
 
 /// Whether an imported image may be one with an inline cache.

@@ -89,14 +89,11 @@ impl MistakeSearch<'_> {
             kind.as_str(),
             "registry" | "gha" | "s3" | "azblob" | "local"
         );
-        // `cache_images` of Woodpecker's plugin exports with `mode=max`.
-        let always_max = (at.tool == "tsops" && matches!(kind.as_str(), "gha" | "local"))
-            || (at.tool == "woodpecker" && at.direction == Direction::Both);
         if !at.direction.exports()
             || !may
             || mode.as_deref() == Some("max")
             || at.tool == "earthly"
-            || always_max
+            || always_max(at, &kind)
         {
             return;
         }
@@ -379,6 +376,16 @@ impl MistakeSearch<'_> {
                 self.add("per-commit", declaration, message, Some(hint));
             }
         }
+    }
+}
+
+/// Whether a tool exports with `mode=max` by itself.
+fn always_max(at: &Declaration, kind: &str) -> bool {
+    match at.tool.as_str() {
+        "tsops" => matches!(kind, "gha" | "local"),
+        // The setting `cache_images` of the plugin.
+        "woodpecker" => at.direction == Direction::Both,
+        _ => false,
     }
 }
 

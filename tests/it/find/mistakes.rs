@@ -281,5 +281,5 @@ jobs:
     let one = Repository::new().with(path, workflow("app-${{ matrix.name }}"));
     assert!(one.findings("overwritten").is_empty());
     let all = Repository::new().with(path, workflow("app-*"));
-    assert_eq!(all.findings("overwritten"), [".github/workflows/b.yml:14"]);
+    assert_eq!(all.findings("overwritten"), [".github/workflows/b.yml:15"]);
 }

@@ -14,8 +14,8 @@ use super::live::{needed_referrers, referred_by_others};
 use super::plan::{DeletionTarget, FreedBlobs, Plan, digest_in_entry, ref_target};
 use super::records::{Rewrite, is_protected};
 use crate::backend::{
-    CachePruner, ObjectName, ObjectTarget, OtherObject, Outcome, RefRewrite, RefTarget,
-    SharedPruner, SharedReader, Skip, StoreEntry,
+    CacheEntryKind, CachePruner, ObjectName, ObjectTarget, OtherObject, Outcome, RefRewrite,
+    RefTarget, SharedPruner, SharedReader, Skip, StoreEntry,
 };
 use crate::format::digest::Digest;
 use crate::inventory::blobs::Blob;
@@ -159,7 +159,8 @@ struct ProofListing<'a> {
     refs: HashMap<RefKey, usize>,
     names: HashSet<&'a str>,
     protected_refs: Vec<bool>,
-    protected_entries: HashSet<&'a str>,
+    /// The entries that a rule protects: their names, and the blobs that they are.
+    protected_entries: HashSet<ObjectName>,
 }
 
 impl<'a> ProofListing<'a> {
@@ -206,7 +207,7 @@ impl<'a> ProofListing<'a> {
                 .iter()
                 .zip(entries)
                 .filter(|(_, protected)| **protected)
-                .map(|(entry, _)| entry.name.as_str())
+                .flat_map(|(entry, _)| names_of(entry))
                 .collect(),
         }
     }
@@ -273,6 +274,9 @@ impl<'a> ProofListing<'a> {
     fn of_object(&self, planned: &ObjectTarget) -> Option<Outcome> {
         let is_same = |object: &OtherObject| {
             (object.size, object.modified) == (planned.size, Some(planned.modified))
+        if self.protected_entries.contains(&planned.name) {
+            return Some(Outcome::Skipped(Skip::Protected));
+        }
         };
         let found = match &planned.name {
             ObjectName::Blob(digest) => {
@@ -289,15 +293,10 @@ impl<'a> ProofListing<'a> {
             ObjectName::Trashed(name) => {
                 self.inventory.trash.find(name).map(|found| is_same(&found))
             }
-            ObjectName::Entry(name) => {
-                if self.protected_entries.contains(name.as_str()) {
-                    return Some(Outcome::Skipped(Skip::Protected));
-                }
-                self.entries.get(name.as_str()).map(|entry| {
-                    (entry.size, entry.touched()) == (planned.size, planned.modified)
-                        && !self.is_reached(name)
-                })
-            }
+            ObjectName::Entry(name) => self.entries.get(name.as_str()).map(|entry| {
+                (entry.size, entry.touched()) == (planned.size, planned.modified)
+                    && !self.is_reached(name)
+            }),
         };
         let is_blob = matches!(planned.name, ObjectName::Blob(_));
         match found {
@@ -352,6 +351,15 @@ fn protected(
     }
     protected
 }
+/// Returns the names by which a plan may delete an entry.
+fn names_of(entry: &StoreEntry) -> impl Iterator<Item = ObjectName> {
+    let blob = match entry.kind {
+        CacheEntryKind::Blob(digest) => Some(ObjectName::Blob(digest)),
+        _ => None,
+    };
+    std::iter::once(ObjectName::Entry(entry.name.clone())).chain(blob)
+}
+
 
 /// The identity of a ref in a plan: its names and its digest.
 type RefKey = (Vec<String>, Digest);

@@ -297,8 +297,8 @@ impl DecisionInput<'_> {
     }
 
     /// Drops previous versions that no build imports and that are entries of their own: they are
-    /// orphans, whatever the verdict for their ref. Only a rule that keeps a number of them
-    /// protects them.
+    /// orphans, whatever the verdict for their ref. Only a `protect` rule, or a rule that keeps a
+    /// number of them, keeps them.
     fn superseded(&self, verdicts: &mut [Verdict]) {
         let is_held = |verdict: &Verdict| {
             let counted = |reason: &Reason| {
@@ -318,7 +318,7 @@ impl DecisionInput<'_> {
             .enumerate()
             .filter(|(_, facts)| facts.state == SUPERSEDED)
         {
-            if !is_held(&verdicts[place]) {
+            if !is_held(&verdicts[place]) && !self.is_protected(place) {
                 verdicts[place] = self.go(
                     place,
                     Reason::NotImported {

@@ -137,6 +137,7 @@ impl Scenario {
                 None => "live",
                 Some("missing") => "missing",
                 Some("broken") => "broken",
+                Some("superseded") => "superseded",
                 Some(other) => panic!("no ref has the state {other}"),
             },
             knowledge: match entry.knowledge.as_deref() {

@@ -11,6 +11,7 @@ use crate::backend::{
 use crate::format::digest::Digest;
 use crate::inventory::blobs::{Blob, BlobId};
 use crate::inventory::{Inventory, RefEntry, StoreWarning};
+use crate::prune::records::is_protected;
 use crate::retention::{Reason, Verdict};
 
 /// The fate of a ref.
@@ -65,6 +66,8 @@ pub enum BlobFate {
     Unsupported,
     /// Kept: a person has excluded it.
     LeftOut,
+    /// Kept: it is an entry that a rule protects.
+    Protected,
     /// Deleted as an entry, by a rule that names its kind.
     Ruled,
     /// Deleted: no ref reaches it, and none did when the plan was made.
@@ -73,7 +76,7 @@ pub enum BlobFate {
 
 impl BlobFate {
     /// The fates of blobs that stay although no kept ref reaches them.
-    pub const HELD: [Self; 8] = [
+    pub const HELD: [Self; 9] = [
         Self::Waits,
         Self::Collected,
         Self::WithinGrace,
@@ -82,6 +85,7 @@ impl BlobFate {
         Self::AwaitsPutBack,
         Self::Unsupported,
         Self::LeftOut,
+        Self::Protected,
     ];
 
     /// Returns the explanation for people.
@@ -97,6 +101,7 @@ impl BlobFate {
             Self::AwaitsPutBack => "something is restored first, which may name them",
             Self::Unsupported => "cannot be deleted safely here",
             Self::LeftOut => "excluded by hand",
+            Self::Protected => "a rule protects them",
             Self::Ruled => "a rule deletes them",
             Self::Goes => "no ref reaches them",
         }
@@ -145,13 +150,7 @@ impl Judged {
             .zip(reached)
             .map(|(blob, reached)| judge_blob(planning, blob, reached, hold));
         let mut blobs: Vec<BlobFate> = blobs.collect();
-        for blob in ruled(planning) {
-            if let Some(fate) = blobs.get_mut(blob.0 as usize)
-                && BlobFate::HELD.contains(fate)
-            {
-                *fate = BlobFate::Ruled;
-            }
-        }
+        apply_rules(planning, &mut blobs);
         let judged = Self {
             blobs,
             put_back,
@@ -357,22 +356,27 @@ fn share_fates(planning: &Planning<'_>, reached: &mut [Reached]) {
     }
 }
 
-/// Returns the blobs that are entries dropped by a rule.
-fn ruled<'a>(planning: &'a Planning<'_>) -> impl Iterator<Item = BlobId> + 'a {
+/// Applies the rules for entries to the blobs that are entries.
+fn apply_rules(planning: &Planning<'_>, blobs: &mut [BlobFate]) {
     let inventory = planning.inventory;
     let verdicts = planning.verdicts.refs.iter().skip(inventory.refs.len());
     let can_go = planning.capabilities.delete_object == Support::Yes;
-    let entries = inventory.entries.iter().zip(verdicts);
-    entries.filter_map(move |(entry, verdict)| {
+    for (entry, verdict) in inventory.entries.iter().zip(verdicts) {
         let CacheEntryKind::Blob(digest) = entry.kind else {
-            return None;
+            continue;
         };
-        let is_left_out = planning.excluded.contains(&entry_target(entry));
-        if !can_go || !verdict.is_drop() || is_left_out {
-            return None;
+        let blob = inventory.blobs.find(&digest);
+        let Some(fate) = blob.and_then(|blob| blobs.get_mut(blob.0 as usize)) else {
+            continue;
+        };
+        let is_ruled =
+            can_go && verdict.is_drop() && !planning.excluded.contains(&entry_target(entry));
+        if is_ruled && BlobFate::HELD.contains(fate) {
+            *fate = BlobFate::Ruled;
+        } else if is_protected(verdict) && *fate == BlobFate::Goes {
+            *fate = BlobFate::Protected;
         }
-        inventory.blobs.find(&digest)
-    })
+    }
 }
 
 /// Returns an entry as a deletion target.

@@ -16,6 +16,7 @@ use crate::backend::{
 use crate::format::digest::Digest;
 use crate::inventory::blobs::BlobId;
 use crate::inventory::digest_in_trash;
+use crate::prune::records::is_protected;
 use crate::retention::{Reason, Verdict};
 
 /// The decision about an unfinished upload or an object in the trash.
@@ -128,7 +129,9 @@ impl<'a> Lists<'a> {
                 (Verdict::Drop(reasons), _) => {
                     reasons.iter().cloned().map(ItemReason::from).collect()
                 }
-                (_, CacheEntryKind::Copy(_)) if is_going && unchanged >= planning.policy.grace => {
+                (_, CacheEntryKind::Copy(_))
+                    if is_going && unchanged >= planning.policy.grace && !is_protected(verdict) =>
+                {
                     vec![StoreReason::Orphan { unchanged }.into()]
                 }
                 // Entries without any rule may be as numerous as blobs.

@@ -5,12 +5,15 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::{DeletionTarget, FreedBlobs, ItemKind, Plan, Planning, age, ref_target};
-use crate::backend::{ObjectName, ObjectTarget, OtherObject, RefRewrite, StoreEntry};
+use crate::backend::{
+    CacheEntryKind, ObjectName, ObjectTarget, OtherObject, RefRewrite, StoreEntry,
+};
 use crate::format::cache_config::{CacheGraph, import};
 use crate::format::digest::Digest;
 use crate::format::manifest::{Descriptor, ManifestDocument};
 use crate::inventory::blobs::BlobId;
 use crate::inventory::{Inventory, RefEntry};
+use crate::prune::records::is_protected;
 
 mod deleted;
 mod seen;
@@ -42,6 +45,9 @@ pub enum Violation {
     /// A ref that no verdict drops.
     #[error("no verdict drops the ref `{0}`")]
     NotDropped(String),
+    /// An entry that a rule protects.
+    #[error("`{0}` is deleted although a rule protects it")]
+    Protected(String),
     /// Results are dropped although the replacement is not sound.
     #[error("what would take the place of the ref `{0}` is not sound")]
     Rewrite(String),
@@ -140,6 +146,7 @@ pub(super) fn against(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violat
         });
     }
     referrers(planning, &deleted, plan.freed_blobs)?;
+    protection(plan, planning)?;
     let mut recent = planning.recent.blobs.iter();
     if plan.freed_blobs == FreedBlobs::Wait
         && let Some(waits) = recent.find(|digest| deleted.has_blob(digest))
@@ -147,6 +154,31 @@ pub(super) fn against(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violat
         return Err(Violation::OneStep(waits.to_string()));
     }
     objects(plan, planning)
+}
+
+/// Proves that no entry is deleted that a rule protects, neither by its name nor as a blob.
+fn protection(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violation> {
+    let inventory = planning.inventory;
+    let verdicts = planning.verdicts.refs.iter().skip(inventory.refs.len());
+    let mut protected = HashSet::new();
+    for (entry, verdict) in inventory.entries.iter().zip(verdicts) {
+        if is_protected(verdict) {
+            protected.insert(ObjectName::Entry(entry.name.clone()));
+            if let CacheEntryKind::Blob(digest) = entry.kind {
+                protected.insert(ObjectName::Blob(digest));
+            }
+        }
+    }
+    if protected.is_empty() {
+        return Ok(());
+    }
+    match plan.delete.iter().find(|item| match &item.target {
+        DeletionTarget::Object(object) => protected.contains(&object.name),
+        DeletionTarget::Ref(_) | DeletionTarget::Rewrite(_) => false,
+    }) {
+        Some(item) => Err(Violation::Protected(shown(&item.target))),
+        None => Ok(()),
+    }
 }
 
 /// Proves that no blob is deleted while an unreadable ref may reference any blob, regardless of the
@@ -172,11 +204,7 @@ fn refs(planning: &Planning<'_>, deleted: &DeletedSet<'_>) -> Result<(), Violati
         };
         let shown = || crate::text::escape::visible(&entry.name).into_owned();
         // A repair deletes a ref whose manifest is gone, of which nothing is lost at any age.
-        let is_protected = verdict
-            .reasons()
-            .iter()
-            .any(|reason| matches!(reason, crate::retention::Reason::Protected { .. }));
-        if planning.rewrites.repair.is_some() && entry.is_gone() && !is_protected {
+        if planning.rewrites.repair.is_some() && entry.is_gone() && !is_protected(verdict) {
             found.insert(*target);
             continue;
         }
@@ -212,9 +240,6 @@ fn rewrites(
         let (Some((entry, verdict)), None) = (found.next(), found.next()) else {
             return Err(Violation::NoSuchRef(name()));
         };
-        let is_protected = |reason: &crate::retention::Reason| {
-            matches!(reason, crate::retention::Reason::Protected { .. })
-        };
         let changed: Option<Timestamp> = entry.created.map(|(time, _)| time).max(entry.modified);
         // A repair drops only results that no build can use, and all blobs that the ref reached
         // stay for the grace period.
@@ -225,11 +250,7 @@ fn rewrites(
         }
         let mut documents = rewrite.documents.documents.iter();
         let is_deleted = documents.any(|text| deleted.has_blob(&Digest::of(text.as_bytes())));
-        if deleted.refs.contains(from)
-            || verdict.is_drop()
-            || verdict.reasons().iter().any(is_protected)
-            || is_deleted
-        {
+        if deleted.refs.contains(from) || verdict.is_drop() || is_protected(verdict) || is_deleted {
             return Err(Violation::Rewrite(name()));
         }
     }

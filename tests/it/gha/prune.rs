@@ -457,3 +457,56 @@ fn what_a_job_asks_for_while_github_is_waited_for_stays() {
         assert!(pruned.stdout.contains("14 skipped"), "{pruned}");
     }
 }
+
+/// Returns the numbers of indexes and of layers.
+fn counts(server: &Github) -> [usize; 2] {
+    let keys = keys(server);
+    let of = |what: &str| keys.iter().filter(|key| key.contains(what)).count();
+    [of("index-"), of("buildkit-blob")]
+}
+
+const PROTECT_INDEXES: &str = "[[retention.rule]]\nname = \"old indexes\"\n\
+    match = { ref = \"shop@*\", state = \"superseded\" }\naction = \"protect\"\n";
+const PROTECT_LAYERS: &str = "[[retention.rule]]\nname = \"layers\"\n\
+    match = { kind = \"blob\" }\naction = \"protect\"\n";
+
+#[test]
+fn protected_indexes_and_layers_stay() {
+    let (sandbox, server) = shop();
+    let all = counts(&server);
+    policy(&sandbox, &format!("{PROTECT_INDEXES}{PROTECT_LAYERS}"));
+    let pruned = json(server.in_job(&sandbox), &["prune", SOURCE, "--yes"]);
+    assert_eq!(counts(&server), all, "{pruned}");
+    let reasons = pruned["plan"]["keep"].to_string();
+    assert!(reasons.contains("old indexes"), "{pruned}");
+
+    policy(&sandbox, PROTECT_LAYERS);
+    let pruned = json(server.in_job(&sandbox), &["prune", SOURCE, "--yes"]);
+    assert_eq!(counts(&server), [1, all[1]], "{pruned}");
+
+    policy(&sandbox, "");
+    let pruned = json(server.in_job(&sandbox), &["prune", SOURCE, "--yes"]);
+    assert!(counts(&server)[1] < all[1], "{pruned}");
+}
+
+#[test]
+fn what_a_rule_protects_by_now_is_not_deleted_by_a_saved_plan() {
+    let (sandbox, server) = shop();
+    policy(&sandbox, "");
+    let plan = sandbox.path("plan.json");
+    let plan = plan.to_str().unwrap();
+    let saved = json(
+        server.in_job(&sandbox),
+        &["prune", SOURCE, "--plan-out", plan],
+    );
+    let items = saved["plan"]["delete"].as_array().unwrap().len();
+    let all = counts(&server);
+    assert!(items > 14, "{saved}");
+    policy(&sandbox, &format!("{PROTECT_INDEXES}{PROTECT_LAYERS}"));
+    let applied = run(
+        server.in_job(&sandbox),
+        &["prune", "--apply", plan, SOURCE, "--json"],
+    );
+    assert_eq!((applied.code, counts(&server)), (Some(4), all), "{applied}");
+    assert_eq!(applied.json()["outcome"]["skipped"], items, "{applied}");
+}

@@ -164,6 +164,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Returns whether a resumed run tries the item again. It also tries items without an outcome.
+    pub fn is_retried(&self) -> bool {
+        match self {
+            Self::Failed(_) | Self::Cancelled | Self::Skipped(Skip::InUse) => true,
+            Self::Done | Self::AlreadyGone | Self::Skipped(_) => false,
+        }
+    }
+
     /// Returns the outcome of an item; a failed request is an outcome, too.
     pub(super) fn of(result: Result<Self, RemoteError>) -> Self {
         result.unwrap_or_else(|error| Self::Failed(error.in_one_line_with_hint()))

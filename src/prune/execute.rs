@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::journal::{Journal, JournalContent, JournalError};
 use super::live::MarkError;
 use super::plan::Plan;
-use crate::backend::{BackendError, Outcome, PruneError, SharedPruner, Skip};
+use crate::backend::{BackendError, Outcome, PruneError, SharedPruner};
 use crate::inventory::scan::ScanError;
 use crate::retention::Policy;
 use crate::text::units::Age;
@@ -214,16 +214,7 @@ pub async fn resume(
     if history.undone {
         return Err(ExecuteError::Undone);
     }
-    // Failed and unfinished items are tried again.
-    let open = |outcome: &Option<Outcome>| match outcome {
-        Some(Outcome::Failed(_) | Outcome::Cancelled | Outcome::Skipped(Skip::InUse)) | None => {
-            None
-        }
-        Some(outcome @ (Outcome::Done | Outcome::AlreadyGone | Outcome::Skipped(_))) => {
-            Some(outcome.clone())
-        }
-    };
-    let outcomes = history.outcomes.iter().map(open).collect();
+    let outcomes = history.settled_outcomes();
     journal.resumed()?;
     PlanRun::new(
         pruner,

@@ -67,13 +67,8 @@ impl RunState {
         if history.undone {
             return Self::Undone;
         }
-        let is_left = |outcome: &&Option<Outcome>| {
-            matches!(
-                outcome,
-                None | Some(Outcome::Cancelled | Outcome::Failed(_))
-            )
-        };
-        match history.outcomes.iter().filter(is_left).count() {
+        let settled = history.settled_outcomes();
+        match settled.iter().filter(|outcome| outcome.is_none()).count() {
             0 if history.finished => Self::Done,
             left => Self::Stopped { left },
         }

@@ -1,15 +1,20 @@
 //! Undoes a run: restores everything still in the trash, objects first and refs after them.
 
+use std::collections::HashMap;
+
 use super::execute::{ExecuteError, ExecuteOptions, RunStep};
 use super::journal::{Journal, JournalContent};
 use super::live::Live;
 use super::plan::{DeletionTarget, ItemReason, Plan, StoreReason};
 use super::proof::{self, Proof, Purpose};
 use crate::backend::{
-    ObjectName, Outcome, PruneError, RefRewrite, RefTarget, SharedPruner, SharedReader, Skip,
+    CachePruner, ObjectName, Outcome, PruneError, RefRewrite, RefTarget, SharedPruner,
+    SharedReader, Skip,
 };
+use crate::format::digest::Digest;
 use crate::format::layout::ListedRef;
 use crate::inventory::Inventory;
+use crate::inventory::blobs::BlobId;
 use crate::inventory::scan::{self, ScanOptions};
 
 /// Why nothing can be restored in a store without a trash or versions.
@@ -41,6 +46,7 @@ async fn leased(
     options: &ExecuteOptions<'_>,
 ) -> Result<Vec<(usize, Outcome)>, ExecuteError> {
     let deleted = DeletedItems::of(history);
+    deleted.check_store(&**pruner)?;
     let mut undo = UndoRun {
         pruner,
         plan: &history.plan,
@@ -52,9 +58,12 @@ async fn leased(
     if !undo.restore_objects(deleted.objects).await? {
         return Ok(undo.results);
     }
-    undo.restore_refs(deleted.refs).await?;
-    undo.restore_rewritten(deleted.rewritten, deleted.mended)
-        .await?;
+    if !deleted.refs.is_empty() || !deleted.rewritten.is_empty() || !deleted.mended.is_empty() {
+        let lacking = LackingBlobs::of(pruner, options).await?;
+        undo.restore_refs(deleted.refs, &lacking).await?;
+        undo.restore_rewritten(deleted.rewritten, deleted.mended, &lacking)
+            .await?;
+    }
     if pruner.prune_abilities().watch.is_some() {
         restore_named(pruner, undo.plan, options).await?;
     }
@@ -96,6 +105,27 @@ impl DeletedItems {
     }
 }
 
+impl DeletedItems {
+    /// Checks that the store can restore some of the items, if there are any.
+    ///
+    /// # Errors
+    /// Fails if it keeps nothing of them.
+    fn check_store(&self, pruner: &dyn CachePruner) -> Result<(), PruneError> {
+        let store = pruner.prune_abilities();
+        let has_rewritten = !self.rewritten.is_empty() || !self.mended.is_empty();
+        let kinds = [
+            (!self.refs.is_empty(), store.restore_refs.is_some()),
+            (!self.objects.is_empty(), store.restore_objects.is_some()),
+            (has_rewritten, store.rewrite.is_some()),
+        ];
+        let mut present = kinds.iter().filter(|(has_items, _)| *has_items).peekable();
+        if present.peek().is_some() && present.all(|(_, is_kept)| !is_kept) {
+            return Err(PruneError::Refused(KEEPS_NOTHING.to_owned()));
+        }
+        Ok(())
+    }
+}
+
 /// An undo, with the outcomes so far.
 struct UndoRun<'a> {
     pruner: &'a SharedPruner,
@@ -122,7 +152,11 @@ impl UndoRun<'_> {
         Ok(true)
     }
 
-    async fn restore_refs(&mut self, refs: Items<RefTarget>) -> Result<(), ExecuteError> {
+    async fn restore_refs(
+        &mut self,
+        refs: Items<RefTarget>,
+        lacking: &LackingBlobs,
+    ) -> Result<(), ExecuteError> {
         if refs.is_empty() {
             return Ok(());
         }
@@ -131,38 +165,36 @@ impl UndoRun<'_> {
         let is_gone = |item: usize| self.plan.delete().at(item).reasons.contains(&gone);
         let (gone, refs): (Items<RefTarget>, Items<RefTarget>) =
             refs.into_iter().partition(|(item, _)| is_gone(*item));
-        let (mut whole, lacking) = whole(self.pruner, self.options, refs, |target| target).await?;
-        whole.extend(gone);
-        let targets = whole.iter().map(|(_, target)| target.clone()).collect();
-        let Some(store) = self.pruner.prune_abilities().restore_refs else {
-            return Err(PruneError::Refused(KEEPS_NOTHING.to_owned()).into());
+        let (mut complete, incomplete) = lacking.split(refs, |target| target);
+        complete.extend(gone);
+        let targets = complete.iter().map(|(_, target)| target.clone()).collect();
+        let outcomes = match self.pruner.prune_abilities().restore_refs {
+            Some(store) => store.restore_refs(self.plan.id(), targets).await?,
+            None => vec![Outcome::Failed(KEEPS_NOTHING.to_owned()); complete.len()],
         };
-        let outcomes = store.restore_refs(self.plan.id(), targets).await?;
-        self.note(lacking)?;
-        self.note(whole.into_iter().map(|(item, _)| item).zip(outcomes))
+        self.note(incomplete)?;
+        self.note(complete.into_iter().map(|(item, _)| item).zip(outcomes))
     }
 
     async fn restore_rewritten(
         &mut self,
         rewritten: Items<RefRewrite>,
         mended: Items<RefRewrite>,
+        lacking: &LackingBlobs,
     ) -> Result<(), ExecuteError> {
         if rewritten.is_empty() && mended.is_empty() {
             return Ok(());
         }
-        let (mut whole, lacking) = whole(self.pruner, self.options, rewritten, |rewrite| {
-            &rewrite.from
-        })
-        .await?;
+        let (mut complete, incomplete) = lacking.split(rewritten, |rewrite| &rewrite.from);
         // A repaired ref may lack blobs that it lacked before.
-        whole.extend(mended);
-        let targets = whole.iter().map(|(_, target)| target.clone()).collect();
+        complete.extend(mended);
+        let targets = complete.iter().map(|(_, target)| target.clone()).collect();
         let outcomes = match self.pruner.prune_abilities().rewrite {
             Some(store) => store.restore_rewritten(self.plan.id(), targets).await?,
-            None => vec![Outcome::Skipped(Skip::Unsupported); whole.len()],
+            None => vec![Outcome::Skipped(Skip::Unsupported); complete.len()],
         };
-        self.note(lacking)?;
-        self.note(whole.into_iter().map(|(item, _)| item).zip(outcomes))
+        self.note(incomplete)?;
+        self.note(complete.into_iter().map(|(item, _)| item).zip(outcomes))
     }
 
     /// Records outcomes in the journal.
@@ -206,64 +238,67 @@ async fn restore_named(
 /// Items of a plan, each with its subject.
 type Items<T> = Vec<(usize, T)>;
 
-/// Separates refs that are complete from the others. A ref that references deleted blobs would
-/// break the builds that import it, and is not restored.
-async fn whole<T>(
-    pruner: &SharedPruner,
-    options: &ExecuteOptions<'_>,
-    refs: Items<T>,
-    target: impl Fn(&T) -> &RefTarget,
-) -> Result<(Items<T>, Items<Outcome>), ExecuteError> {
-    let scan_options = ScanOptions {
-        concurrency: options.concurrency,
-        cancel: options.cancel.clone(),
-    };
-    let reader: SharedReader = pruner.clone();
-    let stored = scan::scan(&reader, &scan_options, |_| ()).await?;
-    let dropped: Vec<ListedRef> = pruner
-        .abilities()
-        .dropped_refs()
-        .await?
-        .into_iter()
-        .map(|dropped| dropped.listed_ref)
-        .collect();
-    let named = scan::named(&**pruner, &dropped, &scan_options).await?;
-    let lacks = |target: &RefTarget| {
-        let entry = dropped
-            .iter()
-            .zip(named.refs.iter())
-            .find(|(listed_ref, _)| {
-                listed_ref.names == target.names
-                    && listed_ref.descriptor.digest.valid() == Some(target.digest)
-            });
-        entry.map_or(0, |(_, entry)| {
-            entry
-                .reach
-                .iter()
-                .filter(|blob| !is_stored(&stored, &named, **blob))
-                .count()
-        })
-    };
-    let mut whole = Vec::new();
-    let mut lacking = Vec::new();
-    for (item, what) in refs {
-        match lacks(target(&what)) {
-            0 => whole.push((item, what)),
-            count => {
-                let blobs = if count == 1 {
-                    "1 blob that is".to_owned()
-                } else {
-                    format!("{count} blobs that are")
-                };
-                let why = format!("it names {blobs} not stored");
-                lacking.push((item, Outcome::Failed(why)));
+/// The numbers of blobs that the deleted refs, as far as the store remembers them, reference and
+/// that are not stored.
+struct LackingBlobs(HashMap<(Vec<String>, Digest), usize>);
+
+impl LackingBlobs {
+    /// Lists the store, and reads the deleted refs.
+    async fn of(pruner: &SharedPruner, options: &ExecuteOptions<'_>) -> Result<Self, ExecuteError> {
+        let scan_options = ScanOptions {
+            concurrency: options.concurrency,
+            cancel: options.cancel.clone(),
+        };
+        let reader: SharedReader = pruner.clone();
+        let stored = scan::scan(&reader, &scan_options, |_| ()).await?;
+        let dropped: Vec<ListedRef> = pruner
+            .abilities()
+            .dropped_refs()
+            .await?
+            .into_iter()
+            .map(|dropped| dropped.listed_ref)
+            .collect();
+        let named = scan::named(&**pruner, &dropped, &scan_options).await?;
+        let mut lacking = HashMap::new();
+        for (listed_ref, entry) in dropped.into_iter().zip(named.refs.iter()) {
+            let lacks = entry.reach.iter();
+            let lacks = lacks.filter(|blob| !is_stored(&stored, &named, **blob));
+            if let Some(digest) = listed_ref.descriptor.digest.valid() {
+                // Several runs may have deleted the same ref.
+                lacking.insert((listed_ref.names, digest), lacks.count());
             }
         }
+        Ok(Self(lacking))
     }
-    Ok((whole, lacking))
+
+    /// Separates refs that are complete from the others. A ref that references deleted blobs would
+    /// break the builds that import it, and is not restored.
+    fn split<T>(
+        &self,
+        refs: Items<T>,
+        target: impl Fn(&T) -> &RefTarget,
+    ) -> (Items<T>, Items<Outcome>) {
+        let mut complete = Vec::new();
+        let mut incomplete = Vec::new();
+        for (item, what) in refs {
+            let RefTarget { names, digest, .. } = target(&what);
+            let lacking = self.0.get(&(names.clone(), *digest)).copied();
+            let blobs = match lacking.unwrap_or_default() {
+                0 => {
+                    complete.push((item, what));
+                    continue;
+                }
+                1 => "1 blob that is".to_owned(),
+                count => format!("{count} blobs that are"),
+            };
+            let why = format!("it names {blobs} not stored");
+            incomplete.push((item, Outcome::Failed(why)));
+        }
+        (complete, incomplete)
+    }
 }
 
-fn is_stored(stored: &Inventory, named: &Inventory, blob: crate::inventory::blobs::BlobId) -> bool {
+fn is_stored(stored: &Inventory, named: &Inventory, blob: BlobId) -> bool {
     let digest = named.blobs.get(blob).digest();
     stored
         .blobs

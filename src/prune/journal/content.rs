@@ -23,7 +23,7 @@ pub struct JournalContent {
     pub begun: Vec<bool>,
     /// Whether the run finished.
     pub finished: bool,
-    /// Whether the run was undone, at least in part.
+    /// Whether the run was undone, at least in part: an undo restored one of its items.
     pub undone: bool,
     /// The start time of the run.
     pub started: Timestamp,
@@ -104,6 +104,12 @@ impl JournalContent {
         Ok(history)
     }
 
+    /// Returns the outcomes that a resumed run takes over; it tries the items without one.
+    pub fn settled_outcomes(&self) -> Vec<Option<Outcome>> {
+        let settled = |outcome: &Option<Outcome>| outcome.clone().filter(|it| !it.is_retried());
+        self.outcomes.iter().map(settled).collect()
+    }
+
     fn add(&mut self, line: JournalLine) -> Result<(), usize> {
         match line {
             JournalLine::Begin { from, to } => self.begun.get_mut(from..to).ok_or(to)?.fill(true),
@@ -116,7 +122,7 @@ impl JournalContent {
                 .ok_or(to)?
                 .fill(Some(outcome)),
             JournalLine::Undo { item, .. } if item >= self.outcomes.len() => return Err(item),
-            JournalLine::Undo { .. } => self.undone = true,
+            JournalLine::Undo { outcome, .. } => self.undone |= outcome == Outcome::Done,
             JournalLine::Finished(_) => self.finished = true,
             JournalLine::Resumed(_) => self.finished = false,
             JournalLine::PutBack(_) | JournalLine::DeletedBroken(_) => {}

@@ -6,6 +6,7 @@ use super::trim::NEWEST_KEPT;
 use super::*;
 use crate::backend::Skip;
 use crate::prune::plan::file;
+use crate::prune::runs::RunState;
 
 /// Returns the text of a plan that moves this many blobs to the trash.
 fn plan_text(blobs: u32) -> String {
@@ -190,4 +191,35 @@ fn only_finished_journals_of_long_ago_are_removed_and_the_newest_stay() {
     for kept in newest.iter().chain([&unfinished, &recent, &foreign]) {
         assert!(kept.exists(), "{}", kept.display());
     }
+}
+
+#[test]
+fn a_resumed_run_tries_what_did_not_end_and_a_failed_undo_does_not_prevent_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let mut journal = Journal::create(&path, &plan(6)).unwrap();
+    let outcomes = [
+        Outcome::Done,
+        Outcome::AlreadyGone,
+        Outcome::Skipped(Skip::Changed),
+        Outcome::Skipped(Skip::InUse),
+        Outcome::Failed("no".to_owned()),
+        Outcome::Cancelled,
+    ];
+    for (item, outcome) in outcomes.iter().enumerate() {
+        journal.item(item, "x".to_owned(), outcome.clone()).unwrap();
+    }
+    journal.finished().unwrap();
+    let failed = Outcome::Failed("the store keeps nothing".to_owned());
+    journal.undo(0, "x".to_owned(), failed).unwrap();
+    journal.sync().unwrap();
+    let (history, _) = inspect(&path).unwrap();
+    let settled = history.settled_outcomes();
+    let tried: Vec<usize> = (0..6).filter(|item| settled[*item].is_none()).collect();
+    assert_eq!(tried, [3, 4, 5]);
+    assert_eq!(RunState::of(&history, false), RunState::Stopped { left: 3 });
+    journal.undo(0, "x".to_owned(), Outcome::Done).unwrap();
+    journal.sync().unwrap();
+    let (history, _) = inspect(&path).unwrap();
+    assert_eq!(RunState::of(&history, false), RunState::Undone);
 }

@@ -510,3 +510,38 @@ fn what_a_rule_protects_by_now_is_not_deleted_by_a_saved_plan() {
     assert_eq!((applied.code, counts(&server)), (Some(4), all), "{applied}");
     assert_eq!(applied.json()["outcome"]["skipped"], items, "{applied}");
 }
+
+#[test]
+fn an_undo_that_can_restore_nothing_is_refused_and_the_run_can_be_resumed() {
+    let (sandbox, server) = shop();
+    policy(&sandbox, "");
+    server.state().deletions_left = Some(6);
+    let journal = sandbox.path("journal");
+    let journal = journal.to_str().unwrap();
+    let flags = ["prune", SOURCE, "--yes", "--journal", journal];
+    let first = run(server.command(&sandbox), &flags);
+    assert_eq!(first.code, Some(4), "{first}");
+    server.state().deletions_left = None;
+    let before = std::fs::read_to_string(journal).unwrap();
+    let undone = run(
+        server.command(&sandbox),
+        &["prune", SOURCE, "--undo", journal],
+    );
+    assert!(matches!(undone.code, Some(1 | 2)), "{undone}");
+    assert!(
+        undone
+            .stderr
+            .contains("the store keeps nothing that was deleted"),
+        "{undone}"
+    );
+    assert_eq!(std::fs::read_to_string(journal).unwrap(), before);
+    let resumed = json(
+        server.command(&sandbox),
+        &["prune", SOURCE, "--resume", journal],
+    );
+    assert_eq!(
+        (counts(&server)[0], &resumed["outcome"]["done"]),
+        (1, &14.into()),
+        "{resumed}"
+    );
+}

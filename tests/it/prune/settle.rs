@@ -1,7 +1,7 @@
 //! Builds that export during a prune: no ref lacks a blob at the end.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::Mutex;
 use std::thread;
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use cachelens::format::digest::Digest;
 use cachelens::prune::execute::{RunStep, Settle};
 use cachelens::prune::plan::Plan;
+use cachelens::prune::runs::{PastRun, RunState};
 
 use super::race::{plan, try_execute_settling};
 use crate::support::command::{Run, Sandbox};
@@ -200,6 +201,30 @@ fn a_cache_that_is_never_left_alone_is_left_as_it_is() {
     assert!(!report.is_complete());
     assert!(!report.settled.unwrap().complete);
     assert_eq!(layout.stored().len(), 3 + 4);
+}
+
+#[test]
+fn a_run_that_builds_kept_from_moving_blobs_counts_as_stopped_and_is_resumed() {
+    let (layout, exporter) = with_orphans();
+    let sandbox = Sandbox::new();
+    let lock = std::fs::File::create(layout.path().join("index.json.lock")).unwrap();
+    lock.try_lock().unwrap();
+    let settle = ["--settle", "200ms", "--settle-max", "300ms"];
+    let run = end(start(&sandbox, &layout, &settle));
+    assert_eq!(run.code, Some(4), "{run}");
+    let outcome = run.json()["outcome"].clone();
+    let journal = outcome["journal"].as_str().unwrap();
+    let past = PastRun::read(Path::new(journal));
+    let left = usize::try_from(outcome["skipped"].as_u64().unwrap()).unwrap();
+    assert!(left > 0, "{run}");
+    assert_eq!(past.state, RunState::Stopped { left });
+    assert!(past.command().contains("--resume"), "{past:?}");
+    drop(lock);
+    std::fs::remove_file(layout.path().join("index.json.lock")).unwrap();
+    let resumed = sandbox.run(&["prune", "--resume", journal]);
+    assert_eq!(resumed.code, Some(0), "{resumed}");
+    assert!(is_moved(&layout, &exporter), "{resumed}");
+    assert_eq!(PastRun::read(Path::new(journal)).state, RunState::Done);
 }
 
 #[test]

@@ -29,6 +29,11 @@ pub struct InventoryTotals {
 impl InventoryTotals {
     /// Returns the total of all stored objects.
     pub fn stored(&self) -> Totals {
+        self.stored_outside_trash().plus(self.trash)
+    }
+
+    /// Returns the total of the stored objects that no prune has moved to the trash.
+    pub fn stored_outside_trash(&self) -> Totals {
         let orphan = self.orphan.unwrap_or_default();
         let orphan = if self.orphan.is_some() {
             orphan
@@ -39,7 +44,6 @@ impl InventoryTotals {
             .plus(orphan)
             .plus(self.undetermined)
             .plus(self.partial)
-            .plus(self.trash)
             .plus(self.unknown)
     }
 }

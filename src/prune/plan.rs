@@ -25,6 +25,7 @@ pub use deletions::Deletions;
 pub use item::{Deletion, DeletionTarget, ItemKind, ItemReason, KeptItem, StoreReason};
 pub(super) use judge::digest_in_entry;
 pub use judge::{BlobFate, Judged};
+pub(super) use make::leaves_no_ref;
 pub use make::{FreedBlobs, PlanError, Planning, RecentlyDropped, Referrer};
 pub use verify::Violation;
 pub(super) use verify::is_importable;

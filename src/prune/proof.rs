@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::execute::{ExecuteError, ExecuteOptions};
 use super::live::{needed_referrers, referred_by_others};
-use super::plan::{DeletionTarget, FreedBlobs, Plan, digest_in_entry, ref_target};
+use super::plan::{DeletionTarget, FreedBlobs, Plan, digest_in_entry, leaves_no_ref, ref_target};
 use super::records::{Rewrite, is_protected};
 use crate::backend::{
     CacheEntryKind, CachePruner, ObjectName, ObjectTarget, OtherObject, Outcome, RefRewrite,
@@ -219,8 +219,7 @@ impl<'a> ProofListing<'a> {
             .filter(|(_, verdict)| verdict.is_none())
             .map(|(target, _)| key(target))
             .collect();
-        let count = self.inventory.refs.len();
-        count > 0 && self.refs.len() == count && self.refs.keys().all(|key| deleted.contains(key))
+        leaves_no_ref(self.inventory, |target| deleted.contains(&key(target)))
     }
 
     /// Returns why an item must not be deleted; `None` if it may be.
@@ -274,10 +273,10 @@ impl<'a> ProofListing<'a> {
     fn of_object(&self, planned: &ObjectTarget) -> Option<Outcome> {
         let is_same = |object: &OtherObject| {
             (object.size, object.modified) == (planned.size, Some(planned.modified))
+        };
         if self.protected_entries.contains(&planned.name) {
             return Some(Outcome::Skipped(Skip::Protected));
         }
-        };
         let found = match &planned.name {
             ObjectName::Blob(digest) => {
                 let blob = self.inventory.blobs.find(digest);
@@ -351,6 +350,7 @@ fn protected(
     }
     protected
 }
+
 /// Returns the names by which a plan may delete an entry.
 fn names_of(entry: &StoreEntry) -> impl Iterator<Item = ObjectName> {
     let blob = match entry.kind {
@@ -359,7 +359,6 @@ fn names_of(entry: &StoreEntry) -> impl Iterator<Item = ObjectName> {
     };
     std::iter::once(ObjectName::Entry(entry.name.clone())).chain(blob)
 }
-
 
 /// The identity of a ref in a plan: its names and its digest.
 type RefKey = (Vec<String>, Digest);

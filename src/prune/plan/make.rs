@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::judge::is_undetermined_by_withheld_only;
 use super::lists::Lists;
 use super::{
-    BlobFate, DeletionTarget, Deletions, HeldBlobs, ItemKind, Judged, Plan, Violation, ref_target,
-    verify,
+    BlobFate, DeletionTarget, HeldBlobs, ItemKind, Judged, Plan, Violation, ref_target, verify,
 };
 use crate::backend::{Capabilities, Disposal, PlanId, RefTarget};
 use crate::format::digest::Digest;
@@ -154,7 +153,8 @@ fn ready(planning: &Planning<'_>) -> Result<Digest, PlanError> {
 fn assemble(planning: &Planning<'_>, fingerprint: Digest) -> Plan {
     let (fates, judged) = Judged::with_refs(planning);
     let Lists { delete, keep, .. } = Lists::new(planning, &judged, fates);
-    let drops_every_ref = drops_every_ref(planning.inventory, &delete);
+    let deleted: HashSet<&RefTarget> = delete.refs().collect();
+    let drops_every_ref = leaves_no_ref(planning.inventory, |target| deleted.contains(target));
     let frees_bytes = delete
         .iter()
         .map(|item| item.target.bytes())
@@ -209,10 +209,12 @@ fn assemble(planning: &Planning<'_>, fingerprint: Digest) -> Plan {
 /// The effect of a grace period of zero.
 const NO_GRACE: &str = "a grace of 0s takes the protection of running builds away: what they upload, and what they found stored, may be deleted";
 
-/// Returns whether no ref is left apart from artifacts of other refs.
-fn drops_every_ref(inventory: &Inventory, delete: &Deletions) -> bool {
-    let going: HashSet<&RefTarget> = delete.refs().collect();
-    let goes = |entry: &RefEntry| ref_target(entry).is_some_and(|target| going.contains(&target));
+/// Returns whether no ref is left after the deletions, apart from artifacts of other refs.
+pub(in crate::prune) fn leaves_no_ref(
+    inventory: &Inventory,
+    is_deleted: impl Fn(&RefTarget) -> bool,
+) -> bool {
+    let goes = |entry: &RefEntry| ref_target(entry).is_some_and(|target| is_deleted(&target));
     let mut own = inventory
         .refs
         .iter()
@@ -220,7 +222,7 @@ fn drops_every_ref(inventory: &Inventory, delete: &Deletions) -> bool {
         .peekable();
     match own.peek() {
         Some(_) => own.all(goes),
-        None => !going.is_empty() && inventory.refs.iter().all(goes),
+        None => inventory.refs.iter().next().is_some() && inventory.refs.iter().all(goes),
     }
 }
 
@@ -267,7 +269,7 @@ fn within_limit(planning: &Planning<'_>, plan: &Plan) -> Result<(), PlanError> {
     let Some(limit) = planning.policy.max_delete else {
         return Ok(());
     };
-    let totals = planning.inventory.totals();
+    let stored = planning.inventory.totals().stored_outside_trash();
     let refs = plan.refs() as u64;
     let goes = plan.delete.iter().filter(|item| {
         matches!(
@@ -278,15 +280,10 @@ fn within_limit(planning: &Planning<'_>, plan: &Plan) -> Result<(), PlanError> {
     let (objects, bytes) = goes.fold((0, 0_u64), |(count, bytes), item| {
         (count + 1, bytes.saturating_add(item.target.bytes()))
     });
-    let stored = totals.stored();
-    let whole = (
-        stored.count - totals.trash.count,
-        stored.bytes.saturating_sub(totals.trash.bytes),
-    );
     let shares = [
         ("refs", refs, planning.inventory.refs.len() as u64),
-        ("objects", objects, whole.0),
-        ("bytes", bytes, whole.1),
+        ("objects", objects, stored.count),
+        ("bytes", bytes, stored.bytes),
     ];
     match shares
         .into_iter()

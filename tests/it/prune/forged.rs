@@ -10,6 +10,7 @@ use cachelens::format::digest::Digest;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::signed::signature;
 use super::{Sample, document, prune};
 use crate::support::command::{Run, Sandbox};
 use crate::support::made::{age, blob_path};
@@ -192,6 +193,30 @@ fn a_ref_that_a_plan_keeps_is_not_added_to_what_it_deletes() {
         assert!(run.stdout.contains("every ref would be deleted"), "{run}");
     }
     assert_eq!(sample.layout.refs().len(), 2);
+}
+
+#[test]
+fn signatures_that_are_left_do_not_count_as_refs() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    let policy = ["--keep-ref", "main", "--drop-ref", "old"];
+    let file = forged(&sandbox, &sample, &policy, |plan| {
+        let kept = plan["keep"].as_array().unwrap().iter();
+        let main = kept.clone().find(|kept| kept["name"] == "main").unwrap();
+        let item = json!({
+            "kind": "ref", "name": "main", "digest": main["digest"], "bytes": 0, "reasons": [],
+        });
+        plan["delete"].as_array_mut().unwrap().insert(0, item);
+        plan["keep"] = json!([]);
+    });
+    let plan: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    let subject = plan["plan"]["delete"][0]["digest"].as_str().unwrap();
+    let [manifest, _] = signature(&sample.layout, subject.parse().unwrap(), "signed");
+    sample.layout.tag("main.sig", manifest);
+    for run in carry_out(&sandbox, &file) {
+        assert_eq!(run.code, Some(2), "{run}");
+        assert!(run.stdout.contains("every ref would be deleted"), "{run}");
+    }
+    assert_eq!(sample.layout.refs().len(), 3);
 }
 
 #[test]

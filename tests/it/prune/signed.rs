@@ -32,7 +32,7 @@ fn image(layout: &MadeLayout, name: &str) -> Digest {
 }
 
 /// Stores a signature, and returns its manifest and its content.
-fn signature(layout: &MadeLayout, subject: Digest, words: &str) -> [Digest; 2] {
+pub(super) fn signature(layout: &MadeLayout, subject: Digest, words: &str) -> [Digest; 2] {
     let content = layout.blob(words.as_bytes(), HOURS);
     let empty = layout.blob(b"{}", HOURS);
     let manifest = json!({

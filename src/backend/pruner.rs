@@ -133,6 +133,13 @@ pub trait Trash: Send + Sync {
     /// When it cannot be made.
     async fn prepare(&self, run: &PlanId) -> Result<(), PruneError>;
 
+    /// Restores those of `blobs` that are in the trash of any run; returns the restored ones.
+    ///
+    /// # Errors
+    /// Fails if the trash cannot be listed, or with [`PruneError::PutBackInPart`] if one of the
+    /// blobs cannot be restored.
+    async fn restore_blobs(&self, blobs: Arc<HashSet<Digest>>) -> Result<Vec<Digest>, PruneError>;
+
     /// Returns which of `objects` are in the trash of `run`.
     async fn in_trash(&self, run: &PlanId, objects: Vec<ObjectName>) -> Vec<bool>;
 
@@ -166,13 +173,6 @@ pub trait RestoreRefs: Send + Sync {
 pub trait RestoreObjects: Send + Sync {
     /// Restores objects that `run` deleted.
     async fn restore_objects(&self, run: &PlanId, objects: Vec<ObjectName>) -> Vec<Outcome>;
-
-    /// Restores deleted blobs, whichever run deleted them where there is a trash, else those that
-    /// this pruner deleted; returns the restored ones.
-    ///
-    /// # Errors
-    /// When the deleted blobs cannot be listed, or one of them cannot be restored.
-    async fn restore_blobs(&self, blobs: Arc<HashSet<Digest>>) -> Result<Vec<Digest>, PruneError>;
 }
 
 /// A store in which a ref can be made to point to other documents.

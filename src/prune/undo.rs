@@ -225,7 +225,7 @@ async fn restore_named(
     };
     loop {
         let live = Live::mark(&**pruner, &scan, plan, &Proof::default()).await?;
-        let restored = match pruner.prune_abilities().restore_objects {
+        let restored = match pruner.prune_abilities().trash {
             Some(store) => store.restore_blobs(live.blobs).await?,
             None => return Ok(()),
         };

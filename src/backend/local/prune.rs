@@ -1,6 +1,7 @@
 //! Deletes from a layout: removes refs from the index, and moves objects to the trash or deletes
 //! them.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -309,6 +310,11 @@ impl crate::backend::Trash for LocalCache {
     async fn refs_are(&self, fingerprint: Digest) -> Result<bool, PruneError> {
         let cache = self.clone();
         working(move || cache.index_is(fingerprint)).await
+    }
+
+    async fn restore_blobs(&self, blobs: Arc<HashSet<Digest>>) -> Result<Vec<Digest>, PruneError> {
+        let cache = self.clone();
+        working(move || cache.put_blobs_back(&blobs)).await
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -17,7 +16,10 @@ use crate::backend::{
 use crate::format::digest::Digest;
 
 impl LocalCache {
-    fn put_blobs_back(&self, wanted: &HashSet<Digest>) -> Result<Vec<Digest>, PruneError> {
+    pub(super) fn put_blobs_back(
+        &self,
+        wanted: &HashSet<Digest>,
+    ) -> Result<Vec<Digest>, PruneError> {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
@@ -87,11 +89,6 @@ impl RestoreObjects for LocalCache {
         blocking(move || cache.restore_all(&plan, &objects))
             .await
             .unwrap_or_else(|| vec![Outcome::Cancelled; count])
-    }
-
-    async fn restore_blobs(&self, blobs: Arc<HashSet<Digest>>) -> Result<Vec<Digest>, PruneError> {
-        let cache = self.clone();
-        working(move || cache.put_blobs_back(&blobs)).await
     }
 }
 

@@ -95,7 +95,6 @@ impl S3Pruner {
             if again.deletions.is_empty() {
                 break;
             }
-            self.remember_deleted(again.places.values().map(|place| &batch[*place].name));
             let refused = self
                 .send_round(&again, behaviour, round, &mut outcomes)
                 .await;
@@ -341,16 +340,6 @@ impl S3Pruner {
             Some(Passing::Lost) => Sent::NotNow(why, None),
             None if errors::is_answered(error) => Sent::NotNow(why, None),
             None => Sent::Settled(Outcome::Failed(why)),
-        }
-    }
-
-    /// Notes objects before they are deleted: whatever the answer is, they may be gone.
-    fn remember_deleted<'a>(&self, names: impl Iterator<Item = &'a ObjectName>) {
-        if let Ok(mut deleted) = self.deleted.lock() {
-            deleted.extend(names.filter_map(|name| match name {
-                ObjectName::Blob(digest) => Some(*digest),
-                _ => None,
-            }));
         }
     }
 

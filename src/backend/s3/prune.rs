@@ -1,6 +1,5 @@
 //! Deletes from a bucket: manifests first, then blobs that no manifest references.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -16,15 +15,12 @@ use crate::backend::{
     Outcome, PlanId, PruneAbilities, PruneError, ReadThrough, RefRewrite, RefTarget,
     RestoreObjects, RestoreRefs, RewriteRefs,
 };
-use crate::format::digest::Digest;
 use crate::source::S3Location;
 
 /// Deletes from the cache in a bucket.
 #[derive(Debug)]
 pub struct S3Pruner {
     reader: Arc<S3Reader>,
-    /// The blobs that were deleted here.
-    pub(super) deleted: Mutex<HashSet<Digest>>,
     /// The run that deletes here.
     run: Mutex<Option<PlanId>>,
     /// The lease, while this one holds it.
@@ -42,7 +38,6 @@ impl S3Pruner {
     pub fn new(location: &S3Location, access: &Access) -> Self {
         Self {
             reader: Arc::new(S3Reader::new(location, access)),
-            deleted: Mutex::default(),
             run: Mutex::default(),
             lease: Mutex::default(),
         }
@@ -163,6 +158,7 @@ impl RestoreObjects for S3Pruner {
     async fn restore_objects(&self, _run: &PlanId, objects: Vec<ObjectName>) -> Vec<Outcome> {
         let restore = async |name: &ObjectName| match self.client().blob_key(name) {
             Some(key) => Outcome::of(self.client().unhide(&key).await),
+/// Restores objects where the bucket keeps versions.
             None => Outcome::Failed("an upload that was ended cannot be taken up again".to_owned()),
         };
         let restoring: Vec<_> = objects.iter().map(restore).collect();
@@ -170,31 +166,6 @@ impl RestoreObjects for S3Pruner {
             .buffered(self.client().at_once())
             .collect()
             .await
-    }
-
-    /// Where the bucket keeps versions, restores blobs that this run deleted and a new manifest
-    /// references.
-    async fn restore_blobs(&self, blobs: Arc<HashSet<Digest>>) -> Result<Vec<Digest>, PruneError> {
-        let deleted = self
-            .deleted
-            .lock()
-            .map(|deleted| deleted.clone())
-            .unwrap_or_default();
-        let mut back = Vec::new();
-        for digest in deleted.into_iter().filter(|digest| blobs.contains(digest)) {
-            let restored = self
-                .client()
-                .unhide(&format!("{}{digest}", self.client().blobs_at()))
-                .await
-                .map_err(BackendError::from)?;
-            if matches!(restored, Outcome::Done | Outcome::AlreadyGone) {
-                if let Ok(mut deleted) = self.deleted.lock() {
-                    deleted.remove(&digest);
-                }
-                back.push(digest);
-            }
-        }
-        Ok(back)
     }
 }
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::run::PlanRun;
 use super::watch::Watched;
 use super::{ExecuteError, RunStep};
-use crate::backend::{ObjectName, Outcome, PruneError, RefTarget, SharedReader, Skip};
+use crate::backend::{
+    ObjectName, Outcome, PruneError, RefTarget, RestoreObjects, SharedReader, Skip, Trash,
+};
 use crate::format::digest::Digest;
 use crate::inventory::blobs::Blob;
 use crate::inventory::{RefEntry, scan};
@@ -39,12 +41,58 @@ impl PlanRun<'_> {
         }
     }
 
-    /// Restores needed blobs from the trash; returns whether there were any.
+    /// Restores needed blobs; returns whether there were any.
     async fn put_back(&mut self, live: &Live) -> Result<bool, ExecuteError> {
-        let Some(store) = self.pruner.prune_abilities().restore_objects else {
-            return Ok(false);
-        };
-        let (back, fault) = match store.restore_blobs(live.blobs.clone()).await {
+        let store = self.pruner.prune_abilities();
+        match (store.trash, store.restore_objects) {
+            (Some(trash), _) => self.restore_from_trash(trash, live).await,
+            (None, Some(store)) => Ok(self.restore_deleted(store, live).await),
+            (None, None) => Ok(false),
+        }
+    }
+
+    /// Restores needed blobs that this run, or the run it resumes, may have deleted from a store
+    /// that keeps old versions; returns whether there were any. The final listing shows the refs
+    /// that lack the others.
+    async fn restore_deleted(&mut self, store: &dyn RestoreObjects, live: &Live) -> bool {
+        let (items, names): (Vec<usize>, Vec<ObjectName>) = self
+            .may_be_deleted()
+            .filter(|(_, digest)| live.blobs.contains(digest))
+            .map(|(item, digest)| (item, ObjectName::Blob(digest)))
+            .unzip();
+        if items.is_empty() {
+            return false;
+        }
+        let outcomes = store.restore_objects(self.plan.id(), names.clone()).await;
+        let before = self.put_back;
+        for ((item, name), outcome) in items.into_iter().zip(names).zip(outcomes) {
+            match (outcome, name) {
+                (Outcome::Done, ObjectName::Blob(digest)) => {
+                    self.note(|journal| journal.put_back(digest));
+                    self.conclude(item, Outcome::Skipped(Skip::Named));
+                    self.put_back += 1;
+                }
+                // It was never deleted, or a build has exported it again.
+                (Outcome::AlreadyGone, _) => {}
+                (outcome, name) => {
+                    tracing::warn!(
+                        ?name,
+                        ?outcome,
+                        "a blob that is needed again is not restored"
+                    );
+                }
+            }
+        }
+        self.put_back > before
+    }
+
+    /// Restores needed blobs from the trash; returns whether there were any.
+    async fn restore_from_trash(
+        &mut self,
+        trash: &dyn Trash,
+        live: &Live,
+    ) -> Result<bool, ExecuteError> {
+        let (back, fault) = match trash.restore_blobs(live.blobs.clone()).await {
             Ok(back) => (back, None),
             Err(PruneError::PutBackInPart { back, source }) => (back, Some(*source)),
             Err(error) => return Err(error.into()),
@@ -79,7 +127,7 @@ impl PlanRun<'_> {
             let store = self.pruner.prune_abilities();
             // Without a trash, what the store restores was deleted.
             let may_restore = store.trash.is_none() && store.restore_objects.is_some();
-            if may_restore && self.deleted().next().is_some() {
+            if may_restore && self.may_be_deleted().next().is_some() {
                 self.take_back_what_is_named(live).await;
             }
             return;
@@ -134,14 +182,18 @@ impl PlanRun<'_> {
 
     /// Restores deleted blobs that are referenced by now, if the store still has them. The final
     /// listing shows any that cannot be restored.
-    async fn take_back_what_is_named(&mut self, live: Live) {
-        if matches!(self.pruner.still(live.fingerprint).await, Ok(true)) {
-            return;
-        }
-        if let Ok(live) = self.mark().await
-            && let Err(error) = self.put_back(&live).await
-        {
-            tracing::warn!(%error, "blobs that are needed again could not be restored");
+    async fn take_back_what_is_named(&mut self, mut live: Live) {
+        for _ in 0..MOST_ROUNDS {
+            if matches!(self.pruner.still(live.fingerprint).await, Ok(true)) {
+                return;
+            }
+            match self.put_back_what_is_named().await {
+                Ok(marked) => live = marked,
+                Err(error) => {
+                    tracing::warn!(%error, "blobs that are needed again could not be restored");
+                    return;
+                }
+            }
         }
     }
 
@@ -149,10 +201,26 @@ impl PlanRun<'_> {
     fn deleted(&self) -> impl Iterator<Item = Digest> {
         (0..self.outcomes.len())
             .filter(|item| self.outcomes[*item] == Some(Outcome::Done))
-            .filter_map(|item| match self.object_target(item)?.name {
-                ObjectName::Blob(digest) => Some(digest),
-                ObjectName::Partial(_) | ObjectName::Trashed(_) | ObjectName::Entry(_) => None,
+            .filter_map(|item| self.blob(item))
+    }
+
+    /// Returns the blobs, with their items, that this run or the run it resumes may have deleted:
+    /// the answer to a deletion may have been lost, and a killed run records no outcome.
+    fn may_be_deleted(&self) -> impl Iterator<Item = (usize, Digest)> {
+        (0..self.outcomes.len())
+            .filter(|item| match &self.outcomes[*item] {
+                Some(Outcome::Done | Outcome::Failed(_)) => true,
+                None => self.begun[*item],
+                Some(Outcome::AlreadyGone | Outcome::Skipped(_) | Outcome::Cancelled) => false,
             })
+            .filter_map(|item| Some((item, self.blob(item)?)))
+    }
+
+    fn blob(&self, item: usize) -> Option<Digest> {
+        match self.object_target(item)?.name {
+            ObjectName::Blob(digest) => Some(digest),
+            ObjectName::Partial(_) | ObjectName::Trashed(_) | ObjectName::Entry(_) => None,
+        }
     }
 
     async fn take_all_back(&mut self) {

@@ -1,13 +1,17 @@
 //! What a build writes at the last moment before a deletion.
 
 use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::json;
 
 use crate::s3::prune::{Bucket, LONG, thinned};
 use crate::support::pty::Terminal;
 use crate::support::s3::proxy::{Fault, Proxy, Wants, error};
-use crate::support::s3::{KEY, SECRET, Service};
+use crate::support::s3::{KEY, S3Server, SECRET, Service};
 
 /// Touches a blob between the last check and the deletion.
 fn touching(bucket: &Bucket, touched: &str, heeds: bool) -> Proxy {
@@ -204,4 +208,102 @@ pub(super) fn a_manifest_that_comes_at_the_last_moment_is_reported_or_deleted(se
             assert!(run.stdout.contains(deleted), "{run}");
         }
     }
+}
+
+/// A bucket with versions in which all refs but one are deleted, and their manifests.
+fn without_refs() -> (Bucket, Vec<(String, Vec<u8>)>) {
+    let bucket = Bucket::aged(Service::Moto, "shop", LONG);
+    bucket.server.keep_versions(&bucket.name);
+    let gone: Vec<(String, Vec<u8>)> = bucket
+        .refs()
+        .into_iter()
+        .skip(1)
+        .map(|name| (format!("manifests/{name}"), bucket.manifest(&name)))
+        .collect();
+    for (key, _) in &gone {
+        bucket.server.remove(&bucket.name, key);
+    }
+    (bucket, gone)
+}
+
+/// A bucket with versions in which refs come back after their blobs were deleted, and the proxy in
+/// front of it. `fails` is called with the key of each blob that is restored.
+fn with_refs_that_come_back(
+    mut fails: impl FnMut(&str) -> Option<Fault> + Send + 'static,
+) -> (Bucket, Proxy) {
+    let (bucket, gone) = without_refs();
+    let (client, handle) = (bucket.server.client(), bucket.server.handle());
+    let in_service = bucket.server.bucket(&bucket.name);
+    let (mut is_deleted, mut are_back) = (false, false);
+    let proxy = Proxy::before(&bucket.server, move |seen| {
+        is_deleted |= seen.wants == Wants::DeleteMany && seen.key.contains("sha256:");
+        if is_deleted && seen.wants == Wants::List && seen.key == "manifests/" && !are_back {
+            are_back = true;
+            for (key, manifest) in &gone {
+                let put = client.put_object().bucket(&in_service).key(key);
+                handle
+                    .block_on(put.body(manifest.clone().into()).send())
+                    .unwrap();
+            }
+        }
+        let restores = are_back && seen.wants == Wants::Delete && seen.key.starts_with("blobs/");
+        restores.then(|| fails(seen.key)).flatten()
+    });
+    (bucket, proxy)
+}
+
+#[test]
+fn one_blob_that_cannot_be_restored_does_not_keep_the_others() {
+    let (bucket, proxy) = with_refs_that_come_back(|_| None);
+    let deleted = bucket.orphans().len();
+    let run = bucket.prune_through(&proxy, &["--yes", "--json"]);
+    assert_eq!(bucket.du()["missing"]["blobs"], 0, "{run}");
+    let restored = run.json()["outcome"]["put_back"].as_u64().unwrap();
+    assert!(restored > 2 && restored <= deleted as u64, "{run}");
+
+    let mut refused = None;
+    let (bucket, proxy) = with_refs_that_come_back(move |key| {
+        let refused = refused.get_or_insert_with(|| key.to_owned());
+        (refused == key).then(|| error(403, "AccessDenied"))
+    });
+    let run = bucket.prune_through(&proxy, &["--yes", "--json"]);
+    assert_eq!(bucket.du()["missing"]["blobs"], 1, "{run}");
+    assert_eq!(run.code, Some(1), "{run}");
+    let outcome = &run.json()["outcome"];
+    assert_eq!(outcome["put_back"], restored - 1, "{run}");
+}
+
+#[test]
+fn a_resumed_run_restores_what_the_killed_run_deleted() {
+    let (bucket, gone) = without_refs();
+    let victim = Arc::new(AtomicU32::new(0));
+    let pid = Arc::clone(&victim);
+    let proxy = Proxy::before(&bucket.server, move |seen| {
+        if seen.wants != Wants::DeleteMany || !seen.key.contains("sha256:") {
+            return None;
+        }
+        let pid = pid.swap(0, Ordering::SeqCst).to_string();
+        let killed = Command::new("kill").args(["-9", &pid]).status().unwrap();
+        assert!(killed.success());
+        Some(Fault::Lost)
+    });
+    let source = bucket.server.source_through(proxy.address, &bucket.name);
+    let journal = bucket.sandbox.path("journal");
+    let journal = journal.to_str().unwrap();
+    let mut child = S3Server::command(&bucket.sandbox)
+        .args(["prune", &source, "--yes", "--journal", journal])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    victim.store(child.id(), Ordering::SeqCst);
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
+    proxy.now(|_| None);
+    for (key, manifest) in &gone {
+        bucket.server.put(&bucket.name, key, manifest);
+    }
+    assert_ne!(bucket.du()["missing"]["blobs"], 0);
+    let resumed = bucket.prune_through(&proxy, &["--resume", journal]);
+    assert_eq!(bucket.du()["missing"]["blobs"], 0, "{resumed}");
+    assert_eq!(resumed.code, Some(4), "{resumed}");
 }

@@ -112,6 +112,11 @@ impl CachePruner for S3Pruner {
     }
 
     async fn settle(&self, forget_before: Timestamp) -> Result<(), PruneError> {
+        // Another prune may rely on a copy that this one would remove. A later run removes it.
+        if let Err(error) = self.check_lease().await {
+            tracing::warn!(%error, "no copy of a deleted manifest is removed");
+            return Ok(());
+        }
         let current = self.run.lock().ok().and_then(|run| run.clone());
         for RememberedManifest {
             key, run, since, ..
@@ -153,12 +158,12 @@ impl RestoreRefs for S3Pruner {
     }
 }
 
+/// Restores objects where the bucket keeps versions.
 #[async_trait]
 impl RestoreObjects for S3Pruner {
     async fn restore_objects(&self, _run: &PlanId, objects: Vec<ObjectName>) -> Vec<Outcome> {
         let restore = async |name: &ObjectName| match self.client().blob_key(name) {
             Some(key) => Outcome::of(self.client().unhide(&key).await),
-/// Restores objects where the bucket keeps versions.
             None => Outcome::Failed("an upload that was ended cannot be taken up again".to_owned()),
         };
         let restoring: Vec<_> = objects.iter().map(restore).collect();

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use cachelens::format::digest::Digest;
 use serde_json::json;
 
 use crate::s3::prune::{Bucket, LONG, thinned};
@@ -306,4 +307,41 @@ fn a_resumed_run_restores_what_the_killed_run_deleted() {
     let resumed = bucket.prune_through(&proxy, &["--resume", journal]);
     assert_eq!(bucket.du()["missing"]["blobs"], 0, "{resumed}");
     assert_eq!(resumed.code, Some(4), "{resumed}");
+}
+
+#[test]
+fn a_run_that_lost_its_lease_removes_no_copies_of_manifests() {
+    // `s3s-fs` keeps the folders of deleted keys.
+    let bucket = thinned(Service::Moto, "mini", LONG);
+    let old = ("manifests/old", br#"{"layers":[],"records":[]}"#);
+    bucket.server.put(&bucket.name, old.0, old.1);
+    bucket.server.age(&bucket.name, LONG);
+    let run = bucket.prune(&["--drop-ref", "old", "--yes"]);
+    assert_eq!(run.code, Some(0), "{run}");
+    let copies = || bucket.server.names(&bucket.name, ".cachelens/dropped/");
+    assert_eq!(copies().len(), 1, "{run}");
+    let orphan = format!("blobs/{}", Digest::of(b"orphan"));
+    bucket.server.put(&bucket.name, &orphan, b"orphan");
+    bucket.server.age(&bucket.name, LONG);
+    let (client, handle) = (bucket.server.client(), bucket.server.handle());
+    let in_service = bucket.server.bucket(&bucket.name);
+    let lease = json!({ "owner": "another", "until": "2999-01-01T00:00:00Z" }).to_string();
+    let proxy = Proxy::before(&bucket.server, move |seen| {
+        if seen.wants == Wants::DeleteMany && seen.key.contains("sha256:") {
+            let put = client.put_object().bucket(&in_service);
+            let put = put
+                .key(".cachelens/lease.json")
+                .body(lease.clone().into_bytes().into());
+            handle.block_on(put.send()).unwrap();
+        }
+        None
+    });
+    let run = bucket.prune_through(&proxy, &["--yes"]);
+    assert_eq!(bucket.orphans(), BTreeSet::new(), "{run}");
+    assert_eq!(copies().len(), 1, "{run}");
+    bucket.server.remove(&bucket.name, ".cachelens/lease.json");
+    bucket.server.put(&bucket.name, &orphan, b"orphan");
+    bucket.server.age(&bucket.name, LONG);
+    let run = bucket.prune(&["--yes"]);
+    assert_eq!((run.code, copies().len()), (Some(0), 0), "{run}");
 }

@@ -1,8 +1,11 @@
 //! Why nothing could be deleted.
 
+use std::io;
+
 use super::BackendError;
 use crate::format::digest::Digest;
 use crate::format::layout::LayoutError;
+use crate::text::causes::causes_of;
 
 /// Says why nothing could be deleted.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +56,7 @@ pub enum PruneError {
         /// The file.
         place: String,
         /// The error of the system.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// Some blobs were restored, and some could not be.
     #[error("not everything could be restored")]
@@ -66,4 +69,51 @@ pub enum PruneError {
     /// The store could not be read.
     #[error(transparent)]
     Backend(#[from] BackendError),
+}
+
+impl PruneError {
+    /// Returns whether the disk or the user's quota is full.
+    pub fn is_storage_full(&self) -> bool {
+        causes_of(self).any(|cause| cause.downcast_ref().is_some_and(is_storage_full))
+    }
+}
+
+/// Returns whether an error of the system means that the disk or the user's quota is full.
+pub(super) fn is_storage_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    fn of_system(error: Errno) -> PruneError {
+        PruneError::Io {
+            doing: "write",
+            place: "run.json".to_owned(),
+            source: error.into(),
+        }
+    }
+
+    #[test]
+    fn a_full_disk_and_a_full_quota_are_full_storage() {
+        for full in [Errno::NOSPC, Errno::DQUOT] {
+            assert!(of_system(full).is_storage_full(), "{full}");
+            let in_part = PruneError::PutBackInPart {
+                back: Vec::new(),
+                source: Box::new(of_system(full)),
+            };
+            assert!(in_part.is_storage_full(), "{full}");
+        }
+        for other in [Errno::ACCESS, Errno::ROFS, Errno::FBIG] {
+            assert!(!of_system(other).is_storage_full(), "{other}");
+        }
+        let words = PruneError::Refused("No space left on device".to_owned());
+        assert!(!words.is_storage_full());
+    }
 }

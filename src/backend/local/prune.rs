@@ -15,6 +15,7 @@ use super::lock::FileLock;
 use super::trash::{self, LOCK, LocalTrash, TRASH, TrashedRun};
 use super::walk::Upload;
 use super::{BLOBS, INDEX, INGEST, LocalCache, blocking, show};
+use crate::backend::prune_error::is_storage_full;
 use crate::backend::{
     BackendError, CachePruner, Capabilities, Disposal, Footprint, Lease, MeasureObjects,
     ObjectName, ObjectTarget, Outcome, PlanId, PruneAbilities, PruneError, RefRewrite, RefTarget,
@@ -180,7 +181,7 @@ pub(super) fn failed(error: &io::Error) -> Outcome {
         io::ErrorKind::CrossesDevices => {
             format!("it lies on another file system than the trash; {WITHOUT_TRASH}")
         }
-        _ if trash::is_full(error) => format!("{error}; {WITHOUT_TRASH}"),
+        _ if is_storage_full(error) => format!("{error}; {WITHOUT_TRASH}"),
         _ => error.to_string(),
     })
 }

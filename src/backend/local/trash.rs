@@ -23,6 +23,7 @@ use super::dir::{Dir, DirPlace};
 use super::folders::{Layout, run_folder};
 use super::walk::Upload;
 use super::{BLOBS, INGEST, show};
+use crate::backend::prune_error::is_storage_full;
 use crate::backend::{ObjectName, PlanId, PruneError, Totals};
 use crate::format::digest::Digest;
 
@@ -199,7 +200,7 @@ impl<'a> LocalTrash<'a> {
         self.dir.make_folder(run.plan.to_string()).map_err(fail)?;
         let folder = self.layout.folder(&run_folder(&run.plan)).map_err(fail)?;
         let written = match replace(&folder, &bytes) {
-            Err(error) if is_full(&error) && run.refs.is_empty() => replace(&folder, b""),
+            Err(error) if is_storage_full(&error) && run.refs.is_empty() => replace(&folder, b""),
             written => written,
         };
         written
@@ -326,14 +327,6 @@ fn replace(folder: &Arc<Dir>, bytes: &[u8]) -> io::Result<()> {
         dir: Arc::clone(folder),
         name: OsString::from(RUN),
     })
-}
-
-/// Returns whether the disk or the user's quota is full.
-pub(super) fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
 }
 
 /// Returns the file name of the unfinished upload `ingest/…`, if it is a single name.

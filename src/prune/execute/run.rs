@@ -24,8 +24,6 @@ use crate::prune::proof::{self, Proof, Purpose};
 mod refs;
 mod sums;
 
-use refs::NO_ROOM;
-
 /// A run of a plan, with the outcomes so far.
 pub(super) struct PlanRun<'a> {
     pub(super) pruner: &'a SharedPruner,
@@ -41,6 +39,8 @@ pub(super) struct PlanRun<'a> {
     pub(super) settled: Settled,
     /// Deleted blobs that freed no space, because they have a hard link outside the store.
     linked: HashSet<usize>,
+    /// Refs that could not be deleted because the disk or the user's quota is full.
+    without_room: HashSet<usize>,
     /// The journal's write error, if any. From then on nothing is deleted, but cleanup continues.
     fault: Option<JournalError>,
 }
@@ -75,6 +75,7 @@ impl<'a> PlanRun<'a> {
                 complete: true,
             },
             linked: HashSet::new(),
+            without_room: HashSet::new(),
             fault: None,
         }
     }
@@ -419,7 +420,7 @@ impl<'a> PlanRun<'a> {
 /// Returns why something failed, and advice for a full disk.
 fn why(error: &PruneError) -> String {
     let text = with_causes(error);
-    if text.contains(NO_ROOM) {
+    if error.is_storage_full() {
         format!("{text}; `--no-trash --i-am-the-only-writer` needs no room")
     } else {
         text

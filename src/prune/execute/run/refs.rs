@@ -33,7 +33,12 @@ impl PlanRun<'_> {
                     self.conclude(item, if done { Outcome::Done } else { outcome });
                 }
             }
-            Err(error) => self.conclude_all(&open, &Outcome::Failed(why(&error))),
+            Err(error) => {
+                if error.is_storage_full() {
+                    self.without_room.extend(&open);
+                }
+                self.conclude_all(&open, &Outcome::Failed(why(&error)));
+            }
         }
         self.note(Journal::sync);
         self.reached(RunStep::Journaled(self.plan.refs()));
@@ -91,25 +96,15 @@ impl PlanRun<'_> {
         true
     }
 
-    /// Deletes refs that could not be deleted before because the disk was full.
+    /// Deletes refs again that could not be deleted because the storage was full, if the run has
+    /// freed some since.
     pub(super) async fn retry_refs(&mut self, refs: Range<usize>) {
-        let full: Vec<usize> = refs
-            .clone()
-            .filter(|item| self.is_for_lack_of_room(*item))
-            .collect();
-        if full.is_empty() || self.freed_bytes() == 0 {
+        if self.without_room.is_empty() || self.freed_bytes() == 0 {
             return;
         }
-        for item in full {
+        for item in std::mem::take(&mut self.without_room) {
             self.outcomes[item] = None;
         }
         self.drop_refs(refs).await;
     }
-
-    fn is_for_lack_of_room(&self, item: usize) -> bool {
-        matches!(&self.outcomes[item], Some(Outcome::Failed(why)) if why.contains(NO_ROOM))
-    }
 }
-
-/// The system's message for a full disk.
-pub(super) const NO_ROOM: &str = "No space left on device";

@@ -36,12 +36,29 @@ pub(super) struct ListedManifests {
 pub(super) struct Manifests {
     /// Where a manifest lies, by its digest.
     pub(super) keys: HashMap<Digest, String>,
+    /// The key and the version of a previous version, by its digest.
+    pub(super) versions: HashMap<Digest, (String, String)>,
     /// The digest of a manifest by its version.
     known: HashMap<ManifestVersion, Digest>,
     /// The contents, as far as there is room.
-    pub(super) kept: HashMap<Digest, Arc<[u8]>>,
+    kept: HashMap<Digest, Arc<[u8]>>,
     /// How many bytes those have.
-    pub(super) bytes: usize,
+    bytes: usize,
+}
+
+impl Manifests {
+    /// Keeps the content of a manifest, as long as there is room.
+    pub(super) fn keep(&mut self, digest: Digest, bytes: &[u8]) {
+        if self.bytes + bytes.len() <= KEPT && !self.kept.contains_key(&digest) {
+            self.bytes += bytes.len();
+            self.kept.insert(digest, bytes.into());
+        }
+    }
+
+    /// Returns the content of a manifest, if it is kept.
+    pub(super) fn kept(&self, digest: Digest) -> Option<Arc<[u8]>> {
+        self.kept.get(&digest).cloned()
+    }
 }
 
 /// A manifest as it was listed: its key, its entity tag, and when it was written.
@@ -63,10 +80,7 @@ impl S3Reader {
             if let Some(version) = version(listed) {
                 manifests.known.insert(version, digest);
             }
-            if manifests.bytes + bytes.len() <= KEPT && !manifests.kept.contains_key(&digest) {
-                manifests.bytes += bytes.len();
-                manifests.kept.insert(digest, bytes.into());
-            }
+            manifests.keep(digest, bytes);
         }
         digest
     }
@@ -228,6 +242,19 @@ mod tests {
             panic!()
         };
         location
+    }
+
+    #[test]
+    fn no_more_manifests_are_kept_than_there_is_room_for() {
+        let mut manifests = Manifests::default();
+        let half = vec![0; KEPT / 2 + 1];
+        let digests = [b"one", b"two", b"six"].map(|name| Digest::of(name));
+        manifests.keep(digests[0], &half);
+        manifests.keep(digests[0], &half);
+        manifests.keep(digests[1], &half);
+        manifests.keep(digests[2], b"small");
+        let kept = digests.map(|digest| manifests.kept(digest).is_some());
+        assert_eq!(kept, [true, false, true]);
     }
 
     #[test]

@@ -109,22 +109,22 @@ impl CacheReader for S3Reader {
     }
 
     async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
-        let (key, kept) = match self.manifests.lock() {
+        let (key, version, kept) = match self.manifests.lock() {
             Ok(manifests) => (
                 manifests.keys.get(&digest).cloned(),
-                manifests.kept.get(&digest).cloned(),
+                manifests.versions.get(&digest).cloned(),
+                manifests.kept(digest),
             ),
-            Err(_) => (None, None),
+            Err(_) => (None, None, None),
         };
-        let bytes = if let Some(bytes) = kept {
-            bytes.to_vec()
-        } else {
-            let key = key.unwrap_or_else(|| format!("{}{digest}", self.client.blobs_at()));
-            self.client
-                .get(&key, limit)
-                .await?
-                .ok_or(ReadError::Absent)?
-                .bytes
+        let bytes = match (kept, key, version) {
+            (Some(bytes), ..) => bytes.to_vec(),
+            (None, None, Some((key, version))) => self.version(&key, &version).await?,
+            (None, key, _) => {
+                let key = key.unwrap_or_else(|| format!("{}{digest}", self.client.blobs_at()));
+                let content = self.client.get(&key, limit).await?;
+                content.ok_or(ReadError::Absent)?.bytes
+            }
         };
         let size = bytes.len() as u64;
         if size > limit {

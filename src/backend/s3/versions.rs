@@ -15,7 +15,8 @@ const MOST: usize = 8;
 const LISTED: i32 = 64;
 
 impl S3Reader {
-    async fn version(&self, key: &str, version: &str) -> Result<Vec<u8>, RemoteError> {
+    /// Reads a version of a manifest.
+    pub(super) async fn version(&self, key: &str, version: &str) -> Result<Vec<u8>, RemoteError> {
         let client = self.client.sdk().await?;
         let get = || {
             client
@@ -75,7 +76,9 @@ impl PreviousVersions for S3Reader {
             };
             let digest = Digest::of(&bytes);
             if let Ok(mut manifests) = self.manifests.lock() {
-                manifests.kept.insert(digest, bytes.into());
+                manifests.keep(digest, &bytes);
+                let place = (key.clone(), id.to_owned());
+                manifests.versions.insert(digest, place);
             }
             let mut descriptor = Descriptor::named(DigestText::Valid(digest));
             CACHE_CONFIG.clone_into(&mut descriptor.media_type);

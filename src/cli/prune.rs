@@ -1,7 +1,6 @@
 //! `prune`: a plan of deletions with reasons, and its execution with `--yes` or `--apply`.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +18,7 @@ use crate::inventory::scan::ScanOptions;
 use crate::prune::draft::{self, Choices, Draft};
 use crate::prune::plan::{FreedBlobs, Plan, file};
 use crate::prune::repair::Remedies;
+use crate::report::file::OutputFile;
 use crate::retention::{Budget, Policy, RuleAction};
 use crate::source::{Source, SourceLocation, SourceText};
 
@@ -384,8 +384,11 @@ fn confirm(
 }
 
 fn save(plan: &Plan, path: &Path) -> Result<(), Failure> {
-    let written = fs::File::create(path)
-        .and_then(|mut out| file::save(plan, &mut out).and_then(|()| writeln!(out)));
+    let written = OutputFile::create(path).and_then(|mut out| {
+        file::save(plan, &mut out)?;
+        writeln!(out)?;
+        out.replace()
+    });
     written.map_err(|error| {
         Failure::new(Exit::Failed, &error).on(&format!("cannot write the plan {}", shown(path)))
     })

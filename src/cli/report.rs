@@ -13,6 +13,7 @@ use super::{CliSession, ignored, open};
 use crate::check::limits::CheckLimits;
 use crate::error::{Exit, Failure};
 use crate::report::Issue;
+use crate::report::file::OutputFile;
 use crate::report::page::price::Price;
 use crate::report::page::{Page, SourcePart, html, markdown};
 use crate::source::{Source, SourceText};
@@ -140,18 +141,11 @@ async fn part(
 
 /// Writes a file atomically; on failure an existing file is unchanged.
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let written = tempfile::Builder::new()
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folder)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.persist(path).map_err(|error| error.error)
-        });
-    written.map(|_| ()).map_err(|error| {
+    let written = OutputFile::create(path).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.replace()
+    });
+    written.map_err(|error| {
         let shown = visible(&path.to_string_lossy()).into_owned();
         Failure::new(Exit::Failed, &error).on(&format!("{shown} cannot be written"))
     })

@@ -1,6 +1,6 @@
 //! Writes rows to a file, as JSON or CSV, and plans.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,51 +10,58 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Jobs, Reporter};
 use crate::prune::plan::{self, Plan};
+use crate::report::file::OutputFile;
 use crate::tui::effect::{Export, Overwrite};
 use crate::tui::message::{ExportError, JobReport};
 
 /// Writes all rows or none, and returns their number.
 pub(super) fn write(export: &Export, cancel: &CancellationToken) -> Result<usize, ExportError> {
-    let file = create(&export.path, export.overwrite)?;
+    let mut file = create(&export.path, export.overwrite)?;
     let is_csv = export
         .path
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
     let written = if is_csv {
-        write_csv(export, file, cancel)
+        write_csv(export, &mut file, cancel)
     } else {
-        write_json(export, file, cancel)
+        write_json(export, &mut file, cancel)
     };
-    written.map(|()| export.shown.len()).map_err(|error| {
-        // A partial file is worse than none; if it cannot be deleted either, the error stays the
-        // same.
-        let _ = fs::remove_file(&export.path);
-        ExportError::Failed(error.to_string())
-    })
+    written.map_err(|error| failed(&error))?;
+    finish(file, export.overwrite)?;
+    Ok(export.shown.len())
 }
 
 /// Writes a whole plan or nothing.
 pub(super) fn save_plan(plan: &Plan, path: &Path, overwrite: Overwrite) -> Result<(), ExportError> {
     let mut file = create(path, overwrite)?;
-    let written = plan::file::save(plan, &mut file).and_then(|()| writeln!(file));
-    written.map_err(|error| {
-        // As above.
-        let _ = fs::remove_file(path);
-        ExportError::Failed(error.to_string())
+    plan::file::save(plan, &mut file)
+        .and_then(|()| writeln!(file))
+        .map_err(|error| failed(&error))?;
+    finish(file, overwrite)
+}
+
+/// Begins a file. Whether there is one already is checked before anything is written.
+pub(super) fn create(path: &Path, overwrite: Overwrite) -> Result<OutputFile, ExportError> {
+    if overwrite == Overwrite::Never && fs::symlink_metadata(path).is_ok() {
+        return Err(ExportError::Exists);
+    }
+    OutputFile::create(path).map_err(|error| failed(&error))
+}
+
+/// Gives a file its name.
+pub(super) fn finish(file: OutputFile, overwrite: Overwrite) -> Result<(), ExportError> {
+    let finished = match overwrite {
+        Overwrite::Never => file.take_free_name(),
+        Overwrite::Agreed => file.replace(),
+    };
+    finished.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => ExportError::Exists,
+        _ => failed(&error),
     })
 }
 
-fn create(path: &Path, overwrite: Overwrite) -> Result<File, ExportError> {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    let file = match overwrite {
-        Overwrite::Never => options.create_new(true).open(path),
-        Overwrite::Agreed => options.create(true).truncate(true).open(path),
-    };
-    file.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => ExportError::Exists,
-        _ => ExportError::Failed(error.to_string()),
-    })
+pub(super) fn failed(error: &io::Error) -> ExportError {
+    ExportError::Failed(error.to_string())
 }
 
 fn go_on(cancel: &CancellationToken) -> io::Result<()> {
@@ -65,7 +72,11 @@ fn go_on(cancel: &CancellationToken) -> io::Result<()> {
     }
 }
 
-fn write_json(export: &Export, file: File, cancel: &CancellationToken) -> io::Result<()> {
+fn write_json(
+    export: &Export,
+    file: &mut OutputFile,
+    cancel: &CancellationToken,
+) -> io::Result<()> {
     let mut file = BufWriter::new(file);
     write!(file, "{{\"schema\":1,\"rows\":[")?;
     for (place, row) in export.shown.iter().enumerate() {
@@ -82,7 +93,7 @@ fn write_json(export: &Export, file: File, cancel: &CancellationToken) -> io::Re
     file.flush()
 }
 
-fn write_csv(export: &Export, file: File, cancel: &CancellationToken) -> io::Result<()> {
+fn write_csv(export: &Export, file: &mut OutputFile, cancel: &CancellationToken) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(BufWriter::new(file));
     for (place, row) in export.shown.iter().enumerate() {
         go_on(cancel)?;
@@ -128,5 +139,49 @@ impl Jobs {
             let result = save_plan(&plan, &path, overwrite);
             Some(JobReport::Saved(path, result))
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::prune::runs::PastRun;
+    use crate::tui::rows::runs::PastRuns;
+
+    #[test]
+    fn a_stopped_export_leaves_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = PastRun::read(&folder.path().join("no journal"));
+        let rows = PastRuns::new(Arc::new(vec![run]), SignedDuration::ZERO);
+        let rows = Arc::new(rows);
+        for name in ["rows.json", "rows.csv"] {
+            let path = folder.path().join(name);
+            fs::write(&path, "old").unwrap();
+            let export = Export {
+                path: path.clone(),
+                overwrite: Overwrite::Agreed,
+                rows: rows.clone(),
+                shown: Arc::new(vec![0]),
+            };
+            let stopped = CancellationToken::new();
+            stopped.cancel();
+            let result = write(&export, &stopped);
+            assert_eq!(
+                result,
+                Err(ExportError::Failed("it was stopped".to_owned()))
+            );
+            assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+            assert_eq!(write(&export, &CancellationToken::new()), Ok(1));
+            assert_ne!(fs::read_to_string(&path).unwrap(), "old");
+            let again = Export {
+                overwrite: Overwrite::Never,
+                ..export
+            };
+            let result = write(&again, &CancellationToken::new());
+            assert_eq!(result, Err(ExportError::Exists));
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }

@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use super::Sample;
-use crate::support::command::Sandbox;
+use crate::support::command::{Run, Sandbox};
 
 /// Copies the sample into a small file system, runs `before` there, then the program with
 /// `arguments`, and then prints the index and the number of blobs. The journal is outside.
@@ -183,4 +183,30 @@ fn a_read_only_file_system_is_said_to_be_one() {
         unchanged(&sample),
         "{said}"
     );
+}
+
+#[test]
+fn a_plan_that_cannot_be_written_leaves_the_old_file() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    let file = sandbox.path("plan.json");
+    std::fs::write(&file, "old").unwrap();
+    let program = sandbox.command();
+    // No file may grow, as on a full disk.
+    let script = r#"trap '' XFSZ; ulimit -f 0; exec "$@""#;
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", script, "sh"])
+        .arg(program.get_program())
+        .args(["prune", &sample.layout.source(), "--plan-out"])
+        .arg(&file);
+    for (name, value) in program.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    let run = Run::new(command.output().unwrap());
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(run.stderr.contains("cannot write the plan"), "{run}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "old");
+    let entries = std::fs::read_dir(sandbox.path("")).unwrap();
+    let is_left = |name: std::ffi::OsString| name.to_string_lossy().ends_with(".part");
+    assert!(!entries.flatten().any(|entry| is_left(entry.file_name())));
 }

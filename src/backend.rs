@@ -49,13 +49,13 @@ pub use open::{OpenError, expand, find_stores, may_be_several, open, open_pruner
 pub use pauses::{CurrentPause, Pause, PauseReport};
 pub use prune_error::PruneError;
 pub use pruner::{
-    CachePruner, Disposal, Footprint, Lease, MeasureObjects, PruneAbilities, RestoreObjects,
-    RestoreRefs, RewriteRefs, SharedPruner, StoreActivity, Trash, WatchActivity,
+    CachePruner, Disposal, Lease, PruneAbilities, RestoreObjects, RestoreRefs, RewriteRefs,
+    SharedPruner, StoreActivity, Trash, WatchActivity,
 };
 pub use reader::{
-    AskForBlobs, BlobAnswer, CacheReader, FindReferrers, KeepProvenance, ListedRefs,
-    ListedRefsPart, PriceDeletions, ReadAbilities, RememberRefs, ShareBlobs, SharedReader,
-    StoreFacts, Unseen, all_refs,
+    AskForBlobs, BlobAnswer, CacheReader, FindReferrers, Footprint, KeepProvenance, ListedRefs,
+    ListedRefsPart, MeasureObjects, PriceDeletions, ReadAbilities, RememberRefs, ShareBlobs,
+    SharedReader, StoreFacts, Unseen, all_refs,
 };
 pub use remote::{RemoteError, RemoteKind};
 pub use target::{

@@ -291,6 +291,7 @@ impl CacheReader for LocalCache {
             referrers: Some(self),
             dropped: Some(self),
             provenance: Some(self),
+            measure: Some(self),
             ..ReadAbilities::default()
         }
     }

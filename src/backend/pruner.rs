@@ -25,17 +25,6 @@ pub enum Disposal {
     AtOnce,
 }
 
-/// The disk usage of objects, where it differs from their sizes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Footprint {
-    /// The bytes that the file system gives back when they are gone.
-    pub disk_bytes: u64,
-    /// How many have another name outside the store, and give nothing back.
-    pub hard_linked: u64,
-    /// How many take less room than their size: sparse or compressed files.
-    pub sparse: u64,
-}
-
 /// Signs that builds write to a store, at one moment. The numbers mean nothing by themselves:
 /// another number is a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,8 +109,6 @@ pub struct PruneAbilities<'a> {
     pub rewrite: Option<&'a dyn RewriteRefs>,
     /// Showing that builds write to the store.
     pub watch: Option<&'a dyn WatchActivity>,
-    /// Measuring the disk usage of objects.
-    pub measure: Option<&'a dyn MeasureObjects>,
 }
 
 /// A store with a trash.
@@ -132,13 +119,6 @@ pub trait Trash: Send + Sync {
     /// # Errors
     /// When it cannot be made.
     async fn prepare(&self, run: &PlanId) -> Result<(), PruneError>;
-
-    /// Restores those of `blobs` that are in the trash of any run; returns the restored ones.
-    ///
-    /// # Errors
-    /// Fails if the trash cannot be listed, or with [`PruneError::PutBackInPart`] if one of the
-    /// blobs cannot be restored.
-    async fn restore_blobs(&self, blobs: Arc<HashSet<Digest>>) -> Result<Vec<Digest>, PruneError>;
 
     /// Returns which of `objects` are in the trash of `run`.
     async fn in_trash(&self, run: &PlanId, objects: Vec<ObjectName>) -> Vec<bool>;
@@ -152,6 +132,13 @@ pub trait Trash: Send + Sync {
     /// # Errors
     /// When the refs cannot be read or locked.
     async fn refs_are(&self, fingerprint: Digest) -> Result<bool, PruneError>;
+
+    /// Restores those of `blobs` that are in the trash of any run; returns the restored ones.
+    ///
+    /// # Errors
+    /// Fails if the trash cannot be listed, or with [`PruneError::PutBackInPart`] if one of the
+    /// blobs cannot be restored.
+    async fn restore_blobs(&self, blobs: Arc<HashSet<Digest>>) -> Result<Vec<Digest>, PruneError>;
 }
 
 /// A store that can restore deleted refs.
@@ -198,17 +185,6 @@ pub trait RewriteRefs: Send + Sync {
         run: &PlanId,
         refs: Vec<RefRewrite>,
     ) -> Result<Vec<Outcome>, PruneError>;
-}
-
-/// A store on a disk, where an object may take less than its size.
-#[async_trait]
-pub trait MeasureObjects: Send + Sync {
-    /// Returns the disk usage of objects.
-    async fn footprint(&self, objects: Vec<ObjectName>) -> Footprint;
-
-    /// Returns which objects have another name outside the store, so that deleting them frees
-    /// nothing.
-    async fn free_nothing(&self, objects: Vec<ObjectName>) -> Vec<bool>;
 }
 
 /// A pruner that several tasks share.

@@ -8,13 +8,14 @@ use std::io::Read;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::bucket::Bucket;
 use super::{
-    BackendError, Capabilities, DeletionCost, DroppedRef, ObjectSender, PreviousVersions,
-    PruneError, QuotaFacts, ReadError, Support,
+    BackendError, Capabilities, DeletionCost, DroppedRef, ObjectName, ObjectSender,
+    PreviousVersions, PruneError, QuotaFacts, ReadError, Support,
 };
 use crate::format::digest::Digest;
 use crate::format::layout::ListedRef;
@@ -209,6 +210,8 @@ pub struct ReadAbilities<'a> {
     pub cost: Option<&'a dyn PriceDeletions>,
     /// Previous versions of refs that are not refs themselves.
     pub versions: Option<&'a dyn PreviousVersions>,
+    /// Measuring the disk usage of objects.
+    pub measure: Option<&'a dyn MeasureObjects>,
 }
 
 impl ReadAbilities<'_> {
@@ -318,6 +321,28 @@ pub trait KeepProvenance: Send + Sync {
 pub trait PriceDeletions: Send + Sync {
     /// Returns the cost of deletions; none when the service cannot be asked.
     async fn deletion_cost(&self) -> Option<DeletionCost>;
+}
+
+/// The disk usage of objects, where it differs from their sizes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Footprint {
+    /// The bytes that the file system gives back when they are gone.
+    pub disk_bytes: u64,
+    /// How many have another name outside the store, and give nothing back.
+    pub hard_linked: u64,
+    /// How many take less room than their size: sparse or compressed files.
+    pub sparse: u64,
+}
+
+/// A store on a disk, where an object may take less than its size.
+#[async_trait]
+pub trait MeasureObjects: Send + Sync {
+    /// Returns the disk usage of objects.
+    async fn footprint(&self, objects: Vec<ObjectName>) -> Footprint;
+
+    /// Returns which objects have another name outside the store, so that deleting them frees
+    /// nothing.
+    async fn free_nothing(&self, objects: Vec<ObjectName>) -> Vec<bool>;
 }
 
 /// A pruner that reads through a reader of its own.

@@ -256,7 +256,7 @@ async fn plan(
     if let Some(remedies) = &arguments.repair {
         draft = repairing(session, arguments, remedies, scanned, draft).await?;
     }
-    let plan = draft.plan(&Choices {
+    let choices = Choices {
         freed_blobs: if arguments.now {
             FreedBlobs::GoNow
         } else {
@@ -264,28 +264,21 @@ async fn plan(
         },
         excluded: HashSet::new(),
         at_once: arguments.no_trash,
-    })?;
+    };
+    // The freed disk space is shown with the plan. It is not needed if only the outcome is printed.
+    let is_shown = session.output.json || arguments.plan_out.is_some() || !arguments.yes;
+    let plan = if is_shown {
+        draft.measured_plan(reader, &choices).await?
+    } else {
+        draft.plan(&choices)?
+    };
     let moves = plan.disposal() == Disposal::Trash
         && plan
             .objects()
             .any(|name| matches!(name, ObjectName::Blob(_)));
     let settle = session.settings.retention.settle.value;
     let unprotected = arguments.unprotected(settle).filter(|_| moves);
-    let plan = plan.with_warning(unprotected);
-    // The freed disk space is shown with the plan. It is not needed if only the outcome is printed.
-    let is_shown = session.output.json || arguments.plan_out.is_some() || !arguments.yes;
-    Ok(
-        match backend::open_pruner(&scanned.opened.source, &session.access()) {
-            Some(pruner) if is_shown => match pruner.prune_abilities().measure {
-                Some(disk) => {
-                    let footprint = disk.footprint(plan.objects().collect()).await;
-                    plan.with_footprint(footprint)
-                }
-                None => plan,
-            },
-            Some(_) | None => plan,
-        },
-    )
+    Ok(plan.with_warning(unprotected))
 }
 
 /// Returns the evidence that names the steps for rules about results. A repair needs none.

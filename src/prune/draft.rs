@@ -85,13 +85,12 @@ impl Draft {
         options: &ScanOptions,
         now: Timestamp,
     ) -> Result<Self, MarkError> {
-        let free = reader.facts().await.free_bytes;
-        let verdicts = judge(&inventory, source, &policy, free, now);
         let recent = needed_beside(&**reader, &inventory, options, policy.grace, now).await?;
+        let facts = reader.facts().await;
+        let verdicts = judge(&inventory, source, &policy, facts.free_bytes, now);
         let rewrites =
             records::gather(&**reader, &inventory, &verdicts, &policy, evidence, now).await;
         let place = reader.place().await.map_err(ScanError::Backend)?;
-        let capabilities = reader.facts().await.capabilities;
         let cost = reader.abilities().deletion_cost().await;
         let source = source.to_owned();
         let policy_text = policy.to_string();
@@ -102,7 +101,7 @@ impl Draft {
             verdicts,
             recent,
             rewrites,
-            capabilities,
+            capabilities: facts.capabilities,
             cost,
             policy,
             policy_text,
@@ -140,6 +139,25 @@ impl Draft {
     /// The same as [`Plan::new`].
     pub fn plan(&self, choices: &Choices) -> Result<Plan, PlanError> {
         Ok(Plan::new(&self.planning(choices))?.at_cost(self.cost.clone()))
+    }
+
+    /// Makes the plan, and measures the disk space that its deletions take, where the store can.
+    ///
+    /// # Errors
+    /// The same as [`Plan::new`].
+    pub async fn measured_plan(
+        &self,
+        reader: &SharedReader,
+        choices: &Choices,
+    ) -> Result<Plan, PlanError> {
+        let plan = self.plan(choices)?;
+        Ok(match reader.abilities().measure {
+            Some(disk) => {
+                let footprint = disk.footprint(plan.objects().collect()).await;
+                plan.with_footprint(footprint)
+            }
+            None => plan,
+        })
     }
 
     /// Returns the input of the plan.

@@ -278,7 +278,6 @@ impl CachePruner for LocalCache {
             restore_objects: Some(self),
             rewrite: Some(self),
             watch,
-            measure: Some(self),
         }
     }
 }

@@ -326,7 +326,7 @@ impl<'a> PlanRun<'a> {
                 .filter_map(|item| self.object_target(*item))
                 .collect();
             let names = targets.iter().map(|target| target.name.clone()).collect();
-            let linked = match self.pruner.prune_abilities().measure {
+            let linked = match self.pruner.abilities().measure {
                 Some(disk) => disk.free_nothing(names).await,
                 None => vec![false; targets.len()],
             };

@@ -96,3 +96,22 @@ fn every_shell_has_a_script() {
         assert!(run.stdout.contains("cachelens"), "{shell}");
     }
 }
+
+#[test]
+fn completions_and_the_manual_come_from_the_same_arguments() {
+    let sandbox = Sandbox::new();
+    for shell in ["elvish", "powershell"] {
+        let run = sandbox.run(&["completions", shell]);
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{shell}");
+        for word in ["cachelens", "du", "--provenance", "--color"] {
+            assert!(
+                run.stdout.contains(word.trim_start_matches('-')),
+                "{shell}: {word}"
+            );
+        }
+    }
+    let page = sandbox.run(&["man"]);
+    assert_eq!((page.code, page.stderr.as_str()), (Some(0), ""));
+    assert!(page.stdout.contains(".TH CACHELENS 1") && page.stdout.contains("BuildKit"));
+    assert_eq!(sandbox.run(&["completions", "tcsh"]).code, Some(2));
+}

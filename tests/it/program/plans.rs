@@ -1,4 +1,4 @@
-//! Plans and outcomes of `prune` and `repair` in the formats of other programs.
+//! Plans and outcomes of `prune` and `repair` as text and in the formats of other programs.
 
 use super::reports::{assert_is_for_code_scanning, cases};
 use crate::support::command::{Run, Sandbox};
@@ -120,4 +120,41 @@ fn names_from_a_store_stay_text_in_a_plan() {
     assert!(!github.contains("\n::error::x"), "{github}");
     cases(&run("junit").stdout);
     assert_is_for_code_scanning(&run("sarif").json());
+}
+
+#[test]
+fn prune_says_how_long_the_grace_is() {
+    let run = Sandbox::new().run(&["prune", "demo", "--grace", "200d"]);
+    let notes: Vec<&str> = run.stdout.lines().rev().take(3).collect();
+    let grace = "The grace is 200d: builds may still use blobs that are younger. A run after ";
+    assert!(notes[2].starts_with(grace), "{}", run.stdout);
+    assert!(
+        notes[1].starts_with("No rule names a ref, so all refs stay"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
+fn a_plan_shows_what_deleting_each_ref_alone_would_free() {
+    let sandbox = Sandbox::new();
+    let plan = sandbox.run(&["prune", "demo", "--drop-ref", "pr-*"]).stdout;
+    let listed = sandbox.run(&["ls", "demo", "--columns", "ref,exclusive", "--no-headers"]);
+    for line in listed.stdout.lines() {
+        let (name, size) = line.split_once(' ').unwrap();
+        let start = format!("ref      {name} ");
+        let short = format!("ref   {name} ");
+        let row = plan
+            .lines()
+            .find(|row| row.starts_with(&start) || row.starts_with(&short));
+        let row = row.unwrap_or_else(|| panic!("no {name} in {plan}"));
+        assert!(
+            row.contains(&format!(" {}  ", size.trim())),
+            "{size}: {row}"
+        );
+    }
+    assert!(
+        plan.contains("The size of a ref is what deleting it alone would free."),
+        "{plan}"
+    );
 }

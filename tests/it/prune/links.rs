@@ -1,16 +1,17 @@
-//! Symbolic links in a layout: nothing outside the layout changes.
+//! Symbolic and hard links in a layout: nothing outside the layout changes.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use cachelens::format::digest::Digest;
+use serde_json::Value;
 use tempfile::TempDir;
 
-use super::content;
+use super::{Sample, document, prune};
 use crate::support::command::{Run, Sandbox};
-use crate::support::made::{MadeLayout, age, blob_path, entry};
+use crate::support::made::{MadeLayout, age, blob_path, content, entry};
 
 const RUN: &str = "20261122T005918Z-1f2e3d4c";
 
@@ -293,4 +294,40 @@ fn an_entry_of_the_index_cannot_name_a_place() {
     let run = sandbox.run(&["prune", &layout.source(), "--grace", "0s", "--yes"]);
     victim.expect_unchanged("an entry", &run);
     assert!(Path::new("/etc/passwd").exists());
+}
+
+#[test]
+fn blobs_behind_a_link_are_left_alone() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    let dir = sample.layout.path();
+    fs::rename(dir.join("blobs"), dir.join("elsewhere")).unwrap();
+    symlink("elsewhere", dir.join("blobs")).unwrap();
+    let stored = sample.layout.stored();
+    let run = prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
+    assert!(run.stderr.contains("`blobs` is a symbolic link"), "{run:?}");
+    assert_eq!(sample.layout.stored(), stored);
+}
+
+#[test]
+fn hard_links_and_holes_give_less_back_than_their_size() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    fs::hard_link(
+        blob_path(sample.layout.path(), &sample.orphan),
+        sample.layout.path().join("mine"),
+    )
+    .unwrap();
+    let hole = blob_path(sample.layout.path(), &Digest::of(b"hole"));
+    File::create(&hole).unwrap().set_len(1 << 20).unwrap();
+    age(&hole, 96);
+    let disk = document(&sandbox, &sample.layout, &[])["plan"]["disk"].clone();
+    assert_eq!(
+        (&disk["hard_linked"], &disk["sparse"]),
+        (&Value::from(1), &Value::from(1))
+    );
+    assert!(disk["disk_bytes"].as_u64().unwrap() < 1 << 20, "{disk}");
+    let shown = prune(&sandbox, &sample.layout, &[]).stdout;
+    assert!(
+        shown.contains("No disk space is freed for 1 file with other hard links"),
+        "{shown}"
+    );
 }

@@ -1,7 +1,7 @@
 //! A build that exports during a prune: another process that writes blobs and the index like
 //! BuildKit.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use cachelens::retention::Policy;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::Sample;
+use super::{Sample, prune};
 use crate::support::command::Sandbox;
 use crate::support::made::{MadeLayout, entry};
 
@@ -364,4 +364,23 @@ fn a_run_that_is_cancelled_says_what_it_left() {
     let report = try_execute(sample.layout.path(), &plan, &observe, &cancel).unwrap();
     assert_eq!(report.count(|outcome| *outcome == Outcome::Cancelled), 2);
     assert_eq!(sample.layout.refs().len(), 2);
+}
+
+#[test]
+fn another_prune_keeps_out() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    fs::create_dir(sample.trash()).unwrap();
+    let lock = File::create(sample.trash().join("lock")).unwrap();
+    lock.try_lock().unwrap();
+    let stored = sample.layout.stored();
+    let run = prune(&sandbox, &sample.layout, &["--yes"]);
+    assert_eq!(run.code, Some(1));
+    assert!(
+        run.stderr.contains("another prune is at work"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(sample.layout.stored(), stored);
+    drop(lock);
+    assert_eq!(prune(&sandbox, &sample.layout, &["--yes"]).code, Some(0));
 }

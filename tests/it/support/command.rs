@@ -105,6 +105,13 @@ impl Sandbox {
         assert_eq!(run.code, Some(0), "{arguments:?}: {}", run.stderr);
         run.json()
     }
+
+    /// Runs the program with the words of a command, which must succeed, and returns the printed
+    /// document.
+    pub fn json_of(&self, command: &str) -> Value {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        self.json(&words)
+    }
 }
 
 impl Run {

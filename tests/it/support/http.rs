@@ -1,7 +1,8 @@
 //! HTTP/1.1, as far as the servers of the tests need it.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
@@ -196,4 +197,31 @@ impl Answer {
         stream.write_all(&self.body)?;
         stream.flush()
     }
+}
+
+/// Serves files, each with its path in addresses, for as long as this process runs. Other paths
+/// are answered with 404.
+pub fn serve_files(files: Vec<(&'static str, Vec<u8>)>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            answer_from(&files, &stream);
+        }
+    });
+    address
+}
+
+fn answer_from(files: &[(&'static str, Vec<u8>)], stream: &TcpStream) {
+    let Some(request) = Request::read(&mut BufReader::new(stream)) else {
+        return;
+    };
+    let found = files.iter().find(|(path, _)| *path == request.path);
+    let answer = Answer {
+        status: if found.is_some() { 200 } else { 404 },
+        headers: Vec::new(),
+        body: found.map(|(_, body)| body.clone()).unwrap_or_default(),
+    };
+    // The client may have closed the connection.
+    let _ = answer.write_ended(End::Length, stream);
 }

@@ -189,3 +189,20 @@ pub fn reached(dir: &Path) -> BTreeSet<Digest> {
         .flatten()
         .collect()
 }
+
+/// Returns every file below `dir` with its bytes.
+pub fn content(dir: &Path) -> BTreeSet<(PathBuf, Vec<u8>)> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.insert((path.clone(), fs::read(path).unwrap()));
+            }
+        }
+    }
+    found
+}

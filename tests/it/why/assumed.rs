@@ -7,7 +7,7 @@ use cachelens::explain::load::images::PinnedImage;
 use serde_json::{Value, json};
 
 use super::from_dockerfile::{base_image, provenance};
-use super::{History, Store, home};
+use super::histories::{History, Store, home};
 use crate::support::command::Sandbox;
 
 fn notes(document: &Value) -> Vec<&str> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{copy, home};
+use super::histories::{copy, home};
 use crate::support::command::{Run, Sandbox};
 use crate::support::fixture::Fixture;
 use crate::support::gha::{Entry, Github};

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::home;
+use super::histories::home;
 use crate::support::fixture::Fixture;
 
 /// The path of a value in an operation, and its new value.

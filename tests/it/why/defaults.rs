@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::from_command::Checkout;
 use super::from_dockerfile::{base_image, provenance};
-use super::{History, Store};
+use super::histories::{History, Store};
 
 /// Renames a ref of the cache of a checkout.
 fn rename(checkout: &Checkout, from: &str, to: &str) {

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::home;
+use super::histories::home;
 
 /// A change to a file or a folder.
 #[derive(Debug, Clone, Copy)]
@@ -195,19 +195,11 @@ fn what_was_changed_in_a_context_is_named_and_nothing_else_is() {
                         .success()
                 );
                 done(*deed, &context.join(path));
-                let document = sandbox.json(&[
-                    "why",
-                    "./cache#c01",
-                    "--json",
-                    "--build",
-                    "provenance/c02.json",
-                    "--baseline",
-                    "provenance/c01.json",
-                    "--context",
-                    "context",
-                    "--context",
-                    "extra=tree/c02.extra",
-                ]);
+                let document = sandbox.json_of(
+                    "why ./cache#c01 --json --build provenance/c02.json \
+                     --baseline provenance/c01.json --context context \
+                     --context extra=tree/c02.extra",
+                );
                 let roots = document["root_causes"].as_array().unwrap();
                 let found: Vec<_> = roots
                     .iter()
@@ -231,4 +223,64 @@ fn what_was_changed_in_a_context_is_named_and_nothing_else_is() {
             }
         }
     }
+}
+
+#[test]
+fn of_small_files_the_lines_that_changed_are_told() {
+    let (sandbox, _) = home("shop");
+    // A context that was changed since: a line of a file, and a file that must stay hidden.
+    let before = fs::read_to_string(sandbox.path("tree/c08/web/index.js")).unwrap();
+    fs::write(
+        sandbox.path("tree/c08/web/index.js"),
+        format!("{before}let API_TOKEN = 'abc'\u{1b}[31m\n"),
+    )
+    .unwrap();
+    let given = [
+        "why",
+        "./cache#c07",
+        "--build",
+        "provenance/c08.json",
+        "--context",
+        "tree/c08",
+    ];
+    let run = sandbox.run(&given).to_string();
+    assert!(run.contains("content  web/index.js"), "{run}");
+    assert!(run.contains("+ let API_TOKEN = (hidden)"), "{run}");
+    assert!(!run.contains("abc") && !run.contains('\u{1b}'), "{run}");
+    let document = sandbox.json(&[&given[..], &["--json"]].concat());
+    let changes: Vec<_> = document["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|step| step["cause"]["changes"].as_array())
+        .flatten()
+        .collect();
+    let change = changes
+        .iter()
+        .find(|change| change["path"] == "web/index.js")
+        .unwrap();
+    assert!(
+        change["diff"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|line| line == "+let API_TOKEN = (hidden)"),
+        "{change}"
+    );
+}
+
+#[test]
+fn bits_of_folders_and_empty_folders_are_told_too() {
+    let (sandbox, _) = home("shop");
+    fs::create_dir(sandbox.path("tree/c08/web/empty")).unwrap();
+    let empty = sandbox.path("tree/c08/web/empty");
+    fs::set_permissions(empty, Permissions::from_mode(0o755)).unwrap();
+    let document =
+        sandbox.json_of("why ./cache#c07 --build provenance/c08.json --context tree/c08 --json");
+    let root = &document["root_causes"][0];
+    assert_eq!(
+        (&root["kind"], &root["paths"]),
+        (&"file-added".into(), &json!(["web/empty/"])),
+        "{root}"
+    );
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::home;
+use super::histories::home;
 use crate::program::reports::{assert_is_for_code_scanning, cases};
 use crate::support::command::Sandbox;
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::from_dockerfile::{base_image, image_file, provenance};
-use super::{History, Store};
+use super::histories::{History, Store, counts};
 use crate::support::command::{Run, Sandbox};
 
 /// A checkout of a commit of `shop` in a home folder, with the caches in `cache`.
@@ -181,7 +181,7 @@ fn without_arguments_the_one_target_here_is_explained() {
     checkout.write("compose.yaml", compose);
     let found = checkout.json(&[]);
     assert_eq!(found["requests"][0]["name"], "api", "{found:#}");
-    assert_eq!(super::counts(&found), [5, 0, 0]);
+    assert_eq!(counts(&found), [5, 0, 0]);
 
     checkout.write("docker-bake.hcl", BAKE);
     let run = checkout.why(&[]);
@@ -297,9 +297,9 @@ fn provenance_without_steps_gives_the_options_of_a_dockerfile() {
         checkout.write("metadata.json", &metadata(&digest.hex(), api_url));
         let evidence = ["--build", "metadata.json"];
         let by_flags = checkout.json(&[&evidence[..], &named].concat());
-        assert_eq!(super::counts(&by_flags), expected, "{by_flags:#}");
+        assert_eq!(counts(&by_flags), expected, "{by_flags:#}");
         let by_command = checkout.json(&[&evidence[..], &["--"], &command].concat());
-        assert_eq!(super::counts(&by_command), expected, "{by_command:#}");
+        assert_eq!(counts(&by_command), expected, "{by_command:#}");
     }
     // Its digest of the base image counts, too.
     let arguments = [
@@ -394,7 +394,7 @@ fn without_arguments_the_one_build_of_a_workflow_is_explained() {
     workflow("type=local,src=cache,tag=c01", "target: api");
     let found = checkout.json(&[]);
     assert_eq!(found["requests"][0]["target"], "api", "{found:#}");
-    assert_eq!(super::counts(&found), [5, 0, 0]);
+    assert_eq!(counts(&found), [5, 0, 0]);
 
     // The file names the host, and the user did not.
     workflow("type=registry,ref=127.0.0.1:1/app:cache", "target: api");

@@ -14,7 +14,7 @@ use cachelens::format::evidence::EvidenceDocument;
 use cachelens::format::llb::{OpKind, Platform};
 use cachelens::format::provenance::Build;
 
-use super::{Evidence, History, Store, judge_each};
+use super::histories::{Evidence, History, Store, judge_each};
 use crate::support::command::Sandbox;
 use crate::support::fixture::Fixture;
 

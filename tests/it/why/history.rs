@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::home;
+use super::histories::home;
 use crate::repair::remote;
 use crate::support::command::Sandbox;
 use crate::support::registry::{DockerRegistry, Setup};

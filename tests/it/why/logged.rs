@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::from_command::Checkout;
-use super::{History, Store};
+use super::histories::{History, Store};
 
 /// Returns the verdict on each judged step, with its line.
 fn verdicts(document: &Value) -> Vec<String> {

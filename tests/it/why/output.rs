@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{counts, home};
+use super::histories::{counts, home};
 
 #[test]
 fn why_tells_causes_first_and_then_the_steps() {

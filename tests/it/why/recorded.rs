@@ -10,7 +10,7 @@ use cachelens::format::llb::OpKind;
 use cachelens::format::provenance::Build;
 use serde_json::{Value, json};
 
-use super::home;
+use super::histories::home;
 use crate::support::command::Sandbox;
 
 const STATEMENT: &str = "application/vnd.in-toto+json";

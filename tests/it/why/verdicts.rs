@@ -8,8 +8,8 @@ use cachelens::explain::load::{GivenEvidence, Imported, explain};
 use cachelens::explain::solve::CacheVerdict;
 use cachelens::format::evidence;
 
-use super::{
-    ALL, Commit, Evidence, History, RootCause, Step, Store, figures, figures_in, judge_each,
+use super::histories::{
+    ALL, Commit, Evidence, History, RootCause, Step, Store, figures, figures_in, home, judge_each,
 };
 
 #[test]
@@ -249,4 +249,32 @@ fn every_step_that_runs_has_a_cause_and_no_other_has() {
             }
         }
     }
+}
+
+#[test]
+fn a_part_of_an_operation_that_is_not_known_makes_its_key_unknown_and_is_named() {
+    let (sandbox, _) = home("shop");
+    let text = fs::read_to_string(sandbox.path("provenance/c08.json")).unwrap();
+    let newer = text.replacen(r#""meta":{"#, r#""meta":{"sandboxProfile":"x","#, 1);
+    let newer = if newer == text {
+        text.replacen(r#""meta": {"#, r#""meta": {"sandboxProfile":"x","#, 1)
+    } else {
+        newer
+    };
+    assert_ne!(newer, text);
+    fs::write(sandbox.path("newer.json"), newer).unwrap();
+    let document = sandbox.json_of("why ./cache#c07 --build newer.json --context tree/c08 --json");
+    let notes = document["notes"].to_string();
+    assert!(
+        notes.contains("its operation holds Op.exec.meta.sandboxProfile, which is new"),
+        "{notes}"
+    );
+    let steps = document["steps"].as_array().unwrap();
+    let keyless: Vec<_> = steps
+        .iter()
+        .filter(|step| step["keys"] == serde_json::json!([]))
+        .collect();
+    assert_eq!(keyless.len(), 1, "{keyless:?}");
+    assert_ne!(keyless[0]["verdict"], "miss");
+    assert_eq!(keyless[0]["in_cache"], "unknown");
 }

@@ -1,0 +1,38 @@
+//! Colours in tables.
+
+use super::ageless;
+use crate::support::command::{Run, Sandbox};
+
+#[test]
+fn colours_change_nothing_but_the_colours() {
+    let sandbox = Sandbox::new();
+    let escape = regex::Regex::new("\x1b\\[[0-9;]*m").unwrap();
+    for command in [&["ls", "demo"][..], &["du", "demo"], &["show", "demo#main"]] {
+        let plain = sandbox.run(command);
+        let colored = sandbox.run(&[command, &["--color", "always"]].concat());
+        assert!(
+            !plain.stdout.contains('\x1b') && colored.stdout.contains('\x1b'),
+            "{command:?}"
+        );
+        let painted = |run: &Run| Run {
+            stdout: escape.replace_all(&run.stdout, "").into_owned(),
+            ..run.clone()
+        };
+        assert_eq!(ageless(&painted(&colored)), ageless(&plain), "{command:?}");
+        // A pipe gets no colours, but an explicit request for colours overrides NO_COLOR.
+        let mut asked = sandbox.command();
+        let asked = Run::new(
+            asked
+                .env("NO_COLOR", "1")
+                .args(command)
+                .args(["--color", "always"])
+                .output()
+                .unwrap(),
+        );
+        assert_eq!(ageless(&asked), ageless(&colored), "{command:?}");
+        for when in ["auto", "never"] {
+            let run = sandbox.run(&[command, &["--color", when]].concat());
+            assert_eq!(ageless(&run), ageless(&plain), "{command:?} {when}");
+        }
+    }
+}

@@ -16,3 +16,4 @@ pub mod pty;
 pub mod registry;
 pub mod s3;
 pub mod schema;
+pub mod victim;

@@ -1,61 +1,25 @@
 //! A prune that is killed at each of its steps: the kept entries stay, and a resumed run finishes
 //! the work.
 
-use std::fs;
-use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
-use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use cachelens::backend::SharedPruner;
-use cachelens::prune::execute::{self, ExecuteOptions, RunStep, Settle};
-use cachelens::prune::journal::Journal;
-use cachelens::prune::plan::file;
-use cachelens::retention::Policy;
-use tokio_util::sync::CancellationToken;
 
 use super::prune::{branches, keys, policy};
 use super::{SOURCE, json, run};
 use crate::support::gha::reader_at;
-
-/// The variable that tells the child process which plan to execute where, and after how many steps
-/// to die.
-const VICTIM: &str = "CACHELENS_TEST_GHA_VICTIM";
+use crate::support::victim;
 
 /// Not a test by itself: the test below runs it in a child process.
 #[test]
 fn victim() {
-    let Ok(order) = std::env::var(VICTIM) else {
+    let Some(([address, plan, journal], steps)) = victim::order() else {
         return;
-    };
-    let [address, plan, journal, steps] = order.split('\n').collect::<Vec<_>>().try_into().unwrap();
-    let left = AtomicUsize::new(steps.parse().unwrap());
-    let observe = |_: RunStep<'_>| {
-        if left.fetch_sub(1, Ordering::SeqCst) == 0 {
-            let me = std::process::id().to_string();
-            Command::new("kill").args(["-9", &me]).status().unwrap();
-        }
-    };
-    let plan = file::load(&fs::read_to_string(plan).unwrap()).unwrap();
-    let mut journal = Journal::create(Path::new(journal), &plan).unwrap();
-    let options = ExecuteOptions {
-        concurrency: 2,
-        batch: 1,
-        settle: Settle::NONE,
-        delete_broken: false,
-        cancel: CancellationToken::new(),
-        observe: &observe,
-        policy: &Policy::default(),
-        max_plan_age: None,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .unwrap();
-    let pruner: SharedPruner = reader_at(address, None);
-    runtime
-        .block_on(execute::execute(&pruner, &plan, &mut journal, &options))
-        .unwrap();
+    let pruner: SharedPruner = reader_at(&address, None);
+    runtime.block_on(victim::execute(&pruner, &plan, &journal, steps));
 }
 
 #[test]
@@ -80,22 +44,12 @@ fn killed_at_any_step_it_leaves_what_stays_and_going_on_finishes() {
             &["prune", SOURCE, "--plan-out", saved.to_str().unwrap()],
         );
         assert_eq!(planned.code, Some(0), "{planned}");
-        let order = [
+        let words = [
             server.address(),
             saved.to_str().unwrap(),
             journal.to_str().unwrap(),
-            &steps.to_string(),
-        ]
-        .join("\n");
-        let victim = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "gha::kill::victim", "--nocapture"])
-            .env(VICTIM, order)
-            .output()
-            .unwrap();
-        assert!(
-            victim.status.success() || victim.status.signal() == Some(9),
-            "{victim:?}"
-        );
+        ];
+        let is_over = victim::survives("gha::kill::victim", &words, steps);
         let left = keys(&server);
         assert!(
             stays.iter().all(|key| left.iter().any(|left| left == key)),
@@ -115,7 +69,7 @@ fn killed_at_any_step_it_leaves_what_stays_and_going_on_finishes() {
             "after {steps} steps"
         );
         assert_eq!(keys(&server), stays, "after {steps} steps");
-        if victim.status.success() {
+        if is_over {
             // It finished before that number of steps, so all steps have been tried.
             assert!(steps > 10, "only {steps} steps");
             survived = true;

@@ -2,38 +2,32 @@
 //! the work.
 
 use std::fs;
-use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
-use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 
-use cachelens::prune::execute::RunStep;
+use cachelens::backend::SharedPruner;
+use cachelens::backend::local::LocalCache;
 use cachelens::prune::plan::file;
 
 use super::Sample;
-use super::race::{execute, plan};
+use super::race::plan;
 use crate::support::command::Sandbox;
-use crate::support::made;
+use crate::support::{made, victim};
 
-/// The variable that tells the child process where to work, and after how many steps to die.
-pub(crate) const VICTIM: &str = "CACHELENS_TEST_VICTIM";
+/// The test that executes the plan of a directory and is killed.
+pub(crate) const VICTIM: &str = "prune::kill::victim";
 
-/// Not a test by itself: the test below runs it in a child process.
+/// Not a test by itself: tests run it in a child process.
 #[test]
 fn victim() {
-    let Ok(order) = std::env::var(VICTIM) else {
+    let Some(([dir, plan, journal], steps)) = victim::order() else {
         return;
     };
-    let [dir, plan, journal, steps] = order.split('\n').collect::<Vec<_>>().try_into().unwrap();
-    let left = AtomicUsize::new(steps.parse().unwrap());
-    let observe = |_: RunStep<'_>| {
-        if left.fetch_sub(1, Ordering::SeqCst) == 0 {
-            let me = std::process::id().to_string();
-            Command::new("kill").args(["-9", &me]).status().unwrap();
-        }
-    };
-    let plan = file::load(&fs::read_to_string(plan).unwrap()).unwrap();
-    execute(Path::new(dir), &plan, Path::new(journal), &observe);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let pruner: SharedPruner = Arc::new(LocalCache::new(dir));
+    runtime.block_on(victim::execute(&pruner, &plan, &journal, steps));
 }
 
 #[test]
@@ -59,22 +53,12 @@ fn killed_at_any_step_it_leaves_a_cache_that_imports_and_going_on_finishes() {
             let plan = plan(&sample.layout, arguments);
             file::save(&plan, fs::File::create(&saved).unwrap()).unwrap();
             let journal = folder.path().join("journal");
-            let order = [
+            let words = [
                 sample.layout.path().to_str().unwrap(),
                 saved.to_str().unwrap(),
                 journal.to_str().unwrap(),
-                &steps.to_string(),
-            ]
-            .join("\n");
-            let victim = Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "prune::kill::victim", "--nocapture"])
-                .env(VICTIM, order)
-                .output()
-                .unwrap();
-            assert!(
-                victim.status.success() || victim.status.signal() == Some(9),
-                "{victim:?}"
-            );
+            ];
+            let is_over = victim::survives(VICTIM, &words, steps);
             assert!(
                 sample.layout.refs().into_values().all(|whole| whole),
                 "after {steps} steps"
@@ -105,7 +89,7 @@ fn killed_at_any_step_it_leaves_a_cache_that_imports_and_going_on_finishes() {
                 [("main".to_owned(), true)]
             );
             assert!(!sample.layout.path().join("index.json.lock").exists());
-            if victim.status.success() {
+            if is_over {
                 // It finished before that number of steps, so all steps have been tried.
                 assert!(steps > 10, "only {steps} steps");
                 survived = true;

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::Command;
 
 use cachelens::format::cache_config::rewrite::without_results;
 use cachelens::format::cache_config::{CacheGraph, RecordIndex, ResultLayers};
@@ -14,7 +12,7 @@ use serde_json::Value;
 use super::kill::VICTIM;
 use crate::support::command::Sandbox;
 use crate::support::fixture::Fixture;
-use crate::support::made;
+use crate::support::{made, victim};
 
 /// A home folder with `set` as `./cache` and as `./before`, and the path of a commit's provenance.
 fn home(set: &str, commit: &str) -> (Sandbox, String) {
@@ -376,16 +374,8 @@ fn killed_at_any_step_the_ref_is_whole_and_going_on_finishes() {
         ]);
         assert_eq!(made.code, Some(0), "{made}");
         let cache = sandbox.path("cache");
-        let order = [cache.to_str().unwrap(), saved, journal, &steps.to_string()].join("\n");
-        let victim = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "prune::kill::victim", "--nocapture"])
-            .env(VICTIM, order)
-            .output()
-            .unwrap();
-        assert!(
-            victim.status.success() || victim.status.signal() == Some(9),
-            "{victim:?}"
-        );
+        let words = [cache.to_str().unwrap(), saved, journal];
+        let is_over = victim::survives(VICTIM, &words, steps);
         assert!(
             made::reached(&cache).is_subset(&made::stored(&cache)),
             "after {steps} steps"
@@ -415,7 +405,7 @@ fn killed_at_any_step_the_ref_is_whole_and_going_on_finishes() {
                 .count()
         };
         assert_eq!(of("results"), 0, "after {steps} steps");
-        if victim.status.success() {
+        if is_over {
             survived = true;
             break;
         }

@@ -1,8 +1,6 @@
 //! A repair that is killed at each of its steps.
 
 use std::fs;
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::Command;
 
 use serde_json::Value;
 
@@ -10,6 +8,7 @@ use super::local::{cache, is_stored};
 use crate::prune::kill::VICTIM;
 use crate::support::command::Sandbox;
 use crate::support::layout::digest_of;
+use crate::support::victim;
 
 #[test]
 fn killed_at_any_step_the_ref_is_the_old_one_or_the_new_one() {
@@ -34,16 +33,8 @@ fn killed_at_any_step_the_ref_is_the_old_one_or_the_new_one() {
         let (saved, journal) = (saved.to_str().unwrap(), journal.to_str().unwrap());
         let made = sandbox.run(&["repair", "./cache", "--plan-out", saved]);
         assert_eq!(made.code, Some(0), "{made}");
-        let order = [dir.to_str().unwrap(), saved, journal, &steps.to_string()].join("\n");
-        let victim = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "prune::kill::victim", "--nocapture"])
-            .env(VICTIM, order)
-            .output()
-            .unwrap();
-        assert!(
-            victim.status.success() || victim.status.signal() == Some(9),
-            "{victim:?}"
-        );
+        let words = [dir.to_str().unwrap(), saved, journal];
+        let is_over = victim::survives(VICTIM, &words, steps);
         for (name, old) in ["one", "two"].iter().zip(&old) {
             let found = cache(&dir, name);
             assert!(found.hits(|_| true).is_ok(), "{name} after {steps} steps");
@@ -60,7 +51,7 @@ fn killed_at_any_step_the_ref_is_the_old_one_or_the_new_one() {
         let left = sandbox.json(&["repair", "./cache", "--json"]);
         assert_eq!(left["plan"]["delete"], Value::Array(Vec::new()));
         assert!(!fs::exists(dir.join("index.json.lock")).unwrap());
-        if victim.status.success() {
+        if is_over {
             assert!(steps > 4, "only {steps} steps");
             survived = true;
             break;

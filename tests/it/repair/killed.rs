@@ -3,21 +3,12 @@
 //! back the state before.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cachelens::backend::registry::RegistryAccess;
 use cachelens::backend::{self, Access};
-use cachelens::prune::execute::{self, ExecuteOptions, RunStep, Settle};
-use cachelens::prune::journal::Journal;
-use cachelens::prune::plan::file;
-use cachelens::retention::Policy;
 use cachelens::source::Source;
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 
 use super::local::{cache, entries, is_stored};
 use super::matrix::copy_repository;
@@ -28,37 +19,13 @@ use crate::support::fixture::Fixture;
 use crate::support::layout::{self, MANIFEST, digest_of};
 use crate::support::registry::{DockerRegistry, Setup};
 use crate::support::s3::{KEY, S3Server, SECRET, Service, StoredObject};
-
-/// The variable that tells the child process which plan to execute where, and after how many steps
-/// to die.
-const VICTIM: &str = "CACHELENS_TEST_REPAIR_VICTIM";
+use crate::support::victim;
 
 /// Not a test by itself: the tests below run it in a child process.
 #[test]
 fn victim() {
-    let Ok(order) = std::env::var(VICTIM) else {
+    let Some(([source, plan, journal, state], steps)) = victim::order() else {
         return;
-    };
-    let order: Vec<&str> = order.split('\n').collect();
-    let [source, plan, journal, state, steps] = order.try_into().unwrap();
-    let left = AtomicUsize::new(steps.parse().unwrap());
-    let observe = |_: RunStep<'_>| {
-        if left.fetch_sub(1, Ordering::SeqCst) == 0 {
-            let me = std::process::id().to_string();
-            Command::new("kill").args(["-9", &me]).status().unwrap();
-        }
-    };
-    let plan = file::load(&fs::read_to_string(plan).unwrap()).unwrap();
-    let mut journal = Journal::create(Path::new(journal), &plan).unwrap();
-    let options = ExecuteOptions {
-        concurrency: 2,
-        batch: 1,
-        settle: Settle::NONE,
-        delete_broken: false,
-        cancel: CancellationToken::new(),
-        observe: &observe,
-        policy: &Policy::default(),
-        max_plan_age: None,
     };
     // A registry keeps no copy of a manifest that is replaced.
     let access = Access {
@@ -68,16 +35,16 @@ fn victim() {
         },
         ..Access::default()
     };
-    let source = Source::parse(source, &|path| path.is_dir()).unwrap().source;
+    let source = Source::parse(&source, &|path| path.is_dir())
+        .unwrap()
+        .source;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .unwrap();
     runtime.block_on(async {
         let pruner = backend::open_pruner(&source, &access).unwrap();
-        execute::execute(&pruner, &plan, &mut journal, &options)
-            .await
-            .unwrap();
+        victim::execute(&pruner, &plan, &journal, steps).await;
     });
 }
 
@@ -122,14 +89,8 @@ impl Trial<'_> {
         assert_eq!(made.code, Some(0), "{made}");
         let state = self.sandbox.path(".local/state/cachelens");
         let state = state.to_str().unwrap();
-        let order = [&self.source, saved, journal, state, &steps.to_string()].join("\n");
-        let victim = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "repair::killed::victim", "--nocapture"])
-            .env(VICTIM, order)
-            .output()
-            .unwrap();
-        let is_killed = victim.status.signal() == Some(9);
-        assert!(victim.status.success() || is_killed, "{victim:?}");
+        let words = [&self.source, saved, journal, state];
+        let is_over = victim::survives("repair::killed::victim", &words, steps);
         self.assert_old_or_new(before, steps);
         if is_resumed {
             let resumed = (self.run)(&["repair", "--resume", journal, "--json"]);
@@ -140,7 +101,7 @@ impl Trial<'_> {
             assert_eq!(resumed["outcome"]["done"], items, "after {steps} steps");
             assert_eq!((self.refs)(), self.after, "after {steps} steps");
         }
-        (journal.to_owned(), !is_killed)
+        (journal.to_owned(), is_over)
     }
 
     /// Asserts that each ref is as before or as after the run, and that each new one is whole.

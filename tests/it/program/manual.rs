@@ -278,7 +278,10 @@ fn the_readme_is_short_and_shows_what_the_program_prints() {
 
 #[test]
 fn the_page_of_the_program_has_examples_files_and_the_environment() {
-    let page = Sandbox::new().run(&["man"]).stdout;
+    let page = Sandbox::new().run(&["man"]);
+    assert_eq!((page.code, page.stderr.as_str()), (Some(0), ""));
+    let page = page.stdout;
+    assert!(page.contains(".TH CACHELENS 1"), "{page}");
     for section in ["FILES", "ENVIRONMENT"] {
         assert!(page.contains(&format!("\n.SH {section}\n")), "{page}");
     }

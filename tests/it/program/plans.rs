@@ -140,6 +140,8 @@ fn a_plan_shows_what_deleting_each_ref_alone_would_free() {
     let sandbox = Sandbox::new();
     let plan = sandbox.run(&["prune", "demo", "--drop-ref", "pr-*"]).stdout;
     let listed = sandbox.run(&["ls", "demo", "--columns", "ref,exclusive", "--no-headers"]);
+    assert_eq!(listed.code, Some(0), "{listed}");
+    assert_eq!(listed.stdout.lines().count(), 9, "{listed}");
     for line in listed.stdout.lines() {
         let (name, size) = line.split_once(' ').unwrap();
         let start = format!("ref      {name} ");

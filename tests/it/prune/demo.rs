@@ -2,27 +2,42 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::support::command::{Run, Sandbox};
 
+/// Runs the program with its own folder for temporary files, of which nothing may be left.
+fn run(sandbox: &Sandbox, arguments: &[&str]) -> Run {
+    let temporary = sandbox.path("tmp");
+    fs::create_dir_all(&temporary).unwrap();
+    let mut command = sandbox.command();
+    command.env("TMPDIR", &temporary).args(arguments);
+    let run = Run::new(command.output().unwrap());
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0, "{run}");
+    run
+}
+
 #[test]
-fn the_demo_has_a_plan_and_stays_as_it_is() {
+fn a_plan_for_the_demo_deletes_nothing() {
     let sandbox = Sandbox::new();
-    assert_eq!(sandbox.run(&["prune", "demo"]).code, Some(0));
+    let shown = run(&sandbox, &["prune", "demo", "--drop-ref", "pr-*"]);
+    assert_eq!(shown.code, Some(0), "{shown}");
+    assert!(shown.stdout.contains("Nothing was changed."), "{shown}");
+    let document = run(&sandbox, &["prune", "demo", "--drop-ref", "pr-*", "--json"]).json();
+    let deleted = document["plan"]["delete"].as_array().unwrap();
+    let refs = deleted.iter().filter(|item| item["kind"] == "ref").count();
+    assert_eq!(refs, 5, "{document}");
+    assert!(document.get("outcome").is_none_or(Value::is_null));
+    assert!(!sandbox.path(".local/state/cachelens").exists());
 }
 
 #[test]
 fn the_demo_is_pruned_as_a_copy_of_which_nothing_is_left() {
     let sandbox = Sandbox::new();
-    let temporary = sandbox.path("tmp");
-    fs::create_dir(&temporary).unwrap();
     for _ in 0..2 {
-        let mut command = sandbox.command();
-        command.env("TMPDIR", &temporary);
-        command.args(["prune", "demo", "--yes"]);
-        let run = Run::new(command.output().unwrap());
+        let run = run(&sandbox, &["prune", "demo", "--yes"]);
         assert_eq!(run.code, Some(0), "{run}");
         assert!(run.stderr.contains("the demo is a copy"), "{run}");
-        assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
     }
     assert!(!sandbox.path(".local/state/cachelens").exists());
 }

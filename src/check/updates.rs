@@ -117,7 +117,7 @@ pub async fn older_than(
 async fn updates(checked: &CheckedRefs<'_>, entry: &RefEntry) -> Option<Vec<OldStep>> {
     let mut stored = CacheEvidence::default();
     for statement in checked.reader.abilities().provenance(&entry.name).await {
-        // A build may have been told to say little.
+        // The provenance may be a minimal one (mode=min).
         let _ = stored.add(&statement);
     }
     let caches = RefCache::load(checked.reader, &checked.inventory.blobs, entry).await;

@@ -65,7 +65,7 @@ pub(super) async fn of_source(scanned: &Scanned) -> Vec<ModeRow> {
             .provenance(&entry.name)
             .await
         {
-            // A build may have been told to say little.
+            // The provenance may be a minimal one (mode=min).
             let _ = evidence.add(&statement);
         }
         let caches = RefCache::load(&*scanned.opened.reader, &scanned.inventory.blobs, entry).await;

@@ -1,9 +1,11 @@
-//! Measures the language of the doc comments: words of the old voice per 10,000 words.
+//! Measures the language of the doc comments, comments and messages: words of the old voice.
 //!
 //! The limits are a ratchet. Lower them when the counts fall, never raise them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::structure::read::comments_and_literals;
 
 /// A group of words, and how many of them 10,000 words of doc comments may hold.
 struct Group {
@@ -41,6 +43,37 @@ const GROUPS: [Group; 4] = [
         ],
         limit: 1,
     },
+];
+
+/// Words of the old voice, and how many of them the comments and literals of `src` may hold.
+const MESSAGE_WORDS: [(&[&str], usize); 5] = [
+    (&["tell", "tells", "telling", "told"], 1),
+    (&["whoever", "nobody", "somebody", "anybody"], 2),
+    (
+        &[
+            "anew",
+            "beside",
+            "meanwhile",
+            "heed",
+            "heeds",
+            "heeded",
+            "lest",
+        ],
+        7,
+    ),
+    (&["mend", "mends", "mended", "mending", "unmended"], 2),
+    (
+        &[
+            "put back",
+            "puts back",
+            "give back",
+            "gives back",
+            "take back",
+            "takes back",
+            "way back",
+        ],
+        1,
+    ),
 ];
 
 /// How many files a failure lists.
@@ -103,6 +136,76 @@ let url = "/// what";
     assert_eq!(words, expected);
     let counts = GROUPS.map(|group| count(&words, &group));
     assert_eq!(counts, [1, 2, 0, 1]);
+}
+
+#[test]
+fn comments_and_messages_keep_to_the_plain_voice() {
+    let mut texts = Vec::new();
+    for path in sources_below("src") {
+        let source = fs::read_to_string(&path).unwrap();
+        let words = comments_and_literals(&source);
+        texts.extend(
+            words
+                .into_iter()
+                .map(|text| (path.clone(), message_words(text))),
+        );
+    }
+    assert!(texts.len() > 1000, "only {} texts found", texts.len());
+    let mut faults = Vec::new();
+    for (words, limit) in MESSAGE_WORDS {
+        let found: Vec<String> = texts
+            .iter()
+            .filter(|(_, text)| words.iter().any(|word| text.contains(&format!(" {word} "))))
+            .map(|(path, text)| format!("  {}:{text}", path.display()))
+            .collect();
+        if found.len() > limit {
+            let words = words.join(", ");
+            faults.push(format!("{words}: {}, more than {limit}:", found.len()));
+            faults.extend(found);
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn reads_words_of_comments_and_messages_only() {
+    let source = r##"
+/// What is told.
+fn told() {
+    // Nobody is told.
+    let told = format!("{told} went \"anew\", {}", r#"a "way back""#, 'a');
+}
+"##;
+    let texts = comments_and_literals(source);
+    let words: Vec<String> = texts.into_iter().map(message_words).collect();
+    assert_eq!(
+        words,
+        [" nobody is told ", " went anew ", " r a way back ", " a "]
+    );
+}
+
+/// Returns the words of a comment or literal in lower case, each between blanks, without what is in
+/// braces.
+fn message_words(text: &str) -> String {
+    let mut depth = 0_usize;
+    let text = text.replace("\n", " ");
+    let outside = text.chars().map(|character| {
+        match character {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ if depth == 0 && (character.is_alphanumeric() || "_-'".contains(character)) => {
+                return character;
+            }
+            _ => {}
+        }
+        ' '
+    });
+    let outside: String = outside.collect();
+    let words = outside
+        .split_whitespace()
+        .map(|word| word.trim_matches('\''));
+    let words = words.filter(|word| !word.is_empty());
+    words.fold(" ".to_owned(), |all, word| all + &word.to_lowercase() + " ")
 }
 
 fn count(words: &[String], group: &Group) -> usize {

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-mod read;
+pub(crate) mod read;
 
 use read::{SOURCES, Source, functions, imports, traits, types};
 

@@ -282,7 +282,7 @@ fn judge_refs(planning: &Planning<'_>) -> Vec<RefFate> {
             }
         })
         .collect();
-    // Equal entries cannot be told apart in the store, so one kept entry keeps all of them.
+    // The store does not distinguish equal entries, so one kept entry keeps all of them.
     let going: HashSet<&RefTarget> = fates.iter().filter_map(RefFate::goes).collect();
     let stay = planning
         .inventory

@@ -91,7 +91,7 @@ impl FindingRows {
 fn key(finding: &Finding) -> String {
     let of = finding.ref_name.as_deref().unwrap_or_default();
     let subject = finding.subject.as_deref().unwrap_or_default();
-    // A finding without a subject is told by its sentence.
+    // A finding without a subject is identified by its message.
     let rest = if subject.is_empty() {
         &finding.message
     } else {

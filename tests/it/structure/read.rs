@@ -214,17 +214,7 @@ fn code_of(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(character) = rest.chars().next() {
-        let before = code
-            .chars()
-            .last()
-            .is_some_and(|last| is_part_of_name(last) && !matches!(last, 'b' | 'c'));
-        let skipped = match character {
-            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
-            '"' => string(rest),
-            'r' if !before && raw_string(rest).is_some() => raw_string(rest).unwrap_or_default(),
-            '\'' => char_literal(rest),
-            _ => 0,
-        };
+        let skipped = comment_or_literal(rest, code.chars().last());
         let (literal, after) = rest.split_at(skipped);
         if skipped == 0 {
             code.push(character);
@@ -239,6 +229,38 @@ fn code_of(text: &str) -> String {
         rest = after;
     }
     code
+}
+
+/// Returns the length of the comment or literal with which a text begins, after the character
+/// `before`; 0 if it begins with neither.
+fn comment_or_literal(text: &str, before: Option<char>) -> usize {
+    let is_in_name = before.is_some_and(|last| is_part_of_name(last) && !matches!(last, 'b' | 'c'));
+    match text.chars().next() {
+        Some('/') if text.starts_with("//") => text.find('\n').unwrap_or(text.len()),
+        Some('"') => string(text),
+        Some('r') if !is_in_name => raw_string(text).unwrap_or_default(),
+        Some('\'') => char_literal(text),
+        _ => 0,
+    }
+}
+
+/// Returns the comments and the literals of a file, except for doc comments and unit tests.
+pub(crate) fn comments_and_literals(text: &str) -> Vec<&str> {
+    let tested = text.split("\n#[cfg(test)]\nmod tests").next();
+    let mut rest = tested.unwrap_or_default();
+    let mut found = Vec::new();
+    let mut before = None;
+    while let Some(character) = rest.chars().next() {
+        let length = comment_or_literal(rest, before);
+        let (part, after) = rest.split_at(length.max(character.len_utf8()));
+        let is_doc = part.starts_with("//!") || part.starts_with("///");
+        if length > 0 && (!is_doc || part.starts_with("////")) {
+            found.push(part);
+        }
+        before = part.chars().last();
+        rest = after;
+    }
+    found
 }
 
 /// Returns the length of the string literal with which a text begins.

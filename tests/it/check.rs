@@ -14,7 +14,7 @@ mod updates;
 mod versions;
 
 /// Formats the findings of a document, one per line, with the advice below.
-fn told(report: &Value) -> String {
+fn findings_of(report: &Value) -> String {
     let mut text = String::new();
     for finding in report["findings"].as_array().unwrap() {
         let field = |name: &str| finding[name].as_str().unwrap_or("-").to_owned();

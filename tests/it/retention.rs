@@ -194,7 +194,7 @@ fn decided(policy: &Policy, cases: &[Case]) -> (Verdicts, NaiveStore) {
 }
 
 /// Returns whether `more` drops everything that `less` drops.
-fn goes_too(less: &Verdicts, more: &Verdicts) -> bool {
+fn drops_as_many(less: &Verdicts, more: &Verdicts) -> bool {
     less.refs
         .iter()
         .zip(&more.refs)
@@ -279,7 +279,7 @@ proptest! {
             }
         }
         other.grace /= 2;
-        prop_assert!(goes_too(&decided(&policy, &cases).0, &decided(&other, &cases).0));
+        prop_assert!(drops_as_many(&decided(&policy, &cases).0, &decided(&other, &cases).0));
     }
 
     #[test]
@@ -288,7 +288,7 @@ proptest! {
         rule.action = RuleAction::Protect;
         let mut other = policy.clone();
         other.rules.push(rule);
-        prop_assert!(goes_too(&decided(&other, &cases).0, &decided(&policy, &cases).0));
+        prop_assert!(drops_as_many(&decided(&other, &cases).0, &decided(&policy, &cases).0));
     }
 
     #[test]
@@ -303,7 +303,7 @@ proptest! {
         let other = Policy { budget, ..policy.clone() };
         let (none, some, more) =
             (decided(&without_budget(&policy), &cases).0, decided(&policy, &cases).0, decided(&other, &cases).0);
-        prop_assert!(goes_too(&none, &some) && goes_too(&some, &more));
+        prop_assert!(drops_as_many(&none, &some) && drops_as_many(&some, &more));
     }
 
     #[test]

@@ -8,11 +8,11 @@ use crate::support::command::Sandbox;
 use crate::support::fixture::{Fixture, SETS};
 use crate::support::s3::{KEY, S3Server, SECRET, Service, StoredObject, on_both_services};
 
-mod beside;
 mod claims;
 mod complete;
 mod discover;
 mod faults;
+mod foreign;
 mod open;
 mod prune;
 mod race;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use cachelens::format::digest::Digest;
 use serde_json::{Value, json};
 
-use super::{codes, ended, redacted, told};
+use super::{codes, ended, findings_of, redacted};
 use crate::support::command::Sandbox;
 use crate::support::fixture::{Fixture, SETS};
 use crate::support::layout::{CONFIG, IMAGE, LayoutBuilder, chain, digest_of, with};
@@ -229,7 +229,7 @@ fn each_fault_is_told_and_nothing_else() {
         let weight = |word: &str| report["summary"][word].as_u64().unwrap();
         let gates = weight("error") + weight("warning") > 0;
         assert_eq!(run.code, Some(if gates { 3 } else { 0 }), "{name}: {run}");
-        text.extend(["# ", name, "\n", &told(&report)]);
+        text.extend(["# ", name, "\n", &findings_of(&report)]);
     }
     insta::assert_snapshot!(redacted(&text), @r"
     # nothing

@@ -7,7 +7,7 @@ use aws_sdk_s3::types::{
 use cachelens::format::digest::Digest;
 use serde_json::{Value, json};
 
-use super::{codes, ended, redacted, told};
+use super::{codes, ended, findings_of, redacted};
 use crate::support::command::{Run, Sandbox};
 use crate::support::fixture::SETS;
 use crate::support::gha::Github;
@@ -61,7 +61,7 @@ fn faults_in_a_bucket_are_told() {
     server.put(&bucket, "manifests/no-json", b"<html>");
     let sandbox = Sandbox::new();
     let report = ended(&in_bucket(&sandbox, &server, &bucket), 3);
-    let shown = told(&report).replace(&server.source(&bucket), "SOURCE");
+    let shown = findings_of(&report).replace(&server.source(&bucket), "SOURCE");
     insta::assert_snapshot!(redacted(&shown), @r"
     error blob-missing c03 30979 B: 1 of its 8 blobs is not stored: builds that need `COPY KEY` fail
       re-exporting will not fix this while the build also imports this cache: `cachelens repair 'SOURCE'` removes unusable results and keeps every other hit; or export to it once from a build that does not import it, or delete it: `cachelens prune 'SOURCE' --drop-ref c03`
@@ -139,7 +139,7 @@ fn what_a_registry_does_not_tell_is_said_to_be_unchecked() {
     let sandbox = Sandbox::new();
     let source = format!("{}/shop-cache", registry.host());
     let report = ended(&sandbox.run(&["check", "--json", &source]), 0);
-    insta::assert_snapshot!(told(&report), @r"
+    insta::assert_snapshot!(findings_of(&report), @r"
     info not-checked -: orphans are unknown: a registry does not list its blobs
       the registry's own garbage collection deletes unreferenced blobs
     info not-checked -: missing blobs are unknown, because checking takes one request per blob
@@ -224,7 +224,7 @@ fn at_github(mut command: std::process::Command) -> Run {
 fn githubs_caches_are_known_inside_a_job_only() {
     let (sandbox, server) = (Sandbox::new(), Github::of_fixture("shop"));
     let outside = ended(&at_github(server.command(&sandbox)), 0);
-    insta::assert_snapshot!(told(&outside), @r"
+    insta::assert_snapshot!(findings_of(&outside), @r"
     info superseded-indexes - 125595 B: 14 indexes are superseded by newer ones: no build imports them
       `cachelens prune gha:acme/shop --orphans-only` shows the plan
     info not-checked shop@main: the blobs that 1 ref references are unknown here: what the index names can be read inside a job only
@@ -279,7 +279,7 @@ fn what_github_evicts_and_hides_is_told() {
         50,
     );
     let report = ended(&at_github(server.command(&sandbox)), 3);
-    insta::assert_snapshot!(redacted(&told(&report)), @r#"
+    insta::assert_snapshot!(redacted(&findings_of(&report)), @r#"
     warning quota-full - 2000000008 B: 1.9 GiB of 1.0 GiB are used: GitHub evicts the least recently used entries, including layers of indexes that remain
       `cachelens du gha:acme/shop` shows which scopes fill it; `cachelens prune --max-size SIZE` makes room
     warning evicted-soon web@feature 2 B: it will be evicted in HOURS unless a build uses it; the next build would then find nothing

@@ -236,12 +236,12 @@ fn race(
 }
 
 /// A service that deletes a blob only if it was not touched since the last check.
-fn heeds(seen: &Seen<'_>) -> Option<Fault> {
-    (seen.wants == Wants::DeleteMany).then_some(Fault::Heeds)
+fn checks_conditions(seen: &Seen<'_>) -> Option<Fault> {
+    (seen.wants == Wants::DeleteMany).then_some(Fault::ChecksConditions)
 }
 
 fn no_manifest_ever_names_a_missing_blob(service: Service, rounds: usize, no_recheck: bool) {
-    let raced = race(service, rounds, no_recheck, heeds);
+    let raced = race(service, rounds, no_recheck, checks_conditions);
     assert_eq!((raced.dangling, raced.broken), (0, 0), "{raced:?}");
     // Otherwise nothing was tested.
     assert!(
@@ -270,7 +270,7 @@ fn no_manifest_ever_names_a_missing_blob_on_moto() {
 #[test]
 fn without_any_look_manifests_name_missing_blobs() {
     let pretends = |seen: &Seen<'_>| {
-        (seen.wants == Wants::DeleteMany && seen.key == "probe").then_some(Fault::Heeds)
+        (seen.wants == Wants::DeleteMany && seen.key == "probe").then_some(Fault::ChecksConditions)
     };
     let mut dangling = 0;
     for _ in 0..10 {

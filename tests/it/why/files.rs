@@ -13,7 +13,7 @@ use super::histories::home;
 
 /// A change to a file or a folder.
 #[derive(Debug, Clone, Copy)]
-enum Deed {
+enum FileChange {
     Write,
     Touch,
     Mode,
@@ -22,38 +22,38 @@ enum Deed {
 }
 
 /// A change, and the cause with its path; `None` if everything still hits.
-type Case = (Deed, Option<(&'static str, &'static str)>);
+type Case = (FileChange, Option<(&'static str, &'static str)>);
 
-fn done(deed: Deed, path: &Path) {
+fn make(change: FileChange, path: &Path) {
     let link = fs::read_link(path);
-    match deed {
-        Deed::Write if link.is_ok() => {
+    match change {
+        FileChange::Write if link.is_ok() => {
             fs::remove_file(path).unwrap();
             symlink("elsewhere", path).unwrap();
         }
-        Deed::Write => fs::OpenOptions::new()
+        FileChange::Write => fs::OpenOptions::new()
             .append(true)
             .open(path)
             .unwrap()
             .write_all(b"x")
             .unwrap(),
-        Deed::Touch => fs::File::open(path)
+        FileChange::Touch => fs::File::open(path)
             .unwrap()
             .set_modified(std::time::SystemTime::UNIX_EPOCH)
             .unwrap(),
-        Deed::Mode => {
+        FileChange::Mode => {
             let mode = fs::metadata(path).unwrap().permissions().mode();
             let mode = if path.is_dir() { 0o700 } else { mode ^ 0o111 };
             fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
         }
-        Deed::Remove => fs::remove_file(path).unwrap(),
-        Deed::Add => fs::write(path.join("new file é"), "x").unwrap(),
+        FileChange::Remove => fs::remove_file(path).unwrap(),
+        FileChange::Add => fs::write(path.join("new file é"), "x").unwrap(),
     }
 }
 
 #[test]
 fn what_was_changed_in_a_context_is_named_and_nothing_else_is() {
-    use Deed::{Add, Mode, Remove, Touch, Write};
+    use FileChange::{Add, Mode, Remove, Touch, Write};
     // A set, and its changes.
     let cases: &[(&str, &str, &[Case])] = &[
         (
@@ -181,8 +181,8 @@ fn what_was_changed_in_a_context_is_named_and_nothing_else_is() {
     ];
     for set in ["shop", "kitchen"] {
         let (sandbox, _) = home(set);
-        for (_, path, deeds) in cases.iter().filter(|(of, ..)| *of == set) {
-            for (deed, cause) in *deeds {
+        for (_, path, changes) in cases.iter().filter(|(of, ..)| *of == set) {
+            for (change, cause) in *changes {
                 let context = sandbox.path("context");
                 let _ = fs::remove_dir_all(&context);
                 assert!(
@@ -194,7 +194,7 @@ fn what_was_changed_in_a_context_is_named_and_nothing_else_is() {
                         .unwrap()
                         .success()
                 );
-                done(*deed, &context.join(path));
+                make(*change, &context.join(path));
                 let document = sandbox.json_of(
                     "why ./cache#c01 --json --build provenance/c02.json \
                      --baseline provenance/c01.json --context context \
@@ -205,11 +205,11 @@ fn what_was_changed_in_a_context_is_named_and_nothing_else_is() {
                     .iter()
                     .map(|root| (&root["kind"], &root["paths"]))
                     .collect();
-                let told = format!("{set} {path} {deed:?}: {found:?}");
+                let shown = format!("{set} {path} {change:?}: {found:?}");
                 match cause {
                     None => {
-                        assert_eq!(document["summary"]["miss"], 0, "{told}");
-                        assert_eq!(document["summary"]["unknown"], 0, "{told}");
+                        assert_eq!(document["summary"]["miss"], 0, "{shown}");
+                        assert_eq!(document["summary"]["unknown"], 0, "{shown}");
                     }
                     Some((kind, path)) => {
                         let paths = if path.is_empty() {
@@ -217,7 +217,7 @@ fn what_was_changed_in_a_context_is_named_and_nothing_else_is() {
                         } else {
                             json!([path])
                         };
-                        assert_eq!(found, [(&json!(kind), &paths)], "{told}");
+                        assert_eq!(found, [(&json!(kind), &paths)], "{shown}");
                     }
                 }
             }

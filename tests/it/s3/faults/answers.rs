@@ -171,7 +171,7 @@ pub(super) fn services_that_delete_in_their_own_way_are_understood(service: Serv
             (seen.wants == Wants::DeleteMany).then(|| error(400, "MissingContentMD5"))
         }),
         ("only what has not been touched", |seen| {
-            (seen.wants == Wants::DeleteMany).then_some(Fault::Heeds)
+            (seen.wants == Wants::DeleteMany).then_some(Fault::ChecksConditions)
         }),
     ];
     for (way, when) in ways {
@@ -189,7 +189,7 @@ pub(super) fn services_that_delete_in_their_own_way_are_understood(service: Serv
             tries.then_some(Fault::Refuses("probe", "NotImplemented"))
         }),
         ("only what still has the content", |seen| {
-            (seen.wants == Wants::DeleteMany).then_some(Fault::HeedsNoTime)
+            (seen.wants == Wants::DeleteMany).then_some(Fault::ChecksAllButTime)
         }),
     ];
     for (way, when) in refusals {

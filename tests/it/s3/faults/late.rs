@@ -15,7 +15,7 @@ use crate::support::s3::proxy::{Fault, Proxy, Wants, error};
 use crate::support::s3::{KEY, S3Server, SECRET, Service};
 
 /// Touches a blob between the last check and the deletion.
-fn touching(bucket: &Bucket, touched: &str, heeds: bool) -> Proxy {
+fn touching(bucket: &Bucket, touched: &str, is_conditional: bool) -> Proxy {
     let (client, handle) = (bucket.server.client(), bucket.server.handle());
     let (name, key) = (
         bucket.server.bucket(&bucket.name),
@@ -38,7 +38,7 @@ fn touching(bucket: &Bucket, touched: &str, heeds: bool) -> Proxy {
                 .block_on(replace.metadata("updated-at", "now").send())
                 .unwrap();
         }
-        (heeds && seen.wants == Wants::DeleteMany).then_some(Fault::Heeds)
+        (is_conditional && seen.wants == Wants::DeleteMany).then_some(Fault::ChecksConditions)
     })
 }
 

@@ -66,9 +66,9 @@ pub enum Fault {
     /// Keys that contain the text are refused with the code; the rest of the batch is deleted.
     Refuses(&'static str, &'static str),
     /// Keys are deleted only if their conditions hold.
-    Heeds,
+    ChecksConditions,
     /// Keys are deleted only if their conditions hold, apart from the one about the time.
-    HeedsNoTime,
+    ChecksAllButTime,
     /// A list returns its keys in reverse order.
     Backwards,
     /// A list returns no tags.
@@ -312,7 +312,7 @@ impl Behind {
                 let answer = self.pass_on_as(request, &what(&request.target))?;
                 stream.write_all(&whole(&answer)).ok()
             }
-            Some(heeds @ (Fault::Heeds | Fault::HeedsNoTime)) => {
+            Some(fault @ (Fault::ChecksConditions | Fault::ChecksAllButTime)) => {
                 let _alone = self.writing.write().unwrap();
                 let refuse = |asked: &Asked| {
                     let head = self
@@ -329,7 +329,7 @@ impl Behind {
                         .last_modified()
                         .map(aws_sdk_s3::primitives::DateTime::secs);
                     let time = asked.time.is_none_or(|asked| {
-                        Some(asked) == time || matches!(heeds, Fault::HeedsNoTime)
+                        Some(asked) == time || matches!(fault, Fault::ChecksAllButTime)
                     });
                     let size = asked
                         .size

@@ -237,21 +237,9 @@ fn layers_are_read_when_that_is_asked_for() {
     let layout = Fixture::named("mini").layout("local.json");
     let mut journey = Journey::new(vec![local("./mini", layout.path())], (100, 24));
     journey.press("c");
-    assert!(
-        journey
-            .screen()
-            .contains("Nothing found. 3 refs and 19 blobs were looked at."),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("Nothing found. 3 refs and 19 blobs were looked at.");
     journey.press("V");
-    assert!(
-        journey
-            .screen()
-            .contains("13 layers were read and are sound"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("13 layers were read and are sound");
     damage(layout.path());
     journey.press("r");
     journey.shows("blob-missing");

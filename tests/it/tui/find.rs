@@ -85,11 +85,7 @@ fn a_bucket_becomes_the_caches_in_it() {
         "s3://bucket/team-b/",
         "s3://bucket/deep/down/",
     ] {
-        assert!(
-            journey.line(cache).contains("ready"),
-            "{}",
-            journey.screen()
-        );
+        journey.shows_in(cache, "ready");
     }
     journey.shows("3 sources");
     // Each row is the store that it names.
@@ -102,13 +98,7 @@ fn a_bucket_without_a_cache_says_so_in_its_row() {
     let server = S3Server::start(Service::S3sFs);
     server.put("bucket", "notes/today.txt", b"x");
     let mut journey = Journey::new(vec![opened(&source(&server, "bucket"))], SIZE);
-    assert!(
-        journey
-            .screen()
-            .contains("there is no cache in s3://bucket/"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("there is no cache in s3://bucket/");
     journey.press("i");
     journey.shows("what is there: notes/");
 }

@@ -156,7 +156,7 @@ fn the_dockerfile_of_the_directory_is_offered_as_evidence() {
     let keys = "enter / 'c07 enter w";
     let mut journey = Journey::in_directory(directory.path(), sources(), (120, 30));
     journey.press(keys);
-    assert!(!journey.screen().contains("the Dockerfile here"));
+    journey.hides("the Dockerfile here");
     fs::write(
         directory.path().join("Dockerfile"),
         "FROM scratch\nCOPY app /\n",

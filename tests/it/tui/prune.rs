@@ -178,17 +178,12 @@ fn without_write_a_plan_is_shown_and_nothing_goes() {
     let before = (store.refs(), store.blobs());
     let pruning = store.pruning(DeletionAccess::ReadOnly, Vec::new());
     let mut journey = Journey::with(pruning, vec![local(LABEL, store.layout.path())], (100, 30));
-    assert!(journey.screen().contains("read-only") && !journey.screen().contains("WRITE"));
+    journey.shows("read-only");
+    journey.hides("WRITE");
     journey.press("p");
     journey.shows_in("deletes", "blobs");
     journey.press("enter");
-    assert!(
-        journey
-            .screen()
-            .contains("this is read-only: start `cachelens --write`"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("this is read-only: start `cachelens --write`");
     journey.press("y");
     assert_eq!((store.refs(), store.blobs()), before);
     assert_eq!((store.trash().len(), store.journals().len()), (0, 0));
@@ -234,7 +229,7 @@ fn orphans_go_into_the_trash_and_come_back() {
 fn the_source_is_scanned_again_after_a_run() {
     let store = Store::waste();
     let mut journey = store.open(Vec::new(), (100, 30));
-    assert!(!journey.screen().contains("in the trash"));
+    journey.hides("in the trash");
     journey.press("p enter y q");
     // The trash still takes its space.
     journey.hides("no waste");
@@ -257,13 +252,7 @@ fn a_ref_that_cannot_be_read_keeps_every_blob() {
     fs::write(&manifest, "no manifest").unwrap();
     let mut journey = store.open(Vec::new(), (100, 30));
     journey.press("p");
-    assert!(
-        journey
-            .screen()
-            .contains("! `latest` cannot be read, and may name any blob: no blob is deleted"),
-        "{}",
-        journey.screen()
-    );
+    journey.shows("! `latest` cannot be read, and may name any blob: no blob is deleted");
     journey.shows_in("deletes", "nothing");
     journey.shows_in(
         "Nothing is deleted: ",
@@ -320,23 +309,11 @@ fn a_run_is_stopped_and_not_left() {
         let mut journey = store.open(Vec::new(), (100, 30));
         journey.press("p enter").press_at_once(&format!("y {stop}"));
         assert!(!journey.is_over(), "{stop}");
-        assert!(
-            journey.screen().contains("0 deleted · "),
-            "{stop}: {}",
-            journey.screen()
-        );
-        assert!(
-            journey.screen().contains("not begun"),
-            "{stop}: {}",
-            journey.screen()
-        );
+        journey.shows("0 deleted · ");
+        journey.shows("not begun");
         assert_eq!(store.blobs(), before, "{stop}");
         journey.press("u");
-        assert!(
-            journey.screen().contains("nothing was deleted"),
-            "{stop}: {}",
-            journey.screen()
-        );
+        journey.shows("nothing was deleted");
         journey.press("ctrl-c");
         assert!(journey.is_over());
     }

@@ -284,18 +284,13 @@ fn a_thinned_cache_named_by_a_file() {
      enter add, go on  tab complete  down next  up previous  ctrl-p before
     ");
     journey.press("'tests/fixtures/shop/provenance/c01.wrong enter");
-    assert!(
-        journey
-            .line("cannot read")
-            .contains("! cannot read it: No such file")
-    );
+    journey.shows_in("cannot read", "! cannot read it: No such file");
     journey.press("ctrl-u 'tests/fixtures/kitchen/provenance/c01.json enter");
     journey.shows_in("c01.json", "provenance, 23 steps");
     journey.press("enter");
-    assert!(
-        journey
-            .line("no step")
-            .contains("! the build that it describes has no step in this ref")
+    journey.shows_in(
+        "no step",
+        "! the build that it describes has no step in this ref",
     );
     journey.press("n up backspace ctrl-u 'tests/fixtures/shop/provenance/c09.json enter enter");
     insta::assert_snapshot!(journey.screen(), @r"
@@ -326,5 +321,5 @@ fn a_thinned_cache_named_by_a_file() {
     ");
     // A new scan keeps the names.
     journey.press("r");
-    assert!(journey.line("named from").contains("c09.json"));
+    journey.shows_in("named from", "c09.json");
 }

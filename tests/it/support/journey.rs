@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -568,6 +569,14 @@ impl Journey {
     fn wait(&mut self) {
         self.runtime.block_on(self.ui.until_idle()).unwrap();
     }
+}
+
+/// Returns a region of a screen: these lines, from a column on.
+pub fn region(screen: &str, lines: Range<usize>, column: usize) -> String {
+    let all: Vec<&str> = screen.lines().collect();
+    lines
+        .map(|line| all[line].chars().skip(column).collect::<String>() + "\n")
+        .collect()
 }
 
 /// Removes the largest blob of a layout, and adds an unfinished upload and a stray file.

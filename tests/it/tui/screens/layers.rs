@@ -1,6 +1,7 @@
 //! What lies above a screen, drawn.
 
 use super::drawn;
+use crate::support::journey::region;
 
 #[test]
 fn help_at_80() {
@@ -124,30 +125,10 @@ fn details_at_80() {
 
 #[test]
 fn a_wrong_filter_at_80() {
-    insta::assert_snapshot!(drawn("enter / 'sise>1G", (80, 24)), @r"
-     ./shop › refs                           15 refs · 1.9 MiB · read-only · ? help
-    ────────────────────────────────────────────────────────────────────────────────
-     ███████████████████████████████████████████████████  1.9 MiB live · 0 B orphan
-     bytes by age  <1d ██████████████████ 1.9 MiB  <7d –  <30d –  <90d –  older –
-    ────────────────────────────────────────────────────────────────────────────────
-       REF                 AGE▴     SIZE          ONLY HERE  LAYERS  STEPS
-    ▸  c15             12h 52m  95.9 KiB  █░        6.0 KiB       6     4 ✓  11 ○
-       c14             12h 52m   237 KiB  ██░░░    97.1 KiB      17    15 ✓
-       c13             12h 53m   237 KiB  ███░░░    140 KiB      17    15 ✓
-       c12             12h 53m   206 KiB  █░░░░    41.1 KiB      15    13 ✓   2 ○
-       c11             12h 53m   237 KiB  █░░░░    72.4 KiB      17    15 ✓
-       c10             12h 53m   237 KiB  ████░     190 KiB      17    15 ✓
-       c09             12h 53m   174 KiB  █░░░     33.8 KiB      12    10 ✓   5 ○
-       c08             12h 53m   237 KiB  █░░░░    72.6 KiB      17    15 ✓
-       c07             12h 53m   174 KiB  █░░░      9.2 KiB      12    10 ✓   5 ○
-       c06             12h 53m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○
-       c05             12h 54m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○
-       c04             12h 54m   237 KiB  ██░░░     110 KiB      17    15 ✓
-       c03             12h 54m   237 KiB  ████░     190 KiB      17    15 ✓
-       c02             12h 54m   237 KiB  ████░     190 KiB      17    15 ✓
-     filter  sise>1G
-     ! there is no field `sise` (did you mean `size`?); in quotes it is looked for
-       in names · fields: size exclusive age ref name step digest kind state layers
-       records refs platform path
+    insta::assert_snapshot!(region(&drawn("enter / 'sise>1G", (80, 24)), 20..24, 1), @r"
+    filter  sise>1G
+    ! there is no field `sise` (did you mean `size`?); in quotes it is looked for
+      in names · fields: size exclusive age ref name step digest kind state layers
+      records refs platform path
     ");
 }

@@ -1,0 +1,224 @@
+//! The prompt for evidence, and what an explanation says of its evidence.
+
+use std::fs;
+
+use cachelens::tui::evidence::NamedEvidence;
+use tempfile::TempDir;
+
+use super::{HUGE, History, LARGE, USUAL};
+use crate::support::journey::Journey;
+
+#[test]
+fn evidence_is_asked_for_once() {
+    let shop = History::of("shop");
+    let mut journey = Journey::new(vec![shop.source(None)], USUAL);
+    journey.press("enter / 'c07 enter w");
+    insta::assert_snapshot!(journey.screen(), @r"
+     ./cache › c07 › why                           no evidence · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+
+       STEP▴                                       LINE     TIME  WHY
+      ╭ Evidence of the build ───────────────────────────────────────────────────╮
+      │ build     its record, provenance, log, image, or its command             │
+      │ ›                                                                        │
+      │ baseline  the same of an earlier build: what changed since               │
+      │ context   the folder, or NAME=FOLDER: which files changed                │
+      │                                                                          │
+      │ docker buildx history export -o run.dockerbuild  writes a build record,  │
+      │ which has it all                                                         │
+      │ docker buildx imagetools inspect IMAGE --format '{{json                  │
+      │ .Provenance.SLSA}}' > provenance.json  that of an image                  │
+      ╰──────────────────────────────────────────────────────────────────────────╯
+
+
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────
+     ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
+     enter add, go on  tab complete  down next  up previous  ctrl-p before
+    ");
+    journey.press("'tests/fixtures/shop/prov tab");
+    journey.shows("› tests/fixtures/shop/provenance/ ");
+    journey.press("tab");
+    journey.shows("› tests/fixtures/shop/provenance/c ");
+    journey.shows("c01.json  c02.json");
+    journey.press("'08.json enter");
+    journey.shows_in("✓ tests", "c08.json  provenance, 18 steps");
+    journey.press("'tests/fixtures/shop/logs/c08.rawjson enter down 'tests/fixtures/shop/provenance/c07.json enter");
+    journey.press(&format!("down '{} enter", shop.tree("c08").display()));
+    journey.shows("the main context, with a .dockerignore");
+    journey.press("enter");
+    journey.shows("1  RUN go build -trimpath ./api :16: its command changed");
+    // The same evidence explains another ref, and names its steps.
+    journey.press("q / ctrl-u 'c06 enter w");
+    journey.shows_in("› why", "c06 › why");
+    journey.shows("✗ miss");
+    journey.press("q enter");
+    let named = "named from tests/fixtures/shop/provenance/c08.json and 2 more";
+    journey.shows(named);
+    // Earlier input is recalled.
+    journey.press("n up ctrl-p ctrl-p");
+    journey.shows("│ › tests/fixtures/shop/provenance/c07.json");
+}
+
+#[test]
+fn evidence_that_is_none_is_said_to_be_none() {
+    let shop = History::of("shop");
+    let folder = TempDir::new().unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path.to_string_lossy().into_owned()
+    };
+    let provenance = fs::read("tests/fixtures/shop/provenance/c08.json").unwrap();
+    let cases = [
+        (write("empty", b" "), "it is empty"),
+        (
+            write("noise", &[0xff; 4096]),
+            "it is no evidence of a build",
+        ),
+        (
+            write("half.json", &provenance[..provenance.len() / 2]),
+            "not provenance",
+        ),
+        (
+            write(
+                "large.json",
+                &[b"{\"a\":\"", &vec![b'x'; 4 << 20][..], b"\"}"].concat(),
+            ),
+            "not provenance",
+        ),
+        (
+            write("steering", b"\x1b[2J\x1b]0;x\x07"),
+            "it is no evidence",
+        ),
+        ("tests/nowhere.json".to_owned(), "cannot read it"),
+        ("/dev/zero".to_owned(), "neither a file nor a folder"),
+        ("-".to_owned(), "cannot read it"),
+        ("tests/fixtures".to_owned(), "no file in it is evidence"),
+    ];
+    let mut journey = Journey::new(vec![shop.source(None)], LARGE);
+    journey.press("enter w enter");
+    journey.shows("! a build is needed");
+    for (path, fault) in cases {
+        journey.press(&format!("ctrl-u '{path} enter"));
+        journey.shows_in("! ", fault);
+    }
+    // The options of a build are evidence, to which a build command or a Dockerfile adds the steps.
+    let options = write("min.json", br#"{"buildType":"x"}"#);
+    journey.press(&format!("ctrl-u '{options} enter"));
+    journey.shows("options of a build, no steps (mode=min)");
+    journey.press("ctrl-u down down 'README.md enter");
+    journey.shows_in("! ", "it is no directory");
+    journey.press("esc");
+    journey.resize(80, 24);
+    journey.shows_in("▸", "c15");
+    journey.shows_in("./cache", "› refs");
+}
+
+#[test]
+fn a_log_alone_tells_no_steps() {
+    let shop = History::of("shop");
+    let evidence = NamedEvidence::new(vec![shop.file("logs/c08.rawjson")], Vec::new(), Vec::new());
+    let journey = Journey::explaining(evidence, vec![shop.source(Some("c07"))], USUAL);
+    insta::assert_snapshot!(journey.screen(), @r"
+     ./cache › c07 › why                   1 piece of evidence · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+
+       STEP▴                                       LINE     TIME  WHY
+
+       ! the evidence does not describe the build's steps
+       give its provenance (mode=max), its build record, or its LLB definition
+
+       n changes the evidence, r tries again
+
+
+
+
+
+
+
+
+
+
+
+
+    ────────────────────────────────────────────────────────────────────────────────
+     ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
+     enter open  A causes  T stages  right unfold  left fold  n evidence  / filter
+    ");
+}
+
+#[test]
+fn what_is_open_says_what_settles_it() {
+    let kitchen = History::of("kitchen");
+    let evidence = NamedEvidence::new(
+        vec![kitchen.file("provenance/c05.json")],
+        Vec::new(),
+        Vec::new(),
+    );
+    let mut journey = Journey::explaining(evidence, vec![kitchen.source(Some("c04"))], HUGE);
+    journey.press("/ 'state:unknown enter G");
+    journey.shows_in("▸", "? undecided");
+    journey.shows("Why it is undecided");
+    journey.shows("│ the files that it takes are not given");
+    let settles = "16 steps are undecided; n takes what settles them: the context as a folder, a log of the build";
+    journey.shows(settles);
+}
+
+#[test]
+fn the_record_of_a_build_names_its_cache() {
+    let mini = History::of("mini");
+    let record = mini.file("dockerbuild/c03.dockerbuild");
+    let given = || {
+        NamedEvidence::new(
+            vec![record.clone()],
+            vec![mini.file("dockerbuild/c02.dockerbuild")],
+            Vec::new(),
+        )
+    };
+    let mut journey = Journey::recorded(given(), mini.source(Some("c02")), USUAL);
+    insta::assert_snapshot!(journey.screen(), @r"
+     the caches of a build › why                   ./cache#c02 · read-only · ? help
+    ────────────────────────────────────────────────────────────────────────────────
+       0.1s lost  4 ✓ hit  2 ✗ miss  build dockerbuild/c03.dockerbuild · baseline …
+       1  RUN go build -race :6: its command changed: `go build` became `go
+          build -race`
+          0.1s lost · 1 later step re-runs because of it
+       ·  the files of the context `context` are not given: --context DIR, or
+          --context NAME=DIR, does
+    ────────────────────────────────────────────────────────────────────────────────
+       STEP▴                                             LINE    TIME  WHY
+       ·         FROM 127.0.0.1:5055/base:latest AS bu…     1    0.0s
+       ✓ hit     WORKDIR /src                               2       –
+       ✓ hit     COPY go.mod ./                             3       –
+       ✓ hit     RUN go mod download                        4       –
+       ✓ hit     COPY main.go ./                            5    0.2s
+    ▸  ✗ miss  ▸ RUN go build -race  +1                     6    0.1s  1 command
+
+
+
+
+
+    ───────────────────────────────────────────────────────────────────────── 6/6 ──
+     ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
+     enter open  A causes  T stages  right unfold  left fold  n evidence  / filter
+    ");
+    journey.press("q");
+    journey.shows("Open the demo");
+    // An unreachable cache is reported.
+    let journey = Journey::explaining(given(), Vec::new(), USUAL);
+    journey.shows("! type=registry,");
+    journey.shows("n changes the evidence, r tries again");
+    // From the list of sources, the UI prompts for the record.
+    let mut journey = Journey::recorded(NamedEvidence::default(), mini.source(Some("c02")), USUAL);
+    journey
+        .press("d")
+        .press("w")
+        .press(&format!("'{record} enter"));
+    journey.shows_in("✓ …ini", "build record, provenance, log, name…");
+    journey.press("enter");
+    journey.shows("1  RUN go build -race :6");
+}

@@ -9,25 +9,13 @@ use super::mistakes::in_source;
 use super::repository::Repository;
 use crate::format::located::{Located, TextPlace};
 use crate::format::unknown::{Unknowns, has_mark, is_mark, only_mark, to_pattern};
+use crate::text::secrets;
 
 /// The most declarations that are kept.
 const MOST: usize = 20_000;
 
 /// The most uses of one template that are followed.
 const MOST_USES: usize = 100;
-
-/// Attributes that hold credentials.
-const SECRETS: [&str; 9] = [
-    "access_key_id",
-    "secret_access_key",
-    "session_token",
-    "token",
-    "ghtoken",
-    "account_key",
-    "password",
-    "secret",
-    "secret_key",
-];
 
 /// A fault found while a file is read.
 #[derive(Debug, Clone)]
@@ -333,10 +321,9 @@ fn note(names: &[String], when: &[String]) -> Option<String> {
 }
 
 fn is_secret(field: &str) -> bool {
-    field.split_once('=').is_some_and(|(key, _)| {
-        let key = key.trim().to_lowercase();
-        SECRETS.contains(&key.as_str())
-    })
+    field
+        .split_once('=')
+        .is_some_and(|(key, _)| secrets::is_secret(key.trim()))
 }
 
 /// Returns a cache without its credentials.

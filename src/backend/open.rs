@@ -11,6 +11,7 @@ use super::{
 };
 use crate::source::{Source, SourceLocation, Trust};
 use crate::text::escape::visible;
+use crate::text::shell;
 
 /// Returns whether a source may stand for several stores: a whole registry or bucket does, for each
 /// cache that is found in it. A ref is one of a single store.
@@ -201,10 +202,10 @@ impl OpenError {
         match self {
             Self::Demo(_) => None,
             Self::NotNamed(source) => {
-                let name = source.to_string().replace('\'', "'\\''");
+                let name = source.to_string();
                 Some(format!(
-                    "to open it, name it: '{}'; a configuration file of yours is named with --config",
-                    visible(&name)
+                    "to open it, name it: {}; a configuration file of yours is named with --config",
+                    shell::word(&visible(&name))
                 ))
             }
         }

@@ -11,6 +11,7 @@ use super::plan::ItemKind;
 use crate::backend::local::{RunTrash, trash_left_by};
 use crate::backend::{Outcome, PlanId, Totals};
 use crate::text::causes::in_one_line;
+use crate::text::shell;
 
 /// The extension of journal files.
 const ENDING: &str = "jsonl";
@@ -143,18 +144,8 @@ impl PastRun {
 pub fn command(flag: &str, journal: &Path) -> String {
     format!(
         "cachelens prune {flag} {}",
-        quoted(&journal.to_string_lossy())
+        shell::word(&journal.to_string_lossy())
     )
-}
-
-/// Returns `text` as one shell word.
-fn quoted(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+=:@%,".contains(&byte);
-    if !text.is_empty() && text.bytes().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 /// Returns the source that opens the store at `place`.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::arguments::Arguments;
 use super::print::{self, Pruned, RefBytes};
-use super::store::pruner_of;
+use super::store::{NamedFile, pruner_of};
 use super::{page, shown};
 use crate::backend::{Outcome, SharedPruner, WayBack};
 use crate::cli::CliSession;
@@ -32,7 +32,16 @@ pub(super) async fn apply(
             .on(&shown(path))
             .hint("make a new plan with --plan-out, and leave it as it is")
     })?;
-    let pruner = pruner_of(session, arguments, &plan, ("--apply", path)).await?;
+    let pruner = pruner_of(
+        session,
+        arguments,
+        &plan,
+        NamedFile {
+            flag: "--apply",
+            path,
+        },
+    )
+    .await?;
     print::announce(session, &plan);
     let mut journal = new_journal(arguments.journal.as_deref(), journals(), &plan)?;
     let report = carry_out(session, arguments, &pruner, &plan, &mut journal, None).await?;
@@ -56,7 +65,16 @@ pub(super) async fn go_on(
     path: &Path,
 ) -> Result<Exit, Failure> {
     let (mut journal, history) = interruptible(path, Journal::reopen).await??;
-    let pruner = pruner_of(session, arguments, &history.plan, ("--resume", path)).await?;
+    let pruner = pruner_of(
+        session,
+        arguments,
+        &history.plan,
+        NamedFile {
+            flag: "--resume",
+            path,
+        },
+    )
+    .await?;
     let report = carry_out(
         session,
         arguments,
@@ -126,7 +144,16 @@ pub(super) async fn take_back(
     path: &Path,
 ) -> Result<Exit, Failure> {
     let (mut journal, history) = interruptible(path, Journal::reopen).await??;
-    let pruner = pruner_of(session, arguments, &history.plan, ("--undo", path)).await?;
+    let pruner = pruner_of(
+        session,
+        arguments,
+        &history.plan,
+        NamedFile {
+            flag: "--undo",
+            path,
+        },
+    )
+    .await?;
     session.finish_what_is_begun();
     let policy = session.settings.retention.policy();
     let options = options(session, arguments, &policy, &|_| ());

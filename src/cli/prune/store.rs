@@ -10,6 +10,7 @@ use crate::error::{Exit, Failure};
 use crate::prune::plan::Plan;
 use crate::source::{LocalLocation, Source, SourceLocation, SourceText, Trust};
 use crate::text::escape::visible;
+use crate::text::shell;
 
 /// Opens a source for deletion.
 pub(super) fn pruner(
@@ -30,7 +31,15 @@ pub(super) fn pruner(
     })
 }
 
-/// Opens the store of a plan or journal; `file` is its path with the flag before it.
+/// A plan or journal, as the user named it.
+pub(super) struct NamedFile<'a> {
+    /// The flag that names it.
+    pub(super) flag: &'static str,
+    /// Its path.
+    pub(super) path: &'a Path,
+}
+
+/// Opens the store of a plan or journal.
 ///
 /// A store on this machine is opened as the file names it. A remote one is opened as SOURCE names
 /// it, so that the user chooses its address and credentials. Only files in cachelens's own state
@@ -42,7 +51,7 @@ pub(super) async fn pruner_of(
     session: &CliSession<'_>,
     arguments: &Arguments,
     plan: &Plan,
-    file: (&str, &Path),
+    file: NamedFile<'_>,
 ) -> Result<SharedPruner, Failure> {
     if let [named] = arguments.sources.as_slice() {
         let source = open::parse(session, named)?;
@@ -52,29 +61,29 @@ pub(super) async fn pruner_of(
         }
         let message = format!(
             "{} is a plan for {}, not for {named}",
-            shown(file.1),
+            shown(file.path),
             visible(plan.place())
         );
         return Err(Failure::message(Exit::Usage, message));
     }
     if !arguments.sources.is_empty() {
-        let message = format!("`{}` takes one SOURCE: the store of the plan", file.0);
+        let message = format!("`{}` takes one SOURCE: the store of the plan", file.flag);
         return Err(Failure::message(Exit::Usage, message));
     }
-    if Path::new(plan.place()).is_absolute() || is_own_file(file.1) {
+    if Path::new(plan.place()).is_absolute() || is_own_file(file.path) {
         return pruner_at(session, arguments, plan);
     }
     let message = format!(
         "{} does not lie in cachelens's own directory, and its store is not on this machine: {}",
-        shown(file.1),
+        shown(file.path),
         visible(plan.place())
     );
     let command = format!(
         "cachelens {} {} {} {}",
         arguments.command(),
-        file.0,
-        quoted(&file.1.to_string_lossy()),
-        quoted(plan.source())
+        file.flag,
+        shell::word(&visible(&file.path.to_string_lossy())),
+        shell::word(&visible(plan.source()))
     );
     Err(Failure::message(Exit::Usage, message).hint(format!(
         "if that is the store that you mean, name it as well: {command}"
@@ -89,17 +98,6 @@ fn is_own_file(path: &Path) -> bool {
     match (fs::canonicalize(path), fs::canonicalize(folder)) {
         (Ok(path), Ok(folder)) => path.starts_with(folder),
         _ => false,
-    }
-}
-
-/// Quotes an argument as one shell word.
-fn quoted(argument: &str) -> String {
-    let argument = visible(argument);
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:@%+=,".contains(&byte);
-    if !argument.is_empty() && argument.bytes().all(is_plain) {
-        argument.into_owned()
-    } else {
-        format!("'{}'", argument.replace('\'', "'\\''"))
     }
 }
 

@@ -16,6 +16,7 @@ use crate::format::evidence::EvidenceDocument;
 use crate::source::{Source, SourceText};
 use crate::text::escape::visible;
 use crate::text::secrets::mask_source;
+use crate::text::shell;
 
 /// Where a build command is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub(super) async fn run(
         let failure = Failure::message(Exit::Usage, message);
         return Err(failure.hint(format!("write {flag} into the command, after `--`")));
     }
-    let imports = CommandImports::new(session, arguments, &requests, (command, origin))?;
+    let imports = CommandImports::new(session, arguments, &requests, command, origin)?;
     let mut answers = Vec::new();
     let mut contexts = Vec::new();
     let mut failures = Vec::new();
@@ -170,7 +171,8 @@ impl<'a> CommandImports<'a> {
         session: &CliSession<'_>,
         arguments: &Arguments,
         requests: &[BuildRequest],
-        (command, origin): (&'a [String], CommandOrigin),
+        command: &'a [String],
+        origin: CommandOrigin,
     ) -> Result<Self, Failure> {
         let mut named = Vec::new();
         for text in &arguments.sources {
@@ -314,18 +316,9 @@ fn is_at(declared: &Source, named: &Source) -> bool {
     }
 }
 
-/// Quotes a shell word.
+/// Quotes a text as one shell word that a terminal can show.
 pub(super) fn quoted(word: &str) -> String {
-    let is_plain = !word.is_empty()
-        && word
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_-./:=,@%+".contains(c));
-    let word = visible(word);
-    if is_plain {
-        word.into_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
+    shell::word(&visible(word)).into_owned()
 }
 
 /// Returns the build that a command describes. Arguments take precedence over the command, and the

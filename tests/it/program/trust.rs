@@ -93,7 +93,7 @@ fn remote_sources_of_a_checkout_are_listed_and_not_contacted() {
         );
         assert_eq!(run.stderr.matches("is not contacted").count(), 3, "{run}");
         assert!(
-            run.stderr.contains(&format!("name it: '{}", remote[0])),
+            run.stderr.contains(&format!("name it: {};", remote[0])),
             "{run}"
         );
     }

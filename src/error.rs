@@ -140,6 +140,11 @@ impl fmt::Display for Failure {
     }
 }
 
+/// Returns an error and its causes, one per line.
+pub fn in_lines(error: &dyn Error) -> String {
+    Failure::new(Exit::Failed, error).to_string()
+}
+
 impl From<quick_junit::SerializeError> for Failure {
     fn from(error: quick_junit::SerializeError) -> Self {
         Self::new(Exit::Failed, &error).on("cannot write the JUnit document")

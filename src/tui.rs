@@ -32,7 +32,7 @@ use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
-use crate::backend::{PauseReport, SharedReader};
+use crate::backend::{PauseReport, SharedPruner, SharedReader};
 use crate::check::ignore::Ignore;
 use crate::config::HistoryStore;
 use crate::source::{RefSelector, Source, StoreKind};
@@ -67,13 +67,24 @@ pub mod world;
 
 use evidence::{EvidenceReaders, NamedEvidence};
 use keymap::Keymap;
-use pruning::{MakePruner, Pruning};
+use pruning::Pruning;
 use recorder::Recorder;
 use runtime::Runtime;
 use theme::{Theme, ThemeName};
 
 /// Opens a source that a person names in the UI.
 pub type Opener = Arc<dyn Fn(&str) -> Result<OpenedSource, String> + Send + Sync>;
+
+/// How sources are opened. Each opener has its own rule of consent; all may block.
+#[derive(Clone)]
+pub struct Openers {
+    /// Opens a source that is named in the UI, including `demo`.
+    pub named: Opener,
+    /// Opens a source from a build record, if the user has consented to its host.
+    pub found: Opener,
+    /// Opens a declared cache that a person chose; the choice is consent to contact its host.
+    pub declared: Opener,
+}
 
 /// Opens a source that waits for a person's consent, and saves the consent.
 pub type Waiting = Arc<dyn Fn() -> Result<OpenedSource, String> + Send + Sync>;
@@ -115,18 +126,12 @@ pub struct TuiOptions {
     pub mouse: bool,
     /// The number of documents that a scan reads at once.
     pub concurrency: usize,
-    /// A message for the start screen, which is shown when there is no source.
-    pub start_message: Option<String>,
     /// The number of mistakes in the build files that declare the sources.
     pub declared_findings: usize,
     /// The directory for crash records.
     pub crash_dir: PathBuf,
-    /// Opens a source that is named in the UI, including `demo`; may block.
-    pub open: Opener,
-    /// Opens a source from a build record, if the user has consented to its host.
-    pub open_found: Opener,
-    /// Opens a declared cache that a person chose; the choice is consent to contact its host.
-    pub open_declared: Opener,
+    /// How sources are opened.
+    pub openers: Openers,
     /// Reads evidence that is not in a file; has the directory that is searched for declared caches.
     pub readers: EvidenceReaders,
     /// Evidence of a build, which is explained as soon as a ref is chosen.
@@ -162,8 +167,8 @@ pub struct OpenedSource {
     pub copy_journals: Option<PathBuf>,
     /// The evidence of its last build, if it comes with the source.
     pub evidence: NamedEvidence,
-    /// Creates its pruner; `None` if deletion is not allowed or not possible.
-    pub pruner: Option<MakePruner>,
+    /// Its pruner, for runs of plans; `None` if deletion is not allowed or not possible.
+    pub pruner: Option<SharedPruner>,
     /// Opens it, if a file names the source and it must not be contacted before a person opens it.
     pub waiting: Option<Waiting>,
 }

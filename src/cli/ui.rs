@@ -20,7 +20,7 @@ use crate::tui::evidence::NamedEvidence;
 use crate::tui::keymap::{Keymap, own};
 use crate::tui::pruning::Pruning;
 use crate::tui::theme::ThemeName;
-use crate::tui::{self, TuiOptions, UiEnd, columns, views};
+use crate::tui::{self, Openers, TuiOptions, UiEnd, columns, views};
 
 mod readers;
 mod sources;
@@ -154,12 +154,13 @@ fn options(
         views_file: state_file(session, views::FILE_NAME),
         mouse: settings.mouse.value,
         concurrency: settings.concurrency.value.get(),
-        start_message: None,
         declared_findings: 0,
         crash_dir: std::env::temp_dir(),
-        open: opener(rights, &asking),
-        open_declared: declared_opener(rights, &asking, &consents),
-        open_found: found_opener(rights, asking, consents),
+        openers: Openers {
+            named: opener(rights, &asking),
+            declared: declared_opener(rights, &asking, &consents),
+            found: found_opener(rights, asking, consents),
+        },
         readers,
         evidence,
         pruning: pruning(session, rights),

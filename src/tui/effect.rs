@@ -83,7 +83,7 @@ pub enum JobWork {
     /// Reads the beginning of a file of a layer, or of a blob.
     Preview(SourceId, PreviewSubject),
     /// Writes a file of a layer to a file.
-    Extract(SourceId, LayerFile, PathBuf, Overwrite),
+    Extract(Extraction),
     /// Filters and sorts the files of a layer.
     ArrangeFiles(Arc<FileTree>, View),
     /// Opens a source that a person named.
@@ -130,6 +130,19 @@ pub enum BuildImports {
     },
     /// The caches in the build's record.
     Named,
+}
+
+/// A file of a layer to write to a file.
+#[derive(Debug)]
+pub struct Extraction {
+    /// The source of the layer.
+    pub source: SourceId,
+    /// The file in the layer.
+    pub file: LayerFile,
+    /// The file to write.
+    pub path: PathBuf,
+    /// Whether an existing file is replaced.
+    pub overwrite: Overwrite,
 }
 
 /// Work of a job that plans or prunes.

@@ -18,7 +18,7 @@ use super::list::{self, Arrangement};
 use super::message::{JobReport, ScanEnd, TimedMessage};
 use super::pruning::Pruning;
 use super::world::{Admitted, SourceId};
-use super::{OpenedSource, Opener};
+use super::{OpenedSource, Opener, Openers};
 use crate::backend::SharedReader;
 use crate::check::ignore::Ignore;
 use crate::config::HistoryStore;
@@ -66,30 +66,33 @@ pub(super) struct Jobs {
     /// Held from the admission of a store until the UI has its message, so that both use the same
     /// numbering.
     admission: Arc<tokio::sync::Mutex<()>>,
-    concurrency: usize,
     clock: Clock,
-    open: Opener,
-    open_found: Opener,
-    open_declared: Opener,
-    readers: EvidenceReaders,
-    pruning: Arc<Pruning>,
+    settings: JobSettings,
+}
+
+/// The settings of jobs.
+pub(super) struct JobSettings {
+    /// The number of documents that a scan reads at once.
+    pub(super) concurrency: usize,
+    /// How sources are opened.
+    pub(super) openers: Openers,
+    /// Reads evidence that is not in a file.
+    pub(super) readers: EvidenceReaders,
+    /// The policy, and whether deletions are allowed.
+    pub(super) pruning: Arc<Pruning>,
     /// The configuration file in use, or its default path.
-    config_file: PathBuf,
+    pub(super) config_file: PathBuf,
     /// Where records of scans are kept.
-    history: HistoryStore,
+    pub(super) history: HistoryStore,
     /// The findings of checks that the configuration ignores.
-    ignores: Arc<[Ignore]>,
+    pub(super) ignores: Arc<[Ignore]>,
 }
 
 impl Jobs {
     pub(super) fn new(
         sender: mpsc::Sender<TimedMessage>,
-        concurrency: usize,
         clock: Clock,
-        [open, open_found, open_declared]: [Opener; 3],
-        readers: EvidenceReaders,
-        pruning: Arc<Pruning>,
-        (config_file, history, ignores): (PathBuf, HistoryStore, Vec<Ignore>),
+        settings: JobSettings,
     ) -> Self {
         Self {
             sender,
@@ -98,31 +101,23 @@ impl Jobs {
             holding: HashSet::new(),
             stores: Arc::default(),
             admission: Arc::default(),
-            concurrency,
             clock,
-            open,
-            open_found,
-            open_declared,
-            readers,
-            pruning,
-            config_file,
-            history,
-            ignores: ignores.into(),
+            settings,
         }
     }
 
     /// Uses `policy` for plans and verdicts from now on.
     pub(super) fn use_policy(&mut self, policy: Policy) {
-        self.pruning = Arc::new(Pruning {
+        self.settings.pruning = Arc::new(Pruning {
             policy,
-            ..(*self.pruning).clone()
+            ..(*self.settings.pruning).clone()
         });
     }
 
     /// Adds a source's reader, in the UI's numbering, unless the source is known already; returns
     /// the data for the UI.
     pub(super) fn admit(&self, source: OpenedSource) -> Admitted {
-        admit(&self.stores, self.pruning.access, source)
+        admit(&self.stores, self.settings.pruning.access, source)
     }
 
     /// Returns whether no job is running.
@@ -188,9 +183,7 @@ impl Jobs {
             JobWork::ListFiles(source, layer) => self.list_files(source, layer, cancel, reporter),
             JobWork::ArrangeFiles(tree, view) => self.arrange_files(tree, view, cancel, reporter),
             JobWork::Preview(source, subject) => self.preview(source, subject, cancel, reporter),
-            JobWork::Extract(source, file, path, overwrite) => {
-                self.extract(source, file, path, overwrite, (cancel, reporter));
-            }
+            JobWork::Extract(extraction) => self.extract(extraction, cancel, reporter),
             JobWork::Arrange(arrangement) => {
                 self.blocking(reporter, move |reporter| {
                     arrange(arrangement, reporter, &cancel)
@@ -211,7 +204,9 @@ impl Jobs {
             JobWork::TryRule(source, inventory, rule) => {
                 self.try_rule(source, inventory, *rule, reporter);
             }
-            JobWork::Open(name) => self.open(&self.open.clone(), name, cancel, reporter),
+            JobWork::Open(name) => {
+                self.open(&self.settings.openers.named.clone(), name, cancel, reporter)
+            }
             JobWork::OpenDeclared(cache, shows) => {
                 self.open_declared(cache, shows, cancel, reporter);
             }
@@ -230,9 +225,9 @@ impl Jobs {
             source,
             stores: Arc::clone(&self.stores),
             admission: Arc::clone(&self.admission),
-            pruning: Arc::clone(&self.pruning),
+            pruning: Arc::clone(&self.settings.pruning),
             options: self.scan_options(cancel),
-            history: self.history.clone(),
+            history: self.settings.history.clone(),
             reporter,
         };
         self.tasks.spawn(async move {
@@ -251,13 +246,12 @@ impl Jobs {
         });
     }
 
-    /// Searches for declared caches. The search cannot be stopped; its result is then ignored.
     /// Opens a source that a person named or chose.
     fn open(&mut self, open: &Opener, name: String, cancel: CancellationToken, reporter: Reporter) {
         let job = reporter.job;
         let open = Arc::clone(open);
         let stores = Arc::clone(&self.stores);
-        let access = self.pruning.access;
+        let access = self.settings.pruning.access;
         let admission = Arc::clone(&self.admission);
         self.tasks.spawn(async move {
             let opened = tokio::task::spawn_blocking(move || open(&name)).await;
@@ -281,7 +275,7 @@ impl Jobs {
 
     fn scan_options(&self, cancel: CancellationToken) -> ScanOptions {
         ScanOptions {
-            concurrency: self.concurrency,
+            concurrency: self.settings.concurrency,
             cancel,
         }
     }

@@ -25,15 +25,11 @@ pub struct Model {
 
 impl Model {
     /// Creates the initial state of the UI, and returns the first effects.
-    pub fn new(
-        mut world: World,
-        sources: Vec<SourceFacts>,
-        message: Option<String>,
-    ) -> (Self, Vec<Effect>) {
+    pub fn new(mut world: World, sources: Vec<SourceFacts>) -> (Self, Vec<Effect>) {
         let mut effects = Vec::new();
         let mut commands = Vec::new();
         let first: Box<dyn Screen> = if sources.is_empty() {
-            Box::new(StartScreen::new(message))
+            Box::new(StartScreen::default())
         } else {
             let mut cx = UiContext::new(&mut world, &mut effects, &mut commands);
             Box::new(SourcesScreen::new(&mut cx))

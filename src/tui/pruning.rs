@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::backend::{Disposal, PlanId, SharedPruner, Totals};
+use crate::backend::{Disposal, PlanId, Totals};
 use crate::inventory::RefId;
 use crate::inventory::blobs::BlobId;
 use crate::prune::draft::{Choices, Draft};
@@ -21,9 +21,6 @@ mod scope;
 
 pub(super) use scope::with_rule;
 pub use scope::{DeletionScope, Repairing, Trial};
-
-/// Creates the pruner of a source. Only a run of a plan calls it.
-pub type MakePruner = Arc<dyn Fn() -> SharedPruner + Send + Sync>;
 
 /// Whether deletions are allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::columns::HiddenColumns;
 use super::effect::Effect;
-use super::jobs::{Clock, Jobs};
+use super::jobs::{Clock, JobSettings, Jobs};
 use super::message::{Event, Message, TimedMessage};
 use super::model::Model;
 use super::recorder::Recorder;
@@ -65,16 +65,16 @@ impl<T: Surface> Runtime<T> {
         let here = options.readers.directory.clone();
         let jobs = Jobs::new(
             sender,
-            options.concurrency,
             clock,
-            [options.open, options.open_found, options.open_declared],
-            options.readers,
-            Arc::clone(&pruning),
-            (
-                options.config_file.clone(),
-                options.history,
-                options.ignores,
-            ),
+            JobSettings {
+                concurrency: options.concurrency,
+                openers: options.openers,
+                readers: options.readers,
+                pruning: Arc::clone(&pruning),
+                config_file: options.config_file.clone(),
+                history: options.history,
+                ignores: options.ignores.into(),
+            },
         );
         let sources = admit_all(&jobs, options.sources);
         let mut size = Size::default();
@@ -98,7 +98,7 @@ impl<T: Surface> Runtime<T> {
         world.evidence = options.evidence;
         world.declared_findings = options.declared_findings;
         world.config_file = options.config_file;
-        let (model, effects) = Model::new(world, sources, options.start_message);
+        let (model, effects) = Model::new(world, sources);
         let mut runtime = Self {
             model,
             terminal,

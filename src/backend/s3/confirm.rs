@@ -11,9 +11,11 @@ use crate::backend::{ObjectTarget, Outcome, RemoteError};
 /// The failure of an object that is there after its deletion.
 pub(super) const STILL_THERE: &str =
     "the service says that it has deleted it, and it is still there";
-/// How many pages of a listing are read to find objects, and one more for so many of them. Where
-/// that is not enough, each is looked at by itself.
-const PAGES: (usize, usize) = (2, 16);
+/// The number of pages of a listing that are always read to find objects. If the pages are not
+/// enough, each object is looked at by itself.
+const PAGES: usize = 2;
+/// One more page is read for this many objects.
+const OBJECTS_A_PAGE: usize = 16;
 
 /// An object that the service says it has deleted.
 struct DeletedObject<'t> {
@@ -85,7 +87,7 @@ impl S3Pruner {
         let lister = self.client().lister().await?;
         let mut after = first.key[..first.key.len() - 1].to_owned();
         let mut decided = 0;
-        for _ in 0..PAGES.0 + deleted.len() / PAGES.1 {
+        for _ in 0..PAGES + deleted.len() / OBJECTS_A_PAGE {
             let ObjectPage { objects, goes_on } =
                 lister.page(self.client().blobs_at(), &after).await?;
             for listed in &objects {

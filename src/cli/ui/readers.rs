@@ -7,6 +7,7 @@ use crate::backend::Access as StoreAccess;
 use crate::cli::evidence;
 use crate::cli::why::build::builder;
 use crate::explain::load::images::{ImageLookup, PinnedImage};
+use crate::text::causes::in_one_line;
 use crate::tui::evidence::{DescribeBuild, EvidenceReaders, ImageProvenance};
 
 /// Returns the readers of a run in the current directory.
@@ -44,18 +45,7 @@ fn describer(access: StoreAccess) -> DescribeBuild {
                 assumes: false,
             };
             let described = build.load_logged(lookup, &builder(), &known).await;
-            described.map_err(|error| full_text(&error))
+            described.map_err(|error| in_one_line(&error))
         })
     })
-}
-
-/// Returns an error with its causes.
-fn full_text(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    text
 }

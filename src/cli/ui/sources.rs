@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use crate::backend::{self, Access as StoreAccess, SharedPruner, SharedReader};
+use crate::backend::{self, Access as StoreAccess, SharedReader};
 use crate::cli::Global;
 use crate::config::Consents;
 use crate::error::Failure;
 use crate::source::{RefSelector, Source, SourceLocation, environment};
 use crate::tui::evidence::NamedEvidence;
-use crate::tui::pruning::{DeletionAccess, MakePruner};
+use crate::tui::pruning::DeletionAccess;
 use crate::tui::{self, Finder, OpenedSource, Opener};
 
 /// The permissions to delete.
@@ -138,7 +138,6 @@ pub(super) fn opened(
         Some(pruner) if reads_all => Arc::clone(pruner) as SharedReader,
         _ => backend::open(source, asking)?,
     };
-    let make = |pruner: SharedPruner| -> MakePruner { Arc::new(move || Arc::clone(&pruner)) };
     let store = whole_store(source);
     Ok(OpenedSource {
         label: label(&store),
@@ -158,7 +157,7 @@ pub(super) fn opened(
         } else {
             NamedEvidence::default()
         },
-        pruner: pruner.map(make),
+        pruner,
         waiting: None,
     })
 }

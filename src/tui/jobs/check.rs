@@ -62,10 +62,10 @@ impl Jobs {
         let store = self.store(source);
         let options = CheckOptions {
             verify,
-            concurrency: self.concurrency,
+            concurrency: self.settings.concurrency,
             cancel,
         };
-        let ignores = Arc::clone(&self.ignores);
+        let ignores = Arc::clone(&self.settings.ignores);
         self.tasks.spawn(async move {
             if let Some(store) = store {
                 check(&store, &inventory, &options, &ignores, &reporter).await;

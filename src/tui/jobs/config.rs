@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Jobs, Reporter, lock};
 use crate::config;
 use crate::config::edit::{Addition, Edit};
-use crate::error::{Exit, Failure};
+use crate::error::in_lines;
 use crate::tui::effect::ConfigAddition;
 use crate::tui::message::{ConfigWritten, JobReport};
 
@@ -36,7 +36,7 @@ impl Jobs {
 
     /// Writes a configuration file.
     pub(super) fn write_config(&mut self, edit: Arc<Edit>, reporter: Reporter) {
-        let in_use = self.config_file.clone();
+        let in_use = self.settings.config_file.clone();
         self.blocking(reporter, move |_| {
             Some(JobReport::ConfigWritten(write(&edit, &in_use)))
         });
@@ -45,7 +45,7 @@ impl Jobs {
 
 fn prepare(path: &Path, addition: &Addition) -> Result<Edit, String> {
     let path = std::path::absolute(path).map_err(|error| error.to_string())?;
-    let edit = Edit::prepare(&path, addition).map_err(|error| words(&error))?;
+    let edit = Edit::prepare(&path, addition).map_err(|error| in_lines(&error))?;
     if edit.is_empty() {
         return Err("it is already there".to_owned());
     }
@@ -54,9 +54,9 @@ fn prepare(path: &Path, addition: &Addition) -> Result<Edit, String> {
 
 /// Writes a changed configuration file; `in_use` is the file with the current policy.
 pub(super) fn write(edit: &Edit, in_use: &Path) -> Result<ConfigWritten, String> {
-    let backup = edit.write().map_err(|error| words(&error))?;
+    let backup = edit.write().map_err(|error| in_lines(&error))?;
     let policy = if is_same(&edit.path, in_use) {
-        let loaded = config::load(&edit.path).map_err(|error| words(&error))?;
+        let loaded = config::load(&edit.path).map_err(|error| in_lines(&error))?;
         Some(loaded.layer.retention.unwrap_or_default().policy())
     } else {
         None
@@ -71,8 +71,4 @@ pub(super) fn write(edit: &Edit, in_use: &Path) -> Result<ConfigWritten, String>
 fn is_same(path: &Path, other: &Path) -> bool {
     let real = |path: &Path| fs::canonicalize(path).ok();
     real(path).is_some_and(|path| real(other) == Some(path))
-}
-
-fn words(error: &dyn std::error::Error) -> String {
-    Failure::new(Exit::Failed, error).to_string()
 }

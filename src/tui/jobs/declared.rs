@@ -24,7 +24,7 @@ impl Jobs {
         cancel: CancellationToken,
         reporter: Reporter,
     ) {
-        let open = Arc::clone(&self.open_declared);
+        let open = Arc::clone(&self.settings.openers.declared);
         let open: Opener = Arc::new(move |text| {
             let opened = open(text)?;
             let select = opened.select.clone().filter(|_| shows);
@@ -34,8 +34,8 @@ impl Jobs {
     }
 
     pub(super) fn find_declared(&mut self, directory: Option<PathBuf>, reporter: Reporter) {
-        let directory = directory.unwrap_or_else(|| self.readers.directory.clone());
-        let ignores = Arc::clone(&self.ignores);
+        let directory = directory.unwrap_or_else(|| self.settings.readers.directory.clone());
+        let ignores = Arc::clone(&self.settings.ignores);
         self.blocking(reporter, move |reporter| {
             let found = match crate::find::find(&directory) {
                 Ok(mut found) => {
@@ -61,7 +61,7 @@ impl Jobs {
         file: &Path,
         reporter: Reporter,
     ) {
-        let directory = directory.unwrap_or_else(|| self.readers.directory.clone());
+        let directory = directory.unwrap_or_else(|| self.settings.readers.directory.clone());
         let path = directory.join(file);
         self.blocking(reporter, move |_| {
             let read = || {

@@ -333,7 +333,7 @@ impl Jobs {
         cancel: CancellationToken,
         reporter: Reporter,
     ) {
-        let readers = self.readers.clone();
+        let readers = self.settings.readers.clone();
         self.reporting(reporter, cancel, async move {
             JobReport::Recognised(recognise(part, text, &readers).await)
         });

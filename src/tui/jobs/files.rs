@@ -1,19 +1,18 @@
 //! Builds the tree of a layer's files while the layer is read, orders it, and reads single files.
 
 use std::io::Read;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
 use super::{Jobs, PACE, Reporter, SHARE, extract, lock};
-use crate::backend::layer_content::{self, LayerFile, ReadTo};
+use crate::backend::layer_content::{self, ReadTo};
 use crate::backend::layer_files;
 use crate::format::digest::Digest;
 use crate::format::layer::TarEntry;
 use crate::text::units::grouped;
-use crate::tui::effect::Overwrite;
+use crate::tui::effect::Extraction;
 use crate::tui::layer::preview::PreviewSubject;
 use crate::tui::list::View;
 use crate::tui::message::JobReport;
@@ -88,12 +87,16 @@ impl Jobs {
     /// Writes a file of a layer to a file.
     pub(super) fn extract(
         &mut self,
-        source: SourceId,
-        file: LayerFile,
-        path: PathBuf,
-        overwrite: Overwrite,
-        (cancel, reporter): (CancellationToken, Reporter),
+        extraction: Extraction,
+        cancel: CancellationToken,
+        reporter: Reporter,
     ) {
+        let Extraction {
+            source,
+            file,
+            path,
+            overwrite,
+        } = extraction;
         let job = reporter.job;
         let reader = self.store(source).and_then(|store| store.reader);
         self.tasks.spawn(async move {

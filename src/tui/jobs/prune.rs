@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::store::SourceStore;
 use super::{Jobs, Reporter, lock};
 use crate::backend::{Outcome, SharedPruner, SharedReader};
-use crate::error::{Exit, Failure};
+use crate::error::{Failure, in_lines};
 use crate::explain::evidence::CacheEvidence;
 use crate::inventory::Inventory;
 use crate::inventory::scan::ScanOptions;
@@ -25,7 +25,7 @@ use crate::source::StoreKind;
 use crate::tui::effect::{NewBroken, PruneWork};
 use crate::tui::found::ScannedInventory;
 use crate::tui::message::{JobReport, Phase, Ran, RunFault};
-use crate::tui::pruning::{DeletionScope, MakePruner, Planned, Pruning, Trial, with_rule};
+use crate::tui::pruning::{DeletionScope, Planned, Pruning, Trial, with_rule};
 use crate::tui::world::SourceId;
 
 mod gathered;
@@ -43,7 +43,7 @@ impl Jobs {
         match work {
             PruneWork::Plan(source, inventory, scope, freed_blobs, left_out) => {
                 let store = self.store(source);
-                let pruning = Arc::clone(&self.pruning);
+                let pruning = Arc::clone(&self.settings.pruning);
                 let options = self.scan_options(cancel);
                 self.tasks.spawn(async move {
                     if let Some((label, kind, reader)) =
@@ -66,7 +66,9 @@ impl Jobs {
             }
             PruneWork::LeaveOut(planned, excluded) => self.blocking(reporter, move |_| {
                 let planned = planned.leaving_out(excluded).map(Arc::new);
-                Some(JobReport::Planned(planned.map_err(|error| words(&error))))
+                Some(JobReport::Planned(
+                    planned.map_err(|error| in_lines(&error)),
+                ))
             }),
             PruneWork::CarryOut(source, plan, delete_broken) => {
                 let change = StoreChange::Run(plan, delete_broken);
@@ -92,9 +94,9 @@ impl Jobs {
         let store = self.store(source);
         let own = store.as_ref().and_then(|store| store.copy_journals.clone());
         let access = PrunerAccess {
-            make: store.and_then(|store| store.pruner),
-            journals: own.or_else(|| self.pruning.journals.clone()),
-            pruning: Arc::clone(&self.pruning),
+            pruner: store.and_then(|store| store.pruner),
+            journals: own.or_else(|| self.settings.pruning.journals.clone()),
+            pruning: Arc::clone(&self.settings.pruning),
             scan: self.scan_options(cancel),
         };
         self.holding.insert(reporter.job);
@@ -125,7 +127,7 @@ enum StoreChange {
 
 /// What a change of a store needs.
 struct PrunerAccess {
-    make: Option<MakePruner>,
+    pruner: Option<SharedPruner>,
     /// The folder of new journals.
     journals: Option<PathBuf>,
     pruning: Arc<Pruning>,
@@ -136,7 +138,7 @@ impl Jobs {
     /// Applies the current policy to the scan of a source.
     pub(super) fn judge(&mut self, source: SourceId, found: ScannedInventory, reporter: Reporter) {
         let store = self.store(source);
-        let pruning = Arc::clone(&self.pruning);
+        let pruning = Arc::clone(&self.settings.pruning);
         self.tasks.spawn(async move {
             if let Some(SourceStore {
                 label,
@@ -160,7 +162,7 @@ impl Jobs {
         reporter: Reporter,
     ) {
         let store = self.store(source);
-        let pruning = Arc::clone(&self.pruning);
+        let pruning = Arc::clone(&self.settings.pruning);
         self.tasks.spawn(async move {
             if let Some(SourceStore {
                 label,
@@ -192,11 +194,6 @@ struct PlanRequest {
     freed_blobs: FreedBlobs,
     left_out: HashSet<DeletionTarget>,
     now: Timestamp,
-}
-
-/// Formats an error with its causes in one line.
-fn words(error: &dyn std::error::Error) -> String {
-    Failure::new(Exit::Failed, error).to_string()
 }
 
 /// Adds the verdicts of `policy` on the refs.
@@ -231,10 +228,10 @@ async fn plan(
         left_out,
         now,
     } = order;
-    let policy = scope.policy(policy).map_err(|error| words(&error))?;
+    let policy = scope.policy(policy).map_err(|error| in_lines(&error))?;
     let evidence = CacheEvidence::default();
     let draft = Draft::gather(reader, inventory, &label, policy, &evidence, options, now).await;
-    let mut draft = draft.map_err(|error| words(&error))?;
+    let mut draft = draft.map_err(|error| in_lines(&error))?;
     if let DeletionScope::Repair(repairing) = &scope {
         let found = draft::RepairFindings {
             findings: &repairing.findings,
@@ -266,8 +263,8 @@ async fn plan(
         }
     };
     match tokio::task::spawn_blocking(make).await {
-        Ok(planned) => planned.map(Arc::new).map_err(|error| words(&error)),
-        Err(error) => Err(words(&error)),
+        Ok(planned) => planned.map(Arc::new).map_err(|error| in_lines(&error)),
+        Err(error) => Err(in_lines(&error)),
     }
 }
 
@@ -279,14 +276,13 @@ async fn carry_out(
     reporter: &Reporter,
 ) -> Result<Ran, RunFault> {
     let fault = |why: String| RunFault { why, journal: None };
-    let make = access
-        .make
+    let pruner = access
+        .pruner
         .ok_or_else(|| fault("nothing may be deleted from it".to_owned()))?;
-    let pruner = make();
     let folder = access
         .journals
         .ok_or_else(|| fault("there is no place for a journal".to_owned()))?;
-    let mut journal = Journal::create_in(&folder, plan).map_err(|error| fault(words(&error)))?;
+    let mut journal = Journal::create_in(&folder, plan).map_err(|error| fault(in_lines(&error)))?;
     let setup = RunSetup {
         settle: access.pruning.settle,
         delete_broken: delete_broken == NewBroken::Delete,
@@ -330,10 +326,9 @@ async fn resume(
         why,
         journal: Some(path.clone()),
     };
-    let make = access
-        .make
+    let pruner = access
+        .pruner
         .ok_or_else(|| fault("nothing may be deleted from it".to_owned()))?;
-    let pruner = make();
     let (mut journal, history) = reopen(journal).await.map_err(fault)?;
     let plan = &history.plan;
     let setup = RunSetup {
@@ -396,8 +391,8 @@ async fn reopen(journal: PathBuf) -> Result<(Journal, JournalContent), String> {
     let open = move || Journal::reopen(&journal);
     let opened = tokio::task::spawn_blocking(open)
         .await
-        .map_err(|error| words(&error))?;
-    opened.map_err(|error| words(&error))
+        .map_err(|error| in_lines(&error))?;
+    opened.map_err(|error| in_lines(&error))
 }
 
 /// Undoes a run; returns the outcomes of the items that it had deleted.
@@ -406,10 +401,9 @@ async fn undo(
     journal: PathBuf,
     reporter: &Reporter,
 ) -> Result<Vec<(usize, Outcome)>, String> {
-    let make = access
-        .make
+    let pruner = access
+        .pruner
         .ok_or_else(|| "nothing may be restored there".to_owned())?;
-    let pruner = make();
     let (mut journal, history) = reopen(journal).await?;
     let news = Mutex::new(Gathered::new(&history.plan, Phase::Restoring));
     let observe = |step: RunStep<'_>| observe(&news, step, &history.plan, reporter);

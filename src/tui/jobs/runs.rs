@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::store::SourceStore;
 use super::{Jobs, PACE, Reporter, lock};
-use crate::error::{Exit, Failure};
+use crate::error::in_lines;
 use crate::prune::journal::{JournalContent, inspect};
 use crate::prune::runs::{PastRun, RunState, journals};
 use crate::tui::message::{JobReport, OpenedRun};
@@ -21,7 +21,9 @@ impl Jobs {
             .iter()
             .filter_map(|store| store.copy_journals.clone())
             .collect::<Vec<_>>();
-        let folders = own.into_iter().chain(self.pruning.journals.clone());
+        let folders = own
+            .into_iter()
+            .chain(self.settings.pruning.journals.clone());
         self.blocking(reporter, move |reporter| {
             let mut paths = Vec::new();
             for folder in folders {
@@ -59,7 +61,7 @@ impl Jobs {
             let read = tokio::task::spawn_blocking(move || inspect(&path)).await;
             let opened = match read {
                 Ok(Ok((history, at_work))) => Ok(opened(journal, history, at_work, &stores).await),
-                Ok(Err(error)) => Err(Failure::new(Exit::Failed, &error).to_string()),
+                Ok(Err(error)) => Err(in_lines(&error)),
                 Err(error) => Err(error.to_string()),
             };
             JobReport::RunOpened(opened.map(Arc::new))

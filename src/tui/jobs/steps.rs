@@ -107,7 +107,7 @@ impl Jobs {
             id,
             given,
         } = request;
-        let readers = self.readers.clone();
+        let readers = self.settings.readers.clone();
         let reader = self.store(source).and_then(|store| store.reader);
         self.tasks.spawn(async move {
             let job = reporter.job;
@@ -134,7 +134,7 @@ impl Jobs {
             refs,
             given,
         } = request;
-        let readers = self.readers.clone();
+        let readers = self.settings.readers.clone();
         let reader = self.store(source).and_then(|store| store.reader);
         self.tasks.spawn(async move {
             let job = reporter.job;
@@ -156,7 +156,7 @@ impl Jobs {
         cancel: CancellationToken,
         reporter: Reporter,
     ) {
-        let readers = self.readers.clone();
+        let readers = self.settings.readers.clone();
         self.reporting(reporter, cancel, async move {
             JobReport::Named(name(&steps, given, &readers).await.map(Arc::new))
         });

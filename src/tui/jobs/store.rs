@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use super::lock;
-use crate::backend::SharedReader;
+use crate::backend::{SharedPruner, SharedReader};
 use crate::source::{RefSelector, Source, SourceLocation, StoreKind};
-use crate::tui::pruning::{Deleting, DeletionAccess, MakePruner};
+use crate::tui::pruning::{Deleting, DeletionAccess};
 use crate::tui::world::{Admitted, SourceFacts, SourceId};
 use crate::tui::{Finder, OpenedSource, Waiting};
 
@@ -22,7 +22,7 @@ pub(super) struct SourceStore {
     pub(super) kind: StoreKind,
     pub(super) source: Option<Source>,
     pub(super) reader: Option<SharedReader>,
-    pub(super) pruner: Option<MakePruner>,
+    pub(super) pruner: Option<SharedPruner>,
     pub(super) find: Option<Finder>,
     /// The same as [`OpenedSource::copy_journals`].
     pub(super) copy_journals: Option<PathBuf>,

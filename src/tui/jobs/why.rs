@@ -40,8 +40,8 @@ impl Jobs {
         cancel: CancellationToken,
         reporter: Reporter,
     ) {
-        let open = Arc::clone(&self.open_found);
-        let readers = self.readers.clone();
+        let open = Arc::clone(&self.settings.openers.found);
+        let readers = self.settings.readers.clone();
         let options = self.scan_options(cancel.clone());
         let store = match &imports {
             BuildImports::Ref { source, .. } => self.store(*source),

@@ -55,19 +55,10 @@ const EXAMPLES: [(&str, &str); 6] = [
 #[derive(Debug, Default)]
 pub struct StartScreen {
     cursor: usize,
-    message: Option<String>,
     opening: Option<JobId>,
 }
 
 impl StartScreen {
-    /// Creates the start screen, with an optional message.
-    pub fn new(message: Option<String>) -> Self {
-        Self {
-            message,
-            ..Self::default()
-        }
-    }
-
     /// Returns all lines, and the index of the first choice among them.
     fn lines(&self, world: &World) -> (Vec<Cell>, usize) {
         let width = inside(view::body(world.size)).width;
@@ -80,9 +71,6 @@ impl StartScreen {
             );
         };
         say(&Cell::new("cachelens ", TextRole::Title).and(GREETING, TextRole::Text));
-        if let Some(message) = &self.message {
-            say(&Cell::text(message.clone()));
-        }
         let first = lines.len();
         for (action, words) in CHOICES {
             let key = world.keymap.key_for(self.contexts(), action);

@@ -45,7 +45,7 @@ fn scanning() -> (Model, JobId) {
         evidence: NamedEvidence::default(),
         is_waiting: false,
     };
-    let (model, effects) = Model::new(world, vec![info], None);
+    let (model, effects) = Model::new(world, vec![info]);
     let [Effect::Run(job, JobWork::Scan(SourceId(0)))] = effects[..] else {
         panic!("{effects:?}")
     };

@@ -21,12 +21,12 @@ use cachelens::source::{Source, SourceLocation, StoreKind};
 use cachelens::tui::evidence::{DescribeBuild, EvidenceReaders, NamedEvidence};
 use cachelens::tui::keymap::Keymap;
 use cachelens::tui::message::{Event, KeyPress};
-use cachelens::tui::pruning::{MakePruner, Pruning};
+use cachelens::tui::pruning::Pruning;
 use cachelens::tui::recorder::Recorder;
 use cachelens::tui::runtime::Runtime;
 use cachelens::tui::terminal::{Surface, SuspendedBy};
 use cachelens::tui::theme::{Theme, ThemeName};
-use cachelens::tui::{OpenedSource, Opener, TuiOptions};
+use cachelens::tui::{OpenedSource, Opener, Openers, TuiOptions};
 use jiff::{SignedDuration, Timestamp};
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -173,9 +173,8 @@ pub fn memory(label: &str, cache: MemoryCache) -> OpenedSource {
 /// Returns a source over a directory, with the name `label`, that supports deletions.
 pub fn prunable(label: &str, path: &Path) -> OpenedSource {
     let cache = Arc::new(LocalCache::new(path));
-    let pruner: MakePruner = Arc::new(move || cache.clone());
     OpenedSource {
-        pruner: Some(pruner),
+        pruner: Some(cache),
         ..local(label, path)
     }
 }
@@ -183,9 +182,8 @@ pub fn prunable(label: &str, path: &Path) -> OpenedSource {
 /// Returns a source over a repository on GitHub, with the name `label`, that supports deletions.
 pub fn github(label: &str, cache: Arc<GhaCache>) -> OpenedSource {
     let reader: SharedReader = cache.clone();
-    let pruner: MakePruner = Arc::new(move || cache.clone());
     OpenedSource {
-        pruner: Some(pruner),
+        pruner: Some(cache),
         ..source(label, StoreKind::Gha, reader)
     }
 }
@@ -205,7 +203,6 @@ pub fn registry(name: &str, access: RegistryAccess) -> OpenedSource {
         None => pruner.clone(),
         Some(select) => Arc::new(RegistryReader::new(location, Some(select), &access)),
     };
-    let pruner: MakePruner = Arc::new(move || pruner.clone());
     OpenedSource {
         pruner: Some(pruner),
         ..source(name, StoreKind::Registry, reader)
@@ -394,12 +391,13 @@ impl Journey {
             views_file,
             mouse: true,
             concurrency: 4,
-            start_message: None,
             declared_findings: 0,
             crash_dir: "unused".into(),
-            open_found: Arc::clone(&open),
-            open_declared: open_declared(),
-            open,
+            openers: Openers {
+                found: Arc::clone(&open),
+                declared: open_declared(),
+                named: open,
+            },
             readers: EvidenceReaders {
                 images: Arc::new(|_| Box::pin(async { Ok(None) })),
                 describe: described(),

@@ -6,7 +6,7 @@ use super::{FilesScreen, FilesState};
 use crate::backend::layer_content::LayerFile;
 use crate::text::escape::visible;
 use crate::text::units::Size;
-use crate::tui::effect::{JobWork, Overwrite};
+use crate::tui::effect::{Extraction, JobWork, Overwrite};
 use crate::tui::layer::confirm::Confirm;
 use crate::tui::layer::preview::{PreviewPopup, PreviewSubject};
 use crate::tui::message::ExportError;
@@ -55,7 +55,12 @@ impl FilesScreen {
         }
         let name = visible(&path.to_string_lossy()).into_owned();
         cx.world.note(StatusKind::Done, format!("writing {name}…"));
-        let work = JobWork::Extract(self.source, file.clone(), path, overwrite);
+        let work = JobWork::Extract(Extraction {
+            source: self.source,
+            file: file.clone(),
+            path,
+            overwrite,
+        });
         self.extracting = Some((cx.start(work), file));
     }
 }

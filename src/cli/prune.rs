@@ -9,14 +9,14 @@ use jiff::Timestamp;
 
 use super::CliSession;
 use super::open::{self, Scanned};
-use crate::backend::{self, Disposal, ObjectName};
+use crate::backend;
 use crate::check::{self, CheckOptions, CheckSubject};
 use crate::error::{Exit, Failure};
 use crate::explain::evidence::CacheEvidence;
 use crate::inventory::RefId;
 use crate::inventory::scan::ScanOptions;
-use crate::prune::draft::{self, Choices, Draft};
-use crate::prune::plan::{FreedBlobs, Plan, file};
+use crate::prune::draft::{self, Choices, Draft, DraftRequest};
+use crate::prune::plan::{FreedBlobs, Plan, TypedReason, file};
 use crate::prune::repair::Remedies;
 use crate::report::file::OutputFile;
 use crate::retention::{Budget, Policy, RuleAction};
@@ -191,8 +191,12 @@ async fn one(
         .fail_if_frees
         .is_some_and(|limit| plan.frees_bytes() > limit);
     let changes = arguments.yes || arguments.plan_out.is_some();
-    if changes && !exceeds && (plan.freed_blobs() == FreedBlobs::GoNow || plan.drops_every_ref()) {
-        confirm(session, arguments, &plan, given)?;
+    if changes
+        && !exceeds
+        && let Some(reason) = plan.needs_typed_confirmation()
+        && reason.outweighs_yes()
+    {
+        confirm(session, arguments, &plan, reason, given)?;
     }
     if let Some(path) = &arguments.plan_out {
         save(&plan, path)?;
@@ -243,16 +247,15 @@ async fn plan(
         cancel: session.cancel.clone(),
     };
     let evidence = evidence(session, arguments).await?;
-    let mut draft = Draft::gather(
-        reader,
-        Arc::new(scanned.inventory.clone()),
-        &scanned.opened.label(),
-        policy.clone(),
-        &evidence,
-        &scan,
-        Timestamp::now(),
-    )
-    .await?;
+    let request = DraftRequest {
+        inventory: Arc::new(scanned.inventory.clone()),
+        source: &scanned.opened.label(),
+        policy: policy.clone(),
+        evidence: Ok(&evidence),
+        settles: arguments.settles(session.settings.retention.settle.value),
+        now: Timestamp::now(),
+    };
+    let mut draft = Draft::gather(reader, request, &scan).await?;
     if let Some(remedies) = &arguments.repair {
         draft = repairing(session, arguments, remedies, scanned, draft).await?;
     }
@@ -267,18 +270,11 @@ async fn plan(
     };
     // The freed disk space is shown with the plan. It is not needed if only the outcome is printed.
     let is_shown = session.output.json || arguments.plan_out.is_some() || !arguments.yes;
-    let plan = if is_shown {
+    Ok(if is_shown {
         draft.measured_plan(reader, &choices).await?
     } else {
         draft.plan(&choices)?
-    };
-    let moves = plan.disposal() == Disposal::Trash
-        && plan
-            .objects()
-            .any(|name| matches!(name, ObjectName::Blob(_)));
-    let settle = session.settings.retention.settle.value;
-    let unprotected = arguments.unprotected(settle).filter(|_| moves);
-    Ok(plan.with_warning(unprotected))
+    })
 }
 
 /// Returns the evidence that names the steps for rules about results. A repair needs none.
@@ -338,6 +334,7 @@ fn confirm(
     session: &CliSession<'_>,
     arguments: &Arguments,
     plan: &Plan,
+    reason: TypedReason,
     given: Option<&SourceText>,
 ) -> Result<(), Failure> {
     // As given, but without credentials.
@@ -350,21 +347,16 @@ fn confirm(
     if confirmed.any(is_right) {
         return Ok(());
     }
-    let what = if plan.drops_every_ref() {
-        "the plan deletes every ref"
-    } else {
-        "the plan deletes blobs together with their refs"
-    };
     let refusal = Failure::message(
         Exit::Usage,
-        format!("{name}: {what}, which must be confirmed"),
+        format!("{name}: {reason}, which must be confirmed"),
     )
     .hint(format!("add --confirm '{name}'"));
     if !arguments.confirm.is_empty() || session.output.json || !io::stdin().is_terminal() {
         return Err(refusal);
     }
     session.output.end_progress();
-    eprint!("{name}: {what}. Type the name of the source to continue: ");
+    eprint!("{name}: {reason}. Type the name of the source to continue: ");
     let mut typed = String::new();
     let read = io::stderr()
         .flush()

@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::live::{MarkError, needed_beside};
 use super::plan::{
-    DeletionTarget, FreedBlobs, ItemKind, Plan, PlanError, Planning, RecentlyDropped, ref_target,
+    DeletionTarget, FreedBlobs, ItemKind, Judged, Plan, PlanError, PlanWarning, Planning,
+    RecentlyDropped, ref_target,
 };
 use super::records::{self, Rewrites};
 use super::repair::{self, Remedies, RepairInput};
@@ -32,9 +33,27 @@ pub struct Draft {
     rewrites: Rewrites,
     capabilities: Capabilities,
     cost: Option<DeletionCost>,
+    settles: bool,
     policy: Policy,
     policy_text: String,
     now: Timestamp,
+}
+
+/// What a plan is made for.
+#[derive(Debug)]
+pub struct DraftRequest<'a> {
+    /// The scan of the store.
+    pub inventory: Arc<Inventory>,
+    /// The name of the source as given.
+    pub source: &'a str,
+    /// The policy.
+    pub policy: Policy,
+    /// The evidence that names the steps for rules about results, or why there is none.
+    pub evidence: Result<&'a CacheEvidence, String>,
+    /// Whether the run watches for builds that reference blobs it moved, if there may be builds.
+    pub settles: bool,
+    /// The time of the plan.
+    pub now: Timestamp,
 }
 
 /// The findings of a check that a repair is about.
@@ -71,25 +90,34 @@ impl Draft {
         self.capabilities.way_back
     }
 
-    /// Judges the scan of `reader`, and asks the store for further facts. `source` is its name as
-    /// given; `evidence` names the steps for rules about results.
+    /// Judges the scan of `reader`, and asks the store for further facts.
     ///
     /// # Errors
     /// Fails if the store cannot be read.
     pub async fn gather(
         reader: &SharedReader,
-        inventory: Arc<Inventory>,
-        source: &str,
-        policy: Policy,
-        evidence: &CacheEvidence,
+        request: DraftRequest<'_>,
         options: &ScanOptions,
-        now: Timestamp,
     ) -> Result<Self, MarkError> {
+        let DraftRequest {
+            inventory,
+            source,
+            policy,
+            evidence,
+            settles,
+            now,
+        } = request;
         let recent = needed_beside(&**reader, &inventory, options, policy.grace, now).await?;
         let facts = reader.facts().await;
         let verdicts = judge(&inventory, source, &policy, facts.free_bytes, now);
-        let rewrites =
+        let none = CacheEvidence::default();
+        let (evidence, fault) = match evidence {
+            Ok(evidence) => (evidence, None),
+            Err(why) => (&none, Some(PlanWarning::NoStepNames { why })),
+        };
+        let mut rewrites =
             records::gather(&**reader, &inventory, &verdicts, &policy, evidence, now).await;
+        rewrites.warnings.extend(fault);
         let place = reader.place().await.map_err(ScanError::Backend)?;
         let cost = reader.abilities().deletion_cost().await;
         let source = source.to_owned();
@@ -103,6 +131,7 @@ impl Draft {
             rewrites,
             capabilities: facts.capabilities,
             cost,
+            settles,
             policy,
             policy_text,
             now,
@@ -138,7 +167,7 @@ impl Draft {
     /// # Errors
     /// The same as [`Plan::new`].
     pub fn plan(&self, choices: &Choices) -> Result<Plan, PlanError> {
-        Ok(Plan::new(&self.planning(choices))?.at_cost(self.cost.clone()))
+        Plan::new(&self.planning(choices))
     }
 
     /// Makes the plan, and measures the disk space that its deletions take, where the store can.
@@ -160,8 +189,15 @@ impl Draft {
         })
     }
 
-    /// Returns the input of the plan.
-    pub fn planning<'a>(&'a self, choices: &'a Choices) -> Planning<'a> {
+    /// Makes the plan; returns the fate of each blob with it.
+    ///
+    /// # Errors
+    /// The same as [`Plan::new`].
+    pub fn plan_with_fates(&self, choices: &Choices) -> Result<(Plan, Judged), PlanError> {
+        Plan::with_fates(&self.planning(choices))
+    }
+
+    fn planning<'a>(&'a self, choices: &'a Choices) -> Planning<'a> {
         Planning {
             source: &self.source,
             place: &self.place,
@@ -177,6 +213,8 @@ impl Draft {
                 WayBack::Trash if !choices.at_once => Disposal::Trash,
                 WayBack::Trash | WayBack::Part(_) | WayBack::None => Disposal::AtOnce,
             },
+            cost: self.cost.as_ref(),
+            settles: self.settles,
             rewrites: &self.rewrites,
             excluded: &choices.excluded,
         }

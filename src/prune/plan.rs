@@ -8,11 +8,12 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::backend::{DeletionCost, Disposal, Footprint, ObjectName, PlanId, RefTarget, Totals};
+use crate::backend::{Disposal, Footprint, ObjectName, PlanId, RefTarget, Totals};
 use crate::format::digest::Digest;
 use crate::inventory::RefEntry;
 use crate::prune::repair::Unmended;
 
+mod confirmation;
 mod deletions;
 pub mod file;
 mod item;
@@ -20,7 +21,9 @@ mod judge;
 mod lists;
 mod make;
 pub mod verify;
+mod warning;
 
+pub use confirmation::TypedReason;
 pub use deletions::Deletions;
 pub use item::{Deletion, DeletionTarget, ItemKind, ItemReason, KeptItem, StoreReason};
 pub(super) use judge::digest_in_entry;
@@ -29,6 +32,7 @@ pub(super) use make::leaves_no_ref;
 pub use make::{FreedBlobs, PlanError, Planning, RecentlyDropped, Referrer};
 pub use verify::Violation;
 pub(super) use verify::is_importable;
+pub use warning::PlanWarning;
 
 /// The deletions and the kept items. Only [`Plan::new`] and [`file::load`] create a plan, and both
 /// prove it first.
@@ -58,7 +62,7 @@ pub struct Plan {
     frees_objects: u64,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     disk: Option<Footprint>,
-    warnings: Vec<String>,
+    warnings: Vec<PlanWarning>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     unmended: Option<Vec<Unmended>>,
     #[serde(skip)]
@@ -104,22 +108,6 @@ pub struct HeldBlobs {
 }
 
 impl Plan {
-    /// Adds a warning to read before the run.
-    #[must_use]
-    pub fn with_warning(mut self, warning: Option<String>) -> Self {
-        self.warnings.extend(warning);
-        self
-    }
-
-    /// Adds the cost of the deletions, if it matters.
-    #[must_use]
-    pub fn at_cost(mut self, cost: Option<DeletionCost>) -> Self {
-        if let Some(cost) = cost.filter(|_| !self.delete.is_empty()) {
-            self.warnings.insert(0, cost.of(self.delete.len()));
-        }
-        self
-    }
-
     /// Adds the disk space that the deletions take.
     #[must_use]
     pub fn with_footprint(mut self, footprint: Footprint) -> Self {
@@ -165,6 +153,12 @@ impl Plan {
     /// Returns where deleted objects go.
     pub fn disposal(&self) -> Disposal {
         self.disposal
+    }
+
+    /// Returns whether it only moves items of this kind, so that they take space until the trash is
+    /// emptied.
+    pub fn moves_to_trash(&self, kind: ItemKind) -> bool {
+        self.disposal == Disposal::Trash && matches!(kind, ItemKind::Blob | ItemKind::Partial)
     }
 
     /// Returns the fingerprint of the refs that it was made from.
@@ -261,7 +255,7 @@ impl Plan {
     }
 
     /// Returns the warnings to read before the run.
-    pub fn warnings(&self) -> &[String] {
+    pub fn warnings(&self) -> &[PlanWarning] {
         &self.warnings
     }
 

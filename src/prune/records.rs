@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::plan::{is_importable, names};
+use super::plan::{PlanWarning, is_importable, names};
 use super::repair::{Mend, Repair};
 use crate::backend::{CacheReader, ReadError, RefRewrite, RefTarget};
 use crate::explain::evidence::CacheEvidence;
@@ -24,7 +24,7 @@ use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberFie
 use crate::inventory::labels::RecordLabel;
 use crate::inventory::{FaultKind, Inventory, RefEntry, RefKind};
 use crate::retention::{Policy, Reason, Verdict, Verdicts};
-use crate::text::escape::visible;
+use crate::text::causes::in_one_line;
 
 /// A ref that loses some of its results.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -48,7 +48,7 @@ pub struct Rewrites {
     /// The refs that lose results.
     pub refs: Vec<Rewrite>,
     /// Warnings about the other refs.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<PlanWarning>,
     /// The other parts of a repair; `None` for a prune.
     pub repair: Option<Repair>,
 }
@@ -158,15 +158,10 @@ pub async fn gather(
         }
         match of_ref(reader, inventory, entry, filter, evidence, now).await {
             Ok(rewrite) => rewrites.refs.extend(rewrite),
-            Err(error) => {
-                let cause = std::error::Error::source(&error)
-                    .map(|cause| format!(": {cause}"))
-                    .unwrap_or_default();
-                rewrites.warnings.push(format!(
-                    "`{}` keeps all its results: {error}{cause}",
-                    visible(&entry.name)
-                ));
-            }
+            Err(error) => rewrites.warnings.push(PlanWarning::KeepsResults {
+                name: entry.name.clone(),
+                why: in_one_line(&error),
+            }),
         }
     }
     rewrites

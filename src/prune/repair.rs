@@ -11,7 +11,7 @@
 
 use std::collections::HashSet;
 
-use super::plan::ref_target;
+use super::plan::{PlanWarning, ref_target};
 use super::records::{self, RecordsError, Rewrite, Rewrites, RewrittenManifest, Writing};
 use crate::backend::{CacheReader, Capabilities, Support};
 use crate::check::{Code, FROM_TRASH, Finding, Severity};
@@ -217,7 +217,7 @@ async fn restored(
 
 /// Warns about stored blobs whose bytes do not match their digests and that stay: an exporter skips
 /// an existing blob and references it again.
-fn damaged_blobs_stay(checked: &RepairInput<'_>, rewrites: &Rewrites) -> Option<String> {
+fn damaged_blobs_stay(checked: &RepairInput<'_>, rewrites: &Rewrites) -> Option<PlanWarning> {
     let blobs = &checked.inventory.blobs;
     let is_damaged = |blob: &Blob<'_>| {
         blob.is_stored() && (blob.is_resized() || checked.damaged.contains(&blob.digest()))
@@ -226,14 +226,7 @@ fn damaged_blobs_stay(checked: &RepairInput<'_>, rewrites: &Rewrites) -> Option<
     if count == 0 || rewrites.refs.is_empty() {
         return None;
     }
-    let (what, them) = match count {
-        1 => ("1 damaged blob is kept".to_owned(), "it"),
-        count => (format!("{count} damaged blobs are kept"), "them"),
-    };
-    Some(format!(
-        "{what}, and a build that makes {them} again finds {them} stored and uploads nothing: delete {them} once \
-         no ref reaches {them}, with `prune --orphans-only` when the grace has passed"
-    ))
+    Some(PlanWarning::DamagedBlobs { blobs: count })
 }
 
 /// Returns why findings other than waste cannot be fixed. Those about the content that a restored

@@ -48,7 +48,7 @@ impl PlanOutcome<'_> {
             issues.push(self.issue(IssueLevel::Warning, "limit-not-met", message));
         }
         for warning in plan.warnings() {
-            issues.push(self.issue(IssueLevel::Warning, "plan-warning", warning.clone()));
+            issues.push(self.issue(IssueLevel::Warning, "plan-warning", warning.to_string()));
         }
         let (code, sum) = match self.report {
             Some(report) => ("run", run_sums(report)),

@@ -148,14 +148,8 @@ pub struct Extraction {
 /// Work of a job that plans or prunes.
 #[derive(Debug)]
 pub enum PruneWork {
-    /// Makes a plan from the scan of a source, without the items that were excluded before.
-    Plan(
-        SourceId,
-        Arc<Inventory>,
-        DeletionScope,
-        FreedBlobs,
-        HashSet<DeletionTarget>,
-    ),
+    /// Makes a plan.
+    Plan(PlanRequest),
     /// Makes a plan again, with these items excluded.
     LeaveOut(Arc<Planned>, HashSet<DeletionTarget>),
     /// Executes a plan in a source.
@@ -164,6 +158,23 @@ pub enum PruneWork {
     Resume(SourceId, PathBuf),
     /// Undoes the run of a source that wrote this journal.
     Undo(SourceId, PathBuf),
+}
+
+/// A requested plan.
+#[derive(Debug)]
+pub struct PlanRequest {
+    /// The source.
+    pub source: SourceId,
+    /// Its scan.
+    pub inventory: Arc<Inventory>,
+    /// The refs to delete.
+    pub scope: DeletionScope,
+    /// Whether the blobs of deleted refs are deleted at once or wait.
+    pub freed_blobs: FreedBlobs,
+    /// The items that were excluded before.
+    pub left_out: HashSet<DeletionTarget>,
+    /// The evidence that names the steps for rules about results.
+    pub evidence: NamedEvidence,
 }
 
 /// How to handle a ref that appears during a run and references deleted blobs.

@@ -7,15 +7,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::backend::{Disposal, PlanId, Totals};
+use crate::backend::{PlanId, Totals};
 use crate::inventory::RefId;
 use crate::inventory::blobs::BlobId;
 use crate::prune::draft::{Choices, Draft};
 use crate::prune::execute::Settle;
-use crate::prune::plan::{
-    BlobFate, DeletionTarget, FreedBlobs, ItemKind, ItemReason, Judged, Plan, PlanError,
-};
-use crate::retention::{Policy, Reason};
+use crate::prune::plan::{BlobFate, DeletionTarget, FreedBlobs, ItemKind, Judged, Plan, PlanError};
+use crate::retention::Policy;
 
 mod scope;
 
@@ -152,8 +150,9 @@ impl Planned {
     /// # Errors
     /// Fails if no plan can be made.
     pub fn new(draft: Arc<Draft>, choices: Choices) -> Result<Self, PlanError> {
-        let whole = Arc::new(draft.plan(&choices)?);
-        Ok(Self::of(draft, choices, Arc::clone(&whole), whole))
+        let (plan, fates) = draft.plan_with_fates(&choices)?;
+        let whole = Arc::new(plan);
+        Ok(Self::of(draft, choices, Arc::clone(&whole), whole, &fates))
     }
 
     /// Makes the plan again with other exclusions.
@@ -165,18 +164,25 @@ impl Planned {
             excluded,
             ..self.choices.clone()
         };
-        let plan = Arc::new(self.draft.plan(&choices)?);
+        let (plan, fates) = self.draft.plan_with_fates(&choices)?;
         Ok(Self::of(
             Arc::clone(&self.draft),
             choices,
-            plan,
+            Arc::new(plan),
             Arc::clone(&self.whole),
+            &fates,
         ))
     }
 
-    fn of(draft: Arc<Draft>, choices: Choices, plan: Arc<Plan>, whole: Arc<Plan>) -> Self {
+    fn of(
+        draft: Arc<Draft>,
+        choices: Choices,
+        plan: Arc<Plan>,
+        whole: Arc<Plan>,
+        fates: &Judged,
+    ) -> Self {
         let standings = standings(&plan, &whole, &choices.excluded);
-        let (waits, stays, trash) = parts(&draft, &choices, &plan);
+        let (waits, stays, trash) = parts(&draft, &plan, fates);
         let goes = (0..)
             .take(whole.delete().len())
             .map(PlanEntry::Deletion)
@@ -189,7 +195,7 @@ impl Planned {
         let moved = plan
             .delete()
             .iter()
-            .filter(|item| goes_into_trash(&plan, item.target.kind()));
+            .filter(|item| plan.moves_to_trash(item.target.kind()));
         let moved = moved.map(|item| item.target.bytes()).collect();
         Self {
             draft,
@@ -254,12 +260,6 @@ impl Planned {
     }
 }
 
-/// Returns whether a plan only moves items of this kind, so that they take space until the trash is
-/// emptied.
-pub fn goes_into_trash(plan: &Plan, kind: ItemKind) -> bool {
-    plan.disposal() == Disposal::Trash && matches!(kind, ItemKind::Blob | ItemKind::Partial)
-}
-
 /// Returns the status of each deletion of the whole plan.
 fn standings(
     plan: &Arc<Plan>,
@@ -290,10 +290,9 @@ fn standings(
 /// Returns the waiting items, the kept items, and the kept trash, with one row per run.
 fn parts(
     draft: &Draft,
-    choices: &Choices,
     plan: &Plan,
+    fates: &Judged,
 ) -> (Vec<PlanEntry>, Vec<PlanEntry>, Vec<KeptTrash>) {
-    let is_young = |why: &ItemReason| matches!(why, ItemReason::Policy(Reason::WithinGrace { .. }));
     let stored = &draft.inventory().trash;
     let mut waits = Vec::new();
     let mut stays = Vec::new();
@@ -301,7 +300,7 @@ fn parts(
     // The waiting and the kept trash of one run are separate rows.
     let mut groups: HashMap<(&str, bool), usize> = HashMap::new();
     for (place, kept) in (0..).zip(plan.keep()) {
-        let waiting = kept.kind != ItemKind::Ref && kept.reasons.iter().any(is_young);
+        let waiting = kept.waits();
         let list = if waiting { &mut waits } else { &mut stays };
         let object = stored.find(&kept.name);
         let run = KeptTrash::run_of(&kept.name).filter(|_| kept.kind == ItemKind::Object);
@@ -325,9 +324,8 @@ fn parts(
         tally.count += 1;
         tally.bytes = tally.bytes.saturating_add(object.size);
     }
-    let judged = Judged::new(&draft.planning(choices));
     for id in (0..).map(BlobId).take(draft.inventory().blobs.len()) {
-        match judged.of_blob(id) {
+        match fates.of_blob(id) {
             Some(fate @ (BlobFate::Waits | BlobFate::Collected | BlobFate::WithinGrace)) => {
                 waits.push(PlanEntry::Held(id, fate));
             }

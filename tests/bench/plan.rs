@@ -103,6 +103,8 @@ fn plan(inventory: &Inventory) -> Outcome<Plan> {
         now: NOW,
         freed_blobs: FreedBlobs::Wait,
         disposal: Disposal::Trash,
+        cost: None,
+        settles: true,
         rewrites: &Rewrites::default(),
         excluded: &HashSet::new(),
     })?)

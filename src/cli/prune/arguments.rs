@@ -219,14 +219,10 @@ impl Arguments {
         }
     }
 
-    /// Returns a warning if a flag disables the protection of running builds.
-    pub(super) fn unprotected(&self, configured: Duration) -> Option<String> {
+    /// Returns whether the run watches for builds, or the user says that there are none.
+    pub(super) fn settles(&self, configured: Duration) -> bool {
         let quiet = self.settle.unwrap_or(configured);
-        (quiet.is_zero() && !self.i_am_the_only_writer).then(|| {
-            "--settle 0s disables the protection of running builds: a build that found a blob stored \
-             and references it after this run has a broken ref"
-                .to_owned()
-        })
+        self.i_am_the_only_writer || !quiet.is_zero()
     }
 
     /// Applies the flags to the configured policy.

@@ -14,7 +14,7 @@ use crate::explain::evidence::CacheEvidence;
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::scan::ScanOptions;
 use crate::inventory::{RefEntry, RefKind};
-use crate::prune::draft::{Choices, Draft};
+use crate::prune::draft::{Choices, Draft, DraftRequest};
 use crate::prune::plan::FreedBlobs;
 use crate::report::page::build::{BuildPart, StepPart, StepVerdict};
 use crate::report::page::plan::PlanPart;
@@ -114,15 +114,15 @@ pub(super) async fn plan(
     };
     let source = scanned.opened.label();
     let evidence = CacheEvidence::default();
-    let draft = Draft::gather(
-        &scanned.opened.reader,
-        Arc::new(scanned.inventory.clone()),
-        &source,
+    let request = DraftRequest {
+        inventory: Arc::new(scanned.inventory.clone()),
+        source: &source,
         policy,
-        &evidence,
-        &options,
+        evidence: Ok(&evidence),
+        settles: true,
         now,
-    );
+    };
+    let draft = Draft::gather(&scanned.opened.reader, request, &options);
     let draft = draft.await.map_err(|error| error.to_string())?;
     let choices = Choices {
         freed_blobs: FreedBlobs::Wait,

@@ -295,6 +295,25 @@ pub struct KeptItem {
     pub reasons: Vec<ItemReason>,
 }
 
+impl KeptItem {
+    /// Returns the grace period that it waits for; `None` if time alone does not delete it. A young
+    /// ref does not wait, because a later run asks the rules again.
+    pub fn waits_for(&self) -> Option<SignedDuration> {
+        if self.kind == ItemKind::Ref {
+            return None;
+        }
+        self.reasons.iter().find_map(|reason| match reason {
+            ItemReason::Policy(Reason::WithinGrace { grace, .. }) => Some(*grace),
+            ItemReason::Policy(_) | ItemReason::Store(_) => None,
+        })
+    }
+
+    /// Returns whether a later run deletes it when the grace period has passed.
+    pub fn waits(&self) -> bool {
+        self.waits_for().is_some()
+    }
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
 fn is_zero(number: &u64) -> bool {
     *number == 0

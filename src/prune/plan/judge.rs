@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeletionTarget, FreedBlobs, ItemReason, Planning, StoreReason, age, ref_target};
+use super::{
+    DeletionTarget, FreedBlobs, ItemReason, PlanWarning, Planning, StoreReason, age, ref_target,
+};
 use crate::backend::{
     CacheEntryKind, ObjectName, ObjectTarget, RefTarget, StoreEntry, Support, Totals,
 };
@@ -120,11 +122,6 @@ pub struct Judged {
 }
 
 impl Judged {
-    /// Judges everything in the store.
-    pub fn new(planning: &Planning<'_>) -> Self {
-        Self::with_refs(planning).1
-    }
-
     /// Judges everything, refs first; returns the fates of the refs, in the inventory's order, and
     /// the rest.
     pub(super) fn with_refs(planning: &Planning<'_>) -> (Vec<RefFate>, Self) {
@@ -173,61 +170,56 @@ impl Judged {
         of_fate.map(|(blob, _)| blob.stored_size()).collect()
     }
 
-    pub(super) fn warnings(&self, planning: &Planning<'_>) -> Vec<String> {
+    pub(super) fn warnings(&self, planning: &Planning<'_>) -> Vec<PlanWarning> {
         let inventory = planning.inventory;
-        let mut warnings = Vec::new();
         let unreadable = inventory
             .refs
             .iter()
             .filter(|entry| is_undetermined(inventory, entry, &self.put_back));
         let (withheld, unreadable): (Vec<_>, Vec<_>) =
             unreadable.partition(|entry| entry.withheld().is_some());
-        let name = |entry: &RefEntry| format!("`{}`", crate::text::escape::visible(&entry.name));
-        let of_all: BTreeMap<&str, Vec<&RefEntry>> =
-            withheld.iter().fold(BTreeMap::new(), |mut of_all, entry| {
-                of_all
-                    .entry(entry.withheld().unwrap_or_default())
-                    .or_default()
-                    .push(entry);
-                of_all
-            });
-        warnings.extend(of_all.into_iter().map(|(why, entries)| {
-            let which = if let [entry] = entries[..] {
-                name(entry)
-            } else {
-                format!("{} refs", entries.len())
-            };
-            format!("{which}: {why}; only a rule that names the kind `blob` deletes it")
-        }));
-        let blocks = |entry: &&RefEntry| {
-            let name = name(entry);
+        let mut warnings = withheld_warnings(&withheld);
+        warnings.extend(unreadable.iter().map(|entry| {
+            let name = entry.name.clone();
             if entry.absent_manifests().is_empty() {
-                format!("{name} cannot be read, and may name any blob: no blob is deleted")
+                PlanWarning::UnreadableRef { name }
             } else {
-                format!(
-                    "{name} has a manifest that is not stored, and may name any blob: no blob is deleted until the ref \
-                     is exported again or deleted from the cache"
-                )
+                PlanWarning::IncompleteRef { name }
             }
-        };
-        warnings.extend(unreadable.iter().map(blocks));
+        }));
         if planning.recent.unreadable {
-            warnings.push("a ref that was deleted a short time ago, or one of another cache with the same blobs, cannot be read: no blob is deleted".to_owned());
+            warnings.push(PlanWarning::UnreadableOther);
         }
         if let Support::No(why) = &planning.capabilities.delete_object {
-            warnings.push(format!("no blob is deleted: {why}"));
+            warnings.push(PlanWarning::NoBlobDeletion { why: why.clone() });
         }
         if !self.put_back.is_empty() {
-            let named = match self.put_back.len() {
-                1 => "1 blob in the trash is referenced again: it is restored".to_owned(),
-                count => {
-                    format!("{count} blobs in the trash are referenced again: they are restored")
-                }
-            };
-            warnings.push(format!("{named}, and no blob is deleted"));
+            warnings.push(PlanWarning::RestoresFirst {
+                blobs: self.put_back.len(),
+            });
         }
         warnings
     }
+}
+
+/// Returns a warning for each reason why the store withholds the content of refs.
+fn withheld_warnings(withheld: &[&RefEntry]) -> Vec<PlanWarning> {
+    let mut by_reason: BTreeMap<&str, Vec<&RefEntry>> = BTreeMap::new();
+    for entry in withheld {
+        let why = entry.withheld().unwrap_or_default();
+        by_reason.entry(why).or_default().push(entry);
+    }
+    let warning = |(why, entries): (&str, Vec<&RefEntry>)| match entries[..] {
+        [entry] => PlanWarning::WithheldRef {
+            name: entry.name.clone(),
+            why: why.to_owned(),
+        },
+        _ => PlanWarning::WithheldRefs {
+            refs: entries.len(),
+            why: why.to_owned(),
+        },
+    };
+    by_reason.into_iter().map(warning).collect()
 }
 
 /// Returns whether a ref may reach more blobs than are known. Blobs that are restored from the

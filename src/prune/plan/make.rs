@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::judge::is_undetermined_by_withheld_only;
 use super::lists::Lists;
 use super::{
-    BlobFate, DeletionTarget, HeldBlobs, ItemKind, Judged, Plan, Violation, ref_target, verify,
+    BlobFate, DeletionTarget, HeldBlobs, ItemKind, Judged, Plan, PlanWarning, Violation,
+    ref_target, verify,
 };
-use crate::backend::{Capabilities, Disposal, PlanId, RefTarget};
+use crate::backend::{Capabilities, DeletionCost, Disposal, ObjectName, PlanId, RefTarget};
 use crate::format::digest::Digest;
 use crate::inventory::{Inventory, RefEntry};
 use crate::prune::records::Rewrites;
 use crate::retention::{Percent, Policy, Rule, RuleAction, Verdict, Verdicts};
-use crate::text::escape::visible;
 
 /// The input of a plan.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +42,10 @@ pub struct Planning<'a> {
     pub freed_blobs: FreedBlobs,
     /// Where deleted objects go.
     pub disposal: Disposal,
+    /// The cost of the deletions, if it matters.
+    pub cost: Option<&'a DeletionCost>,
+    /// Whether the run watches for builds that reference blobs it moved, if there may be builds.
+    pub settles: bool,
     /// The refs that lose some of their results.
     pub rewrites: &'a Rewrites,
     /// The excluded items: they stay, with everything that they reach.
@@ -125,11 +129,19 @@ impl Plan {
     /// Fails if a required fact is unknown, if the plan would delete more than allowed, and if the
     /// result cannot be proved.
     pub fn new(planning: &Planning<'_>) -> Result<Self, PlanError> {
+        Self::with_fates(planning).map(|(plan, _)| plan)
+    }
+
+    /// Makes the plan; returns the fate of each blob with it.
+    ///
+    /// # Errors
+    /// The same as [`Plan::new`].
+    pub fn with_fates(planning: &Planning<'_>) -> Result<(Self, Judged), PlanError> {
         let fingerprint = ready(planning)?;
-        let plan = assemble(planning, fingerprint);
+        let (plan, judged) = assemble(planning, fingerprint);
         within_limit(planning, &plan)?;
         verify::against(&plan, planning)?;
-        Ok(plan)
+        Ok((plan, judged))
     }
 }
 
@@ -150,7 +162,7 @@ fn ready(planning: &Planning<'_>) -> Result<Digest, PlanError> {
     Ok(fingerprint)
 }
 
-fn assemble(planning: &Planning<'_>, fingerprint: Digest) -> Plan {
+fn assemble(planning: &Planning<'_>, fingerprint: Digest) -> (Plan, Judged) {
     let (fates, judged) = Judged::with_refs(planning);
     let Lists { delete, keep, .. } = Lists::new(planning, &judged, fates);
     let deleted: HashSet<&RefTarget> = delete.refs().collect();
@@ -168,13 +180,12 @@ fn assemble(planning: &Planning<'_>, fingerprint: Digest) -> Plan {
         count: tally(fate),
     });
     let repair = planning.rewrites.repair.as_ref();
-    let warnings = warnings(planning, &judged, frees_objects > 0);
     let unmet = planning
         .verdicts
         .budgets
         .iter()
         .filter(|budget| budget.is_unreachable());
-    Plan {
+    let mut plan = Plan {
         id: plan_id(planning, &fingerprint),
         source: planning.source.to_owned(),
         place: planning.place.to_owned(),
@@ -199,15 +210,14 @@ fn assemble(planning: &Planning<'_>, fingerprint: Digest) -> Plan {
         frees_bytes,
         frees_objects,
         disk: None,
-        warnings,
+        warnings: Vec::new(),
         unmended: repair.map(|repair| repair.unmended.clone()),
-        put_back: judged.put_back,
+        put_back: judged.put_back.clone(),
         origin: super::PlanOrigin::Made,
-    }
+    };
+    plan.warnings = warnings(planning, &judged, &plan);
+    (plan, judged)
 }
-
-/// The effect of a grace period of zero.
-const NO_GRACE: &str = "a grace of 0s takes the protection of running builds away: what they upload, and what they found stored, may be deleted";
 
 /// Returns whether no ref is left after the deletions, apart from artifacts of other refs.
 pub(in crate::prune) fn leaves_no_ref(
@@ -227,7 +237,7 @@ pub(in crate::prune) fn leaves_no_ref(
 }
 
 /// Lists the rules that count previous versions, for a store that lists none.
-fn without_versions(planning: &Planning<'_>) -> Vec<String> {
+fn without_versions(planning: &Planning<'_>) -> Vec<PlanWarning> {
     let inventory = planning.inventory;
     let Some(why) = &inventory.unlisted_versions else {
         return Vec::new();
@@ -244,12 +254,11 @@ fn without_versions(planning: &Planning<'_>) -> Vec<String> {
         let RuleAction::Keep(keep) = &rule.action else {
             return None;
         };
-        let generations = keep.criteria.generations?;
-        let name = visible(&rule.name);
-        Some(format!(
-            "rule \"{name}\": `generations = {generations}` has no effect here: {}",
-            visible(why)
-        ))
+        Some(PlanWarning::NoGenerations {
+            rule: rule.name.clone(),
+            generations: keep.criteria.generations?,
+            why: why.to_string(),
+        })
     };
     rules.filter_map(warning).collect()
 }
@@ -299,21 +308,31 @@ fn within_limit(planning: &Planning<'_>, plan: &Plan) -> Result<(), PlanError> {
     }
 }
 
-fn warnings(planning: &Planning<'_>, judged: &Judged, takes_objects: bool) -> Vec<String> {
-    let mut warnings: Vec<String> = planning
-        .inventory
-        .warnings
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    warnings.extend(planning.verdicts.warnings.iter().map(ToString::to_string));
+fn warnings(planning: &Planning<'_>, judged: &Judged, plan: &Plan) -> Vec<PlanWarning> {
+    let mut warnings = Vec::new();
+    if let Some(cost) = planning.cost
+        && !plan.delete.is_empty()
+    {
+        warnings.push(PlanWarning::Cost {
+            cost: cost.clone(),
+            deletions: plan.delete.len(),
+        });
+    }
+    let of_store = planning.inventory.warnings.iter().cloned();
+    warnings.extend(of_store.map(PlanWarning::Store));
+    let of_policy = planning.verdicts.warnings.iter().cloned();
+    warnings.extend(of_policy.map(PlanWarning::Policy));
     warnings.extend(without_versions(planning));
     if planning.rewrites.repair.is_none() {
         warnings.extend(judged.warnings(planning));
     }
     warnings.extend(planning.rewrites.warnings.iter().cloned());
-    if planning.policy.grace.is_zero() && takes_objects {
-        warnings.push(NO_GRACE.to_owned());
+    if planning.policy.grace.is_zero() && plan.frees_objects > 0 {
+        warnings.push(PlanWarning::NoGrace);
+    }
+    let is_blob = |name| matches!(name, ObjectName::Blob(_));
+    if !planning.settles && plan.disposal == Disposal::Trash && plan.objects().any(is_blob) {
+        warnings.push(PlanWarning::NoSettling);
     }
     warnings
 }

@@ -96,6 +96,8 @@ impl Store {
             now: NOW.parse().unwrap(),
             freed_blobs: self.freed.unwrap_or(FreedBlobs::Wait),
             disposal: Disposal::Trash,
+            cost: None,
+            settles: true,
             rewrites: &Rewrites::default(),
             excluded: &self.excluded,
         };
@@ -260,6 +262,57 @@ fn what_the_store_does_not_allow_is_said() {
         "it is carved in stone"
     );
     assert_eq!(held(&plan), [(BlobFate::Unsupported, 1)]);
+}
+
+#[test]
+fn grave_plans_are_confirmed_by_typing() {
+    let typed = |deleted: usize, kept: usize, freed: FreedBlobs, bytes: u64| {
+        let mut store = Store {
+            freed: Some(freed),
+            ..Store::default()
+        };
+        for number in 0..deleted + kept {
+            let layer = store.blob(&number.to_string(), 100);
+            store.a_ref(&format!("ref-{number}"), number < deleted, &[layer]);
+        }
+        let orphan = Digest::of(b"orphan");
+        store.cache.add_stored(orphan, bytes, Some(ago(100)));
+        store.plan().needs_typed_confirmation()
+    };
+    let (wait, now) = (FreedBlobs::Wait, FreedBlobs::GoNow);
+    let gib = 1 << 30;
+    for (reason, outweighs_yes, found) in [
+        (None, false, typed(10, 1, wait, 1)),
+        (Some(TypedReason::EveryRef), true, typed(1, 0, now, 2 * gib)),
+        (Some(TypedReason::FreedNow), true, typed(0, 1, now, 1)),
+        (
+            Some(TypedReason::ManyRefs(11)),
+            false,
+            typed(11, 1, wait, 1),
+        ),
+        (None, false, typed(0, 1, wait, gib)),
+        (
+            Some(TypedReason::ManyBytes(gib + 1)),
+            false,
+            typed(0, 1, wait, gib + 1),
+        ),
+    ] {
+        assert_eq!(found, reason);
+        assert_eq!(found.is_some_and(TypedReason::outweighs_yes), outweighs_yes);
+    }
+}
+
+#[test]
+fn emptying_the_trash_at_once_is_confirmed_by_typing() {
+    for (grace, reason) in [(0, Some(TypedReason::YoungTrash)), (48, None)] {
+        let mut store = Store::default();
+        store.policy.grace = SignedDuration::from_hours(grace);
+        let trashed = in_trash(Digest::of(b"old"));
+        store.cache.add_other(StoredObject::Trashed(trashed));
+        let plan = store.plan();
+        assert_eq!(plan.delete().len(), 1);
+        assert_eq!(plan.needs_typed_confirmation(), reason);
+    }
 }
 
 /// A blob in the trash.

@@ -67,7 +67,7 @@ impl PlanPart {
             later_bytes: plan.later_bytes(),
             all_items: plan.delete().iter().count(),
             items,
-            warnings: plan.warnings().to_vec(),
+            warnings: plan.warnings().iter().map(ToString::to_string).collect(),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Judges refs, makes plans, executes them, and undoes runs. Only this part of the UI can access
 //! code that deletes.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -12,25 +11,25 @@ use super::store::SourceStore;
 use super::{Jobs, Reporter, lock};
 use crate::backend::{Outcome, SharedPruner, SharedReader};
 use crate::error::{Failure, in_lines};
-use crate::explain::evidence::CacheEvidence;
 use crate::inventory::Inventory;
 use crate::inventory::scan::ScanOptions;
-use crate::prune::draft::{self, Choices, Draft};
+use crate::prune::draft;
 use crate::prune::execute::{self, ExecuteOptions, RunStep, Settle};
 use crate::prune::journal::{Journal, JournalContent};
-use crate::prune::plan::{DeletionTarget, FreedBlobs, Plan};
+use crate::prune::plan::Plan;
 use crate::prune::undo;
 use crate::retention::{Policy, Rule};
-use crate::source::StoreKind;
 use crate::tui::effect::{NewBroken, PruneWork};
 use crate::tui::found::ScannedInventory;
 use crate::tui::message::{JobReport, Phase, Ran, RunFault};
-use crate::tui::pruning::{DeletionScope, Planned, Pruning, Trial, with_rule};
+use crate::tui::pruning::{Pruning, Trial, with_rule};
 use crate::tui::world::SourceId;
 
 mod gathered;
+mod planner;
 
 use gathered::Gathered;
+use planner::Planner;
 
 /// The number of objects per batch: small enough for a run to stop soon, and large enough that the
 /// journal does not slow it down.
@@ -41,24 +40,28 @@ impl Jobs {
     pub(super) fn prune(&mut self, work: PruneWork, cancel: CancellationToken, reporter: Reporter) {
         let job = reporter.job;
         match work {
-            PruneWork::Plan(source, inventory, scope, freed_blobs, left_out) => {
-                let store = self.store(source);
+            PruneWork::Plan(request) => {
+                let store = self.store(request.source);
                 let pruning = Arc::clone(&self.settings.pruning);
+                let readers = self.settings.readers.clone();
                 let options = self.scan_options(cancel);
                 self.tasks.spawn(async move {
-                    if let Some((label, kind, reader)) =
-                        store.and_then(|store| Some((store.label, store.kind, store.reader?)))
+                    if let Some(SourceStore {
+                        label,
+                        kind,
+                        reader: Some(reader),
+                        ..
+                    }) = store
                     {
-                        let order = PlanRequest {
-                            inventory,
+                        let planner = Planner {
+                            reader,
                             label,
                             kind,
-                            scope,
-                            freed_blobs,
-                            left_out,
+                            readers,
+                            pruning,
                             now: (reporter.clock)(),
                         };
-                        let planned = plan(&reader, order, &pruning.policy, &options).await;
+                        let planned = planner.plan(request, &options).await;
                         reporter.report(JobReport::Planned(planned)).await;
                     }
                     job
@@ -185,17 +188,6 @@ impl Jobs {
     }
 }
 
-/// A requested plan.
-struct PlanRequest {
-    inventory: Arc<Inventory>,
-    label: String,
-    kind: StoreKind,
-    scope: DeletionScope,
-    freed_blobs: FreedBlobs,
-    left_out: HashSet<DeletionTarget>,
-    now: Timestamp,
-}
-
 /// Adds the verdicts of `policy` on the refs.
 pub(super) async fn judged(
     found: ScannedInventory,
@@ -209,62 +201,6 @@ pub(super) async fn judged(
     ScannedInventory {
         verdicts: Some(Arc::new(verdicts)),
         ..found
-    }
-}
-
-/// Makes a plan.
-async fn plan(
-    reader: &SharedReader,
-    order: PlanRequest,
-    policy: &Policy,
-    options: &ScanOptions,
-) -> Result<Arc<Planned>, String> {
-    let PlanRequest {
-        inventory,
-        label,
-        kind,
-        scope,
-        freed_blobs,
-        left_out,
-        now,
-    } = order;
-    let policy = scope.policy(policy).map_err(|error| in_lines(&error))?;
-    let evidence = CacheEvidence::default();
-    let draft = Draft::gather(reader, inventory, &label, policy, &evidence, options, now).await;
-    let mut draft = draft.map_err(|error| in_lines(&error))?;
-    if let DeletionScope::Repair(repairing) = &scope {
-        let found = draft::RepairFindings {
-            findings: &repairing.findings,
-            damaged: &repairing.damaged,
-            only: None,
-        };
-        let remedies = repairing.remedies();
-        draft = draft.repairing(reader, kind, found, &remedies).await;
-    }
-    let draft = Arc::new(draft);
-    let make = move || {
-        let mut excluded = scope.excluded(&draft);
-        if scope == DeletionScope::Trash {
-            excluded.extend(draft.all_but_trash()?);
-        }
-        let planned = Planned::new(
-            draft,
-            Choices {
-                freed_blobs,
-                excluded,
-                at_once: false,
-            },
-        )?;
-        let excluded = planned.with_left_out(left_out);
-        if excluded == planned.choices.excluded {
-            Ok(planned)
-        } else {
-            planned.leaving_out(excluded)
-        }
-    };
-    match tokio::task::spawn_blocking(make).await {
-        Ok(planned) => planned.map(Arc::new).map_err(|error| in_lines(&error)),
-        Err(error) => Err(in_lines(&error)),
     }
 }
 

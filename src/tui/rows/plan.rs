@@ -14,7 +14,6 @@ use crate::inventory::blobs::Blob;
 use crate::inventory::filter::Filter;
 use crate::prune::plan::{Deletion, DeletionTarget, ItemKind, ItemReason};
 use crate::prune::records::Rewrite;
-use crate::retention::Reason;
 use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
 use crate::tui::pruning::{KeptTrash, PlanChoice, PlanEntry, PlanSection, Planned};
@@ -199,11 +198,11 @@ impl PlanRows {
     fn trashed<'a>(&'a self, trash: &'a KeptTrash) -> PlanRow<'a> {
         let kept = &self.planned.plan.keep()[trash.first as usize];
         let grace = self.planned.plan.grace();
-        let is_young =
-            |why: &&ItemReason| matches!(why, ItemReason::Policy(Reason::WithinGrace { .. }));
         let until = trash.since.and_then(|since| since.checked_add(grace).ok());
-        let reasons = match (kept.reasons.iter().find(is_young), until) {
-            (Some(_), Some(until)) => vec![format!("a prune after {} deletes it", moment(until))],
+        let reasons = match until {
+            Some(until) if kept.waits() => {
+                vec![format!("a prune after {} deletes it", moment(until))]
+            }
             _ => kept.reasons.iter().map(ToString::to_string).collect(),
         };
         let began = trash.since.map_or(trash.run.clone(), moment);

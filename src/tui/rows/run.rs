@@ -14,7 +14,6 @@ use crate::backend::Outcome;
 use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberField};
 use crate::prune::plan::{Deletion, ItemKind, Plan};
 use crate::text::units::Size;
-use crate::tui::pruning::goes_into_trash;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::treemap::TileLook;
 
@@ -99,7 +98,7 @@ impl RunRows {
     /// Returns the look of the box for an item.
     pub fn look(&self, row: u32) -> TileLook {
         let (_, deletion, outcome) = self.at(row);
-        let is_trashed = goes_into_trash(&self.plan, deletion.target.kind());
+        let is_trashed = self.plan.moves_to_trash(deletion.target.kind());
         match (outcome, self.kind) {
             (Outcome::Done | Outcome::AlreadyGone, RunKind::Restored) => TileLook::Kept,
             (Outcome::Done, RunKind::Deleted) if is_trashed => TileLook::Trashed,
@@ -113,7 +112,7 @@ impl RunRows {
         let (_, deletion, outcome) = self.at(row);
         let kind = deletion.target.kind();
         let is_done = self.kind == RunKind::Deleted && *outcome == Outcome::Done;
-        let word = if is_done && goes_into_trash(&self.plan, kind) {
+        let word = if is_done && self.plan.moves_to_trash(kind) {
             "trashed"
         } else if is_done && kind == ItemKind::Results {
             "rewritten"

@@ -11,7 +11,7 @@ use super::list_screen::ListScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::prune::plan::{FreedBlobs, Plan};
 use crate::text::units::grouped;
-use crate::tui::effect::{JobId, JobWork, NewBroken, PruneWork};
+use crate::tui::effect::{JobId, JobWork, NewBroken, PlanRequest, PruneWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::save::SavePrompt;
 use crate::tui::list::{RowList, Sort, SortDirection};
@@ -40,10 +40,6 @@ const CONTEXTS: &[keymap::KeyContext] = &[
 ];
 /// From this width on, the reason of each item has room.
 const LIST_WIDTH: u16 = 84;
-/// A run that frees more bytes than this must be confirmed by typing the name of the source.
-const MANY_BYTES: u64 = 1 << 30;
-/// The same holds for a run that deletes more refs than this.
-const MANY_REFS: usize = 10;
 /// The maximum number of warnings above the list.
 const MOST_WARNINGS: usize = 2;
 
@@ -138,10 +134,15 @@ impl PlanScreen {
                     .get(&self.source)
                     .cloned()
                     .unwrap_or_default();
-                let scope = self.scope.clone();
-                let work =
-                    PruneWork::Plan(self.source, inventory, scope, self.freed_blobs, left_out);
-                PlanState::Planning(cx.start(JobWork::Prune(work)))
+                let request = PlanRequest {
+                    source: self.source,
+                    inventory,
+                    scope: self.scope.clone(),
+                    freed_blobs: self.freed_blobs,
+                    left_out,
+                    evidence: cx.world.evidence.clone(),
+                };
+                PlanState::Planning(cx.start(JobWork::Prune(PruneWork::Plan(request))))
             }
             (Scan::Running(_), _) => PlanState::Awaiting,
             (Scan::Failed(error), _) => PlanState::Failed(error.clone()),

@@ -19,7 +19,6 @@ use crate::tui::layer::confirm::{Confirm, STOP_WATCHING};
 use crate::tui::list::{RowList, Sort};
 use crate::tui::message::{JobReport, OpenedRun, Phase, Ran, RunFault, RunNews};
 use crate::tui::navigation::{Handled, UiContext};
-use crate::tui::pruning::goes_into_trash;
 use crate::tui::rows::Cell;
 use crate::tui::rows::run::{RunKind, RunRows};
 use crate::tui::theme::TextRole;
@@ -196,7 +195,7 @@ impl RunScreen {
                     .collect();
                 let moved = done
                     .iter()
-                    .filter(|item| goes_into_trash(&self.plan, item.target.kind()));
+                    .filter(|item| self.plan.moves_to_trash(item.target.kind()));
                 self.moved = moved.map(|item| item.target.bytes()).collect();
                 let rewritten = done
                     .iter()

@@ -235,7 +235,7 @@ fn a_zero_takes_the_protection_away_and_says_so() {
     for (flag, says) in [
         (
             "--settle",
-            "--settle 0s disables the protection of running builds",
+            "a settle time of 0s disables the protection of running builds",
         ),
         (
             "--grace",

@@ -255,6 +255,16 @@ impl Journey {
         Self::begin(pruning, given, None, config.to_owned(), sources, size)
     }
 
+    /// Starts like [`Self::with`], with evidence from the command line.
+    pub fn with_evidence(
+        pruning: Pruning,
+        evidence: NamedEvidence,
+        sources: Vec<OpenedSource>,
+        size: (u16, u16),
+    ) -> Self {
+        Self::begin(pruning, evidence, None, "unused.toml".into(), sources, size)
+    }
+
     /// Starts like [`Self::new`], with evidence from the command line.
     pub fn explaining(
         evidence: NamedEvidence,

@@ -22,6 +22,7 @@ mod choose;
 mod drawn_plan;
 mod drawn_question;
 mod drawn_run;
+mod evidence;
 
 pub(super) const LABEL: &str = "./cache";
 

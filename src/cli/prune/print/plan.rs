@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{MOST_ENTRIES, Pruned, RefBytes, not_mended, plural, reasons, unmet};
-use crate::backend::Disposal;
 use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
-use crate::prune::plan::{
-    BlobFate, Deletion, DeletionTarget, ItemKind, ItemReason, KeptItem, Plan,
-};
+use crate::prune::plan::{BlobFate, DeletionTarget, ItemKind, ItemReason, KeptItem, Plan};
 use crate::retention::Reason;
 use crate::text::units::{Exact, Size};
 
@@ -189,7 +186,8 @@ fn notes(plan: &Plan) -> Vec<String> {
             ));
         }
     }
-    if plan.disposal() == Disposal::Trash && plan.delete().iter().any(|item| is_moved(&item)) {
+    let mut items = plan.delete().iter();
+    if items.any(|item| plan.moves_to_trash(item.target.kind())) {
         notes.push(
             "Objects move to the trash in the cache; a later prune empties it after the grace."
                 .to_owned(),
@@ -236,10 +234,6 @@ fn when_more(plan: &Plan) -> Vec<String> {
     notes
 }
 
-fn is_moved(item: &Deletion) -> bool {
-    matches!(item.target.kind(), ItemKind::Blob | ItemKind::Partial)
-}
-
 /// Adds the blobs and the objects in the trash, counted.
 fn add_objects(plan: &Plan, table: &mut Table) {
     // There may be a million blobs; the JSON document and the saved plan list each of them.
@@ -271,15 +265,15 @@ fn add_objects(plan: &Plan, table: &mut Table) {
 
 /// Returns why an object or an entry stays.
 fn why_of_many(kept: &KeptItem) -> String {
-    match kept.reasons.as_slice() {
-        [ItemReason::Policy(Reason::WithinGrace { grace, .. })] => {
+    match kept.waits_for() {
+        Some(grace) if kept.reasons.len() == 1 => {
             let what = if kept.kind == ItemKind::Object {
                 "in the trash for less than"
             } else {
                 "used within"
             };
-            format!("{what} the grace of {}", Exact(*grace))
+            format!("{what} the grace of {}", Exact(grace))
         }
-        others => reasons(others),
+        _ => reasons(&kept.reasons),
     }
 }

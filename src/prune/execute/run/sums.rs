@@ -1,8 +1,7 @@
 //! The bytes that a run has freed and moved so far.
 
 use super::PlanRun;
-use crate::backend::{Disposal, Outcome};
-use crate::prune::plan::ItemKind;
+use crate::backend::Outcome;
 
 impl PlanRun<'_> {
     fn bytes(&self, item: usize) -> u64 {
@@ -10,11 +9,8 @@ impl PlanRun<'_> {
     }
 
     pub(super) fn goes_to_trash(&self, item: usize) -> bool {
-        self.plan.disposal() == Disposal::Trash
-            && matches!(
-                self.plan.delete().at(item).target.kind(),
-                ItemKind::Blob | ItemKind::Partial
-            )
+        let kind = self.plan.delete().at(item).target.kind();
+        self.plan.moves_to_trash(kind)
     }
 
     pub(super) fn trashed_bytes(&self) -> u64 {

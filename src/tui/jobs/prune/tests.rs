@@ -3,8 +3,11 @@ use std::collections::HashSet;
 use super::*;
 use crate::backend::Skip;
 use crate::backend::local::LocalCache;
+use crate::explain::evidence::CacheEvidence;
 use crate::format::digest::Digest;
 use crate::inventory::scan;
+use crate::prune::draft::{Choices, Draft, DraftRequest};
+use crate::prune::plan::FreedBlobs;
 
 /// A plan that deletes four orphans of a hundred bytes each.
 async fn plan() -> Plan {
@@ -27,9 +30,15 @@ async fn plan() -> Plan {
     let inventory = scan::scan(&reader, &scan, |_| ()).await.unwrap();
     let now = Timestamp::now() + jiff::SignedDuration::from_hours(1000);
     let policy = Policy::default();
-    let evidence = CacheEvidence::default();
-    let inventory = Arc::new(inventory);
-    let draft = Draft::gather(&reader, inventory, "store", policy, &evidence, &scan, now);
+    let request = DraftRequest {
+        inventory: Arc::new(inventory),
+        source: "store",
+        policy,
+        evidence: Ok(&CacheEvidence::default()),
+        settles: true,
+        now,
+    };
+    let draft = Draft::gather(&reader, request, &scan);
     let choices = Choices {
         freed_blobs: FreedBlobs::Wait,
         excluded: HashSet::new(),

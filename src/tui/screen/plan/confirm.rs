@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::words::question;
-use super::{MANY_BYTES, MANY_REFS, PlanScreen, PlanState};
+use super::{PlanScreen, PlanState};
 use crate::prune::plan::Plan;
 use crate::text::escape::visible;
 use crate::tui::effect::{JobId, JobWork, Overwrite};
@@ -40,12 +40,7 @@ impl PlanScreen {
                 question::to_delete(planned, &info.label, self.new_broken)
             }
         };
-        let weighs_much = self.scope == DeletionScope::Trash
-            || plan.frees_bytes() > MANY_BYTES
-            || plan.refs() > MANY_REFS
-            || plan.drops_every_ref()
-            || planned.frees_now();
-        if weighs_much {
+        if plan.needs_typed_confirmation().is_some() {
             let name = info.label.clone();
             cx.show(Typed::new(question, name, LayerRequest::CarryOut));
         } else {

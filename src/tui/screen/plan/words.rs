@@ -1,8 +1,7 @@
 //! The text above the items of a plan, and in place of them.
 
 use super::MOST_WARNINGS;
-use crate::prune::plan::{BlobFate, ItemKind, ItemReason, KeptItem, StoreReason};
-use crate::retention::Reason;
+use crate::prune::plan::{BlobFate, ItemKind, ItemReason, PlanWarning, StoreReason};
 use crate::text::units::grouped;
 use crate::text::units::{Exact, Size};
 use crate::tui::pruning::{PlanSection, Planned};
@@ -12,8 +11,6 @@ use crate::tui::widget::text;
 
 pub(super) mod question;
 
-/// The prefix of the plan's warning about kept blobs.
-const NO_BLOB: &str = "no blob is deleted: ";
 /// From this width on there is space for whole sentences.
 const WIDE: u16 = 104;
 /// From this width on there is space for short sentences.
@@ -54,7 +51,7 @@ fn notes(planned: &Planned) -> Vec<String> {
         let of = of.map_or_else(String::new, |name| format!(" of {name}"));
         format!("{}{of} is not fixed: {}", item.code, item.why)
     });
-    let warnings = planned.plan.warnings().iter().cloned();
+    let warnings = planned.plan.warnings().iter().map(ToString::to_string);
     warnings.chain(not_fixed).collect()
 }
 
@@ -193,7 +190,7 @@ fn waits(planned: &Planned, width: u16) -> Cell {
         (false, 0, None) => match plan
             .keep()
             .iter()
-            .filter(|kept| is_young_entry(kept))
+            .filter(|kept| kept.kind == ItemKind::Entry && kept.waits())
             .count() as u64
         {
             0 => cell.and("nothing", TextRole::Text),
@@ -221,11 +218,6 @@ fn waits(planned: &Planned, width: u16) -> Cell {
             cell.and(later(planned, width), TextRole::Dim)
         }
     }
-}
-
-fn is_young_entry(kept: &KeptItem) -> bool {
-    let is_young = |why: &ItemReason| matches!(why, ItemReason::Policy(Reason::WithinGrace { .. }));
-    kept.kind == ItemKind::Entry && kept.reasons.iter().any(is_young)
 }
 
 /// Returns the proved properties of the plan: [`crate::prune::plan::verify`] rejects any plan
@@ -348,10 +340,10 @@ fn hindrance(planned: &Planned) -> Option<String> {
                 _ => None,
             });
     // The plan gives this reason once for all blobs.
-    let of_blobs = plan
-        .warnings()
-        .iter()
-        .find_map(|warning| warning.strip_prefix(NO_BLOB));
+    let of_blobs = plan.warnings().iter().find_map(|warning| match warning {
+        PlanWarning::NoBlobDeletion { why } => Some(why.as_str()),
+        _ => None,
+    });
     let held = plan.held().iter().find_map(|held| {
         let why = match held.fate {
             BlobFate::Unsupported => of_blobs

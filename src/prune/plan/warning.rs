@@ -1,0 +1,184 @@
+//! The warnings of a plan, which a person should read before the run.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::backend::DeletionCost;
+use crate::inventory::StoreWarning;
+use crate::retention::PolicyWarning;
+use crate::text::escape::visible;
+
+/// A warning of a plan. Documents contain its text, so a plan from a file has only that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
+pub enum PlanWarning {
+    /// The deletions take many requests.
+    Cost {
+        /// The cost of one deletion.
+        cost: DeletionCost,
+        /// The number of deletions.
+        deletions: usize,
+    },
+    /// The scan found something unusual.
+    Store(StoreWarning),
+    /// The policy may not do what its author expects.
+    Policy(PolicyWarning),
+    /// A rule counts previous versions, and the store lists none.
+    NoGenerations {
+        /// The name of the rule.
+        rule: String,
+        /// The number of previous versions that it keeps.
+        generations: u32,
+        /// Why the store lists none.
+        why: String,
+    },
+    /// The store withholds the content of a ref.
+    WithheldRef {
+        /// The name of the ref.
+        name: String,
+        /// Why it is withheld.
+        why: String,
+    },
+    /// The store withholds the content of several refs.
+    WithheldRefs {
+        /// Their number.
+        refs: usize,
+        /// Why they are withheld.
+        why: String,
+    },
+    /// A ref cannot be read, so no blob is deleted.
+    UnreadableRef {
+        /// The name of the ref.
+        name: String,
+    },
+    /// A manifest of a ref is not stored, so no blob is deleted.
+    IncompleteRef {
+        /// The name of the ref.
+        name: String,
+    },
+    /// A recently deleted ref, or one of a cache with the same blobs, cannot be read.
+    UnreadableOther,
+    /// The store cannot delete blobs.
+    NoBlobDeletion {
+        /// The reason.
+        why: String,
+    },
+    /// Blobs are restored from the trash first, so no blob is deleted.
+    RestoresFirst {
+        /// The number of blobs.
+        blobs: usize,
+    },
+    /// The evidence does not name the steps of a build, so a rule about steps selects nothing.
+    NoStepNames {
+        /// The reason.
+        why: String,
+    },
+    /// A ref keeps all results, although a rule selects some of them.
+    KeepsResults {
+        /// The name of the ref.
+        name: String,
+        /// The reason.
+        why: String,
+    },
+    /// A repair keeps blobs whose bytes do not match their digests.
+    DamagedBlobs {
+        /// The number of blobs.
+        blobs: u64,
+    },
+    /// There is no grace period.
+    NoGrace,
+    /// The run does not watch the store for builds that reference the blobs it moved.
+    NoSettling,
+    /// A warning of a plan that was read from a file.
+    Saved(String),
+}
+
+impl fmt::Display for PlanWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cost { cost, deletions } => f.write_str(&cost.of(*deletions)),
+            Self::Store(warning) => warning.fmt(f),
+            Self::Policy(warning) => warning.fmt(f),
+            Self::NoGenerations {
+                rule,
+                generations,
+                why,
+            } => write!(
+                f,
+                "rule \"{}\": `generations = {generations}` has no effect here: {}",
+                visible(rule),
+                visible(why)
+            ),
+            Self::WithheldRef { name, why } => {
+                write!(f, "`{}`: {why}; {ONLY_A_RULE}", visible(name))
+            }
+            Self::WithheldRefs { refs, why } => write!(f, "{refs} refs: {why}; {ONLY_A_RULE}"),
+            Self::UnreadableRef { name } => write!(
+                f,
+                "`{}` cannot be read, and may name any blob: no blob is deleted",
+                visible(name)
+            ),
+            Self::IncompleteRef { name } => write!(
+                f,
+                "`{}` has a manifest that is not stored, and may name any blob: no blob is deleted until the ref \
+                 is exported again or deleted from the cache",
+                visible(name)
+            ),
+            Self::NoBlobDeletion { why } => write!(f, "no blob is deleted: {why}"),
+            Self::RestoresFirst { blobs: 1 } => f.write_str(
+                "1 blob in the trash is referenced again: it is restored, and no blob is deleted",
+            ),
+            Self::RestoresFirst { blobs } => write!(
+                f,
+                "{blobs} blobs in the trash are referenced again: they are restored, and no blob is deleted"
+            ),
+            Self::NoStepNames { why } => write!(
+                f,
+                "the given evidence names no steps, so a filter for steps selects nothing: {why}"
+            ),
+            Self::KeepsResults { name, why } => {
+                write!(f, "`{}` keeps all its results: {why}", visible(name))
+            }
+            Self::DamagedBlobs { blobs } => damaged_blobs(*blobs, f),
+            Self::UnreadableOther => f.write_str(UNREADABLE_OTHER),
+            Self::NoGrace => f.write_str(NO_GRACE),
+            Self::NoSettling => f.write_str(NO_SETTLING),
+            Self::Saved(text) => f.write_str(text),
+        }
+    }
+}
+
+fn damaged_blobs(blobs: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let what = match blobs {
+        1 => "1 damaged blob is kept".to_owned(),
+        count => format!("{count} damaged blobs are kept"),
+    };
+    let them = if blobs == 1 { "it" } else { "them" };
+    write!(
+        f,
+        "{what}, and a build that makes {them} again finds {them} stored and uploads nothing: delete {them} once \
+         no ref reaches {them}, with `prune --orphans-only` when the grace has passed"
+    )
+}
+
+const UNREADABLE_OTHER: &str = "a ref that was deleted a short time ago, or one of another cache with the same blobs, \
+    cannot be read: no blob is deleted";
+const NO_GRACE: &str = "a grace of 0s takes the protection of running builds away: what they upload, and what they \
+    found stored, may be deleted";
+const NO_SETTLING: &str = "a settle time of 0s disables the protection of running builds: a build that found a blob \
+    stored and references it after this run has a broken ref";
+/// How entries of withheld refs can be deleted.
+const ONLY_A_RULE: &str = "only a rule that names the kind `blob` deletes it";
+
+impl From<PlanWarning> for String {
+    fn from(warning: PlanWarning) -> Self {
+        warning.to_string()
+    }
+}
+
+impl From<String> for PlanWarning {
+    fn from(text: String) -> Self {
+        Self::Saved(text)
+    }
+}

@@ -16,6 +16,7 @@ use crate::inventory::blobs::{BlobId, BlobRole};
 use crate::inventory::{Inventory, RefId};
 use crate::source::{SourceLocation, StoreKind};
 
+mod advice;
 mod code;
 mod elsewhere;
 mod finding;
@@ -29,9 +30,9 @@ pub mod updates;
 pub mod verify;
 mod words;
 
+pub use advice::FindingAdvice;
 pub use code::{Code, Severity};
 pub use finding::Finding;
-pub(crate) use judge::FROM_TRASH;
 pub use judge::judge;
 pub use previous::RestorableVersion;
 

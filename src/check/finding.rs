@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::advice::{self, FindingAdvice};
 use super::{Code, Severity};
 use crate::format::digest::Digest;
 
@@ -23,8 +24,9 @@ pub struct Finding {
     pub subject: Option<String>,
     /// The facts and their effect on builds, in one sentence.
     pub message: String,
-    /// Advice.
-    pub hint: Option<String>,
+    /// The advice, in reading order. Documents contain it as one text.
+    #[serde(rename = "hint", serialize_with = "advice::serialize")]
+    pub advice: Vec<FindingAdvice>,
     /// The bytes that it wastes or puts at risk, if known.
     pub bytes: Option<u64>,
 }
@@ -39,7 +41,7 @@ impl Finding {
             ref_name: None,
             subject: None,
             message: message.into(),
-            hint: None,
+            advice: Vec::new(),
             bytes: None,
         }
     }
@@ -68,13 +70,30 @@ impl Finding {
         }
     }
 
-    /// Sets the advice.
+    /// Sets the advice to a sentence.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
+        self.advised([FindingAdvice::Text(hint.into())])
+    }
+
+    /// Sets the advice.
+    #[must_use]
+    pub fn advised(self, advice: impl Into<Vec<FindingAdvice>>) -> Self {
         Self {
-            hint: Some(hint.into()),
+            advice: advice.into(),
             ..self
         }
+    }
+
+    /// Returns the advice as one text.
+    pub fn hint_text(&self) -> Option<String> {
+        advice::text(&self.advice)
+    }
+
+    /// Returns whether a prune restores what is missing from the trash.
+    pub fn is_restorable_from_trash(&self) -> bool {
+        let mut parts = self.advice.iter();
+        parts.any(|part| matches!(part, FindingAdvice::RestoreFromTrash { .. }))
     }
 
     /// Sets the bytes that it wastes or puts at risk.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::words::shell_word;
-use super::{CheckInput, CheckSubject, Code, Finding, RestorableVersion};
+use super::{CheckInput, CheckSubject, Code, Finding, FindingAdvice, RestorableVersion};
 use crate::format::digest::Digest;
 use crate::inventory::{FaultKind, RefEntry, RefKind};
 use crate::source::StoreKind;
@@ -16,9 +16,6 @@ mod quota;
 mod reads;
 mod refs;
 mod store;
-
-/// The beginning of the hint about blobs in the trash.
-pub(crate) const FROM_TRASH: &str = "the trash of an earlier prune";
 
 /// The clock difference that is tolerated before it is reported.
 const TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
@@ -102,17 +99,23 @@ impl CheckCase<'_> {
 
     /// Returns how missing blobs come back from the trash of earlier prunes; `None` unless the
     /// trash holds all of them.
-    fn return_from_trash(&self, missing: impl IntoIterator<Item = Digest>) -> Option<String> {
+    fn return_from_trash(
+        &self,
+        missing: impl IntoIterator<Item = Digest>,
+    ) -> Option<FindingAdvice> {
         let all_there = missing
             .into_iter()
             .all(|digest| self.in_trash.binary_search(&digest).is_ok());
         let command = self.command("prune", "--orphans-only --yes");
-        all_there
-            .then(|| format!("{FROM_TRASH} holds the missing blobs: `{command}` restores them"))
+        all_there.then_some(FindingAdvice::RestoreFromTrash { command })
     }
 
     /// Returns how to replace a ref that cannot be used as it is.
-    fn renewal(&self, entry: &RefEntry) -> String {
+    fn renewal(&self, entry: &RefEntry) -> FindingAdvice {
+        FindingAdvice::Replace(self.replacement(entry))
+    }
+
+    fn replacement(&self, entry: &RefEntry) -> String {
         match entry.kind {
             RefKind::Inline | RefKind::Image => {
                 return "build and push the image again, without importing its cache from this ref"
@@ -138,9 +141,8 @@ impl CheckCase<'_> {
         }
     }
 
-    /// Returns the advice for a finding, with the command that repairs it if there is one.
-    fn with_repair(&self, entry: &RefEntry, finding: &Finding) -> Option<String> {
-        let hint = finding.hint.as_deref()?;
+    /// Adds the command that repairs a finding to its advice, if there is one.
+    fn name_repair(&self, entry: &RefEntry, finding: &mut Finding) {
         let is_mended = Code::MENDABLE.contains(&finding.code)
             && !finding.code.is_unreadable()
             && entry.kind == RefKind::Cache
@@ -148,26 +150,22 @@ impl CheckCase<'_> {
                 self.subject.kind,
                 StoreKind::Local | StoreKind::Registry | StoreKind::S3
             )
-            && finding.severity == finding.code.severity()
-            && !hint.starts_with(FROM_TRASH);
-        if !is_mended {
-            return Some(hint.to_owned());
+            && finding.severity == finding.code.severity();
+        if !is_mended || finding.advice.is_empty() || finding.is_restorable_from_trash() {
+            return;
         }
         let command = format!(
             "cachelens repair {}",
             shell_word(&visible(self.subject.source))
         );
-        let keeps = if finding.code == Code::TooLargeToImport {
+        let effect = if finding.code == Code::TooLargeToImport {
             "shrinks it as far as possible without losing a hit"
         } else {
             "removes unusable results and keeps every other hit"
         };
-        let repair = format!("`{command}` {keeps}");
-        let renewal = self.renewal(entry);
-        Some(match hint.find(&renewal) {
-            Some(place) => format!("{}{repair}; or {}", &hint[..place], &hint[place..]),
-            None => format!("{hint}; {repair}"),
-        })
+        let place = before_replacement(&finding.advice).unwrap_or(finding.advice.len());
+        let repair = FindingAdvice::Repair { command, effect };
+        finding.advice.insert(place, repair);
     }
 
     /// Adds the command that restores a previous version to the advice on a ref from which builds
@@ -175,28 +173,24 @@ impl CheckCase<'_> {
     fn name_version(&self, entry: &RefEntry, version: &RestorableVersion, finding: &mut Finding) {
         let is_lost = finding.code.is_unreadable()
             || matches!(finding.code, Code::TooLargeToImport | Code::EmptyCache);
-        let Some(hint) = finding.hint.as_deref().filter(|_| is_lost) else {
+        if !is_lost || finding.advice.is_empty() || finding.is_restorable_from_trash() {
             return;
-        };
+        }
         // A name that is not displayed unchanged cannot be typed.
         let place = format!("{}#{}", self.subject.source, entry.name);
         let is_plain = |text: &str| visible(text) == text;
-        if hint.starts_with(FROM_TRASH) || !is_plain(&place) || !is_plain(&version.name) {
+        if !is_plain(&place) || !is_plain(&version.name) {
             return;
         }
-        let of = version
-            .time
-            .map_or_else(String::new, |time| format!(" of {time:.0}"));
-        let restore = format!(
-            "`cachelens repair {} --restore {}` restores its previous version{of}",
+        let command = format!(
+            "cachelens repair {} --restore {}",
             shell_word(&place),
             shell_word(&version.name)
         );
-        let renewal = self.renewal(entry);
-        finding.hint = Some(match hint.find(&renewal) {
-            Some(place) => format!("{}{restore}; or {}", &hint[..place], &hint[place..]),
-            None => format!("{restore}; or {hint}"),
-        });
+        let time = version.time.map(|time| format!("{time:.0}"));
+        let place = before_replacement(&finding.advice).unwrap_or_default();
+        let restore = FindingAdvice::RestoreVersion { command, time };
+        finding.advice.insert(place, restore);
     }
 
     /// Returns the command that deletes the ref, if a prune would: a prune keeps unreadable refs.
@@ -215,4 +209,10 @@ impl CheckCase<'_> {
         may_delete
             .then(|| self.command("prune", &format!("--drop-ref {}", shell_word(&entry.name))))
     }
+}
+
+/// Returns the place of the advice to replace a ref: commands that fix the ref come before it.
+fn before_replacement(advice: &[FindingAdvice]) -> Option<usize> {
+    let mut parts = advice.iter();
+    parts.position(|part| matches!(part, FindingAdvice::Replace(_)))
 }

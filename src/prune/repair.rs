@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use super::plan::{PlanWarning, ref_target};
 use super::records::{self, RecordsError, Rewrite, Rewrites, RewrittenManifest, Writing};
 use crate::backend::{CacheReader, Capabilities, Support};
-use crate::check::{Code, FROM_TRASH, Finding, Severity};
+use crate::check::{Code, Finding, Severity};
 use crate::format::cache_config::CacheGraph;
 use crate::format::cache_config::mend::{self, Dropped};
 use crate::format::digest::Digest;
@@ -285,10 +285,7 @@ fn comes_back(finding: &Finding, back: &HashSet<Digest>) -> bool {
         && finding
             .digest()
             .is_some_and(|digest| back.contains(&digest))
-        && finding
-            .hint
-            .as_deref()
-            .is_some_and(|hint| hint.starts_with(FROM_TRASH))
+        && finding.is_restorable_from_trash()
 }
 
 /// Rewrites a ref; returns `None` if nothing changes.

@@ -78,7 +78,7 @@ impl Issue {
             code: finding.code.name(),
             meaning: finding.code.meaning().into(),
             message,
-            hint: finding.hint.clone(),
+            hint: finding.hint_text(),
             subject,
             place: None,
         }

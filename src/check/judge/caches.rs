@@ -34,14 +34,10 @@ fn dropped(case: &CheckCase<'_>, entry: &RefEntry, look: &RefConfigFacts) -> Opt
         "the results of {} reference layers that the manifest does not describe: an import silently drops them",
         counted(count, "step")
     );
-    Some(
-        case.about(entry, Code::ResultsDropped, message)
-            .hint(case.renewal(entry)),
-    )
-    .map(|finding| Finding {
-        hint: case.with_repair(entry, &finding),
-        ..finding
-    })
+    let finding = case.about(entry, Code::ResultsDropped, message);
+    let mut finding = finding.advised([case.renewal(entry)]);
+    case.name_repair(entry, &mut finding);
+    Some(finding)
 }
 
 fn thinned(case: &CheckCase<'_>, entry: &RefEntry, look: &RefConfigFacts) -> Option<Finding> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::CheckCase;
 use crate::check::verify::{BlobFault, ReadBlobs};
 use crate::check::words::{counted, listed, one_or};
-use crate::check::{Code, Finding, Severity};
+use crate::check::{Code, Finding, FindingAdvice, Severity};
 use crate::inventory::blobs::BlobId;
 use crate::inventory::{RefEntry, RefId};
 use crate::source::StoreKind;
@@ -69,25 +69,23 @@ fn wrong(case: &CheckCase<'_>, id: BlobId) -> Finding {
     let message =
         format!("the blob's bytes do not match its digest: builds that need it from {some} fail");
     let digest = blob.digest();
-    let hint = match (case.subject.kind, refs.first()) {
-        (StoreKind::Local, _) => format!(
+    let advice = match (case.subject.kind, refs.first()) {
+        (StoreKind::Local, _) => vec![FindingAdvice::Text(format!(
             "delete blobs/{}/{}, because exporters skip a stored blob; then build again without importing the refs",
             digest.algorithm(),
             digest.hex()
-        ),
+        ))],
         (_, Some(entry)) => {
-            format!(
-                "delete the blob, because exporters skip a stored one; then {}",
-                case.renewal(entry)
-            )
+            let lead = "delete the blob, because exporters skip a stored one; then ";
+            vec![FindingAdvice::Before(lead.to_owned()), case.renewal(entry)]
         }
-        (_, None) => "delete the blob".to_owned(),
+        (_, None) => vec![FindingAdvice::Text("delete the blob".to_owned())],
     };
     let finding = case
         .finding(Code::BlobWrongBytes, message)
         .about(&digest)
         .costing(blob.stored_size())
-        .hint(hint);
+        .advised(advice);
     match refs.first() {
         Some(entry) => finding.of_ref(&entry.name),
         None => finding,
@@ -121,5 +119,5 @@ fn gone(case: &CheckCase<'_>, entry: &RefEntry, blobs: &[BlobId]) -> Option<Find
     } else {
         finding
     };
-    Some(finding.hint(case.renewal(entry)))
+    Some(finding.advised([case.renewal(entry)]))
 }

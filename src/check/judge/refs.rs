@@ -8,7 +8,7 @@ use super::{CheckCase, TOLERANCE};
 use crate::backend::OtherKind;
 use crate::check::look::RefConfigFacts;
 use crate::check::words::{counted, listed, one_or};
-use crate::check::{Code, Finding, Severity};
+use crate::check::{Code, Finding, FindingAdvice, Severity};
 use crate::format::cache_config::import::Refusal;
 use crate::format::manifest::ImportLimits;
 use crate::inventory::blobs::{Blob, BlobRole};
@@ -39,7 +39,7 @@ pub(super) fn judge(
         findings.extend(no_cache(case, entry));
     }
     for finding in &mut findings {
-        finding.hint = case.with_repair(entry, finding);
+        case.name_repair(entry, finding);
     }
     findings
 }
@@ -81,7 +81,7 @@ fn faults(case: &CheckCase<'_>, entry: &RefEntry) -> Vec<Finding> {
         findings.push(
             finding
                 .about(&fault.subject)
-                .hint(back.unwrap_or_else(|| hint(case, entry, &fault.kind))),
+                .advised(back.map_or_else(|| advice(case, entry, &fault.kind), |back| vec![back])),
         );
     }
     findings
@@ -105,7 +105,7 @@ fn vanished(case: &CheckCase<'_>, entry: &RefEntry) -> Option<Finding> {
     Some(
         case.about(entry, code, message)
             .about(&blob.digest())
-            .hint(case.renewal(entry)),
+            .advised([case.renewal(entry)]),
     )
 }
 
@@ -151,43 +151,41 @@ fn message(fault: &DocumentFault) -> String {
     }
 }
 
-fn hint(case: &CheckCase<'_>, entry: &RefEntry, kind: &FaultKind) -> String {
+fn advice(case: &CheckCase<'_>, entry: &RefEntry, kind: &FaultKind) -> Vec<FindingAdvice> {
+    let replace_after =
+        |lead: &str| vec![FindingAdvice::Before(lead.to_owned()), case.renewal(entry)];
+    let only = |text: &str| vec![FindingAdvice::Text(text.to_owned())];
     match kind {
         FaultKind::ManifestUnreadable(why) | FaultKind::ConfigUnreadable(why)
             if case.subject.kind == StoreKind::Local && why.contains("Permission denied") =>
         {
-            "BuildKit may have written it as another user: run as that user, or change the \
-             permissions"
-                .to_owned()
+            only(
+                "BuildKit may have written it as another user: run as that user, or change the \
+                 permissions",
+            )
         }
         // BuildKit's client writes the digest of the last exporter of a solve into the index of
         // every local one.
-        FaultKind::ManifestAbsent if case.subject.kind == StoreKind::Local => format!(
+        FaultKind::ManifestAbsent if case.subject.kind == StoreKind::Local => replace_after(
             "a build with several cache exporters causes this if the last one wrote elsewhere: export to one cache per \
-             build; to replace this ref, {}",
-            case.renewal(entry)
+             build; to replace this ref, ",
         ),
-        FaultKind::TooLargeToImport(_) => format!(
-            "an export without an import drops the keys of earlier builds: {}",
-            case.renewal(entry)
-        ),
-        FaultKind::Refused(Refusal::OneOfSeveral) | FaultKind::ConfigsPassedOver(_) => {
+        FaultKind::TooLargeToImport(_) => {
+            replace_after("an export without an import drops the keys of earlier builds: ")
+        }
+        FaultKind::Refused(Refusal::OneOfSeveral) | FaultKind::ConfigsPassedOver(_) => only(
             "import each original ref with its own `--cache-from`: `imagetools create` joins images, not \
-             caches"
-                .to_owned()
-        }
-        FaultKind::InlineSkipped(_) => {
-            "build and push the image again with an inline cache".to_owned()
-        }
-        FaultKind::Undescribed(..) => format!(
-            "copying or converting a cache may drop the annotations: {}",
-            case.renewal(entry)
+             caches",
         ),
-        // An export over a ref that is not a cache would destroy it.
-        FaultKind::ManifestUnreadable(_) if entry.kind != RefKind::Cache => {
-            "inspect it with the tool that wrote it; no blob is deleted while it cannot be read".to_owned()
+        FaultKind::InlineSkipped(_) => only("build and push the image again with an inline cache"),
+        FaultKind::Undescribed(..) => {
+            replace_after("copying or converting a cache may drop the annotations: ")
         }
-        _ => case.renewal(entry),
+        // An export over a ref that is not a cache would destroy it.
+        FaultKind::ManifestUnreadable(_) if entry.kind != RefKind::Cache => only(
+            "inspect it with the tool that wrote it; no blob is deleted while it cannot be read",
+        ),
+        _ => vec![case.renewal(entry)],
     }
 }
 
@@ -225,15 +223,13 @@ fn missing(
             )
     } else {
         let message = format!("{gone}: builds that need {} fail", steps(look, "them"));
-        let hint = case
-            .return_from_trash(blobs.iter().map(Blob::digest))
-            .unwrap_or_else(|| {
-                format!(
-                    "re-exporting will not fix this while the build also imports this cache: {}",
-                    case.renewal(entry)
-                )
-            });
-        case.about(entry, Code::BlobMissing, message).hint(hint)
+        let lead = "re-exporting will not fix this while the build also imports this cache: ";
+        let advice = match case.return_from_trash(blobs.iter().map(Blob::digest)) {
+            Some(back) => vec![back],
+            None => vec![FindingAdvice::Before(lead.to_owned()), case.renewal(entry)],
+        };
+        case.about(entry, Code::BlobMissing, message)
+            .advised(advice)
     };
     Some(finding.about(&first.digest()).costing(bytes))
 }
@@ -294,13 +290,13 @@ fn resized(
         one_or(count, "it", "them"),
         steps(look, "them"),
     );
-    let hint = if case.subject.kind == StoreKind::Local {
-        format!(
+    let advice = if case.subject.kind == StoreKind::Local {
+        FindingAdvice::Text(format!(
             "an interrupted copy causes this, and exporters skip a stored blob: delete blobs/{}/{}, then build \
              again without importing the refs that reference it",
             first.digest().algorithm(),
             first.digest().hex()
-        )
+        ))
     } else {
         case.renewal(entry)
     };
@@ -308,7 +304,7 @@ fn resized(
         case.about(entry, Code::BlobWrongSize, message)
             .about(&first.digest())
             .costing(bytes)
-            .hint(hint),
+            .advised([advice]),
     )
 }
 

@@ -159,7 +159,7 @@ fn words_say_which_rule_does_what() {
                 "{} {}\n  {}",
                 finding.code,
                 finding.message,
-                finding.hint.unwrap_or_default()
+                finding.hint_text().unwrap_or_default()
             )
         })
     };

@@ -115,8 +115,8 @@ pub(super) fn table(findings: &[Finding], paper: Paper) -> String {
         {
             text.extend(["  ", &Style::Dim.paint(&visible(subject), paper), "\n"]);
         }
-        if let Some(hint) = &finding.hint {
-            text.extend(["  hint: ", &visible(hint), "\n"]);
+        if let Some(hint) = finding.hint_text() {
+            text.extend(["  hint: ", &visible(&hint), "\n"]);
         }
     }
     text

@@ -132,11 +132,11 @@ fn audit_lines(source: &str, bucket: &Bucket, paper: Paper) -> Vec<String> {
             style.paint(finding.severity.word(), paper),
             finding.message
         ));
-        let hint = finding
-            .hint
-            .iter()
-            .filter(|_| finding.severity < Severity::Info);
-        lines.extend(hint.map(|hint| format!("  hint: {hint}")));
+        if let Some(hint) = finding.hint_text()
+            && finding.severity < Severity::Info
+        {
+            lines.push(format!("  hint: {hint}"));
+        }
     }
     if safe.is_some()
         && findings

@@ -140,9 +140,9 @@ impl RowSet for FindingRows {
             DetailLine::Text(Cell::text(finding.message.clone())),
             DetailLine::Blank,
         ];
-        if let Some(hint) = &finding.hint {
+        if let Some(hint) = finding.hint_text() {
             details.extend([
-                DetailLine::Fact("to do", Cell::text(hint.clone())),
+                DetailLine::Fact("to do", Cell::text(hint)),
                 DetailLine::Blank,
             ]);
         }
@@ -200,27 +200,27 @@ impl RowSet for FindingRows {
             ("ref", json!(finding.ref_name)),
             ("subject", json!(finding.subject)),
             ("message", json!(finding.message)),
-            ("hint", json!(finding.hint)),
+            ("hint", json!(finding.hint_text())),
             ("bytes", json!(finding.bytes)),
         ]
     }
 
     /// The copied text of a finding is its message, subject and advice.
     fn name(&self, row: u32) -> String {
+        let finding = self.at(row);
         let Finding {
             severity,
             code,
             source,
             ref_name,
             message,
-            hint,
             ..
-        } = self.at(row);
+        } = finding;
         let place = ref_name
             .as_ref()
             .map_or_else(|| source.clone(), |name| format!("{source}#{name}"));
-        let hint = hint
-            .as_ref()
+        let hint = finding
+            .hint_text()
             .map_or_else(String::new, |hint| format!("\nhint: {hint}"));
         format!("{severity} {code} in {place}: {message}{hint}")
     }

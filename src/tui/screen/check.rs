@@ -9,7 +9,7 @@ use super::blobs::BlobsScreen;
 use super::list_screen::{ListScreen, PreviewOf};
 use super::plan::PlanScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader, ScreenWork, WorkKey};
-use crate::check::{CheckProgress, CheckResult, Code, FROM_TRASH, Finding};
+use crate::check::{CheckProgress, CheckResult, Code, Finding};
 use crate::inventory::Inventory;
 use crate::prune::repair::why_not;
 use crate::tui::effect::{JobId, JobWork};
@@ -199,11 +199,6 @@ impl CheckScreen {
         let fixable = |finding: &Finding| {
             Code::MENDABLE.contains(&finding.code) || Code::COMPACTION.contains(&finding.code)
         };
-        // What lies in the trash comes back, whatever the finding is about.
-        let returns = |finding: &Finding| {
-            let hint = finding.hint.as_deref().unwrap_or_default();
-            hint.starts_with(FROM_TRASH)
-        };
         let Some(first) = findings.first() else {
             return;
         };
@@ -213,7 +208,7 @@ impl CheckScreen {
         }
         if !findings
             .iter()
-            .any(|finding| fixable(finding) || returns(finding))
+            .any(|finding| fixable(finding) || finding.is_restorable_from_trash())
         {
             let why = why_not(first.code)
                 .unwrap_or("it is no damage; a prune may delete what it is about");

@@ -76,7 +76,7 @@ fn audit_details(bucket: &Bucket) -> Vec<DetailLine> {
         details.push(DetailLine::Text(
             Cell::new(sign, role).and(finding.message.clone(), TextRole::Text),
         ));
-        if let Some(hint) = &finding.hint {
+        if let Some(hint) = finding.hint_text() {
             details.push(DetailLine::Text(Cell::new(
                 format!("  {hint}"),
                 TextRole::Dim,

@@ -41,7 +41,8 @@ mod versions;
 pub use activity::Activity;
 pub use capabilities::{Capabilities, Support, WayBack};
 pub use entries::{
-    CacheBranch, CacheEntryKind, DeletionCost, QuotaFacts, RequestBudget, StoreEntry, short_branch,
+    CacheBranch, CacheEntryKind, DeletionCost, QuotaFacts, RequestBudget, StoreEntry,
+    blob_in_entry, short_branch,
 };
 pub use error::{BackendError, ReadError};
 pub use object::{ObjectSender, OtherKind, OtherObject, StoredObject};

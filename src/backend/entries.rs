@@ -37,6 +37,16 @@ impl StoreEntry {
     }
 }
 
+/// The beginning of the key of a layer's entry; its digest follows. From BuildKit's
+/// `cache/remotecache/gha/gha.go`.
+pub const BLOB_KEY: &str = "buildkit-blob-1-";
+
+/// Returns the digest of the blob in an entry, from the key at the end of the entry's name.
+pub fn blob_in_entry(name: &str) -> Option<Digest> {
+    let key = name.splitn(3, ':').nth(2)?;
+    key.strip_prefix(BLOB_KEY)?.parse().ok()
+}
+
 /// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheEntryKind {

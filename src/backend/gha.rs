@@ -15,7 +15,7 @@ use tokio::sync::{OnceCell, mpsc};
 use tokio_util::io::SyncIoBridge;
 use tokio_util::sync::CancellationToken;
 
-use super::entries::{CacheBranch, DeletionCost, QuotaFacts};
+use super::entries::{BLOB_KEY, CacheBranch, DeletionCost, QuotaFacts};
 use super::github::{Api, credentials};
 use super::listing::BrokenListing;
 use super::{
@@ -293,7 +293,7 @@ impl CacheReader for GhaCache {
     async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError> {
         let runtime = self.in_job().await?;
         let content = runtime
-            .open(&format!("buildkit-blob-1-{digest}"))
+            .open(&format!("{BLOB_KEY}{digest}"))
             .await?
             .ok_or(ReadError::Absent)?;
         Ok(Box::new(Verified::new(
@@ -397,7 +397,7 @@ impl GhaCache {
     async fn blob(&self, digest: Digest) -> Result<Vec<u8>, ReadError> {
         let runtime = self.in_job().await?;
         let bytes = runtime
-            .content(&format!("buildkit-blob-1-{digest}"))
+            .content(&format!("{BLOB_KEY}{digest}"))
             .await?
             .ok_or(ReadError::Absent)?;
         let limit = DOCUMENT_LIMIT;

@@ -26,7 +26,6 @@ mod warning;
 pub use confirmation::TypedReason;
 pub use deletions::Deletions;
 pub use item::{Deletion, DeletionTarget, ItemKind, ItemReason, KeptItem, StoreReason};
-pub(super) use judge::digest_in_entry;
 pub use judge::{BlobFate, Judged};
 pub(super) use make::leaves_no_ref;
 pub use make::{FreedBlobs, PlanError, Planning, RecentlyDropped, Referrer};

@@ -11,11 +11,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::execute::{ExecuteError, ExecuteOptions};
 use super::live::{needed_referrers, referred_by_others};
-use super::plan::{DeletionTarget, FreedBlobs, Plan, digest_in_entry, leaves_no_ref, ref_target};
+use super::plan::{DeletionTarget, FreedBlobs, Plan, leaves_no_ref, ref_target};
 use super::records::{Rewrite, is_protected};
 use crate::backend::{
-    CacheEntryKind, CachePruner, ObjectName, ObjectTarget, OtherObject, Outcome, RefRewrite,
-    RefTarget, SharedPruner, SharedReader, Skip, StoreEntry,
+    CachePruner, ObjectName, ObjectTarget, OtherObject, Outcome, RefRewrite, RefTarget,
+    SharedPruner, SharedReader, Skip, StoreEntry, blob_in_entry,
 };
 use crate::format::digest::Digest;
 use crate::inventory::blobs::Blob;
@@ -310,7 +310,7 @@ impl<'a> ProofListing<'a> {
 
     /// Returns whether a ref reaches the blob of an entry.
     fn is_reached(&self, entry: &str) -> bool {
-        let blob = digest_in_entry(entry).and_then(|digest| self.inventory.blobs.find(&digest));
+        let blob = blob_in_entry(entry).and_then(|digest| self.inventory.blobs.find(&digest));
         blob.is_some_and(|id| self.inventory.blobs.get(id).refs() > 0)
     }
 

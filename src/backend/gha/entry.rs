@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::backend::entries::BLOB_KEY;
 use crate::format::digest::Digest;
 
 /// The version that BuildKit's client gives each of its entries: SHA-256 of `|go-actionscache-1.0`.
@@ -13,7 +14,6 @@ pub const BUILDKIT_VERSION: &str =
     "693bb7016429d80366022f036f84856888c9f13e00145f5f6f4dce303a38d6f2";
 /// The prefix of the keys of indexes.
 pub const INDEX_PREFIX: &str = "index-";
-const BLOB_PREFIX: &str = "buildkit-blob-1-";
 /// The suffix of the keys of signatures.
 const SIGNATURE: &str = "-sig";
 
@@ -86,7 +86,7 @@ impl ListedEntry {
         if self.version != BUILDKIT_VERSION {
             return EntryContent::Foreign(tool(&self.key));
         }
-        if let Some(name) = self.key.strip_prefix(BLOB_PREFIX) {
+        if let Some(name) = self.key.strip_prefix(BLOB_KEY) {
             return match (
                 name.parse(),
                 name.strip_suffix(SIGNATURE).map(str::parse::<Digest>),
@@ -150,12 +150,33 @@ fn tool(key: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::entries::blob_in_entry;
 
     #[test]
     fn hashes_of_branches_are_those_of_the_exporter() {
         let hashes = ["refs/heads/main", "refs/heads/master", "refs/pull/1/merge"].map(ref_hash);
         assert_eq!(hashes, ["f921bd05", "49c8f7d5", "40a31afc"]);
         assert_eq!(Digest::of(b"|go-actionscache-1.0").hex(), BUILDKIT_VERSION);
+    }
+
+    #[test]
+    fn the_name_of_an_entry_has_the_digest_of_its_blob() {
+        let digest = Digest::of(b"x");
+        let named = |key: String| {
+            let entry = ListedEntry {
+                id: 1,
+                git_ref: "refs/heads/main".into(),
+                key,
+                version: BUILDKIT_VERSION.into(),
+                last_accessed_at: None,
+                created_at: Timestamp::UNIX_EPOCH,
+                size_in_bytes: 0,
+            };
+            blob_in_entry(&entry.name())
+        };
+        assert_eq!(named(format!("{BLOB_KEY}{digest}")), Some(digest));
+        assert_eq!(named(format!("{BLOB_KEY}{digest}-sig")), None);
+        assert_eq!(named("index-app-1-f921bd05#1".to_owned()), None);
     }
 
     #[test]

@@ -11,14 +11,14 @@ use tokio_util::sync::CancellationToken;
 use super::{ExecuteError, ExecuteOptions, RunReport, RunStep, Settled};
 use crate::backend::{
     Disposal, ObjectName, ObjectTarget, Outcome, PruneError, RefRewrite, RefTarget, SharedPruner,
-    Skip,
+    Skip, blob_in_entry,
 };
 use crate::format::digest::Digest;
 use crate::inventory::digest_in_trash;
 use crate::inventory::scan::ScanOptions;
 use crate::prune::journal::{Journal, JournalError};
 use crate::prune::live::Live;
-use crate::prune::plan::{DeletionTarget, ItemKind, Plan, digest_in_entry};
+use crate::prune::plan::{DeletionTarget, ItemKind, Plan};
 use crate::prune::proof::{self, Proof, Purpose};
 
 mod refs;
@@ -241,7 +241,7 @@ impl<'a> PlanRun<'a> {
                 ObjectName::Partial(_) => continue,
                 // A rule that names an entry decides, unless a ref is known to need the entry.
                 ObjectName::Entry(name) => {
-                    if digest_in_entry(name).is_some_and(|digest| live.blobs.contains(&digest)) {
+                    if blob_in_entry(name).is_some_and(|digest| live.blobs.contains(&digest)) {
                         self.conclude(item, Outcome::Skipped(Skip::Named));
                     }
                     continue;

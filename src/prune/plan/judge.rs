@@ -420,12 +420,3 @@ pub(super) fn blob_target(blob: Blob<'_>) -> Option<ObjectTarget> {
         modified: blob.modified()?,
     })
 }
-
-/// Returns the digest of the blob in an entry, from the key at the end of the entry's name.
-pub(in crate::prune) fn digest_in_entry(name: &str) -> Option<Digest> {
-    name.splitn(3, ':')
-        .nth(2)?
-        .strip_prefix("buildkit-blob-1-")?
-        .parse()
-        .ok()
-}

@@ -26,7 +26,7 @@ use super::{
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{ListedRef, ListedRefFacts};
 use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor};
-use crate::source::{GhaLocation, GithubRepository};
+use crate::source::{GhaLocation, GithubRepository, Place};
 
 mod entry;
 mod listing;
@@ -302,9 +302,10 @@ impl CacheReader for GhaCache {
         )))
     }
 
-    async fn place(&self) -> Result<String, BackendError> {
+    async fn place(&self) -> Result<Place, BackendError> {
         let api = self.api()?;
-        Ok(format!("gha:{} at {api}", repository(&self.location)?))
+        let repository = repository(&self.location)?.to_string();
+        Ok(Place::Gha { repository, api })
     }
 
     async fn facts(&self) -> StoreFacts {

@@ -27,7 +27,7 @@ use super::{
 use crate::format::digest::Digest;
 use crate::format::layout::{self, LayoutError, ListedRef};
 use crate::format::manifest::DOCUMENT_LIMIT;
-use crate::source::path::to_text;
+use crate::source::Place;
 
 use dir::Dir;
 use folders::Layout;
@@ -267,13 +267,13 @@ impl CacheReader for LocalCache {
         opened.map(|(file, _)| Box::new(Verified::new(file, digest)) as Box<dyn Read + Send>)
     }
 
-    async fn place(&self) -> Result<String, BackendError> {
+    async fn place(&self) -> Result<Place, BackendError> {
         let dir = fs::canonicalize(&self.dir);
         let dir = dir.map_err(|source| BackendError::Io {
             place: show(&self.dir),
             source,
         })?;
-        Ok(to_text(&dir))
+        Ok(Place::Local(dir))
     }
 
     async fn facts(&self) -> StoreFacts {

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::format::digest::Digest;
 use crate::format::layout::{self, ListedRef};
+use crate::source::Place;
 
 const BATCH: usize = 512;
 
@@ -177,8 +178,8 @@ impl CacheReader for MemoryCache {
         )))
     }
 
-    async fn place(&self) -> Result<String, BackendError> {
-        Ok("memory".to_owned())
+    async fn place(&self) -> Result<Place, BackendError> {
+        Ok(Place::Memory)
     }
 
     async fn facts(&self) -> StoreFacts {

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::format::digest::Digest;
 use crate::format::layout::ListedRef;
+use crate::source::Place;
 
 /// A part of the refs of a store, sent while they are read.
 #[derive(Debug, Clone)]
@@ -170,7 +171,7 @@ pub trait CacheReader: Send + Sync {
     ///
     /// # Errors
     /// When it does not lie anywhere.
-    async fn place(&self) -> Result<String, BackendError>;
+    async fn place(&self) -> Result<Place, BackendError>;
 
     /// Returns the facts about the store.
     async fn facts(&self) -> StoreFacts;
@@ -380,7 +381,7 @@ impl<T: ReadThrough> CacheReader for T {
         self.reader().open_blob(digest).await
     }
 
-    async fn place(&self) -> Result<String, BackendError> {
+    async fn place(&self) -> Result<Place, BackendError> {
         self.reader().place().await
     }
 

@@ -22,6 +22,7 @@ use super::{
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{ListedRef, ListedRefFacts};
 use crate::format::manifest::Descriptor;
+use crate::source::Place;
 
 mod listing;
 mod walk;
@@ -197,14 +198,14 @@ impl CacheReader for RegistryDir {
         }
     }
 
-    async fn place(&self) -> Result<String, BackendError> {
+    async fn place(&self) -> Result<Place, BackendError> {
         let store = self.store()?;
         let found = std::fs::canonicalize(&store);
         let found = found.map_err(|source| BackendError::Io {
             place: show(&store),
             source,
         })?;
-        Ok(format!("registry-dir {}", show(&found)))
+        Ok(Place::RegistryDir(found))
     }
 }
 

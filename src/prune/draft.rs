@@ -20,13 +20,13 @@ use crate::format::digest::Digest;
 use crate::inventory::scan::{ScanError, ScanOptions};
 use crate::inventory::{Inventory, RefEntry, RefId};
 use crate::retention::{Policy, SharedBlobs, Verdicts, decide, facts};
-use crate::source::StoreKind;
+use crate::source::{Place, StoreKind};
 
 /// The input of a plan, apart from the choices a person makes while viewing it.
 #[derive(Debug)]
 pub struct Draft {
     source: String,
-    place: String,
+    place: Place,
     inventory: Arc<Inventory>,
     verdicts: Verdicts,
     recent: RecentlyDropped,

@@ -12,6 +12,7 @@ use crate::backend::{Disposal, Footprint, ObjectName, PlanId, RefTarget, Totals}
 use crate::format::digest::Digest;
 use crate::inventory::RefEntry;
 use crate::prune::repair::Unmended;
+use crate::source::Place;
 
 mod confirmation;
 mod deletions;
@@ -39,7 +40,7 @@ pub use warning::PlanWarning;
 pub struct Plan {
     id: PlanId,
     source: String,
-    place: String,
+    place: Place,
     policy: String,
     created: Timestamp,
     grace: SignedDuration,
@@ -125,7 +126,7 @@ impl Plan {
     }
 
     /// Returns the location of the source.
-    pub fn place(&self) -> &str {
+    pub fn place(&self) -> &Place {
         &self.place
     }
 

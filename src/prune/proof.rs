@@ -48,10 +48,10 @@ pub(super) async fn admit(
     purpose: Purpose,
 ) -> Result<(), ExecuteError> {
     let found = pruner.place().await?;
-    if found != plan.place() {
+    if found != *plan.place() {
         return Err(ExecuteError::OtherStore {
-            planned: visible(plan.place()).into_owned(),
-            found: visible(&found).into_owned(),
+            planned: visible(&plan.place().to_string()).into_owned(),
+            found: visible(&found.to_string()).into_owned(),
         });
     }
     if purpose == Purpose::Restore {
@@ -334,13 +334,9 @@ fn protected(
     free: Option<u64>,
     now: Timestamp,
 ) -> Vec<bool> {
-    let place = plan.place();
-    let bare = ["registry ", "s3 "]
-        .iter()
-        .find_map(|kind| place.strip_prefix(kind))
-        .unwrap_or(place);
+    let own = plan.place().source();
     let mut protected = vec![false; inventory.refs.len() + inventory.entries.len()];
-    for source in [plan.source(), bare] {
+    for source in [plan.source(), &own] {
         let facts = facts(inventory, source);
         let mut store = SharedBlobs::new(inventory, free);
         let verdicts = decide(policy, &facts, now, &mut store);

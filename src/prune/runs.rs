@@ -10,6 +10,7 @@ use super::journal::{JournalContent, inspect};
 use super::plan::ItemKind;
 use crate::backend::local::{RunTrash, trash_left_by};
 use crate::backend::{Outcome, PlanId, Totals};
+use crate::source::Place;
 use crate::text::causes::in_one_line;
 use crate::text::shell;
 
@@ -29,8 +30,8 @@ pub struct PastRun {
     pub started: Option<Timestamp>,
     /// The source, as named by the user.
     pub source: String,
-    /// The location of the store.
-    pub place: String,
+    /// The location of the store; `None` if the journal cannot be read.
+    pub place: Option<Place>,
     /// The number of items in its plan.
     pub items: usize,
     /// The number of refs that it deleted.
@@ -86,7 +87,7 @@ impl PastRun {
             state: RunState::Done,
             started: None,
             source: String::new(),
-            place: String::new(),
+            place: None,
             items: 0,
             refs: 0,
             objects: Totals::default(),
@@ -106,7 +107,7 @@ impl PastRun {
         self.state = RunState::of(history, at_work);
         self.started = Some(history.started);
         plan.source().clone_into(&mut self.source);
-        plan.place().clone_into(&mut self.place);
+        self.place = Some(plan.place().clone());
         self.items = plan.delete().len();
         for (item, outcome) in plan.delete().iter().zip(&history.outcomes) {
             if *outcome != Some(Outcome::Done) {
@@ -125,10 +126,11 @@ impl PastRun {
     }
 
     fn left(&self, plan: &PlanId) -> Option<RunTrash> {
-        let layout = Path::new(&self.place);
         // Only a local cache has its trash in a directory. An unreadable trash is not reported.
-        let trash = layout.is_absolute().then(|| trash_left_by(layout, plan));
-        trash?.ok().flatten()
+        let Some(Place::Local(layout)) = &self.place else {
+            return None;
+        };
+        trash_left_by(layout, plan).ok().flatten()
     }
 
     /// Returns the command that undoes the run, or resumes it if it was stopped.
@@ -146,21 +148,6 @@ pub fn command(flag: &str, journal: &Path) -> String {
         "cachelens prune {flag} {}",
         shell::word(&journal.to_string_lossy())
     )
-}
-
-/// Returns the source that opens the store at `place`.
-pub fn source_at(place: &str) -> String {
-    let github = place
-        .strip_prefix("gha:")
-        .and_then(|place| place.split_once(" at "));
-    if let Some((repository, _)) = github {
-        return format!("gha:{repository}");
-    }
-    ["registry ", "s3 "]
-        .iter()
-        .find_map(|kind| place.strip_prefix(kind))
-        .unwrap_or(place)
-        .to_owned()
 }
 
 /// Returns the journals in `folder`, the newest first.
@@ -194,18 +181,5 @@ mod tests {
         let line = |path: &str| command("--undo", Path::new(path));
         assert_eq!(line("/a/b-1.jsonl"), "cachelens prune --undo /a/b-1.jsonl");
         assert_eq!(line("/a b/c'd"), r"cachelens prune --undo '/a b/c'\''d'");
-    }
-
-    #[test]
-    fn a_place_names_the_source_that_opens_it() {
-        let cases = [
-            ("/srv/cache", "/srv/cache"),
-            ("registry ghcr.io/acme/app", "ghcr.io/acme/app"),
-            ("s3 s3://b/p/?region=r", "s3://b/p/?region=r"),
-            ("gha:acme/app at https://api.github.com", "gha:acme/app"),
-        ];
-        for (place, source) in cases {
-            assert_eq!(source_at(place), source);
-        }
     }
 }

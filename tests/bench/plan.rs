@@ -14,6 +14,7 @@ use cachelens::inventory::scan::{self, ScanOptions};
 use cachelens::prune::plan::{FreedBlobs, Plan, Planning, RecentlyDropped};
 use cachelens::prune::records::Rewrites;
 use cachelens::retention::{self, Criteria, Policy, PruneFlags, SharedBlobs};
+use cachelens::source::Place;
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Runtime;
 
@@ -93,7 +94,7 @@ fn plan(inventory: &Inventory) -> Outcome<Plan> {
     let verdicts = retention::decide(&policy, &facts, NOW, &mut SharedBlobs::new(inventory, None));
     Ok(Plan::new(&Planning {
         source: "bench",
-        place: "/bench",
+        place: &Place::Local("/bench".into()),
         inventory,
         verdicts: &verdicts,
         recent: &RecentlyDropped::default(),

@@ -24,7 +24,7 @@ use crate::backend::{
 use crate::format::digest::Digest;
 use crate::format::layout::{ListedRef, ListedRefFacts};
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor};
-use crate::source::{RefSelector, RegistryLocation, Source, SourceLocation, Trust};
+use crate::source::{Place, RefSelector, RegistryLocation, Source, SourceLocation, Trust};
 
 /// Reads a repository in a registry.
 #[derive(Debug)]
@@ -196,17 +196,15 @@ impl CacheReader for RegistryReader {
         Ok(Box::new(Verified::new(reader, digest)))
     }
 
-    async fn place(&self) -> Result<String, BackendError> {
+    async fn place(&self) -> Result<Place, BackendError> {
         let location = SourceLocation::Registry(self.location.clone());
-        Ok(format!(
-            "registry {}",
-            Source {
-                location,
-                select: None,
-                ignored: Vec::new(),
-                trust: Trust::default(),
-            }
-        ))
+        let source = Source {
+            location,
+            select: None,
+            ignored: Vec::new(),
+            trust: Trust::default(),
+        };
+        Ok(Place::Registry(source.to_string()))
     }
 
     async fn facts(&self) -> StoreFacts {

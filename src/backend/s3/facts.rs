@@ -129,7 +129,7 @@ impl Lister<'_> {
     async fn versions(
         &self,
         prefix: &str,
-        mut from: Place,
+        mut from: BucketPlace,
         end: Option<String>,
         one_page: bool,
     ) -> Result<ObjectVersions, RemoteError> {
@@ -174,7 +174,7 @@ impl Lister<'_> {
     async fn version_page(
         &self,
         prefix: &str,
-        (key, version): &Place,
+        (key, version): &BucketPlace,
     ) -> Result<ListObjectVersionsOutput, RemoteError> {
         let request = || {
             self.client
@@ -193,12 +193,12 @@ impl Lister<'_> {
 }
 
 /// A place among versions: after a key, or within one after a version of it.
-type Place = (String, Option<String>);
+type BucketPlace = (String, Option<String>);
 
 /// Some of the versions.
 struct ObjectVersions {
     counted: Noncurrent,
-    next: Option<Place>,
+    next: Option<BucketPlace>,
 }
 
 fn code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<&str> {

@@ -22,7 +22,7 @@ use crate::backend::{
 };
 use crate::format::digest::Digest;
 use crate::format::layout::ListedRef;
-use crate::source::{S3Location, Source, SourceLocation, Trust};
+use crate::source::{Place, S3Location, Source, SourceLocation, Trust};
 
 /// How much longer than `touch_refresh` a blob is kept at most, whatever the grace: an export that
 /// found it a moment before it was old enough to be touched may still run.
@@ -165,7 +165,7 @@ impl CacheReader for S3Reader {
         Ok(Box::new(Verified::new(reader, digest)))
     }
 
-    async fn place(&self) -> Result<String, BackendError> {
+    async fn place(&self) -> Result<Place, BackendError> {
         // Printing leaves the credentials out.
         let plain = S3Location {
             touch_refresh: Duration::from_hours(24),
@@ -173,15 +173,13 @@ impl CacheReader for S3Reader {
             ..self.client.location.clone()
         };
         let location = SourceLocation::S3(plain);
-        Ok(format!(
-            "s3 {}",
-            Source {
-                location,
-                select: None,
-                ignored: Vec::new(),
-                trust: Trust::default(),
-            }
-        ))
+        let source = Source {
+            location,
+            select: None,
+            ignored: Vec::new(),
+            trust: Trust::default(),
+        };
+        Ok(Place::S3(source.to_string()))
     }
 
     async fn facts(&self) -> StoreFacts {

@@ -8,7 +8,7 @@ use crate::backend::{self, SharedPruner};
 use crate::cli::{CliSession, open};
 use crate::error::{Exit, Failure};
 use crate::prune::plan::Plan;
-use crate::source::{LocalLocation, Source, SourceLocation, SourceText, Trust};
+use crate::source::{LocalLocation, Place, Source, SourceLocation, SourceText, Trust};
 use crate::text::escape::visible;
 use crate::text::shell;
 
@@ -56,13 +56,13 @@ pub(super) async fn pruner_of(
     if let [named] = arguments.sources.as_slice() {
         let source = open::parse(session, named)?;
         let place = backend::open(&source, &session.access())?.place().await?;
-        if place == plan.place() {
+        if place == *plan.place() {
             return pruner(session, arguments, &source);
         }
         let message = format!(
             "{} is a plan for {}, not for {named}",
             shown(file.path),
-            visible(plan.place())
+            visible(&plan.place().to_string())
         );
         return Err(Failure::message(Exit::Usage, message));
     }
@@ -70,13 +70,13 @@ pub(super) async fn pruner_of(
         let message = format!("`{}` takes one SOURCE: the store of the plan", file.flag);
         return Err(Failure::message(Exit::Usage, message));
     }
-    if Path::new(plan.place()).is_absolute() || is_own_file(file.path) {
+    if matches!(plan.place(), Place::Local(_)) || is_own_file(file.path) {
         return pruner_at(session, arguments, plan);
     }
     let message = format!(
         "{} does not lie in cachelens's own directory, and its store is not on this machine: {}",
         shown(file.path),
-        visible(plan.place())
+        visible(&plan.place().to_string())
     );
     let command = format!(
         "cachelens {} {} {} {}",
@@ -107,35 +107,14 @@ fn pruner_at(
     arguments: &Arguments,
     plan: &Plan,
 ) -> Result<SharedPruner, Failure> {
-    // The location of a repository on GitHub includes the address of the API, which comes from the
-    // environment.
-    if let Some((source, _)) = plan
-        .place()
-        .strip_prefix("gha:")
-        .and_then(|place| place.split_once(" at "))
-    {
-        return pruner(
-            session,
-            arguments,
-            &open::parse(session, &SourceText::from(format!("gha:{source}")))?,
-        );
-    }
-    if let Some(source) = ["registry ", "s3 "]
-        .iter()
-        .find_map(|kind| plan.place().strip_prefix(kind))
-    {
-        let source = SourceText::from(source.to_owned());
-        return pruner(session, arguments, &open::parse(session, &source)?);
-    }
-    let location = SourceLocation::Local(LocalLocation::new(plan.place()));
-    pruner(
-        session,
-        arguments,
-        &Source {
-            location,
+    let source = match plan.place() {
+        Place::Local(dir) => Source {
+            location: SourceLocation::Local(LocalLocation { dir: dir.clone() }),
             select: None,
             ignored: Vec::new(),
             trust: Trust::default(),
         },
-    )
+        place => open::parse(session, &SourceText::from(place.source()))?,
+    };
+    pruner(session, arguments, &source)
 }

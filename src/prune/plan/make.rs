@@ -16,6 +16,7 @@ use crate::format::digest::Digest;
 use crate::inventory::{Inventory, RefEntry};
 use crate::prune::records::Rewrites;
 use crate::retention::{Percent, Policy, Rule, RuleAction, Verdict, Verdicts};
+use crate::source::Place;
 
 /// The input of a plan.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +24,7 @@ pub struct Planning<'a> {
     /// The source, as named by the user.
     pub source: &'a str,
     /// Its location, independent of that name.
-    pub place: &'a str,
+    pub place: &'a Place,
     /// The content of the store.
     pub inventory: &'a Inventory,
     /// The verdicts on its refs, in the inventory's order.
@@ -188,7 +189,7 @@ fn assemble(planning: &Planning<'_>, fingerprint: Digest) -> (Plan, Judged) {
     let mut plan = Plan {
         id: plan_id(planning, &fingerprint),
         source: planning.source.to_owned(),
-        place: planning.place.to_owned(),
+        place: planning.place.clone(),
         policy: planning.policy_text.to_owned(),
         created: planning.now,
         grace: planning.policy.grace,

@@ -86,7 +86,7 @@ impl Store {
         };
         let planning = Planning {
             source: "./cache",
-            place: "/cache",
+            place: &Place::Local("/cache".into()),
             inventory: &inventory,
             verdicts: &self.verdicts,
             recent: &self.recent,

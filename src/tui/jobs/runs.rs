@@ -84,7 +84,7 @@ async fn opened(
         if reader
             .place()
             .await
-            .is_ok_and(|found| found == history.plan.place())
+            .is_ok_and(|found| found == *history.plan.place())
         {
             let way_back = reader.facts().await.capabilities.way_back;
             source = Some((SourceId(place), way_back));

@@ -188,7 +188,11 @@ impl RowSet for PastRuns {
             details.push(fact("began", format!("{} ({ago})", moment(started))));
             details.push(fact("plan", format!("{} items", grouped(run.items as u64))));
             details.push(fact("deleted", deleted(run)));
-            details.push(fact("store", visible(&run.place).into_owned()));
+            let place = run
+                .place
+                .as_ref()
+                .map_or_else(String::new, ToString::to_string);
+            details.push(fact("store", visible(&place).into_owned()));
         }
         details.push(DetailLine::Fact("state", state(&run.state)));
         if let RunState::Unreadable(why) = &run.state {
@@ -253,7 +257,14 @@ impl RowSet for PastRuns {
         vec![
             ("started", json!(run.started.map(|time| time.to_string()))),
             ("source", json!(run.source)),
-            ("place", json!(run.place)),
+            (
+                "place",
+                json!(
+                    run.place
+                        .as_ref()
+                        .map_or_else(String::new, ToString::to_string)
+                ),
+            ),
             ("state", json!(word(&run.state))),
             ("refs", json!(run.refs)),
             ("objects", json!(run.objects.count)),

@@ -10,7 +10,7 @@ use super::list_screen::{ListScreen, PreviewOf};
 use super::plan::PlanScreen;
 use super::run::RunScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader};
-use crate::prune::runs::{PastRun, RunState, source_at};
+use crate::prune::runs::{PastRun, RunState};
 use crate::text::units::Size;
 use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
@@ -132,7 +132,7 @@ impl RunsScreen {
             return;
         };
         let Some((source, _)) = opened.source else {
-            let opening = cx.start(JobWork::Open(source_at(opened.plan.place())));
+            let opening = cx.start(JobWork::Open(opened.plan.place().source()));
             self.pending = Some(Pending {
                 reading: None,
                 opening: Some(opening),

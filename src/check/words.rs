@@ -1,20 +1,7 @@
 //! Words that findings share.
 
+pub(super) use crate::text::plural::{counted, one_or};
 pub(super) use crate::text::shell::word as shell_word;
-
-/// Returns a count with its noun: `1 blob`, `2 blobs`.
-pub(super) fn counted(count: u64, what: &str) -> String {
-    if count == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{count} {what}s")
-    }
-}
-
-/// Returns `one` for one thing and `many` for several.
-pub(super) fn one_or<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
-    if count == 1 { one } else { many }
-}
 
 /// Lists the first names, and the number of further ones.
 pub(super) fn listed<'a>(

@@ -20,6 +20,7 @@ use crate::inventory::RefEntry;
 use crate::inventory::cache::{RecordKind, RefCache};
 use crate::source::{Source, SourceText};
 use crate::text::escape::visible;
+use crate::text::plural::one_or;
 use crate::text::units::{Age, Size, parse_duration};
 
 mod document;
@@ -196,11 +197,7 @@ fn page(
             Size(old.entry.sizes.bytes),
             Size(new.entry.sizes.bytes),
             layers.added.len(),
-            if layers.added.len() == 1 {
-                "layer"
-            } else {
-                "layers"
-            },
+            one_or(layers.added.len(), "layer", "layers"),
             sum(&layers.added),
             layers.removed.len(),
             sum(&layers.removed),

@@ -13,6 +13,7 @@ use crate::error::{Exit, Failure};
 use crate::inventory::{InventoryTotals, RefEntry};
 use crate::source::{Source, SourceText};
 use crate::text::escape::visible;
+use crate::text::plural::one_or;
 use crate::text::units::Size;
 
 mod bucket;
@@ -184,7 +185,7 @@ fn block(
         count => format!("{count} refs"),
     };
     let of_all = shared.filter(|shared| shared.count > 0).map(|shared| {
-        let blobs = if shared.count == 1 { "blob" } else { "blobs" };
+        let blobs = one_or(shared.count, "blob", "blobs");
         let size = Size(shared.bytes);
         format!("{} {blobs}, {size}, other repositories of the registry name, too: it stores them once\n", shared.count)
     });

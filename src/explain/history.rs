@@ -15,6 +15,7 @@ use super::names::StepName;
 use super::solve::CacheVerdict;
 use crate::format::provenance::{Build, StepIndex};
 use crate::text::secrets;
+use crate::text::shortened;
 
 pub mod advice;
 pub mod inputs;
@@ -28,6 +29,8 @@ pub use inputs::InputKind;
 const FREQUENT: (usize, usize) = (4, 5);
 /// How many values of an input are kept.
 const MOST_VALUES: usize = 3;
+/// The maximum length of a value, in characters.
+const LONGEST_VALUE: usize = 80;
 
 /// A build of a history.
 #[derive(Debug, Clone, Default)]
@@ -190,11 +193,7 @@ fn shown(kind: InputKind, name: &str, value: &str) -> String {
     if kind.is_variable() && secrets::is_secret(name) {
         return "(hidden)".to_owned();
     }
-    let value = secrets::mask(value);
-    match value.char_indices().nth(80) {
-        Some((end, _)) => format!("{}…", &value[..end]),
-        None => value,
-    }
+    shortened(&secrets::mask(value), LONGEST_VALUE)
 }
 
 /// Returns whether a variable changes only with a build argument that it is set from: the argument

@@ -10,6 +10,7 @@ use std::ops::Range;
 use similar::{Algorithm, DiffOp, capture_diff_slices, group_diff_ops};
 
 use crate::text::secrets;
+use crate::text::shortened;
 
 mod anchors;
 
@@ -149,10 +150,7 @@ fn lines_of(was: &[&str], is: &[&str], change: &DiffOp) -> Vec<TextDiffLine> {
 fn shown(line: &str) -> String {
     let line = line.strip_suffix('\n').unwrap_or(line);
     let text = secrets::mask(&line[..line.floor_char_boundary(MAX_MASKED)]);
-    match text.char_indices().nth(MAX_WIDTH) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+    shortened(&text, MAX_WIDTH)
 }
 
 /// Describes a change of text: both texts if they are short, else the words that changed.
@@ -187,10 +185,7 @@ pub fn became(was: &str, is: &str) -> String {
 
 /// Quotes a text, cut where it is long.
 pub fn quoted(text: &str) -> String {
-    match text.char_indices().nth(MAX_WIDTH) {
-        Some((end, _)) => format!("`{}…`", &text[..end]),
-        None => format!("`{text}`"),
-    }
+    format!("`{}`", shortened(text, MAX_WIDTH))
 }
 
 #[cfg(test)]

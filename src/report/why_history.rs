@@ -8,6 +8,7 @@ use crate::explain::history::{Advice, ChangingInput, HistoryBuild, InputKind};
 use crate::explain::load::words::seconds;
 use crate::format::provenance::StepIndex;
 use crate::text::escape::visible;
+use crate::text::shortened;
 
 /// How many steps of one input are named.
 const MOST_STEPS: usize = 5;
@@ -15,6 +16,8 @@ const MOST_STEPS: usize = 5;
 const MOST_FILES: usize = 5;
 /// How many inputs that change less often are listed.
 const MOST_OTHERS: usize = 20;
+/// The maximum length of the name of a step, in characters.
+const LONGEST_NAME: usize = 40;
 
 /// Builds that were compared.
 #[derive(Clone, Copy)]
@@ -368,17 +371,11 @@ fn short(input: &ChangingInput) -> String {
 
 impl StepDocument {
     fn short(&self) -> String {
+        let name = shortened(&self.name, LONGEST_NAME);
         match &self.location {
-            Some(place) => format!("line {} {}", place.line, cut(&self.name)),
-            None => cut(&self.name),
+            Some(place) => format!("line {} {name}", place.line),
+            None => name,
         }
-    }
-}
-
-fn cut(name: &str) -> String {
-    match name.char_indices().nth(40) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.to_owned(),
     }
 }
 

@@ -141,7 +141,7 @@ fn message(fault: &DocumentFault) -> String {
         FaultKind::ConfigsPassedOver(count) => format!(
             "it is an index of {} caches: BuildKit reads the last, and ignores the {}",
             count + 1,
-            if *count == 1 { "other" } else { "others" }
+            one_or(*count, "other", "others")
         ),
         FaultKind::Refused(Refusal::OneOfSeveral) => {
             "it is an index of cache manifests: BuildKit silently imports nothing from it"

@@ -11,6 +11,7 @@ use crate::cli::json::ObjectTotals;
 use crate::cli::table::{Paper, Style};
 use crate::inventory::Inventory;
 use crate::text::escape::visible;
+use crate::text::plural::one_or;
 use crate::text::units::Size;
 
 /// The fields of `du` for a cache in a bucket.
@@ -86,8 +87,7 @@ pub(super) fn print(source: &str, bucket: &Bucket, paper: Paper) -> String {
         Ok(Noncurrent { versions, markers }),
     ) = (&bucket.versioning, &bucket.noncurrent)
     {
-        let count =
-            |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let count = |count: u64, what: &str| format!("{count} {what}{}", one_or(count, "", "s"));
         let kept = count(versions.count, "earlier content");
         let size = Size(versions.bytes);
         let markers = count(*markers, "delete marker");

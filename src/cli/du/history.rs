@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::cli::open::Scanned;
 use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::inventory::history::{ScanHistory, ScanRecord};
+use crate::text::plural::one_or;
 use crate::text::units::{Age, Size};
 
 /// How many records text shows; JSON has all.
@@ -87,7 +88,7 @@ pub(super) fn print(scanned: &Scanned, now: Timestamp, paper: Paper) -> String {
     if count == 0 {
         return format!("{shown}  no scan of it is recorded\n");
     }
-    let scans = if count == 1 { "scan" } else { "scans" };
+    let scans = one_or(count, "scan", "scans");
     let mut text = format!("{shown}  {count} {scans}\n");
     text += &table(history, now, paper);
     let older = count.saturating_sub(SHOWN);

@@ -166,11 +166,3 @@ fn reasons(reasons: &[ItemReason]) -> String {
         .collect::<Vec<_>>()
         .join("; ")
 }
-
-fn plural(count: u64, what: &str) -> String {
-    if count == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{count} {what}s")
-    }
-}

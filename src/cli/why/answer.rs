@@ -20,6 +20,7 @@ use crate::report::why::ExplainedBuild;
 use crate::report::{Issue, github, junit, sarif, why, why_issues};
 use crate::source::Source;
 use crate::text::escape::visible;
+use crate::text::plural::one_or;
 
 /// The maximum number of steps that a gate names on its line.
 const MOST_NAMES: usize = 5;
@@ -259,11 +260,7 @@ fn gate(gates: &[Gate], answers: &[Answer], output: &CommandOutput) -> Result<bo
             let message = format!("--fail-on {shown}: {count}: {}{more}", names.join(", "));
             output.failure(&Failure::message(Exit::Found, message));
         } else if undecided > 0 {
-            let steps = if undecided == 1 {
-                "step is"
-            } else {
-                "steps are"
-            };
+            let steps = one_or(undecided, "step is", "steps are");
             output.warn(&format!("--fail-on {shown}: {undecided} {steps} undecided"));
         }
     }

@@ -10,6 +10,7 @@ use crate::format::build_record::{BuildRecord, RecordedCache};
 use crate::format::evidence::{EvidenceDocument, EvidenceDocumentError};
 use crate::source::Source;
 use crate::text::escape::visible;
+use crate::text::plural::one_or;
 
 fn records(documents: &[EvidenceDocument]) -> impl Iterator<Item = &BuildRecord> {
     let records = documents.iter().filter_map(|document| match document {
@@ -135,7 +136,7 @@ fn counted(entries: &[&RecordedCache]) -> String {
         }
     }
     let texts = kinds.into_iter().map(|(kind, count)| {
-        let noun = if count == 1 { "import" } else { "imports" };
+        let noun = one_or(count, "import", "imports");
         format!("{count} {noun} of type {}", visible(kind))
     });
     texts.collect::<Vec<_>>().join(" and ")

@@ -5,6 +5,7 @@ use super::{ChangedInputPlace, HistoryBuild};
 use crate::explain::cause::CauseKind;
 use crate::format::dockerfile::outline::{DockerfileOutline, OutlineInstruction};
 use crate::format::provenance::{Build, SourceFile};
+use crate::text::plural::one_or;
 
 /// What to do about an input that changes often.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +92,7 @@ pub fn of_variable(text: &str, file: &DockerfileOutline, name: &str, line: u32) 
         (_, Some(first)) => format!(
             "move {word} {name} from line {line} to just above line {first}{also}, unless a command reads it from its environment: {} above line {first} that {} not name it",
             runs(count),
-            if count == 1 { "does" } else { "do" },
+            one_or(count, "does", "do"),
         ),
         (_, None) => format!(
             "move {word} {name} from line {line} to the end of its stage{also}, unless a command reads it from its environment: no RUN of the stage names it",

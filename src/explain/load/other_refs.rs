@@ -15,6 +15,7 @@ use crate::format::provenance::{StepIndex, StepOutput};
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::labels::Certainty;
 use crate::inventory::{RefEntry, RefKind};
+use crate::text::plural::one_or;
 
 /// How many refs with a result are named.
 const MOST_NAMED: usize = 3;
@@ -97,7 +98,7 @@ fn name_holders(cause: &mut Cause, names: &[String], is_dropped: bool, looks_min
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let verb = if names.len() == 1 { "has" } else { "have" };
+    let verb = one_or(names.len(), "has", "have");
     let holders = format!("{}{more}", named.join(", "));
     cause.detail = if is_dropped {
         format!(

@@ -8,6 +8,7 @@ use crate::backend::DeletionCost;
 use crate::inventory::StoreWarning;
 use crate::retention::PolicyWarning;
 use crate::text::escape::visible;
+use crate::text::plural::one_or;
 
 /// A warning of a plan. Documents contain its text, so a plan from a file has only that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,7 +155,7 @@ fn damaged_blobs(blobs: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         1 => "1 damaged blob is kept".to_owned(),
         count => format!("{count} damaged blobs are kept"),
     };
-    let them = if blobs == 1 { "it" } else { "them" };
+    let them = one_or(blobs, "it", "them");
     write!(
         f,
         "{what}, and a build that makes {them} again finds {them} stored and uploads nothing: delete {them} once \

@@ -14,6 +14,7 @@ use crate::inventory::RefEntry;
 use crate::inventory::cache::RefCache;
 use crate::prune::records::RecordsError;
 use crate::text::escape::visible;
+use crate::text::plural::{counted, one_or};
 use crate::text::units::Size;
 
 /// The other parts of a repair plan.
@@ -136,7 +137,7 @@ impl fmt::Display for Mend {
                 f,
                 "drops {}, which {} {} that cannot be loaded",
                 counted(*results, "result"),
-                if *results == 1 { "needs" } else { "need" },
+                one_or(*results, "needs", "need"),
                 counted(*blobs, "blob"),
             ),
             Self::BrokenResults { results } => write!(
@@ -305,14 +306,6 @@ pub fn why_not(code: Code) -> Option<&'static str> {
         .iter()
         .find(|(codes, _)| codes.contains(&code))
         .map(|(_, why)| *why)
-}
-
-fn counted(count: u64, what: &str) -> String {
-    if count == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{count} {what}s")
-    }
 }
 
 #[cfg(test)]

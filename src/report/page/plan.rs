@@ -2,6 +2,7 @@
 
 use super::price::Price;
 use crate::prune::plan::{ItemKind, Plan};
+use crate::text::plural::one_or;
 use crate::text::units::Size;
 
 /// How many items are listed.
@@ -98,11 +99,7 @@ impl PlanPart {
             1 => "1 ref and ".to_owned(),
             count => format!("{count} refs and "),
         };
-        let objects = if self.objects == 1 {
-            "object"
-        } else {
-            "objects"
-        };
+        let objects = one_or(self.objects, "object", "objects");
         let mut text = format!(
             "{refs}{} {objects}, {} freed at once",
             self.objects,

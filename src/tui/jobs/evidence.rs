@@ -14,6 +14,7 @@ use crate::format::evidence::EvidenceDocument;
 use crate::format::provenance::Build;
 use crate::text::causes::in_one_line;
 use crate::text::escape::visible;
+use crate::text::plural::{counted, one_or};
 use crate::tui::evidence::{self as given, EvidencePart, EvidenceReaders, NamedEvidence};
 use crate::tui::message::{Completion, JobReport};
 
@@ -222,6 +223,7 @@ fn describe_unusable(error: &documents::LoadError, in_folder: bool) -> String {
 /// Returns a short description of a document.
 fn words(document: &EvidenceDocument) -> String {
     let steps = |build: &Build| counted(build.steps.len(), "step");
+    let vertices = |count: usize| format!("{count} {}", one_or(count, "vertex", "vertices"));
     match document {
         EvidenceDocument::Provenance(build) => format!("provenance, {}", steps(build)),
         EvidenceDocument::Definition(build) => format!("LLB definition, {}", steps(build)),
@@ -250,19 +252,11 @@ fn words(document: &EvidenceDocument) -> String {
             }
             parts.join(", ")
         }
-        EvidenceDocument::Log(log) => format!("log, {}", counted(log.vertices.len(), "vertex")),
+        EvidenceDocument::Log(log) => format!("log, {}", vertices(log.vertices.len())),
         EvidenceDocument::PlainLog(log) => {
-            format!("plain log, {}", counted(log.vertices.len(), "vertex"))
+            format!("plain log, {}", vertices(log.vertices.len()))
         }
         EvidenceDocument::CacheDebug(_) => "cache debug data".to_owned(),
-    }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    match (count, what) {
-        (1, _) => format!("1 {what}"),
-        (_, "vertex") => format!("{count} vertices"),
-        _ => format!("{count} {what}s"),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::inventory::objects::{Object, ObjectKey, Objects};
 use crate::inventory::subject::{BlobRow, OtherRow};
 use crate::inventory::{BlobState, Inventory};
 use crate::text::escape::visible;
+use crate::text::plural::one_or;
 use crate::text::units::{Age, Size};
 use crate::tui::theme::TextRole;
 
@@ -374,11 +375,7 @@ impl BlobRows {
     fn ref_details(&self, blob: &Blob<'_>) -> Vec<DetailLine> {
         let mut details = Vec::new();
         if blob.refs() > 0 {
-            let refs = if blob.refs() == 1 {
-                "ref names"
-            } else {
-                "refs name"
-            };
+            let refs = one_or(blob.refs(), "ref names", "refs name");
             details.extend([
                 DetailLine::Blank,
                 DetailLine::Heading(format!("{} {refs} it", blob.refs()).into()),

@@ -14,6 +14,7 @@ use crate::inventory::blobs::Blob;
 use crate::inventory::filter::Filter;
 use crate::prune::plan::{Deletion, DeletionTarget, ItemKind, ItemReason};
 use crate::prune::records::Rewrite;
+use crate::text::plural::one_or;
 use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
 use crate::tui::pruning::{KeptTrash, PlanChoice, PlanEntry, PlanSection, Planned};
@@ -206,11 +207,7 @@ impl PlanRows {
             _ => kept.reasons.iter().map(ToString::to_string).collect(),
         };
         let began = trash.since.map_or(trash.run.clone(), moment);
-        let objects = if trash.tally.count == 1 {
-            "object"
-        } else {
-            "objects"
-        };
+        let objects = one_or(trash.tally.count, "object", "objects");
         PlanRow {
             kind: ItemKind::Object,
             name: format!("run of {began}, {} {objects}", grouped(trash.tally.count)),

@@ -10,6 +10,7 @@ use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable, m
 use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberField};
 use crate::prune::runs::{PastRun, RunState};
 use crate::text::escape::visible;
+use crate::text::plural::counted_in_groups;
 use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
 use crate::tui::theme::TextRole;
@@ -125,19 +126,12 @@ pub fn state(state: &RunState) -> Cell {
 }
 
 fn deleted(run: &PastRun) -> String {
-    let count = |number: u64, one: &str, many: &str| {
-        format!(
-            "{} {}",
-            grouped(number),
-            if number == 1 { one } else { many }
-        )
-    };
     let mut parts = Vec::new();
     if run.refs > 0 {
-        parts.push(count(run.refs, "ref", "refs"));
+        parts.push(counted_in_groups(run.refs, "ref", "refs"));
     }
     if run.objects.count > 0 {
-        parts.push(count(run.objects.count, "object", "objects"));
+        parts.push(counted_in_groups(run.objects.count, "object", "objects"));
         parts.push(Size(run.objects.bytes).to_string());
     }
     if parts.is_empty() {

@@ -12,6 +12,7 @@ use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::labels::Labels;
 use crate::inventory::steps::{RecordStep, RowKind, StepRow, StepTree, StepUsers};
 use crate::inventory::{Inventory, RefEntry, RefId, ScanProgress};
+use crate::text::plural::one_or;
 use crate::tui::evidence::NamedEvidence;
 use crate::tui::theme::TextRole;
 
@@ -204,7 +205,7 @@ impl RefSteps {
 
 /// Formats a number of refs.
 fn refs(count: u32) -> String {
-    format!("{count} {}", if count == 1 { "ref" } else { "refs" })
+    format!("{count} {}", one_or(count, "ref", "refs"))
 }
 
 fn count(length: usize) -> u32 {

@@ -14,6 +14,7 @@ use super::refs::RefsScreen;
 use super::why::WhyScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::find::{BuildCommand, MistakeSeverity, RepositoryFindings};
+use crate::text::plural::counted;
 use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{RowList, Sort};
@@ -235,13 +236,6 @@ impl FindScreen {
                 ),
             ],
         }
-    }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        count => format!("{count} {what}s"),
     }
 }
 

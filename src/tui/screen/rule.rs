@@ -12,6 +12,7 @@ use super::plan::PlanScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::inventory::Inventory;
 use crate::retention::{RefPatternError, Verdicts};
+use crate::text::plural::one_or;
 use crate::text::units::Size;
 use crate::text::units::grouped;
 use crate::tui::effect::{ConfigAddition, Effect, JobId, JobWork};
@@ -196,7 +197,7 @@ impl RuleScreen {
         let Some(effect) = self.effect else {
             return Cell::new("asking what it does to each ref…", TextRole::Dim);
         };
-        let refs = |count: u64| if count == 1 { "ref" } else { "refs" };
+        let refs = |count: u64| one_or(count, "ref", "refs");
         let kept_bytes = effect
             .dropped_bytes
             .map(|dropped| effect.all_bytes.saturating_sub(dropped));
@@ -245,7 +246,7 @@ impl RuleScreen {
             0 => format!("the only rule; it {matched}"),
             before => format!(
                 "asked after {before} other{}; it {matched}",
-                if before == 1 { "" } else { "s" }
+                one_or(before, "", "s")
             ),
         };
         let cell = Cell::new(place, TextRole::Dim);

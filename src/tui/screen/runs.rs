@@ -11,6 +11,7 @@ use super::plan::PlanScreen;
 use super::run::RunScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader};
 use crate::prune::runs::{PastRun, RunState};
+use crate::text::plural::one_or;
 use crate::text::units::Size;
 use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
@@ -183,7 +184,7 @@ impl Screen for RunsScreen {
 
     fn header(&self, _world: &World) -> ScreenHeader {
         let count = crate::tui::rows::RowSet::count(&*self.rows);
-        let runs = if count == 1 { "run" } else { "runs" };
+        let runs = one_or(count, "run", "runs");
         ScreenHeader {
             path: vec!["cachelens".to_owned(), "runs".to_owned()],
             facts: vec![format!("{count} {runs}")],

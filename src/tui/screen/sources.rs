@@ -14,6 +14,7 @@ use super::treemap::TreemapScreen;
 use super::why::WhyScreen;
 use super::{Screen, ScreenHeader, WorkKey};
 use crate::inventory::filter::Filter;
+use crate::text::plural::one_or;
 use crate::text::units::Size;
 use crate::tui::effect::ConfigAddition;
 use crate::tui::found::AgeBytes;
@@ -179,7 +180,7 @@ fn with_findings(sums: Cell, world: &World) -> Cell {
     if findings == 0 {
         return sums;
     }
-    let noun = if findings == 1 { "finding" } else { "findings" };
+    let noun = one_or(findings, "finding", "findings");
     let key = world.keymap.key_for(CONTEXTS, Action::Find);
     let text = format!("! {findings} {noun} in build files ({key})");
     sums.and(" · ", TextRole::Dim).and(text, TextRole::Unsure)

@@ -9,6 +9,7 @@ use super::super::model::Model;
 use super::super::navigation::{NavigationCommand, UiContext};
 use super::super::screen::WorkKey;
 use super::super::world::{Admitted, Scan, SourceId, StatusKind};
+use crate::text::plural::one_or;
 
 impl Model {
     /// Applies the report of a job, and hands it to all screens and layers.
@@ -107,7 +108,7 @@ impl Model {
 fn apply_job_report(job: JobId, report: JobReport, cx: &mut UiContext<'_>) {
     match report {
         JobReport::Exported(path, Ok(count)) => {
-            let rows = if count == 1 { "row" } else { "rows" };
+            let rows = one_or(count, "row", "rows");
             cx.world.note(
                 StatusKind::Done,
                 format!("{count} {rows} written to {}", path.display()),

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{MOST_ENTRIES, Pruned, RefBytes, not_mended, plural, reasons, unmet};
+use super::{MOST_ENTRIES, Pruned, RefBytes, not_mended, reasons, unmet};
 use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::prune::plan::{BlobFate, DeletionTarget, ItemKind, ItemReason, KeptItem, Plan};
 use crate::retention::Reason;
+use crate::text::plural::{counted, one_or};
 use crate::text::units::{Exact, Size};
 
 pub(super) fn plan(pruned: &Pruned, paper: Paper) -> String {
@@ -36,26 +37,26 @@ pub(super) fn plan(pruned: &Pruned, paper: Paper) -> String {
 
 fn title(plan: &Plan) -> String {
     if plan.unmended().is_some() {
-        let refs = plural(plan.delete().rewrites().count() as u64, "ref");
+        let refs = counted(plan.delete().rewrites().count() as u64, "ref");
         let back = match plan.put_back().len() as u64 {
             0 => String::new(),
-            count => format!(", {} to restore from the trash", plural(count, "blob")),
+            count => format!(", {} to restore from the trash", counted(count, "blob")),
         };
         let uploads = match plan.frees_objects() {
             0 => String::new(),
-            count => format!(", {} to delete", plural(count, "unfinished upload")),
+            count => format!(", {} to delete", counted(count, "unfinished upload")),
         };
         return format!("{}: {refs} to rewrite{back}{uploads}", plan.source());
     }
-    let refs = plural(plan.refs() as u64, "ref");
-    let objects = plural(plan.frees_objects(), "object");
+    let refs = counted(plan.refs() as u64, "ref");
+    let objects = counted(plan.frees_objects(), "object");
     let results = plan
         .delete()
         .rewrites()
         .map(|rewrite| rewrite.results.len() as u64);
     let results = match results.sum() {
         0 => String::new(),
-        count => format!(", {} of kept refs", plural(count, "result")),
+        count => format!(", {} of kept refs", counted(count, "result")),
     };
     format!(
         "{}: {refs} and {objects} to delete{results}, {}",
@@ -138,8 +139,7 @@ fn stays(plan: &Plan, ref_bytes: &RefBytes) -> Table {
     for ((kind, kinds, why), count) in many {
         table.row([
             TableCell::new(kind),
-            TableCell::new(format!("{count} {}", if count == 1 { kind } else { kinds }))
-                .style(Style::Strong),
+            TableCell::new(format!("{count} {}", one_or(count, kind, kinds))).style(Style::Strong),
             TableCell::none(),
             TableCell::whole(why).style(Style::Dim),
         ]);
@@ -147,7 +147,7 @@ fn stays(plan: &Plan, ref_bytes: &RefBytes) -> Table {
     let mut blobs = |count: u64, bytes: u64, why: &str| {
         table.row([
             TableCell::new("blob"),
-            TableCell::new(plural(count, "blob")).style(Style::Strong),
+            TableCell::new(counted(count, "blob")).style(Style::Strong),
             TableCell::new(Size(bytes).to_string()),
             TableCell::whole(why).style(Style::Dim),
         ]);
@@ -168,7 +168,7 @@ fn notes(plan: &Plan) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(disk) = plan.disk() {
         if disk.hard_linked > 0 {
-            let files = plural(disk.hard_linked, "file");
+            let files = counted(disk.hard_linked, "file");
             notes.push(format!(
                 "No disk space is freed for {files} with other hard links."
             ));
@@ -176,7 +176,7 @@ fn notes(plan: &Plan) -> Vec<String> {
         if disk.sparse > 0 {
             notes.push(format!(
                 "Less disk space than the size is freed for {} with holes.",
-                plural(disk.sparse, "file")
+                counted(disk.sparse, "file")
             ));
         }
         if disk.hard_linked > 0 || disk.sparse > 0 {
@@ -255,7 +255,7 @@ fn add_objects(plan: &Plan, table: &mut Table) {
         if count > 0 {
             table.row([
                 TableCell::new(kind.word()),
-                TableCell::new(plural(count, what)).style(Style::Strong),
+                TableCell::new(counted(count, what)).style(Style::Strong),
                 TableCell::new(Size(bytes).to_string()),
                 TableCell::whole(why).style(Style::Dim),
             ]);

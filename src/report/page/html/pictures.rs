@@ -8,6 +8,7 @@ use super::{size, text};
 use crate::report::page::build::{BuildPart, StepPart};
 use crate::report::page::treemap::{Area, layout};
 use crate::report::page::{RefPart, SourcePart};
+use crate::text::shortened;
 use crate::text::units::{Age, Size};
 
 /// The size of a treemap in its own units.
@@ -224,14 +225,6 @@ fn base_name(name: &str) -> &str {
         Some((base, number)) if number.chars().all(|digit| digit.is_ascii_digit()) => base,
         _ => name,
     }
-}
-
-fn shortened(name: &str, most: usize) -> String {
-    if name.chars().count() <= most {
-        return name.to_owned();
-    }
-    let kept: String = name.chars().take(most - 1).collect();
-    kept + "…"
 }
 
 /// Returns where a time lies on the axis.

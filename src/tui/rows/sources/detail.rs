@@ -9,6 +9,7 @@ use super::{bucket, share};
 use crate::backend::{QuotaFacts, Totals, short_branch};
 use crate::inventory::InventoryTotals;
 use crate::inventory::quota::Visibility;
+use crate::text::plural::one_or;
 use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
 use crate::tui::found::ScannedInventory;
@@ -114,11 +115,7 @@ fn quota(found: &ScannedInventory, around: &QuotaFacts, details: &mut Vec<Detail
 
 /// Returns the number of objects and their size.
 fn tally(tally: Totals, role: TextRole) -> Cell {
-    let noun = if tally.count == 1 {
-        "object"
-    } else {
-        "objects"
-    };
+    let noun = one_or(tally.count, "object", "objects");
     let number = format!(" in {} {noun}", grouped(tally.count));
     Cell::new(Size(tally.bytes).to_string(), role).and(number, TextRole::Dim)
 }

@@ -2,6 +2,7 @@
 
 use super::MOST_WARNINGS;
 use crate::prune::plan::{BlobFate, ItemKind, ItemReason, PlanWarning, StoreReason};
+use crate::text::plural::counted_in_groups as count;
 use crate::text::units::grouped;
 use crate::text::units::{Exact, Size};
 use crate::tui::pruning::{PlanSection, Planned};
@@ -53,14 +54,6 @@ fn notes(planned: &Planned) -> Vec<String> {
     });
     let warnings = planned.plan.warnings().iter().map(ToString::to_string);
     warnings.chain(not_fixed).collect()
-}
-
-fn count(number: u64, one: &str, many: &str) -> String {
-    format!(
-        "{} {}",
-        grouped(number),
-        if number == 1 { one } else { many }
-    )
 }
 
 /// Returns the deletions, as in `22 refs · 61,204 blobs`.

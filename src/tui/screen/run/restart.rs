@@ -3,6 +3,7 @@
 use super::{RunScreen, RunScreenState};
 use crate::backend::{Outcome, WayBack};
 use crate::prune::runs::{self, RunState};
+use crate::text::plural::one_or;
 use crate::text::units::grouped;
 use crate::tui::effect::{Effect, JobWork, PruneWork};
 use crate::tui::layer::confirm::Confirm;
@@ -41,7 +42,7 @@ impl RunScreen {
             Some(_) if deleted == 0 => cx.world.note(StatusKind::Failed, "nothing was deleted"),
             Some(_) => {
                 let label = &cx.world.source(self.source).info.label;
-                let items = if deleted == 1 { "item" } else { "items" };
+                let items = one_or(deleted, "item", "items");
                 let as_far = match self.way_back {
                     WayBack::Part(words) => format!("? {words}"),
                     WayBack::Trash | WayBack::None => {

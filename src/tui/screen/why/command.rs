@@ -2,6 +2,7 @@
 
 use super::{ComparedCaches, WhyScreen};
 use crate::find::BuildCommand;
+use crate::text::plural::one_or;
 use crate::tui::evidence::EvidencePart;
 use crate::tui::keymap::Action;
 use crate::tui::navigation::UiContext;
@@ -57,10 +58,7 @@ impl WhyScreen {
         cell.and("; ", TextRole::Text)
             .and(key, TextRole::Key)
             .and(
-                format!(
-                    " takes what settles {}: ",
-                    if open == 1 { "it" } else { "them" }
-                ),
+                format!(" takes what settles {}: ", one_or(open, "it", "them")),
                 TextRole::Text,
             )
             .and(missing.join(", "), TextRole::Text)

@@ -9,6 +9,7 @@ use super::{StepListRow, StepListShape};
 use crate::inventory::cache::RecordState;
 use crate::inventory::steps::{Indent, RecordStep, RowKind, StepRow};
 use crate::text::escape::visible;
+use crate::text::plural::one_or;
 use crate::text::units::{Age, Size};
 use crate::tui::rows::steps::{refs, sign};
 use crate::tui::rows::{Cell, Identity, NONE};
@@ -51,7 +52,7 @@ impl StepRows {
 
     pub(super) fn head(title: String, below: u32, bytes: u64, is_folded: bool) -> Vec<Cell> {
         let sign = if is_folded { "▸ " } else { "▾ " };
-        let steps = if below == 1 { "step" } else { "steps" };
+        let steps = one_or(below, "step", "steps");
         let cell = Cell::new(sign, TextRole::Title)
             .and(title, TextRole::Strong)
             .and(format!("  {below} {steps}"), TextRole::Dim);

@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use super::{count, goes};
 use crate::backend::{Disposal, WayBack};
 use crate::prune::plan::ItemKind;
+use crate::text::plural::one_or;
 use crate::text::units::{Exact, Size};
 use crate::tui::effect::NewBroken;
 use crate::tui::pruning::Planned;
@@ -93,11 +94,7 @@ pub(in crate::tui::screen::plan) fn to_delete(
         }),
         (Disposal::Trash, 0, _) => sentences.push(until(plan.grace())),
         (Disposal::Trash, _, 1) => {
-            let words = if plan.delete().len() == 1 {
-                "It is"
-            } else {
-                "They are"
-            };
+            let words = one_or(plan.delete().len(), "It is", "They are");
             sentences.push(format!("{words} deleted for good."));
         }
         (Disposal::Trash, ..) => {

@@ -51,9 +51,7 @@ impl Exit {
             Self::Signal(number) => 128 + number,
         }
     }
-}
 
-impl Exit {
     /// Returns a rank: the worst of several outcomes has the largest.
     pub fn severity(self) -> u8 {
         match self {

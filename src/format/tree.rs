@@ -142,12 +142,6 @@ impl<'t> TreeNode<'t> {
             .is_some_and(|text| matches!(text, "true" | "True" | "TRUE" | "yes" | "on"))
     }
 
-    /// Whether this is a scalar with a false value.
-    pub fn is_false(self) -> bool {
-        self.str()
-            .is_some_and(|text| matches!(text, "false" | "False" | "FALSE" | "no" | "off"))
-    }
-
     /// Whether this is a map.
     pub fn is_map(self) -> bool {
         matches!(self.stored().value, TreeValue::Map(_))

@@ -36,12 +36,6 @@ impl Policy {
 
     /// The default for how long a store must be unchanged after blobs were moved to its trash.
     pub const DEFAULT_SETTLE: Duration = Duration::from_secs(30);
-
-    /// Returns whether a rule counts previous versions.
-    pub fn counts_generations(&self) -> bool {
-        let counts = |rule: &Rule| matches!(&rule.action, RuleAction::Keep(keep) if keep.criteria.generations.is_some());
-        self.rules.iter().any(counts)
-    }
 }
 
 impl Default for Policy {

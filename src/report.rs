@@ -5,6 +5,7 @@
 //! a build ([`why_issues`]), and a [`plan`] with its outcome. An explanation ([`why`]) is also written as
 //! annotations and as a page of Markdown. A [`page`] reports everything about some sources. Each renderer escapes untrusted text for its format.
 
+pub mod documents;
 pub mod file;
 pub mod github;
 pub mod issue;

@@ -10,8 +10,9 @@ use super::list::{Datum, ListColumn, ListFlags, ListFormat, Rows};
 use super::open;
 use super::table::Style;
 use crate::error::{Exit, Failure};
+use crate::inventory::RefEntry;
 use crate::inventory::filter::Filter;
-use crate::inventory::{RecordCounts, RefEntry};
+use crate::report::documents::RefDocument;
 use crate::source::SourceText;
 
 #[derive(Debug, Args)]
@@ -34,77 +35,7 @@ struct RefsDocument<'a> {
 struct SourceRefs<'a> {
     source: String,
     kind: &'static str,
-    refs: Vec<Ref<'a>>,
-}
-
-/// A ref as `ls` and `show` print it.
-#[derive(Serialize)]
-pub(super) struct Ref<'a> {
-    name: &'a str,
-    aliases: &'a [String],
-    tagged: bool,
-    /// 0 for the current content of the name; previous contents count from 1, the newest first.
-    generation: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    previous_of: Option<&'a str>,
-    digest: Option<String>,
-    kind: &'static str,
-    bytes: Option<u64>,
-    exclusive_bytes: Option<u64>,
-    layers: Option<u32>,
-    records: Option<u64>,
-    results: Option<u64>,
-    key_only: Option<u64>,
-    broken: Option<u64>,
-    missing_blobs: Option<u64>,
-    missing_bytes: Option<u64>,
-    resized_blobs: Option<u64>,
-    created: Option<Timestamp>,
-    modified: Option<Timestamp>,
-    last_used: Option<Timestamp>,
-    age_from: Option<&'static str>,
-    platforms: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    branch: Option<&'a str>,
-    faults: Vec<String>,
-}
-
-impl<'a> Ref<'a> {
-    pub(super) fn new(entry: &'a RefEntry) -> Self {
-        // An image without an inline cache is known to have no records; for an unreadable config,
-        // the number is unknown.
-        let counts = entry.counts();
-        let count = |of: fn(RecordCounts) -> u64| counts.map(of);
-        let known = (!entry.is_unreadable()).then_some(&entry.sizes);
-        let is_named = entry.withheld().is_none() && entry.facts().unread.is_none();
-        let lacks = is_named.then_some(&entry.sizes);
-        Self {
-            name: &entry.name,
-            aliases: &entry.aliases,
-            tagged: entry.tagged,
-            generation: entry.facts().generation,
-            previous_of: entry.facts().previous_of.as_deref(),
-            digest: is_named.then(|| entry.digest().to_string()),
-            kind: entry.kind.word(),
-            bytes: known.map(|sizes| sizes.bytes),
-            exclusive_bytes: known.and_then(|sizes| sizes.exclusive_bytes),
-            layers: known.map(|_| entry.layers),
-            records: count(|counts| counts.records),
-            results: count(|counts| counts.results),
-            key_only: count(|counts| counts.key_only),
-            broken: count(|counts| counts.broken),
-            missing_blobs: lacks.map(|sizes| sizes.missing_blobs),
-            missing_bytes: lacks.map(|sizes| sizes.missing_bytes),
-            resized_blobs: lacks.map(|sizes| sizes.resized_blobs),
-            created: entry.created.map(|(time, _)| time),
-            modified: entry.modified,
-            last_used: entry.facts().used,
-            age_from: entry.age().map(|(_, from)| from.word()),
-            platforms: &entry.platforms,
-            branch: entry.facts().branch.as_deref(),
-            faults: entry.faults.iter().map(ToString::to_string).collect(),
-        }
-    }
+    refs: Vec<RefDocument<'a>>,
 }
 
 /// Refs as a list.
@@ -200,7 +131,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
                 refs: list
                     .shown
                     .iter()
-                    .map(|row| Ref::new(list.rows.at(*row)))
+                    .map(|row| RefDocument::new(list.rows.at(*row)))
                     .collect(),
             });
             let listing = RefsDocument {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::json::JsonDocument;
-use super::ls::{self, Ref};
+use super::ls;
 use super::modes::{self, ModeRow};
 use super::open::{self, Scanned};
 use super::output::CommandOutput;
@@ -19,6 +19,7 @@ use crate::explain::evidence::CacheEvidence;
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::filter::Filter;
 use crate::inventory::{DocumentFault, Inventory, RefEntry, image};
+use crate::report::documents::RefDocument;
 use crate::source::SourceText;
 use crate::text::escape::visible;
 use crate::text::units::{Age, Size};
@@ -74,7 +75,7 @@ impl Arguments {
 #[derive(Serialize)]
 struct Shown<'a> {
     #[serde(rename = "ref")]
-    entry: Ref<'a>,
+    entry: RefDocument<'a>,
     records: Vec<RecordRow>,
     layers: Vec<LayerRow>,
     /// What an export with `mode=min` would keep; one for each platform.
@@ -118,7 +119,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
     warn_of_faults(output, entry, &faults);
     if output.json {
         let shown = Shown {
-            entry: Ref::new(entry),
+            entry: RefDocument::new(entry),
             records: rows.records,
             layers: rows.layers,
             modes,

@@ -114,6 +114,11 @@ fn plain(value: &Value) -> String {
             format!("'{text}")
         }
         Value::String(text) => text.clone(),
+        // A spreadsheet has no lists.
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(plain).collect();
+            items.join(" ")
+        }
         other => json!(other).to_string(),
     }
 }

@@ -11,6 +11,7 @@ use super::{Cell, Column, DetailLine, Identity, NONE, RowSet, UNKNOWN};
 use crate::inventory::filter::Filter;
 use crate::inventory::quota::Evictions;
 use crate::inventory::{Inventory, RefEntry, RefId, ScanProgress, Together};
+use crate::report::documents::RefDocument;
 use crate::retention::{Verdict, Verdicts};
 use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
@@ -259,39 +260,18 @@ impl RowSet for RefRows {
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
         let entry = self.at(row);
-        let known = self.inventory.progress == ScanProgress::Complete && entry.withheld().is_none();
-        let counts = entry.counts();
-        vec![
-            ("name", json!(entry.name)),
-            (
-                "digest",
-                json!(
-                    entry
-                        .withheld()
-                        .is_none()
-                        .then(|| entry.digest().to_string())
-                ),
-            ),
-            ("kind", json!(entry.kind.word())),
+        let document = RefDocument::new(entry);
+        let document = if self.inventory.progress == ScanProgress::Complete {
+            document
+        } else {
+            document.of_running_scan()
+        };
+        let mut fields = document.fields();
+        fields.extend([
             ("state", json!(entry.state())),
-            ("bytes", json!(known.then_some(entry.sizes.bytes))),
-            (
-                "exclusive_bytes",
-                json!(entry.sizes.exclusive_bytes.filter(|_| known)),
-            ),
-            (
-                "missing_blobs",
-                json!(known.then_some(entry.sizes.missing_blobs)),
-            ),
-            ("layers", json!(known.then_some(entry.layers))),
-            ("records", json!(counts.map(|counts| counts.records))),
-            ("results", json!(counts.map(|counts| counts.results))),
-            ("key_only", json!(counts.map(|counts| counts.key_only))),
-            ("created", json!(entry.created.map(|(time, _)| time))),
-            ("modified", json!(entry.modified)),
-            ("platforms", json!(entry.platforms.join(" "))),
             ("policy", json!(self.verdict(row).map(ToString::to_string))),
-        ]
+        ]);
+        fields
     }
 
     fn name(&self, row: u32) -> String {

@@ -79,13 +79,17 @@ impl ObjectName {
             .split_once('/')?;
         let run = run.parse().ok()?;
         if let Some(upload) = rest.strip_prefix("ingest/") {
-            let is_one_name = !matches!(upload, "" | "." | "..") && !upload.contains(['/', '\0']);
-            return is_one_name.then(|| (run, Self::Partial(rest.to_owned())));
+            return is_one_name(upload).then(|| (run, Self::Partial(rest.to_owned())));
         }
         let (algorithm, hex) = rest.strip_prefix("blobs/")?.split_once('/')?;
         let digest = Digest::from_parts(algorithm, hex).ok()?;
         Some((run, Self::Blob(digest)))
     }
+}
+
+/// Returns whether a text is the name of one file, which leads to no other folder.
+pub(super) fn is_one_name(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains(['/', '\0'])
 }
 
 /// The name of a plan and of its folder in the trash: its time and the start of its digest. A valid

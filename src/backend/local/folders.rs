@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::dir::{Dir, DirPlace};
-use super::trash::{TRASH, trashed, upload};
+use super::trash::{TRASH, upload};
 use super::{BLOBS, INGEST};
 use crate::backend::{ObjectName, PlanId};
 use crate::format::digest::Digest;
@@ -52,7 +52,7 @@ impl Layout {
     pub(super) fn place(&self, name: &ObjectName) -> io::Result<Option<DirPlace>> {
         let address = match name {
             ObjectName::Trashed(name) => {
-                trashed(name).and_then(|(run, inner)| in_trash(&run, &inner))
+                ObjectName::of_trash(name).and_then(|(run, inner)| in_trash(&run, &inner))
             }
             name => address(name),
         };

@@ -14,7 +14,9 @@ use super::folders::{Layout, run_folder};
 use super::trash::{self, LocalTrash, TRASH};
 use super::walk::{Upload, unless_gone, walk};
 use super::{BLOBS, INDEX, INDEX_LOCK, INGEST, MARKER, show};
-use crate::backend::{BackendError, ObjectSender, OtherKind, OtherObject, StoredObject};
+use crate::backend::{
+    BackendError, ObjectName, ObjectSender, OtherKind, OtherObject, StoredObject,
+};
 use crate::format::digest::Digest;
 
 /// The number of entries that a thread takes from a directory at once and sends in one batch.
@@ -205,7 +207,7 @@ impl LocalListing<'_> {
                     continue;
                 };
                 let found = other(&folder, &entry.name, &facts);
-                if trash::trashed(&found.name).is_some() {
+                if ObjectName::of_trash(&found.name).is_some() {
                     let object = if facts.is_folder() {
                         upload(&folder, &entry)?
                     } else {

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::dir::{Dir, DirPlace, FileFacts};
 use super::folders::Layout;
 use super::lock::FileLock;
-use super::trash::{self, LOCK, LocalTrash, TRASH, TrashedRun};
+use super::trash::{self, LOCK, LocalTrash, TRASH};
 use super::walk::Upload;
 use super::{BLOBS, INDEX, INGEST, LocalCache, blocking, show};
 use crate::backend::prune_error::is_storage_full;
@@ -107,11 +107,7 @@ impl LocalCache {
     fn prepare_trash(&self, plan: &PlanId) -> Result<(), PruneError> {
         let layout = self.open_layout()?;
         let trash = LocalTrash::ensure(&self.dir, &layout)?;
-        let mut run = trash
-            .read_run(plan)?
-            .unwrap_or_else(|| TrashedRun::new(plan));
-        run.since = Timestamp::now();
-        trash.write_run(&run)?;
+        trash.remember(plan, Vec::new())?;
         trash.make_places(plan)
     }
 
@@ -203,7 +199,10 @@ impl FoundObject {
             ObjectName::Blob(_) | ObjectName::Entry(_) => false,
             ObjectName::Partial(_) => true,
             ObjectName::Trashed(name) => {
-                matches!(trash::trashed(name), Some((_, ObjectName::Partial(_))))
+                matches!(
+                    ObjectName::of_trash(name),
+                    Some((_, ObjectName::Partial(_)))
+                )
             }
         };
         if facts.is_folder() && is_upload {

@@ -2,11 +2,9 @@
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
-
 use super::LocalCache;
 use super::folders::Layout;
-use super::trash::{LocalTrash, TrashedRun};
+use super::trash::LocalTrash;
 use crate::backend::{DroppedRef, Outcome, PlanId, PruneError, RefTarget, Skip};
 use crate::format::layout::ListedRef;
 use crate::format::layout::edit::{IndexText, parse_entry};
@@ -58,17 +56,8 @@ impl LocalCache {
         });
         if !taken.is_empty() {
             let trash = LocalTrash::ensure(&self.dir, &layout)?;
-            let mut run = trash
-                .read_run(plan)?
-                .unwrap_or_else(|| TrashedRun::new(plan));
-            run.since = Timestamp::now();
-            let new = taken
-                .into_iter()
-                .filter(|entry| !run.refs.contains(entry))
-                .collect::<Vec<_>>();
-            run.refs.extend(new);
             // Save a copy before deleting. After a crash in between, an extra copy is harmless.
-            trash.write_run(&run)?;
+            trash.remember(plan, taken)?;
             let new = text.to_text().map_err(|source| self.index_error(source))?;
             index.replace(&old, &new)?;
         }
@@ -84,24 +73,31 @@ impl LocalCache {
         Ok(refs.iter().map(outcome).collect())
     }
 
+    /// Returns the entries that a run removed from the index, with their targets.
+    pub(super) fn remembered(
+        &self,
+        layout: &Layout,
+        plan: &PlanId,
+    ) -> Result<Vec<(Option<RefTarget>, String)>, PruneError> {
+        let run = match LocalTrash::find(&self.dir, layout)? {
+            Some(trash) => trash.read_run(plan)?,
+            None => None,
+        };
+        let mut entries = Vec::new();
+        for text in run.map(|run| run.refs).unwrap_or_default() {
+            let listed_ref = parse_entry(&text).map_err(|source| self.index_error(source))?;
+            entries.push((target_of(&listed_ref), text));
+        }
+        Ok(entries)
+    }
+
     pub(super) fn give_refs_back(
         &self,
         plan: &PlanId,
         refs: &[RefTarget],
     ) -> Result<Vec<Outcome>, PruneError> {
         let layout = self.open_layout()?;
-        let remembered = match LocalTrash::find(&self.dir, &layout)? {
-            Some(trash) => trash
-                .read_run(plan)?
-                .map(|run| run.refs)
-                .unwrap_or_default(),
-            None => Vec::new(),
-        };
-        let mut entries = Vec::new();
-        for text in &remembered {
-            let listed_ref = parse_entry(text).map_err(|source| self.index_error(source))?;
-            entries.push((target_of(&listed_ref), text));
-        }
+        let entries = self.remembered(&layout, plan)?;
         let index = self.hold_index(&layout)?;
         let old = index.read()?;
         let mut text = IndexText::parse(&old).map_err(|source| self.index_error(source))?;

@@ -11,7 +11,7 @@ use super::LocalCache;
 use super::dir::DirPlace;
 use super::folders::Layout;
 use super::prune::{FoundObject, failed};
-use super::trash::{self, LocalTrash};
+use super::trash::LocalTrash;
 use crate::backend::{Disposal, ObjectName, ObjectTarget, Outcome, PlanId, Skip};
 
 /// More threads than this only wait for each other in the kernel's directory code.
@@ -39,7 +39,7 @@ impl LocalCache {
             let ObjectName::Trashed(name) = &target.name else {
                 continue;
             };
-            if let (Some((run, _)), Some(trash)) = (trash::trashed(name), &trash) {
+            if let (Some((run, _)), Some(trash)) = (ObjectName::of_trash(name), &trash) {
                 times.entry(run).or_insert_with_key(|run| {
                     trash.read_run(run).ok().flatten().map(|run| run.since)
                 });
@@ -136,9 +136,8 @@ impl Removal<'_> {
         let modified = match &target.name {
             ObjectName::Entry(_) => None,
             ObjectName::Blob(_) | ObjectName::Partial(_) => Some(found.modified),
-            ObjectName::Trashed(name) => {
-                trash::trashed(name).and_then(|(run, _)| self.times.get(&run).copied().flatten())
-            }
+            ObjectName::Trashed(name) => ObjectName::of_trash(name)
+                .and_then(|(run, _)| self.times.get(&run).copied().flatten()),
         };
         found.size == target.size && modified == Some(target.modified)
     }

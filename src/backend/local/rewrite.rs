@@ -6,17 +6,15 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::LocalCache;
 use super::dir::DirPlace;
 use super::folders::Layout;
 use super::refs::target_of;
-use super::trash::{self, LocalTrash, TrashedRun};
+use super::trash::{self, LocalTrash};
 use crate::backend::{ObjectName, Outcome, PlanId, PruneError, RefRewrite, RefTarget, Skip};
 use crate::format::digest::Digest;
 use crate::format::layout::ListedRef;
-use crate::format::layout::edit::{IndexText, parse_entry};
+use crate::format::layout::edit::IndexText;
 
 /// The mode of a blob, as BuildKit's content store writes it.
 const BLOB_MODE: u32 = 0o444;
@@ -64,16 +62,7 @@ impl LocalCache {
         }
         if !replaced.is_empty() {
             let trash = LocalTrash::ensure(&self.dir, &layout)?;
-            let mut run = trash
-                .read_run(plan)?
-                .unwrap_or_else(|| TrashedRun::new(plan));
-            run.since = Timestamp::now();
-            let new: Vec<String> = replaced
-                .into_iter()
-                .filter(|entry| !run.refs.contains(entry))
-                .collect();
-            run.refs.extend(new);
-            trash.write_run(&run)?;
+            trash.remember(plan, replaced)?;
             index.replace(
                 &old,
                 &text.to_text().map_err(|source| self.index_error(source))?,
@@ -88,20 +77,7 @@ impl LocalCache {
         refs: &[RefRewrite],
     ) -> Result<Vec<Outcome>, PruneError> {
         let layout = self.open_layout()?;
-        let remembered = match LocalTrash::find(&self.dir, &layout)? {
-            Some(trash) => trash
-                .read_run(plan)?
-                .map(|run| run.refs)
-                .unwrap_or_default(),
-            None => Vec::new(),
-        };
-        let mut entries = Vec::new();
-        for text in &remembered {
-            entries.push((
-                target_of(&parse_entry(text).map_err(|source| self.index_error(source))?),
-                text,
-            ));
-        }
+        let entries = self.remembered(&layout, plan)?;
         let index = self.hold_index(&layout)?;
         let old = index.read()?;
         let mut text = IndexText::parse(&old).map_err(|source| self.index_error(source))?;

@@ -24,7 +24,8 @@ use super::folders::{Layout, run_folder};
 use super::walk::Upload;
 use super::{BLOBS, INGEST, show};
 use crate::backend::prune_error::is_storage_full;
-use crate::backend::{ObjectName, PlanId, PruneError, Totals};
+use crate::backend::target::is_one_name;
+use crate::backend::{PlanId, PruneError, Totals};
 use crate::format::digest::Digest;
 
 /// The trash of a layout.
@@ -191,9 +192,23 @@ impl<'a> LocalTrash<'a> {
         Ok(Some(run))
     }
 
+    /// Notes that the run of `plan` moves something here now, and adds the entries that it removes
+    /// from the index.
+    pub(super) fn remember(&self, plan: &PlanId, entries: Vec<String>) -> Result<(), PruneError> {
+        let known = self.read_run(plan)?;
+        let mut run = known.unwrap_or_else(|| TrashedRun::new(plan));
+        run.since = Timestamp::now();
+        let new: Vec<String> = entries
+            .into_iter()
+            .filter(|entry| !run.refs.contains(entry))
+            .collect();
+        run.refs.extend(new);
+        self.write_run(&run)
+    }
+
     /// Writes the description of a run durably and atomically, and creates its folder. On a full
     /// disk, an empty file records only the time, which needs no space.
-    pub(super) fn write_run(&self, run: &TrashedRun) -> Result<(), PruneError> {
+    fn write_run(&self, run: &TrashedRun) -> Result<(), PruneError> {
         let path = self.path.join(run.plan.to_string()).join(RUN);
         let fail = |source: io::Error| failed("write", &path, source);
         let bytes = serde_json::to_vec(run).map_err(|error| fail(error.into()))?;
@@ -335,11 +350,6 @@ pub(super) fn upload(name: &str) -> Option<&str> {
     is_one_name(name).then_some(name)
 }
 
-/// Splits a name in the trash into the run and the object.
-pub(super) fn trashed(name: &str) -> Option<(PlanId, ObjectName)> {
-    ObjectName::of_trash(name)
-}
-
 /// Returns whether `name` is the description of a run.
 pub(super) fn is_own(name: &str) -> bool {
     let run = name
@@ -350,22 +360,22 @@ pub(super) fn is_own(name: &str) -> bool {
     })
 }
 
-fn is_one_name(name: &str) -> bool {
-    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0'])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::ObjectName;
 
     #[test]
     fn a_name_leads_nowhere_else() {
         let hex = "ab".repeat(32);
         let plan = "20261122T005918Z-1f2e3d4c";
         let name = format!("{TRASH}/{plan}/blobs/sha256/{hex}");
-        assert!(matches!(trashed(&name), Some((_, ObjectName::Blob(_)))));
         assert!(matches!(
-            trashed(&format!("{TRASH}/{plan}/ingest/x")),
+            ObjectName::of_trash(&name),
+            Some((_, ObjectName::Blob(_)))
+        ));
+        assert!(matches!(
+            ObjectName::of_trash(&format!("{TRASH}/{plan}/ingest/x")),
             Some((_, ObjectName::Partial(_)))
         ));
         for wrong in [
@@ -377,7 +387,7 @@ mod tests {
             format!("{TRASH}/{plan}/blobs/../{hex}"),
             format!("{TRASH}/{plan}/../../blobs/sha256/{hex}"),
         ] {
-            assert!(trashed(&wrong).is_none(), "{wrong}");
+            assert!(ObjectName::of_trash(&wrong).is_none(), "{wrong}");
         }
         assert_eq!(upload("ingest/x"), Some("x"));
         for wrong in ["ingest", "ingest/", "ingest/..", "ingest/a/../b", "x/y"] {

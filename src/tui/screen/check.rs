@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use super::blobs::BlobsScreen;
 use super::list_screen::{ListScreen, PreviewOf};
 use super::plan::PlanScreen;
-use super::{LayerRequest, Pointer, Screen, ScreenHeader, ScreenWork, WorkKey};
+use super::{Screen, ScreenHeader, ScreenWork, WorkKey};
 use crate::check::{CheckProgress, CheckResult, Code, Finding};
 use crate::inventory::Inventory;
 use crate::prune::repair::why_not;
@@ -290,14 +290,12 @@ impl Screen for CheckScreen {
         Handled::Yes
     }
 
-    fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
-        self.screen.answer(request, cx);
+    fn list_screen(&self) -> Option<&ListScreen> {
+        Some(&self.screen)
     }
 
-    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
-        if self.screen.pointer(pointer, cx) == Handled::Yes {
-            self.open(cx);
-        }
+    fn list_screen_mut(&mut self) -> Option<&mut ListScreen> {
+        Some(&mut self.screen)
     }
 
     fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
@@ -364,10 +362,6 @@ impl Screen for CheckScreen {
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         self.screen.draw(world, frame, area, &self.empty());
         self.draw_codes(world, frame, area);
-    }
-
-    fn list(&self) -> Option<&RowList> {
-        Some(&self.screen.list)
     }
 
     fn source(&self) -> Option<SourceId> {

@@ -12,7 +12,7 @@ use super::beginning::BeginningScreen;
 use super::list_screen::{ListScreen, PreviewOf};
 use super::refs::RefsScreen;
 use super::why::WhyScreen;
-use super::{LayerRequest, Pointer, Screen, ScreenHeader};
+use super::{Screen, ScreenHeader};
 use crate::find::{BuildCommand, MistakeSeverity, RepositoryFindings};
 use crate::text::plural::counted;
 use crate::tui::effect::{JobId, JobWork};
@@ -277,14 +277,12 @@ impl Screen for FindScreen {
         Handled::Yes
     }
 
-    fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
-        self.screen.answer(request, cx);
+    fn list_screen(&self) -> Option<&ListScreen> {
+        Some(&self.screen)
     }
 
-    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
-        if self.screen.pointer(pointer, cx) == Handled::Yes {
-            self.open(cx);
-        }
+    fn list_screen_mut(&mut self) -> Option<&mut ListScreen> {
+        Some(&mut self.screen)
     }
 
     fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
@@ -344,10 +342,6 @@ impl Screen for FindScreen {
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         self.screen.draw(world, frame, area, &self.empty());
         self.draw_caches(world, frame, area);
-    }
-
-    fn list(&self) -> Option<&RowList> {
-        Some(&self.screen.list)
     }
 
     fn file_name(&self) -> &'static str {

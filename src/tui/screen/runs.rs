@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 use super::list_screen::{ListScreen, PreviewOf};
 use super::plan::PlanScreen;
 use super::run::RunScreen;
-use super::{LayerRequest, Pointer, Screen, ScreenHeader};
+use super::{Screen, ScreenHeader};
 use crate::prune::runs::{PastRun, RunState};
 use crate::text::plural::one_or;
 use crate::text::units::Size;
@@ -216,14 +216,12 @@ impl Screen for RunsScreen {
         Handled::Yes
     }
 
-    fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
-        self.screen.answer(request, cx);
+    fn list_screen(&self) -> Option<&ListScreen> {
+        Some(&self.screen)
     }
 
-    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
-        if self.screen.pointer(pointer, cx) == Handled::Yes {
-            self.begin(Then::Show, cx);
-        }
+    fn list_screen_mut(&mut self) -> Option<&mut ListScreen> {
+        Some(&mut self.screen)
     }
 
     fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
@@ -320,10 +318,6 @@ impl Screen for RunsScreen {
         };
         self.screen.draw(world, frame, area, &empty);
         self.draw_boxes(world, frame, area);
-    }
-
-    fn list(&self) -> Option<&RowList> {
-        Some(&self.screen.list)
     }
 
     fn file_name(&self) -> &'static str {

@@ -13,9 +13,9 @@ use crate::Outcome;
 use crate::layout::Layout;
 use crate::table::{Table, median, time};
 
-pub const BLOBS: u32 = 200_000;
+const BLOBS: u32 = 200_000;
 /// The number of blobs that refs reference.
-pub const LIVE: usize = 60_000;
+const LIVE: usize = 60_000;
 const DU_ROUNDS: usize = 11;
 const UMOCI_ROUNDS: usize = 3;
 /// The required speedup over `umoci gc`.

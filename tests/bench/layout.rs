@@ -33,9 +33,14 @@ pub struct Layout {
 impl Layout {
     /// Creates a store of `blobs` layers; refs reference the first `live` ones.
     pub fn new(blobs: u64, live: usize) -> Self {
+        Self::with_refs_of(LAYERS, blobs, live)
+    }
+
+    /// Creates a store with `blobs` layers, of which refs with `of_ref` layers each reference `live`.
+    pub fn with_refs_of(of_ref: usize, blobs: u64, live: usize) -> Self {
         let layers: Vec<_> = layers(0..blobs).collect();
         let (mut documents, mut entries) = (Vec::new(), Vec::new());
-        for (number, layers) in layers[..live].chunks(LAYERS).enumerate() {
+        for (number, layers) in layers[..live].chunks(of_ref).enumerate() {
             let config = cache_config(layers);
             let manifest = manifest(&config, layers);
             entries.push(json!({

@@ -9,14 +9,18 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use tempfile::TempDir;
 
+use crate::Outcome;
 use crate::layout::Layout;
 use crate::rows::FRAME;
 use crate::table::{Table, median};
-use crate::{Outcome, disk};
 
 const ROWS: u16 = 40;
 const COLUMNS: u16 = 120;
 const ROUNDS: usize = 9;
+/// The layers of a large store.
+const BLOBS: u64 = 300_000;
+const REFS: usize = 3_000;
+const LAYERS_OF_REF: usize = 80;
 /// A text on every screen of the UI.
 const FRAME_SIGN: &str = "? help";
 /// A text only in the list of all keys, which `?` shows and `esc` closes.
@@ -31,9 +35,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub fn measure(table: &mut Table) -> Outcome {
     let dir = TempDir::new_in(env!("CARGO_TARGET_TMPDIR"))?;
     let cache = dir.path().join("cache");
-    Layout::new(disk::BLOBS.into(), disk::LIVE).write(&cache)?;
+    Layout::with_refs_of(LAYERS_OF_REF, BLOBS, REFS * LAYERS_OF_REF).write(&cache)?;
 
-    for (what, argument) in [("the demo", Path::new("demo")), ("200,000 blobs", &cache)] {
+    for (what, argument) in [
+        ("the demo", Path::new("demo")),
+        ("300,000 blobs in 3,000 refs", &cache),
+    ] {
         let first_frames = (0..ROUNDS).map(|_| {
             let mut terminal = Terminal::open(argument, dir.path())?;
             terminal.wait_for(|screen| screen.contains(FRAME_SIGN))

@@ -27,6 +27,36 @@ use inquiry::Inquiry;
 pub use kind::CauseKind;
 pub use support_steps::{is_context, is_context_source, is_internal};
 
+/// The files in which package managers record the versions that they install.
+const LOCK_FILES: [&str; 22] = [
+    "Cargo.lock",
+    "Gemfile.lock",
+    "Package.resolved",
+    "Pipfile.lock",
+    "Podfile.lock",
+    "bun.lock",
+    "bun.lockb",
+    "composer.lock",
+    "conan.lock",
+    "deno.lock",
+    "flake.lock",
+    "go.sum",
+    "gradle.lockfile",
+    "mix.lock",
+    "npm-shrinkwrap.json",
+    "package-lock.json",
+    "packages.lock.json",
+    "pnpm-lock.yaml",
+    "poetry.lock",
+    "pubspec.lock",
+    "uv.lock",
+    "yarn.lock",
+];
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
 /// Why a step runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
@@ -114,7 +144,12 @@ impl Cause {
 
     /// Returns the advice, where something can be done.
     pub fn advice(&self) -> Option<&str> {
-        let of_kind = || self.kind.advice();
+        let is_lock_file = |change: &PathChange| LOCK_FILES.contains(&file_name(&change.path));
+        let of_kind = || {
+            // A changed lock file has to run the step that installs from it.
+            let is_due = !self.paths.is_empty() && self.paths.iter().all(is_lock_file);
+            if is_due { None } else { self.kind.advice() }
+        };
         self.remedy.as_deref().or_else(of_kind)
     }
 

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use super::evidence::BuildLabel;
+use super::notes;
 use crate::explain::cause::{self, Cause};
 use crate::explain::keys::StepKeys;
 use crate::explain::names::StepName;
@@ -34,6 +35,8 @@ pub struct Explanation {
     pub written: Vec<Option<u64>>,
     /// What does not fit together, or is missing to say more.
     pub notes: Vec<String>,
+    /// The names of the contexts whose files are not given.
+    pub missing_contexts: Vec<String>,
     /// Which build of the evidence this is.
     pub label: BuildLabel,
     /// The other builds of the evidence that were explained.
@@ -54,6 +57,13 @@ pub struct OtherBuild {
 }
 
 impl Explanation {
+    /// Returns the context that a note is about, if the note says that its files are not given.
+    pub fn missing_context(&self, note: &str) -> Option<&str> {
+        let mut missing = self.missing_contexts.iter();
+        let name = missing.find(|name| notes::context_is_missing(name) == note)?;
+        Some(name)
+    }
+
     /// Returns the reported steps in the order of the file: all but contexts and the last step,
     /// which does nothing.
     pub fn steps(&self) -> Vec<StepIndex> {

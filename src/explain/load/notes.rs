@@ -187,13 +187,17 @@ fn about_absent_log(
     }
 }
 
+/// Returns the note on a context whose files are not given.
+pub(super) fn context_is_missing(name: &str) -> String {
+    format!(
+        "the files of the context `{name}` are not given: --context DIR, or --context NAME=DIR, does"
+    )
+}
+
 /// Adds notes on parts of the contexts that are missing, unreadable, or different from the build.
 pub(super) fn about_contexts(contexts: &BuildContexts, notes: &mut Vec<String>) {
-    for name in &contexts.missing {
-        notes.push(format!(
-            "the files of the context `{name}` are not given: --context DIR, or --context NAME=DIR, does"
-        ));
-    }
+    let missing = contexts.missing.iter();
+    notes.extend(missing.map(|name| context_is_missing(name)));
     for problem in &contexts.problems {
         notes.push(format!("{}: {}", problem.path.display(), problem.error));
     }

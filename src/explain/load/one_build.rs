@@ -86,6 +86,7 @@ impl BuildExplainer<'_> {
             names: keyed.names.into_iter().map(StepName::masked).collect(),
             keys: keyed.keys,
             notes: keyed.notes,
+            missing_contexts: keyed.contexts.missing,
             build: keyed.build,
             standings: solution.steps,
             label: BuildLabel::default(),

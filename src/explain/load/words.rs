@@ -79,25 +79,48 @@ impl Cost {
 impl CauseGroup {
     /// Returns the consequences of the cause and its total cost; empty if no cost is known.
     pub fn costs(&self) -> String {
-        let follows = match (self.followers, self.steps.len()) {
+        let lost = self.cost.words().unwrap_or_default();
+        [lost, self.follows()]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .collect::<Vec<_>>()
+            .join(" · ")
+    }
+
+    /// Returns the same as a sentence without its full stop: the consequences, then the cost.
+    pub fn effects(&self) -> String {
+        match (self.follows(), self.cost.words()) {
+            (follows, Some(lost)) if !follows.is_empty() => format!("{follows} ({lost})"),
+            (follows, lost) => lost.unwrap_or(follows),
+        }
+    }
+
+    fn follows(&self) -> String {
+        match (self.followers, self.steps.len()) {
             (0, _) => String::new(),
             (1, 1) => "1 later step re-runs because of it".to_owned(),
             (count, 1) => format!("{count} later steps re-run because of it"),
             (1, _) => "1 later step re-runs because of them".to_owned(),
             (count, _) => format!("{count} later steps re-run because of them"),
-        };
-        let lost = self.cost.words().unwrap_or_default();
-        [lost, follows]
-            .into_iter()
-            .filter(|text| !text.is_empty())
-            .collect::<Vec<_>>()
-            .join(" · ")
+        }
     }
 }
 
 /// Describes why a step runs.
 pub fn sentence(cause: &Cause) -> String {
     part_sentence(cause.kind, &cause.detail)
+}
+
+/// Names the files whose change is the only reason why a step runs.
+pub fn files_that_changed(cause: &Cause) -> Option<String> {
+    let change = match cause.kind {
+        CauseKind::Content => "changed",
+        CauseKind::FileAdded => "added",
+        CauseKind::FileRemoved => "removed",
+        _ => return None,
+    };
+    let are_known = !cause.paths.is_empty() && cause.also.is_empty();
+    are_known.then(|| format!("{} {change}", cause.detail))
 }
 
 /// Describes which part of a step changed, or why it runs.

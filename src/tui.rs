@@ -22,6 +22,7 @@
 //! - [`runtime`], [`jobs`], [`terminal`], [`recorder`]: the loop, the background jobs, the terminal
 //!   and its restoration, and the record that a crash leaves.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -167,6 +168,8 @@ pub struct OpenedSource {
     pub copy_journals: Option<PathBuf>,
     /// The evidence of its last build, if it comes with the source.
     pub evidence: NamedEvidence,
+    /// The evidence of builds that import one of its refs only, by the names of the refs.
+    pub evidence_of_refs: BTreeMap<String, NamedEvidence>,
     /// Its pruner, for runs of plans; `None` if deletion is not allowed or not possible.
     pub pruner: Option<SharedPruner>,
     /// Opens it, if a file names the source and it must not be contacted before a person opens it.

@@ -28,12 +28,16 @@ struct DemoCopy {
     cache: LocalCache,
 }
 
-/// The evidence of the last build, which imported `main` of the demo.
+/// The ref that a build with a Dockerfile of its own imports.
+const OTHER_BUILD: &str = "web-amd64-386";
+
+/// The evidence of a build: of the last one, which imported `main` of the demo, or of another one
+/// that imports the ref in question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DemoEvidence {
     /// Its log and its provenance.
     pub build: Vec<PathBuf>,
-    /// The provenance of the build that exported `main`.
+    /// The provenance of the build that exported the ref.
     pub baseline: PathBuf,
     /// Its context.
     pub context: PathBuf,
@@ -64,9 +68,30 @@ pub fn open() -> io::Result<LocalCache> {
 
 /// Returns the evidence of the last build; `None` if there is no copy.
 pub fn evidence() -> Option<DemoEvidence> {
+    evidence_for("")
+}
+
+/// Returns the refs that builds of their own import, each with the evidence of the next build.
+pub fn other_builds() -> Vec<(&'static str, DemoEvidence)> {
+    let evidence = evidence_for(OTHER_BUILD);
+    evidence
+        .into_iter()
+        .map(|evidence| (OTHER_BUILD, evidence))
+        .collect()
+}
+
+/// Returns the evidence of the next build that imports a ref; `None` if there is no copy.
+pub fn evidence_for(ref_name: &str) -> Option<DemoEvidence> {
     let copy = COPY.lock().unwrap_or_else(PoisonError::into_inner);
     let dir = copy.as_ref()?.dir.path();
     let build = dir.join("build");
+    if ref_name == OTHER_BUILD {
+        return Some(DemoEvidence {
+            build: vec![build.join("web.json")],
+            baseline: build.join("web.json"),
+            context: dir.join("checkout-web"),
+        });
+    }
     Some(DemoEvidence {
         build: vec![build.join("log.rawjson"), build.join("provenance.json")],
         baseline: build.join("before.json"),

@@ -149,7 +149,11 @@ impl Arguments {
         }
         // An error shows when the source itself is opened.
         let _ = backend::demo::open();
-        if let Some(evidence) = backend::demo::evidence() {
+        let asked = match self.sources.as_slice() {
+            [one] => one.expose().strip_prefix("demo#").unwrap_or_default(),
+            _ => "",
+        };
+        if let Some(evidence) = backend::demo::evidence_for(asked) {
             self.build = evidence.build;
             self.baseline = vec![evidence.baseline];
             self.context = vec![evidence.context.to_string_lossy().into_owned()];

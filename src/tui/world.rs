@@ -1,7 +1,7 @@
 //! The state that all screens share: the sources and their data, the time, the size, and the means
 //! to draw.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
@@ -51,6 +51,8 @@ pub struct SourceFacts {
     pub is_copy: bool,
     /// The evidence of its last build, if it comes with the source.
     pub evidence: NamedEvidence,
+    /// The evidence of builds that import one of its refs only, by the names of the refs.
+    pub evidence_of_refs: BTreeMap<String, NamedEvidence>,
     /// Whether a file names it, so that it is not contacted before a person opens it.
     pub is_waiting: bool,
 }

@@ -103,6 +103,19 @@ fn its_last_build_explains_itself_at_once() {
 }
 
 #[test]
+fn the_ref_of_two_platforms_has_a_build_of_its_own() {
+    let cachelens = Sandbox::new();
+    let answer = cachelens.json(&["why", "demo#web-amd64-386", "--json"]);
+    let cause = &answer["root_causes"][0];
+    assert_eq!(cause["kind"], "content");
+    assert_eq!(cause["paths"][0], "web/page.js");
+    assert_eq!(answer["root_causes"].as_array().unwrap().len(), 1);
+    let [hit, miss, unknown] =
+        ["hit", "miss", "unknown"].map(|name| answer["summary"][name].as_u64().unwrap());
+    assert_eq!((hit, miss, unknown), (3, 2, 0));
+}
+
+#[test]
 fn it_has_refs_with_their_steps_orphans_an_unfinished_upload_and_one_blob_missing() {
     let files = files();
     let json = |path: &str| -> Value { serde_json::from_slice(&files[path]).unwrap() };

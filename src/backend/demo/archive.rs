@@ -23,7 +23,7 @@ const BLOBS: &str = "cache/blobs/sha256";
 
 /// A file of the demo.
 pub(in crate::backend) struct DemoFile {
-    /// The path: `cache/…`, `provenance/…`, `build/…` or `checkout/…`.
+    /// The path: `cache/…`, `provenance/…`, `build/…`, `checkout/…` or `checkout-web/…`.
     pub path: String,
     /// The permission bits.
     pub mode: u32,

@@ -1,10 +1,12 @@
 //! Opens the sources that the user interface shows, and those that a person names in it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
+use crate::backend::demo::DemoEvidence;
 use crate::backend::{self, Access as StoreAccess, SharedReader};
 use crate::cli::Global;
 use crate::config::Consents;
@@ -110,6 +112,7 @@ pub(super) fn listed(
         find: None,
         copy_journals: None,
         evidence: NamedEvidence::default(),
+        evidence_of_refs: BTreeMap::new(),
         pruner: None,
         waiting: Some(Arc::new(move || {
             let source = consented(&consents, waiting.clone());
@@ -152,21 +155,24 @@ pub(super) fn opened(
         copy_journals: (is_demo && pruner.is_some())
             .then(backend::demo::journals)
             .flatten(),
-        evidence: if is_demo {
-            demo_evidence()
+        evidence: (is_demo.then(backend::demo::evidence).flatten())
+            .map(named_evidence)
+            .unwrap_or_default(),
+        evidence_of_refs: if is_demo {
+            let builds = backend::demo::other_builds().into_iter();
+            builds
+                .map(|(name, evidence)| (name.to_owned(), named_evidence(evidence)))
+                .collect()
         } else {
-            NamedEvidence::default()
+            BTreeMap::new()
         },
         pruner,
         waiting: None,
     })
 }
 
-/// Returns the evidence of the last build of the demo.
-fn demo_evidence() -> NamedEvidence {
-    let Some(evidence) = backend::demo::evidence() else {
-        return NamedEvidence::default();
-    };
+/// Names the evidence of a build of the demo.
+fn named_evidence(evidence: DemoEvidence) -> NamedEvidence {
     let text = |path: PathBuf| path.to_string_lossy().into_owned();
     NamedEvidence::new(
         evidence.build.into_iter().map(text).collect(),

@@ -79,6 +79,7 @@ pub(super) fn split(access: DeletionAccess, source: OpenedSource) -> (SourceStor
         find,
         copy_journals,
         evidence,
+        evidence_of_refs,
         pruner,
         waiting,
     } = source;
@@ -100,6 +101,7 @@ pub(super) fn split(access: DeletionAccess, source: OpenedSource) -> (SourceStor
         deleting,
         is_copy,
         evidence,
+        evidence_of_refs,
         is_waiting: waiting.is_some(),
     };
     (

@@ -136,9 +136,10 @@ impl WhyScreen {
 
     /// The evidence that a person gave, else the evidence that comes with the source.
     pub(super) fn evidence<'w>(&self, world: &'w World) -> &'w NamedEvidence {
-        match self.against {
-            ComparedCaches::Ref(source, ..) if world.evidence.is_empty() => {
-                &world.source(source).info.evidence
+        match &self.against {
+            ComparedCaches::Ref(source, name, _) if world.evidence.is_empty() => {
+                let info = &world.source(*source).info;
+                info.evidence_of_refs.get(name).unwrap_or(&info.evidence)
             }
             _ => &world.evidence,
         }

@@ -43,6 +43,7 @@ fn scanning() -> (Model, JobId) {
         deleting,
         is_copy: false,
         evidence: NamedEvidence::default(),
+        evidence_of_refs: std::collections::BTreeMap::new(),
         is_waiting: false,
     };
     let (model, effects) = Model::new(world, vec![info]);

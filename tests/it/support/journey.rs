@@ -220,6 +220,7 @@ fn source(label: &str, kind: StoreKind, reader: SharedReader) -> OpenedSource {
         find: None,
         copy_journals: None,
         evidence: NamedEvidence::default(),
+        evidence_of_refs: std::collections::BTreeMap::new(),
         pruner: None,
         waiting: None,
     }

@@ -33,6 +33,7 @@ fn opened(source: &Source) -> OpenedSource {
         find: backend::may_be_several(source).then(|| finder(source)),
         copy_journals: None,
         evidence: NamedEvidence::default(),
+        evidence_of_refs: std::collections::BTreeMap::new(),
         pruner: None,
         waiting: None,
     }

@@ -14,6 +14,7 @@ fn what_is_still_being_read_is_not_nothing() {
         is_search: false,
         select: None,
         deleting: Deleting::Allowed,
+        evidence_of_refs: std::collections::BTreeMap::new(),
         is_copy: false,
         evidence: NamedEvidence::default(),
         is_waiting: false,

@@ -50,8 +50,24 @@ pub struct Pruning {
 pub enum Deleting {
     /// It does.
     Allowed,
+    /// The program was started without the permission to delete.
+    ReadOnly {
+        /// The command that starts it with the permission.
+        command: String,
+    },
     /// It does not, for this reason.
     Refused(String),
+}
+
+impl Deleting {
+    /// Returns why nothing can be deleted, if so, and what to do about it.
+    pub fn refusal(&self) -> Option<String> {
+        match self {
+            Self::Allowed => None,
+            Self::ReadOnly { command } => Some(format!("read-only. Restart with: {command}")),
+            Self::Refused(why) => Some(why.clone()),
+        }
+    }
 }
 
 /// A part of a plan.

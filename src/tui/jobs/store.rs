@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use super::lock;
 use crate::backend::{SharedPruner, SharedReader};
 use crate::source::{RefSelector, Source, SourceLocation, StoreKind};
+use crate::text::shell;
 use crate::tui::pruning::{Deleting, DeletionAccess};
 use crate::tui::world::{Admitted, SourceFacts, SourceId};
 use crate::tui::{Finder, OpenedSource, Waiting};
@@ -89,7 +90,7 @@ pub(super) fn split(access: DeletionAccess, source: OpenedSource) -> (SourceStor
         Err(fault) => (None, Some(fault)),
     };
     let is_copy = copy_journals.is_some();
-    let deleting = deleting(access, is_copy, kind, pruner.is_some());
+    let deleting = deleting(access, is_copy, &label, kind, pruner.is_some());
     let is_search = find.is_some();
     let place = source.as_ref().map(place);
     let info = SourceFacts {
@@ -134,16 +135,22 @@ fn place(source: &Source) -> SourceLocation {
 }
 
 /// Returns whether a person may delete from a source; from a copy always.
-fn deleting(access: DeletionAccess, is_copy: bool, kind: StoreKind, has_pruner: bool) -> Deleting {
+fn deleting(
+    access: DeletionAccess,
+    is_copy: bool,
+    label: &str,
+    kind: StoreKind,
+    has_pruner: bool,
+) -> Deleting {
     let access = if is_copy {
         DeletionAccess::Write
     } else {
         access
     };
     match (access, has_pruner) {
-        (DeletionAccess::ReadOnly, _) => Deleting::Refused(
-            "this is read-only: start `cachelens --write` to carry a plan out".to_owned(),
-        ),
+        (DeletionAccess::ReadOnly, _) => Deleting::ReadOnly {
+            command: format!("cachelens --write {}", shell::word(label)),
+        },
         (DeletionAccess::Write, false) => Deleting::Refused(format!(
             "nothing can be deleted from a source of kind {kind}"
         )),

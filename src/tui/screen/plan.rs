@@ -248,6 +248,7 @@ impl Screen for PlanScreen {
     fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         match action {
             Action::CarryOut => self.confirm(cx),
+            Action::CopyCommand => self.copy_command(cx),
             Action::LeaveOut => self.leave_out(cx),
             Action::NextPart => self.turn(1, cx),
             Action::PreviousPart => self.turn(PlanSection::ALL.len() - 1, cx),

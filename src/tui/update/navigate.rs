@@ -157,8 +157,20 @@ impl Model {
         }
     }
 
-    /// Ends the UI. If a run watches for builds, first asks whether to stop that.
+    /// Ends the UI. If a run is at work or watches for builds, first asks whether to stop it.
     pub(super) fn end(&mut self, effects: &mut Vec<Effect>, commands: &mut Vec<NavigationCommand>) {
+        let mut screens = self.screens.iter().chain(&self.left);
+        let busy = screens.find(|screen| screen.is_busy());
+        let work = busy.and_then(|screen| screen.background(&self.world));
+        if let Some(work) = work {
+            let question = format!(
+                "The {} is at work. Stop it and quit? What is in flight ends first.",
+                work.title
+            );
+            let mut cx = UiContext::new(&mut self.world, effects, commands);
+            cx.show(Confirm::new(question, LayerRequest::Quit));
+            return;
+        }
         if self.world.watches.is_empty() || !self.layers.is_empty() {
             self.over = true;
             return;

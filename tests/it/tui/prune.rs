@@ -184,7 +184,7 @@ fn without_write_a_plan_is_shown_and_nothing_goes() {
     journey.press("p");
     journey.shows_in("deletes", "blobs");
     journey.press("enter");
-    journey.shows("this is read-only: start `cachelens --write`");
+    journey.shows("read-only. Restart with: cachelens --write ./cache");
     journey.press("y");
     assert_eq!((store.refs(), store.blobs()), before);
     assert_eq!((store.trash().len(), store.journals().len()), (0, 0));

@@ -6,7 +6,8 @@ use super::words::question;
 use super::{PlanScreen, PlanState};
 use crate::prune::plan::Plan;
 use crate::text::escape::visible;
-use crate::tui::effect::{JobId, JobWork, Overwrite};
+use crate::tui::effect::{Effect, JobId, JobWork, Overwrite};
+use crate::tui::keymap::Action;
 use crate::tui::layer::confirm::Confirm;
 use crate::tui::layer::typed::Typed;
 use crate::tui::message::ExportError;
@@ -17,6 +18,17 @@ use crate::tui::screen::run::RunScreen;
 use crate::tui::world::StatusKind;
 
 impl PlanScreen {
+    /// Copies the command that starts the program with the permission to delete.
+    pub(super) fn copy_command(&self, cx: &mut UiContext<'_>) {
+        match &cx.world.source(self.source).info.deleting {
+            Deleting::ReadOnly { command } => cx.effect(Effect::Copy(command.clone())),
+            _ => {
+                let words = "this plan can be carried out here; W saves it for `prune --apply`";
+                cx.world.note(StatusKind::Failed, words);
+            }
+        }
+    }
+
     /// Asks for confirmation to execute the plan.
     pub(super) fn confirm(&self, cx: &mut UiContext<'_>) {
         let PlanState::Ready(planned) = &self.state else {
@@ -24,9 +36,15 @@ impl PlanScreen {
         };
         let info = &cx.world.source(self.source).info;
         let plan = &planned.plan;
-        if let Deleting::Refused(why) = &info.deleting {
-            let why = why.clone();
-            return cx.world.note(StatusKind::Failed, why);
+        if let Some(why) = info.deleting.refusal() {
+            let is_read_only = matches!(info.deleting, Deleting::ReadOnly { .. });
+            let key = cx.world.keymap.key_for(CONTEXTS, Action::CopyCommand);
+            let hint = if is_read_only {
+                format!(" ({key} copies it)")
+            } else {
+                String::new()
+            };
+            return cx.world.note(StatusKind::Failed, why + &hint);
         }
         if plan.is_empty() {
             return cx

@@ -22,8 +22,7 @@ impl RunScreen {
             RunScreenState::Failed(_) => self.news.deleted,
             _ => 0,
         };
-        if let Deleting::Refused(why) = &cx.world.source(self.source).info.deleting {
-            let why = why.clone();
+        if let Some(why) = cx.world.source(self.source).info.deleting.refusal() {
             return cx.world.note(StatusKind::Failed, why);
         }
         match self.journal() {
@@ -85,12 +84,11 @@ impl RunScreen {
     pub(super) fn ask_to_resume(&self, cx: &mut UiContext<'_>) {
         let info = &cx.world.source(self.source).info;
         let refused = match &info.deleting {
-            Deleting::Refused(why) => Some(why.clone()),
             Deleting::Allowed if self.is_busy() => Some("it is running; esc stops it".to_owned()),
             Deleting::Allowed if !self.is_resumable() => {
                 Some("there is nothing left to do in this run".to_owned())
             }
-            Deleting::Allowed => None,
+            deleting => deleting.refusal(),
         };
         if let Some(why) = refused {
             return cx.world.note(StatusKind::Failed, why);

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::UiLayer;
-use crate::text::units::grouped;
+use crate::text::units::{Age, grouped};
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::KeyPress;
 use crate::tui::navigation::{Handled, UiContext};
@@ -42,10 +42,20 @@ fn jobs(world: &World) -> Vec<(JobEntry, Cell)> {
             .as_ref()
             .map_or(0, |found| found.totals.stored().count);
         let words = format!("scan of {}", source.info.label);
-        let line = Cell::new(words, TextRole::Text).and(
-            format!("  {} objects so far", grouped(stored)),
-            TextRole::Title,
-        );
+        let elapsed = world.now.duration_since(source.since);
+        let seconds = elapsed.as_secs().unsigned_abs();
+        let line = Cell::new(words, TextRole::Text)
+            .and(
+                format!("  {} objects so far", grouped(stored)),
+                TextRole::Title,
+            )
+            .and(format!(" · {}", Age(elapsed)), TextRole::Dim);
+        let line = match stored.checked_div(seconds) {
+            Some(rate) if rate > 0 => {
+                line.and(format!(" · {} objects/s", grouped(rate)), TextRole::Dim)
+            }
+            _ => line,
+        };
         Some((JobEntry::Scan(id), line))
     });
     let background = world.background.iter().map(|work| {

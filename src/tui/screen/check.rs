@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
@@ -42,6 +43,8 @@ pub struct CheckScreen {
     /// The inventory that is or was checked.
     inventory: Option<Arc<Inventory>>,
     state: CheckState,
+    /// When the check began.
+    began: Timestamp,
 }
 
 /// The progress of the check.
@@ -79,6 +82,7 @@ impl CheckScreen {
             checked: Arc::default(),
             inventory: None,
             state: CheckState::Waiting,
+            began: cx.world.now,
         };
         check.begin(false, cx);
         check
@@ -89,6 +93,7 @@ impl CheckScreen {
         if let CheckState::Running(job, _) = self.state {
             cx.stop(job);
         }
+        self.began = cx.world.now;
         let source = cx.world.source(self.source);
         self.inventory = source
             .found
@@ -332,7 +337,7 @@ impl Screen for CheckScreen {
         Some(ScreenWork {
             key: WorkKey::Check(self.source),
             title: format!("check of {label}"),
-            progress: self.sums(),
+            progress: self.sums().and_all(self.time(world)),
             is_running: matches!(self.state, CheckState::Waiting | CheckState::Running(..)),
             is_kept: true,
         })

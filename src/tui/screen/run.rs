@@ -363,10 +363,7 @@ impl Screen for RunScreen {
                 RunScreenState::Undoing(..) => format!("undo in {label}"),
                 _ => format!("run in {label}"),
             },
-            progress: match self.state {
-                RunScreenState::Undoing(_, of) => self.meter(of, "restored", 0),
-                _ => self.progress(0),
-            },
+            progress: self.progress_with_pace(world),
             is_running: self.is_busy() || self.is_watching(),
             is_kept: false,
         })

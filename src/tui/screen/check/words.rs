@@ -1,11 +1,14 @@
 //! The sentences above the findings, and those that stand for an empty list.
 
+use jiff::SignedDuration;
+
 use super::CheckScreen;
 use super::CheckState;
 use crate::check::{CheckProgress, Code, Severity};
-use crate::text::units::Size;
+use crate::text::units::{Age, Size};
 use crate::tui::rows::Cell;
 use crate::tui::theme::TextRole;
+use crate::tui::world::World;
 
 impl CheckScreen {
     /// Returns the progress and the findings.
@@ -17,12 +20,33 @@ impl CheckScreen {
                 Cell::new(format!("checking: {done} of {all} refs"), TextRole::Title)
             }
             CheckState::Running(_, Some(CheckProgress::Blobs { read, all })) => Cell::new(
-                format!("reading layers: {} of {}", Size(*read), Size(*all)),
+                format!("verifying contents: {} of {}", Size(*read), Size(*all)),
                 TextRole::Title,
             ),
             CheckState::Stopped => Cell::new("stopped before it was done", TextRole::Warning),
             CheckState::Done => self.found(),
         }
+    }
+
+    /// Returns how long the check has been running, and the time left if it is known.
+    pub(super) fn time(&self, world: &World) -> Cell {
+        let CheckState::Running(_, progress) = &self.state else {
+            return Cell::default();
+        };
+        let (done, all) = match progress {
+            None => (0, 0),
+            Some(CheckProgress::Refs { done, all }) => (*done as u64, *all as u64),
+            Some(CheckProgress::Blobs { read, all }) => (*read, *all),
+        };
+        let elapsed = world.now.duration_since(self.began);
+        let cell = Cell::new(format!(" · {}", Age(elapsed)), TextRole::Dim);
+        if done == 0 || elapsed.is_zero() {
+            return cell;
+        }
+        let elapsed = elapsed.as_millis().unsigned_abs();
+        let left = u128::from(all.saturating_sub(done)) * elapsed / u128::from(done);
+        let left = SignedDuration::from_millis(i64::try_from(left).unwrap_or(i64::MAX));
+        cell.and(format!(" · about {} left", Age(left)), TextRole::Strong)
     }
 
     pub(super) fn found(&self) -> Cell {
@@ -53,8 +77,8 @@ impl CheckScreen {
             cell
         };
         let read = match self.checked.read {
-            None => "layers not read".to_owned(),
-            Some(count) => format!("{count} layers read and sound"),
+            None => "contents not verified".to_owned(),
+            Some(count) => format!("{count} layers verified"),
         };
         cell.and(format!(" · {read}"), TextRole::Dim)
     }

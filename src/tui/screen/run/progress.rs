@@ -82,6 +82,18 @@ impl RunScreen {
         self.meter(self.plan.delete().len(), word, width)
     }
 
+    /// Returns the progress with its rate and the time left, for the list of jobs.
+    pub(super) fn progress_with_pace(&self, world: &World) -> Cell {
+        let (progress, of) = match self.state {
+            RunScreenState::Undoing(_, of) => (self.meter(of, "restored", 0), of),
+            RunScreenState::Running(_) => (self.progress(0), self.plan.delete().len()),
+            _ => return self.progress(0),
+        };
+        progress
+            .and(" · ", TextRole::Dim)
+            .and_all(self.pace(world, of))
+    }
+
     /// Draws the number of processed items out of `of`.
     pub(super) fn meter(&self, of: usize, word: &str, width: u16) -> Cell {
         let done = self.news.concluded as u64;

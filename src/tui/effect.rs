@@ -65,6 +65,8 @@ pub enum JobWork {
     NameSteps(Arc<RefSteps>, NamedEvidence),
     /// Detects the type of a piece of evidence.
     Recognise(EvidencePart, String),
+    /// Looks for files near the caches that look like evidence of a build.
+    FindEvidence,
     /// Completes the name of a piece of evidence.
     Complete(EvidencePart, String),
     /// Explains the build that the evidence describes.
@@ -80,6 +82,8 @@ pub enum JobWork {
     },
     /// Lists the files of a layer.
     ListFiles(SourceId, Digest),
+    /// Lists the files of several layers, each in a folder of its own.
+    ListAll(SourceId, Vec<LayerFolder>),
     /// Reads the beginning of a file of a layer, or of a blob.
     Preview(SourceId, PreviewSubject),
     /// Writes a file of a layer to a file.
@@ -194,6 +198,15 @@ pub enum ConfigAddition {
     Rule(Rule),
     /// An open source.
     Source(SourceId),
+}
+
+/// A layer among others, and the folder that its files are shown in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerFolder {
+    /// The name of the folder, without a slash.
+    pub folder: String,
+    /// The layer.
+    pub layer: Digest,
 }
 
 /// Rows to write to a file.

@@ -84,6 +84,25 @@ pub struct EvidenceItem {
     pub seen: Option<String>,
 }
 
+/// A piece of evidence that lies near, for a person to pick.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvidenceOffer {
+    /// A file, an image, or a build command.
+    pub text: String,
+    /// Its kind, or where it is from.
+    pub about: String,
+}
+
+impl EvidenceOffer {
+    /// Makes an offer.
+    pub fn new(text: &str, about: impl Into<String>) -> Self {
+        Self {
+            text: text.to_owned(),
+            about: about.into(),
+        }
+    }
+}
+
 /// All given evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NamedEvidence {

@@ -36,6 +36,7 @@ mod export;
 mod extract;
 mod files;
 mod find;
+mod near;
 mod prune;
 mod reporter;
 mod runs;
@@ -176,11 +177,13 @@ impl Jobs {
             } => self.check(source, inventory, verify, cancel, reporter),
             JobWork::NameSteps(steps, given) => self.name_steps(steps, given, cancel, reporter),
             JobWork::Recognise(part, text) => self.recognise(part, text, cancel, reporter),
+            JobWork::FindEvidence => self.find_evidence(reporter),
             JobWork::Complete(part, text) => self.blocking(reporter, move |_| {
                 Some(JobReport::Completed(evidence::complete(part, &text)))
             }),
             JobWork::Explain(imports, given) => self.explain(imports, given, cancel, reporter),
             JobWork::ListFiles(source, layer) => self.list_files(source, layer, cancel, reporter),
+            JobWork::ListAll(source, layers) => self.list_all(source, layers, cancel, reporter),
             JobWork::ArrangeFiles(tree, view) => self.arrange_files(tree, view, cancel, reporter),
             JobWork::Preview(source, subject) => self.preview(source, subject, cancel, reporter),
             JobWork::Extract(extraction) => self.extract(extraction, cancel, reporter),
@@ -211,9 +214,7 @@ impl Jobs {
                 self.open_declared(cache, shows, cancel, reporter);
             }
             JobWork::FindDeclared(directory) => self.find_declared(directory, reporter),
-            JobWork::ReadDeclared(directory, file) => {
-                self.read_declared(directory, &file, reporter);
-            }
+            JobWork::ReadDeclared(at, file) => self.read_declared(at, &file, reporter),
         }
     }
 

@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 
 use crokey::KeyCombination;
-use crossterm::event::{KeyCode, KeyModifiers};
 use serde::Deserialize;
 
 use super::message::KeyPress;
 
+mod keys;
 pub mod own;
 pub mod search;
+
+use keys::{plain, shown};
 
 /// Declares the actions and the list of all of them.
 macro_rules! actions {
@@ -32,7 +34,7 @@ actions! {
     Quit,
     /// Show the keys.
     Help,
-    /// Leave the screen.
+    /// Type a command.
     Palette,
     /// Leave the screen.
     Back,
@@ -64,18 +66,22 @@ actions! {
     Open,
     /// Type a filter.
     Filter,
-    /// Reverse the order.
+    /// Choose the order.
     Sort,
-    /// Turn the order around.
+    /// Reverse the order.
     Reverse,
     /// Choose the columns.
     Columns,
-    /// Mark all visible rows.
+    /// Mark the row.
     Mark,
     /// Mark all rows that the cursor passes.
     Range,
     /// Mark all rows that are shown.
     MarkAll,
+    /// To the next row that the last filter matches.
+    NextMatch,
+    /// To the previous row that the last filter matches.
+    PreviousMatch,
     /// Show the details of the row.
     Details,
     /// Give the list or the details the whole screen.
@@ -160,6 +166,8 @@ actions! {
     Collapse,
     /// Unfold the rows below this one.
     Expand,
+    /// Show the files of all layers of a ref.
+    AllFiles,
     /// Give evidence of a build.
     Evidence,
     /// Ask why steps ran.
@@ -418,27 +426,6 @@ impl Keymap {
             .find(|binding| binding.action == action)
             .map(KeyBinding::key)
             .unwrap_or_default()
-    }
-}
-
-/// Removes shift from keys that are not letters: some terminals report it with `?`, others do not.
-fn plain(mut key: KeyCombination) -> KeyCombination {
-    key = key.normalized();
-    if matches!(key.codes.first(), KeyCode::Char(character) if !character.is_alphabetic()) {
-        key.modifiers.remove(KeyModifiers::SHIFT);
-    }
-    key
-}
-
-fn shown(key: KeyCombination) -> String {
-    let format = crokey::KeyCombinationFormat::default()
-        .with_lowercase_modifiers()
-        .with_implicit_shift();
-    let text = format.to_string(key).replace("Hyphen", "-");
-    if text.chars().count() == 1 || key.modifiers.contains(KeyModifiers::CONTROL) {
-        text
-    } else {
-        text.to_lowercase()
     }
 }
 

@@ -16,8 +16,11 @@ use super::rows::{Column, Identity, RowSet, Sortable};
 use crate::inventory::filter::Filter;
 
 mod arrange;
+mod marks;
+mod matches;
 
 pub use arrange::{Arrangement, Sort, SortDirection, arrange};
+use marks::Range;
 
 /// Up to this many rows are filtered and sorted within a frame.
 pub const AT_ONCE: u32 = 20_000;
@@ -44,6 +47,8 @@ pub struct RowList {
     top: usize,
     marks: HashSet<Identity>,
     range: Option<Range>,
+    /// The last filter; it stays when the filter is cleared.
+    searched: Filter,
     click: Option<(Timestamp, usize)>,
 }
 
@@ -54,15 +59,6 @@ pub struct View {
     pub filter: Filter,
     /// Their order.
     pub sort: Sort,
-}
-
-/// Rows that are being marked from one to the cursor.
-#[derive(Debug)]
-struct Range {
-    /// The place of the first.
-    from: usize,
-    /// What was marked before.
-    before: HashSet<Identity>,
 }
 
 #[derive(Debug)]
@@ -102,6 +98,7 @@ impl RowList {
             top: 0,
             marks: HashSet::new(),
             range: None,
+            searched: Filter::default(),
             click: None,
         };
         list.begin(rows, cx);
@@ -208,6 +205,9 @@ impl RowList {
     /// Applies another filter.
     pub fn set_filter(&mut self, filter: Filter, cx: &mut UiContext<'_>) {
         if filter != self.wanted.filter {
+            if !filter.is_empty() {
+                self.searched = filter.clone();
+            }
             self.want(
                 View {
                     filter,
@@ -293,6 +293,7 @@ impl RowList {
                 self.go(self.cursor + 1, height);
             }
             Action::MarkAll => self.toggle_all(),
+            Action::NextMatch | Action::PreviousMatch => self.go_to_match(action, height, cx),
             Action::Reverse => self.set_sort(self.wanted.sort.reversed(), cx),
             Action::Escape => return self.escape(cx),
             _ => return Handled::No,
@@ -340,16 +341,6 @@ impl RowList {
         self.range.is_some()
     }
 
-    /// Marks all rows from where the range began to the cursor.
-    fn mark_range(&mut self) {
-        let Some(range) = &self.range else { return };
-        let first = range.from.min(self.cursor);
-        let last = range.from.max(self.cursor);
-        let rows = self.shown.iter().skip(first).take(last - first + 1);
-        let inside = rows.map(|row| self.rows.identity(*row));
-        self.marks = range.before.iter().cloned().chain(inside).collect();
-    }
-
     fn escape(&mut self, cx: &mut UiContext<'_>) -> Handled {
         if let Some(work) = self.work.take() {
             cx.stop(work.job);
@@ -362,28 +353,6 @@ impl RowList {
         let filtered = !self.wanted.filter.is_empty();
         self.set_filter(Filter::default(), cx);
         filtered.into()
-    }
-
-    fn toggle_mark(&mut self) {
-        if let Some(row) = self.current() {
-            let identity = self.rows.identity(row);
-            if !self.marks.remove(&identity) {
-                self.marks.insert(identity);
-            }
-        }
-    }
-
-    fn toggle_all(&mut self) {
-        let shown = || self.shown.iter().map(|row| self.rows.identity(*row));
-        let mut marks = self.marks.clone();
-        if shown().all(|identity| marks.contains(&identity)) {
-            shown().for_each(|identity| {
-                marks.remove(&identity);
-            });
-        } else {
-            marks.extend(shown());
-        }
-        self.marks = marks;
     }
 
     fn want(&mut self, view: View, cx: &mut UiContext<'_>) {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::background::Background;
 use super::effect::JobId;
+use super::evidence::EvidenceOffer;
 use super::found::ScannedInventory;
 use super::preview::FilePreview;
 use super::pruning::{Planned, Trial};
@@ -184,6 +185,8 @@ pub enum JobReport {
     Named(Result<Arc<RefSteps>, String>),
     /// The type of a piece of evidence, or why it is not evidence.
     Recognised(Result<String, String>),
+    /// Files near the caches that look like evidence of a build.
+    EvidenceFound(Vec<EvidenceOffer>),
     /// The completions of a name.
     Completed(Completion),
     /// The current step of an explanation.

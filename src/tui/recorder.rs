@@ -121,6 +121,7 @@ fn name(report: &JobReport) -> &'static str {
         JobReport::Named(Err(_)) => "not named",
         JobReport::Recognised(Ok(_)) => "recognised",
         JobReport::Recognised(Err(_)) => "not recognised",
+        JobReport::EvidenceFound(_) => "evidence found",
         JobReport::Completed(_) => "completed",
         JobReport::Explaining(_) => "explaining",
         JobReport::Explained(Ok(_)) => "explained",

@@ -12,7 +12,7 @@ use crate::backend::layer_files;
 use crate::format::digest::Digest;
 use crate::format::layer::TarEntry;
 use crate::text::units::grouped;
-use crate::tui::effect::Extraction;
+use crate::tui::effect::{Extraction, LayerFolder};
 use crate::tui::layer::preview::PreviewSubject;
 use crate::tui::list::View;
 use crate::tui::message::JobReport;
@@ -42,6 +42,44 @@ impl Jobs {
             });
             let end = end.await;
             let (tree, end) = lock(&listing).end(end);
+            reporter.report(JobReport::Files(tree)).await;
+            reporter.report(JobReport::FilesEnd(end)).await;
+            job
+        });
+    }
+
+    /// Lists the files of several layers, each in its folder. One that cannot be read leaves the
+    /// others.
+    pub(super) fn list_all(
+        &mut self,
+        source: SourceId,
+        layers: Vec<LayerFolder>,
+        cancel: CancellationToken,
+        reporter: Reporter,
+    ) {
+        let job = reporter.job;
+        let reader = self.store(source).and_then(|store| store.reader);
+        self.tasks.spawn(async move {
+            let Some(reader) = reader else { return job };
+            let listing = Arc::new(Mutex::new(LayerListing::new(reporter.clone())));
+            let mut fault = None;
+            for LayerFolder { folder, layer } in layers {
+                if cancel.is_cancelled() {
+                    break;
+                }
+                lock(&listing).begin_layer(folder.clone());
+                let each = Arc::clone(&listing);
+                let enough = cancel.clone();
+                let end = layer_files::list(&*reader, layer, cancel.clone(), move |batch| {
+                    if lock(&each).add(&batch).is_err() {
+                        enough.cancel();
+                    }
+                });
+                if let Err(why) = end.await {
+                    fault.get_or_insert_with(|| format!("{folder}: {why}"));
+                }
+            }
+            let (tree, end) = lock(&listing).end(fault.map_or(Ok(()), Err));
             reporter.report(JobReport::Files(tree)).await;
             reporter.report(JobReport::FilesEnd(end)).await;
             job
@@ -125,6 +163,8 @@ impl Jobs {
 /// The tree of a layer that is being read.
 struct LayerListing {
     builder: TreeBuilder,
+    /// The folder for the files of the current layer, if there are several.
+    folder: Option<String>,
     reporter: Reporter,
     next: Instant,
     is_too_large: bool,
@@ -137,17 +177,31 @@ impl LayerListing {
     fn new(reporter: Reporter) -> Self {
         Self {
             builder: TreeBuilder::default(),
+            folder: None,
             reporter,
             next: Instant::now(),
             is_too_large: false,
         }
     }
 
+    /// Begins another layer, whose files are in `folder`.
+    fn begin_layer(&mut self, folder: String) {
+        self.builder.begin_archive();
+        self.folder = Some(folder);
+    }
+
     /// Adds files, and reports the tree from time to time. Each report copies the tree, which must
     /// take only a small part of the time.
     fn add(&mut self, batch: &[TarEntry]) -> Result<(), Full> {
         for entry in batch {
-            if self.is_too_large || self.builder.add(entry).is_err() {
+            let added = match &self.folder {
+                None => self.builder.add(entry),
+                Some(folder) => self.builder.add(&TarEntry {
+                    path: format!("{folder}/{}", entry.path),
+                    ..entry.clone()
+                }),
+            };
+            if self.is_too_large || added.is_err() {
                 self.is_too_large = true;
                 return Err(Full);
             }

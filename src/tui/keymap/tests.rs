@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use crossterm::event::{KeyCode, KeyModifiers};
+
 use super::*;
 use KeyContext::{Global, List};
 
@@ -45,6 +47,8 @@ const SAME: &[&[Action]] = &[
     &[Action::Verify, Action::Preview],
     // Takes the row out: of the plan, or of the layer into a file.
     &[Action::LeaveOut, Action::Extract],
+    // Shows all of it: every cause, or the files of every layer.
+    &[Action::Causes, Action::AllFiles],
     // Copies more than a name.
     &[Action::CopyCommand, Action::CopyRule],
 ];

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 
 use super::UiLayer;
 use crate::tui::effect::{JobId, JobWork};
-use crate::tui::evidence::{BUILD_HERE, EvidenceItem, EvidencePart, NamedEvidence};
+use crate::tui::evidence::{EvidenceItem, EvidencePart, NamedEvidence};
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::{JobReport, KeyPress};
 use crate::tui::navigation::{Handled, UiContext};
@@ -17,6 +17,10 @@ use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
 use crate::tui::world::World;
+
+mod offers;
+
+use offers::EvidenceOffers;
 
 /// The command that prints the provenance of an image.
 pub const INSPECT: &str =
@@ -44,8 +48,7 @@ pub struct EvidencePrompt {
     fault: Option<String>,
     /// The position in the history, counted from its end; 0 is the typed text.
     back: usize,
-    /// Whether the current directory has a Dockerfile.
-    has_dockerfile: bool,
+    offers: EvidenceOffers,
     /// Whether the screen below has nothing to show without it.
     is_needed: bool,
 }
@@ -76,6 +79,7 @@ impl EvidencePrompt {
             )
         });
         let recognising = recognising.collect();
+        let offers = EvidenceOffers::new(cx);
         cx.show(Self {
             given,
             part,
@@ -87,11 +91,7 @@ impl EvidencePrompt {
             fault: None,
             back: 0,
             is_needed,
-            has_dockerfile: cx
-                .world
-                .typed_evidence
-                .iter()
-                .any(|typed| typed == BUILD_HERE),
+            offers,
         });
     }
 
@@ -120,12 +120,16 @@ impl EvidencePrompt {
         for job in recognising
             .chain(self.reading.take())
             .chain(self.completing.take())
+            .chain(self.offers.take_job())
         {
             cx.stop(job);
         }
     }
 
     fn turn(&mut self, action: Action) {
+        if self.offers.turn(action, self.part, &mut self.input) == Handled::Yes {
+            return;
+        }
         let here = EvidencePart::ALL
             .iter()
             .position(|part| *part == self.part)
@@ -135,6 +139,8 @@ impl EvidencePrompt {
             _ => (here + 1).min(EvidencePart::ALL.len() - 1),
         };
         self.part = EvidencePart::ALL[there];
+        // What was picked and not accepted is not meant for the other part.
+        self.offers.leave(&mut self.input);
         self.names.clear();
         self.fault = None;
     }
@@ -237,14 +243,10 @@ impl EvidencePrompt {
             .and("  writes a build record, which has it all", TextRole::Dim);
             let inspect =
                 Cell::new(INSPECT, TextRole::Key).and("  that of an image", TextRole::Dim);
-            let here = Cell::new(BUILD_HERE, TextRole::Key).and(
-                "  the Dockerfile here: recall it, and add --target and --build-arg",
-                TextRole::Dim,
-            );
-            let here = self.has_dockerfile.then_some(here);
-            return (here.iter())
-                .chain([&record, &inspect])
-                .flat_map(|line| text::wrap(line, width))
+            let offers = self.offers.lines().into_iter();
+            let others = [record, inspect].into_iter();
+            return offers
+                .chain(others.flat_map(|line| text::wrap(&line, width)))
                 .collect();
         }
         let words = "enter adds what is typed, and on an empty line continues; backspace there removes the last";
@@ -344,6 +346,7 @@ impl UiLayer for EvidencePrompt {
                     item.seen = Some(result.clone().unwrap_or_else(|fault| format!("! {fault}")));
                 }
             }
+            JobReport::EvidenceFound(files) => self.offers.found(job, files),
             JobReport::Completed(completion)
                 if self
                     .completing

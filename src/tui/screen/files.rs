@@ -12,7 +12,7 @@ use crate::backend::layer_content::LayerFile;
 use crate::format::digest::Digest;
 use crate::text::units::Size;
 use crate::text::units::grouped;
-use crate::tui::effect::{JobId, JobWork};
+use crate::tui::effect::{JobId, JobWork, LayerFolder};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::extract::ExtractPrompt;
 use crate::tui::list::{AT_ONCE, RowList, Sort, SortDirection, View};
@@ -53,6 +53,8 @@ pub struct FilesScreen {
     /// The step that created the layer.
     step: String,
     layer: Digest,
+    /// The layers, if the files of several are shown, each in its folder.
+    folders: Vec<LayerFolder>,
     screen: ListScreen,
     /// The files so far; the rows may show fewer until these are ordered.
     tree: Arc<FileTree>,
@@ -89,6 +91,34 @@ impl FilesScreen {
         layer: Digest,
         cx: &mut UiContext<'_>,
     ) -> Self {
+        let job = cx.start(JobWork::ListFiles(source, layer));
+        Self::listing(source, from, step, layer, job, cx)
+    }
+
+    /// Lists the files of all layers of a ref; `None` if it has no layer.
+    pub fn of_all(
+        source: SourceId,
+        from: String,
+        folders: Vec<LayerFolder>,
+        cx: &mut UiContext<'_>,
+    ) -> Option<Self> {
+        let layer = folders.first()?.layer;
+        let job = cx.start(JobWork::ListAll(source, folders.clone()));
+        let step = "all layers".to_owned();
+        Some(Self {
+            folders,
+            ..Self::listing(source, from, step, layer, job, cx)
+        })
+    }
+
+    fn listing(
+        source: SourceId,
+        from: String,
+        step: String,
+        layer: Digest,
+        job: JobId,
+        cx: &mut UiContext<'_>,
+    ) -> Self {
         let view = View {
             sort: Sort {
                 column: SIZE,
@@ -101,12 +131,12 @@ impl FilesScreen {
         let order = ordered(&tree, view.clone(), cx);
         let rows = Arc::new(FileRows::new(order, &folds));
         let list = RowList::new(Arc::clone(&rows) as _, view.sort, cx);
-        let job = cx.start(JobWork::ListFiles(source, layer));
         Self {
             source,
             from,
             step,
             layer,
+            folders: Vec::new(),
             screen: ListScreen::new(list, RowHeight::Single, 1)
                 .wanting(LIST_WIDTH)
                 .with_filler(),

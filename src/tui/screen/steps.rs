@@ -31,6 +31,7 @@ use crate::tui::widget::text::{self, LineArea};
 use crate::tui::widget::treemap;
 use crate::tui::world::{Scan, SourceId, StatusKind, World};
 
+mod all_files;
 mod fold;
 mod words;
 
@@ -279,6 +280,7 @@ impl Screen for StepsScreen {
             Action::Open => self.open(cx),
             Action::Collapse => self.collapse(cx),
             Action::Expand => self.expand(cx),
+            Action::AllFiles => self.open_all_files(cx),
             Action::Evidence => EvidencePrompt::open(cx),
             Action::Why => {
                 let row = self
@@ -392,7 +394,7 @@ impl Screen for StepsScreen {
         text::put(
             frame.buffer_mut(),
             line,
-            &self.head(),
+            &self.head(world),
             &world.theme,
             Style::default(),
         );

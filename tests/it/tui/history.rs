@@ -168,3 +168,34 @@ fn the_dockerfile_of_the_directory_is_offered_as_evidence() {
     journey.press("ctrl-p enter enter");
     journey.shows("COPY app /");
 }
+
+#[test]
+fn evidence_that_lies_near_is_picked_from_a_list() {
+    let directory = tempfile::tempdir().unwrap();
+    let mini = Fixture::named("mini");
+    let layout = mini.layout("local.json");
+    let record = directory.path().join("run.dockerbuild");
+    fs::copy(mini.path("dockerbuild/c02.dockerbuild"), &record).unwrap();
+    fs::create_dir(directory.path().join("logs")).unwrap();
+    fs::write(directory.path().join("logs/last.rawjson"), "{}").unwrap();
+    fs::write(directory.path().join("package.json"), "{}").unwrap();
+    let sources = vec![local("./mini", layout.path())];
+    let mut journey = Journey::in_directory(directory.path(), sources, (120, 30));
+    journey.press("enter / 'c01 enter w");
+    journey.shows("near here, ↓ picks:");
+    journey.shows("run.dockerbuild  a build record");
+    journey.shows("logs/last.rawjson  a log");
+    journey.hides("package.json");
+    let is_picked = |journey: &Journey| journey.line("▸ ").contains("run.dockerbuild");
+    journey.press("down");
+    if !is_picked(&journey) {
+        journey.press("down");
+    }
+    assert!(is_picked(&journey), "{}", journey.screen());
+    journey.press("enter");
+    journey.shows("✓ ");
+    journey.press("enter");
+    journey.shows("./mini › c01 › why");
+    journey.hides("near here");
+    journey.shows("STEP▴");
+}

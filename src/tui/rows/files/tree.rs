@@ -223,6 +223,11 @@ impl TreeBuilder {
         self.tree
     }
 
+    /// Begins another archive, whose entries are numbered on their own.
+    pub fn begin_archive(&mut self) {
+        self.seen = 0;
+    }
+
     /// Adds the next entry of the archive. If a path has two entries, the later one counts.
     ///
     /// # Errors

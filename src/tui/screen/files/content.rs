@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{FilesScreen, FilesState};
 use crate::backend::layer_content::LayerFile;
+use crate::format::digest::Digest;
 use crate::text::escape::visible;
 use crate::text::units::Size;
 use crate::tui::effect::{Extraction, JobWork, Overwrite};
@@ -25,16 +26,27 @@ impl FilesScreen {
             return None;
         };
         let file = LayerFile {
-            layer: self.layer,
+            layer: self.layer_of(row),
             number,
             link,
         };
         Some((file, self.rows.name(row)))
     }
 
+    /// Returns the layer that a row is from.
+    fn layer_of(&self, row: u32) -> Digest {
+        let path = self.rows.name(row);
+        let folder = path.split('/').next().unwrap_or_default();
+        let mut folders = self.folders.iter();
+        folders
+            .find(|of| of.folder == folder)
+            .map_or(self.layer, |of| of.layer)
+    }
+
     /// Shows the beginning of the file under the cursor, or of a blob that is not a layer.
     pub(super) fn preview(&mut self, cx: &mut UiContext<'_>) {
-        let is_blob = matches!(self.state, FilesState::Ended(_)) && self.tree.count() == 1;
+        let is_nothing = matches!(self.state, FilesState::Ended(_)) && self.tree.count() == 1;
+        let is_blob = is_nothing && self.folders.is_empty();
         if is_blob {
             let title = format!("{}:{}", self.layer.algorithm(), self.layer.short(12));
             PreviewPopup::open(self.source, PreviewSubject::Blob(self.layer), title, cx);

@@ -25,6 +25,12 @@ impl FilesScreen {
             format!("{}:{}", self.layer.algorithm(), self.layer.short(12)),
             TextRole::Text,
         );
+        let cell = match self.folders.len() {
+            0 => cell,
+            1 => Cell::new("1 layer of the ref", TextRole::Dim),
+            count => Cell::new(format!("{count} layers of the ref"), TextRole::Dim),
+        };
+        let stored = stored.filter(|_| self.folders.is_empty());
         let cell = match stored {
             Some(_) if matches!(self.state, FilesState::Ended(_)) => cell,
             Some(bytes) => cell.and(format!(" · {} stored", Size(bytes)), TextRole::Dim),

@@ -4,14 +4,16 @@ use super::StepsScreen;
 use super::StepsState;
 use crate::text::units::grouped;
 use crate::tui::evidence::EvidencePart;
+use crate::tui::keymap::Action;
 use crate::tui::rows::Cell;
 use crate::tui::rows::steps::Names;
+use crate::tui::screen::Screen as _;
 use crate::tui::theme::TextRole;
 use crate::tui::world::{Scan, World};
 
 impl StepsScreen {
     /// Returns the line above the list: the number of steps, and the origin of their names.
-    pub(super) fn head(&self) -> Cell {
+    pub(super) fn head(&self, world: &World) -> Cell {
         if let Some(refusal) = self.steps().refusal() {
             return Cell::new(
                 format!("! BuildKit refuses this cache, and builds as if it were empty: {refusal}"),
@@ -38,10 +40,13 @@ impl StepsScreen {
         let cell = cell.and("  ", TextRole::Text);
         match &self.steps().names {
             Names::None => cell
-                .and("no names: ", TextRole::Dim)
-                .and("n", TextRole::Key)
+                .and("steps are unnamed: press ", TextRole::Dim)
                 .and(
-                    " takes the build's record, provenance or image",
+                    world.keymap.key_for(self.contexts(), Action::Evidence),
+                    TextRole::Key,
+                )
+                .and(
+                    " to load a build record, provenance or image",
                     TextRole::Dim,
                 ),
             Names::Store => cell.and("named from the store's provenance", TextRole::Dim),

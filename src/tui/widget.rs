@@ -6,6 +6,7 @@ pub mod histogram;
 pub mod input;
 pub mod meter;
 pub mod popup;
+pub mod scrollbar;
 pub mod stages;
 pub mod table;
 pub mod text;

@@ -309,7 +309,9 @@ fn read_only_beats_write() {
     terminal.press("p");
     terminal.wait("the plan", |screen| screen.contains("to the trash"));
     terminal.press("\r");
-    terminal.wait("a refusal", |screen| screen.contains("this is read-only"));
+    terminal.wait("a refusal", |screen| {
+        screen.contains("read-only. Restart with: cachelens --write")
+    });
     terminal.press("\x03");
     assert_eq!(terminal.end().0, 0);
 }
@@ -530,6 +532,52 @@ fn the_demo_is_pruned_and_undone_for_real_and_goes_with_the_program() {
 }
 
 #[test]
+fn each_ref_of_the_demo_is_explained_by_a_build_that_imports_it() {
+    let mut terminal = Terminal::start(&["demo"], 120, 40);
+    wait_for_sources(&terminal);
+    terminal.press("\r/web-\rw");
+    terminal.wait("the file of its own build", |screen| {
+        screen.contains("web/page.js changed") && screen.contains("COPY web web")
+    });
+    terminal.press("q");
+    terminal.wait("the filtered refs", |screen| screen.contains("1 of 9 refs"));
+    terminal.press("\x1b");
+    terminal.wait("all refs", |screen| screen.contains("/9 "));
+    terminal.press("gw");
+    terminal.wait("the files of the last build", |screen| {
+        screen.contains("package-lock.json changed") && screen.contains("web/index.js changed")
+    });
+    terminal.press("\x03");
+    assert_eq!(terminal.end().0, 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_idle_program_takes_no_cpu() {
+    let mut terminal = Terminal::start(&["demo"], 120, 40);
+    terminal.wait("the end of the scan", |screen| {
+        screen.contains("! 1 ref broken")
+    });
+    let times = || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", terminal.process())).unwrap();
+        // After the name, which may have blanks: the times in user and kernel mode are fields 14
+        // and 15, in hundredths of a second.
+        let rest = stat.rsplit(')').next().unwrap();
+        let mut fields = rest.split_whitespace().skip(11);
+        let mut field = || fields.next().unwrap().parse::<u64>().unwrap();
+        field() + field()
+    };
+    // What comes after the first frame is over.
+    std::thread::sleep(Duration::from_secs(1));
+    let before = times();
+    std::thread::sleep(Duration::from_secs(3));
+    let taken = times() - before;
+    assert!(taken <= 3, "{taken} hundredths of a second in 3 s");
+    terminal.press("\x03");
+    assert_eq!(terminal.end().0, 0);
+}
+
+#[test]
 fn the_demo_goes_when_a_signal_ends_the_program_and_read_only_keeps_it() {
     let temporary = tempfile::tempdir().unwrap();
     let environment = [("TMPDIR", temporary.path().to_str().unwrap())];
@@ -539,7 +587,9 @@ fn the_demo_goes_when_a_signal_ends_the_program_and_read_only_keeps_it() {
     terminal.press("p");
     terminal.wait("the plan", |screen| screen.contains("to the trash"));
     terminal.press("\r");
-    terminal.wait("a refusal", |screen| screen.contains("this is read-only"));
+    terminal.wait("a refusal", |screen| {
+        screen.contains("read-only. Restart with: cachelens --write")
+    });
     assert_eq!(copies(temporary.path()).len(), 1);
     terminal.signal("TERM");
     assert_eq!(terminal.end().0, 143);

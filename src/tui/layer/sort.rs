@@ -64,21 +64,22 @@ impl SortMenu {
 }
 
 /// Returns which values come first in an order.
-fn words(column: &Column, order: SortDirection) -> &'static str {
+fn words(column: &Column, order: SortDirection) -> String {
     let is_text = matches!(column.align, Align::Left | Align::Path);
-    match (column.title, order) {
-        ("AGE" | "NEWEST", SortDirection::Ascending) => "▴ newest first",
-        ("AGE" | "NEWEST", SortDirection::Descending) => "▾ oldest first",
-        ("SIZE" | "ONLY HERE" | "BEFORE" | "AFTER", SortDirection::Ascending) => "▴ smallest first",
-        ("SIZE" | "ONLY HERE" | "BEFORE" | "AFTER", SortDirection::Descending) => "▾ largest first",
-        (_, SortDirection::Ascending) if is_text && column.sort == Sortable::Ascending => {
-            "▴ from A to Z"
-        }
-        (_, SortDirection::Descending) if is_text && column.sort == Sortable::Ascending => {
-            "▾ from Z to A"
-        }
-        (_, SortDirection::Ascending) => "▴ fewest first",
-        (_, SortDirection::Descending) => "▾ most first",
+    let (ascending, descending) = match column.title {
+        "AGE" | "NEWEST" => ("newest first", "oldest first"),
+        "WHEN" | "MODIFIED" => ("oldest first", "newest first"),
+        "SIZE" | "ONLY HERE" | "BEFORE" | "AFTER" | "LIVE" | "ORPHAN" | "COST" | "SHARE"
+        | "DELETED" | "IN THE TRASH" => ("smallest first", "largest first"),
+        "TIME" => ("shortest first", "longest first"),
+        "SEVERITY" => ("worst first", "mildest first"),
+        "STEP" | "LINE" | "WHERE" => ("as in the file", "last line first"),
+        _ if is_text && column.sort == Sortable::Ascending => ("from A to Z", "from Z to A"),
+        _ => ("fewest first", "most first"),
+    };
+    match order {
+        SortDirection::Ascending => format!("▴ {ascending}"),
+        SortDirection::Descending => format!("▾ {descending}"),
     }
 }
 
@@ -123,7 +124,7 @@ impl UiLayer for SortMenu {
             let words = self
                 .columns
                 .get(*column)
-                .map_or("", |column| words(column, sort.order));
+                .map_or_else(String::new, |column| words(column, sort.order));
             let chosen = if *column == self.sort.column {
                 "✓ "
             } else {

@@ -129,8 +129,8 @@ fn key(column: usize) -> ObjectKey {
 
 fn state(state: BlobState) -> Cell {
     let (sign, role) = match state {
-        BlobState::Live => ("✓ ", TextRole::Live),
-        BlobState::Orphan => ("○ ", TextRole::Orphan),
+        BlobState::Live => ("█ ", TextRole::Live),
+        BlobState::Orphan => ("▒ ", TextRole::Orphan),
         BlobState::Missing => ("! ", TextRole::Missing),
         BlobState::Undetermined => ("? ", TextRole::Unsure),
         BlobState::Awaited => ("… ", TextRole::Dim),

@@ -145,21 +145,6 @@ impl RowSet for RefRows {
                 Cell::new("! ", TextRole::Missing).and(fault, TextRole::Missing),
             ));
         }
-        // The ID of a withheld ref is not a digest of its content.
-        let digest = entry
-            .withheld()
-            .map_or_else(|| Cell::text(entry.digest().to_string()), |_| unknown());
-        details.push(DetailLine::Fact("digest", digest));
-        for alias in &entry.aliases {
-            details.push(DetailLine::Fact("also", Cell::text(alias.clone())));
-        }
-        details.push(DetailLine::Fact("kind", Cell::text(entry.kind.word())));
-        if !entry.platforms.is_empty() {
-            details.push(DetailLine::Fact(
-                "platforms",
-                Cell::text(entry.platforms.join(", ")),
-            ));
-        }
         details.extend(details::age(entry, now));
         if let Some(verdict) = self.verdict(row) {
             for (place, reason) in verdict.reasons().iter().enumerate() {
@@ -176,6 +161,8 @@ impl RowSet for RefRows {
         }
         details.extend(self.eviction(row, now));
         details.extend(self.size_details(entry));
+        details.push(DetailLine::Blank);
+        details.extend(details::identity(entry));
         for fault in entry
             .faults
             .iter()

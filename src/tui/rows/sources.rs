@@ -268,8 +268,12 @@ impl RowSet for SourceRows {
             4 => by(|found| found.totals.orphan.unwrap_or_default().bytes),
             5 => by(|found| found.broken_refs() as u64),
             6 => {
+                // The youngest has the smallest age; a source without refs comes last.
                 let newest = |row| self.found(row).and_then(|found| found.inventory.newest());
-                newest(a).cmp(&newest(b))
+                match (newest(a), newest(b)) {
+                    (Some(a), Some(b)) => b.cmp(&a),
+                    (a, b) => a.is_none().cmp(&b.is_none()),
+                }
             }
             _ => a.cmp(&b),
         }

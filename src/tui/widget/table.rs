@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::scrollbar;
 use super::text::{self, LineArea};
 use crate::tui::list::{RowList, SortDirection};
 use crate::tui::rows::{Align, Cell, Column, Piece, Sortable};
@@ -11,7 +12,7 @@ use crate::tui::theme::TextRole;
 use crate::tui::world::World;
 
 /// The gap between two columns.
-const GAP: u16 = 2;
+pub(super) const GAP: u16 = 2;
 /// The space before the first column: a cursor and a mark.
 const GUTTER: u16 = 3;
 
@@ -77,6 +78,9 @@ fn on_screen(
     let mut widths_of_all = vec![None; columns.len()];
     for (place, width) in shown.iter().zip(widths(&chosen, &needs, &alike, room)) {
         widths_of_all[*place] = width;
+    }
+    if scrollbar::is_needed(list, height, area) {
+        scrollbar::leave_room(&mut widths_of_all, room);
     }
     (rows, widths_of_all)
 }
@@ -155,6 +159,7 @@ fn draw_with_cursor(
         draw_cells(&cells, &widths, columns, world, buffer, start, base);
         if height == RowHeight::Double && row_area.height > 1 {
             let room = area.width.saturating_sub(GUTTER);
+            let room = room.saturating_sub(scrollbar::is_needed(list, height, area).into());
             let below = list.rows().below(row, room);
             let line = LineArea {
                 x: area.x + GUTTER,
@@ -165,6 +170,7 @@ fn draw_with_cursor(
             text::put(buffer, line, &below, &world.theme, Style::default());
         }
     }
+    scrollbar::draw(list, height, world, buffer, area);
 }
 
 fn gutter(selected: bool, marked: bool) -> Cell {

@@ -87,6 +87,11 @@ impl Terminal {
         Self::run(sandbox, &program, environment, arguments, columns, rows)
     }
 
+    /// Returns the number of the program's process.
+    pub fn process(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
     /// Starts a shell with job control, which prompts with `ready> `.
     pub fn shell(columns: u16, rows: u16) -> Self {
         let arguments = ["--norc", "--noprofile", "-i"];

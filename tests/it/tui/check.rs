@@ -45,8 +45,8 @@ fn check_at_60() {
        to do      re-exporting will not fix this while the
        … tab scrolls, i shows all
     ───────────────────────────────────────────────────── 1/2 ──
-     1 error · 1 info · layers not read
-     enter go there  b blobs  f fix  V read layers  / filter
+     1 error · 1 info · contents not verified
+     enter go there  b blobs  f fix  V verify contents
     ");
 }
 
@@ -75,8 +75,8 @@ fn check_at_80() {
                   e3403a
        … tab scrolls, i shows all
     ───────────────────────────────────────────────────────────────────────── 1/2 ──
-     1 error · 1 info · layers not read
-     enter go there  b blobs  f fix  V read layers  / filter  s sort  space mark
+     1 error · 1 info · contents not verified
+     enter go there  b blobs  f fix  V verify contents  / filter  s sort
     ");
 }
 
@@ -121,8 +121,8 @@ fn check_at_120() {
                                                                                         │
                                                                                         │
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/2 ──
-     1 error · 1 info · layers not read
-     enter go there  b blobs  f fix  V read layers  / filter  s sort  space mark  i details  e export  : command  q back
+     1 error · 1 info · contents not verified
+     enter go there  b blobs  f fix  V verify contents  / filter  s sort  space mark  i details  e export  : command
     ");
 }
 
@@ -187,8 +187,8 @@ fn check_at_200() {
           –  branch-gone                 Caches of deleted branches are stored, and no build reads them.                    │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ 159 B s…│ 236 B together
              … and 5 more                                                                                                   │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░ │ ░░░░░░░░░░░░░░
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/2 ──
-     1 error · 1 info · layers not read
-     enter go there  b blobs  f fix  V read layers  / filter  s sort  space mark  i details  e export  : command  q back
+     1 error · 1 info · contents not verified
+     enter go there  b blobs  f fix  V verify contents  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 
@@ -305,7 +305,10 @@ fn findings_that_the_configuration_ignores_are_counted_and_not_listed() {
     let ignored = begin("9999-12-31");
     assert!(!ignored.contains("blob-missing"), "{ignored}");
     assert!(ignored.contains("3 refs · 1 ignored"), "{ignored}");
-    assert!(ignored.contains("1 info · layers not read"), "{ignored}");
+    assert!(
+        ignored.contains("1 info · contents not verified"),
+        "{ignored}"
+    );
     let over = begin("2000-01-01");
     assert!(over.contains("blob-missing"), "{over}");
     assert!(!over.contains("ignored"), "{over}");

@@ -34,9 +34,9 @@ fn what_a_check_found_is_kept_until_the_source_is_scanned_again() {
     let layout = Fixture::named("shop").layout("local.json");
     let mut journey = Journey::new(vec![local(LABEL, layout.path())], (100, 30));
     journey.press("c V");
-    journey.line("layers read and sound");
+    journey.line("layers verified");
     journey.press("q enter c");
-    journey.line("layers read and sound");
+    journey.line("layers verified");
     journey.press("q q J");
     assert!(
         journey.line(&format!("check of {LABEL}")).contains("ended"),
@@ -44,7 +44,7 @@ fn what_a_check_found_is_kept_until_the_source_is_scanned_again() {
         journey.screen()
     );
     journey.press("enter");
-    journey.line("layers read and sound");
+    journey.line("layers verified");
     journey.press("q r c");
-    journey.line("layers not read");
+    journey.line("contents not verified");
 }

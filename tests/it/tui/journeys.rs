@@ -37,7 +37,7 @@ fn the_waste_of_a_store_is_found_and_filtered() {
     journey.shows("filter state:orphan");
     journey.hides("✓ live");
     journey.press("o");
-    journey.shows("✓ live");
+    journey.shows("█ live");
 }
 
 #[test]

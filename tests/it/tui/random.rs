@@ -11,7 +11,7 @@ use super::prune::Store;
 use crate::support::fixture::Fixture;
 use crate::support::journey::{Journey, damage, local};
 
-const KEYS: [&str; 65] = [
+const KEYS: [&str; 70] = [
     "j",
     "k",
     "g",
@@ -77,6 +77,11 @@ const KEYS: [&str; 65] = [
     "v",
     "V",
     "z",
+    "B",
+    "D",
+    "L",
+    "N",
+    "Y",
 ];
 
 /// Returns the keys without those that confirm, and without those that lead to a prompt for a file.

@@ -215,21 +215,21 @@ fn the_editor_at_80() {
      █████████████▒▒▒▒▒▒▒▒▒▒  keeps 9 refs · 1.1 MiB   drops 6 refs · frees 822 KiB
      the only rule; it decides about 9 refs
     ────────────────────────────────────────────────────────────────────────────────
-       REF          POLICY                          AGE▴     SIZE          ONLY HERE
-    ▸  c15          keep  no rule               12h 52m  95.9 KiB  █░        6.0 KiB
-       c14          keep  no rule               12h 52m   237 KiB  ██░░░    97.1 KiB
-       c13          keep  no rule               12h 53m   237 KiB  ███░░░    140 KiB
-       c12          keep  no rule               12h 53m   206 KiB  █░░░░    41.1 KiB
-       c11          keep  no rule               12h 53m   237 KiB  █░░░░    72.4 KiB
-       c10          keep  no rule               12h 53m   237 KiB  ████░     190 KiB
-       c09          keep  #1 of last 3 · ref…   12h 53m   174 KiB  █░░░     33.8 KiB
-       c08          keep  #2 of last 3 · ref…   12h 53m   237 KiB  █░░░░    72.6 KiB
-       c07          keep  #3 of last 3 · ref…   12h 53m   174 KiB  █░░░      9.2 KiB
-       c06          drop  12h 53m old, past …   12h 53m   174 KiB  █░░░     46.2 KiB
-       c05          drop  12h 54m old, past …   12h 54m   174 KiB  █░░░     46.2 KiB
-       c04          drop  12h 54m old, past …   12h 54m   237 KiB  ██░░░     110 KiB
-       c03          drop  12h 54m old, past …   12h 54m   237 KiB  ████░     190 KiB
-       c02          drop  12h 54m old, past …   12h 54m   237 KiB  ████░     190 KiB
+       REF          POLICY                         AGE▴     SIZE          ONLY HERE
+    ▸  c15          keep  no rule              12h 52m  95.9 KiB  █░        6.0 KiB▐
+       c14          keep  no rule              12h 52m   237 KiB  ██░░░    97.1 KiB▐
+       c13          keep  no rule              12h 53m   237 KiB  ███░░░    140 KiB▐
+       c12          keep  no rule              12h 53m   206 KiB  █░░░░    41.1 KiB▐
+       c11          keep  no rule              12h 53m   237 KiB  █░░░░    72.4 KiB▐
+       c10          keep  no rule              12h 53m   237 KiB  ████░     190 KiB▐
+       c09          keep  #1 of last 3 · re…   12h 53m   174 KiB  █░░░     33.8 KiB▐
+       c08          keep  #2 of last 3 · re…   12h 53m   237 KiB  █░░░░    72.6 KiB▐
+       c07          keep  #3 of last 3 · re…   12h 53m   174 KiB  █░░░      9.2 KiB▐
+       c06          drop  12h 53m old, past…   12h 53m   174 KiB  █░░░     46.2 KiB▐
+       c05          drop  12h 54m old, past…   12h 54m   174 KiB  █░░░     46.2 KiB▐
+       c04          drop  12h 54m old, past…   12h 54m   237 KiB  ██░░░     110 KiB▐
+       c03          drop  12h 54m old, past…   12h 54m   237 KiB  ████░     190 KiB▐
+       c02          drop  12h 54m old, past…   12h 54m   237 KiB  ████░     190 KiB
     ──────────────────────────────────────────────────────────────────────── 1/15 ──
      there is no other rule; nothing is written yet
      right field  + more  - less  enter type  W add to configuration  p plan
@@ -248,13 +248,13 @@ fn the_editor_at_60() {
      keeps 9 refs · 1.1 MiB   drops 6 refs · frees 822 KiB
      the only rule; it decides about 9 refs
     ────────────────────────────────────────────────────────────
-       REF           POLICY                        AGE▴     SIZE
-    ▸  c15           keep  no rule             12h 52m  95.9 KiB
-       c14           keep  no rule             12h 52m   237 KiB
-       c13           keep  no rule             12h 53m   237 KiB
-       c12           keep  no rule             12h 53m   206 KiB
-       c11           keep  no rule             12h 53m   237 KiB
-       c10           keep  no rule             12h 53m   237 KiB
+       REF           POLICY                       AGE▴     SIZE
+    ▸  c15           keep  no rule            12h 52m  95.9 KiB▐
+       c14           keep  no rule            12h 52m   237 KiB▐
+       c13           keep  no rule            12h 53m   237 KiB
+       c12           keep  no rule            12h 53m   206 KiB
+       c11           keep  no rule            12h 53m   237 KiB
+       c10           keep  no rule            12h 53m   237 KiB
     ──────────────────────────────────────────────────── 1/15 ──
      there is no other rule; nothing is written yet
      right field  + more  - less  enter type

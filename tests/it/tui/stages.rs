@@ -47,8 +47,8 @@ fn the_stages_at_60() {
      ./cache › c06 › why          16 steps · read-only · ? help
     ────────────────────────────────────────────────────────────
        0.7s lost  7 ✓ hit  8 ✗ miss  build provenance/c07.json…
-       1  COPY package.json package-lock.json ./ :3: files
-          … A shows 4 more lines
+       1  package-lock.json changed  ·  COPY package.json
+          … A shows 2 more lines
     ────────────────────────────────────────────────────────────
     ─── stages: ✗1 first miss of cause 1  ✗↑1 because of it  ✓…─
        deps             ✗ 2  0.2s   web              ✗ 2   3 ›
@@ -83,7 +83,7 @@ fn the_stages_at_80() {
 
     ──────────────────────────────────────────────────────────────────────── 3/16 ──
      ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
-     enter open  A causes  T stages  right unfold  left fold  n evidence  / filter
+     enter open  A causes  T stages  right unfold  left fold  B evidence  / filter
     ");
 }
 
@@ -102,28 +102,29 @@ fn the_stages_at_120() {
        │   ██ 0.0s                ┃   ██████▎ 0.1s           ✓   COPY go.mod ./         │
        │                          ┃                          │   line 13 · key only     │ Why
        ✓   WORKDIR /app           ✗↑1 RUN npm run build      │                          │ files changed: package-lock.json
-       │   result · 92 B              not cached · 12.2 K…   ✓   RUN go mod download    │ → copy what changes often later,
-       │   ██████████████▊ 0.2s       because of COPY pac…   │   line 14 · key only     │ or leave out what is not needed
-       │                              █████████████ 0.2s     │                          │ with .dockerignore
-       ✗1  COPY package.json                                 ✓   COPY api ./api         │
-       ┃   package-lock.json ./                              │   line 15 · key only     │ 1 file
-       ┃   not cached · 216 B                                │                          │ ~ package-lock.json  content 22
-       ┃   files changed:                                    ✓   RUN go build ./api     │ bytes → 36 bytes
-       ┃   package-lock.json                                     line 16 · key only     │
-       ┃   █▌ 0.0s                                                                      │ Runs because of it
-       ┃                                                                                │ RUN npm ci :4
-       ✗↑1 RUN npm ci                                                                   │ COPY web ./web :7
-           not cached · 49.9 K…                                                         │ RUN npm run build :9
-           because of COPY pac…                                                         │ RUN npm test && echo ok >
-           ██████████▌ 0.1s                                                             │ /report.txt :20
-                                                                                        │ COPY --from=web /app/dist /srv
-                                                                                        │ :25
-                                                                                        │ COPY --from=test /report.txt
+       │   result · 92 B              not cached · 12.2 K…   ✓   RUN go mod download    │
+       │   ██████████████▊ 0.2s       because of COPY pac…   │   line 14 · key only     │ 1 file
+       │                              █████████████ 0.2s     │                          │ ~ package-lock.json  content 22
+       ✗1  COPY package.json                                 ✓   COPY api ./api         │ bytes → 36 bytes
+       ┃   package-lock.json ./                              │   line 15 · key only     │
+       ┃   not cached · 216 B                                │                          │ Runs because of it
+       ┃   files changed:                                    ✓   RUN go build ./api     │ RUN npm ci :4
+       ┃   package-lock.json                                     line 16 · key only     │ COPY web ./web :7
+       ┃   █▌ 0.0s                                                                      │ RUN npm run build :9
+       ┃                                                                                │ RUN npm test && echo ok >
+       ✗↑1 RUN npm ci                                                                   │ /report.txt :20
+           not cached · 49.9 K…                                                         │ COPY --from=web /app/dist /srv
+           because of COPY pac…                                                         │ :25
+           ██████████▌ 0.1s                                                             │ COPY --from=test /report.txt
                                                                                         │ /srv/report.txt :26
+                                                                                        │ COPY assets /srv/assets :27
+                                                                                        │
+                                                                                        │ Keys
+                                                                                        │ operation  sha256:88e7ed0baa95a1e
                                                                                         │ … tab scrolls, i shows all
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────── 3/16 ──
      ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
-     enter open  A causes  T stages  right unfold  left fold  n evidence  / filter  s sort  space mark  i details  e export
+     enter open  A causes  T stages  right unfold  left fold  B evidence  / filter  s sort  space mark  i details  e export
     ");
 }
 
@@ -162,7 +163,7 @@ fn the_stages_below_the_steps_at_200() {
 
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 3/16 ──
      ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
-     enter open  A causes  T stages  right unfold  left fold  n evidence  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  A causes  T stages  right unfold  left fold  B evidence  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 

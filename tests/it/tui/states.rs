@@ -73,7 +73,8 @@ fn very_long_names_fit_every_screen_at_every_size() {
         }
         let mut journey = Journey::new(vec![local(&label, layout.path())], size);
         journey.press("enter");
-        journey.shows("payments/");
+        // The end distinguishes them.
+        journey.shows("-the-end-1");
         journey.press("enter");
         fits(&journey, "›");
         journey.press("q R");
@@ -131,6 +132,31 @@ fn every_screen_of_a_source_that_cannot_be_read_says_why() {
         journey.press("q p");
         journey.shows("nothing was changed");
     }
+}
+
+#[test]
+fn every_screen_says_that_it_is_read_only_and_a_plan_how_to_change_that() {
+    let layout = Fixture::named("mini").layout("local-latest.json");
+    let stored = || {
+        fs::read_dir(layout.path().join("blobs/sha256"))
+            .unwrap()
+            .count()
+    };
+    let before = stored();
+    for size in SIZES {
+        for (keys, screen) in SCREENS {
+            let mut journey = Journey::new(vec![local("./my cache", layout.path())], size);
+            journey.press(keys);
+            let first = journey.line(screen);
+            assert!(first.contains("read-only"), "{keys} at {size:?}: {first}");
+        }
+        let mut journey = Journey::new(vec![local("./my cache", layout.path())], size);
+        journey.press("p enter");
+        journey.shows("read-only. Restart with: cachelens --write");
+        journey.press("Y");
+        assert_eq!(journey.copied(), Some("cachelens --write './my cache'"));
+    }
+    assert_eq!(stored(), before);
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn a_blob_that_is_gone_breaks_what_stands_on_it() {
     insta::assert_snapshot!(journey.press("j j").screen(), @r"
      ./cache › c15                                                                            15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       1 ✓  11 ○  3 !  no names: n takes the build's record, provenance or image
+       1 ✓  11 ○  3 !  steps are unnamed: press B to load a build record, provenance or image
        STEP▴                                        SIZE      AGE   ALSO IN │ COPY · 5d74d000
          source · 8aa5db81                             –        –         – │
        ├ ✓ COPY · d77d59e9                      30.2 KiB  12h 52m     1 ref │ state      ! a blob of its result is missing:
@@ -97,7 +97,7 @@ fn a_blob_that_is_gone_breaks_what_stands_on_it() {
                                                                             │ … tab scrolls, i shows all
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────── 3/16 ──
      83.6 KiB in all · 6.0 KiB only here · made 12h 52m ago · ! 1 missing
-     enter open  left fold  right unfold  w why  n names  / filter  s sort  space mark  i details  e export  : command
+     enter open  left fold  right unfold  w why  A all files  B names  / filter  s sort  space mark  i details  e export
     ");
     insta::assert_snapshot!(journey.press("enter").screen().lines().take(8).collect::<Vec<_>>().join("\n"), @r"
      ./cache › c15 › COPY · 5d74d000                                                           0 files · read-only · ? help
@@ -152,7 +152,7 @@ fn an_order_or_a_filter_makes_the_tree_flat_and_marks_stay() {
     insta::assert_snapshot!(journey.screen(), @r"
      ./cache › c01                                    15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       15 ✓  no names: n takes the build's record, provenance or image
+       15 ✓  steps are unnamed: press B to load a build record, provenance or image
        STEP                                                  SIZE▾     AGE   ALSO IN
        ✓ RUN · da55fffb                                  49.9 KiB  12h 54m         –
        ✓ COPY · d77d59e9                                 30.2 KiB  12h 54m         –
@@ -173,13 +173,13 @@ fn an_order_or_a_filter_makes_the_tree_flat_and_marks_stay() {
        ≡ source · 8e629cdf                                      –        –         –
     ──────────────────────────────────────────────────────────────────────── 3/17 ──
      237 KiB in all · 190 KiB only here · made 12h 54m ago · ✱ 1 marked, 144 B
-     enter open  left fold  right unfold  w why  n names  / filter  s sort
+     enter open  left fold  right unfold  w why  A all files  B names  / filter
     ");
     journey.press("S S / 'kind:RUN enter");
     insta::assert_snapshot!(journey.screen(), @r"
      ./cache › c01                                    15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       15 ✓  no names: n takes the build's record, provenance or image
+       15 ✓  steps are unnamed: press B to load a build record, provenance or image
        STEP                                                  SIZE▾     AGE   ALSO IN
     ▸  ✓ RUN · da55fffb                                  49.9 KiB  12h 54m         –
        ✓ RUN · eb40ed05                                  30.2 KiB  12h 54m         –
@@ -200,7 +200,7 @@ fn an_order_or_a_filter_makes_the_tree_flat_and_marks_stay() {
        … tab scrolls, i shows all
     ───────────────────────────────────────────────────────────────────────── 1/5 ──
      5 of 15 steps · filter kind:RUN · ✱ 1 marked, 144 B (1 hidden)
-     enter open  left fold  right unfold  w why  n names  / filter  s sort
+     enter open  left fold  right unfold  w why  A all files  B names  / filter
     ");
     journey.press("esc s k k k k enter");
     assert!(
@@ -234,28 +234,28 @@ fn platforms_have_a_head_each() {
     insta::assert_snapshot!(journey.press("enter enter enter").screen(), @r"
      made › both                                      30 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       8 ✓  22 ○  no names: n takes the build's record, provenance or image
-       STEP▴                                                 SIZE      AGE   ALSO IN
-    ▸  ▸ linux/amd64  15 steps                           42.7 KiB
-       ▾ linux/amd64  15 steps                           42.7 KiB
-         source · 089e08d6 +1                                   –        –         –
-       ├ ✓ COPY · d77d59e9                               30.2 KiB  12h 54m         –
-       │ ✓ COPY · 5d74d000                               12.2 KiB  12h 54m         –
-       │ ✓ COPY · e0d7b2d4                                  139 B  12h 54m         –
-       │ ✓ COPY · 89d21dcb                                  161 B  12h 54m         –
-       ├ ○ FILE · 57a5ab45                                      –        –         –
-       │ ○ COPY · 9152319c                                      –        –         –
-       │ ○ RUN · eb40ed05                                       –        –         –
-       │ ○ COPY · 4fdf24ec                                      –        –         –
-       │ ○ RUN · 765fb925                                       –        –         –
-       └ ○ FILE · 807b3e87                                      –        –         –
-         ○ COPY · 1704e8bf                                      –        –         –
-         ○ RUN · da55fffb                                       –        –         –
-         ○ COPY · 91cc5c91                                      –        –         –
-         ├ ○ RUN · 4fd7e03a                                     –        –         –
+       8 ✓  22 ○  steps are unnamed: press B to load a build record, provenance or…
+       STEP▴                                                SIZE      AGE   ALSO IN
+    ▸  ▸ linux/amd64  15 steps                          42.7 KiB                   ▐
+       ▾ linux/amd64  15 steps                          42.7 KiB                   ▐
+         source · 089e08d6 +1                                  –        –         –▐
+       ├ ✓ COPY · d77d59e9                              30.2 KiB  12h 54m         –▐
+       │ ✓ COPY · 5d74d000                              12.2 KiB  12h 54m         –▐
+       │ ✓ COPY · e0d7b2d4                                 139 B  12h 54m         –▐
+       │ ✓ COPY · 89d21dcb                                 161 B  12h 54m         –▐
+       ├ ○ FILE · 57a5ab45                                     –        –         –▐
+       │ ○ COPY · 9152319c                                     –        –         –▐
+       │ ○ RUN · eb40ed05                                      –        –         –▐
+       │ ○ COPY · 4fdf24ec                                     –        –         –▐
+       │ ○ RUN · 765fb925                                      –        –         –▐
+       └ ○ FILE · 807b3e87                                     –        –         –▐
+         ○ COPY · 1704e8bf                                     –        –         –▐
+         ○ RUN · da55fffb                                      –        –         –▐
+         ○ COPY · 91cc5c91                                     –        –         –▐
+         ├ ○ RUN · 4fd7e03a                                    –        –         –
     ──────────────────────────────────────────────────────────────────────── 1/18 ──
      150 KiB in all · 150 KiB only here · made 12h 54m ago
-     enter open  left fold  right unfold  w why  n names  / filter  s sort
+     enter open  left fold  right unfold  w why  A all files  B names  / filter
     ");
 }
 
@@ -267,7 +267,7 @@ fn details_scroll_where_they_stand() {
     insta::assert_snapshot!(journey.screen(), @r"
      ./cache › c15                                                                            15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       4 ✓  11 ○  no names: n takes the build's record, provenance or image
+       4 ✓  11 ○  steps are unnamed: press B to load a build record, provenance or image
        STEP▴                                        SIZE      AGE   ALSO IN ┃
          source · 8aa5db81                             –        –         – ┃ Layer
        ├ ✓ COPY · d77d59e9                      30.2 KiB  12h 52m     1 ref ┃ blob       sha256:91bc5cbaa7657f9bdb1d25ca751
@@ -304,7 +304,7 @@ fn details_scroll_where_they_stand() {
                                                                             ┃       └ layer 91bc5cba
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────── 3/16 ──
      95.9 KiB in all · 6.0 KiB only here · made 12h 52m ago
-     enter open  left fold  right unfold  w why  n names  / filter  s sort  space mark  i details  e export  : command
+     enter open  left fold  right unfold  w why  A all files  B names  / filter  s sort  space mark  i details  e export
     ");
     journey.press("esc j");
     journey.shows_in("▸", "e0d7b2d4");

@@ -6,7 +6,7 @@ use crate::tui::rows::{Align, Column, Sortable};
 const COLUMNS: &[Column] = &[
     Column {
         title: "REF",
-        align: Align::Left,
+        align: Align::Path,
         min: 11,
         max: 60,
         rank: 0,

@@ -205,6 +205,23 @@ fn count_details(counts: RecordCounts) -> Vec<DetailLine> {
     details
 }
 
+/// Returns the digest of a ref, its other names, its kind and its platforms.
+pub(super) fn identity(entry: &RefEntry) -> Vec<DetailLine> {
+    // The ID of a withheld ref is not a digest of its content.
+    let digest = entry
+        .withheld()
+        .map_or_else(|| Cell::text(entry.digest().to_string()), |_| unknown());
+    let mut details = vec![DetailLine::Fact("digest", digest)];
+    let aliases = entry.aliases.iter();
+    details.extend(aliases.map(|alias| DetailLine::Fact("also", Cell::text(alias.clone()))));
+    details.push(DetailLine::Fact("kind", Cell::text(entry.kind.word())));
+    if !entry.platforms.is_empty() {
+        let platforms = Cell::text(entry.platforms.join(", "));
+        details.push(DetailLine::Fact("platforms", platforms));
+    }
+    details
+}
+
 /// Returns the age of a ref, and where it is from.
 pub(super) fn age(entry: &RefEntry, now: Timestamp) -> Option<DetailLine> {
     let (then, source) = entry.age()?;

@@ -51,7 +51,8 @@ pub(super) const COLUMNS: &[Column] = &[
         align: Align::Right,
         min: 8,
         max: 8,
-        rank: 3,
+        // The state says the same in words.
+        rank: 7,
         sort: Sortable::Descending,
     },
     Column {
@@ -60,12 +61,12 @@ pub(super) const COLUMNS: &[Column] = &[
         min: 8,
         max: 8,
         rank: 5,
-        sort: Sortable::Descending,
+        sort: Sortable::Ascending,
     },
     Column {
         title: "STATE",
         align: Align::Left,
-        min: 9,
+        min: 17,
         max: 40,
         rank: 2,
         sort: Sortable::No,

@@ -6,7 +6,7 @@ use super::{StageGraph, detail};
 use crate::explain::cause::Cause;
 use crate::explain::load::Explanation;
 use crate::explain::load::groups::{CauseGroup, CauseGroups};
-use crate::explain::load::words::sentence;
+use crate::explain::load::words::{files_that_changed, sentence};
 use crate::explain::solve::CacheVerdict;
 use crate::format::provenance::StepIndex;
 use crate::inventory::steps::RowKind;
@@ -93,6 +93,18 @@ impl ArrangedExplanation {
         }
     }
 
+    /// Returns the name of a step, and its file and line.
+    fn step_with_place(&self, step: StepIndex) -> Cell {
+        let title = Cell::new(self.explanation.title(step), TextRole::Strong);
+        match self.explanation.place(step) {
+            Some(place) => {
+                let file = place.file.rsplit('/').next().unwrap_or_default();
+                title.and(format!("  {file}:{}", place.first_line), TextRole::Dim)
+            }
+            None => title,
+        }
+    }
+
     /// Returns the step that a row of the steps of a ref stands for; where no step has its record any
     /// more, the one of that name.
     pub fn step_at(&self, row: &Identity, name: &str) -> Option<StepIndex> {
@@ -124,31 +136,35 @@ impl ArrangedExplanation {
         let Some(cause) = self.cause(*first) else {
             return Vec::new();
         };
-        let mut what = self.title(*first);
-        what = match others.len() {
-            0 => what.and(": ", TextRole::Dim),
-            1 => what
+        let mut steps = self.step_with_place(*first);
+        steps = match others.len() {
+            0 => steps,
+            1 => steps
                 .and(" and ", TextRole::Dim)
-                .and_all(self.title(others[0]))
-                .and(", each: ", TextRole::Dim),
-            count => what.and(format!(" and {count} more steps, each: "), TextRole::Dim),
+                .and_all(self.step_with_place(others[0])),
+            count => steps.and(format!(" and {count} more steps"), TextRole::Dim),
         };
-        let mut sentences = vec![what.and(sentence(cause), TextRole::Text)];
-        let costs = group.costs();
-        let mut remedy = Cell::default();
-        if !costs.is_empty() {
-            remedy = remedy
-                .and(costs, TextRole::Warning)
-                .and("  ", TextRole::Text);
+        let headline = match files_that_changed(cause) {
+            Some(files) => Cell::new(files, TextRole::Strong)
+                .and("  ·  ", TextRole::Dim)
+                .and_all(steps),
+            None => steps
+                .and("  ·  ", TextRole::Dim)
+                .and(sentence(cause), TextRole::Text),
+        };
+        let effects = group.effects();
+        let mut rest = Cell::default();
+        if !effects.is_empty() {
+            rest = rest.and(format!("{effects}. "), TextRole::Warning);
         }
         if let Some(advice) = cause.advice() {
-            remedy = remedy
-                .and("→ ", TextRole::Key)
+            rest = rest
+                .and("Fix: ", TextRole::Key)
                 .and(advice.to_owned(), TextRole::Dim);
         }
-        if !remedy.0.is_empty() {
-            sentences.push(remedy);
-        }
-        sentences
+        let has_more = !rest.0.is_empty();
+        std::iter::once(headline)
+            .chain(has_more.then_some(rest))
+            .collect()
     }
 }

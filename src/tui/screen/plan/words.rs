@@ -30,6 +30,14 @@ pub(super) fn head(planned: &Planned, part: PlanSection, width: u16) -> Vec<Cell
         waits(planned, width),
         checked(planned, width),
     ];
+    let mut parts = parts(planned, part);
+    let keeps = keeps(planned);
+    // A line without room for it leaves it to the next one.
+    match lines.iter_mut().find(|line| fits(line, &keeps, width)) {
+        Some(line) => *line = right(std::mem::take(line), keeps, width),
+        // The parts have the number of refs.
+        None => parts = right(parts, kept_bytes(planned), width),
+    }
     let warnings = notes(planned);
     lines.extend(warnings.iter().take(MOST_WARNINGS).map(|warning| {
         let more = warnings.len().saturating_sub(MOST_WARNINGS);
@@ -40,7 +48,7 @@ pub(super) fn head(planned: &Planned, part: PlanSection, width: u16) -> Vec<Cell
             cell
         }
     }));
-    lines.push(parts(planned, part));
+    lines.push(parts);
     lines
 }
 
@@ -87,7 +95,7 @@ fn totals(planned: &Planned, width: u16) -> Cell {
         "deletes  "
     };
     let cell = Cell::new(verb, TextRole::Dim);
-    let cell = match goes.as_slice() {
+    match goes.as_slice() {
         [] if plan.put_back().is_empty() => cell.and("nothing", TextRole::Strong),
         [] => cell.and(
             format!(
@@ -96,26 +104,45 @@ fn totals(planned: &Planned, width: u16) -> Cell {
             ),
             TextRole::Strong,
         ),
-        _ => frees(cell.and(goes.join(" · "), TextRole::Strong), planned),
-    };
+        _ => {
+            let mut goes = goes.join(" · ");
+            if width < NARROW {
+                goes = goes.replace("unfinished upload", "upload");
+            }
+            frees(cell.and(goes, TextRole::Strong), planned, width)
+        }
+    }
+}
+
+/// Returns the bytes of the kept refs.
+fn kept_bytes(planned: &Planned) -> Cell {
+    Cell::new("keeps ", TextRole::Dim).and_all(live_bytes(planned))
+}
+
+fn live_bytes(planned: &Planned) -> Cell {
+    if planned.plan.is_withheld() {
+        Cell::new(UNKNOWN, TextRole::Unsure)
+    } else {
+        Cell::new(Size(planned.plan.live().bytes).to_string(), TextRole::Live)
+    }
+}
+
+/// Returns the number of kept refs, and their bytes.
+fn keeps(planned: &Planned) -> Cell {
+    let plan = &planned.plan;
     let refs = plan
         .keep()
         .iter()
         .filter(|kept| kept.kind == ItemKind::Ref)
         .count() as u64;
-    let keeps = Cell::new("keeps ", TextRole::Dim)
+    Cell::new("keeps ", TextRole::Dim)
         .and(count(refs, "ref", "refs"), TextRole::Strong)
         .and(" · ", TextRole::Dim)
-        .and_all(if plan.is_withheld() {
-            Cell::new(UNKNOWN, TextRole::Unsure)
-        } else {
-            Cell::new(Size(plan.live().bytes).to_string(), TextRole::Live)
-        });
-    right(cell, keeps, width)
+        .and_all(live_bytes(planned))
 }
 
 /// Adds the freed space, and the part of it that is freed only when the trash is emptied.
-fn frees(cell: Cell, planned: &Planned) -> Cell {
+fn frees(cell: Cell, planned: &Planned, width: u16) -> Cell {
     let moved = planned.moved;
     let freed = planned.plan.frees_bytes().saturating_sub(moved.bytes);
     let is_repair = planned.plan.unmended().is_some();
@@ -137,11 +164,23 @@ fn frees(cell: Cell, planned: &Planned) -> Cell {
         _ => cell
             .and("  ", TextRole::Dim)
             .and(Size(moved.bytes).to_string(), TextRole::Orphan)
-            .and(" to the trash", TextRole::Dim),
+            .and(
+                if width < NARROW {
+                    " to trash"
+                } else {
+                    " to the trash"
+                },
+                TextRole::Dim,
+            ),
     }
 }
 
-/// Puts two cells at both ends of a line; the right one shrinks.
+/// Returns whether two cells have room at both ends of a line.
+fn fits(left: &Cell, right: &Cell, width: u16) -> bool {
+    text::cell_width(left) + text::cell_width(right) + 2 <= width
+}
+
+/// Puts two cells at both ends of a line; without room, the left one alone.
 fn right(left: Cell, right: Cell, width: u16) -> Cell {
     let used = text::cell_width(&left);
     let needed = text::cell_width(&right);

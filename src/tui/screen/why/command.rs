@@ -35,7 +35,7 @@ impl WhyScreen {
         let evidence = self.evidence(world);
         let missing = [
             (
-                "the context as a folder",
+                "the build context",
                 evidence.of(EvidencePart::Context).is_empty() && !evidence.has_command(),
             ),
             ("a log of the build", !has_log),
@@ -46,21 +46,18 @@ impl WhyScreen {
             .map(|(word, _)| word)
             .collect();
         let steps = if open == 1 {
-            "1 step is undecided".to_owned()
+            "1 step undecided".to_owned()
         } else {
-            format!("{open} steps are undecided")
+            format!("{open} steps undecided")
         };
         let cell = Cell::new("?  ", TextRole::Unsure).and(steps, TextRole::Text);
         if missing.is_empty() {
             return cell;
         }
         let key = world.keymap.key_for(self.contexts(), Action::Evidence);
-        cell.and("; ", TextRole::Text)
+        cell.and(". Press ", TextRole::Text)
             .and(key, TextRole::Key)
-            .and(
-                format!(" takes what settles {}: ", one_or(open, "it", "them")),
-                TextRole::Text,
-            )
-            .and(missing.join(", "), TextRole::Text)
+            .and(" and add ", TextRole::Text)
+            .and(missing.join(" or "), TextRole::Text)
     }
 }

@@ -99,7 +99,8 @@ impl WhyScreen {
                 .explanation
                 .notes
                 .iter()
-                .map(|note| Cell::new("·  ", TextRole::Dim).and(note.clone(), TextRole::Dim)),
+                .map(|note| self.note(&explained.explanation, note, cx.world))
+                .map(|note| Cell::new("·  ", TextRole::Dim).and(note, TextRole::Dim)),
         );
         self.screen.set_lead(lead);
         // Where the graph is next to the list, there is room for every step of a small build.

@@ -2,6 +2,7 @@
 
 use super::WhyScreen;
 use super::WhyState;
+use crate::explain::load::Explanation;
 use crate::tui::evidence::{EvidencePart, is_command};
 use crate::tui::keymap::Action;
 use crate::tui::layer::details::Details;
@@ -13,6 +14,18 @@ use crate::tui::theme::TextRole;
 use crate::tui::world::World;
 
 impl WhyScreen {
+    /// Returns a note in the words of the UI: a missing context is a field of the prompt here.
+    pub(super) fn note(&self, explanation: &Explanation, note: &str, world: &World) -> String {
+        let key = world.keymap.key_for(self.contexts(), Action::Evidence);
+        match explanation.missing_context(note) {
+            Some("context") => format!("build context not given ({key}, field \"context\")"),
+            Some(name) => {
+                format!("context `{name}` not given ({key}, field \"context\": {name}=FOLDER)")
+            }
+            None => note.to_owned(),
+        }
+    }
+
     /// Shows all causes in full, with the facts that the evidence lacks.
     pub(super) fn show_causes(&self, cx: &mut UiContext<'_>) {
         let Some(explained) = self.rows.explained() else {
@@ -47,6 +60,7 @@ impl WhyScreen {
             lines.extend(
                 notes
                     .iter()
+                    .map(|note| self.note(&explained.explanation, note, cx.world))
                     .map(|note| DetailLine::Text(Cell::text(format!("· {note}")))),
             );
         }

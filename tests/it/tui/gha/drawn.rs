@@ -13,8 +13,8 @@ fn sources_at_60() {
     insta::assert_snapshot!(drawn("", (60, 16)), @r"
      cachelens                    1 source · read-only · ? help
     ────────────────────────────────────────────────────────────
-       SOURCE               LIVE    ORPHAN   MISSING  STATE
-    ▸  gha:acme/shop       257 B         ?         ?  ready
+       SOURCE                LIVE    ORPHAN  STATE
+    ▸  gha:acme/shop        257 B         ?  ready
        █······▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  33 % of the quota · orphans ?
 
     ────────────────────────────────────────────────────────────
@@ -35,8 +35,8 @@ fn sources_at_80() {
     insta::assert_snapshot!(drawn("", (80, 24)), @r"
      cachelens                                        1 source · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       SOURCE              REFS      LIVE    ORPHAN   MISSING    NEWEST  STATE
-    ▸  gha:acme/shop          5     257 B         ?         ?        3h  ready
+       SOURCE               REFS      LIVE    ORPHAN    NEWEST  STATE
+    ▸  gha:acme/shop           5     257 B         ?        3h  ready
        █·············▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  33 % of the quota · orphans ?
 
     ────────────────────────────────────────────────────────────────────────────────
@@ -174,12 +174,12 @@ fn refs_at_80() {
 
     ────────────────────────────────────────────────────────────────────────────────
        app@main
-       digest     ?
-       also       2:refs/heads/main:index-app-1-f921bd05#2
-       kind       cache
        age        3h ago, 2026-11-22T09:00:00Z (when it was stored)
        policy     keep: no rule matches it
        last used  3h ago, 2026-11-22T09:00:00Z
+       read by    builds on feature, main, pull/12/merge
+       evicted    in 6d 21h unless a build uses it
+       or         when 1024 MiB more are written
        … tab scrolls, i shows all
     ───────────────────────────────────────────────────────────────────────── 1/5 ──
      257 B in the indexes of 5 refs
@@ -191,15 +191,11 @@ fn refs_at_80() {
 fn refs_at_120() {
     insta::assert_snapshot!(region(&drawn("enter", (120, 40)), 5..26, 0), @r"
        REF                           AGE▴     SIZE  ONLY HERE  STEPS               │ app@main
-    ▸  app@main                       3h         ?          ?  ?                   │ digest     ?
-       app@pull/12/merge              5h         ?          ?  ?                   │ also       2:refs/heads/main:index-app
-       app@feature                 1d 2h         ?          ?  ?                   │            -1-f921bd05#2
-       app@pull/7/merge           3d 18h         ?          ?  ?                   │ kind       cache
-       app@old                        5d         ?          ?  ?                   │ age        3h ago,
-                                                                                   │            2026-11-22T09:00:00Z (when
-                                                                                   │            it was stored)
-                                                                                   │ policy     keep: no rule matches it
-                                                                                   │ last used  3h ago,
+    ▸  app@main                       3h         ?          ?  ?                   │ age        3h ago,
+       app@pull/12/merge              5h         ?          ?  ?                   │            2026-11-22T09:00:00Z (when
+       app@feature                 1d 2h         ?          ?  ?                   │            it was stored)
+       app@pull/7/merge           3d 18h         ?          ?  ?                   │ policy     keep: no rule matches it
+       app@old                        5d         ?          ?  ?                   │ last used  3h ago,
                                                                                    │            2026-11-22T09:00:00Z
                                                                                    │ read by    builds on feature, main,
                                                                                    │            pull/12/merge

@@ -11,13 +11,13 @@ fn the_run_at_60() {
      ✓ checked afterwards: every kept ref is whole
      journal  /state/…
     ────────────────────────────────────────────────────────────
-       OUTCOME▴    WHAT                         SIZE  WHY
-    ▸  trashed     blob    sha256:245118f…  30.3 KiB
-       trashed     blob    sha256:39c3d17…  30.2 KiB
-       trashed     blob    sha256:b7a6ad1…  30.2 KiB
-       trashed     blob    sha256:79ffe2e…  30.2 KiB
-       trashed     blob    sha256:16d0a8a…   2.8 KiB
-       trashed     blob    sha256:b082ede…   2.8 KiB
+       OUTCOME▴    WHAT                        SIZE  WHY
+    ▸  trashed     blob    sha256:245118…  30.3 KiB            ▐
+       trashed     blob    sha256:39c3d1…  30.2 KiB            ▐
+       trashed     blob    sha256:b7a6ad…  30.2 KiB            ▐
+       trashed     blob    sha256:79ffe2…  30.2 KiB            ▐
+       trashed     blob    sha256:16d0a8…   2.8 KiB
+       trashed     blob    sha256:b082ed…   2.8 KiB
     ───────────────────────────────────────────────────── 1/9 ──
      u restores what is in the trash · q leaves
      u undo  Y copy command  / filter  s sort  space mark

@@ -13,7 +13,7 @@ fn help_at_80() {
       │   enter            Show the refs of the source                           │
       │   p                Plan a prune of the source, or of each marked one     │
       │   w                Ask why a build missed the caches of its record       │
-      │   c                Check the source, or each marked one: what is broken, │k…
+      │   c                Check the source, or each marked one: what is broken, │
       │                    in danger, or waste                                   │
       │   a                Open another source                                   │
     ──│   b                Show the blobs of the source                          │──
@@ -25,8 +25,8 @@ fn help_at_80() {
       │                                                                          │
       │ In a list                                                                │
       │   /                Filter the rows                                       │
-      │   s                Choose the order                                      │
-      │   space            Mark the row, or take its mark away                   │
+      │   n                Next row that the last filter matches, also when it   │
+      │                    is cleared                                            │
     ──╰──────────────────────────────────────────────────────────────────────────╯──
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB orphan · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
      esc close
@@ -100,9 +100,6 @@ fn details_at_80() {
     ╭ Details ─────────────────────────────────────────────────────────────────────╮
     │ c03                                                                          │
     │ ! 1 blob missing: a build that imports this fails                            │
-    │ digest     sha256:89b800309d6319d26ac4277afe8f25ccbcf4cfc20b8778c2f647ad6955 │
-    │            19b419                                                            │
-    │ kind       cache                                                             │
     │ age        12h 8m ago, 2026-11-21T23:51:34Z (its newest result)              │
     │ policy     keep: no rule matches it                                          │
     │                                                                              │
@@ -116,8 +113,11 @@ fn details_at_80() {
     │                                                                              │
     │ Missing, 30.3 KiB as named                                                   │
     │ sha256:e3f0942e5d1054d8fbea1289bd6fe33587c4f8f42269b9abd6a5790335e3403a      │
+    │                                                                              │
+    │ digest     sha256:89b800309d6319d26ac4277afe8f25ccbcf4cfc20b8778c2f647ad6955 │
+    │            19b419                                                            │
+    │ kind       cache                                                             │
     ╰──────────────────────────────────────────────────────────────────────────────╯
-    ───────────────────────────────────────────────────────────────────────── 1/3 ──
      245 KiB reached by 3 refs · ! 1 broken
      esc close
     ");

@@ -11,9 +11,9 @@ fn refs_at_60() {
      bytes by age  <1d ██████  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────
        REF               AGE▴     SIZE  ONLY HERE  STEPS
-    ▸  c15           12h 52m  95.9 KiB    6.0 KiB     4 ✓  11 ○
-       c14           12h 52m   237 KiB   97.1 KiB    15 ✓
-       c13           12h 53m   237 KiB    140 KiB    15 ✓
+    ▸  c15           12h 52m  95.9 KiB    6.0 KiB     4 ✓  11 ○▐
+       c14           12h 52m   237 KiB   97.1 KiB    15 ✓      ▐
+       c13           12h 53m   237 KiB    140 KiB    15 ✓      ▐
        c12           12h 53m   206 KiB   41.1 KiB    13 ✓   2 ○
        c11           12h 53m   237 KiB   72.4 KiB    15 ✓
        c10           12h 53m   237 KiB    190 KiB    15 ✓
@@ -63,25 +63,25 @@ fn refs_at_120() {
      bytes by age  <1d ████████████████████████ 1.9 MiB  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        REF                AGE▴     SIZE          ONLY HERE  LAYERS  STEPS          │ c15
-    ▸  c15            12h 52m  95.9 KiB  █░        6.0 KiB       6     4 ✓  11 ○   │ digest     sha256:f621ad55864a88e3fc49
-       c14            12h 52m   237 KiB  ██░░░    97.1 KiB      17    15 ✓         │            df2f527589e4818c6e4cd1a66ca
-       c13            12h 53m   237 KiB  ███░░░    140 KiB      17    15 ✓         │            083a32dd811bb90b5
-       c12            12h 53m   206 KiB  █░░░░    41.1 KiB      15    13 ✓   2 ○   │ kind       cache
-       c11            12h 53m   237 KiB  █░░░░    72.4 KiB      17    15 ✓         │ age        12h 52m ago,
-       c10            12h 53m   237 KiB  ████░     190 KiB      17    15 ✓         │            2026-11-21T23:07:12Z (its
-       c09            12h 53m   174 KiB  █░░░     33.8 KiB      12    10 ✓   5 ○   │            newest result)
-       c08            12h 53m   237 KiB  █░░░░    72.6 KiB      17    15 ✓         │ policy     keep: no rule matches it
-       c07            12h 53m   174 KiB  █░░░      9.2 KiB      12    10 ✓   5 ○   │
-       c06            12h 53m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○   │ size       95.9 KiB in 8 blobs
-       c05            12h 54m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○   │ only here  6.0 KiB: what deleting this
-       c04            12h 54m   237 KiB  ██░░░     110 KiB      17    15 ✓         │            ref alone would free
-       c03            12h 54m   237 KiB  ████░     190 KiB      17    15 ✓         │ layers     6
-       c02            12h 54m   237 KiB  ████░     190 KiB      17    15 ✓         │ records    21
-       c01            12h 54m   237 KiB  ████░     190 KiB      17    15 ✓         │ results    4 whose result can be
-                                                                                   │            loaded  ✓
-                                                                                   │ key only   11 that only let later
-                                                                                   │            steps match  ○
-                                                                                   │
+    ▸  c15            12h 52m  95.9 KiB  █░        6.0 KiB       6     4 ✓  11 ○   │ age        12h 52m ago,
+       c14            12h 52m   237 KiB  ██░░░    97.1 KiB      17    15 ✓         │            2026-11-21T23:07:12Z (its
+       c13            12h 53m   237 KiB  ███░░░    140 KiB      17    15 ✓         │            newest result)
+       c12            12h 53m   206 KiB  █░░░░    41.1 KiB      15    13 ✓   2 ○   │ policy     keep: no rule matches it
+       c11            12h 53m   237 KiB  █░░░░    72.4 KiB      17    15 ✓         │
+       c10            12h 53m   237 KiB  ████░     190 KiB      17    15 ✓         │ size       95.9 KiB in 8 blobs
+       c09            12h 53m   174 KiB  █░░░     33.8 KiB      12    10 ✓   5 ○   │ only here  6.0 KiB: what deleting this
+       c08            12h 53m   237 KiB  █░░░░    72.6 KiB      17    15 ✓         │            ref alone would free
+       c07            12h 53m   174 KiB  █░░░      9.2 KiB      12    10 ✓   5 ○   │ layers     6
+       c06            12h 53m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○   │ records    21
+       c05            12h 54m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○   │ results    4 whose result can be
+       c04            12h 54m   237 KiB  ██░░░     110 KiB      17    15 ✓         │            loaded  ✓
+       c03            12h 54m   237 KiB  ████░     190 KiB      17    15 ✓         │ key only   11 that only let later
+       c02            12h 54m   237 KiB  ████░     190 KiB      17    15 ✓         │            steps match  ○
+       c01            12h 54m   237 KiB  ████░     190 KiB      17    15 ✓         │
+                                                                                   │ digest     sha256:f621ad55864a88e3fc49
+                                                                                   │            df2f527589e4818c6e4cd1a66ca
+                                                                                   │            083a32dd811bb90b5
+                                                                                   │ kind       cache
                                                                                    │
                                                                                    │
                                                                                    │
@@ -109,19 +109,19 @@ fn refs_at_200() {
      bytes by age  <1d ████████████████████████ 1.9 MiB  <7d –  <30d –  <90d –  older –
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        REF                KIND          AGE▴     SIZE          ONLY HERE  LAYERS  STEPS               POLICY                │ c15
-    ▸  c15                cache     12h 52m  95.9 KiB  █░        6.0 KiB       6     4 ✓  11 ○        keep  no rule         │ digest     sha256:f621ad55864a88e3fc49df2f527589e4818c6e4cd1a66ca083a32dd811b
-       c14                cache     12h 52m   237 KiB  ██░░░    97.1 KiB      17    15 ✓              keep  no rule         │            b90b5
-       c13                cache     12h 53m   237 KiB  ███░░░    140 KiB      17    15 ✓              keep  no rule         │ kind       cache
-       c12                cache     12h 53m   206 KiB  █░░░░    41.1 KiB      15    13 ✓   2 ○        keep  no rule         │ age        12h 52m ago, 2026-11-21T23:07:12Z (its newest result)
-       c11                cache     12h 53m   237 KiB  █░░░░    72.4 KiB      17    15 ✓              keep  no rule         │ policy     keep: no rule matches it
-       c10                cache     12h 53m   237 KiB  ████░     190 KiB      17    15 ✓              keep  no rule         │
-       c09                cache     12h 53m   174 KiB  █░░░     33.8 KiB      12    10 ✓   5 ○        keep  no rule         │ size       95.9 KiB in 8 blobs
-       c08                cache     12h 53m   237 KiB  █░░░░    72.6 KiB      17    15 ✓              keep  no rule         │ only here  6.0 KiB: what deleting this ref alone would free
-       c07                cache     12h 53m   174 KiB  █░░░      9.2 KiB      12    10 ✓   5 ○        keep  no rule         │ layers     6
-       c06                cache     12h 53m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○        keep  no rule         │ records    21
-       c05                cache     12h 54m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○        keep  no rule         │ results    4 whose result can be loaded  ✓
-       c04                cache     12h 54m   237 KiB  ██░░░     110 KiB      17    15 ✓              keep  no rule         │ key only   11 that only let later steps match  ○
-       c03                cache     12h 54m   237 KiB  ████░     190 KiB      17    15 ✓              keep  no rule         │
+    ▸  c15                cache     12h 52m  95.9 KiB  █░        6.0 KiB       6     4 ✓  11 ○        keep  no rule         │ age        12h 52m ago, 2026-11-21T23:07:12Z (its newest result)
+       c14                cache     12h 52m   237 KiB  ██░░░    97.1 KiB      17    15 ✓              keep  no rule         │ policy     keep: no rule matches it
+       c13                cache     12h 53m   237 KiB  ███░░░    140 KiB      17    15 ✓              keep  no rule         │
+       c12                cache     12h 53m   206 KiB  █░░░░    41.1 KiB      15    13 ✓   2 ○        keep  no rule         │ size       95.9 KiB in 8 blobs
+       c11                cache     12h 53m   237 KiB  █░░░░    72.4 KiB      17    15 ✓              keep  no rule         │ only here  6.0 KiB: what deleting this ref alone would free
+       c10                cache     12h 53m   237 KiB  ████░     190 KiB      17    15 ✓              keep  no rule         │ layers     6
+       c09                cache     12h 53m   174 KiB  █░░░     33.8 KiB      12    10 ✓   5 ○        keep  no rule         │ records    21
+       c08                cache     12h 53m   237 KiB  █░░░░    72.6 KiB      17    15 ✓              keep  no rule         │ results    4 whose result can be loaded  ✓
+       c07                cache     12h 53m   174 KiB  █░░░      9.2 KiB      12    10 ✓   5 ○        keep  no rule         │ key only   11 that only let later steps match  ○
+       c06                cache     12h 53m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○        keep  no rule         │
+       c05                cache     12h 54m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○        keep  no rule         │ digest     sha256:f621ad55864a88e3fc49df2f527589e4818c6e4cd1a66ca083a32dd811b
+       c04                cache     12h 54m   237 KiB  ██░░░     110 KiB      17    15 ✓              keep  no rule         │            b90b5
+       c03                cache     12h 54m   237 KiB  ████░     190 KiB      17    15 ✓              keep  no rule         │ kind       cache
        c02                cache     12h 54m   237 KiB  ████░     190 KiB      17    15 ✓              keep  no rule         │
        c01                cache     12h 54m   237 KiB  ████░     190 KiB      17    15 ✓              keep  no rule         │
                                                                                                                             │
@@ -182,13 +182,13 @@ fn broken_refs_at_80() {
     ────────────────────────────────────────────────────────────────────────────────
        c03
        ! 1 blob missing: a build that imports this fails
-       digest     sha256:89b800309d6319d26ac4277afe8f25ccbcf4cfc20b8778c2f647ad6955
-                  19b419
-       kind       cache
        age        12h 8m ago, 2026-11-21T23:51:34Z (its newest result)
        policy     keep: no rule matches it
 
        size       113 KiB in 10 blobs
+       only here  35.6 KiB: what deleting this ref alone would free
+       layers     8
+       records    11
        … tab scrolls, i shows all
     ───────────────────────────────────────────────────────────────────────── 1/3 ──
      245 KiB reached by 3 refs · ! 1 broken
@@ -207,11 +207,7 @@ fn broken_refs_at_120() {
        REF               AGE▴     SIZE          ONLY HERE  STEPS                   │ c03
     ▸  c03            12h 8m   113 KiB  █░░░     35.6 KiB  ! 1 blob missing: a bu… │ ! 1 blob missing: a build that imports
        c02            12h 8m   144 KiB  ██░░░░   65.8 KiB     6 ✓                  │ this fails
-       c01            12h 8m   144 KiB  ██░░░    65.9 KiB     6 ✓                  │ digest     sha256:89b800309d6319d26ac4
-                                                                                   │            277afe8f25ccbcf4cfc20b8778c
-                                                                                   │            2f647ad695519b419
-                                                                                   │ kind       cache
-                                                                                   │ age        12h 8m ago,
+       c01            12h 8m   144 KiB  ██░░░    65.9 KiB     6 ✓                  │ age        12h 8m ago,
                                                                                    │            2026-11-21T23:51:34Z (its
                                                                                    │            newest result)
                                                                                    │ policy     keep: no rule matches it
@@ -232,6 +228,10 @@ fn broken_refs_at_120() {
                                                                                    │ sha256:e3f0942e5d1054d8fbea1289bd6fe33
                                                                                    │ 587c4f8f42269b9abd6a5790335e3403a
                                                                                    │
+                                                                                   │ digest     sha256:89b800309d6319d26ac4
+                                                                                   │            277afe8f25ccbcf4cfc20b8778c
+                                                                                   │            2f647ad695519b419
+                                                                                   │ kind       cache
                                                                                    │
                                                                                    │
                                                                                    │

@@ -7,7 +7,7 @@ use cachelens::format::digest::Digest;
 use serde_json::json;
 
 use super::{HUGE, LARGE, MANIFEST, SMALL, USUAL, archive, blob, descriptor, open, shop};
-use crate::support::journey::{Journey, memory};
+use crate::support::journey::{Journey, memory, now};
 
 #[test]
 fn a_layer_opens_into_its_files_and_back() {
@@ -273,4 +273,33 @@ fn deletions_are_shown_as_such() {
      0 B unpacked · 2 deleted from below
      enter open  V view  x extract  / filter  s sort  space mark  i details
     ");
+}
+
+#[test]
+fn a_file_is_found_in_all_layers_of_a_ref_and_extracted() {
+    let stored = cachelens::backend::memory::demo(now()).unwrap();
+    let mut journey = Journey::new(vec![memory("demo", stored)], (120, 40));
+    journey.press("enter / 'main enter enter A");
+    let screen = journey.screen();
+    let first = screen.lines().next().unwrap();
+    assert!(first.contains("demo › main › all layers"), "{screen}");
+    journey.shows("layers of the ref");
+    // Each layer is a folder with the name of its step, the largest first.
+    let at = |name: &str| {
+        screen
+            .find(name)
+            .unwrap_or_else(|| panic!("{name}: {screen}"))
+    };
+    assert!(at("▸ RUN npm ci/") < at("▸ COPY go.mod ."), "{screen}");
+    journey.press("/ 'path~node_modules enter");
+    journey.shows("RUN npm ci/");
+    journey.hides("COPY go.mod");
+    journey.press("G");
+    journey.shows_in("▸", ".pack");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pack");
+    journey.press("x ctrl-u");
+    journey.press(&format!("'{} enter", file.display()));
+    journey.shows("written to");
+    assert_eq!(std::fs::metadata(&file).unwrap().len(), 49_152);
 }

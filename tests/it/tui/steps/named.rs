@@ -8,45 +8,45 @@ fn named_by_the_store() {
      demo › main                  15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────
        15 ✓  named from the store's provenance
-       STEP▴                                       SIZE      AGE
-    ▸    FROM 127.0.0.1:5055/base:latest AS …         –        –
-       ▾ deps  3 steps                         50.2 KiB
-         ✓ WORKDIR /app                            92 B  47d 18h
-         ✓ COPY package.json package-lock.js…     216 B  47d 18h
-         ✓ RUN npm ci                          49.9 KiB  47d 18h
-       ▾ web  2 steps                          12.4 KiB
-         ✓ COPY web ./web                         215 B    3h 6m
-         ✓ RUN npm run build                   12.2 KiB    3h 6m
-       ▾ api  5 steps                          60.8 KiB
+       STEP▴                                      SIZE      AGE
+    ▸    FROM 127.0.0.1:5055/base:latest AS…         –        –▐
+       ▾ deps  3 steps                        50.2 KiB         ▐
+         ✓ WORKDIR /app                           92 B  47d 18h▐
+         ✓ COPY package.json package-lock.j…     216 B  47d 18h
+         ✓ RUN npm ci                         49.9 KiB  47d 18h
+       ▾ web  2 steps                         12.4 KiB
+         ✓ COPY web ./web                        215 B    3h 6m
+         ✓ RUN npm run build                  12.2 KiB    3h 6m
+       ▾ api  5 steps                         60.8 KiB
     ──────────────────────────────────────────────────── 1/21 ──
      237 KiB in all · 109 KiB only here · made 3h 5m ago
-     enter open  left fold  right unfold  w why  n names
+     enter open  left fold  right unfold  w why  A all files
     ");
     insta::assert_snapshot!(demo(USUAL).screen(), @r"
      demo › main                                      15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
        15 ✓  named from the store's provenance
-       STEP▴                                                 SIZE      AGE   ALSO IN
-    ▸    FROM 127.0.0.1:5055/base:latest AS deps +1             –        –         –
-       ▾ deps  3 steps                                   50.2 KiB
-         ✓ WORKDIR /app                                      92 B  47d 18h    4 refs
-         ✓ COPY package.json package-lock.json ./           216 B  47d 18h    2 refs
-         ✓ RUN npm ci                                    49.9 KiB  47d 18h    2 refs
-       ▾ web  2 steps                                    12.4 KiB
-         ✓ COPY web ./web                                   215 B    3h 6m         –
-         ✓ RUN npm run build                             12.2 KiB    3h 6m         –
-       ▾ api  5 steps                                    60.8 KiB
-         ✓ WORKDIR /src                                      92 B    3h 5m         –
-         ✓ COPY go.mod ./                                   147 B    3h 5m         –
-         ✓ RUN go mod download                           30.2 KiB    3h 5m         –
-         ✓ COPY api ./api                                   174 B    3h 6m         –
-         ✓ RUN go build ./api                            30.2 KiB    3h 5m         –
-       ▾ test  1 step                                    12.3 KiB
-         ✓ RUN npm test && echo ok > /report.txt         12.3 KiB    3h 6m         –
-       ▾ final  4 steps                                  42.7 KiB
+       STEP▴                                                SIZE      AGE   ALSO IN
+    ▸    FROM 127.0.0.1:5055/base:latest AS deps +1            –        –         –▐
+       ▾ deps  3 steps                                  50.2 KiB                   ▐
+         ✓ WORKDIR /app                                     92 B  47d 18h    4 refs▐
+         ✓ COPY package.json package-lock.json ./          216 B  47d 18h    2 refs▐
+         ✓ RUN npm ci                                   49.9 KiB  47d 18h    2 refs▐
+       ▾ web  2 steps                                   12.4 KiB                   ▐
+         ✓ COPY web ./web                                  215 B    3h 6m         –▐
+         ✓ RUN npm run build                            12.2 KiB    3h 6m         –▐
+       ▾ api  5 steps                                   60.8 KiB                   ▐
+         ✓ WORKDIR /src                                     92 B    3h 5m         –▐
+         ✓ COPY go.mod ./                                  147 B    3h 5m         –▐
+         ✓ RUN go mod download                          30.2 KiB    3h 5m         –▐
+         ✓ COPY api ./api                                  174 B    3h 6m         –▐
+         ✓ RUN go build ./api                           30.2 KiB    3h 5m         –
+       ▾ test  1 step                                   12.3 KiB
+         ✓ RUN npm test && echo ok > /report.txt        12.3 KiB    3h 6m         –
+       ▾ final  4 steps                                 42.7 KiB
     ──────────────────────────────────────────────────────────────────────── 1/21 ──
      237 KiB in all · 109 KiB only here · made 3h 5m ago
-     enter open  left fold  right unfold  w why  n names  / filter  s sort
+     enter open  left fold  right unfold  w why  A all files  B names  / filter
     ");
 }
 
@@ -92,7 +92,7 @@ fn named_by_the_store_with_details_beside() {
                                                                             │ … tab scrolls, i shows all
     ─────────────────────────────────────────────────────────────────────────────────────────────────────────────── 21/21 ──
      237 KiB in all · 109 KiB only here · made 3h 5m ago
-     enter open  left fold  right unfold  w why  n names  / filter  s sort  space mark  i details  e export  : command
+     enter open  left fold  right unfold  w why  A all files  B names  / filter  s sort  space mark  i details  e export
     ");
 }
 
@@ -158,7 +158,7 @@ fn named_by_the_store_with_room_for_all() {
        ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░   │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 4/21 ──
      237 KiB in all · 109 KiB only here · made 3h 5m ago
-     enter open  left fold  right unfold  w why  n names  / filter  s sort  space mark  i details  e export  : command  q back
+     enter open  left fold  right unfold  w why  A all files  B names  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
 
@@ -168,25 +168,25 @@ fn without_names() {
     insta::assert_snapshot!(open(&shop, "c01", SMALL).screen(), @r"
      ./cache › c01                15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────
-       15 ✓  no names: n takes the build's record, provenance …
-       STEP▴                                       SIZE      AGE
-    ▸    source · 089e08d6 +1                         –        –
-       ├ ✓ FILE · 57a5ab45                         92 B  12h 54m
-       │ ✓ COPY · 9152319c                        144 B  12h 54m
-       │ ✓ RUN · eb40ed05                      30.2 KiB  12h 54m
-       │ ✓ COPY · 4fdf24ec                        174 B  12h 54m
-       │ ✓ RUN · 765fb925                      30.2 KiB  12h 54m
-       ├ ✓ FILE · 807b3e87                         92 B  12h 54m
-       │ ✓ COPY · 1704e8bf                        213 B  12h 54m
-       │ ✓ RUN · da55fffb                      49.9 KiB  12h 54m
+       15 ✓  steps are unnamed: press B to load a build record…
+       STEP▴                                      SIZE      AGE
+    ▸    source · 089e08d6 +1                        –        –▐
+       ├ ✓ FILE · 57a5ab45                        92 B  12h 54m▐
+       │ ✓ COPY · 9152319c                       144 B  12h 54m▐
+       │ ✓ RUN · eb40ed05                     30.2 KiB  12h 54m▐
+       │ ✓ COPY · 4fdf24ec                       174 B  12h 54m▐
+       │ ✓ RUN · 765fb925                     30.2 KiB  12h 54m
+       ├ ✓ FILE · 807b3e87                        92 B  12h 54m
+       │ ✓ COPY · 1704e8bf                       213 B  12h 54m
+       │ ✓ RUN · da55fffb                     49.9 KiB  12h 54m
     ──────────────────────────────────────────────────── 1/16 ──
      237 KiB in all · 190 KiB only here · made 12h 54m ago
-     enter open  left fold  right unfold  w why  n names
+     enter open  left fold  right unfold  w why  A all files
     ");
     insta::assert_snapshot!(open(&shop, "c01", USUAL).screen(), @r"
      ./cache › c01                                    15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       15 ✓  no names: n takes the build's record, provenance or image
+       15 ✓  steps are unnamed: press B to load a build record, provenance or image
        STEP▴                                                 SIZE      AGE   ALSO IN
     ▸    source · 089e08d6 +1                                   –        –         –
        ├ ✓ FILE · 57a5ab45                                   92 B  12h 54m         –
@@ -207,12 +207,12 @@ fn without_names() {
 
     ──────────────────────────────────────────────────────────────────────── 1/16 ──
      237 KiB in all · 190 KiB only here · made 12h 54m ago
-     enter open  left fold  right unfold  w why  n names  / filter  s sort
+     enter open  left fold  right unfold  w why  A all files  B names  / filter
     ");
     insta::assert_snapshot!(open(&shop, "c01", LARGE).press("j j j").screen(), @r"
      ./cache › c01                                                                            15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       15 ✓  no names: n takes the build's record, provenance or image
+       15 ✓  steps are unnamed: press B to load a build record, provenance or image
        STEP▴                                        SIZE      AGE   ALSO IN │ RUN · eb40ed05
          source · 089e08d6 +1                          –        –         – │
        ├ ✓ FILE · 57a5ab45                          92 B  12h 54m         – │ state      ✓ its result can be loaded
@@ -249,7 +249,7 @@ fn without_names() {
                                                                             │ … tab scrolls, i shows all
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────── 4/16 ──
      237 KiB in all · 190 KiB only here · made 12h 54m ago
-     enter open  left fold  right unfold  w why  n names  / filter  s sort  space mark  i details  e export  : command
+     enter open  left fold  right unfold  w why  A all files  B names  / filter  s sort  space mark  i details  e export
     ");
 }
 
@@ -257,10 +257,10 @@ fn without_names() {
 fn a_thinned_cache_named_by_a_file() {
     let shop = shop();
     let mut journey = open(&shop, "c09", USUAL);
-    insta::assert_snapshot!(journey.press("n").screen(), @r"
+    insta::assert_snapshot!(journey.press("B").screen(), @r"
      ./cache › c09                                    15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       10 ✓  5 ○  no names: n takes the build's record, provenance or image
+       10 ✓  5 ○  steps are unnamed: press B to load a build record, provenance or…
        STEP▴                                                 SIZE      AGE   ALSO IN
     ▸ ╭ Evidence of the build ───────────────────────────────────────────────────╮ –
       │ build     its record, provenance, log, image, or its command             │fs
@@ -292,32 +292,32 @@ fn a_thinned_cache_named_by_a_file() {
         "no step",
         "! the build that it describes has no step in this ref",
     );
-    journey.press("n up backspace ctrl-u 'tests/fixtures/shop/provenance/c09.json enter enter");
+    journey.press("B up backspace ctrl-u 'tests/fixtures/shop/provenance/c09.json enter enter");
     insta::assert_snapshot!(journey.screen(), @r"
      ./cache › c09                                    15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
        10 ✓  5 ○  named from tests/fixtures/shop/provenance/c09.json
-       STEP▴                                                 SIZE      AGE   ALSO IN
-    ▸    FROM 127.0.0.1:5055/base:latest AS deps +1             –        –         –
-       ▾ deps  3 steps                                   50.3 KiB
-         ✓ WORKDIR /app                                      92 B  12h 54m    5 refs
-         ✓ COPY package.json package-lock.json ./           227 B  12h 53m    2 refs
-         ✓ RUN npm ci                                    49.9 KiB  12h 53m    2 refs
-       ▾ web  2 steps                                    12.4 KiB
-         ✓ COPY web ./web                                   217 B  12h 53m    2 refs
-         ✓ RUN npm run build                             12.2 KiB  12h 53m         –
-       ▾ api  5 steps
-         ○ WORKDIR /src                                         –        –         –
-         ○ COPY go.mod ./                                       –        –         –
-         ○ RUN go mod download                                  –        –         –
-         ○ COPY api ./api                                       –        –         –
-         ○ RUN go build -trimpath ./api                         –        –         –
-       ▾ test  1 step                                    12.3 KiB
-         ✓ RUN npm test && echo ok > /report.txt         12.3 KiB  12h 53m    2 refs
-       ▾ final  4 steps                                  42.7 KiB
+       STEP▴                                                SIZE      AGE   ALSO IN
+    ▸    FROM 127.0.0.1:5055/base:latest AS deps +1            –        –         –▐
+       ▾ deps  3 steps                                  50.3 KiB                   ▐
+         ✓ WORKDIR /app                                     92 B  12h 54m    5 refs▐
+         ✓ COPY package.json package-lock.json ./          227 B  12h 53m    2 refs▐
+         ✓ RUN npm ci                                   49.9 KiB  12h 53m    2 refs▐
+       ▾ web  2 steps                                   12.4 KiB                   ▐
+         ✓ COPY web ./web                                  217 B  12h 53m    2 refs▐
+         ✓ RUN npm run build                            12.2 KiB  12h 53m         –▐
+       ▾ api  5 steps                                                              ▐
+         ○ WORKDIR /src                                        –        –         –▐
+         ○ COPY go.mod ./                                      –        –         –▐
+         ○ RUN go mod download                                 –        –         –▐
+         ○ COPY api ./api                                      –        –         –▐
+         ○ RUN go build -trimpath ./api                        –        –         –
+       ▾ test  1 step                                   12.3 KiB
+         ✓ RUN npm test && echo ok > /report.txt        12.3 KiB  12h 53m    2 refs
+       ▾ final  4 steps                                 42.7 KiB
     ──────────────────────────────────────────────────────────────────────── 1/21 ──
      174 KiB in all · 33.8 KiB only here · made 12h 53m ago
-     enter open  left fold  right unfold  w why  n names  / filter  s sort
+     enter open  left fold  right unfold  w why  A all files  B names  / filter
     ");
     // A new scan keeps the names.
     journey.press("r");

@@ -11,16 +11,16 @@ fn results_that_were_dropped_in_the_least_room() {
      ./cache › c07 › why          16 steps · read-only · ? help
     ────────────────────────────────────────────────────────────
        0.6s lost  6 ✓ hit  9 ✗ miss  build provenance/c08.json…
-       1  RUN go build -trimpath ./api :16: its command
-          changed: `go build ./api` became `go build
-          -trimpath ./api`
+       1  RUN go build -trimpath ./api  Dockerfile:16  ·
+          its command changed: `go build ./api` became `go
+          build -trimpath ./api`
           … A shows 7 more lines
     ────────────────────────────────────────────────────────────
-       STEP▴                                 LINE  WHY
-       ✗ miss    COPY go.mod ./                13  2 result-dro…
-       ✗ miss    RUN go mod download           14  2 result-dro…
-       ✗ miss    COPY api ./api                15  2 result-dro…
-    ▸  ✗ miss  ▸ RUN go build -trimpath ./…    16  1 command
+       STEP▴                                LINE  WHY
+       ✗ miss    COPY go.mod ./               13  2 result-dro…
+       ✗ miss    RUN go mod download          14  2 result-dro…
+       ✗ miss    COPY api ./api               15  2 result-dro…▐
+    ▸  ✗ miss  ▸ RUN go build -trimpath .…    16  1 command
     ─────────────────────────────────────────────────── 11/12 ──
      ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because …
      enter open  A causes  T stages  right unfold  left fold
@@ -35,40 +35,40 @@ fn results_that_were_dropped() {
      ./cache › c07 › why                              16 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
        0.6s lost  6 ✓ hit  9 ✗ miss  build provenance/c08.json, logs/c08.rawjson ·…
-       1  RUN go build -trimpath ./api :16: its command changed: `go build
-          ./api` became `go build -trimpath ./api`
-          0.4s lost · 4 later steps re-run because of it
-       2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key but
-          no longer its result; `c04`, `c03`, `c02` and 1 more of the same
-          source still have it
-          0.2s lost  → import `c04`, or run the step again and export
+       1  RUN go build -trimpath ./api  Dockerfile:16  ·  its command changed:
+          `go build ./api` became `go build -trimpath ./api`
+          4 later steps re-run because of it (0.4s lost).
+       2  WORKDIR /src  Dockerfile:12 and 3 more steps  ·  the cache holds its
+          key but no longer its result; `c04`, `c03`, `c02` and 1 more of the
+          same source still have it
+          0.2s lost. Fix: import `c04`, or run the step again and export
     ────────────────────────────────────────────────────────────────────────────────
-       STEP▴                                          LINE    TIME  WHY
-       ✓ hit     COPY package.json package-lock.jso…     3       –
-       ✓ hit     RUN npm ci                              4       –
-       ✓ hit     COPY web ./web                          7       –
-       ✓ hit     RUN npm run build                       9    0.5s
-       ✗ miss    WORKDIR /src                           12    0.0s  2 result-dropped
-       ✗ miss    COPY go.mod ./                         13    0.0s  2 result-dropped
-       ✗ miss    RUN go mod download                    14    0.1s  2 result-dropped
-       ✗ miss    COPY api ./api                         15    0.1s  2 result-dropped
-    ▸  ✗ miss  ▸ RUN go build -trimpath ./api  +4       16    0.2s  1 command
+       STEP▴                                         LINE    TIME  WHY
+       ✓ hit     COPY package.json package-lock.js…     3       –
+       ✓ hit     RUN npm ci                             4       –
+       ✓ hit     COPY web ./web                         7       –                  ▐
+       ✓ hit     RUN npm run build                      9    0.5s                  ▐
+       ✗ miss    WORKDIR /src                          12    0.0s  2 result-dropped▐
+       ✗ miss    COPY go.mod ./                        13    0.0s  2 result-dropped▐
+       ✗ miss    RUN go mod download                   14    0.1s  2 result-dropped▐
+       ✗ miss    COPY api ./api                        15    0.1s  2 result-dropped▐
+    ▸  ✗ miss  ▸ RUN go build -trimpath ./api  +4      16    0.2s  1 command
     ─────────────────────────────────────────────────────────────────────── 11/12 ──
      ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
-     enter open  A causes  T stages  right unfold  left fold  n evidence  / filter
+     enter open  A causes  T stages  right unfold  left fold  B evidence  / filter
     ");
     insta::assert_snapshot!(screen(journey.press("A")), @r"
     ╭ Details ─────────────────────────────────────────────────────────────────────╮
     │ 1                                                                            │
-    │ RUN go build -trimpath ./api :16: its command changed: `go build ./api`      │
-    │ became `go build -trimpath ./api`                                            │
-    │ 0.4s lost · 4 later steps re-run because of it                               │
+    │ RUN go build -trimpath ./api  Dockerfile:16  ·  its command changed: `go     │
+    │ build ./api` became `go build -trimpath ./api`                               │
+    │ 4 later steps re-run because of it (0.4s lost).                              │
     │                                                                              │
     │ 2                                                                            │
-    │ WORKDIR /src :12 and 3 more steps, each: the cache holds its key but no      │
-    │ longer its result; `c04`, `c03`, `c02` and 1 more of the same source still   │
-    │ have it                                                                      │
-    │ 0.2s lost  → import `c04`, or run the step again and export                  │
+    │ WORKDIR /src  Dockerfile:12 and 3 more steps  ·  the cache holds its key but │
+    │ no longer its result; `c04`, `c03`, `c02` and 1 more of the same source      │
+    │ still have it                                                                │
+    │ 0.2s lost. Fix: import `c04`, or run the step again and export               │
     │ · WORKDIR /src :12                                                           │
     │ · COPY go.mod ./ :13                                                         │
     │ · RUN go mod download :14                                                    │

@@ -132,7 +132,7 @@ fn a_log_alone_tells_no_steps() {
        ! the evidence does not describe the build's steps
        give its provenance (mode=max), its build record, or its LLB definition
 
-       n changes the evidence, r tries again
+       B changes the evidence, r tries again
 
 
 
@@ -147,7 +147,7 @@ fn a_log_alone_tells_no_steps() {
 
     ────────────────────────────────────────────────────────────────────────────────
      ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
-     enter open  A causes  T stages  right unfold  left fold  n evidence  / filter
+     enter open  A causes  T stages  right unfold  left fold  B evidence  / filter
     ");
 }
 
@@ -180,15 +180,14 @@ fn the_record_of_a_build_names_its_cache() {
         )
     };
     let mut journey = Journey::recorded(given(), mini.source(Some("c02")), USUAL);
-    insta::assert_snapshot!(journey.screen(), @r"
+    insta::assert_snapshot!(journey.screen(), @r#"
      the caches of a build › why                   ./cache#c02 · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
        0.1s lost  4 ✓ hit  2 ✗ miss  build dockerbuild/c03.dockerbuild · baseline …
-       1  RUN go build -race :6: its command changed: `go build` became `go
-          build -race`
-          0.1s lost · 1 later step re-runs because of it
-       ·  the files of the context `context` are not given: --context DIR, or
-          --context NAME=DIR, does
+       1  RUN go build -race  Dockerfile:6  ·  its command changed: `go build`
+          became `go build -race`
+          1 later step re-runs because of it (0.1s lost).
+       ·  build context not given (B, field "context")
     ────────────────────────────────────────────────────────────────────────────────
        STEP▴                                             LINE    TIME  WHY
        ·         FROM 127.0.0.1:5055/base:latest AS bu…     1    0.0s
@@ -198,14 +197,15 @@ fn the_record_of_a_build_names_its_cache() {
        ✓ hit     COPY main.go ./                            5    0.2s
     ▸  ✗ miss  ▸ RUN go build -race  +1                     6    0.1s  1 command
 
+    ────────────────────────────────────────────────────────────────────────────────
+       RUN go build -race
+       Dockerfile:6 · stage build
 
-
-
-
+       … tab scrolls, i shows all
     ───────────────────────────────────────────────────────────────────────── 6/6 ──
      ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
-     enter open  A causes  T stages  right unfold  left fold  n evidence  / filter
-    ");
+     enter open  A causes  T stages  right unfold  left fold  B evidence  / filter
+    "#);
     journey.press("q");
     journey.shows("Open the demo");
     // An unreachable cache is reported.
@@ -220,5 +220,5 @@ fn the_record_of_a_build_names_its_cache() {
         .press(&format!("'{record} enter"));
     journey.shows_in("✓ …ini", "build record, provenance, log, name…");
     journey.press("enter");
-    journey.shows("1  RUN go build -race :6");
+    journey.shows("1  RUN go build -race  Dockerfile:6");
 }

@@ -95,7 +95,7 @@ pub enum ScanProgress {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreWarning {
     /// The refs changed every time they were read again.
-    #[error("the refs kept changing during the scan: what is orphaned may be named by now")]
+    #[error("the refs kept changing during the scan: a ref may reference an orphan now")]
     KeepsChanging,
     /// The store omitted objects from its listings, every time they were read again.
     #[error("only a part of it is shown: {0}")]
@@ -110,7 +110,7 @@ pub enum StoreWarning {
         String,
     ),
     /// The location holds no cache.
-    #[error("nothing lies there; the bucket has caches with the prefix {0}")]
+    #[error("nothing is stored there; the bucket has caches with the prefix {0}")]
     Elsewhere(
         /// The prefixes of other caches, escaped for display.
         String,

@@ -56,7 +56,7 @@ impl Bucket {
                 self.lifecycle.as_ref().err().map(String::as_str),
             ),
             ("unfinished uploads", self.unlisted_uploads.as_deref()),
-            ("objects beside the cache", self.uncounted.as_deref()),
+            ("objects outside the cache", self.uncounted.as_deref()),
         ]
         .into_iter()
         .filter_map(|(what, why)| Some((what, why?)))

@@ -41,7 +41,7 @@ use rest::RestApi;
 use runtime::CacheService;
 
 /// Why an index is withheld outside a job.
-const OUTSIDE: &str = "what the index names can be read inside a job only";
+const OUTSIDE: &str = "the content of the index can be read only inside a job";
 /// Why an index is not read with `--no-touch`.
 const UNTOUCHED: &str = "not read, because that counts as a use of it (--no-touch)";
 /// Why an index is withheld that a job may not read.
@@ -164,7 +164,7 @@ impl GhaCache {
         let withheld = withheld.or_else(|| {
             digest
                 .is_none()
-                .then_some("it could not be read: it went meanwhile")
+                .then_some("it was deleted before it could be read")
         });
         // A withheld index is identified by its entry: the digest of its content is not known.
         let digest = digest.unwrap_or_else(|| Digest::of(listed.name().as_bytes()));

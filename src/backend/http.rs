@@ -366,7 +366,7 @@ async fn read(
 }
 
 impl HttpAnswer {
-    /// Returns whether the answer is a page for people, as a proxy or a login page sends it.
+    /// Returns whether the answer is an HTML page, as a proxy or a login page sends it.
     pub(super) fn is_html(&self) -> bool {
         let start: Vec<u8> = self
             .body

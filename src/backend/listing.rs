@@ -95,7 +95,7 @@ impl BrokenListing {
 impl fmt::Display for BrokenListing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NothingNew => f.write_str("a page brings nothing new and names a further page"),
+            Self::NothingNew => f.write_str("a page has nothing new and links to another page"),
             Self::Endless(Bound::Pages(most)) => write!(f, "it has more than {most} pages"),
             Self::Endless(Bound::Keys(most)) => write!(f, "it has more than {most} entries"),
             Self::Endless(Bound::Thin(most)) => {

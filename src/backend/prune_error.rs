@@ -11,10 +11,10 @@ use crate::text::causes::causes_of;
 #[derive(Debug, thiserror::Error)]
 pub enum PruneError {
     /// Another prune holds the store.
-    #[error("another prune is at work in {0}")]
+    #[error("another prune is running in {0}")]
     Busy(String),
     /// A lease object keeps other prunes out.
-    #[error("another prune is at work in {place}: {holder}")]
+    #[error("another prune is running in {place}: {holder}")]
     Leased {
         /// The store and its lease.
         place: String,

@@ -190,7 +190,7 @@ pub enum Skip {
     #[error("it has changed since the plan was made")]
     Changed,
     /// A ref references it now.
-    #[error("a ref names it now")]
+    #[error("a ref references it now")]
     Named,
     /// A rule of the policy protects it.
     #[error("a rule protects it: change the policy, then make a new plan")]
@@ -202,7 +202,7 @@ pub enum Skip {
     #[error("another tag has the same manifest, and the registry deletes no tag by itself")]
     SharedManifest,
     /// A ref that cannot be read may reference it.
-    #[error("a ref cannot be read, which may name it")]
+    #[error("a ref that cannot be read may reference it")]
     Undetermined,
     /// Builds wrote to the store during the whole waiting time.
     #[error("builds kept writing to the cache")]

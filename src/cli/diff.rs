@@ -257,7 +257,7 @@ fn steps(
     });
 
     let table = if found.is_empty() {
-        "no step came or went\n".to_owned()
+        "no step was added or removed\n".to_owned()
     } else {
         step_table(old, new, &found).render(paper)
     };

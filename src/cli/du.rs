@@ -243,7 +243,7 @@ fn states(scanned: &Scanned, totals: &InventoryTotals) -> Table {
     table.row_unless_empty("unknown", totals.unknown, Style::Plain, not_the_caches);
     table.row_without_share("total", totals.stored(), Style::Strong, "");
     if totals.missing.count > 0 {
-        let why = "named by a ref, not stored: importing builds fail";
+        let why = "referenced but not stored: importing builds fail";
         table.row_without_share("missing", totals.missing, Style::Bad, why);
     } else if let Some(why) = withheld {
         table.unknown_row("missing", why);

@@ -15,7 +15,7 @@ const VARIABLE: &str = "GITHUB_STEP_SUMMARY";
 /// GitHub refuses a summary of a step that is larger.
 const MOST_BYTES: usize = 1 << 20;
 /// What stands at the end of a page that was cut.
-const CUT: &str = "\n\n… the rest is left out: GitHub shows 1 MiB of a step.\n";
+const CUT: &str = "\n\n… the rest is omitted: GitHub shows 1 MiB of a step.\n";
 
 /// The flag.
 #[derive(Debug, Default, Clone, Copy, Args)]

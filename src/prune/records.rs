@@ -77,7 +77,7 @@ pub enum RecordsError {
     Unread(String),
     /// The replacement would lack blobs that it references, like the ref now.
     #[error(
-        "it names layers that its manifest does not list, and could not be written again as a whole"
+        "it references layers that its manifest does not list, so it cannot be rewritten completely"
     )]
     NotImportable,
     /// A rule protects it.

@@ -291,7 +291,7 @@ impl LackingBlobs {
                 1 => "1 blob that is".to_owned(),
                 count => format!("{count} blobs that are"),
             };
-            let why = format!("it names {blobs} not stored");
+            let why = format!("it references {blobs} not stored");
             incomplete.push((item, Outcome::Failed(why)));
         }
         (complete, incomplete)

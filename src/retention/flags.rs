@@ -33,7 +33,7 @@ pub struct PruneFlags {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FlagsError {
     /// `--orphans-only` together with a flag about refs.
-    #[error("`--orphans-only` touches no ref, and another flag says which refs go")]
+    #[error("`--orphans-only` deletes no ref, but another flag selects refs to delete")]
     OrphansOnly,
 }
 

@@ -159,7 +159,7 @@ impl SourceError {
 /// Returns a hint for a source of a kind that lacks an attribute.
 fn missing_hint(kind: &str) -> Option<&'static str> {
     Some(match kind {
-        "inline" => "an inline cache lies in the image it was built with; add ref=IMAGE",
+        "inline" => "an inline cache is in the image it was built with; add ref=IMAGE",
         "local" => "add src=DIRECTORY",
         "registry" => "add ref=IMAGE",
         "s3" => {

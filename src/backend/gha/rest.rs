@@ -366,7 +366,7 @@ impl RestApi {
             }
             (StatusCode::FORBIDDEN, None) => error(RemoteKind::Forbidden, "this needs a token").hint(NO_TOKEN),
             (status, _) if status.is_redirection() => {
-                error(RemoteKind::NotFound, "the repository lies elsewhere now").hint("name it as it is called today")
+                error(RemoteKind::NotFound, "the repository has moved").hint("name it as it is called today")
             }
             _ => error(RemoteKind::BadAnswer, "GitHub refuses the request"),
         }

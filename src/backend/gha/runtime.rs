@@ -396,7 +396,7 @@ fn elsewhere(address: &str) -> RemoteError {
         .because(format!(
             "`{shown}` is not the service of this job, and {TOKEN} is sent to no other than that which ACTIONS_RESULTS_URL or ACTIONS_CACHE_URL names"
         ))
-        .hint("leave `url` and `url_v2` out, or give the token of that service beside them, as `token=`")
+        .hint("remove `url` and `url_v2`, or give the token of that service of that service as `token=`")
 }
 
 /// Checks an address that the service signed: content comes encrypted, or from this very machine.

@@ -68,7 +68,7 @@ impl HeldIndex<'_> {
     /// Reads the index.
     pub(super) fn read(&self) -> Result<Vec<u8>, PruneError> {
         let index = self.cache.read_own_file(INDEX)?;
-        let missing = || self.cache.not_a_layout("its index.json has gone");
+        let missing = || self.cache.not_a_layout("its index.json was deleted");
         Ok(index.ok_or_else(missing)?)
     }
 

@@ -175,7 +175,7 @@ impl LocalCache {
 pub(super) fn failed(error: &io::Error) -> Outcome {
     Outcome::Failed(match error.kind() {
         io::ErrorKind::CrossesDevices => {
-            format!("it lies on another file system than the trash; {WITHOUT_TRASH}")
+            format!("it is on another file system than the trash; {WITHOUT_TRASH}")
         }
         _ if is_storage_full(error) => format!("{error}; {WITHOUT_TRASH}"),
         _ => error.to_string(),

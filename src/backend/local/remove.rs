@@ -115,7 +115,7 @@ impl Removal<'_> {
 
     /// Moves an object to the trash.
     fn discard(&self, target: &ObjectTarget, place: &DirPlace) -> io::Result<Outcome> {
-        let no_trash = || Outcome::Failed("the folder in the trash has gone".to_owned());
+        let no_trash = || Outcome::Failed("the folder in the trash was deleted".to_owned());
         let to = match self.layout.trash_place(self.plan, &target.name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(no_trash()),
             to => to?,

@@ -42,7 +42,7 @@ impl LocalCache {
             let before = index_stamp(&layout);
             if !is_locked(&layout).map_err(|error| self.lock_error(error))? {
                 let index = self.read_own_file(super::INDEX)?;
-                let index = index.ok_or_else(|| self.not_a_layout("its index.json has gone"))?;
+                let index = index.ok_or_else(|| self.not_a_layout("its index.json was deleted"))?;
                 let is_locked = is_locked(&layout).map_err(|error| self.lock_error(error))?;
                 if !is_locked && index_stamp(&layout) == before {
                     return Ok(layout::fingerprint(&index) == fingerprint);

@@ -251,15 +251,15 @@ impl RegistryClient {
             ),
             _ if answer.is_html() => error(
                 RemoteKind::BadAnswer,
-                format!("{what}: the answer is a page for people"),
+                format!("{what}: the answer is an HTML page"),
             )
             .hint(format!(
-                "is {} a registry? A login page or a proxy may stand before it",
+                "is {} a registry? It may be behind a login page or a proxy",
                 self.host()
             )),
             status if status.is_redirection() => error(
                 RemoteKind::BadAnswer,
-                format!("{what}: the registry sends the request around"),
+                format!("{what}: the registry redirects the request in a loop"),
             ),
             _ => error(
                 RemoteKind::BadAnswer,

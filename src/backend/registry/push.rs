@@ -131,7 +131,7 @@ async fn refused(registry: &RegistryClient, answer: &HttpAnswer, what: &str) -> 
     let error = registry.refusal(answer, what, "push").await;
     if http::has_code(answer, "MANIFEST_BLOB_UNKNOWN") || http::has_code(answer, "MANIFEST_UNKNOWN")
     {
-        return error.hint("the registry's collection has removed what the manifest names");
+        return error.hint("the registry's garbage collection removed blobs of the manifest");
     }
     error
 }

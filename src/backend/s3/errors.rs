@@ -150,8 +150,8 @@ where
         | (_, Some(301)) => {
             let region = region(error).filter(|region| !region.is_empty());
             let hint = match region {
-                Some(region) => format!("the bucket lies in {0}: add region={0}", visible(&region)),
-                None => "the bucket lies in another region: name it with region=…".to_owned(),
+                Some(region) => format!("the bucket is in {0}: add region={0}", visible(&region)),
+                None => "the bucket is in another region: name it with region=…".to_owned(),
             };
             (RemoteKind::Forbidden, Some(hint))
         }
@@ -265,7 +265,7 @@ fn kind_and_hint(
         ("RequestTimeTooSkewed", _) => (RemoteKind::Unauthorized, Some("set this machine's clock")),
         ("InvalidObjectState", _) => (
             RemoteKind::BadAnswer,
-            Some("it lies in an archive: a build cannot read it before it is restored"),
+            Some("it is in an archive: a build cannot read it before it is restored"),
         ),
         ("AccessDenied", _) | (_, Some(403)) => (RemoteKind::Forbidden, Some(needed_for(doing))),
         ("SlowDown" | "ServiceUnavailable" | "Throttling", _) | (_, Some(429 | 503)) => (
@@ -304,7 +304,7 @@ fn needed_for(doing: &str) -> &'static str {
         }
         Some("list") => "listing needs s3:ListBucket on the bucket",
         _ => {
-            "reading needs s3:GetObject on the cache's objects, and s3:ListBucket on the bucket to see which are gone"
+            "reading needs s3:GetObject on the cache's objects, and s3:ListBucket on the bucket to detect missing ones"
         }
     }
 }

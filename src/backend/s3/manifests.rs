@@ -164,7 +164,7 @@ impl S3Reader {
             )),
             None => match self.client.get(&listed.key, DOCUMENT_LIMIT).await {
                 Ok(Some(content)) => self.taken(&listed, &content),
-                Ok(None) => Err("it has gone since it was listed".to_owned()),
+                Ok(None) => Err("it was deleted after it was listed".to_owned()),
                 // A key that lists the bucket may still not read one object of it.
                 Err(error) if error.kind == RemoteKind::Forbidden => {
                     Err(error.in_one_line_with_hint())

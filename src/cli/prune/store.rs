@@ -74,7 +74,7 @@ pub(super) async fn pruner_of(
         return pruner_at(session, arguments, plan);
     }
     let message = format!(
-        "{} does not lie in cachelens's own directory, and its store is not on this machine: {}",
+        "{} is not in cachelens's own directory, and its store is not on this machine: {}",
         shown(file.path),
         visible(&plan.place().to_string())
     );

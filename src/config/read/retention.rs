@@ -176,7 +176,7 @@ impl ConfigReader<'_> {
             (Some(_), Some(keep)) => {
                 self.problem(
                     &keep.span(),
-                    "a rule has either `action` or `keep`: `keep` lets go what meets none of it",
+                    "a rule has either `action` or `keep`: `keep` drops the refs that meet none of its criteria",
                 );
                 None
             }
@@ -232,7 +232,7 @@ impl ConfigReader<'_> {
         if criteria.is_empty() {
             return self.missing(
                 value,
-                "an empty `keep` keeps nothing: to let all go, write action = \"drop\"",
+                "an empty `keep` keeps nothing: to drop all, write action = \"drop\"",
             );
         }
         Some(criteria)
@@ -293,9 +293,8 @@ impl ConfigReader<'_> {
             .filter_map(|item| self.pattern(field, item, "a string"))
             .collect();
         if patterns.len() > 1 && patterns.iter().any(RefPattern::is_negated) {
-            let message = "one pattern of a list is enough, so that `!` beside another one matches nearly everything";
-            let hint =
-                "write a rule of its own for what is to be left out, and put it before this one";
+            let message = "one pattern of a list is enough, so `!` next to another pattern matches nearly everything";
+            let hint = "write a separate rule for the exceptions, and put it before this one";
             self.warnings
                 .push(self.point(&value.span(), message, Some(hint.to_owned())));
         }

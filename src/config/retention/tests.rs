@@ -227,13 +227,13 @@ action = "protect"
     /repo/cachelens.toml:6:9: an empty `match` says nothing: to match every ref, write { ref = "*" }
      6 | match = {}
        |         ^^
-    /repo/cachelens.toml:7:8: an empty `keep` keeps nothing: to let all go, write action = "drop"
+    /repo/cachelens.toml:7:8: an empty `keep` keeps nothing: to drop all, write action = "drop"
      7 | keep = {}
        |        ^^
     /repo/cachelens.toml:11:17: an empty list matches nothing
      11 | match = { ref = [] }
         |                 ^^
-    /repo/cachelens.toml:13:8: a rule has either `action` or `keep`: `keep` lets go what meets none of it
+    /repo/cachelens.toml:13:8: a rule has either `action` or `keep`: `keep` drops the refs that meet none of its criteria
      13 | keep = { last = 3 }
         |        ^^^^^^^^^^^^
     /repo/cachelens.toml:19:9: `group` says among which refs to count, and this rule has neither `last` nor a period to count
@@ -271,10 +271,10 @@ fn warns_of_lists_in_which_a_negation_says_nearly_nothing() {
     )
     .unwrap();
     assert_snapshot!(loaded.warnings[0], @"
-    /repo/cachelens.toml:3:17: one pattern of a list is enough, so that `!` beside another one matches nearly everything
+    /repo/cachelens.toml:3:17: one pattern of a list is enough, so `!` next to another pattern matches nearly everything
      3 | match = { ref = ['pr-*', '!*-tmp'] }
        |                 ^^^^^^^^^^^^^^^^^^
-       = write a rule of its own for what is to be left out, and put it before this one
+       = write a separate rule for the exceptions, and put it before this one
     ");
 }
 

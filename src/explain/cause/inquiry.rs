@@ -48,7 +48,7 @@ impl<'a> Inquiry<'a> {
         {
             return Some(Cause::new(
                 CauseKind::NoCache,
-                "the build was told not to use the cache for it",
+                "the build does not use the cache for it",
             ));
         }
         if let Some(what) = facts.unreadable {

@@ -83,7 +83,7 @@ pub enum DescribedError {
     #[error("the context {0} is not a directory")]
     NoContext(String),
     /// The Dockerfile is in a fetched context, which is not read.
-    #[error("the Dockerfile of the context {0} lies there, and is not fetched")]
+    #[error("the Dockerfile is in the context {0}, which is not fetched")]
     RemoteFile(String),
     /// A file of a revision cannot be read.
     #[error(transparent)]

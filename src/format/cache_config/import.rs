@@ -42,7 +42,7 @@ pub enum Refusal {
     #[error("the ref is an index of cache manifests, from which BuildKit imports nothing")]
     OneOfSeveral,
     /// Layers whose parents form a loop.
-    #[error("layer {} of a result of record {} lies on itself", .layer.0, .record.0)]
+    #[error("layer {} of a result of record {} is its own parent", .layer.0, .record.0)]
     LoopingLayer {
         /// The record of the result.
         record: RecordIndex,

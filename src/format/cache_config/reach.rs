@@ -34,7 +34,7 @@ pub fn proves_equal(
     let old = ReachSide::new(old, is_lost, &mut chains);
     let new = ReachSide::new(new, &|_| false, &mut chains);
     if !new.is_plain() {
-        return Err("it holds what no key reaches, or a loop");
+        return Err("it contains records that no key reaches, or a loop");
     }
     let mut steps = MOST_STEPS;
     if !is_covered(&old, &new, &mut steps)? {

@@ -30,10 +30,10 @@ pub enum RewriteError {
     #[error("BuildKit refuses it as it stands: {0}")]
     Refused(#[from] Refusal),
     /// It holds fields that this program does not know and would lose.
-    #[error("it holds what would be lost: {0}")]
+    #[error("a part of it would be lost: {0}")]
     Unknown(String),
     /// The new configuration would be wrong: a bug of this program.
-    #[error("what was written is not what should have been: {0}")]
+    #[error("the rewritten cache is not as expected: {0}")]
     Unsound(&'static str),
 }
 

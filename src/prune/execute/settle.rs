@@ -169,7 +169,7 @@ impl PlanRun<'_> {
                     live = marked;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "what is named again could not be restored");
+                    tracing::warn!(%error, "blobs that are referenced again could not be restored");
                     break;
                 }
             }

@@ -396,7 +396,7 @@ impl fmt::Display for StoreReason {
             Self::Orphan { unchanged } => {
                 write!(f, "no ref reaches it; written {}", Age(*unchanged).ago())
             }
-            Self::FreedNow => f.write_str("only refs that go reach it"),
+            Self::FreedNow => f.write_str("only deleted refs reach it"),
             Self::ChosenResults { results, filter } => {
                 let results = if *results == 1 {
                     "1 result".to_owned()
@@ -410,15 +410,15 @@ impl fmt::Display for StoreReason {
                 )
             }
             Self::Mended { mend } => mend.fmt(f),
-            Self::ManifestGone => f.write_str("its manifest is gone: no build can import it"),
+            Self::ManifestGone => f.write_str("its manifest is missing: no build can import it"),
             Self::Unfinished { unchanged } => {
                 write!(f, "an unfinished upload, left {}", Age(*unchanged).ago())
             }
             Self::Trashed { ago } => write!(f, "in the trash for {}", Age(*ago)),
             Self::SameAsKept => f.write_str("a kept entry is the same"),
-            Self::Undetermined => f.write_str("a ref that cannot be read may name it"),
-            Self::NamedAgain => f.write_str("a ref names it again: it is restored"),
-            Self::AwaitsPutBack => f.write_str("something is restored first, which may name it"),
+            Self::Undetermined => f.write_str("a ref that cannot be read may reference it"),
+            Self::NamedAgain => f.write_str("a ref references it again: it is restored"),
+            Self::AwaitsPutBack => f.write_str("something that is restored first may reference it"),
             Self::LeftOut => f.write_str("excluded by hand"),
             Self::Unsupported { why } => f.write_str(why),
         }

@@ -93,14 +93,14 @@ impl BlobFate {
     /// Returns the explanation for people.
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::Missing => "named and not stored",
+            Self::Missing => "referenced but not stored",
             Self::Live => "reached from a kept ref",
             Self::Waits => "freed by deleted refs; a later run deletes them after the grace",
             Self::Collected => "freed by deleted refs; the registry's own collection deletes them",
             Self::WithinGrace => "written within the grace",
             Self::UnknownAge => "of unknown age",
-            Self::Undetermined => "a ref that cannot be read may name them",
-            Self::AwaitsPutBack => "something is restored first, which may name them",
+            Self::Undetermined => "a ref that cannot be read may reference them",
+            Self::AwaitsPutBack => "something that is restored first may reference them",
             Self::Unsupported => "cannot be deleted safely here",
             Self::LeftOut => "excluded by hand",
             Self::Protected => "a rule protects them",

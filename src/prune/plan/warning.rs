@@ -117,13 +117,13 @@ impl fmt::Display for PlanWarning {
             Self::WithheldRefs { refs, why } => write!(f, "{refs} refs: {why}; {ONLY_A_RULE}"),
             Self::UnreadableRef { name } => write!(
                 f,
-                "`{}` cannot be read, and may name any blob: no blob is deleted",
+                "`{}` cannot be read, and may reference any blob: no blob is deleted",
                 visible(name)
             ),
             Self::IncompleteRef { name } => write!(
                 f,
-                "`{}` has a manifest that is not stored, and may name any blob: no blob is deleted until the ref \
-                 is exported again or deleted from the cache",
+                "`{}` has a manifest that is not stored, and may reference any blob: no blob is deleted until the \
+                 ref is exported again or deleted from the cache",
                 visible(name)
             ),
             Self::NoBlobDeletion { why } => write!(f, "no blob is deleted: {why}"),

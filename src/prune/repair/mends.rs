@@ -142,7 +142,7 @@ impl fmt::Display for Mend {
             ),
             Self::BrokenResults { results } => write!(
                 f,
-                "drops {} on layers that are not there or lie on themselves",
+                "drops {} on layers that are missing or are their own parent",
                 counted(*results, "result")
             ),
             Self::BrokenLinks { links } => write!(

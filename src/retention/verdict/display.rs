@@ -37,9 +37,7 @@ impl fmt::Display for Reason {
             Self::NotImported { generation } => not_imported(f, *generation),
             Self::Belongs { to } => write!(f, "it belongs to `{}`, which is kept", visible(to)),
             Self::SubjectAbsent { kind } => subject_absent(f, *kind),
-            Self::SubjectUnsure => {
-                f.write_str("a ref that cannot be read may hold what it belongs to")
-            }
+            Self::SubjectUnsure => f.write_str("an unreadable ref may be its subject"),
             Self::LeftBehind { to } => {
                 let to = visible(to);
                 write!(f, "kept although `{to}`, to which it belongs, is deleted")
@@ -102,7 +100,7 @@ fn not_only_cache(f: &mut fmt::Formatter<'_>, kind: RefKind) -> fmt::Result {
 fn subject_absent(f: &mut fmt::Formatter<'_>, kind: RefKind) -> fmt::Result {
     write!(
         f,
-        "what it belongs to is not here, and no rule names the kind `{}`",
+        "its subject is not stored, and no rule names the kind `{}`",
         kind.word()
     )
 }

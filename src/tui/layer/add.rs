@@ -18,7 +18,7 @@ use crate::tui::widget::{popup, text};
 use crate::tui::world::World;
 
 const HELP: &str = "./dir · s3://bucket/prefix · ghcr.io/acme/app:cache · gha:owner/repo · \
-    what stands in --cache-to or --cache-from, as in type=local,dest=./cache";
+    the value of --cache-to or --cache-from, such as type=local,dest=./cache";
 
 /// Prompts for a source until it can be opened.
 #[derive(Debug, Default)]

@@ -64,7 +64,7 @@ impl UiLayer for Typed {
         let width = area.width.saturating_sub(6).min(72);
         let mut lines = text::wrap(&Cell::text(self.question.clone()), width);
         lines.push(Cell::default());
-        let ask = Cell::text("Type the name of the source to go on:  ")
+        let ask = Cell::text("Type the name of the source to continue:  ")
             .and(self.name.clone(), TextRole::Strong);
         lines.extend(text::wrap(&ask, width));
         let height = u16::try_from(lines.len() + 2)

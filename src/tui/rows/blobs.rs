@@ -148,13 +148,11 @@ fn age(time: Option<Timestamp>, now: Timestamp) -> Cell {
 /// Explains the state of a blob.
 fn meaning(state: BlobState) -> &'static str {
     match state {
-        BlobState::Live => "stored, and a ref names it",
-        BlobState::Orphan => "stored, and no ref names it: it could go",
-        BlobState::Missing => "a ref names it, and it is not stored",
-        BlobState::Undetermined => {
-            "no ref that can be read names it, but another ref cannot be read"
-        }
-        BlobState::Awaited => "a ref names it; the listing has not come to it yet",
+        BlobState::Live => "stored, and a ref references it",
+        BlobState::Orphan => "stored, and no ref references it: it can be deleted",
+        BlobState::Missing => "a ref references it, but it is not stored",
+        BlobState::Undetermined => "no readable ref references it, but another ref cannot be read",
+        BlobState::Awaited => "a ref references it; the listing has not reached it yet",
         BlobState::Foreign => "distributed from elsewhere; the store need not hold it",
     }
 }
@@ -338,7 +336,7 @@ impl BlobRows {
             ));
         }
         if blob.is_resized() {
-            let words = "its size is not the one that it is named with";
+            let words = "its size differs from the size in the ref";
             details.push(DetailLine::Text(
                 Cell::new("! ", TextRole::Missing).and(words, TextRole::Missing),
             ));
@@ -375,7 +373,7 @@ impl BlobRows {
     fn ref_details(&self, blob: &Blob<'_>) -> Vec<DetailLine> {
         let mut details = Vec::new();
         if blob.refs() > 0 {
-            let refs = one_or(blob.refs(), "ref names", "refs name");
+            let refs = one_or(blob.refs(), "ref references", "refs reference");
             details.extend([
                 DetailLine::Blank,
                 DetailLine::Heading(format!("{} {refs} it", blob.refs()).into()),

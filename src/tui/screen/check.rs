@@ -215,8 +215,7 @@ impl CheckScreen {
             .iter()
             .any(|finding| fixable(finding) || finding.is_restorable_from_trash())
         {
-            let why = why_not(first.code)
-                .unwrap_or("it is no damage; a prune may delete what it is about");
+            let why = why_not(first.code).unwrap_or("it is not damage; a prune may delete it");
             let words = format!("{} cannot be repaired: {why}", first.code);
             return cx.world.note(StatusKind::Failed, words);
         }

@@ -99,7 +99,7 @@ impl DiffScreen {
                     .collect()
             }
             DiffState::Ready(rows) => vec![
-                Cell::text("No step came, went or ran again."),
+                Cell::text("No step was added, removed or run again."),
                 Cell::new(
                     format!(
                         "{} keys are the same, with the same results",

@@ -43,7 +43,7 @@ const EXAMPLES: [(&str, &str); 6] = [
     ),
     (
         "type=local,dest=./cache",
-        "exactly what stands in --cache-to or --cache-from",
+        "exactly as in --cache-to or --cache-from",
     ),
     ("./buildkit-cache#main", "one ref of it"),
     ("ghcr.io/acme/app", "a repository in a registry"),

@@ -59,7 +59,7 @@ impl Model {
         };
         let mut cx = UiContext::new(&mut self.world, effects, commands);
         busy.act(Action::Quit, &mut cx);
-        let words = "stopping what is at work; quit again when it has stopped";
+        let words = "stopping the running work; quit again when it has stopped";
         cx.world.note(StatusKind::Failed, words);
     }
 }

@@ -278,7 +278,7 @@ fn each_fault_is_told_and_nothing_else() {
     error layer-out-of-range main: BuildKit refuses the cache config, and builds as if it were empty: a result of record 1 needs layer 9, which is not there
       `cachelens repair ./cache` removes unusable results and keeps every other hit; or export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
     # layers lie on each other
-    error layer-loops main: BuildKit refuses the cache config, and builds as if it were empty: layer 0 of a result of record 1 lies on itself
+    error layer-loops main: BuildKit refuses the cache config, and builds as if it were empty: layer 0 of a result of record 1 is its own parent
       `cachelens repair ./cache` removes unusable results and keeps every other hit; or export to it once from a build that does not import it, or delete it: `cachelens prune ./cache --drop-ref main`
     # a layer has no digest for a name
     error layer-name-invalid main: the layer `nonsense` is no digest: nothing can be stored by that name

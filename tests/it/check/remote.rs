@@ -227,7 +227,7 @@ fn githubs_caches_are_known_inside_a_job_only() {
     insta::assert_snapshot!(findings_of(&outside), @r"
     info superseded-indexes - 125595 B: 14 indexes are superseded by newer ones: no build imports them
       `cachelens prune gha:acme/shop --orphans-only` shows the plan
-    info not-checked shop@main: the blobs that 1 ref references are unknown here: what the index names can be read inside a job only
+    info not-checked shop@main: the blobs that 1 ref references are unknown here: the content of the index can be read only inside a job
       indexes can be read inside a job, with the runtime token
     ");
     let inside = ended(&at_github(server.in_job(&sandbox)), 0);
@@ -288,7 +288,7 @@ fn what_github_evicts_and_hides_is_told() {
       `cachelens prune gha:acme/shop --orphans-only` shows the plan
     info branch-gone - 2 B: no build reads the caches of a deleted branch: old
       to delete them, add a rule with `match = { state = "branch-gone", kind = ["cache", "blob", "entry"] }` and `action = "drop"`
-    info not-checked -: the blobs that 3 refs reference are unknown here: what the index names can be read inside a job only
+    info not-checked -: the blobs that 3 refs reference are unknown here: the content of the index can be read only inside a job
       indexes can be read inside a job, with the runtime token
     info invisible -: the scope web has a cache on 1 branch (feature) and none on main: builds on other branches cannot see it
       also export the scope from builds of the default branch

@@ -201,7 +201,7 @@ fn the_token_of_a_job_goes_to_no_address_that_a_file_names() {
                 ),
                 "{told}"
             );
-            assert!(told.contains("beside them, as `token=`"), "{told}");
+            assert!(told.contains("of that service as `token=`"), "{told}");
         }
     }
     assert_eq!(other.state().requests, Vec::<String>::new());

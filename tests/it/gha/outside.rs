@@ -60,19 +60,19 @@ fn a_person_sees_what_is_known_and_why_the_rest_is_not() {
     server.state().pulls.push((7, "dev".into()));
     insta::assert_snapshot!(run(server.command(&sandbox), &["ls", SOURCE]), @r#"
     REF        KIND   AGE  SIZE  ONLY HERE  LAYERS  RESULTS  KEYS ONLY
-    shop@main  cache   1h     –          –       –        –          –  ? what the index names can be read inside a job only
+    shop@main  cache   1h     –          –       –        –          –  ? the content of the index can be read only inside a job
     exit 0
     "#);
     insta::assert_snapshot!(run(server.command(&sandbox), &["du", SOURCE]), @r#"
     gha:acme/shop  1 ref
     STATE         OBJECTS     SIZE  SHARE
     live                1  5.0 KiB    0 %  reached from a ref
-    orphan              ?        ?      –  what the index names can be read inside a job only
+    orphan              ?        ?      –  the content of the index can be read only inside a job
     undetermined      152  1.7 MiB   26 %  a ref that cannot be read may reach them
     superseded         14  123 KiB    2 %  previous indexes, which no build imports
     unknown             2  4.8 MiB   72 %  not the cache's own; only a rule for `entry` deletes it
     total             169  6.6 MiB      –
-    missing             ?        ?      –  what the index names can be read inside a job only
+    missing             ?        ?      –  the content of the index can be read only inside a job
 
     quota  6.6 MiB of 10.0 GiB (0 %), 10.0 GiB free
     BRANCH        WHAT                  ENTRIES     SIZE   USED  EVICTED IN  OR AFTER
@@ -96,7 +96,7 @@ fn a_person_sees_what_is_known_and_why_the_rest_is_not() {
     shop@main  cache
     written on refs/heads/main, last used 1h ago
     age 1h (TIME, from the store)
-    ? what the index names can be read inside a job only
+    ? the content of the index can be read only inside a job
     exit 0
     "#);
     let json = &json(server.command(&sandbox), &["ls", SOURCE])["sources"][0]["refs"][0];

@@ -91,7 +91,7 @@ fn what_buildkit_refuses_as_a_whole_is_broken_as_a_whole() {
     an empty group: an input of record 1 is empty
     no group: an input of record 0 is empty
     a layer out of range: a result of record 0 needs layer 1, which is not there
-    layers in a circle: layer 1 of a result of record 0 lies on itself
+    layers in a circle: layer 1 of a result of record 0 is its own parent
     a parent out of range: a result of record 0 needs layer 7, which is not there
     ");
 }

@@ -12,7 +12,7 @@ fn du_sums_up_the_demo() {
     orphan        30   335 KiB   18 %  reached from no ref
     partial        1  30.2 KiB    2 %  unfinished uploads
     total        142   1.8 MiB –
-    missing        1  12.3 KiB –  named by a ref, not stored: importing builds fail
+    missing        1  12.3 KiB –  referenced but not stored: importing builds fail
     exit 0
     ");
     insta::assert_snapshot!(ageless(&Sandbox::new().run(&["du", "demo#main"])), @r"

@@ -129,7 +129,7 @@ fn prune_says_how_long_the_grace_is() {
     let grace = "The grace is 200d: builds may still use blobs that are younger. A run after ";
     assert!(notes[2].starts_with(grace), "{}", run.stdout);
     assert!(
-        notes[1].starts_with("No rule names a ref, so all refs stay"),
+        notes[1].starts_with("No rule matches a ref, so all refs are kept"),
         "{}",
         run.stdout
     );

@@ -376,7 +376,7 @@ fn another_prune_keeps_out() {
     let run = prune(&sandbox, &sample.layout, &["--yes"]);
     assert_eq!(run.code, Some(1));
     assert!(
-        run.stderr.contains("another prune is at work"),
+        run.stderr.contains("another prune is running"),
         "{}",
         run.stderr
     );

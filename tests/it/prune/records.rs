@@ -271,7 +271,7 @@ fn what_is_young_protected_or_of_an_unknown_form_is_left_alone() {
     ]);
     assert_eq!(all["plan"]["delete"], Value::Array(Vec::new()));
     insta::assert_snapshot!(sandbox.run(&["prune", "./cache", "--records", "size>0", "--orphans-only"]), @r"
-    error: `--orphans-only` touches no ref, and another flag says which refs go
+    error: `--orphans-only` deletes no ref, but another flag selects refs to delete
     exit 2
     ");
 
@@ -311,7 +311,7 @@ fn what_is_young_protected_or_of_an_unknown_form_is_left_alone() {
     ]);
     assert_eq!(
         run.stderr,
-        "warning: ./cache: `c08` keeps all its results: its config cannot be written again: it holds what would be lost: \
+        "warning: ./cache: `c08` keeps all its results: its config cannot be written again: a part of it would be lost: \
          unknown field `future`, expected `layers` or `records` at line 1 column 9\n\
          warning: ./cache: a grace of 0s takes the protection of running builds away: what they upload, and what they \
          found stored, may be deleted\n"

@@ -18,7 +18,7 @@ fn a_ref_that_cannot_be_read_stops_the_deletion_of_blobs() {
     assert_eq!(run.code, Some(4), "{run:?}");
     assert!(
         run.stderr
-            .contains("`odd` cannot be read, and may name any blob"),
+            .contains("`odd` cannot be read, and may reference any blob"),
         "{}",
         run.stderr
     );
@@ -48,7 +48,7 @@ fn a_manifest_that_is_not_stored_stops_the_deletion_of_blobs() {
         assert_eq!(run.code, Some(4), "{run:?}");
         assert!(
             run.stderr
-                .contains("`copied` has a manifest that is not stored, and may name any blob"),
+                .contains("`copied` has a manifest that is not stored, and may reference any blob"),
             "{}",
             run.stderr
         );

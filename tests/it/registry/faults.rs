@@ -59,9 +59,9 @@ fn refusals_are_told_in_words() {
       hint: look at the spelling; a registry may also hide what a login may not see
     error: HOST/shop-cache: the registry does not offer this
       because: the registry answers 405 Method Not Allowed: UNSUPPORTED no␛[31m
-    error: HOST/shop-cache: the answer is a page for people
+    error: HOST/shop-cache: the answer is an HTML page
       because: the registry answers 200 OK with an HTML page
-      hint: is HOST a registry? A login page or a proxy may stand before it
+      hint: is HOST a registry? It may be behind a login page or a proxy
     error: HOST: the registry fails
       because: it answers 500 Internal Server Error: UNKNOWN no␛[31m
     error: HOST: too many requests

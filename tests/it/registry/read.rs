@@ -217,10 +217,10 @@ fn lists_come_by_pages_and_never_go_round() {
     }
     insta::assert_snapshot!(told, @r"
     error: HOST/shop: the list has no end
-      because: a page brings nothing new and names a further page
+      because: a page has nothing new and links to another page
       hint: the registry is at fault; a ref that is named with its tag can still be opened
     error: the catalog of HOST: the list has no end
-      because: a page brings nothing new and names a further page
+      because: a page has nothing new and links to another page
       hint: the registry is at fault; a ref that is named with its tag can still be opened
     ");
     let one = sandbox.run(&["ls", &at("shop:c01")]);

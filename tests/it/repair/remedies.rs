@@ -134,7 +134,7 @@ fn a_ref_whose_manifest_is_gone() {
     repaired(
         &versions.sandbox,
         "manifest-missing",
-        "its manifest is gone",
+        "its manifest is missing",
         "1 deleted",
     );
     assert_eq!(entries(&versions.sandbox.path("cache")).len(), 1);
@@ -156,8 +156,8 @@ fn blobs_in_the_trash_that_a_ref_needs() {
     repaired(
         &versions.sandbox,
         "manifest-missing",
-        "puts 1 blob back",
-        "3 blobs came back",
+        "restores 1 blob",
+        "3 blobs were restored",
     );
     assert_eq!(hits(&versions.sandbox, "other"), 3);
 }

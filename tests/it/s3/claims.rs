@@ -127,7 +127,7 @@ fn a_lease_that_makes_no_sense_ends(service: Service) {
             bucket.server.bucket(&bucket.name)
         );
         for expected in [
-            "another prune is at work",
+            "another prune is running",
             whose,
             "the lease ends at ",
             &remedy,

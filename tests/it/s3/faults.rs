@@ -355,7 +355,7 @@ fn two_programs_that_prune_at_once_do_not_meet(service: Service) {
     let second = bucket.prune(&["--yes"]);
     assert_eq!(second.code, Some(1), "{second}");
     assert!(
-        second.stderr.contains("another prune is at work"),
+        second.stderr.contains("another prune is running"),
         "{second}"
     );
     *held.0.lock().unwrap() = true;
@@ -399,7 +399,7 @@ fn a_lease_that_another_takes_at_the_last_moment_is_anothers(service: Service) {
     });
     let run = bucket.prune_through(&proxy, &["--yes"]);
     assert_eq!((run.code, bucket.blobs()), (Some(1), all), "{run}");
-    assert!(run.stderr.contains("another prune is at work"), "{run}");
+    assert!(run.stderr.contains("another prune is running"), "{run}");
     assert_eq!(
         bucket.server.read(&bucket.name, key),
         Some(lease("2999-01-01T00:00:00Z"))

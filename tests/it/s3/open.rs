@@ -269,12 +269,12 @@ fn what_a_service_refuses_is_told_with_what_to_do() {
     301 PermanentRedirect
     error: cannot list the bucket b at http://HERE
       because: PermanentRedirect: no
-      hint: the bucket lies in eu-central-1: add region=eu-central-1
+      hint: the bucket is in eu-central-1: add region=eu-central-1
     exit 1
     400 AuthorizationHeaderMalformed
     error: cannot list the bucket b at http://HERE
       because: AuthorizationHeaderMalformed: no
-      hint: the bucket lies in ap-south-1: add region=ap-south-1
+      hint: the bucket is in ap-south-1: add region=ap-south-1
     exit 1
     403 RequestTimeTooSkewed
     error: cannot list the bucket b at http://HERE

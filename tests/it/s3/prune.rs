@@ -210,7 +210,7 @@ fn two_prunes_do_not_run_at_once(service: Service) {
     let all = bucket.blobs();
     let run = bucket.prune(&["--yes"]);
     assert_eq!(run.code, Some(1), "{run}");
-    assert!(run.stderr.contains("another prune is at work"), "{run}");
+    assert!(run.stderr.contains("another prune is running"), "{run}");
     assert_eq!(bucket.blobs(), all);
     // The lease of a killed owner has expired.
     bucket

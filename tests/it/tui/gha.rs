@@ -144,9 +144,9 @@ fn superseded_indexes_and_closed_pull_requests_go() {
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      deletes  2 refs · 3 entries  frees 172 MiB                                                            keeps 3 refs · ?
      waits    nothing
-     checked  ✓ no blob without a rule for it ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
+     checked  ✓ no blob without a rule for it ✓ nothing younger than 1h ✓ refs are deleted before blobs ✓ each byte once
      ! acme/shop as octo: deleting takes 5 requests; 4321 more are allowed until 03:33 UTC
-     ! 5 refs: what the index names can be read inside a job only; only a rule that names the kind `blob` deletes it
+     ! 5 refs: the content of the index can be read only inside a job; only a rule that names the kind `blob` deletes it
      [ delete 5 ]   wait 0     keep 3
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                  SIZE▾ WHY                                  │ 9:refs/pull/7/merge:node-cache-li
@@ -183,7 +183,7 @@ fn superseded_indexes_and_closed_pull_requests_go() {
     "#);
     assert_eq!(deletions(&server), 0);
     journey.press("enter");
-    journey.shows("There is no way");
+    journey.shows("This cannot be");
     assert_eq!(deletions(&server), 0, "nothing goes before the answer");
     journey.press("y");
     let screen = journey.screen();
@@ -192,7 +192,7 @@ fn superseded_indexes_and_closed_pull_requests_go() {
      gha:acme/shop › prune                                                                       5 items · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      5 deleted · 172 MiB freed
-     nothing to check: what the kept refs name is not known here
+     nothing to check: the blobs that the kept refs reference are not known here
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        OUTCOME▴    WHAT                                                SIZE  WHY        │ 9:refs/pull/7/merge:node-cache-li
     ▸  deleted     entry   node-cache-linux-x64-npm-3d4e5f on pu…   172 MiB             │ nux-x64-npm-3d4e5f

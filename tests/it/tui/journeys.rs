@@ -50,7 +50,7 @@ fn what_is_missing_is_found_from_the_blob_to_its_ref() {
     journey.shows("! 1 blob missing: a b");
     journey.press("b m");
     journey.shows_in("▸", "! missing");
-    journey.shows("1 ref names it");
+    journey.shows("1 ref references it");
 }
 
 #[test]

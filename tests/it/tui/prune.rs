@@ -253,7 +253,7 @@ fn a_ref_that_cannot_be_read_keeps_every_blob() {
     fs::write(&manifest, "no manifest").unwrap();
     let mut journey = store.open(Vec::new(), (100, 30));
     journey.press("p");
-    journey.shows("! `latest` cannot be read, and may name any blob: no blob is deleted");
+    journey.shows("! `latest` cannot be read, and may reference any blob: no blob is deleted");
     journey.shows_in("deletes", "nothing");
     journey.shows_in(
         "Nothing is deleted: ",
@@ -330,7 +330,7 @@ fn a_store_that_another_prune_holds_is_left_alone() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let lease = runtime.block_on(other.lease()).unwrap();
     journey.press("y");
-    journey.shows("another prune is at work");
+    journey.shows("another prune is running");
     journey.shows("Nothing was deleted.");
     assert_eq!(store.blobs(), before);
     drop(lease);
@@ -350,7 +350,7 @@ fn what_a_ref_names_by_now_is_skipped() {
     .unwrap();
     journey.press("y");
     journey.shows("skipped");
-    journey.shows_in("▸", "a ref names it now");
+    journey.shows_in("▸", "a ref references it now");
     journey.shows("every kept ref is whole");
     assert_eq!(store.refs().len(), 3);
 }

@@ -205,7 +205,7 @@ fn the_start_at_60() {
 
       How to name a source
         ./buildkit-cache          a directory that a build wr…
-        type=local,dest=./cache   exactly what stands in --ca…
+        type=local,dest=./cache   exactly as in --cache-to or…
     ────────────────────────────────────────────────────────────
 
      enter choose  d demo  a open a source  : command  q quit
@@ -227,7 +227,7 @@ fn the_start_at_80() {
 
       How to name a source
         ./buildkit-cache          a directory that a build wrote with type=local
-        type=local,dest=./cache   exactly what stands in --cache-to or --cache-fr…
+        type=local,dest=./cache   exactly as in --cache-to or --cache-from
         ./buildkit-cache#main     one ref of it
         ghcr.io/acme/app          a repository in a registry
         s3://bucket/prefix        a cache that type=s3 wrote
@@ -256,7 +256,7 @@ fn the_start_at_120() {
 
       How to name a source
         ./buildkit-cache          a directory that a build wrote with type=local
-        type=local,dest=./cache   exactly what stands in --cache-to or --cache-from
+        type=local,dest=./cache   exactly as in --cache-to or --cache-from
         ./buildkit-cache#main     one ref of it
         ghcr.io/acme/app          a repository in a registry
         s3://bucket/prefix        a cache that type=s3 wrote
@@ -302,7 +302,7 @@ fn the_start_at_200() {
 
       How to name a source
         ./buildkit-cache          a directory that a build wrote with type=local
-        type=local,dest=./cache   exactly what stands in --cache-to or --cache-from
+        type=local,dest=./cache   exactly as in --cache-to or --cache-from
         ./buildkit-cache#main     one ref of it
         ghcr.io/acme/app          a repository in a registry
         s3://bucket/prefix        a cache that type=s3 wrote

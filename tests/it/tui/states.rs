@@ -101,7 +101,7 @@ fn every_screen_of_an_empty_store_says_so() {
     )
     .unwrap();
     let words = [
-        ("enter", "No ref names anything here"),
+        ("enter", "There are no refs here"),
         ("b", "Nothing is stored here."),
         ("c", "no-refs"),
         ("p", "nothing"),

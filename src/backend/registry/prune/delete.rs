@@ -185,7 +185,7 @@ impl RegistryPruner {
                     tracing::warn!(
                         error = error.in_one_line_with_hint(),
                         tag,
-                        "it cannot be seen whether a tag has gone"
+                        "could not check whether a tag was deleted"
                     );
                     return Outcome::Done;
                 }
@@ -248,7 +248,7 @@ impl RegistryPruner {
                 Ok(Some(why)) => return Ok(Some(group.all(Outcome::Failed(why)))),
                 Err(error) if group.stays.is_some() => return Err(error),
                 Err(error) => {
-                    tracing::debug!(%error, "it cannot be seen whether the manifest went, too");
+                    tracing::debug!(%error, "could not check whether the manifest was deleted, too");
                 }
             }
         }
@@ -325,7 +325,7 @@ impl RegistryPruner {
         }
         if group.siblings.is_empty() {
             self.push_absent(&group.digest.to_string(), bytes).await?;
-            back.push("what an index names".to_owned());
+            back.push("a part of an index".to_owned());
         }
         let what = back.join(", ");
         Ok(Some(format!(

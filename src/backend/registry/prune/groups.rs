@@ -250,11 +250,7 @@ impl RegistryPruner {
             }
             level = next;
         }
-        Err(RemoteError::new(
-            RemoteKind::BadAnswer,
-            "indexes lie in each other too deeply",
-        )
-        .into())
+        Err(RemoteError::new(RemoteKind::BadAnswer, "indexes are nested too deeply").into())
     }
 
     /// Returns whether something refers to a manifest that does not go with it: a signature, or an

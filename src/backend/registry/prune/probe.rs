@@ -50,7 +50,7 @@ impl RegistryPruner {
         let unclear = |why: &str| {
             RemoteError::new(
                 RemoteKind::BadAnswer,
-                "the registry behaves in no known way",
+                "cannot detect how the registry deletes tags",
             )
             .because(why)
         };
@@ -77,7 +77,7 @@ impl RegistryPruner {
         // harm.
         for reference in [first, second, &digest.to_string()] {
             if let Err(error) = self.remove(reference).await {
-                tracing::debug!(%error, reference, "what was tried stays");
+                tracing::debug!(%error, reference, "the probe could not be removed");
             }
         }
         taken?.map_or(Ok(None), |taken| {

@@ -19,7 +19,7 @@ fn location() -> S3Location {
     location
 }
 
-/// Makes the error of an answer, as the client does.
+/// Creates the error for an answer, as the client does.
 fn error(
     status: u16,
     code: &str,
@@ -74,18 +74,18 @@ fn each_fault_has_its_kind_and_its_hint() {
         hint("list", &SdkError::timeout_error("no answer")),
     ];
     insta::assert_snapshot!(all.join("\n"), @"
-    Forbidden: the bucket lies in eu-central-1: add region=eu-central-1
-    Forbidden: the bucket lies in ap-south-1: add region=ap-south-1
-    Forbidden: the bucket lies in another region: name it with region=…
+    Forbidden: the bucket is in eu-central-1: add region=eu-central-1
+    Forbidden: the bucket is in ap-south-1: add region=ap-south-1
+    Forbidden: the bucket is in another region: name it with region=…
     NotFound: check the bucket's name, and `endpoint_url`
     Unauthorized: the credentials are wrong or have expired
     Unauthorized: the credentials are wrong or have expired
     Unauthorized: set this machine's clock
     Forbidden: listing needs s3:ListBucket on the bucket
-    Forbidden: reading needs s3:GetObject on the cache's objects, and s3:ListBucket on the bucket to see which are gone
+    Forbidden: reading needs s3:GetObject on the cache's objects, and s3:ListBucket on the bucket to detect missing ones
     Forbidden: deleting needs s3:DeleteObject on the cache's objects
     Forbidden: pruning needs s3:PutObject below the cache's prefix: for its lease, and to remember what it drops
-    BadAnswer: it lies in an archive: a build cannot read it before it is restored
+    BadAnswer: it is in an archive: a build cannot read it before it is restored
     Throttled: the service asks for fewer requests: lower --concurrency, or wait longer with --timeout
     BadAnswer: the answer is not one of S3: check `endpoint_url`
     Unavailable: check `endpoint_url` and the network; a service that has no host for each bucket needs use_path_style=true

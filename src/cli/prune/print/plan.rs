@@ -227,7 +227,7 @@ fn when_more(plan: &Plan) -> Vec<String> {
     let mut refs = plan.keep().iter().filter(|kept| kept.kind == ItemKind::Ref);
     if refs.clone().count() > 0 && !refs.any(is_ruled) {
         notes.push(
-            "No rule names a ref, so all refs stay: add --drop-ref or --keep-last, or write rules in cachelens.toml."
+            "No rule matches a ref, so all refs are kept: add --drop-ref or --keep-last, or write rules in cachelens.toml."
                 .to_owned(),
         );
     }

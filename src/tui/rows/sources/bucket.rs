@@ -54,7 +54,7 @@ pub(super) fn details(bucket: &Bucket, details: &mut Vec<DetailLine>) {
 }
 
 /// Unknown facts without a line of their own.
-const UNTOLD: [&str; 2] = ["unfinished uploads", "objects beside the cache"];
+const UNTOLD: [&str; 2] = ["unfinished uploads", "objects outside the cache"];
 
 fn reported<T>(reported: &Reported<T>, show: impl Fn(&T) -> Cell) -> Cell {
     match reported {

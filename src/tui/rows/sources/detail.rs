@@ -132,7 +132,7 @@ fn orphan(found: &ScannedInventory) -> Cell {
             TextRole::Unsure,
         ),
         None if found.inventory.is_withheld() => Cell::new(
-            "not known: what indexes name can be read inside a job only",
+            "not known: the content of indexes can be read only inside a job",
             TextRole::Unsure,
         ),
         None => Cell::new(
@@ -153,7 +153,7 @@ fn other_objects(totals: &InventoryTotals) -> Vec<DetailLine> {
     }
     if totals.missing.count > 0 {
         let words =
-            tally(totals.missing, TextRole::Missing).and(" that a ref names", TextRole::Dim);
+            tally(totals.missing, TextRole::Missing).and(" that a ref references", TextRole::Dim);
         details.push(DetailLine::Fact("missing", words));
     }
     if totals.partial.count > 0 {

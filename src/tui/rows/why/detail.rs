@@ -159,7 +159,7 @@ fn verdict_lines(explanation: &Explanation, step: StepIndex) -> Vec<DetailLine> 
     let found = match standing.in_cache {
         InCache::Result => "its result, which can be loaded",
         InCache::KeyOnly => "its key alone",
-        InCache::Broken => "its result, of which blobs are gone",
+        InCache::Broken => "its result, but blobs of it are missing",
         InCache::Absent => "nothing of it",
         InCache::Unknown => "not known: its key cannot be computed from this evidence",
     };

@@ -99,7 +99,7 @@ fn totals(planned: &Planned, width: u16) -> Cell {
         [] if plan.put_back().is_empty() => cell.and("nothing", TextRole::Strong),
         [] => cell.and(
             format!(
-                "nothing, and puts {} back",
+                "nothing, and restores {}",
                 count(plan.put_back().len() as u64, "blob", "blobs")
             ),
             TextRole::Strong,
@@ -276,7 +276,7 @@ fn checked(planned: &Planned, width: u16) -> Cell {
     let wide = [
         whole("every kept ref is complete").to_owned(),
         young,
-        "refs go before blobs".to_owned(),
+        "refs are deleted before blobs".to_owned(),
         "each byte once".to_owned(),
     ];
     let narrow = [
@@ -381,7 +381,7 @@ fn hindrance(planned: &Planned) -> Option<String> {
             BlobFate::Unsupported => of_blobs
                 .or(forbidden)
                 .unwrap_or("they cannot be deleted safely here"),
-            BlobFate::Undetermined => "a ref that cannot be read may name them",
+            BlobFate::Undetermined => "a ref that cannot be read may reference them",
             BlobFate::UnknownAge => "their age is not known",
             _ => return None,
         };

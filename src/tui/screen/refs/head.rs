@@ -95,10 +95,10 @@ impl RefsScreen {
             }
             Scan::Done => vec![
                 Cell::text(
-                    "No ref names anything here: a build that imports this cache finds nothing.",
+                    "There are no refs here: a build that imports this cache finds nothing.",
                 ),
                 Cell::new(
-                    format!("{} shows what is stored all the same", key(Action::Blobs)),
+                    format!("{} shows the stored blobs", key(Action::Blobs)),
                     TextRole::Dim,
                 ),
             ],

@@ -90,12 +90,12 @@ pub(super) fn aftermath(ran: &Ran, is_withheld: bool) -> Cell {
     let back = match report.put_back {
         0 => Cell::default(),
         1 => Cell::new(
-            "1 blob came back, because a ref names it · ",
+            "1 blob was restored, because a ref references it · ",
             TextRole::Warning,
         ),
         count => Cell::new(
             format!(
-                "{} blobs came back, because refs name them · ",
+                "{} blobs were restored, because refs reference them · ",
                 grouped(count as u64)
             ),
             TextRole::Warning,
@@ -104,12 +104,12 @@ pub(super) fn aftermath(ran: &Ran, is_withheld: bool) -> Cell {
     let back = match report.deleted_broken.as_slice() {
         [] => back,
         [one] => back.and(
-            format!("the ref {one} came meanwhile, named what had gone, and was removed · "),
+            format!("the ref {one} was written during the run, referenced deleted blobs, and was removed · "),
             TextRole::Warning,
         ),
         deleted_broken => {
             let words = format!(
-                "{} refs came meanwhile, named what had gone, and were removed · ",
+                "{} refs were written during the run, referenced deleted blobs, and were removed · ",
                 deleted_broken.len()
             );
             back.and(words, TextRole::Warning)
@@ -117,7 +117,7 @@ pub(super) fn aftermath(ran: &Ran, is_withheld: bool) -> Cell {
     };
     match report.broken.as_slice() {
         [] if is_withheld => back.and(
-            "nothing to check: what the kept refs name is not known here",
+            "nothing to check: the blobs that the kept refs reference are not known here",
             TextRole::Dim,
         ),
         [] => back.and("✓ ", TextRole::Good).and(

@@ -35,7 +35,7 @@ impl RunScreen {
             Some(_) if self.way_back == WayBack::None => {
                 cx.world.note(
                     StatusKind::Failed,
-                    "nothing is kept of what was deleted there",
+                    "that store keeps nothing that was deleted",
                 );
             }
             Some(_) if deleted == 0 => cx.world.note(StatusKind::Failed, "nothing was deleted"),

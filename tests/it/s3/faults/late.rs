@@ -168,7 +168,7 @@ fn what_comes_at_the_last_moment_is_cured_from_the_screen_too() {
     });
     terminal.press("y");
     terminal.wait("the end", |screen| {
-        screen.contains("the ref late came meanwhile")
+        screen.contains("the ref late was written during the run")
     });
     assert_eq!(
         bucket.server.names(&bucket.name, "manifests/"),

@@ -47,7 +47,7 @@ fn sources_at_80() {
        What is stored
        in all     343 MiB in 9 objects
        live       257 B in 5 objects that a ref reaches
-       orphan     not known: what indexes name can be read inside a job only
+       orphan     not known: the content of indexes can be read only inside a job
        unknown    343 MiB in 2 objects that are not the cache's own
        superseded 102 B in 2 objects of indexes that no build imports
        quota      █████▎▁▁▁▁▁▁▁▁▁▁  33 %
@@ -71,9 +71,9 @@ fn sources_at_120() {
                                                                                         │ in all     343 MiB in 9 objects
                                                                                         │ live       257 B in 5 objects
                                                                                         │            that a ref reaches
-                                                                                        │ orphan     not known: what
-                                                                                        │            indexes name can be
-                                                                                        │            read inside a job only
+                                                                                        │ orphan     not known: the content
+                                                                                        │            of indexes can be read
+                                                                                        │            only inside a job
                                                                                         │ unknown    343 MiB in 2 objects
                                                                                         │            that are not the
                                                                                         │            cache's own
@@ -141,7 +141,7 @@ fn refs_at_60() {
      gha:acme/shop › refs           5 refs · read-only · ? help
     ────────────────────────────────────────────────────────────
      █·························  257 B live · orphans not known
-     bytes by age  ? what the index names can be read inside a…
+     bytes by age  ? the content of the index can be read only…
     ────────────────────────────────────────────────────────────
        REF                        AGE▴     SIZE  STEPS
     ▸  app@main                    3h         ?  ?
@@ -163,7 +163,7 @@ fn refs_at_80() {
      gha:acme/shop › refs                     5 refs · 343 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
      █·············································  257 B live · orphans not known
-     bytes by age  ? what the index names can be read inside a job only
+     bytes by age  ? the content of the index can be read only inside a job
     ────────────────────────────────────────────────────────────────────────────────
        REF                            AGE▴     SIZE  ONLY HERE  STEPS
     ▸  app@main                        3h         ?          ?  ?
@@ -325,7 +325,7 @@ fn a_plan_at_60() {
      waits    1 entry: younger than 2d
      checked  ✓ blobs by rule ✓ none under 2d ✓ refs first
      ! acme/shop as octo: deleting takes 1 request; 4321 more …
-     ! 5 refs: what the index names can be read inside a job o…
+     ! 5 refs: the content of the index can be read only insid…
      [ delete 1 ]   wait 1     keep 5
     ────────────────────────────────────────────────────────────
        WHAT                      SIZE▾ WHY
@@ -347,7 +347,7 @@ fn a_plan_at_80() {
      waits    1 entry: younger than 2d
      checked  ✓ blobs by rule ✓ none under 2d ✓ refs first
      ! acme/shop as octo: deleting takes 1 request; 4321 more are allowed until 03…
-     ! 5 refs: what the index names can be read inside a job only; only a rule tha…
+     ! 5 refs: the content of the index can be read only inside a job; only a rule…
      [ delete 1 ]   wait 1     keep 5
     ────────────────────────────────────────────────────────────────────────────────
        WHAT                                SIZE▾ WHY

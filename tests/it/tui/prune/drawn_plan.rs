@@ -61,7 +61,7 @@ fn the_plan_at_120() {
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      deletes  13 refs  frees 1.6 MiB in two steps                                                    keeps 2 refs · 243 KiB
      waits    160 blobs, 1.6 MiB: refs first, a run after 22 Nov 13:00 UTC frees them
-     checked  ✓ every kept ref is complete ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
+     checked  ✓ every kept ref is complete ✓ nothing younger than 1h ✓ refs are deleted before blobs ✓ each byte once
      [ delete 13 ]   wait 160     keep 2
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                      SIZE▾ WHY                                              │ c02
@@ -107,7 +107,7 @@ fn the_plan_at_200() {
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      deletes  13 refs  frees 1.6 MiB in two steps                                                                                                                                    keeps 2 refs · 243 KiB
      waits    160 blobs, 1.6 MiB: refs first, a run after 22 Nov 13:00 UTC frees them
-     checked  ✓ every kept ref is complete ✓ nothing younger than 1h ✓ refs go before blobs ✓ each byte once
+     checked  ✓ every kept ref is complete ✓ nothing younger than 1h ✓ refs are deleted before blobs ✓ each byte once
      [ delete 13 ]   wait 160     keep 2
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                        SIZE▾ WHY                                                                │ c02

@@ -89,7 +89,7 @@ fn the_typed_question_at_60() {
      │ run. What is deleted can be restored from the trash    │
      │ for 1h.                                                │
     ─│                                                        │─
-     │ Type the name of the source to go on:  ./cache         │
+     │ Type the name of the source to continue:  ./cache      │
     ▸│                                                        │▐
      │ ›                                                      │
      ╰────────────────────────────────────────────────────────╯
@@ -113,7 +113,7 @@ fn the_typed_question_at_80() {
     ──│ Delete 13 refs from ./cache? 1.6 MiB wait for a later run. What is       │──
       │ deleted can be restored from the trash for 1h.                           │
     ▸ │                                                                          │a…
-      │ Type the name of the source to go on:  ./cache                           │a…
+      │ Type the name of the source to continue:  ./cache                        │a…
       │                                                                          │a…
       │ ›                                                                        │a…
       ╰──────────────────────────────────────────────────────────────────────────╯a…
@@ -138,7 +138,7 @@ fn the_typed_question_at_120() {
     │ Delete 13 refs from ./cache? 1.6 MiB wait for a later run. What is       │afcca045cd3e5374e35fe
     │ deleted can be restored from the trash for 1h.                           │8752
     │                                                                          │2h 54m ago
-    │ Type the name of the source to go on:  ./cache                           │37 KiB
+    │ Type the name of the source to continue:  ./cache                        │37 KiB
     │                                                                          │90 KiB: what no other
     │ ›                                                                        │ef reaches
     ╰──────────────────────────────────────────────────────────────────────────╯
@@ -152,7 +152,7 @@ fn the_typed_question_at_200() {
     │ Delete 13 refs from ./cache? 1.6 MiB wait for a later run. What is       │
     │ deleted can be restored from the trash for 1h.                           │
     │                                                                          │
-    │ Type the name of the source to go on:  ./cache                           │
+    │ Type the name of the source to continue:  ./cache                        │
     │                                                                          │
     │ ›                                                                        │
     ╰──────────────────────────────────────────────────────────────────────────╯

@@ -59,7 +59,7 @@ pub(in crate::tui::screen::plan) fn to_delete(
     sentences.push(match plan.frees_bytes() {
         _ if goes.is_empty() => {
             format!(
-                "Put {} back into {label}?",
+                "Restore {} in {label}?",
                 count(plan.put_back().len() as u64, "blob", "blobs")
             )
         }
@@ -90,7 +90,7 @@ pub(in crate::tui::screen::plan) fn to_delete(
         (_, 0, 0) => {}
         (Disposal::AtOnce, ..) => sentences.push(match planned.draft.way_back() {
             WayBack::Part(words) => words.to_owned(),
-            WayBack::Trash | WayBack::None => "There is no way back.".to_owned(),
+            WayBack::Trash | WayBack::None => "This cannot be undone.".to_owned(),
         }),
         (Disposal::Trash, 0, _) => sentences.push(until(plan.grace())),
         (Disposal::Trash, _, 1) => {

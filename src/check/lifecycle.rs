@@ -275,7 +275,10 @@ impl<'a> Judge<'a> {
                 .transitions
                 .iter()
                 .find(|(_, class)| ARCHIVES.contains(&class.as_str()));
-            let Some((_, class)) = archive.filter(|_| !what.is_empty()) else {
+            if what.is_empty() {
+                continue;
+            }
+            let Some((_, class)) = archive else {
                 continue;
             };
             let message = format!(

@@ -217,7 +217,9 @@ pub fn causes(facts: &CauseFacts<'_>) -> Vec<Option<Cause>> {
             .own(index)
             .or_else(|| heredoc_cause(build, step, &causes))
             .unwrap_or_else(|| inquiry.above(index, &causes, &nearest));
-        if let Some(input) = first_missed(step, &causes).filter(|_| !cause.is_root()) {
+        if !cause.is_root()
+            && let Some(input) = first_missed(step, &causes)
+        {
             nearest[index.at()] = nearest[input.at()];
         }
         causes[index.at()] = Some(cause);

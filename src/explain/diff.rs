@@ -138,8 +138,8 @@ impl Difference {
         let one = |fate| {
             move |at: &RecordAt| ChangedStep {
                 fate,
-                before: Some(*at).filter(|_| fate == Fate::Removed),
-                after: Some(*at).filter(|_| fate == Fate::Added),
+                before: (fate == Fate::Removed).then_some(*at),
+                after: (fate == Fate::Added).then_some(*at),
             }
         };
         let pair = |fate| {

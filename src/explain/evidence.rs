@@ -153,7 +153,7 @@ impl CacheEvidence {
                     .is_some_and(|name| surest.is_none_or(|surest| surest < name.certainty))
                 {
                     *label = known.label(&names);
-                    if let Some(label) = label.as_mut().filter(|_| are_several) {
+                    if are_several && let Some(label) = label.as_mut() {
                         label.platform.clone_from(&known.platform);
                     }
                 } else if let Some(label) = label

@@ -127,19 +127,17 @@ impl Matches {
         let record = graph.record(target)?;
         let is_root = record.input_count() == 0;
         let selected = link.selector.as_ref().map(DigestText::valid) == keys.selector.map(Some);
-        let by_key = self
-            .0
-            .get(&input)
-            .filter(|_| selected)
-            .and_then(|candidates| {
-                let assumed = (candidates.open && candidates.is_root == is_root)
-                    .then_some(Certainty::Assumed);
-                // For the steps above, a match of the operation only is a match of the step.
-                candidates
-                    .certainty(target)
-                    .map(|certainty| certainty.max(Certainty::SameSteps))
-                    .max(assumed)
-            });
+        let by_key = if selected && let Some(candidates) = self.0.get(&input) {
+            let assumed =
+                (candidates.open && candidates.is_root == is_root).then_some(Certainty::Assumed);
+            // For the steps above, a match of the operation only is a match of the step.
+            candidates
+                .certainty(target)
+                .map(|certainty| certainty.max(Certainty::SameSteps))
+                .max(assumed)
+        } else {
+            None
+        };
         let by_content = match keys.content {
             _ if link.selector.is_some() || !is_root => None,
             ContentKey::Never => None,

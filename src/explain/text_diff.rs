@@ -91,7 +91,9 @@ fn hunks(was: &[&str], is: &[&str], changes: Vec<DiffOp>) -> Vec<TextDiffLine> {
         }
         lines.extend(position(&hunk).map(TextDiffLine::Hunk));
         let mut hunk_lines = hunk.iter().flat_map(|change| lines_of(was, is, change));
-        while let Some(line) = hunk_lines.next().filter(|_| lines.len() < MAX_LINES) {
+        while lines.len() < MAX_LINES
+            && let Some(line) = hunk_lines.next()
+        {
             shown += usize::from(matches!(
                 line,
                 TextDiffLine::Added(_) | TextDiffLine::Removed(_)

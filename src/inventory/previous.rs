@@ -53,7 +53,10 @@ pub async fn known(
                 .map(|found| (found.listed_ref, found.written)),
         );
     }
-    let own: HashSet<&str> = entry.names().filter(|_| entry.tagged).collect();
+    let mut own = HashSet::new();
+    if entry.tagged {
+        own.extend(entry.names());
+    }
     let dropped = reader.abilities().dropped_refs().await.unwrap_or_default();
     let of_ref = dropped.into_iter().filter(|dropped| {
         dropped

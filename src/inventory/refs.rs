@@ -224,7 +224,13 @@ impl RefEntry {
     /// Returns its manifests that are not stored; empty if another fault hides its references.
     pub fn absent_manifests(&self) -> Vec<Digest> {
         let hiding = self.faults.iter().filter(|fault| fault.hides_references());
-        let absent = hiding.map(|fault| fault.subject.parse().ok().filter(|_| fault.is_absence()));
+        let absent = hiding.map(|fault| {
+            if fault.is_absence() {
+                fault.subject.parse().ok()
+            } else {
+                None
+            }
+        });
         absent.collect::<Option<_>>().unwrap_or_default()
     }
 }

@@ -105,7 +105,10 @@ impl DecisionInput<'_> {
                     && facts.generation == 0
                     && !facts.belongs.as_ref().is_some_and(is_held)
                     && self.may_delete(place);
-                let (created, _) = facts.created.filter(|_| counts)?;
+                if !counts {
+                    return None;
+                }
+                let (created, _) = facts.created?;
                 Some(CountedRef {
                     place,
                     facts,

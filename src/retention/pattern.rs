@@ -49,12 +49,7 @@ pub enum RefPatternError {
     Unclosed(Box<str>),
     /// The regular expression is invalid, or takes too much memory.
     #[error("`{}` is not a regular expression that can be used: {why}", visible(.pattern))]
-    Regex {
-        /// The expression.
-        pattern: Box<str>,
-        /// The error.
-        why: Box<str>,
-    },
+    Regex { pattern: Box<str>, why: Box<str> },
     /// The regular expression has look-around.
     #[error(
         "`{}` uses look-around (`(?=`, `(?!`, `(?<`), which is not supported; to leave names out, write a rule of its own \
@@ -68,12 +63,7 @@ pub enum RefPatternError {
     Backreference(Box<str>),
     /// The glob is invalid.
     #[error("`{}` is not a glob: {why}", visible(.pattern))]
-    Glob {
-        /// The glob.
-        pattern: Box<str>,
-        /// The error.
-        why: GlobError,
-    },
+    Glob { pattern: Box<str>, why: GlobError },
     /// A second `!` at the start.
     #[error("`!` stands once, in front of the whole pattern")]
     TwiceNegated,

@@ -62,10 +62,7 @@ impl Verdict {
 #[serde(tag = "reason", rename_all = "kebab-case")]
 pub enum Reason {
     /// It stays: a rule protects it.
-    Protected {
-        /// The rule.
-        rule: String,
-    },
+    Protected { rule: String },
     /// It stays: it meets a criterion of the rule that decides about it.
     Criterion {
         /// The rule.
@@ -88,20 +85,14 @@ pub enum Reason {
     /// It stays: its age is unknown.
     UnknownAge,
     /// It stays: it is more than a cache, and no rule that matches it names its kind.
-    NotOnlyCache {
-        /// Its kind.
-        kind: RefKind,
-    },
+    NotOnlyCache { kind: RefKind },
     /// It stays: its subject stays.
     Belongs {
         /// The ref that holds its subject.
         to: String,
     },
     /// It stays: its subject is not in the store, and no rule that matches it names its kind.
-    SubjectAbsent {
-        /// Its kind.
-        kind: RefKind,
-    },
+    SubjectAbsent { kind: RefKind },
     /// It stays: a ref that cannot be read may hold its subject.
     SubjectUnsure,
     /// It stays although its subject is dropped.
@@ -115,10 +106,7 @@ pub enum Reason {
         to: String,
     },
     /// It is dropped: a rule drops it.
-    Rule {
-        /// The rule.
-        rule: String,
-    },
+    Rule { rule: String },
     /// It is dropped: it meets none of the criteria of the rule that decides about it.
     Expired {
         /// The rule.
@@ -145,10 +133,7 @@ pub enum Reason {
         keeps: u32,
     },
     /// It is dropped: it is a previous version of a dropped ref.
-    RefGoes {
-        /// The rule.
-        rule: String,
-    },
+    RefGoes { rule: String },
     /// It is dropped: the source exceeds its budget.
     Evicted {
         /// The budget.
@@ -229,10 +214,7 @@ pub enum Period {
 #[serde(tag = "warning", rename_all = "kebab-case")]
 pub enum PolicyWarning {
     /// A rule that protects or keeps matches nothing: it may be mistyped.
-    MatchesNothing {
-        /// The rule.
-        rule: String,
-    },
+    MatchesNothing { rule: String },
     /// Every ref would be deleted.
     DropsEverything,
     /// A date is in the future; it counts as now.

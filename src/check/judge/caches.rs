@@ -13,16 +13,15 @@ const FEW: u64 = 4;
 const LEAST_SAVED: u64 = 4096;
 
 pub(super) fn judge(case: &CheckCase<'_>, entry: &RefEntry, look: &RefConfigFacts) -> Vec<Finding> {
+    let mut findings = Vec::from_iter(dropped(case, entry, look));
     // An inline cache holds only the results of its image, by design.
-    let is_own = entry.kind == RefKind::Cache;
-    let findings = [
-        dropped(case, entry, look),
-        thinned(case, entry, look).filter(|_| is_own),
-        ghosts(case, entry, look).filter(|_| is_own),
-        repeated(case, entry, look).filter(|_| is_own),
-        compactable(case, entry, look).filter(|_| is_own),
-    ];
-    findings.into_iter().flatten().collect()
+    if entry.kind == RefKind::Cache {
+        findings.extend(thinned(case, entry, look));
+        findings.extend(ghosts(case, entry, look));
+        findings.extend(repeated(case, entry, look));
+        findings.extend(compactable(case, entry, look));
+    }
+    findings
 }
 
 fn dropped(case: &CheckCase<'_>, entry: &RefEntry, look: &RefConfigFacts) -> Option<Finding> {

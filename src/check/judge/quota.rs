@@ -64,7 +64,10 @@ fn evictions(case: &CheckCase<'_>) -> Vec<Finding> {
             .branch
             .as_ref()
             .is_some_and(|branch| around.is_gone(branch));
-        let Some(when) = soon(case, eviction).filter(|_| !is_gone) else {
+        if is_gone {
+            continue;
+        }
+        let Some(when) = soon(case, eviction) else {
             continue;
         };
         let message = format!(

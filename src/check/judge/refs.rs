@@ -72,12 +72,11 @@ fn faults(case: &CheckCase<'_>, entry: &RefEntry) -> Vec<Finding> {
             fault.kind,
             FaultKind::ManifestAbsent | FaultKind::ConfigAbsent
         );
-        let back = fault
-            .subject
-            .parse()
-            .ok()
-            .filter(|_| is_absent)
-            .and_then(|digest| case.return_from_trash([digest]));
+        let back = if is_absent && let Ok(digest) = fault.subject.parse() {
+            case.return_from_trash([digest])
+        } else {
+            None
+        };
         findings.push(
             finding
                 .about(&fault.subject)
@@ -237,9 +236,10 @@ fn missing(
 /// Reports blobs of a local cache that are symbolic links. BuildKit follows them and cachelens does
 /// not, so it does not know what content a build would read.
 fn behind_links(case: &CheckCase<'_>, entry: &RefEntry, blobs: &[Blob<'_>]) -> Option<Finding> {
-    let first = blobs
-        .first()
-        .filter(|_| case.subject.kind == StoreKind::Local)?;
+    if case.subject.kind != StoreKind::Local {
+        return None;
+    }
+    let first = blobs.first()?;
     let links: HashSet<&str> = case
         .subject
         .inventory

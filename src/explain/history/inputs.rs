@@ -202,10 +202,10 @@ pub(super) struct Copied {
 /// Finds the instructions that take files of the context and ran although their text and all steps
 /// below them were as before. Only logs show that, and it is not needed where files are known.
 pub(super) fn copies_that_ran(builds: &[HistoryBuild]) -> Vec<Copied> {
-    let Some(last) = builds
-        .last()
-        .filter(|_| builds.iter().all(|build| build.files.is_none()))
-    else {
+    if builds.iter().any(|build| build.files.is_some()) {
+        return Vec::new();
+    }
+    let Some(last) = builds.last() else {
         return Vec::new();
     };
     let steps = (0..).map(StepIndex).take(last.build.steps.len());

@@ -92,7 +92,10 @@ fn place(mount: &Mount) -> Option<usize> {
         mount.mount_type,
         MountType::SECRET | MountType::SSH | MountType::TMPFS
     );
-    usize::try_from(mount.input).ok().filter(|_| !without_input)
+    if without_input {
+        return None;
+    }
+    usize::try_from(mount.input).ok()
 }
 
 /// Returns whether a mount has the input at `input`.

@@ -79,8 +79,10 @@ pub fn fill(build: &Build, keys: &mut [StepKeys], facts: &ImageFacts) {
             None => own.chain(below_others(build, index, facts)).collect(),
         };
         // If they disagree, nothing is known.
-        let layers = found.first().filter(|_| found.len() == 1);
-        if let Some(chain) = layers.and_then(|layers| source::image_chain(layers)) {
+        if found.len() == 1
+            && let Some(layers) = found.first()
+            && let Some(chain) = source::image_chain(layers)
+        {
             keys.digests.push(chain);
             keys.complete = true;
         }

@@ -140,13 +140,12 @@ impl DescribedBuild {
             None => go_text::from_bytes(file.path.as_os_str().as_encoded_bytes()),
         };
         let refused = |refusal| DescribedError::refused(&shown, refusal);
+        let is_file = self.text.is_none() && shown != "-" && self.revision.is_none();
         let parsed =
             Dockerfile::parse(&file.bytes).map_err(|error: ParseError| refused(error.into()))?;
         let mut described = Described {
             used: vec![shown.clone()],
-            file: Some(&shown)
-                .filter(|_| self.text.is_none() && shown != "-" && self.revision.is_none())
-                .cloned(),
+            file: is_file.then(|| shown.clone()),
             ..Described::default()
         };
         let context = self.main_context(&file.path, &mut described)?;

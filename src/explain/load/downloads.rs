@@ -36,7 +36,10 @@ pub(super) async fn compare(caches: &ImportedCaches<'_>, build: &Build, keys: &m
                 .inputs
                 .get(input)
                 .is_some_and(|keys| keys.content == ContentKey::Unknown);
-            let Some(checksum) = source::downloaded(build, source).filter(|_| is_open) else {
+            if !is_open {
+                continue;
+            }
+            let Some(checksum) = source::downloaded(build, source) else {
                 continue;
             };
             let copies: Vec<&str> = op

@@ -88,7 +88,9 @@ impl BuildLabel {
     /// Returns the flags that select this build and not `other`.
     pub(super) fn flags(&self, other: &Self) -> String {
         let mut flags = Vec::new();
-        if let Some(target) = self.target.as_ref().filter(|_| self.target != other.target) {
+        if self.target != other.target
+            && let Some(target) = &self.target
+        {
             flags.push(format!("--target {target}"));
         }
         if self.platform != other.platform {

@@ -93,10 +93,10 @@ impl CauseGroups {
         for (step, cause) in roots {
             let is_shared =
                 cause.kind.is_loss() || cause.kind.is_of_many_steps() || cause.kind.is_setting();
-            let known = shared
-                .get(&(cause.kind, cause.detail.as_str()))
-                .filter(|_| is_shared);
-            let place = known.copied().unwrap_or(all.len());
+            let place = match shared.get(&(cause.kind, cause.detail.as_str())) {
+                Some(known) if is_shared => *known,
+                _ => all.len(),
+            };
             if place == all.len() {
                 all.push(CauseGroup::default());
             }

@@ -60,17 +60,10 @@ pub fn gather(
             .as_ref()
             .is_some_and(|label| alike(label, &evidence.label))
     });
-    if let Some(chosen) = chosen.filter(|_| found.len() < all) {
-        let left_out = all - found.len();
-        let builds = if left_out == 1 {
-            "1 build"
-        } else {
-            &format!("{left_out} builds")
-        };
-        notes.push(format!(
-            "this compares the builds of {}; {builds} for another target or platform are left out (--target, --platform choose)",
-            BuildLabel { reference: None, ..chosen }
-        ));
+    if found.len() < all
+        && let Some(chosen) = chosen
+    {
+        notes.push(excluded_builds(all - found.len(), chosen));
     }
     // A plain log names no build, so it says nothing about one of several.
     let is_one = found.len() == 1;
@@ -96,9 +89,22 @@ pub fn gather(
     }
 }
 
+fn excluded_builds(count: usize, chosen: BuildLabel) -> String {
+    let chosen = BuildLabel {
+        reference: None,
+        ..chosen
+    };
+    let builds = if count == 1 { "build" } else { "builds" };
+    format!(
+        "this compares the builds of {chosen}; {count} {builds} for another target or platform are left out (--target, --platform choose)"
+    )
+}
+
 fn of_evidence(place: usize, evidence: evidence::GatheredEvidence, is_one: bool) -> HistoryBuild {
     let mut logs = evidence.log;
-    logs.plain = logs.plain.filter(|_| is_one);
+    if !is_one {
+        logs.plain = None;
+    }
     // A log that is of another build says nothing here.
     logs.rich = logs.rich.filter(|rich| log::knows(&evidence.build, rich));
     let names = names::of_steps(&evidence.build);

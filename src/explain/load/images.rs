@@ -116,10 +116,8 @@ impl PinnedImage {
                 continue;
             };
             let (scheme, reference) = op.scheme();
-            let pinned = reference
-                .split_once('@')
-                .filter(|_| scheme == "docker-image");
-            if let Some((name, digest)) = pinned
+            if scheme == "docker-image"
+                && let Some((name, digest)) = reference.split_once('@')
                 && let Ok(digest) = digest.parse()
             {
                 let name = name.to_owned();
@@ -208,9 +206,11 @@ impl ImageLookup<'_> {
                 None => "registries are not asked (--offline)".to_owned(),
             });
         };
-        let reference = match pinned.filter(|_| !request.reference.contains('@')) {
-            Some(image) => by_tag_or_digest(&format!("{name}@{}", image.digest)),
-            None => by_tag_or_digest(&request.reference),
+        let reference = match pinned {
+            Some(image) if !request.reference.contains('@') => {
+                by_tag_or_digest(&format!("{name}@{}", image.digest))
+            }
+            _ => by_tag_or_digest(&request.reference),
         };
         // The Dockerfile names it: its host may be contacted, with the login for that host only.
         ImageLookup { access, ..*self }

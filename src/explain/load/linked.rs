@@ -16,7 +16,10 @@ pub(super) fn of_steps(build: &Build) -> Vec<Linked> {
         .args
         .iter()
         .any(|(name, value)| name.starts_with("context:") && value.starts_with("input:"));
-    let Some(main) = build.main_source_index().filter(|_| is_linked) else {
+    if !is_linked {
+        return linked;
+    }
+    let Some(main) = build.main_source_index() else {
         return linked;
     };
     for (index, step) in build.ordered() {

@@ -101,12 +101,7 @@ pub enum RequestError {
     },
     /// A flag lacks its value, or the value is wrong.
     #[error("{flag}: {reason}")]
-    Flag {
-        /// The flag.
-        flag: String,
-        /// The error.
-        reason: String,
-    },
+    Flag { flag: String, reason: String },
     /// A definition cannot be read or evaluated.
     #[error("{file}{}: {reason}", at_line(*line))]
     Definition {

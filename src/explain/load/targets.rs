@@ -25,7 +25,11 @@ pub fn reconcile(targets: &mut [Target<'_>]) {
                 continue;
             }
             let verdict = explanation.standings[step.at()].verdict;
-            let context = context.filter(|_| takes_files[step.at()]);
+            let context = if takes_files[step.at()] {
+                *context
+            } else {
+                None
+            };
             for vertex in &explanation.build.steps[step.at()].vertices {
                 found.entry((*vertex, context)).or_default().push(verdict);
             }
@@ -34,7 +38,11 @@ pub fn reconcile(targets: &mut [Target<'_>]) {
     for (context, explanation) in targets.iter_mut() {
         let takes_files = on_local_files(&explanation.build);
         for step in explanation.steps() {
-            let context = context.filter(|_| takes_files[step.at()]);
+            let context = if takes_files[step.at()] {
+                *context
+            } else {
+                None
+            };
             let vertices = &explanation.build.steps[step.at()].vertices;
             let differs = vertices.iter().any(|vertex| {
                 let verdicts = found.get(&(*vertex, context)).map(Vec::as_slice);

@@ -314,7 +314,10 @@ impl<'a> Lookups<'a> {
         }
         let sure = loadable().map(|path| path.sure).max().unwrap_or_default();
         let result = sure.min(key.sure);
-        let doubt = key.doubt.filter(|_| result != Sure::Yes);
+        let doubt = match result {
+            Sure::Yes => None,
+            _ => key.doubt,
+        };
         (key, result, doubt)
     }
 
@@ -366,7 +369,10 @@ impl<'a> Lookups<'a> {
     fn has_key_at(&self, step: StepIndex, place: usize, from: StepOutput) -> Sure {
         let below = &self.found[from.step.at()];
         let keys = &self.keys[step.at()];
-        let Some(input) = keys.inputs.get(place).filter(|_| !below.is_hidden) else {
+        if below.is_hidden {
+            return Sure::No;
+        }
+        let Some(input) = keys.inputs.get(place) else {
             return Sure::No;
         };
         let roots = keys.digests.iter();

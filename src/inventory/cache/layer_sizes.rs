@@ -110,7 +110,9 @@ fn count_users<'r>(
         if let Some(parent) = visit.parent {
             visits[parent].users += visit.users;
         }
-        if let Some(blob) = layers[layer].blob.filter(|_| !visit.repeats) {
+        if !visit.repeats
+            && let Some(blob) = layers[layer].blob
+        {
             *blob_users.entry(blob).or_default() += visit.users;
         }
     }
@@ -171,7 +173,9 @@ fn walk(graph: &CacheGraph, layers: &[LayerDetail]) -> (Vec<usize>, Vec<LayerVis
     while let Some((layer, enters)) = stack.pop() {
         let blob = layers[layer].blob;
         if !enters {
-            if let Some(blob) = blob.filter(|_| !visits[layer].repeats) {
+            if !visits[layer].repeats
+                && let Some(blob) = blob
+            {
                 on_path.remove(&blob);
             }
             continue;

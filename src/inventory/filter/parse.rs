@@ -138,8 +138,7 @@ fn read_test(filter: &str, start: usize) -> Result<(Test, usize), FilterError> {
     let (name, rest) = word.split_at(name_length);
     let operator = OPERATORS
         .into_iter()
-        .find(|(sign, _)| rest.starts_with(sign))
-        .filter(|_| !is_algorithm(name));
+        .find(|(sign, _)| !is_algorithm(name) && rest.starts_with(sign));
     let Some((sign, operator)) = operator else {
         let (value, end) = read_value(filter, start, &['"'])?;
         let test = if word.starts_with('"') {

@@ -32,8 +32,11 @@ pub(super) fn entry(listed_ref: &ListedRef, resolved: Resolved, blobs: &mut Blob
         })
         .collect();
     let name = listed_ref.names.first().map(String::as_str);
-    let belonging =
-        signed::belonging(name, resolved.relation).filter(|_| resolved.caches.is_empty());
+    let belonging = if resolved.caches.is_empty() {
+        signed::belonging(name, resolved.relation)
+    } else {
+        None
+    };
     reach.sort_unstable();
     reach.dedup();
     for id in &reach {

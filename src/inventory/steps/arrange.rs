@@ -28,10 +28,8 @@ pub(super) fn rows(cache: &RefCache, labels: &Labels, folded: &Folded) -> Vec<St
         };
         // A base image is not part of the stages on top of it.
         let is_base = graph.records[index.at()].input_count() == 0;
-        stages
-            .entry(stage(label).filter(|_| !is_base))
-            .or_default()
-            .push(index);
+        let stage = if is_base { None } else { stage(label) };
+        stages.entry(stage).or_default().push(index);
     }
     for (stage, mut members) in stages {
         members.sort_by_key(|index| (step_label(labels, *index).and_then(line), *index));

@@ -303,10 +303,11 @@ impl PlanRun<'_> {
         let mut deleted_broken = Vec::new();
         for broken in broken {
             let name = visible(&broken.names.join(", ")).into_owned();
-            let target = broken
-                .digest
-                .filter(|_| self.options.delete_broken && broken.by_this_run);
-            let target = target.map(|digest| RefTarget {
+            let digest = match broken.digest {
+                Some(digest) if self.options.delete_broken && broken.by_this_run => Some(digest),
+                _ => None,
+            };
+            let target = digest.map(|digest| RefTarget {
                 names: broken.names.clone(),
                 digest,
                 bytes: 0,

@@ -375,10 +375,7 @@ pub enum StoreReason {
     /// Kept: a person has excluded it from the plan.
     LeftOut,
     /// Kept: it is stored in a way that cannot be deleted safely.
-    Unsupported {
-        /// The reason.
-        why: String,
-    },
+    Unsupported { why: String },
 }
 
 impl fmt::Display for ItemReason {

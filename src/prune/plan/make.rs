@@ -151,10 +151,10 @@ fn ready(planning: &Planning<'_>) -> Result<Digest, PlanError> {
     let inventory = planning.inventory;
     let judged = inventory.refs.len() + inventory.entries.len();
     let complete = inventory.is_complete() && planning.verdicts.refs.len() == judged;
-    let fingerprint = inventory
-        .fingerprint
-        .filter(|_| complete)
-        .ok_or(PlanError::Incomplete)?;
+    let fingerprint = match inventory.fingerprint {
+        Some(fingerprint) if complete => fingerprint,
+        _ => return Err(PlanError::Incomplete),
+    };
     for (entry, verdict) in inventory.refs.iter().zip(&planning.verdicts.refs) {
         if matches!(verdict, Verdict::Undecided(_)) {
             return Err(PlanError::Undecided(entry.name.clone()));

@@ -184,10 +184,13 @@ fn protection(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violation> {
 /// Proves that no blob is deleted while an unreadable ref may reference any blob, regardless of the
 /// plan's own flag.
 fn certainty(plan: &Plan, inventory: &Inventory) -> Result<(), Violation> {
+    if !inventory.has_unreadable_ref() {
+        return Ok(());
+    }
     let mut objects = plan.objects();
     let uncertain =
         objects.find(|name| matches!(name, ObjectName::Blob(_) | ObjectName::Trashed(_)));
-    match uncertain.filter(|_| inventory.has_unreadable_ref()) {
+    match uncertain {
         Some(ObjectName::Blob(digest)) => Err(Violation::Undetermined(digest.to_string())),
         Some(ObjectName::Trashed(name)) => Err(Violation::Undetermined(
             crate::text::escape::visible(&name).into_owned(),

@@ -32,8 +32,9 @@ impl RefContent {
     ) -> Result<Option<Self>, RecordsError> {
         let (reader, inventory) = (checked.reader, checked.inventory);
         let digest = entry.digest().valid();
-        let Some(digest) = digest.filter(|_| entry.kind == RefKind::Cache) else {
-            return Err(RecordsError::NotACache);
+        let digest = match digest {
+            Some(digest) if entry.kind == RefKind::Cache => digest,
+            _ => return Err(RecordsError::NotACache),
         };
         let caches = RefCache::load(reader, &inventory.blobs, entry)
             .await

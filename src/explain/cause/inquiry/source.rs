@@ -164,7 +164,9 @@ fn images_below(build: &Build, step: StepIndex) -> BTreeSet<String> {
     let mut images = BTreeSet::new();
     let mut open = vec![step];
     let mut seen = HashSet::new();
-    while let Some(step) = open.pop().filter(|_| seen.len() <= build.steps.len()) {
+    while seen.len() <= build.steps.len()
+        && let Some(step) = open.pop()
+    {
         if !seen.insert(step) {
             continue;
         }

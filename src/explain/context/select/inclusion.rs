@@ -106,7 +106,7 @@ impl<'a> Inclusion<'a> {
             (takes, include_info) =
                 include.matches(candidate, folder.map(|folder| &folder.include));
         }
-        if let Some(exclude) = self.exclude.as_ref().filter(|_| takes) {
+        if takes && let Some(exclude) = &self.exclude {
             let (out, info) = exclude.matches(candidate, folder.map(|folder| &folder.exclude));
             (takes, exclude_info) = (!out, info);
         }

@@ -24,7 +24,7 @@ impl BuildRequest {
         DescribedBuild {
             file,
             text: self.dockerfile_inline.clone(),
-            context: context.filter(|_| !is_stdin),
+            context: if is_stdin { None } else { context },
             options: self.options(),
             revision: None,
         }

@@ -34,7 +34,10 @@ pub(super) fn check_links(
         let mut requests = found.iter();
         requests.find(|request| request.name.as_deref() == Some(name))
     };
-    let Some(request) = named(name).filter(|_| !checked.contains(name)) else {
+    if checked.contains(name) {
+        return Ok(());
+    }
+    let Some(request) = named(name) else {
         return Ok(());
     };
     path.push(name.to_owned());

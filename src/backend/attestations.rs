@@ -1,18 +1,18 @@
-//! The provenance of images: statements in attestation manifests, which lie next to the image in its
-//! index (BuildKit, `docs/attestations/attestation-storage.md`).
+//! The provenance of images: statements in attestation manifests, which are next to the image in
+//! its index (BuildKit, `docs/attestations/attestation-storage.md`).
 
 use super::{CacheReader, ReadError, all_refs};
 use crate::format::digest::Digest;
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument, REFERENCE_TYPE};
 
-/// The annotation of a layer of an attestation manifest with its kind.
+/// The annotation with the kind of a layer of an attestation manifest.
 const PREDICATE: &str = "in-toto.io/predicate-type";
-/// The prefix of the predicates of provenance.
+/// The prefix of the predicate types of provenance.
 const PROVENANCE: &str = "https://slsa.dev/provenance/";
-/// How many attestation manifests of one ref are read.
+/// The most attestation manifests that are read for one ref.
 pub(super) const MOST: usize = 64;
 
-/// Returns the entries of an index; none of any other document.
+/// Returns the entries of an index, or no entries for any other document.
 pub(super) fn entries(document: &[u8]) -> Vec<Descriptor> {
     match ManifestDocument::parse(document) {
         Ok(ManifestDocument::Index { entries, .. }) => entries,
@@ -33,7 +33,7 @@ pub(super) fn manifests(entries: &[Descriptor]) -> Vec<Digest> {
 /// Reads the provenance statements in attestation manifests.
 ///
 /// # Errors
-/// When one of the documents cannot be read.
+/// Fails if one of the documents cannot be read.
 pub(super) async fn statements(
     reader: &dyn CacheReader,
     manifests: Vec<Digest>,
@@ -58,7 +58,7 @@ pub(super) async fn statements(
     Ok(statements)
 }
 
-/// Reads the provenance of a ref, named by its name or its digest; none where it carries none or
+/// Reads the provenance of a ref, given by name or digest. Returns nothing if it has none or if it
 /// cannot be read.
 pub(super) async fn of_ref(reader: &dyn CacheReader, name: &str) -> Vec<Vec<u8>> {
     let digest = match name.parse::<Digest>() {

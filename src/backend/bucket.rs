@@ -8,13 +8,12 @@ use jiff::Timestamp;
 use super::totals::Totals;
 use crate::format::digest::Digest;
 
-/// The answer of a service, or why there is none.
+/// A fact that the service reported, or why it is not known.
 pub type Reported<T> = Result<T, String>;
 
-/// A bucket with a cache.
+/// The facts about a bucket with a cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bucket {
-    /// The places of the cache in the bucket.
     pub places: Places,
     /// Whether the bucket keeps old versions of objects.
     pub versioning: Reported<Versioning>,
@@ -24,22 +23,22 @@ pub struct Bucket {
     pub lifecycle: Reported<Option<Vec<LifecycleRule>>>,
     /// The blobs by their storage class, the class with the most bytes first.
     pub classes: Vec<(String, Totals)>,
-    /// The storage class of blobs that are not of the usual one, up to a limit.
+    /// The storage classes of blobs that are not in the standard class, up to a limit.
     pub unusual: HashMap<Digest, String>,
-    /// cachelens's own objects: a lease, and remembered manifests.
+    /// cachelens's own objects: the lease and remembered manifests.
     pub own: Totals,
-    /// Objects that do not belong to the cache, if there are too many to list.
+    /// Objects that do not belong to the cache, counted without names because there are too many.
     pub unnamed: Totals,
-    /// Why objects other than the cache's own could not be counted.
+    /// Why objects that do not belong to the cache could not be counted.
     pub uncounted: Option<String>,
-    /// The prefixes of other caches in the bucket, if there is none under the given prefix.
+    /// The prefixes of other caches in the bucket, if there is no cache under the given prefix.
     pub elsewhere: Vec<String>,
     /// Why unfinished uploads could not be listed.
     pub unlisted_uploads: Option<String>,
 }
 
 impl Bucket {
-    /// Returns the facts that could not be read, and why.
+    /// Returns which facts could not be read, and why.
     pub fn not_known(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let noncurrent = match (&self.versioning, &self.noncurrent) {
             (Ok(_), Err(why)) => Some(why.as_str()),
@@ -77,34 +76,31 @@ impl Bucket {
     }
 }
 
-/// The places of a cache in a bucket, and the settings of its exporter.
+/// The locations of a cache in a bucket, and the settings of its exporter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places {
-    /// The bucket.
     pub bucket: String,
     /// The prefix of all keys.
     pub prefix: String,
-    /// The whole prefix of the keys of manifests.
+    /// The full prefix of the keys of manifests.
     pub manifests: String,
-    /// The whole prefix of the keys of blobs.
+    /// The full prefix of the keys of blobs.
     pub blobs: String,
-    /// The age from which an exporter renews an existing blob.
+    /// The age from which an exporter touches an existing blob.
     pub touch_refresh: Duration,
 }
 
 /// Whether a bucket keeps old versions of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Versioning {
-    /// Never.
     Off,
-    /// Yes.
     On,
-    /// Not any more; existing versions are kept.
+    /// No new versions are kept; existing ones remain.
     Suspended,
 }
 
 impl Versioning {
-    /// Returns the word for it.
+    /// Returns the word for it in reports.
     pub fn word(self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -114,7 +110,7 @@ impl Versioning {
     }
 }
 
-/// Old versions, which a listing of objects does not contain.
+/// Old versions, which a normal listing does not contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Noncurrent {
     /// Previous contents.
@@ -123,34 +119,32 @@ pub struct Noncurrent {
     pub markers: u64,
 }
 
-/// A lifecycle rule: the service deletes or moves objects.
+/// A lifecycle rule, by which the service deletes or moves objects.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LifecycleRule {
-    /// Its name.
     pub id: String,
-    /// Whether it is enabled.
     pub is_enabled: bool,
-    /// The prefix of the keys to which it applies; empty means all.
+    /// The prefix of the keys to which it applies; empty for all.
     pub prefix: String,
-    /// Whether it is only about objects of certain tags or sizes.
+    /// Whether it applies only to objects with certain tags or sizes.
     pub is_narrowed: bool,
-    /// When objects go.
+    /// When objects are deleted.
     pub expiration: Option<When>,
-    /// When objects move into another class, and into which.
+    /// When objects move to another storage class, and to which.
     pub transitions: Vec<(When, String)>,
-    /// After how many days earlier contents go.
+    /// The days after which noncurrent versions are deleted.
     pub noncurrent_days: Option<u32>,
-    /// After how many days unfinished uploads go.
+    /// The days after which unfinished uploads are deleted.
     pub abort_days: Option<u32>,
-    /// All of it, as `aws s3api put-bucket-lifecycle-configuration` takes it.
+    /// The full rule in the form that `aws s3api put-bucket-lifecycle-configuration` accepts.
     pub whole: serde_json::Value,
 }
 
 /// When a rule acts on an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// So many days after it was last written.
+    /// This many days after the last write.
     Days(u32),
-    /// On all from a day on.
+    /// On all objects from this date on.
     Date(Timestamp),
 }

@@ -2,42 +2,40 @@
 
 use jiff::SignedDuration;
 
-/// Whether a store lets something be done.
+/// Whether a store supports an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Support {
-    /// It does.
     Yes,
-    /// It does not, and this is why.
+    /// With the reason.
     No(String),
 }
 
 /// Which deletes can be undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WayBack {
-    /// All of it, from a trash in the store, for as long as it lies there.
+    /// All of it, from a trash in the store, until the trash is emptied.
     Trash,
-    /// Some of it, as this sentence says.
+    /// A part of it, as this sentence explains.
     Part(&'static str),
-    /// Nothing.
     None,
 }
 
-/// Which deletes a store supports.
+/// What a store can delete and restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
-    /// Whether refs can be.
+    /// Whether refs can be deleted.
     pub delete_ref: Support,
-    /// Whether blobs and unfinished uploads can be.
+    /// Whether blobs and unfinished uploads can be deleted.
     pub delete_object: Support,
     /// Which deleted parts can be restored.
     pub way_back: WayBack,
-    /// How long a blob that was written or touched may be relied on by a build that has not named
-    /// it yet; on top of any grace.
+    /// How long a build may rely on a blob that it found or touched but has not referenced yet.
+    /// Added to any grace period.
     pub settling: SignedDuration,
 }
 
 impl Capabilities {
-    /// A store from which nothing can be deleted.
+    /// Returns the capabilities of a store from which nothing can be deleted.
     pub fn none(why: &str) -> Self {
         let no = || Support::No(why.to_owned());
         Self {

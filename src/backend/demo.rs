@@ -35,11 +35,10 @@ const OTHER_BUILD: &str = "web-amd64-386";
 /// that imports the ref in question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DemoEvidence {
-    /// Its log and its provenance.
+    /// The log and the provenance.
     pub build: Vec<PathBuf>,
     /// The provenance of the build that exported the ref.
     pub baseline: PathBuf,
-    /// Its context.
     pub context: PathBuf,
 }
 
@@ -99,7 +98,7 @@ pub fn evidence_for(ref_name: &str) -> Option<DemoEvidence> {
     })
 }
 
-/// Returns the directory for journals of runs in the copy, which ends with it.
+/// Returns the directory for the journals of runs in the copy. It is deleted with the copy.
 pub fn journals() -> Option<PathBuf> {
     let copy = COPY.lock().unwrap_or_else(PoisonError::into_inner);
     copy.as_ref().map(|copy| copy.dir.path().join("journal"))
@@ -138,7 +137,7 @@ fn unpack(dir: &Path, files: Vec<DemoFile>) -> io::Result<HashMap<String, Vec<Ve
         written.set_modified(SystemTime::from(file.modified))?;
         set_mode(&written, file.mode)?;
     }
-    // An unfinished upload is as old as its directory.
+    // The age of an unfinished upload is that of its directory.
     for (folder, modified) in folders {
         File::open(folder)?.set_modified(SystemTime::from(modified))?;
     }

@@ -1,6 +1,6 @@
-//! The entries of a store with a quota other than refs and blobs, and facts around it:
-//! GitHub's caches are entries of their own, shared with other tools, and GitHub itself evicts
-//! them.
+//! Entries of a store with a quota that are neither refs nor blobs, and the facts about the quota.
+//! GitHub's caches are entries with their own names, shared with other tools, and GitHub itself
+//! evicts them.
 
 use std::collections::HashMap;
 
@@ -12,24 +12,22 @@ use crate::text::escape::visible;
 /// An entry of a store that deletes by entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreEntry {
-    /// The name by which it is deleted: its number, its branch and its key.
+    /// The name by which it is deleted: number, branch and key.
     pub name: String,
-    /// The text that rules match: the key, or the name of the ref of a previous index.
+    /// The text that rules match: the key, or the name of the ref for a previous index.
     pub label: String,
-    /// Its kind.
     pub kind: CacheEntryKind,
     /// Its size in bytes.
     pub size: u64,
-    /// When it was written.
     pub created: Timestamp,
-    /// When it was last asked for.
+    /// When a job last requested it.
     pub used: Option<Timestamp>,
-    /// The branch or pull request that wrote it, in full.
+    /// The full name of the branch or pull request that wrote it.
     pub branch: String,
 }
 
 impl StoreEntry {
-    /// Returns when it was last written or asked for. An exporter that finds a layer asks for it
+    /// Returns when it was last written or requested. An exporter that finds a layer requests it
     /// and writes nothing.
     pub fn touched(&self) -> Timestamp {
         self.used
@@ -50,15 +48,14 @@ pub fn blob_in_entry(name: &str) -> Option<Digest> {
 /// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheEntryKind {
-    /// An index that a newer one has superseded; the newest previous one is 1.
+    /// An index that a newer one superseded; 1 is the newest previous version.
     Previous(u32),
     /// A layer.
     Blob(Digest),
-    /// Another entry of the same layer, on another branch.
+    /// Another entry for the same layer, written by another branch.
     Copy(Digest),
-    /// The signature of an index.
     Signature,
-    /// Of another tool.
+    /// An entry of another tool.
     Foreign(&'static str),
 }
 
@@ -73,7 +70,7 @@ impl CacheEntryKind {
         }
     }
 
-    /// Returns the layer that it is.
+    /// Returns the digest of a layer.
     pub fn digest(self) -> Option<Digest> {
         match self {
             Self::Blob(digest) | Self::Copy(digest) => Some(digest),
@@ -82,25 +79,24 @@ impl CacheEntryKind {
     }
 }
 
-/// The facts around a store with a quota.
+/// The facts about the quota of a store.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct QuotaFacts {
     /// The quota in bytes.
     pub limit: u64,
-    /// Whether the service said so; else it is the default.
+    /// Whether the service reported the limit. Otherwise it is the default.
     pub limit_is_told: bool,
-    /// The bytes that the service counts, some minutes late.
+    /// The used bytes that the service reports, some minutes late.
     pub counted_bytes: Option<u64>,
-    /// How long an entry stays that is not used.
+    /// How long an unused entry is kept.
     pub idle: SignedDuration,
-    /// The default branch, in full.
+    /// The full name of the default branch.
     pub default_branch: Option<String>,
-    /// Whether branches and pull requests still are there, by their full names; one that is not
-    /// known is absent.
+    /// The branches and pull requests by full name. One whose state is unknown is absent.
     pub branches: HashMap<String, CacheBranch>,
     /// The facts that could not be read, and why.
     pub unknown: Vec<String>,
-    /// Whether the token of the job may write entries; none outside a job, or where the token does
+    /// Whether the token of the job may write entries; `None` outside a job, or if the token does
     /// not say.
     pub job_writes: Option<bool>,
 }
@@ -110,11 +106,11 @@ pub struct QuotaFacts {
 pub struct CacheBranch {
     /// Whether it was deleted, or the pull request closed.
     pub is_gone: bool,
-    /// The branch that a pull request is to be merged into, in full.
+    /// The full name of the branch into which a pull request is merged.
     pub base: Option<String>,
 }
 
-/// Returns a branch as people call it: `main`, `pull/7/merge`.
+/// Returns a branch name as people write it: `main`, `pull/7/merge`.
 pub fn short_branch(branch: &str) -> &str {
     branch
         .strip_prefix("refs/heads/")
@@ -123,9 +119,9 @@ pub fn short_branch(branch: &str) -> &str {
 }
 
 impl QuotaFacts {
-    /// Returns the branches whose caches a build on `branch` reads, its own first: of a pull
-    /// request also its base's, of all the default branch's. Without the rest, the
-    /// default branch is not known.
+    /// Returns the branches whose caches a build on `branch` reads, its own first. A build of a
+    /// pull request also reads its base branch, and every build reads the default branch. Branches
+    /// that are not known are left out.
     pub fn readable(&self, branch: &str) -> Vec<String> {
         let mut readable = vec![branch.to_owned()];
         let base = self
@@ -140,7 +136,7 @@ impl QuotaFacts {
         readable
     }
 
-    /// Returns whether a branch is known to have been deleted, or a pull request closed.
+    /// Returns whether a branch was deleted, or a pull request closed.
     pub fn is_gone(&self, branch: &str) -> bool {
         self.branches
             .get(branch)
@@ -148,27 +144,25 @@ impl QuotaFacts {
     }
 }
 
-/// The target and the cost of deletions, in a store where each is a request.
+/// The target and the cost of deletions, in a store where each deletion is a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeletionCost {
-    /// The repository.
     pub repository: String,
-    /// The account that the token belongs to, where that is known.
+    /// The account of the token, if known.
     pub account: Option<String>,
     /// Where the token was found.
     pub token: Option<&'static str>,
-    /// How many are sent in a minute, at most.
+    /// The most deletions per minute.
     pub a_minute: usize,
-    /// How many requests may still be sent, where that is known.
+    /// The remaining request budget, if known.
     pub left: Option<RequestBudget>,
 }
 
 /// How many requests a token may still send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestBudget {
-    /// How many.
     pub remaining: u64,
-    /// When there are more again.
+    /// When the budget is renewed.
     pub reset: Option<Timestamp>,
 }
 

@@ -1,73 +1,66 @@
-//! Why a store, or a blob of it, cannot be read.
+//! Errors of reading a store or a blob.
 
 use super::RemoteError;
 use crate::format::digest::Digest;
 
-/// Says why a store cannot be opened or listed.
+/// Why a store cannot be opened or listed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackendError {
-    /// There is nothing at that place.
+    /// Nothing exists at that place.
     #[error("{0} does not exist")]
     NotFound(String),
-    /// There is something, but it is not a cache.
+    /// The place exists but is not a cache.
     #[error("{place} is not an OCI image layout: {why}")]
     NotALayout {
-        /// Where.
         place: String,
-        /// The fault.
         why: String,
-        /// The directory to name instead, where that is known.
+        /// The directory to name instead, if known.
         hint: Option<String>,
     },
-    /// There is a directory, but no registry keeps its store there.
+    /// The directory exists, but a registry does not keep its store there.
     #[error(
         "{0} is not the store of a registry: there is no docker/registry/v2/repositories in it"
     )]
     NotAStore(String),
-    /// A file of the store's own is damaged or of an unknown version.
+    /// A file that describes the store is damaged or of an unknown version.
     #[error("cannot use {file}")]
     Layout {
-        /// Which file.
         file: String,
-        /// The fault.
         source: crate::format::layout::LayoutError,
     },
-    /// The system refused an operation.
+    /// An operating system error.
     #[error("cannot read {place}")]
     Io {
-        /// The file that was read.
         place: String,
-        /// The error of the system.
         source: std::io::Error,
     },
-    /// A document is larger than this program reads.
+    /// A document is larger than the limit.
     #[error("{place} is {size} bytes, more than the limit of {limit}")]
     TooLarge {
-        /// Which document.
         place: String,
         /// Its size in bytes.
         size: u64,
         /// The limit in bytes.
         limit: u64,
     },
-    /// A service refused, or could not be asked.
+    /// A service refused the request or could not be reached.
     #[error(transparent)]
     Remote(#[from] RemoteError),
-    /// A helper task ended early, which only a shutdown does.
+    /// A background task ended early, which happens only at shutdown.
     #[error("interrupted")]
     Interrupted,
 }
 
-/// Says why a blob cannot be read.
+/// Why a blob cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The store does not hold it.
     #[error("not stored")]
     Absent,
-    /// The file of that name is no plain file.
+    /// The path is not a regular file.
     #[error("not a plain file")]
     NotAFile,
-    /// It is larger than the reader asked for.
+    /// The blob is larger than the caller's limit.
     #[error("{size} bytes, more than the limit of {limit}")]
     TooLarge {
         /// Its size in bytes.
@@ -75,19 +68,19 @@ pub enum ReadError {
         /// The limit in bytes.
         limit: u64,
     },
-    /// The bytes are not those that the digest names.
+    /// The bytes do not match the digest.
     #[error("its bytes hash to {found}")]
     WrongBytes {
         /// The digest of the bytes.
         found: Digest,
     },
-    /// The system or the network failed.
+    /// The operating system or the network failed.
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// A service refused, or could not be asked.
+    /// A service refused the request or could not be reached.
     #[error(transparent)]
     Remote(#[from] RemoteError),
-    /// A helper task ended early, which only a shutdown does.
+    /// A background task ended early, which happens only at shutdown.
     #[error("interrupted")]
     Interrupted,
 }

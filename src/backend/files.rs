@@ -1,4 +1,4 @@
-//! Files of a store in the file system, opened with care: they may be hostile or half written.
+//! Opens files of a store in the file system. They may be hostile or half written.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
@@ -10,7 +10,7 @@ use rustix::fs::OFlags;
 use super::ReadError;
 use crate::format::digest::Digest;
 
-/// Opens a plain file, never through a symbolic link; returns its size in bytes, too.
+/// Opens a regular file, never through a symbolic link. Also returns its size in bytes.
 pub(super) fn open(path: &Path) -> Result<(File, u64), ReadError> {
     // Without O_NONBLOCK, opening a pipe would wait for a writer.
     opened(
@@ -21,12 +21,12 @@ pub(super) fn open(path: &Path) -> Result<(File, u64), ReadError> {
     )
 }
 
-/// Checks that an opened file is a plain file; returns its size in bytes, too.
+/// Checks that an opened file is a regular file. Also returns its size in bytes.
 pub(super) fn opened(opened: io::Result<File>) -> Result<(File, u64), ReadError> {
     let file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ReadError::Absent),
-        // A link, which is not followed.
+        // A symbolic link, which is not followed.
         Err(error)
             if error.kind() == io::ErrorKind::InvalidData
                 || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) =>
@@ -85,20 +85,20 @@ pub(super) fn read_verified(
     }
 }
 
-/// Runs file operations where they may block; none when the runtime is shutting down.
+/// Runs blocking file operations; `None` if the runtime is shutting down.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
     tokio::task::spawn_blocking(work).await.ok()
 }
 
-/// Returns flags as the standard library takes them.
+/// Converts flags to the form that the standard library takes.
 pub(super) fn flags(flags: OFlags) -> i32 {
     // Open flags are small and positive on every Unix.
     i32::try_from(flags.bits()).unwrap_or_default()
 }
 
-/// Makes a path fit to be shown.
+/// Returns a path with its control characters made visible.
 pub(super) fn show(path: &Path) -> String {
     crate::text::escape::visible(&path.to_string_lossy()).into_owned()
 }

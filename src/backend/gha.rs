@@ -1,8 +1,8 @@
 //! The GitHub Actions cache of a repository.
 //!
-//! GitHub's own interface lists the entries and deletes them, and hands out no content. Inside a
-//! job the cache service does: there the indexes are read, and what they reach is known. Outside,
-//! an index is *withheld*: it is there, with its times and its size, and what it names is not known.
+//! GitHub's API lists and deletes entries but serves no content. Inside a job the cache service
+//! serves it: there the indexes can be read, so the blobs they reference are known. Outside a job
+//! an index is *withheld*: its times and its size are known, but not the blobs it references.
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
@@ -44,10 +44,10 @@ use runtime::CacheService;
 const OUTSIDE: &str = "the content of the index can be read only inside a job";
 /// Why an index is not read with `--no-touch`.
 const UNTOUCHED: &str = "not read, because that counts as a use of it (--no-touch)";
-/// Why an index is withheld that a job may not read.
+/// Why an index is withheld inside a job that may not read it.
 const INVISIBLE: &str = "this job may not read the caches of that branch";
-/// The name of a ref that stands for indexes that GitHub does not list. No scope has it: the names
-/// of refs contain an `@`.
+/// The name of a ref that represents indexes missing from GitHub's list. No scope has this name:
+/// the names of refs contain an `@`.
 const UNLISTED: &str = "(not listed)";
 
 /// The cache of a repository.
@@ -55,16 +55,15 @@ const UNLISTED: &str = "(not listed)";
 pub struct GhaCache {
     location: GhaLocation,
     access: Access,
-    /// The address of GitHub's interface, when the environment is not to say it.
+    /// The address of GitHub's API; `None` to take it from the environment.
     api: Option<String>,
     rest: OnceCell<RestApi>,
     runtime: OnceCell<Option<CacheService>>,
-    /// The contents of indexes, by their digests. They are immutable.
+    /// The contents of indexes, by digest. They are immutable.
     indexes: Mutex<HashMap<Digest, Arc<[u8]>>>,
-    /// The digests of indexes, by the numbers of their entries; none for one that has gone
-    /// since.
+    /// The digests of indexes, by the numbers of their entries. An index that was deleted since has
+    /// no digest.
     read: Mutex<HashMap<u64, Digest>>,
-    /// The branches that wrote entries.
     branches: Mutex<HashSet<String>>,
     /// Why the last listing of all entries was incomplete.
     unseen: Mutex<Option<String>>,
@@ -72,10 +71,10 @@ pub struct GhaCache {
     around: Mutex<Option<Arc<QuotaFacts>>>,
 }
 
-/// Finds out which repository is meant when the source does not say.
+/// Returns the repository of the source, or the one that the environment determines.
 ///
 /// # Errors
-/// When nothing says it.
+/// Fails if the repository is not known.
 pub fn repository(location: &GhaLocation) -> Result<GithubRepository, RemoteError> {
     match &location.repository {
         Some(repository) => Ok(repository.clone()),
@@ -84,7 +83,7 @@ pub fn repository(location: &GhaLocation) -> Result<GithubRepository, RemoteErro
 }
 
 impl GhaCache {
-    /// Makes the reader; nothing is asked yet.
+    /// Creates the reader; no request is sent yet.
     pub fn new(location: &GhaLocation, access: &Access) -> Self {
         Self {
             location: location.clone(),
@@ -100,10 +99,10 @@ impl GhaCache {
         }
     }
 
-    /// Makes a reader of the API at `api`, whatever the environment says.
+    /// Creates a reader of the API at `api`, ignoring the environment.
     ///
     /// # Errors
-    /// When it is no address, or would carry a token in the open.
+    /// Fails if it is not an address, or would send a token unencrypted.
     pub fn at(api: &str, location: &GhaLocation, access: &Access) -> Result<Self, RemoteError> {
         let api = credentials::check_address("the address of the interface", api)?;
         Ok(Self {
@@ -127,18 +126,18 @@ impl GhaCache {
         self.rest.get_or_try_init(make).await
     }
 
-    /// Returns the job's cache service; none outside a job.
+    /// Returns the job's cache service; `None` outside a job.
     async fn runtime(&self) -> Result<Option<&CacheService>, RemoteError> {
         let make = || async { CacheService::find(&self.location, &self.access) };
         Ok(self.runtime.get_or_try_init(make).await?.as_ref())
     }
 
-    /// Lists all indexes; also returns why the list is not whole.
+    /// Lists all indexes. Also returns why the list is incomplete.
     async fn list_indexes(&self) -> Result<(Vec<ListedEntry>, Option<BrokenListing>), RemoteError> {
         self.rest().await?.list_all(Some(entry::INDEX_PREFIX)).await
     }
 
-    /// Makes a ref of an index, which is read when that is possible.
+    /// Creates the ref of an index, and reads the index if possible.
     async fn listed_ref(&self, index: RankedIndex) -> Result<ListedRef, RemoteError> {
         let RankedIndex { listed, name, .. } = index;
         let runtime = self.runtime().await?;
@@ -166,7 +165,8 @@ impl GhaCache {
                 .is_none()
                 .then_some("it was deleted before it could be read")
         });
-        // A withheld index is identified by its entry: the digest of its content is not known.
+        // A withheld index is identified by its entry, because the digest of its content is not
+        // known.
         let digest = digest.unwrap_or_else(|| Digest::of(listed.name().as_bytes()));
         let mut descriptor = Descriptor::named(DigestText::Valid(digest));
         CACHE_CONFIG.clone_into(&mut descriptor.media_type);
@@ -220,8 +220,8 @@ impl CacheReader for GhaCache {
         while let Some(listed_ref) = reading.next().await {
             entries.push(listed_ref?);
         }
-        // What an index reaches that is not listed is as little known as what a withheld one does: no
-        // layer may go for it.
+        // Indexes that are missing from the list are treated like withheld ones: the blobs they
+        // reference are not known, so no layer may be deleted.
         entries.extend(broken.map(unlisted));
         let listed_refs = ListedRefs {
             entries,
@@ -248,7 +248,7 @@ impl CacheReader for GhaCache {
                     return so_far;
                 }
             }
-            // A send error means that the receiver is gone.
+            // A send error means the receiver is gone.
             let _ = sender.send(so_far.indexes()).await;
             so_far
         };
@@ -349,7 +349,7 @@ impl PriceDeletions for GhaCache {
 }
 
 impl GhaCache {
-    /// Asks for the quota and the branches.
+    /// Requests the quota and the branches.
     async fn surroundings(&self) -> Option<QuotaFacts> {
         let mut around = self.rest().await.ok()?.surroundings().await;
         if let Ok(Some(runtime)) = self.runtime().await {
@@ -381,7 +381,7 @@ impl GhaCache {
         Some(around)
     }
 
-    /// Returns the service that hands out blobs.
+    /// Returns the service that serves blobs.
     async fn in_job(&self) -> Result<&CacheService, ReadError> {
         let withheld = |why: &str| ReadError::Io(std::io::Error::other(why.to_owned()));
         let runtime = self

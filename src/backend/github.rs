@@ -1,4 +1,4 @@
-//! GitHub's REST API, as the cache backend and the packages of a registry use it.
+//! GitHub's REST API, for the cache backend and the packages of a registry.
 
 use reqwest::{Client, Method, RequestBuilder};
 
@@ -17,19 +17,19 @@ pub(super) use pages::{ApiPage, list, numbered};
 pub(super) const ANSWER_LIMIT: u64 = 16 << 20;
 /// The most entries that GitHub returns in one page.
 pub(super) const PER_PAGE: u64 = 100;
-/// How long a list may be.
+/// Bounds for the length of lists.
 pub(super) const BOUNDS: ListBounds = ListBounds {
     pages: 10_000,
     keys: 1_000_000,
 };
-/// GitHub's documentation allows 100 concurrent requests for all clients of a user; this is one
-/// of them.
+/// GitHub's documentation allows 100 concurrent requests for all clients of a user, and this is one
+/// client.
 pub(super) const MOST_CONCURRENT: usize = 16;
 
-/// Makes the client for GitHub's services.
+/// Creates the client for GitHub's services.
 ///
 /// # Errors
-/// When the system's certificates cannot be used.
+/// Fails if the system's certificates cannot be used.
 pub(super) fn client(access: &Access) -> Result<Http, RemoteError> {
     let client = http::builder(access.timeout, http::within_origin())
         .build()
@@ -42,7 +42,7 @@ pub(super) fn client(access: &Access) -> Result<Http, RemoteError> {
     ))
 }
 
-/// Returns how many requests are sent at once.
+/// Returns the most concurrent requests.
 pub(super) fn concurrency(access: &Access) -> usize {
     access.concurrency.clamp(1, MOST_CONCURRENT)
 }
@@ -73,7 +73,7 @@ impl Api {
         self.http.budget()
     }
 
-    /// Makes a request for a path below the address of the API.
+    /// Creates a request for a path below the address of the API.
     pub(super) fn request(&self, client: &Client, method: Method, path: &str) -> RequestBuilder {
         let request = client
             .request(method, format!("{}/{path}", self.address))
@@ -96,7 +96,7 @@ impl Api {
         self.http.send(call(what), make).await
     }
 
-    /// Sends a change that may be repeated without looking first.
+    /// Sends a change that may be repeated without checking first.
     pub(super) async fn change(
         &self,
         method: Method,
@@ -107,8 +107,8 @@ impl Api {
         self.http.send(call(what), make).await
     }
 
-    /// Sends a change once. None when it should be sent again: time has passed, so the caller must
-    /// look again first.
+    /// Sends a change once. Returns `None` if it should be sent again: time has passed, so the
+    /// caller must check first.
     pub(super) async fn try_change(
         &self,
         method: Method,
@@ -121,7 +121,7 @@ impl Api {
     }
 }
 
-/// Describes a request of the usual size.
+/// Describes a request with the usual answer limit.
 pub(super) fn call(what: &str) -> Call<'_> {
     Call {
         what,

@@ -1,9 +1,9 @@
 //! One HTTP client for registries, GitHub's API and the cache service of a job.
 //!
-//! Answers have a size limit. Requests that fail on the way, or that the server cannot answer, are
-//! sent again a few times. When a service asks to wait, every request to it waits. The timeout
-//! bounds each request with its retries and pauses; a body may take longer while it keeps arriving.
-//! Refusals become a [`RemoteError`] without addresses, because an address may be signed.
+//! Answers have a size limit. A request that fails in transit or gets a server error is retried a
+//! few times. When a service asks to wait, every request to it waits. The timeout bounds each
+//! request with its retries and pauses; a body may take longer while it keeps arriving. Refusals
+//! become a [`RemoteError`] without addresses, because an address may be signed.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -26,27 +26,27 @@ pub(super) use tries::Tries;
 
 /// The largest body of a refusal that is read, in bytes.
 const REFUSAL_LIMIT: u64 = 1 << 20;
-/// How many bytes of a body arrive in a second at least, once the timeout has passed. Without this
-/// a server could keep a client busy with single bytes.
+/// The least bytes per second of a body, once the timeout has passed. Without this limit a server
+/// could keep a client busy with single bytes.
 const LEAST_RATE: u64 = 8 << 10;
 
-/// Sends requests to one service, all of them slowed down together.
+/// Sends requests to one service. A pause applies to all of them.
 #[derive(Debug)]
 pub(super) struct Http {
     client: Client,
     service: ServiceKind,
     permits: Semaphore,
-    /// How long one request may take with its retries and pauses.
+    /// The limit for one request with its retries and pauses.
     timeout: Duration,
     pauses: PauseReport,
     activity: Activity,
-    /// Nothing is sent before this moment.
+    /// No request is sent before this moment.
     paused: Mutex<Option<Instant>>,
     /// The request budget that the service reported last.
     budget: Mutex<Option<RequestBudget>>,
 }
 
-/// A whole answer, whatever its status.
+/// A complete answer of any status.
 #[derive(Debug)]
 pub(super) struct HttpAnswer {
     pub(super) status: StatusCode,
@@ -57,22 +57,22 @@ pub(super) struct HttpAnswer {
 /// An answer whose body has not been read, unless it is a refusal.
 #[derive(Debug)]
 pub(super) enum OpenedAnswer {
-    /// The status is a success or a redirect; the body comes as it is read.
+    /// The status is a success or a redirect. The body is read by the caller.
     Stream(Response),
-    /// The service refuses.
+    /// The service refused.
     Refused(HttpAnswer),
 }
 
 /// The subject of a request, and the limit of its answer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Call<'a> {
-    /// The subject of error messages.
+    /// The subject in error messages.
     pub(super) what: &'a str,
     /// The largest body that is read, in bytes.
     pub(super) limit: u64,
 }
 
-/// Starts a client with the settings of all clients.
+/// Creates a client builder with the settings that all clients share.
 pub(super) fn builder(timeout: Duration, redirects: Policy) -> ClientBuilder {
     Client::builder()
         .user_agent(concat!("cachelens/", env!("CARGO_PKG_VERSION")))
@@ -81,7 +81,7 @@ pub(super) fn builder(timeout: Duration, redirects: Policy) -> ClientBuilder {
         .read_timeout(timeout)
 }
 
-/// Follows redirects within one origin only: a login belongs to one origin.
+/// Follows redirects within one origin only, because a login is for one origin.
 pub(super) fn within_origin() -> Policy {
     Policy::custom(|attempt| {
         let is_same = attempt
@@ -97,7 +97,7 @@ pub(super) fn within_origin() -> Policy {
 }
 
 impl Http {
-    /// Takes over a client, which sends at most `concurrency` requests at once.
+    /// Wraps a client, and limits it to `concurrency` requests at once.
     pub(super) fn new(
         client: Client,
         service: ServiceKind,
@@ -125,7 +125,7 @@ impl Http {
         self.budget.lock().ok().and_then(|budget| *budget)
     }
 
-    /// Sends a request, as often as that helps, and reads its answer.
+    /// Sends a request with retries, and reads its answer.
     pub(super) async fn send(
         &self,
         call: Call<'_>,
@@ -139,7 +139,7 @@ impl Http {
         }
     }
 
-    /// Opens an answer, as often as that helps; its body comes as it is read.
+    /// Opens an answer with retries. The caller reads the body.
     pub(super) async fn open(
         &self,
         what: &str,
@@ -157,8 +157,8 @@ impl Http {
         }
     }
 
-    /// Sends a request once and reads its answer. None when it had to wait or should be sent
-    /// again: time has passed, so a caller that changes something must look again first.
+    /// Sends a request once and reads its answer. Returns `None` if it had to wait or should be
+    /// sent again: time has passed, so a caller that changes something must check first.
     pub(super) async fn try_once(
         &self,
         call: Call<'_>,
@@ -180,7 +180,7 @@ impl Http {
         }
     }
 
-    /// Sends a request once. None as for [`Self::try_once`].
+    /// Sends a request once. Returns `None` in the same cases as [`Self::try_once`].
     pub(super) async fn try_to_open(
         &self,
         call: Call<'_>,
@@ -207,7 +207,7 @@ impl Http {
             }
         };
         self.activity.heard();
-        // Without the address: it may be signed.
+        // Without the address, which may be signed.
         tracing::debug!(
             what = call.what,
             status = response.status().as_u16(),
@@ -232,7 +232,7 @@ impl Http {
         Ok(Some(OpenedAnswer::Refused(answer)))
     }
 
-    /// Waits as the service asks, unless that takes too long.
+    /// Waits as long as the service asks, unless that takes too long.
     async fn make_pause<T>(
         &self,
         call: Call<'_>,
@@ -265,18 +265,18 @@ impl Http {
         }
     }
 
-    /// Waits for the turn of a request that another client sends; none while the service has asked
-    /// for a pause that is too long.
+    /// Waits for the turn of a request that another client sends; `None` if the service asked for a
+    /// pause that is too long.
     pub(super) async fn turn(&self, what: &str) -> Option<SemaphorePermit<'_>> {
         let call = Call { what, limit: 0 };
         self.wait(call, &mut Tries::new()).await.ok()?;
         self.permits.acquire().await.ok()
     }
 
-    /// Waits as long as the service has asked for; returns whether that took any time.
+    /// Waits as long as the service asked; returns whether that took any time.
     ///
     /// # Errors
-    /// When it takes longer than the request may.
+    /// Fails if the pause is longer than the request may take.
     async fn wait(&self, call: Call<'_>, tries: &mut Tries) -> Result<bool, RemoteError> {
         let mut has_waited = false;
         loop {
@@ -323,7 +323,7 @@ pub(super) async fn once(
     read(response.map_err(Failed::Way)?, limit, timeout, None).await
 }
 
-/// Reads an answer of at most `limit` bytes. It may take longer than `timeout` as long as it keeps
+/// Reads an answer of at most `limit` bytes. It may take longer than `timeout` while it keeps
 /// arriving.
 async fn read(
     mut response: Response,
@@ -349,8 +349,8 @@ async fn read(
             return Err(Failed::Slow(timeout));
         }
     }
-    // Over HTTP/2 the answer to a HEAD has the length of the body that it does not have. An empty
-    // body is no document, so it is not taken for a whole one.
+    // Over HTTP/2, the answer to a HEAD announces the length of a body that it does not have. An
+    // empty body is not a valid document, so it is not mistaken for a complete one.
     let is_cut = |length: &u64| !body.is_empty() && *length != body.len() as u64;
     if let Some(length) = length.filter(is_cut) {
         return Err(Failed::Cut {
@@ -366,7 +366,7 @@ async fn read(
 }
 
 impl HttpAnswer {
-    /// Returns whether the answer is an HTML page, as a proxy or a login page sends it.
+    /// Returns whether the answer is an HTML page, as proxies and login pages send it.
     pub(super) fn is_html(&self) -> bool {
         let start: Vec<u8> = self
             .body

@@ -1,7 +1,7 @@
 //! Reads the content of one file of a layer.
 //!
-//! A layer is one compressed stream: to come to a file, everything before it is read and thrown
-//! away. A cancelled read ends with the next bytes that arrive.
+//! A layer is one compressed stream, so everything before the file is read and discarded. A
+//! cancelled read ends when the next bytes arrive.
 
 use std::io::{self, Read};
 
@@ -15,28 +15,27 @@ use crate::format::layer::{self, LayerError, TarEntryKind};
 /// A file of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerFile {
-    /// The layer.
     pub layer: Digest,
-    /// The place of its entry among those of the archive.
+    /// The index of its entry in the archive.
     pub number: u64,
-    /// Where the entry is a hard link: the path of the file that has the content.
+    /// For a hard link: the path of the file with the content.
     pub link: Option<String>,
 }
 
 /// How far the layer is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadTo {
-    /// No further than the file: whether the bytes are those of the layer's digest stays open.
+    /// No further than the file. Whether the bytes match the layer's digest remains unknown.
     File,
-    /// To its end, so that damaged bytes are an error.
+    /// To its end, so damaged bytes are an error.
     End,
 }
 
-/// Hands the content of a file to `take`.
+/// Passes the content of a file to `take`.
 ///
 /// # Errors
-/// Why the file cannot be read, in a sentence. With [`ReadTo::End`], `take` may have run before the
-/// layer turns out to be damaged.
+/// Returns a sentence that says why the file cannot be read. With [`ReadTo::End`], `take` may have
+/// run before the layer turns out to be damaged.
 pub async fn read<T: Send + 'static>(
     reader: &dyn CacheReader,
     file: LayerFile,
@@ -57,10 +56,10 @@ pub async fn read<T: Send + 'static>(
         .unwrap_or_else(|_| Err("reading was interrupted".to_owned()))
 }
 
-/// Reads the first bytes of a blob, `most` of them.
+/// Reads the first `most` bytes of a blob.
 ///
 /// # Errors
-/// Why the blob cannot be read, in a sentence.
+/// Returns a sentence that says why the blob cannot be read.
 pub async fn beginning(
     reader: &dyn CacheReader,
     blob: Digest,
@@ -98,7 +97,7 @@ async fn open(
 
 const STOPPED: &str = "reading was stopped";
 
-/// Ends with an error once it is cancelled.
+/// Fails reads once it is cancelled.
 struct Stoppable<R> {
     blob: R,
     cancel: CancellationToken,
@@ -141,7 +140,7 @@ fn find<T>(
         } else {
             take(content).map_err(|error| error.to_string())
         });
-        // Nothing further is wanted: the walk over the archive ends here.
+        // The file was read, so end the walk over the archive.
         Err(io::Error::other("found"))
     });
     match (taken, end) {
@@ -152,12 +151,12 @@ fn find<T>(
     }
 }
 
-/// Returns a path as entries have it: without slashes around it.
+/// Returns a path in the form of entries: without leading and trailing slashes.
 fn bare(path: &str) -> &str {
     path.trim_start_matches("./").trim_matches('/')
 }
 
-/// Reads a blob to its end, where it shows whether the bytes are those of its digest.
+/// Reads a blob to its end, where its digest is checked.
 fn drain(blob: &mut impl Read) -> Result<(), String> {
     match io::copy(blob, &mut io::sink()) {
         Ok(_) => Ok(()),

@@ -17,15 +17,15 @@ pub(super) const LIMITS: LayerLimits = LayerLimits {
     bytes: 32 << 30,
     path: 4096,
 };
-/// So many files are handed on at once.
+/// The number of files in a full batch.
 const BATCH: usize = 4096;
-/// Fewer of them are handed on after this time.
+/// The time after which a partial batch is sent.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Lists the files of the layer `digest`, and hands them to `each` in batches.
+/// Lists the files of the layer `digest`, and passes them to `each` in batches.
 ///
 /// # Errors
-/// Why the listing is incomplete, in a sentence; the part before is correct.
+/// Returns a sentence that says why the listing is incomplete. The part before is correct.
 pub async fn list(
     reader: &dyn CacheReader,
     digest: Digest,
@@ -58,7 +58,7 @@ pub async fn list(
             each(Arc::new(batch));
         }
         match end {
-            // Only the end of the blob shows whether it matches its digest.
+            // The digest is checked at the end of the blob.
             Ok(ControlFlow::Continue(())) => match io::copy(&mut blob, &mut io::sink()) {
                 Ok(_) => Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {

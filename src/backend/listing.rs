@@ -1,18 +1,17 @@
-//! A listing is whole, or it is an error.
+//! A listing is complete, or it is an error.
 //!
-//! Deletions rest on listings: a ref that a listing leaves out may share deleted blobs. So every
-//! listing of a registry or of GitHub passes through [`PagedListing`], which holds it to these
-//! rules:
+//! Deletions rely on listings: a ref that is missing from a listing may share blobs that are
+//! deleted. So every listing of a registry or of GitHub passes through [`PagedListing`], which
+//! checks these rules:
 //!
 //! - Each page is a complete document with its required fields. [`crate::backend::http`] compares
 //!   the length of the body with `Content-Length` and parses to the end of the JSON.
-//! - A page that says that more follows brings at least one new key.
-//! - The number of pages and keys is bounded, and more tightly for pages that bring next to nothing.
-//! - Where the service counts its entries, as many were listed.
+//! - A page that announces more pages has at least one new key.
+//! - The number of pages and keys is bounded, and more tightly for pages with few new keys.
+//! - If the service counts its entries, as many were listed.
 //!
-//! A store that changes between two pages breaks a rule without being at fault, so a listing is
-//! read again up to [`RESTARTS`] times. A list that is still not whole then is reported, never
-//! assumed.
+//! A store that changes between two pages can break a rule without a fault, so a listing is read
+//! again up to [`RESTARTS`] times. A list that is still incomplete is reported.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -20,15 +19,15 @@ use std::hash::Hash;
 
 use super::{RemoteError, RemoteKind};
 
-/// How often a listing that is not whole is read again.
+/// The number of times that an incomplete listing is read again.
 pub(super) const RESTARTS: usize = 3;
 /// A page with fewer new keys than this is thin.
 const THIN: usize = 10;
-/// How many thin pages a listing may have besides its last one. No service pages like that, and
-/// without the limit a server could keep a client busy for as long as it likes.
+/// The number of thin pages that a listing may have before its last one. No service pages like
+/// that, and without the limit a server could keep a client busy without end.
 const MOST_THIN: usize = 200;
 
-/// How long a listing may be.
+/// The bounds of a listing.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ListBounds {
     pub(super) pages: usize,
@@ -45,20 +44,20 @@ pub(super) struct PagedListing<K> {
     promised: u64,
 }
 
-/// Why a listing is not whole.
+/// Why a listing is incomplete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BrokenListing {
-    /// A page says that more follows, and brings nothing new itself.
+    /// A page announces more pages and has no new key.
     NothingNew,
     /// It has more pages or keys than any store.
     Endless(Bound),
-    /// Its keys are longer in total than this many bytes.
+    /// Its keys have more than this many bytes in total.
     TooLong(usize),
     /// Fewer entries were listed than the service counts.
     Fewer {
-        /// How many the service counts.
+        /// The count of the service.
         promised: u64,
-        /// How many it listed.
+        /// The number of listed entries.
         listed: u64,
     },
 }
@@ -72,7 +71,7 @@ pub(super) enum Bound {
 }
 
 impl BrokenListing {
-    /// Describes the listing of `what` as not whole.
+    /// Describes the listing of `what` as incomplete.
     pub(super) fn into_remote(self, what: &str) -> RemoteError {
         let message = match self {
             Self::NothingNew | Self::Endless(_) | Self::TooLong(_) => {
@@ -83,7 +82,7 @@ impl BrokenListing {
         RemoteError::new(RemoteKind::BadAnswer, message).because(self.to_string())
     }
 
-    /// Returns whether a store that changed during the listing explains it.
+    /// Returns whether a change of the store during the listing explains it.
     pub(super) fn may_pass(self) -> bool {
         match self {
             Self::NothingNew | Self::Fewer { .. } => true,
@@ -123,21 +122,21 @@ impl<K: Eq + Hash + Clone> PagedListing<K> {
         }
     }
 
-    /// Returns how many different keys were listed so far.
+    /// Returns the number of different keys so far.
     pub(super) fn len(&self) -> usize {
         self.seen.len()
     }
 
-    /// Notes how many entries the service counts. The largest count is the one to reach: entries
-    /// that were deleted since have moved others onto pages that were already read.
+    /// Notes the service's count of entries. The largest count must be reached: entries that were
+    /// deleted since have moved others to pages that were already read.
     pub(super) fn promise(&mut self, count: u64) {
         self.promised = self.promised.max(count);
     }
 
-    /// Takes a page and returns its new keys in order. `continues` says that more pages follow.
+    /// Adds a page and returns its new keys in order. `continues` announces more pages.
     ///
     /// # Errors
-    /// When the listing cannot become whole.
+    /// Fails if the listing cannot become complete.
     pub(super) fn page(
         &mut self,
         keys: impl IntoIterator<Item = K>,
@@ -170,7 +169,7 @@ impl<K: Eq + Hash + Clone> PagedListing<K> {
     /// Checks the listing after its last page.
     ///
     /// # Errors
-    /// When fewer entries came than the service counts.
+    /// Fails if the service counts more entries than were listed.
     pub(super) fn end(&self) -> Result<(), BrokenListing> {
         let listed = self.seen.len() as u64;
         if listed < self.promised {
@@ -183,8 +182,8 @@ impl<K: Eq + Hash + Clone> PagedListing<K> {
     }
 }
 
-/// Reads a list whose field is `null` when it is empty. Unlike an `Option`, the field must be
-/// there: a document without it says nothing about the contents.
+/// Parses a list whose field is `null` if it is empty. Unlike an `Option`, the field is required: a
+/// document without it says nothing about the contents.
 pub(super) fn required<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: serde::Deserializer<'de>,

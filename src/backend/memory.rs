@@ -58,12 +58,12 @@ impl MemoryCache {
         digest
     }
 
-    /// Adds a blob of which only name and size matter; it cannot be read.
+    /// Adds a blob with only a name and a size. It cannot be read.
     pub fn add_stored(&mut self, digest: Digest, size: u64, modified: Option<Timestamp>) {
         self.blobs.insert(digest, StoredFacts { size, modified });
     }
 
-    /// Adds an object that is no blob.
+    /// Adds an object that is not a blob.
     pub fn add_other(&mut self, object: StoredObject) {
         self.others.push(object);
     }
@@ -71,7 +71,7 @@ impl MemoryCache {
     /// Sets the refs from the bytes of an `index.json`.
     ///
     /// # Errors
-    /// When they are not a layout's index.
+    /// Fails if the bytes are not the index of a layout.
     pub fn set_index(&mut self, index: &[u8]) -> Result<(), layout::LayoutError> {
         self.listed_refs = layout::parse_index(index)?;
         self.index = index.to_vec();
@@ -156,7 +156,7 @@ impl CacheReader for MemoryCache {
                 return Ok(());
             }
         }
-        // A send error means that the receiver is gone.
+        // A send error means the receiver is gone.
         let _ = sender.send(batch).await;
         Ok(())
     }

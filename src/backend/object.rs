@@ -9,9 +9,8 @@ use crate::format::digest::Digest;
 /// An object in a store.
 #[derive(Debug, Clone)]
 pub enum StoredObject {
-    /// A blob under its digest.
+    /// A blob with its digest.
     Blob {
-        /// Its name.
         digest: Digest,
         /// Its size in bytes.
         size: u64,
@@ -24,16 +23,15 @@ pub enum StoredObject {
     Trashed(OtherObject),
     /// An object that does not belong to the cache: counted, never touched.
     Unknown(OtherObject),
-    /// An entry of a store that deletes by entry; a blob is also sent as a blob.
+    /// An entry of a store that deletes by entry. A blob is also sent as [`StoredObject::Blob`].
     Entry(StoreEntry),
 }
 
 /// An object that has a name but no digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherObject {
-    /// The name inside the store, verbatim.
+    /// The name inside the store, unchanged.
     pub name: String,
-    /// Its kind.
     pub kind: OtherKind,
     /// Its size in bytes.
     pub size: u64,
@@ -57,7 +55,7 @@ pub enum OtherKind {
 }
 
 impl OtherKind {
-    /// Returns the word for it.
+    /// Returns the word for it in reports.
     pub fn word(self) -> &'static str {
         match self {
             Self::File => "file",
@@ -69,5 +67,5 @@ impl OtherKind {
     }
 }
 
-/// The batches in which a listing comes.
+/// The sender for the batches of a listing.
 pub type ObjectSender = mpsc::Sender<Vec<StoredObject>>;

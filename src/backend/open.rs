@@ -1,4 +1,4 @@
-//! Opens the store of a source. Everything that opens one passes through [`admit`].
+//! Opens the store of a source. Every opening passes through [`admit`].
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::source::{Source, SourceLocation, Trust};
 use crate::text::escape::visible;
 use crate::text::shell;
 
-/// Returns whether a source may stand for several stores: a whole registry or bucket does, for each
-/// cache that is found in it. A ref is one of a single store.
+/// Returns whether a source may mean several stores: a whole registry or bucket means every cache
+/// that is found in it. A ref belongs to a single store.
 pub fn may_be_several(source: &Source) -> bool {
     source.select.is_none()
         && match &source.location {
@@ -27,11 +27,11 @@ pub fn may_be_several(source: &Source) -> bool {
         }
 }
 
-/// Sends the stores that a source stands for to `found`, as they are found; none where it stands
-/// for itself. Returns why the search was incomplete, if it was.
+/// Sends the stores of a source to `found` as they are found, or nothing if the source is one
+/// store. Returns why the search was incomplete, if it was.
 ///
 /// # Errors
-/// When the service cannot be asked.
+/// Fails if the service cannot be asked.
 pub async fn find_stores(
     source: &Source,
     access: &Access,
@@ -43,7 +43,7 @@ pub async fn find_stores(
     match &source.location {
         SourceLocation::Registry(registry) => {
             for location in registry::repositories(registry, access).await? {
-                // A send error means that the receiver is gone.
+                // A send error means the receiver is gone.
                 let _ = found
                     .send(Source {
                         location: SourceLocation::Registry(location),
@@ -80,10 +80,10 @@ pub async fn find_stores(
     }
 }
 
-/// Returns the stores that a source stands for, and why the search was incomplete, if it was.
+/// Returns the stores of a source, and why the search was incomplete, if it was.
 ///
 /// # Errors
-/// When the service cannot be asked.
+/// Fails if the service cannot be asked.
 pub async fn expand(
     source: Source,
     access: &Access,
@@ -106,22 +106,21 @@ pub async fn expand(
     };
     let (left_out, mut all) = tokio::join!(find_stores(&source, access, sender), all);
     let left_out = left_out?;
-    // Reading a bucket without a cache reports its contents.
+    // Reading a bucket without a cache reports the contents of the bucket.
     if all.is_empty() && matches!(source.location, SourceLocation::S3(_)) {
         all.push(source);
     }
     Ok((all, left_out))
 }
 
-/// Decides how a source may be asked. Everything that opens a source passes through here.
+/// Decides how a source may be accessed. Every opening passes through here.
 ///
-/// A source that was found in a file is asked only with the user's consent, and never with
-/// credentials that another person's file would send somewhere: see
-/// [`Source::without_borrowed_credentials`]. A login or a client certificate on the command line is
-/// for the sources on the command line.
+/// A source found in a file is contacted only with the user's consent, and never with credentials
+/// that another person's file would send somewhere: see [`Source::without_borrowed_credentials`]. A
+/// login or a client certificate on the command line is for the sources on the command line.
 ///
 /// # Errors
-/// When the source was found and the user has not opened it.
+/// Fails if the source was found in a file and the user has not opened it.
 fn admit(source: &Source, access: &Access) -> Result<(Source, Access), OpenError> {
     let mut access = access.clone();
     if source.trust == Trust::Named {
@@ -136,10 +135,10 @@ fn admit(source: &Source, access: &Access) -> Result<(Source, Access), OpenError
     Ok((source.clone().without_borrowed_credentials(), access))
 }
 
-/// Makes the reader of a source; nothing is read yet.
+/// Creates the reader of a source; nothing is read yet.
 ///
 /// # Errors
-/// When this build does not open sources of that kind.
+/// Fails if this build does not support sources of that kind.
 pub fn open(source: &Source, access: &Access) -> Result<SharedReader, OpenError> {
     let (source, access) = admit(source, access)?;
     let access = &access;
@@ -147,7 +146,7 @@ pub fn open(source: &Source, access: &Access) -> Result<SharedReader, OpenError>
         SourceLocation::Local(local) => Ok(Arc::new(local::LocalCache::new(&local.dir))),
         SourceLocation::Demo => match demo::open() {
             Ok(copy) => Ok(Arc::new(copy)),
-            // Where nothing can be written, it can still be looked at.
+            // If the copy cannot be written, the demo can still be viewed.
             Err(error) => {
                 tracing::warn!(%error, "the demo cannot be copied to a directory");
                 Ok(Arc::new(memory::demo(Timestamp::now())?))
@@ -157,7 +156,7 @@ pub fn open(source: &Source, access: &Access) -> Result<SharedReader, OpenError>
         SourceLocation::S3(s3) => Ok(Arc::new(s3::S3Reader::new(s3, access))),
         SourceLocation::Registry(registry) => Ok(Arc::new(registry::RegistryReader::new(
             registry,
-            // Only the full list shows the tags that match a pattern.
+            // Only the full list shows which tags match a pattern.
             source.select.as_ref().filter(|select| !select.is_pattern()),
             access,
         ))),
@@ -168,8 +167,8 @@ pub fn open(source: &Source, access: &Access) -> Result<SharedReader, OpenError>
     }
 }
 
-/// Makes the pruner of a source; nothing is read yet. None for one from which nothing can be
-/// deleted.
+/// Creates the pruner of a source; nothing is read yet. Returns `None` for a source that does not
+/// support deletions.
 pub fn open_pruner(source: &Source, access: &Access) -> Option<SharedPruner> {
     let (source, access) = admit(source, access).ok()?;
     let access = &access;
@@ -185,10 +184,10 @@ pub fn open_pruner(source: &Source, access: &Access) -> Option<SharedPruner> {
     }
 }
 
-/// Says why a source cannot be opened.
+/// Why a source cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The demo, which is part of the program, is damaged.
+    /// The built-in demo is damaged.
     #[error("the built-in demo cannot be unpacked")]
     Demo(#[from] std::io::Error),
     /// It was found in a file, and the user has not opened it.

@@ -1,4 +1,4 @@
-//! Reports the pauses that services ask for, so that a face can show why nothing happens.
+//! Reports the pauses that services ask for, so the interfaces can show why nothing happens.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,28 +11,27 @@ pub const SHORTEST_REPORTED: Duration = Duration::from_secs(1);
 /// A pause before a request is sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pause<'a> {
-    /// The service that asked for it; not escaped.
+    /// The service that asked for it, not escaped.
     pub service: &'a str,
-    /// How long it is as a whole.
+    /// The whole length.
     pub whole: Duration,
-    /// How much of it is left.
+    /// The remaining time.
     pub left: Duration,
 }
 
-/// A pause that is under way.
+/// A pause in progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CurrentPause {
-    /// The service that asked for it; not escaped.
+    /// The service that asked for it, not escaped.
     pub service: String,
-    /// How long it is as a whole.
+    /// The whole length.
     pub whole: Duration,
-    /// When it ends.
     pub until: Instant,
 }
 
 type Show = dyn Fn(Pause<'_>) + Send + Sync;
 
-/// Where pauses are reported; the default shows nothing. Clones share the pauses.
+/// Receives pauses; the default shows nothing. Clones share the pauses.
 #[derive(Clone, Default)]
 pub struct PauseReport(Arc<PauseState>);
 
@@ -48,7 +47,7 @@ struct CurrentPauses {
     pauses: BTreeMap<u64, CurrentPause>,
 }
 
-/// Removes a pause when it is dropped, also when its request was dropped.
+/// Removes a pause when it is dropped, including when its request was dropped.
 struct PauseEntry<'a> {
     report: &'a PauseReport,
     number: u64,
@@ -63,8 +62,8 @@ impl PauseReport {
         }))
     }
 
-    /// Waits, and reports a pause that is longer than a second. When several requests
-    /// wait for one service, the first is reported.
+    /// Waits, and reports a pause of more than a second. If several requests wait for one service,
+    /// only the first is reported.
     pub async fn wait(&self, service: &str, whole: Duration) {
         let is_first = !self
             .current()

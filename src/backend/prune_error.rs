@@ -1,4 +1,4 @@
-//! Why nothing could be deleted.
+//! Errors of deletions.
 
 use std::io;
 
@@ -7,20 +7,20 @@ use crate::format::digest::Digest;
 use crate::format::layout::LayoutError;
 use crate::text::causes::causes_of;
 
-/// Says why nothing could be deleted.
+/// Why nothing could be deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum PruneError {
-    /// Another prune holds the store.
+    /// Another prune holds the lock of the store.
     #[error("another prune is running in {0}")]
     Busy(String),
-    /// A lease object keeps other prunes out.
+    /// Another prune holds the lease of the store.
     #[error("another prune is running in {place}: {holder}")]
     Leased {
         /// The store and its lease.
         place: String,
-        /// Whose the lease is.
+        /// The holder of the lease.
         holder: String,
-        /// When it ends, and how to remove it.
+        /// When the lease ends, and how to remove it.
         remedy: String,
     },
     /// A build is writing the refs.
@@ -29,31 +29,24 @@ pub enum PruneError {
     /// The store does not support the request.
     #[error("{0}")]
     Refused(String),
-    /// Something that is not cachelens's own lies where the trash should be.
+    /// Something that cachelens did not create is where the trash should be.
     #[error("{0} is not a folder of cachelens")]
     TrashOccupied(String),
-    /// The index is a link, or belongs to a user as whom this program cannot write.
+    /// The index is a link, or belongs to another user.
     #[error("{place} cannot be replaced: {why}")]
     Irreplaceable {
-        /// The file.
         place: String,
-        /// Why not.
+        /// Why it cannot be replaced.
         why: String,
     },
     /// The refs cannot be changed safely.
     #[error("cannot change {file}")]
-    Layout {
-        /// Which file.
-        file: String,
-        /// The fault.
-        source: LayoutError,
-    },
-    /// The system refused an operation.
+    Layout { file: String, source: LayoutError },
+    /// An operating system error.
     #[error("cannot {doing} {place}")]
     Io {
         /// The failed action: `write`, `move`.
         doing: &'static str,
-        /// The file.
         place: String,
         /// The error of the system.
         source: io::Error,
@@ -63,7 +56,7 @@ pub enum PruneError {
     PutBackInPart {
         /// The restored blobs.
         back: Vec<Digest>,
-        /// Why the rest is not.
+        /// Why the others were not restored.
         source: Box<PruneError>,
     },
     /// The store could not be read.

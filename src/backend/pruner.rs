@@ -1,7 +1,7 @@
-//! The trait that deletes, and optional abilities of stores.
+//! The trait for deletions, and its optional abilities.
 //!
-//! Only the executor of a plan takes a [`CachePruner`]. Each target carries its precondition: the
-//! state of the store that the plan relies on.
+//! Only runs use a [`CachePruner`] to delete. Each target contains its precondition: the state of
+//! the store that the plan relies on.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,39 +15,38 @@ use super::{
 };
 use crate::format::digest::Digest;
 
-/// Where objects go that are deleted.
+/// Where deleted objects go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Disposal {
-    /// Into the trash of the store, from where they can be put back.
+    /// Into the trash of the store, from which they can be restored.
     Trash,
-    /// Away, at once.
+    /// Nowhere: they are deleted at once.
     AtOnce,
 }
 
-/// Signs that builds write to a store, at one moment. The numbers mean nothing by themselves:
-/// another number is a change.
+/// Signs that builds write to a store, at one moment. The numbers have no meaning; a different
+/// number is a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoreActivity {
-    /// Whether a build holds the lock of the refs.
     pub refs_locked: bool,
-    /// Of the refs.
+    /// A number that changes with the refs.
     pub refs: u64,
-    /// Of blobs and unfinished uploads.
+    /// A number that changes with blobs and unfinished uploads.
     pub contents: u64,
 }
 
-/// A store that shows when builds write to it.
+/// A store that can detect when builds write to it.
 #[async_trait]
 pub trait WatchActivity: Send + Sync {
-    /// Looks for signs of builds, in a way that disturbs none.
+    /// Looks for signs of builds without disturbing them.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// Fails if the operating system refuses.
     async fn look(&self) -> Result<StoreActivity, PruneError>;
 }
 
-/// Keeps other prunes out of a store for as long as it lives.
+/// Keeps other prunes out of a store until it is dropped.
 pub trait Lease: Send + Sync {}
 
 /// The lease of a store in which deleting something twice does no harm.
@@ -58,26 +57,26 @@ impl Lease for NoLease {}
 /// Deletes from one cache store. Every method may be called again after a crash.
 #[async_trait]
 pub trait CachePruner: CacheReader {
-    /// Keeps other prunes out.
+    /// Takes the lease, which keeps other prunes out.
     ///
     /// # Errors
-    /// When another one is at work, or the store cannot be written.
+    /// Fails if another prune holds it, or if the store cannot be written.
     async fn lease(&self) -> Result<Box<dyn Lease>, PruneError>;
 
-    /// Lets other prunes in again, where that takes more than to drop the lease.
+    /// Releases the lease, if the store needs more than dropping it.
     async fn release(&self) {}
 
-    /// Deletes refs that are still as the plan saw them, and remembers them in the trash of `run`.
+    /// Deletes refs that still match the plan, and remembers them in the trash of `run`.
     ///
     /// # Errors
-    /// When none of them was deleted.
+    /// Fails if none of them was deleted.
     async fn delete_refs(
         &self,
         run: &PlanId,
         refs: Vec<RefTarget>,
     ) -> Result<Vec<Outcome>, PruneError>;
 
-    /// Deletes objects that are still as the plan saw them.
+    /// Deletes objects that still match the plan.
     async fn delete_objects(
         &self,
         run: &PlanId,
@@ -89,7 +88,7 @@ pub trait CachePruner: CacheReader {
     /// were deleted before `forget_before`.
     ///
     /// # Errors
-    /// When the store refuses.
+    /// Fails if the store refuses.
     async fn settle(&self, forget_before: Timestamp) -> Result<(), PruneError>;
 
     /// Returns the optional abilities of the store.
@@ -99,38 +98,36 @@ pub trait CachePruner: CacheReader {
 /// Optional abilities of a pruner.
 #[derive(Clone, Copy, Default)]
 pub struct PruneAbilities<'a> {
-    /// Moving objects into a trash.
     pub trash: Option<&'a dyn Trash>,
-    /// Restoring deleted refs.
     pub restore_refs: Option<&'a dyn RestoreRefs>,
-    /// Restoring deleted objects: from the trash, else from old versions.
+    /// Restores deleted objects from the trash, otherwise from old versions.
     pub restore_objects: Option<&'a dyn RestoreObjects>,
-    /// Changing the target of a ref.
+    /// Changes the target of a ref.
     pub rewrite: Option<&'a dyn RewriteRefs>,
-    /// Showing that builds write to the store.
+    /// Detects whether builds write to the store.
     pub watch: Option<&'a dyn WatchActivity>,
 }
 
 /// A store with a trash.
 #[async_trait]
 pub trait Trash: Send + Sync {
-    /// Prepares the trash of `run`; nothing can be moved there before.
+    /// Prepares the trash of `run`. Required before anything is moved there.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// Fails if it cannot be created.
     async fn prepare(&self, run: &PlanId) -> Result<(), PruneError>;
 
     /// Returns which of `objects` are in the trash of `run`.
     async fn in_trash(&self, run: &PlanId, objects: Vec<ObjectName>) -> Vec<bool>;
 
-    /// Returns the sizes of objects that are stored, in bytes.
+    /// Returns the sizes of stored objects in bytes.
     async fn stored_sizes(&self, objects: Vec<ObjectName>) -> Vec<Option<u64>>;
 
-    /// Returns whether the refs are still those of `fingerprint`, at a moment when no build can
-    /// write them.
+    /// Returns whether the refs still match `fingerprint`, at a moment when no build can write
+    /// them.
     ///
     /// # Errors
-    /// When the refs cannot be read or locked.
+    /// Fails if the refs cannot be read or locked.
     async fn refs_are(&self, fingerprint: Digest) -> Result<bool, PruneError>;
 
     /// Restores those of `blobs` that are in the trash of any run; returns the restored ones.
@@ -144,10 +141,10 @@ pub trait Trash: Send + Sync {
 /// A store that can restore deleted refs.
 #[async_trait]
 pub trait RestoreRefs: Send + Sync {
-    /// Restores refs that `run` deleted, unless there is another ref of that name by now.
+    /// Restores refs that `run` deleted, unless another ref with that name exists now.
     ///
     /// # Errors
-    /// When none of them was restored.
+    /// Fails if none of them was restored.
     async fn restore_refs(
         &self,
         run: &PlanId,
@@ -162,24 +159,24 @@ pub trait RestoreObjects: Send + Sync {
     async fn restore_objects(&self, run: &PlanId, objects: Vec<ObjectName>) -> Vec<Outcome>;
 }
 
-/// A store in which a ref can be made to point to other documents.
+/// A store in which a ref can be changed to point to other documents.
 #[async_trait]
 pub trait RewriteRefs: Send + Sync {
-    /// Stores the documents of refs and changes each ref that is still as the plan saw it to point
-    /// to them; remembers the old target in the trash of `run`.
+    /// Stores the documents, and points each ref that still matches the plan to them. Remembers the
+    /// old target in the trash of `run`.
     ///
     /// # Errors
-    /// When none of them was changed.
+    /// Fails if none of them was changed.
     async fn rewrite_refs(
         &self,
         run: &PlanId,
         refs: Vec<RefRewrite>,
     ) -> Result<Vec<Outcome>, PruneError>;
 
-    /// Gives refs that [`Self::rewrite_refs`] changed in `run` their old targets.
+    /// Points refs that [`Self::rewrite_refs`] changed in `run` to their old targets again.
     ///
     /// # Errors
-    /// When none of them was changed.
+    /// Fails if none of them was changed.
     async fn restore_rewritten(
         &self,
         run: &PlanId,

@@ -1,8 +1,8 @@
-//! The trait that reads, and optional abilities of stores.
+//! The trait for reading, and its optional abilities.
 //!
-//! Every store implements [`CacheReader`]. An optional ability is a trait of its own, which
-//! [`CacheReader::abilities`] returns where the store has it. All facts about a store that take no
-//! another request is one value, [`StoreFacts`].
+//! Every store implements [`CacheReader`]. An optional ability is a separate trait, which
+//! [`CacheReader::abilities`] returns if the store has it. The facts about a store that need no
+//! further request are one value, [`StoreFacts`].
 
 use std::io::Read;
 use std::sync::Arc;
@@ -24,7 +24,6 @@ use crate::source::Place;
 /// A part of the refs of a store, sent while they are read.
 #[derive(Debug, Clone)]
 pub enum ListedRefsPart {
-    /// Some of them.
     Refs(Vec<ListedRef>),
     /// Every later change of the refs changes the fingerprint, so a listing that starts now is at
     /// least as new as the refs. Not all of them have been read yet.
@@ -34,7 +33,7 @@ pub enum ListedRefsPart {
 impl ListedRefsPart {
     /// Sends refs that were read all at once.
     pub(super) async fn send_all(parts: &mpsc::Sender<Self>, refs: &ListedRefs) {
-        // A send error means that the receiver is gone.
+        // A send error means the receiver is gone.
         let _ = parts.send(Self::Refs(refs.entries.clone())).await;
     }
 }
@@ -42,9 +41,9 @@ impl ListedRefsPart {
 /// The refs of a store at one moment.
 #[derive(Debug, Clone)]
 pub struct ListedRefs {
-    /// In the store's order.
+    /// In the order of the store.
     pub entries: Vec<ListedRef>,
-    /// Changes whenever the set of refs does.
+    /// Changes whenever the set of refs changes.
     pub fingerprint: Digest,
 }
 
@@ -53,54 +52,52 @@ pub struct ListedRefs {
 pub enum Unseen {
     /// Such a store never shows this.
     Never(String),
-    /// The store left something out of the last listing, which therefore shows a part of it.
+    /// The last listing was incomplete.
     Part(String),
 }
 
-/// The answer of a store that lists nothing to a question about a blob.
+/// The answer of a store that lists no blobs to a question about one blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlobAnswer {
-    /// The store does not hold it.
+    /// The store does not have it.
     Absent,
-    /// The store holds it.
     Stored {
-        /// Its size in bytes, where the store reports it.
+        /// The size in bytes, if the store reports it.
         size: Option<u64>,
     },
 }
 
-/// The facts about a store. Some are known only after the refs were read or the objects
-/// listed.
+/// The facts about a store. Some are known only after the refs were read or the objects listed.
 #[derive(Debug, Clone)]
 pub struct StoreFacts {
-    /// Which deletes it supports.
+    /// Which deletions it supports.
     pub capabilities: Capabilities,
     /// Whether refs can be rewritten.
     pub rewrite_ref: Support,
-    /// The bytes that are free where the store lies.
+    /// The free bytes of the file system.
     pub free_bytes: Option<u64>,
     /// Whether [`CacheReader::list_refs`] lists every ref of the store.
     pub reads_all_refs: bool,
-    /// Why the store lists no objects; there, a referenced blob counts as stored.
+    /// Why the store lists no objects. In such a store, a referenced blob counts as stored.
     pub unlisted: Option<&'static str>,
-    /// Whether a scan asks such a store for each blob.
+    /// Whether a scan asks for each blob, in such a store.
     pub asks_for_each: bool,
     /// Why the store lists no previous versions of its refs.
     pub unlisted_versions: Option<String>,
-    /// The refs that the store lists without having a manifest for them, as of the last listing.
+    /// The refs in the last listing that have no manifest.
     pub without_manifest: Vec<String>,
-    /// Contents that the store may have and does not list.
+    /// Contents that the store may have but does not list.
     pub unseen: Option<Unseen>,
-    /// The quota and the branches of a store that has them, as of the last listing.
+    /// The quota and the branches, as of the last listing.
     pub surroundings: Option<Arc<QuotaFacts>>,
     /// The facts about a bucket, as of the last listing.
     pub bucket: Option<Arc<Bucket>>,
-    /// How the store deletes, once a run has found that out.
+    /// How the store handles deletions, once a run has detected that.
     pub deletes: Option<String>,
 }
 
 impl StoreFacts {
-    /// Returns the facts of a store with these capabilities that shows all its refs and objects.
+    /// Returns the facts of a store with these capabilities that lists all its refs and objects.
     pub fn new(capabilities: Capabilities) -> Self {
         Self {
             rewrite_ref: capabilities.delete_ref.clone(),
@@ -124,20 +121,20 @@ impl StoreFacts {
 /// Reads one cache store.
 #[async_trait]
 pub trait CacheReader: Send + Sync {
-    /// Lists the refs of the store, and sends them to `parts` as they come, in the same order.
+    /// Lists the refs of the store, and sends them to `parts` as they are read, in the same order.
     ///
     /// # Errors
-    /// When the store cannot be read, or its kind or version is not known.
+    /// Fails if the store cannot be read, or if its kind or version is not known.
     async fn list_refs(
         &self,
         parts: mpsc::Sender<ListedRefsPart>,
     ) -> Result<ListedRefs, BackendError>;
 
-    /// Returns whether the refs are still those of `fingerprint`, as far as it matters to data
-    /// read since.
+    /// Returns whether the refs still match `fingerprint`, as far as this matters to data read
+    /// since.
     ///
     /// # Errors
-    /// As [`Self::list_refs`].
+    /// Fails in the same cases as [`Self::list_refs`].
     async fn still(&self, fingerprint: Digest) -> Result<bool, BackendError> {
         Ok(all_refs(self).await?.fingerprint == fingerprint)
     }
@@ -147,7 +144,7 @@ pub trait CacheReader: Send + Sync {
     /// left out. A store with [`StoreFacts::unlisted`] sends nothing.
     ///
     /// # Errors
-    /// When the listing is incomplete.
+    /// Fails if the listing is incomplete.
     async fn list_objects(
         &self,
         sender: ObjectSender,
@@ -160,17 +157,17 @@ pub trait CacheReader: Send + Sync {
     /// See [`ReadError`].
     async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError>;
 
-    /// Opens a blob for reading, outside of async code. The reader checks the bytes as they come
-    /// and fails at the end when they do not match the digest.
+    /// Opens a blob for reading outside async code. The reader checks the bytes while reading and
+    /// fails at the end if they do not match the digest.
     ///
     /// # Errors
     /// See [`ReadError`].
     async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError>;
 
-    /// Returns where the store lies, in a form that does not depend on how it was named.
+    /// Returns the location of the store, in a form that does not depend on how it was named.
     ///
     /// # Errors
-    /// When it does not lie anywhere.
+    /// Fails if the location cannot be determined.
     async fn place(&self) -> Result<Place, BackendError>;
 
     /// Returns the facts about the store.
@@ -188,7 +185,7 @@ pub type SharedReader = Arc<dyn CacheReader>;
 /// Lists all refs of a store.
 ///
 /// # Errors
-/// As [`CacheReader::list_refs`].
+/// Fails in the same cases as [`CacheReader::list_refs`].
 pub async fn all_refs(reader: &(impl CacheReader + ?Sized)) -> Result<ListedRefs, BackendError> {
     let (parts, _) = mpsc::channel(1);
     reader.list_refs(parts).await
@@ -197,29 +194,29 @@ pub async fn all_refs(reader: &(impl CacheReader + ?Sized)) -> Result<ListedRefs
 /// Optional abilities of a reader.
 #[derive(Clone, Copy, Default)]
 pub struct ReadAbilities<'a> {
-    /// Asking for single blobs.
+    /// Asks for single blobs.
     pub blobs: Option<&'a dyn AskForBlobs>,
-    /// Finding manifests that refer to others.
+    /// Finds manifests that refer to others.
     pub referrers: Option<&'a dyn FindReferrers>,
-    /// Remembering deleted refs.
+    /// Remembers deleted refs.
     pub dropped: Option<&'a dyn RememberRefs>,
-    /// Sharing blobs with other caches.
+    /// Shares blobs with other caches.
     pub shared: Option<&'a dyn ShareBlobs>,
-    /// Provenance next to the refs.
+    /// Keeps provenance next to the refs.
     pub provenance: Option<&'a dyn KeepProvenance>,
-    /// The price of deletions.
+    /// Reports the cost of deletions.
     pub cost: Option<&'a dyn PriceDeletions>,
-    /// Previous versions of refs that are not refs themselves.
+    /// Lists previous versions of refs that are not refs themselves.
     pub versions: Option<&'a dyn PreviousVersions>,
-    /// Measuring the disk usage of objects.
+    /// Measures the disk usage of objects.
     pub measure: Option<&'a dyn MeasureObjects>,
 }
 
 impl ReadAbilities<'_> {
-    /// Asks the store for blobs; no answers from one that cannot be asked.
+    /// Asks the store for blobs. Returns no answers if it does not support that.
     ///
     /// # Errors
-    /// As [`AskForBlobs::ask_for`].
+    /// Fails in the same cases as [`AskForBlobs::ask_for`].
     pub async fn ask_for(
         self,
         blobs: Vec<Digest>,
@@ -233,7 +230,7 @@ impl ReadAbilities<'_> {
     /// Returns the deleted refs that the store remembers.
     ///
     /// # Errors
-    /// As [`RememberRefs::dropped_refs`].
+    /// Fails in the same cases as [`RememberRefs::dropped_refs`].
     pub async fn dropped_refs(self) -> Result<Vec<DroppedRef>, PruneError> {
         match self.dropped {
             Some(store) => store.dropped_refs().await,
@@ -244,7 +241,7 @@ impl ReadAbilities<'_> {
     /// Returns the refs of other caches that share blobs with this one.
     ///
     /// # Errors
-    /// As [`ShareBlobs::shared_refs`].
+    /// Fails in the same cases as [`ShareBlobs::shared_refs`].
     pub async fn shared_refs(self) -> Result<Vec<ListedRef>, BackendError> {
         match self.shared {
             Some(store) => store.shared_refs().await,
@@ -260,7 +257,7 @@ impl ReadAbilities<'_> {
         }
     }
 
-    /// Returns the cost of deletions, where the store has one.
+    /// Returns the cost of deletions, if they have one.
     pub async fn deletion_cost(self) -> Option<DeletionCost> {
         self.cost?.deletion_cost().await
     }
@@ -269,21 +266,20 @@ impl ReadAbilities<'_> {
 /// A store that lists no blobs, but can be asked for each.
 #[async_trait]
 pub trait AskForBlobs: Send + Sync {
-    /// Asks whether the store holds these manifests and blobs. It need not answer for each.
+    /// Asks whether the store has these manifests and blobs. It need not answer for each.
     ///
     /// # Errors
-    /// When the store cannot be asked.
+    /// Fails if the store cannot be asked.
     async fn ask_for(&self, blobs: Vec<Digest>) -> Result<Vec<(Digest, BlobAnswer)>, BackendError>;
 }
 
-/// A store whose blobs may include manifests that no ref references and that refer to something
-/// themselves.
+/// A store whose blobs may include manifests that no ref references and that reference others.
 #[async_trait]
 pub trait FindReferrers: Send + Sync {
-    /// Finds those manifests among blobs that no ref reaches: each with its subject.
+    /// Finds such manifests among the blobs that no ref reaches, each with its subject.
     ///
     /// # Errors
-    /// When one cannot be read: then no blob may be deleted.
+    /// Fails if one cannot be read. Then no blob may be deleted.
     async fn referrers(
         &self,
         unnamed: Vec<Digest>,
@@ -296,7 +292,7 @@ pub trait RememberRefs: Send + Sync {
     /// Lists the deleted refs that are still remembered.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// Fails if they cannot be read.
     async fn dropped_refs(&self) -> Result<Vec<DroppedRef>, PruneError>;
 }
 
@@ -306,7 +302,7 @@ pub trait ShareBlobs: Send + Sync {
     /// Returns the refs of the other caches.
     ///
     /// # Errors
-    /// When they cannot be listed: then no blob may be deleted.
+    /// Fails if they cannot be listed. Then no blob may be deleted.
     async fn shared_refs(&self) -> Result<Vec<ListedRef>, BackendError>;
 }
 
@@ -317,36 +313,36 @@ pub trait KeepProvenance: Send + Sync {
     async fn provenance(&self, ref_name: &str) -> Vec<Vec<u8>>;
 }
 
-/// A store in which deletions cost requests of a limited budget.
+/// A store in which deletions use up a limited request budget.
 #[async_trait]
 pub trait PriceDeletions: Send + Sync {
-    /// Returns the cost of deletions; none when the service cannot be asked.
+    /// Returns the cost of deletions; `None` if the service cannot be asked.
     async fn deletion_cost(&self) -> Option<DeletionCost>;
 }
 
-/// The disk usage of objects, where it differs from their sizes.
+/// The disk usage of objects, if it differs from their sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Footprint {
-    /// The bytes that the file system gives back when they are gone.
+    /// The bytes that the file system frees when they are deleted.
     pub disk_bytes: u64,
-    /// How many have another name outside the store, and give nothing back.
+    /// How many have another hard link outside the store, so deleting them frees nothing.
     pub hard_linked: u64,
-    /// How many take less room than their size: sparse or compressed files.
+    /// How many take less space than their size: sparse or compressed files.
     pub sparse: u64,
 }
 
-/// A store on a disk, where an object may take less than its size.
+/// A store on a disk, where an object may take less space than its size.
 #[async_trait]
 pub trait MeasureObjects: Send + Sync {
     /// Returns the disk usage of objects.
     async fn footprint(&self, objects: Vec<ObjectName>) -> Footprint;
 
-    /// Returns which objects have another name outside the store, so that deleting them frees
+    /// Returns which objects have another hard link outside the store, so deleting them frees
     /// nothing.
     async fn free_nothing(&self, objects: Vec<ObjectName>) -> Vec<bool>;
 }
 
-/// A pruner that reads through a reader of its own.
+/// A pruner that reads through a separate reader.
 pub(super) trait ReadThrough: Send + Sync {
     /// Returns the reader.
     fn reader(&self) -> &dyn CacheReader;

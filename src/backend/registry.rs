@@ -1,9 +1,9 @@
-//! A repository in a registry: caches in both forms, images that carry one, and plain images, by
-//! tag.
+//! A repository in a registry: caches in both forms, images with an inline cache, and plain images,
+//! by tag.
 //!
-//! A registry lists its tags and their targets, and serves manifests and blobs by digest.
-//! It does not list its blobs, so that nothing can be called orphaned here; what a manifest names
-//! counts as stored until it is asked for.
+//! A registry lists its tags and their targets, and serves manifests and blobs by digest. It does
+//! not list its blobs, so no blob can be called an orphan, and what a manifest references counts as
+//! stored unless the registry is asked for each blob.
 
 use std::path::PathBuf;
 
@@ -38,29 +38,29 @@ pub use read::RegistryReader;
 
 use client::RegistryClient;
 
-/// How registries are asked, apart from their sources.
+/// How registries are accessed, independent of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RegistryAccess {
-    /// A user and a password, in the place of those that were left by a login.
+    /// A user and a password, used instead of stored logins.
     pub login: Option<(String, Secret)>,
-    /// An authority to trust in addition to those of the system, in PEM.
+    /// A certificate authority in PEM, trusted in addition to those of the system.
     pub ca: Option<PathBuf>,
-    /// A client's certificate and its key, in PEM.
+    /// A client certificate and its key, in PEM.
     pub client_certificate: Option<(PathBuf, PathBuf)>,
-    /// Whether plain HTTP is spoken.
+    /// Whether to use plain HTTP.
     pub plain_http: bool,
-    /// Where documents are kept that never change; absent means that none are.
+    /// The folder that keeps documents on this machine; `None` keeps none.
     pub cache: Option<PathBuf>,
-    /// Where the manifests of deleted refs are remembered; absent means that they are not.
+    /// The folder that keeps the manifests of deleted refs; `None` keeps none.
     pub dropped: Option<PathBuf>,
-    /// Whether each blob is asked for.
+    /// Whether to ask for each blob.
     pub verify_blobs: bool,
 }
 
-/// Lists the repositories of a registry as locations of their own.
+/// Lists the repositories of a registry as separate locations.
 ///
 /// # Errors
-/// When the registry cannot be asked, or offers no catalog.
+/// Fails if the registry cannot be asked, or offers no catalog.
 pub(super) async fn repositories(
     location: &RegistryLocation,
     access: &Access,
@@ -73,10 +73,10 @@ pub(super) async fn repositories(
         .collect())
 }
 
-/// Reads the provenance next to an image: one statement for each platform that has one.
+/// Reads the provenance of an image: one statement for each platform that has one.
 ///
 /// # Errors
-/// When the image cannot be read.
+/// Fails if the image cannot be read.
 pub async fn provenance(
     location: &RegistryLocation,
     select: &RefSelector,

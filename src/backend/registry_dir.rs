@@ -1,9 +1,8 @@
-//! The directory in which a registry of the distribution project keeps its store, read and never
-//! written.
+//! Reads the store directory of a registry of the distribution project. Never writes to it.
 //!
-//! It shows more than the registry itself: every blob, and the earlier targets of each tag. The
-//! layout is that of `registry/storage/paths.go` in distribution, and has been the same since its
-//! version 2.
+//! The directory shows more than the registry: every blob, and the earlier targets of each tag. The
+//! layout is that of `registry/storage/paths.go` in distribution, and has not changed since version
+//! 2.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -29,7 +28,7 @@ mod walk;
 
 use walk::StoredRepository;
 
-/// Where the store lies below the directory that the registry's configuration names.
+/// The path of the store below the configured directory of the registry.
 const STORE: &str = "docker/registry/v2";
 /// Why nothing is deleted here.
 const READ_ONLY: &str = "a registry's own store is only read: prune it through the registry, and let `registry garbage-collect` free the space";
@@ -42,8 +41,8 @@ pub struct RegistryDir {
 }
 
 impl RegistryDir {
-    /// Names a directory: the registry's `rootdirectory`, or the store below it. Nothing is read
-    /// yet.
+    /// Creates the reader of a directory: the registry's `rootdirectory`, or the store below it.
+    /// Nothing is read yet.
     pub fn new(dir: impl Into<PathBuf>, concurrency: usize) -> Self {
         Self {
             dir: dir.into(),
@@ -63,9 +62,9 @@ impl RegistryDir {
         }
     }
 
-    /// Makes the refs of one repository: its tags, then their previous versions, then manifests
-    /// that never had one.
-    async fn roots_of(&self, repository: StoredRepository) -> Vec<ListedRef> {
+    /// Creates the refs of one repository: its tags, then their previous versions, then manifests
+    /// that never had a tag.
+    async fn refs_of(&self, repository: StoredRepository) -> Vec<ListedRef> {
         let name = &repository.name;
         let mut listed_refs: Vec<ListedRef> = repository
             .tags
@@ -96,8 +95,7 @@ fn tag_ref(repository: &str, tag: &walk::Tag) -> ListedRef {
     }
 }
 
-/// Returns the manifests of a repository that no tag points to, each with the tag that pointed to
-/// it last.
+/// Returns the manifests of a repository without a tag, each with the last tag that pointed to it.
 fn displaced(repository: &StoredRepository, current: &[Digest]) -> Vec<Untagged> {
     let previous = |digest: Digest| {
         let tags = repository.tags.iter();
@@ -145,7 +143,7 @@ impl CacheReader for RegistryDir {
         let repositories = walking.unwrap_or(Err(BackendError::Interrupted))?;
         let mut entries = Vec::new();
         for repository in repositories {
-            entries.extend(self.roots_of(repository).await);
+            entries.extend(self.refs_of(repository).await);
         }
         let lines: Vec<String> = entries
             .iter()
@@ -210,7 +208,7 @@ impl CacheReader for RegistryDir {
 }
 
 impl RegistryDir {
-    /// Returns where the bytes of a blob lie.
+    /// Returns the path of the bytes of a blob.
     fn data(&self, digest: Digest) -> Result<PathBuf, ReadError> {
         let store = self
             .store()
@@ -229,7 +227,7 @@ fn data_in(store: &Path, digest: Digest) -> PathBuf {
         .join("data")
 }
 
-/// Reads the digest in a link file; other text is returned as it is.
+/// Parses the digest in a link file. Other text is returned unchanged.
 fn link(file: &Path) -> Option<DigestText> {
     let bytes = files::read(file, 1024).ok()?;
     Some(DigestText::from(String::from_utf8_lossy(&bytes).trim()))

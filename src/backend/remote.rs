@@ -1,44 +1,42 @@
-//! Errors of services on the network, the same for all of them.
+//! Errors of network services.
 
 use std::fmt;
 
-/// A service refused, or could not be asked.
+/// A service refused a request, or could not be reached.
 ///
-/// The texts are made where the fault is known; they hold no secret, and texts of a service in
-/// them are fit to be shown.
+/// The texts are created where the fault is known. They contain no secrets, and text from a service
+/// in them is escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteError {
-    /// The kind of the fault.
     pub kind: RemoteKind,
     /// One line: the failed action and its subject.
     pub message: String,
-    /// Why, outermost first.
+    /// The causes, outermost first.
     pub causes: Vec<String>,
-    /// The hint.
     pub hint: Option<String>,
 }
 
 /// The kind of the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RemoteKind {
-    /// There are no credentials, or they are wrong.
+    /// Credentials are missing or wrong.
     Unauthorized,
-    /// It is known who asks, and they may not.
+    /// The credentials are valid but do not permit it.
     Forbidden,
-    /// There is nothing of that name.
     NotFound,
-    /// The service does not offer it.
+    /// The service does not support it.
     Unsupported,
     /// Too many requests, even after waiting as long as the service asked.
     Throttled,
     /// The service cannot be reached, or fails.
     Unavailable,
-    /// The answer is not one that can be understood.
+    /// The answer cannot be understood.
     BadAnswer,
 }
 
 impl RemoteKind {
-    /// Returns whether everything else that is asked for fails, too: it is not about one object.
+    /// Returns whether every other request fails for the same reason. Otherwise the error is about
+    /// one object.
     pub fn is_about_all(self) -> bool {
         matches!(
             self,
@@ -48,7 +46,7 @@ impl RemoteKind {
 }
 
 impl RemoteError {
-    /// Writes the message and its causes in one line.
+    /// Returns the message and its causes in one line.
     pub fn in_one_line(&self) -> String {
         let causes = self.causes.iter().map(|cause| format!(": {cause}"));
         std::iter::once(self.message.clone())
@@ -56,13 +54,13 @@ impl RemoteError {
             .collect()
     }
 
-    /// Writes the message, its causes and its hint in one line.
+    /// Returns the message, its causes and its hint in one line.
     pub fn in_one_line_with_hint(&self) -> String {
         let hint = self.hint.iter().map(|hint| format!(" ({hint})"));
         std::iter::once(self.in_one_line()).chain(hint).collect()
     }
 
-    /// Makes an error without causes.
+    /// Creates an error without causes.
     pub fn new(kind: RemoteKind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -72,7 +70,7 @@ impl RemoteError {
         }
     }
 
-    /// Adds a cause, further in than those before.
+    /// Adds a cause, which explains those before.
     #[must_use]
     pub fn because(mut self, cause: impl Into<String>) -> Self {
         self.causes.push(cause.into());

@@ -1,8 +1,7 @@
 //! A cache in a bucket, as `type=s3` writes it (`cache/remotecache/s3/s3.go` in BuildKit).
 //!
-//! A manifest is the cache configuration itself, under `prefix + manifests_prefix + name`; blobs
-//! lie under `prefix + blobs_prefix + digest`. The three are put together as they are, without a
-//! slash between them.
+//! A manifest is the cache configuration itself, under `prefix + manifests_prefix + name`. Blobs
+//! are under `prefix + blobs_prefix + digest`. The parts are joined without a slash between them.
 
 use std::sync::Arc;
 
@@ -43,17 +42,18 @@ mod versions;
 pub use prune::S3Pruner;
 pub use read::S3Reader;
 
-/// How buckets are accessed.
+/// How buckets are accessed, independent of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct S3Access {
-    /// Whether requests go without a signature, as public buckets take them.
+    /// Whether requests are sent without a signature, as public buckets allow.
     pub no_sign_request: bool,
-    /// How many requests run at once, unless the service asks for fewer.
+    /// The most concurrent requests, unless the service asks for fewer.
     pub at_once: usize,
-    /// All configured buckets: the manifests of those that share the place of the blobs count, too.
+    /// All configured buckets. The manifests of those with the same location of blobs count as
+    /// well.
     pub others: Arc<[S3Location]>,
-    /// Whether the last look at a blob before its deletion is skipped; refused where the service
-    /// does not check the condition for it.
+    /// Whether to skip the check of a blob just before its deletion. Refused if the service does
+    /// not check the condition of the deletion.
     pub no_recheck: bool,
 }
 
@@ -68,14 +68,14 @@ impl Default for S3Access {
     }
 }
 
-/// An object as a listing returns it.
+/// An object in a listing.
 #[derive(Debug, Clone, Default)]
 struct ListedObject {
     key: String,
     size: u64,
     tag: String,
     modified: Option<Timestamp>,
-    /// Its storage class, where that is not the usual one.
+    /// The storage class, if it is not the standard class.
     class: Option<String>,
 }
 

@@ -13,9 +13,8 @@ use crate::format::layout::ListedRef;
 /// A ref to delete, and the manifest that it must still point to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RefTarget {
-    /// All its names; empty for an untagged ref.
+    /// All its names, or none for an untagged ref.
     pub names: Vec<String>,
-    /// Its target.
     pub digest: Digest,
     /// The bytes of the ref itself, if the store does not keep it as a blob.
     pub bytes: u64,
@@ -45,7 +44,6 @@ impl RefRewrite {
 /// An object to delete, and the facts that must still hold.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ObjectTarget {
-    /// Its name.
     pub name: ObjectName,
     /// Its size in bytes.
     pub size: u64,
@@ -56,13 +54,12 @@ pub struct ObjectTarget {
 /// The name of an object in its store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ObjectName {
-    /// A blob, by its digest.
     Blob(Digest),
     /// An unfinished upload.
     Partial(String),
     /// An object that an earlier run moved to the trash.
     Trashed(String),
-    /// An entry of a store that deletes by entry, by its whole name.
+    /// An entry of a store that deletes by entry, by its full name.
     Entry(String),
 }
 
@@ -155,11 +152,9 @@ impl fmt::Display for PlanId {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It was deleted.
     Done,
-    /// It was gone already.
+    /// It was already deleted.
     AlreadyGone,
-    /// It was skipped.
     Skipped(Skip),
     /// It could not be deleted.
     Failed(String),
@@ -210,7 +205,7 @@ pub enum Skip {
     /// The refs kept changing, so it was restored.
     #[error("the refs kept changing or were held by a build, and it was restored")]
     Unsettled,
-    /// The store does not let it be deleted.
+    /// The store does not support deleting it.
     #[error("the store does not allow it")]
     Unsupported,
 }
@@ -218,7 +213,6 @@ pub enum Skip {
 /// A ref that a run deleted recently. Builds that imported it may still be fetching its blobs.
 #[derive(Debug, Clone)]
 pub struct DroppedRef {
-    /// The ref.
     pub listed_ref: ListedRef,
     /// When it was deleted.
     pub since: Timestamp,

@@ -1,8 +1,7 @@
-//! Manifests without a tag, sorted out: displaced ones, parts of other manifests, and
-//! referrers.
+//! Classifies manifests without a tag: previous versions, parts of other manifests, and referrers.
 //!
-//! A registry gives the parts of an image for many platforms no tags either, so that only the
-//! manifests themselves show which of those without one are previous versions.
+//! A registry also keeps the parts of a multi-platform image without tags, so only the manifests
+//! themselves show which of them are previous versions.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,21 +13,21 @@ use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{ListedRef, ListedRefFacts};
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument};
 
-/// How deep indexes in indexes are followed; deeper ones count as manifests of their own.
+/// How deep nested indexes are followed. Deeper ones count as separate manifests.
 const DEEPEST: usize = 8;
 
 /// A manifest that has no tag.
 #[derive(Debug, Clone)]
 pub(super) struct Untagged {
     pub(super) digest: Digest,
-    /// When it was written.
     pub(super) modified: Option<Timestamp>,
-    /// The ref that it was the content of, where that is known.
+    /// The ref that it was the content of, if known.
     pub(super) of: Option<String>,
 }
 
-/// Makes refs of the manifests without a tag, the newest first of each ref. Those that others name
-/// are none; those that are about another manifest, as signatures are, count as no previous content.
+/// Creates refs of the manifests without a tag, the newest of each ref first. Manifests that others
+/// reference are not refs. Manifests about another one, such as signatures, do not count as
+/// previous versions.
 pub(super) async fn refs(
     reader: &dyn CacheReader,
     tagged: impl IntoIterator<Item = Digest>,
@@ -71,17 +70,17 @@ pub(super) async fn refs(
     untagged.into_iter().map(listed_ref).collect()
 }
 
-/// The references of manifests to others.
+/// The manifests that others reference.
 #[derive(Default)]
 struct NamedManifest {
-    /// Those that an index lists.
+    /// The ones that an index lists.
     parts: HashSet<Digest>,
-    /// Those that are about another.
+    /// The ones that are about another manifest.
     referrers: HashSet<Digest>,
 }
 
 /// Reads manifests and the indexes in them. One that cannot be read is left out; a caller that
-/// deletes looks again.
+/// deletes checks again.
 async fn named(
     reader: &dyn CacheReader,
     mut level: Vec<Digest>,
@@ -91,8 +90,7 @@ async fn named(
     let mut seen = HashSet::new();
     for _ in 0..DEEPEST {
         level.retain(|digest| seen.insert(*digest));
-        // Collected, because a closure over references inside of a stream keeps the whole future
-        // from being `Send`.
+        // Collected, because a closure over references inside a stream makes the future not `Send`.
         let read =
             |digest| async move { (digest, reader.read_document(digest, DOCUMENT_LIMIT).await) };
         let reads: Vec<_> = level.into_iter().map(read).collect();

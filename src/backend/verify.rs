@@ -1,11 +1,10 @@
-//! Reading with the digest in view.
+//! Checks the digest while reading.
 
 use std::io::{self, Read};
 
 use crate::format::digest::{Digest, Hasher};
 
-/// A reader that hashes the bytes and fails at the end when the bytes are not those that the
-/// digest names.
+/// A reader that hashes the bytes and fails at the end if they do not match the digest.
 pub struct Verified<R> {
     inner: R,
     expected: Digest,

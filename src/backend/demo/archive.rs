@@ -31,13 +31,13 @@ pub(in crate::backend) struct DemoFile {
     pub bytes: Vec<u8>,
 }
 
-/// Returns the files of the demo, as old at `now` as when the demo was made, up to an hour.
+/// Returns the files of the demo, moved to `now` in whole hours.
 ///
 /// # Errors
 /// Returns an error if the archive in the program is damaged.
 pub(in crate::backend) fn files(now: Timestamp) -> io::Result<Vec<DemoFile>> {
     let made = Timestamp::from_second(MADE).map_err(io::Error::other)?;
-    // Whole hours, so that two copies of the same hour are the same.
+    // Whole hours, so two copies made in the same hour are identical.
     let passed = SignedDuration::from_hours(now.duration_since(made).as_hours());
     let mut files = Vec::new();
     let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(DEMO));
@@ -93,7 +93,7 @@ fn move_refs(files: &mut [DemoFile], passed: SignedDuration) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns the path of the blob that a descriptor names.
+/// Returns the path of the blob that a descriptor references.
 fn path_of(descriptor: &Value) -> String {
     let digest = descriptor["digest"].as_str().unwrap_or_default();
     format!(
@@ -102,7 +102,7 @@ fn path_of(descriptor: &Value) -> String {
     )
 }
 
-/// Replaces the content of a blob, and names the new content in its descriptor.
+/// Replaces the content of a blob, and updates its descriptor.
 fn replace(file: &mut DemoFile, bytes: Vec<u8>, descriptor: &mut Value) {
     let digest = Digest::of(&bytes);
     descriptor["digest"] = digest.to_string().into();

@@ -1,7 +1,7 @@
-//! The kinds of entries, by their keys and versions: BuildKit's blobs, indexes and
-//! signatures, and the entries of everybody else, which share the quota.
+//! The kinds of entries, by key and version: BuildKit's blobs, indexes and signatures, and the
+//! entries of other tools, which share the quota.
 //!
-//! The keys are those of BuildKit's `cache/remotecache/gha/gha.go`.
+//! BuildKit's keys are defined in its `cache/remotecache/gha/gha.go`.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -17,7 +17,7 @@ pub const INDEX_PREFIX: &str = "index-";
 /// The suffix of the keys of signatures.
 const SIGNATURE: &str = "-sig";
 
-/// Tools whose keys are known by how they begin.
+/// Known prefixes of the keys of other tools.
 const TOOLS: [(&str, &str); 13] = [
     ("node-cache-", "setup-node"),
     ("setup-python-", "setup-python"),
@@ -37,33 +37,31 @@ const TOOLS: [(&str, &str); 13] = [
 /// An entry as GitHub lists it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ListedEntry {
-    /// Its number, by which it is deleted.
+    /// The number by which it is deleted.
     pub id: u64,
-    /// The branch or pull request that wrote it, in full: `refs/heads/main`.
+    /// The full name of the branch or pull request that wrote it: `refs/heads/main`.
     #[serde(rename = "ref")]
     pub git_ref: String,
-    /// The key that a job asks for.
+    /// The key that a job requests.
     pub key: String,
-    /// The version that a job asks for; tools hash their way of packing into it.
+    /// The version that a job requests. Tools hash their way of packing into it.
     pub version: String,
-    /// When a job last asked for it.
+    /// When a job last requested it.
     pub last_accessed_at: Option<Timestamp>,
-    /// When it was written. It does not change afterwards.
+    /// When it was written. Entries are never modified.
     pub created_at: Timestamp,
-    /// Its size in bytes.
     pub size_in_bytes: u64,
 }
 
-/// The kind of an entry.
+/// The content of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryContent {
-    /// A layer, under its digest.
     Blob(Digest),
     /// A cache configuration.
     Index(IndexKey),
     /// The signature of a cache configuration.
     Signature,
-    /// Nothing of BuildKit's, with the tool that is known to write such keys.
+    /// An entry of another tool, with the name of the tool if its keys are known.
     Foreign(&'static str),
 }
 
@@ -81,7 +79,7 @@ pub struct IndexKey {
 }
 
 impl ListedEntry {
-    /// Returns its kind.
+    /// Returns its content.
     pub fn what(&self) -> EntryContent {
         if self.version != BUILDKIT_VERSION {
             return EntryContent::Foreign(tool(&self.key));
@@ -99,21 +97,21 @@ impl ListedEntry {
         IndexKey::parse(&self.key).map_or(EntryContent::Foreign("unknown"), EntryContent::Index)
     }
 
-    /// Returns when it was last written or asked for. An exporter that finds a layer asks for it
+    /// Returns when it was last written or requested. An exporter that finds a layer requests it
     /// and writes nothing.
     pub fn touched(&self) -> Timestamp {
         self.last_accessed_at
             .map_or(self.created_at, |used| used.max(self.created_at))
     }
 
-    /// Returns the name by which plans and journals call it; it begins with the number.
+    /// Returns its name in plans and journals, which begins with the number.
     pub fn name(&self) -> String {
         format!("{}:{}:{}", self.id, self.git_ref, self.key)
     }
 }
 
 impl IndexKey {
-    /// Takes `index-<scope>-1-<hash>[-sig]#<number>` apart.
+    /// Parses `index-<scope>-1-<hash>[-sig]#<number>`.
     pub fn parse(key: &str) -> Option<Self> {
         let (rest, number) = key.strip_prefix(INDEX_PREFIX)?.rsplit_once('#')?;
         let (rest, is_signed) = rest
@@ -135,7 +133,7 @@ impl IndexKey {
     }
 }
 
-/// Returns the part of a branch's hash that keys carry.
+/// Returns the part of a branch's hash that keys contain.
 pub fn ref_hash(git_ref: &str) -> String {
     Digest::of(git_ref.as_bytes()).short(8)
 }

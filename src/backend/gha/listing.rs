@@ -1,4 +1,4 @@
-//! The list of entries, arranged as refs and objects.
+//! Sorts the listed entries into refs and objects.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{ListedRef, ListedRefFacts};
 use crate::format::manifest::{CACHE_CONFIG, Descriptor};
 
-/// Makes a withheld ref of the indexes that are missing from a list.
+/// Creates a withheld ref that represents the indexes missing from a list.
 pub(super) fn unlisted(broken: BrokenListing) -> ListedRef {
     let mut descriptor = Descriptor::named(DigestText::Valid(Digest::of(UNLISTED.as_bytes())));
     CACHE_CONFIG.clone_into(&mut descriptor.media_type);
@@ -26,17 +26,17 @@ pub(super) fn unlisted(broken: BrokenListing) -> ListedRef {
     }
 }
 
-/// An index with its place among those that superseded each other.
+/// An index with its position among the versions of its ref.
 pub(super) struct RankedIndex {
     pub(super) listed: ListedEntry,
     /// The name of its ref.
     pub(super) name: String,
-    /// 0 for the one that a build imports.
+    /// 0 for the index that a build imports.
     pub(super) steps_back: u32,
 }
 
-/// Sorts indexes out: of those of a scope and branch a build imports the one that was made last;
-/// the others are previous versions (`SaveMutable` in `github.com/tonistiigi/go-actions-cache`).
+/// Ranks indexes. Of the indexes of a scope and branch, a build imports the newest; the others are
+/// previous versions (`SaveMutable` in `github.com/tonistiigi/go-actions-cache`).
 pub(super) fn sort_out(all: Vec<ListedEntry>) -> Vec<RankedIndex> {
     let refs: HashSet<String> = all.iter().map(|listed| listed.git_ref.clone()).collect();
     let by_hash: HashMap<String, String> = refs
@@ -59,8 +59,8 @@ pub(super) fn sort_out(all: Vec<ListedEntry>) -> Vec<RankedIndex> {
     }
     let mut sorted = Vec::new();
     for ((scope, ref_hash, git_ref, is_signed), mut group) in groups {
-        // A hash that is not the entry's own branch's was written for another, which may be among
-        // the known ones.
+        // A hash that does not match the entry's own branch was written for another branch, which
+        // may be known from other entries.
         let hashed = by_hash
             .get(&ref_hash)
             .map_or(ref_hash.as_str(), |git_ref| short_branch(git_ref));
@@ -93,7 +93,7 @@ pub(super) fn sort_out(all: Vec<ListedEntry>) -> Vec<RankedIndex> {
 pub(super) struct ListedSoFar {
     pub(super) blobs: HashSet<Digest>,
     pub(super) branches: HashSet<String>,
-    /// Which of them are superseded is known in the end.
+    /// All indexes. Which of them are superseded is known only at the end.
     pub(super) indexes: Vec<ListedEntry>,
 }
 
@@ -134,7 +134,7 @@ impl ListedSoFar {
             ))
         };
         let indexes = sort_out(std::mem::take(&mut self.indexes));
-        // Those that a build imports are refs.
+        // Indexes that a build imports are refs.
         indexes
             .into_iter()
             .filter(|index| index.steps_back > 0)

@@ -1,4 +1,4 @@
-//! Deleting entries by their numbers. GitHub keeps no trash: deleted entries are gone.
+//! Deletes entries by number. GitHub keeps no trash: deleted entries cannot be restored.
 
 use std::collections::HashMap;
 
@@ -18,9 +18,10 @@ use crate::format::digest::Digest;
 
 /// All entries at one moment.
 struct EntryLook {
-    /// By their names.
+    /// By name.
     all: HashMap<String, ListedEntry>,
-    /// The names of blobs' entries: of several the oldest, which the scan saw first.
+    /// The names of the entries of blobs. If a blob has several, the oldest, which the scan saw
+    /// first.
     blobs: HashMap<Digest, String>,
 }
 
@@ -34,7 +35,7 @@ impl EntryLook {
     }
 }
 
-/// Takes a list only when it is whole: an entry that is not listed would count as gone.
+/// Accepts only a complete list: an entry missing from it would count as deleted.
 pub(super) fn whole(
     (all, broken): (Vec<ListedEntry>, Option<BrokenListing>),
 ) -> Result<Vec<ListedEntry>, RemoteError> {
@@ -48,8 +49,8 @@ pub(super) fn whole(
     }
 }
 
-/// Returns the outcome for an entry that is not there: it went by a try of this run, or had gone
-/// before.
+/// Returns the outcome for an entry that does not exist: an earlier attempt of this run deleted it,
+/// or it was already deleted.
 fn absent(tries: &Tries) -> Outcome {
     if tries.may_have_worked() {
         Outcome::Done
@@ -59,8 +60,8 @@ fn absent(tries: &Tries) -> Outcome {
 }
 
 impl GhaCache {
-    /// Tries once to delete an entry. None when time has passed without an answer, so that it is to
-    /// be looked at again.
+    /// Tries once to delete an entry. Returns `None` if time passed without an answer, so the
+    /// caller must check the entry again.
     async fn delete(&self, id: u64, tries: &mut Tries) -> Option<Outcome> {
         let deleted = match self.rest().await {
             Ok(rest) => rest.delete(id, tries).await,
@@ -99,8 +100,7 @@ impl GhaCache {
         })
     }
 
-    /// Looks at the entries and deletes those that are unchanged, unless an earlier one
-    /// was refused.
+    /// Checks the entries and deletes those that are unchanged, until one request is refused.
     async fn remove_some(
         &self,
         objects: &[ObjectTarget],
@@ -136,14 +136,14 @@ impl GhaCache {
                 if let Some(outcome) = outcome {
                     break (outcome, found.map(ListedEntry::name));
                 }
-                // A job may have asked for it while GitHub had to be waited for, and counts on it
-                // since.
+                // While we waited for GitHub, a job may have requested the entry and now relies on
+                // it.
                 match self.look().await {
                     Ok(new) => look = new,
                     Err(error) => break (Outcome::Failed(error.in_one_line_with_hint()), None),
                 }
             };
-            // A token that may not delete one entry may not delete any; asking for each would only
+            // A token that may not delete one entry may not delete any. More requests would only
             // use up its budget.
             if let Outcome::Failed(why) = &outcome {
                 refused.get_or_insert_with(|| why.clone());
@@ -166,7 +166,7 @@ impl GhaCache {
             .collect())
     }
 
-    /// Looks again for entries that GitHub called absent: it says so, too, to a token that may not
+    /// Checks entries that GitHub reported as absent: it reports the same to a token that may not
     /// delete them.
     async fn doubt(
         &self,
@@ -205,7 +205,7 @@ impl CachePruner for GhaCache {
         let mut doubtful = Vec::new();
         let mut refused: Option<String> = None;
         for target in refs {
-            // The second name is that of the entry, which has one content for ever.
+            // The second name is that of the entry, whose content never changes.
             let name = target.names.get(1).map(String::as_str).unwrap_or_default();
             let mut tries = Tries::new();
             let (outcome, is_there) = loop {
@@ -247,8 +247,7 @@ impl CachePruner for GhaCache {
     ) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(objects.len());
         let mut refused: Option<String> = None;
-        // So many take a minute. What is older than that says too little about what jobs have asked
-        // for since.
+        // One chunk takes a minute. An older look would miss too many requests of jobs since.
         for some in objects.chunks(DELETIONS_A_MINUTE) {
             outcomes.extend(self.remove_some(some, &mut refused).await);
         }
@@ -259,7 +258,7 @@ impl CachePruner for GhaCache {
         Ok(())
     }
 
-    /// GitHub keeps nothing that was deleted.
+    /// GitHub keeps nothing that was deleted, so nothing can be restored.
     fn prune_abilities(&self) -> PruneAbilities<'_> {
         PruneAbilities {
             rewrite: Some(self),
@@ -268,7 +267,7 @@ impl CachePruner for GhaCache {
     }
 }
 
-/// Only a job can write an index: elsewhere each ref is skipped.
+/// Only a job can write an index. Elsewhere each ref is skipped.
 #[async_trait]
 impl RewriteRefs for GhaCache {
     async fn rewrite_refs(

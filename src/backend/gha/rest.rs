@@ -1,5 +1,5 @@
-//! GitHub's own interface: it lists entries and deletes them, and reports branches and the quota.
-//! It hands out no content.
+//! GitHub's REST API, which lists and deletes entries and reports branches and the quota. It serves
+//! no content.
 
 mod answers;
 
@@ -28,23 +28,22 @@ use answers::{
     BranchName, CacheRetention, CacheUsage, EntryPage, PullRequest, RepositoryInfo, StorageLimit,
 };
 
-/// The quota and the idle time of a repository for which no others are set (GitHub's
-/// documentation).
+/// The default quota and idle time of a repository (GitHub's documentation).
 const USUAL_GB: u64 = 10;
 const USUAL_IDLE_DAYS: i64 = 7;
 /// The hint where there is no token.
 const NO_TOKEN: &str = "set GH_TOKEN or GITHUB_TOKEN (GH_ENTERPRISE_TOKEN for a server of your own), or log in with `gh auth login`";
-/// Deletions in a minute. One costs 5 points, and 900 points are allowed (GitHub's documentation of
-/// secondary limits).
+/// The most deletions per minute. One costs 5 points, and 900 points per minute are allowed
+/// (GitHub's documentation of secondary limits).
 pub(super) const DELETIONS_A_MINUTE: usize = 160;
 
-/// Asks GitHub about one repository.
+/// Sends requests about one repository to GitHub's API.
 #[derive(Debug)]
 pub(super) struct RestApi {
     api: Api,
     repository: GithubRepository,
     concurrency: usize,
-    /// When the latest deletions were sent.
+    /// The times of the latest deletions.
     deletions: Mutex<std::collections::VecDeque<Instant>>,
 }
 
@@ -62,7 +61,7 @@ impl RestApi {
         &self.repository
     }
 
-    /// Returns the account that the token belongs to. The token of a job belongs to none.
+    /// Returns the account of the token. The token of a job has none.
     pub(super) async fn account(&self) -> Option<String> {
         #[derive(Deserialize)]
         struct Account {
@@ -113,10 +112,10 @@ impl RestApi {
         }
     }
 
-    /// Lists the entries whose keys begin with `prefix` and sends each once, in pages as they come.
-    /// The first page says how many entries there are; the others are read several at a time. Ends
-    /// early when the receiver is gone. Returns the fault of a list that still is not whole
-    /// after several readings: entries that are deleted during the listing move others to a page
+    /// Lists the entries whose keys begin with `prefix` and sends each once, page by page. The
+    /// first page reports how many entries there are; the other pages are read several at a time.
+    /// Ends early if the receiver is gone. Returns the fault of a list that is still incomplete
+    /// after several readings: an entry that is deleted during the listing moves others to a page
     /// that was already read.
     pub(super) async fn list(
         &self,
@@ -147,8 +146,7 @@ impl RestApi {
             let broken = BrokenListing::Endless(Bound::Pages(BOUNDS.pages));
             return Err(broken.into_remote(&self.what()));
         }
-        // Collected, because a closure over references inside of a stream keeps the whole future
-        // from being `Send`.
+        // Collected, because a closure over references inside a stream makes the future not `Send`.
         let rest: Vec<_> = (2..=pages)
             .map(|number| self.page(prefix, number))
             .collect();
@@ -161,7 +159,7 @@ impl RestApi {
             listing.promise(page.total_count);
             let mut entries = page.actions_caches;
             let ids: Vec<u64> = entries.iter().map(|listed| listed.id).collect();
-            // The rest is read all the same, so it can be shown.
+            // The rest is read anyway, so it can be shown.
             broken = broken.or(listing.page(ids, number < pages).err());
             entries.retain(|listed| sent.insert(listed.id));
             if sender.send(entries).await.is_err() {
@@ -191,8 +189,8 @@ impl RestApi {
     }
 
     async fn page(&self, prefix: Option<&str>, number: u64) -> Result<EntryPage, RemoteError> {
-        // Oldest first: entries written during the listing come last, and moves nothing from one
-        // page to another.
+        // Oldest first: entries written during the listing come last and move nothing to another
+        // page.
         let mut query = vec![
             ("per_page", PER_PAGE.to_string()),
             ("page", number.to_string()),
@@ -203,8 +201,8 @@ impl RestApi {
         self.get("/actions/caches", &query).await
     }
 
-    /// Tries once to delete an entry; returns whether it was still there. None when it is to be
-    /// tried again: a job may have asked for the entry since, so look first.
+    /// Tries once to delete an entry; returns whether it still existed. Returns `None` if the
+    /// caller should try again: a job may have requested the entry since, so check it first.
     pub(super) async fn delete(
         &self,
         id: u64,
@@ -231,7 +229,7 @@ impl RestApi {
         }
     }
 
-    /// Waits until one more deletion is within the limit.
+    /// Waits until the limit allows another deletion.
     async fn pace(&self) {
         let minute = Duration::from_mins(1);
         let mut deletions = self.deletions.lock().await;
@@ -249,7 +247,7 @@ impl RestApi {
         deletions.push_back(Instant::now());
     }
 
-    /// Asks for the quota and the branches. Parts that cannot be read are noted, not errors.
+    /// Requests the quota and the branches. Parts that cannot be read are noted and are not errors.
     pub(super) async fn surroundings(&self) -> QuotaFacts {
         let open = [("state", "open".to_owned())];
         let (usage, storage, retention, repository, branches, pulls) = tokio::join!(
@@ -289,7 +287,7 @@ impl RestApi {
         }
     }
 
-    /// Reads a whole list of branches or pull requests.
+    /// Reads a complete list of branches or pull requests.
     async fn all<T: DeserializeOwned, K: Eq + Hash + Clone>(
         &self,
         path: &str,
@@ -311,7 +309,7 @@ impl RestApi {
         format!("gha:{}", self.repository)
     }
 
-    /// Says in words why GitHub refuses.
+    /// Describes why GitHub refuses.
     fn refusal(&self, answer: &HttpAnswer, permission: &str) -> RemoteError {
         let what = self.what();
         let cause = format!(
@@ -381,8 +379,8 @@ fn in_words(error: &RemoteError) -> String {
         .unwrap_or_else(|| error.message.clone())
 }
 
-/// Returns the branches and open pull requests, by the names that caches of them have. What could
-/// not be read is added to `unknown`.
+/// Returns the branches and open pull requests, by the names that their caches have. Adds lists
+/// that could not be read to `unknown`.
 fn known_branches(
     branches: Result<Vec<BranchName>, RemoteError>,
     pulls: Result<Vec<PullRequest>, RemoteError>,

@@ -1,7 +1,6 @@
-//! The cache service that jobs talk to, in both its versions. It hands out content, to whom a job's
-//! token lets read it.
+//! The cache service of jobs, in both versions. It serves the content that a job's token may read.
 //!
-//! Asking for an entry counts as a use of it: an entry that is read is evicted later.
+//! Requesting an entry counts as a use of it, so GitHub evicts an entry that is read later.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,13 +21,13 @@ use crate::source::{GhaLocation, Secret, ServiceVersion};
 use crate::text::escape::visible;
 
 const WHAT: &str = "the cache service of the job";
-/// The variable in which a job has its token.
+/// The variable with the token of a job.
 const TOKEN: &str = "ACTIONS_RUNTIME_TOKEN";
 
-/// The version of the older interface that is spoken.
+/// The supported version of the older API.
 const ACCEPT_V1: &str = "application/json;api-version=6.0-preview.1";
 
-/// Talks to the service as a job.
+/// Sends requests to the service as a job.
 #[derive(Debug)]
 pub(super) struct CacheService {
     http: Http,
@@ -41,7 +40,7 @@ pub(super) struct CacheService {
 /// The claims of a job's token.
 #[derive(Debug, Default, Clone, Deserialize)]
 struct Claims {
-    /// A list in JSON: which branches' entries may be read.
+    /// JSON with the branches whose entries may be read.
     #[serde(default)]
     ac: String,
     exp: Option<i64>,
@@ -57,10 +56,10 @@ struct TokenPermission {
 }
 
 impl CacheService {
-    /// Finds the service that the source or the job's environment names; none outside a job.
+    /// Finds the service in the source or the job's environment; `None` outside a job.
     ///
     /// # Errors
-    /// When an address or the token cannot be used.
+    /// Fails if an address or the token cannot be used.
     pub(super) fn find(
         location: &GhaLocation,
         access: &Access,
@@ -77,8 +76,7 @@ impl CacheService {
             .clone()
             .or_else(|| variable(TOKEN).map(Secret::new));
         let Some(token) = secret else { return Ok(None) };
-        // As BuildKit decides: the second version wherever it is offered, unless the source asks
-        // for the first.
+        // As in BuildKit: version 2 if it is offered, unless the source selects version 1.
         let (url, version) = match (location.version, v1, v2) {
             (Some(ServiceVersion::V1), Some(url), _) | (None, Some(url), None) => {
                 (url, ServiceVersion::V1)
@@ -109,9 +107,9 @@ impl CacheService {
             .any(|scope| scope.scope == git_ref && scope.permission & 1 == 1)
     }
 
-    /// Returns whether entries may be written for any branch; none when the token does not say.
-    /// GitHub gives tokens that only read to workflows that untrusted events start, and to those
-    /// that ask for it.
+    /// Returns whether entries may be written for any branch; `None` if the token does not say.
+    /// GitHub gives read-only tokens to workflows that untrusted events start, and to those that
+    /// request one.
     pub(super) fn may_write(&self) -> Option<bool> {
         let scopes: Vec<TokenPermission> = serde_json::from_str(&self.claims.ac).ok()?;
         Some(scopes.iter().any(|scope| scope.permission & 2 == 2))
@@ -126,7 +124,8 @@ impl CacheService {
             .any(|scope| scope.scope == git_ref && scope.permission & 2 == 2)
     }
 
-    /// Saves an entry, and returns whether it is new: one of that key is never replaced.
+    /// Saves an entry, and returns whether it is new. An existing entry of that key is never
+    /// replaced.
     pub(super) async fn save(&self, key: &str, bytes: &[u8]) -> Result<bool, RemoteError> {
         match self.version {
             ServiceVersion::V2 => self.save_v2(key, bytes).await,
@@ -165,7 +164,7 @@ impl CacheService {
             return Ok(false);
         }
         check_signed(&created.address)?;
-        // The address is the permission: the token must not go there.
+        // The signed address is the permission. The token must not be sent there.
         let upload = |client: &Client| {
             client
                 .put(&created.address)
@@ -177,7 +176,7 @@ impl CacheService {
         if !answer.status.is_success() {
             return Err(not_saved(&answer));
         }
-        // In the JSON of protocol buffers, numbers of 64 bits are strings.
+        // In the JSON of protocol buffers, 64-bit numbers are strings.
         let size = bytes.len().to_string();
         let body = serde_json::json!({"key": key, "version": BUILDKIT_VERSION, "size_bytes": size});
         let answer = self
@@ -220,7 +219,7 @@ impl CacheService {
         Ok(self.ask_to_save(&place, &body).await?.is_some())
     }
 
-    /// Posts a request of saving an entry; none when there is one of that key.
+    /// Sends a request for saving an entry; `None` if there is an entry of that key.
     async fn ask_to_save(
         &self,
         address: &str,
@@ -243,12 +242,12 @@ impl CacheService {
         }
     }
 
-    /// Reads the content of the entry with exactly this key; none when it is not there any more.
+    /// Reads the content of the entry with exactly this key; `None` if it no longer exists.
     pub(super) async fn content(&self, key: &str) -> Result<Option<Vec<u8>>, RemoteError> {
         let Some(address) = self.address(key).await? else {
             return Ok(None);
         };
-        // The address is the permission: the token must not go there.
+        // The signed address is the permission. The token must not be sent there.
         let make = |client: &Client| client.get(&address);
         let answer = self.http.send(call(WHAT), make).await?;
         match answer.status {
@@ -265,8 +264,8 @@ impl CacheService {
         }
     }
 
-    /// Opens the content of the entry with exactly this key, however large; none when it is not
-    /// there any more.
+    /// Opens the content of the entry with exactly this key, of any size; `None` if it no longer
+    /// exists.
     pub(super) async fn open(
         &self,
         key: &str,
@@ -313,8 +312,8 @@ impl CacheService {
         let found = match (answer.status, self.version) {
             (StatusCode::OK, ServiceVersion::V2) => {
                 let found: EntryAddressV2 = answer.json(WHAT)?;
-                // In the JSON of protocol buffers an absent field is false or empty, so only the
-                // answer that something was found has to name it.
+                // In the JSON of protocol buffers an absent field is false or empty, so these
+                // fields are required only if an entry was found.
                 if found.ok && (found.matched_key.is_empty() || found.address.is_empty()) {
                     let message = format!("{WHAT}: the answer is not whole");
                     return Err(RemoteError::new(RemoteKind::BadAnswer, message)
@@ -341,7 +340,7 @@ impl CacheService {
                 )));
             }
         };
-        // A service that has no entry of that name returns one whose name begins with it.
+        // If the service has no entry with that name, it returns one whose name begins with it.
         let Some((_, address)) = found.filter(|(found, _)| found == key) else {
             return Ok(None);
         };
@@ -349,7 +348,7 @@ impl CacheService {
         Ok(Some(address))
     }
 
-    /// Says why a job's token is refused; a wrong clock shows in the times of the token.
+    /// Describes why a job's token is refused. A wrong clock shows in the times of the token.
     fn refused(&self, answer: &HttpAnswer) -> RemoteError {
         let error = RemoteError::new(
             RemoteKind::Unauthorized,
@@ -382,8 +381,8 @@ fn not_saved(answer: &HttpAnswer) -> RemoteError {
     ))
 }
 
-/// Returns whether an address has the origin of one that the job's environment names. A source may
-/// come from a file that anybody wrote, and the job's own token is for the job's own service.
+/// Returns whether an address has the same origin as one in the job's environment. A source may
+/// come from a file that anybody wrote, and the job's own token is only for the job's own service.
 fn is_at_one_of(address: &str, named: &[Option<String>]) -> bool {
     let origin = |address: &str| reqwest::Url::parse(address).ok().map(|url| url.origin());
     let wanted = origin(address);
@@ -396,10 +395,10 @@ fn elsewhere(address: &str) -> RemoteError {
         .because(format!(
             "`{shown}` is not the service of this job, and {TOKEN} is sent to no other than that which ACTIONS_RESULTS_URL or ACTIONS_CACHE_URL names"
         ))
-        .hint("remove `url` and `url_v2`, or give the token of that service of that service as `token=`")
+        .hint("remove `url` and `url_v2`, or add the token of that service as `token=`")
 }
 
-/// Checks an address that the service signed: content comes encrypted, or from this very machine.
+/// Checks an address that the service signed: content must come encrypted or from this machine.
 fn check_signed(address: &str) -> Result<(), RemoteError> {
     check_address("an address of content", address)
         .map(|_| ())

@@ -1,8 +1,8 @@
-//! Writing indexes, which only a job can, and only for its own branch.
+//! Writes indexes. Only a job can do that, and only for its own branch.
 //!
-//! Entries are immutable: a new index of a scope is one more entry with the next number, and builds
-//! import the newest (`SaveMutable` in `github.com/tonistiigi/go-actions-cache`). So the index that
-//! was there before stays, and deleting the new one brings it back.
+//! Entries are immutable: a new index of a scope is another entry with the next number, and builds
+//! import the newest (`SaveMutable` in `github.com/tonistiigi/go-actions-cache`). The previous
+//! index remains, so deleting the new one restores it.
 
 use async_trait::async_trait;
 
@@ -21,13 +21,13 @@ use crate::format::manifest::{CACHE_CONFIG, Descriptor};
 /// The index of a ref that builds import now.
 struct CurrentIndex {
     index: RankedIndex,
-    /// The number that the next index of the scope gets.
+    /// The number of the next index of the scope.
     next: u64,
     content: Digest,
 }
 
 impl GhaCache {
-    /// Returns whether refs can be written again from here.
+    /// Returns whether refs can be rewritten from here.
     pub(super) async fn may_write(&self) -> Support {
         let no = |why: &str| Support::No(why.to_owned());
         match self.runtime().await {
@@ -46,7 +46,7 @@ impl GhaCache {
         Ok(indexes)
     }
 
-    /// Reads an index; none when it has gone.
+    /// Reads an index; `None` if it no longer exists.
     async fn content_of(
         &self,
         runtime: &CacheService,
@@ -83,7 +83,7 @@ impl GhaCache {
         }))
     }
 
-    /// Saves a new index for a ref that still is what it was.
+    /// Saves a new index for a ref that is unchanged.
     pub(super) async fn rewrite(&self, rewrite: &RefRewrite) -> Result<Outcome, RemoteError> {
         let (Some(name), [document]) = (rewrite.from.names.first(), rewrite.documents.as_slice())
         else {
@@ -102,7 +102,7 @@ impl GhaCache {
             return Ok(Outcome::Skipped(Skip::Changed));
         }
         let listed = &current.index.listed;
-        // A signature covers the content, and the service lets a job write for its own branch only.
+        // A signature covers the content, and a job may write only for its own branch.
         let is_signed = matches!(listed.what(), EntryContent::Index(key) if key.is_signed);
         let Some((stem, _)) = listed.key.rsplit_once('#').filter(|_| !is_signed) else {
             return Ok(Outcome::Skipped(Skip::Unsupported));
@@ -115,12 +115,12 @@ impl GhaCache {
         Ok(if is_saved {
             Outcome::Done
         } else {
-            // A build exports at this moment.
+            // A build exports at the same time.
             Outcome::Skipped(Skip::Changed)
         })
     }
 
-    /// Deletes the index that [`Self::rewrite`] saved, so that the one before it is the newest.
+    /// Deletes the index that [`Self::rewrite`] saved, so the previous index is the newest again.
     pub(super) async fn take_back(&self, rewrite: &RefRewrite) -> Result<Outcome, RemoteError> {
         let Some(name) = rewrite.from.names.first() else {
             return Ok(Outcome::Skipped(Skip::Unsupported));

@@ -1,5 +1,5 @@
-//! Where the repository and the token come from when the source does not say: the environment, git,
-//! and GitHub's own program `gh`.
+//! The repository and the token if the source does not specify them: from the environment, git, or
+//! GitHub's program `gh`.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -17,7 +17,7 @@ const GITHUB_API: &str = "https://api.github.com";
 #[derive(Debug, Clone)]
 pub(in crate::backend) struct GithubToken {
     pub(in crate::backend) secret: Secret,
-    /// As messages name it.
+    /// The name of the place in messages.
     pub(in crate::backend) from: &'static str,
 }
 
@@ -29,11 +29,11 @@ pub(in crate::backend) fn variable(name: &str) -> Option<String> {
         .filter(|value| !value.is_empty())
 }
 
-/// Returns the address of GitHub's API, without a slash at its end: that of the environment, else
-/// that of the host which `gh` uses.
+/// Returns the address of GitHub's API without a trailing slash: from the environment, otherwise
+/// that of the host that `gh` uses.
 ///
 /// # Errors
-/// When it is no address, or would carry a token in the open.
+/// Fails if it is not an address, or would send a token unencrypted.
 pub(in crate::backend) fn api() -> Result<String, RemoteError> {
     if let Some(given) = variable("GITHUB_API_URL") {
         return check_address("GITHUB_API_URL", &given);
@@ -44,7 +44,7 @@ pub(in crate::backend) fn api() -> Result<String, RemoteError> {
     }
 }
 
-/// Returns the address of the API of a host, as `gh` makes it.
+/// Returns the address of the API of a host, by the same rules as `gh`.
 fn api_of(host: &str) -> String {
     let host = host.to_ascii_lowercase();
     match host.as_str() {
@@ -80,7 +80,7 @@ fn is_local(url: &reqwest::Url) -> bool {
     matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
 }
 
-/// Returns the host by which `gh` and git know the service at `api`.
+/// Returns the host name that `gh` and git use for the service at `api`.
 pub(in crate::backend) fn host_of(api: &str) -> Option<String> {
     let url = reqwest::Url::parse(api).ok()?;
     let host = url.host_str()?;
@@ -91,7 +91,7 @@ pub(in crate::backend) fn host_of(api: &str) -> Option<String> {
 /// of the current directory.
 ///
 /// # Errors
-/// When there is none.
+/// Fails if there is none.
 pub(in crate::backend) fn repository(api: &str) -> Result<GithubRepository, RemoteError> {
     if let Some(name) = variable("GITHUB_REPOSITORY") {
         return name.parse().map_err(|_| {
@@ -117,7 +117,7 @@ pub(in crate::backend) fn repository(api: &str) -> Result<GithubRepository, Remo
     })
 }
 
-/// Reads `[HOST/]OWNER/REPOSITORY`, as `gh` reads `GH_REPO`.
+/// Parses `[HOST/]OWNER/REPOSITORY`, as `gh` does with `GH_REPO`.
 fn of_gh(name: &str, host: &str) -> Option<GithubRepository> {
     let parsed = name.parse().ok().or_else(|| {
         let (at, rest) = name.split_once('/')?;
@@ -126,8 +126,8 @@ fn of_gh(name: &str, host: &str) -> Option<GithubRepository> {
     parsed.or_else(|| remote::of_address(name, host))
 }
 
-/// Asks git for the remotes of the current directory: `origin`, else the first on `host`. Git
-/// applies `insteadOf`, includes and worktrees.
+/// Returns the repository of a git remote of the current directory: `origin`, otherwise the first
+/// on `host`. Runs git, which applies `insteadOf`, includes and worktrees.
 fn of_git(host: &str) -> Option<GithubRepository> {
     let listed = git(&["remote"])?;
     let mut names: Vec<&str> = listed.lines().collect();
@@ -138,7 +138,7 @@ fn of_git(host: &str) -> Option<GithubRepository> {
     })
 }
 
-/// Runs git, which must not ask for anything; returns its output.
+/// Runs git without prompts; returns its output.
 fn git(arguments: &[&str]) -> Option<String> {
     let said = Command::new("git")
         .args(arguments)
@@ -152,8 +152,8 @@ fn git(arguments: &[&str]) -> Option<String> {
         .then(|| String::from_utf8(said.stdout).ok())?
 }
 
-/// The variables in which `gh` looks for the token of a host, in its order (its manual, *help
-/// environment*). A token of github.com goes to no other server.
+/// Returns the variables in which `gh` looks for the token of a host, in its order (its manual,
+/// *help environment*). A token of github.com is not sent to any other server.
 fn variables(api: &str, job: Option<&str>) -> Vec<&'static str> {
     let usual = ["GH_TOKEN", "GITHUB_TOKEN"];
     let enterprise = ["GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"];
@@ -164,8 +164,8 @@ fn variables(api: &str, job: Option<&str>) -> Vec<&'static str> {
     if is_github {
         return usual.to_vec();
     }
-    // A proxy or a server of one's own stands for any of them. In a job on a server of an
-    // enterprise, the job's own token is for that server.
+    // A local server may be a proxy for any of them. In a job on an enterprise server, the job's
+    // own token is for that server.
     if is_local {
         [usual, enterprise].concat()
     } else if job.and_then(host_of).is_some_and(|job| job == host) {
@@ -175,8 +175,8 @@ fn variables(api: &str, job: Option<&str>) -> Vec<&'static str> {
     }
 }
 
-/// Finds a token for `api`: that of the source, of the environment, or of `gh`, which knows the
-/// active account of each host.
+/// Finds a token for `api`: in the source, in the environment, or from `gh`, which knows the active
+/// account of each host.
 pub(in crate::backend) async fn token(given: Option<&Secret>, api: &str) -> Option<GithubToken> {
     if let Some(secret) = given {
         return Some(GithubToken {

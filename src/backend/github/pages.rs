@@ -1,4 +1,4 @@
-//! Lists that GitHub returns as arrays, page by page, with the further pages in the `Link` header
+//! Lists that GitHub returns as arrays, page by page, with links to more pages in the `Link` header
 //! (GitHub's documentation, *Using pagination in the REST API*).
 
 use std::collections::HashSet;
@@ -17,17 +17,17 @@ use crate::backend::listing::{self, BrokenListing, PagedListing};
 #[derive(Debug)]
 pub(in crate::backend) struct ApiPage<T> {
     items: Vec<T>,
-    /// The last page, where the header names it.
+    /// The number of the last page, if the header contains it.
     last: Option<u64>,
     /// Whether another page follows.
     continues: bool,
 }
 
 impl<T: DeserializeOwned> ApiPage<T> {
-    /// Reads an answer, which must be a complete array.
+    /// Parses an answer, which must be a complete array.
     pub(in crate::backend) fn read(answer: &HttpAnswer, what: &str) -> Result<Self, RemoteError> {
         let items: Vec<T> = answer.json(what)?;
-        // A proxy may drop the header: then a full page is followed by another one.
+        // A proxy may drop the header. Then a full page is followed by a request for the next.
         let is_full = items.len() as u64 >= PER_PAGE;
         Ok(Self {
             last: number_of(&answer.headers, "last"),
@@ -41,7 +41,7 @@ impl<T: DeserializeOwned> ApiPage<T> {
     }
 }
 
-/// Adds the number and the size of a page to a query.
+/// Adds the page number and the page size to a query.
 pub(in crate::backend) fn numbered<'a>(
     query: &[(&'a str, String)],
     number: u64,
@@ -52,10 +52,11 @@ pub(in crate::backend) fn numbered<'a>(
     query
 }
 
-/// Reads a list: the first page first, then `concurrency` at once where the header names the last.
+/// Reads a list: the first page alone, then `concurrency` pages at once if the header names the
+/// last.
 ///
 /// # Errors
-/// When a page cannot be read, or the list still is not whole after several readings.
+/// Fails if a page cannot be read, or if the list is still incomplete after several readings.
 pub(in crate::backend) async fn list<T, K, F>(
     what: &str,
     concurrency: usize,
@@ -90,8 +91,7 @@ where
     let mut number = 1;
     let mut ahead = 1;
     loop {
-        // Collected, because a closure over references inside of a stream keeps the whole future
-        // from being `Send`.
+        // Collected, because a closure over references inside a stream makes the future not `Send`.
         let pages: Vec<_> = (number..=ahead).map(page).collect();
         let mut reading = stream::iter(pages).buffered(concurrency.max(1));
         let mut continues = false;
@@ -106,7 +106,7 @@ where
                 Ok(new) => new.into_iter().collect(),
                 Err(broken) => return Ok(Err(broken)),
             };
-            // An entry that moves to a later page while the list is read comes twice.
+            // An entry that moves to a later page during the listing is read twice.
             found.extend(read.items.into_iter().filter(|item| new.remove(&key(item))));
             number += 1;
             if !continues {
@@ -132,7 +132,7 @@ fn number_of(headers: &HeaderMap, rel: &str) -> Option<u64> {
     number.parse().ok()
 }
 
-/// Returns the address that a link names.
+/// Returns the address of a link.
 fn link<'a>(headers: &'a HeaderMap, rel: &str) -> Option<&'a str> {
     let links = headers.get(LINK)?.to_str().ok()?;
     let rel = format!("rel=\"{rel}\"");

@@ -1,11 +1,11 @@
-//! The repository on GitHub that an address of a git remote names.
+//! Parses the address of a git remote into a repository on GitHub.
 
 use gix_url::Scheme;
 
 use crate::source::GithubRepository;
 
-/// Returns the repository of `address` when it lies on `host`. Anything but an address of a network
-/// protocol, such as a path, names no repository on a host.
+/// Returns the repository of `address` if it is on `host`. A path, or any other address without a
+/// network protocol, is not a repository on a host.
 pub(super) fn of_address(address: &str, host: &str) -> Option<GithubRepository> {
     let url = gix_url::parse(address).ok()?;
     let is_remote = matches!(
@@ -62,13 +62,13 @@ mod tests {
             ("git@github.com:acme/shop.git", "acme/shop"),
             ("git@github.com:/acme/shop.git", "acme/shop"),
             ("github.com:acme/shop", "acme/shop"),
-            // Owners and names may begin with digits, and consist of them.
+            // Owners and names may begin with digits or consist of digits.
             ("https://github.com/0xPolygon/bor.git", "0xPolygon/bor"),
             ("git@github.com:99designs/gqlgen.git", "99designs/gqlgen"),
             ("git@github.com:22/shop.git", "22/shop"),
             ("ssh://git@github.com/42/7.git", "42/7"),
             ("ssh://git@github.com:22/0x/1.git", "0x/1"),
-            // Only one suffix belongs to git.
+            // Only one `.git` suffix is removed.
             ("https://github.com/acme/shop.git.git", "acme/shop.git"),
             ("https://github.com/acme/.github", "acme/.github"),
         ] {

@@ -1,4 +1,4 @@
-//! Why no answer came, in words.
+//! Describes why a request got no answer.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use super::ServiceKind;
 use crate::backend::{RemoteError, RemoteKind};
 use crate::text::escape::visible;
 
-/// The hint when a service is slow.
+/// The hint for a slow service.
 const MORE_TIME: &str = "give it more time with --timeout";
 
 /// Why a request has no answer.
 #[derive(Debug)]
 pub(in crate::backend) enum Failed {
-    /// The client could not send, or the answer broke off.
+    /// The request could not be sent, or the answer broke off.
     Way(reqwest::Error),
     /// Nothing came within this time.
     Silent(Duration),
@@ -30,7 +30,7 @@ pub(in crate::backend) enum Failed {
 }
 
 impl Failed {
-    /// Returns whether another attempt may help.
+    /// Returns whether a retry may help.
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Way(error) => {
@@ -44,7 +44,7 @@ impl Failed {
         }
     }
 
-    /// Describes the failure, without addresses: they may be signed.
+    /// Describes the failure without addresses, which may be signed.
     pub(in crate::backend) fn into_remote(self, service: ServiceKind, what: &str) -> RemoteError {
         match self {
             Self::Way(error) => unreachable(service, what, &error),
@@ -120,7 +120,7 @@ fn is_about_certificates(cause: &str) -> bool {
     cause.to_ascii_lowercase().contains("certificate")
 }
 
-/// Links of a chain that only name the layer that passes the next one on.
+/// Errors of a chain that add nothing to the error they wrap.
 const WITHOUT_NEWS: [&str; 3] = ["client error (Connect)", "dns error", "error resolving DNS"];
 
 fn causes(error: &reqwest::Error) -> Vec<String> {

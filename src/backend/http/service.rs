@@ -1,5 +1,5 @@
-//! How the services differ: how often a request is repeated, how a limit is announced, and how a
-//! refusal is worded.
+//! Differences between the services: how often a request is retried, how a limit is announced, and
+//! how a refusal is worded.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use super::HttpAnswer;
 use crate::backend::{RemoteError, RemoteKind, RequestBudget};
 use crate::text::escape::visible;
 
-/// How long to wait when GitHub's secondary limit gives no time (its guidance: at least a minute).
+/// How long to wait if GitHub's secondary limit gives no time (its guidance: at least a minute).
 const UNSAID_PAUSE: Duration = Duration::from_mins(1);
 
-/// The kind of service that is asked.
+/// The kind of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::backend) enum ServiceKind {
     /// A registry of the distribution specification.
@@ -33,8 +33,7 @@ impl ServiceKind {
         }
     }
 
-    /// How often a request is sent again that failed on the way, or that the server could not
-    /// answer.
+    /// The number of retries after a failure in transit or a server error.
     pub(super) fn retries(self) -> usize {
         match self {
             Self::Registry => 3,
@@ -42,7 +41,7 @@ impl ServiceKind {
         }
     }
 
-    /// How often a request waits because the service asks to come back later.
+    /// The number of times that a request waits because the service asks to retry later.
     pub(super) fn pauses(self) -> usize {
         match self {
             Self::Registry => 6,
@@ -50,7 +49,7 @@ impl ServiceKind {
         }
     }
 
-    /// Returns how long the service asks to wait, when the answer is about one of its limits.
+    /// Returns how long the service asks to wait, if the answer is about one of its limits.
     pub(super) fn asked_pause(self, answer: &HttpAnswer, pauses: usize) -> Option<Duration> {
         match self {
             Self::Registry => (answer.status == StatusCode::TOO_MANY_REQUESTS).then(|| {
@@ -60,7 +59,7 @@ impl ServiceKind {
         }
     }
 
-    /// Describes a limit that would take too long to wait for.
+    /// Describes a limit with a pause that is too long.
     pub(super) fn throttled(
         self,
         what: &str,
@@ -96,7 +95,7 @@ impl ServiceKind {
         ))
     }
 
-    /// Returns the reason that an answer gives, as text that follows its status.
+    /// Returns the reason that an answer gives, to be appended to its status.
     pub(in crate::backend) fn said(self, answer: &HttpAnswer) -> String {
         if answer.is_html() {
             return " with an HTML page".to_owned();
@@ -109,13 +108,13 @@ impl ServiceKind {
     }
 }
 
-/// Makes text of a service fit for one line.
+/// Makes text from a service fit for one line.
 pub(in crate::backend) fn shown(text: &str) -> String {
     visible(text).chars().take(300).collect()
 }
 
-/// Returns whether a registry's answer carries an error of this code (distribution specification,
-/// error codes).
+/// Returns whether a registry's answer contains this error code (distribution specification, error
+/// codes).
 pub(in crate::backend) fn has_code(answer: &HttpAnswer, code: &str) -> bool {
     serde_json::from_slice::<ErrorEnvelope>(&answer.body)
         .is_ok_and(|envelope| envelope.errors.iter().any(|fault| fault.code == code))
@@ -163,7 +162,7 @@ fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// Reads `Retry-After`, which is a number of seconds or a date (RFC 9110, section 10.2.3).
+/// Parses `Retry-After`, which is a number of seconds or a date (RFC 9110, section 10.2.3).
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {

@@ -12,14 +12,13 @@ use crate::backend::RemoteError;
 pub(in crate::backend) struct Tries {
     delays: Option<ExponentialBackoff>,
     pub(super) pauses: usize,
-    /// How much time they took, without the time that the request waited for its turn.
+    /// The time they took, without the time that the request waited for its turn.
     pub(super) spent: Duration,
-    /// Why the last attempt failed.
     pub(super) fault: Option<RemoteError>,
     lost: bool,
-    /// How many login challenges were answered.
+    /// The number of answered login challenges.
     pub(in crate::backend) challenges: usize,
-    /// Whether another client has sent the request before, without an answer that is understood.
+    /// Whether another client sent the request before and got no answer that it understood.
     was_sent_elsewhere: bool,
 }
 
@@ -36,17 +35,17 @@ impl Tries {
         }
     }
 
-    /// Returns whether another client has sent the request before.
+    /// Returns whether another client sent the request before.
     pub(in crate::backend) fn was_sent_elsewhere(&self) -> bool {
         self.was_sent_elsewhere
     }
 
-    /// Returns whether an attempt may have taken effect although no answer confirmed it.
+    /// Returns whether an attempt may have taken effect without a confirmation.
     pub(in crate::backend) fn may_have_worked(&self) -> bool {
         self.lost
     }
 
-    /// Notes that another client has sent the request, and that it may have taken effect.
+    /// Notes that another client sent the request, and that it may have taken effect.
     pub(in crate::backend) fn note_sent_elsewhere(&mut self) {
         self.was_sent_elsewhere = true;
         self.lost = true;

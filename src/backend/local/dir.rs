@@ -318,7 +318,7 @@ fn open_beneath(
         let resolve =
             ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
         match rustix::fs::openat2(dir, relative, flags, mode, resolve) {
-            // An old kernel, or a sandbox that does not let the call through.
+            // An old kernel, or a sandbox that blocks the call.
             Err(Errno::NOSYS | Errno::PERM) => {}
             opened => return opened.map_err(is_a_link),
         }
@@ -395,7 +395,7 @@ mod tests {
         assert!(open_by_component(dir.fd.as_fd(), Path::new("deep"), flags, Mode::empty()).is_ok());
         assert!(dir.file("file").is_err());
         assert!(dir.linked_folder("link").is_ok());
-        // A link that stands in the place of a folder goes itself, and nothing behind it.
+        // A link in place of a folder is removed, but not its target.
         assert!(dir.remove_tree("link").is_err());
         dir.remove_file("link").unwrap();
         assert!(at("outside/deep/file").exists());

@@ -1,4 +1,4 @@
-//! Lock files in the way of BuildKit's index lock: `flock` without waiting, and the file is removed
+//! Lock files that work like BuildKit's index lock: `flock` without waiting, and the file is removed
 //! afterwards.
 
 use std::fs::{File, TryLockError};
@@ -36,7 +36,7 @@ impl FileLock {
             if lock.is_held()? {
                 return Ok(Some(lock));
             }
-            // The holder before has removed this file: a lock on it keeps no one out.
+            // The previous holder removed this file, so a lock on it has no effect.
         }
         Ok(None)
     }

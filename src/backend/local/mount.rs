@@ -1,5 +1,5 @@
-//! Whether the blobs of a layout are on a mount of their own, from which nothing can be moved to the
-//! trash.
+//! Detects whether the blobs of a layout are on a separate mount, from which nothing can be moved to
+//! the trash.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -21,7 +21,7 @@ pub fn has_blobs_on_a_mount(dir: &Path) -> bool {
 #[derive(PartialEq, Eq)]
 struct LayoutMount {
     device: u64,
-    /// The identifier of the mount, where the system reports it.
+    /// The identifier of the mount, if the system reports it.
     id: Option<u64>,
 }
 

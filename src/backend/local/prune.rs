@@ -23,7 +23,7 @@ use crate::backend::{
 };
 use crate::format::digest::Digest;
 
-/// Why an object is kept that is not a plain file.
+/// Why an object that is not a plain file is kept.
 pub(super) const NOT_PLAIN: &str = "it is not a plain file";
 /// The hint for a layout whose trash cannot be used.
 const WITHOUT_TRASH: &str = "`--no-trash --i-am-the-only-writer` deletes without the trash";
@@ -39,7 +39,7 @@ impl Lease for TrashLease {}
 impl Drop for TrashLease {
     fn drop(&mut self) {
         drop(self.lock.take());
-        // A trash that is not empty stays: the system sees to that.
+        // The system does not remove a trash that is not empty.
         let _ = self.root.remove_folder(TRASH);
     }
 }
@@ -152,7 +152,7 @@ impl LocalCache {
         let layout = self.open_layout()?;
         for folder in ["blobs/sha256", "blobs/sha512", INGEST] {
             match layout.folder(Path::new(folder)).and_then(|dir| dir.sync()) {
-                // Behind a link nothing was changed.
+                // Blobs behind a link were not changed.
                 Err(error)
                     if matches!(
                         error.kind(),
@@ -226,8 +226,7 @@ impl FoundObject {
             modified: facts.modified,
             frees: if hard_linked { 0 } else { facts.disk_bytes },
             hard_linked,
-            // The last block is rarely full, so that a whole file takes a little more than its
-            // size.
+            // The last block is rarely full, so a whole file takes a little more than its size.
             sparse: facts.disk_bytes < facts.size,
         })
     }

@@ -1,5 +1,5 @@
-//! Manifests that nothing names and that refer to something themselves, by their `subject`:
-//! signatures, attestations.
+//! Manifests that no ref references and that reference another one as their `subject`: signatures
+//! and attestations.
 
 use std::io::Read as _;
 
@@ -9,10 +9,10 @@ use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::ListedRef;
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument};
 
-/// How much of a blob is read to see whether it may be a manifest, in bytes.
+/// The bytes of a blob that show whether it may be a manifest.
 const HEAD: u64 = 512;
 
-/// Returns whether a blob that begins like this may be one: layers are no JSON.
+/// Returns whether a blob with this beginning may be a manifest: layers are not JSON.
 fn may_be_a_manifest(head: &[u8]) -> bool {
     head.trim_ascii_start()
         .first()
@@ -20,11 +20,10 @@ fn may_be_a_manifest(head: &[u8]) -> bool {
 }
 
 impl LocalCache {
-    /// Finds them among blobs of which only the digests are known: each with what it
-    /// is about.
+    /// Finds such manifests among blobs, each with its subject.
     ///
     /// # Errors
-    /// When one cannot be read, so that it may be one.
+    /// Fails if a blob that may be such a manifest cannot be read.
     pub(super) fn find_referrers(
         &self,
         blobs: &[Digest],
@@ -38,7 +37,7 @@ impl LocalCache {
             };
             let (mut file, size) = match self.open_blob_file(digest) {
                 Ok(opened) => opened,
-                // It has gone, or is no plain file: neither is deleted as what it was listed as.
+                // It was deleted, or is not a plain file. A prune deletes neither as a blob.
                 Err(ReadError::Absent | ReadError::NotAFile) => continue,
                 Err(ReadError::Io(error)) => return Err(failed(error)),
                 Err(_) => return Err(BackendError::Interrupted),

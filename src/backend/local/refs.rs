@@ -1,4 +1,4 @@
-//! Refs out of the index, remembered in the trash, and back.
+//! Deletes refs from the index, remembers them in the trash, and restores them.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::format::layout::edit::{IndexText, parse_entry};
 
 impl LocalCache {
     pub(super) fn read_dropped(&self) -> Result<Vec<DroppedRef>, PruneError> {
-        // Reading finds no refs in a place that is no folder, and says so.
+        // A listing reports a path that is not a folder.
         let Ok(layout) = Layout::open(&self.dir) else {
             return Ok(Vec::new());
         };
@@ -140,7 +140,7 @@ impl LocalCache {
     }
 }
 
-/// Returns a ref as a target; none when it has no valid digest.
+/// Returns a ref as a target; `None` if its digest is invalid.
 pub(super) fn target_of(listed_ref: &ListedRef) -> Option<RefTarget> {
     Some(RefTarget {
         names: listed_ref.names.clone(),

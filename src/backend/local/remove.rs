@@ -33,7 +33,7 @@ impl LocalCache {
             Err(error) => return targets.iter().map(|_| failed(&error)).collect(),
         };
         let trash = LocalTrash::find(&self.dir, &layout).ok().flatten();
-        // When each run put its things into the trash, read once for all of them.
+        // The time of each run in the trash, read once per run.
         let mut times = HashMap::new();
         for target in targets {
             let ObjectName::Trashed(name) = &target.name else {
@@ -124,7 +124,7 @@ impl Removal<'_> {
             return Ok(no_trash());
         };
         match place.move_to(&to) {
-            // The system says the same when the object has gone and when the folder has.
+            // The error is the same for a missing object and for a missing folder.
             Err(error) if error.kind() == io::ErrorKind::NotFound && place.facts().is_ok() => {
                 Ok(no_trash())
             }

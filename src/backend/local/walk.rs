@@ -62,7 +62,7 @@ fn visit(
     Ok(true)
 }
 
-/// The folder of an unfinished upload, as a whole.
+/// The folder of an unfinished upload with everything in it.
 pub(super) struct Upload {
     pub size: u64,
     pub disk_bytes: u64,

@@ -1,5 +1,4 @@
-//! The provenance next to an image: in the attestation manifests of its index, or of what
-//! refers to it.
+//! The provenance of an image: in the attestation manifests of its index, or in its referrers.
 
 use super::manifests;
 use super::read::RegistryReader;
@@ -32,7 +31,7 @@ impl RegistryReader {
         attestations::statements(self, manifests).await
     }
 
-    /// Lists the manifests that are about another one.
+    /// Lists the manifests whose subject is `subject`.
     async fn referring_to(&self, subject: Digest) -> Result<Vec<Digest>, RemoteError> {
         let http = self.http().await?;
         if let Some(digests) = http.pull_referrers(self.repository(), subject).await {

@@ -1,4 +1,4 @@
-//! Logins: a challenge of the registry is answered once, and the token serves all requests of its
+//! Logins. A challenge of the registry is answered once, and the token serves all requests of its
 //! scope.
 
 use std::collections::HashMap;
@@ -19,11 +19,12 @@ use crate::backend::http::{self, HttpAnswer, ServiceKind};
 use crate::backend::{Access, RemoteError, RemoteKind};
 use crate::source::{RegistryLocation, Secret};
 
-/// How long a token is good for that does not say it (distribution's token specification).
+/// The lifetime of a token that does not specify one, in seconds (distribution's token
+/// specification).
 const UNSAID_LIFE: u64 = 60;
-/// How long before its end a token is no longer used.
+/// A token is not used in the last moments of its life.
 const LEEWAY: Duration = Duration::from_secs(5);
-/// The name under which tokens are asked for.
+/// The client name in requests for tokens.
 const CLIENT: &str = "cachelens";
 
 /// The scope of a request, as the token specification defines it.
@@ -31,8 +32,8 @@ const CLIENT: &str = "cachelens";
 pub(super) enum TokenScope {
     /// Reading a repository.
     Pull(String),
-    /// Changing one: the three are asked for at once, since some registries grant one scope a
-    /// repository only.
+    /// Changing a repository. Three actions are requested at once, because some registries grant
+    /// only one scope per repository.
     Change(String),
     /// Listing the repositories.
     Catalog,
@@ -66,17 +67,17 @@ pub(super) struct Auth {
 #[derive(Debug, Default)]
 struct AuthState {
     grants: HashMap<TokenScope, Grant>,
-    /// A user and a password that are sent as they are, whatever the scope.
+    /// A user and a password that are sent unchanged in every scope.
     basic: Option<Secret>,
     login: Login,
 }
 
-/// The login, looked for when it is asked for first.
+/// The login, which is looked up at the first challenge.
 #[derive(Debug, Default)]
 enum Login {
     #[default]
     Unsought,
-    /// There is none, or none that can be read.
+    /// There is no login, or it cannot be read.
     Absent(Option<RemoteError>),
     Found(Credentials),
 }
@@ -89,7 +90,7 @@ impl Login {
         }
     }
 
-    /// Puts a login that cannot be read in the place of one that is missed.
+    /// Replaces an error about a missing login by the reason why the login cannot be read.
     fn explain(&self, error: RemoteError) -> RemoteError {
         match self {
             Self::Absent(Some(fault)) if error.kind == RemoteKind::Unauthorized => fault.clone(),
@@ -118,8 +119,7 @@ impl Auth {
         &self.location.host
     }
 
-    /// Returns the header for requests of a scope; none before the registry has asked for
-    /// something.
+    /// Returns the header for requests of a scope; `None` until the registry sent a challenge.
     pub(super) async fn header(&self, scope: &TokenScope) -> Option<Secret> {
         let state = self.state.lock().await;
         let good = |grant: &&Grant| grant.until.is_none_or(|until| until > Instant::now());
@@ -131,16 +131,16 @@ impl Auth {
             .or_else(|| state.basic.clone())
     }
 
-    /// Returns whether there is a login, as far as it was looked up.
+    /// Returns whether a login was found so far.
     pub(super) async fn has_login(&self) -> bool {
         self.state.lock().await.login.credentials().is_some()
     }
 
     /// Answers the challenge of a request that was refused with `used` in its header. Requests that
-    /// were refused together make one exchange together.
+    /// were refused at the same time share one exchange.
     ///
     /// # Errors
-    /// When there is no challenge that can be answered, or the answer is refused.
+    /// Fails if no challenge can be answered, or if the answer is refused.
     pub(super) async fn answer(
         &self,
         client: &HttpClient,
@@ -192,7 +192,7 @@ impl Auth {
         Ok(())
     }
 
-    /// Looks for a login at the first challenge only.
+    /// Looks up the login at the first challenge.
     async fn look_for_login(&self, login: &mut Login) {
         if !matches!(login, Login::Unsought) {
             return;
@@ -203,7 +203,7 @@ impl Auth {
             .map_or(Login::Absent(found.fault), Login::Found);
     }
 
-    /// Returns the grant of a login that is itself a token.
+    /// Returns the grant of a login that is a token.
     fn grant_of_login(&self, token: &Secret, used: Option<&Secret>) -> Result<Grant, RemoteError> {
         let header = Secret::new(format!("Bearer {}", token.expose()));
         if used == Some(&header) {
@@ -249,8 +249,8 @@ impl Auth {
         self.grant(&answer, credentials.is_some())
     }
 
-    /// Returns the address of the token service that a challenge names. As with Docker it may lie
-    /// on another host, but not in the open: a token is as good as the login.
+    /// Returns the address of the token service in a challenge. As with Docker it may be on another
+    /// host, but not unencrypted, because a token is as powerful as the login.
     fn realm(&self, challenge: &Challenge, registry: &Url) -> Result<Url, RemoteError> {
         let realm = challenge
             .get("realm")
@@ -264,7 +264,7 @@ impl Auth {
             return Err(self.refused("it names no token service"));
         };
         let is_same_host = realm.host() == registry.host();
-        // Plain HTTP to the registry itself is the user's choice, or it is on this machine.
+        // Plain HTTP is accepted to the registry, where the user chose it, and on this machine.
         let is_as_open = is_same_host && registry.scheme() == "http";
         let is_here = is_local(&realm) && is_local(registry);
         if realm.scheme() != "https" && !is_as_open && !is_here {
@@ -336,7 +336,7 @@ impl Auth {
         })
     }
 
-    /// Makes the error of a login that the registry does not take.
+    /// Creates the error for a login that the registry refuses.
     pub(super) fn refused(&self, why: &str) -> RemoteError {
         RemoteError::new(
             RemoteKind::Unauthorized,
@@ -349,7 +349,7 @@ impl Auth {
         ))
     }
 
-    /// Makes the error of a registry that wants a login where there is none.
+    /// Creates the error for a registry that requires a login when there is none.
     pub(super) fn no_login(&self) -> RemoteError {
         RemoteError::new(
             RemoteKind::Unauthorized,
@@ -363,7 +363,7 @@ impl Auth {
     }
 }
 
-/// Returns whether an address names this machine.
+/// Returns whether an address is on this machine.
 fn is_local(address: &Url) -> bool {
     address.host_str().is_some_and(place::is_local)
 }
@@ -376,14 +376,14 @@ fn basic(user: &str, password: &Secret) -> Secret {
     ))
 }
 
-/// Makes a header of a secret, which no log shows.
+/// Creates a header from a secret that logs do not show.
 pub(super) fn header_value(secret: &Secret) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(secret.expose()).ok()?;
     value.set_sensitive(true);
     Some(value)
 }
 
-/// A challenge of a registry.
+/// An authentication challenge of a registry.
 struct Challenge {
     scheme: String,
     params: HashMap<String, String>,

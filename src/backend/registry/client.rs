@@ -1,4 +1,4 @@
-//! Requests to one registry: its address, one login for all requests, and its refusals in words.
+//! Sends requests to one registry with one login, and describes refusals.
 
 use reqwest::header::AUTHORIZATION;
 use reqwest::redirect::Policy;
@@ -16,14 +16,15 @@ use crate::source::{RegistryLocation, Secret};
 
 /// The largest answer of a token service, in bytes.
 pub(super) const TOKEN_LIMIT: u64 = 1 << 20;
-/// How many redirects of one request are followed.
+/// The most redirects that one request follows.
 const REDIRECTS: usize = 5;
 
 /// One registry with its address and login.
 #[derive(Debug)]
 pub(super) struct RegistryClient {
     http: Http,
-    /// Sends requests for tokens, which carry the login in ways that a redirect would take along.
+    /// Requests tokens. The login in these requests would be sent along with a redirect, so redirects
+    /// must stay within one origin.
     tokens: OnceCell<HttpClient>,
     base: OnceCell<Url>,
     candidates: Vec<Url>,
@@ -69,19 +70,18 @@ impl RegistryClient {
         &self.access
     }
 
-    /// Waits for the turn of a request that `oci-client` sends; none while the registry has asked
-    /// for a pause that is too long.
+    /// Waits for the turn of a request that `oci-client` sends; `None` if the registry asked for a
+    /// pause that is too long.
     pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         self.http.turn(self.host()).await
     }
 
-    /// Notes that the registry has answered.
+    /// Notes that the registry answered.
     pub(super) fn heard(&self) {
         self.access.activity.heard();
     }
 
-    /// Returns the address of the registry, which ends with a slash. Several candidates are tried
-    /// in order.
+    /// Returns the address of the registry with a trailing slash. Tries the candidates in order.
     pub(super) async fn base(&self) -> Result<&Url, RemoteError> {
         self.base.get_or_try_init(|| self.find_base()).await
     }
@@ -100,7 +100,7 @@ impl RegistryClient {
             )
             .await
             {
-                // Go's servers say in plain text that they expect TLS.
+                // Servers written in Go report in plain text that they expect TLS.
                 Ok(answer) if answer.status == StatusCode::BAD_REQUEST && wants_tls(&answer) => {}
                 Ok(_) => return Ok(candidate.clone()),
                 Err(failed) => {
@@ -116,7 +116,7 @@ impl RegistryClient {
         }))
     }
 
-    /// Makes an address below `/v2/`.
+    /// Creates an address below `/v2/`.
     pub(super) async fn address(&self, path: &str) -> Result<Url, RemoteError> {
         let base = self.base().await?;
         base.join(&format!("v2/{path}")).map_err(|_| {
@@ -125,7 +125,7 @@ impl RegistryClient {
         })
     }
 
-    /// Sends a request, as often as that helps, and reads its answer of at most `limit` bytes.
+    /// Sends a request with retries, and reads its answer of at most `limit` bytes.
     pub(super) async fn send(
         &self,
         scope: &TokenScope,
@@ -140,7 +140,7 @@ impl RegistryClient {
         }
     }
 
-    /// Opens an answer whose body comes as it is read.
+    /// Opens an answer with retries. The caller reads the body.
     pub(super) async fn open(
         &self,
         scope: &TokenScope,
@@ -162,8 +162,8 @@ impl RegistryClient {
         }
     }
 
-    /// Sends a request once and reads its answer. None when it had to wait or should be sent
-    /// again: time has passed, so a caller that changes something must look again first.
+    /// Sends a request once and reads its answer. Returns `None` if it had to wait or should be
+    /// sent again: time has passed, so a caller that changes something must check first.
     pub(super) async fn try_once(
         &self,
         scope: &TokenScope,
@@ -197,7 +197,7 @@ impl RegistryClient {
         used: Option<&Secret>,
         tries: &mut Tries,
     ) -> Result<(), RemoteError> {
-        // Once for the first challenge, and once more for a token that has expired since.
+        // Once for the first challenge, and once for a token that has expired since.
         if tries.challenges >= 2 {
             return Err(self.unauthorized().await);
         }
@@ -218,7 +218,7 @@ impl RegistryClient {
         }
     }
 
-    /// Describes why the registry refuses. `permission` is the right that a token would need.
+    /// Describes why the registry refuses. `permission` is the permission that a token needs.
     pub(super) async fn refusal(
         &self,
         answer: &HttpAnswer,
@@ -280,8 +280,8 @@ fn with_login(request: RequestBuilder, header: Option<&Secret>) -> RequestBuilde
     }
 }
 
-/// Follows redirects to any host, without the login: reqwest removes the header as soon as host or
-/// port differ. Blobs are checked by their digests wherever they come from.
+/// Follows redirects to any host, without the login: reqwest removes the header if the host or the
+/// port changes. Blobs are checked by digest, so any host may serve them.
 fn anywhere() -> Policy {
     Policy::custom(|attempt| {
         if attempt.previous().len() > REDIRECTS {

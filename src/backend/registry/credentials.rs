@@ -1,4 +1,4 @@
-//! Who asks: the login that a flag gives, or that `docker login` and `podman login` left behind.
+//! Finds the login: from a flag, or from `docker login` and `podman login`.
 
 use std::env;
 use std::fs;
@@ -17,19 +17,19 @@ use crate::text::escape::visible;
 
 /// The largest file of logins that is read, in bytes.
 const FILE_LIMIT: u64 = 4 << 20;
-/// How long a helper may take, which may have to ask a person.
+/// The time limit for a credential helper, which may have to ask a person.
 const HELPER_PATIENCE: Duration = Duration::from_mins(1);
-/// The message of a helper without a login (`credentials/error.go` in docker-credential-helpers).
+/// The message of a helper that has no login (`credentials/error.go` in docker-credential-helpers).
 const NOT_FOUND: &str = "credentials not found";
 
 /// The login for a registry.
 #[derive(Debug, Clone)]
 pub(super) enum Credentials {
-    /// A user with a password, or with a token in its place.
+    /// A user with a password, or with a token instead.
     Password(String, Secret),
     /// A token that is exchanged for others.
     Identity(Secret),
-    /// A token that is sent as it is.
+    /// A token that is sent unchanged.
     Bearer(Secret),
 }
 
@@ -37,12 +37,12 @@ pub(super) enum Credentials {
 #[derive(Debug, Default)]
 pub(super) struct FoundLogin {
     pub(super) credentials: Option<Credentials>,
-    /// Why a login that may be there cannot be read; it matters only where the registry wants one.
+    /// Why a login cannot be read. It matters only if the registry requires one.
     pub(super) fault: Option<RemoteError>,
 }
 
-/// Looks for the login for a repository: that of the flags, of `DOCKER_AUTH_CONFIG`, of Docker's
-/// configuration with its helpers, of Podman's.
+/// Finds the login for a repository: in the flags, in `DOCKER_AUTH_CONFIG`, in Docker's
+/// configuration with its helpers, or in Podman's.
 pub(super) async fn find(location: &RegistryLocation, access: &Access) -> FoundLogin {
     if let Some((user, password)) = &access.registry.login {
         let credentials = Credentials::Password(user.clone(), password.clone());
@@ -53,7 +53,7 @@ pub(super) async fn find(location: &RegistryLocation, access: &Access) -> FoundL
     }
     let location = location.clone();
     let looking = files::blocking(move || look(&location));
-    // A helper that hangs is left behind.
+    // Do not wait longer for a helper that hangs.
     if let Ok(found) = tokio::time::timeout(HELPER_PATIENCE, looking).await {
         return found.unwrap_or_default();
     }
@@ -69,7 +69,7 @@ fn look(location: &RegistryLocation) -> FoundLogin {
     for (from, place) in places() {
         let bytes = match place {
             LoginPlace::Text(text) => text.into_bytes(),
-            // It may be a link: people keep such files in repositories of their own.
+            // A symbolic link is allowed, because people keep such files in version control.
             LoginPlace::File(path) => match read(&path) {
                 Ok(bytes) => bytes,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -112,8 +112,7 @@ enum LoginPlace {
     File(PathBuf),
 }
 
-/// Returns the places where logins are kept, with their names, in the order in which they are
-/// looked at.
+/// Returns the places of logins, with their names, in the order in which they are searched.
 fn places() -> Vec<(String, LoginPlace)> {
     let mut places = Vec::new();
     let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
@@ -141,7 +140,7 @@ fn places() -> Vec<(String, LoginPlace)> {
     places
 }
 
-/// Finds the login in a file of Docker's form, asking the helper that it names.
+/// Finds the login in a file in Docker's format, and runs its helper if it specifies one.
 fn in_file(bytes: &[u8], location: &RegistryLocation) -> Result<Option<Credentials>, String> {
     let file = LoginFile::parse(bytes)?;
     let host = place::login_name(&location.host);
@@ -154,7 +153,7 @@ fn in_file(bytes: &[u8], location: &RegistryLocation) -> Result<Option<Credentia
     entry.map_or(Ok(None), LoginEntry::credentials)
 }
 
-/// Asks a helper (`docker-credential-NAME get`); none when it knows of no login.
+/// Runs a helper (`docker-credential-NAME get`); `None` if it has no login.
 fn ask(helper: &str, host: &str) -> Result<Option<Credentials>, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
@@ -176,14 +175,14 @@ fn ask(helper: &str, host: &str) -> Result<Option<Credentials>, String> {
     let mut child = started
         .map_err(|error| format!("its helper docker-credential-{shown} cannot be run: {error}"))?;
     if let Some(mut input) = child.stdin.take() {
-        // One that does not read its input fails, and that is reported.
+        // A helper that does not read its input fails, and that failure is reported.
         let _ = writeln!(input, "{host}");
     }
     let output = child
         .wait_with_output()
         .map_err(|error| format!("its helper docker-credential-{shown} failed: {error}"))?;
     if !output.status.success() {
-        // The output of a helper may hold anything, so only its failure is reported.
+        // The output of a helper may contain secrets, so only the failure is reported.
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         let is_absent = said.contains(NOT_FOUND);
         return if is_absent {
@@ -195,7 +194,7 @@ fn ask(helper: &str, host: &str) -> Result<Option<Credentials>, String> {
     let said: Said = serde_json::from_slice(&output.stdout)
         .map_err(|_| format!("its helper docker-credential-{shown} gave no login"))?;
     let secret = Secret::new(said.secret);
-    // A helper that keeps an identity token says so by this name (docker-credential-helpers).
+    // A helper marks an identity token with this user name (docker-credential-helpers).
     Ok(Some(match said.username.as_str() {
         "<token>" => Credentials::Identity(secret),
         _ => Credentials::Password(said.username, secret),

@@ -1,4 +1,4 @@
-//! Manifests and configurations: which were read, from where, and their references.
+//! The manifests and configurations that were read, and what they reference.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::backend::{Activity, ReadError};
 use crate::format::digest::Digest;
 use crate::format::manifest::ManifestDocument;
 
-/// How many bytes of documents are held in memory to be read once only.
+/// The most bytes of documents that are held in memory.
 const HELD: usize = 64 << 20;
 
 impl RegistryReader {
@@ -24,8 +24,7 @@ impl RegistryReader {
         tagged
     }
 
-    /// Keeps a manifest that matches its digest, and notes which of the digests in it are
-    /// manifests.
+    /// Keeps a manifest that matches its digest, and notes which digests in it are manifests.
     pub(super) fn hold_manifest(&self, manifest: &Manifest) {
         if manifest.is_true() {
             self.note_children(&manifest.bytes);
@@ -89,7 +88,8 @@ impl RegistryReader {
         })
     }
 
-    /// Reads a manifest or a blob; which it is, is known of what was read before, and tried else.
+    /// Reads a manifest or a blob. If earlier documents do not show which of them it is, tries
+    /// both.
     pub(super) async fn fetch(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
         let is_manifest = self
             .seen

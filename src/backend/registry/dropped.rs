@@ -1,4 +1,4 @@
-//! The manifests of refs that runs deleted, kept on this machine so that they can be pushed again.
+//! Copies of the manifests that runs deleted, kept on this machine so they can be pushed again.
 
 use std::fs;
 use std::io;
@@ -11,11 +11,11 @@ use super::prune::RegistryPruner;
 use crate::backend::PlanId;
 use crate::format::digest::Digest;
 
-/// Where they lie: a folder for each run.
+/// The directory with a folder for each run.
 pub(super) struct DroppedManifests(PathBuf);
 
 impl RegistryPruner {
-    /// Returns the folder of dropped manifests; none where nothing is remembered.
+    /// Returns the folder for copies of manifests; `None` if no copies are kept.
     pub(super) fn dropped(&self) -> Option<DroppedManifests> {
         self.access()
             .registry
@@ -32,19 +32,19 @@ impl DroppedManifests {
             .join(format!("{}-{}.json", digest.algorithm(), digest.hex()))
     }
 
-    /// Keeps a manifest, so that it outlasts whatever happens to this machine: what it is a copy of
-    /// is about to go.
+    /// Saves a manifest so the copy survives a crash of the machine: its original is about to be
+    /// deleted.
     pub(super) fn remember(&self, run: &PlanId, digest: Digest, bytes: &[u8]) -> io::Result<()> {
         write(&self.file(run, digest), bytes, Lasting::Yes)
     }
 
-    /// Returns a manifest that is kept, if it is unchanged.
+    /// Returns a saved manifest if it is intact.
     pub(super) fn recall(&self, run: &PlanId, digest: Digest) -> Option<Vec<u8>> {
         let bytes = fs::read(self.file(run, digest)).ok()?;
         digest.check(&bytes).is_ok().then_some(bytes)
     }
 
-    /// Removes the manifests of runs before `before`.
+    /// Deletes the manifests of runs before `before`.
     pub(super) fn forget(&self, before: Timestamp) {
         let runs = fs::read_dir(&self.0).into_iter().flatten().flatten();
         for run in runs.map(|entry| entry.path()).filter(|path| is_run(path)) {

@@ -1,4 +1,4 @@
-//! Previous versions of tags, where a registry lists them.
+//! Previous versions of tags, in registries that list them.
 
 use super::packages::{PackageVersion, VersionState};
 use super::read::RegistryReader;
@@ -11,8 +11,7 @@ const ONLY_TAGS: &str =
     "a registry lists only what its tags point to now: previous versions are not listed";
 
 impl RegistryReader {
-    /// Lists the previous versions of the tags, where the registry can; notes why it cannot
-    /// elsewhere.
+    /// Lists the previous versions of the tags. If the registry does not list them, notes why.
     pub(super) async fn previous_versions(&self, tagged: &[ListedRef]) -> Vec<ListedRef> {
         let untagged = match self.untagged().await {
             Ok(untagged) => untagged,
@@ -41,7 +40,7 @@ impl RegistryReader {
         .await
     }
 
-    /// Lists the manifests that have no tag, or says why they are not seen.
+    /// Lists the manifests without a tag, or returns why they cannot be listed.
     async fn untagged(&self) -> Result<Vec<Untagged>, String> {
         let in_words = |error: RemoteError| {
             let hint = error
@@ -59,7 +58,7 @@ impl RegistryReader {
             .map_err(in_words)?;
         let untagged = versions.iter().filter(|version| version.tags().is_empty());
         let manifest = |version: &PackageVersion| {
-            // GitHub does not say which tag named it.
+            // GitHub does not report which tag pointed to it.
             Some(Untagged {
                 digest: version.digest()?,
                 modified: version.modified(),

@@ -1,5 +1,5 @@
-//! A small cache on disk of manifests and configurations, which never change, by digest. A document
-//! from it is checked like everything else.
+//! A small disk cache of manifests and configurations by digest, which never change. A document
+//! from it is checked like any other.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,21 +12,21 @@ use serde::{Deserialize, Serialize};
 use crate::format::digest::Digest;
 use crate::format::manifest::DOCUMENT_LIMIT;
 
-/// How many folders around a file that is to last may be new: that of the run, that of all runs,
-/// and the one around it.
+/// The number of folders around a durable file that may be new: the folder of the run, the folder
+/// of all runs, and its parent.
 const FOLDERS: usize = 3;
-/// How many earlier targets of a tag are remembered.
+/// The most earlier targets that are remembered for a tag.
 const MOST_EARLIER: usize = 8;
-/// How many bytes the cache may hold.
+/// The most bytes in the cache.
 const LIMIT: u64 = 256 << 20;
 
-/// The cache of one registry's documents.
+/// The document cache of one registry.
 #[derive(Debug, Clone)]
 pub(super) struct DocumentCache {
     folder: PathBuf,
 }
 
-/// The target of a tag when it was last read.
+/// The target of a tag at the last reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tagged {
     pub(super) digest: Digest,
@@ -35,7 +35,7 @@ pub(super) struct Tagged {
 }
 
 impl DocumentCache {
-    /// Returns the cache in a folder, which need not exist.
+    /// Creates the cache in a folder, which need not exist.
     pub(super) fn new(folder: &Path) -> Self {
         Self {
             folder: folder.join("registry"),
@@ -50,7 +50,7 @@ impl DocumentCache {
             .join(hex)
     }
 
-    /// Reads a document, if it is there and matches its digest.
+    /// Reads a document if it exists and matches its digest.
     pub(super) fn get(&self, digest: Digest) -> Option<Vec<u8>> {
         let file = self.file(digest);
         let size = fs::metadata(&file).ok()?.len();
@@ -66,13 +66,13 @@ impl DocumentCache {
         None
     }
 
-    /// Returns whether a document is there, without reading it.
+    /// Returns whether a document exists, without reading it.
     pub(super) fn has(&self, digest: Digest) -> bool {
         self.file(digest).is_file()
     }
 
-    /// Keeps a document. A disk that is full or may not be written is no fault: it is read again
-    /// the next time.
+    /// Saves a document. Write errors are ignored: the document is read from the registry again
+    /// next time.
     pub(super) fn put(&self, digest: Digest, bytes: &[u8]) {
         if let Err(error) = write(&self.file(digest), bytes, Lasting::No) {
             tracing::debug!(%error, "a document is not kept");
@@ -91,7 +91,7 @@ impl DocumentCache {
         serde_json::from_slice(&bytes).unwrap_or_default()
     }
 
-    /// Remembers the targets of the tags of a repository, and makes room where too much is kept.
+    /// Saves the targets of the tags of a repository, and trims the cache.
     pub(super) fn put_tags(&self, place: &str, tags: &BTreeMap<String, Tagged>) {
         self.put_earlier(place, tags);
         put_json(&self.tags_file(place), tags);
@@ -104,14 +104,14 @@ impl DocumentCache {
             .join(Digest::of(place.as_bytes()).hex())
     }
 
-    /// Returns the targets that the tags of a repository had before, as far as they were seen; the
-    /// newest first.
+    /// Returns the earlier targets of the tags of a repository that scans have seen, the newest
+    /// first.
     pub(super) fn earlier(&self, place: &str) -> BTreeMap<String, Vec<Tagged>> {
         let bytes = fs::read(self.earlier_file(place)).unwrap_or_default();
         serde_json::from_slice(&bytes).unwrap_or_default()
     }
 
-    /// Remembers the targets of tags that now point elsewhere.
+    /// Saves the targets of tags that now point to other manifests.
     fn put_earlier(&self, place: &str, tags: &BTreeMap<String, Tagged>) {
         let known = self.tags(place);
         let moved: Vec<(&String, &Tagged)> = tags
@@ -131,7 +131,7 @@ impl DocumentCache {
         put_json(&self.earlier_file(place), &earlier);
     }
 
-    /// Removes the oldest files until the rest fits the limit.
+    /// Deletes the oldest files until the rest fits the limit.
     fn trim(&self) {
         let mut files: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
         let mut folders = vec![self.folder.clone()];
@@ -163,7 +163,7 @@ impl DocumentCache {
     }
 }
 
-/// Keeps a value as JSON. A disk that is full or may not be written is no fault.
+/// Saves a value as JSON. Write errors are ignored.
 fn put_json(file: &Path, value: &impl Serialize) {
     let written = serde_json::to_vec(value).map_err(std::io::Error::from);
     if let Err(error) = written.and_then(|bytes| write(file, &bytes, Lasting::No)) {
@@ -171,14 +171,14 @@ fn put_json(file: &Path, value: &impl Serialize) {
     }
 }
 
-/// Whether a file must outlast a machine that stops at once.
+/// Whether a file must survive a crash of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lasting {
     Yes,
     No,
 }
 
-/// Writes a file whole or not at all, readable only by the user: registries may be private.
+/// Writes a file atomically, readable only by the user: registries may be private.
 pub(super) fn write(file: &Path, bytes: &[u8], lasting: Lasting) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
     let folder = file.parent().unwrap_or(Path::new("."));
@@ -206,7 +206,7 @@ pub(super) fn write(file: &Path, bytes: &[u8], lasting: Lasting) -> std::io::Res
     }
     written?;
     if lasting == Lasting::Yes {
-        // The name of the file, and that of its folder, which may be new.
+        // Sync the names of the file and of its folders, which may be new.
         for folder in folder
             .ancestors()
             .take(FOLDERS)

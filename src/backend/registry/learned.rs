@@ -2,7 +2,7 @@
 
 use crate::backend::Support;
 
-/// Which deleted parts can be restored.
+/// Describes which deletions can be undone.
 pub(super) const WAY_BACK: &str =
     "Manifests are kept here, and can be pushed again until the registry collects what they name.";
 /// Why blobs cannot be deleted one by one.
@@ -10,18 +10,18 @@ pub(super) const COLLECTION: &str = "a registry frees space by its own collectio
 /// The behaviour of a registry, as deletions have shown it.
 #[derive(Debug, Default)]
 pub(super) struct Learned {
-    /// Why it deletes nothing.
+    /// Why it refuses all deletions.
     pub(super) refuses: Option<String>,
-    /// Whether it deletes tags as such.
+    /// Whether it can delete a tag without its manifest.
     pub(super) deletes_tags: Option<bool>,
-    /// Whether a tag that goes takes its manifest along, and with it all other tags.
+    /// Whether deleting a tag also deletes its manifest, and with it all other tags.
     pub(super) takes_manifests: Option<bool>,
     /// Whether it lists the referrers of a manifest.
     pub(super) lists_referrers: Option<bool>,
 }
 
 impl Learned {
-    /// Returns whether refs can be deleted, as far as is known.
+    /// Returns whether refs can be deleted, as far as known.
     pub(super) fn support(&self) -> Support {
         self.refuses.clone().map_or(Support::Yes, Support::No)
     }

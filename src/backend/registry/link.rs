@@ -1,24 +1,23 @@
-//! The next page of a list, as the `Link` header of an answer names it.
+//! The link to the next page of a list, from the `Link` header of an answer.
 
 use reqwest::Url;
 use reqwest::header::{HeaderMap, LINK};
 
-/// The longest address of a next page that is followed, in bytes.
+/// The longest address of a next page that is accepted, in bytes.
 const LONGEST_LINK: usize = 16 << 10;
 
 /// The link to the next page of an answer (RFC 8288).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// There is none.
     None,
-    /// Its address.
+    /// The next page is at this address.
     At(Url),
-    /// There is one at an address that is not asked; this is the text of it.
+    /// The next page is at an address that is not followed; this is its text.
     Elsewhere(String),
 }
 
-/// Finds the next page. Only one on the same host is followed, because it gets the login. The
-/// absence of a link to a next page is the only sign of the end.
+/// Finds the next page. Only a page on the same host is followed, because the request contains the
+/// login. The last page is recognized only by the absence of a link.
 pub(super) fn next(headers: &HeaderMap, address: &Url) -> Next {
     for value in headers.get_all(LINK) {
         let value = String::from_utf8_lossy(value.as_bytes());
@@ -44,7 +43,7 @@ pub(super) fn next(headers: &HeaderMap, address: &Url) -> Next {
     Next::None
 }
 
-/// Returns where the parameters of a link end: at the first comma outside quotes.
+/// Returns the end of the parameters of a link: the first comma outside quotes.
 fn end_of(parameters: &str) -> usize {
     let mut is_quoted = false;
     let is_end = |character: char| {
@@ -60,8 +59,8 @@ fn is_next(parameter: &str) -> bool {
     name.trim().eq_ignore_ascii_case("rel") && kinds.any(|kind| kind.eq_ignore_ascii_case("next"))
 }
 
-/// Makes an address of the target of a link. A registry behind a proxy may not know its own scheme
-/// and port, so those of the request are kept; the host must be the same.
+/// Resolves the target of a link. A registry behind a proxy may not know its own scheme and port,
+/// so those of the request are kept. The host must be the same.
 fn followed(target: &str, address: &Url) -> Option<Url> {
     let target = address
         .join(target)
@@ -97,7 +96,7 @@ mod tests {
         for links in [
             &["</v2/app/tags/list?last=b&n=2>; rel=\"next\""][..],
             &["<https://r.example/v2/app/tags/list?last=b&n=2>;rel=next"],
-            // As registries behind a proxy report it that ends TLS for them.
+            // Registries behind a proxy that ends TLS report `http`.
             &["<http://r.example/v2/app/tags/list?last=b&n=2>; rel=next"],
             &["<http://r.example:5000/v2/app/tags/list?last=b&n=2>; rel=next"],
             &["<//r.example/v2/app/tags/list?last=b&n=2>; title=\"a, b\"; Rel=\"last NEXT\""],

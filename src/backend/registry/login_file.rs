@@ -1,4 +1,4 @@
-//! The file in which Docker and Podman keep logins: `config.json`, `auth.json`.
+//! The files in which Docker and Podman store logins: `config.json`, `auth.json`.
 
 use std::collections::HashMap;
 
@@ -31,14 +31,14 @@ pub(super) struct LoginEntry {
 }
 
 impl LoginFile {
-    /// Reads a file. An error describes the fault, and quotes nothing of it.
+    /// Parses a file. The error describes the fault without quoting the file.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let wrong =
             |error: serde_json::Error| format!("it is no configuration (line {})", error.line());
         serde_json::from_slice(bytes).map_err(wrong)
     }
 
-    /// Returns the helper that keeps the logins of a registry.
+    /// Returns the helper for the logins of a registry.
     pub(super) fn helper(&self, host: &str) -> Option<&str> {
         let of_host = self
             .cred_helpers
@@ -50,9 +50,8 @@ impl LoginFile {
             .filter(|helper| !helper.is_empty())
     }
 
-    /// Returns the login for a repository. Podman keeps some for a part of a registry only:
-    /// `host/path`; the longest that fits has the word. Old files have addresses in the place of
-    /// hosts.
+    /// Returns the login for a repository. Podman stores some logins for a part of a registry
+    /// (`host/path`); the longest match wins. Old files contain addresses instead of hosts.
     pub(super) fn entry(&self, host: &str, repository: &str) -> Option<&LoginEntry> {
         let whole = format!("{host}/{repository}");
         let parts = whole
@@ -85,10 +84,10 @@ fn host_of(key: &str) -> &str {
 }
 
 impl LoginEntry {
-    /// Returns the login of an entry; none when it only marks that a helper has it.
+    /// Returns the login of an entry; `None` if it only says that a helper has the login.
     ///
     /// # Errors
-    /// When the entry is no login.
+    /// Fails if the entry is not a login.
     pub(super) fn credentials(&self) -> Result<Option<Credentials>, String> {
         let secret = |text: &str| Secret::new(text.to_owned());
         if !self.identitytoken.is_empty() {

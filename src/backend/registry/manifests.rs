@@ -18,7 +18,7 @@ use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, INDEXES, MANIFESTS};
 /// The header with the digest (distribution specification).
 const CONTENT_DIGEST: &str = "docker-content-digest";
 
-/// The accepted media types: every kind of manifest that is understood.
+/// The accepted media types: all supported kinds of manifests.
 fn accepted() -> String {
     INDEXES
         .iter()
@@ -28,10 +28,10 @@ fn accepted() -> String {
         .join(", ")
 }
 
-/// A manifest as the registry gives it.
+/// A manifest as the registry returned it.
 #[derive(Debug)]
 pub(super) struct Manifest {
-    /// Its digest: from the registry where that sends it, else of its bytes.
+    /// The digest from the registry, or that of the bytes if it sends none.
     pub(super) digest: Digest,
     pub(super) media_type: String,
     pub(super) bytes: Vec<u8>,
@@ -43,7 +43,7 @@ impl Manifest {
         self.digest.check(&self.bytes).is_ok()
     }
 
-    /// Returns it as the target of a tag.
+    /// Returns the manifest as the target of a tag.
     pub(super) fn tagged(&self) -> Tagged {
         Tagged {
             digest: self.digest,
@@ -53,8 +53,7 @@ impl Manifest {
     }
 }
 
-/// Reads the manifest that `reference`, a tag or a digest that has been checked, names; none when
-/// there is none.
+/// Reads the manifest of `reference`, which is a valid tag or digest; `None` if it does not exist.
 pub(super) async fn get(
     registry: &RegistryClient,
     repository: &str,
@@ -96,7 +95,7 @@ pub(super) async fn get(
     }))
 }
 
-/// Asks for the target of a tag, without reading it.
+/// Requests the target of a tag without reading the manifest.
 pub(super) async fn head(
     registry: &RegistryClient,
     repository: &str,
@@ -134,12 +133,11 @@ pub(super) enum Head {
     Points(Tagged),
     /// There is no such tag.
     Absent,
-    /// The registry does not say: the manifest has to be read.
+    /// The registry does not return the digest, so the manifest has to be read.
     Untold,
 }
 
-/// Returns the target of a tag at this moment, with a GET if needed; none when there is no such
-/// tag.
+/// Returns the current target of a tag, with a GET if needed; `None` if the tag does not exist.
 pub(super) async fn now(
     registry: &RegistryClient,
     repository: &str,
@@ -154,7 +152,7 @@ pub(super) async fn now(
     }
 }
 
-/// Asks whether a manifest is stored; nothing where the registry does not say.
+/// Asks whether a manifest is stored; `None` if the registry does not say.
 pub(super) async fn has_manifest(
     registry: &RegistryClient,
     repository: &str,
@@ -162,7 +160,7 @@ pub(super) async fn has_manifest(
 ) -> Result<Option<BlobAnswer>, RemoteError> {
     Ok(
         match head(registry, repository, &digest.to_string()).await? {
-            // The size is that of the form that was asked for, which may be another one.
+            // The size may be that of another form of the manifest.
             Head::Points(_) => Some(BlobAnswer::Stored { size: None }),
             Head::Absent => Some(BlobAnswer::Absent),
             Head::Untold => None,
@@ -170,7 +168,7 @@ pub(super) async fn has_manifest(
     )
 }
 
-/// Asks whether a blob is stored, and for its size where that is wanted.
+/// Asks whether a blob is stored, and for its size if `wants_size` is set.
 pub(super) async fn has_blob(
     registry: &RegistryClient,
     repository: &str,
@@ -208,7 +206,7 @@ pub(super) async fn has_blob(
     }
 }
 
-/// Opens a blob; none when there is none.
+/// Opens a blob; `None` if it does not exist.
 pub(super) async fn open_blob(
     registry: &RegistryClient,
     repository: &str,
@@ -265,14 +263,14 @@ fn length(headers: &HeaderMap) -> Option<u64> {
 pub(super) enum ManifestDeletion {
     /// The registry deleted it.
     Gone,
-    /// It was not there.
+    /// It did not exist.
     Absent,
-    /// The registry does not delete such things.
+    /// The registry does not support this deletion.
     NotOffered,
 }
 
-/// Tries once to delete a tag, or a manifest by its digest. None when it is to be tried again: a
-/// build may have pushed since, so look first.
+/// Tries once to delete a tag, or a manifest by its digest. Returns `None` if the caller should try
+/// again: a build may have pushed since, so check first.
 pub(super) async fn delete(
     registry: &RegistryClient,
     repository: &str,
@@ -315,11 +313,11 @@ pub(super) async fn delete(
     }
 }
 
-/// Lists the referrers of a manifest; none where the registry does not offer that (distribution
+/// Lists the referrers of a manifest; `None` if the registry does not support that (distribution
 /// specification, listing referrers).
 ///
 /// # Errors
-/// When the list is incomplete: a referrer that it leaves out must not be deleted.
+/// Fails if the list is incomplete: a referrer that is missing from it must not be deleted.
 pub(super) async fn referrers(
     registry: &RegistryClient,
     repository: &str,
@@ -380,8 +378,8 @@ const REFERRERS: ListBounds = ListBounds {
     keys: 100_000,
 };
 
-/// Returns the tag under which the referrers of a manifest are listed where the registry does
-/// not (distribution specification, referrers tag schema).
+/// Returns the tag that lists the referrers of a manifest in registries without a referrers API
+/// (distribution specification, referrers tag schema).
 pub(super) fn referrers_tag(digest: Digest) -> String {
     format!("{}-{}", digest.algorithm(), digest.hex())
 }

@@ -1,6 +1,5 @@
-//! GitHub's packages API, which knows of a repository on ghcr.io what the registry itself does not
-//! tell: every version, also those without a tag. It deletes versions, and restores them
-//! back for thirty days.
+//! GitHub's packages API, for repositories on ghcr.io. Unlike the registry it lists all versions,
+//! including those without a tag. It deletes versions, and can restore them for thirty days.
 
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -17,7 +16,7 @@ use crate::source::RegistryLocation;
 /// The subject of errors.
 const WHAT: &str = "GitHub's packages API";
 
-/// The package behind one repository.
+/// The package of one repository.
 #[derive(Debug)]
 pub(super) struct Packages {
     api: Api,
@@ -59,13 +58,13 @@ impl PackageVersion {
         &self.metadata.container.tags
     }
 
-    /// Returns when it was pushed, or its tags changed.
+    /// Returns when it was pushed, or when its tags last changed.
     pub(super) fn modified(&self) -> Option<Timestamp> {
         self.updated_at.max(self.created_at)
     }
 }
 
-/// Which versions are meant.
+/// The state of the versions to list.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum VersionState {
     Active,
@@ -73,10 +72,10 @@ pub(super) enum VersionState {
 }
 
 impl Packages {
-    /// Finds the API behind a registry; none when it is not one of GitHub's.
+    /// Finds the API of a registry; `None` if the registry is not GitHub's.
     ///
     /// # Errors
-    /// When the environment names an API that cannot be used.
+    /// Fails if the environment contains the address of an API that cannot be used.
     pub(super) async fn find(
         location: &RegistryLocation,
         access: &Access,
@@ -103,7 +102,7 @@ impl Packages {
     /// Lists the versions of the package, the newest first.
     ///
     /// # Errors
-    /// When GitHub refuses, or the list is not whole.
+    /// Fails if GitHub refuses, or if the list is incomplete.
     pub(super) async fn versions(
         &self,
         state: VersionState,
@@ -134,7 +133,7 @@ impl Packages {
         github::ApiPage::read(&answer, WHAT)
     }
 
-    /// Looks at one version; none when it has gone.
+    /// Requests one version; `None` if it no longer exists.
     pub(super) async fn version(&self, id: u64) -> Result<Option<PackageVersion>, RemoteError> {
         let path = self.path(&format!("versions/{id}")).await?;
         let answer = self.api.get(&path, &[], WHAT).await?;
@@ -145,8 +144,8 @@ impl Packages {
         }
     }
 
-    /// Tries once to delete a version with all its tags; returns whether it was there. None when it
-    /// is to be tried again: a build may have pushed since, so look first.
+    /// Tries once to delete a version with all its tags; returns whether it existed. Returns `None`
+    /// if the caller should try again: a build may have pushed since, so check first.
     pub(super) async fn delete(
         &self,
         id: u64,
@@ -164,7 +163,7 @@ impl Packages {
         }
     }
 
-    /// Gives a version back that was deleted.
+    /// Restores a deleted version.
     pub(super) async fn restore(&self, id: u64) -> Result<(), RemoteError> {
         let path = self.path(&format!("versions/{id}/restore")).await?;
         let answer = self.api.change(Method::POST, &path, WHAT).await?;
@@ -175,7 +174,7 @@ impl Packages {
         }
     }
 
-    /// Makes an address below the package. Users and organizations have different ones.
+    /// Creates an address below the package. Users and organizations have different ones.
     async fn path(&self, rest: &str) -> Result<String, RemoteError> {
         #[derive(Deserialize)]
         struct PackageOwner {
@@ -207,7 +206,7 @@ impl Packages {
         ))
     }
 
-    /// Says in words why GitHub refuses. `scope` is the scope that a token needs.
+    /// Describes why GitHub refuses. `scope` is the scope that a token needs.
     fn refusal(&self, answer: &HttpAnswer, scope: &str) -> RemoteError {
         let what = WHAT;
         let cause = format!(
@@ -240,8 +239,8 @@ impl Packages {
     }
 }
 
-/// Returns whether `api` is about the registry at `host`: a token goes to no other place, and
-/// versions come from no other.
+/// Returns whether `api` belongs to the registry at `host`. A token is sent to no other API, and
+/// versions are read from no other.
 fn is_behind(host: &str, api: &str) -> bool {
     let Some(of_api) = credentials::host_of(api) else {
         return false;

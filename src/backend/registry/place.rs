@@ -1,16 +1,16 @@
-//! Where a registry is asked: Docker's rules about hosts, made into addresses.
+//! The addresses of registries, by Docker's rules about hosts.
 
 use reqwest::Url;
 
 use crate::backend::{Access, RemoteError, RemoteKind};
 use crate::source::RegistryLocation;
 
-/// The host that answers for Docker Hub (`registry/config.go` in moby).
+/// The host that serves Docker Hub (`registry/config.go` in moby).
 const HUB: &str = "registry-1.docker.io";
-/// The name under which logins for Docker Hub are kept.
+/// The key under which logins for Docker Hub are stored.
 const HUB_LOGIN: &str = "https://index.docker.io/v1/";
 
-/// Returns whether a host is this machine, where registries usually speak plain HTTP.
+/// Returns whether a host is this machine, where registries usually use plain HTTP.
 pub(super) fn is_local(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if !port.contains(']') => name,
@@ -23,15 +23,15 @@ pub(super) fn is_local(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// Returns the name by which a login for `host` is looked up.
+/// Returns the key under which a login for `host` is stored.
 pub(super) fn login_name(host: &str) -> &str {
     if host == "docker.io" { HUB_LOGIN } else { host }
 }
 
-/// Returns the addresses under which a registry may answer, the likeliest first.
+/// Returns the possible addresses of a registry, the likeliest first.
 ///
 /// # Errors
-/// When its name makes no address.
+/// Fails if the name of the registry is not a valid address.
 pub(super) fn candidates(
     location: &RegistryLocation,
     access: &Access,

@@ -1,14 +1,15 @@
-//! Requests that `oci-client` sends: blob streams, existence checks, referrers and manifests.
+//! Requests that are sent through `oci-client`: blob streams, existence checks, referrers and
+//! manifests.
 //!
-//! `oci-client` gets a request only where a token of [`super::auth`] answers for it, and never logs
-//! in itself: a client is made for each token, and stores nothing but the token. When it fails, the
-//! caller sends the request again through [`RegistryClient`], which knows about `Retry-After`,
-//! expired tokens and the words for refusals. So a fault costs one request more.
+//! `oci-client` gets a request only if [`super::auth`] has a token for it, and never logs in
+//! itself: each token has its own client, which stores only the token. If it fails, the caller
+//! sends the request again through [`RegistryClient`], which handles `Retry-After`, expired tokens
+//! and the messages of refusals. So a failure costs one more request.
 //!
-//! These stay with [`RegistryClient`]: registries without a token, as `oci-client` would ask for
-//! one before each request; client certificates, which it does not take; lists of tags and lists
-//! that decide about deletes, as it drops the `Link` header; deletes, which it lacks; and uploads
-//! of blobs, which it sends wherever the registry says.
+//! [`RegistryClient`] handles the other requests: registries without a token, because `oci-client`
+//! would request one each time; client certificates, which it does not support; lists of tags and
+//! lists that decide about deletions, because it drops the `Link` header; deletions, which it does
+//! not support; and uploads of blobs, which it sends to any address that the registry returns.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -31,16 +32,16 @@ use crate::backend::Access;
 use crate::format::digest::Digest;
 use crate::source::{RegistryLocation, Secret};
 
-/// A blob that is being read.
+/// A blob while it is read.
 pub(super) struct BlobStream {
-    /// Its length in bytes, where the registry reports it.
+    /// The length in bytes, if the registry reports it.
     pub(super) length: Option<u64>,
-    /// Its bytes. Errors hold no address, which may be signed.
+    /// The content. Errors contain no address, which may be signed.
     pub(super) bytes: BoxStream<'static, std::io::Result<Bytes>>,
 }
 
 impl BlobStream {
-    /// Takes the body of an answer.
+    /// Wraps the body of an answer.
     pub(super) fn of(response: reqwest::Response) -> Self {
         Self {
             length: response.content_length(),
@@ -49,7 +50,7 @@ impl BlobStream {
     }
 }
 
-/// Makes an error of an answer that broke off, without the address: it may be signed.
+/// Creates the error for an answer that broke off, without the address, which may be signed.
 fn broken_off(error: reqwest::Error) -> std::io::Error {
     std::io::Error::other(error.without_url())
 }
@@ -69,9 +70,8 @@ fn without_address(error: std::io::Error) -> std::io::Error {
 
 /// The answer to a request for a blob.
 pub(super) enum Pulled {
-    /// Its content.
     Stream(BlobStream),
-    /// The registry does not hold it.
+    /// The registry does not have it.
     Absent,
 }
 
@@ -88,7 +88,7 @@ impl fmt::Debug for DataPlane {
 }
 
 impl DataPlane {
-    /// Returns the client that carries a token; none where it cannot carry the login.
+    /// Returns the client for a token; `None` if `oci-client` does not support the login.
     async fn client(
         &self,
         scope: &TokenScope,
@@ -96,7 +96,7 @@ impl DataPlane {
         make: impl FnOnce() -> Option<OciClient>,
         host: &str,
     ) -> Option<OciClient> {
-        // `oci-client` panics on a token that is no header.
+        // `oci-client` panics on a token that is not a valid header.
         header_value(header)?;
         let token = header.expose().strip_prefix("Bearer ")?.to_owned();
         let mut clients = self.clients.lock().await;
@@ -113,7 +113,7 @@ impl DataPlane {
     }
 }
 
-/// Makes a client without a login; none where a client certificate is needed.
+/// Creates a client without a login; `None` if a client certificate is needed.
 fn make(location: &RegistryLocation, access: &Access, base: &Url) -> Option<OciClient> {
     let trust = trust::find(&location.host, access).ok()?;
     if trust.identity.is_some() {
@@ -138,7 +138,7 @@ fn make(location: &RegistryLocation, access: &Access, base: &Url) -> Option<OciC
     OciClient::try_from(config).ok()
 }
 
-/// Returns the host and the port of an address, as `oci-client` names a registry.
+/// Returns the host and the port of an address in the form that `oci-client` uses.
 fn authority(base: &Url) -> Option<String> {
     let host = base.host_str()?;
     Some(match base.port() {
@@ -147,7 +147,7 @@ fn authority(base: &Url) -> Option<String> {
     })
 }
 
-/// The way that one request takes through `oci-client`.
+/// The client and the permit for one request through `oci-client`.
 pub(super) struct Route<'a> {
     registry: &'a RegistryClient,
     client: OciClient,
@@ -155,7 +155,8 @@ pub(super) struct Route<'a> {
 }
 
 impl RegistryClient {
-    /// Returns how `oci-client` sends a request of a scope; none where it cannot carry the login.
+    /// Returns how `oci-client` sends a request of a scope; `None` if it does not support the
+    /// login.
     pub(super) async fn route(&self, scope: &TokenScope) -> Option<Route<'_>> {
         let header = self.auth().header(scope).await?;
         let base = self.base().await.ok()?;
@@ -169,7 +170,7 @@ impl RegistryClient {
         })
     }
 
-    /// Opens a blob; none where the own client has to.
+    /// Opens a blob; `None` if [`RegistryClient`] must do it.
     pub(super) async fn pull_blob(&self, repository: &str, digest: Digest) -> Option<Pulled> {
         let route = self.route(&TokenScope::Pull(repository.to_owned())).await?;
         let digest = digest.to_string();
@@ -185,7 +186,7 @@ impl RegistryClient {
         }
     }
 
-    /// Returns whether a blob is stored; none where the own client has to ask.
+    /// Returns whether a blob is stored; `None` if [`RegistryClient`] must ask.
     pub(super) async fn blob_exists(&self, repository: &str, digest: Digest) -> Option<bool> {
         let route = self.route(&TokenScope::Pull(repository.to_owned())).await?;
         let digest = digest.to_string();
@@ -197,8 +198,8 @@ impl RegistryClient {
         }
     }
 
-    /// Lists the first page of the referrers of a manifest; none where the own client has to.
-    /// Nothing may be deleted because of it.
+    /// Lists the first page of the referrers of a manifest; `None` if [`RegistryClient`] must do
+    /// it. The list must not justify a deletion.
     pub(super) async fn pull_referrers(
         &self,
         repository: &str,
@@ -219,8 +220,8 @@ impl RegistryClient {
 }
 
 impl Route<'_> {
-    /// Pushes a manifest under a tag. None where the own client has to push it, after a look: the
-    /// request may have been carried out.
+    /// Pushes a manifest under a tag. Returns `None` if [`RegistryClient`] must push it, after
+    /// checking: the request may have taken effect.
     pub(super) async fn push_manifest(
         &self,
         repository: &str,
@@ -242,7 +243,7 @@ impl Route<'_> {
         Reference::with_digest(self.host.clone(), repository.to_owned(), digest.to_owned())
     }
 
-    /// Waits for the turn of a request, and for its answer as long as one may take.
+    /// Waits for the turn of a request, then for its answer, up to the timeout.
     async fn answer<T>(
         &self,
         call: &'static str,
@@ -257,7 +258,7 @@ impl Route<'_> {
     }
 }
 
-/// Returns whether the registry says that it does not hold a blob.
+/// Returns whether the error says that a blob does not exist.
 fn is_absence(error: &OciDistributionError) -> bool {
     match error {
         OciDistributionError::RegistryError { envelope, .. } => {
@@ -269,8 +270,8 @@ fn is_absence(error: &OciDistributionError) -> bool {
     }
 }
 
-/// Notes that `oci-client` failed, in words without an address, and leaves the request to the own
-/// client.
+/// Logs that `oci-client` failed, without an address, and returns `None` so [`RegistryClient`]
+/// sends the request.
 fn failed<T>(call: &'static str, error: &OciDistributionError) -> Option<T> {
     let why = match error {
         OciDistributionError::ServerError { code, .. } => format!("it answers {code}"),

@@ -1,8 +1,7 @@
-//! Deleting tags, and manifests by digest where a registry deletes no tags; writing manifests
-//! again.
+//! Deletes tags, or manifests by digest if a registry cannot delete tags, and writes manifests.
 //!
-//! The registry's own collection removes the blobs of a deleted ref. Until then
-//! the manifest, of which a copy is kept here, can be pushed again.
+//! The registry's own garbage collection removes the blobs of a deleted ref. Until then the
+//! manifest can be pushed again from a copy that is kept on this machine.
 
 use std::sync::Arc;
 
@@ -30,7 +29,7 @@ use groups::{GroupFate, TagGroup};
 #[derive(Debug)]
 pub struct RegistryPruner {
     reader: Arc<RegistryReader>,
-    /// Held while the registry is probed.
+    /// Locked while the registry is probed.
     probing: AsyncMutex<()>,
 }
 
@@ -41,7 +40,7 @@ impl ReadThrough for RegistryPruner {
 }
 
 impl RegistryPruner {
-    /// Makes the pruner; no request is sent yet.
+    /// Creates the pruner; no request is sent yet.
     pub fn new(location: &RegistryLocation, access: &Access) -> Self {
         Self {
             reader: Arc::new(RegistryReader::new(location, None, access)),
@@ -93,7 +92,8 @@ impl CachePruner for RegistryPruner {
                 .iter()
                 .for_each(|place| set(outcomes, *place, fate.rest.clone()));
         };
-        // The first one alone: it shows how the registry behaves, so the others need no tries.
+        // The first group runs alone: it shows how the registry behaves, so the others need no
+        // attempts.
         if let Some(group) = groups.next() {
             let fate = self.delete(run, &group, versions.as_ref()).await;
             conclude(&mut outcomes, &group, fate);

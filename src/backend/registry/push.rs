@@ -1,4 +1,4 @@
-//! Writing to a registry: manifests under their tags, and blobs.
+//! Pushes manifests under tags, and blobs.
 
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{StatusCode, Url};
@@ -13,12 +13,12 @@ use crate::format::digest::Digest;
 use crate::format::manifest::{INDEXES, MANIFESTS, ManifestDocument};
 use crate::source::RegistryLocation;
 
-/// The largest answer to something that is written, in bytes.
+/// The largest answer to a push, in bytes.
 const ANSWER_LIMIT: u64 = 1 << 20;
 
-/// Tries once to put a manifest under a tag, and checks that the registry took it as it is; returns
-/// whether it did. Where it did not it is to be tried again: a build may have pushed since, so
-/// look first.
+/// Tries once to push a manifest under a tag, and checks that the registry stored it unchanged;
+/// returns whether it did. If not, the caller should try again: a build may have pushed since, so
+/// check first.
 pub(super) async fn manifest(
     registry: &RegistryClient,
     repository: &str,
@@ -41,7 +41,7 @@ pub(super) async fn manifest(
             tries.note_sent_elsewhere();
             return Ok(false);
         }
-        // The answer is not kept: the registry must hold the manifest under its digest.
+        // The answer does not matter: the registry must have the manifest under its digest.
         let digest = Digest::of(bytes);
         return match manifests::head(registry, repository, &digest.to_string()).await? {
             Head::Points(_) | Head::Untold => Ok(true),
@@ -71,13 +71,13 @@ pub(super) async fn manifest(
     }
 }
 
-/// Makes the error of a registry that stored something else.
+/// Creates the error for a registry that stored something else.
 fn changed(what: &str, why: &str) -> RemoteError {
     let message = format!("{what}: the registry does not take it as it is");
     RemoteError::new(RemoteKind::BadAnswer, message).because(why)
 }
 
-/// Puts a blob, in one piece.
+/// Pushes a blob in one piece.
 pub(super) async fn blob(
     registry: &RegistryClient,
     repository: &str,
@@ -99,7 +99,7 @@ pub(super) async fn blob(
         .get(LOCATION)
         .and_then(|place| place.to_str().ok())
         .and_then(|place| uploads.join(place).ok());
-    // The login goes to no other place.
+    // The login is sent to no other host.
     let Some(mut place) = place.filter(|place| place.origin() == uploads.origin()) else {
         return Err(RemoteError::new(
             RemoteKind::BadAnswer,
@@ -136,7 +136,7 @@ async fn refused(registry: &RegistryClient, answer: &HttpAnswer, what: &str) -> 
     error
 }
 
-/// Returns the media type of a manifest: its own, or that of its kind.
+/// Returns the media type of a manifest, or the default of its kind if it contains none.
 fn media_type(bytes: &[u8]) -> String {
     #[derive(Deserialize)]
     struct ManifestBody {

@@ -30,13 +30,13 @@ use crate::source::{Place, RefSelector, RegistryLocation, Source, SourceLocation
 #[derive(Debug)]
 pub struct RegistryReader {
     pub(super) location: RegistryLocation,
-    /// The refs that are wanted; all when absent.
+    /// The selected refs; `None` for all.
     pub(super) select: Option<RefSelector>,
     pub(super) access: Access,
     pub(super) http: OnceCell<RegistryClient>,
     pub(super) kept: Option<DocumentCache>,
     pub(super) seen: Mutex<SeenDocuments>,
-    /// GitHub's packages behind one of its registries.
+    /// GitHub's packages API, if the registry is GitHub's.
     pub(super) packages: OnceCell<Option<Packages>>,
     /// The behaviour of the registry, as deletions have shown it.
     pub(super) learned: AsyncMutex<Learned>,
@@ -45,21 +45,22 @@ pub struct RegistryReader {
 /// The tags and documents that were read.
 #[derive(Debug, Default)]
 pub(super) struct SeenDocuments {
-    /// Contents that the registry may have and did not list the last time.
+    /// Why the last listing may be incomplete.
     pub(super) unseen: Option<String>,
-    /// The tags of the last listing that have no manifest.
+    /// The tags in the last listing that have no manifest.
     pub(super) without_manifest: Vec<String>,
     /// The tags of the last listing, in order.
     pub(super) listed: Vec<String>,
     pub(super) tags: BTreeMap<String, Tagged>,
-    /// Manifests that others name, which lie elsewhere than blobs.
+    /// Digests that are known to be manifests, which a registry serves at other addresses than
+    /// blobs.
     pub(super) manifests: HashSet<Digest>,
     pub(super) documents: HashMap<Digest, Arc<[u8]>>,
     pub(super) bytes: usize,
 }
 
 impl RegistryReader {
-    /// Makes the reader; nothing is asked yet.
+    /// Creates the reader; no request is sent yet.
     pub fn new(location: &RegistryLocation, select: Option<&RefSelector>, access: &Access) -> Self {
         Self {
             location: location.clone(),
@@ -148,8 +149,7 @@ impl CacheReader for RegistryReader {
         })
     }
 
-    /// Each tag was read at one moment, so that only new ones and ones that have gone would make a
-    /// difference.
+    /// Each tag was read at one moment, so only new tags and deleted ones could make a difference.
     async fn still(&self, _fingerprint: Digest) -> Result<bool, BackendError> {
         if self.select.is_some() {
             return Ok(true);

@@ -15,13 +15,13 @@ use crate::format::layout::{ListedRef, ListedRefFacts};
 use crate::format::manifest::Descriptor;
 use crate::source::{RefSelector, RegistryLocation};
 
-/// How many refs go on to be read at once.
+/// The number of refs that are passed on at once.
 const PART: usize = 32;
-/// How many tags are got ready to be looked at.
+/// The number of tags that are looked up in one batch.
 const LOOKS: usize = 4096;
 
 impl RegistryReader {
-    /// Lists the names of the refs that are wanted.
+    /// Lists the names of the selected refs.
     pub(super) async fn list(&self) -> Result<Vec<String>, RemoteError> {
         let names = match &self.select {
             None => {
@@ -36,8 +36,8 @@ impl RegistryReader {
         Ok(names)
     }
 
-    /// Returns the target of a tag, reading the manifest only when that is not known: a HEAD
-    /// shows that it still is. None when the tag has gone.
+    /// Returns the target of a tag. Reads the manifest only if a HEAD does not show that the target
+    /// is known. Returns `None` if the tag does not exist.
     pub(super) async fn look(&self, tag: &str) -> Result<Option<Tagged>, RemoteError> {
         let http = self.http().await?;
         let known = self
@@ -65,13 +65,13 @@ impl RegistryReader {
         Ok(Some(self.note(tag, tagged)))
     }
 
-    /// Makes a ref of a tag; none when it has gone. A fault of one tag alone is reported
-    /// for that one.
+    /// Creates the ref of a tag; `None` if the tag does not exist. An error that concerns only one
+    /// tag is reported in its ref.
     async fn tag_ref(&self, tag: String) -> Result<Option<ListedRef>, RemoteError> {
         let why = if RegistryLocation::is_tag(&tag) {
             match self.look(&tag).await {
                 Ok(tagged) => return Ok(tagged.map(|tagged| self.listed_ref(vec![tag], &tagged))),
-                // There is nothing else to report about a tag that was asked for.
+                // If one tag was selected, there is nothing else to report.
                 Err(error) if concerns_all(error.kind) || self.select.is_some() => {
                     return Err(error);
                 }
@@ -102,7 +102,7 @@ impl RegistryReader {
         }
     }
 
-    /// Lists the one ref that is selected by its digest.
+    /// Lists the one ref that is selected by digest.
     pub(super) async fn list_digest(
         &self,
         digest: Digest,
@@ -130,7 +130,7 @@ impl RegistryReader {
         Ok(listed_refs)
     }
 
-    /// Looks at tags, several at once, and sends their refs on in order. `sent` counts those.
+    /// Looks up tags, several at once, and sends their refs in order. `sent` is how many were sent.
     pub(super) async fn look_at_all(
         &self,
         listed: &[String],
@@ -138,15 +138,15 @@ impl RegistryReader {
         parts: &mpsc::Sender<ListedRefsPart>,
     ) -> Result<Vec<ListedRef>, RemoteError> {
         let mut entries = Vec::new();
-        // So many at a time: a look that waits for its turn takes memory, too.
+        // Limit the number of waiting requests, because each takes memory.
         for some in listed.chunks(LOOKS) {
-            // Collected, because a closure over references inside of a stream keeps the whole
-            // future from being `Send`.
+            // Collected, because a closure over references inside a stream makes the future not
+            // `Send`.
             let looks: Vec<_> = some.iter().map(|tag| self.tag_ref(tag.clone())).collect();
             let mut looking = stream::iter(looks).buffered(self.access.concurrency.max(1));
             while let Some(listed_ref) = looking.next().await {
                 entries.extend(listed_ref?);
-                // The first one goes on at once, so that there is something to see.
+                // The first ref is sent at once, so there is something to show.
                 if entries.len() == 1 || entries.len() >= *sent + PART {
                     let part = entries.get(*sent..).unwrap_or_default().to_vec();
                     *sent = entries.len();
@@ -158,7 +158,7 @@ impl RegistryReader {
     }
 
     /// Looks again at the listed tags that had no manifest. Those that are still listed and still
-    /// have none were not deleted in between: they are noted. Returns the refs of the others.
+    /// have none were not deleted in between, and are noted. Returns the refs of the others.
     pub(super) async fn look_again(
         &self,
         listed: &[String],
@@ -201,7 +201,7 @@ impl RegistryReader {
         Ok(entries)
     }
 
-    /// Notes which tags the last listing found.
+    /// Notes the tags in the last listing.
     pub(super) fn note_listed(&self, listed: Vec<String>, entries: &[ListedRef]) {
         let Ok(mut seen) = self.seen.lock() else {
             return;
@@ -222,7 +222,7 @@ impl RegistryReader {
             return;
         };
         let place = place.to_owned();
-        // The disk is not waited for by anything else.
+        // Nothing waits for this write.
         let _ = tokio::task::spawn_blocking(move || {
             let mut all = kept.tags(&place);
             all.extend(tags);
@@ -232,7 +232,7 @@ impl RegistryReader {
     }
 }
 
-/// Returns whether a fault of one tag is a fault of all.
+/// Returns whether an error with one tag concerns all tags.
 fn concerns_all(kind: RemoteKind) -> bool {
     match kind {
         RemoteKind::Unauthorized | RemoteKind::Forbidden | RemoteKind::Throttled => true,

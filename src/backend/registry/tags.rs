@@ -1,4 +1,4 @@
-//! The tags of a repository, and the repositories of a registry, page by page.
+//! Lists the tags of a repository and the repositories of a registry, page by page.
 
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
@@ -11,28 +11,28 @@ use crate::backend::listing::{self, BrokenListing, ListBounds, PagedListing};
 use crate::backend::{RemoteError, RemoteKind};
 use crate::text::escape::visible;
 
-/// How many names are asked for at once.
+/// The number of names in a page.
 const PAGE: usize = 1000;
 /// The largest page that is read, in bytes.
 const PAGE_LIMIT: u64 = 64 << 20;
-/// How long the names may be in total, in bytes.
+/// The most bytes of all names.
 const MOST_BYTES: usize = 256 << 20;
 const TAGS: ListBounds = ListBounds {
     pages: 10_000,
     keys: 1_000_000,
 };
-/// A catalog that is larger than this could not be scanned in reasonable time anyway.
+/// A larger catalog could not be scanned in reasonable time.
 const CATALOG: ListBounds = ListBounds {
     pages: 1_000,
     keys: 100_000,
 };
-/// The hint for a list that cannot be read to its end.
+/// The hint for a list that cannot be read completely.
 const NAMED: &str =
     "the registry is at fault; a ref that is named with its tag can still be opened";
 
 #[derive(Deserialize)]
 struct Tags {
-    // A repository whose tags were all deleted answers `null`.
+    // A repository whose tags were all deleted returns `null`.
     #[serde(deserialize_with = "listing::required")]
     tags: Vec<String>,
 }
@@ -89,9 +89,9 @@ struct NameList<'a> {
     registry: &'a RegistryClient,
     path: String,
     scope: TokenScope,
-    /// The subject of error messages.
+    /// The subject in error messages.
     what: String,
-    /// The right that a token needs.
+    /// The permission that a token needs.
     permission: &'static str,
     bounds: ListBounds,
 }
@@ -103,7 +103,7 @@ struct NamePage {
 }
 
 impl NameList<'_> {
-    /// Reads the list, again when the registry changed in between.
+    /// Reads the list, and reads it again if the registry changed in between.
     async fn read<T: DeserializeOwned>(
         &self,
         names: impl Fn(T) -> Vec<String> + Send + Sync,
@@ -129,13 +129,13 @@ impl NameList<'_> {
         address
             .query_pairs_mut()
             .append_pair("n", &PAGE.to_string());
-        // Whether the page was not announced by the one before it.
+        // Whether the previous page did not announce this one.
         let mut is_guess = false;
         loop {
             let Some(NamePage { names, next }) = self.page(&address, names, is_guess).await? else {
                 return Ok(Ok(found));
             };
-            // A full page without a link may have lost it on the way, in a proxy for example.
+            // The link of a full page may be lost, for example in a proxy.
             let guess = (names.len() >= PAGE && next.is_none())
                 .then(|| after(&address, names.last()))
                 .flatten();
@@ -159,7 +159,8 @@ impl NameList<'_> {
         }
     }
 
-    /// Reads one page. None when a page that was not announced is refused: then there is none.
+    /// Reads one page. Returns `None` if a page that was not announced is refused: then there is
+    /// none.
     async fn page<T: DeserializeOwned>(
         &self,
         address: &Url,
@@ -202,7 +203,7 @@ impl NameList<'_> {
     }
 }
 
-/// Makes the address of the page after a name (distribution specification, listing tags).
+/// Creates the address of the page after a name (distribution specification, listing tags).
 fn after(address: &Url, last: Option<&String>) -> Option<Url> {
     let mut next = address.clone();
     next.query_pairs_mut()

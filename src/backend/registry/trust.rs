@@ -1,4 +1,4 @@
-//! Whom to trust, and as whom to come, where a registry has certificates of its own.
+//! The certificates for registries with their own authority or client certificates.
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +9,11 @@ use crate::backend::{Access, RemoteError, RemoteKind};
 /// The certificates for one registry.
 #[derive(Default)]
 pub(super) struct RegistryTrust {
-    /// Authorities in addition to those of the system.
+    /// Certificate authorities in addition to those of the system.
     pub(super) roots: Vec<Certificate>,
-    /// The same in PEM, one by one.
+    /// The same authorities in PEM, one by one.
     pub(super) pem: Vec<Vec<u8>>,
-    /// The client's certificate.
+    /// The client certificate.
     pub(super) identity: Option<Identity>,
 }
 
@@ -30,7 +30,7 @@ impl RegistryTrust {
     }
 }
 
-/// Splits certificates in PEM.
+/// Splits a PEM bundle into single certificates.
 fn one_by_one(bundle: &[u8]) -> Vec<Vec<u8>> {
     const END: &str = "-----END CERTIFICATE-----";
     let text = String::from_utf8_lossy(bundle);
@@ -39,12 +39,12 @@ fn one_by_one(bundle: &[u8]) -> Vec<Vec<u8>> {
     whole.map(|part| part.as_bytes().to_vec()).collect()
 }
 
-/// Collects the certificates that flags name, and those that lie where Docker looks for them:
-/// `*.crt` are authorities, a `*.cert` with its `*.key` is a client's (`registry/registry.go` in
+/// Collects the certificates of flags, and those in Docker's certificate folder: `*.crt` are
+/// authorities, a `*.cert` with its `*.key` is a client certificate (`registry/registry.go` in
 /// moby).
 ///
 /// # Errors
-/// When a file that is there cannot be used.
+/// Fails if an existing file cannot be used.
 pub(super) fn find(host: &str, access: &Access) -> Result<RegistryTrust, RemoteError> {
     let mut trust = RegistryTrust::default();
     for folder in folders(host) {

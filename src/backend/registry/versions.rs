@@ -1,7 +1,7 @@
-//! Previous versions of tags: the manifests to which they pointed when they were seen before.
+//! Previous versions of tags: the manifests to which they pointed in earlier scans.
 //!
-//! A registry keeps a manifest after its tag has moved on, until its garbage collection, and serves
-//! it by digest. It does not list it, so only versions are known that an earlier scan has seen.
+//! A registry keeps a manifest after its tag has moved, until its garbage collection, and serves it
+//! by digest. It does not list it, so only versions that an earlier scan has seen are known.
 
 use async_trait::async_trait;
 

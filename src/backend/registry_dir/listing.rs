@@ -1,4 +1,4 @@
-//! Everything that a store holds: blobs, and uploads that were not finished.
+//! Lists everything in a store: blobs and unfinished uploads.
 
 use std::fs::{self, Metadata};
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::walk;
 use crate::backend::{BackendError, ObjectSender, OtherKind, OtherObject, StoredObject};
 use crate::format::digest::Digest;
 
-/// How many blobs go in one batch.
+/// The number of blobs in one batch.
 const BATCH: usize = 512;
 
 /// Sends everything that `store` holds.
@@ -31,7 +31,7 @@ pub(super) fn list(
                 let names = algorithm.to_str().zip(hex.to_str());
                 let digest =
                     names.and_then(|(algorithm, hex)| Digest::from_parts(algorithm, hex).ok());
-                // A blob that the registry has collected since is left out.
+                // The registry collected the blob since.
                 let data = fs::symlink_metadata(blob.path().join("data"))
                     .ok()
                     .filter(Metadata::is_file);
@@ -52,7 +52,7 @@ pub(super) fn list(
             }
         }
     }
-    // A send error means that the receiver is gone.
+    // A send error means the receiver is gone.
     let _ = sender.blocking_send(batch);
     Ok(())
 }

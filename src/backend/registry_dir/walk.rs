@@ -1,4 +1,4 @@
-//! The repositories of a store, with the targets of their tags, now and before.
+//! The repositories of a store, with the current and earlier targets of their tags.
 
 use std::fs::{self, DirEntry};
 use std::io;
@@ -10,8 +10,7 @@ use crate::backend::BackendError;
 use crate::backend::files::show;
 use crate::format::digest::{Digest, DigestText};
 
-/// How many components the name of a repository has at most: a registry takes no name longer than
-/// 255 bytes.
+/// The most components of the name of a repository: a registry accepts names of up to 255 bytes.
 const DEEPEST: usize = 128;
 
 /// A repository.
@@ -19,7 +18,7 @@ pub(super) struct StoredRepository {
     pub(super) name: String,
     /// In the order of their names.
     pub(super) tags: Vec<Tag>,
-    /// The manifests that it has, by digest.
+    /// The manifests in it, by digest.
     pub(super) revisions: Vec<TagLink>,
 }
 
@@ -27,9 +26,9 @@ pub(super) struct StoredRepository {
 pub(super) struct Tag {
     pub(super) name: String,
     pub(super) current: DigestText,
-    /// When it was pushed last.
+    /// When it was last pushed.
     pub(super) modified: Option<Timestamp>,
-    /// All that it ever pointed to.
+    /// Everything that it ever pointed to.
     pub(super) history: Vec<TagLink>,
 }
 
@@ -42,7 +41,7 @@ pub(super) struct TagLink {
 /// Reads all repositories, in the order of their names.
 ///
 /// # Errors
-/// When a folder cannot be listed: then nothing can be called orphaned.
+/// Fails if a folder cannot be listed. Then no blob may be called an orphan.
 pub(super) fn repositories(dir: &Path) -> Result<Vec<StoredRepository>, BackendError> {
     let mut found = Vec::new();
     let mut open = vec![(dir.to_owned(), String::new(), 0)];
@@ -74,7 +73,7 @@ fn repository(name: String, manifests: &Path) -> Result<StoredRepository, Backen
             continue;
         };
         let current = entry.path().join("current/link");
-        // A tag that is just being written, or deleted, points to nothing.
+        // A tag that is being written or was deleted points to nothing.
         let Some(digest) = super::link(&current) else {
             continue;
         };
@@ -94,8 +93,7 @@ fn repository(name: String, manifests: &Path) -> Result<StoredRepository, Backen
     })
 }
 
-/// Reads a folder of links, by algorithm and digest. A link that has been taken away has left its
-/// folder.
+/// Reads a folder of links, by algorithm and digest. A deleted link leaves its folder behind.
 fn links(dir: &Path) -> Result<Vec<TagLink>, BackendError> {
     let mut found = Vec::new();
     for algorithm in folders(dir)? {
@@ -124,7 +122,7 @@ fn modified(file: &Path) -> Option<Timestamp> {
         .and_then(|time| Timestamp::try_from(time).ok())
 }
 
-/// Lists the folders in a folder, links left out; none of one that is not there.
+/// Lists the folders in a folder without symbolic links. A folder that does not exist has none.
 pub(super) fn folders(dir: &Path) -> Result<Vec<DirEntry>, BackendError> {
     let list = || -> io::Result<Vec<DirEntry>> {
         let mut folders = Vec::new();

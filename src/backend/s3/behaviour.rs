@@ -1,29 +1,27 @@
-//! How a service deletes, as [`super::probe`] finds out.
+//! How a service handles deletions, as [`super::probe`] detects it.
 
-/// How a service deletes.
+/// How a service handles deletions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DeleteBehaviour {
     pub(super) batch: DeleteBatch,
     /// Whether a key is deleted only if it has the entity tag of the request.
     pub(super) checks_tag: bool,
     /// Whether a key is deleted only if it has the modification time of the request: a touch
-    /// changes the time and not the tag.
+    /// changes the time but not the tag.
     pub(super) checks_time: bool,
 }
 
 /// How many keys one request deletes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DeleteBatch {
-    /// Many.
     Many,
     /// Many, with the digest of the body in a header.
     ManyWithMd5,
-    /// One.
     One,
 }
 
 impl DeleteBehaviour {
-    /// Says it in a sentence.
+    /// Describes it in a sentence.
     pub(super) fn sentence(self) -> String {
         let batch = match self.batch {
             DeleteBatch::Many => "in batches",

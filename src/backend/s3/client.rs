@@ -1,4 +1,4 @@
-//! One bucket: where the cache lies in it, the credentials, and the pace of requests.
+//! The client for one bucket: the location of the cache, the credentials, and the pace of requests.
 
 use std::sync::atomic::AtomicBool;
 
@@ -21,14 +21,14 @@ pub(super) struct S3Client {
     pub(super) access: Access,
     connection: OnceCell<Client>,
     pub(super) pace: Pace,
-    /// How the service deletes, once it was tried.
+    /// How the service handles deletions, once that was detected.
     pub(super) behaviour: OnceCell<DeleteBehaviour>,
-    /// Whether the service does not support conditions for writes.
+    /// Whether the service does not support conditional writes.
     pub(super) asked_without_condition: AtomicBool,
 }
 
 impl S3Client {
-    /// Makes the client; no request is sent yet.
+    /// Creates the client; no request is sent yet.
     pub(super) fn new(location: &S3Location, access: &Access) -> Self {
         Self {
             location: location.clone(),
@@ -41,14 +41,14 @@ impl S3Client {
         }
     }
 
-    /// Returns the client of the SDK, which is connected first.
+    /// Returns the client of the SDK, and connects it first.
     pub(super) async fn sdk(&self) -> Result<&Client, RemoteError> {
         self.connection
             .get_or_try_init(|| connect::connect(&self.location, &self.access))
             .await
     }
 
-    /// Makes another client of the same connection with a pace of its own, for work in the
+    /// Creates another client of the same connection with a separate pace, for work in the
     /// background.
     pub(super) async fn with_own_pace(&self) -> Result<Self, RemoteError> {
         let connection = OnceCell::new_with(Some(self.sdk().await?.clone()));
@@ -66,7 +66,7 @@ impl S3Client {
         })
     }
 
-    /// Returns how many requests run at once.
+    /// Returns the most concurrent requests.
     pub(super) fn at_once(&self) -> usize {
         self.access.s3.at_once.max(1)
     }

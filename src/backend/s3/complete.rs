@@ -3,15 +3,17 @@
 //! # Why
 //! The parser of the SDK accepts a body that ends anywhere: entries that are cut off are missing
 //! from its output, and so is `IsTruncated`, which then reads as "no more". A prune that trusts
-//! such an answer deletes the blobs of the refs it did not see.
+//! such an answer would delete the blobs of the refs that it did not see.
 //!
 //! # Checks
-//! [`RequireComplete`] reads the raw body of every answer of the client, before anything uses it:
-//! - The XML document is whole: the root element is closed, and the body is as long as announced.
-//! - A list says whether it is truncated, and how to continue when it is.
+//! [`RequireComplete`] reads the raw body of every answer of the client before anything uses it:
+//! - The XML document is complete: the root element is closed, and the body has the announced
+//!   length.
+//! - A list says whether it is truncated, and how to continue if it is.
 //! - Every entry has its key, and there are as many entries as `KeyCount` says.
 //!
-//! [`Trail`] checks the pages of one listing against each other: each one must bring something
+//! [`Trail`] checks the pages of one listing against each other: each one must have something new,
+//! and there is a limit for their number.
 //! new, and there is a limit on their number.
 
 use std::collections::HashSet;
@@ -23,13 +25,12 @@ use aws_sdk_s3::error::{BoxError, SdkError};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-/// The most pages that one listing reads: 100 million keys at 1000 a page.
+/// The most pages in one listing: 100 million keys at 1000 per page.
 const MOST_PAGES: usize = 100_000;
-/// The most pages without any key that may follow each other. Some services return them where
-/// deleted versions lie.
+/// The most successive pages without any key. Some services return them for deleted versions.
 const MOST_EMPTY_PAGES: usize = 100;
 
-/// Why an answer, or the listing that it belongs to, is not complete.
+/// Why an answer, or its listing, is incomplete.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Incomplete {
     /// The body ends before the root element is closed.
@@ -40,19 +41,19 @@ pub(super) enum Incomplete {
     Length {
         /// The value of `Content-Length`.
         announced: u64,
-        /// The bytes of the body.
+        /// The length of the body.
         received: u64,
     },
     /// The document is not well-formed.
     #[error("the answer is not well-formed XML: {0}")]
     Malformed(String),
-    /// An element that the protocol requires is missing or empty.
+    /// A required element is missing or empty.
     #[error("the answer has no <{0}>")]
     Missing(&'static str),
     /// An element has a value that the protocol does not allow.
     #[error("the value of <{0}> cannot be understood")]
     Value(&'static str),
-    /// An entry lacks a field without which it cannot be used.
+    /// An entry lacks a required field.
     #[error("an entry of the list has no <{0}>")]
     Entry(&'static str),
     /// `KeyCount` differs from the number of entries.
@@ -60,23 +61,23 @@ pub(super) enum Incomplete {
     Count {
         /// The value of `KeyCount`.
         said: u64,
-        /// How many entries there are.
+        /// The number of entries.
         found: u64,
     },
     /// The list is truncated, and its next page repeats known keys.
     #[error("the service says that there is more, and gives nothing new")]
     NothingNew,
-    /// Keys do not ascend.
+    /// The keys are not in ascending order.
     #[error(
         "the service does not give keys in the order of their bytes, so that some could be passed over"
     )]
     Unordered,
-    /// The listing does not end.
+    /// The listing has too many pages.
     #[error("the listing did not end after {MOST_PAGES} pages")]
     Endless,
 }
 
-/// Fails each answer whose body is not complete. The client runs it on every operation.
+/// Fails every answer with an incomplete body. The client runs it for every operation.
 #[derive(Debug)]
 pub(super) struct RequireComplete;
 
@@ -92,7 +93,7 @@ impl Intercept for RequireComplete {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let response = context.response();
-        // The content of objects is a stream, of which there are no bytes here.
+        // The content of objects is a stream, so there are no bytes here.
         let body = response.body().bytes().unwrap_or_default();
         if !response.status().is_success() || body.is_empty() {
             return Ok(());
@@ -104,30 +105,30 @@ impl Intercept for RequireComplete {
             .and_then(|length| length.parse().ok())
             .filter(|_| !is_encoded);
         match check(body, announced) {
-            // The parser of the SDK says more about an answer that is not from S3 at all.
+            // If the answer is not from S3 at all, the error of the SDK explains more.
             Err(Incomplete::Malformed(_)) if context.output_or_error().is_err() => Ok(()),
             checked => Ok(checked?),
         }
     }
 }
 
-/// Returns why the answer behind an error is not complete, when that is the error.
+/// Returns why the answer behind an error is incomplete, if that is the error.
 pub(super) fn reason<E: StdError + 'static>(error: &SdkError<E>) -> Option<&Incomplete> {
     causes_of(error).find_map(|cause| cause.downcast_ref())
 }
 
 /// The required parts of a kind of list.
 struct CompletenessRules {
-    /// The element that holds an answer of this kind.
+    /// The root element of an answer of this kind.
     root: &'static str,
-    /// The elements that are entries, and the fields that each of them must have.
+    /// The elements that are entries, with their required fields.
     entries: &'static [(&'static str, &'static [&'static str])],
-    /// The elements of which a truncated list must have one, to be continued.
+    /// The elements that continue a truncated list, which must contain one of them.
     next: &'static [&'static str],
 }
 
 /// The lists of S3, as its API reference describes them. A list of uploads is continued by a key
-/// and an upload; `SeaweedFS` gives the upload alone.
+/// and an upload; `SeaweedFS` returns only the upload.
 const LISTS: [CompletenessRules; 4] = [
     CompletenessRules {
         root: "ListBucketResult",
@@ -194,7 +195,7 @@ struct XmlElement {
 }
 
 impl XmlDocument {
-    /// Reads a document to the end of its root element, after which nothing may follow.
+    /// Parses a document to the end of its root element. Nothing may follow it.
     fn read(body: &[u8]) -> Result<Self, Incomplete> {
         let mut reader = Reader::from_reader(body);
         reader.config_mut().expand_empty_elements = true;
@@ -318,7 +319,7 @@ impl XmlDocument {
             return Ok(());
         };
         let said: u64 = said.parse().map_err(|_| Incomplete::Value("KeyCount"))?;
-        // Some services leave common prefixes out of it.
+        // Some services do not count common prefixes.
         let keys = self
             .elements
             .iter()
@@ -338,7 +339,7 @@ impl XmlDocument {
     }
 }
 
-/// Says why a document cannot be read on: a cut inside a tag is a cut, too.
+/// Describes why a document cannot be parsed. A cut inside a tag is reported as a cut.
 fn broken(open: &[String], error: &quick_xml::Error) -> Incomplete {
     match (error, open.last()) {
         (quick_xml::Error::Syntax(_), Some(name)) => Incomplete::Cut(name.clone()),
@@ -346,7 +347,7 @@ fn broken(open: &[String], error: &quick_xml::Error) -> Incomplete {
     }
 }
 
-/// How far the pages of one listing have come.
+/// The progress of one listing over its pages.
 #[derive(Debug, Default)]
 pub(super) struct Trail {
     last: Option<String>,
@@ -355,7 +356,8 @@ pub(super) struct Trail {
 }
 
 impl Trail {
-    /// Follows a page of keys, which must ascend, and come after those of the pages before.
+    /// Checks a page of keys, which must be in ascending order and follow those of the earlier
+    /// pages.
     pub(super) fn keys<'k>(
         &mut self,
         keys: impl IntoIterator<Item = &'k str>,
@@ -371,7 +373,7 @@ impl Trail {
         self.page(!is_empty)
     }
 
-    /// Counts a page of anything.
+    /// Counts a page of any kind.
     pub(super) fn page(&mut self, brings_something: bool) -> Result<(), Incomplete> {
         self.pages += 1;
         self.empty_pages = if brings_something {
@@ -389,7 +391,7 @@ impl Trail {
     }
 }
 
-/// The places at which a listing was continued. None may come twice.
+/// The positions at which a listing continued. No position may occur twice.
 #[derive(Debug)]
 pub(super) struct Markers<T>(HashSet<T>);
 
@@ -400,7 +402,7 @@ impl<T> Default for Markers<T> {
 }
 
 impl<T: Eq + std::hash::Hash> Markers<T> {
-    /// Notes a place.
+    /// Adds a position.
     pub(super) fn pass(&mut self, place: T) -> Result<(), Incomplete> {
         if self.0.insert(place) {
             Ok(())

@@ -1,5 +1,5 @@
-//! Looks again at objects that the service reports as deleted. Some services say so and keep it,
-//! and what is kept must not count as freed.
+//! Checks objects again that the service reported as deleted. Some services report that and keep
+//! the object, which must not count as freed.
 
 use futures_util::{StreamExt as _, stream};
 
@@ -8,16 +8,16 @@ use super::objects::Now;
 use super::prune::S3Pruner;
 use crate::backend::{ObjectTarget, Outcome, RemoteError};
 
-/// The failure of an object that is there after its deletion.
+/// The error for an object that still exists after its deletion.
 pub(super) const STILL_THERE: &str =
     "the service says that it has deleted it, and it is still there";
-/// The number of pages of a listing that are always read to find objects. If the pages are not
-/// enough, each object is looked at by itself.
+/// The number of pages of a listing that are always read to find objects. If that is
+/// not enough, each object is checked by itself.
 const PAGES: usize = 2;
 /// One more page is read for this many objects.
 const OBJECTS_A_PAGE: usize = 16;
 
-/// An object that the service says it has deleted.
+/// An object that the service reported as deleted.
 struct DeletedObject<'t> {
     key: String,
     target: &'t ObjectTarget,
@@ -25,14 +25,14 @@ struct DeletedObject<'t> {
 }
 
 impl DeletedObject<'_> {
-    /// Returns whether the object is the one that was deleted, and not one written since.
+    /// Returns whether the object is the deleted one, and not one written since.
     fn is(&self, modified: Option<i64>, size: u64) -> bool {
         modified == Some(self.target.modified.as_second()) && size == self.target.size
     }
 }
 
 impl S3Pruner {
-    /// Turns the outcomes of blobs that are still there into failures.
+    /// Turns the outcomes of blobs that still exist into failures.
     pub(super) async fn confirm(&self, objects: &[ObjectTarget], outcomes: &mut [Outcome]) {
         let done = objects.iter().zip(outcomes.iter_mut());
         let done = done.filter(|(_, outcome)| **outcome == Outcome::Done);
@@ -77,8 +77,8 @@ impl S3Pruner {
             .await;
     }
 
-    /// Lists where the keys of `deleted` lie, which ascend, and returns for each whether it may
-    /// still be there.
+    /// Lists the keys of `deleted`, which are in ascending order. Returns for each whether it may
+    /// still exist.
     async fn suspects(&self, deleted: &[DeletedObject<'_>]) -> Result<Vec<bool>, RemoteError> {
         let mut suspects = vec![true; deleted.len()];
         let Some(first) = deleted.first() else {

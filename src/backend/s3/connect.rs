@@ -1,4 +1,4 @@
-//! Makes a connection: the region, the service and the credentials.
+//! Connects to a service: the region, the address and the credentials.
 
 use std::time::Duration;
 
@@ -16,15 +16,15 @@ use super::{credentials, errors};
 use crate::backend::{Access, RemoteError, RemoteKind};
 use crate::source::S3Location;
 
-/// The region where none is named: other services accept any, and Amazon's says which is right.
+/// The region if none is set. Other services accept any region, and Amazon reports the right one.
 const ANY_REGION: &str = "us-east-1";
-/// How long a connection may take to be made.
+/// The time limit for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Makes a client, and finds the credentials before anything is asked.
+/// Creates a client, and finds the credentials before any request.
 ///
 /// # Errors
-/// When no credentials are found.
+/// Fails if no credentials are found.
 pub(super) async fn connect(location: &S3Location, access: &Access) -> Result<Client, RemoteError> {
     let named = region(location).await?;
     let region = named.clone().unwrap_or_else(|| Region::new(ANY_REGION));
@@ -35,11 +35,11 @@ pub(super) async fn connect(location: &S3Location, access: &Access) -> Result<Cl
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .timeout_config(timeouts)
         .region(region.clone());
-    // The pace sends requests again: how often and when depends on all that run.
+    // The pace retries requests, because the right time depends on all requests that run.
     loader = loader.retry_config(RetryConfig::disabled());
     loader = match (&location.access_key_id, &location.secret_access_key) {
         _ if access.s3.no_sign_request || location.no_sign_request => loader.no_credentials(),
-        // Both or neither, as BuildKit has it.
+        // Both or neither, as in BuildKit.
         (Some(id), Some(secret)) => {
             let token = location
                 .session_token
@@ -64,7 +64,7 @@ pub(super) async fn connect(location: &S3Location, access: &Access) -> Result<Cl
     }
     let is_amazons = location.endpoint_url.is_none() && !of_environment;
     if !is_amazons {
-        // Services other than Amazon's know fewer checksums.
+        // Services other than Amazon's support fewer checksums.
         config = config
             .force_path_style(location.use_path_style)
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
@@ -82,7 +82,7 @@ pub(super) async fn connect(location: &S3Location, access: &Access) -> Result<Cl
     Ok(client)
 }
 
-/// Returns the region that is named: by the source, the environment or the profile.
+/// Returns the region from the source, the environment or the profile.
 async fn region(location: &S3Location) -> Result<Option<Region>, RemoteError> {
     if let Some(region) = &location.region {
         return Ok(Some(Region::new(region.to_string())));
@@ -101,13 +101,12 @@ async fn region(location: &S3Location) -> Result<Option<Region>, RemoteError> {
     }
 }
 
-/// Returns whether a text can be a region: it becomes part of a host.
+/// Returns whether a text can be a region, which becomes part of a host name.
 fn is_region(text: &str) -> bool {
     text.parse::<crate::source::Region>().is_ok()
 }
 
-/// Asks in which region a bucket lies. The service answers this whether or not the bucket may be
-/// read.
+/// Asks for the region of a bucket. The service answers that even if the bucket may not be read.
 async fn told_region(client: &Client, bucket: &str) -> Option<String> {
     let region = match client.head_bucket().bucket(bucket).send().await {
         Ok(found) => found.bucket_region().map(str::to_owned),

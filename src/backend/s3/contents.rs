@@ -1,4 +1,4 @@
-//! Lists everything in a bucket but the manifests, and asks for the facts about it.
+//! Lists everything in a bucket except the manifests, and requests the facts about the bucket.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::backend::Totals;
 use crate::backend::bucket::{Bucket, LifecycleRule, Noncurrent, Places, Reported, Versioning};
 use crate::backend::{ObjectSender, OtherObject, RemoteError, RemoteKind, StoredObject};
 
-/// The facts and lists next to the blobs.
+/// The facts and lists other than the blobs.
 struct BucketFacts {
     others: Result<(), RemoteError>,
     own: Result<Vec<ListedObject>, RemoteError>,
@@ -63,7 +63,7 @@ impl BucketFacts {
 }
 
 impl S3Reader {
-    /// Lists everything but the manifests, and asks for the facts about the bucket, all at once.
+    /// Lists everything except the manifests and requests the facts about the bucket, concurrently.
     pub(super) async fn list_all(
         &self,
         sender: &ObjectSender,
@@ -82,7 +82,7 @@ impl S3Reader {
             gathering.take(page)
         });
         let rest = async { Ok(BucketFacts::ask(lister, places, &gathering).await) };
-        // Only blobs that cannot be listed fail the listing; the rest may be forbidden.
+        // Only an error with the blobs fails the listing. The rest may be forbidden.
         let ((), rest) = tokio::try_join!(blobs, rest)?;
         let uncounted = match (rest.others, rest.own) {
             (Ok(()), Ok(own)) => {
@@ -122,14 +122,14 @@ impl S3Reader {
     }
 }
 
-/// Returns the storage classes with their sums, the largest first.
+/// Returns the storage classes with their totals, the largest first.
 fn sorted(classes: HashMap<String, Totals>) -> Vec<(String, Totals)> {
     let mut classes: Vec<(String, Totals)> = classes.into_iter().collect();
     classes.sort_by(|(a, of_a), (b, of_b)| (of_b.bytes, a).cmp(&(of_a.bytes, b)));
     classes
 }
 
-/// Sends unfinished uploads on; returns why they are not all known.
+/// Sends unfinished uploads; returns why they are not all known.
 async fn send_uploads(
     uploads: Result<Uploads, RemoteError>,
     places: &Places,
@@ -141,7 +141,7 @@ async fn send_uploads(
                 if places.is_for_cache(&upload.name) {
                     StoredObject::Partial(upload)
                 } else {
-                    // Another program's in the same bucket: a prune does not end it.
+                    // An upload of another program, which a prune does not abort.
                     StoredObject::Unknown(upload)
                 }
             };
@@ -150,7 +150,7 @@ async fn send_uploads(
                 .await;
             goes_on.then(|| format!("there are more than {MOST_UPLOADS}"))
         }
-        // A service that does not support uploads in parts has none.
+        // A service without multipart uploads has no unfinished ones.
         Err(error) if error.kind == RemoteKind::Unsupported => None,
         Err(error) => Some(error.in_one_line()),
     }

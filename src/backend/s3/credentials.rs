@@ -1,5 +1,5 @@
-//! Finds the credentials where AWS's own tools look, in their order. The error says for each place
-//! why it has none.
+//! Finds the credentials in the same places and order as AWS's own tools. The error says for each
+//! place why it has none.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -19,16 +19,16 @@ use aws_sdk_s3::error::DisplayErrorContext;
 use crate::backend::{RemoteError, RemoteKind};
 use crate::text::escape::visible;
 
-/// How long a place may take that asks another service or process, as single sign-on does.
+/// The time limit for a place that asks another service or process, as single sign-on does.
 const SEARCH: Duration = Duration::from_secs(15);
-/// How long the machine's metadata service may take. It is on the same host, or does not exist and
-/// never answers.
+/// The time limit for the machine's metadata service, which is on the same host, or does not exist
+/// and never answers.
 const METADATA: Duration = Duration::from_millis(700);
 
-/// Searches the places for keys, and returns the first that has some.
+/// Searches the places, and returns the first credentials.
 ///
 /// # Errors
-/// When no place has any, or one that should have them fails.
+/// Fails if no place has any, or if the search of a place fails.
 pub(super) async fn find(
     bucket: &str,
     region: Region,
@@ -46,7 +46,7 @@ pub(super) async fn find(
         };
         match tokio::time::timeout(limit, provider.provide_credentials()).await {
             Ok(Ok(_)) => return Ok(provider),
-            // As in AWS's own tools, the search continues only after a place without any keys.
+            // As in AWS's own tools, the search continues only if a place has no credentials.
             Ok(Err(CredentialsError::CredentialsNotLoaded(_))) => {
                 error = error.because(place.has_none());
             }
@@ -124,7 +124,7 @@ fn places(region: Region) -> [(CredentialPlace, SharedCredentialsProvider); 5] {
     ]
 }
 
-/// A place where keys may be.
+/// A place where credentials may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CredentialPlace {
     Environment,
@@ -145,7 +145,7 @@ impl CredentialPlace {
         }
     }
 
-    /// Says that the place has no keys, and how that shows.
+    /// Describes why the place has no credentials.
     fn has_none(self) -> String {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         match self {
@@ -189,7 +189,7 @@ impl CredentialPlace {
     }
 }
 
-/// Returns the name of the profile that is asked.
+/// Returns the name of the profile in use.
 fn profile() -> String {
     std::env::var("AWS_PROFILE")
         .ok()

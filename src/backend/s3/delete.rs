@@ -1,10 +1,10 @@
-//! Deletes blobs: each is looked at again right before, and after it.
+//! Deletes blobs. Each one is checked just before its deletion and after it.
 //!
 //! An exporter looks for a blob before it writes one. It relies on one that is younger than
 //! `touch_refresh`, touches an older one, and writes its manifest last
-//! (`cache/remotecache/s3/s3.go` in BuildKit). No build relies on a blob that is older and has not
-//! been touched. An export fails with `NoSuchKey` when the blob is deleted between its look and its
-//! touch: the fewer objects are looked at before they are deleted, the shorter is that moment.
+//! (`cache/remotecache/s3/s3.go` in BuildKit). So no build relies on a blob that is older and has
+//! not been touched. An export fails with `NoSuchKey` if the blob is deleted between its look and
+//! its touch. Checking fewer objects at a time before deleting them shortens that moment.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -23,39 +23,39 @@ use super::prune::S3Pruner;
 use crate::backend::{ObjectName, ObjectTarget, Outcome, RemoteError, Skip};
 use crate::text::escape::visible;
 
-/// How many keys one request deletes. `DeleteObjects` takes up to 1000.
+/// The number of keys in one request. `DeleteObjects` accepts up to 1000.
 const KEYS: usize = 500;
-/// How many such requests run at once.
+/// The number of such requests that run at once.
 const BATCHES: usize = 4;
-/// How often the deletion of a key is tried. The key is looked at again each time.
+/// How often the deletion of a key is tried. The key is checked again before each attempt.
 pub(super) const MOST_TRIES: u32 = 10;
 
-/// The result of a look at an object.
+/// The result of checking an object.
 enum ObjectLook {
-    /// It is as planned.
+    /// It matches the plan.
     Delete(ObjectDeletion),
     /// It is not deleted.
     Keep(Outcome),
 }
 
-/// What one round deletes.
+/// The deletions of one round.
 #[derive(Default)]
 struct DeletionRound {
     deletions: Vec<ObjectDeletion>,
-    /// The place in the batch of each key.
+    /// The index of each key in the batch.
     places: HashMap<String, usize>,
 }
 
-/// The answer to deletions that a service neither did nor refused.
+/// The answer to deletions that the service neither carried out nor refused.
 #[derive(Default)]
 struct Unsettled {
-    /// The longest time that the service asks to wait.
+    /// The longest pause that the service asks for.
     pause: Option<Duration>,
     why: String,
 }
 
 impl S3Pruner {
-    /// Deletes objects that are unchanged.
+    /// Deletes objects that still match the plan.
     pub(super) async fn delete_all(&self, objects: &[ObjectTarget]) -> Vec<Outcome> {
         let ready = async {
             self.check_lease().await?;
@@ -115,8 +115,8 @@ impl S3Pruner {
             .collect()
     }
 
-    /// Looks again at the objects without an outcome. Returns the deletions of those that are as
-    /// planned.
+    /// Checks the objects without an outcome again. Returns the deletions of those that match the
+    /// plan.
     async fn look_again(
         &self,
         batch: &[ObjectTarget],
@@ -145,8 +145,8 @@ impl S3Pruner {
         again
     }
 
-    /// Sends the deletions of one round. Returns what the service said of those that it did not
-    /// settle.
+    /// Sends the deletions of one round. Returns the answer of the service about those that have no
+    /// outcome yet.
     async fn send_round(
         &self,
         again: &DeletionRound,
@@ -189,10 +189,10 @@ impl S3Pruner {
             .await
     }
 
-    /// Looks at an object that is to go.
+    /// Checks an object that is to be deleted.
     async fn look(&self, behaviour: DeleteBehaviour, target: &ObjectTarget) -> ObjectLook {
         let key = match &target.name {
-            // A plan is a file: it may come from an earlier version with other rules.
+            // A plan is a file, which an earlier version with other rules may have written.
             ObjectName::Partial(key) if !self.client().places.is_for_cache(key) => {
                 return ObjectLook::Keep(Outcome::Skipped(Skip::Unsupported));
             }
@@ -285,8 +285,8 @@ impl S3Pruner {
         deletions.iter().map(sent).collect()
     }
 
-    /// Deletes an object that was looked at a moment ago, in one request that is sent once: before
-    /// another attempt the caller looks again.
+    /// Deletes an object that was just checked. The request is sent once: before another attempt
+    /// the caller checks again.
     pub(super) async fn delete_now(&self, key: &str, tag: Option<&str>) -> Sent {
         let ready = async {
             self.still_held()?;
@@ -309,7 +309,7 @@ impl S3Pruner {
                 .map(|response| response.status().as_u16())
         };
         let mut deleted = self.client().pace.once(|| delete(tag)).await;
-        // A service that does not support the condition has done nothing.
+        // A service that does not support the condition has deleted nothing.
         if tag.is_some()
             && deleted
                 .as_ref()
@@ -327,8 +327,8 @@ impl S3Pruner {
         }
     }
 
-    /// Returns the meaning of an error for keys that were to be deleted. Where it passes, or the
-    /// answer was lost, they have to be looked at again.
+    /// Returns the meaning of an error for the keys of the request. If the error may pass or the
+    /// answer was lost, they have to be checked again.
     fn not_sent<E>(&self, error: &SdkError<E>) -> Sent
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -343,7 +343,7 @@ impl S3Pruner {
         }
     }
 
-    /// Aborts the unfinished uploads of a key that began at that moment.
+    /// Aborts the unfinished uploads of a key that began at this time.
     async fn abort(&self, key: &str, began: Timestamp) -> Result<Outcome, RemoteError> {
         let client = self.client().sdk().await?;
         let lister = self.client().lister().await?;
@@ -382,12 +382,12 @@ impl S3Pruner {
     }
 }
 
-/// The result of a request for a key.
+/// The result of a request for one key.
 #[derive(Debug, Clone)]
 pub(super) enum Sent {
-    /// This.
+    /// The final outcome.
     Settled(Outcome),
-    /// None yet, or an unknown one: why, and how long the service asks to wait.
+    /// No outcome yet, or an unknown one: the reason, and the pause that the service asks for.
     NotNow(String, Option<Duration>),
 }
 

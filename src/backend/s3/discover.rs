@@ -1,5 +1,5 @@
-//! Finds the caches in a bucket: every prefix below which there are both manifests and blobs named
-//! by digests.
+//! Finds the caches in a bucket: every prefix with both manifests and blobs named by digests below
+//! it.
 
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
@@ -16,28 +16,27 @@ use crate::text::escape::visible;
 const FOLDERS: (&str, &str) = ("manifests/", "blobs/");
 /// How deep folders are followed.
 const MOST_LEVELS: usize = 5;
-/// How many folders are looked into.
+/// The most folders that are listed.
 const MOST_FOLDERS: usize = 5_000;
-/// How many pages of a folder are looked at.
+/// The most pages of a folder that are read.
 const MOST_PAGES: usize = 10;
-/// How many folders are looked into at once.
+/// The number of folders that are listed at once.
 const AT_ONCE: usize = 16;
-/// How many things an error names.
+/// The most names in an error.
 const MOST_NAMED: usize = 5;
 
 /// Whether the whole bucket was searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::backend) enum BucketSearch {
-    /// It was.
     Whole,
-    /// It has more folders than are followed.
+    /// It has too many folders.
     Part,
 }
 
-/// Sends where in a bucket caches lie to `found`, as they are found.
+/// Sends the locations of caches in a bucket to `found`, as they are found.
 ///
 /// # Errors
-/// When the bucket cannot be listed.
+/// Fails if the bucket cannot be listed.
 pub(in crate::backend) async fn caches(
     location: &S3Location,
     access: &Access,
@@ -100,7 +99,7 @@ async fn search(
                     return Ok(BucketSearch::Part);
                 }
             }
-            // A folder may have ten thousand others in it: no more are kept than are looked into.
+            // A folder may contain thousands of others, so only as many are kept as will be listed.
             let room = most.saturating_sub(looked + below.len());
             if folders.len() > room {
                 extent = BucketSearch::Part;
@@ -121,7 +120,7 @@ async fn search(
 /// The contents of a folder.
 struct SeenFolder {
     caches: Vec<String>,
-    /// Folders in which there may be more.
+    /// Folders that may contain more.
     folders: Vec<String>,
     is_whole: bool,
 }
@@ -172,7 +171,7 @@ async fn has_blobs(lister: Lister<'_>, folder: &str) -> Result<bool, RemoteError
     }))
 }
 
-/// Returns the prefixes of caches below a prefix, as far as a short search finds them.
+/// Returns the prefixes of caches below a prefix that a short search finds.
 pub(super) async fn prefixes(lister: Lister<'_>, below: &str) -> Vec<String> {
     let (sender, mut received) = mpsc::channel(1);
     let found = async {
@@ -182,13 +181,13 @@ pub(super) async fn prefixes(lister: Lister<'_>, below: &str) -> Vec<String> {
         }
         found
     };
-    // An error of the search keeps the caches that were found.
+    // After an error of the search, the caches found so far are kept.
     let (_, found) = tokio::join!(search(lister, below, MOST_FOLDERS / 10, sender), found);
     found
 }
 
-/// Returns the error for a place without a cache: the names looked for, the contents, and where
-/// there are caches.
+/// Creates the error for a place without a cache: the expected names, the contents, and the places
+/// that do have caches.
 pub(super) async fn no_cache(lister: Lister<'_>, places: &Places) -> RemoteError {
     let at = format!("s3://{}/{}", places.bucket, places.prefix);
     let shown = visible(&at).into_owned();

@@ -1,4 +1,4 @@
-//! The errors of S3 in words, and whether they pass.
+//! Describes the errors of S3, and whether a retry may help.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use crate::source::S3Location;
 use crate::text::causes::causes;
 use crate::text::escape::visible;
 
-/// A fault that is gone when the same is asked again.
+/// An error that may pass when the request is sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Passing {
-    /// The service wants to be asked less often, and perhaps says when again.
+    /// The service asks for fewer requests, and may say when to retry.
     Busy(Option<Duration>),
-    /// The answer did not come, or not whole.
+    /// The answer was lost or incomplete.
     Lost,
 }
 
-/// Returns whether an error passes, and how.
+/// Returns whether and how an error may pass.
 pub(super) fn passing<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<Passing> {
     let status = error
         .raw_response()
@@ -42,7 +42,7 @@ pub(super) fn passing<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<Pa
         ("RequestTimeout" | "InternalError", _) | (_, Some(500 | 502 | 504)) => Some(Passing::Lost),
         _ => match error {
             SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Some(Passing::Lost),
-            // Whatever ends a connection: a service that went away says so in many ways.
+            // Any end of a connection: it looks different for each way in which a service fails.
             SdkError::DispatchFailure(failure) => (!failure.is_user()).then_some(Passing::Lost),
             _ => None,
         },
@@ -61,7 +61,7 @@ fn asked_pause<E>(error: &SdkError<E>) -> Option<Duration> {
     Some(Duration::try_from(date.duration_since(Timestamp::now())).unwrap_or_default())
 }
 
-/// Returns whether an error says that an object is not there.
+/// Returns whether an error means that an object does not exist.
 pub(super) fn is_absence<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let status = error
         .raw_response()
@@ -72,7 +72,7 @@ pub(super) fn is_absence<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     code == Some("NoSuchKey") || status == Some(404) && matches!(code, None | Some("NotFound"))
 }
 
-/// Returns whether an error says that an unfinished upload is not there.
+/// Returns whether an error means that an unfinished upload does not exist.
 pub(super) fn is_no_upload<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     error
         .as_service_error()
@@ -80,15 +80,15 @@ pub(super) fn is_no_upload<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool
         == Some("NoSuchUpload")
 }
 
-/// Returns whether an answer came with success that cannot be understood.
+/// Returns whether a successful answer could not be parsed.
 pub(super) fn is_answered<E>(error: &SdkError<E>) -> bool {
     error
         .raw_response()
         .is_some_and(|response| response.status().as_u16() == 200)
 }
 
-/// Returns the region in which a bucket lies, when an error has it: Amazon names it in a header
-/// of most.
+/// Returns the region of a bucket if the error contains it: Amazon sends it in a header of most
+/// errors.
 pub(super) fn region<E>(error: &SdkError<E>) -> Option<String> {
     let of_header = error
         .raw_response()?
@@ -98,14 +98,14 @@ pub(super) fn region<E>(error: &SdkError<E>) -> Option<String> {
     of_header.or_else(|| element(error, "Region").map(str::to_owned))
 }
 
-/// Returns the text of the first element of a name in the body of an answer.
+/// Returns the text of the first element with this name in the body of an answer.
 pub(super) fn element<'a, E>(error: &'a SdkError<E>, name: &str) -> Option<&'a str> {
     let body = std::str::from_utf8(error.raw_response()?.body().bytes()?).ok()?;
     let (_, after) = body.split_once(&format!("<{name}>"))?;
     after.split_once("</").map(|(text, _)| text)
 }
 
-/// Says that an answer, or a listing, is not complete.
+/// Describes an incomplete answer or listing.
 pub(super) fn incomplete(location: &S3Location, doing: &str, why: &Incomplete) -> RemoteError {
     RemoteError::new(RemoteKind::BadAnswer, cannot(location, doing))
         .because(format!("the answer is not complete: {why}"))
@@ -123,7 +123,7 @@ fn cannot(location: &S3Location, doing: &str) -> String {
     }
 }
 
-/// Puts an error into words; `doing` is the failed action: `list`, `read from`.
+/// Describes an error. `doing` is the failed action: `list`, `read from`.
 pub(super) fn describe<E>(location: &S3Location, doing: &str, error: &SdkError<E>) -> RemoteError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -136,7 +136,7 @@ where
         .raw_response()
         .map(|response| response.status().as_u16());
     let service = error.as_service_error();
-    // An answer to a HEAD has no body that would say it.
+    // An answer to a HEAD has no body that could contain the code.
     let code = service
         .and_then(ProvideErrorMetadata::code)
         .unwrap_or_default();
@@ -177,7 +177,7 @@ where
     }
 }
 
-/// Adds the words of the service.
+/// Adds the message of the service.
 fn because<E>(mut described: RemoteError, error: &SdkError<E>, code: &str) -> RemoteError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -206,8 +206,8 @@ where
     described
 }
 
-/// Says that an answer sends to another address, which is never followed: a request with
-/// credentials is for the service that was named.
+/// Describes a redirect. Redirects are never followed: a request with credentials is only for the
+/// service that was named.
 fn redirection<E>(error: &SdkError<E>, code: &str) -> Option<String> {
     let response = error.raw_response()?;
     let status = response.status().as_u16();
@@ -229,7 +229,7 @@ fn redirection<E>(error: &SdkError<E>, code: &str) -> Option<String> {
     }
 }
 
-/// Says that an answer is a page for people, as portals and proxies send it, when it is one.
+/// Describes an answer that is an HTML page, as portals and proxies send it.
 fn page<E>(error: &SdkError<E>) -> Option<String> {
     let response = error.raw_response()?;
     let kind = response
@@ -246,7 +246,7 @@ fn page<E>(error: &SdkError<E>) -> Option<String> {
     })
 }
 
-/// Returns the kind of fault of a code or a status, and a hint.
+/// Returns the kind of error for a code or a status, and a hint.
 fn kind_and_hint(
     location: &S3Location,
     doing: &str,
@@ -295,7 +295,7 @@ fn kind_and_hint(
     }
 }
 
-/// Returns which permission is needed to do something.
+/// Returns the permission that an action requires.
 fn needed_for(doing: &str) -> &'static str {
     match doing.split(' ').next() {
         Some("delete") => "deleting needs s3:DeleteObject on the cache's objects",

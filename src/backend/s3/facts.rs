@@ -1,5 +1,5 @@
 //! Reads the facts about a bucket other than its objects: versions, and the rules by which the
-//! service itself deletes.
+//! service deletes objects itself.
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
@@ -13,8 +13,7 @@ use crate::backend::RemoteError;
 use crate::backend::bucket::{LifecycleRule, Noncurrent, Places, Reported, Versioning};
 
 impl Lister<'_> {
-    /// Asks whether the bucket keeps old versions. A service without versions keeps
-    /// nothing.
+    /// Asks whether the bucket keeps old versions. A service without versions keeps none.
     pub(super) async fn versioning(&self) -> Reported<Versioning> {
         let request = || {
             self.client
@@ -29,7 +28,7 @@ impl Lister<'_> {
                 Some(_) | None => Versioning::Off,
             }),
             Err(error) if is_not_offered(&error) => Ok(Versioning::Off),
-            // Some services put the status into an element of another name.
+            // Some services use another name for the element with the status.
             Err(error)
                 if errors::element(&error, "Status").is_some_and(|status| status == "Enabled") =>
             {
@@ -50,7 +49,7 @@ impl Lister<'_> {
         }
     }
 
-    /// Reads the rules by which the service deletes; none when it has no such rules at all.
+    /// Reads the lifecycle rules; `None` if the service does not support any.
     pub(super) async fn lifecycle(&self) -> Reported<Option<Vec<LifecycleRule>>> {
         let request = || {
             self.client
@@ -94,8 +93,7 @@ impl Lister<'_> {
             return Ok(first.counted);
         };
         let mut ranges = vec![((last, version), None)];
-        // Most objects are blobs. Where the first page has not reached them, they get ranges of
-        // their own.
+        // Most objects are blobs. If the first page did not reach them, they get separate ranges.
         if ranges[0].0.0 < places.blobs {
             let begin = format!("{}sha256:0", places.blobs);
             let blobs = spread::cut(&places.blobs, &format!("{}sha256:01000", places.blobs));
@@ -125,7 +123,7 @@ impl Lister<'_> {
         Ok(noncurrent)
     }
 
-    /// Counts versions after a place up to a key, itself included: a page of them, or all.
+    /// Counts the versions after a position up to a key, inclusive: one page of them, or all.
     async fn versions(
         &self,
         prefix: &str,
@@ -192,10 +190,10 @@ impl Lister<'_> {
     }
 }
 
-/// A place among versions: after a key, or within one after a version of it.
+/// A position among versions: after a key, or after a version of a key.
 type BucketPlace = (String, Option<String>);
 
-/// Some of the versions.
+/// A part of the versions.
 struct ObjectVersions {
     counted: Noncurrent,
     next: Option<BucketPlace>,
@@ -207,7 +205,7 @@ fn code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<&str> {
         .and_then(ProvideErrorMetadata::code)
 }
 
-/// Returns whether a service does not know such a request at all.
+/// Returns whether a service does not support such a request.
 fn is_not_offered<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let status = error
         .raw_response()

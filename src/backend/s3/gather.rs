@@ -1,4 +1,4 @@
-//! Classifies the objects of a listing, counts them, and sends them on.
+//! Classifies the objects of a listing, counts them, and sends them.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,14 +11,14 @@ use crate::backend::bucket::Places;
 use crate::backend::{ObjectSender, OtherKind, OtherObject, StoredObject};
 use crate::format::digest::Digest;
 
-/// How many objects that do not belong to the cache are sent by name; more are only counted.
+/// The most objects outside the cache that are sent by name. Others are only counted.
 const MOST_NAMED: u64 = 50_000;
-/// For how many blobs an unusual storage class is remembered.
+/// The most blobs for which an unusual storage class is remembered.
 const MOST_UNUSUAL: usize = 100_000;
-/// The class that a listing does not name (`StorageClass` in Amazon's reference).
+/// The class that listings omit (`StorageClass` in Amazon's reference).
 const USUAL: &str = "STANDARD";
 
-/// Takes pages.
+/// Collects the pages of a listing.
 pub(super) struct Gathering<'a> {
     places: &'a Places,
     sender: ObjectSender,
@@ -67,17 +67,17 @@ impl Take for Gathering<'_> {
 }
 
 impl ObjectCounts {
-    /// Returns whether there are objects, and neither blobs nor objects of cachelens.
+    /// Returns whether there are objects but neither blobs nor objects of cachelens.
     pub(super) fn holds_something_else(&self) -> bool {
         self.named > 0 && self.classes.is_empty() && self.own.count == 0
     }
 
-    /// Returns whether there are no objects at all.
+    /// Returns whether there are no objects.
     pub(super) fn is_empty(&self) -> bool {
         self.named == 0 && self.classes.is_empty() && self.own.count == 0
     }
 
-    /// Counts an object, and returns the one to send for it.
+    /// Counts an object, and returns the object to send for it, if any.
     fn count(&mut self, places: &Places, listed: ListedObject) -> Option<StoredObject> {
         match places.kind(&listed) {
             KeyKind::Blob(digest) => {

@@ -1,8 +1,9 @@
-//! The lease that keeps two prunes of a bucket apart: an object that says until when it holds. Its
-//! holder renews it while the run goes on.
+//! The lease that keeps two prunes of a bucket apart: an object with an end time. Its holder renews
+//! it during the run.
 //!
-//! A holder that finds the lease with another, or could not renew it in time, deletes nothing more.
-//! No lease blocks for ever: whatever it says, it ends when it was not written again for [`TERM`].
+//! A holder that finds another holder's lease, or could not renew its own in time, stops deleting.
+//! No lease blocks for ever: whatever its content, it ends if it was not written again for
+//! [`TERM`].
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,30 +19,30 @@ use super::prune::S3Pruner;
 use crate::backend::{BackendError, Lease, PruneError, RemoteError, RemoteKind};
 use crate::text::escape::visible;
 
-/// How long a lease holds that is not renewed.
+/// How long a lease is valid without a renewal.
 const TERM: Duration = Duration::from_mins(10);
-/// How often it is renewed.
+/// The time between renewals.
 const RENEWAL: Duration = Duration::from_mins(2);
-/// How long after its end another takes it: clocks differ.
+/// The time after its end before another prune takes it, because clocks differ.
 const SLACK: SignedDuration = SignedDuration::from_mins(5);
-/// How long a new holder waits before it looks again, where the service supports no conditions.
+/// The wait of a new holder before it checks again, if the service supports no conditions.
 const LOOK: Duration = Duration::from_millis(300);
 /// The largest lease that is read, in bytes.
 const LEASE_LIMIT: u64 = 4096;
-/// How many characters of a holder's name are shown.
+/// The most characters of a holder's name that are shown.
 const LONGEST_NAME: usize = 80;
 
 /// The content of the object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct LeaseTerm {
     owner: String,
-    /// Another text than a time counts as one that never comes, so the owner can still be named.
+    /// Text that is not a time counts as never, so the owner can still be shown.
     #[serde(default = "never", deserialize_with = "moment")]
     until: Timestamp,
-    /// The machine of the holder, where it has a name.
+    /// The machine of the holder, if it has a name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     host: Option<String>,
-    /// The process of the holder, where it is known.
+    /// The process of the holder, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     process: Option<Process>,
 }
@@ -59,7 +60,7 @@ fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Er
 /// A process, as others on its machine can find it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Process {
-    /// In which process ids mean the same: the boot of the machine, and the name space.
+    /// The scope in which process ids are unique: the boot of the machine, and the name space.
     space: String,
     id: u32,
 }
@@ -74,7 +75,8 @@ impl Process {
         })
     }
 
-    /// Returns whether it is known to have ended: it was killed before it removed its lease.
+    /// Returns whether the process is known to have ended: it was killed before it removed its
+    /// lease.
     fn has_ended(&self) -> bool {
         Self::this().is_some_and(|this| this.space == self.space)
             && !std::path::Path::new(&format!("/proc/{}", self.id)).exists()
@@ -104,15 +106,15 @@ fn later(moment: Timestamp, by: Duration) -> Timestamp {
 
 /// A lease that was found in the bucket.
 struct FoundLease {
-    /// None when it cannot be understood.
+    /// `None` if it cannot be parsed.
     term: Option<LeaseTerm>,
     tag: Option<String>,
-    /// When the service last saw it written.
+    /// The time of its last write, according to the service.
     written: Option<Timestamp>,
 }
 
 impl FoundLease {
-    /// Returns when it ends: when it says, but not later than a lease of that age can.
+    /// Returns when it ends: at its end time, but not later than its age allows.
     fn ends(&self) -> Option<Timestamp> {
         let latest = self.written.map(|written| later(written, TERM));
         match (self.term.as_ref().map(|term| term.until), latest) {
@@ -122,7 +124,7 @@ impl FoundLease {
         }
     }
 
-    /// Returns whether it has ended for good, or its holder has ended without removing it.
+    /// Returns whether it has ended for certain, or its holder has ended without removing it.
     fn is_over(&self) -> bool {
         let is_late = self
             .ends()
@@ -131,7 +133,7 @@ impl FoundLease {
         is_late || process.is_some_and(Process::has_ended)
     }
 
-    /// Says who holds it.
+    /// Describes its holder.
     fn holder(&self) -> String {
         let Some(term) = &self.term else {
             return "its lease cannot be read".to_owned();
@@ -148,7 +150,7 @@ impl FoundLease {
         format!("{name} holds the lease")
     }
 
-    /// Says until when it holds, and how to remove it.
+    /// Describes when it ends, and how to remove it.
     fn remedy(&self, bucket: &str, key: &str) -> String {
         let until = match self.ends() {
             Some(ends) => format!(
@@ -165,13 +167,13 @@ impl FoundLease {
     }
 }
 
-/// A lease that was taken, as far as is known here.
+/// A lease that this process took, as far as known here.
 #[derive(Debug)]
 pub(super) struct StandingLease {
     owner: String,
     key: String,
-    /// The tag of the object, and how long it holds by both clocks: one stands still while the
-    /// machine sleeps.
+    /// The tag of the object, and the end by both clocks: one of them stops while the machine
+    /// sleeps.
     held: Mutex<Option<(String, Instant, Timestamp)>>,
 }
 
@@ -181,7 +183,7 @@ impl StandingLease {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some((tag, until, term.until));
     }
 
-    /// Notes another tag of the object. It does not hold longer for that.
+    /// Notes another tag of the object. This does not extend the lease.
     fn is_now(&self, tag: String) {
         if let Some(held) = &mut *self.held.lock().unwrap_or_else(PoisonError::into_inner) {
             held.0 = tag;
@@ -210,7 +212,7 @@ impl HeldLease {
     /// Takes the lease of a bucket.
     ///
     /// # Errors
-    /// When another prune holds it, or it cannot be written.
+    /// Fails if another prune holds it, or if it cannot be written.
     pub(super) async fn take(pruner: &S3Pruner) -> Result<Self, PruneError> {
         let cache = pruner.client();
         let key = cache.lease_key();
@@ -262,8 +264,7 @@ async fn renew(cache: S3Client, standing: Arc<StandingLease>, end: CancellationT
             .await
         {
             Ok(Some(tag)) => standing.hold(tag, &term),
-            // One that failed before may have been written none the less, and then the tag is
-            // another.
+            // An earlier attempt that failed may have been written, and then the tag is different.
             Ok(None) => match cache.tag_of_own(&standing).await {
                 Ok(Some(tag)) => standing.is_now(tag),
                 Ok(None) => return standing.lose(),
@@ -279,7 +280,7 @@ impl S3Client {
         format!("{}lease.json", self.own())
     }
 
-    /// Reads the lease; none when there is none.
+    /// Reads the lease; `None` if there is none.
     async fn find_lease(&self, key: &str) -> Result<Option<FoundLease>, RemoteError> {
         match self.get(key, LEASE_LIMIT).await {
             Ok(None) => Ok(None),
@@ -288,7 +289,7 @@ impl S3Client {
                 tag: content.tag,
                 written: content.modified,
             })),
-            // Too large for a lease.
+            // Too large to be a lease.
             Err(error) if error.kind == RemoteKind::BadAnswer => {
                 let now = self.head(key).await?;
                 Ok(now.map(|now| FoundLease {
@@ -303,12 +304,12 @@ impl S3Client {
         }
     }
 
-    /// Writes the lease where there is none, or one that is over.
+    /// Writes the lease if there is none, or if the existing one is over.
     async fn take_lease(&self, key: &str, owner: &str) -> Result<Taking, RemoteError> {
         let term = LeaseTerm::of(owner);
         let condition = match self.find_lease(key).await? {
             None => None,
-            // The tag is that of the content: another may have taken it since.
+            // The tag is that of the content: another prune may have taken the lease since.
             Some(found) if found.is_over() => Some(found.tag.unwrap_or_default()),
             Some(found) => return Ok(Taking::Held(found)),
         };
@@ -316,8 +317,8 @@ impl S3Client {
             .as_deref()
             .map_or(WriteCondition::New, WriteCondition::Tag);
         let is_written = self.write(key, term.bytes(), condition).await?.is_some();
-        // Services that ignore the condition let two write, one after the other: the one whose
-        // lease is read afterwards holds it.
+        // A service that ignores the condition accepts two writes. The prune whose lease is read
+        // afterwards holds it.
         let has_condition = !is_written
             || self
                 .write(key, term.bytes(), WriteCondition::New)
@@ -327,7 +328,7 @@ impl S3Client {
         if !has_condition {
             tokio::time::sleep(LOOK).await;
         }
-        // A write whose answer was lost may have been done.
+        // A write whose answer was lost may have taken effect.
         match self.find_lease(key).await? {
             Some(found) if found.term.as_ref() == Some(&term) => {
                 Ok(Taking::Taken(found.tag.unwrap_or_default(), term))
@@ -337,7 +338,7 @@ impl S3Client {
         }
     }
 
-    /// Returns the tag of the object while it is the one that was taken.
+    /// Returns the tag of the object if it is still the lease that was taken.
     async fn tag_of_own(&self, standing: &StandingLease) -> Result<Option<String>, RemoteError> {
         let found = self.find_lease(&standing.key).await?;
         Ok(found
@@ -350,7 +351,7 @@ impl S3Client {
 }
 
 impl S3Pruner {
-    /// Returns the lease while it holds, as far as is known here.
+    /// Returns the lease if it is valid, as far as known here.
     fn standing(&self) -> Result<Arc<StandingLease>, RemoteError> {
         let standing = self.lease.lock().ok().and_then(|lease| lease.clone());
         standing
@@ -358,23 +359,23 @@ impl S3Pruner {
             .ok_or_else(lost)
     }
 
-    /// Checks that the lease has neither run out nor been found with another. It costs nothing, and
-    /// goes before each deletion.
+    /// Checks that the lease has not ended and was not found with another holder. Sends no request,
+    /// so it runs before each deletion.
     ///
     /// # Errors
-    /// When it has.
+    /// Fails if the lease was lost.
     pub(super) fn still_held(&self) -> Result<(), RemoteError> {
         self.standing().map(|_| ())
     }
 
-    /// Checks that the lease still is this one's.
+    /// Checks that the lease still belongs to this run.
     ///
     /// # Errors
-    /// When it is not, or that is not known.
+    /// Fails if it does not, or if that cannot be determined.
     pub(super) async fn check_lease(&self) -> Result<(), RemoteError> {
         let standing = self.standing()?;
         if let Some(tag) = self.client().tag_of_own(&standing).await? {
-            // A renewal whose answer was lost has given it another.
+            // A renewal whose answer was lost has changed the tag.
             standing.is_now(tag);
             return Ok(());
         }
@@ -382,8 +383,8 @@ impl S3Pruner {
         Err(lost())
     }
 
-    /// Removes the lease, if it still is the one that was taken. Where nothing may be deleted it is
-    /// left, and says that it is over.
+    /// Removes the lease if it is still the one that was taken. If it cannot be deleted, marks it
+    /// as over.
     pub(super) async fn give_lease_back(&self) {
         if self.check_lease().await.is_err() {
             return;
@@ -413,9 +414,9 @@ impl S3Pruner {
 
 /// The result of an attempt to take the lease.
 enum Taking {
-    /// It was taken: its tag and its content.
+    /// It was taken, with its tag and its content.
     Taken(String, LeaseTerm),
-    /// Another holds it.
+    /// Another prune holds it.
     Held(FoundLease),
 }
 

@@ -1,9 +1,9 @@
 //! Listings, page by page.
 //!
-//! The next page is asked for by the last key of the page before, not by the token that came with
-//! it: then no key comes twice or is passed over, whatever the service does with its tokens. This
-//! holds where keys come in the order of their bytes, which [`Trail`] checks. That each answer is
-//! complete is checked by the client (see [`super::complete`]).
+//! The next page is requested by the last key of the previous page, not by its token: then no key
+//! is repeated or missing, even if the service handles its tokens wrong. This requires keys in the
+//! order of their bytes, which [`Trail`] checks. The client checks that each answer is complete
+//! (see [`super::complete`]).
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
@@ -34,7 +34,7 @@ pub(super) struct Lister<'a> {
 /// A page of a listing.
 pub(super) struct ObjectPage {
     pub(super) objects: Vec<ListedObject>,
-    /// Whether there is more after it.
+    /// Whether there are more pages.
     pub(super) goes_on: bool,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct FolderLevel {
     pub(super) objects: Vec<ListedObject>,
     /// The prefixes of all other names, up to the next slash.
     pub(super) folders: Vec<String>,
-    /// Whether there is more than was asked for.
+    /// Whether there are more than were requested.
     pub(super) goes_on: bool,
 }
 
@@ -55,17 +55,17 @@ pub(super) struct Uploads {
     pub(super) goes_on: bool,
 }
 
-/// Where a listing of uploads continues: after a key, and an upload of it.
+/// Where a listing of uploads continues: after a key and one of its uploads.
 type UploadMarker = (Option<String>, Option<String>);
 
 impl Lister<'_> {
     /// Lists a page of the keys under a prefix that come after another key.
     ///
-    /// A service that does not support `start-after` returns known keys, and one that skips what it
-    /// has looked at may return none. Its tokens lead on in both cases.
+    /// A service that does not support `start-after` returns known keys, and one that skips already
+    /// listed keys may return none. Its tokens lead further in both cases.
     ///
     /// # Errors
-    /// When the bucket cannot be listed, or the service does not go on.
+    /// Fails if the bucket cannot be listed, or if the service does not continue.
     pub(super) async fn page(&self, prefix: &str, after: &str) -> Result<ObjectPage, RemoteError> {
         let mut token = None::<String>;
         let mut tokens = Markers::default();
@@ -88,9 +88,9 @@ impl Lister<'_> {
             let goes_on = answer.is_truncated() == Some(true);
             let next = answer.next_continuation_token.take();
             let mut objects = objects(answer);
-            // Keys that come before `after`: either the service has started with the first key, and
-            // then its tokens lead through all of them in order, or it has another order, which
-            // shows when all keys are listed.
+            // Keys before `after`: either the service has started with the first key, and then its
+            // tokens lead through all of them in order, or it has another order, which shows when
+            // all keys are listed.
             let is_before = |listed: &ListedObject| listed.key.as_str() < after;
             if begins_after && objects.first().is_some_and(is_before) {
                 token = None;
@@ -112,7 +112,7 @@ impl Lister<'_> {
     /// Lists everything under a prefix.
     ///
     /// # Errors
-    /// As [`Self::page`].
+    /// Fails in the same cases as [`Self::page`].
     pub(super) async fn all(&self, prefix: &str) -> Result<Vec<ListedObject>, RemoteError> {
         let mut all = Vec::new();
         let mut after = String::new();
@@ -132,10 +132,10 @@ impl Lister<'_> {
         }
     }
 
-    /// Lists the objects and folders right below a prefix, in at most so many pages.
+    /// Lists the objects and folders right below a prefix, in at most `most_pages` pages.
     ///
     /// # Errors
-    /// As [`Self::page`].
+    /// Fails in the same cases as [`Self::page`].
     pub(super) async fn level(
         &self,
         prefix: &str,
@@ -175,7 +175,7 @@ impl Lister<'_> {
         Ok(level)
     }
 
-    /// Returns the token of the next page, which no page had before.
+    /// Returns the token of the next page, which must be new.
     fn next_token(
         &self,
         next: Option<String>,
@@ -188,8 +188,8 @@ impl Lister<'_> {
         Ok(next)
     }
 
-    /// Sends a request, and where the answer cannot be parsed once more for encoded keys: XML
-    /// cannot hold every character that a key can.
+    /// Sends a request. If the answer cannot be parsed, asks again for encoded keys: XML does not
+    /// support every character that a key may contain.
     async fn send(
         &self,
         request: &(impl Fn() -> ListObjectsV2FluentBuilder + Sync),
@@ -210,11 +210,11 @@ impl Lister<'_> {
         errors::incomplete(self.location, "list", why)
     }
 
-    /// Lists unfinished uploads under a prefix. Those of one key that began in the same second are
-    /// one: only the service's number distinguishes them, and they are ended together.
+    /// Lists unfinished uploads under a prefix. Uploads of one key that began in the same second
+    /// count as one: only the service's id distinguishes them, and they are aborted together.
     ///
     /// # Errors
-    /// When they cannot be listed.
+    /// Fails if they cannot be listed.
     pub(super) async fn uploads(&self, prefix: &str) -> Result<Uploads, RemoteError> {
         let mut found = Vec::new();
         let goes_on = self
@@ -237,7 +237,7 @@ impl Lister<'_> {
     /// Lists the unfinished uploads of one key, with the times at which they began.
     ///
     /// # Errors
-    /// As [`Self::uploads`].
+    /// Fails in the same cases as [`Self::uploads`].
     pub(super) async fn upload_ids(
         &self,
         key: &str,
@@ -254,8 +254,8 @@ impl Lister<'_> {
         Ok(found)
     }
 
-    /// Gives each unfinished upload under a prefix to `take` while that returns true; returns
-    /// whether it did not take all.
+    /// Passes each unfinished upload under a prefix to `take` while it returns true; returns whether
+    /// some are left.
     async fn each_upload(
         &self,
         prefix: &str,
@@ -315,7 +315,7 @@ fn began(upload: &MultipartUpload) -> Option<Timestamp> {
     Timestamp::from_second(time.secs()).ok()
 }
 
-/// Returns whether an answer came that is no XML. One that is not complete is another matter.
+/// Returns whether the answer is not valid XML. An incomplete answer does not count.
 fn is_garbled(error: &SdkError<ListObjectsV2Error>) -> bool {
     let status = error
         .raw_response()
@@ -338,7 +338,7 @@ fn objects(answer: ListObjectsV2Output) -> Vec<ListedObject> {
         .collect()
 }
 
-/// Decodes a key, of which a service encodes a blank as a plus.
+/// Decodes a key. Services encode a blank as a plus.
 fn decoded(key: String, encoded: bool) -> String {
     if !encoded || !key.contains(['%', '+']) {
         return key;

@@ -1,4 +1,4 @@
-//! The manifests of a cache in a bucket, and the other caches that share the place of its blobs.
+//! The manifests of a cache in a bucket, and the other caches with the same location of blobs.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,32 +17,32 @@ use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor};
 use crate::source::S3Location;
 use crate::text::units::Size;
 
-/// How many bytes of manifests are kept to be read once only.
+/// The most bytes of manifests that are kept in memory.
 const KEPT: usize = 64 << 20;
 
-/// The result of a listing of the manifests.
+/// The result of listing the manifests.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ListedManifests {
-    /// How many there are.
+    /// The number of manifests.
     pub(super) manifests: usize,
-    /// Objects among them that are none.
+    /// Objects among them that are not manifests.
     pub(super) strays: Vec<ListedObject>,
-    /// With which key the first page of the blobs ended at that time, where there were more.
+    /// The last key of the first page of blobs at that time, if there are more pages.
     pub(super) first_page_of_blobs: Option<String>,
 }
 
 /// The manifests that were read.
 #[derive(Debug, Default)]
 pub(super) struct Manifests {
-    /// Where a manifest lies, by its digest.
+    /// The keys of manifests, by digest.
     pub(super) keys: HashMap<Digest, String>,
     /// The key and the version of a previous version, by its digest.
     pub(super) versions: HashMap<Digest, (String, String)>,
-    /// The digest of a manifest by its version.
+    /// The digests of manifests, by version.
     known: HashMap<ManifestVersion, Digest>,
-    /// The contents, as far as there is room.
+    /// The contents of manifests, up to [`KEPT`].
     kept: HashMap<Digest, Arc<[u8]>>,
-    /// How many bytes those have.
+    /// The size of these contents.
     bytes: usize,
 }
 
@@ -61,11 +61,11 @@ impl Manifests {
     }
 }
 
-/// A manifest as it was listed: its key, its entity tag, and when it was written.
+/// A listed version of a manifest: its key, its entity tag, and its time.
 type ManifestVersion = (String, String, Option<Timestamp>);
 
-/// Returns the version of a manifest. Without a tag it has to be read again: it may
-/// be written twice within the resolution of its time.
+/// Returns the version of a manifest. Without a tag it has to be read again: it may be written
+/// twice within the resolution of its time.
 fn version(listed: &ListedObject) -> Option<ManifestVersion> {
     let version = (listed.key.clone(), listed.tag.clone(), listed.modified);
     (!listed.tag.is_empty()).then_some(version)
@@ -85,8 +85,8 @@ impl S3Reader {
         digest
     }
 
-    /// Takes the content of a manifest, which must be as long as the list says, unless it has been
-    /// written since.
+    /// Keeps the content of a manifest. Its length must match the listing unless it was written
+    /// since.
     fn taken(&self, listed: &ListedObject, content: &ObjectContent) -> Result<Digest, String> {
         let read = content.bytes.len() as u64;
         let tag = content.tag.as_deref().unwrap_or_default();
@@ -97,7 +97,7 @@ impl S3Reader {
         if is_same {
             return Ok(self.remember(listed, &content.bytes));
         }
-        // It has been written since it was listed: the digest is another one.
+        // It was written since the listing, so the digest is different.
         let written = ListedObject {
             tag: String::new(),
             ..listed.clone()
@@ -121,7 +121,7 @@ impl S3Reader {
             .extract_if(.., |listed| !is_manifest(listed))
             .collect::<Vec<_>>();
         if let Ok(mut known) = self.listed.lock() {
-            // Strays among the blobs are counted with them.
+            // Other objects among the blobs are counted with the blobs.
             let strays = strays
                 .into_iter()
                 .filter(|stray| !stray.key.starts_with(self.client.blobs_at()))
@@ -131,7 +131,7 @@ impl S3Reader {
         Ok(listed)
     }
 
-    /// Lists the manifests of the other caches that keep their blobs in the same place.
+    /// Lists the manifests of the other caches with the same location of blobs.
     pub(super) async fn manifests_of_companions(&self) -> Result<Vec<ListedObject>, RemoteError> {
         let mut all = Vec::new();
         for companion in &self.companions {
@@ -144,7 +144,7 @@ impl S3Reader {
         Ok(all)
     }
 
-    /// Makes a ref of a manifest. One that cannot be read has no digest, and says why.
+    /// Creates the ref of a manifest. One that cannot be read has no digest and a reason.
     pub(super) async fn listed_ref(&self, listed: ListedObject) -> Result<ListedRef, RemoteError> {
         let name = listed
             .key
@@ -165,7 +165,7 @@ impl S3Reader {
             None => match self.client.get(&listed.key, DOCUMENT_LIMIT).await {
                 Ok(Some(content)) => self.taken(&listed, &content),
                 Ok(None) => Err("it was deleted after it was listed".to_owned()),
-                // A key that lists the bucket may still not read one object of it.
+                // Credentials that may list the bucket may still not read every object.
                 Err(error) if error.kind == RemoteKind::Forbidden => {
                     Err(error.in_one_line_with_hint())
                 }
@@ -191,12 +191,12 @@ impl S3Reader {
     }
 }
 
-/// Returns the other caches that keep their blobs where this one does.
+/// Returns the other caches with the same location of blobs.
 ///
-/// Addresses do not identify services: one has many, among them the one that the environment
-/// names, and the names that it has on different networks. Where two services do have buckets of
-/// the same name, a wrong companion costs a listing of this bucket, and at worst keeps
-/// a blob; a companion that is overlooked costs its blobs.
+/// Addresses do not identify services: a service can have several, for example in the environment
+/// and in different networks. If two services do have buckets with the same name, a wrong companion
+/// costs a listing of this bucket, and at worst keeps a blob. A companion that is overlooked would
+/// lose its blobs.
 pub(super) fn companions(location: &S3Location, others: &[S3Location]) -> Vec<S3Location> {
     let own = Places::new(location);
     let is_other = |other: &&S3Location| {
@@ -215,7 +215,7 @@ pub(super) fn companions(location: &S3Location, others: &[S3Location]) -> Vec<S3
     companions
 }
 
-/// Returns a digest that changes whenever a manifest does.
+/// Returns a digest that changes whenever a manifest changes.
 pub(super) fn fingerprint(manifests: &[ListedObject], of_companions: &[ListedObject]) -> Digest {
     let versions = manifests.iter().chain(of_companions).map(|listed| {
         let modified = listed

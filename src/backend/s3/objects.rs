@@ -1,4 +1,4 @@
-//! Single objects: they are read, looked at, written and deleted.
+//! Single objects: reading, checking, writing and deleting them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -13,9 +13,9 @@ use crate::backend::{Outcome, RemoteError, RemoteKind};
 use crate::format::manifest::DOCUMENT_LIMIT;
 use crate::text::escape::visible;
 
-/// How often an object is read whose content breaks off.
+/// How often an object is read if its content breaks off.
 const MOST_READS: usize = 3;
-/// How often an object is looked at before it counts as still there: a service may take a moment.
+/// How often an object is checked before it counts as still there: a service may take a moment.
 const MOST_LOOKS: u32 = 4;
 
 /// The content of an object, as it was read.
@@ -25,7 +25,7 @@ pub(super) struct ObjectContent {
     pub(super) modified: Option<Timestamp>,
 }
 
-/// The state of an object at this moment.
+/// The current state of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Now {
     pub(super) size: u64,
@@ -34,19 +34,18 @@ pub(super) struct Now {
     pub(super) tag: Option<String>,
 }
 
-/// When an object is to be written.
+/// The condition for writing an object.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum WriteCondition<'a> {
-    /// In any case.
     None,
-    /// When there is none of that key.
+    /// No object has this key.
     New,
-    /// When it still has this tag.
+    /// The object still has this tag.
     Tag(&'a str),
 }
 
 impl S3Client {
-    /// Reads a whole object of at most `limit` bytes; none when it is not there.
+    /// Reads a whole object of at most `limit` bytes; `None` if it does not exist.
     pub(super) async fn get(
         &self,
         key: &str,
@@ -129,7 +128,7 @@ impl S3Client {
         }
     }
 
-    /// Looks at an object; none when it is not there.
+    /// Reads the state of an object; `None` if it does not exist.
     pub(super) async fn head(&self, key: &str) -> Result<Option<Now>, RemoteError> {
         let client = self.sdk().await?;
         match self
@@ -158,8 +157,8 @@ impl S3Client {
         }
     }
 
-    /// Writes an object when the condition holds, and returns its tag. Where the service does not
-    /// support the condition, it is checked by a look before the write.
+    /// Writes an object if the condition holds, and returns its tag. If the service does not
+    /// support the condition, it is checked before the write.
     pub(super) async fn write(
         &self,
         key: &str,
@@ -193,7 +192,8 @@ impl S3Client {
         match (condition, status) {
             (WriteCondition::New, Some(409 | 412))
             | (WriteCondition::Tag(_), Some(404 | 409 | 412)) => {
-                // The condition no longer holds when an earlier one was done whose answer was lost.
+                // If an earlier attempt was carried out but its answer was lost, the condition no
+                // longer holds.
                 if sent.into_inner() < 2 {
                     return Ok(None);
                 }
@@ -211,7 +211,7 @@ impl S3Client {
         }
     }
 
-    /// Writes an object to a service that supports no condition, which is checked by a look.
+    /// Writes an object to a service without conditions. The condition is checked just before.
     async fn write_after_look(
         &self,
         key: &str,
@@ -243,8 +243,8 @@ impl S3Client {
         }
     }
 
-    /// Deletes an object that must still have this tag, and returns whether it had. Where the
-    /// service does not support the condition, it is checked by a look before the deletion.
+    /// Deletes an object if it still has this tag, and returns whether it had. If the service does
+    /// not support the condition, the tag is checked before the deletion.
     pub(super) async fn delete_if(
         &self,
         key: &str,
@@ -282,7 +282,7 @@ impl S3Client {
         }
     }
 
-    /// Returns whether an object is still there, as far as `is_same` knows it again.
+    /// Returns whether an object still exists; `is_same` compares its state.
     pub(super) async fn is_still(
         &self,
         key: &str,
@@ -299,7 +299,7 @@ impl S3Client {
         Ok(true)
     }
 
-    /// Restores a key in a bucket that keeps versions by removing the marker that hides it.
+    /// Restores a key in a versioned bucket by removing the delete marker that hides it.
     pub(super) async fn unhide(&self, key: &str) -> Result<Outcome, RemoteError> {
         if self.head(key).await?.is_some() {
             return Ok(Outcome::AlreadyGone);

@@ -1,6 +1,6 @@
-//! Lists objects under a cache's prefix that do not belong to it. How their names are spread is not
-//! known, so folders divide them: one with more than a page is listed folder by folder, several at
-//! once.
+//! Lists objects under a cache's prefix that do not belong to it. The distribution of their names
+//! is unknown, so the listing is divided by folders: a folder with more than one page is listed
+//! folder by folder, several at once.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,19 +14,19 @@ use crate::backend::bucket::Places;
 
 /// How many folders are listed at once.
 const AT_ONCE: usize = 8;
-/// How deep folders are followed; deeper ones are listed as one.
+/// How deep folders are followed. Deeper ones are listed as one.
 const MOST_LEVELS: usize = 6;
-/// How many pages of one level are read to find its folders; where there are more, all is listed as
-/// one.
+/// The pages of one level that are read to find its folders. If there are more, the level is listed
+/// as one.
 const LEVEL_PAGES: usize = 1;
 
-/// Takes a page; returns false when the listing is to end.
+/// Receives pages; returns false to end the listing.
 pub(super) trait Take: Sync {
-    /// As above.
+    /// Receives one page.
     fn take(&self, page: Vec<ListedObject>) -> impl Future<Output = bool> + Send;
 }
 
-/// Lists them.
+/// The listing of objects that do not belong to the cache.
 pub(super) struct OtherObjects<'a, T> {
     pub(super) lister: Lister<'a>,
     pub(super) places: &'a Places,
@@ -47,12 +47,12 @@ impl<'a, T: Take> OtherObjects<'a, T> {
     /// Lists all of them.
     ///
     /// # Errors
-    /// When the bucket cannot be listed.
+    /// Fails if the bucket cannot be listed.
     pub(super) fn list(self) -> OtherListing<'a> {
         self.around(self.places.prefix.clone(), 0)
     }
 
-    /// Lists what lies below a prefix with blobs or manifests somewhere in it, which are left out.
+    /// Lists the objects below a prefix, except for the blobs and manifests there.
     fn around(self, prefix: String, depth: usize) -> OtherListing<'a> {
         Box::pin(async move {
             let FolderLevel {
@@ -90,7 +90,7 @@ impl<'a, T: Take> OtherObjects<'a, T> {
             }
             level.objects.retain(|listed| listed.key > last);
             self.hand_over(level.objects).await;
-            // The page has been through the folders whose keys all come before its last.
+            // The page contains the folders whose keys all come before its last key.
             level
                 .folders
                 .retain(|sub| *sub > last || last.starts_with(sub.as_str()));
@@ -98,7 +98,7 @@ impl<'a, T: Take> OtherObjects<'a, T> {
         })
     }
 
-    /// Lists folders, as far as their keys come after another.
+    /// Lists folders, as far as their keys come after another key.
     async fn each(
         self,
         folders: Vec<String>,
@@ -119,7 +119,7 @@ impl<'a, T: Take> OtherObjects<'a, T> {
         Ok(())
     }
 
-    /// Lists the rest of a folder, one page after the other.
+    /// Lists the rest of a folder, page by page.
     async fn rest(self, folder: &str, mut after: String) -> Result<(), RemoteError> {
         loop {
             let ObjectPage { objects, goes_on } = self.lister.page(folder, &after).await?;
@@ -132,8 +132,7 @@ impl<'a, T: Take> OtherObjects<'a, T> {
         }
     }
 
-    /// Lists what lies under a prefix except blobs and manifests, one page after the other, and
-    /// skips those.
+    /// Lists the objects under a prefix except blobs and manifests, page by page.
     async fn between(self, prefix: &str) -> Result<(), RemoteError> {
         let own = self.places.own();
         let mut after = String::new();
@@ -148,15 +147,15 @@ impl<'a, T: Take> OtherObjects<'a, T> {
             let mut listed = [&self.places.blobs, &self.places.manifests, &own].into_iter();
             let listed =
                 listed.find(|place| place.len() > prefix.len() && last.starts_with(place.as_str()));
-            // Names of blobs and most of those of manifests come before a tilde; what comes after
-            // it is left out as it comes.
+            // Names of blobs and most names of manifests come before a tilde. Others are filtered
+            // out.
             after = listed
                 .map_or_else(|| last.clone(), |place| format!("{place}~"))
                 .max(last);
         }
     }
 
-    /// Hands over objects that are not listed elsewhere; returns false when the listing is to end.
+    /// Sends objects that no other listing contains; returns false to end the listing.
     async fn hand_over(&self, mut objects: Vec<ListedObject>) -> bool {
         objects.retain(|listed| !self.places.is_listed(&listed.key));
         objects.is_empty() || self.into.take(objects).await

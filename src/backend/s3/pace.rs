@@ -1,11 +1,12 @@
-//! Limits how many requests run at once, and sends failed ones again.
+//! Limits concurrent requests, and retries failed ones.
 //!
-//! A service that answers `SlowDown` means every client: the number of requests is halved, once for
-//! all that ran together, and grows by one for each full round without a refusal.
+//! A service that answers `SlowDown` limits all requests of a client. So the number of concurrent
+//! requests is halved, once for all that ran together, and grows by one for each full round without
+//! a refusal.
 //!
-//! One request, with all that is sent again of it and the pauses between, takes no longer than
-//! `--timeout`. A longer pause that the service asks for is not waited for: the request fails at
-//! once, and the error names the pause.
+//! One request takes no longer than `--timeout`, including its retries and pauses. If the service
+//! asks for a longer pause, the request fails at once, and the error contains the length of the
+//! pause.
 
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
@@ -19,14 +20,14 @@ use super::errors::{self, Passing};
 use crate::backend::{Access, PauseReport};
 use crate::source::S3Location;
 
-/// How often a request is sent again that a busy service has refused.
+/// The most retries after a busy service refused a request.
 const MOST_REFUSALS: u32 = 8;
-/// How often a request is sent again whose answer did not arrive whole.
+/// The most retries after an answer was lost or incomplete.
 const MOST_LOSSES: u32 = 3;
-/// The least and the longest pause before a request is sent again, when the service names none.
+/// The shortest and the longest pause before a retry, if the service specifies none.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
-/// Lets requests pass, as many at once as the service bears.
+/// Limits concurrent requests to what the service accepts.
 #[derive(Debug)]
 pub(super) struct Pace {
     permits: Semaphore,
@@ -39,23 +40,23 @@ pub(super) struct Pace {
 
 #[derive(Debug)]
 struct PaceState {
-    /// How many requests may run.
+    /// The most concurrent requests.
     limit: usize,
-    /// How many permits are still to be taken back from running requests.
+    /// The number of permits that running requests still have to return.
     owed: usize,
-    /// How many requests succeeded since the limit changed.
+    /// The number of successful requests since the limit changed.
     succeeded: usize,
-    /// How often the limit was lowered.
+    /// The number of times that the limit was lowered.
     lowered: u64,
 }
 
-/// A request was given up because its time was over.
+/// A request reached its time limit.
 #[derive(Debug, thiserror::Error)]
 #[error("no answer within {} s", .0.as_secs())]
 struct NoAnswer(Duration);
 
 impl Pace {
-    /// Makes the pace of a service.
+    /// Creates the pace of a service.
     pub(super) fn new(location: &S3Location, access: &Access) -> Self {
         let most = access.s3.at_once.max(1);
         let service = location
@@ -78,8 +79,8 @@ impl Pace {
         }
     }
 
-    /// Sends a request when its turn comes, and never again: what it is sent for may have changed
-    /// by then.
+    /// Sends a request once, when its turn comes. It is never retried, because its conditions may
+    /// have changed.
     pub(super) async fn once<T, E, F>(&self, send: impl Fn() -> F) -> Result<T, SdkError<E>>
     where
         F: Future<Output = Result<T, SdkError<E>>>,
@@ -101,7 +102,7 @@ impl Pace {
         answer
     }
 
-    /// Sends a request when its turn comes, and again when it failed for a reason that passes.
+    /// Sends a request when its turn comes, and retries it after errors that may pass.
     pub(super) async fn run<T, E, F>(&self, send: impl Fn() -> F) -> Result<T, SdkError<E>>
     where
         F: Future<Output = Result<T, SdkError<E>>>,
@@ -113,7 +114,7 @@ impl Pace {
         loop {
             // The semaphore is never closed.
             let permit = self.permits.acquire().await.ok();
-            // The time in which it waits for its turn is not the service's.
+            // The time spent waiting for its turn does not count.
             let began: Instant = *began.get_or_insert_with(Instant::now);
             let lowered = self.lock().lowered;
             let left = self.patience.saturating_sub(began.elapsed());
@@ -145,12 +146,12 @@ impl Pace {
         }
     }
 
-    /// Waits before something is sent again, and reports it.
+    /// Waits before a retry, and reports the pause.
     pub(super) async fn wait(&self, pause: Duration) {
         self.pauses.wait(&self.service, pause).await;
     }
 
-    /// How long one request may take, with everything that is sent again of it.
+    /// Returns the limit for one request with its retries.
     pub(super) fn patience(&self) -> Duration {
         self.patience
     }
@@ -166,7 +167,7 @@ impl Pace {
         }
     }
 
-    /// Lowers the limit, unless that was done since the refused request began.
+    /// Lowers the limit, unless it was lowered since the refused request began.
     fn slow_down(&self, lowered: u64) {
         let mut state = self.lock();
         if state.lowered != lowered || state.limit == 1 {
@@ -212,14 +213,14 @@ impl Pace {
     }
 }
 
-/// Returns how long to wait after so many failures in a row, when the service has named this time
-/// or none.
+/// Returns the pause after this many failures in a row: the time that the service specified, or a
+/// default.
 pub(super) fn pause_of(failures: u32, named: Option<Duration>) -> Duration {
     named.unwrap_or_else(|| pause_after(failures))
 }
 
-/// Returns how long to wait after so many failures in a row. Half of it is left to chance, so that
-/// requests that failed together do not come back together.
+/// Returns the pause after this many failures in a row. Half of it is random, so requests that
+/// failed together are not retried together.
 fn pause_after(failures: u32) -> Duration {
     let whole = PAUSE.0.saturating_mul(1 << failures.min(16)).min(PAUSE.1);
     let chance = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), failures) % 1000;

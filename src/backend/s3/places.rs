@@ -1,4 +1,4 @@
-//! The meaning of keys.
+//! Classifies objects by their keys.
 
 use super::ListedObject;
 use super::undo::OWN;
@@ -9,11 +9,9 @@ use crate::source::S3Location;
 /// The kind of an object, by its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyKind {
-    /// A blob.
     Blob(Digest),
-    /// A manifest.
     Manifest,
-    /// One of cachelens's own.
+    /// An object of cachelens itself.
     Own,
     /// Anything else.
     Unknown,
@@ -49,11 +47,12 @@ impl Places {
             return KeyKind::Blob(digest);
         }
         match key.strip_prefix(&self.manifests) {
-            // The prefix for manifests may be empty; objects among the blobs are no manifests then.
+            // The prefix of manifests may be empty. Then an object among the blobs is not a
+            // manifest.
             Some(_) if among_blobs.is_some() && self.blobs.len() > self.manifests.len() => {
                 KeyKind::Unknown
             }
-            // A console leaves this for a new folder.
+            // Consoles create such an object for a new folder.
             Some(name) if name.is_empty() || name.ends_with('/') && listed.size == 0 => {
                 KeyKind::Unknown
             }
@@ -62,7 +61,7 @@ impl Places {
         }
     }
 
-    /// Returns whether an upload to a key becomes a blob or a manifest of the cache.
+    /// Returns whether an upload with this key becomes a blob or a manifest of the cache.
     pub(super) fn is_for_cache(&self, key: &str) -> bool {
         let uploading = ListedObject {
             key: key.to_owned(),
@@ -71,15 +70,14 @@ impl Places {
         matches!(self.kind(&uploading), KeyKind::Blob(_) | KeyKind::Manifest)
     }
 
-    /// Returns whether a key lies where blobs, manifests or cachelens's own objects are listed
-    /// anyway.
+    /// Returns whether the listings of blobs, manifests or cachelens's own objects contain a key.
     pub(super) fn is_listed(&self, key: &str) -> bool {
         key.starts_with(&self.blobs)
             || key.starts_with(&self.manifests)
             || key.starts_with(&self.own())
     }
 
-    /// Returns whether blobs or manifests lie somewhere below a folder.
+    /// Returns whether there are blobs or manifests somewhere below a folder.
     pub(super) fn is_below(&self, folder: &str) -> bool {
         self.blobs.starts_with(folder) || self.manifests.starts_with(folder)
     }

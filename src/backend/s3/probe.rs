@@ -1,9 +1,9 @@
 //! Detects how the service handles deletes. Documentation is unreliable, so a prune first tries an
 //! object of its own.
 //!
-//! Services differ in whether they delete many objects at once, need a Content-MD5 for that, and
-//! check the condition under which a key is to be deleted. Most of those that do not support a
-//! condition ignore it silently.
+//! Services differ in three ways: whether they delete many objects at once, whether they need a
+//! Content-MD5 for that, and whether they check the condition under which a key is to be deleted.
+//! Most services that do not support a condition ignore it silently.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{BuildError, ProvideErrorMetadata, SdkError};
@@ -21,25 +21,25 @@ use crate::backend::RemoteError;
 
 /// The content of the probe object.
 const PROBE: &[u8] = b"Written by cachelens to see how objects are deleted here.";
-/// The entity tag of nothing that is tried.
+/// An entity tag that no object has.
 const NO_TAG: &str = "\"00000000000000000000000000000000\"";
-/// A moment at which nothing was written: the first second of 1970.
+/// A time at which nothing was written: the first second of 1970.
 const NEVER: i64 = 1;
 
-/// An object that is to be deleted, and the condition for it.
+/// A deletion of an object, with its condition.
 #[derive(Debug, Clone)]
 pub(super) struct ObjectDeletion {
     pub(super) key: String,
     pub(super) tag: Option<String>,
-    /// When it was modified, in seconds of the epoch, and its size.
+    /// The modification time in seconds of the epoch, and the size.
     pub(super) modified: Option<(i64, u64)>,
 }
 
 impl S3Client {
-    /// Returns how the service deletes; the first call tries it.
+    /// Returns how the service handles deletes. The first call detects it.
     ///
     /// # Errors
-    /// When it lets nothing be written or deleted below the cache's prefix.
+    /// Fails if nothing may be written or deleted below the cache's prefix.
     pub(super) async fn delete_behaviour(&self) -> Result<DeleteBehaviour, RemoteError> {
         self.behaviour
             .get_or_try_init(|| self.try_out())
@@ -79,7 +79,7 @@ impl S3Client {
             }
         }
         if behaviour.checks_tag && behaviour.batch != DeleteBatch::One {
-            // All but the time is right: a service that checks the size alone deletes it.
+            // Only the time is wrong: a service that checks only the size deletes it.
             let with_time = ObjectDeletion {
                 key: key.clone(),
                 tag: None,
@@ -93,8 +93,8 @@ impl S3Client {
         Ok(behaviour)
     }
 
-    /// Removes the object that was tried. Some services say that they have deleted what they keep,
-    /// by one request or by the other.
+    /// Removes the probe object. Some services report a deletion but keep the object, in one of the
+    /// two kinds of requests.
     async fn remove_probe(&self, key: &str, batch: DeleteBatch) -> Result<(), RemoteError> {
         self.delete_if(key, None).await?;
         if !self.is_still(key, |_| true).await? {
@@ -114,7 +114,7 @@ impl S3Client {
         Ok(())
     }
 
-    /// Tries to delete an object of its own with a condition that does not hold.
+    /// Tries to delete the probe object with a condition that does not hold.
     async fn probe(
         &self,
         batch: DeleteBatch,
@@ -147,15 +147,15 @@ impl S3Client {
             .map(|response| response.status().as_u16())
         {
             Some(412) => Ok(true),
-            // It does not support the condition, and says so.
+            // It reports that it does not support the condition.
             Some(400 | 501) => Ok(false),
             _ if errors::is_absence(&error) => Ok(false),
             _ => Err(errors::describe(&self.location, "delete from", &error)),
         }
     }
 
-    /// Deletes keys in one request, each under the condition that is given. It is sent once: before
-    /// it is sent again, all objects have to be looked at again.
+    /// Deletes keys in one request, each under its condition. The request is sent once: before
+    /// another attempt, all objects have to be checked again.
     pub(super) async fn delete_batch(
         &self,
         batch: DeleteBatch,
@@ -169,7 +169,7 @@ impl S3Client {
     }
 }
 
-/// Makes the body of a request.
+/// Creates the body of a request.
 fn named(deletions: &[ObjectDeletion]) -> Result<Delete, BuildError> {
     let identifier = |deletions: &ObjectDeletion| {
         let named = ObjectIdentifier::builder()
@@ -183,7 +183,7 @@ fn named(deletions: &[ObjectDeletion]) -> Result<Delete, BuildError> {
             .build()
     };
     let identifiers: Result<Vec<ObjectIdentifier>, _> = deletions.iter().map(identifier).collect();
-    // An error, not fewer keys: an answer that names none of them proves nothing.
+    // An error instead of fewer keys: an answer that omits a key proves nothing.
     identifiers.and_then(|all| Delete::builder().set_objects(Some(all)).build())
 }
 
@@ -218,7 +218,7 @@ async fn send(
     with_md5.send().await
 }
 
-/// Returns whether the service requires a digest of the body that was not sent.
+/// Returns whether the service requires a digest of the body.
 fn wants_md5(error: &SdkError<DeleteObjectsError>) -> bool {
     let service = error.as_service_error();
     let code = service.and_then(ProvideErrorMetadata::code);
@@ -228,7 +228,7 @@ fn wants_md5(error: &SdkError<DeleteObjectsError>) -> bool {
     code == Some("MissingContentMD5") || code == Some("InvalidRequest") && said.contains("MD5")
 }
 
-/// Returns whether a service does not delete many objects at once.
+/// Returns whether a service does not support deleting many objects at once.
 fn is_not_offered(error: &SdkError<DeleteObjectsError>) -> bool {
     let code = error
         .as_service_error()

@@ -21,9 +21,9 @@ use crate::source::S3Location;
 #[derive(Debug)]
 pub struct S3Pruner {
     reader: Arc<S3Reader>,
-    /// The run that deletes here.
+    /// The run that uses this pruner.
     run: Mutex<Option<PlanId>>,
-    /// The lease, while this one holds it.
+    /// The lease, while it is held.
     pub(super) lease: Mutex<Option<Arc<StandingLease>>>,
 }
 
@@ -34,7 +34,7 @@ impl ReadThrough for S3Pruner {
 }
 
 impl S3Pruner {
-    /// Makes the pruner; no request is sent yet.
+    /// Creates the pruner; no request is sent yet.
     pub fn new(location: &S3Location, access: &Access) -> Self {
         Self {
             reader: Arc::new(S3Reader::new(location, access)),
@@ -47,7 +47,7 @@ impl S3Pruner {
         &self.reader.client
     }
 
-    /// Finds out how the service deletes, and whether that is enough for the flags.
+    /// Detects how the service handles deletes, and whether that satisfies the flags.
     async fn ready(&self) -> Result<(), PruneError> {
         let behaviour = self
             .client()
@@ -63,7 +63,7 @@ impl S3Pruner {
         Ok(())
     }
 
-    /// Notes which run deletes here.
+    /// Notes which run uses this pruner.
     fn begin(&self, run: &PlanId) {
         if let Ok(mut current) = self.run.lock() {
             *current = Some(run.clone());

@@ -24,8 +24,8 @@ use crate::format::digest::Digest;
 use crate::format::layout::ListedRef;
 use crate::source::{Place, S3Location, Source, SourceLocation, Trust};
 
-/// How much longer than `touch_refresh` a blob is kept at most, whatever the grace: an export that
-/// found it a moment before it was old enough to be touched may still run.
+/// The longest time by which a blob is kept beyond `touch_refresh`, regardless of the grace: an
+/// export that found it just before it was old enough to be touched may still run.
 const MOST_MARGIN: Duration = Duration::from_mins(10);
 
 /// Reads the cache in a bucket.
@@ -34,15 +34,15 @@ pub struct S3Reader {
     pub(super) client: Arc<S3Client>,
     /// The result of the last listing of the manifests.
     pub(super) listed: Mutex<ListedManifests>,
-    /// The facts of the last listing about the bucket.
+    /// The facts about the bucket as of the last listing.
     pub(super) bucket: Mutex<Option<Arc<Bucket>>>,
     pub(super) manifests: Mutex<Manifests>,
-    /// The other caches that keep their blobs in the same place.
+    /// The other caches with the same location of blobs.
     pub(super) companions: Vec<S3Location>,
 }
 
 impl S3Reader {
-    /// Makes the reader; no request is sent yet.
+    /// Creates the reader; no request is sent yet.
     pub fn new(location: &S3Location, access: &Access) -> Self {
         Self {
             client: Arc::new(S3Client::new(location, access)),
@@ -78,7 +78,7 @@ impl CacheReader for S3Reader {
         while let Some(listed_ref) = reading.next().await {
             let listed_ref = listed_ref?;
             entries.push(listed_ref.clone());
-            // A send error means that the receiver is gone.
+            // A send error means the receiver is gone.
             let _ = parts.send(ListedRefsPart::Refs(vec![listed_ref])).await;
         }
         Ok(ListedRefs {
@@ -87,7 +87,7 @@ impl CacheReader for S3Reader {
         })
     }
 
-    /// Another content of a manifest has another tag, so nothing is read again.
+    /// A changed manifest has a different tag, so nothing needs to be read again.
     async fn still(&self, expected: Digest) -> Result<bool, BackendError> {
         let own = self.manifests().await?;
         let others = self.manifests_of_companions().await?;
@@ -166,7 +166,7 @@ impl CacheReader for S3Reader {
     }
 
     async fn place(&self) -> Result<Place, BackendError> {
-        // Printing leaves the credentials out.
+        // The printed form omits the credentials.
         let plain = S3Location {
             touch_refresh: Duration::from_hours(24),
             no_sign_request: false,
@@ -244,8 +244,8 @@ impl RememberRefs for S3Reader {
     }
 }
 
-/// Returns a sentence about restoring. The copy of a manifest stays until a later run, whatever the
-/// grace.
+/// Describes what can be restored. The copy of a manifest is kept until a later run, regardless of
+/// the grace.
 fn way_back(versioning: Option<Versioning>) -> &'static str {
     match versioning {
         Some(Versioning::On) => "Refs and blobs can be restored: the bucket keeps versions.",

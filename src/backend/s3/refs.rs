@@ -1,4 +1,4 @@
-//! Deletes, changes and restores manifests, each only while it is the one that was planned for.
+//! Deletes, changes and restores manifests. Each one must still match the plan.
 
 use std::time::Instant;
 
@@ -12,8 +12,7 @@ use crate::format::digest::Digest;
 use crate::format::manifest::DOCUMENT_LIMIT;
 
 impl S3Pruner {
-    /// Reads the manifest of a ref with its state at that moment, which is asked for before and
-    /// after.
+    /// Reads the manifest of a ref with its state, which is checked before and after reading.
     async fn manifest(&self, key: &str) -> Result<Option<(Vec<u8>, Option<Now>)>, RemoteError> {
         let Some(before) = self.client().head(key).await? else {
             return Ok(None);
@@ -23,7 +22,7 @@ impl S3Pruner {
         };
         match self.client().head(key).await? {
             Some(now) if now == before => Ok(Some((content.bytes, Some(now)))),
-            // It is being written at this moment: the content may be neither version.
+            // It is being written at this moment, so the content may be either version.
             Some(_) => Ok(Some((Vec::new(), None))),
             None => Ok(None),
         }
@@ -48,8 +47,8 @@ impl S3Pruner {
         };
         // Save a copy before deleting. After a crash in between, an extra copy is harmless.
         self.client().remember_dropped(run, target, bytes).await?;
-        // Many services ignore conditions. There, only the look right before the deletion keeps
-        // what a build has exported in the meantime.
+        // Many services ignore conditions. There, only the check just before the deletion protects
+        // what a build has exported since.
         let waited = Instant::now();
         for round in 1.. {
             match self.client().head(&key).await? {
@@ -106,7 +105,7 @@ impl S3Pruner {
         self.replace(&key, now, document.clone().into_bytes()).await
     }
 
-    /// Replaces a manifest that must be unchanged since it was read.
+    /// Replaces a manifest that is unchanged since it was read.
     async fn replace(
         &self,
         key: &str,
@@ -144,7 +143,7 @@ impl S3Pruner {
             return Ok(Outcome::Skipped(Skip::Unsupported));
         };
         let present = self.manifest(&key).await?;
-        // A killed run may have begun the item and changed nothing, so that it remembers nothing.
+        // A killed run may have begun the item without changing anything, so it remembers nothing.
         let is_old = |(found, _): &(Vec<u8>, _)| Digest::of(found) == target.digest;
         if present.as_ref().is_some_and(is_old) {
             return Ok(Outcome::AlreadyGone);

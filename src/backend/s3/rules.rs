@@ -1,5 +1,5 @@
-//! Lifecycle rules: from the client's types to plain ones, and whole into JSON, for the person who
-//! sets rules has to set all of them.
+//! Converts lifecycle rules from the client's types to plain ones, and to complete JSON: setting
+//! one rule replaces all of them, so users need the others.
 
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::backend::bucket::{LifecycleRule, When};
 
-/// Makes a plain rule.
+/// Converts a rule to the plain type.
 pub(super) fn plain(rule: &Rule) -> LifecycleRule {
     let (prefix, is_narrowed) = rule
         .filter()
@@ -52,13 +52,13 @@ pub(super) fn plain(rule: &Rule) -> LifecycleRule {
     }
 }
 
-/// Returns the prefix of a rule of the older form, which has it next to the filter.
+/// Returns the prefix of a rule of the older form, which is next to the filter.
 #[expect(deprecated, reason = "there are still such rules")]
 fn of_rule(rule: &Rule) -> Option<&str> {
     rule.prefix()
 }
 
-/// Returns the prefix of a filter, and whether it wants more than that.
+/// Returns the prefix of a filter, and whether it has other conditions.
 fn filter(filter: &LifecycleRuleFilter) -> (&str, bool) {
     let of_size = |more: Option<i64>, less: Option<i64>| more.is_some() || less.is_some();
     if let Some(and) = filter.and() {
@@ -79,7 +79,7 @@ fn filter(filter: &LifecycleRuleFilter) -> (&str, bool) {
     }
 }
 
-/// Writes a rule as Amazon's command line takes it.
+/// Returns a rule in the format of Amazon's command line.
 fn whole(rule: &Rule) -> Value {
     let expiration = rule.expiration().map(|expiration| {
         object([
@@ -189,7 +189,7 @@ fn date(date: Option<&DateTime>) -> Option<String> {
     date.and_then(|date| date.fmt(DateTimeFormat::DateTime).ok())
 }
 
-/// Makes an object of those fields that are there.
+/// Creates an object from the fields that exist.
 fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
     let there = fields.into_iter().filter(|(_, value)| !value.is_null());
     Value::Object(
@@ -199,7 +199,7 @@ fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
     )
 }
 
-/// Makes a list, which is not there when it is empty.
+/// Creates a list, or nothing if it is empty.
 fn list(values: impl Iterator<Item = Value>) -> Value {
     let values: Vec<Value> = values.collect();
     if values.is_empty() {

@@ -1,9 +1,9 @@
 //! Lists blobs in several ranges at once.
 //!
-//! The names of blobs are digests, which are spread evenly. When there is more than one page, the
-//! rest of the names is split into ranges of a little less than a page each, and these are listed
-//! at once. A first page that was read while the manifests were listed is used for the split only:
-//! it may be older than they are.
+//! Blobs are named by digests, which are distributed evenly. If there is more than one page, the
+//! rest of the names is divided into ranges of a little less than a page each, which are listed at
+//! once. A first page that was read with the manifests is used only for this division, because it
+//! may be older than they are.
 
 use std::future::Future;
 
@@ -18,16 +18,16 @@ use crate::backend::RemoteError;
 const ALGORITHM: &str = "sha256:";
 /// The most ranges that are listed.
 const MOST_RANGES: usize = 1024;
-/// How many ranges are made for each hundred pages: names are spread by chance, and a range should
+/// The number of ranges for each hundred pages. Names are distributed by chance, and a range should
 /// fit into one page.
 const RANGES_PER_100_PAGES: usize = 114;
 
-/// The names after a key up to another, itself included; the last range has no end.
+/// The names after a key up to another key, inclusive. The last range has no end.
 type Range = (String, Option<String>);
 
-/// Returns the key with which the first page of the keys under `prefix` ends, where there are more.
+/// Returns the last key of the first page under `prefix`, if there are more pages.
 pub(super) async fn first(lister: Lister<'_>, prefix: &str) -> Option<String> {
-    // An error shows in the listing itself.
+    // An error will show in the listing itself.
     let page = lister
         .page(prefix, "")
         .await
@@ -36,11 +36,11 @@ pub(super) async fn first(lister: Lister<'_>, prefix: &str) -> Option<String> {
     page.objects.last().map(|last| last.key.clone())
 }
 
-/// Hands pages of the keys under `prefix` to `each` until all are listed, `cancel` fires, or `each`
-/// returns false. `first` is what [`first`] returned.
+/// Passes pages of the keys under `prefix` to `each` until all are listed, `cancel` fires, or
+/// `each` returns false. `first` is the result of [`first`].
 ///
 /// # Errors
-/// When the bucket cannot be listed.
+/// Fails if the bucket cannot be listed.
 pub(super) async fn list<F: Future<Output = bool> + Send>(
     lister: Lister<'_>,
     prefix: &str,
@@ -77,7 +77,7 @@ pub(super) async fn list<F: Future<Output = bool> + Send>(
     Ok(())
 }
 
-/// Lists a range; returns false when the listing is to end.
+/// Lists a range; returns false to end the listing.
 async fn one<F: Future<Output = bool> + Send>(
     lister: Lister<'_>,
     prefix: &str,
@@ -108,7 +108,8 @@ async fn one<F: Future<Output = bool> + Send>(
     }
 }
 
-/// Cuts the names after `last`, with which the first page ended, into ranges of about a page each.
+/// Divides the names after `last`, the last key of the first page, into ranges of about a page
+/// each.
 pub(super) fn cut(prefix: &str, last: &str) -> Vec<Range> {
     let begin = format!("{prefix}{ALGORITHM}");
     // The extent of the first page shows how many pages there are.

@@ -1,7 +1,7 @@
-//! The means to undo a deletion: copies of the manifests that runs deleted, next to the cache, and
-//! the versions that a bucket keeps.
+//! The data for undoing deletions: copies of deleted manifests next to the cache, and the versions
+//! that a bucket keeps.
 //!
-//! The copies also show which blobs builds may still fetch that imported a deleted ref.
+//! The copies also show which blobs builds may still fetch if they imported a deleted ref.
 
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -19,16 +19,15 @@ use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor};
 pub(super) const OWN: &str = ".cachelens/";
 const DROPPED: &str = "dropped/";
 
-/// A manifest that is remembered.
+/// A copy of a deleted manifest.
 pub(super) struct RememberedManifest {
-    /// Where.
     pub(super) key: String,
     /// The run that deleted it.
     pub(super) run: PlanId,
     /// The name of the ref.
     name: String,
     digest: Digest,
-    /// When it went.
+    /// When it was deleted.
     pub(super) since: Timestamp,
 }
 
@@ -62,7 +61,7 @@ impl S3Client {
         Ok(bytes.filter(|bytes| Digest::of(bytes) == target.digest))
     }
 
-    /// Lists the remembered manifests.
+    /// Lists the copies of deleted manifests.
     pub(super) async fn all_dropped(&self) -> Result<Vec<RememberedManifest>, PruneError> {
         let prefix = format!("{}{DROPPED}", self.own());
         let bucket = self.lister().await.map_err(BackendError::from)?;
@@ -75,7 +74,7 @@ impl S3Client {
 }
 
 impl S3Reader {
-    /// Returns the refs that are remembered, which are read from where they are.
+    /// Returns the remembered refs, which are read from their copies.
     pub(super) async fn remembered_refs(&self) -> Result<Vec<DroppedRef>, PruneError> {
         let all = self.client.all_dropped().await?;
         if let Ok(mut manifests) = self.manifests.lock() {

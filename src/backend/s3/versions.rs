@@ -9,9 +9,9 @@ use crate::format::layout::ListedRef;
 use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor};
 use crate::text::escape::visible;
 
-/// No more versions of a manifest are read than these.
+/// The most versions of a manifest that are read.
 const MOST: usize = 8;
-/// Versions and deletion markers that are listed: another key may begin the same.
+/// The most versions and delete markers that are listed: another key may have the same prefix.
 const LISTED: i32 = 64;
 
 impl S3Reader {

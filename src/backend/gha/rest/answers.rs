@@ -1,4 +1,4 @@
-//! The documents of GitHub's interface, as far as they are used.
+//! The documents of GitHub's API, as far as cachelens uses them.
 
 use serde::Deserialize;
 

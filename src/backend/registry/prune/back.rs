@@ -1,4 +1,4 @@
-//! Writing manifests: those of refs that lost results, and those that come back.
+//! Writes manifests: those of refs without the deleted results, and restored ones.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ pub(super) struct DeletedVersions<'a> {
 }
 
 impl DeletedVersions<'_> {
-    /// Restores a version, with the tags that it had; returns whether there was one.
+    /// Restores a version with its tags; returns whether there was one.
     async fn restore(&self, digest: Digest) -> Result<bool, RemoteError> {
         match (self.packages, self.ids.get(&digest)) {
             (Some(packages), Some(id)) => packages.restore(*id).await.map(|()| true),
@@ -31,7 +31,7 @@ impl DeletedVersions<'_> {
 }
 
 impl RegistryPruner {
-    /// Lets a tag point to a manifest that a run took out, or puts back one that had no tag.
+    /// Points a tag to a manifest that a run deleted, or restores a manifest that had no tag.
     /// `replaces` is the target that the tag must have now.
     pub(super) async fn give_back(
         &self,
@@ -70,8 +70,8 @@ impl RegistryPruner {
             .await
     }
 
-    /// Puts a manifest under a tag that points to `from`, or is not there: each try has its own
-    /// look before.
+    /// Pushes a manifest under a tag that points to `from` or does not exist. Checks the tag before
+    /// each attempt.
     async fn replace(
         &self,
         tag: &str,
@@ -93,7 +93,7 @@ impl RegistryPruner {
         }
     }
 
-    /// Lists the versions that GitHub can restore; none elsewhere.
+    /// Lists the versions that GitHub can restore; `None` for other registries.
     pub(super) async fn deleted_versions(&self) -> Result<DeletedVersions<'_>, RemoteError> {
         let Some(packages) = self.reader.packages().await? else {
             return Ok(DeletedVersions::default());
@@ -145,7 +145,7 @@ impl RegistryPruner {
         for blob in blobs {
             push::blob(http, self.reader.repository(), blob.as_bytes()).await?;
         }
-        // Pushing blobs takes a while, in which a build may have exported.
+        // Pushing blobs takes a while, and a build may have exported since.
         self.replace(tag, Some(rewrite.from.digest), to, manifest.as_bytes())
             .await
     }

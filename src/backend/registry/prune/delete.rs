@@ -1,4 +1,4 @@
-//! Deletes the manifests of refs and their tags, each with a look right before.
+//! Deletes the manifests of refs and their tags, and checks each just before.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::format::digest::Digest;
 use crate::format::manifest::DOCUMENT_LIMIT;
 use crate::text::escape::visible;
 
-/// How often, and how long apart, a tag is looked at that should have gone.
+/// How often to check whether a tag was deleted, and the pause between.
 pub(super) const LOOKS: u32 = 4;
 pub(super) const PAUSE: Duration = Duration::from_millis(200);
 const STILL_THERE: &str = "the registry says that it is deleted, and it is still there";
 
 impl RegistryPruner {
-    /// Deletes the tags and the manifest of a group, and checks that the tags are gone.
+    /// Deletes the tags and the manifest of a group, and checks that the tags no longer exist.
     pub(super) async fn delete(
         &self,
         run: &PlanId,
@@ -45,7 +45,7 @@ impl RegistryPruner {
         let Ok(bytes) = self.read_document(group.digest, DOCUMENT_LIMIT).await else {
             return Ok(group.all(Outcome::Skipped(Skip::Undetermined)));
         };
-        // First the memory, then the deed.
+        // Save a copy before deleting. After a crash in between, an extra copy is harmless.
         if let Some(dropped) = self.dropped() {
             dropped
                 .remember(run, group.digest, &bytes)
@@ -95,8 +95,8 @@ impl RegistryPruner {
         }
     }
 
-    /// Deletes a version of a package, and with it all its tags: GitHub's registry itself deletes
-    /// nothing.
+    /// Deletes a version of a package, and with it all its tags. GitHub's registry supports no
+    /// deletions itself.
     async fn delete_version(
         &self,
         group: &TagGroup,
@@ -132,8 +132,8 @@ impl RegistryPruner {
         }
     }
 
-    /// Looks once more at what a manifest is to others, just before it goes; returns the outcome
-    /// when it has to stay.
+    /// Checks again, just before deleting a manifest, whether others need it. Returns the outcome
+    /// if it must be kept.
     async fn must_stay(&self, group: &TagGroup) -> Result<Option<Outcome>, RemoteError> {
         if let Some(stays) = group.stays {
             return Ok(Some(Outcome::Skipped(stays)));
@@ -151,8 +151,7 @@ impl RegistryPruner {
         Ok(is_subject.then_some(Outcome::Skipped(Skip::Named)))
     }
 
-    /// Checks that the tags of a group have gone, which the registry has deleted with their
-    /// manifest.
+    /// Checks that the tags of a group no longer exist after the registry deleted their manifest.
     async fn have_gone(&self, group: &TagGroup) -> GroupFate {
         let mut tags = Vec::with_capacity(group.tags.len());
         for tag in &group.tags {
@@ -166,8 +165,8 @@ impl RegistryPruner {
         GroupFate { tags, rest }
     }
 
-    /// Checks that a tag has gone which the registry says that it has deleted. A service may take a
-    /// moment to say so.
+    /// Checks that a tag no longer exists after the registry reported its deletion. A service may
+    /// take a moment to show that.
     async fn has_gone(&self, digest: Digest, tag: &str) -> Outcome {
         for looks in 0..=LOOKS {
             tokio::time::sleep(PAUSE * looks).await;
@@ -177,10 +176,10 @@ impl RegistryPruner {
             };
             match head {
                 Ok(Head::Points(tagged)) if tagged.digest == digest => {}
-                // Pushed again since, by a build that does not wait for anybody.
+                // A concurrent build pushed the tag again.
                 Ok(_) => return Outcome::Done,
-                // There is only the registry's answer. A tag that went and is not noted could not
-                // be given back.
+                // Only the registry's answer is known. A deleted tag that is not recorded as
+                // deleted could not be restored.
                 Err(error) => {
                     tracing::warn!(
                         error = error.in_one_line_with_hint(),
@@ -194,7 +193,7 @@ impl RegistryPruner {
         Outcome::Failed(STILL_THERE.to_owned())
     }
 
-    /// Deletes tags as such; none when the registry does not do that.
+    /// Deletes tags without their manifest; `None` if the registry does not support that.
     async fn delete_tags(
         &self,
         group: &TagGroup,
@@ -207,7 +206,7 @@ impl RegistryPruner {
                 return Ok(None);
             }
         }
-        // Where a tag takes its manifest along, the rules for manifests hold for tags.
+        // If deleting a tag also deletes its manifest, the rules for manifests apply to tags.
         let takes_all = self.reader.learned.lock().await.takes_manifests == Some(true);
         if takes_all && let Some(outcome) = self.must_stay(group).await? {
             return Ok(Some(group.all(outcome)));
@@ -215,7 +214,7 @@ impl RegistryPruner {
         let mut tags = Vec::with_capacity(group.tags.len());
         let mut wrong = None;
         for tag in &group.tags {
-            // That one has changed is no word about the next, and that the registry fails is.
+            // A changed tag says nothing about the next one, but a failure of the registry does.
             let outcome = match &wrong {
                 Some(why) => Outcome::Failed(String::clone(why)),
                 None => match self.delete_tag(group, tag, takes_all).await {
@@ -236,7 +235,7 @@ impl RegistryPruner {
         for (tag, outcome) in group.tags.iter().zip(&mut tags) {
             match outcome {
                 Outcome::Done => *outcome = self.has_gone(group.digest, tag).await,
-                // It went along with another one.
+                // It was deleted together with another tag.
                 Outcome::AlreadyGone if deleted => *outcome = Outcome::Done,
                 _ => {}
             }
@@ -260,8 +259,8 @@ impl RegistryPruner {
         Ok(Some(GroupFate { tags, rest }))
     }
 
-    /// Deletes one tag, as long as it points to the manifest of its group: each try has its own
-    /// look before. None when the registry does not delete tags.
+    /// Deletes one tag while it points to the manifest of its group. Checks it before each attempt.
+    /// Returns `None` if the registry does not support deleting tags.
     async fn delete_tag(
         &self,
         group: &TagGroup,
@@ -294,8 +293,8 @@ impl RegistryPruner {
         }
     }
 
-    /// Finds out whether a tag that went took its manifest along. What had to stay is pushed again;
-    /// returns a sentence about that.
+    /// Detects whether deleting a tag also deleted its manifest. If so, pushes the manifests that
+    /// must be kept again, and returns a sentence about that.
     async fn mend(&self, group: &TagGroup, bytes: &[u8]) -> Result<Option<String>, RemoteError> {
         let known = self.reader.learned.lock().await.takes_manifests;
         if group.stays.is_none() && known.is_some() {
@@ -334,7 +333,7 @@ impl RegistryPruner {
         )))
     }
 
-    /// Puts a manifest where there is none; returns whether it did.
+    /// Pushes a manifest if there is none; returns whether it did.
     async fn push_absent(&self, reference: &str, bytes: &[u8]) -> Result<bool, RemoteError> {
         let http = self.reader.http().await?;
         let mut tries = Tries::new();
@@ -346,7 +345,7 @@ impl RegistryPruner {
         Ok(tries.may_have_worked())
     }
 
-    /// Lists the versions that GitHub can delete; none elsewhere.
+    /// Lists the versions that GitHub can delete; `None` for other registries.
     pub(super) async fn versions(&self) -> Result<Option<ActiveVersions<'_>>, RemoteError> {
         let Some(packages) = self.reader.packages().await? else {
             return Ok(None);
@@ -366,7 +365,7 @@ pub(super) struct ActiveVersions<'a> {
     ids: HashMap<Digest, u64>,
 }
 
-/// Says that a registry deletes nothing, and how that is changed.
+/// Describes that a registry refuses deletions, and how to change that.
 fn refuses(host: &str) -> String {
     format!(
         "{host} deletes nothing: its operator has to allow it (distribution: `storage: delete: enabled: true`, or REGISTRY_STORAGE_DELETE_ENABLED=true)"

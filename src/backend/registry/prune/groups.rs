@@ -1,4 +1,4 @@
-//! The targets of a prune, grouped by their manifests, with the reasons to keep some of them.
+//! Groups the targets of a prune by manifest, with the reasons to keep some of them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -15,26 +15,26 @@ use crate::format::digest::Digest;
 use crate::format::layout::ListedRef;
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument};
 
-/// How deep indexes in indexes are followed.
+/// How deep nested indexes are followed.
 const DEEPEST: usize = 8;
 
-/// Tags with one manifest that all are to go.
+/// Tags of one manifest that are all to be deleted.
 pub(super) struct TagGroup {
     pub(super) digest: Digest,
-    /// The tags; none for a manifest without any.
+    /// The tags, or none for a manifest without a tag.
     pub(super) tags: Vec<String>,
-    /// The tags with the same manifest that stay.
+    /// The tags of the same manifest that are kept.
     pub(super) siblings: Vec<String>,
-    /// Why the manifest itself must stay.
+    /// Why the manifest itself must be kept.
     pub(super) stays: Option<Skip>,
-    /// The targets that this is about: those of the tags, in their order, and one without a tag.
+    /// The indexes of the targets: those of the tags, in their order, and one without a tag.
     pub(super) places: Vec<usize>,
     pub(super) untagged: Vec<usize>,
-    /// Everything that is to go.
+    /// Everything that is to be deleted.
     pub(super) leaving: Arc<Leaving>,
 }
 
-/// The tags and manifests that are to go together.
+/// The tags and manifests that are deleted together.
 #[derive(Default)]
 pub(super) struct Leaving {
     tags: HashSet<String>,
@@ -42,7 +42,7 @@ pub(super) struct Leaving {
 }
 
 impl TagGroup {
-    /// Gives the same outcome to all that this is about.
+    /// Returns the same outcome for all targets of the group.
     pub(super) fn all(&self, outcome: Outcome) -> GroupFate {
         GroupFate {
             tags: vec![outcome.clone(); self.tags.len()],
@@ -51,11 +51,11 @@ impl TagGroup {
     }
 }
 
-/// The outcome of a group.
+/// The outcomes of a group.
 pub(super) struct GroupFate {
-    /// Of each tag, in their order.
+    /// The outcome of each tag, in their order.
     pub(super) tags: Vec<Outcome>,
-    /// Of the manifest itself.
+    /// The outcome of the manifest itself.
     pub(super) rest: Outcome,
 }
 
@@ -67,11 +67,11 @@ struct GroupTargets {
     untagged: Vec<usize>,
 }
 
-/// The refs that are not among the targets.
+/// The refs that are not targets.
 struct KeptRefs<'a> {
     refs: Vec<&'a ListedRef>,
-    /// The manifests that they reference, and those that a deleted index references; or why these
-    /// are not known.
+    /// The manifests that they reference, and those that a deleted index references; or the error
+    /// if these are not known.
     referenced: Result<HashSet<Digest>, BackendError>,
 }
 
@@ -85,7 +85,7 @@ impl KeptRefs<'_> {
             .collect()
     }
 
-    /// Returns why a manifest must be kept that none of these refs has as its own.
+    /// Returns why a manifest that is not the target of any of these refs must be kept.
     fn keeps(&self, digest: Digest) -> Option<Skip> {
         match &self.referenced {
             Ok(referenced) if referenced.contains(&digest) => Some(Skip::Named),
@@ -99,8 +99,8 @@ fn digest_of(listed_ref: &ListedRef) -> Option<Digest> {
     listed_ref.descriptor.digest.valid()
 }
 
-/// Collects the targets of each manifest by the current targets of their tags. Targets with nothing
-/// left to do get their outcome.
+/// Collects the targets of each manifest, by the current targets of their tags. Targets with
+/// nothing left to delete get their outcome.
 fn targets_by_manifest(
     refs: &[RefTarget],
     listed_refs: &[ListedRef],
@@ -133,9 +133,9 @@ fn targets_by_manifest(
 }
 
 impl RegistryPruner {
-    /// Groups targets by the current targets of their tags. Those with nothing left to do
-    /// get their outcome. Groups that can be deleted whole come first: what their deletion shows of
-    /// the registry endangers nothing.
+    /// Groups targets by the current targets of their tags. Targets with nothing left to delete get
+    /// their outcome. Groups that can be deleted with their manifest come first: they show how the
+    /// registry behaves without a risk for kept tags.
     pub(super) async fn groups(
         &self,
         refs: &[RefTarget],
@@ -197,8 +197,8 @@ impl RegistryPruner {
         Ok(groups)
     }
 
-    /// Returns the manifests that kept refs reference, and those in deleted indexes: these can be
-    /// deleted once the index has gone. A deleted signature does not hold its subject.
+    /// Returns the manifests that kept refs reference, and those in deleted indexes, which can be
+    /// deleted after the index. A deleted signature does not keep its subject.
     async fn referenced(
         &self,
         kept: &[&ListedRef],
@@ -209,8 +209,8 @@ impl RegistryPruner {
         Ok(referenced)
     }
 
-    /// Returns the manifests that refs name beyond their own: those in an index, and those that one
-    /// is about where `with_subjects` says so.
+    /// Returns the manifests that refs reference besides their own: those in an index and, if
+    /// `with_subjects` is set, their subjects.
     async fn named_by(
         &self,
         listed_refs: &[&ListedRef],
@@ -232,7 +232,7 @@ impl RegistryPruner {
             let mut reading = stream::iter(reads).buffered(self.access().concurrency.max(1));
             while let Some(bytes) = reading.next().await {
                 let bytes = bytes.map_err(|error| unreadable(&error))?;
-                // A document that is not understood may reference any of the others.
+                // A document that cannot be parsed may reference any of the others.
                 let document =
                     ManifestDocument::parse(&bytes).map_err(|error| unreadable(&error))?;
                 let children = document.entries();
@@ -253,8 +253,8 @@ impl RegistryPruner {
         Err(RemoteError::new(RemoteKind::BadAnswer, "indexes are nested too deeply").into())
     }
 
-    /// Returns whether something refers to a manifest that does not go with it: a signature, or an
-    /// attestation of its own.
+    /// Returns whether a manifest has a referrer that is not deleted with it, such as a signature
+    /// or an attestation.
     pub(super) async fn has_referrers(
         &self,
         digest: Digest,

@@ -1,5 +1,5 @@
-//! How a registry deletes tags. What stays is not put at risk to find that out: tags of cachelens's
-//! own are tried.
+//! Detects how a registry deletes tags. Trying it with a kept tag would be a risk, so cachelens
+//! pushes its own tags and deletes them.
 
 use serde_json::{Value, json};
 
@@ -11,17 +11,17 @@ use crate::backend::registry::{manifests, push};
 use crate::backend::{RemoteError, RemoteKind};
 use crate::format::digest::Digest;
 
-/// The tags that are tried: the first is deleted, and the second shows the effect.
+/// The tags of the probe: the first is deleted, and the second shows the effect.
 const PROBES: [&str; 2] = ["cachelens-probe-1", "cachelens-probe-2"];
 
 impl RegistryPruner {
-    /// Finds out, where that is not known, whether a tag that is deleted takes its manifest along,
-    /// and with it all other tags. `like` is a manifest of the repository.
+    /// Detects, unless it is known, whether deleting a tag also deletes its manifest and with it
+    /// all other tags. `like` is a manifest of the repository.
     ///
     /// # Errors
-    /// When it cannot be found out: then no tag may be deleted whose manifest has to stay.
+    /// Fails if it cannot be detected. Then no tag may be deleted whose manifest must be kept.
     pub(super) async fn find_out(&self, like: &[u8]) -> Result<(), RemoteError> {
-        // One at a time: a task that waits finds the answer.
+        // One probe at a time: a task that waits finds the result.
         let _alone = self.probing.lock().await;
         let learned = self.reader.learned.lock().await;
         if learned.takes_manifests.is_some() || learned.deletes_tags == Some(false) {
@@ -45,7 +45,8 @@ impl RegistryPruner {
         Ok(())
     }
 
-    /// Returns whether a tag takes its manifest along; none when the registry deletes no tags.
+    /// Returns whether deleting a tag also deletes its manifest; `None` if the registry deletes no
+    /// tags.
     async fn try_out(&self, like: &[u8]) -> Result<Option<bool>, RemoteError> {
         let unclear = |why: &str| {
             RemoteError::new(
@@ -55,8 +56,8 @@ impl RegistryPruner {
             .because(why)
         };
         let [first, second] = PROBES;
-        // Where no tag is ever deleted nothing has to be pushed to learn it. Tags that an earlier
-        // run left go, too.
+        // If the registry does not delete tags, nothing has to be pushed to detect that. This also
+        // deletes tags that an earlier run left.
         if self.remove(first).await? == ManifestDeletion::NotOffered {
             return Ok(None);
         }
@@ -73,8 +74,7 @@ impl RegistryPruner {
             }
             Err(error) => Err(error),
         };
-        // What was pushed is worth nothing to anybody, and where it cannot be deleted it does no
-        // harm.
+        // The pushed manifest has no use. If it cannot be deleted it does no harm.
         for reference in [first, second, &digest.to_string()] {
             if let Err(error) = self.remove(reference).await {
                 tracing::debug!(%error, reference, "the probe could not be removed");
@@ -87,7 +87,7 @@ impl RegistryPruner {
         })
     }
 
-    /// Returns whether `second` went with `first`, which was deleted; none when that is not known.
+    /// Returns whether `second` was deleted together with `first`; `None` if unknown.
     async fn is_taken(
         &self,
         first: &str,
@@ -103,7 +103,7 @@ impl RegistryPruner {
             return Ok(
                 match manifests::now(http, self.reader.repository(), second).await? {
                     None => Some(true),
-                    // Another run may be trying, too.
+                    // Another run may be probing at the same time.
                     Some(found) => (found == digest).then_some(false),
                 },
             );
@@ -138,12 +138,12 @@ impl RegistryPruner {
     }
 }
 
-/// Makes a manifest that is in no other use: it references the blobs of `like`, all of which the
+/// Creates a manifest with a new digest: it references the blobs of `like`, all of which the
 /// registry has.
 fn probe(like: &[u8]) -> Option<Vec<u8>> {
     let mut document: Value = serde_json::from_slice(like).ok()?;
     let fields = document.as_object_mut()?;
-    // It is about nothing else, as a signature is.
+    // It must not refer to another manifest, as a signature does.
     fields.remove("subject");
     let mark = format!("{} {}", std::process::id(), jiff::Timestamp::now());
     fields.insert("annotations".to_owned(), json!({ "cachelens.probe": mark }));

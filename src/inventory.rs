@@ -1,6 +1,6 @@
 //! The result of a scan: the refs of a store, the blobs they reach, and the state of every object.
 //!
-//! An [`Inventory`] is a value. [`scan`] builds it from a reader, roots first and objects after,
+//! An [`Inventory`] is a value. [`scan`] builds it from a reader, refs first and objects after,
 //! and passes snapshots to an observer on the way. [`cache`] holds one cache configuration with the
 //! states and sizes of its records. [`steps`] arranges these records for display, and [`filter`] is
 //! the language that narrows any of these lists.

@@ -4,11 +4,13 @@
 //! The top-level modules, in the order of the data flow:
 //!
 //! ```text
-//!  Source ─open→ Backend ─scan→ Inventory ──────┬──────→ ls, du, show, terminal UI
-//!                                   │           │
-//!                     Policy + now ─┴→ Verdicts ┴→ Plan ─confirm→ Execute → Journal, Outcome
-//!                                               │
-//!   Evidence (provenance, log, context) ─→ keys ┴→ step names, why, diff
+//!  Source ─open→ Backend ─scan→ Inventory ─────────┬→ ls, du, show, blobs, files, terminal UI
+//!                                  │               │
+//!                Policy + now ─→ Verdicts ─→ Draft ─→ Plan ─confirm→ Execute → Journal, Outcome
+//!                                  │           ↑                                  → runs, undo
+//!                               Findings ─→ Repair
+//!  Evidence (Dockerfile, provenance, log, context) ─→ steps ─→ keys ─→ Solution → causes, names,
+//!                                                                                 diff
 //! ```
 //!
 //! - [`source`]: parses a `type=…` string or a short form into a [`source::Source`];
@@ -32,8 +34,13 @@
 //!   before;
 //! - *record*, *result*, *step*: as in BuildKit; a step is a record with its name;
 //! - *live*, *orphan*, *missing*: reached from a ref, reached by no ref, referenced but not stored;
-//! - *delete*, *keep*, *wait*: the decisions of a plan; *skipped*: left out because it changed;
-//! - *trash*: where deleted blobs of a local cache wait; *restore*: bring back from there;
+//! - *withheld*: stored, but the store does not let us read it;
+//! - *delete*, *keep*, *wait*: the decisions of a plan;
+//! - *excluded*: taken out of a plan by a person; *skipped*: not deleted by a run because it
+//!   changed;
+//! - *trash*: where deleted blobs of a local cache wait; *restore*: bring back from there, or from
+//!   old versions of a bucket;
+//! - *lock* and *lease*: keep two prunes of a local store, or of a bucket, apart;
 //! - *evidence*: provenance, log, Dockerfile or context of a build;
 //! - *verdict* and *cause*: hit, miss or undecided, and the reason of a miss.
 

@@ -1,10 +1,9 @@
 //! Deletion in two phases: plan first, then execute.
 //!
 //! [`plan`] turns an inventory, verdicts and a time into a [`plan::Plan`]: a proved value that
-//! lists every deletion with its reasons. [`execute`] runs a plan, and is the only module that uses
-//! a [`crate::backend::CachePruner`]. [`journal`] records each step, so that an interrupted run can
-//! resume and blobs in the trash can be restored ([`undo`]). [`records`] prunes within refs, and
-//! [`repair`] plans fixes for the findings of a check.
+//! lists every deletion with its reasons. Only [`execute`] deletes. [`journal`] records each step,
+//! so an interrupted run can resume, and [`undo`] can restore what it deleted. [`records`] prunes
+//! within refs, and [`repair`] plans fixes for the findings of a check.
 
 pub mod draft;
 pub mod execute;

@@ -56,8 +56,7 @@ impl Remedies {
         }
     }
 
-    /// Returns whether a ref with these findings is to shrink.
-    /// Returns the findings among those of a ref that are to be mended.
+    /// Returns the findings among those of a ref that are to be fixed.
     fn wanted(&self, codes: &HashSet<Code>) -> Vec<Code> {
         codes
             .iter()
@@ -71,6 +70,7 @@ impl Remedies {
         self.restore.is_some() || wanted.iter().any(|code| code.is_unreadable())
     }
 
+    /// Returns whether a ref with these findings is to shrink.
     fn compacts(&self, codes: &HashSet<Code>) -> bool {
         let asks = |code: &Code| {
             (Code::COMPACTION.contains(code) && self.only.contains(code))
@@ -98,11 +98,8 @@ pub fn policy(configured: Policy) -> Policy {
 /// The input of a repair.
 #[derive(Clone, Copy)]
 pub struct RepairInput<'a> {
-    /// The store.
     pub reader: &'a dyn CacheReader,
-    /// The kind of the store.
     pub kind: StoreKind,
-    /// Its inventory.
     pub inventory: &'a Inventory,
     /// The refs to repair; `None` for all refs and the rest of the store.
     pub only: Option<&'a [RefId]>,

@@ -22,7 +22,7 @@ const MOST_ON_TERMINAL: usize = 1 << 20;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The ref whose layer is meant, as ./cache#main; for a digest the source is enough.
+    /// The ref that has the layer, such as ./cache#main; with a digest the source is enough.
     #[arg(value_name = "SOURCE#REF")]
     source: SourceText,
     /// The layer, as for `files`: its digest, the first digits of it, or a step of the ref.
@@ -34,7 +34,7 @@ pub(super) struct Arguments {
     /// Print binary data on a terminal, too.
     #[arg(long)]
     force: bool,
-    /// Name the steps by evidence of the build that wrote the ref, as for `show`.
+    /// Name the steps from evidence of the build that wrote the ref.
     #[arg(long, value_name = "EVIDENCE")]
     provenance: Vec<PathBuf>,
 }

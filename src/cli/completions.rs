@@ -18,7 +18,7 @@ const SOURCES: [&str; 2] = ["SOURCE", "SOURCE#REF"];
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The shell.
+    /// The shell that loads the script.
     shell: Shell,
 }
 

@@ -36,8 +36,8 @@ pub(super) struct Arguments {
     /// The new ref, from the same source or another.
     #[arg(value_name = "SOURCE#REF")]
     after: Option<SourceText>,
-    /// Compare the refs of one source with what the last scan that is as old as this found, as in
-    /// 7d. Each scan leaves a record (`du --history`).
+    /// Compare the refs of one source with the newest scan that is at least this old, such as 7d.
+    /// Each scan writes a record (`du --history`).
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     since: Option<Duration>,
     /// Name the steps from evidence of a build that wrote one of the refs.

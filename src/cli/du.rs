@@ -27,7 +27,7 @@ pub(super) struct Arguments {
     /// The caches to sum up; the default is the sources of cachelens.toml.
     #[arg(value_name = "SOURCE")]
     sources: Vec<SourceText>,
-    /// Show how each source grew, by the records that earlier scans left.
+    /// Show the growth of each source, from the records of earlier scans.
     #[arg(long)]
     history: bool,
 }

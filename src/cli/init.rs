@@ -31,7 +31,7 @@ pub(super) struct Arguments {
     /// Print the file instead of writing it.
     #[arg(long)]
     stdout: bool,
-    /// Replace the file that is there. What changes is shown, and the old file is kept as
+    /// Replace an existing file. The changes are shown, and the old file is kept as
     /// cachelens.toml.bak.
     #[arg(long, short = 'y', conflicts_with = "stdout")]
     yes: bool,

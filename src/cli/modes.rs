@@ -65,7 +65,7 @@ pub(super) async fn of_source(scanned: &Scanned) -> Vec<ModeRow> {
             .provenance(&entry.name)
             .await
         {
-            // The provenance may be a minimal one (mode=min).
+            // Provenance with `mode=min` has no steps.
             let _ = evidence.add(&statement);
         }
         let caches = RefCache::load(&*scanned.opened.reader, &scanned.inventory.blobs, entry).await;

@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     /// Carry out the plan.
     #[arg(long, short)]
     yes: bool,
-    /// Only print the plan, as without --yes; refuses to be combined with it.
+    /// Only print the plan; cannot be combined with --yes.
     #[arg(long, short = 'n', conflicts_with = "act")]
     dry_run: bool,
     /// Carry out a saved plan.
@@ -66,14 +66,14 @@ pub(super) struct Arguments {
     /// Equal records are merged, and records that lead to no result are removed.
     #[arg(long, conflicts_with = "saved")]
     compact: bool,
-    /// Let the ref point to another version: a previous one, as main~1, another ref of the store, or
-    /// the digest of a manifest. Needs SOURCE#REF.
+    /// Make the ref point to another version: a previous one such as main~1, another ref of the
+    /// store, or the digest of a manifest. Needs SOURCE#REF.
     #[arg(long, value_name = "VERSION", conflicts_with_all = ["saved", "fix", "compact", "delete_gone"])]
     restore: Option<String>,
-    /// Delete refs whose manifests are gone, where no previous version is known.
+    /// Delete refs whose manifest is missing and that have no previous version.
     #[arg(long, conflicts_with = "saved")]
     delete_gone: bool,
-    /// Confirm, without being asked, for the source of this name, where every ref would be deleted.
+    /// Confirm for this source without a prompt, if every ref would be deleted.
     #[arg(long, value_name = "NAME", conflicts_with = "saved")]
     confirm: Vec<SourceText>,
     /// Read every blob that a ref reaches, and verify its digest.

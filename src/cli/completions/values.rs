@@ -210,7 +210,7 @@ mod tests {
             found("type=s3,bucket=b,mode=m"),
             ["type=s3,bucket=b,mode=min", "type=s3,bucket=b,mode=max"]
         );
-        // What is set is not offered again.
+        // Attributes that are set are not offered again.
         assert!(!found("type=s3,bucket=b,").contains(&"type=s3,bucket=b,bucket=".to_owned()));
     }
 

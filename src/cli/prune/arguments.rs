@@ -33,7 +33,7 @@ pub(in crate::cli) struct Arguments {
     /// Carry out the plan.
     #[arg(long, short)]
     pub(in crate::cli) yes: bool,
-    /// Only print the plan, as without --yes; refuses to be combined with it.
+    /// Only print the plan; cannot be combined with --yes.
     #[arg(long, short = 'n', conflicts_with = "act")]
     pub(in crate::cli) dry_run: bool,
     /// Carry out a saved plan.
@@ -79,25 +79,6 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, conflicts_with_all = ["undo", "plan_out"])]
     pub(in crate::cli) no_recheck: bool,
 
-    #[command(flatten)]
-    pub(in crate::cli) rules: RuleFlags,
-
-    /// Delete matching results inside kept refs, such as 'age>30d'.
-    ///
-    /// Protected refs are not changed. See `cachelens help filters`.
-    #[arg(long, value_name = "FILTER", value_parser = results_argument, conflicts_with = "saved")]
-    pub(in crate::cli) records: Option<Filter>,
-    /// Name the steps for --records from provenance (SLSA, mode=max).
-    #[arg(long, value_name = "FILE", conflicts_with = "saved")]
-    pub(in crate::cli) provenance: Vec<PathBuf>,
-
-    /// The build context, for the steps of a Dockerfile that name those for --records and
-    /// `drop_records`.
-    #[arg(long, value_name = "DIR", conflicts_with = "saved")]
-    pub(in crate::cli) context: Option<PathBuf>,
-    #[command(flatten)]
-    pub(in crate::cli) described: BuildFlags,
-
     /// Delete blobs in the same run as the refs that reach them.
     ///
     /// Builds that import those refs during the run will fail.
@@ -126,6 +107,25 @@ pub(in crate::cli) struct Arguments {
     /// The exit code is 4 if the cache is not quiet by then.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "undo", default_value = "10m")]
     pub(in crate::cli) settle_max: Duration,
+
+    #[command(flatten)]
+    pub(in crate::cli) rules: RuleFlags,
+
+    /// Delete matching results inside kept refs, such as 'age>30d'.
+    ///
+    /// Protected refs are not changed. See `cachelens help filters`.
+    #[arg(long, value_name = "FILTER", value_parser = results_argument, conflicts_with = "saved")]
+    pub(in crate::cli) records: Option<Filter>,
+    /// Name the steps for --records from provenance (SLSA, mode=max).
+    #[arg(long, value_name = "FILE", conflicts_with = "saved")]
+    pub(in crate::cli) provenance: Vec<PathBuf>,
+
+    /// The build context, if a Dockerfile names the steps for --records or `drop_records`.
+    #[arg(long, value_name = "DIR", conflicts_with = "saved")]
+    pub(in crate::cli) context: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) described: BuildFlags,
+
     /// The repairs of `repair`, which uses the same steps; none for `prune`.
     #[arg(skip)]
     pub(in crate::cli) repair: Option<Remedies>,

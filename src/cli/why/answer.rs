@@ -70,7 +70,6 @@ pub(super) struct Answer {
     pub(super) builds: Vec<String>,
     /// The Dockerfile on the disk.
     dockerfile: Option<String>,
-    /// The explanation.
     pub(super) explanation: Explanation,
 }
 

@@ -44,7 +44,6 @@ use verify::{BlobFault, ReadBlobs};
 pub struct CheckSubject<'a> {
     /// The name of the source on the command line.
     pub source: &'a str,
-    /// The kind of the store.
     pub kind: StoreKind,
     /// Its location, if known.
     pub location: Option<&'a SourceLocation>,
@@ -71,7 +70,6 @@ pub struct CheckOptions {
     pub verify: bool,
     /// The number of refs or blobs to read at once.
     pub concurrency: usize,
-    /// Cancels the check.
     pub cancel: CancellationToken,
 }
 

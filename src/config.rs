@@ -83,7 +83,6 @@ pub struct ConfigLayer {
 /// A value with its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting<T> {
-    /// The value.
     pub value: T,
     /// The origin of the value.
     pub origin: Origin,
@@ -92,11 +91,9 @@ pub struct Setting<T> {
 /// The origin of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// The default.
     Default,
     /// A line of a configuration file.
     File {
-        /// The file.
         path: PathBuf,
         /// The line, counted from 1.
         line: usize,
@@ -116,7 +113,6 @@ pub enum ThemeSetting {
     Dark,
     /// For a light background.
     Light,
-    /// With high contrast.
     HighContrast,
     /// No colours.
     None,
@@ -207,7 +203,6 @@ fn lay<T>(below: &mut T, above: Option<T>) {
 /// The settings of a configuration file, with warnings.
 #[derive(Debug)]
 pub struct LoadedConfig {
-    /// The settings.
     pub layer: ConfigLayer,
     /// Unknown attributes of sources, and similar oddities.
     pub warnings: Vec<ConfigProblem>,

@@ -23,7 +23,6 @@ use crate::text::causes::causes;
 pub enum Exit {
     /// Everything asked for was done.
     Done,
-    /// It failed.
     Failed,
     /// The arguments or the configuration are wrong, or request something unsupported.
     Usage,

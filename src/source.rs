@@ -49,7 +49,6 @@ pub struct Source {
     pub select: Option<RefSelector>,
     /// Attributes about how a build writes the cache, which are kept only for printing.
     pub ignored: Vec<(&'static str, String)>,
-    /// The trust in the source.
     pub trust: Trust,
 }
 
@@ -113,7 +112,6 @@ impl fmt::Display for StoreKind {
 /// Selects refs of a cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefSelector {
-    /// The ref of that name.
     Name(String),
     /// The refs of those names: an S3 exporter writes its manifest under each name of a list.
     AnyOf(Vec<String>),
@@ -156,7 +154,6 @@ impl RefSelector {
 /// A source, with warnings about its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParsedSource {
-    /// The source.
     pub source: Source,
     /// The warnings for the user.
     pub warnings: Vec<SourceWarning>,

@@ -152,7 +152,6 @@ pub struct TuiOptions {
 pub struct OpenedSource {
     /// Its display name.
     pub label: String,
-    /// The kind of store.
     pub kind: StoreKind,
     /// The source for commands that are shown; `None` if no command can open it.
     pub source: Option<Source>,

@@ -11,9 +11,7 @@ use crate::format::digest::Digest;
 /// Names from a store are unchanged in the fields, but escaped for display within the sentences.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Its severity.
     pub severity: Severity,
-    /// Its kind.
     pub code: Code,
     /// The source that it was found in.
     pub source: String,

@@ -63,7 +63,6 @@ impl Ignorable<'_> {
 /// A finding that is ignored.
 #[derive(Debug, Clone, Serialize)]
 pub struct Ignored<F> {
-    /// The finding.
     #[serde(flatten)]
     pub finding: F,
     /// Why it is ignored.

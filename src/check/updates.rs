@@ -48,11 +48,9 @@ pub fn is_update(step: &str) -> bool {
 pub struct CheckedRefs<'a> {
     /// What commands call the source.
     pub source: &'a str,
-    /// The store.
     pub reader: &'a dyn CacheReader,
     /// What it holds.
     pub inventory: &'a Inventory,
-    /// The refs.
     pub refs: &'a [RefId],
     /// The evidence that a person gave.
     pub evidence: &'a CacheEvidence,
@@ -117,7 +115,7 @@ pub async fn older_than(
 async fn updates(checked: &CheckedRefs<'_>, entry: &RefEntry) -> Option<Vec<OldStep>> {
     let mut stored = CacheEvidence::default();
     for statement in checked.reader.abilities().provenance(&entry.name).await {
-        // The provenance may be a minimal one (mode=min).
+        // Provenance with `mode=min` has no steps.
         let _ = stored.add(&statement);
     }
     let caches = RefCache::load(checked.reader, &checked.inventory.blobs, entry).await;

@@ -23,7 +23,6 @@ const CHUNK: usize = 256 << 10;
 pub struct ReadBlobs {
     /// The number of blobs that match their digests.
     pub sound: u64,
-    /// The blobs with faults.
     pub faults: Vec<(BlobId, BlobFault)>,
 }
 

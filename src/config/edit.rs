@@ -35,7 +35,6 @@ pub enum Addition {
 /// A prepared change to a configuration file, not yet written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
-    /// The file.
     pub path: PathBuf,
     before: Option<String>,
     after: String,
@@ -44,11 +43,8 @@ pub struct Edit {
 /// A line of a diff.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DiffLine {
-    /// It is unchanged.
     Same(String),
-    /// It is replaced.
     Removed(String),
-    /// It is new.
     Added(String),
 }
 
@@ -60,23 +56,15 @@ pub enum EditError {
     Config(#[from] ConfigError),
     /// The file has a form that additions cannot be merged into.
     #[error("{place} cannot be extended: {why}")]
-    Form {
-        /// The file.
-        place: String,
-        /// The obstacle.
-        why: String,
-    },
+    Form { place: String, why: String },
     /// The file has changed since the diff was made.
     #[error("{0} has changed since the diff was made")]
     Changed(String),
     /// The system refused an operation.
     #[error("cannot {doing} {place}")]
     Io {
-        /// The operation.
         doing: &'static str,
-        /// The file.
         place: String,
-        /// The error.
         source: io::Error,
     },
 }

@@ -32,7 +32,6 @@ pub struct HistoryStore {
 /// The records of a source, and what could not be read of them.
 #[derive(Debug, Clone, Default)]
 pub struct LoadedHistory {
-    /// The records.
     pub history: ScanHistory,
     /// The file and lines that were skipped, and why.
     pub skipped: Vec<String>,

@@ -15,25 +15,16 @@ use crate::text::secrets::mask_line;
 pub enum ConfigError {
     /// The file that the user named does not exist.
     #[error("there is no configuration file `{}`", visible(&path.to_string_lossy()))]
-    NotFound {
-        /// Its path.
-        path: PathBuf,
-    },
+    NotFound { path: PathBuf },
     /// The file cannot be read.
     #[error("cannot read the configuration file `{}`", visible(&path.to_string_lossy()))]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The error.
-        source: io::Error,
-    },
+    Read { path: PathBuf, source: io::Error },
     /// The file is invalid, in at least one place.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Invalid(Vec<ConfigProblem>),
     /// An environment variable has a value that is not valid for its setting.
     #[error("in the environment variable {name}: {}", visible(message))]
     Environment {
-        /// The variable.
         name: &'static str,
         /// The error, as a sentence.
         message: String,
@@ -46,15 +37,12 @@ pub enum ConfigError {
 /// below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigProblem {
-    /// The file.
     pub path: PathBuf,
     /// The line, counted from 1.
     pub line: usize,
     /// The column, counted from 1 in characters.
     pub column: usize,
-    /// The message.
     pub message: String,
-    /// The hint.
     pub hint: Option<String>,
     /// The line for display, without possible credentials.
     shown: String,

@@ -60,7 +60,6 @@ fn file_name(path: &str) -> &str {
 /// Why a step runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// The kind of the cause.
     pub kind: CauseKind,
     /// The description. It holds texts of builds: escape it before it reaches a terminal.
     pub detail: String,
@@ -79,7 +78,6 @@ pub struct Cause {
 /// A part of a step that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CausePart {
-    /// The kind of the part.
     pub kind: CauseKind,
     /// The old and the new value.
     pub detail: String,
@@ -99,7 +97,6 @@ impl CausePart {
 pub struct PathChange {
     /// Its path in the context.
     pub path: String,
-    /// The kind of change.
     pub kind: CauseKind,
     /// The old and the new value, where they are short.
     pub detail: String,
@@ -170,9 +167,7 @@ impl Cause {
 pub struct ComparedBuild<'a> {
     /// Its graph.
     pub build: &'a Build,
-    /// The keys of its steps.
     pub keys: &'a [StepKeys],
-    /// The names of its steps.
     pub names: &'a [StepName],
 }
 

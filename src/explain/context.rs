@@ -24,7 +24,6 @@ pub struct ContextEntry {
     /// The path below the root, without a slash at either end; empty for the root. Any bytes but
     /// NUL.
     pub path: Box<[u8]>,
-    /// The kind of entry.
     pub kind: ContextEntryKind,
     /// The permission bits with set-user, set-group and sticky, without the file type.
     pub mode: u32,
@@ -47,7 +46,6 @@ pub type Xattrs = Vec<(Box<[u8]>, Box<[u8]>)>;
 pub enum ContextEntryKind {
     /// A regular file with its size in bytes.
     File(u64),
-    /// A directory.
     Directory,
     /// A symbolic link and its target.
     Symlink(Box<[u8]>),

@@ -23,7 +23,6 @@ const MOST_COMPARED: usize = 64;
 pub struct RecordAt {
     /// The index of the configuration: a ref has one for each platform of an image, else one.
     pub cache: usize,
-    /// The index of the record in it.
     pub record: RecordIndex,
 }
 
@@ -56,7 +55,6 @@ pub struct StepPair {
 /// A step that both refs have, with another result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepDifference {
-    /// The records of the step.
     pub records: StepPair,
     /// What differs.
     pub what: StepChange,

@@ -31,7 +31,6 @@ struct KnownBuild {
 /// Why a document is no evidence for names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EvidenceError {
-    /// It is no provenance.
     #[error(transparent)]
     Provenance(#[from] ProvenanceError),
     /// Provenance of `mode=min` does not describe the steps.

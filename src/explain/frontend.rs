@@ -47,7 +47,6 @@ const TOO_LARGE: &str = "the build becomes larger than BuildKit takes in one mes
 /// The outcome of a conversion.
 #[derive(Debug)]
 pub enum ConversionOutcome {
-    /// The operations.
     Converted(Converted),
     /// Images that must be resolved first.
     NeedsImages(Vec<ImageRequest>),
@@ -57,7 +56,6 @@ pub enum ConversionOutcome {
 /// the result has no files.
 #[derive(Debug, Clone, Default)]
 pub struct Converted {
-    /// The operations.
     pub steps: Vec<ConvertedStep>,
 }
 
@@ -70,7 +68,6 @@ pub struct ConvertedStep {
     pub bytes: Vec<u8>,
     /// The decoded operation.
     pub op: Op,
-    /// The steps that are its inputs.
     pub inputs: Vec<usize>,
     /// Its name, as `[2/4] RUN make`.
     pub name: Option<Arc<str>>,
@@ -78,7 +75,6 @@ pub struct ConvertedStep {
     pub command: Option<Arc<str>>,
     /// The lines of the instruction; several if stages share the step.
     pub locations: Vec<Lines>,
-    /// Whether it ignores the cache.
     pub ignores_cache: bool,
     /// Why the operation is unknown, if it is.
     pub unknown: Option<String>,
@@ -90,7 +86,6 @@ pub struct ConvertedStep {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ConversionRefusal {
-    /// The message.
     pub message: String,
     /// The lines of the faulty instruction; `None` if the fault belongs to no single instruction.
     pub lines: Option<Lines>,

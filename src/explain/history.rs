@@ -39,11 +39,8 @@ pub struct HistoryBuild {
     pub name: String,
     /// When it began.
     pub started: Option<Timestamp>,
-    /// The build.
     pub build: Build,
-    /// The names of its steps.
     pub names: Vec<StepName>,
-    /// The keys of its steps.
     pub keys: Vec<StepKeys>,
     /// How long steps ran, where a log has it.
     pub busy: Vec<Option<SignedDuration>>,
@@ -101,7 +98,6 @@ impl ChangingInput {
 /// An instruction of the Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangedInputPlace {
-    /// The file.
     pub file: String,
     /// The first line, counted from 1.
     pub line: u32,

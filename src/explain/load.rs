@@ -62,7 +62,6 @@ pub struct Imported<'a> {
     pub reader: &'a SharedReader,
     /// The inventory of the store.
     pub inventory: &'a Inventory,
-    /// The ref.
     pub entry: &'a RefEntry,
 }
 

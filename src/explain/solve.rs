@@ -22,12 +22,10 @@ mod lookup;
 /// How sure a fact is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Sure {
-    /// It is false.
     #[default]
     No,
     /// It may be true.
     Maybe,
-    /// It is true.
     Yes,
 }
 
@@ -36,7 +34,6 @@ pub enum Sure {
 pub enum CacheVerdict {
     /// It does not run: its result is loaded, or not needed.
     Hit,
-    /// It runs.
     Miss,
     /// The evidence does not decide it.
     Unknown,

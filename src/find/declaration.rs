@@ -107,7 +107,7 @@ impl Declaration {
             let Some((name, after)) = after.split_once('}') else {
                 return filled + "*";
             };
-            // A value is one part of a source; what would begin another attribute is not used.
+            // A value is one part of a source, so values that would begin another attribute are not used.
             let value = environment::value(name, lookup);
             let value = value.filter(|value| !value.contains([',', '"', '#', '*']));
             filled.push_str(value.as_deref().unwrap_or("*"));

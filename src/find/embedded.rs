@@ -17,7 +17,7 @@ pub(super) fn run(
     around: &CommandContext,
 ) {
     let mut script = Script::new(session, environment, &around.directory);
-    // A script file has no target: what it runs is found when that is read.
+    // A script file has no target: the builds in it are found when it is read.
     script.follows_calls = around.target.is_some();
     script.follow(source);
     for invocation in &script.invocations {

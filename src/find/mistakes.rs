@@ -29,13 +29,10 @@ pub enum MistakeSeverity {
 /// A mistake in a declaration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mistake {
-    /// Its severity.
     pub severity: MistakeSeverity,
     /// Its code, such as `never-imported`.
     pub code: &'static str,
-    /// The file.
     pub file: String,
-    /// The line.
     pub line: u32,
     /// The message: the mistake and its cost.
     pub message: String,

@@ -32,7 +32,6 @@ pub use value::BakeValue;
 pub struct BakeFile<'f> {
     /// Its name; the extension decides about the language.
     pub name: &'f str,
-    /// Its text.
     pub text: &'f str,
     /// Its number in [`TextPlace`].
     pub number: u32,
@@ -55,7 +54,6 @@ pub struct BakeOptions<'o> {
 pub struct BakeError {
     /// The location of the error.
     pub place: TextPlace,
-    /// The error.
     pub message: String,
     /// Whether bake evaluates the construct, and this program does not.
     pub is_gap: bool,
@@ -91,15 +89,10 @@ pub struct CacheEntry {
 /// A target. A field that the definition does not set is `None` or empty.
 #[derive(Debug, Clone, Default)]
 pub struct Target {
-    /// The name.
     pub name: String,
-    /// Its location.
     pub place: TextPlace,
-    /// The targets it inherits from.
     pub inherits: Vec<String>,
-    /// The context.
     pub context: Option<String>,
-    /// The Dockerfile.
     pub dockerfile: Option<String>,
     /// The text of an inline Dockerfile.
     pub dockerfile_inline: Option<String>,
@@ -107,13 +100,10 @@ pub struct Target {
     pub target: Option<String>,
     /// The build arguments, with their locations.
     pub args: Vec<(String, Located)>,
-    /// The labels.
     pub labels: Vec<(String, String)>,
     /// The named contexts.
     pub contexts: Vec<(String, String)>,
-    /// The tags.
     pub tags: Option<Vec<String>>,
-    /// The platforms.
     pub platforms: Option<Vec<String>>,
     /// The imported caches.
     pub cache_from: Vec<CacheEntry>,
@@ -127,7 +117,6 @@ pub struct Target {
     pub network: Option<String>,
     /// The size of `/dev/shm`.
     pub shm_size: Option<String>,
-    /// The limits.
     pub ulimits: Vec<String>,
     /// Additional hosts.
     pub extra_hosts: Vec<(String, String)>,

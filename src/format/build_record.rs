@@ -64,7 +64,6 @@ pub struct BuildRecord {
     pub images: Vec<Vec<Digest>>,
     /// Its provenance, one for each platform.
     pub builds: Vec<Build>,
-    /// Its log.
     pub log: ProgressLog,
     /// Parts that could not be read.
     pub problems: Vec<RecordProblem>,

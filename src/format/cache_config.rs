@@ -117,7 +117,6 @@ pub struct Record {
 /// A loadable result of a record.
 #[derive(Debug, Clone)]
 pub struct CacheResult {
-    /// Its layers.
     pub layers: ResultLayers,
     /// When the result was first saved; later exports keep this time.
     pub created: Option<Timestamp>,

@@ -33,7 +33,6 @@ pub enum Plain {
     Digests(Vec<Digest>),
     /// Files by path with their digests; the empty path is the directory itself.
     Files(Vec<(Vec<u8>, Digest)>),
-    /// The header of a file.
     File(FileHeader),
 }
 
@@ -42,9 +41,7 @@ pub enum Plain {
 pub struct FileHeader {
     /// The permission bits.
     pub mode: u32,
-    /// The owner.
     pub uid: u32,
-    /// The group.
     pub gid: u32,
     /// The size in bytes.
     pub size: u64,
@@ -53,7 +50,6 @@ pub struct FileHeader {
 /// Why bytes are no debug data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CacheDebugError {
-    /// It is too large.
     #[error("the debug data is larger than {MAX_SIZE} bytes")]
     TooLarge,
     /// It is not JSON of that shape.

@@ -46,31 +46,25 @@ pub struct ComposeOptions<'o> {
 /// Why a project could not be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComposeError {
-    /// The file.
     pub file: String,
     /// The line, from 1; 0 if unknown.
     pub line: u32,
-    /// The error.
     pub message: String,
 }
 
 /// A service.
 #[derive(Debug, Clone, Default)]
 pub struct Service {
-    /// Its name.
     pub name: String,
-    /// Its location.
     pub place: TextPlace,
     /// Its build section; `None` for an image that is pulled.
     pub build: Option<ComposeBuild>,
-    /// The image.
     pub image: Option<String>,
     /// The platform of its containers; an image is built for it unless the build section says
     /// otherwise.
     pub platform: Option<String>,
     /// The profiles that enable it; without profiles, it is always enabled.
     pub profiles: Vec<String>,
-    /// The services that it depends on.
     pub depends_on: Vec<String>,
     /// The environment of its containers; bake takes values of build arguments from it.
     pub environment: Vec<(String, Option<String>)>,

@@ -3,7 +3,6 @@
 /// Flags of a program that take a value, without their dashes.
 #[derive(Debug)]
 pub struct ValuedFlags {
-    /// The names.
     pub names: &'static [&'static str],
     /// Letters with their names.
     pub short: &'static [(char, &'static str)],

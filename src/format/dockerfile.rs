@@ -43,7 +43,6 @@ pub(crate) fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str
 pub struct Lines {
     /// The first line; 0 if unknown.
     pub first: u32,
-    /// The last line.
     pub last: u32,
 }
 
@@ -61,7 +60,6 @@ impl Lines {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ParseError {
-    /// The message.
     pub message: String,
     /// The faulty lines; `None` if the error is about the whole file.
     pub lines: Option<Lines>,

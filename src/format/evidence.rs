@@ -17,7 +17,6 @@ const HEAD: usize = 64 << 10;
 /// A piece of evidence.
 #[derive(Debug, Clone)]
 pub enum EvidenceDocument {
-    /// The provenance of a build.
     Provenance(Box<Build>),
     /// The provenance of several builds, or of one for several platforms.
     Builds(Vec<NamedBuild>),
@@ -56,7 +55,6 @@ pub enum EvidenceKind {
     Records,
     /// A log in JSON, one event per line.
     Log,
-    /// A plain log.
     PlainLog,
     /// The response of a daemon's debug endpoint.
     CacheDebug,
@@ -65,7 +63,6 @@ pub enum EvidenceKind {
 /// Why a document is no evidence.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceDocumentError {
-    /// It is empty.
     #[error("it is empty")]
     Empty,
     /// Its kind is unknown.

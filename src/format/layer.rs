@@ -46,7 +46,6 @@ impl Default for LayerLimits {
 pub struct TarEntry {
     /// The path without slashes around it; `.` is the root. Bytes that are not UTF-8 are replaced.
     pub path: String,
-    /// The kind of entry.
     pub kind: TarEntryKind,
     /// The unpacked size of a file in bytes; 0 for all other kinds.
     pub size: u64,
@@ -82,11 +81,9 @@ pub struct TarEntryDetail {
 pub enum TarEntryKind {
     /// A regular file.
     File,
-    /// A directory.
     Directory,
     /// A symbolic link.
     Symlink {
-        /// Its target.
         target: String,
     },
     /// Another name of an earlier file of the layer.

@@ -20,7 +20,6 @@ pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
 pub struct ListedRef {
     /// The names; the one that an importer prefers comes first. Empty for an untagged entry.
     pub names: Vec<String>,
-    /// Its descriptor.
     pub descriptor: Descriptor,
     /// Facts of the store about it.
     pub facts: ListedRefFacts,
@@ -93,7 +92,6 @@ pub enum LayoutError {
     Version {
         /// The field with the version.
         what: &'static str,
-        /// Its value.
         found: String,
         /// The expected value.
         known: &'static str,

@@ -34,7 +34,6 @@ go_struct! {
     /// A vertex of the graph, without its inputs, which are stored separately in the form of the
     /// source document.
     pub struct Op {
-        /// The operation.
         pub kind: OpKind = "Op",
         /// Its platform, as the frontend wrote it: not normalized.
         pub platform: Option<Platform> = "platform",
@@ -118,7 +117,6 @@ go_struct! {
         /// Whether a definition is embedded in the operation. It is not read, so the keys of such
         /// an operation are unknown.
         pub definition: Option<serde::de::IgnoredAny> = "def",
-        /// Options.
         pub attrs: BTreeMap<String, Option<String>> = "attrs",
     }
 }
@@ -144,7 +142,6 @@ go_struct! {
     pub struct DiffOp {
         /// The lower input, which is subtracted.
         pub lower: Option<InputPlace> = "lower",
-        /// The upper input.
         pub upper: Option<InputPlace> = "upper",
     }
 }

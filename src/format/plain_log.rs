@@ -28,11 +28,9 @@ pub struct PlainLog {
 /// The log of a vertex.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlainVertex {
-    /// Its number.
     pub number: u32,
     /// Its name, such as `[web 2/3] RUN npm ci`; logs cut long ones.
     pub name: String,
-    /// Its outcome.
     pub outcome: PlainOutcome,
     /// Whether layers of its result were fetched. Then it was found in a cache, unless it is a
     /// source.
@@ -54,7 +52,6 @@ pub enum PlainOutcome {
     Done,
     /// It failed with this error.
     Failed(String),
-    /// It was cancelled.
     Cancelled,
 }
 

@@ -45,7 +45,6 @@ pub struct LoggedVertex {
     pub digest: Digest,
     /// Its name, such as `[web 2/3] RUN npm run build`.
     pub name: String,
-    /// Its inputs.
     pub inputs: Vec<Digest>,
     /// When it first started.
     pub started: Option<Timestamp>,

@@ -34,7 +34,6 @@ impl StepIndex {
 /// One of the outputs of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StepOutput {
-    /// The step.
     pub step: StepIndex,
     /// The number of the output; nearly always 0.
     pub output: u32,
@@ -79,7 +78,6 @@ pub struct GitRevision {
 pub struct Step {
     /// Its name in the document, such as `step4`.
     pub id: String,
-    /// Its operation.
     pub op: Op,
     /// Its inputs, in order.
     pub inputs: Vec<StepOutput>,
@@ -111,7 +109,6 @@ pub struct CodeLocation {
     pub source: usize,
     /// The first line, counted from 1.
     pub first_line: u32,
-    /// The last line.
     pub last_line: u32,
 }
 
@@ -175,12 +172,7 @@ pub enum ProvenanceError {
     DuplicateStep(String),
     /// A step has an input that does not exist.
     #[error("step `{step}` takes `{input}`, which is not there")]
-    DanglingInput {
-        /// The step.
-        step: String,
-        /// The input.
-        input: String,
-    },
+    DanglingInput { step: String, input: String },
     /// Steps form a loop.
     #[error("step `{0}` needs itself")]
     Loop(String),

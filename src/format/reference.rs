@@ -26,9 +26,7 @@ pub struct ImageReference {
     pub domain: String,
     /// The repository there.
     pub path: String,
-    /// The tag.
     pub tag: Option<String>,
-    /// The digest.
     pub digest: Option<String>,
 }
 

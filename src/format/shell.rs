@@ -18,7 +18,6 @@ pub type List = Vec<PipelineStep>;
 pub struct PipelineStep {
     /// How it depends on the step before it.
     pub join: Join,
-    /// The commands of the pipeline.
     pub pipeline: Vec<ShellCommand>,
 }
 
@@ -47,18 +46,14 @@ pub enum ShellCommand {
     },
     /// `for`; without `in` there are no words.
     For {
-        /// The variable.
         variable: String,
         /// The words of the list.
         words: Vec<Word>,
-        /// The body.
         body: List,
     },
     /// `while` and `until`.
     While {
-        /// The condition.
         condition: List,
-        /// The body.
         body: List,
     },
     /// `case`
@@ -68,18 +63,14 @@ pub enum ShellCommand {
         /// The patterns and the body of each arm.
         arms: Vec<(Vec<Word>, List)>,
     },
-    /// A function.
     Function {
-        /// Its name.
         name: String,
-        /// Its body.
         body: List,
     },
     /// `{ … }` or `( … )`
     Group(List),
     /// A compound command whose output is redirected.
     Redirected {
-        /// The command.
         command: Box<ShellCommand>,
         /// The words after `>` or `>>`.
         outputs: Vec<Word>,
@@ -91,7 +82,6 @@ pub enum ShellCommand {
 pub struct Simple {
     /// The assignments in front of the words.
     pub assignments: Vec<Assignment>,
-    /// The words.
     pub words: Vec<Word>,
     /// The targets of redirected output: the words after `>` or `>>`.
     pub outputs: Vec<Word>,
@@ -115,7 +105,6 @@ pub struct Assignment {
 /// The assigned value.
 #[derive(Debug, Clone)]
 pub enum Assigned {
-    /// One word.
     Scalar(Word),
     /// `( … )`
     Array(Vec<Word>),
@@ -124,7 +113,6 @@ pub enum Assigned {
 /// A word.
 #[derive(Debug, Clone, Default)]
 pub struct Word {
-    /// Its parts.
     pub parts: Vec<WordPart>,
     /// The location of its start.
     pub place: TextPlace,
@@ -135,11 +123,8 @@ pub struct Word {
 /// A part of a word.
 #[derive(Debug, Clone)]
 pub enum WordPart {
-    /// Text.
     Text {
-        /// The text.
         text: Located,
-        /// Whether it is quoted.
         quoted: bool,
     },
     /// `$NAME` or `${NAME…}`
@@ -150,7 +135,6 @@ pub enum WordPart {
         change: VariableChange,
         /// Whether it is in double quotes.
         quoted: bool,
-        /// Its location.
         place: TextPlace,
     },
     /// `$( … )`
@@ -161,7 +145,6 @@ pub enum WordPart {
         source: String,
         /// Whether it is in double quotes.
         quoted: bool,
-        /// Its location.
         place: TextPlace,
     },
 }

@@ -40,7 +40,6 @@ pub struct Tree {
 pub struct TreeError {
     /// The line where parsing stopped.
     pub line: u32,
-    /// The error.
     pub reason: String,
 }
 

@@ -37,9 +37,7 @@ pub enum BlobRole {
     CacheConfig,
     /// The configuration of an image.
     ImageConfig,
-    /// A manifest.
     Manifest,
-    /// An index.
     Index,
     /// Referenced by a manifest, of a kind that cachelens does not interpret.
     Other,
@@ -67,7 +65,6 @@ enum Presence {
     Named,
     /// Referenced only by manifests that place it elsewhere; not listed.
     Foreign,
-    /// Stored.
     Stored,
     /// Stored with a size other than the declared one.
     Resized,

@@ -42,7 +42,6 @@ pub struct RefCache {
 /// The details of a record.
 #[derive(Debug, Clone)]
 pub struct RecordDetail {
-    /// Its state.
     pub state: RecordState,
     /// The kind of its operation, as far as its links show.
     pub kind: RecordKind,
@@ -50,7 +49,6 @@ pub struct RecordDetail {
     pub result: Option<ImportedResult>,
     /// The time at which that result was first saved.
     pub created: Option<Timestamp>,
-    /// The sizes of that result.
     pub sizes: Option<ResultSizes>,
 }
 
@@ -120,7 +118,6 @@ impl RecordKind {
 pub struct LayerDetail {
     /// Its blob, if the store's table contains it.
     pub blob: Option<BlobId>,
-    /// Its media type.
     pub media_type: String,
     /// Its uncompressed digest.
     pub diff_id: Option<DigestText>,

@@ -96,9 +96,7 @@ pub enum NumberField {
     Size,
     /// The bytes that nothing else uses.
     Exclusive,
-    /// The number of layers.
     Layers,
-    /// The number of records.
     Records,
     /// The number of refs that use it.
     Refs,

@@ -63,7 +63,6 @@ pub struct RefRecord {
     pub name: String,
     /// Its target, as the store has it.
     pub digest: String,
-    /// Its kind.
     pub kind: RefKind,
     /// The bytes of its blobs; none when it could not be read.
     pub bytes: Option<u64>,

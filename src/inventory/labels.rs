@@ -43,7 +43,6 @@ pub struct StepPlace {
     pub file: String,
     /// The first line, counted from 1.
     pub first_line: u32,
-    /// The last line.
     pub last_line: u32,
     /// The stage; `None` if the file's text is missing.
     pub stage: Option<OutlineStage>,

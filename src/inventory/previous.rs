@@ -23,7 +23,6 @@ const MOST_READ: usize = 256;
 /// Content that a ref had before.
 #[derive(Debug, Clone)]
 pub struct PreviousVersion {
-    /// The ref as it was.
     pub entry: RefEntry,
     /// When it was written or replaced, where that is known.
     pub time: Option<Timestamp>,

@@ -85,7 +85,6 @@ pub struct RefEntry {
     pub aliases: Vec<String>,
     /// Whether it has a name at all.
     pub tagged: bool,
-    /// Its kind.
     pub kind: RefKind,
     /// Its platforms, if the store reports them.
     pub platforms: Vec<String>,
@@ -100,7 +99,6 @@ pub struct RefEntry {
     pub reach: Box<[BlobId]>,
     /// Sums over `reach`.
     pub sizes: RefSizes,
-    /// Faults of its documents.
     pub faults: Vec<DocumentFault>,
     /// The manifest that a signature or another artifact refers to.
     pub subject: Option<Digest>,

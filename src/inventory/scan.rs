@@ -41,7 +41,6 @@ const MOST_PREFIXES: usize = 5;
 pub struct ScanOptions {
     /// The number of documents to read at once.
     pub concurrency: usize,
-    /// Cancels the scan.
     pub cancel: CancellationToken,
 }
 
@@ -60,7 +59,6 @@ pub enum ScanError {
     /// The store could not be read.
     #[error(transparent)]
     Backend(#[from] BackendError),
-    /// The scan was cancelled.
     #[error("the scan was cancelled")]
     Cancelled,
 }

@@ -29,7 +29,6 @@ pub use detail::{Alternative, ListStart, StepDetail, StepUsers};
 pub struct StageRow {
     /// Its number, counted from 0.
     pub index: u32,
-    /// Its name.
     pub name: String,
 }
 
@@ -40,7 +39,6 @@ pub enum RowKind {
     Stage(StageRow),
     /// The header of the records without a name from the evidence, if other records have one.
     Unnamed,
-    /// A step, by its record.
     Step(RecordIndex),
     /// Another record of the step above: the same operation with another key, or without its
     /// result.
@@ -101,7 +99,6 @@ impl Indent {
 /// A row of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepRow {
-    /// Its content.
     pub kind: RowKind,
     /// Its indentation, and the lines that lead to it.
     pub indent: Indent,
@@ -205,7 +202,6 @@ pub struct RecordStep<'a> {
     blobs: &'a BlobTable,
     /// The label from the evidence.
     pub label: Option<&'a RecordLabel>,
-    /// Its index.
     pub index: RecordIndex,
     /// The record itself.
     pub record: &'a Record,

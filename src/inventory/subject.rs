@@ -52,7 +52,6 @@ impl FilterSubject for RefEntry {
 /// A blob with its state.
 #[derive(Debug, Clone, Copy)]
 pub struct BlobRow<'a> {
-    /// The blob.
     pub blob: Blob<'a>,
     /// Its state, from [`super::Inventory::blob_states`].
     pub state: BlobState,

@@ -49,7 +49,6 @@ impl RecordCounts {
 /// they are sources, and the content of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ConfigFigures {
-    /// All records.
     pub records: u64,
     /// Steps with a loadable result.
     pub results: u64,

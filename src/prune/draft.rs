@@ -59,7 +59,6 @@ pub struct DraftRequest<'a> {
 /// The findings of a check that a repair is about.
 #[derive(Debug, Clone, Copy)]
 pub struct RepairFindings<'a> {
-    /// The findings.
     pub findings: &'a [Finding],
     /// The blobs that were read and whose bytes do not match their digests.
     pub damaged: &'a HashSet<Digest>,

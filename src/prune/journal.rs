@@ -74,7 +74,6 @@ pub enum JournalError {
     Io {
         /// The failed operation.
         doing: &'static str,
-        /// The path.
         place: String,
         /// The system's error.
         source: io::Error,
@@ -85,7 +84,6 @@ pub enum JournalError {
     /// A malformed line.
     #[error("{place}: line {line} is not one of a journal")]
     Line {
-        /// The path.
         place: String,
         /// The line, counted from 1.
         line: usize,
@@ -98,7 +96,6 @@ pub enum JournalError {
     /// A version that this program does not support.
     #[error("{place} is a journal of version {found}; only versions 1 to {VERSION} are known")]
     Version {
-        /// The path.
         place: String,
         /// The version.
         found: u32,
@@ -106,7 +103,6 @@ pub enum JournalError {
     /// The plan cannot be used.
     #[error("cannot use the plan in {place}")]
     Plan {
-        /// The path.
         place: String,
         /// The error of the plan.
         source: FileError,
@@ -114,11 +110,9 @@ pub enum JournalError {
     /// A line names an item that the plan does not have.
     #[error("{place}: line {line} speaks of item {item}, which the plan does not have")]
     NoSuchItem {
-        /// The path.
         place: String,
         /// The line, counted from 1.
         line: usize,
-        /// The item.
         item: usize,
     },
 }

@@ -100,7 +100,6 @@ impl From<Totals> for BlobCount {
 /// Blobs that stay for the same reason although no kept ref reaches them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldBlobs {
-    /// The reason.
     pub fate: BlobFate,
     /// Their number and size.
     #[serde(flatten)]

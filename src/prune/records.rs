@@ -33,7 +33,6 @@ pub struct Rewrite {
     pub documents: RefRewrite,
     /// The text of the filter that selected the results.
     pub filter: String,
-    /// The dropped results.
     pub results: Vec<DroppedResult>,
     /// The bytes of blobs that only this ref reaches, and only through the dropped results. A later
     /// run deletes them.

@@ -20,7 +20,6 @@ const ENDING: &str = "jsonl";
 /// A run with a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastRun {
-    /// The path of its journal.
     pub journal: PathBuf,
     /// The size of the journal in bytes.
     pub journal_bytes: u64,

@@ -45,7 +45,6 @@ pub enum AnnotationLevel {
 /// A message and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Annotation {
-    /// The severity.
     pub level: AnnotationLevel,
     /// The file, relative to the repository.
     pub file: Option<String>,

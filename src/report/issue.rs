@@ -40,7 +40,6 @@ pub struct IssuePlace {
 /// An issue. Its texts are raw: renderers escape them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue {
-    /// The severity.
     pub level: IssueLevel,
     /// The name of its kind, which is stable across versions.
     pub code: &'static str,
@@ -48,7 +47,6 @@ pub struct Issue {
     pub meaning: Cow<'static, str>,
     /// The facts.
     pub message: String,
-    /// Advice.
     pub hint: Option<String>,
     /// The subject: a ref of a source, a source, or a file with a line.
     pub subject: String,

@@ -36,7 +36,6 @@ const MOST_AREAS: usize = 150;
 pub struct Page {
     /// The creation time.
     pub created: Timestamp,
-    /// The sources.
     pub sources: Vec<SourcePart>,
     /// The sources that could not be read, each with the reason.
     pub failed: Vec<(String, String)>,
@@ -84,7 +83,6 @@ pub struct AreaPart {
     pub name: String,
     /// The word for its state.
     pub state: &'static str,
-    /// Its bytes.
     pub bytes: u64,
     /// When it was last written.
     pub modified: Option<Timestamp>,
@@ -93,9 +91,7 @@ pub struct AreaPart {
 /// The amount in one state.
 #[derive(Debug, Clone)]
 pub struct StatePart {
-    /// The word for the state.
     pub word: &'static str,
-    /// The meaning of the state.
     pub meaning: &'static str,
     /// The amount; `None` if unknown.
     pub tally: Option<Totals>,
@@ -106,9 +102,7 @@ pub struct StatePart {
 /// The part of a report about one ref.
 #[derive(Debug, Clone)]
 pub struct RefPart {
-    /// Its name.
     pub name: String,
-    /// Its kind.
     pub kind: &'static str,
     /// The creation time of its content.
     pub created: Option<Timestamp>,

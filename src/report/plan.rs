@@ -13,7 +13,6 @@ const MOST_ITEMS: usize = 100;
 /// A plan, and its outcome once it was carried out.
 #[derive(Clone, Copy)]
 pub struct PlanOutcome<'a> {
-    /// The plan.
     pub plan: &'a Plan,
     /// Its outcome; none for a plan only.
     pub report: Option<&'a RunReport>,

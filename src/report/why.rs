@@ -21,7 +21,6 @@ pub struct ExplainedBuild<'a> {
     pub label: &'a str,
     /// The Dockerfile, relative to the current directory, if known.
     pub dockerfile: Option<&'a str>,
-    /// The explanation.
     pub explanation: &'a Explanation,
 }
 

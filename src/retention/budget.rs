@@ -53,7 +53,6 @@ impl fmt::Display for Limit {
 /// The outcome of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct BudgetOutcome {
-    /// The limit.
     pub limit: Limit,
     /// The resulting number of refs or bytes; `None` if unknown.
     pub reached: Option<u64>,

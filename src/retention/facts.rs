@@ -24,7 +24,6 @@ pub struct RefFacts {
     pub repository: Option<String>,
     /// The branch that wrote it.
     pub branch: Option<String>,
-    /// Its kind.
     pub kind: RefKind,
     /// Its platforms; empty if unknown.
     pub platforms: Vec<String>,

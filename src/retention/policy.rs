@@ -235,7 +235,6 @@ pub enum RefGrouping {
     Source,
     /// The refs of the same repository with the same prefix, up to the first `/`, `-`, `_` or `.`.
     Prefix,
-    /// All refs.
     None,
     /// The refs of the same repository with the same captures of an expression.
     Captures(Captures),

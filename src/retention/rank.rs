@@ -15,7 +15,6 @@ use super::verdict::{Criterion, Period};
 pub(super) struct CountedRef<'a> {
     /// Its index.
     pub place: usize,
-    /// Its facts.
     pub facts: &'a RefFacts,
     /// The time of its content; a future time counts as now.
     pub time: Timestamp,

@@ -26,9 +26,7 @@ pub struct Verdicts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", content = "reasons", rename_all = "kebab-case")]
 pub enum Verdict {
-    /// It stays.
     Keep(Vec<Reason>),
-    /// It is dropped.
     Drop(Vec<Reason>),
     /// It cannot be decided yet.
     Undecided(Vec<Reason>),
@@ -65,9 +63,7 @@ pub enum Reason {
     Protected { rule: String },
     /// It stays: it meets a criterion of the rule that decides about it.
     Criterion {
-        /// The rule.
         rule: String,
-        /// The criterion.
         #[serde(flatten)]
         criterion: Criterion,
     },
@@ -109,9 +105,7 @@ pub enum Reason {
     Rule { rule: String },
     /// It is dropped: it meets none of the criteria of the rule that decides about it.
     Expired {
-        /// The rule.
         rule: String,
-        /// Its age.
         age: SignedDuration,
         /// The origin of its age.
         from: AgeSource,
@@ -125,7 +119,6 @@ pub enum Reason {
     },
     /// It is dropped: enough newer previous versions of the ref stay.
     Superseded {
-        /// The rule.
         rule: String,
         /// Its number among the previous versions, from the newest on.
         generation: u32,
@@ -160,14 +153,12 @@ pub enum Criterion {
     },
     /// It is recent enough.
     Within {
-        /// Its age.
         age: SignedDuration,
         /// The largest age.
         limit: SignedDuration,
     },
     /// It is the newest of a period.
     Period {
-        /// The period.
         period: Period,
         /// The start of the period.
         start: Timestamp,
@@ -176,7 +167,6 @@ pub enum Criterion {
     UsedWithin {
         /// How long ago.
         unused: SignedDuration,
-        /// The limit.
         limit: SignedDuration,
     },
     /// Its last use is unknown.
@@ -197,15 +187,11 @@ pub enum Criterion {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Period {
-    /// An hour.
     Hour,
-    /// A day.
     Day,
     /// A week, starting on Monday.
     Week,
-    /// A month.
     Month,
-    /// A year.
     Year,
 }
 

@@ -77,7 +77,7 @@ pub fn value(expression: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Optio
         match values.next()? {
             Some(value) if value.is_empty() => {}
             Some(value) => return value_in_bounds(value),
-            // What is not known could have been the value.
+            // The unknown part could have been the value.
             None => return None,
         }
     }

@@ -29,7 +29,6 @@ pub enum SourceError {
     /// `type=` with a value that BuildKit does not know either.
     #[error("`type={}` is no kind of cache", visible(.found))]
     UnknownType {
-        /// The value.
         found: String,
         /// The kind that was probably meant.
         nearest: Option<&'static str>,
@@ -52,15 +51,12 @@ pub enum SourceError {
     /// An attribute that is required to find the cache is missing.
     #[error("a source of type {kind} needs `{name}`")]
     Missing {
-        /// The kind of the source.
         kind: &'static str,
-        /// The attribute.
         name: &'static str,
     },
     /// The value of an attribute is invalid.
     #[error("the value of `{name}` is not {expected}")]
     InvalidValue {
-        /// The attribute.
         name: &'static str,
         /// The expected form.
         expected: &'static str,
@@ -68,7 +64,6 @@ pub enum SourceError {
     /// An attribute is missing, and another one was probably meant for it.
     #[error("a source of type {kind} needs `{name}`, and has no attribute `{}`", visible(.found))]
     Misspelt {
-        /// The kind of the source.
         kind: &'static str,
         /// The attribute that is missing.
         name: &'static str,
@@ -189,7 +184,6 @@ pub enum SourceWarning {
     /// silently.
     #[error("a cache of type {kind} has no attribute `{}`{}", visible(.name), did_you_mean(*.nearest))]
     UnknownAttribute {
-        /// The kind of the source.
         kind: &'static str,
         /// The attribute's name; its value may be a credential and is not kept.
         name: String,
@@ -204,7 +198,6 @@ pub enum SourceWarning {
     /// A prefix that does not end with a slash; names follow it directly.
     #[error("`{name}` does not end with a slash: keys begin with `{}`, as BuildKit has it, too", visible(.example))]
     NoSlash {
-        /// The attribute.
         name: &'static str,
         /// The start of an example key.
         example: String,

@@ -13,7 +13,6 @@ pub(super) const IGNORED: &[&str] = &["timeout"];
 /// The cache entries of a repository. Missing values come from the environment of the job.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GhaLocation {
-    /// The repository.
     pub repository: Option<GithubRepository>,
     /// The scope of the selected refs; `None` selects all, although the default of a build is
     /// `buildkit`.

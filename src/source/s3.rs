@@ -26,7 +26,6 @@ pub(super) const IGNORED: &[&str] = &[
 /// `prefix + blobs_prefix + digest`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct S3Location {
-    /// The bucket.
     pub bucket: BucketName,
     /// The region; `None` for the one of the environment.
     pub region: Option<Region>,
@@ -43,7 +42,6 @@ pub struct S3Location {
     pub use_path_style: bool,
     /// The ID of the key; only valid together with the secret key.
     pub access_key_id: Option<Secret>,
-    /// The secret key.
     pub secret_access_key: Option<Secret>,
     /// The token of a temporary key.
     pub session_token: Option<Secret>,

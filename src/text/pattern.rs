@@ -19,7 +19,6 @@ pub enum Case {
 /// Why a text is no glob.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GlobError {
-    /// It is malformed.
     #[error("{0}")]
     Malformed(globset::ErrorKind),
     /// It takes too much memory.

@@ -25,7 +25,6 @@ pub enum CommandDestination {
     Blobs,
     /// A plan by the policy.
     Plan,
-    /// A check.
     Check,
 }
 
@@ -47,7 +46,6 @@ pub struct PaletteCommand {
     pub value: &'static str,
     /// The key that does the same here, or nothing.
     pub key: String,
-    /// Its description.
     pub text: String,
     verb: Verb,
     /// How it is found by other words.
@@ -76,7 +74,6 @@ pub enum CommandRequest {
 /// Why a line is not a command, with advice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandFault {
-    /// The fault.
     pub message: String,
     /// The text to type instead.
     pub hint: String,

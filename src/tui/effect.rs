@@ -51,7 +51,6 @@ pub enum Effect {
 /// The work of a job.
 #[derive(Debug)]
 pub enum JobWork {
-    /// Scans a source.
     Scan(SourceId),
     /// Filters and sorts rows.
     Arrange(Arrangement),
@@ -61,7 +60,6 @@ pub enum JobWork {
     LoadSteps(StepsRequest),
     /// Compares two refs of a source, the older one first.
     Compare(ComparisonRequest),
-    /// Names steps by evidence.
     NameSteps(Arc<RefSteps>, NamedEvidence),
     /// Detects the type of a piece of evidence.
     Recognise(EvidencePart, String),
@@ -73,7 +71,6 @@ pub enum JobWork {
     Explain(BuildImports, NamedEvidence),
     /// Checks a source.
     Check {
-        /// The source.
         source: SourceId,
         /// The inventory of its scan.
         inventory: Arc<Inventory>,
@@ -184,7 +181,6 @@ pub struct PlanRequest {
 /// How to handle a ref that appears during a run and references deleted blobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum NewBroken {
-    /// It is reported.
     #[default]
     Report,
     /// It is deleted, because a build that imports it would fail.
@@ -225,7 +221,6 @@ pub struct Export {
 /// How to handle an existing file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overwrite {
-    /// It stays.
     Never,
     /// It is replaced, because the user agreed.
     Agreed,

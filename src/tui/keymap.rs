@@ -50,13 +50,9 @@ actions! {
     Up,
     /// One row down.
     Down,
-    /// One page up.
     PageUp,
-    /// One page down.
     PageDown,
-    /// Half a page up.
     HalfPageUp,
-    /// Half a page down.
     HalfPageDown,
     /// To the first row.
     Top,
@@ -130,7 +126,6 @@ actions! {
     Less,
     /// Type a value.
     Edit,
-    /// Copy the rule.
     CopyRule,
     /// Show what takes the bytes of a source, as boxes.
     Treemap,
@@ -212,7 +207,6 @@ pub enum KeyContext {
     Check,
     /// The changes between two refs.
     Diff,
-    /// A plan.
     Plan,
     /// A plan that is being executed.
     Run,
@@ -242,7 +236,6 @@ pub enum KeyContext {
     Search,
     /// A line for text input.
     Prompt,
-    /// The command line.
     CommandLine,
     /// The running jobs.
     Jobs,
@@ -333,7 +326,6 @@ const TYPED: &[KeyContext] = &[
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyBinding {
-    /// The action.
     pub action: Action,
     keys: Vec<KeyPress>,
     /// The description of the action.

@@ -388,7 +388,7 @@ impl RowList {
             .current()
             .filter(|_| self.moved)
             .map(|row| self.rows.identity(row));
-        // The rows between are others now; what is marked stays.
+        // The rows of the range have changed; marks are kept.
         self.range = None;
         (self.rows, self.shown) = (rows, Arc::new(shown));
         self.applied = self.wanted.clone();

@@ -34,7 +34,6 @@ use crate::retention::Policy;
 pub struct TimedMessage {
     /// The time of arrival.
     pub at: Timestamp,
-    /// The message.
     pub message: Message,
 }
 
@@ -43,7 +42,6 @@ pub struct TimedMessage {
 pub enum Message {
     /// From the terminal.
     Event(Event),
-    /// From a job.
     Report(JobId, JobReport),
     /// Text was copied to the terminal's clipboard, or the error.
     Copied(String, Result<(), String>),
@@ -55,7 +53,6 @@ pub enum Message {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
-    /// A key.
     Key(KeyPress),
     /// Pasted text.
     Paste(String),
@@ -169,7 +166,6 @@ impl Event {
 pub enum JobReport {
     /// A scan has made progress.
     Snapshot(SourceId, ScannedInventory),
-    /// A scan has ended.
     Scanned(SourceId, Result<ScannedInventory, ScanEnd>),
     /// An arrangement has processed this many rows.
     Arranging(u32),
@@ -244,13 +240,10 @@ pub enum JobReport {
 /// An earlier run, according to its journal.
 #[derive(Debug)]
 pub struct OpenedRun {
-    /// The journal.
     pub journal: PathBuf,
     /// The source of the run, if it is open, and how much can be restored there.
     pub source: Option<(SourceId, WayBack)>,
-    /// The state of the run.
     pub state: RunState,
-    /// The plan of the run.
     pub plan: Arc<Plan>,
     /// The outcome of each item; `None` if there is no record.
     pub outcomes: Vec<Option<Outcome>>,
@@ -267,7 +260,6 @@ impl OpenedRun {
 /// A configuration file that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigWritten {
-    /// The file.
     pub path: PathBuf,
     /// The path of the old file's backup, if there was a file.
     pub backup: Option<PathBuf>,
@@ -287,7 +279,6 @@ pub struct Completion {
 /// The progress of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunNews {
-    /// Its phase.
     pub phase: Phase,
     /// The number of items with a known outcome.
     pub concluded: usize,
@@ -307,7 +298,6 @@ pub enum Phase {
     Marking,
     /// It waits for a build that writes to the store.
     Waiting,
-    /// It deletes.
     Deleting,
     /// It watches the refs, for this many seconds more if no build writes to the store.
     Watching(u64),
@@ -322,7 +312,6 @@ pub enum Phase {
 pub struct Ran {
     /// The outcomes.
     pub report: execute::RunReport,
-    /// The path of the journal.
     pub journal: PathBuf,
 }
 
@@ -338,9 +327,7 @@ pub struct RunFault {
 /// Why a scan ended without an inventory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScanEnd {
-    /// It was stopped.
     Stopped,
-    /// It failed.
     Failed(String),
 }
 

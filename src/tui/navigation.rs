@@ -28,7 +28,6 @@ pub(super) enum NavigationCommand {
     Push(Box<dyn Screen>),
     /// Shows the screen with this work again.
     Bring(WorkKey),
-    /// Stops this work.
     Stop(WorkKey),
     /// Leaves the screen.
     Back,
@@ -235,7 +234,6 @@ impl<'a> UiContext<'a> {
 /// Whether a key or an action was handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handled {
-    /// It was handled.
     Yes,
     /// It was not handled, and may be passed on.
     No,

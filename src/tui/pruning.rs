@@ -48,7 +48,6 @@ pub struct Pruning {
 /// Whether a source supports deletions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deleting {
-    /// It does.
     Allowed,
     /// The program was started without the permission to delete.
     ReadOnly {
@@ -131,9 +130,7 @@ impl KeptTrash {
 /// The status of a deletion of the whole plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlanChoice {
-    /// It is deleted.
     Deleted,
-    /// It was excluded.
     Excluded,
     /// It is kept because an excluded item reaches it.
     Needed,
@@ -146,7 +143,6 @@ pub struct Planned {
     pub draft: Arc<Draft>,
     /// The choices of a person.
     pub choices: Choices,
-    /// The plan.
     pub plan: Arc<Plan>,
     /// The plan without exclusions.
     pub whole: Arc<Plan>,

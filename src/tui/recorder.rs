@@ -19,7 +19,6 @@ const KEPT: usize = 1000;
 pub struct Recorded {
     /// The time of arrival.
     pub at: Timestamp,
-    /// The message.
     #[serde(flatten)]
     pub what: RecordedMessage,
 }

@@ -131,7 +131,6 @@ impl Default for FilterHelp {
 pub struct RowCounts {
     /// The visible rows that count.
     pub shown: usize,
-    /// All rows that count.
     pub all: usize,
     /// The other visible rows.
     pub others: usize,
@@ -159,7 +158,6 @@ pub enum Identity {
     Ref(String, String),
     /// Results of a ref, by its name and digest.
     Results(String, String),
-    /// A blob.
     Blob(Digest),
     /// All steps of a configuration.
     Platform(Digest),
@@ -178,7 +176,6 @@ pub enum Identity {
 /// A column of a list.
 #[derive(Debug, Clone, Copy)]
 pub struct Column {
-    /// Its title.
     pub title: &'static str,
     /// The alignment of its cells.
     pub align: Align,
@@ -206,7 +203,6 @@ pub enum Align {
 /// Whether and how a column can be sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sortable {
-    /// Not at all.
     No,
     /// From A to Z initially.
     Ascending,
@@ -257,7 +253,6 @@ pub enum DetailLine {
     Fact(&'static str, Cell),
     /// A sentence, or an item of a list.
     Text(Cell),
-    /// A blank line.
     Blank,
 }
 

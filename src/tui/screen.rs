@@ -167,11 +167,8 @@ pub trait Screen: Send {
 pub struct ScreenWork {
     /// The key to find the screen again.
     pub key: WorkKey,
-    /// The title.
     pub title: String,
-    /// The progress.
     pub progress: Cell,
-    /// Whether it is running.
     pub is_running: bool,
     /// Whether its results are kept if the screen is left after it has ended.
     pub is_kept: bool,
@@ -180,7 +177,6 @@ pub struct ScreenWork {
 /// The work of a screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorkKey {
-    /// A check of a source.
     Check(SourceId),
     /// A run, by the job that started it.
     Run(JobId),
@@ -189,7 +185,6 @@ pub enum WorkKey {
 /// The content of the header.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ScreenHeader {
-    /// The path to the screen.
     pub path: Vec<String>,
     /// Facts at the right.
     pub facts: Vec<String>,

@@ -170,9 +170,7 @@ fn has_job_control() -> bool {
 /// The cause of a suspension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SuspendedBy {
-    /// A key.
     Key,
-    /// A signal.
     Signal,
 }
 

@@ -33,7 +33,6 @@ pub enum TextRole {
     Heading,
     /// The row under the cursor.
     Selected,
-    /// A mark.
     Mark,
     /// A key to press.
     Key,
@@ -47,9 +46,7 @@ pub enum TextRole {
     Unsure,
     /// Good news.
     Good,
-    /// A warning.
     Warning,
-    /// A failure.
     Error,
 }
 

@@ -37,7 +37,6 @@ pub struct SourceId(pub usize);
 pub struct SourceFacts {
     /// Its display name.
     pub label: String,
-    /// The kind of the store.
     pub kind: StoreKind,
     /// Why it cannot be read, if so.
     pub fault: Option<String>,
@@ -69,9 +68,7 @@ pub enum Admitted {
 /// A source.
 #[derive(Debug, Clone)]
 pub struct SourceState {
-    /// Its description.
     pub info: SourceFacts,
-    /// The state of its scan.
     pub scan: Scan,
     /// The result of its scans so far.
     pub found: Option<ScannedInventory>,
@@ -84,13 +81,10 @@ pub struct SourceState {
 /// The state of a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scan {
-    /// It is running.
     Running(JobId),
-    /// It is complete.
     Done,
     /// It was stopped, and is incomplete.
     Stopped,
-    /// It failed.
     Failed(String),
 }
 
@@ -123,7 +117,6 @@ pub struct World {
     pub saved_views: SavedViews,
     /// The key bindings.
     pub keymap: Keymap,
-    /// All sources.
     pub sources: Vec<SourceState>,
     /// A message in the last line but one.
     pub status: Option<StatusMessage>,
@@ -167,7 +160,6 @@ pub struct World {
 pub struct Themes {
     /// For a dark background.
     pub dark: Theme,
-    /// For a light one.
     pub light: Theme,
 }
 
@@ -198,9 +190,7 @@ pub struct Watch {
 /// A temporary message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusMessage {
-    /// The text.
     pub text: String,
-    /// Its severity.
     pub kind: StatusKind,
     until: Timestamp,
 }
@@ -208,9 +198,7 @@ pub struct StatusMessage {
 /// The severity of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusKind {
-    /// A success.
     Done,
-    /// A failure.
     Failed,
 }
 

@@ -38,6 +38,8 @@ const MOST_METHODS: usize = 8;
 const MOST_METHODS_OF_PRUNER: usize = 6;
 /// The most `let (a, b) = (x, y);`.
 const TUPLE_LETS: usize = 20;
+/// The most `.filter(|_| condition)`.
+const BLIND_FILTERS: usize = 85;
 
 #[test]
 fn a_module_imports_from_its_own_layer_and_lower_ones() {
@@ -208,6 +210,34 @@ fn a_line_has_one_thought() {
     assert!(found <= TUPLE_LETS, "{found} tuple lets");
 }
 
+#[test]
+fn a_condition_is_an_if_and_no_filter() {
+    let found: usize = SOURCES
+        .iter()
+        .map(|source| read::blind_filters(&source.code))
+        .sum();
+    assert!(
+        found <= BLIND_FILTERS,
+        "{found} `.filter(|_| …)`, more than {BLIND_FILTERS}"
+    );
+}
+
+#[test]
+fn public_functions_types_and_modules_have_docs() {
+    let found: Vec<String> = SOURCES.iter().flat_map(read::undocumented).collect();
+    assert!(
+        found.is_empty(),
+        "without a doc comment:\n{}",
+        found.join("\n")
+    );
+}
+
+#[test]
+fn docs_of_fields_say_more_than_the_name() {
+    let found: Vec<String> = SOURCES.iter().flat_map(read::fillers).collect();
+    assert!(found.is_empty(), "repeats the name:\n{}", found.join("\n"));
+}
+
 fn count(found: &mut BTreeMap<String, usize>, name: &str, number: usize) {
     if number > 0 {
         found.insert(name.to_owned(), number);
@@ -299,6 +329,8 @@ mod tests {
 "#,
     );
     assert_eq!(source.imported_modules(), ["format", "text"]);
+    let literals = [r#""crate::cli { \" }""#, r#"r"struct NotOne""#, "'{'"];
+    assert_eq!(source.literals, literals);
     assert_eq!(types(&source), ["One", "Two"]);
     assert_eq!(traits(&source), [("Two".to_owned(), 2)]);
     assert_eq!(functions(&source), [("long".to_owned(), 6)]);
@@ -308,4 +340,54 @@ mod tests {
         .map(|path| path.join("::"))
         .collect();
     assert_eq!(paths, ["a::b", "a::c::self", "a::c::D", "e::F"]);
+}
+
+#[test]
+fn the_reader_of_docs_sees_what_has_none() {
+    let source = Source::new(
+        "made.rs",
+        r#"//! A module.
+use crate::format;
+
+/// A type.
+#[derive(Debug)]
+#[error(
+    "wrong"
+)]
+pub struct One {
+    /// The rule.
+    pub rule: u8,
+    /// The rule that decided.
+    rules: u8,
+    /// The maximum
+    /// Its size.
+    pub size: u64,
+    pub count: u64,
+}
+
+pub enum Two {}
+
+impl One {
+    pub async fn bare() {}
+    pub(crate) fn inner() {
+        let _ = Some(1).filter(|_| true);
+    }
+}
+
+/// A trait.
+pub trait Three {
+    fn bare_method(&self);
+    /// A method.
+    fn method(&self);
+}
+
+pub(super) fn own() {}
+"#,
+    );
+    let undocumented = ["made.rs Two", "made.rs bare", "made.rs bare_method"];
+    assert_eq!(read::undocumented(&source), undocumented);
+    assert_eq!(read::fillers(&source), ["made.rs rule"]);
+    assert_eq!(read::blind_filters(&source.code), 1);
+    let bare = Source::new("bare.rs", "mod other;\n");
+    assert_eq!(read::undocumented(&bare), ["bare.rs"]);
 }

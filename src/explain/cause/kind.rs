@@ -25,9 +25,7 @@ pub enum CauseKind {
     Owner,
     /// The target of a link changed.
     LinkTarget,
-    /// A file was added.
     FileAdded,
-    /// A file was removed.
     FileRemoved,
     /// The base image of a stage changed.
     BaseImage,

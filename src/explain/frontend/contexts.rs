@@ -72,7 +72,12 @@ impl Converter<'_> {
         Ok(())
     }
 
-    pub fn load_context(&mut self, id: StageId, name: &str, of: &Platform) -> Result<Base, String> {
+    pub(super) fn load_context(
+        &mut self,
+        id: StageId,
+        name: &str,
+        of: &Platform,
+    ) -> Result<Base, String> {
         let Some(context) = self.options.contexts.get(name).cloned() else {
             return Err(format!("invalid context name {name}"));
         };

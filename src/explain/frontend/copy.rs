@@ -34,7 +34,7 @@ struct Copying {
 }
 
 impl Converter<'_> {
-    pub fn copy(
+    pub(super) fn copy(
         &mut self,
         id: StageId,
         command: &StageCommand,

@@ -83,7 +83,6 @@ pub(super) struct About {
     pub command: Option<Arc<str>>,
     /// The lines of the instruction; `None` for an image in a mount.
     pub lines: Option<Lines>,
-    /// Whether it ignores the cache.
     pub ignores_cache: bool,
     /// Why the operation is unknown, if it is.
     pub unknown: Option<Rc<str>>,

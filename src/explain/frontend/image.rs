@@ -14,7 +14,6 @@ pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bi
 pub struct BaseImage {
     /// The digest of its name.
     pub digest: String,
-    /// Its configuration.
     pub config: BaseImageConfig,
 }
 
@@ -42,7 +41,6 @@ pub type Images = BTreeMap<ImageRequest, ImageState>;
 go_struct! {
     /// A configuration.
     pub struct BaseImageConfig {
-        /// The architecture.
         pub architecture: String = "architecture",
         /// The system.
         pub os: String = "os",
@@ -64,7 +62,6 @@ go_struct! {
 go_struct! {
     /// The settings of containers of an image.
     pub struct ContainerConfig {
-        /// The user.
         pub user: String = "User",
         /// `NAME=value`.
         pub env: LenientList<String> = "Env",

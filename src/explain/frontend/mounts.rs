@@ -40,7 +40,7 @@ impl Converter<'_> {
         Ok(mounts)
     }
 
-    pub fn mounts(
+    pub(super) fn mounts(
         &mut self,
         id: StageId,
         command: &StageCommand,

@@ -245,7 +245,6 @@ pub struct ConvertOptions {
     pub no_cache: NoCache,
     /// The build context.
     pub context: MainContext,
-    /// Named contexts.
     pub contexts: BTreeMap<String, NamedContext>,
     /// Whether to ignore a `SOURCE_DATE_EPOCH` that must be fetched, as for a conversion that can
     /// fetch nothing. Otherwise everything that depends on it is unknown.
@@ -258,7 +257,6 @@ pub enum NoCache {
     /// None.
     #[default]
     Off,
-    /// All.
     All,
     /// Those with these names.
     Stages(Vec<String>),
@@ -290,9 +288,7 @@ pub enum MainContext {
     },
     /// A source that is fetched: a repository or a download.
     Remote {
-        /// Its identifier.
         identifier: String,
-        /// Its attributes.
         attributes: BTreeMap<String, String>,
         /// The name of the step.
         name: String,
@@ -316,12 +312,7 @@ pub enum NamedContext {
     /// An image of a registry, by its reference.
     Image(String),
     /// An image of a layout, by the name of its store and its digest.
-    Layout {
-        /// The store.
-        store: String,
-        /// The digest.
-        digest: String,
-    },
+    Layout { store: String, digest: String },
     /// A directory of the client.
     Local {
         /// Its name for the client.
@@ -331,9 +322,7 @@ pub enum NamedContext {
     },
     /// A source that is fetched.
     Remote {
-        /// Its identifier.
         identifier: String,
-        /// Its attributes.
         attributes: BTreeMap<String, String>,
         /// The name of the step.
         name: String,

@@ -161,7 +161,7 @@ impl Converter<'_> {
         }
     }
 
-    pub fn fetched(
+    pub(super) fn fetched(
         &mut self,
         identifier: String,
         attributes: BTreeMap<String, String>,

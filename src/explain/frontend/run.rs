@@ -18,7 +18,7 @@ use crate::format::llb::{FileChange, MakeFile};
 const DOCUMENT_DIR: &str = "/dev/pipes/";
 
 impl Converter<'_> {
-    pub fn run(
+    pub(super) fn run(
         &mut self,
         id: StageId,
         command: &StageCommand,

@@ -31,7 +31,6 @@ pub(super) struct BuildStage {
     pub shown_name: String,
     /// The name of its base; after resolution with tag and digest.
     pub base_name: String,
-    /// The stage that is its base.
     pub base: Option<StageId>,
     /// The `FROM` instruction as written; empty for an image.
     pub code: String,
@@ -45,7 +44,6 @@ pub(super) struct BuildStage {
     pub state: VertexState,
     /// Whether it is an image in an instruction, and not a stage of the file.
     pub is_image: bool,
-    /// Its named context in the options.
     pub named_context: Option<String>,
     pub is_resolved: bool,
     pub is_dispatched: bool,
@@ -77,7 +75,7 @@ pub(super) struct StageCommand {
 }
 
 impl BuildStage {
-    pub fn new(base_name: &str) -> Self {
+    pub(super) fn new(base_name: &str) -> Self {
         Self {
             own_name: String::new(),
             shown_name: String::new(),

@@ -175,7 +175,6 @@ fn word(instruction: &OutlineInstruction) -> String {
 /// Where the build has `SOURCE_DATE_EPOCH` from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum EpochOrigin {
-    /// It has none.
     None,
     /// From an `ARG` with a default before the first `FROM`.
     Default,

@@ -63,7 +63,6 @@ const PAIRS: [(&str, &str); 22] = [
 pub struct VolatileVariable {
     /// `ARG` or `ENV`.
     pub word: String,
-    /// Its name.
     pub name: String,
     /// The line that declares it.
     pub line: u32,

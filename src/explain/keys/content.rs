@@ -13,9 +13,7 @@ pub struct ContentHeader<'a> {
     pub kind: ContentKind<'a>,
     /// The permission bits with set-user, set-group and sticky, without the file type.
     pub mode: u32,
-    /// The owner.
     pub uid: u32,
-    /// The group.
     pub gid: u32,
     /// Extended attributes by name; see [`is_hashed_xattr`].
     pub xattrs: BTreeMap<&'a [u8], &'a [u8]>,
@@ -26,7 +24,6 @@ pub struct ContentHeader<'a> {
 pub enum ContentKind<'a> {
     /// A regular file with its size in bytes.
     File(u64),
-    /// A directory.
     #[default]
     Directory,
     /// A symbolic link and its target.

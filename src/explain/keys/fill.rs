@@ -15,11 +15,9 @@ pub type KnownFiles = BTreeMap<StepOutput, Arc<ContextFiles>>;
 /// An input with available files whose content key is still unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfilled {
-    /// The step.
     pub step: StepIndex,
     /// The index of the input.
     pub input: usize,
-    /// The reason.
     pub error: SelectError,
 }
 

@@ -79,9 +79,7 @@ pub struct PinnedDownload<'a> {
     pub filename: &'a str,
     /// Its permission bits, 0 for the default.
     pub perm: i64,
-    /// Its owner.
     pub uid: i64,
-    /// Its group.
     pub gid: i64,
     /// The expected digest.
     pub checksum: &'a str,

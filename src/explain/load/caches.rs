@@ -27,7 +27,6 @@ pub(super) struct ImportedCaches<'a> {
 pub(super) struct LoadedCache<'a> {
     /// The ref.
     pub(super) imported: Imported<'a>,
-    /// Its content.
     pub(super) cache: RefCache,
 }
 

@@ -77,7 +77,6 @@ pub struct BuildContexts {
 pub struct ContextProblem {
     /// The directory or file.
     pub path: PathBuf,
-    /// The error.
     pub error: ContextError,
 }
 
@@ -105,7 +104,6 @@ pub enum ContextError {
     /// The ignore file is malformed.
     #[error(transparent)]
     IgnoreFile(#[from] LineTooLong),
-    /// The ignore file is too large.
     #[error("the ignore file is larger than {} bytes", ignore_file::MAX_SIZE)]
     IgnoreFileTooLarge,
 }

@@ -67,9 +67,7 @@ pub enum DescribedError {
     /// A file cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
-        /// The file.
         path: PathBuf,
-        /// The error.
         #[source]
         source: std::io::Error,
     },
@@ -140,9 +138,9 @@ impl DescribedBuild {
             None => go_text::from_bytes(file.path.as_os_str().as_encoded_bytes()),
         };
         let refused = |refusal| DescribedError::refused(&shown, refusal);
-        let is_file = self.text.is_none() && shown != "-" && self.revision.is_none();
         let parsed =
             Dockerfile::parse(&file.bytes).map_err(|error: ParseError| refused(error.into()))?;
+        let is_file = self.text.is_none() && shown != "-" && self.revision.is_none();
         let mut described = Described {
             used: vec![shown.clone()],
             file: is_file.then(|| shown.clone()),

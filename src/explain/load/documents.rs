@@ -23,7 +23,6 @@ const MAX_FILES: usize = 10_000;
 pub struct FoundDocument {
     /// The file, or `-`.
     pub path: PathBuf,
-    /// The content.
     pub document: EvidenceDocument,
 }
 
@@ -32,7 +31,6 @@ pub struct FoundDocument {
 pub struct Unusable {
     /// The file, or `-`.
     pub path: PathBuf,
-    /// The reason.
     pub error: LoadError,
 }
 
@@ -48,13 +46,11 @@ pub enum LoadError {
     /// The server refuses the request, with an HTTP status.
     #[error("the server answers with status {0}")]
     Status(u16),
-    /// It is too large.
     #[error("it is larger than {MAX_SIZE} bytes")]
     TooLarge,
     /// There are more files in the directory than the limit.
     #[error("the directory holds more than {MAX_FILES} files")]
     TooMany,
-    /// Its content is not evidence.
     #[error(transparent)]
     Content(Arc<EvidenceDocumentError>),
 }

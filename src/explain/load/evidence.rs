@@ -17,7 +17,6 @@ use crate::text::secrets::mask;
 
 /// A build with all other facts about it in the evidence.
 pub(super) struct GatheredEvidence {
-    /// The build.
     pub(super) build: Build,
     /// The logs of the build.
     pub(super) log: Log,
@@ -57,7 +56,6 @@ pub struct Wanted {
 pub struct BuildLabel {
     /// The target of bake, or the requested stage.
     pub target: Option<String>,
-    /// The platform.
     pub platform: String,
     /// BuildKit's name for the build, if a build record has it.
     pub reference: Option<String>,

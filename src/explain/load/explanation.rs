@@ -15,11 +15,8 @@ use crate::format::provenance::{Build, StepIndex};
 
 /// A build, explained.
 pub struct Explanation {
-    /// The build.
     pub build: Build,
-    /// The names of its steps.
     pub names: Vec<StepName>,
-    /// The keys of its steps.
     pub keys: Vec<StepKeys>,
     /// The state of its steps.
     pub standings: Vec<Standing>,
@@ -46,7 +43,6 @@ pub struct Explanation {
 /// A build of the evidence that is not shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherBuild {
-    /// Its label.
     pub label: BuildLabel,
     /// How many of its judged steps hit.
     pub hit: usize,

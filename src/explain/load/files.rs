@@ -106,7 +106,6 @@ struct ContextInput<'a> {
     step: &'a Step,
     /// The place among the inputs of the step.
     input: usize,
-    /// All files of the context.
     files: &'a ContextFiles,
     /// What the step takes of the context.
     selectors: Vec<Selector>,

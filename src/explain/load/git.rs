@@ -27,9 +27,7 @@ pub enum GitError {
     /// Git returns an error.
     #[error("git cannot read {file} of {revision}: {message}")]
     Refused {
-        /// The file.
         file: String,
-        /// The revision.
         revision: String,
         /// Git's message.
         message: String,

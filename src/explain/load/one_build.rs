@@ -21,7 +21,6 @@ use crate::text::secrets::mask;
 
 /// Explains builds against the caches that they import.
 pub(super) struct BuildExplainer<'a> {
-    /// The caches.
     pub(super) caches: &'a ImportedCaches<'a>,
     /// The texts behind keys of the caches.
     pub(super) debug: &'a [CacheDebug],

@@ -36,13 +36,11 @@ pub struct BuildRequest {
     pub context: Option<String>,
     /// The Dockerfile, as written; `buildctl`'s directory and file name joined.
     pub file: Option<String>,
-    /// The platforms.
     pub platforms: Vec<String>,
     /// The build arguments, including those from the environment.
     pub build_args: BTreeMap<String, String>,
     /// The named contexts.
     pub build_contexts: BTreeMap<String, String>,
-    /// The labels.
     pub labels: BTreeMap<String, String>,
     /// The imported caches, as `type=…`.
     pub imports: Vec<String>,
@@ -65,7 +63,6 @@ pub struct BuildRequest {
     /// The size of `/dev/shm`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shm_size: Option<String>,
-    /// The limits.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ulimits: Vec<String>,
     /// The parent of the control groups.
@@ -94,7 +91,6 @@ pub enum RequestError {
     /// The program does not build with BuildKit.
     #[error("{program} does not build with BuildKit: {reason}")]
     NotBuildKit {
-        /// The program.
         program: String,
         /// Why its caches do not apply.
         reason: &'static str,
@@ -105,11 +101,9 @@ pub enum RequestError {
     /// A definition cannot be read or evaluated.
     #[error("{file}{}: {reason}", at_line(*line))]
     Definition {
-        /// The file.
         file: String,
         /// The line; 0 if unknown.
         line: u32,
-        /// The error.
         reason: String,
     },
     /// A target or service does not exist.

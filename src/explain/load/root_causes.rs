@@ -12,7 +12,6 @@ use crate::format::provenance::StepIndex;
 pub struct RootCause<'a> {
     /// The first step that has it.
     pub step: StepIndex,
-    /// The cause.
     pub cause: &'a Cause,
     /// What all steps with this cause cost, with those that run because of them.
     pub cost: Cost,

@@ -12,7 +12,6 @@ use crate::inventory::labels::Certainty;
 pub struct RecordName {
     /// How sure it is.
     pub certainty: Certainty,
-    /// The step.
     pub step: StepIndex,
     /// The role of the record in the step.
     pub role: RecordRole,

@@ -117,7 +117,7 @@ impl LineChanges<'_> {
             let is = &self.is[new.clone()];
             let mut next_old = old.start;
             let mut next_new = new.start;
-            // The equal blocks suffice: what is between two of them is replaced.
+            // The equal blocks suffice: lines between two of them are replaced.
             for change in capture_diff_slices(Algorithm::Myers, was, is) {
                 if let DiffOp::Equal {
                     old_index,

@@ -71,7 +71,7 @@ impl ActionInputs<'_> {
         }
         for (input, flag) in [("cache-from", "--cache-from"), ("cache-to", "--cache-to")] {
             for (text, _) in self.entries(input) {
-                // What is exported does not decide what the build finds.
+                // Exports do not decide what the build finds.
                 let is_complete = words.is_complete;
                 words.push(flag, &without_secrets(text.as_str()));
                 words.is_complete |= is_complete && input == "cache-to";

@@ -125,7 +125,6 @@ impl Named {
 pub struct Problem {
     /// The name of the file.
     pub file: String,
-    /// The error.
     pub error: BakeError,
 }
 

@@ -9,11 +9,9 @@ pub(super) const MOST_ALTERNATIVES: usize = 16;
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BakeValue {
-    /// No value.
     Null,
     /// A boolean.
     Truth(bool),
-    /// A number.
     Number(f64),
     /// Text, possibly with unknown parts.
     Text(Located),

@@ -16,7 +16,6 @@ pub struct ComposeBuild {
     pub target: Option<String>,
     /// The build arguments; those without a value get it from the environment.
     pub args: Vec<(String, Option<Located>)>,
-    /// The labels.
     pub labels: Vec<(String, String)>,
     /// The imported caches.
     pub cache_from: Vec<Located>,
@@ -24,7 +23,6 @@ pub struct ComposeBuild {
     pub cache_to: Vec<Located>,
     /// The named contexts; paths are relative to the project directory.
     pub additional_contexts: Vec<(String, String)>,
-    /// The platforms.
     pub platforms: Vec<String>,
     /// The network mode.
     pub network: Option<String>,
@@ -36,9 +34,7 @@ pub struct ComposeBuild {
     pub shm_size: Option<String>,
     /// Additional hosts, as `HOST=address` or `HOST:address`.
     pub extra_hosts: Vec<String>,
-    /// The limits.
     pub ulimits: Vec<ServiceUlimit>,
-    /// The tags.
     pub tags: Vec<String>,
     /// The options for bake only.
     pub bake: Extension,

@@ -10,7 +10,6 @@ use crate::format::located::{Located, TextPlace};
 pub struct DotenvError {
     /// The line, from 1.
     pub line: u32,
-    /// The error.
     pub reason: String,
 }
 

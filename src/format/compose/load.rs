@@ -62,34 +62,34 @@ pub(super) struct Services {
 }
 
 impl Services {
-    pub fn iter(&self) -> impl Iterator<Item = &ComposeDefinition> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &ComposeDefinition> {
         self.list.iter()
     }
 
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut ComposeDefinition> {
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut ComposeDefinition> {
         self.list.iter_mut()
     }
 
-    pub fn into_list(self) -> Vec<ComposeDefinition> {
+    pub(super) fn into_list(self) -> Vec<ComposeDefinition> {
         self.list
     }
 
-    pub fn get(&self, name: &str) -> Option<&ComposeDefinition> {
+    pub(super) fn get(&self, name: &str) -> Option<&ComposeDefinition> {
         self.list.get(*self.positions.get(name)?)
     }
 
-    pub fn get_mut(&mut self, name: &str) -> Option<&mut ComposeDefinition> {
+    pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut ComposeDefinition> {
         self.list.get_mut(*self.positions.get(name)?)
     }
 
-    pub fn push(&mut self, definition: ComposeDefinition) {
+    pub(super) fn push(&mut self, definition: ComposeDefinition) {
         let position = self.list.len();
         let name = definition.name.as_str().to_owned();
         self.positions.entry(name).or_insert(position);
         self.list.push(definition);
     }
 
-    pub fn remove(&mut self, path: &[String]) {
+    pub(super) fn remove(&mut self, path: &[String]) {
         match path {
             [] => {}
             [name] => {

@@ -27,9 +27,7 @@ const SETS: [&str; 3] = ["extra_hosts", "profiles", "tags"];
 pub(super) enum ComposeValue {
     /// Nothing: the key is there without a value.
     Null,
-    /// A text.
     Text(Located),
-    /// A list.
     List(Vec<Self>),
     /// A map, with the location of each key.
     Map(Vec<(Located, Self)>),

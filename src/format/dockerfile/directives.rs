@@ -17,7 +17,6 @@ static DIRECTIVE: LazyLock<Option<Regex>> = LazyLock::new(|| {
 pub struct Directive {
     /// Its name in lower case: `syntax`, `escape` or `check`.
     pub name: String,
-    /// Its value.
     pub value: String,
 }
 

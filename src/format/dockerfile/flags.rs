@@ -15,7 +15,6 @@ pub(super) struct InstructionFlags {
 pub(super) enum Takes {
     /// Nothing, `true` or `false`.
     Bool,
-    /// One value.
     Value,
     /// A value for each occurrence.
     Values,

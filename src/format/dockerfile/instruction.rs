@@ -9,7 +9,6 @@ use super::Lines;
 pub struct Instruction {
     /// The joined lines as written, without the bodies of here-documents.
     pub code: String,
-    /// Its lines.
     pub lines: Lines,
     /// Its kind, with its arguments.
     pub kind: InstructionKind,
@@ -53,16 +52,13 @@ pub enum InstructionKind {
 /// A name with a value.
 #[derive(Debug, Clone)]
 pub struct KeyValue {
-    /// The name.
     pub key: String,
-    /// The value.
     pub value: String,
 }
 
 /// A build argument.
 #[derive(Debug, Clone)]
 pub struct Argument {
-    /// Its name.
     pub key: String,
     /// Its default.
     pub value: Option<String>,
@@ -100,9 +96,7 @@ pub struct CopyInstruction {
 /// A file whose content is in the Dockerfile.
 #[derive(Debug, Clone)]
 pub struct InlineFile {
-    /// Its name.
     pub name: String,
-    /// Its content.
     pub content: Arc<str>,
     /// Whether variables in it are expanded.
     pub expand: bool,
@@ -115,7 +109,6 @@ pub struct InlineFile {
 pub struct RunInstruction {
     /// The command; a single string unless it is a JSON array.
     pub command: Vec<String>,
-    /// Whether a shell runs it.
     pub in_shell: bool,
     /// The here-documents that follow it.
     pub files: Vec<InlineFile>,
@@ -135,9 +128,7 @@ pub enum Network {
     /// The network of the build.
     #[default]
     Default,
-    /// No network.
     None,
-    /// The network of the host.
     Host,
 }
 

@@ -35,7 +35,6 @@ pub enum MountKind {
     Cache,
     /// A temporary file system.
     Tmpfs,
-    /// A secret.
     Secret,
     /// The socket of an SSH agent.
     Ssh,
@@ -78,7 +77,6 @@ pub enum Sharing {
 /// A mount.
 #[derive(Debug, Clone, Default)]
 pub struct RunMount {
-    /// Its kind.
     pub kind: MountKind,
     /// The stage or image.
     pub from: String,
@@ -100,9 +98,7 @@ pub struct RunMount {
     pub env: Option<String>,
     /// Permission bits.
     pub mode: Option<u32>,
-    /// The owner.
     pub uid: Option<u32>,
-    /// The group.
     pub gid: Option<u32>,
 }
 

@@ -27,7 +27,6 @@ pub struct DockerfileNode {
     pub trigger: Option<Box<DockerfileNode>>,
     /// The here-documents that follow it.
     pub here_documents: Vec<HereDocument>,
-    /// Its lines.
     pub lines: Lines,
 }
 

@@ -21,7 +21,6 @@ pub struct Dockerfile {
     pub escape: char,
     /// The arguments before the first stage, with their lines.
     pub arguments: Vec<(Lines, Vec<Argument>)>,
-    /// The stages.
     pub stages: Vec<Stage>,
 }
 

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 /// The extensions before a file's header, which override it.
 #[derive(Default, PartialEq, Eq)]
 pub(super) struct Extensions {
-    /// Its path.
     pub path: Option<Vec<u8>>,
     /// The target of its link.
     pub target: Option<Vec<u8>>,
@@ -19,7 +18,6 @@ pub(super) struct Extensions {
     pub modified: Option<Timestamp>,
     /// Its extended attributes by name.
     pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Whether it is sparse.
     pub is_sparse: bool,
 }
 

@@ -29,7 +29,6 @@ go_struct! {
         pub env: LenientList<String> = "env",
         /// The working directory.
         pub cwd: String = "cwd",
-        /// The user.
         pub user: String = "user",
         /// Proxies, which are not part of the key.
         pub proxy_env: Option<ProxyEnv> = "proxy_env",
@@ -68,9 +67,7 @@ go_struct! {
 go_struct! {
     /// A line of `/etc/hosts`.
     pub struct HostIp {
-        /// The name.
         pub host: String = "Host",
-        /// The address.
         pub ip: String = "IP",
     }
 }
@@ -102,7 +99,6 @@ go_struct! {
 go_struct! {
     /// A device.
     pub struct CdiDevice {
-        /// Its name.
         pub name: String = "name",
         /// Whether the build continues without it.
         pub optional: bool = "optional",
@@ -122,13 +118,10 @@ go_struct! {
         pub output: i64 = "output",
         /// Whether it is read-only.
         pub readonly: bool = "readonly",
-        /// Its type.
         pub mount_type: MountType = "mountType",
         /// Options of a temporary file system.
         pub tmpfs: Option<TmpfsOpt> = "TmpfsOpt",
-        /// Options of a cache.
         pub cache: Option<CacheOpt> = "cacheOpt",
-        /// Options of a secret.
         pub secret: Option<SecretOpt> = "secretOpt",
         /// Options of an SSH agent.
         pub ssh: Option<SecretOpt> = "SSHOpt",
@@ -179,9 +172,7 @@ go_struct! {
     pub struct SecretOpt {
         /// Its name in the client.
         pub id: String = "ID",
-        /// The owner.
         pub uid: u32 = "uid",
-        /// The group.
         pub gid: u32 = "gid",
         /// The permission bits.
         pub mode: u32 = "mode",

@@ -22,7 +22,6 @@ go_struct! {
         pub secondary_input: i64 = "secondaryInput",
         /// The output of the vertex, or [`NO_OUTPUT`](super::NO_OUTPUT).
         pub output: i64 = "output",
-        /// The change.
         pub change: FileChange = "Action",
     }
 }
@@ -33,13 +32,10 @@ pub enum FileChange {
     /// An unknown change: the JSON in provenance of older BuildKit versions has no symbolic links.
     #[default]
     Unknown,
-    /// Copies files.
     Copy(Box<CopyAction>),
-    /// Makes a file.
     MakeFile(MakeFile),
     /// Makes a directory.
     MakeDir(MakeDir),
-    /// Removes files.
     Remove(Remove),
     /// Makes a symbolic link.
     Symlink(Symlink),
@@ -86,13 +82,10 @@ go_struct! {
 go_struct! {
     /// Makes a file.
     pub struct MakeFile {
-        /// The path.
         pub path: String = "path",
         /// Permission bits.
         pub mode: i32 = "mode",
-        /// The content.
         pub data: json::Base64 = "data",
-        /// The owner.
         pub owner: Option<ChownOpt> = "owner",
         /// Its time in nanoseconds, or -1 for now.
         pub timestamp: i64 = "timestamp",
@@ -102,13 +95,11 @@ go_struct! {
 go_struct! {
     /// Makes a directory.
     pub struct MakeDir {
-        /// The path.
         pub path: String = "path",
         /// Permission bits.
         pub mode: i32 = "mode",
         /// Whether missing parent directories are created too.
         pub make_parents: bool = "makeParents",
-        /// The owner.
         pub owner: Option<ChownOpt> = "owner",
         /// Its time in nanoseconds, or -1 for now.
         pub timestamp: i64 = "timestamp",
@@ -118,7 +109,6 @@ go_struct! {
 go_struct! {
     /// Removes files.
     pub struct Remove {
-        /// The path.
         pub path: String = "path",
         /// Whether they may be missing.
         pub allow_not_found: bool = "allowNotFound",
@@ -134,7 +124,6 @@ go_struct! {
         pub old_path: String = "oldpath",
         /// The path of the link.
         pub new_path: String = "newpath",
-        /// The owner.
         pub owner: Option<ChownOpt> = "owner",
         /// Its time in nanoseconds, or -1 for now.
         pub timestamp: i64 = "timestamp",
@@ -144,9 +133,7 @@ go_struct! {
 go_struct! {
     /// An owner and a group.
     pub struct ChownOpt {
-        /// The owner.
         pub user: Option<UserOpt> = "user",
-        /// The group.
         pub group: Option<UserOpt> = "group",
     }
 }
@@ -163,7 +150,6 @@ pub enum UserOpt {
 go_struct! {
     /// A user or a group by name.
     pub struct NamedUser {
-        /// The name.
         pub name: String = "name",
         /// The input whose `/etc/passwd` or `/etc/group` resolves the name.
         pub input: i64 = "input",

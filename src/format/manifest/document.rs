@@ -19,7 +19,6 @@ pub enum ManifestDocument {
         /// Whether `layers` is `null`, as Go writes an empty list. Only a config without layers
         /// confirms that there are none.
         null_layers: bool,
-        /// Its artifact type.
         artifact_type: String,
         /// The manifest that this one is about.
         subject: Option<Box<Descriptor>>,
@@ -28,7 +27,6 @@ pub enum ManifestDocument {
     Index {
         /// The list.
         entries: Vec<Descriptor>,
-        /// Its artifact type.
         artifact_type: String,
         /// The manifest that this index is about.
         subject: Option<Box<Descriptor>>,
@@ -40,9 +38,7 @@ pub enum ManifestDocument {
     },
     /// An artifact manifest of a release candidate of OCI 1.1.
     Artifact {
-        /// Its blobs.
         blobs: Vec<Descriptor>,
-        /// Its artifact type.
         artifact_type: String,
         /// The manifest that this one is about.
         subject: Option<Box<Descriptor>>,

@@ -325,7 +325,7 @@ fn shown(source: &str) -> String {
     let words: Vec<&str> = source.split_whitespace().collect();
     let kept: Vec<&str> = words.iter().copied().take_while(plain).take(3).collect();
     let more = if kept.len() < words.len() { " …" } else { "" };
-    // What follows a pipe may replace characters.
+    // Filters after a pipe may replace characters.
     let filters = source.split('|').skip(1);
     let filters = filters.filter_map(|filter| filter.split_whitespace().next());
     let mut shown = format!("$({}{more}", kept.join(" "));

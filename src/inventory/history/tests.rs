@@ -45,7 +45,7 @@ fn growth_is_that_of_the_last_month() {
     let per_day = |records: &[(i64, u64)]| history(records).growth().unwrap().bytes_per_day;
     assert_eq!(per_day(&[(0, 100), (1, 110), (2, 120)]), 10);
     assert_eq!(per_day(&[(0, 100), (10, 50)]), -5);
-    // What was before does not count.
+    // Earlier states do not count.
     assert_eq!(per_day(&[(0, 9_000), (100, 100), (110, 200)]), 10);
     let half = ScanHistory::new(vec![
         record(day(0), 1),

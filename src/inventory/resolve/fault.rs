@@ -7,16 +7,13 @@ use crate::format::cache_config::import::Refusal;
 pub struct DocumentFault {
     /// The document: a digest, escaped for display.
     pub subject: String,
-    /// The kind of fault.
     pub kind: FaultKind,
 }
 
 /// The size of a document that exceeds a limit, both in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Oversize {
-    /// The size.
     pub bytes: u64,
-    /// The limit.
     pub limit: u64,
 }
 

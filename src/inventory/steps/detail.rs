@@ -96,7 +96,6 @@ pub struct Alternative<'a> {
 
 /// All facts about a step.
 pub struct StepDetail<'a> {
-    /// The step.
     pub step: RecordStep<'a>,
     /// The alternatives for each input.
     pub inputs: ListStart<ListStart<Alternative<'a>>>,

@@ -125,7 +125,7 @@ impl PlanRun<'_> {
             .collect();
         if moved.is_empty() {
             let store = self.pruner.prune_abilities();
-            // Without a trash, what the store restores was deleted.
+            // Without a trash, only deleted objects can be restored.
             let may_restore = store.trash.is_none() && store.restore_objects.is_some();
             if may_restore && self.may_be_deleted().next().is_some() {
                 self.take_back_what_is_named(live).await;

@@ -37,11 +37,9 @@ pub enum DeletionTarget {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemKind {
-    /// A ref.
     Ref,
     /// Results of a kept ref.
     Results,
-    /// A blob.
     Blob,
     /// An unfinished upload.
     Partial,
@@ -282,7 +280,6 @@ mod document {
 /// A kept item other than a live blob; those are only counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptItem {
-    /// Its kind.
     pub kind: ItemKind,
     /// Its display name.
     pub name: String,
@@ -344,7 +341,6 @@ pub enum StoreReason {
     ChosenResults {
         /// The number of results.
         results: usize,
-        /// The filter.
         filter: String,
     },
     /// Rewritten: a repair fixes a part of it.
@@ -352,7 +348,7 @@ pub enum StoreReason {
         /// The fix.
         mend: Mend,
     },
-    /// It goes: its manifest is not stored, so no build can import it.
+    /// Deleted: its manifest is not stored, so no build can import it.
     ManifestGone,
     /// Deleted: an unfinished upload.
     Unfinished {

@@ -35,7 +35,6 @@ pub struct Planning<'a> {
     pub capabilities: &'a Capabilities,
     /// The policy behind the verdicts.
     pub policy: &'a Policy,
-    /// The policy as text.
     pub policy_text: &'a str,
     /// The creation time of the plan.
     pub now: Timestamp,

@@ -28,7 +28,6 @@ pub struct BuildPart {
 /// A stage with its steps.
 #[derive(Debug, Clone)]
 pub struct StagePart {
-    /// Its name.
     pub name: String,
     /// The stages that it takes files from or builds on.
     pub needs: Vec<String>,
@@ -56,7 +55,6 @@ pub struct StepPart {
 pub enum StepVerdict {
     /// The cache has its result.
     Hit,
-    /// It runs.
     Run,
     /// The evidence does not decide it.
     Undecided,

@@ -25,18 +25,15 @@ pub struct PlanPart {
     pub items: Vec<ItemPart>,
     /// How many items there are.
     pub all_items: usize,
-    /// The warnings of the plan.
     pub warnings: Vec<String>,
 }
 
 /// Something that a prune deletes.
 #[derive(Debug, Clone)]
 pub struct ItemPart {
-    /// Its kind.
     pub kind: &'static str,
     /// Its name for people.
     pub name: String,
-    /// Its bytes.
     pub bytes: u64,
     /// Why it is deleted.
     pub reasons: String,

@@ -28,7 +28,6 @@ const WIDTH: u16 = 110;
 /// The subject of a preview.
 #[derive(Debug, Clone)]
 pub enum PreviewSubject {
-    /// A file of a layer.
     File(LayerFile),
     /// A blob as it is stored.
     Blob(Digest),
@@ -49,7 +48,6 @@ pub struct PreviewPopup {
 pub enum PreviewState {
     /// It is being read.
     Reading(JobId),
-    /// It is available.
     Read(Arc<FilePreview>),
     /// It cannot be read, for this reason.
     Failed(String),

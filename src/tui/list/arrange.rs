@@ -24,9 +24,7 @@ pub struct Arrangement {
 /// An order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sort {
-    /// The sort column.
     pub column: usize,
-    /// The direction.
     pub order: SortDirection,
 }
 

@@ -34,7 +34,6 @@ pub enum DeletionScope {
 /// The findings that a repair is to fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repairing {
-    /// The findings.
     pub findings: Vec<Finding>,
     /// The blobs that were read and whose bytes do not match their digests.
     pub damaged: Arc<HashSet<Digest>>,

@@ -24,7 +24,6 @@ pub use list::{Folds, StepListShape, StepRows};
 /// The origin of the names of steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Names {
-    /// None.
     None,
     /// Provenance in the store.
     Store,

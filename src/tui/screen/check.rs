@@ -40,7 +40,6 @@ pub struct CheckScreen {
     screen: ListScreen,
     rows: Arc<FindingRows>,
     checked: Arc<CheckResult>,
-    /// The inventory that is or was checked.
     inventory: Option<Arc<Inventory>>,
     state: CheckState,
     /// When the check began.
@@ -52,11 +51,8 @@ pub struct CheckScreen {
 enum CheckState {
     /// The scan that it needs has not ended.
     Waiting,
-    /// It is running, with its progress.
     Running(JobId, Option<CheckProgress>),
-    /// It has ended.
     Done,
-    /// It was stopped.
     Stopped,
 }
 

@@ -72,7 +72,6 @@ pub struct FilesScreen {
 /// The progress of the listing.
 #[derive(Debug, PartialEq, Eq)]
 enum FilesState {
-    /// It is running.
     Listing(JobId),
     /// All files are listed.
     Done,

@@ -60,7 +60,6 @@ enum AfterOpening {
     /// Its refs show.
     #[default]
     Show,
-    /// The build of the command is explained.
     Explain(Option<BuildCommand>),
 }
 

@@ -44,7 +44,6 @@ const MOST_MARKED: usize = 20_000;
 /// A list that fills the screen, with its details.
 #[derive(Debug)]
 pub struct ListScreen {
-    /// The list.
     pub list: RowList,
     height: RowHeight,
     /// The number of lines above the list that belong to the screen.

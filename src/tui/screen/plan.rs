@@ -65,7 +65,6 @@ enum PlanState {
     Awaiting,
     /// It is being made.
     Planning(JobId),
-    /// It is available.
     Ready(Arc<Planned>),
     /// It is available, and is being made again.
     Replanning(JobId, Arc<Planned>),

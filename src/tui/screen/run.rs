@@ -66,11 +66,9 @@ pub struct RunScreen {
 /// The progress of the run.
 #[derive(Debug)]
 enum RunScreenState {
-    /// It is running.
     Running(JobId),
     /// It was told to stop, and finishes its current batch.
     Stopping(JobId),
-    /// It has ended.
     Ended(Ran),
     /// It ended early.
     Failed(RunFault),

@@ -70,9 +70,7 @@ enum WhyState {
     Asking,
     /// It is being made, with the current step as text.
     Working(JobId, String),
-    /// It is available.
     Done,
-    /// It was stopped.
     Stopped,
     /// It failed, for these reasons.
     Failed(Vec<String>),

@@ -33,7 +33,6 @@ const FAILED: &str = "×";
 /// The subject of a box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TileSubject {
-    /// A ref.
     Ref(RefId),
     /// A row of steps.
     Row(u32),
@@ -44,9 +43,7 @@ pub enum TileSubject {
 /// Something that takes bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreemapTile {
-    /// The subject.
     pub what: TileSubject,
-    /// Its name.
     pub name: String,
     /// How its name looks.
     pub role: TextRole,

@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 /// A file below `src`.
-pub(super) struct Source {
+pub(crate) struct Source {
     /// Its path below `src`.
-    pub(super) name: String,
+    pub(crate) name: String,
+    /// Its text without its unit tests.
+    pub(super) text: String,
+    /// Its string literals.
+    pub(crate) literals: Vec<String>,
     /// Its code, without comments, without what is inside of string literals, and without its unit
     /// tests.
     pub(super) code: String,
@@ -16,11 +20,15 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn new(name: &str, text: &str) -> Self {
+    pub(crate) fn new(name: &str, text: &str) -> Self {
         let tested = text.split("\n#[cfg(test)]\nmod tests");
+        let untested = tested.into_iter().next().unwrap_or_default();
+        let (code, literals) = code_and_literals(untested);
         Self {
             name: name.to_owned(),
-            code: code_of(tested.into_iter().next().unwrap_or_default()),
+            text: untested.to_owned(),
+            literals,
+            code,
             lines: text.lines().count(),
         }
     }
@@ -72,7 +80,7 @@ fn heads_of(group: &str) -> Vec<String> {
 }
 
 /// All sources, in order, without files of unit tests.
-pub(super) static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
+pub(crate) static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut paths = Vec::new();
     let mut folders = vec![src.clone()];
@@ -175,6 +183,87 @@ pub(super) fn tuple_lets(code: &str) -> usize {
     code.match_indices("let (").filter(is_tuple).count()
 }
 
+/// Returns the public functions, types and modules without a doc comment, and the methods of public
+/// traits. A file without one is a module without one.
+pub(super) fn undocumented(source: &Source) -> Vec<String> {
+    let mut found = Vec::new();
+    if !source.text.starts_with("//!") {
+        found.push(source.name.clone());
+    }
+    let mut has_doc = false;
+    let mut in_attribute = false;
+    let mut in_public_trait = false;
+    for line in source.text.lines() {
+        let text = line.trim();
+        if in_attribute || text.starts_with("#[") {
+            in_attribute = !text.ends_with(']');
+            continue;
+        }
+        if text.starts_with("///") {
+            has_doc = true;
+            continue;
+        }
+        if line.starts_with('}') {
+            in_public_trait = false;
+        }
+        let public = text.strip_prefix("pub ");
+        let defined = match public {
+            Some(rest) => item(rest),
+            None if in_public_trait && indent(line) == 4 => function(line),
+            None => None,
+        };
+        if let Some(name) = defined
+            && !has_doc
+        {
+            found.push(format!("{} {name}", source.name));
+        }
+        in_public_trait |= public.is_some_and(|rest| rest.starts_with("trait "));
+        has_doc = false;
+    }
+    found
+}
+
+/// Returns the name of the function, type or inline module that a public definition defines.
+fn item(definition: &str) -> Option<String> {
+    let keywords = ["struct ", "enum ", "trait ", "union ", "type "];
+    let of_type = keywords
+        .iter()
+        .find_map(|keyword| definition.strip_prefix(keyword));
+    let of_module = definition
+        .strip_prefix("mod ")
+        .filter(|rest| rest.ends_with('{'));
+    of_type
+        .or(of_module)
+        .and_then(word)
+        .or_else(|| function(definition))
+}
+
+/// Returns the doc comments of fields and variants that only repeat the name, as `/// The rule.` of
+/// `rule`.
+pub(super) fn fillers(source: &Source) -> Vec<String> {
+    let lines: Vec<&str> = source.text.lines().map(str::trim).collect();
+    let mut found = Vec::new();
+    for (number, pair) in lines.windows(2).enumerate() {
+        let [doc, line] = pair else { continue };
+        let is_whole = number == 0 || !lines[number - 1].starts_with("///");
+        let said = doc
+            .strip_prefix("/// The ")
+            .or_else(|| doc.strip_prefix("/// Its "))
+            .and_then(|said| said.strip_suffix('.'));
+        let name = word(without_visibility(line)).unwrap_or_default();
+        let is_named = line.contains(&format!("{name}:"));
+        if is_whole && is_named && said.is_some_and(|said| said.replace(' ', "_") == name) {
+            found.push(format!("{} {name}", source.name));
+        }
+    }
+    found
+}
+
+/// Counts the `.filter(|_| …)` in code: an `if` or a chain of `let` says the same in order.
+pub(super) fn blind_filters(code: &str) -> usize {
+    code.matches(".filter(|_|").count()
+}
+
 /// Returns the name of the function whose definition begins in a line.
 fn function(line: &str) -> Option<String> {
     let mut line = without_visibility(line.trim_start());
@@ -208,10 +297,11 @@ fn word(text: &str) -> Option<String> {
     (!word.is_empty()).then(|| word.to_owned())
 }
 
-/// Replaces comments by nothing and what is inside of string literals by blanks, except for the
-/// line breaks.
-fn code_of(text: &str) -> String {
+/// Returns the code without comments, with the content of string literals replaced by its line
+/// breaks, and the string literals as they are written.
+fn code_and_literals(text: &str) -> (String, Vec<String>) {
     let mut code = String::with_capacity(text.len());
+    let mut literals = Vec::new();
     let mut rest = text;
     while let Some(character) = rest.chars().next() {
         let skipped = comment_or_literal(rest, code.chars().last());
@@ -225,10 +315,11 @@ fn code_of(text: &str) -> String {
             code.push('"');
             code.extend(literal.matches('\n'));
             code.push('"');
+            literals.push(literal.to_owned());
         }
         rest = after;
     }
-    code
+    (code, literals)
 }
 
 /// Returns the length of the comment or literal with which a text begins, after the character

@@ -17,7 +17,6 @@ use crate::inventory::labels::Certainty;
 enum InputChange {
     /// The input is the same, or the step below explains itself.
     None,
-    /// The input changed.
     Changed(Cause),
     /// The evidence does not show whether the input changed.
     Undecided,
@@ -56,7 +55,7 @@ impl Inquiry<'_> {
         if found.is_some() {
             return found;
         }
-        // What happened above explains the step.
+        // The changes above explain the step.
         if self.has_missing_input(step) {
             return None;
         }

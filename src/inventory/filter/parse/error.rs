@@ -13,7 +13,6 @@ use crate::text::escape::visible;
 pub struct FilterError {
     /// The bytes of the filter with the problem.
     pub span: Range<usize>,
-    /// The problem.
     pub problem: FilterProblem,
 }
 
@@ -34,7 +33,6 @@ impl FilterError {
 /// A problem with a term.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FilterProblem {
-    /// The filter is too long.
     #[error("the filter has more than {MAX_LENGTH} bytes")]
     TooLong,
     /// A `!` with no term after it, or with another `!`.
@@ -65,7 +63,6 @@ pub enum FilterProblem {
     /// The field does not support the operator.
     #[error("`{field}` takes {operators}")]
     WrongOperator {
-        /// The field.
         field: &'static str,
         /// The operators that the field supports.
         operators: &'static str,

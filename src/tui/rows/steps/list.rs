@@ -77,7 +77,6 @@ enum StepListRow {
 pub enum StepListShape {
     /// As a tree, with its headers.
     Tree,
-    /// As a flat list of steps.
     Flat,
 }
 

@@ -15,7 +15,6 @@ use crate::tui::theme::TextRole;
 
 /// An explanation, arranged for display.
 pub struct ArrangedExplanation {
-    /// The explanation.
     pub explanation: Explanation,
     /// The refs that the build is compared with.
     pub against: Vec<String>,

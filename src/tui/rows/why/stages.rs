@@ -14,7 +14,6 @@ use crate::tui::theme::TextRole;
 /// The stages of a build, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StageGraph {
-    /// The stages.
     pub columns: Vec<StageColumn>,
     /// The unit of all costs.
     pub unit: BarUnit,
@@ -37,7 +36,6 @@ pub enum BarUnit {
 /// A stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageColumn {
-    /// Its name.
     pub name: String,
     /// The indexes of the stages whose results it uses.
     pub needs: Vec<usize>,
@@ -52,7 +50,6 @@ pub struct StageColumn {
 /// A step of a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GraphStep {
-    /// The step.
     pub step: StepIndex,
     /// The sign of its verdict.
     pub sign: &'static str,
@@ -66,7 +63,6 @@ pub struct GraphStep {
     pub line: String,
     /// What the cache has of it, and how much it writes.
     pub facts: String,
-    /// Its cost.
     pub cost: u64,
 }
 

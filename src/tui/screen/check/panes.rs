@@ -24,11 +24,9 @@ const NAMES: usize = 28;
 
 /// What a finding is about.
 pub(super) enum FindingTarget {
-    /// A step of a ref.
     Step(Arc<Inventory>, RefId, Option<Digest>),
     /// The blobs in a state.
     State(&'static str),
-    /// A blob.
     Blob(Digest),
 }
 
@@ -104,7 +102,7 @@ impl CheckScreen {
             .iter()
             .map(|code| (*code, self.count(*code)))
             .collect();
-        // What was found comes first.
+        // Findings come first.
         codes.sort_by_key(|(_, count)| *count == 0);
         let room = usize::from(inside.height);
         let hidden = codes.len().saturating_sub(room);

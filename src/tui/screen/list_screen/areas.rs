@@ -186,7 +186,6 @@ pub struct Areas {
     /// The screen's own lines.
     pub head: Rect,
     pub(super) lead: Rect,
-    /// The list.
     pub list: Rect,
     pub(super) details: Option<Rect>,
     pub(super) preview: Option<Rect>,

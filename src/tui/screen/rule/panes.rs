@@ -51,7 +51,7 @@ impl RuleScreen {
             };
             tiles.push(tile);
         }
-        // What only dropped refs share is freed with the last of them.
+        // Blobs that only dropped refs share are freed with the last of them.
         let among = effect
             .dropped_bytes
             .unwrap_or(dropped)

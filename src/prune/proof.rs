@@ -14,8 +14,8 @@ use super::live::{needed_referrers, referred_by_others};
 use super::plan::{DeletionTarget, FreedBlobs, Plan, leaves_no_ref, ref_target};
 use super::records::{Rewrite, is_protected};
 use crate::backend::{
-    CachePruner, ObjectName, ObjectTarget, OtherObject, Outcome, RefRewrite, RefTarget,
-    SharedPruner, SharedReader, Skip, StoreEntry, blob_in_entry,
+    CacheEntryKind, CachePruner, ObjectName, ObjectTarget, OtherObject, Outcome, RefRewrite,
+    RefTarget, SharedPruner, SharedReader, Skip, StoreEntry, blob_in_entry,
 };
 use crate::format::digest::Digest;
 use crate::inventory::blobs::Blob;

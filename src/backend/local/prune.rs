@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::dir::{Dir, DirPlace, FileFacts};
 use super::folders::Layout;
 use super::lock::FileLock;
-use super::trash::{self, LOCK, LocalTrash, TRASH};
+use super::trash::{LOCK, LocalTrash, TRASH};
 use super::walk::Upload;
 use super::{BLOBS, INDEX, INGEST, LocalCache, blocking, show};
 use crate::backend::prune_error::is_storage_full;

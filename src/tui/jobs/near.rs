@@ -20,7 +20,7 @@ const MOST_FILES: usize = 6;
 impl Jobs {
     /// Reports the newest files that look like evidence of a build.
     pub(super) fn find_evidence(&mut self, reporter: Reporter) {
-        let mut directories = vec![self.readers.directory.clone()];
+        let mut directories = vec![self.settings.readers.directory.clone()];
         let stores = lock(&self.stores);
         for store in stores.iter().filter(|store| store.waiting.is_none()) {
             if let Some(SourceLocation::Local(local)) =

@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::store::SourceStore;

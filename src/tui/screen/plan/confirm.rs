@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::words::question;
-use super::{PlanScreen, PlanState};
+use super::{CONTEXTS, PlanScreen, PlanState};
 use crate::prune::plan::Plan;
 use crate::text::escape::visible;
 use crate::tui::effect::{Effect, JobId, JobWork, Overwrite};

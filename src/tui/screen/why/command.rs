@@ -2,7 +2,6 @@
 
 use super::{ComparedCaches, WhyScreen};
 use crate::find::BuildCommand;
-use crate::text::plural::one_or;
 use crate::tui::evidence::EvidencePart;
 use crate::tui::keymap::Action;
 use crate::tui::navigation::UiContext;

@@ -49,7 +49,7 @@ mod why;
 
 use arguments::{Cli, CliCommand, Color, Global, filter_argument};
 pub use command_line::check_arguments;
-use command_line::parse;
+use command_line::{document_of, parse};
 use output::CommandOutput;
 use session::{CliSession, SignalsOf, engine, engine_with};
 
@@ -77,6 +77,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Exit::Done
             };
             print_usage(&error);
+            if let Some(document) = document_of(&arguments, &error) {
+                output::print_document(&document);
+            }
             return exit.code().into();
         }
     };

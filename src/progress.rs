@@ -14,10 +14,12 @@ use crate::inventory::Inventory;
 use crate::text::escape::visible;
 use crate::text::units::{Age, Size, grouped};
 
-/// Operations that finish sooner show no progress.
+/// Operations that finish sooner show no progress on a terminal.
 const PATIENCE: Duration = Duration::from_millis(500);
 const LIVE_INTERVAL: Duration = Duration::from_millis(100);
 const LOG_INTERVAL: Duration = Duration::from_secs(5);
+/// A rate over less time than this is not shown.
+const LEAST_MEASURED: Duration = Duration::from_secs(1);
 /// How often a terminal is drawn at most, per second.
 const DRAWS: u8 = 10;
 
@@ -31,6 +33,8 @@ pub struct Progress {
 struct ProgressState {
     /// When the line is shown next.
     next: Instant,
+    /// When the work began.
+    began: Instant,
     is_live: bool,
     /// Hidden until something is shown; it estimates the rate from its start.
     bar: ProgressBar,
@@ -69,14 +73,15 @@ impl Amount {
     }
 
     /// Writes the amount, and once there is an estimate the rate and the time left.
-    fn text(self, bar: &ProgressBar) -> String {
+    fn text(self, bar: &ProgressBar, elapsed: Duration) -> String {
         let unit = |number: u64| match self {
             Self::Items { .. } => grouped(number),
             Self::Bytes { .. } => Size(number).to_string(),
         };
         let mut text = format!("{} of {}", unit(self.done()), unit(self.all()));
-        let rate = bar.per_sec();
-        if rate >= 1.0 {
+        // The bar measures a rate between its first steps, which may be a moment apart.
+        let rate = self.done() as f64 / elapsed.as_secs_f64().max(f64::EPSILON);
+        if rate >= 1.0 && elapsed >= LEAST_MEASURED {
             // Rates are far below the range of an integer.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             let whole = rate as u64;
@@ -94,9 +99,11 @@ impl Amount {
 impl Progress {
     /// Starts the clock; `quiet` disables all output.
     pub fn new(quiet: bool) -> Self {
+        let is_live = io::stderr().is_terminal();
         let state = ProgressState {
-            next: Instant::now() + PATIENCE,
-            is_live: io::stderr().is_terminal(),
+            next: Instant::now() + if is_live { PATIENCE } else { LOG_INTERVAL },
+            began: Instant::now(),
+            is_live,
             bar: ProgressBar::hidden(),
             work: None,
         };
@@ -207,7 +214,8 @@ impl Progress {
         if now < state.next {
             return;
         }
-        let text = amount.map(|amount| amount.text(&state.bar));
+        let elapsed = now.duration_since(state.began);
+        let text = amount.map(|amount| amount.text(&state.bar, elapsed));
         if state.is_live {
             state.draw(label(), text.unwrap_or_default());
             state.next = now + LIVE_INTERVAL;
@@ -247,6 +255,7 @@ impl ProgressState {
             return;
         }
         self.work = Some(work);
+        self.began = Instant::now();
         self.bar.reset();
         let template = if is_measured {
             "{prefix}  [{bar:20}]  {msg}"

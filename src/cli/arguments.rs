@@ -163,6 +163,12 @@ pub(super) enum CliCommand {
 }
 
 impl CliCommand {
+    /// The names of the commands that print documents.
+    pub(super) const NAMES: [&str; 16] = [
+        "ls", "show", "why", "diff", "du", "blobs", "files", "cat", "check", "report", "find",
+        "init", "prune", "repair", "config", "version",
+    ];
+
     /// Returns the name of the command.
     pub(super) fn name(&self) -> &'static str {
         match self {
@@ -185,7 +191,7 @@ impl CliCommand {
             Self::Complete(_) => "complete",
             Self::Man(_) => "man",
             Self::Help(_) => "help",
-            Self::Config(_) => "config",
+            Self::Config(command) => command.name(),
             Self::Version => "version",
         }
     }

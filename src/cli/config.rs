@@ -23,6 +23,17 @@ pub(super) enum ConfigCommand {
     Check,
 }
 
+impl ConfigCommand {
+    /// Returns its name in documents.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Path => "config path",
+            Self::Print => "config print",
+            Self::Check => "config check",
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct ConfigPathDocument {
     path: Option<PathBuf>,
@@ -43,12 +54,11 @@ pub(super) fn run(
         effective: None,
         warnings: None,
     };
-    let name = match command {
-        ConfigCommand::Path => "config path",
+    match command {
+        ConfigCommand::Path => {}
         ConfigCommand::Print => {
             let (effective, _) = effective(global, output)?;
             found.effective = Some(config::print(&effective, &current_dir()?));
-            "config print"
         }
         ConfigCommand::Check => {
             let warnings = found
@@ -58,18 +68,17 @@ pub(super) fn run(
                 .transpose()?
                 .map(|loaded| loaded.warnings);
             found.warnings = Some(warnings.iter().flatten().map(ToString::to_string).collect());
-            "config check"
         }
-    };
+    }
     if output.json {
-        // As in text output: without a file, only the effective settings are a result.
-        let exit = if found.path.is_none() && found.effective.is_none() {
+        // As in text output: without a file, there is no path.
+        let exit = if found.path.is_none() && matches!(command, ConfigCommand::Path) {
             Exit::Failed
         } else {
             Exit::Done
         };
         return output
-            .document(&JsonDocument::new(name, found, &[]))
+            .document(&JsonDocument::new(command.name(), found, &[]))
             .map(|_| exit);
     }
     print_text(found, output)
@@ -137,6 +146,8 @@ pub(super) fn uses_color(color: Color) -> bool {
     }
 }
 
+const NO_FILE: &str = "there is no configuration file; the defaults are in effect";
+
 fn current_dir() -> Result<PathBuf, Failure> {
     env::current_dir()
         .map_err(|error| Failure::new(Exit::Failed, &error).on("the current directory is gone"))
@@ -148,12 +159,15 @@ fn print_text(found: ConfigPathDocument, output: &CommandOutput) -> Result<Exit,
         .map(|path| crate::text::escape::visible(&path.to_string_lossy()).into_owned());
     match (found.effective, found.warnings, path) {
         (Some(effective), _, _) => output.text(&effective),
-        (None, _, None) => {
-            let failure = Failure::message(
-                Exit::Failed,
-                "there is no configuration file; the defaults are in effect",
+        // Nothing is wrong with the defaults.
+        (None, Some(_), None) => output.text(&format!("{NO_FILE}\n")),
+        (None, None, None) => {
+            let folder = config::user_dir().map_or_else(
+                || "the `cachelens` folder of your configuration directory".to_owned(),
+                |folder| crate::text::escape::visible(&folder.to_string_lossy()).into_owned(),
             );
-            Err(failure.hint("write cachelens.toml here, or in the `cachelens` folder of your configuration directory"))
+            let failure = Failure::message(Exit::Failed, NO_FILE);
+            Err(failure.hint(format!("write cachelens.toml here, or in {folder}")))
         }
         (None, None, Some(path)) => output.text(&format!("{path}\n")),
         (None, Some(warnings), Some(path)) => {

@@ -12,6 +12,15 @@ use crate::error::{Exit, Failure};
 use crate::progress::Progress;
 use crate::text::secrets::{mask_lines, mask_values};
 
+/// Prints a document of a program that has no output yet.
+pub(super) fn print_document(document: &impl Serialize) {
+    if let Ok(bytes) = json::to_bytes(document) {
+        let text = String::from_utf8_lossy(&bytes);
+        // If the stream is closed, there is nothing more to do.
+        let _ = io::stdout().write_all(mask_values(&text).as_bytes());
+    }
+}
+
 /// The two output streams of a command, and their settings.
 pub(super) struct CommandOutput {
     pub json: bool,

@@ -36,3 +36,22 @@ fn colours_change_nothing_but_the_colours() {
         }
     }
 }
+
+#[test]
+fn help_is_coloured_as_color_says() {
+    let sandbox = Sandbox::new();
+    let is_coloured = |forced: bool, arguments: &[&str]| {
+        let mut command = sandbox.command();
+        if forced {
+            command.env("CLICOLOR_FORCE", "1");
+        }
+        let output = command.args(arguments).output().unwrap();
+        [output.stdout, output.stderr].concat().contains(&b'\x1b')
+    };
+    let limit = |color| ["ls", color, "--limit", "x"];
+    assert!(is_coloured(false, &["--color", "always", "--help"]));
+    assert!(is_coloured(false, &limit("--color=always")));
+    assert!(!is_coloured(true, &["--color", "never", "--help"]));
+    assert!(!is_coloured(true, &limit("--color=never")));
+    assert!(!is_coloured(false, &["--help"]));
+}

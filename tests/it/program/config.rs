@@ -5,10 +5,16 @@ use crate::support::command::Sandbox;
 #[test]
 fn config_says_where_it_is_what_holds_and_whether_it_is_right() {
     let sandbox = Sandbox::new();
-    insta::assert_snapshot!(sandbox.run(&["config", "path"]), @r"
+    let here = sandbox.path("").to_str().unwrap().to_owned();
+    let without = sandbox.run(&["config", "path"]).to_string();
+    insta::assert_snapshot!(without.replace(&here, "~/"), @r"
     error: there is no configuration file; the defaults are in effect
-      hint: write cachelens.toml here, or in the `cachelens` folder of your configuration directory
+      hint: write cachelens.toml here, or in ~/.config/cachelens
     exit 1
+    ");
+    insta::assert_snapshot!(sandbox.run(&["config", "check"]), @r"
+    there is no configuration file; the defaults are in effect
+    exit 0
     ");
     assert_eq!(
         sandbox.run(&["config", "check", "--json"]).code,

@@ -284,16 +284,30 @@ impl Inventory {
 
     /// Returns whether unfinished uploads could be listed.
     pub fn knows_partial(&self) -> bool {
-        self.bucket
-            .as_ref()
-            .is_none_or(|bucket| bucket.unlisted_uploads.is_none())
+        let of_bucket = |bucket: &Arc<Bucket>| bucket.unlisted_uploads.is_none();
+        self.unlisted.is_none() && self.bucket.as_ref().is_none_or(of_bucket)
+    }
+
+    /// Returns whether every referenced blob that is not stored is known.
+    pub fn knows_missing(&self) -> bool {
+        !self.is_withheld() && (self.unlisted.is_none() || self.asked_for_each)
+    }
+
+    /// Returns whether blobs can be told from orphans: where a ref cannot be read, it may reach any
+    /// blob. A registry deletes its blobs by itself.
+    pub fn may_delete_blobs(&self) -> bool {
+        self.unlisted.is_some() || !self.has_unreadable_ref()
+    }
+
+    /// Returns what is missing; `None` if nothing is known to be, and more may be.
+    pub fn missing(&self, found: u64) -> Option<u64> {
+        (found > 0 || self.knows_missing()).then_some(found)
     }
 
     /// Returns whether all objects outside the cache could be counted.
     pub fn knows_unknown(&self) -> bool {
-        self.bucket
-            .as_ref()
-            .is_none_or(|bucket| bucket.uncounted.is_none())
+        let of_bucket = |bucket: &Arc<Bucket>| bucket.uncounted.is_none();
+        self.unlisted.is_none() && self.bucket.as_ref().is_none_or(of_bucket)
     }
 
     /// Returns whether the store withholds the content of some refs. Then the missing blobs are

@@ -78,9 +78,9 @@ pub async fn older_than(
             continue;
         }
         let Some(mut old) = updates(checked, entry).await else {
-            let message = "which steps update packages is not known: nothing names its steps";
+            let message = "--max-update-age cannot be checked: which steps update packages is not known, because nothing names its steps";
             let hint = "add -f DOCKERFILE, or --provenance FILE of the build that wrote it";
-            let finding = Finding::new(checked.source, Code::NotChecked, message);
+            let finding = Finding::new(checked.source, Code::LimitNotChecked, message);
             findings.push(finding.of_ref(&entry.name).hint(hint));
             continue;
         };

@@ -184,7 +184,8 @@ impl Rows for BlobList {
 pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     let listing = arguments.list.listing::<BlobList>(Timestamp::now())?;
     let sources = open::sources_to_read(session, &arguments.sources)?;
-    let (scanned, failures) = open::scan_found(session, sources).await?;
+    let (scanned, mut failures) = open::scan_found(session, sources).await?;
+    failures.extend(open::unread(&scanned));
     let lists = listing.lists(&scanned, BlobList::new);
     let output = session.output;
     match arguments.list.format(output.json) {

@@ -79,7 +79,9 @@ impl SourceUsage {
             refs: inventory.refs.len(),
             live: totals.live.into(),
             orphan: totals.orphan.map(Into::into),
-            missing: (!inventory.is_withheld()).then(|| totals.missing.into()),
+            missing: inventory
+                .missing(totals.missing.count)
+                .map(|_| totals.missing.into()),
             undetermined: totals.undetermined.into(),
             partial: inventory.knows_partial().then(|| totals.partial.into()),
             trash: totals.trash.into(),
@@ -112,7 +114,8 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
         );
         return Err(failure.hint("`cachelens ls SOURCE#REF` gives the sizes of one ref"));
     }
-    let (scanned, failures) = open::scan_found(session, sources).await?;
+    let (scanned, mut failures) = open::scan_found(session, sources).await?;
+    failures.extend(open::unread(&scanned));
     let shared = repositories::shared(&scanned);
     let sums: Vec<(&Scanned, InventoryTotals, Option<Totals>)> = scanned
         .iter()
@@ -247,6 +250,8 @@ fn states(scanned: &Scanned, totals: &InventoryTotals) -> Table {
         table.row_without_share("missing", totals.missing, Style::Bad, why);
     } else if let Some(why) = withheld {
         table.unknown_row("missing", why);
+    } else if !scanned.inventory.knows_missing() {
+        table.unknown_row("missing", "one request per blob: --verify-blobs asks");
     }
     table.table
 }
@@ -305,7 +310,7 @@ impl StateTable {
         share: TableCell,
         meaning: &str,
     ) {
-        let number = |number: Option<String>| number.unwrap_or_else(|| "?".to_owned());
+        let number = |number: Option<String>| number.unwrap_or_else(|| "–".to_owned());
         self.table.row([
             TableCell::new(state).style(style),
             TableCell::new(number(tally.map(|tally| tally.count.to_string()))),

@@ -115,9 +115,13 @@ impl Rows for FileList {
         match column {
             "path" => Datum::name(&entry.path),
             "kind" => Datum::text(entry.kind.word()),
-            "mode" if is_there => Datum::text(entry.permissions()),
+            "mode" if is_there => Datum::Mode {
+                shown: entry.permissions(),
+                octal: entry.octal_mode(),
+            },
             "owner" if is_there => Datum::text(format!("{}:{}", entry.uid, entry.gid)),
             "size" if entry.kind == TarEntryKind::File => Datum::Bytes(entry.size),
+            "size" => Datum::Unshown(entry.size),
             "age" if is_there => Datum::maybe(entry.modified, Datum::Time),
             "link" => match &entry.kind {
                 TarEntryKind::Symlink { target } => Datum::text(format!("→ {target}")),

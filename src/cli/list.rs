@@ -29,7 +29,7 @@ pub(super) struct ListFlags {
     /// Reverse the order.
     #[arg(long)]
     reverse: bool,
-    /// List at most N rows, after sorting.
+    /// List at most N rows of each source, after sorting.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     /// Show these columns, such as ref,size,age.
@@ -67,6 +67,13 @@ pub(super) enum Datum {
     Name(String),
     Count(u64),
     Bytes(u64),
+    /// Bytes that a table leaves out, such as those of a directory.
+    Unshown(u64),
+    /// The mode of a file: its letters in a table, else its digits, as in JSON.
+    Mode {
+        shown: String,
+        octal: String,
+    },
     Time(Timestamp),
     /// Unknown or absent.
     None,
@@ -93,7 +100,8 @@ impl Datum {
             Self::Count(count) => TableCell::new(count.to_string()),
             Self::Bytes(bytes) => TableCell::new(Size(*bytes).to_string()),
             Self::Time(time) => TableCell::new(Age::between(*time, now).to_string()),
-            Self::None => TableCell::none(),
+            Self::Mode { shown, .. } => TableCell::new(shown),
+            Self::Unshown(_) | Self::None => TableCell::none(),
         }
     }
 
@@ -101,7 +109,8 @@ impl Datum {
     fn value(&self) -> Value {
         match self {
             Self::Text(text) | Self::Name(text) => json!(text),
-            Self::Count(number) | Self::Bytes(number) => json!(number),
+            Self::Count(number) | Self::Bytes(number) | Self::Unshown(number) => json!(number),
+            Self::Mode { octal, .. } => json!(octal),
             Self::Time(time) => json!(time),
             Self::None => Value::Null,
         }
@@ -112,7 +121,11 @@ impl Datum {
     fn compare(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Text(a) | Self::Name(a), Self::Text(b) | Self::Name(b)) => a.cmp(b),
-            (Self::Count(a) | Self::Bytes(a), Self::Count(b) | Self::Bytes(b)) => a.cmp(b),
+            (
+                Self::Count(a) | Self::Bytes(a) | Self::Unshown(a),
+                Self::Count(b) | Self::Bytes(b) | Self::Unshown(b),
+            ) => a.cmp(b),
+            (Self::Mode { shown: a, .. }, Self::Mode { shown: b, .. }) => a.cmp(b),
             (Self::Time(a), Self::Time(b)) => b.cmp(a),
             (Self::None, Self::None) => Ordering::Equal,
             (Self::None, _) => Ordering::Less,
@@ -209,6 +222,10 @@ impl ListFlags {
         let mut columns = chosen
             .map(|name| column::<R>(name))
             .collect::<Result<Vec<_>, _>>()?;
+        if columns.is_empty() && !self.columns.is_empty() {
+            let failure = Failure::message(Exit::Usage, "`--columns` names no column");
+            return Err(failure.hint(format!("the columns are {}", names::<R>().join(", "))));
+        }
         if columns.is_empty() {
             columns.extend(R::COLUMNS.iter().filter(|column| column.is_default));
         }
@@ -230,11 +247,35 @@ impl ListFlags {
     }
 }
 
+/// The names of fields in JSON whose columns have other names, with those.
+const JSON_NAMES: &[(&str, &str)] = &[
+    ("name", "ref"),
+    ("name", "digest"),
+    ("bytes", "size"),
+    ("exclusive_bytes", "exclusive"),
+    ("created", "age"),
+    ("modified", "age"),
+    ("last_used", "used"),
+    ("platforms", "platform"),
+    ("key_only", "keys-only"),
+    ("media_type", "media-type"),
+    ("uid", "owner"),
+    ("gid", "owner"),
+    ("faults", "trouble"),
+];
+
+fn names<R: Rows>() -> Vec<&'static str> {
+    R::COLUMNS.iter().map(|column| column.name).collect()
+}
+
+/// Finds a column by its name, or by that of its field in JSON.
 fn column<R: Rows>(name: &str) -> Result<&'static ListColumn, Failure> {
     let wanted = name.trim().to_lowercase();
-    let found = R::COLUMNS.iter().find(|column| column.name == wanted);
+    let of_json = JSON_NAMES.iter().filter(|(name, _)| *name == wanted);
+    let mut meant = std::iter::once(wanted.as_str()).chain(of_json.map(|(_, column)| *column));
+    let found = meant.find_map(|name| R::COLUMNS.iter().find(|column| column.name == name));
     found.ok_or_else(|| {
-        let names: Vec<&str> = R::COLUMNS.iter().map(|column| column.name).collect();
+        let names = names::<R>();
         let near = nearest(&wanted, names.iter().copied());
         let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
         let shown = crate::text::escape::visible(name).into_owned();
@@ -292,7 +333,9 @@ impl CheckedListFlags<'_> {
             } else {
                 String::new()
             };
-            let table = if list.shown.is_empty() {
+            let table = if list.shown.is_empty() && self.flags.limit == Some(0) {
+                String::new()
+            } else if list.shown.is_empty() {
                 why_empty(list)
             } else {
                 self.table(&list.rows, &list.shown, output.paper)

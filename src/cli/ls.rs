@@ -41,6 +41,8 @@ struct SourceRefs<'a> {
 /// Refs as a list.
 struct RefList<'a> {
     refs: Vec<&'a RefEntry>,
+    /// Whether deleting a ref frees what only it reaches.
+    may_delete_blobs: bool,
 }
 
 impl RefList<'_> {
@@ -82,6 +84,7 @@ impl Rows for RefList<'_> {
             "kind" => Datum::text(entry.kind.word()),
             "age" => Datum::maybe(entry.age(), |(time, _)| Datum::Time(time)),
             "size" => Datum::maybe(known, |sizes| Datum::Bytes(sizes.bytes)),
+            "exclusive" if !self.may_delete_blobs => Datum::None,
             "exclusive" => {
                 Datum::maybe(known.and_then(|sizes| sizes.exclusive_bytes), Datum::Bytes)
             }
@@ -115,11 +118,13 @@ impl Rows for RefList<'_> {
 pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     let listing = arguments.list.listing::<RefList<'_>>(Timestamp::now())?;
     let sources = open::sources_to_read(session, &arguments.sources)?;
-    let (scanned, failures) = open::scan_found(session, sources).await?;
+    let (scanned, mut failures) = open::scan_found(session, sources).await?;
+    failures.extend(open::unread(&scanned));
     let lists = listing.lists(&scanned, |scanned| {
         let refs = scanned.selected().into_iter().map(|(_, entry)| entry);
         RefList {
             refs: refs.collect(),
+            may_delete_blobs: scanned.inventory.may_delete_blobs(),
         }
     });
     let output = session.output;
@@ -131,7 +136,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
                 refs: list
                     .shown
                     .iter()
-                    .map(|row| RefDocument::new(list.rows.at(*row)))
+                    .map(|row| RefDocument::new(list.rows.at(*row), &list.scanned.inventory))
                     .collect(),
             });
             let listing = RefsDocument {

@@ -224,6 +224,20 @@ pub(super) fn whole_stores(sources: Vec<Source>) -> Vec<Source> {
     stores
 }
 
+/// Returns the sources, with the whole store of each that names one ref; each store once.
+pub(super) fn without_refs(sources: Vec<Source>) -> Vec<Source> {
+    let mut stores: Vec<Source> = Vec::new();
+    for mut source in sources {
+        source.select = source.select.filter(RefSelector::is_pattern);
+        let is_same =
+            |known: &Source| known.location == source.location && known.select == source.select;
+        if !stores.iter().any(is_same) {
+            stores.push(source);
+        }
+    }
+    stores
+}
+
 /// Returns the declared sources that exist, as far as that is known without contacting a service,
 /// with their trust.
 pub(super) fn present(session: &CliSession<'_>, declared: Vec<Source>) -> Vec<Source> {
@@ -296,6 +310,27 @@ pub(super) fn no_such_ref(scanned: &Scanned) -> Failure {
         return failure;
     }
     failure.absent()
+}
+
+/// Returns the failures to read documents of the selected refs, one for each source: the refs are
+/// listed, and what is in them is not known.
+pub(super) fn unread(scanned: &[Scanned]) -> Vec<(String, Failure)> {
+    let of_source = |scanned: &Scanned| {
+        let selected = scanned.selected();
+        let failed = |entry: &&RefEntry| entry.faults.iter().any(|fault| fault.read_failed);
+        let mut refs = selected.iter().map(|(_, entry)| *entry).filter(failed);
+        let first = refs.next()?;
+        let which = match refs.count() {
+            0 => visible(&first.name).into_owned(),
+            more => format!("{} refs", more + 1),
+        };
+        let fault = first.faults.iter().find(|fault| fault.read_failed)?;
+        let message = format!("{}: {which} could not be read", scanned.opened.shown());
+        let mut failure = Failure::message(Exit::Partial, message);
+        failure.causes.push(fault.to_string());
+        Some((scanned.opened.label(), failure))
+    };
+    scanned.iter().filter_map(of_source).collect()
 }
 
 /// Reports failures that do not affect the exit code, such as a source that is listed only in part.

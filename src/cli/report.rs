@@ -74,6 +74,11 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
         return Err(failure.hint("`cachelens du --json`, `ls` and `check` have the numbers of it"));
     }
     let sources = open::sources_to_read(session, &arguments.sources)?;
+    let sources = if arguments.sources.is_empty() {
+        open::without_refs(sources)
+    } else {
+        sources
+    };
     let names_one = |source: &&Source| source.select.as_ref().is_some_and(|s| !s.is_pattern());
     if let Some(source) = sources.iter().find(names_one) {
         let shown = visible(&source.to_string()).into_owned();
@@ -81,7 +86,8 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
         return Err(Failure::message(Exit::Usage, message)
             .hint("`cachelens show SOURCE#REF` shows one ref"));
     }
-    let (scanned, failures) = open::scan_found(session, sources).await?;
+    let (scanned, mut failures) = open::scan_found(session, sources).await?;
+    failures.extend(open::unread(&scanned));
     let now = Timestamp::now();
     let mut parts = Vec::new();
     for scanned in &scanned {

@@ -87,13 +87,27 @@ struct Shown<'a> {
 
 pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     let source = open::parse(session, &arguments.source)?;
-    let (mut scanned, failures) = open::scan_all(session, vec![source]).await?;
+    let (mut scanned, mut failures) = open::scan_all(session, vec![source]).await?;
+    let unread = open::unread(&scanned);
     let Some(scanned) = scanned.pop() else {
         return Ok(open::conclude(session, 0, &failures));
     };
+    let is_read = unread.is_empty();
+    failures.extend(unread);
     open::report(session, &failures);
-    let entry = the_ref(session, &scanned)?;
-    let evidence = arguments.evidence(session, &scanned, entry).await?;
+    let exit = show(session, &arguments, &scanned, &failures).await?;
+    Ok(if is_read { exit } else { Exit::Partial })
+}
+
+/// Prints the ref.
+async fn show(
+    session: &CliSession<'_>,
+    arguments: &Arguments,
+    scanned: &Scanned,
+    failures: &[(String, Failure)],
+) -> Result<Exit, Failure> {
+    let entry = the_ref(session, scanned)?;
+    let evidence = arguments.evidence(session, scanned, entry).await?;
     let inventory = &scanned.inventory;
     let (caches, faults) =
         match RefCache::load(&*scanned.opened.reader, &inventory.blobs, entry).await {
@@ -119,13 +133,13 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
     warn_of_faults(output, entry, &faults);
     if output.json {
         let shown = Shown {
-            entry: RefDocument::new(entry),
+            entry: RefDocument::new(entry, inventory),
             records: rows.records,
             layers: rows.layers,
             modes,
             used_by_truncated: rows.users_are_truncated,
         };
-        return output.document(&JsonDocument::new("show", shown, &failures));
+        return output.document(&JsonDocument::new("show", shown, failures));
     }
     let mut text = heading(entry, now);
     if entry.withheld().is_some() {
@@ -173,8 +187,12 @@ impl CacheRows {
                 first_layer,
             ));
             let (users, cut) = cache.layer_users();
-            rows.layers
-                .extend(rows::layers(cache, &users, first_record, first_layer));
+            rows.layers.extend(rows::layers(
+                cache,
+                inventory,
+                &users,
+                (first_record, first_layer),
+            ));
             rows.users_are_truncated |= cut;
         }
         rows
@@ -254,6 +272,7 @@ fn heading(entry: &RefEntry, now: Timestamp) -> String {
         None => vec![
             format!("{name}  {kind}  {}", entry.digest()),
             match entry.sizes.exclusive_bytes {
+                _ if entry.is_unreadable() => "–".to_owned(),
                 Some(exclusive) => {
                     format!("{}, {} only here", Size(entry.sizes.bytes), Size(exclusive))
                 }

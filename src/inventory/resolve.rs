@@ -156,7 +156,7 @@ impl<V: FnMut(FoundCache<'_>) + Send> RefWalk<'_, V> {
             ReadError::Absent => self.resolved.fault(digest, FaultKind::ManifestAbsent),
             error => self
                 .resolved
-                .fault(digest, FaultKind::ManifestUnreadable(error.to_string())),
+                .unread(digest, &error, FaultKind::ManifestUnreadable),
         }
         None
     }

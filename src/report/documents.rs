@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::inventory::{RecordCounts, RefEntry};
+use crate::inventory::{Inventory, RecordCounts, RefEntry};
 
 /// A ref.
 #[derive(Debug, Serialize)]
@@ -68,7 +68,7 @@ impl<'a> RefDocument<'a> {
     ];
 
     /// Returns the document of a ref in a complete scan.
-    pub fn new(entry: &'a RefEntry) -> Self {
+    pub fn new(entry: &'a RefEntry, inventory: &Inventory) -> Self {
         // An image without an inline cache is known to have no records; for an unreadable config,
         // the number is unknown.
         let counts = entry.counts();
@@ -76,6 +76,7 @@ impl<'a> RefDocument<'a> {
         let known = (!entry.is_unreadable()).then_some(&entry.sizes);
         let is_named = entry.withheld().is_none() && entry.facts().unread.is_none();
         let lacks = is_named.then_some(&entry.sizes);
+        let known_of = |found: u64| inventory.missing(entry.sizes.missing_blobs).map(|_| found);
         Self {
             name: &entry.name,
             aliases: &entry.aliases,
@@ -85,15 +86,17 @@ impl<'a> RefDocument<'a> {
             digest: is_named.then(|| entry.digest().to_string()),
             kind: entry.kind.word(),
             bytes: known.map(|sizes| sizes.bytes),
-            exclusive_bytes: known.and_then(|sizes| sizes.exclusive_bytes),
+            exclusive_bytes: known
+                .and_then(|sizes| sizes.exclusive_bytes)
+                .filter(|_| inventory.may_delete_blobs()),
             layers: known.map(|_| entry.layers),
             records: count(|counts| counts.records),
             results: count(|counts| counts.results),
             key_only: count(|counts| counts.key_only),
             broken: count(|counts| counts.broken),
-            missing_blobs: lacks.map(|sizes| sizes.missing_blobs),
-            missing_bytes: lacks.map(|sizes| sizes.missing_bytes),
-            resized_blobs: lacks.map(|sizes| sizes.resized_blobs),
+            missing_blobs: lacks.and_then(|sizes| known_of(sizes.missing_blobs)),
+            missing_bytes: lacks.and_then(|sizes| known_of(sizes.missing_bytes)),
+            resized_blobs: lacks.and_then(|sizes| inventory.missing(sizes.resized_blobs)),
             created: entry.created.map(|(time, _)| time),
             modified: entry.modified,
             last_used: entry.facts().used,

@@ -221,7 +221,8 @@ fn states(inventory: &Inventory) -> Vec<StatePart> {
         is_stored,
     };
     let orphan = totals.orphan.filter(|_| inventory.unlisted.is_none());
-    let missing = (!inventory.is_withheld()).then_some(totals.missing);
+    let missing = inventory.missing(totals.missing.count);
+    let missing = missing.map(|_| totals.missing);
     let parts = [
         part("live", "reached from a ref", Some(totals.live), true),
         part("orphan", "reached from no ref", orphan, true),

@@ -200,7 +200,8 @@ pub(in crate::cli) struct LayerRow {
     pub media_type: Option<String>,
     pub diff_id: Option<String>,
     pub bytes: Option<u64>,
-    pub stored: bool,
+    /// `None` if the store does not list its blobs, and was not asked for each.
+    pub stored: Option<bool>,
     pub created: Option<Timestamp>,
     pub used_by: Vec<usize>,
 }
@@ -216,9 +217,9 @@ impl LayerRow {
 /// Builds the rows of a configuration's layers; `users` comes from [`RefCache::layer_users`].
 pub(in crate::cli) fn layers(
     cache: &RefCache,
+    inventory: &Inventory,
     users: &[Vec<RecordIndex>],
-    first_record: usize,
-    first_layer: usize,
+    (first_record, first_layer): (usize, usize),
 ) -> Vec<LayerRow> {
     let details = cache.graph.layers.iter().zip(&cache.layers).zip(users);
     details
@@ -233,11 +234,16 @@ pub(in crate::cli) fn layers(
             media_type: (!detail.media_type.is_empty()).then(|| detail.media_type.clone()),
             diff_id: detail.diff_id.as_ref().map(ToString::to_string),
             bytes: detail.bytes,
-            stored: detail.is_stored,
+            stored: known_stored(inventory, detail.is_stored),
             created: detail.created,
             used_by: users.iter().map(|user| first_record + user.at()).collect(),
         })
         .collect()
+}
+
+/// A store that does not list its blobs counts each as stored until it was asked for it.
+fn known_stored(inventory: &Inventory, is_stored: bool) -> Option<bool> {
+    (!is_stored || inventory.knows_missing()).then_some(is_stored)
 }
 
 /// Builds the rows of the layers of images, each from the bottom up; indexes continue across the
@@ -267,7 +273,7 @@ pub(in crate::cli) fn image_layers(
                     .then(|| descriptor.media_type.clone()),
                 diff_id: diff_id.as_ref().map(ToString::to_string),
                 bytes: blob.and_then(|blob| blob.size()).or(descriptor.size()),
-                stored: blob.is_some_and(|blob| blob.is_stored()),
+                stored: known_stored(inventory, blob.is_some_and(|blob| blob.is_stored())),
                 created: descriptor.created(),
                 used_by: Vec::new(),
             });

@@ -239,7 +239,7 @@ impl<V: FnMut(FoundCache<'_>) + Send> RefWalk<'_, V> {
             }
             Err(error) => {
                 self.resolved
-                    .fault(digest, FaultKind::ConfigUnreadable(error.to_string()));
+                    .unread(digest, &error, FaultKind::ConfigUnreadable);
                 None
             }
         }

@@ -8,6 +8,8 @@ pub struct DocumentFault {
     /// The document: a digest, escaped for display.
     pub subject: String,
     pub kind: FaultKind,
+    /// Whether the system or a service refused to read the document, or failed to.
+    pub read_failed: bool,
 }
 
 /// The size of a document that exceeds a limit, both in bytes.

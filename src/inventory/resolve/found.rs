@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use super::fault::{DocumentFault, FaultKind};
+use crate::backend::ReadError;
 use crate::format::cache_config::CacheGraph;
 use crate::format::cache_config::import::Refusal;
 use crate::format::digest::{Digest, DigestText};
@@ -70,6 +71,21 @@ impl Resolved {
         self.faults.push(DocumentFault {
             subject: subject.to_string(),
             kind,
+            read_failed: false,
+        });
+    }
+
+    /// Records that a document could not be read because of `error`.
+    pub(super) fn unread(
+        &mut self,
+        subject: impl std::fmt::Display,
+        error: &ReadError,
+        kind: impl FnOnce(String) -> FaultKind,
+    ) {
+        self.faults.push(DocumentFault {
+            subject: subject.to_string(),
+            kind: kind(error.to_string()),
+            read_failed: matches!(error, ReadError::Io(_) | ReadError::Remote(_)),
         });
     }
 

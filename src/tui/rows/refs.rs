@@ -247,7 +247,7 @@ impl RowSet for RefRows {
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
         let entry = self.at(row);
-        let document = RefDocument::new(entry);
+        let document = RefDocument::new(entry, &self.inventory);
         let document = if self.inventory.progress == ScanProgress::Complete {
             document
         } else {

@@ -143,7 +143,7 @@ fn orphan(found: &ScannedInventory) -> Cell {
 fn missing(found: &ScannedInventory) -> Cell {
     match (found.is_complete(), found.broken_refs()) {
         (false, _) => Cell::new("…", TextRole::Dim),
-        (true, 0) if found.withheld().is_some() => Cell::new(UNKNOWN, TextRole::Unsure),
+        (true, 0) if !found.inventory.knows_missing() => Cell::new(UNKNOWN, TextRole::Unsure),
         (true, 0) => Cell::new(NONE, TextRole::Dim),
         (true, 1) => Cell::new("! 1 ref", TextRole::Missing),
         (true, count) => Cell::new(format!("! {count} refs"), TextRole::Missing),
@@ -329,7 +329,12 @@ impl RowSet for SourceRows {
             ),
             (
                 "missing_blobs",
-                json!(totals.map(|totals| totals.missing.count)),
+                json!(
+                    source
+                        .found
+                        .as_ref()
+                        .and_then(|found| { found.inventory.missing(found.totals.missing.count) })
+                ),
             ),
             ("newest", json!(newest)),
         ]

@@ -113,10 +113,10 @@ fn old_results_of_package_updates_are_found() {
         "RUN apt-get update && apt-get upgrade -y"
     );
     assert_eq!(codes(&ended(&check("300y"), 0)), Vec::<&str>::new());
-    // Nothing names the steps without the Dockerfile: that is said, and is no failure.
+    // Nothing names the steps without the Dockerfile: the limit is not checked, so it fails.
     let flags = ["check", "./cache", "--json", "--max-update-age", "30d"];
-    let report = ended(&old.sandbox.run(&flags), 0);
-    assert_eq!(codes(&report), ["not-checked"]);
+    let report = ended(&old.sandbox.run(&flags), 3);
+    assert_eq!(codes(&report), ["limit-not-checked"]);
     // A Dockerfile without the age is a mistake.
     let run = old.sandbox.run(&["check", "./cache", "-f", "Dockerfile"]);
     assert_eq!(run.code, Some(2), "{run}");

@@ -67,12 +67,12 @@ fn a_person_sees_what_is_known_and_why_the_rest_is_not() {
     gha:acme/shop  1 ref
     STATE         OBJECTS     SIZE  SHARE
     live                1  5.0 KiB    0 %  reached from a ref
-    orphan              ?        ?      –  the content of the index can be read only inside a job
+    orphan              –        –      –  the content of the index can be read only inside a job
     undetermined      152  1.7 MiB   26 %  a ref that cannot be read may reach them
     superseded         14  123 KiB    2 %  previous indexes, which no build imports
     unknown             2  4.8 MiB   72 %  not the cache's own; only a rule for `entry` deletes it
     total             169  6.6 MiB      –
-    missing             ?        ?      –  the content of the index can be read only inside a job
+    missing             –        –      –  the content of the index can be read only inside a job
 
     quota  6.6 MiB of 10.0 GiB (0 %), 10.0 GiB free
     BRANCH        WHAT                  ENTRIES     SIZE   USED  EVICTED IN  OR AFTER

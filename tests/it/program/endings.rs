@@ -84,6 +84,31 @@ fn what_fails_says_so_in_a_document_too() {
 }
 
 #[test]
+fn a_usage_error_is_a_document_too() {
+    let sandbox = Sandbox::new();
+    for arguments in [
+        &["ls", "x", "--json", "--limit", "y"][..],
+        &["--json", "prune", "x", "--keep-last", "0"],
+        &["du", "--json", "--no-such-flag"],
+        &["ls", "demo", "--json", "--columns", "nothing"],
+    ] {
+        let run = sandbox.run(arguments);
+        assert_eq!(run.code, Some(2), "{arguments:?}: {run}");
+        let command = arguments.iter().find(|word| !word.starts_with('-'));
+        let document = run.json();
+        assert_eq!(document["command"], **command.unwrap());
+        let message = document["errors"][0]["message"].as_str().unwrap();
+        assert!(!message.is_empty() && !message.contains('\n'), "{message}");
+    }
+    let without = sandbox.run(&["ls", "x", "--limit", "y"]);
+    assert_eq!((without.code, without.stdout.as_str()), (Some(2), ""));
+    std::fs::write(sandbox.path("cachelens.toml"), "sources = 3\n").unwrap();
+    let wrong = sandbox.run(&["config", "check", "--json"]);
+    assert_eq!(wrong.code, Some(2), "{wrong}");
+    assert_eq!(wrong.json()["command"], "config check");
+}
+
+#[test]
 fn evidence_of_another_build_is_said_to_name_nothing() {
     let sandbox = Sandbox::new();
     let other = crate::support::fixture::Fixture::named("kitchen").path("provenance/c07.json");

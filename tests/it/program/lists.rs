@@ -236,3 +236,75 @@ fn version_says_what_it_is() {
     assert_eq!(document["command"], "version");
     assert!(document["sources"].as_array().unwrap().len() > 4);
 }
+
+#[test]
+fn columns_answer_to_their_names_in_json() {
+    let sandbox = Sandbox::new();
+    let list = |arguments: &[&str]| {
+        let run = sandbox.run(arguments);
+        assert_eq!(run.code, Some(0), "{arguments:?}: {run}");
+        run.stdout
+    };
+    let own = list(&[
+        "ls",
+        "demo",
+        "--columns",
+        "ref,size,age,platform",
+        "--sort",
+        "size",
+    ]);
+    let json = [
+        "ls",
+        "demo",
+        "--columns",
+        "name,bytes,created,platforms",
+        "--sort",
+        "bytes",
+    ];
+    assert_eq!(list(&json), own);
+    let own = list(&["blobs", "demo", "--columns", "digest,size,media-type"]);
+    let json = ["blobs", "demo", "--columns", "digest,bytes,media_type"];
+    assert_eq!(list(&json), own);
+
+    let none = sandbox.run(&["ls", "demo", "--columns="]);
+    assert_eq!(none.code, Some(2), "{none}");
+    assert!(
+        none.stderr.contains("`--columns` names no column"),
+        "{none}"
+    );
+    assert_eq!(list(&["ls", "demo", "--limit", "0"]), "");
+}
+
+#[test]
+fn separated_values_of_files_are_those_of_json() {
+    let sandbox = Sandbox::new();
+    let shown = sandbox.json(&["show", "demo#main", "--json"]);
+    let layers = shown["layers"].as_array().unwrap();
+    let mut kinds = std::collections::BTreeSet::new();
+    for layer in layers {
+        let digest = layer["digest"].as_str().unwrap();
+        let files = sandbox.json(&["files", "demo", digest, "--json"]);
+        let run = sandbox.run(&[
+            "files",
+            "demo",
+            digest,
+            "--format",
+            "csv",
+            "--columns",
+            "mode,size",
+            "--no-headers",
+        ]);
+        let rows = files["files"].as_array().unwrap().iter();
+        let rows = rows.inspect(|file| {
+            kinds.insert(file["kind"].as_str().unwrap().to_owned());
+        });
+        let expected: Vec<String> = rows
+            .map(|file| format!("{},{}", file["mode"].as_str().unwrap(), file["bytes"]))
+            .collect();
+        assert_eq!(run.stdout.lines().collect::<Vec<_>>(), expected, "{run}");
+    }
+    assert!(
+        kinds.contains("file") && kinds.contains("directory"),
+        "{kinds:?}"
+    );
+}

@@ -1,10 +1,12 @@
 //! The selection of sources, and the results for several sources.
 
 use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::json;
 
 use crate::support::command::Sandbox;
+use crate::support::registry::second::SecondRegistry;
 
 /// Creates a sandbox whose `./cache` has the refs `main` and `pr-7`.
 fn sandbox() -> Sandbox {
@@ -368,6 +370,75 @@ fn what_deletes_takes_no_source_that_nobody_named() {
         let run = sandbox.run(&[command, "--yes"]);
         assert_eq!(run.code, Some(2), "{command}: {run}");
     }
+}
+
+#[test]
+fn a_plan_takes_what_files_here_declare() {
+    let sandbox = sandbox();
+    std::fs::write(sandbox.path("compose.yaml"), COMPOSE).unwrap();
+    for command in ["prune", "repair"] {
+        let run = sandbox.run(&[command, "--json"]);
+        // The other host is contacted only if the user names it.
+        assert_eq!(run.code, Some(4), "{command}: {run}");
+        let document = run.json();
+        let sources = document["sources"].as_array().unwrap();
+        assert_eq!(sources.len(), 1, "{command}: {run}");
+        let planned = sources[0]["plan"]["source"].as_str().unwrap();
+        assert!(planned.ends_with("cache"), "{command}: {run}");
+        let refused = document["errors"][0]["source"].as_str().unwrap();
+        assert!(refused.starts_with("registry.invalid/app"), "{run}");
+    }
+}
+
+#[test]
+fn a_source_of_a_file_that_names_a_ref_stands_for_its_store() {
+    let registry = SecondRegistry::with("mini");
+    let sandbox = sandbox();
+    let repository = format!("{}/mini-cache", registry.host());
+    let config = sandbox.path("mine.toml");
+    let text = format!("sources = [\"./cache\", \"{repository}:c01\", \"{repository}:c02\"]\n");
+    std::fs::write(&config, text).unwrap();
+    let config = ["--config", config.to_str().unwrap()];
+    let planned = sandbox.json(&[&["prune", "--json"], &config[..]].concat());
+    let sources = planned["sources"].as_array().unwrap().iter();
+    let names: Vec<_> = sources
+        .map(|source| source["plan"]["source"].as_str().unwrap())
+        .collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert_eq!(names[1], repository);
+    let page = sandbox.run(&[&["report", "--format", "markdown"], &config[..]].concat());
+    assert_eq!(page.code, Some(0), "{page}");
+    assert!(page.stdout.contains(&repository), "{page}");
+    // SOURCE means what it says.
+    let one = format!("{repository}:c01");
+    for command in ["prune", "report"] {
+        assert_eq!(sandbox.run(&[command, &one]).code, Some(2), "{command}");
+    }
+}
+
+#[test]
+fn a_ref_that_may_not_be_read_is_a_part_that_failed() {
+    let sandbox = Sandbox::obeying_modes();
+    let mut layout = sandbox.layout();
+    let manifest = layout.chain(&[layout.layer("a", 100)]);
+    layout.tag("main", &manifest);
+    let path = layout.blob_path(&manifest);
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0)).unwrap();
+    for command in ["ls", "du", "blobs"] {
+        let run = sandbox.run(&[command, "./cache", "--json"]);
+        assert_eq!(run.code, Some(4), "{command}: {run}");
+        let error = &run.json()["errors"][0];
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("main could not be read"), "{message}");
+        let causes = error["causes"].to_string();
+        assert!(causes.contains("Permission denied"), "{causes}");
+    }
+    let shown = sandbox.run(&["show", "./cache#main"]);
+    assert_eq!(shown.code, Some(4), "{shown}");
+    assert!(!shown.stdout.contains("0 B"), "{shown}");
+    // A manifest that is not stored is a fault of the cache, not of the reading.
+    layout.lose(&manifest);
+    assert_eq!(sandbox.run(&["ls", "./cache"]).code, Some(0));
 }
 
 #[test]

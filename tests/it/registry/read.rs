@@ -255,8 +255,22 @@ fn blobs_are_looked_for_when_asked() {
     let missing = |arguments: &[&str]| {
         sandbox.json(arguments)["sources"][0]["refs"][0]["missing_blobs"].clone()
     };
-    assert_eq!(missing(&["ls", &source, "--json"]), 0);
+    assert_eq!(missing(&["ls", &source, "--json"]), Value::Null);
     assert_eq!(missing(&["ls", &source, "--json", "--verify-blobs"]), 1);
+    let stored = |arguments: &[&str]| sandbox.json(arguments)["layers"][0]["stored"].clone();
+    assert_eq!(stored(&["show", &source, "--json"]), Value::Null);
+    assert_eq!(
+        stored(&["show", &source, "--json", "--verify-blobs"]),
+        false
+    );
+
+    let store = format!("{}/shop-cache", registry.host());
+    let usage = sandbox.json(&["du", &store, "--json"])["sources"][0].clone();
+    for state in ["orphan", "missing", "partial", "unknown"] {
+        assert_eq!(usage[state], Value::Null, "{state}");
+    }
+    let usage = sandbox.json(&["du", &store, "--json", "--verify-blobs"])["sources"][0].clone();
+    assert_eq!(usage["missing"]["blobs"], 1);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::explain::evidence::CacheEvidence;
 use crate::inventory::RefId;
 use crate::inventory::scan::ScanOptions;
 use crate::prune::draft::{self, Choices, Draft, DraftRequest};
-use crate::prune::plan::{FreedBlobs, Plan, TypedReason, file};
+use crate::prune::plan::{FreedBlobs, Plan, PlanError, TypedReason, file};
 use crate::prune::repair::Remedies;
 use crate::report::file::OutputFile;
 use crate::retention::{Budget, Policy, RuleAction};
@@ -62,8 +62,8 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
 /// Plans for each source, and executes the plans on request.
 async fn plan_all(session: &CliSession<'_>, arguments: &Arguments) -> Result<Exit, Failure> {
     let policy = arguments.policy(session.settings.retention.policy())?;
-    let sources = open::sources(session, &arguments.sources)?;
     let is_prune = arguments.repair.is_none();
+    let sources = sources(session, arguments)?;
     check_sources(arguments, &sources)?;
     if is_prune && lets_nothing_go(&policy) {
         session.output.warn(
@@ -76,6 +76,7 @@ async fn plan_all(session: &CliSession<'_>, arguments: &Arguments) -> Result<Exi
         .map(ToString::to_string)
         .zip(&arguments.sources)
         .collect();
+    let mut is_several = sources.len() > 1;
     let (scanned, mut failures) = if is_prune {
         open::scan_all(session, sources).await?
     } else {
@@ -90,8 +91,12 @@ async fn plan_all(session: &CliSession<'_>, arguments: &Arguments) -> Result<Exi
             Err(failure) => failures.push((scanned.opened.label(), failure)),
         }
     }
-    page::add(session, arguments.summary, &pruned, &failures)?;
-    page::print(session, arguments, &pruned, &failures)?;
+    is_several |= pruned.len() > 1;
+    let refused: Vec<(String, Failure)> = pruned.iter().filter_map(Pruned::refused).collect();
+    let all = [failures.clone(), refused.clone()].concat();
+    page::add(session, arguments.summary, &pruned, &all)?;
+    page::print(session, arguments, &pruned, &all, is_several)?;
+    open::report(session, &refused);
     let worst = pruned
         .iter()
         .map(Pruned::exit)
@@ -102,6 +107,22 @@ async fn plan_all(session: &CliSession<'_>, arguments: &Arguments) -> Result<Exi
         others
     } else {
         worst
+    })
+}
+
+/// Returns the sources to plan for. Without SOURCE and configuration, a plan is about what the files
+/// of this directory declare; a deletion is not.
+fn sources(session: &CliSession<'_>, arguments: &Arguments) -> Result<Vec<Source>, Failure> {
+    let given = &arguments.sources;
+    let sources = if arguments.yes {
+        open::sources(session, given)?
+    } else {
+        open::sources_to_read(session, given)?
+    };
+    Ok(if given.is_empty() && arguments.repair.is_none() {
+        open::without_refs(sources)
+    } else {
+        sources
     })
 }
 
@@ -185,31 +206,36 @@ async fn one(
     scanned: &Scanned,
     given: Option<&SourceText>,
 ) -> Result<Pruned, Failure> {
-    let plan = plan(session, arguments, policy, scanned).await?;
+    let (plan, refusal) = plan(session, arguments, policy, scanned).await?;
     print::announce(session, &plan);
     let exceeds = arguments
         .fail_if_frees
-        .is_some_and(|limit| plan.frees_bytes() > limit);
+        .is_some_and(|limit| plan.frees_in_the_end() > limit);
+    let stops = exceeds || refusal.is_some();
     let changes = arguments.yes || arguments.plan_out.is_some();
     if changes
-        && !exceeds
+        && !stops
         && let Some(reason) = plan.needs_typed_confirmation()
         && reason.outweighs_yes()
     {
         confirm(session, arguments, &plan, reason, given)?;
     }
-    if let Some(path) = &arguments.plan_out {
+    if let Some(path) = arguments.plan_out.as_ref().filter(|_| refusal.is_none()) {
         save(&plan, path)?;
     }
     let mut pruned = Pruned {
         plan,
         ref_bytes: RefBytes::of(&scanned.inventory),
+        has_rules: arguments.rules.orphans_only
+            || !policy.rules.is_empty()
+            || policy.budget != Budget::default(),
         command: arguments.command(),
         exceeds,
+        refusal,
         wanted: arguments.yes,
         done: None,
     };
-    if arguments.yes && !exceeds && !pruned.plan.is_empty() {
+    if arguments.yes && !stops && !pruned.plan.is_empty() {
         let store = pruner(session, arguments, &scanned.opened.source)?;
         let is_demo = matches!(scanned.opened.source.location, SourceLocation::Demo);
         if is_demo {
@@ -235,12 +261,14 @@ async fn one(
     Ok(pruned)
 }
 
+/// Makes the plan. A plan that deletes more than the policy allows comes with the reason why it is
+/// not carried out.
 async fn plan(
     session: &CliSession<'_>,
     arguments: &Arguments,
     policy: &Policy,
     scanned: &Scanned,
-) -> Result<Plan, Failure> {
+) -> Result<(Plan, Option<Failure>), Failure> {
     let reader = &scanned.opened.reader;
     let scan = ScanOptions {
         concurrency: session.settings.concurrency.value.get(),
@@ -268,13 +296,20 @@ async fn plan(
         excluded: HashSet::new(),
         at_once: arguments.no_trash,
     };
+    let (plan, refusal) = match draft.plan(&choices) {
+        Err(error @ PlanError::TooMuch { .. }) => {
+            (draft.plan_over_limit(&choices)?, Some(error.into()))
+        }
+        made => (made?, None),
+    };
     // The freed disk space is shown with the plan. It is not needed if only the outcome is printed.
     let is_shown = session.output.json || arguments.plan_out.is_some() || !arguments.yes;
-    Ok(if is_shown {
-        draft.measured_plan(reader, &choices).await?
+    let plan = if is_shown {
+        draft::measured(reader, plan).await
     } else {
-        draft.plan(&choices)?
-    })
+        plan
+    };
+    Ok((plan, refusal))
 }
 
 /// Returns the evidence that names the steps for rules about results. A repair needs none.

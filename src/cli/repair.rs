@@ -20,13 +20,12 @@ use crate::text::units::parse_duration;
 
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-#[command(group = ArgGroup::new("act").args(["yes", "apply", "resume", "undo"]))]
 #[command(group = ArgGroup::new("saved").args(["apply", "resume", "undo"]))]
 pub(super) struct Arguments {
     /// The caches to repair; SOURCE#REF selects one ref.
     ///
-    /// The default is the sources of cachelens.toml; with --apply, --resume or --undo it is the
-    /// store of the plan.
+    /// The default is the sources of cachelens.toml, and for a plan those that files here declare;
+    /// with --apply, --resume or --undo it is the store of the plan.
     #[arg(value_name = "SOURCE")]
     sources: Vec<SourceText>,
 
@@ -34,7 +33,7 @@ pub(super) struct Arguments {
     #[arg(long, short)]
     yes: bool,
     /// Only print the plan; cannot be combined with --yes.
-    #[arg(long, short = 'n', conflicts_with = "act")]
+    #[arg(long, short = 'n', conflicts_with_all = ["yes", "saved"])]
     dry_run: bool,
     /// Carry out a saved plan.
     #[arg(long, value_name = "FILE")]

@@ -169,23 +169,21 @@ impl Draft {
         Plan::new(&self.planning(choices))
     }
 
-    /// Makes the plan, and measures the disk space that its deletions take, where the store can.
+    /// Makes the plan regardless of the share that it deletes, to show what exceeds the limit. It
+    /// must not be carried out.
     ///
     /// # Errors
     /// The same as [`Plan::new`].
-    pub async fn measured_plan(
-        &self,
-        reader: &SharedReader,
-        choices: &Choices,
-    ) -> Result<Plan, PlanError> {
-        let plan = self.plan(choices)?;
-        Ok(match reader.abilities().measure {
-            Some(disk) => {
-                let footprint = disk.footprint(plan.objects().collect()).await;
-                plan.with_footprint(footprint)
-            }
-            None => plan,
-        })
+    pub fn plan_over_limit(&self, choices: &Choices) -> Result<Plan, PlanError> {
+        let policy = Policy {
+            max_delete: None,
+            ..self.policy.clone()
+        };
+        let planning = Planning {
+            policy: &policy,
+            ..self.planning(choices)
+        };
+        Plan::new(&planning)
     }
 
     /// Makes the plan; returns the fate of each blob with it.
@@ -247,6 +245,17 @@ impl Draft {
     /// Returns the inventory of the store.
     pub fn inventory(&self) -> &Arc<Inventory> {
         &self.inventory
+    }
+}
+
+/// Adds the disk space that the deletions of a plan free, if the store can measure it.
+pub async fn measured(reader: &SharedReader, plan: Plan) -> Plan {
+    match reader.abilities().measure {
+        Some(disk) => {
+            let footprint = disk.footprint(plan.objects().collect()).await;
+            plan.with_footprint(footprint)
+        }
+        None => plan,
     }
 }
 

@@ -19,6 +19,7 @@ mod deletions;
 pub mod file;
 mod item;
 mod judge;
+mod later;
 mod lists;
 mod make;
 pub mod verify;
@@ -28,6 +29,7 @@ pub use confirmation::TypedReason;
 pub use deletions::Deletions;
 pub use item::{Deletion, DeletionTarget, ItemKind, ItemReason, KeptItem, StoreReason};
 pub use judge::{BlobFate, Judged};
+pub use later::FreesLater;
 pub(super) use make::leaves_no_ref;
 pub use make::{FreedBlobs, PlanError, Planning, RecentlyDropped, Referrer};
 pub use verify::Violation;
@@ -44,6 +46,8 @@ pub struct Plan {
     policy: String,
     created: Timestamp,
     grace: SignedDuration,
+    #[serde(default)]
+    settling: SignedDuration,
     freed_blobs: FreedBlobs,
     disposal: Disposal,
     fingerprint: Digest,
@@ -60,6 +64,11 @@ pub struct Plan {
     unmet_budgets: Vec<String>,
     frees_bytes: u64,
     frees_objects: u64,
+    #[serde(default)]
+    frees_later: FreesLater,
+    /// The bytes of `frees_later` that wait because of this plan, and not of an earlier run.
+    #[serde(default)]
+    own_later_bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     disk: Option<Footprint>,
     warnings: Vec<PlanWarning>,

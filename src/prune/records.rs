@@ -5,6 +5,7 @@
 //! points to the new manifest. The old manifest is treated like a deleted ref, so its blobs wait
 //! for the grace period.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::{PlanWarning, is_importable, names};
 use super::repair::{Mend, Repair};
-use crate::backend::{CacheReader, ReadError, RefRewrite, RefTarget};
+use crate::backend::{CacheReader, ReadError, RefRewrite, RefTarget, Totals};
 use crate::explain::evidence::CacheEvidence;
 use crate::format::cache_config::RecordIndex;
 use crate::format::cache_config::rewrite::{self, RewriteError};
@@ -37,6 +38,8 @@ pub struct Rewrite {
     /// The bytes of blobs that only this ref reaches, and only through the dropped results. A later
     /// run deletes them.
     pub later_bytes: u64,
+    /// The number of those blobs.
+    pub later_blobs: u64,
     /// The fixes of a repair; empty if a filter selected the results.
     pub mends: Vec<Mend>,
 }
@@ -107,6 +110,9 @@ pub enum RecordsError {
     /// Nothing of a version can be loaded.
     #[error("no result of that version can be loaded any more")]
     NothingLeft,
+    /// The filter asks for the names of its steps, and none has one.
+    #[error("nothing names its steps")]
+    Unnamed,
     /// A document is not text.
     #[error("its documents are not UTF-8")]
     NotText,
@@ -142,6 +148,7 @@ pub async fn gather(
     now: Timestamp,
 ) -> Rewrites {
     let mut rewrites = Rewrites::default();
+    let mut unnamed: Vec<(&RefEntry, &Filter)> = Vec::new();
     for ((entry, verdict), rule) in inventory
         .refs
         .iter()
@@ -157,13 +164,25 @@ pub async fn gather(
         }
         match of_ref(reader, inventory, entry, filter, evidence, now).await {
             Ok(rewrite) => rewrites.refs.extend(rewrite),
+            Err(RecordsError::Unnamed) => unnamed.push((entry, filter)),
             Err(error) => rewrites.warnings.push(PlanWarning::KeepsResults {
                 name: entry.name.clone(),
                 why: in_one_line(&error),
             }),
         }
     }
+    rewrites.warnings.extend(without_names(&unnamed));
     rewrites
+}
+
+/// Warns of a filter that asks for the names of steps, if no step has one.
+fn without_names(unnamed: &[(&RefEntry, &Filter)]) -> Option<PlanWarning> {
+    let (first, filter) = unnamed.first()?;
+    Some(PlanWarning::UnnamedSteps {
+        filter: filter.to_string(),
+        first: first.name.clone(),
+        refs: unnamed.len(),
+    })
 }
 
 /// Returns whether a verdict comes from a protecting rule.
@@ -207,7 +226,7 @@ async fn of_ref(
         return Ok(None);
     };
     let labels = labels(reader, entry, cache, evidence).await;
-    let goes = matching(cache, &labels, filter, now);
+    let goes = matching(cache, &labels, filter, now)?;
     if goes.is_empty() {
         return Ok(None);
     }
@@ -266,28 +285,30 @@ async fn labels(
 }
 
 /// Returns the records with a result that the filter matches.
+///
+/// # Errors
+/// If the filter matches none and asks for names of steps, and no step has one.
 fn matching(
     cache: &RefCache,
     labels: &[Option<RecordLabel>],
     filter: &Filter,
     now: Timestamp,
-) -> HashSet<RecordIndex> {
-    (0..)
-        .map(RecordIndex)
-        .zip(&cache.records)
-        .zip(labels)
-        .filter(|((_, detail), label)| {
-            detail.result.is_some()
-                && filter.matches(
-                    &RecordCandidate {
-                        detail,
-                        label: label.as_ref(),
-                    },
-                    now,
-                )
-        })
-        .map(|((index, _), _)| index)
-        .collect()
+) -> Result<HashSet<RecordIndex>, RecordsError> {
+    let asks_names = Cell::new(false);
+    let candidates = (0..).map(RecordIndex).zip(&cache.records).zip(labels);
+    let matches = candidates.filter(|((_, detail), label)| {
+        let candidate = RecordCandidate {
+            detail,
+            label: label.as_ref(),
+            asks_names: &asks_names,
+        };
+        detail.result.is_some() && filter.matches(&candidate, now)
+    });
+    let found: HashSet<RecordIndex> = matches.map(|((index, _), _)| index).collect();
+    if found.is_empty() && asks_names.get() && labels.iter().all(Option::is_none) {
+        return Err(RecordsError::Unnamed);
+    }
+    Ok(found)
 }
 
 /// The manifest of a ref that is written again.
@@ -340,8 +361,10 @@ impl Writing<'_> {
         if !is_importable(&documents) {
             return Err(RecordsError::NotImportable);
         }
+        let later = freed_later(self.inventory, self.entry, self.keep);
         Ok(Rewrite {
-            later_bytes: freed_later(self.inventory, self.entry, self.keep),
+            later_bytes: later.bytes,
+            later_blobs: later.count,
             documents,
             filter: String::new(),
             results: Vec::new(),
@@ -362,13 +385,13 @@ impl DroppedResult {
     }
 }
 
-/// Returns the bytes of the blobs that only this ref reaches and that it does not keep.
-fn freed_later(inventory: &Inventory, entry: &RefEntry, keep: &HashSet<Digest>) -> u64 {
+/// Returns the blobs that only this ref reaches and that it does not keep.
+fn freed_later(inventory: &Inventory, entry: &RefEntry, keep: &HashSet<Digest>) -> Totals {
     let blobs = entry.reach.iter().map(|blob| inventory.blobs.get(*blob));
     blobs
         .filter(|blob| blob.is_stored() && blob.refs() == 1 && !keep.contains(&blob.digest()))
         .map(|blob| blob.stored_size())
-        .fold(0, u64::saturating_add)
+        .collect()
 }
 
 pub(super) async fn text(reader: &dyn CacheReader, digest: Digest) -> Result<String, RecordsError> {
@@ -380,12 +403,15 @@ pub(super) async fn text(reader: &dyn CacheReader, digest: Digest) -> Result<Str
 struct RecordCandidate<'a> {
     detail: &'a RecordDetail,
     label: Option<&'a RecordLabel>,
+    /// Set when the filter asks for a name.
+    asks_names: &'a Cell<bool>,
 }
 
 impl FilterSubject for RecordCandidate<'_> {
     fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
             FilterTextField::Step | FilterTextField::Name => {
+                self.asks_names.set(true);
                 self.label.map(|label| test(&label.text))
             }
             FilterTextField::Kind => Some(test(self.detail.kind.word())),

@@ -1,9 +1,11 @@
 //! A plan of `prune` or `repair`, and its outcome, as issues.
 
+use jiff::Timestamp;
+
 use super::{Issue, IssueLevel};
 use crate::backend::Outcome;
 use crate::prune::execute::RunReport;
-use crate::prune::plan::Plan;
+use crate::prune::plan::{FreesLater, Plan};
 use crate::report::page::plan::PlanPart;
 use crate::text::units::Size;
 
@@ -16,6 +18,8 @@ pub struct PlanOutcome<'a> {
     pub plan: &'a Plan,
     /// Its outcome; none for a plan only.
     pub report: Option<&'a RunReport>,
+    /// When the run ended; now, for a plan only.
+    pub ended: Timestamp,
     /// Whether it frees more than a gate allows.
     pub exceeds: bool,
 }
@@ -50,7 +54,7 @@ impl PlanOutcome<'_> {
             issues.push(self.issue(IssueLevel::Warning, "plan-warning", warning.to_string()));
         }
         let (code, sum) = match self.report {
-            Some(report) => ("run", run_sums(report)),
+            Some(report) => ("run", run_sums(plan, report, self.ended)),
             None => {
                 let counts = PlanPart::new(plan, false).counts();
                 ("plan", format!("A plan, nothing was deleted: {counts}"))
@@ -103,8 +107,29 @@ impl PlanOutcome<'_> {
     }
 }
 
-/// Says what became of the items of a run.
-pub fn run_sums(report: &RunReport) -> String {
+/// Says how much a later run frees, and from when; `None` if nothing waits.
+pub fn later_words(later: FreesLater) -> Option<String> {
+    if later.is_empty() {
+        return None;
+    }
+    let blobs = if later.objects == 1 { "blob" } else { "blobs" };
+    let what = format!("{} {blobs}, {}", later.objects, Size(later.bytes));
+    Some(match later.at {
+        Some(at) => format!("{what} free after {}", at.strftime("%Y-%m-%d %H:%M UTC")),
+        None => format!("{what} left to the store's own collection"),
+    })
+}
+
+/// Returns what a later run frees after a run that ended at `ended`. `None` if the run left a ref or
+/// results, so that this is not known.
+pub fn later_of_run(plan: &Plan, report: &RunReport, ended: Timestamp) -> Option<FreesLater> {
+    let mut refs = report.outcomes.iter().take(plan.before_objects());
+    refs.all(|outcome| matches!(outcome, Outcome::Done | Outcome::AlreadyGone))
+        .then(|| plan.frees_later_after(ended))
+}
+
+/// Says what became of the items of a run that ended at `ended`.
+pub fn run_sums(plan: &Plan, report: &RunReport, ended: Timestamp) -> String {
     let counts = [
         (report.count(|outcome| *outcome == Outcome::Done), "done"),
         (
@@ -126,7 +151,9 @@ pub fn run_sums(report: &RunReport) -> String {
     if report.trashed_bytes > 0 {
         parts.push(format!("{} in the trash", Size(report.trashed_bytes)));
     }
-    parts.join(", ")
+    let later = later_of_run(plan, report, ended).and_then(later_words);
+    let later = later.map_or_else(String::new, |words| format!("; {words}"));
+    parts.join(", ") + &later
 }
 
 fn meaning(code: &str) -> &'static str {

@@ -335,9 +335,7 @@ impl DecisionInput<'_> {
     fn warnings(&self, matches: &[bool], verdicts: &[Verdict]) -> Vec<PolicyWarning> {
         let mut warnings = Vec::new();
         let rules = self.policy.rules.iter().zip(matches);
-        let idle = rules.filter(|(rule, matches)| {
-            !*matches && rule.action != RuleAction::Drop && !self.facts.is_empty()
-        });
+        let idle = rules.filter(|(_, matches)| !*matches && !self.facts.is_empty());
         warnings.extend(idle.map(|(rule, _)| PolicyWarning::MatchesNothing {
             rule: rule.name.clone(),
         }));

@@ -16,6 +16,7 @@ mod faults;
 mod forged;
 mod journals;
 pub(crate) mod kill;
+mod later;
 mod links;
 mod property;
 mod race;

@@ -20,13 +20,12 @@ use crate::text::units::{parse_duration, parse_size};
 
 #[derive(Debug, Default, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-#[command(group = ArgGroup::new("act").args(["yes", "apply", "resume", "undo"]))]
 #[command(group = ArgGroup::new("saved").args(["apply", "resume", "undo"]))]
 pub(in crate::cli) struct Arguments {
     /// The caches to prune.
     ///
-    /// The default is the sources of cachelens.toml; with --apply, --resume or --undo it is the
-    /// store of the plan.
+    /// The default is the sources of cachelens.toml, and for a plan those that files here declare;
+    /// with --apply, --resume or --undo it is the store of the plan.
     #[arg(value_name = "SOURCE")]
     pub(in crate::cli) sources: Vec<SourceText>,
 
@@ -34,7 +33,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, short)]
     pub(in crate::cli) yes: bool,
     /// Only print the plan; cannot be combined with --yes.
-    #[arg(long, short = 'n', conflicts_with = "act")]
+    #[arg(long, short = 'n', conflicts_with_all = ["yes", "saved"])]
     pub(in crate::cli) dry_run: bool,
     /// Carry out a saved plan.
     #[arg(long, value_name = "FILE")]
@@ -55,6 +54,8 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) journal: Option<PathBuf>,
     /// Delete nothing and exit with 3 if the plan frees more than this.
+    ///
+    /// The blobs that a later run deletes because of this plan count as well.
     #[arg(long, value_name = "SIZE", value_parser = size_limit, conflicts_with = "saved")]
     pub(in crate::cli) fail_if_frees: Option<u64>,
     /// The output format.

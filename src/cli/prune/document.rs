@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use crate::backend::Outcome;
 use crate::prune::execute::{RunReport, Settled};
-use crate::prune::plan::{Deletion, ItemKind, Plan};
+use crate::prune::plan::{Deletion, FreesLater, ItemKind, Plan};
+use crate::report::plan::later_of_run;
 
 /// The result of a run in JSON.
 #[derive(Default, Serialize)]
@@ -19,6 +21,8 @@ pub(super) struct RunDocument<'a> {
     pub(super) put_back: usize,
     pub(super) freed_bytes: u64,
     pub(super) trashed_bytes: u64,
+    /// `None` if a ref or results are left, so that it is not known.
+    pub(super) frees_later: Option<FreesLater>,
     /// `None` if the store does not show whether builds write to it.
     pub(super) settle: Option<SettleDocument>,
     /// `None` if there was nothing to do.
@@ -50,15 +54,31 @@ impl From<Settled> for SettleDocument {
 
 /// The items of a run, each with its outcome. There may be a million.
 #[derive(Default)]
-pub(super) struct RunItems<'a>(Option<(&'a Plan, &'a [Outcome])>);
+pub(super) enum RunItems<'a> {
+    #[default]
+    None,
+    /// Every item of the plan.
+    All(&'a Plan, &'a [Outcome]),
+    /// Some items of the plan, by their places.
+    Some(&'a Plan, &'a [(usize, Outcome)]),
+}
 
 impl Serialize for RunItems<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let items = self
-            .0
-            .iter()
-            .flat_map(|(plan, outcomes)| plan.delete().iter().zip(*outcomes));
-        serializer.collect_seq(items.map(|(item, outcome)| PlanItemDocument::new(&item, outcome)))
+        match self {
+            Self::None => serializer.collect_seq(std::iter::empty::<()>()),
+            Self::All(plan, outcomes) => {
+                let items = plan.delete().iter().zip(*outcomes);
+                serializer
+                    .collect_seq(items.map(|(item, outcome)| PlanItemDocument::new(&item, outcome)))
+            }
+            Self::Some(plan, results) => {
+                let items = results.iter().filter_map(|(place, outcome)| {
+                    Some(PlanItemDocument::new(&*plan.delete().get(*place)?, outcome))
+                });
+                serializer.collect_seq(items)
+            }
+        }
     }
 }
 
@@ -80,12 +100,32 @@ impl<'a> RunDocument<'a> {
             put_back: report.put_back,
             freed_bytes: report.freed_bytes,
             trashed_bytes: report.trashed_bytes,
+            frees_later: later_of_run(plan, report, Timestamp::now()),
             settle: report.settled.map(SettleDocument::from),
             journal: Some(journal.to_string_lossy().into_owned()),
             broken: &report.broken,
             deleted_broken_refs: &report.deleted_broken,
             deletion_method: report.deletion_method.as_deref(),
-            items: RunItems(Some((plan, &report.outcomes))),
+            items: RunItems::All(plan, &report.outcomes),
+        }
+    }
+}
+
+impl<'a> RunDocument<'a> {
+    /// Returns the document of an undo. What it restored is done, and put back.
+    pub(super) fn of_undo(plan: &'a Plan, results: &'a [(usize, Outcome)], journal: &Path) -> Self {
+        let count = |is: fn(&Outcome) -> bool| results.iter().filter(|(_, of)| is(of)).count();
+        let done = count(|outcome| *outcome == Outcome::Done);
+        Self {
+            done,
+            put_back: done,
+            already_gone: count(|outcome| *outcome == Outcome::AlreadyGone),
+            skipped: count(|outcome| matches!(outcome, Outcome::Skipped(_))),
+            failed: count(|outcome| matches!(outcome, Outcome::Failed(_))),
+            cancelled: count(|outcome| *outcome == Outcome::Cancelled),
+            journal: Some(journal.to_string_lossy().into_owned()),
+            items: RunItems::Some(plan, results),
+            ..Self::default()
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Plans and their outcomes in the formats of other programs, and in the summary of a CI job.
 
+use jiff::Timestamp;
+
 use super::print::{self, Pruned};
 use super::{Arguments, CliSession};
 use crate::cli::check::FindingsFormat;
@@ -36,6 +38,7 @@ pub(super) fn print(
     arguments: &Arguments,
     pruned: &[Pruned],
     failures: &[(String, Failure)],
+    is_several: bool,
 ) -> Result<Exit, Failure> {
     let output = session.output;
     let format = if output.json {
@@ -45,8 +48,10 @@ pub(super) fn print(
     };
     match format {
         FindingsFormat::Text | FindingsFormat::Json => {
-            let is_json = format == FindingsFormat::Json;
-            print::print(session, arguments.command(), pruned, failures, is_json)
+            if format == FindingsFormat::Text {
+                return print::text(session, pruned);
+            }
+            print::document(session, arguments.command(), pruned, failures, is_several)
         }
         FindingsFormat::Markdown => output.text(&markdown(session, pruned, failures)),
         FindingsFormat::Github => {
@@ -69,6 +74,7 @@ fn issues(pruned: &[Pruned], failures: &[(String, Failure)]) -> Vec<Issue> {
         let outcome = PlanOutcome {
             plan: &pruned.plan,
             report: pruned.done.as_ref().map(|done| &done.report),
+            ended: Timestamp::now(),
             exceeds: pruned.exceeds,
         };
         outcome.issues()
@@ -106,7 +112,12 @@ fn part(pruned: &Pruned, has_rules: bool) -> String {
         text(pruned.plan.source())
     );
     match &pruned.done {
-        Some(done) => page += &format!("{}\n", run_sums(&done.report)),
+        Some(done) => {
+            page += &format!(
+                "{}\n",
+                run_sums(&pruned.plan, &done.report, Timestamp::now())
+            )
+        }
         None => page += &format!("A plan, nothing was deleted. {}\n", text(&plan.counts())),
     }
     if pruned.exceeds {

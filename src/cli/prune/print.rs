@@ -26,16 +26,25 @@ pub(super) use ref_bytes::RefBytes;
 pub(super) struct Pruned {
     pub(super) plan: Plan,
     pub(super) ref_bytes: RefBytes,
+    /// Whether a rule or a flag says which refs to delete.
+    pub(super) has_rules: bool,
     /// The command that made or executed it.
     pub(super) command: &'static str,
     /// Whether it frees more than `--fail-if-frees` allows.
     pub(super) exceeds: bool,
+    /// Why the policy refuses it: it deletes too large a share.
+    pub(super) refusal: Option<Failure>,
     /// Whether it was to be executed.
     pub(super) wanted: bool,
     pub(super) done: Option<FinishedRun>,
 }
 
 impl Pruned {
+    /// Returns its source, and why the policy refuses it.
+    pub(super) fn refused(&self) -> Option<(String, Failure)> {
+        Some((self.plan.source().to_owned(), self.refusal.clone()?))
+    }
+
     /// Returns the exit code for it.
     pub(super) fn exit(&self) -> Exit {
         // A repair deletes no blob; an unreadable ref is one of the findings that it lists.
@@ -44,7 +53,7 @@ impl Pruned {
             None => self.plan.undetermined() && !self.plan.is_withheld(),
         };
         match &self.done {
-            _ if self.exceeds => Exit::Found,
+            _ if self.exceeds || self.refusal.is_some() => Exit::Found,
             Some(done) if !done.report.broken.is_empty() => Exit::Failed,
             Some(done) if done.report.count(|outcome| *outcome == Outcome::Cancelled) > 0 => {
                 Exit::Interrupted
@@ -91,12 +100,13 @@ impl<'a> One<'a> {
             .as_ref()
             .map(|done| RunDocument::new(plan, &done.report, &done.journal));
         let nothing = || {
-            (pruned.wanted && !pruned.exceeds).then(|| RunDocument {
+            (pruned.wanted && !pruned.exceeds && pruned.refusal.is_none()).then(|| RunDocument {
                 settle: (plan.disposal() == Disposal::Trash).then_some(SettleDocument {
                     waited_s: 0.0,
                     put_back: 0,
                     complete: true,
                 }),
+                frees_later: Some(plan.frees_later()),
                 ..RunDocument::default()
             })
         };
@@ -119,26 +129,30 @@ pub(super) fn announce(session: &CliSession<'_>, plan: &Plan) {
     }
 }
 
-/// Prints plans and outcomes as text, or as a JSON document.
-pub(super) fn print(
+/// Prints plans and outcomes as a JSON document. Its shape depends on how many sources there are,
+/// not on how many could be read.
+pub(super) fn document(
     session: &CliSession<'_>,
     command: &'static str,
     pruned: &[Pruned],
     failures: &[(String, Failure)],
-    is_json: bool,
+    is_several: bool,
 ) -> Result<Exit, Failure> {
     #[derive(Serialize)]
     struct Several<'a> {
         sources: Vec<One<'a>>,
     }
     let output = session.output;
-    if is_json {
-        if let [one] = pruned {
-            return output.document(&JsonDocument::new(command, One::new(one), failures));
-        }
-        let sources = pruned.iter().map(One::new).collect();
-        return output.document(&JsonDocument::new(command, Several { sources }, failures));
+    if let ([one], false) = (pruned, is_several) {
+        return output.document(&JsonDocument::new(command, One::new(one), failures));
     }
+    let sources = pruned.iter().map(One::new).collect();
+    output.document(&JsonDocument::new(command, Several { sources }, failures))
+}
+
+/// Prints plans and outcomes as text.
+pub(super) fn text(session: &CliSession<'_>, pruned: &[Pruned]) -> Result<Exit, Failure> {
+    let output = session.output;
     let blocks: Vec<String> = pruned
         .iter()
         .map(|pruned| match &pruned.done {

@@ -10,7 +10,7 @@ use super::{page, shown};
 use crate::backend::{Outcome, SharedPruner, WayBack};
 use crate::cli::CliSession;
 use crate::error::{Exit, Failure};
-use crate::prune::execute::{self, ExecuteOptions, RunReport, RunStep};
+use crate::prune::execute::{self, ExecuteError, ExecuteOptions, RunReport, RunStep};
 use crate::prune::journal::{Journal, JournalContent};
 use crate::prune::plan::{Plan, file};
 use crate::prune::undo;
@@ -122,8 +122,10 @@ pub(super) fn conclude(
     let pruned = Pruned {
         plan,
         ref_bytes: RefBytes::default(),
+        has_rules: true,
         command: arguments.command(),
         exceeds: false,
+        refusal: None,
         wanted: true,
         done: Some(done),
     };
@@ -133,7 +135,13 @@ pub(super) fn conclude(
         std::slice::from_ref(&pruned),
         &[],
     )?;
-    page::print(session, arguments, std::slice::from_ref(&pruned), &[])?;
+    page::print(
+        session,
+        arguments,
+        std::slice::from_ref(&pruned),
+        &[],
+        false,
+    )?;
     Ok(pruned.exit())
 }
 
@@ -194,12 +202,17 @@ pub(super) async fn carry_out(
         None => execute::execute(pruner, plan, journal, &options).await,
     };
     result.map_err(|error| {
+        let is_undone = matches!(error, ExecuteError::Undone);
         let failure = Failure::from(error);
-        let hint = format!(
-            "`cachelens {} --resume {}` continues from where it stopped",
-            arguments.command(),
-            shown(&path)
-        );
+        let command = arguments.command();
+        let hint = if is_undone {
+            let source = crate::text::escape::visible(plan.source());
+            let source = crate::text::shell::word(&source);
+            format!("`cachelens {command} {source}` makes one")
+        } else {
+            let path = shown(&path);
+            format!("`cachelens {command} --resume {path}` continues from where it stopped")
+        };
         if failure.hint.is_none() {
             failure.hint(hint)
         } else {

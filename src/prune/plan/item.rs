@@ -148,6 +148,8 @@ mod document {
         filter: String,
         results: Vec<DroppedResult>,
         later_bytes: u64,
+        #[serde(default)]
+        later_blobs: u64,
         documents: Vec<String>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         mends: Vec<Mend>,
@@ -193,6 +195,7 @@ mod document {
                         filter: rewrite.filter.clone(),
                         results: rewrite.results.clone(),
                         later_bytes: rewrite.later_bytes,
+                        later_blobs: rewrite.later_blobs,
                         documents: rewrite.documents.documents.clone(),
                         mends: rewrite.mends.clone(),
                     }),
@@ -215,6 +218,27 @@ mod document {
         .serialize(serializer)
     }
 
+    fn rewrite<E: serde::de::Error>(item: ItemDocument) -> Result<Rewrite, E> {
+        let names = names_of(&item);
+        let digest = item.digest.ok_or_else(|| E::missing_field("digest"))?;
+        let written = item.rewrite.ok_or_else(|| E::missing_field("rewrite"))?;
+        Ok(Rewrite {
+            documents: RefRewrite {
+                from: RefTarget {
+                    names,
+                    digest,
+                    bytes: 0,
+                },
+                documents: written.documents,
+            },
+            filter: written.filter,
+            results: written.results,
+            later_bytes: written.later_bytes,
+            later_blobs: written.later_blobs,
+            mends: written.mends,
+        })
+    }
+
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<DeletionTarget, D::Error> {
@@ -231,30 +255,7 @@ mod document {
                 }));
             }
             ItemKind::Results => {
-                let names = names_of(&item);
-                let digest = item.digest.ok_or_else(|| missing("digest"))?;
-                let Rewriting {
-                    filter,
-                    results,
-                    later_bytes,
-                    documents,
-                    mends,
-                } = item.rewrite.ok_or_else(|| missing("rewrite"))?;
-                let documents = RefRewrite {
-                    from: RefTarget {
-                        names,
-                        digest,
-                        bytes: 0,
-                    },
-                    documents,
-                };
-                return Ok(DeletionTarget::Rewrite(Box::new(Rewrite {
-                    documents,
-                    filter,
-                    results,
-                    later_bytes,
-                    mends,
-                })));
+                return Ok(DeletionTarget::Rewrite(Box::new(rewrite(item)?)));
             }
             ItemKind::Blob => ObjectName::Blob(item.digest.ok_or_else(|| missing("digest"))?),
             ItemKind::Partial => ObjectName::Partial(item.name),

@@ -115,6 +115,8 @@ impl BlobFate {
 pub struct Judged {
     /// In the order of the blob table.
     pub(super) blobs: Vec<BlobFate>,
+    /// The blobs that wait because the plan deletes the last refs that reach them.
+    pub(super) dropped: Totals,
     /// Blobs in the trash that a ref references and the store does not hold.
     pub(super) put_back: Vec<Digest>,
     /// Whether a document that may reference blobs could not be read.
@@ -144,11 +146,16 @@ impl Judged {
         let blobs = inventory
             .blobs
             .iter()
-            .zip(reached)
-            .map(|(blob, reached)| judge_blob(planning, blob, reached, hold));
+            .zip(&reached)
+            .map(|(blob, reached)| judge_blob(planning, blob, *reached, hold));
         let mut blobs: Vec<BlobFate> = blobs.collect();
         apply_rules(planning, &mut blobs);
+        let dropped = inventory.blobs.iter().zip(&blobs).zip(&reached);
+        let dropped = dropped.filter(|((_, fate), reached)| {
+            matches!(fate, BlobFate::Waits | BlobFate::Collected) && **reached == Reached::Dropped
+        });
         let judged = Self {
+            dropped: dropped.map(|((blob, _), _)| blob.stored_size()).collect(),
             blobs,
             put_back,
             undetermined,

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::judge::is_undetermined_by_withheld_only;
 use super::lists::Lists;
 use super::{
-    BlobFate, DeletionTarget, HeldBlobs, ItemKind, Judged, Plan, PlanWarning, Violation,
-    ref_target, verify,
+    BlobFate, DeletionTarget, FreesLater, HeldBlobs, ItemKind, Judged, Plan, PlanWarning,
+    Violation, ref_target, verify,
 };
 use crate::backend::{Capabilities, DeletionCost, Disposal, ObjectName, PlanId, RefTarget};
 use crate::format::digest::Digest;
@@ -174,6 +174,7 @@ fn assemble(planning: &Planning<'_>, fingerprint: Digest) -> (Plan, Judged) {
     let frees_objects = (delete.len()
         - delete.leading(|target| !matches!(target, DeletionTarget::Object(_))))
         as u64;
+    let (frees_later, own_later_bytes) = FreesLater::of(planning, &judged, &delete);
     let tally = |fate| judged.tally(planning.inventory, fate).into();
     let held = BlobFate::HELD.map(|fate| HeldBlobs {
         fate,
@@ -192,6 +193,7 @@ fn assemble(planning: &Planning<'_>, fingerprint: Digest) -> (Plan, Judged) {
         policy: planning.policy_text.to_owned(),
         created: planning.now,
         grace: planning.policy.grace,
+        settling: planning.capabilities.settling,
         freed_blobs: planning.freed_blobs,
         disposal: planning.disposal,
         fingerprint,
@@ -209,6 +211,8 @@ fn assemble(planning: &Planning<'_>, fingerprint: Digest) -> (Plan, Judged) {
         unmet_budgets: unmet.map(|budget| budget.limit.to_string()).collect(),
         frees_bytes,
         frees_objects,
+        frees_later,
+        own_later_bytes,
         disk: None,
         warnings: Vec::new(),
         unmended: repair.map(|repair| repair.unmended.clone()),

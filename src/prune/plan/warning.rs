@@ -75,6 +75,15 @@ pub enum PlanWarning {
         /// The reason.
         why: String,
     },
+    /// A filter asks for the names of steps, and no step of the refs has one.
+    UnnamedSteps {
+        /// The filter.
+        filter: String,
+        /// The name of the first ref.
+        first: String,
+        /// The number of refs.
+        refs: usize,
+    },
     /// A ref keeps all results, although a rule selects some of them.
     KeepsResults {
         /// The name of the ref.
@@ -138,6 +147,11 @@ impl fmt::Display for PlanWarning {
                 f,
                 "the given evidence names no steps, so a filter for steps selects nothing: {why}"
             ),
+            Self::UnnamedSteps {
+                filter,
+                first,
+                refs,
+            } => unnamed_steps(filter, first, *refs, f),
             Self::KeepsResults { name, why } => {
                 write!(f, "`{}` keeps all its results: {why}", visible(name))
             }
@@ -148,6 +162,23 @@ impl fmt::Display for PlanWarning {
             Self::Saved(text) => f.write_str(text),
         }
     }
+}
+
+fn unnamed_steps(
+    filter: &str,
+    first: &str,
+    refs: usize,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let (refs, steps) = match refs {
+        1 => (format!("`{}`", visible(first)), "its steps"),
+        count => (format!("{count} refs"), "their steps"),
+    };
+    write!(
+        f,
+        "`{}` selects no results of {refs}, because {steps} have no names: add --provenance FILE, or -f DOCKERFILE",
+        visible(filter)
+    )
 }
 
 fn damaged_blobs(blobs: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {

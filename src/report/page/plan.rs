@@ -1,7 +1,8 @@
 //! The deletions that a prune would make now.
 
 use super::price::Price;
-use crate::prune::plan::{ItemKind, Plan};
+use crate::prune::plan::{FreesLater, ItemKind, Plan};
+use crate::report::plan::later_words;
 use crate::text::plural::one_or;
 use crate::text::units::Size;
 
@@ -19,8 +20,8 @@ pub struct PlanPart {
     pub objects: u64,
     /// The bytes that the first run frees.
     pub bytes: u64,
-    /// The bytes that a later run frees, once the grace of the blobs is over.
-    pub later_bytes: u64,
+    /// What a later run frees, once the grace of the blobs is over.
+    pub later: FreesLater,
     /// The items that weigh most.
     pub items: Vec<ItemPart>,
     /// How many items there are.
@@ -62,7 +63,7 @@ impl PlanPart {
             refs: plan.refs(),
             objects: plan.frees_objects(),
             bytes: plan.frees_bytes(),
-            later_bytes: plan.later_bytes(),
+            later: plan.frees_later(),
             all_items: plan.delete().iter().count(),
             items,
             warnings: plan.warnings().iter().map(ToString::to_string).collect(),
@@ -79,7 +80,7 @@ impl PlanPart {
             "Without rules, only what no ref reaches"
         };
         let mut text = format!("{rules}: {}", self.counts());
-        let bytes = self.bytes.saturating_add(self.later_bytes);
+        let bytes = self.bytes.saturating_add(self.later.bytes);
         if let Some(price) = price.filter(|_| bytes > 0) {
             text += &format!(", which is {} a month", price.of(bytes));
         }
@@ -88,8 +89,9 @@ impl PlanPart {
 
     /// Says how much is deleted.
     pub fn counts(&self) -> String {
+        let later = later_words(self.later).map_or_else(String::new, |words| format!("; {words}"));
         if self.all_items == 0 {
-            return "nothing to delete now".to_owned();
+            return format!("nothing to delete now{later}");
         }
         let refs = match self.refs {
             0 => String::new(),
@@ -97,15 +99,11 @@ impl PlanPart {
             count => format!("{count} refs and "),
         };
         let objects = one_or(self.objects, "object", "objects");
-        let mut text = format!(
-            "{refs}{} {objects}, {} freed at once",
+        format!(
+            "{refs}{} {objects}, {} freed at once{later}",
             self.objects,
             Size(self.bytes)
-        );
-        if self.later_bytes > 0 {
-            text += &format!(", {} by a later run", Size(self.later_bytes));
-        }
-        text
+        )
     }
 }
 

@@ -75,7 +75,7 @@ fn a_finding_is_repaired_and_checked_again_on_one_screen() {
      ./mini › plan                                                 made 12:00:00 UTC · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────
      repairs  1 ref written again                                                keeps 3 refs · 245 KiB
-     waits    nothing
+     waits    2 blobs, 5.3 KiB: a run after 22 Nov 13:00 UTC frees them
      checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
      [ delete 1 ]   wait 0     keep 3
     ────────────────────────────────────────────────────────────────────────────────────────────────────

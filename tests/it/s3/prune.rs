@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::json;
@@ -140,6 +141,18 @@ fn a_blob_that_a_build_may_rely_on_stays(service: Service) {
     // `touch_refresh` is a day and the grace is two.
     let bucket = thinned(service, "mini", 70);
     let all = bucket.blobs();
+    let words = || {
+        let from = Timestamp::now() + SignedDuration::from_hours(72);
+        format!("A run after {} ", from.strftime("%Y-%m-%d"))
+    };
+    let before = words();
+    let planned = bucket.prune(&[]).stdout;
+    let is_right = planned.contains(&before) || planned.contains(&words());
+    assert!(is_right, "{before}: {planned}");
+    assert!(
+        planned.contains("written within touch_refresh and the grace"),
+        "{planned}"
+    );
     let run = bucket.prune(&["--yes"]);
     assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(bucket.blobs(), all);

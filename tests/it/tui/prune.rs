@@ -7,6 +7,7 @@ use std::path::Path;
 
 use cachelens::backend::local::LocalCache;
 use cachelens::backend::{CachePruner as _, memory};
+use cachelens::inventory::filter::Filter;
 use cachelens::retention::{
     Condition, Criteria, Keep, Policy, RefPattern, Rule, RuleAction, RuleTextField,
 };
@@ -224,6 +225,30 @@ fn orphans_go_into_the_trash_and_come_back() {
         "{}",
         journey.screen()
     );
+}
+
+#[test]
+fn a_run_says_what_a_later_one_frees() {
+    let store = Store::shop();
+    let mut journey = store.open(vec![keep_last(2)], (120, 30));
+    journey.press("p");
+    journey.shows("160 blobs, 1.6 MiB: refs first, a run after 22 Nov 13:00 UTC frees them");
+    journey.press("enter").press(&format!("'{LABEL} enter"));
+    journey.shows("every kept ref is whole");
+    journey.shows_in("13 deleted", "1.6 MiB free after 22 Nov 13:00 UTC");
+}
+
+#[test]
+fn dropped_results_wait_in_a_plan() {
+    let store = Store::shop();
+    let rule = Rule {
+        drop_records: Some(Filter::parse("age>1s").unwrap()),
+        ..keep_last(20)
+    };
+    let mut journey = store.open(vec![rule], (120, 30));
+    journey.press("p");
+    journey.shows_in("refs lose results", " in two steps");
+    journey.shows_in("waits ", "a run after 22 Nov 13:00 UTC frees them");
 }
 
 #[test]

@@ -14,7 +14,8 @@ use crate::cli::prune::{FinishedRun, shown};
 use crate::cli::table::{Paper, Style};
 use crate::error::{Exit, Failure};
 use crate::prune::execute::{RunReport, Settled};
-use crate::prune::plan::{Deletion, Plan};
+use crate::prune::plan::{Deletion, ItemKind, Plan};
+use crate::report::plan::later_words;
 use crate::text::escape::visible;
 use crate::text::units::Size;
 
@@ -25,7 +26,9 @@ pub(super) fn outcome(pruned: &Pruned, run: &FinishedRun, paper: Paper) -> Strin
     } = run;
     let counted = RunDocument::new(plan, report, journal);
     let sums = sums(&counted, report);
-    let mut parts = vec![format!("{}: {}\n", plan.source(), sums.join(", "))];
+    let later = counted.frees_later.and_then(later_words);
+    let later = later.map_or_else(String::new, |words| format!("; {words}"));
+    let mut parts = vec![format!("{}: {}{later}\n", plan.source(), sums.join(", "))];
 
     // A table would truncate the system's message.
     let items = plan.delete().iter().zip(&report.outcomes);
@@ -46,7 +49,12 @@ pub(super) fn outcome(pruned: &Pruned, run: &FinishedRun, paper: Paper) -> Strin
     }
     notes.extend(report.deletion_method.clone());
     notes.extend(unmet(plan));
-    notes.extend(undo_notes(pruned, run, counted.done));
+    // What was deleted from the trash does not come back.
+    let items = plan.delete().iter().zip(&report.outcomes);
+    let restorable = items.filter(|(item, outcome)| {
+        **outcome == Outcome::Done && item.target.kind() != ItemKind::Object
+    });
+    notes.extend(undo_notes(pruned, run, restorable.count()));
     parts.push(format!("{}\n", notes.join("\n")));
     parts.join("\n")
 }
@@ -202,6 +210,7 @@ pub(in crate::cli::prune) fn undone(
     #[derive(Serialize)]
     struct Undone<'a> {
         undo: Counts<'a>,
+        outcome: RunDocument<'a>,
     }
     #[derive(Serialize)]
     struct Counts<'a> {
@@ -223,6 +232,7 @@ pub(in crate::cli::prune) fn undone(
         let items = items()
             .map(|(item, outcome)| PlanItemDocument::new(&item, outcome))
             .collect();
+        let outcome = RunDocument::of_undo(plan, results, journal);
         let journal = journal.to_string_lossy().into_owned();
         let undo = Counts {
             source: plan.source(),
@@ -232,7 +242,7 @@ pub(in crate::cli::prune) fn undone(
         };
         return session
             .output
-            .document(&JsonDocument::new(command, Undone { undo }, &[]));
+            .document(&JsonDocument::new(command, Undone { undo, outcome }, &[]));
     }
     let there = match results
         .iter()

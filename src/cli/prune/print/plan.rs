@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{MOST_ENTRIES, Pruned, RefBytes, not_mended, reasons, unmet};
 use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::prune::plan::{BlobFate, DeletionTarget, ItemKind, ItemReason, KeptItem, Plan};
+use crate::report::plan::later_words;
 use crate::retention::Reason;
 use crate::text::plural::{counted, one_or};
 use crate::text::units::{Exact, Size};
@@ -20,12 +21,14 @@ pub(super) fn plan(pruned: &Pruned, paper: Paper) -> String {
         Some([]) => {}
         Some(unmended) => parts.push(not_mended(unmended, paper)),
     }
-    let mut notes = notes(plan);
+    let mut notes = notes(plan, pruned.has_rules);
     if plan.refs() > 0 && !pruned.ref_bytes.is_empty() {
         notes.push("The size of a ref is what deleting it alone would free.".to_owned());
     }
     notes.push(if pruned.exceeds {
         "The plan frees more than --fail-if-frees allows. Nothing was changed.".to_owned()
+    } else if pruned.refusal.is_some() {
+        "The plan deletes more than `max_delete` allows. Nothing was changed.".to_owned()
     } else if plan.is_empty() {
         "There is nothing to do.".to_owned()
     } else {
@@ -36,6 +39,8 @@ pub(super) fn plan(pruned: &Pruned, paper: Paper) -> String {
 }
 
 fn title(plan: &Plan) -> String {
+    let later = later_words(plan.frees_later());
+    let later = later.map_or_else(String::new, |words| format!("; {words}"));
     if plan.unmended().is_some() {
         let refs = counted(plan.delete().rewrites().count() as u64, "ref");
         let back = match plan.put_back().len() as u64 {
@@ -46,7 +51,7 @@ fn title(plan: &Plan) -> String {
             0 => String::new(),
             count => format!(", {} to delete", counted(count, "unfinished upload")),
         };
-        return format!("{}: {refs} to rewrite{back}{uploads}", plan.source());
+        return format!("{}: {refs} to rewrite{back}{uploads}{later}", plan.source());
     }
     let refs = counted(plan.refs() as u64, "ref");
     let objects = counted(plan.frees_objects(), "object");
@@ -54,12 +59,23 @@ fn title(plan: &Plan) -> String {
         .delete()
         .rewrites()
         .map(|rewrite| rewrite.results.len() as u64);
-    let results = match results.sum() {
+    let results: u64 = results.sum();
+    let of_refs = format!("{} of kept refs", counted(results, "result"));
+    if plan.frees_objects() == 0 && !later.is_empty() {
+        let now = match (plan.refs(), results) {
+            (0, 0) => "nothing to delete now".to_owned(),
+            (0, _) => format!("{of_refs} to delete now"),
+            (_, 0) => format!("{refs} to delete now"),
+            (_, _) => format!("{refs} and {of_refs} to delete now"),
+        };
+        return format!("{}: {now}{later}", plan.source());
+    }
+    let results = match results {
         0 => String::new(),
-        count => format!(", {} of kept refs", counted(count, "result")),
+        _ => format!(", {of_refs}"),
     };
     format!(
-        "{}: {refs} and {objects} to delete{results}, {}",
+        "{}: {refs} and {objects} to delete{results}, {}{later}",
         plan.source(),
         Size(plan.frees_bytes())
     )
@@ -158,13 +174,19 @@ fn stays(plan: &Plan, ref_bytes: &RefBytes) -> Table {
         "reached from a kept ref",
     );
     for held in plan.held() {
-        blobs(held.count.blobs, held.count.bytes, held.fate.sentence());
+        let why = match held.fate {
+            BlobFate::WithinGrace if !plan.settling().is_zero() => {
+                "written within touch_refresh and the grace"
+            }
+            fate => fate.sentence(),
+        };
+        blobs(held.count.blobs, held.count.bytes, why);
     }
     table
 }
 
 /// Returns notes on what the plan frees, and when.
-fn notes(plan: &Plan) -> Vec<String> {
+fn notes(plan: &Plan, has_rules: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(disk) = plan.disk() {
         if disk.hard_linked > 0 {
@@ -199,7 +221,7 @@ fn notes(plan: &Plan) -> Vec<String> {
             "A later run deletes the blobs that these results free, {later}, after the grace."
         ));
     }
-    notes.extend(when_more(plan));
+    notes.extend(when_more(plan, has_rules));
     if plan.drops_every_ref() {
         notes.push("The plan deletes every ref, which must be confirmed.".to_owned());
     }
@@ -208,20 +230,28 @@ fn notes(plan: &Plan) -> Vec<String> {
 }
 
 /// Returns notes of an empty plan: when the blobs may be deleted, and how refs are.
-fn when_more(plan: &Plan) -> Vec<String> {
+fn when_more(plan: &Plan, has_rules: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if !plan.is_empty() || plan.unmended().is_some() {
         return notes;
     }
     let waits = [BlobFate::WithinGrace, BlobFate::Waits];
     if plan.held().iter().any(|held| waits.contains(&held.fate)) {
-        let end = plan.created().checked_add(plan.grace());
+        let end = plan.blobs_free_at(plan.created());
         let end = end.unwrap_or(plan.created());
+        let touched = if plan.settling().is_zero() {
+            String::new()
+        } else {
+            format!(" after the touch_refresh of {}", Exact(plan.settling()))
+        };
         notes.push(format!(
-            "The grace is {}: builds may still use blobs that are younger. A run after {} may delete those that no ref reaches.",
+            "The grace is {}{touched}: builds may still use blobs that are younger. A run after {} may delete those that no ref reaches.",
             Exact(plan.grace()),
             end.strftime("%Y-%m-%d %H:%M UTC")
         ));
+    }
+    if has_rules {
+        return notes;
     }
     let is_ruled = |kept: &KeptItem| kept.reasons != [ItemReason::Policy(Reason::NoRule)];
     let mut refs = plan.keep().iter().filter(|kept| kept.kind == ItemKind::Ref);

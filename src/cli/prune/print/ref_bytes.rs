@@ -16,7 +16,8 @@ pub(in crate::cli::prune) struct RefBytes(HashMap<(String, String), u64>);
 impl RefBytes {
     /// Returns those of all refs that the scan knows them of.
     pub(in crate::cli::prune) fn of(inventory: &Inventory) -> Self {
-        let known = inventory.refs.iter().filter_map(|entry| {
+        let readable = inventory.refs.iter().filter(|entry| !entry.is_unreadable());
+        let known = readable.filter_map(|entry| {
             let bytes = entry.sizes.exclusive_bytes?;
             Some(((entry.name.clone(), entry.digest().to_string()), bytes))
         });

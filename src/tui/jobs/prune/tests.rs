@@ -28,7 +28,7 @@ async fn plan() -> Plan {
         cancel: CancellationToken::new(),
     };
     let inventory = scan::scan(&reader, &scan, |_| ()).await.unwrap();
-    let now = Timestamp::now() + jiff::SignedDuration::from_hours(1000);
+    let now = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1000);
     let policy = Policy::default();
     let request = DraftRequest {
         inventory: Arc::new(inventory),

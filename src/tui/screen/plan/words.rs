@@ -146,11 +146,11 @@ fn frees(cell: Cell, planned: &Planned, width: u16) -> Cell {
     let moved = planned.moved;
     let freed = planned.plan.frees_bytes().saturating_sub(moved.bytes);
     let is_repair = planned.plan.unmended().is_some();
-    let waits = planned.plan.waits().bytes;
-    if freed == 0 && moved.count == 0 && waits > 0 && !is_repair {
+    let later = planned.plan.frees_later();
+    if freed == 0 && moved.count == 0 && later.at.is_some() && !is_repair {
         return cell
             .and("  frees ", TextRole::Dim)
-            .and(Size(waits).to_string(), TextRole::Orphan)
+            .and(Size(later.bytes).to_string(), TextRole::Orphan)
             .and(" in two steps", TextRole::Dim);
     }
     let cell = if freed > 0 || (moved.count == 0 && !is_repair) {
@@ -199,22 +199,17 @@ fn waits(planned: &Planned, width: u16) -> Cell {
         .iter()
         .find(|held| held.fate == BlobFate::WithinGrace)
         .map(|held| held.count);
-    let waits = plan.waits();
+    let waits = plan.frees_later();
     let grace = Exact(plan.grace());
     let cell = Cell::new("waits    ", TextRole::Dim);
     let blobs = |number| count(number, "blob", "blobs");
-    let collected = plan
-        .held()
-        .iter()
-        .find(|held| held.fate == BlobFate::Collected)
-        .map(|held| held.count);
-    if let Some(collected) = collected.filter(|collected| collected.blobs > 0) {
-        let words = format!("{}, {}", blobs(collected.blobs), Size(collected.bytes));
+    if !waits.is_empty() && waits.at.is_none() {
+        let words = format!("{}, {}", blobs(waits.objects), Size(waits.bytes));
         return cell
             .and(words, TextRole::Strong)
             .and(": the registry's own collection frees them", TextRole::Text);
     }
-    match (planned.frees_now(), waits.blobs, young) {
+    match (planned.frees_now(), waits.objects, young) {
         (true, ..) => cell.and(
             "nothing: blobs are deleted together with their refs",
             TextRole::Warning,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{RunScreen, WIDE};
 use crate::backend::Outcome;
+use crate::report::plan::later_of_run;
 use crate::text::units::Size;
 use crate::text::units::grouped;
 use crate::tui::message::Ran;
@@ -44,11 +45,21 @@ impl RunScreen {
             Ok(until) if width >= WIDE => format!(" kept until {until}"),
             _ => " in the trash".to_owned(),
         };
-        if moved.count > 0 {
+        let cell = if moved.count > 0 {
             sum(cell, moved.bytes, later)
         } else {
             cell
-        }
+        };
+        let waits = later_of_run(&self.plan, report, ended).filter(|waits| !waits.is_empty());
+        let Some(waits) = waits else {
+            return cell;
+        };
+        let words = match waits.at.map(moment) {
+            Some(at) if width >= WIDE => format!(" free after {at}"),
+            Some(_) => " free later".to_owned(),
+            None => " left to the store's own collection".to_owned(),
+        };
+        sum(cell, waits.bytes, words)
     }
 
     /// Returns the number of items with each outcome.

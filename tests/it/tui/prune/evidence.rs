@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use cachelens::inventory::filter::Filter;
 use cachelens::prune::execute::Settle;
 use cachelens::retention::Rule;
 use cachelens::tui::evidence::NamedEvidence;
@@ -14,7 +15,7 @@ use crate::support::journey::{Journey, prunable};
 /// A rule that keeps all refs, and drops the results of some steps.
 fn without_npm() -> Rule {
     Rule {
-        drop_records: Some("step~npm".parse().unwrap()),
+        drop_records: Some(Filter::parse("step~npm").unwrap()),
         ..keep_last(100)
     }
 }

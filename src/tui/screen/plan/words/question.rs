@@ -74,10 +74,10 @@ pub(in crate::tui::screen::plan) fn to_delete(
             "Blobs are deleted together with their refs: a build that is importing one of them fails."
                 .to_owned(),
         );
-    } else if plan.waits().bytes > 0 {
+    } else if plan.frees_later().bytes > 0 {
         sentences.push(format!(
             "{} wait for a later run.",
-            Size(plan.waits().bytes)
+            Size(plan.frees_later().bytes)
         ));
     }
     if new_broken == NewBroken::Delete {

@@ -218,7 +218,7 @@ mod tests {
             "-TOKEN=(hidden)|+TOKEN=(hidden)"
         );
         let long = "x".repeat(500);
-        assert_eq!(diff("", &long).unwrap().chars().count(), MAX_WIDTH + 2);
+        assert_eq!(diff("", &long).unwrap().chars().count(), MAX_WIDTH + 1);
         let many = (0..200)
             .map(|line| format!("{line}\n"))
             .collect::<Vec<_>>()

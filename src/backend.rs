@@ -39,7 +39,7 @@ mod verify;
 mod versions;
 
 pub use activity::Activity;
-pub use capabilities::{Capabilities, Support, WayBack};
+pub use capabilities::{Capabilities, Support, Undoability};
 pub use entries::{
     CacheBranch, CacheEntryKind, DeletionCost, QuotaFacts, RequestBudget, StoreEntry,
     blob_in_entry, short_branch,

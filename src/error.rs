@@ -259,7 +259,7 @@ impl From<PruneError> for Failure {
             },
             PruneError::Irreplaceable { .. }
             | PruneError::Layout { .. }
-            | PruneError::PutBackInPart { .. } => failure,
+            | PruneError::PartlyRestored { .. } => failure,
         }
     }
 }

@@ -16,5 +16,5 @@ pub mod repair;
 pub mod runs;
 pub mod undo;
 
-pub use live::{MarkError, needed_beside};
+pub use live::{MarkError, blobs_needed_by_others};
 pub use proof::CLOCK_TOLERANCE;

@@ -12,11 +12,11 @@ pub enum Support {
 
 /// Which deletes can be undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WayBack {
+pub enum Undoability {
     /// All of it, from a trash in the store, until the trash is emptied.
-    Trash,
+    Full,
     /// A part of it, as this sentence explains.
-    Part(&'static str),
+    Partial(&'static str),
     None,
 }
 
@@ -28,7 +28,7 @@ pub struct Capabilities {
     /// Whether blobs and unfinished uploads can be deleted.
     pub delete_object: Support,
     /// Which deleted parts can be restored.
-    pub way_back: WayBack,
+    pub undoability: Undoability,
     /// How long a build may rely on a blob that it found or touched but has not referenced yet.
     /// Added to any grace period.
     pub settling: SignedDuration,
@@ -41,7 +41,7 @@ impl Capabilities {
         Self {
             delete_ref: no(),
             delete_object: no(),
-            way_back: WayBack::Trash,
+            undoability: Undoability::Full,
             settling: SignedDuration::ZERO,
         }
     }

@@ -85,7 +85,7 @@ pub struct QuotaFacts {
     /// The quota in bytes.
     pub limit: u64,
     /// Whether the service reported the limit. Otherwise it is the default.
-    pub limit_is_told: bool,
+    pub limit_is_reported: bool,
     /// The used bytes that the service reports, some minutes late.
     pub counted_bytes: Option<u64>,
     /// How long an unused entry is kept.

@@ -20,8 +20,8 @@ use super::github::{Api, credentials};
 use super::listing::BrokenListing;
 use super::{
     Access, BackendError, CacheReader, Capabilities, ListedRefs, ListedRefsPart, ObjectSender,
-    PriceDeletions, ReadAbilities, ReadError, RemoteError, StoreFacts, Support, Unseen, Verified,
-    WayBack,
+    PriceDeletions, ReadAbilities, ReadError, RemoteError, StoreFacts, Support, Undoability,
+    Unseen, Verified,
 };
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{ListedRef, ListedRefFacts};
@@ -313,7 +313,7 @@ impl CacheReader for GhaCache {
         let capabilities = Capabilities {
             delete_ref: Support::Yes,
             delete_object: Support::Yes,
-            way_back: WayBack::None,
+            undoability: Undoability::None,
             settling: SignedDuration::ZERO,
         };
         StoreFacts {
@@ -369,9 +369,9 @@ impl GhaCache {
             .map(|branches| branches.clone())
             .unwrap_or_default();
         for branch in branches {
-            let is_told = (knows_branches && branch.starts_with("refs/heads/"))
+            let is_known = (knows_branches && branch.starts_with("refs/heads/"))
                 || (knows_pulls && branch.starts_with("refs/pull/"));
-            if is_told {
+            if is_known {
                 around.branches.entry(branch).or_insert(CacheBranch {
                     is_gone: true,
                     base: None,

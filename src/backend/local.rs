@@ -278,7 +278,7 @@ impl CacheReader for LocalCache {
 
     async fn facts(&self) -> StoreFacts {
         let cache = self.clone();
-        let found = blocking(move || cache.what_can_be_deleted()).await;
+        let found = blocking(move || cache.capabilities_now()).await;
         let free = rustix::fs::statvfs(&self.dir).ok();
         StoreFacts {
             free_bytes: free.and_then(|found| found.f_bavail.checked_mul(found.f_frsize)),

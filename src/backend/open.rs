@@ -104,13 +104,13 @@ pub async fn expand(
         }
         all
     };
-    let (left_out, mut all) = tokio::join!(find_stores(&source, access, sender), all);
-    let left_out = left_out?;
+    let (incomplete, mut all) = tokio::join!(find_stores(&source, access, sender), all);
+    let incomplete = incomplete?;
     // Reading a bucket without a cache reports the contents of the bucket.
     if all.is_empty() && matches!(source.location, SourceLocation::S3(_)) {
         all.push(source);
     }
-    Ok((all, left_out))
+    Ok((all, incomplete))
 }
 
 /// Decides how a source may be accessed. Every opening passes through here.

@@ -53,7 +53,7 @@ pub enum PruneError {
     },
     /// Some blobs were restored, and some could not be.
     #[error("not everything could be restored")]
-    PutBackInPart {
+    PartlyRestored {
         /// The restored blobs.
         back: Vec<Digest>,
         /// Why the others were not restored.
@@ -97,7 +97,7 @@ mod tests {
     fn a_full_disk_and_a_full_quota_are_full_storage() {
         for full in [Errno::NOSPC, Errno::DQUOT] {
             assert!(of_system(full).is_storage_full(), "{full}");
-            let in_part = PruneError::PutBackInPart {
+            let in_part = PruneError::PartlyRestored {
                 back: Vec::new(),
                 source: Box::new(of_system(full)),
             };

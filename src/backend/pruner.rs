@@ -133,7 +133,7 @@ pub trait Trash: Send + Sync {
     /// Restores those of `blobs` that are in the trash of any run; returns the restored ones.
     ///
     /// # Errors
-    /// Fails if the trash cannot be listed, or with [`PruneError::PutBackInPart`] if one of the
+    /// Fails if the trash cannot be listed, or with [`PruneError::PartlyRestored`] if one of the
     /// blobs cannot be restored.
     async fn restore_blobs(&self, blobs: Arc<HashSet<Digest>>) -> Result<Vec<Digest>, PruneError>;
 }

@@ -187,7 +187,7 @@ codes! {
 
 impl Code {
     /// The findings that a repair fixes by default.
-    pub const MENDABLE: &[Self] = &[
+    pub const FIXABLE: &[Self] = &[
         Self::ManifestMissing,
         Self::ManifestUnreadable,
         Self::ConfigMissing,

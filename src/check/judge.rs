@@ -143,7 +143,7 @@ impl CheckCase<'_> {
 
     /// Adds the command that repairs a finding to its advice, if there is one.
     fn name_repair(&self, entry: &RefEntry, finding: &mut Finding) {
-        let is_mended = Code::MENDABLE.contains(&finding.code)
+        let is_mended = Code::FIXABLE.contains(&finding.code)
             && !finding.code.is_unreadable()
             && entry.kind == RefKind::Cache
             && matches!(

@@ -6,7 +6,7 @@ use futures_util::stream;
 use super::{CheckOptions, CheckProgress};
 use crate::backend::CacheReader;
 use crate::explain::evidence::CacheEvidence;
-use crate::format::cache_config::mend;
+use crate::format::cache_config::fix;
 use crate::format::digest::DigestText;
 use crate::format::manifest::DOCUMENT_LIMIT;
 use crate::inventory::cache::{RecordState, RefCache};
@@ -122,14 +122,14 @@ async fn compacted(reader: &dyn CacheReader, cache: &RefCache) -> Option<Compact
         .ok()?;
     let text = String::from_utf8(text).ok()?;
     let bytes_before = text.len() as u64;
-    let mending = tokio::task::spawn_blocking(move || mend::mend(&text, |_| false, true));
-    let mended = mending.await.ok()?.ok()?;
-    let bytes = mended.text.len() as u64;
+    let fixing = tokio::task::spawn_blocking(move || fix::fix(&text, |_| false, true));
+    let fixed = fixing.await.ok()?.ok()?;
+    let bytes = fixed.text.len() as u64;
     (bytes < bytes_before).then_some(Compacted {
         bytes_before,
         bytes,
-        records_before: mended.records.0 as u64,
-        records: mended.records.1 as u64,
+        records_before: fixed.records.0 as u64,
+        records: fixed.records.1 as u64,
     })
 }
 

@@ -43,14 +43,15 @@ struct Initialized {
     path: Option<String>,
     sources: Vec<String>,
     /// Declared caches that depend on a build, or that cannot be opened.
-    left_out: Vec<LeftOut>,
+    #[serde(rename = "left_out")]
+    excluded: Vec<ExcludedCache>,
     text: String,
     /// Where the file lies that was replaced.
     backup: Option<String>,
 }
 
 #[derive(Serialize, PartialEq, Eq)]
-struct LeftOut {
+struct ExcludedCache {
     cache: String,
     file: String,
     line: u32,
@@ -72,8 +73,8 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
         let place = format!("{shown} cannot be searched");
         Failure::new(Exit::Failed, &error).on(&place)
     })?;
-    let (declared, left_out) = sort_out(&found.declared, &variable);
-    if declared.is_empty() && left_out.is_empty() {
+    let (declared, excluded) = sort_out(&found.declared, &variable);
+    if declared.is_empty() && excluded.is_empty() {
         let message = format!("no cache is declared in {shown}");
         return Err(Failure::message(Exit::Failed, message)
             .hint("`cachelens help config` shows how a cachelens.toml is written by hand"));
@@ -83,7 +84,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
     let has_github = sources
         .iter()
         .any(|one| matches!(one.location, SourceLocation::Gha(_)));
-    let text = text(&declared, &left_out) + &policy::text(&names, has_github);
+    let text = text(&declared, &excluded) + &policy::text(&names, has_github);
     let path = std::path::absolute(directory.join(FILE))
         .map_err(|error| Failure::new(Exit::Failed, &error))?;
     let edit =
@@ -105,7 +106,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
         let document = Initialized {
             path: (!arguments.stdout).then_some(shown),
             sources: sources.iter().map(ToString::to_string).collect(),
-            left_out,
+            excluded,
             text,
             backup,
         };
@@ -189,9 +190,9 @@ fn variable(name: &str) -> Option<String> {
 fn sort_out(
     declared: &[Declaration],
     lookup: &dyn Fn(&str) -> Option<String>,
-) -> (Vec<DeclaredSource>, Vec<LeftOut>) {
+) -> (Vec<DeclaredSource>, Vec<ExcludedCache>) {
     let mut sources: Vec<DeclaredSource> = Vec::new();
-    let mut left_out: Vec<LeftOut> = Vec::new();
+    let mut excluded: Vec<ExcludedCache> = Vec::new();
     for declaration in declared {
         let place = format!("{}:{}", declaration.file, declaration.line);
         match source_of(declaration, lookup) {
@@ -208,20 +209,20 @@ fn sort_out(
             }
             Err(why) => {
                 let cache = crate::text::secrets::mask_source(&declaration.cache);
-                let one = LeftOut {
+                let one = ExcludedCache {
                     cache: visible(&cache).into_owned(),
                     file: declaration.file.clone(),
                     line: declaration.line,
                     why,
                 };
                 // Several targets may share one text.
-                if !left_out.contains(&one) {
-                    left_out.push(one);
+                if !excluded.contains(&one) {
+                    excluded.push(one);
                 }
             }
         }
     }
-    (sources, left_out)
+    (sources, excluded)
 }
 
 /// Returns the source that a declaration opens, or why it opens none.
@@ -245,7 +246,7 @@ fn source_of(
     }
 }
 
-fn text(declared: &[DeclaredSource], left_out: &[LeftOut]) -> String {
+fn text(declared: &[DeclaredSource], excluded: &[ExcludedCache]) -> String {
     let mut text = String::from(
         "# Written by `cachelens init`. `cachelens help config` explains the keys.\n\n\
          # The caches that this repository declares.\nsources = [\n",
@@ -257,15 +258,15 @@ fn text(declared: &[DeclaredSource], left_out: &[LeftOut]) -> String {
         let _ = writeln!(text, "    {},", value.to_string().trim());
     }
     text += "]\n";
-    if !left_out.is_empty() {
+    if !excluded.is_empty() {
         text += "\n# Declared as well, and not usable as a source here:\n";
     }
-    for (index, first) in left_out.iter().enumerate() {
-        let is_same = |other: &&LeftOut| other.cache == first.cache && other.why == first.why;
-        if left_out[..index].iter().any(|other| is_same(&other)) {
+    for (index, first) in excluded.iter().enumerate() {
+        let is_same = |other: &&ExcludedCache| other.cache == first.cache && other.why == first.why;
+        if excluded[..index].iter().any(|other| is_same(&other)) {
             continue;
         }
-        let places: Vec<String> = left_out
+        let places: Vec<String> = excluded
             .iter()
             .filter(is_same)
             .map(|one| format!("{}:{}", one.file, one.line))

@@ -33,7 +33,7 @@ mod whole;
 pub(super) use arguments::{Arguments, RuleFlags, duration};
 use print::{Pruned, RefBytes};
 pub(super) use run::journals;
-use run::{FinishedRun, apply, carry_out, go_on, new_journal, take_back, way_back};
+use run::{FinishedRun, apply, carry_out, go_on, new_journal, undo_run, undoability};
 use store::pruner;
 use whole::not_whole;
 
@@ -48,7 +48,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
         )));
     }
     if let Some(path) = &arguments.undo {
-        return take_back(session, &arguments, path).await;
+        return undo_run(session, &arguments, path).await;
     }
     if let Some(path) = &arguments.resume {
         return go_on(session, &arguments, path).await;
@@ -254,7 +254,7 @@ async fn one(
         pruned.done = Some(FinishedRun {
             report,
             journal: journal.path().to_owned(),
-            way_back: way_back(&store).await,
+            undoability: undoability(&store).await,
             interrupted: session.cancel.is_cancelled(),
         });
     }
@@ -289,7 +289,7 @@ async fn plan(
     }
     let choices = Choices {
         freed_blobs: if arguments.now {
-            FreedBlobs::GoNow
+            FreedBlobs::DeleteNow
         } else {
             FreedBlobs::Wait
         },

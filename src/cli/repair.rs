@@ -149,7 +149,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
 fn code(text: &str) -> Result<Code, String> {
     let shown = visible(text);
     let Some(code) = Code::ALL.iter().find(|code| code.name() == text) else {
-        let names = Code::MENDABLE
+        let names = Code::FIXABLE
             .iter()
             .chain(Code::COMPACTION)
             .map(|code| code.name());
@@ -158,7 +158,7 @@ fn code(text: &str) -> Result<Code, String> {
             .unwrap_or_default();
         return Err(format!("`{shown}` is not the name of a finding{meant}"));
     };
-    if Code::MENDABLE.contains(code) || Code::COMPACTION.contains(code) {
+    if Code::FIXABLE.contains(code) || Code::COMPACTION.contains(code) {
         return Ok(*code);
     }
     let why = why_not(*code).unwrap_or("it is not damage; `prune` can delete the objects");

@@ -73,13 +73,13 @@ impl CliSession<'_> {
     }
 
     /// From now on an interruption does not abort the work; the work ends and cleans up by itself.
-    pub(super) fn finish_what_is_begun(&self) {
+    pub(super) fn finish_started(&self) {
         self.finishing.store(true, Ordering::Relaxed);
     }
 }
 
 /// Waits for a signal that ends the program.
-async fn told_to_end() {
+async fn asked_to_end() {
     let Ok(mut terminate) =
         tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
     else {
@@ -142,13 +142,13 @@ pub(super) fn engine_with(
         tokio::pin!(working);
         tokio::select! {
             result = &mut working => result,
-            () = told_to_end(), if signals == SignalsOf::Engine => {
+            () = asked_to_end(), if signals == SignalsOf::Engine => {
                 session.cancel.cancel();
                 if session.finishing.load(Ordering::Relaxed) {
                     output.warn("interrupted: what is begun is brought to its end; a second time ends at once");
                     tokio::select! {
                         result = &mut working => result,
-                        () = told_to_end() => Err(Failure::message(Exit::Interrupted, "interrupted")),
+                        () = asked_to_end() => Err(Failure::message(Exit::Interrupted, "interrupted")),
                     }
                 } else {
                     Err(Failure::message(Exit::Interrupted, "interrupted"))

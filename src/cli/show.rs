@@ -201,11 +201,11 @@ impl CacheRows {
 
 fn warn_of_faults(output: &CommandOutput, entry: &RefEntry, faults: &[DocumentFault]) {
     // The heading shows why the store withholds a ref.
-    let is_told = |fault: &&DocumentFault| {
+    let is_reported = |fault: &&DocumentFault| {
         output.json || entry.withheld().is_none() || !fault.hides_references()
     };
     let further = faults.iter().filter(|fault| !entry.faults.contains(fault));
-    for fault in entry.faults.iter().chain(further).filter(is_told) {
+    for fault in entry.faults.iter().chain(further).filter(is_reported) {
         output.warn(&fault.to_string());
     }
 }

@@ -11,14 +11,14 @@ pub(super) fn rendered(session: &FindSession<'_>, path: &str, text: &str) -> Opt
     let (chart, _) = path
         .rsplit_once("/templates/")
         .or_else(|| path.strip_prefix("templates/").map(|name| ("", name)))?;
-    let beside = |name: &str| match chart {
+    let in_chart = |name: &str| match chart {
         "" => name.to_owned(),
         chart => format!("{chart}/{name}"),
     };
-    if !text.contains("{{") || !session.repository.has(&beside("Chart.yaml")) {
+    if !text.contains("{{") || !session.repository.has(&in_chart("Chart.yaml")) {
         return None;
     }
-    let values = session.repository.read(&beside("values.yaml"));
+    let values = session.repository.read(&in_chart("values.yaml"));
     let values = values.unwrap_or_default();
     let values = yaml::parse(&values, 0).ok();
     let root = values.as_ref().and_then(Tree::root);

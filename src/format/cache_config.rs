@@ -14,9 +14,9 @@ use super::time::GoTime;
 use crate::text::escape::visible;
 
 mod document;
+pub mod fix;
 pub mod import;
 pub mod inline;
-pub mod mend;
 pub mod reach;
 pub mod rewrite;
 

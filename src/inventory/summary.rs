@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::blobs::BlobTable;
 use super::resolve::FoundCache;
 use crate::format::cache_config::import::{self, ImportedResult, Refusal};
-use crate::format::cache_config::{CacheGraph, Record, mend};
+use crate::format::cache_config::{CacheGraph, Record, fix};
 use crate::format::digest::{Digest, DigestText};
 
 /// The number of records of a cache, by state.
@@ -170,7 +170,7 @@ impl CacheSummary {
         Self {
             is_inline,
             newest: graph.newest_result(),
-            may_shrink: refusal.is_none() && mend::may_shrink(graph),
+            may_shrink: refusal.is_none() && fix::may_shrink(graph),
             refusal,
             records: graph.records.len() as u64,
             roots: graph

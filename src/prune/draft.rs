@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::live::{MarkError, needed_beside};
+use super::live::{MarkError, blobs_needed_by_others};
 use super::plan::{
     DeletionTarget, FreedBlobs, ItemKind, Judged, Plan, PlanError, PlanWarning, Planning,
     RecentlyDropped, ref_target,
 };
 use super::records::{self, Rewrites};
 use super::repair::{self, Remedies, RepairInput};
-use crate::backend::{Capabilities, DeletionCost, Disposal, SharedReader, WayBack};
+use crate::backend::{Capabilities, DeletionCost, Disposal, SharedReader, Undoability};
 use crate::check::Finding;
 use crate::explain::evidence::CacheEvidence;
 use crate::format::digest::Digest;
@@ -85,8 +85,8 @@ impl Draft {
     }
 
     /// Returns how much of a run can be undone.
-    pub fn way_back(&self) -> WayBack {
-        self.capabilities.way_back
+    pub fn undoability(&self) -> Undoability {
+        self.capabilities.undoability
     }
 
     /// Judges the scan of `reader`, and asks the store for further facts.
@@ -106,7 +106,8 @@ impl Draft {
             settles,
             now,
         } = request;
-        let recent = needed_beside(&**reader, &inventory, options, policy.grace, now).await?;
+        let recent =
+            blobs_needed_by_others(&**reader, &inventory, options, policy.grace, now).await?;
         let facts = reader.facts().await;
         let verdicts = judge(&inventory, source, &policy, facts.free_bytes, now);
         let none = CacheEvidence::default();
@@ -206,9 +207,9 @@ impl Draft {
             policy_text: &self.policy_text,
             now: self.now,
             freed_blobs: choices.freed_blobs,
-            disposal: match self.capabilities.way_back {
-                WayBack::Trash if !choices.at_once => Disposal::Trash,
-                WayBack::Trash | WayBack::Part(_) | WayBack::None => Disposal::AtOnce,
+            disposal: match self.capabilities.undoability {
+                Undoability::Full if !choices.at_once => Disposal::Trash,
+                Undoability::Full | Undoability::Partial(_) | Undoability::None => Disposal::AtOnce,
             },
             cost: self.cost.as_ref(),
             settles: self.settles,

@@ -83,7 +83,7 @@ pub struct RunReport {
     /// The outcome of each item of the plan.
     pub outcomes: Vec<Outcome>,
     /// The number of blobs restored from the trash because a ref references them.
-    pub put_back: usize,
+    pub restored: usize,
     /// The bytes freed in the store.
     pub freed_bytes: u64,
     /// The bytes moved to the trash; they still take space there.
@@ -197,7 +197,7 @@ pub async fn execute(
         vec![None; count],
         vec![false; count],
     )
-    .whole()
+    .run()
     .await
 }
 
@@ -224,6 +224,6 @@ pub async fn resume(
         outcomes,
         history.begun.clone(),
     )
-    .whole()
+    .run()
     .await
 }

@@ -50,7 +50,8 @@ enum JournalLine {
         outcome: Outcome,
     },
     /// A blob was restored from the trash because a ref references it.
-    PutBack(Digest),
+    #[serde(rename = "put_back")]
+    Restored(Digest),
     /// A ref was deleted because it referenced blobs that the run deleted.
     #[serde(rename = "cured")]
     DeletedBroken(String),
@@ -282,8 +283,8 @@ impl Journal {
     }
 
     /// Records that a blob was restored from the trash.
-    pub(super) fn put_back(&mut self, blob: Digest) -> Result<(), JournalError> {
-        self.write(&JournalLine::PutBack(blob))
+    pub(super) fn note_restored(&mut self, blob: Digest) -> Result<(), JournalError> {
+        self.write(&JournalLine::Restored(blob))
     }
 
     /// Records that a ref was deleted because it referenced blobs that the run deleted.

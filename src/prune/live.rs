@@ -40,11 +40,11 @@ impl Live {
             FreedBlobs::Wait => {
                 recently_dropped(reader, options, plan.grace(), Timestamp::now()).await?
             }
-            FreedBlobs::GoNow => shared(reader, options).await?,
+            FreedBlobs::DeleteNow => shared(reader, options).await?,
         };
         let mut blobs = digests(&named);
         blobs.extend(recent.blobs);
-        blobs.extend(recent.beside);
+        blobs.extend(recent.shared);
         blobs.extend(&proof.needed);
         let mut undetermined =
             named.has_unreadable_ref() || recent.unreadable || proof.undetermined;
@@ -57,12 +57,12 @@ impl Live {
                 ObjectName::Blob(digest) if !blobs.contains(&digest) => Some(digest),
                 _ => None,
             });
-            let beside = ReferrerBlobs::find(reader, store, options, going.collect(), |digest| {
+            let shared = ReferrerBlobs::find(reader, store, options, going.collect(), |digest| {
                 blobs.contains(digest)
             })
             .await?;
-            undetermined |= beside.unreadable;
-            let reached = beside.referrers.into_iter().map(|referrer| referrer.blobs);
+            undetermined |= shared.unreadable;
+            let reached = shared.referrers.into_iter().map(|referrer| referrer.blobs);
             blobs.extend(reached.flatten());
         }
         Ok(Self {
@@ -79,7 +79,7 @@ impl Live {
 ///
 /// # Errors
 /// Fails if these are unknown; then no blob may be deleted.
-pub async fn needed_beside(
+pub async fn blobs_needed_by_others(
     reader: &dyn CacheReader,
     inventory: &Inventory,
     options: &ScanOptions,
@@ -88,10 +88,10 @@ pub async fn needed_beside(
 ) -> Result<RecentlyDropped, MarkError> {
     let mut needed = recently_dropped(reader, options, grace, now).await?;
     let is_needed =
-        |digest: &Digest| needed.blobs.contains(digest) || needed.beside.contains(digest);
-    let beside = referred_by_others(reader, inventory, options, is_needed).await?;
-    needed.referrers = beside.referrers;
-    needed.unreadable |= beside.unreadable;
+        |digest: &Digest| needed.blobs.contains(digest) || needed.shared.contains(digest);
+    let shared = referred_by_others(reader, inventory, options, is_needed).await?;
+    needed.referrers = shared.referrers;
+    needed.unreadable |= shared.unreadable;
     Ok(needed)
 }
 
@@ -250,7 +250,7 @@ async fn shared(
     let listed_refs = listed_refs.map_err(ScanError::Backend)?;
     let named = scan::named(reader, &listed_refs, options).await?;
     Ok(RecentlyDropped {
-        beside: digests(&named),
+        shared: digests(&named),
         unreadable: named.has_unreadable_ref(),
         ..RecentlyDropped::default()
     })

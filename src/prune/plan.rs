@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::backend::{Disposal, Footprint, ObjectName, PlanId, RefTarget, Totals};
 use crate::format::digest::Digest;
 use crate::inventory::RefEntry;
-use crate::prune::repair::Unmended;
+use crate::prune::repair::NotFixed;
 use crate::source::Place;
 
 mod confirmation;
@@ -53,7 +53,8 @@ pub struct Plan {
     fingerprint: Digest,
     delete: Deletions,
     keep: Vec<KeptItem>,
-    put_back: Vec<Digest>,
+    #[serde(rename = "put_back")]
+    restored: Vec<Digest>,
     held: Vec<HeldBlobs>,
     live: BlobCount,
     waits: BlobCount,
@@ -73,7 +74,8 @@ pub struct Plan {
     disk: Option<Footprint>,
     warnings: Vec<PlanWarning>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    unmended: Option<Vec<Unmended>>,
+    #[serde(rename = "unmended")]
+    not_fixed: Option<Vec<NotFixed>>,
     #[serde(skip)]
     origin: PlanOrigin,
 }
@@ -208,8 +210,8 @@ impl Plan {
     }
 
     /// Returns the blobs in the trash that a ref references again; the run restores them.
-    pub fn put_back(&self) -> &[Digest] {
-        &self.put_back
+    pub fn restored(&self) -> &[Digest] {
+        &self.restored
     }
 
     /// Returns the numbers of blobs, by reason, that stay although no kept ref reaches them.
@@ -268,8 +270,8 @@ impl Plan {
     }
 
     /// Returns the findings that a repair cannot fix; `None` for the plan of a prune.
-    pub fn unmended(&self) -> Option<&[Unmended]> {
-        self.unmended.as_deref()
+    pub fn not_fixed(&self) -> Option<&[NotFixed]> {
+        self.not_fixed.as_deref()
     }
 
     /// Returns the deleted objects.
@@ -284,7 +286,7 @@ impl Plan {
 
     /// Returns whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.delete.is_empty() && self.put_back.is_empty()
+        self.delete.is_empty() && self.restored.is_empty()
     }
 }
 

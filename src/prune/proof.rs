@@ -106,7 +106,7 @@ impl Proof {
         let facts = pruner.facts().await;
         let free = facts.free_bytes;
         let settling = facts.capabilities.settling;
-        let beside = referred_by_others(&*reader, &inventory, scan_options, |_| false)
+        let shared = referred_by_others(&*reader, &inventory, scan_options, |_| false)
             .await
             .map_err(ExecuteError::Mark)?;
         let listing = ProofListing::new(&inventory, plan, policy, free, settling);
@@ -128,11 +128,11 @@ impl Proof {
             plan.freed_blobs() == FreedBlobs::Wait
                 || ref_target(entry).is_none_or(|target| !going.contains(&target))
         };
-        let needed = needed_referrers(&inventory, beside.referrers, stays);
+        let needed = needed_referrers(&inventory, shared.referrers, stays);
         Ok(Self {
             verdicts,
             needed,
-            undetermined: beside.unreadable,
+            undetermined: shared.unreadable,
         })
     }
 
@@ -245,7 +245,7 @@ impl<'a> ProofListing<'a> {
         }
         let entry = self.inventory.refs.get(place)?;
         // A ref whose manifest is gone is no use to any build.
-        if self.plan.unmended().is_some() && entry.is_gone() {
+        if self.plan.not_fixed().is_some() && entry.is_gone() {
             return None;
         }
         let changed: Option<Timestamp> = entry.created.map(|(time, _)| time).max(entry.modified);
@@ -265,7 +265,7 @@ impl<'a> ProofListing<'a> {
         }
         match self.of_ref(&planned.from) {
             // A repair drops only results that no build can use.
-            Some(Outcome::Skipped(Skip::Young)) if !rewrite.mends.is_empty() => None,
+            Some(Outcome::Skipped(Skip::Young)) if !rewrite.fixes.is_empty() => None,
             outcome => outcome,
         }
     }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::plan::{PlanWarning, is_importable, names};
-use super::repair::{Mend, Repair};
+use super::repair::{Fix, Repair};
 use crate::backend::{CacheReader, ReadError, RefRewrite, RefTarget, Totals};
 use crate::explain::evidence::CacheEvidence;
 use crate::format::cache_config::RecordIndex;
@@ -41,7 +41,7 @@ pub struct Rewrite {
     /// The number of those blobs.
     pub later_blobs: u64,
     /// The fixes of a repair; empty if a filter selected the results.
-    pub mends: Vec<Mend>,
+    pub fixes: Vec<Fix>,
 }
 
 /// The result of [`gather`].
@@ -368,7 +368,7 @@ impl Writing<'_> {
             documents,
             filter: String::new(),
             results: Vec::new(),
-            mends: Vec::new(),
+            fixes: Vec::new(),
         })
     }
 }

@@ -16,7 +16,7 @@ use super::records::{self, RecordsError, Rewrite, Rewrites, RewrittenManifest, W
 use crate::backend::{CacheReader, Capabilities, Support};
 use crate::check::{Code, Finding, Severity};
 use crate::format::cache_config::CacheGraph;
-use crate::format::cache_config::mend::{self, Dropped};
+use crate::format::cache_config::fix::{self, Dropped};
 use crate::format::digest::Digest;
 use crate::format::manifest::rewrite::Repeats;
 use crate::format::manifest::{Descriptor, ImportLimits};
@@ -27,11 +27,11 @@ use crate::source::StoreKind;
 use crate::text::escape::visible;
 
 mod content;
-mod mends;
+mod fixes;
 mod restore;
 
 use content::{RefContent, dropped_results, lost_layers};
-pub use mends::{Mend, Repair, Unmended, why_not};
+pub use fixes::{Fix, NotFixed, Repair, why_not};
 
 /// The scope of a repair.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Remedies {
     /// Returns whether a finding of this kind is to be fixed.
     fn chooses(&self, code: Code) -> bool {
         if self.only.is_empty() {
-            Code::MENDABLE.contains(&code)
+            Code::FIXABLE.contains(&code)
         } else {
             self.only.contains(&code)
         }
@@ -121,7 +121,7 @@ const OF_BLOBS: [Code; 4] = [
     Code::LayerNameInvalid,
 ];
 
-/// Returns the findings of a ref that a repair can mend.
+/// Returns the findings of a ref that a repair can fix.
 fn codes_of(checked: &RepairInput<'_>, entry: &RefEntry, back: &HashSet<Digest>) -> HashSet<Code> {
     let about = checked
         .findings
@@ -130,7 +130,7 @@ fn codes_of(checked: &RepairInput<'_>, entry: &RefEntry, back: &HashSet<Digest>)
     about
         .filter(|finding| !is_behind_links(checked, finding) && !comes_back(finding, back))
         .map(|finding| finding.code)
-        .filter(|code| Code::MENDABLE.contains(code) || Code::COMPACTION.contains(code))
+        .filter(|code| Code::FIXABLE.contains(code) || Code::COMPACTION.contains(code))
         .collect()
 }
 
@@ -139,7 +139,7 @@ pub async fn gather(checked: &RepairInput<'_>, remedies: &Remedies) -> Rewrites 
     let inventory = checked.inventory;
     let back: HashSet<Digest> = inventory.awaited_from_trash().into_iter().collect();
     let mut rewrites = Rewrites::default();
-    let mut unmended = Vec::new();
+    let mut not_fixed = Vec::new();
     let mut gone = Vec::new();
     let may_rewrite = checked.reader.facts().await.rewrite_ref;
     let refs = inventory.indexed_refs().zip(&checked.verdicts.refs);
@@ -170,26 +170,26 @@ pub async fn gather(checked: &RepairInput<'_>, remedies: &Remedies) -> Rewrites 
         match (made, &may_rewrite) {
             (Ok(None), _) => {
                 let why = "nothing of it can be dropped without losing a hit";
-                unmended.extend(Unmended::each(entry, &wanted, why));
+                not_fixed.extend(NotFixed::each(entry, &wanted, why));
             }
             (Ok(Some(_)), Support::No(why)) => {
-                unmended.extend(Unmended::each(entry, &wanted, why));
+                not_fixed.extend(NotFixed::each(entry, &wanted, why));
             }
             (Ok(Some(rewrite)), Support::Yes) => rewrites.refs.push(rewrite),
             (Err(error), _) => {
-                unmended.extend(Unmended::because(entry, wanted, remedies, &error));
+                not_fixed.extend(NotFixed::because(entry, wanted, remedies, &error));
             }
         }
     }
     rewrites
         .warnings
         .extend(damaged_blobs_stay(checked, &rewrites));
-    unmended.extend(cannot_be_mended(checked, remedies, &back, &rewrites));
+    not_fixed.extend(cannot_be_fixed(checked, remedies, &back, &rewrites));
     let mut seen = HashSet::new();
-    unmended.retain(|item| seen.insert(item.clone()));
+    not_fixed.retain(|item| seen.insert(item.clone()));
     rewrites.repair = Some(Repair {
         uploads: checked.only.is_none() && remedies.chooses(Code::UnfinishedUploads),
-        unmended,
+        not_fixed,
         gone,
     });
     rewrites
@@ -228,12 +228,12 @@ fn damaged_blobs_stay(checked: &RepairInput<'_>, rewrites: &Rewrites) -> Option<
 
 /// Returns why findings other than waste cannot be fixed. Those about the content that a restored
 /// version replaces are over.
-fn cannot_be_mended(
+fn cannot_be_fixed(
     checked: &RepairInput<'_>,
     remedies: &Remedies,
     back: &HashSet<Digest>,
     rewrites: &Rewrites,
-) -> Vec<Unmended> {
+) -> Vec<NotFixed> {
     let is_replaced = |name: &String| {
         let mut refs = rewrites.refs.iter();
         remedies.restore.is_some()
@@ -253,7 +253,7 @@ fn cannot_be_mended(
             } else {
                 why_not(finding.code)?
             };
-            Some(Unmended {
+            Some(NotFixed {
                 ref_name: finding
                     .ref_name
                     .as_deref()
@@ -298,9 +298,9 @@ async fn of_ref(
     };
     let (cache, old) = (&content.cache, &content.config);
     let lost = lost_layers(checked, cache, content.listed.as_deref(), back);
-    let mended = mend::mend(old, |layer| lost[layer.at()], compacts)?;
-    let is_smaller = compacts && mended.text.len() < old.len();
-    let keep: HashSet<Digest> = CacheGraph::parse(mended.text.as_bytes())
+    let fixed = fix::fix(old, |layer| lost[layer.at()], compacts)?;
+    let is_smaller = compacts && fixed.text.len() < old.len();
+    let keep: HashSet<Digest> = CacheGraph::parse(fixed.text.as_bytes())
         .map_err(|error| RecordsError::Config(error.into()))?
         .layers
         .iter()
@@ -314,20 +314,20 @@ async fn of_ref(
     let lists_others = codes.iter().any(|code| OF_BLOBS.contains(code))
         && content.listed.iter().flatten().any(is_idle);
     let limit = ImportLimits::newest().config;
-    let bytes = mended.text.len() as u64;
+    let bytes = fixed.text.len() as u64;
     let is_useless = codes.contains(&Code::TooLargeToImport) && bytes > limit;
-    if is_useless && mended.dropped == Dropped::default() {
+    if is_useless && fixed.dropped == Dropped::default() {
         return Err(RecordsError::StillTooLarge { bytes, limit });
     }
-    if mended.dropped == Dropped::default() && !is_smaller && !lists_others {
+    if fixed.dropped == Dropped::default() && !is_smaller && !lists_others {
         return Ok(None);
     }
-    let mends = mends::of(&mended, &lost, cache, old.len(), is_smaller, lists_others);
-    let results = dropped_results(cache, &mended);
+    let fixes = fixes::of(&fixed, &lost, cache, old.len(), is_smaller, lists_others);
+    let results = dropped_results(cache, &fixed);
     let writing = Writing {
         inventory: checked.inventory,
         entry,
-        config: mended.text,
+        config: fixed.text,
         manifest: content.manifest.map(RewrittenManifest::Around),
         keep: &keep,
         repeats: if compacts {
@@ -338,7 +338,7 @@ async fn of_ref(
     };
     Ok(Some(Rewrite {
         results,
-        mends,
+        fixes,
         ..writing.finish()?
     }))
 }

@@ -33,13 +33,13 @@ pub async fn undo(
 ) -> Result<Vec<(usize, Outcome)>, ExecuteError> {
     proof::admit(&**pruner, &history.plan, options, Purpose::Restore).await?;
     let lease = pruner.lease().await?;
-    let results = leased(pruner, history, journal, options).await;
+    let results = undo_with_lease(pruner, history, journal, options).await;
     pruner.release().await;
     drop(lease);
     results
 }
 
-async fn leased(
+async fn undo_with_lease(
     pruner: &SharedPruner,
     history: &JournalContent,
     journal: &mut Journal,
@@ -58,10 +58,10 @@ async fn leased(
     if !undo.restore_objects(deleted.objects).await? {
         return Ok(undo.results);
     }
-    if !deleted.refs.is_empty() || !deleted.rewritten.is_empty() || !deleted.mended.is_empty() {
+    if !deleted.refs.is_empty() || !deleted.rewritten.is_empty() || !deleted.fixed.is_empty() {
         let lacking = LackingBlobs::of(pruner, options).await?;
         undo.restore_refs(deleted.refs, &lacking).await?;
-        undo.restore_rewritten(deleted.rewritten, deleted.mended, &lacking)
+        undo.restore_rewritten(deleted.rewritten, deleted.fixed, &lacking)
             .await?;
     }
     if pruner.prune_abilities().watch.is_some() {
@@ -77,7 +77,7 @@ struct DeletedItems {
     refs: Items<RefTarget>,
     rewritten: Items<RefRewrite>,
     /// Refs that a repair wrote.
-    mended: Items<RefRewrite>,
+    fixed: Items<RefRewrite>,
     objects: Items<ObjectName>,
 }
 
@@ -94,10 +94,10 @@ impl DeletedItems {
             }
             match deletion.into_owned().target {
                 DeletionTarget::Ref(target) => deleted.refs.push((item, target)),
-                DeletionTarget::Rewrite(rewrite) if rewrite.mends.is_empty() => {
+                DeletionTarget::Rewrite(rewrite) if rewrite.fixes.is_empty() => {
                     deleted.rewritten.push((item, rewrite.documents));
                 }
-                DeletionTarget::Rewrite(rewrite) => deleted.mended.push((item, rewrite.documents)),
+                DeletionTarget::Rewrite(rewrite) => deleted.fixed.push((item, rewrite.documents)),
                 DeletionTarget::Object(object) => deleted.objects.push((item, object.name)),
             }
         }
@@ -112,7 +112,7 @@ impl DeletedItems {
     /// Fails if it keeps nothing of them.
     fn check_store(&self, pruner: &dyn CachePruner) -> Result<(), PruneError> {
         let store = pruner.prune_abilities();
-        let has_rewritten = !self.rewritten.is_empty() || !self.mended.is_empty();
+        let has_rewritten = !self.rewritten.is_empty() || !self.fixed.is_empty();
         let kinds = [
             (!self.refs.is_empty(), store.restore_refs.is_some()),
             (!self.objects.is_empty(), store.restore_objects.is_some()),
@@ -161,7 +161,7 @@ impl UndoRun<'_> {
             return Ok(());
         }
         // A repair deleted them because their manifests were gone already.
-        let gone = ItemReason::from(StoreReason::ManifestGone);
+        let gone = ItemReason::from(StoreReason::ManifestMissing);
         let is_gone = |item: usize| self.plan.delete().at(item).reasons.contains(&gone);
         let (gone, refs): (Items<RefTarget>, Items<RefTarget>) =
             refs.into_iter().partition(|(item, _)| is_gone(*item));
@@ -179,15 +179,15 @@ impl UndoRun<'_> {
     async fn restore_rewritten(
         &mut self,
         rewritten: Items<RefRewrite>,
-        mended: Items<RefRewrite>,
+        fixed: Items<RefRewrite>,
         lacking: &LackingBlobs,
     ) -> Result<(), ExecuteError> {
-        if rewritten.is_empty() && mended.is_empty() {
+        if rewritten.is_empty() && fixed.is_empty() {
             return Ok(());
         }
         let (mut complete, incomplete) = lacking.split(rewritten, |rewrite| &rewrite.from);
         // A repaired ref may lack blobs that it lacked before.
-        complete.extend(mended);
+        complete.extend(fixed);
         let targets = complete.iter().map(|(_, target)| target.clone()).collect();
         let outcomes = match self.pruner.prune_abilities().rewrite {
             Some(store) => store.restore_rewritten(self.plan.id(), targets).await?,

@@ -41,7 +41,7 @@ impl PlanOutcome<'_> {
                 issues.push(self.issue(IssueLevel::Error, "broken-ref", message));
             }
         }
-        for item in plan.unmended().into_iter().flatten() {
+        for item in plan.not_fixed().into_iter().flatten() {
             let about = item.ref_name.as_deref().unwrap_or("the store");
             let message = format!("Not repaired: {} of {about}: {}", item.code, item.why);
             issues.push(self.issue(IssueLevel::Warning, "not-repaired", message));

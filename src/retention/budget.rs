@@ -136,22 +136,22 @@ impl Measures<'_> {
 /// Drops refs until the budget of the policy is met or no more may be dropped, the least recently
 /// used first.
 pub(super) fn enforce(
-    case: &DecisionInput<'_>,
+    input: &DecisionInput<'_>,
     followers: &Followers,
     verdicts: &mut [Verdict],
     store: &mut dyn BudgetStore,
 ) -> Vec<BudgetOutcome> {
-    let limits = case.policy.budget.limits();
+    let limits = input.policy.budget.limits();
     if limits.is_empty() {
         return Vec::new();
     }
-    let refs = case.facts.iter().filter(|facts| facts.is_ref()).count() as u64;
+    let refs = input.facts.iter().filter(|facts| facts.is_ref()).count() as u64;
     let mut measures = Measures {
         store,
         refs,
         freed: 0,
     };
-    for (place, facts) in case
+    for (place, facts) in input
         .facts
         .iter()
         .enumerate()
@@ -159,8 +159,8 @@ pub(super) fn enforce(
     {
         measures.leave_out(place, facts);
     }
-    for place in candidates(case, verdicts) {
-        let facts = &case.facts[place];
+    for place in candidates(input, verdicts) {
+        let facts = &input.facts[place];
         // A previous version is no ref of its own, and the bytes that a withheld ref frees are
         // mostly unknown.
         let exceeded = limits.iter().copied().find(|limit| {
@@ -176,11 +176,11 @@ pub(super) fn enforce(
             let frees = measures.leave_out(place, facts);
             verdicts[place] = Verdict::Drop(vec![Reason::Evicted {
                 limit,
-                unused: case.unused(place),
+                unused: input.unused(place),
                 frees,
             }]);
-            for follower in followers.settle(case, verdicts) {
-                measures.leave_out(follower, &case.facts[follower]);
+            for follower in followers.settle(input, verdicts) {
+                measures.leave_out(follower, &input.facts[follower]);
             }
         }
     }
@@ -194,19 +194,19 @@ pub(super) fn enforce(
 }
 
 /// Returns the refs that a budget may drop, the least recently used first.
-fn candidates(case: &DecisionInput<'_>, verdicts: &[Verdict]) -> Vec<usize> {
+fn candidates(input: &DecisionInput<'_>, verdicts: &[Verdict]) -> Vec<usize> {
     let may_delete = |place: &usize| {
         matches!(verdicts[*place], Verdict::Keep(_))
-            && case.facts[*place].belongs.is_none()
-            && !case.is_protected(*place)
-            && case.protections(*place).is_empty()
+            && input.facts[*place].belongs.is_none()
+            && !input.is_protected(*place)
+            && input.protections(*place).is_empty()
     };
-    let mut places: Vec<usize> = (0..case.facts.len()).filter(may_delete).collect();
+    let mut places: Vec<usize> = (0..input.facts.len()).filter(may_delete).collect();
     places.sort_by_cached_key(|place| {
-        let facts = &case.facts[*place];
+        let facts = &input.facts[*place];
         // Of refs of the same time, the later name is first, as in the rules.
         Reverse((
-            case.unused(*place),
+            input.unused(*place),
             facts.name.clone(),
             facts.digest.clone(),
         ))

@@ -37,21 +37,21 @@ pub fn decide(
         };
     }
     let assigned = policy.assign(facts, now);
-    let case = DecisionInput {
+    let input = DecisionInput {
         policy,
         facts,
         now,
         rules: assigned.rules,
         is_matched: assigned.is_matched,
     };
-    let mut refs = case.refs();
-    case.previous_versions(&mut refs);
-    case.superseded(&mut refs);
-    let followers = Followers::of(&case);
-    followers.settle(&case, &mut refs);
-    let budgets = budget::enforce(&case, &followers, &mut refs, store);
-    let warnings = case.warnings(&assigned.matches, &refs);
-    let rules = case.rules;
+    let mut refs = input.refs();
+    input.previous_versions(&mut refs);
+    input.superseded(&mut refs);
+    let followers = Followers::of(&input);
+    followers.settle(&input, &mut refs);
+    let budgets = budget::enforce(&input, &followers, &mut refs, store);
+    let warnings = input.warnings(&assigned.matches, &refs);
+    let rules = input.rules;
     Verdicts {
         refs,
         rules,
@@ -131,7 +131,7 @@ impl DecisionInput<'_> {
         let name = || rule.name.clone();
         match &rule.action {
             RuleAction::Protect => Verdict::Keep(vec![Reason::Protected { rule: name() }]),
-            RuleAction::Drop => self.go(place, Reason::Rule { rule: name() }),
+            RuleAction::Drop => self.drop_or_protect(place, Reason::Rule { rule: name() }),
             RuleAction::Keep(keep) => {
                 let criteria = self.criteria(keep, facts, ranked);
                 let met: Vec<Reason> = criteria
@@ -145,7 +145,7 @@ impl DecisionInput<'_> {
                     Some(_) if !met.is_empty() => Verdict::Keep(met),
                     Some((created, from)) => {
                         let age = age(created, self.now);
-                        self.go(
+                        self.drop_or_protect(
                             place,
                             Reason::Expired {
                                 rule: name(),
@@ -185,7 +185,7 @@ impl DecisionInput<'_> {
 
     /// Drops the ref for `reason`, unless it is unreadable, of unknown age or within the grace
     /// period.
-    pub(super) fn go(&self, place: usize, reason: Reason) -> Verdict {
+    pub(super) fn drop_or_protect(&self, place: usize, reason: Reason) -> Verdict {
         let protections = self.protections(place);
         if protections.is_empty() {
             Verdict::Drop(vec![reason])
@@ -278,8 +278,8 @@ impl DecisionInput<'_> {
                 };
                 let of = keep.criteria.generations;
                 verdicts[*place] = match of {
-                    _ if ref_goes => self.go(*place, Reason::RefGoes { rule }),
-                    Some(keeps) if generation > keeps => self.go(
+                    _ if ref_goes => self.drop_or_protect(*place, Reason::RefGoes { rule }),
+                    Some(keeps) if generation > keeps => self.drop_or_protect(
                         *place,
                         Reason::Superseded {
                             rule,
@@ -322,7 +322,7 @@ impl DecisionInput<'_> {
             .filter(|(_, facts)| facts.state == SUPERSEDED)
         {
             if !is_held(&verdicts[place]) && !self.is_protected(place) {
-                verdicts[place] = self.go(
+                verdicts[place] = self.drop_or_protect(
                     place,
                     Reason::NotImported {
                         generation: facts.generation,

@@ -19,8 +19,8 @@ pub(super) struct Followers {
 
 impl Followers {
     /// Finds the followers.
-    pub(super) fn of(case: &DecisionInput<'_>) -> Self {
-        let all = case.facts.iter().enumerate();
+    pub(super) fn of(input: &DecisionInput<'_>) -> Self {
+        let all = input.facts.iter().enumerate();
         let mut open: Vec<(usize, &Belongs)> = all
             .filter_map(|(place, facts)| Some((place, facts.belongs.as_ref()?)))
             .collect();
@@ -30,7 +30,7 @@ impl Followers {
             let before = rooted.len();
             open.retain(|(place, belongs)| {
                 let holds = |place: &usize| {
-                    case.facts[*place].belongs.is_none() || is_rooted.contains(place)
+                    input.facts[*place].belongs.is_none() || is_rooted.contains(place)
                 };
                 let found = belongs.held_by.iter().any(holds);
                 if found {
@@ -51,18 +51,18 @@ impl Followers {
         Self {
             rooted,
             dangling: open.into_iter().map(|(place, _)| place).collect(),
-            is_unsure: case.facts.iter().any(is_unsure),
+            is_unsure: input.facts.iter().any(is_unsure),
         }
     }
 
     /// Decides about the followers by the verdicts for the refs that hold their subjects; returns
     /// those that are newly dropped.
-    pub(super) fn settle(&self, case: &DecisionInput<'_>, verdicts: &mut [Verdict]) -> Vec<usize> {
+    pub(super) fn settle(&self, input: &DecisionInput<'_>, verdicts: &mut [Verdict]) -> Vec<usize> {
         let mut new = Vec::new();
         for place in &self.dangling {
-            let may_delete = case.rule(*place).is_some() && !self.is_unsure;
-            if !may_delete && !case.is_protected(*place) {
-                let kind = case.facts[*place].kind;
+            let may_delete = input.rule(*place).is_some() && !self.is_unsure;
+            if !may_delete && !input.is_protected(*place) {
+                let kind = input.facts[*place].kind;
                 verdicts[*place] = Verdict::Keep(vec![if self.is_unsure {
                     Reason::SubjectUnsure
                 } else {
@@ -70,12 +70,12 @@ impl Followers {
                 }]);
             }
         }
-        let staying = self.staying(case, verdicts);
+        let staying = self.staying(input, verdicts);
         for place in &self.rooted {
-            let Some(belongs) = &case.facts[*place].belongs else {
+            let Some(belongs) = &input.facts[*place].belongs else {
                 continue;
             };
-            let protects = case
+            let protects = input
                 .rule(*place)
                 .is_some_and(|rule| rule.action == RuleAction::Protect);
             if protects {
@@ -83,9 +83,9 @@ impl Followers {
             }
             let verdict = match staying.get(place) {
                 Some(holder) => Verdict::Keep(vec![Reason::Belongs {
-                    to: case.facts[*holder].name.clone(),
+                    to: input.facts[*holder].name.clone(),
                 }]),
-                None => self.go(case, *place, belongs.to.clone()),
+                None => self.drop_or_protect(input, *place, belongs.to.clone()),
             };
             if verdict.is_drop() && !verdicts[*place].is_drop() {
                 new.push(*place);
@@ -96,20 +96,20 @@ impl Followers {
     }
 
     /// Returns the followers whose subject is held by a ref that stays, each with that ref.
-    fn staying(&self, case: &DecisionInput<'_>, verdicts: &[Verdict]) -> HashMap<usize, usize> {
+    fn staying(&self, input: &DecisionInput<'_>, verdicts: &[Verdict]) -> HashMap<usize, usize> {
         let rooted: HashSet<usize> = self.rooted.iter().copied().collect();
         let mut staying = HashMap::new();
         loop {
             let stays = |place: &usize| {
                 if rooted.contains(place) {
                     // This function decides about these.
-                    staying.contains_key(place) || case.is_protected(*place)
+                    staying.contains_key(place) || input.is_protected(*place)
                 } else {
                     !verdicts[*place].is_drop()
                 }
             };
             let holder = |place: &usize| {
-                let belongs = case.facts[*place].belongs.as_ref()?;
+                let belongs = input.facts[*place].belongs.as_ref()?;
                 let holder = belongs.held_by.iter().copied().find(|place| stays(place))?;
                 Some((*place, holder))
             };
@@ -123,8 +123,8 @@ impl Followers {
         }
     }
 
-    fn go(&self, case: &DecisionInput<'_>, place: usize, to: String) -> Verdict {
-        let mut protections = case.follower_protections(place);
+    fn drop_or_protect(&self, input: &DecisionInput<'_>, place: usize, to: String) -> Verdict {
+        let mut protections = input.follower_protections(place);
         if self.is_unsure {
             protections.insert(0, Reason::SubjectUnsure);
         }

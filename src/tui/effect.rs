@@ -173,7 +173,7 @@ pub struct PlanRequest {
     /// Whether the blobs of deleted refs are deleted at once or wait.
     pub freed_blobs: FreedBlobs,
     /// The items that were excluded before.
-    pub left_out: HashSet<DeletionTarget>,
+    pub excluded: HashSet<DeletionTarget>,
     /// The evidence that names the steps for rules about results.
     pub evidence: NamedEvidence,
 }

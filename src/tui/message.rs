@@ -20,7 +20,7 @@ use super::rows::files::{FileOrder, FileTree};
 use super::rows::steps::RefSteps;
 use super::rows::why::ArrangedExplanation;
 use super::world::{Admitted, SourceFacts, SourceId};
-use crate::backend::{Outcome, WayBack};
+use crate::backend::{Outcome, Undoability};
 use crate::check::{self, CheckResult};
 use crate::config::edit::Edit;
 use crate::find;
@@ -242,7 +242,7 @@ pub enum JobReport {
 pub struct OpenedRun {
     pub journal: PathBuf,
     /// The source of the run, if it is open, and how much can be restored there.
-    pub source: Option<(SourceId, WayBack)>,
+    pub source: Option<(SourceId, Undoability)>,
     pub state: RunState,
     pub plan: Arc<Plan>,
     /// The outcome of each item; `None` if there is no record.

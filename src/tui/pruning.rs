@@ -171,7 +171,7 @@ impl Planned {
     ///
     /// # Errors
     /// Fails if no plan can be made.
-    pub fn leaving_out(&self, excluded: HashSet<DeletionTarget>) -> Result<Self, PlanError> {
+    pub fn with_excluded(&self, excluded: HashSet<DeletionTarget>) -> Result<Self, PlanError> {
         let choices = Choices {
             excluded,
             ..self.choices.clone()
@@ -223,22 +223,22 @@ impl Planned {
     }
 
     /// Returns the exclusions with these items added, as far as they would be deleted.
-    pub fn with_left_out(&self, left_out: HashSet<DeletionTarget>) -> HashSet<DeletionTarget> {
+    pub fn with_exclusions(&self, by_hand: HashSet<DeletionTarget>) -> HashSet<DeletionTarget> {
         let mut excluded = self.choices.excluded.clone();
-        if !left_out.is_empty() {
+        if !by_hand.is_empty() {
             let goes: HashSet<DeletionTarget> = self
                 .whole
                 .delete()
                 .iter()
                 .map(|item| item.into_owned().target)
                 .collect();
-            excluded.extend(left_out.into_iter().filter(|target| goes.contains(target)));
+            excluded.extend(by_hand.into_iter().filter(|target| goes.contains(target)));
         }
         excluded
     }
 
     /// Returns the number of items that are kept only because of exclusions.
-    pub fn left_out(&self) -> usize {
+    pub fn excluded_count(&self) -> usize {
         self.standings
             .iter()
             .filter(|standing| **standing != PlanChoice::Deleted)
@@ -268,7 +268,7 @@ impl Planned {
 
     /// Returns whether blobs are deleted together with their refs.
     pub fn frees_now(&self) -> bool {
-        self.choices.freed_blobs == FreedBlobs::GoNow
+        self.choices.freed_blobs == FreedBlobs::DeleteNow
     }
 }
 
@@ -341,7 +341,8 @@ fn parts(
             Some(fate @ (BlobFate::Waits | BlobFate::Collected | BlobFate::WithinGrace)) => {
                 waits.push(PlanEntry::Held(id, fate));
             }
-            Some(BlobFate::Live | BlobFate::Missing | BlobFate::Goes | BlobFate::Ruled) | None => {}
+            Some(BlobFate::Live | BlobFate::Missing | BlobFate::Delete | BlobFate::Ruled)
+            | None => {}
             Some(fate) => stays.push(PlanEntry::Held(id, fate)),
         }
     }

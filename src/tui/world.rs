@@ -136,7 +136,7 @@ pub struct World {
     pub recent: Vec<RecentSource>,
     /// The items that a person excluded from plans: they stay excluded in the next plan of their
     /// source.
-    pub left_out: HashMap<SourceId, HashSet<DeletionTarget>>,
+    pub excluded: HashMap<SourceId, HashSet<DeletionTarget>>,
     /// The number of mistakes in the build files that declare the sources.
     pub declared_findings: usize,
     /// The evidence of builds, as given last.
@@ -235,7 +235,7 @@ impl World {
             grace: pruning.policy.grace,
             config_file: PathBuf::new(),
             recent: Vec::new(),
-            left_out: HashMap::new(),
+            excluded: HashMap::new(),
             declared_findings: 0,
             evidence: NamedEvidence::default(),
             typed_evidence: Vec::new(),

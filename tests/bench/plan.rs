@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use cachelens::backend::memory::MemoryCache;
-use cachelens::backend::{Capabilities, Disposal, SharedReader, Support, WayBack};
+use cachelens::backend::{Capabilities, Disposal, SharedReader, Support, Undoability};
 use cachelens::format::digest::Digest;
 use cachelens::inventory::Inventory;
 use cachelens::inventory::scan::{self, ScanOptions};
@@ -87,7 +87,7 @@ fn plan(inventory: &Inventory) -> Outcome<Plan> {
     let capabilities = Capabilities {
         delete_ref: Support::Yes,
         delete_object: Support::Yes,
-        way_back: WayBack::Trash,
+        undoability: Undoability::Full,
         settling: SignedDuration::ZERO,
     };
     let facts = retention::facts(inventory, "bench");

@@ -11,7 +11,7 @@ use std::time::Duration;
 use cachelens::backend::SharedReader;
 use cachelens::check::{self, CheckOptions, CheckSubject};
 use cachelens::format::cache_config::LayerIndex;
-use cachelens::format::cache_config::mend::{self, Mended};
+use cachelens::format::cache_config::fix::{self, FixedConfig};
 use cachelens::inventory::scan::{self, ScanOptions};
 use cachelens::source::StoreKind;
 use serde_json::{Value, json};
@@ -80,14 +80,14 @@ fn written_again(table: &mut Table) -> Outcome {
     let text = std::str::from_utf8(layout.config())?;
     // Of each hundred layers, one is lost.
     let is_lost = |layer: LayerIndex| layer.at().is_multiple_of(100);
-    let mend = || {
-        let mended = mend::mend(text, is_lost, false)?;
-        match mended {
-            Mended { dropped, .. } if dropped.lost_results > 0 => Ok(()),
+    let fix = || {
+        let fixed = fix::fix(text, is_lost, false)?;
+        match fixed {
+            FixedConfig { dropped, .. } if dropped.lost_results > 0 => Ok(()),
             other => Err(format!("nothing is lost of {:?}", other.records).into()),
         }
     };
-    let (took, peer) = in_turns(21, mend, || copied(text))?;
+    let (took, peer) = in_turns(21, fix, || copied(text))?;
     let what = format!("write a ref of {RECORDS} records again");
     table.time(&what, took, Duration::from_millis(100));
     let part = took.as_secs_f64() / peer.as_secs_f64();
@@ -97,14 +97,14 @@ fn written_again(table: &mut Table) -> Outcome {
 
 fn made_smaller(table: &mut Table) -> Outcome {
     let text = doubled(Layout::of_one_large_config(LARGE / 2).config())?;
-    let mend = || {
-        let mended = mend::mend(&text, |_| false, true)?;
-        if mended.text.len() * 3 > text.len() * 2 {
-            return Err(format!("{} of {} bytes are left", mended.text.len(), text.len()).into());
+    let fix = || {
+        let fixed = fix::fix(&text, |_| false, true)?;
+        if fixed.text.len() * 3 > text.len() * 2 {
+            return Err(format!("{} of {} bytes are left", fixed.text.len(), text.len()).into());
         }
         Ok(())
     };
-    let (took, peer) = in_turns(3, mend, || copied(&text))?;
+    let (took, peer) = in_turns(3, fix, || copied(&text))?;
     let what = format!("make a config of {} bytes smaller", text.len());
     table.time(&what, took, Duration::from_secs(1));
     let part = took.as_secs_f64() / peer.as_secs_f64();

@@ -289,7 +289,7 @@ impl RewriteRefs for GhaCache {
     ) -> Result<Vec<Outcome>, PruneError> {
         let mut outcomes = Vec::with_capacity(refs.len());
         for rewrite in &refs {
-            outcomes.push(Outcome::of(self.take_back(rewrite).await));
+            outcomes.push(Outcome::of(self.undo_rewrite(rewrite).await));
         }
         Ok(outcomes)
     }

@@ -271,7 +271,7 @@ impl RestApi {
                 .as_ref()
                 .map_or(USUAL_GB, |storage| storage.max_cache_size_gb)
                 .saturating_mul(1 << 30),
-            limit_is_told: storage.is_ok(),
+            limit_is_reported: storage.is_ok(),
             counted_bytes: usage.ok().map(|usage| usage.active_caches_size_in_bytes),
             idle: SignedDuration::from_hours(
                 24 * retention.map_or(USUAL_IDLE_DAYS, |retention| {

@@ -121,7 +121,7 @@ impl GhaCache {
     }
 
     /// Deletes the index that [`Self::rewrite`] saved, so the previous index is the newest again.
-    pub(super) async fn take_back(&self, rewrite: &RefRewrite) -> Result<Outcome, RemoteError> {
+    pub(super) async fn undo_rewrite(&self, rewrite: &RefRewrite) -> Result<Outcome, RemoteError> {
         let Some(name) = rewrite.from.names.first() else {
             return Ok(Outcome::Skipped(Skip::Unsupported));
         };

@@ -19,7 +19,7 @@ use crate::backend::prune_error::is_storage_full;
 use crate::backend::{
     BackendError, CachePruner, Capabilities, Disposal, Footprint, Lease, MeasureObjects,
     ObjectName, ObjectTarget, Outcome, PlanId, PruneAbilities, PruneError, RefRewrite, RefTarget,
-    RewriteRefs, Support, WatchActivity, WayBack,
+    RewriteRefs, Support, Undoability, WatchActivity,
 };
 use crate::format::digest::Digest;
 
@@ -47,7 +47,7 @@ impl Drop for TrashLease {
 impl LocalCache {
     /// Returns the supported deletions. Blobs behind a link may be shared with a layout whose
     /// refs are unknown.
-    pub(super) fn what_can_be_deleted(&self) -> Capabilities {
+    pub(super) fn capabilities_now(&self) -> Capabilities {
         let layout = Layout::open(&self.dir).ok();
         let linked = |name: &str| {
             let name = Path::new(name);
@@ -73,7 +73,7 @@ impl LocalCache {
         Capabilities {
             delete_ref,
             delete_object,
-            way_back: WayBack::Trash,
+            undoability: Undoability::Full,
             settling: SignedDuration::ZERO,
         }
     }

@@ -50,7 +50,7 @@ impl LocalCache {
         }
         match fault {
             None => Ok(back),
-            Some(source) => Err(PruneError::PutBackInPart {
+            Some(source) => Err(PruneError::PartlyRestored {
                 back,
                 source: Box::new(source),
             }),

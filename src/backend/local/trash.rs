@@ -140,7 +140,7 @@ impl<'a> LocalTrash<'a> {
     ) -> Result<(), PruneError> {
         for algorithm in ["sha256", "sha512"] {
             let name = run_folder(plan).join(BLOBS).join(algorithm);
-            let fail = |source| failed("read", &self.beside(&name), source);
+            let fail = |source| failed("read", &self.path_of(&name), source);
             let dir = match self.layout.folder(&name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 dir => dir.map_err(fail)?,
@@ -237,7 +237,7 @@ impl<'a> LocalTrash<'a> {
                 .layout
                 .folder(&parent)
                 .and_then(|parent| parent.make_folder(name));
-            made.map_err(|source| failed("create", &self.beside(&parent.join(name)), source))?;
+            made.map_err(|source| failed("create", &self.path_of(&parent.join(name)), source))?;
         }
         Ok(())
     }
@@ -263,7 +263,7 @@ impl<'a> LocalTrash<'a> {
     }
 
     /// Returns a path below the layout, for messages.
-    fn beside(&self, relative: &Path) -> PathBuf {
+    fn path_of(&self, relative: &Path) -> PathBuf {
         self.path.parent().unwrap_or(&self.path).join(relative)
     }
 }

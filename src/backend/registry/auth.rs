@@ -76,7 +76,7 @@ struct AuthState {
 #[derive(Debug, Default)]
 enum Login {
     #[default]
-    Unsought,
+    NotLookedUp,
     /// There is no login, or it cannot be read.
     Absent(Option<RemoteError>),
     Found(Credentials),
@@ -86,7 +86,7 @@ impl Login {
     fn credentials(&self) -> Option<&Credentials> {
         match self {
             Self::Found(credentials) => Some(credentials),
-            Self::Unsought | Self::Absent(_) => None,
+            Self::NotLookedUp | Self::Absent(_) => None,
         }
     }
 
@@ -94,7 +94,7 @@ impl Login {
     fn explain(&self, error: RemoteError) -> RemoteError {
         match self {
             Self::Absent(Some(fault)) if error.kind == RemoteKind::Unauthorized => fault.clone(),
-            Self::Unsought | Self::Absent(_) | Self::Found(_) => error,
+            Self::NotLookedUp | Self::Absent(_) | Self::Found(_) => error,
         }
     }
 }
@@ -194,7 +194,7 @@ impl Auth {
 
     /// Looks up the login at the first challenge.
     async fn look_for_login(&self, login: &mut Login) {
-        if !matches!(login, Login::Unsought) {
+        if !matches!(login, Login::NotLookedUp) {
             return;
         }
         let found = credentials::find(&self.location, &self.access).await;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::kept::{Lasting, write};
+use super::kept::{Durability, write};
 use super::prune::RegistryPruner;
 use crate::backend::PlanId;
 use crate::format::digest::Digest;
@@ -35,7 +35,7 @@ impl DroppedManifests {
     /// Saves a manifest so the copy survives a crash of the machine: its original is about to be
     /// deleted.
     pub(super) fn remember(&self, run: &PlanId, digest: Digest, bytes: &[u8]) -> io::Result<()> {
-        write(&self.file(run, digest), bytes, Lasting::Yes)
+        write(&self.file(run, digest), bytes, Durability::Yes)
     }
 
     /// Returns a saved manifest if it is intact.

@@ -74,7 +74,7 @@ impl DocumentCache {
     /// Saves a document. Write errors are ignored: the document is read from the registry again
     /// next time.
     pub(super) fn put(&self, digest: Digest, bytes: &[u8]) {
-        if let Err(error) = write(&self.file(digest), bytes, Lasting::No) {
+        if let Err(error) = write(&self.file(digest), bytes, Durability::No) {
             tracing::debug!(%error, "a document is not kept");
         }
     }
@@ -166,20 +166,20 @@ impl DocumentCache {
 /// Saves a value as JSON. Write errors are ignored.
 fn put_json(file: &Path, value: &impl Serialize) {
     let written = serde_json::to_vec(value).map_err(std::io::Error::from);
-    if let Err(error) = written.and_then(|bytes| write(file, &bytes, Lasting::No)) {
+    if let Err(error) = written.and_then(|bytes| write(file, &bytes, Durability::No)) {
         tracing::debug!(%error, "the targets of tags are not kept");
     }
 }
 
 /// Whether a file must survive a crash of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lasting {
+pub(super) enum Durability {
     Yes,
     No,
 }
 
 /// Writes a file atomically, readable only by the user: registries may be private.
-pub(super) fn write(file: &Path, bytes: &[u8], lasting: Lasting) -> std::io::Result<()> {
+pub(super) fn write(file: &Path, bytes: &[u8], durability: Durability) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::DirBuilder::new()
@@ -194,7 +194,7 @@ pub(super) fn write(file: &Path, bytes: &[u8], lasting: Lasting) -> std::io::Res
         .mode(0o600)
         .open(&unfinished)?;
     let whole = open.write_all(bytes).and_then(|()| {
-        if lasting == Lasting::Yes {
+        if durability == Durability::Yes {
             open.sync_all()
         } else {
             Ok(())
@@ -205,7 +205,7 @@ pub(super) fn write(file: &Path, bytes: &[u8], lasting: Lasting) -> std::io::Res
         let _ = fs::remove_file(&unfinished);
     }
     written?;
-    if lasting == Lasting::Yes {
+    if durability == Durability::Yes {
         // Sync the names of the file and of its folders, which may be new.
         for folder in folder
             .ancestors()

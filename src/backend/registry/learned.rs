@@ -3,7 +3,7 @@
 use crate::backend::Support;
 
 /// Describes which deletions can be undone.
-pub(super) const WAY_BACK: &str =
+pub(super) const UNDOABILITY: &str =
     "Manifests are kept here, and can be pushed again until the registry collects what they name.";
 /// Why blobs cannot be deleted one by one.
 pub(super) const COLLECTION: &str = "a registry frees space by its own collection (distribution: `registry garbage-collect CONFIG`)";

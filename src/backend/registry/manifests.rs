@@ -115,7 +115,7 @@ pub(super) async fn head(
             size: length(&answer.headers).unwrap_or_default(),
         })),
         (StatusCode::NOT_FOUND, _) => Ok(Head::Absent),
-        (StatusCode::OK | StatusCode::METHOD_NOT_ALLOWED, _) => Ok(Head::Untold),
+        (StatusCode::OK | StatusCode::METHOD_NOT_ALLOWED, _) => Ok(Head::NotReported),
         _ => Err(registry
             .refusal(
                 &answer,
@@ -134,7 +134,7 @@ pub(super) enum Head {
     /// There is no such tag.
     Absent,
     /// The registry does not return the digest, so the manifest has to be read.
-    Untold,
+    NotReported,
 }
 
 /// Returns the current target of a tag, with a GET if needed; `None` if the tag does not exist.
@@ -146,7 +146,7 @@ pub(super) async fn now(
     match head(registry, repository, tag).await? {
         Head::Points(tagged) => Ok(Some(tagged.digest)),
         Head::Absent => Ok(None),
-        Head::Untold => Ok(get(registry, repository, tag)
+        Head::NotReported => Ok(get(registry, repository, tag)
             .await?
             .map(|manifest| manifest.digest)),
     }
@@ -163,7 +163,7 @@ pub(super) async fn has_manifest(
             // The size may be that of another form of the manifest.
             Head::Points(_) => Some(BlobAnswer::Stored { size: None }),
             Head::Absent => Some(BlobAnswer::Absent),
-            Head::Untold => None,
+            Head::NotReported => None,
         },
     )
 }

@@ -161,7 +161,7 @@ impl RestoreRefs for RegistryPruner {
         let mut outcomes = Vec::with_capacity(refs.len());
         for target in &refs {
             outcomes.push(Outcome::of(
-                self.give_back(run, target, None, &deleted).await,
+                self.restore_manifest(run, target, None, &deleted).await,
             ));
         }
         Ok(outcomes)
@@ -191,7 +191,7 @@ impl RewriteRefs for RegistryPruner {
         for rewrite in &refs {
             let nothing = DeletedVersions::default();
             outcomes.push(Outcome::of(
-                self.give_back(run, &rewrite.from, Some(rewrite.to().0), &nothing)
+                self.restore_manifest(run, &rewrite.from, Some(rewrite.to().0), &nothing)
                     .await,
             ));
         }

@@ -44,7 +44,7 @@ pub(super) async fn manifest(
         // The answer does not matter: the registry must have the manifest under its digest.
         let digest = Digest::of(bytes);
         return match manifests::head(registry, repository, &digest.to_string()).await? {
-            Head::Points(_) | Head::Untold => Ok(true),
+            Head::Points(_) | Head::NotReported => Ok(true),
             Head::Absent => Err(changed(&what, "it has no manifest of that digest")),
         };
     }

@@ -13,13 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::RegistryClient;
 use super::kept::{DocumentCache, Tagged};
-use super::learned::{COLLECTION, Learned, WAY_BACK};
+use super::learned::{COLLECTION, Learned, UNDOABILITY};
 use super::manifests;
 use super::packages::Packages;
 use crate::backend::{
     Access, AskForBlobs, BackendError, BlobAnswer, CacheReader, Capabilities, KeepProvenance,
     ListedRefs, ListedRefsPart, ObjectSender, ReadAbilities, ReadError, RemoteError, RemoteKind,
-    StoreFacts, Support, Unseen, Verified, WayBack,
+    StoreFacts, Support, Undoability, Unseen, Verified,
 };
 use crate::format::digest::Digest;
 use crate::format::layout::{ListedRef, ListedRefFacts};
@@ -215,7 +215,7 @@ impl CacheReader for RegistryReader {
         let capabilities = Capabilities {
             delete_ref: self.learned.lock().await.support(),
             delete_object: Support::No(COLLECTION.to_owned()),
-            way_back: WayBack::Part(WAY_BACK),
+            undoability: Undoability::Partial(UNDOABILITY),
             settling: SignedDuration::ZERO,
         };
         StoreFacts {

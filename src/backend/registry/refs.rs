@@ -54,7 +54,7 @@ impl RegistryReader {
                         .map_or(tagged.size, |bytes| bytes.len() as u64);
                     return Ok(Some(self.note(tag, Tagged { size, ..tagged })));
                 }
-                Head::Points(_) | Head::Untold => {}
+                Head::Points(_) | Head::NotReported => {}
             }
         }
         let Some(manifest) = manifests::get(http, self.repository(), tag).await? else {

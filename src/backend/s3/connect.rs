@@ -73,7 +73,7 @@ pub(super) async fn connect(location: &S3Location, access: &Access) -> Result<Cl
     let client = Client::from_conf(config.clone().build());
     if is_amazons
         && named.is_none()
-        && let Some(region) = told_region(&client, &location.bucket).await
+        && let Some(region) = reported_region(&client, &location.bucket).await
     {
         return Ok(Client::from_conf(
             config.region(Region::new(region)).build(),
@@ -107,7 +107,7 @@ fn is_region(text: &str) -> bool {
 }
 
 /// Asks for the region of a bucket. The service answers that even if the bucket may not be read.
-async fn told_region(client: &Client, bucket: &str) -> Option<String> {
+async fn reported_region(client: &Client, bucket: &str) -> Option<String> {
     let region = match client.head_bucket().bucket(bucket).send().await {
         Ok(found) => found.bucket_region().map(str::to_owned),
         Err(error) => errors::region(&error),

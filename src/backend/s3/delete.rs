@@ -161,10 +161,10 @@ impl S3Pruner {
             };
             match outcome {
                 Sent::Settled(outcome) => outcomes[*place] = Some(outcome),
-                Sent::NotNow(why, _) if round == MOST_TRIES => {
+                Sent::Retry(why, _) if round == MOST_TRIES => {
                     outcomes[*place] = Some(Outcome::Failed(why));
                 }
-                Sent::NotNow(why, pause) => {
+                Sent::Retry(why, pause) => {
                     unsettled.pause = unsettled.pause.max(pause);
                     unsettled.why = why;
                 }
@@ -273,7 +273,7 @@ impl S3Pruner {
             .iter()
             .filter_map(|error| Some((error.key()?, refusal(error.code(), error.message()))))
             .collect();
-        let unsaid = || Sent::NotNow("the service did not say what became of it".to_owned(), None);
+        let unsaid = || Sent::Retry("the service did not say what became of it".to_owned(), None);
         let sent = |deletion: &ObjectDeletion| {
             let key = deletion.key.as_str();
             let is_done = || done.contains(key).then_some(Sent::Settled(Outcome::Done));
@@ -336,9 +336,9 @@ impl S3Pruner {
         let why =
             errors::describe(&self.client().location, "delete from", error).in_one_line_with_hint();
         match errors::passing(error) {
-            Some(Passing::Busy(pause)) => Sent::NotNow(why, pause),
-            Some(Passing::Lost) => Sent::NotNow(why, None),
-            None if errors::is_answered(error) => Sent::NotNow(why, None),
+            Some(Passing::Busy(pause)) => Sent::Retry(why, pause),
+            Some(Passing::Lost) => Sent::Retry(why, None),
+            None if errors::is_answered(error) => Sent::Retry(why, None),
             None => Sent::Settled(Outcome::Failed(why)),
         }
     }
@@ -388,7 +388,7 @@ pub(super) enum Sent {
     /// The final outcome.
     Settled(Outcome),
     /// No outcome yet, or an unknown one: the reason, and the pause that the service asks for.
-    NotNow(String, Option<Duration>),
+    Retry(String, Option<Duration>),
 }
 
 /// Returns the result for a key that the service did not delete.
@@ -406,7 +406,7 @@ fn refusal(code: Option<&str>, message: Option<&str>) -> Sent {
         Some(
             "InternalError" | "SlowDown" | "ServiceUnavailable" | "OperationAborted"
             | "RequestTimeout",
-        ) => Sent::NotNow(why, None),
+        ) => Sent::Retry(why, None),
         Some("AccessDenied") => Sent::Settled(Outcome::Failed(format!(
             "{why} (deleting needs s3:DeleteObject on the cache's objects)"
         ))),

@@ -385,7 +385,7 @@ impl S3Pruner {
 
     /// Removes the lease if it is still the one that was taken. If it cannot be deleted, marks it
     /// as over.
-    pub(super) async fn give_lease_back(&self) {
+    pub(super) async fn release_lease(&self) {
         if self.check_lease().await.is_err() {
             return;
         }

@@ -96,7 +96,7 @@ impl Pace {
                 if let Some(Passing::Busy(_)) = errors::passing(error) {
                     self.slow_down(lowered);
                 }
-                self.give_back(permit);
+                self.return_permit(permit);
             }
         }
         answer
@@ -137,7 +137,7 @@ impl Pace {
                 }
                 None => None,
             };
-            self.give_back(permit);
+            self.return_permit(permit);
             let left = self.patience.saturating_sub(began.elapsed());
             match pause {
                 Some(pause) if pause < left => self.wait(pause).await,
@@ -195,10 +195,10 @@ impl Pace {
             }
         }
         drop(state);
-        self.give_back(permit);
+        self.return_permit(permit);
     }
 
-    fn give_back(&self, permit: Option<SemaphorePermit<'_>>) {
+    fn return_permit(&self, permit: Option<SemaphorePermit<'_>>) {
         let mut state = self.lock();
         if state.owed > 0
             && let Some(permit) = permit
@@ -258,7 +258,7 @@ mod tests {
         pace.slow_down(0);
         assert_eq!(limit(&pace), (4, 2));
         for permit in under_way {
-            pace.give_back(permit);
+            pace.return_permit(permit);
         }
         assert_eq!(limit(&pace), (4, 4));
         pace.slow_down(1);
@@ -274,7 +274,7 @@ mod tests {
         pace.slow_down(0);
         assert_eq!(limit(&pace), (1, 0));
         for permit in both {
-            pace.give_back(permit);
+            pace.return_permit(permit);
         }
         assert_eq!(limit(&pace), (1, 1));
         pace.succeeded(pace.permits.acquire().await.ok());

@@ -76,14 +76,14 @@ impl CachePruner for S3Pruner {
     async fn lease(&self) -> Result<Box<dyn Lease>, PruneError> {
         let held = HeldLease::take(self).await?;
         if let Err(error) = self.ready().await {
-            self.give_lease_back().await;
+            self.release_lease().await;
             return Err(error);
         }
         Ok(Box::new(held))
     }
 
     async fn release(&self) {
-        self.give_lease_back().await;
+        self.release_lease().await;
     }
 
     async fn delete_refs(
@@ -152,7 +152,7 @@ impl RestoreRefs for S3Pruner {
     ) -> Result<Vec<Outcome>, PruneError> {
         let mut outcomes = Vec::with_capacity(refs.len());
         for target in &refs {
-            outcomes.push(Outcome::of(self.give_back(run, target, None).await));
+            outcomes.push(Outcome::of(self.restore_manifest(run, target, None).await));
         }
         Ok(outcomes)
     }
@@ -198,7 +198,7 @@ impl RewriteRefs for S3Pruner {
         let mut outcomes = Vec::with_capacity(refs.len());
         for rewrite in &refs {
             outcomes.push(Outcome::of(
-                self.give_back(run, &rewrite.from, Some(rewrite.to().0))
+                self.restore_manifest(run, &rewrite.from, Some(rewrite.to().0))
                     .await,
             ));
         }

@@ -18,7 +18,7 @@ use crate::backend::bucket::{Bucket, Versioning};
 use crate::backend::{
     Access, BackendError, CacheReader, Capabilities, DroppedRef, ListedRefs, ListedRefsPart,
     ObjectSender, PruneError, ReadAbilities, ReadError, RememberRefs, ShareBlobs, StoreFacts,
-    Support, Verified, WayBack,
+    Support, Undoability, Verified,
 };
 use crate::format::digest::Digest;
 use crate::format::layout::ListedRef;
@@ -196,7 +196,7 @@ impl CacheReader for S3Reader {
         let capabilities = Capabilities {
             delete_ref: Support::Yes,
             delete_object: Support::Yes,
-            way_back: WayBack::Part(way_back(versioning)),
+            undoability: Undoability::Partial(undoability(versioning)),
             settling: SignedDuration::try_from(settled).unwrap_or(SignedDuration::MAX),
         };
         StoreFacts {
@@ -246,7 +246,7 @@ impl RememberRefs for S3Reader {
 
 /// Describes what can be restored. The copy of a manifest is kept until a later run, regardless of
 /// the grace.
-fn way_back(versioning: Option<Versioning>) -> &'static str {
+fn undoability(versioning: Option<Versioning>) -> &'static str {
     match versioning {
         Some(Versioning::On) => "Refs and blobs can be restored: the bucket keeps versions.",
         Some(Versioning::Off) => {

@@ -60,7 +60,7 @@ impl S3Pruner {
             match self.delete_now(&key, read.tag.as_deref()).await {
                 Sent::Settled(Outcome::Done) => break,
                 Sent::Settled(outcome) => return Ok(outcome),
-                Sent::NotNow(why, pause) => {
+                Sent::Retry(why, pause) => {
                     let pause = pause_of(round, pause);
                     if round == MOST_TRIES
                         || waited.elapsed() + pause > self.client().pace.patience()
@@ -133,7 +133,7 @@ impl S3Pruner {
         })
     }
 
-    pub(super) async fn give_back(
+    pub(super) async fn restore_manifest(
         &self,
         run: &PlanId,
         target: &RefTarget,

@@ -89,13 +89,13 @@ fn faults(case: &CheckCase<'_>, entry: &RefEntry) -> Vec<Finding> {
 /// Reports documents that the store no longer holds, although they could be read: from the disk
 /// cache of an earlier run.
 fn vanished(case: &CheckCase<'_>, entry: &RefEntry) -> Option<Finding> {
-    let is_told = |blob: &Blob<'_>| {
+    let is_reported = |blob: &Blob<'_>| {
         let name = blob.digest().to_string();
         entry.faults.iter().any(|fault| fault.subject == name)
     };
     let blob = reached(case, entry)
         .filter(|blob| case.vanished.contains(&blob.digest()))
-        .find(|blob| !is_told(blob))?;
+        .find(|blob| !is_reported(blob))?;
     let (code, what) = match blob.role() {
         BlobRole::Manifest | BlobRole::Index => (Code::ManifestMissing, "manifest"),
         _ => (Code::ConfigMissing, "config"),

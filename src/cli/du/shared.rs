@@ -27,7 +27,8 @@ pub(super) struct SharedStoreFields {
 struct Quota {
     limit_bytes: u64,
     /// Whether the service reported the limit; otherwise it is the usual one.
-    limit_is_told: bool,
+    #[serde(rename = "limit_is_told")]
+    limit_is_reported: bool,
     used_bytes: u64,
     entries: u64,
     /// The usage according to the service, some minutes late.
@@ -89,7 +90,7 @@ impl SharedStoreFields {
         Some(Self {
             quota: Quota {
                 limit_bytes: around.limit,
-                limit_is_told: around.limit_is_told,
+                limit_is_reported: around.limit_is_reported,
                 used_bytes: evictions.used_bytes,
                 entries: (evictions.refs.len() + evictions.entries.len()) as u64,
                 counted_bytes: around.counted_bytes,
@@ -109,13 +110,13 @@ impl SharedStoreFields {
     pub(super) fn print(&self, now: Timestamp, paper: Paper) -> String {
         let Quota {
             limit_bytes,
-            limit_is_told,
+            limit_is_reported,
             used_bytes,
             headroom_bytes,
             ..
         } = &self.quota;
         let percent = u128::from(*used_bytes) * 100 / u128::from((*limit_bytes).max(1));
-        let usual = if *limit_is_told {
+        let usual = if *limit_is_reported {
             ""
         } else {
             ", as it usually is"

@@ -67,11 +67,11 @@ async fn scan_each(
             Box::pin(backend::expand(source, &access)).await
         };
         match expanded {
-            Ok((found, left_out)) => {
-                if let Some(left_out) = left_out {
+            Ok((found, incomplete)) => {
+                if let Some(incomplete) = incomplete {
                     session
                         .output
-                        .warn(&format!("{}: {left_out}", visible(&label)));
+                        .warn(&format!("{}: {incomplete}", visible(&label)));
                 }
                 for source in found {
                     opened.push(Opened {

@@ -18,7 +18,8 @@ pub(super) struct RunDocument<'a> {
     pub(super) skipped: usize,
     pub(super) failed: usize,
     pub(super) cancelled: usize,
-    pub(super) put_back: usize,
+    #[serde(rename = "put_back")]
+    pub(super) restored: usize,
     pub(super) freed_bytes: u64,
     pub(super) trashed_bytes: u64,
     /// `None` if a ref or results are left, so that it is not known.
@@ -38,7 +39,8 @@ pub(super) struct RunDocument<'a> {
 #[derive(Serialize)]
 pub(super) struct SettleDocument {
     pub(super) waited_s: f64,
-    pub(super) put_back: usize,
+    #[serde(rename = "put_back")]
+    pub(super) restored: usize,
     pub(super) complete: bool,
 }
 
@@ -46,7 +48,7 @@ impl From<Settled> for SettleDocument {
     fn from(settled: Settled) -> Self {
         Self {
             waited_s: (settled.waited.as_secs_f64() * 10.0).round() / 10.0,
-            put_back: settled.restored,
+            restored: settled.restored,
             complete: settled.complete,
         }
     }
@@ -97,7 +99,7 @@ impl<'a> RunDocument<'a> {
             skipped: report.count(|outcome| matches!(outcome, Outcome::Skipped(_))),
             failed: report.count(|outcome| matches!(outcome, Outcome::Failed(_))),
             cancelled: report.count(|outcome| *outcome == Outcome::Cancelled),
-            put_back: report.put_back,
+            restored: report.restored,
             freed_bytes: report.freed_bytes,
             trashed_bytes: report.trashed_bytes,
             frees_later: later_of_run(plan, report, Timestamp::now()),
@@ -118,7 +120,7 @@ impl<'a> RunDocument<'a> {
         let done = count(|outcome| *outcome == Outcome::Done);
         Self {
             done,
-            put_back: done,
+            restored: done,
             already_gone: count(|outcome| *outcome == Outcome::AlreadyGone),
             skipped: count(|outcome| matches!(outcome, Outcome::Skipped(_))),
             failed: count(|outcome| matches!(outcome, Outcome::Failed(_))),

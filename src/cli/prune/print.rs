@@ -10,7 +10,7 @@ use crate::cli::json::JsonDocument;
 use crate::cli::table::{Paper, Style};
 use crate::error::{Exit, Failure};
 use crate::prune::plan::{ItemReason, Plan};
-use crate::prune::repair::Unmended;
+use crate::prune::repair::NotFixed;
 use crate::text::escape::visible;
 
 mod outcome;
@@ -48,8 +48,8 @@ impl Pruned {
     /// Returns the exit code for it.
     pub(super) fn exit(&self) -> Exit {
         // A repair deletes no blob; an unreadable ref is one of the findings that it lists.
-        let short = match self.plan.unmended() {
-            Some(unmended) => self.wanted && !unmended.is_empty(),
+        let short = match self.plan.not_fixed() {
+            Some(not_fixed) => self.wanted && !not_fixed.is_empty(),
             None => self.plan.undetermined() && !self.plan.is_withheld(),
         };
         match &self.done {
@@ -103,7 +103,7 @@ impl<'a> One<'a> {
             (pruned.wanted && !pruned.exceeds && pruned.refusal.is_none()).then(|| RunDocument {
                 settle: (plan.disposal() == Disposal::Trash).then_some(SettleDocument {
                     waited_s: 0.0,
-                    put_back: 0,
+                    restored: 0,
                     complete: true,
                 }),
                 frees_later: Some(plan.frees_later()),
@@ -164,13 +164,13 @@ pub(super) fn text(session: &CliSession<'_>, pruned: &[Pruned]) -> Result<Exit, 
 }
 
 /// Returns the findings that a repair cannot fix, as lines.
-fn not_mended(unmended: &[Unmended], paper: Paper) -> String {
-    let line = |item: &Unmended| {
+fn not_fixed_text(not_fixed: &[NotFixed], paper: Paper) -> String {
+    let line = |item: &NotFixed| {
         let about = item.ref_name.as_deref().unwrap_or("the store");
         let why = Style::Bad.paint(&visible(&item.why), paper);
         format!("Not repaired: {} of {about}: {why}\n", item.code)
     };
-    unmended.iter().map(line).collect()
+    not_fixed.iter().map(line).collect()
 }
 
 fn reasons(reasons: &[ItemReason]) -> String {

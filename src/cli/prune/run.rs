@@ -7,7 +7,7 @@ use super::arguments::Arguments;
 use super::print::{self, Pruned, RefBytes};
 use super::store::{NamedFile, pruner_of};
 use super::{page, shown};
-use crate::backend::{Outcome, SharedPruner, WayBack};
+use crate::backend::{Outcome, SharedPruner, Undoability};
 use crate::cli::CliSession;
 use crate::error::{Exit, Failure};
 use crate::prune::execute::{self, ExecuteError, ExecuteOptions, RunReport, RunStep};
@@ -52,7 +52,7 @@ pub(super) async fn apply(
         FinishedRun {
             report,
             journal: journal.path().to_owned(),
-            way_back: way_back(&pruner).await,
+            undoability: undoability(&pruner).await,
             interrupted: session.cancel.is_cancelled(),
         },
     )
@@ -91,7 +91,7 @@ pub(super) async fn go_on(
         FinishedRun {
             report,
             journal: path.to_owned(),
-            way_back: way_back(&pruner).await,
+            undoability: undoability(&pruner).await,
             interrupted: session.cancel.is_cancelled(),
         },
     )
@@ -109,8 +109,8 @@ async fn interruptible<T: Send + 'static>(
         .map_err(|_| Failure::message(Exit::Interrupted, "interrupted"))
 }
 
-pub(super) async fn way_back(store: &SharedPruner) -> WayBack {
-    store.facts().await.capabilities.way_back
+pub(super) async fn undoability(store: &SharedPruner) -> Undoability {
+    store.facts().await.capabilities.undoability
 }
 
 pub(super) fn conclude(
@@ -146,7 +146,7 @@ pub(super) fn conclude(
 }
 
 /// Undoes a run.
-pub(super) async fn take_back(
+pub(super) async fn undo_run(
     session: &CliSession<'_>,
     arguments: &Arguments,
     path: &Path,
@@ -162,7 +162,7 @@ pub(super) async fn take_back(
         },
     )
     .await?;
-    session.finish_what_is_begun();
+    session.finish_started();
     let policy = session.settings.retention.policy();
     let options = options(session, arguments, &policy, &|_| ());
     let results = undo::undo(&pruner, &history, &mut journal, &options).await?;
@@ -183,7 +183,7 @@ pub(super) async fn carry_out(
     journal: &mut Journal,
     history: Option<&JournalContent>,
 ) -> Result<RunReport, Failure> {
-    session.finish_what_is_begun();
+    session.finish_started();
     let total = plan.delete().len();
     let observe = |step: RunStep<'_>| {
         let progress = &session.output.progress;
@@ -274,7 +274,7 @@ pub(super) struct FinishedRun {
     pub(super) report: RunReport,
     pub(super) journal: PathBuf,
     /// How much of it can be undone.
-    pub(super) way_back: WayBack,
+    pub(super) undoability: Undoability,
     /// Whether the user stopped it.
     pub(super) interrupted: bool,
 }

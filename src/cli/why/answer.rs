@@ -117,10 +117,10 @@ pub(super) async fn answer(
     }
     let mut explanation = explain(&imported, question.given).await.map_err(failure)?;
     explanation.notes.splice(0..0, question.notes);
-    let left_out = failures
+    let incomplete = failures
         .iter()
         .map(|(label, failure)| format!("{label} is left out: {}", failure.message));
-    explanation.notes.extend(left_out);
+    explanation.notes.extend(incomplete);
     let label = if imported.is_empty() {
         visible(&named.join(" ")).into_owned()
     } else {

@@ -112,7 +112,7 @@ pub(super) struct WholeOp {
 
 /// The parts of an operation that are not in its key: the client's worker constraints, and the
 /// proxies of a command.
-const BESIDE_THE_KEY: [&str; 2] = ["constraints", "Op.exec.meta.proxy_env"];
+const NEXT_TO_THE_KEY: [&str; 2] = ["constraints", "Op.exec.meta.proxy_env"];
 
 impl<'de> serde::Deserialize<'de> for WholeOp {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -125,11 +125,11 @@ impl<'de> serde::Deserialize<'de> for WholeOp {
                 .filter(|part| *part != "?")
                 .collect::<Vec<_>>()
                 .join(".");
-            let is_beside = |known: &&str| {
+            let is_next_to = |known: &&str| {
                 let (head, rest) = path.split_at_checked(known.len()).unwrap_or((&path, "."));
                 head.eq_ignore_ascii_case(known) && (rest.is_empty() || rest.starts_with('.'))
             };
-            if !BESIDE_THE_KEY.iter().any(is_beside) {
+            if !NEXT_TO_THE_KEY.iter().any(is_next_to) {
                 unread.get_or_insert(path);
             }
         })?;

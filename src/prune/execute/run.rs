@@ -35,7 +35,7 @@ pub(super) struct PlanRun<'a> {
     pub(super) begun: Vec<bool>,
     /// The proof of a plan from a file against the store.
     proof: Proof,
-    pub(super) put_back: usize,
+    pub(super) restored: usize,
     pub(super) settled: Settled,
     /// Deleted blobs that freed no space, because they have a hard link outside the store.
     linked: HashSet<usize>,
@@ -68,7 +68,7 @@ impl<'a> PlanRun<'a> {
             outcomes,
             begun,
             proof: Proof::default(),
-            put_back: 0,
+            restored: 0,
             settled: Settled {
                 waited: Duration::ZERO,
                 restored: 0,
@@ -80,23 +80,23 @@ impl<'a> PlanRun<'a> {
         }
     }
 
-    pub(super) async fn whole(self) -> Result<RunReport, ExecuteError> {
+    pub(super) async fn run(self) -> Result<RunReport, ExecuteError> {
         proof::admit(&**self.pruner, self.plan, self.options, Purpose::Delete).await?;
         let pruner = self.pruner;
         let lease = pruner.lease().await?;
-        let report = self.leased().await;
+        let report = self.run_with_lease().await;
         pruner.release().await;
         drop(lease);
         report
     }
 
-    async fn leased(mut self) -> Result<RunReport, ExecuteError> {
+    async fn run_with_lease(mut self) -> Result<RunReport, ExecuteError> {
         let forget_before = Timestamp::now()
             .checked_sub(self.plan.grace())
             .unwrap_or(Timestamp::MIN);
         self.reached(RunStep::Leased);
         self.prove().await?;
-        let live = self.put_back_what_is_named().await?;
+        let live = self.restore_referenced().await?;
         let refs = 0..self.plan.refs();
         let rewritten = refs.end..self.plan.before_objects();
         let dropped = self.drop_refs(refs.clone()).await;
@@ -107,9 +107,9 @@ impl<'a> PlanRun<'a> {
         // A run that is ending concludes nothing about the remaining items; a resumed run checks
         // them again.
         if !self.is_over() {
-            self.leave_what_is_needed(&live).await;
+            self.skip_needed(&live).await;
         }
-        self.sweep(objects).await;
+        self.delete_planned(objects).await;
         self.retry_refs(refs).await;
         self.reached(RunStep::Swept);
         self.settle(live).await;
@@ -147,7 +147,7 @@ impl<'a> PlanRun<'a> {
         let deletion_method = self.pruner.facts().await.deletes;
         RunReport {
             outcomes,
-            put_back: self.put_back,
+            restored: self.restored,
             freed_bytes,
             trashed_bytes,
             settled,
@@ -218,7 +218,7 @@ impl<'a> PlanRun<'a> {
             self.settled.complete = false;
             self.conclude_all(&moves, &Outcome::Skipped(Skip::InUse));
         }
-        self.put_back_what_is_named().await
+        self.restore_referenced().await
     }
 
     /// Returns whether an item is a blob that goes to the trash.
@@ -228,7 +228,7 @@ impl<'a> PlanRun<'a> {
     }
 
     /// Keeps all blobs that are needed by now, or all blobs if that is unknown.
-    async fn leave_what_is_needed(&mut self, live: &Live) {
+    async fn skip_needed(&mut self, live: &Live) {
         let copies = self.copies(live).await;
         for (item, deletion) in self.plan.delete().iter().enumerate() {
             if self.outcomes[item].is_some() {
@@ -292,12 +292,12 @@ impl<'a> PlanRun<'a> {
         same.map(|((item, _, _), _)| item).collect()
     }
 
-    async fn sweep(&mut self, objects: Range<usize>) {
+    async fn delete_planned(&mut self, objects: Range<usize>) {
         let open = objects.filter(|item| self.outcomes[*item].is_none());
         let (absent, open): (Vec<usize>, Vec<usize>) =
             open.partition(|item| self.proof.is_absent(*item));
         let gone = vec![Outcome::AlreadyGone; absent.len()];
-        let gone = self.own_gone(&absent, gone).await;
+        let gone = self.deleted_by_this_run(&absent, gone).await;
         for (item, outcome) in absent.into_iter().zip(gone) {
             self.conclude(item, outcome);
         }
@@ -335,7 +335,7 @@ impl<'a> PlanRun<'a> {
                 .delete_objects(self.plan.id(), self.plan.disposal(), targets)
                 .await;
             self.reached(RunStep::Deleted);
-            let outcomes = self.own_gone(batch, outcomes).await;
+            let outcomes = self.deleted_by_this_run(batch, outcomes).await;
             for ((item, outcome), is_linked) in batch.iter().zip(outcomes).zip(linked) {
                 if is_linked {
                     self.linked.insert(*item);
@@ -357,7 +357,11 @@ impl<'a> PlanRun<'a> {
     }
 
     /// Determines which absent objects this run itself deleted before it was interrupted.
-    async fn own_gone(&self, batch: &[usize], mut outcomes: Vec<Outcome>) -> Vec<Outcome> {
+    async fn deleted_by_this_run(
+        &self,
+        batch: &[usize],
+        mut outcomes: Vec<Outcome>,
+    ) -> Vec<Outcome> {
         let gone: Vec<usize> = (0..batch.len().min(outcomes.len()))
             .filter(|place| outcomes[*place] == Outcome::AlreadyGone && self.begun[batch[*place]])
             .collect();

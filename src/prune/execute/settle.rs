@@ -31,18 +31,18 @@ const MOST_ROUNDS: usize = 5;
 impl PlanRun<'_> {
     /// Restores the blobs in the trash that a ref references, until none are left: a restored
     /// manifest may reference further blobs.
-    pub(super) async fn put_back_what_is_named(&mut self) -> Result<Live, ExecuteError> {
+    pub(super) async fn restore_referenced(&mut self) -> Result<Live, ExecuteError> {
         loop {
             let live = self.mark().await?;
             self.reached(RunStep::Marked);
-            if !self.put_back(&live).await? {
+            if !self.restore_needed(&live).await? {
                 return Ok(live);
             }
         }
     }
 
     /// Restores needed blobs; returns whether there were any.
-    async fn put_back(&mut self, live: &Live) -> Result<bool, ExecuteError> {
+    async fn restore_needed(&mut self, live: &Live) -> Result<bool, ExecuteError> {
         let store = self.pruner.prune_abilities();
         match (store.trash, store.restore_objects) {
             (Some(trash), _) => self.restore_from_trash(trash, live).await,
@@ -64,13 +64,13 @@ impl PlanRun<'_> {
             return false;
         }
         let outcomes = store.restore_objects(self.plan.id(), names.clone()).await;
-        let before = self.put_back;
+        let before = self.restored;
         for ((item, name), outcome) in items.into_iter().zip(names).zip(outcomes) {
             match (outcome, name) {
                 (Outcome::Done, ObjectName::Blob(digest)) => {
-                    self.note(|journal| journal.put_back(digest));
+                    self.note(|journal| journal.note_restored(digest));
                     self.conclude(item, Outcome::Skipped(Skip::Named));
-                    self.put_back += 1;
+                    self.restored += 1;
                 }
                 // It was never deleted, or a build has exported it again.
                 (Outcome::AlreadyGone, _) => {}
@@ -83,7 +83,7 @@ impl PlanRun<'_> {
                 }
             }
         }
-        self.put_back > before
+        self.restored > before
     }
 
     /// Restores needed blobs from the trash; returns whether there were any.
@@ -94,7 +94,7 @@ impl PlanRun<'_> {
     ) -> Result<bool, ExecuteError> {
         let (back, fault) = match trash.restore_blobs(live.blobs.clone()).await {
             Ok(back) => (back, None),
-            Err(PruneError::PutBackInPart { back, source }) => (back, Some(*source)),
+            Err(PruneError::PartlyRestored { back, source }) => (back, Some(*source)),
             Err(error) => return Err(error.into()),
         };
         let plan = self.plan;
@@ -106,14 +106,14 @@ impl PlanRun<'_> {
             .filter(|(name, _)| is_back(name))
             .collect();
         for digest in &back {
-            self.note(|journal| journal.put_back(*digest));
+            self.note(|journal| journal.note_restored(*digest));
             if let Some(item) = items.get(&ObjectName::Blob(*digest))
                 && (self.outcomes[*item] == Some(Outcome::Done) || self.begun[*item])
             {
                 self.conclude(*item, Outcome::Skipped(Skip::Named));
             }
         }
-        self.put_back += back.len();
+        self.restored += back.len();
         fault.map_or(Ok(!back.is_empty()), |fault| Err(fault.into()))
     }
 
@@ -128,7 +128,7 @@ impl PlanRun<'_> {
             // Without a trash, only deleted objects can be restored.
             let may_restore = store.trash.is_none() && store.restore_objects.is_some();
             if may_restore && self.may_be_deleted().next().is_some() {
-                self.take_back_what_is_named(live).await;
+                self.restore_without_trash(live).await;
             }
             return;
         }
@@ -136,7 +136,7 @@ impl PlanRun<'_> {
         match self.pruner.prune_abilities().watch {
             Some(store) if has_blobs && !self.options.settle.quiet.is_zero() => {
                 if matches!(self.watch(store).await, Watched::Undetermined) {
-                    self.take_all_back().await;
+                    self.restore_all().await;
                 }
             }
             _ => self.check_refs_again(live).await,
@@ -160,10 +160,10 @@ impl PlanRun<'_> {
             live = marked;
             // A manifest that is referenced again may be in the trash; its references are known
             // once it is restored.
-            match self.put_back(&live).await {
+            match self.restore_needed(&live).await {
                 Ok(false) => {}
                 Ok(true) => {
-                    let Ok(marked) = self.put_back_what_is_named().await else {
+                    let Ok(marked) = self.restore_referenced().await else {
                         break;
                     };
                     live = marked;
@@ -177,17 +177,17 @@ impl PlanRun<'_> {
                 break;
             }
         }
-        self.take_all_back().await;
+        self.restore_all().await;
     }
 
     /// Restores deleted blobs that are referenced by now, if the store still has them. The final
     /// listing shows any that cannot be restored.
-    async fn take_back_what_is_named(&mut self, mut live: Live) {
+    async fn restore_without_trash(&mut self, mut live: Live) {
         for _ in 0..MOST_ROUNDS {
             if matches!(self.pruner.still(live.fingerprint).await, Ok(true)) {
                 return;
             }
-            match self.put_back_what_is_named().await {
+            match self.restore_referenced().await {
                 Ok(marked) => live = marked,
                 Err(error) => {
                     tracing::warn!(%error, "blobs that are needed again could not be restored");
@@ -223,7 +223,7 @@ impl PlanRun<'_> {
         }
     }
 
-    async fn take_all_back(&mut self) {
+    async fn restore_all(&mut self) {
         let moved: Vec<usize> = (0..self.outcomes.len())
             .filter(|item| self.is_in_trash(*item))
             .collect();
@@ -240,7 +240,7 @@ impl PlanRun<'_> {
         };
         for (item, outcome) in moved.into_iter().zip(outcomes) {
             if matches!(outcome, Outcome::Done | Outcome::AlreadyGone) {
-                self.put_back += 1;
+                self.restored += 1;
                 self.conclude(item, Outcome::Skipped(Skip::Unsettled));
             }
         }

@@ -92,11 +92,11 @@ impl PlanRun<'_> {
     /// they reference.
     pub(super) async fn watch(&mut self, store: &dyn WatchActivity) -> Watched {
         let began = Instant::now();
-        let restored = self.put_back;
+        let restored = self.restored;
         let watched = self.watch_from(began, store).await;
         self.settled = Settled {
             waited: self.settled.waited + began.elapsed(),
-            restored: self.put_back - restored,
+            restored: self.restored - restored,
             complete: self.settled.complete && matches!(watched, Watched::Quiet),
         };
         watched
@@ -157,7 +157,7 @@ impl PlanRun<'_> {
 
     /// Restores the blobs that the refs reference. Returns false if these are unknown.
     async fn restore_named(&mut self) -> bool {
-        match self.put_back_what_is_named().await {
+        match self.restore_referenced().await {
             Ok(live) => !live.undetermined,
             Err(error) => {
                 tracing::warn!(%error, "what the refs reference could not be restored");

@@ -125,7 +125,7 @@ impl JournalContent {
             JournalLine::Undo { outcome, .. } => self.undone |= outcome == Outcome::Done,
             JournalLine::Finished(_) => self.finished = true,
             JournalLine::Resumed(_) => self.finished = false,
-            JournalLine::PutBack(_) | JournalLine::DeletedBroken(_) => {}
+            JournalLine::Restored(_) | JournalLine::DeletedBroken(_) => {}
         }
         Ok(())
     }

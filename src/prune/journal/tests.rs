@@ -127,7 +127,7 @@ fn what_is_not_written_yet_is_written_before_anything_else() {
     for item in 0..3 {
         journal.item(item, "x".to_owned(), Outcome::Done).unwrap();
     }
-    journal.put_back(Digest::of(b"")).unwrap();
+    journal.note_restored(Digest::of(b"")).unwrap();
     journal.sync().unwrap();
     let text = fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = text.lines().skip(1).collect();

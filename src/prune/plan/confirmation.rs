@@ -58,7 +58,7 @@ impl Plan {
     pub fn needs_typed_confirmation(&self) -> Option<TypedReason> {
         if self.drops_every_ref {
             Some(TypedReason::EveryRef)
-        } else if self.freed_blobs == FreedBlobs::GoNow {
+        } else if self.freed_blobs == FreedBlobs::DeleteNow {
             Some(TypedReason::FreedNow)
         } else if self.empties_young_trash() {
             Some(TypedReason::YoungTrash)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::{ObjectName, ObjectTarget, RefTarget};
 use crate::prune::records::Rewrite;
-use crate::prune::repair::Mend;
+use crate::prune::repair::Fix;
 use crate::retention::Reason;
 use crate::text::units::Age;
 
@@ -123,7 +123,7 @@ mod document {
     use crate::backend::{ObjectName, ObjectTarget, RefRewrite, RefTarget};
     use crate::format::digest::Digest;
     use crate::prune::records::{DroppedResult, Rewrite};
-    use crate::prune::repair::Mend;
+    use crate::prune::repair::Fix;
 
     #[derive(Serialize, Deserialize)]
     struct ItemDocument {
@@ -152,7 +152,8 @@ mod document {
         later_blobs: u64,
         documents: Vec<String>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        mends: Vec<Mend>,
+        #[serde(rename = "mends")]
+        fixes: Vec<Fix>,
     }
 
     fn names_of(item: &ItemDocument) -> Vec<String> {
@@ -197,7 +198,7 @@ mod document {
                         later_bytes: rewrite.later_bytes,
                         later_blobs: rewrite.later_blobs,
                         documents: rewrite.documents.documents.clone(),
-                        mends: rewrite.mends.clone(),
+                        fixes: rewrite.fixes.clone(),
                     }),
                     ..none
                 }
@@ -235,7 +236,7 @@ mod document {
             results: written.results,
             later_bytes: written.later_bytes,
             later_blobs: written.later_blobs,
-            mends: written.mends,
+            fixes: written.fixes,
         })
     }
 
@@ -345,12 +346,15 @@ pub enum StoreReason {
         filter: String,
     },
     /// Rewritten: a repair fixes a part of it.
-    Mended {
+    #[serde(rename = "mended")]
+    Fixed {
         /// The fix.
-        mend: Mend,
+        #[serde(rename = "mend")]
+        fix: Fix,
     },
     /// Deleted: its manifest is not stored, so no build can import it.
-    ManifestGone,
+    #[serde(rename = "manifest-gone")]
+    ManifestMissing,
     /// Deleted: an unfinished upload.
     Unfinished {
         /// The time since the last write to it.
@@ -366,11 +370,14 @@ pub enum StoreReason {
     /// Kept: an unreadable ref may reference it.
     Undetermined,
     /// Kept: a ref references it again, and this plan restores it.
-    NamedAgain,
+    #[serde(rename = "named-again")]
+    ReferencedAgain,
     /// Kept until the trash has been restored, because restored blobs may reference it.
-    AwaitsPutBack,
+    #[serde(rename = "awaits-put-back")]
+    AwaitsRestore,
     /// Kept: a person has excluded it from the plan.
-    LeftOut,
+    #[serde(rename = "left-out")]
+    Excluded,
     /// Kept: it is stored in a way that cannot be deleted safely.
     Unsupported { why: String },
 }
@@ -403,17 +410,17 @@ impl fmt::Display for StoreReason {
                     crate::text::escape::visible(filter)
                 )
             }
-            Self::Mended { mend } => mend.fmt(f),
-            Self::ManifestGone => f.write_str("its manifest is missing: no build can import it"),
+            Self::Fixed { fix } => fix.fmt(f),
+            Self::ManifestMissing => f.write_str("its manifest is missing: no build can import it"),
             Self::Unfinished { unchanged } => {
                 write!(f, "an unfinished upload, left {}", Age(*unchanged).ago())
             }
             Self::Trashed { ago } => write!(f, "in the trash for {}", Age(*ago)),
             Self::SameAsKept => f.write_str("a kept entry is the same"),
             Self::Undetermined => f.write_str("a ref that cannot be read may reference it"),
-            Self::NamedAgain => f.write_str("a ref references it again: it is restored"),
-            Self::AwaitsPutBack => f.write_str("something that is restored first may reference it"),
-            Self::LeftOut => f.write_str("excluded by hand"),
+            Self::ReferencedAgain => f.write_str("a ref references it again: it is restored"),
+            Self::AwaitsRestore => f.write_str("something that is restored first may reference it"),
+            Self::Excluded => f.write_str("excluded by hand"),
             Self::Unsupported { why } => f.write_str(why),
         }
     }

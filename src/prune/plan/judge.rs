@@ -19,15 +19,15 @@ use crate::retention::{Reason, Verdict};
 /// The fate of a ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RefFate {
-    Stays(Vec<ItemReason>),
-    Goes(RefTarget, Vec<ItemReason>),
+    Keep(Vec<ItemReason>),
+    Delete(RefTarget, Vec<ItemReason>),
 }
 
 impl RefFate {
     fn goes(&self) -> Option<&RefTarget> {
         match self {
-            Self::Goes(target, _) => Some(target),
-            Self::Stays(_) => None,
+            Self::Delete(target, _) => Some(target),
+            Self::Keep(_) => None,
         }
     }
 }
@@ -44,7 +44,7 @@ enum Reached {
     Kept,
 }
 
-/// The fate of a blob. Only [`BlobFate::Goes`] and [`BlobFate::Ruled`] are deletions.
+/// The fate of a blob. Only [`BlobFate::Delete`] and [`BlobFate::Ruled`] are deletions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BlobFate {
@@ -63,17 +63,19 @@ pub enum BlobFate {
     /// Kept: an unreadable ref may reference it.
     Undetermined,
     /// Kept until the trash has been restored, because restored blobs may reference it.
-    AwaitsPutBack,
+    #[serde(rename = "awaits-put-back")]
+    AwaitsRestore,
     /// Kept: it is stored in a way that cannot be deleted safely.
     Unsupported,
     /// Kept: a person has excluded it.
-    LeftOut,
+    Excluded,
     /// Kept: it is an entry that a rule protects.
     Protected,
     /// Deleted as an entry, by a rule that names its kind.
     Ruled,
     /// Deleted: no ref reaches it, and none did when the plan was made.
-    Goes,
+    #[serde(rename = "goes")]
+    Delete,
 }
 
 impl BlobFate {
@@ -84,9 +86,9 @@ impl BlobFate {
         Self::WithinGrace,
         Self::UnknownAge,
         Self::Undetermined,
-        Self::AwaitsPutBack,
+        Self::AwaitsRestore,
         Self::Unsupported,
-        Self::LeftOut,
+        Self::Excluded,
         Self::Protected,
     ];
 
@@ -100,12 +102,12 @@ impl BlobFate {
             Self::WithinGrace => "written within the grace",
             Self::UnknownAge => "of unknown age",
             Self::Undetermined => "a ref that cannot be read may reference them",
-            Self::AwaitsPutBack => "something that is restored first may reference them",
+            Self::AwaitsRestore => "something that is restored first may reference them",
             Self::Unsupported => "cannot be deleted safely here",
-            Self::LeftOut => "excluded by hand",
+            Self::Excluded => "excluded by hand",
             Self::Protected => "a rule protects them",
             Self::Ruled => "a rule deletes them",
-            Self::Goes => "no ref reaches them",
+            Self::Delete => "no ref reaches them",
         }
     }
 }
@@ -118,7 +120,7 @@ pub struct Judged {
     /// The blobs that wait because the plan deletes the last refs that reach them.
     pub(super) dropped: Totals,
     /// Blobs in the trash that a ref references and the store does not hold.
-    pub(super) put_back: Vec<Digest>,
+    pub(super) restored: Vec<Digest>,
     /// Whether a document that may reference blobs could not be read.
     pub(super) undetermined: bool,
 }
@@ -130,17 +132,17 @@ impl Judged {
         let inventory = planning.inventory;
         let refs = judge_refs(planning);
         let reached = reached(planning, &refs);
-        let put_back = inventory.awaited_from_trash();
+        let restored = inventory.awaited_from_trash();
         let undetermined = inventory
             .refs
             .iter()
-            .any(|entry| is_undetermined(inventory, entry, &put_back))
+            .any(|entry| is_undetermined(inventory, entry, &restored))
             || planning.recent.unreadable
             || inventory.warnings.contains(&StoreWarning::KeepsChanging);
         let hold = match &planning.capabilities.delete_object {
             Support::No(_) => Some(BlobFate::Unsupported),
             Support::Yes if undetermined => Some(BlobFate::Undetermined),
-            Support::Yes if !put_back.is_empty() => Some(BlobFate::AwaitsPutBack),
+            Support::Yes if !restored.is_empty() => Some(BlobFate::AwaitsRestore),
             Support::Yes => None,
         };
         let blobs = inventory
@@ -157,7 +159,7 @@ impl Judged {
         let judged = Self {
             dropped: dropped.map(|((blob, _), _)| blob.stored_size()).collect(),
             blobs,
-            put_back,
+            restored,
             undetermined,
         };
         (refs, judged)
@@ -182,7 +184,7 @@ impl Judged {
         let unreadable = inventory
             .refs
             .iter()
-            .filter(|entry| is_undetermined(inventory, entry, &self.put_back));
+            .filter(|entry| is_undetermined(inventory, entry, &self.restored));
         let (withheld, unreadable): (Vec<_>, Vec<_>) =
             unreadable.partition(|entry| entry.withheld().is_some());
         let mut warnings = withheld_warnings(&withheld);
@@ -200,9 +202,9 @@ impl Judged {
         if let Support::No(why) = &planning.capabilities.delete_object {
             warnings.push(PlanWarning::NoBlobDeletion { why: why.clone() });
         }
-        if !self.put_back.is_empty() {
+        if !self.restored.is_empty() {
             warnings.push(PlanWarning::RestoresFirst {
-                blobs: self.put_back.len(),
+                blobs: self.restored.len(),
             });
         }
         warnings
@@ -232,11 +234,11 @@ fn withheld_warnings(withheld: &[&RefEntry]) -> Vec<PlanWarning> {
 /// Returns whether a ref may reach more blobs than are known. Blobs that are restored from the
 /// trash are read before any deletion. If the store does not list its blobs, no blob is deleted
 /// that a manifest could reference.
-fn is_undetermined(inventory: &Inventory, entry: &RefEntry, put_back: &[Digest]) -> bool {
+fn is_undetermined(inventory: &Inventory, entry: &RefEntry, restored: &[Digest]) -> bool {
     let absent = entry.absent_manifests();
     let comes_back = absent
         .iter()
-        .all(|digest| put_back.binary_search(digest).is_ok());
+        .all(|digest| restored.binary_search(digest).is_ok());
     entry.is_unreadable() && (absent.is_empty() || !(comes_back || inventory.unlisted.is_some()))
 }
 
@@ -268,16 +270,16 @@ fn judge_refs(planning: &Planning<'_>) -> Vec<RefFate> {
                         .excluded
                         .contains(&DeletionTarget::Ref(target.clone()))
                     {
-                        RefFate::Stays(vec![StoreReason::LeftOut.into()])
+                        RefFate::Keep(vec![StoreReason::Excluded.into()])
                     } else {
-                        RefFate::Goes(target, reasons)
+                        RefFate::Delete(target, reasons)
                     }
                 }
                 (Verdict::Drop(_), Some(_), Support::No(why)) => {
-                    RefFate::Stays(vec![StoreReason::Unsupported { why: why.clone() }.into()])
+                    RefFate::Keep(vec![StoreReason::Unsupported { why: why.clone() }.into()])
                 }
-                (Verdict::Drop(_), None, _) => RefFate::Stays(vec![Reason::Unreadable.into()]),
-                (Verdict::Keep(_) | Verdict::Undecided(_), _, _) => RefFate::Stays(reasons),
+                (Verdict::Drop(_), None, _) => RefFate::Keep(vec![Reason::Unreadable.into()]),
+                (Verdict::Keep(_) | Verdict::Undecided(_), _, _) => RefFate::Keep(reasons),
             }
         })
         .collect();
@@ -295,7 +297,7 @@ fn judge_refs(planning: &Planning<'_>) -> Vec<RefFate> {
         .collect();
     for fate in &mut fates {
         if fate.goes().is_some_and(|target| same.contains(target)) {
-            *fate = RefFate::Stays(vec![StoreReason::SameAsKept.into()]);
+            *fate = RefFate::Keep(vec![StoreReason::SameAsKept.into()]);
         }
     }
     fates
@@ -317,14 +319,14 @@ fn reached(planning: &Planning<'_>, refs: &[RefFate]) -> Vec<Reached> {
     recent.for_each(|blob| mark(blob, Reached::Recent));
     let shared = planning
         .recent
-        .beside
+        .shared
         .iter()
         .filter_map(|digest| inventory.blobs.find(digest));
     shared.for_each(|blob| mark(blob, Reached::Kept));
     for (entry, fate) in inventory.refs.iter().zip(refs) {
         let by = match fate {
-            RefFate::Stays(_) => Reached::Kept,
-            RefFate::Goes(..) => Reached::Dropped,
+            RefFate::Keep(_) => Reached::Kept,
+            RefFate::Delete(..) => Reached::Dropped,
         };
         entry.reach.iter().for_each(|blob| mark(*blob, by));
     }
@@ -372,7 +374,7 @@ fn apply_rules(planning: &Planning<'_>, blobs: &mut [BlobFate]) {
             can_go && verdict.is_drop() && !planning.excluded.contains(&entry_target(entry));
         if is_ruled && BlobFate::HELD.contains(fate) {
             *fate = BlobFate::Ruled;
-        } else if is_protected(verdict) && *fate == BlobFate::Goes {
+        } else if is_protected(verdict) && *fate == BlobFate::Delete {
             *fate = BlobFate::Protected;
         }
     }
@@ -412,10 +414,12 @@ fn judge_blob(
                 planning.excluded.contains(&DeletionTarget::Object(target))
             }) =>
         {
-            BlobFate::LeftOut
+            BlobFate::Excluded
         }
         (Reached::Nothing, _, None, Some(_))
-        | (Reached::Dropped | Reached::Recent, FreedBlobs::GoNow, None, Some(_)) => BlobFate::Goes,
+        | (Reached::Dropped | Reached::Recent, FreedBlobs::DeleteNow, None, Some(_)) => {
+            BlobFate::Delete
+        }
     }
 }
 

@@ -22,9 +22,9 @@ use crate::retention::{Reason, Verdict};
 /// The decision about an unfinished upload or an object in the trash.
 enum ObjectFate {
     /// It is deleted; this much time has passed since its last change.
-    Goes(DeletionTarget, SignedDuration),
+    Delete(DeletionTarget, SignedDuration),
     /// It is kept, for this reason.
-    Stays(ItemReason),
+    Keep(ItemReason),
 }
 
 /// The deletions and the kept items.
@@ -77,12 +77,12 @@ impl<'a> Lists<'a> {
                         .contains(&DeletionTarget::Ref(target.clone()))
                 });
             if let Some(target) = is_gone {
-                goes.push((target, vec![StoreReason::ManifestGone.into()]));
+                goes.push((target, vec![StoreReason::ManifestMissing.into()]));
                 continue;
             }
             match fate {
-                RefFate::Goes(target, reasons) => goes.push((target, reasons)),
-                RefFate::Stays(reasons) => self.keep.push(KeptItem {
+                RefFate::Delete(target, reasons) => goes.push((target, reasons)),
+                RefFate::Keep(reasons) => self.keep.push(KeptItem {
                     kind: ItemKind::Ref,
                     name: entry.name.clone(),
                     digest: Some(entry.digest().to_string()),
@@ -121,7 +121,8 @@ impl<'a> Lists<'a> {
                 .kind
                 .digest()
                 .and_then(|digest| inventory.blobs.find(&digest));
-            let is_going = blob.and_then(|blob| self.judged.of_blob(blob)) == Some(BlobFate::Goes);
+            let is_going =
+                blob.and_then(|blob| self.judged.of_blob(blob)) == Some(BlobFate::Delete);
             let unchanged = age(entry.touched(), planning.now);
             let reasons: Vec<ItemReason> = match (verdict, entry.kind) {
                 // The entry is listed already, as a blob.
@@ -146,7 +147,7 @@ impl<'a> Lists<'a> {
             };
             let target = entry_target(entry);
             if planning.excluded.contains(&target) {
-                self.keep_entry(entry, vec![StoreReason::LeftOut.into()]);
+                self.keep_entry(entry, vec![StoreReason::Excluded.into()]);
             } else {
                 goes.push((entry, Deletion { target, reasons }));
             }
@@ -191,9 +192,9 @@ impl<'a> Lists<'a> {
         for rewrite in rewrites {
             let target = DeletionTarget::Rewrite(Box::new(rewrite.clone()));
             if !planning.excluded.contains(&target) {
-                let mends = rewrite.mends.iter();
-                let mut reasons: Vec<ItemReason> = mends
-                    .map(|mend| StoreReason::Mended { mend: *mend }.into())
+                let fixes = rewrite.fixes.iter();
+                let mut reasons: Vec<ItemReason> = fixes
+                    .map(|fix| StoreReason::Fixed { fix: *fix }.into())
                     .collect();
                 if reasons.is_empty() {
                     let results = rewrite.results.len();
@@ -208,7 +209,7 @@ impl<'a> Lists<'a> {
     fn blobs(&mut self) {
         let judged = (0..).map(BlobId).zip(&self.judged.blobs);
         let goes = judged
-            .filter(|(_, fate)| **fate == BlobFate::Goes)
+            .filter(|(_, fate)| **fate == BlobFate::Delete)
             .map(|(blob, _)| blob);
         let blobs = &self.planning.inventory.blobs;
         self.delete.push_blobs(
@@ -238,11 +239,11 @@ impl<'a> Lists<'a> {
             };
             let name = ObjectName::Partial(object.name.clone());
             match self.decide(object, name, stays) {
-                ObjectFate::Goes(target, unchanged) => self.delete.push(Deletion {
+                ObjectFate::Delete(target, unchanged) => self.delete.push(Deletion {
                     target,
                     reasons: vec![StoreReason::Unfinished { unchanged }.into()],
                 }),
-                ObjectFate::Stays(why) => {
+                ObjectFate::Keep(why) => {
                     self.keep_object(ItemKind::Partial, object.name.clone(), why);
                 }
             }
@@ -251,21 +252,21 @@ impl<'a> Lists<'a> {
 
     fn trash(&mut self) {
         let planning = self.planning;
-        let back: HashSet<&Digest> = self.judged.put_back.iter().collect();
+        let back: HashSet<&Digest> = self.judged.restored.iter().collect();
         for (index, object) in (0..).zip(planning.inventory.trash.iter()) {
             let is_back =
                 digest_in_trash(&object.name).is_some_and(|digest| back.contains(&digest));
             let stays = match &planning.capabilities.delete_object {
-                _ if is_back => Some(StoreReason::NamedAgain.into()),
+                _ if is_back => Some(StoreReason::ReferencedAgain.into()),
                 Support::No(why) => Some(StoreReason::Unsupported { why: why.clone() }.into()),
                 Support::Yes if self.judged.undetermined => Some(StoreReason::Undetermined.into()),
-                Support::Yes if !back.is_empty() => Some(StoreReason::AwaitsPutBack.into()),
+                Support::Yes if !back.is_empty() => Some(StoreReason::AwaitsRestore.into()),
                 Support::Yes => None,
             };
             let name = ObjectName::Trashed(object.name.clone());
             match self.decide(&object, name, stays) {
-                ObjectFate::Goes(..) => self.delete.push_trashed(index),
-                ObjectFate::Stays(why) => self.keep_object(ItemKind::Object, object.name, why),
+                ObjectFate::Delete(..) => self.delete.push_trashed(index),
+                ObjectFate::Keep(why) => self.keep_object(ItemKind::Object, object.name, why),
             }
         }
     }
@@ -278,15 +279,15 @@ impl<'a> Lists<'a> {
         stays: Option<ItemReason>,
     ) -> ObjectFate {
         if let Some(why) = stays {
-            return ObjectFate::Stays(why);
+            return ObjectFate::Keep(why);
         }
         let Some(modified) = object.modified else {
-            return ObjectFate::Stays(Reason::UnknownAge.into());
+            return ObjectFate::Keep(Reason::UnknownAge.into());
         };
         let grace = self.planning.policy.grace;
         let changed = age(modified, self.planning.now);
         if changed < grace {
-            return ObjectFate::Stays(Reason::WithinGrace { changed, grace }.into());
+            return ObjectFate::Keep(Reason::WithinGrace { changed, grace }.into());
         }
         let target = DeletionTarget::Object(ObjectTarget {
             name,
@@ -294,9 +295,9 @@ impl<'a> Lists<'a> {
             modified,
         });
         if self.planning.excluded.contains(&target) {
-            return ObjectFate::Stays(StoreReason::LeftOut.into());
+            return ObjectFate::Keep(StoreReason::Excluded.into());
         }
-        ObjectFate::Goes(target, changed)
+        ObjectFate::Delete(target, changed)
     }
 
     fn keep_object(&mut self, kind: ItemKind, name: String, why: ItemReason) {

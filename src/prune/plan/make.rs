@@ -68,7 +68,8 @@ pub enum FreedBlobs {
     /// them after the grace period.
     Wait,
     /// They are deleted with the refs.
-    GoNow,
+    #[serde(rename = "go-now")]
+    DeleteNow,
 }
 
 /// The needed blobs that no ref of the store reaches.
@@ -77,7 +78,7 @@ pub struct RecentlyDropped {
     /// The blobs of refs that earlier prunes deleted recently.
     pub blobs: HashSet<Digest>,
     /// The blobs that refs of other caches reach, if these keep their blobs in the same place.
-    pub beside: HashSet<Digest>,
+    pub shared: HashSet<Digest>,
     /// Manifests that no ref references, and whose subject a ref reaches, or reached recently.
     pub referrers: Vec<Referrer>,
     /// Whether one of them cannot be read, so that it may reach more.
@@ -215,8 +216,8 @@ fn assemble(planning: &Planning<'_>, fingerprint: Digest) -> (Plan, Judged) {
         own_later_bytes,
         disk: None,
         warnings: Vec::new(),
-        unmended: repair.map(|repair| repair.unmended.clone()),
-        put_back: judged.put_back.clone(),
+        not_fixed: repair.map(|repair| repair.not_fixed.clone()),
+        restored: judged.restored.clone(),
         origin: super::PlanOrigin::Made,
     };
     plan.warnings = warnings(planning, &judged, &plan);

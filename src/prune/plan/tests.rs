@@ -8,7 +8,7 @@ use super::*;
 use crate::backend::memory::MemoryCache;
 use crate::backend::{
     Capabilities, ObjectTarget, OtherKind, OtherObject, RefTarget, SharedReader, StoredObject,
-    Support, WayBack,
+    Support, Undoability,
 };
 use crate::inventory::scan::{ScanOptions, scan};
 use crate::prune::records::Rewrites;
@@ -81,7 +81,7 @@ impl Store {
         let all = Capabilities {
             delete_ref: Support::Yes,
             delete_object: Support::Yes,
-            way_back: WayBack::Trash,
+            undoability: Undoability::Full,
             settling: SignedDuration::ZERO,
         };
         let planning = Planning {
@@ -167,7 +167,7 @@ fn refs_go_first_and_what_they_reached_waits_unless_it_is_to_go_now() {
         (vec!["old".to_owned()], 2)
     );
     let (mut store, own) = make();
-    store.freed = Some(FreedBlobs::GoNow);
+    store.freed = Some(FreedBlobs::DeleteNow);
     let plan = store.plan();
     assert_eq!(
         (plan.refs(), plan.frees_objects(), plan.waits().blobs),
@@ -279,7 +279,7 @@ fn grave_plans_are_confirmed_by_typing() {
         store.cache.add_stored(orphan, bytes, Some(ago(100)));
         store.plan().needs_typed_confirmation()
     };
-    let (wait, now) = (FreedBlobs::Wait, FreedBlobs::GoNow);
+    let (wait, now) = (FreedBlobs::Wait, FreedBlobs::DeleteNow);
     let gib = 1 << 30;
     for (reason, outweighs_yes, found) in [
         (None, false, typed(10, 1, wait, 1)),
@@ -339,7 +339,7 @@ fn nothing_else_goes_while_the_trash_holds_what_is_named_again() {
         .cache
         .add_other(StoredObject::Trashed(in_trash(Digest::of(b"else"))));
     let plan = store.plan();
-    assert_eq!((plan.delete().len(), plan.put_back()), (0, &[lost][..]));
+    assert_eq!((plan.delete().len(), plan.restored()), (0, &[lost][..]));
     assert_eq!(
         plan.keep()
             .iter()
@@ -511,7 +511,7 @@ fn a_saved_plan_reads_back_as_the_same_or_not_at_all() {
     let freed = store.blob("freed", 60);
     store.a_ref("old\\u001b[31m", true, &[freed]);
     store.a_ref("main", false, &[]);
-    store.freed = Some(FreedBlobs::GoNow);
+    store.freed = Some(FreedBlobs::DeleteNow);
     let plan = store.plan();
     assert_eq!(plan.delete().len(), 4);
     let text = saved(&plan);
@@ -603,7 +603,7 @@ fn what_a_person_leaves_out_stays_with_all_that_it_reaches() {
     let own = store.blob("own", 100);
     let orphan = store.blob("orphan", 100);
     let digest = store.a_ref("old", true, &[own]);
-    store.freed = Some(FreedBlobs::GoNow);
+    store.freed = Some(FreedBlobs::DeleteNow);
     store.excluded.insert(DeletionTarget::Ref(RefTarget {
         names: vec!["old".into()],
         digest,
@@ -619,7 +619,7 @@ fn what_a_person_leaves_out_stays_with_all_that_it_reaches() {
     assert!(plan.is_empty());
     assert_eq!(
         (plan.live().blobs, held(&plan)),
-        (3, vec![(BlobFate::LeftOut, 1)])
+        (3, vec![(BlobFate::Excluded, 1)])
     );
 }
 

@@ -113,7 +113,7 @@ pub(super) fn alone(plan: &Plan) -> Result<(), Violation> {
                 // reaches is not covered by this.
                 let needs_certainty =
                     !matches!(object.name, ObjectName::Partial(_) | ObjectName::Entry(_));
-                if needs_certainty && (plan.undetermined || !plan.put_back.is_empty()) {
+                if needs_certainty && (plan.undetermined || !plan.restored.is_empty()) {
                     return Err(Violation::Undetermined(name()));
                 }
             }
@@ -136,7 +136,7 @@ pub(super) fn against(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violat
     reach(inventory, &deleted, plan.freed_blobs)?;
     if let Some(shared) = planning
         .recent
-        .beside
+        .shared
         .iter()
         .find(|digest| deleted.has_blob(digest))
     {
@@ -248,7 +248,7 @@ fn rewrites(
         // stay for the grace period.
         let is_young =
             changed.is_none_or(|changed| age(changed, planning.now) < planning.policy.grace);
-        if is_young && rewrite.mends.is_empty() {
+        if is_young && rewrite.fixes.is_empty() {
             return Err(Violation::TooYoung(name()));
         }
         let mut documents = rewrite.documents.documents.iter();

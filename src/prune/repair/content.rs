@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use super::RepairInput;
 use crate::backend::OtherKind;
 use crate::format::cache_config::LayerIndex;
+use crate::format::cache_config::fix::FixedConfig;
 use crate::format::cache_config::import::Refusal;
-use crate::format::cache_config::mend::Mended;
 use crate::format::digest::Digest;
 use crate::format::manifest::{Descriptor, ManifestDocument};
 use crate::inventory::cache::RefCache;
@@ -116,8 +116,8 @@ pub(super) fn lost_layers(
     lost.collect()
 }
 
-pub(super) fn dropped_results(cache: &RefCache, mended: &Mended) -> Vec<DroppedResult> {
-    let losers = mended.losers.iter();
+pub(super) fn dropped_results(cache: &RefCache, fixed: &FixedConfig) -> Vec<DroppedResult> {
+    let losers = fixed.losers.iter();
     losers
         .map(|index| DroppedResult::of(cache, *index, None))
         .collect()

@@ -9,12 +9,12 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use super::content::{RefContent, dropped_results, lost_layers};
-use super::mends::{self, Mend};
+use super::fixes::{self, Fix};
 use super::{RepairInput, of_ref};
 use crate::backend::BlobAnswer;
 use crate::check::Code;
 use crate::format::cache_config::CacheGraph;
-use crate::format::cache_config::mend::{self, Dropped, Mended};
+use crate::format::cache_config::fix::{self, Dropped, FixedConfig};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::ListedRef;
 use crate::format::manifest::rewrite::Repeats;
@@ -164,13 +164,13 @@ async fn version_of(
         .ok_or(RecordsError::NotACache)?;
     let there = stored_layers(checked, &content.cache, back).await;
     let lost = lost_layers(checked, &content.cache, content.listed.as_deref(), &there);
-    let mended = mend::mend(&content.config, |layer| lost[layer.at()], false)?;
-    let graph = CacheGraph::parse(mended.text.as_bytes())
+    let fixed = fix::fix(&content.config, |layer| lost[layer.at()], false)?;
+    let graph = CacheGraph::parse(fixed.text.as_bytes())
         .map_err(|error| RecordsError::Config(error.into()))?;
     if graph.records.iter().all(|record| record.results.is_empty()) {
         return Err(RecordsError::NothingLeft);
     }
-    let (bytes, limit) = (mended.text.len() as u64, ImportLimits::newest().config);
+    let (bytes, limit) = (fixed.text.len() as u64, ImportLimits::newest().config);
     if content.manifest.is_some() && bytes > limit {
         return Err(RecordsError::StillTooLarge { bytes, limit });
     }
@@ -179,21 +179,17 @@ async fn version_of(
         .iter()
         .filter_map(|layer| layer.blob.valid())
         .collect();
-    let results = dropped_results(&content.cache, &mended);
-    let done = mends_of_version(version, digest, &mended, &lost, &content);
+    let results = dropped_results(&content.cache, &fixed);
+    let done = fixes_of_version(version, digest, &fixed, &lost, &content);
     // A whole version is written as it is, byte for byte.
-    let is_whole = mended.dropped == Dropped::default();
+    let is_whole = fixed.dropped == Dropped::default();
     let around = if is_whole {
         RewrittenManifest::AsItIs
     } else {
         RewrittenManifest::Around
     };
     let manifest = content.manifest.map(around);
-    let config = if is_whole {
-        content.config
-    } else {
-        mended.text
-    };
+    let config = if is_whole { content.config } else { fixed.text };
     let writing = Writing {
         inventory: checked.inventory,
         entry,
@@ -204,7 +200,7 @@ async fn version_of(
     };
     Ok(Rewrite {
         results,
-        mends: done,
+        fixes: done,
         ..writing.finish()?
     })
 }
@@ -231,25 +227,18 @@ async fn stored_layers(
 
 /// Returns the changes of a ref that gets the content of a version, without the results whose
 /// layers are lost.
-fn mends_of_version(
+fn fixes_of_version(
     version: &PreviousVersion,
     digest: Digest,
-    mended: &Mended,
+    fixed: &FixedConfig,
     lost: &[bool],
     content: &RefContent,
-) -> Vec<Mend> {
-    let mut done = vec![Mend::Restored {
+) -> Vec<Fix> {
+    let mut done = vec![Fix::Restored {
         digest,
         time: version.time,
     }];
     let length = content.config.len();
-    done.extend(mends::of(
-        mended,
-        lost,
-        &content.cache,
-        length,
-        false,
-        false,
-    ));
+    done.extend(fixes::of(fixed, lost, &content.cache, length, false, false));
     done
 }

@@ -138,8 +138,8 @@ impl Scanning {
                     .await;
             }
             Some(Ok(None)) if !is_found => self.scan_again().await,
-            Some(Ok(Some(left_out))) => {
-                self.reporter.report(JobReport::NotAll(left_out)).await;
+            Some(Ok(Some(incomplete))) => {
+                self.reporter.report(JobReport::NotAll(incomplete)).await;
                 if !is_found {
                     self.scan_again().await;
                 }

@@ -67,7 +67,7 @@ impl Jobs {
                 });
             }
             PruneWork::LeaveOut(planned, excluded) => self.blocking(reporter, move |_| {
-                let planned = planned.leaving_out(excluded).map(Arc::new);
+                let planned = planned.with_excluded(excluded).map(Arc::new);
                 Some(JobReport::Planned(
                     planned.map_err(|error| in_lines(&error)),
                 ))

@@ -86,8 +86,8 @@ async fn opened(
             .await
             .is_ok_and(|found| found == *history.plan.place())
         {
-            let way_back = reader.facts().await.capabilities.way_back;
-            source = Some((SourceId(place), way_back));
+            let undoability = reader.facts().await.capabilities.undoability;
+            source = Some((SourceId(place), undoability));
             break;
         }
     }

@@ -80,7 +80,7 @@ async fn explain(
     reporter: &Reporter,
 ) -> Result<ArrangedExplanation, Vec<String>> {
     let report_progress = |words: String| reporter.report(JobReport::Explaining(words));
-    let told = of_part(given, EvidencePart::Build, readers).await?;
+    let loaded = of_part(given, EvidencePart::Build, readers).await?;
     let baseline = of_part(given, EvidencePart::Baseline, readers)
         .await?
         .documents;
@@ -89,7 +89,7 @@ async fn explain(
         vec![known]
     } else {
         let mut opened = Vec::new();
-        for text in named(&told)? {
+        for text in named(&loaded)? {
             report_progress(format!("opening {}", visible(&text))).await;
             match import(&text, open, options).await {
                 Ok(import) => opened.push(import),
@@ -123,12 +123,12 @@ async fn explain(
     let given = load::GivenEvidence {
         not_imported: None,
         wanted: load::Wanted::default(),
-        documents: told.documents,
+        documents: loaded.documents,
         baseline,
-        directories: evidence::merged(given.directories(), told.directories),
+        directories: evidence::merged(given.directories(), loaded.directories),
     };
     let mut explanation = load::explain(&imported, given).await.map_err(faults)?;
-    explanation.notes.extend(told.notes);
+    explanation.notes.extend(loaded.notes);
     Ok(ArrangedExplanation::new(explanation, against))
 }
 
@@ -142,15 +142,18 @@ async fn of_part(
 }
 
 /// Returns the caches in the build's record or command, in the form of `--cache-from`.
-fn named(told: &LoadedEvidence) -> Result<Vec<String>, Vec<String>> {
-    let records = told.documents.iter().filter_map(|document| match document {
-        EvidenceDocument::Records(records) => records.first(),
-        _ => None,
-    });
+fn named(loaded: &LoadedEvidence) -> Result<Vec<String>, Vec<String>> {
+    let records = loaded
+        .documents
+        .iter()
+        .filter_map(|document| match document {
+            EvidenceDocument::Records(records) => records.first(),
+            _ => None,
+        });
     let texts: Vec<String> = records
         .flat_map(|record| &record.imports)
         .map(ToString::to_string)
-        .chain(told.imports.iter().cloned())
+        .chain(loaded.imports.iter().cloned())
         .take(MOST_CACHES)
         .collect();
     if texts.is_empty() {

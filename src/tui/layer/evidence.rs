@@ -160,7 +160,7 @@ impl EvidencePrompt {
     }
 
     /// Moves the last piece of the part back into the line.
-    fn take_back(&mut self) {
+    fn remove_last(&mut self) {
         if let Some(place) = self
             .given
             .items
@@ -296,7 +296,7 @@ impl UiLayer for EvidencePrompt {
                 self.completing =
                     Some(cx.start(JobWork::Complete(self.part, self.input.text().to_owned())));
             }
-            Some(Action::TakeBack) if self.input.text().is_empty() => self.take_back(),
+            Some(Action::TakeBack) if self.input.text().is_empty() => self.remove_last(),
             _ => {
                 self.names.clear();
                 self.fault = None;

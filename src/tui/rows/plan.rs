@@ -99,7 +99,7 @@ impl PlanRows {
     }
 
     /// Returns whether an item stays because of an exclusion.
-    pub fn is_left_out(&self, row: u32) -> bool {
+    pub fn is_excluded(&self, row: u32) -> bool {
         let standing = self.item(row).standing;
         standing.is_some_and(|standing| standing != PlanChoice::Deleted)
     }
@@ -107,7 +107,7 @@ impl PlanRows {
     fn thing(&self, row: u32) -> Thing<'_> {
         match self.entries[row as usize] {
             PlanEntry::Deletion(place) => {
-                Thing::Goes(self.planned.whole.delete().at(place as usize))
+                Thing::Delete(self.planned.whole.delete().at(place as usize))
             }
             PlanEntry::Kept(place) => Thing::Kept(&self.planned.plan.keep()[place as usize]),
             PlanEntry::Held(id, _) => {
@@ -365,12 +365,12 @@ impl RowSet for PlanRows {
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
         let item = self.item(row);
-        let left_out = item.stays();
+        let excluded = item.stays();
         vec![
             ("kind", json!(item.kind.word())),
             ("name", json!(item.name)),
             ("bytes", json!(item.bytes)),
-            ("left_out", json!(left_out)),
+            ("left_out", json!(excluded)),
             ("reasons", json!(item.reasons.join("; "))),
         ]
     }

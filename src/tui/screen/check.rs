@@ -198,7 +198,7 @@ impl CheckScreen {
     fn repair(&mut self, cx: &mut UiContext<'_>) {
         let findings = self.chosen();
         let fixable = |finding: &Finding| {
-            Code::MENDABLE.contains(&finding.code) || Code::COMPACTION.contains(&finding.code)
+            Code::FIXABLE.contains(&finding.code) || Code::COMPACTION.contains(&finding.code)
         };
         let Some(first) = findings.first() else {
             return;

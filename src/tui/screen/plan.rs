@@ -127,9 +127,9 @@ impl PlanScreen {
         self.state = match (&source.scan, complete) {
             (Scan::Done, Some(inventory)) => {
                 let inventory = Arc::clone(inventory);
-                let left_out = cx
+                let excluded = cx
                     .world
-                    .left_out
+                    .excluded
                     .get(&self.source)
                     .cloned()
                     .unwrap_or_default();
@@ -138,7 +138,7 @@ impl PlanScreen {
                     inventory,
                     scope: self.scope.clone(),
                     freed_blobs: self.freed_blobs,
-                    left_out,
+                    excluded,
                     evidence: cx.world.evidence.clone(),
                 };
                 PlanState::Planning(cx.start(JobWork::Prune(PruneWork::Plan(request))))
@@ -154,10 +154,10 @@ impl PlanScreen {
 
     fn show(&mut self, planned: Arc<Planned>, cx: &mut UiContext<'_>) {
         let is_new = matches!(self.state, PlanState::Planning(_));
-        let left_out = planned.left_out();
-        if is_new && left_out > 0 {
+        let excluded = planned.excluded_count();
+        if is_new && excluded > 0 {
             let key = cx.world.keymap.key_for(CONTEXTS, Action::LeaveOut);
-            let words = match left_out {
+            let words = match excluded {
                 1 => format!("1 item is excluded as before; {key} includes it again"),
                 count => format!(
                     "{} items are excluded as before; {key} includes them again",
@@ -258,8 +258,8 @@ impl Screen for PlanScreen {
             },
             Action::FreeNow => {
                 self.freed_blobs = match self.freed_blobs {
-                    FreedBlobs::Wait => FreedBlobs::GoNow,
-                    FreedBlobs::GoNow => FreedBlobs::Wait,
+                    FreedBlobs::Wait => FreedBlobs::DeleteNow,
+                    FreedBlobs::DeleteNow => FreedBlobs::Wait,
                 };
                 self.begin(cx);
             }

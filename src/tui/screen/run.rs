@@ -10,7 +10,7 @@ use ratatui::style::Style;
 
 use super::list_screen::ListScreen;
 use super::{LayerRequest, Pointer, Screen, ScreenHeader, ScreenWork, WorkKey};
-use crate::backend::{Outcome, Totals, WayBack};
+use crate::backend::{Outcome, Totals, Undoability};
 use crate::prune::plan::{ItemKind, Plan};
 use crate::text::units::grouped;
 use crate::tui::effect::{JobId, JobWork, NewBroken, PruneWork};
@@ -47,7 +47,7 @@ pub struct RunScreen {
     /// The first job that executes, resumes or undoes it.
     job: Option<JobId>,
     plan: Arc<Plan>,
-    way_back: WayBack,
+    undoability: Undoability,
     state: RunScreenState,
     began: Timestamp,
     news: RunNews,
@@ -88,7 +88,7 @@ impl RunScreen {
         source: SourceId,
         plan: Arc<Plan>,
         new_broken: NewBroken,
-        way_back: WayBack,
+        undoability: Undoability,
         cx: &mut UiContext<'_>,
     ) -> Self {
         let rows = RunRows::new(Arc::clone(&plan), RunKind::Deleted, Vec::new());
@@ -105,7 +105,7 @@ impl RunScreen {
             source,
             job: Some(job),
             plan,
-            way_back,
+            undoability,
             state,
             began: cx.world.now,
             news: RunNews::default(),
@@ -120,7 +120,7 @@ impl RunScreen {
 
     /// Shows an earlier run of an open source.
     pub fn past(opened: &Arc<OpenedRun>, cx: &mut UiContext<'_>) -> Self {
-        let (source, way_back) = opened.source.unwrap_or((SourceId(0), WayBack::None));
+        let (source, undoability) = opened.source.unwrap_or((SourceId(0), Undoability::None));
         let plan = Arc::clone(&opened.plan);
         let outcome = |outcome: &Option<Outcome>| outcome.clone().unwrap_or(Outcome::Cancelled);
         let outcomes: Vec<(usize, Outcome)> =
@@ -131,7 +131,7 @@ impl RunScreen {
             source,
             job: None,
             plan,
-            way_back,
+            undoability,
             state: RunScreenState::Past(Arc::clone(opened)),
             began: cx.world.now,
             news: RunNews::default(),
@@ -291,10 +291,10 @@ impl Screen for RunScreen {
             RunScreenState::Ended(_) | RunScreenState::Failed(_) | RunScreenState::Past(_)
                 if self.journal().is_some() =>
             {
-                match self.way_back {
-                    WayBack::Trash => "u restores what is in the trash · q leaves",
-                    WayBack::Part(_) => "u restores what can be · q leaves",
-                    WayBack::None => "q leaves",
+                match self.undoability {
+                    Undoability::Full => "u restores what is in the trash · q leaves",
+                    Undoability::Partial(_) => "u restores what can be · q leaves",
+                    Undoability::None => "q leaves",
                 }
             }
             _ => "q leaves",

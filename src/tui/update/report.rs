@@ -128,7 +128,7 @@ fn apply_job_report(job: JobId, report: JobReport, cx: &mut UiContext<'_>) {
                 report_end_of_run(source, &result, cx);
             }
         }
-        JobReport::NotAll(left_out) => cx.world.note(StatusKind::Failed, left_out),
+        JobReport::NotAll(incomplete) => cx.world.note(StatusKind::Failed, incomplete),
         _ => {}
     }
 }

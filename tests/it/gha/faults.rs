@@ -296,7 +296,7 @@ fn a_list_from_which_entries_are_lacking_is_read_once_more() {
     let first = server.state().entries[0].id;
     // The list of indexes has one page, and the list of all entries has two.
     for answers in 1..=3 {
-        server.state().left_out = (vec![first], answers);
+        server.state().excluded = (vec![first], answers);
         let after = super::json(server.in_job(&sandbox), &["du", SOURCE])["sources"][0].clone();
         assert_eq!(after["total"], before["total"], "{answers}");
     }

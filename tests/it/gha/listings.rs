@@ -85,7 +85,7 @@ fn a_list_without_its_fields_is_an_error() {
 fn a_repository_that_keeps_changing_is_shown_in_part() {
     let (sandbox, server) = shop();
     let first = server.state().entries[0].id;
-    server.state().left_out = (vec![first], usize::MAX);
+    server.state().excluded = (vec![first], usize::MAX);
     let ls = run(server.in_job(&sandbox), &["ls", SOURCE]);
     assert_eq!(ls.code, Some(4), "{ls}");
     assert!(ls.stdout.contains("shop@main"), "{ls}");

@@ -404,7 +404,7 @@ fn no_layer_goes_while_indexes_are_not_listed() {
             .filter(|entry| entry.key.starts_with("index-"));
         indexes.max_by_key(|entry| entry.created_at).unwrap().id
     };
-    server.state().left_out = (vec![newest], usize::MAX);
+    server.state().excluded = (vec![newest], usize::MAX);
     let ls = run(server.in_job(&sandbox), &["ls", SOURCE]);
     assert!(
         ls.stdout

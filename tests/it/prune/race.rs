@@ -176,7 +176,7 @@ fn a_tag_that_comes_after_the_sweep_gets_its_blobs_back() {
         sample.layout.refs().into_iter().collect::<Vec<_>>(),
         [("main".into(), true), ("meanwhile".into(), true)]
     );
-    assert_eq!((report.put_back, report.broken.len()), (2, 0));
+    assert_eq!((report.restored, report.broken.len()), (2, 0));
     assert_eq!(
         report.count(|outcome| *outcome == Outcome::Skipped(Skip::Named)),
         2

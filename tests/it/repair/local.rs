@@ -265,8 +265,8 @@ fn what_cannot_be_mended_is_said_and_stale_uploads_go() {
     let orphan = made.blob(LAYER, b"an orphan");
     let source = "./cache".to_owned();
     let plan = sandbox.json(&["repair", &source, "--json"]);
-    let unmended = plan["plan"]["unmended"].as_array().unwrap();
-    let of_gone = unmended.iter().find(|item| item["ref"] == "gone").unwrap();
+    let not_fixed = plan["plan"]["unmended"].as_array().unwrap();
+    let of_gone = not_fixed.iter().find(|item| item["ref"] == "gone").unwrap();
     assert_eq!(of_gone["code"], "manifest-missing");
     let shown = sandbox.run(&["repair", &source]).stdout;
     assert!(

@@ -120,10 +120,10 @@ fn a_manifest_that_no_name_leads_to_is_restored_when_a_person_names_it() {
 
     let plan = versions.sandbox.json(&["repair", "./cache", "--json"]);
     assert_eq!(plan["plan"]["delete"], json!([]));
-    let unmended = &plan["plan"]["unmended"][0];
-    assert_eq!(unmended["code"], "config-missing");
+    let not_fixed = &plan["plan"]["unmended"][0];
+    assert_eq!(not_fixed["code"], "config-missing");
     let hint = format!("--restore {}", digest_of(older));
-    assert!(unmended["why"].as_str().unwrap().contains(&hint), "{plan}");
+    assert!(not_fixed["why"].as_str().unwrap().contains(&hint), "{plan}");
 
     // Of what the version had, a blob is gone by now.
     let lost = versions.old_layer["digest"]

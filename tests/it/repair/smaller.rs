@@ -3,7 +3,7 @@
 use std::fs;
 
 use cachelens::format::cache_config::CacheGraph;
-use cachelens::format::cache_config::mend::{may_shrink, mend};
+use cachelens::format::cache_config::fix::{fix, may_shrink};
 use cachelens::format::digest::Digest;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -89,7 +89,7 @@ fn no_config_of_the_fixtures_loses_a_hit() {
             let hits = import(&old, Some(&all)).unwrap();
             for (config, is_same) in [(old.clone(), true), (doubled(&old), false)] {
                 let before = config.to_string();
-                let new = mend(&before, |_| false, true).unwrap();
+                let new = fix(&before, |_| false, true).unwrap();
                 assert!(new.text.len() <= before.len());
                 let after: Value = serde_json::from_str(&new.text).unwrap();
                 if counts(&after) != counts(&config) {
@@ -170,14 +170,14 @@ fn two_hundred_exports_fit_again_and_no_hit_is_lost() {
 
     // Works without `--compact`, because the finding asks for it.
     let done = sandbox.json(&["repair", "./cache", "--yes", "--json"]);
-    let mend = &done["plan"]["delete"][0]["reasons"][0]["mend"];
-    assert_eq!(mend["what"], "compacted");
+    let fix = &done["plan"]["delete"][0]["reasons"][0]["mend"];
+    assert_eq!(fix["what"], "compacted");
     assert_eq!(
-        (&mend["records_before"], &mend["records"]),
+        (&fix["records_before"], &fix["records"]),
         (&6201.into(), &32.into())
     );
     let after = cache(&dir, "main");
-    assert_eq!(mend["bytes"], config_size(&after));
+    assert_eq!(fix["bytes"], config_size(&after));
     assert!(config_size(&after) < LIMIT as u64 / 50);
     assert_eq!(
         after.hits(|_| true).unwrap(),
@@ -227,14 +227,14 @@ fn what_stays_too_large_says_so() {
     let index = fs::read_to_string(dir.join("index.json")).unwrap();
     let plan = sandbox.json(&["repair", "./cache", "--json"]);
     assert_eq!(plan["plan"]["delete"], json!([]), "{plan}");
-    let unmended = &plan["plan"]["unmended"][0];
-    assert_eq!(unmended["code"], "too-large-to-import");
+    let not_fixed = &plan["plan"]["unmended"][0];
+    assert_eq!(not_fixed["code"], "too-large-to-import");
     assert!(
-        unmended["why"]
+        not_fixed["why"]
             .as_str()
             .unwrap()
             .contains("prune --records"),
-        "{unmended}"
+        "{not_fixed}"
     );
     assert_eq!(fs::read_to_string(dir.join("index.json")).unwrap(), index);
 }
@@ -361,8 +361,8 @@ proptest! {
         let by_place = |layer: cachelens::format::cache_config::LayerIndex| {
             is_lost(old["layers"][layer.at()]["blob"].as_str().unwrap())
         };
-        let mended = mend(&old.to_string(), by_place, is_compacted).unwrap();
-        let new: Value = serde_json::from_str(&mended.text).unwrap();
+        let fixed = fix(&old.to_string(), by_place, is_compacted).unwrap();
+        let new: Value = serde_json::from_str(&fixed.text).unwrap();
         let all = (0..3).map(name).collect();
         let after = import(&new, Some(&all)).unwrap();
         prop_assert!(after.iter().flat_map(|(_, chain)| chain).all(|blob| !is_lost(blob)));
@@ -376,7 +376,7 @@ proptest! {
         } else {
             prop_assert!(is_wild);
         }
-        let again = mend(&mended.text, |_| false, is_compacted).unwrap();
-        prop_assert_eq!(again.text, mended.text);
+        let again = fix(&fixed.text, |_| false, is_compacted).unwrap();
+        prop_assert_eq!(again.text, fixed.text);
     }
 }

@@ -288,7 +288,7 @@ fn rules_that_break_a_cache_are_told_and_mended() {
     "#);
 
     // Applied as printed, the corrected rules are sound.
-    let mended = lifecycle["safe"]["Rules"]
+    let fixed = lifecycle["safe"]["Rules"]
         .as_array()
         .unwrap()
         .iter()
@@ -316,7 +316,7 @@ fn rules_that_break_a_cache_are_told_and_mended() {
             }
             made.build().unwrap()
         });
-    put(mended.collect());
+    put(fixed.collect());
     let told = du(&sandbox, &server, "bucket/p/");
     assert_eq!(told["bucket"]["lifecycle"]["findings"], json!([]));
     assert_eq!(told["bucket"]["lifecycle"]["safe"], Value::Null);

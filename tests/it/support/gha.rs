@@ -70,7 +70,7 @@ pub struct State {
     /// Whether a job reads all entries just after one of those answers.
     pub used_meanwhile: bool,
     /// The entries missing from lists, and the number of further answers that omit them.
-    pub left_out: (Vec<u64>, usize),
+    pub excluded: (Vec<u64>, usize),
     /// The existing branches.
     pub branches: Vec<String>,
     /// Open pull requests with their base branches.

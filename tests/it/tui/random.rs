@@ -86,9 +86,9 @@ const KEYS: [&str; 70] = [
 
 /// Returns the keys without those that confirm, and without those that lead to a prompt for a file.
 fn unconfirming() -> Vec<&'static str> {
-    let left_out = ["y", "x", ":", "ctrl-p"];
+    let excluded = ["y", "x", ":", "ctrl-p"];
     let keys = KEYS.into_iter();
-    keys.filter(|key| !left_out.contains(key)).collect()
+    keys.filter(|key| !excluded.contains(key)).collect()
 }
 
 /// Presses a key, mostly; or resizes, turns the wheel, pastes, or waits.

@@ -33,7 +33,7 @@ impl DeletedVersions<'_> {
 impl RegistryPruner {
     /// Points a tag to a manifest that a run deleted, or restores a manifest that had no tag.
     /// `replaces` is the target that the tag must have now.
-    pub(super) async fn give_back(
+    pub(super) async fn restore_manifest(
         &self,
         run: &PlanId,
         target: &RefTarget,

@@ -144,7 +144,7 @@ impl RegistryPruner {
                 Head::Points(tagged) if tagged.digest != group.digest => {
                     return Ok(Some(Outcome::Skipped(Skip::Changed)));
                 }
-                Head::Points(_) | Head::Absent | Head::Untold => {}
+                Head::Points(_) | Head::Absent | Head::NotReported => {}
             }
         }
         let is_subject = self.has_referrers(group.digest, &group.leaving).await?;
@@ -242,7 +242,7 @@ impl RegistryPruner {
         }
         if tags.contains(&Outcome::Done) {
             self.reader.learned.lock().await.deletes_tags = Some(true);
-            match self.mend(group, bytes).await {
+            match self.restore_kept(group, bytes).await {
                 Ok(None) => {}
                 Ok(Some(why)) => return Ok(Some(group.all(Outcome::Failed(why)))),
                 Err(error) if group.stays.is_some() => return Err(error),
@@ -276,7 +276,7 @@ impl RegistryPruner {
                 Head::Points(tagged) if tagged.digest != group.digest => {
                     return Ok(Some(Outcome::Skipped(Skip::Changed)));
                 }
-                Head::Points(_) | Head::Untold => {}
+                Head::Points(_) | Head::NotReported => {}
             }
             match manifests::delete(http, self.reader.repository(), tag, &mut tries).await? {
                 Some(ManifestDeletion::NotOffered) => return Ok(None),
@@ -295,7 +295,11 @@ impl RegistryPruner {
 
     /// Detects whether deleting a tag also deleted its manifest. If so, pushes the manifests that
     /// must be kept again, and returns a sentence about that.
-    async fn mend(&self, group: &TagGroup, bytes: &[u8]) -> Result<Option<String>, RemoteError> {
+    async fn restore_kept(
+        &self,
+        group: &TagGroup,
+        bytes: &[u8],
+    ) -> Result<Option<String>, RemoteError> {
         let known = self.reader.learned.lock().await.takes_manifests;
         if group.stays.is_none() && known.is_some() {
             return Ok(None);

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Pruned, not_mended, unmet};
-use crate::backend::{Disposal, Outcome, WayBack};
+use super::{Pruned, not_fixed_text, unmet};
+use crate::backend::{Disposal, Outcome, Undoability};
 use crate::cli::CliSession;
 use crate::cli::json::JsonDocument;
 use crate::cli::prune::document::{PlanItemDocument, RunDocument};
@@ -36,8 +36,8 @@ pub(super) fn outcome(pruned: &Pruned, run: &FinishedRun, paper: Paper) -> Strin
     if !troubles.is_empty() {
         parts.push(troubles.concat());
     }
-    if let Some(unmended) = plan.unmended().filter(|unmended| !unmended.is_empty()) {
-        parts.push(not_mended(unmended, paper));
+    if let Some(not_fixed) = plan.not_fixed().filter(|not_fixed| !not_fixed.is_empty()) {
+        parts.push(not_fixed_text(not_fixed, paper));
     }
     let mut notes = broken_refs(report);
     notes.extend(report.settled.and_then(waited));
@@ -73,7 +73,7 @@ fn sums(counted: &RunDocument<'_>, report: &RunReport) -> Vec<String> {
         (counted.skipped, "skipped"),
         (counted.failed, "failed"),
         (counted.cancelled, "cancelled"),
-        (counted.put_back, "restored"),
+        (counted.restored, "restored"),
     ];
     sums.extend(
         others
@@ -110,15 +110,17 @@ fn broken_refs(report: &RunReport) -> Vec<String> {
 fn undo_notes(pruned: &Pruned, run: &FinishedRun, done: usize) -> Vec<String> {
     let Pruned { plan, command, .. } = pruned;
     let FinishedRun {
-        journal, way_back, ..
+        journal,
+        undoability,
+        ..
     } = run;
     let mut notes = Vec::new();
-    if plan.unmended().is_some() && done > 0 {
+    if plan.not_fixed().is_some() && done > 0 {
         notes.push(format!(
             "`cachelens {command} --undo {}` restores the previous versions of the refs.",
             shown(journal)
         ));
-    } else if *way_back == WayBack::Trash && plan.disposal() == Disposal::Trash && done > 0 {
+    } else if *undoability == Undoability::Full && plan.disposal() == Disposal::Trash && done > 0 {
         notes.push(format!(
             "`cachelens {command} --undo {}` restores everything that is still in the trash.",
             shown(journal)
@@ -126,9 +128,9 @@ fn undo_notes(pruned: &Pruned, run: &FinishedRun, done: usize) -> Vec<String> {
     } else {
         notes.push(format!("The journal is {}", shown(journal)));
     }
-    if let WayBack::Part(words) = way_back
+    if let Undoability::Partial(words) = undoability
         && done > 0
-        && plan.unmended().is_none()
+        && plan.not_fixed().is_none()
     {
         notes.push(format!(
             "{words} `cachelens {command} --undo` does so by the journal."

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{MOST_ENTRIES, Pruned, RefBytes, not_mended, reasons, unmet};
+use super::{MOST_ENTRIES, Pruned, RefBytes, not_fixed_text, reasons, unmet};
 use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::prune::plan::{BlobFate, DeletionTarget, ItemKind, ItemReason, KeptItem, Plan};
 use crate::report::plan::later_words;
@@ -16,10 +16,10 @@ pub(super) fn plan(pruned: &Pruned, paper: Paper) -> String {
     if !plan.delete().is_empty() {
         parts.push(goes(plan, &pruned.ref_bytes).render(paper));
     }
-    match plan.unmended() {
+    match plan.not_fixed() {
         None => parts.push(stays(plan, &pruned.ref_bytes).render(paper)),
         Some([]) => {}
-        Some(unmended) => parts.push(not_mended(unmended, paper)),
+        Some(not_fixed) => parts.push(not_fixed_text(not_fixed, paper)),
     }
     let mut notes = notes(plan, pruned.has_rules);
     if plan.refs() > 0 && !pruned.ref_bytes.is_empty() {
@@ -41,9 +41,9 @@ pub(super) fn plan(pruned: &Pruned, paper: Paper) -> String {
 fn title(plan: &Plan) -> String {
     let later = later_words(plan.frees_later());
     let later = later.map_or_else(String::new, |words| format!("; {words}"));
-    if plan.unmended().is_some() {
+    if plan.not_fixed().is_some() {
         let refs = counted(plan.delete().rewrites().count() as u64, "ref");
-        let back = match plan.put_back().len() as u64 {
+        let back = match plan.restored().len() as u64 {
             0 => String::new(),
             count => format!(", {} to restore from the trash", counted(count, "blob")),
         };
@@ -232,7 +232,7 @@ fn notes(plan: &Plan, has_rules: bool) -> Vec<String> {
 /// Returns notes of an empty plan: when the blobs may be deleted, and how refs are.
 fn when_more(plan: &Plan, has_rules: bool) -> Vec<String> {
     let mut notes = Vec::new();
-    if !plan.is_empty() || plan.unmended().is_some() {
+    if !plan.is_empty() || plan.not_fixed().is_some() {
         return notes;
     }
     let waits = [BlobFate::WithinGrace, BlobFate::Waits];

@@ -42,7 +42,7 @@ impl Planner {
             inventory,
             scope,
             freed_blobs,
-            left_out,
+            excluded: by_hand,
             evidence,
             ..
         } = request;
@@ -65,11 +65,11 @@ impl Planner {
                     at_once: false,
                 },
             )?;
-            let excluded = planned.with_left_out(left_out);
+            let excluded = planned.with_exclusions(by_hand);
             if excluded == planned.choices.excluded {
                 Ok(planned)
             } else {
-                planned.leaving_out(excluded)
+                planned.with_excluded(excluded)
             }
         };
         match tokio::task::spawn_blocking(make).await {

@@ -15,7 +15,7 @@ use crate::tui::theme::TextRole;
 
 /// The content of a row.
 pub(super) enum Thing<'a> {
-    Goes(Cow<'a, Deletion>),
+    Delete(Cow<'a, Deletion>),
     Kept(&'a KeptItem),
     Held(Digest),
     Trash(&'a KeptTrash),
@@ -43,7 +43,7 @@ impl Thing<'_> {
     /// Returns the initial sort key: a plan may have millions of items, so nothing is copied.
     pub(super) fn key(&self) -> (ItemKind, Name<'_>) {
         match self {
-            Self::Goes(item) => (item.target.kind(), name(&item.target)),
+            Self::Delete(item) => (item.target.kind(), name(&item.target)),
             Self::Kept(kept) => (kept.kind, Name::Text(&kept.name)),
             Self::Held(digest) => (ItemKind::Blob, Name::Digest(*digest)),
             Self::Trash(trash) => (ItemKind::Object, Name::Text(&trash.run)),
@@ -52,7 +52,7 @@ impl Thing<'_> {
 
     pub(super) fn identity(&self) -> Identity {
         match self {
-            Self::Goes(item) => match &item.target {
+            Self::Delete(item) => match &item.target {
                 DeletionTarget::Ref(target) => {
                     Identity::Ref(item.target.name(), target.digest.to_string())
                 }

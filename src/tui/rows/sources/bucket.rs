@@ -35,7 +35,10 @@ pub(super) fn details(bucket: &Bucket, details: &mut Vec<DetailLine>) {
         };
         details.push(DetailLine::Fact("kept", reported(&bucket.noncurrent, kept)));
     }
-    for (what, why) in bucket.not_known().filter(|(what, _)| UNTOLD.contains(what)) {
+    for (what, why) in bucket
+        .not_known()
+        .filter(|(what, _)| NOT_REPORTED.contains(what))
+    {
         details.push(DetailLine::Text(Cell::new(
             format!("not known: {what}: {}", visible(why)),
             TextRole::Unsure,
@@ -54,7 +57,7 @@ pub(super) fn details(bucket: &Bucket, details: &mut Vec<DetailLine>) {
 }
 
 /// Unknown facts without a line of their own.
-const UNTOLD: [&str; 2] = ["unfinished uploads", "objects outside the cache"];
+const NOT_REPORTED: [&str; 2] = ["unfinished uploads", "objects outside the cache"];
 
 fn reported<T>(reported: &Reported<T>, show: impl Fn(&T) -> Cell) -> Cell {
     match reported {

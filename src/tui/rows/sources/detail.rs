@@ -95,7 +95,7 @@ fn quota(found: &ScannedInventory, around: &QuotaFacts, details: &mut Vec<Detail
             )),
         },
     ));
-    if !around.limit_is_told {
+    if !around.limit_is_reported {
         details.push(DetailLine::Fact(
             "",
             Cell::new(

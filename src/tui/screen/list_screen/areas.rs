@@ -194,8 +194,8 @@ pub struct Areas {
 }
 
 /// Returns the part of the details' area for text.
-pub(super) fn inside(area: Rect, beside: bool) -> Rect {
-    if beside {
+pub(super) fn inside(area: Rect, at_side: bool) -> Rect {
+    if at_side {
         Rect {
             x: area.x + 2,
             width: area.width.saturating_sub(3),

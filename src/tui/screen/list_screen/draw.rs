@@ -159,15 +159,15 @@ impl ListScreen {
         }
     }
 
-    fn draw_details(&self, world: &World, frame: &mut Frame<'_>, area: Rect, beside: bool) {
+    fn draw_details(&self, world: &World, frame: &mut Frame<'_>, area: Rect, at_side: bool) {
         let buffer = frame.buffer_mut();
-        let inside = inside(area, beside);
+        let inside = inside(area, at_side);
         let rule = world.theme.style(if self.focus.is_some() {
             TextRole::Title
         } else {
             TextRole::Rule
         });
-        if beside {
+        if at_side {
             let line = if self.focus.is_some() { "┃" } else { "│" };
             for y in area.top()..area.bottom() {
                 buffer.set_string(area.x, y, line, rule);

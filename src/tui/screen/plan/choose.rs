@@ -62,7 +62,7 @@ impl PlanScreen {
             return cx.world.note(StatusKind::Failed, "it is kept anyway");
         }
         let excluded = &planned.choices.excluded;
-        let by_hand = cx.world.left_out.entry(self.source).or_default();
+        let by_hand = cx.world.excluded.entry(self.source).or_default();
         let excluded = if chosen.is_subset(excluded) {
             by_hand.retain(|target| !chosen.contains(target));
             excluded - &chosen

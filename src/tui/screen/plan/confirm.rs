@@ -77,7 +77,7 @@ impl PlanScreen {
             self.source,
             Arc::clone(&planned.plan),
             self.new_broken,
-            planned.draft.way_back(),
+            planned.draft.undoability(),
             cx,
         );
         cx.back();

@@ -59,7 +59,7 @@ impl PlanScreen {
             PlanSection::Keep => TileLook::Kept,
         };
         let items = self.screen.list.shown().iter().map(|row| {
-            let look = if rows.is_left_out(*row) {
+            let look = if rows.is_excluded(*row) {
                 TileLook::Kept
             } else {
                 look

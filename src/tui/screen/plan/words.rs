@@ -54,8 +54,8 @@ pub(super) fn head(planned: &Planned, part: PlanSection, width: u16) -> Vec<Cell
 
 /// Returns the warnings of a plan, and the findings that its repair cannot fix.
 fn notes(planned: &Planned) -> Vec<String> {
-    let unmended = planned.plan.unmended().unwrap_or_default().iter();
-    let not_fixed = unmended.map(|item| {
+    let not_fixed = planned.plan.not_fixed().unwrap_or_default().iter();
+    let not_fixed = not_fixed.map(|item| {
         let of = item.ref_name.as_ref();
         let of = of.map_or_else(String::new, |name| format!(" of {name}"));
         format!("{}{of} is not fixed: {}", item.code, item.why)
@@ -66,7 +66,7 @@ fn notes(planned: &Planned) -> Vec<String> {
 
 /// Returns the deletions, as in `22 refs · 61,204 blobs`.
 fn goes(planned: &Planned) -> Vec<String> {
-    let results = if planned.plan.unmended().is_some() {
+    let results = if planned.plan.not_fixed().is_some() {
         (ItemKind::Results, "ref written again", "refs written again")
     } else {
         (ItemKind::Results, "ref loses results", "refs lose results")
@@ -89,18 +89,18 @@ fn goes(planned: &Planned) -> Vec<String> {
 fn totals(planned: &Planned, width: u16) -> Cell {
     let plan = &planned.plan;
     let goes = goes(planned);
-    let verb = if plan.unmended().is_some() {
+    let verb = if plan.not_fixed().is_some() {
         "repairs  "
     } else {
         "deletes  "
     };
     let cell = Cell::new(verb, TextRole::Dim);
     match goes.as_slice() {
-        [] if plan.put_back().is_empty() => cell.and("nothing", TextRole::Strong),
+        [] if plan.restored().is_empty() => cell.and("nothing", TextRole::Strong),
         [] => cell.and(
             format!(
                 "nothing, and restores {}",
-                count(plan.put_back().len() as u64, "blob", "blobs")
+                count(plan.restored().len() as u64, "blob", "blobs")
             ),
             TextRole::Strong,
         ),
@@ -145,7 +145,7 @@ fn keeps(planned: &Planned) -> Cell {
 fn frees(cell: Cell, planned: &Planned, width: u16) -> Cell {
     let moved = planned.moved;
     let freed = planned.plan.frees_bytes().saturating_sub(moved.bytes);
-    let is_repair = planned.plan.unmended().is_some();
+    let is_repair = planned.plan.not_fixed().is_some();
     let later = planned.plan.frees_later();
     if freed == 0 && moved.count == 0 && later.at.is_some() && !is_repair {
         return cell
@@ -317,7 +317,7 @@ fn parts(planned: &Planned, shown: PlanSection) -> Cell {
 fn number(planned: &Planned, part: PlanSection) -> String {
     let all = planned.part(part).len();
     let out = match part {
-        PlanSection::Delete => planned.left_out(),
+        PlanSection::Delete => planned.excluded_count(),
         PlanSection::Wait | PlanSection::Keep => 0,
     };
     match out {
@@ -332,11 +332,11 @@ fn number(planned: &Planned, part: PlanSection) -> String {
 
 /// Returns the message for an empty part.
 pub(super) fn nothing(planned: &Planned, part: PlanSection) -> Cell {
-    let unmended = planned.plan.unmended();
-    if let Some(unmended) = unmended.filter(|_| part == PlanSection::Delete)
-        && planned.plan.put_back().is_empty()
+    let not_fixed = planned.plan.not_fixed();
+    if let Some(not_fixed) = not_fixed.filter(|_| part == PlanSection::Delete)
+        && planned.plan.restored().is_empty()
     {
-        return Cell::text(if unmended.is_empty() {
+        return Cell::text(if not_fixed.is_empty() {
             "Nothing to repair."
         } else {
             "Nothing of it can be repaired."
@@ -346,7 +346,7 @@ pub(super) fn nothing(planned: &Planned, part: PlanSection) -> Cell {
         return Cell::text(format!("Nothing is deleted: {hindrance}"));
     }
     Cell::text(match part {
-        PlanSection::Delete if !planned.plan.put_back().is_empty() => {
+        PlanSection::Delete if !planned.plan.restored().is_empty() => {
             "Nothing is deleted: blobs that a ref references again are restored from the trash first."
         }
         PlanSection::Delete => "Nothing is deleted: everything stored is in use, or too young.",

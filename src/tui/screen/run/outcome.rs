@@ -21,10 +21,10 @@ impl RunScreen {
         let freed = report.freed_bytes;
         let counts = self.counts(ran);
         let others = moved.count + self.rewritten;
-        let is_told = |number: u64, word: &str| number > 0 || word == "deleted" && others == 0;
+        let is_shown = |number: u64, word: &str| number > 0 || word == "deleted" && others == 0;
         let there = counts
             .into_iter()
-            .filter(|(number, word, _)| is_told(*number, word));
+            .filter(|(number, word, _)| is_shown(*number, word));
         let cell = there.fold(Cell::default(), |cell, (number, word, role)| {
             let joint = if cell.0.is_empty() { "" } else { " · " };
             cell.and(joint, TextRole::Dim)
@@ -98,7 +98,7 @@ impl RunScreen {
 
 pub(super) fn aftermath(ran: &Ran, is_withheld: bool) -> Cell {
     let report = &ran.report;
-    let back = match report.put_back {
+    let back = match report.restored {
         0 => Cell::default(),
         1 => Cell::new(
             "1 blob was restored, because a ref references it · ",

@@ -1,7 +1,7 @@
 //! Undoing a run, and resuming it.
 
 use super::{RunScreen, RunScreenState};
-use crate::backend::{Outcome, WayBack};
+use crate::backend::{Outcome, Undoability};
 use crate::prune::runs::{self, RunState};
 use crate::text::plural::one_or;
 use crate::text::units::grouped;
@@ -32,7 +32,7 @@ impl RunScreen {
             None => cx
                 .world
                 .note(StatusKind::Failed, "there is nothing to restore"),
-            Some(_) if self.way_back == WayBack::None => {
+            Some(_) if self.undoability == Undoability::None => {
                 cx.world.note(
                     StatusKind::Failed,
                     "that store keeps nothing that was deleted",
@@ -42,9 +42,9 @@ impl RunScreen {
             Some(_) => {
                 let label = &cx.world.source(self.source).info.label;
                 let items = one_or(deleted, "item", "items");
-                let as_far = match self.way_back {
-                    WayBack::Part(words) => format!("? {words}"),
-                    WayBack::Trash | WayBack::None => {
+                let as_far = match self.undoability {
+                    Undoability::Partial(words) => format!("? {words}"),
+                    Undoability::Full | Undoability::None => {
                         ", as far as the trash still has them?".to_owned()
                     }
                 };

@@ -214,14 +214,14 @@ fn list(state: &mut State, request: &Request) -> Answer {
         all.reverse();
     }
     let mut listed = page(&all, request);
-    if state.left_out.1 > 0 {
-        listed.retain(|entry| !state.left_out.0.contains(&entry.id));
+    if state.excluded.1 > 0 {
+        listed.retain(|entry| !state.excluded.0.contains(&entry.id));
     }
     let answer = Answer::json(
         200,
         &json!({"total_count": all.len(), "actions_caches": listed}),
     );
-    state.left_out.1 = state.left_out.1.saturating_sub(1);
+    state.excluded.1 = state.excluded.1.saturating_sub(1);
     answer
 }
 

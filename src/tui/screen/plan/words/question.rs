@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::{count, goes};
-use crate::backend::{Disposal, WayBack};
+use crate::backend::{Disposal, Undoability};
 use crate::prune::plan::ItemKind;
 use crate::text::plural::one_or;
 use crate::text::units::{Exact, Size};
@@ -23,7 +23,7 @@ pub(in crate::tui::screen::plan) fn to_repair(planned: &Planned, label: &str) ->
             "",
         ),
         (
-            plan.put_back().len() as u64,
+            plan.restored().len() as u64,
             "restore",
             "blob",
             " from the trash",
@@ -60,7 +60,7 @@ pub(in crate::tui::screen::plan) fn to_delete(
         _ if goes.is_empty() => {
             format!(
                 "Restore {} in {label}?",
-                count(plan.put_back().len() as u64, "blob", "blobs")
+                count(plan.restored().len() as u64, "blob", "blobs")
             )
         }
         0 => format!("Delete {} from {label}?", goes.join(", ")),
@@ -88,9 +88,9 @@ pub(in crate::tui::screen::plan) fn to_delete(
     }
     match (plan.disposal(), planned.count(ItemKind::Object), goes.len()) {
         (_, 0, 0) => {}
-        (Disposal::AtOnce, ..) => sentences.push(match planned.draft.way_back() {
-            WayBack::Part(words) => words.to_owned(),
-            WayBack::Trash | WayBack::None => "This cannot be undone.".to_owned(),
+        (Disposal::AtOnce, ..) => sentences.push(match planned.draft.undoability() {
+            Undoability::Partial(words) => words.to_owned(),
+            Undoability::Full | Undoability::None => "This cannot be undone.".to_owned(),
         }),
         (Disposal::Trash, 0, _) => sentences.push(until(plan.grace())),
         (Disposal::Trash, _, 1) => {

@@ -1,6 +1,6 @@
 //! Writes a cache configuration again so that BuildKit imports it, or so that it is smaller.
 //!
-//! [`mend`] drops the results that no build can load, the links and records for which BuildKit
+//! [`fix`] drops the results that no build can load, the links and records for which BuildKit
 //! refuses the whole configuration, and the records that lead to no result. Optionally it also
 //! writes equal records and equal layers once. Everything else is written back verbatim.
 //! [`super::reach`], which shares no code with this module, proves the result.
@@ -23,7 +23,7 @@ pub use shrink::may_shrink;
 
 /// A configuration that was written again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mended {
+pub struct FixedConfig {
     /// The text of the new configuration.
     pub text: String,
     /// The counts of dropped parts.
@@ -67,38 +67,38 @@ impl Dropped {
 ///
 /// # Errors
 /// If the configuration cannot be read, or cannot be written again without losing other parts.
-pub fn mend(
+pub fn fix(
     text: &str,
     is_lost: impl Fn(LayerIndex) -> bool,
     is_compacted: bool,
-) -> Result<Mended, RewriteError> {
+) -> Result<FixedConfig, RewriteError> {
     let graph = CacheGraph::parse(text.as_bytes())?;
     let config: ConfigDocument<'_> =
         serde_json::from_str(text).map_err(|error| RewriteError::Unknown(error.to_string()))?;
     if (config.layers.len(), config.records.len()) != (graph.layers.len(), graph.records.len()) {
         return Err(RewriteError::Unsound("it reads in two ways"));
     }
-    let mut work = MendWork::new(&graph, &is_lost);
+    let mut work = FixWork::new(&graph, &is_lost);
     work.choose();
     let mut new = work.write(&config)?;
     if is_compacted {
         new = compact(&new);
     }
-    let mended = Mended {
+    let fixed = FixedConfig {
         text: serde_json::to_string(&new)
             .map_err(|error| RewriteError::Unknown(error.to_string()))?,
         dropped: work.dropped,
         losers: work.losers,
         records: (config.records.len(), new.records.len()),
     };
-    let written = CacheGraph::parse(mended.text.as_bytes())?;
+    let written = CacheGraph::parse(fixed.text.as_bytes())?;
     import::simulate(&written, |_| true)?;
     reach::proves_equal(&graph, &written, &is_lost).map_err(RewriteError::Unsound)?;
-    Ok(mended)
+    Ok(fixed)
 }
 
 /// Decides which parts of a configuration are kept.
-struct MendWork<'a, L> {
+struct FixWork<'a, L> {
     graph: &'a CacheGraph,
     is_lost: &'a L,
     /// For each layer, whether all layers below exist and none is lost.
@@ -123,7 +123,7 @@ enum Chain {
     Broken,
 }
 
-impl<'a, L: Fn(LayerIndex) -> bool> MendWork<'a, L> {
+impl<'a, L: Fn(LayerIndex) -> bool> FixWork<'a, L> {
     fn new(graph: &'a CacheGraph, is_lost: &'a L) -> Self {
         Self {
             graph,

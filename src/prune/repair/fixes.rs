@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Remedies;
 use crate::backend::RefTarget;
 use crate::check::Code;
-use crate::format::cache_config::mend::{Dropped, Mended};
+use crate::format::cache_config::fix::{Dropped, FixedConfig};
 use crate::format::digest::Digest;
 use crate::inventory::RefEntry;
 use crate::inventory::cache::RefCache;
@@ -23,14 +23,14 @@ pub struct Repair {
     /// Whether to delete unfinished uploads.
     pub uploads: bool,
     /// The findings that cannot be fixed.
-    pub unmended: Vec<Unmended>,
+    pub not_fixed: Vec<NotFixed>,
     /// The refs that are deleted because their manifests are gone.
     pub gone: Vec<RefTarget>,
 }
 
 /// A finding that cannot be fixed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Unmended {
+pub struct NotFixed {
     /// The ref, escaped for display; `None` if it is about the store.
     #[serde(rename = "ref")]
     pub ref_name: Option<String>,
@@ -40,7 +40,7 @@ pub struct Unmended {
     pub why: String,
 }
 
-impl Unmended {
+impl NotFixed {
     /// Applies one reason to several findings about a ref.
     pub(super) fn each(entry: &RefEntry, codes: &[Code], why: &str) -> Vec<Self> {
         let mut codes = codes.to_vec();
@@ -77,7 +77,7 @@ impl Unmended {
 /// A fix of a ref.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]
-pub enum Mend {
+pub enum Fix {
     /// Drops results that need blobs which no build can load.
     LostResults {
         /// The number of results.
@@ -130,7 +130,7 @@ pub enum Mend {
     },
 }
 
-impl fmt::Display for Mend {
+impl fmt::Display for Fix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LostResults { results, blobs } => write!(
@@ -185,44 +185,44 @@ impl fmt::Display for Mend {
 
 /// Returns the fixes applied to a ref.
 pub(super) fn of(
-    mended: &Mended,
+    fixed: &FixedConfig,
     lost: &[bool],
     cache: &RefCache,
     bytes_before: usize,
     is_smaller: bool,
     lists_others: bool,
-) -> Vec<Mend> {
-    let dropped = &mended.dropped;
-    let lost_results = Mend::LostResults {
+) -> Vec<Fix> {
+    let dropped = &fixed.dropped;
+    let lost_results = Fix::LostResults {
         results: dropped.lost_results,
         blobs: super::content::lost_blobs(lost, cache),
     };
-    let unreached = Mend::UnreachedRecords {
+    let unreached = Fix::UnreachedRecords {
         records: dropped.unreached_records,
         results: dropped.unreached_results,
     };
-    let compacted = Mend::Compacted {
-        records_before: mended.records.0 as u64,
-        records: mended.records.1 as u64,
+    let compacted = Fix::Compacted {
+        records_before: fixed.records.0 as u64,
+        records: fixed.records.1 as u64,
         bytes_before: bytes_before as u64,
-        bytes: mended.text.len() as u64,
+        bytes: fixed.text.len() as u64,
     };
     let (results, links) = (dropped.broken_results, dropped.broken_links);
     let loop_links = dropped.loop_links;
     let all = [
         (dropped.lost_results > 0, lost_results),
-        (results > 0, Mend::BrokenResults { results }),
-        (links > 0, Mend::BrokenLinks { links }),
-        (loop_links > 0, Mend::LoopLinks { links: loop_links }),
+        (results > 0, Fix::BrokenResults { results }),
+        (links > 0, Fix::BrokenLinks { links }),
+        (loop_links > 0, Fix::LoopLinks { links: loop_links }),
         (dropped.unreached_records > 0, unreached),
         (
             lists_others && *dropped == Dropped::default(),
-            Mend::IdleLayers,
+            Fix::IdleLayers,
         ),
         (is_smaller, compacted),
     ];
     let done = all.into_iter().filter(|(is_done, _)| *is_done);
-    done.map(|(_, mend)| mend).collect()
+    done.map(|(_, fix)| fix).collect()
 }
 
 /// The findings that no repair fixes, with the reason and advice.
@@ -330,13 +330,13 @@ mod tests {
     #[test]
     fn each_finding_is_mended_or_says_why_not() {
         for code in Code::ALL {
-            let mended = Code::MENDABLE.contains(code) || Code::COMPACTION.contains(code);
+            let fixed = Code::FIXABLE.contains(code) || Code::COMPACTION.contains(code);
             let explained = why_not(*code).is_some();
             let harmless = NO_DAMAGE.contains(code);
             assert_ne!(
                 harmless,
-                mended || explained,
-                "{}: mended {mended}, explained {explained}",
+                fixed || explained,
+                "{}: mended {fixed}, explained {explained}",
                 code.name()
             );
         }

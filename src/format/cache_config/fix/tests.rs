@@ -1,17 +1,17 @@
 use super::*;
 
-fn mended(text: &str, lost: &[u32], is_compacted: bool) -> Mended {
-    mend(text, |layer| lost.contains(&layer.0), is_compacted).unwrap()
+fn fixed(text: &str, lost: &[u32], is_compacted: bool) -> FixedConfig {
+    fix(text, |layer| lost.contains(&layer.0), is_compacted).unwrap()
 }
 
 #[test]
 fn results_on_a_lost_layer_go_and_their_keys_stay() {
     let text = r#"{"layers":[{"blob":"sha256:a","parent":-1},{"blob":"sha256:b"},{"blob":"sha256:c","parent":-1}],"records":[{"digest":"root"},{"layers":[{"layer":1,"createdAt":"2026-01-02T03:04:05.1+02:00"}],"digest":"one","inputs":[[{"link":0}]]},{"layers":[{"layer":2}],"digest":"two","inputs":[[{"selector":"s","link":1}]]}]}"#;
-    let mended = mended(text, &[0], false);
-    insta::assert_snapshot!(mended.text, @r#"{"layers":[{"blob":"sha256:c","parent":-1}],"records":[{"digest":"root"},{"digest":"one","inputs":[[{"link":0}]]},{"layers":[{"layer":0}],"digest":"two","inputs":[[{"selector":"s","link":1}]]}]}"#);
-    assert_eq!(mended.losers, [RecordIndex(1)]);
+    let fixed = fixed(text, &[0], false);
+    insta::assert_snapshot!(fixed.text, @r#"{"layers":[{"blob":"sha256:c","parent":-1}],"records":[{"digest":"root"},{"digest":"one","inputs":[[{"link":0}]]},{"layers":[{"layer":0}],"digest":"two","inputs":[[{"selector":"s","link":1}]]}]}"#);
+    assert_eq!(fixed.losers, [RecordIndex(1)]);
     assert_eq!(
-        mended.dropped,
+        fixed.dropped,
         Dropped {
             lost_results: 1,
             ..Dropped::default()
@@ -70,25 +70,22 @@ fn what_an_import_is_refused_for_goes() {
     ] {
         let text = format!(r#"{{{layers},"records":[{records}]}}"#);
         assert!(import::simulate(&CacheGraph::parse(text.as_bytes()).unwrap(), |_| true).is_err());
-        let mended = mended(&text, &[], false);
+        let fixed = fixed(&text, &[], false);
         let layers = r#"{"layers":[{"blob":"sha256:a","parent":-1}],"records":["#;
-        assert_eq!(mended.text, format!("{layers}{expected}]}}"), "{text}");
-        assert_eq!(mended.dropped, dropped, "{text}");
-        assert!(mended.dropped.was_refused());
+        assert_eq!(fixed.text, format!("{layers}{expected}]}}"), "{text}");
+        assert_eq!(fixed.dropped, dropped, "{text}");
+        assert!(fixed.dropped.was_refused());
     }
 }
 
 #[test]
 fn equal_records_and_layers_are_written_once_with_all_their_results() {
     let text = r#"{"layers":[{"blob":"sha256:a","parent":-1},{"blob":"sha256:a","parent":-1},{"blob":"sha256:b","parent":1},{"blob":"sha256:b"}],"records":[{"digest":"x","inputs":[[{"link":2}]],"layers":[{"layer":2}]},{"digest":"r"},{"digest":"r"},{"digest":"x","inputs":[[{"link":1},{"link":2}]],"layers":[{"layer":3},{"layer":0}]},{"digest":"ghost","inputs":[[{"link":0}]]}]}"#;
-    let mended = mended(text, &[], true);
-    insta::assert_snapshot!(mended.text, @r#"{"layers":[{"blob":"sha256:a","parent":-1},{"blob":"sha256:b"}],"records":[{"layers":[{"layer":1},{"layer":0}],"digest":"x","inputs":[[{"link":1}]]},{"digest":"r"}]}"#);
-    assert_eq!(
-        (mended.records, mended.dropped),
-        ((5, 2), Dropped::default())
-    );
-    let again = super::tests::mended(&mended.text, &[], true);
-    assert_eq!(again.text, mended.text);
+    let fixed = fixed(text, &[], true);
+    insta::assert_snapshot!(fixed.text, @r#"{"layers":[{"blob":"sha256:a","parent":-1},{"blob":"sha256:b"}],"records":[{"layers":[{"layer":1},{"layer":0}],"digest":"x","inputs":[[{"link":1}]]},{"digest":"r"}]}"#);
+    assert_eq!((fixed.records, fixed.dropped), ((5, 2), Dropped::default()));
+    let again = super::tests::fixed(&fixed.text, &[], true);
+    assert_eq!(again.text, fixed.text);
 }
 
 #[test]

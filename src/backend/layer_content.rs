@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_a_file_by_its_place_and_of_a_link_by_its_path() {
+    fn a_file_is_found_by_its_position_and_a_link_by_its_path() {
         let found = [found(2, None), found(1, None), found(9, Some("/a"))];
         assert_eq!(
             found,
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn says_when_there_is_no_such_file() {
+    fn a_missing_file_of_a_layer_is_an_error() {
         assert!(found(3, None).unwrap_err().contains("no such file"));
         assert!(found(0, Some("c")).unwrap_err().contains("no such file"));
     }

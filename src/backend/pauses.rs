@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longest_pause_is_known_until_it_ends() {
+    fn the_longest_pause_is_remembered_until_it_ends() {
         let report = PauseReport::default();
         let short = report.enter("here", Duration::from_secs(1));
         let long = report.enter("ghcr.io", Duration::from_secs(30));

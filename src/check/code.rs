@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_kebab_case_and_each_their_own() {
+    fn codes_are_unique_and_in_kebab_case() {
         let names: HashSet<&str> = Code::ALL.iter().map(|code| code.name()).collect();
         assert_eq!(names.len(), Code::ALL.len());
         assert!(
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gravest_stand_first() {
+    fn codes_are_sorted_by_severity() {
         assert!(Code::ALL.is_sorted_by_key(|code| code.severity()));
     }
 }

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_passed_only_by_more_than_it_allows() {
+    fn a_limit_is_exceeded_only_above_its_value() {
         let mut inventory = Inventory {
             progress: ScanProgress::Complete,
             ..Inventory::default()

@@ -148,7 +148,7 @@ mod tests {
     use super::is_update;
 
     #[test]
-    fn commands_that_update_packages_are_told_from_others() {
+    fn commands_that_update_packages_are_recognized() {
         for step in [
             "RUN apt-get update && apt-get install -y curl",
             "RUN apt-get -y upgrade",

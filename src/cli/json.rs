@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_what_a_terminal_would_obey() {
+    fn json_escapes_terminal_control_sequences() {
         let text = "a\x1b[31m\u{202e}b\u{9b}\u{e0001}é";
         let bytes = to_bytes(&[text]).unwrap();
         assert_eq!(

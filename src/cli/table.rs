@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn long_names_are_cut() {
+    fn long_names_are_shortened() {
         assert_eq!(shortened(&"a".repeat(10_000), WIDEST).width(), WIDEST);
         assert!(shortened(&"界".repeat(10_000), WIDEST).width() <= WIDEST);
         let tag = format!("sha256-{}", "0123456789abcdef".repeat(4));
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_be_read_whole_is_not_cut_and_leaves_names_alone() {
+    fn columns_that_must_stay_complete_are_not_cut() {
         let mut table = Table::new([("REF", TableAlign::Left), ("WHY", TableAlign::Left)]);
         let why = "no rule matches it, and what no rule matches is kept";
         table.row([

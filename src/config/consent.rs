@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn directories_count_where_they_really_are() {
+    fn directories_are_compared_by_their_real_path() {
         let checkout = tempfile::tempdir().unwrap();
         let outside = tempfile::tempdir().unwrap();
         fs::create_dir(checkout.path().join("cache")).unwrap();

@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn recent_sources_know_whether_they_were_named() {
+    fn recent_sources_keep_whether_they_were_named() {
         let state = tempfile::tempdir().unwrap();
         let store = HistoryStore::new(Some(state.path()));
         let found = source("s3://b?endpoint_url=https://s3.example").with_trust(Trust::Found);
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_record_is_skipped_and_named() {
+    fn a_damaged_scan_record_is_skipped_with_a_warning() {
         let state = tempfile::tempdir().unwrap();
         let store = HistoryStore::new(Some(state.path()));
         let one = source("s3://bucket/prefix");

@@ -36,7 +36,7 @@ fn the_example_is_correct_and_shows_the_defaults() {
 }
 
 #[test]
-fn the_last_word_is_the_command_lines() {
+fn the_command_line_has_the_last_word() {
     let file = read(
         "sources = [\n  './cache#main',\n  's3://b/p']\n[ui]\ntheme = 'light'\nmouse = false\n[scan]\ntimeout = '2m'",
     );
@@ -198,7 +198,7 @@ fn warns_about_odd_attributes() {
 }
 
 #[test]
-fn names_the_variable_that_is_wrong() {
+fn an_invalid_environment_variable_is_an_error_with_its_name() {
     let error =
         environment(&|name| (name == "CACHELENS_TIMEOUT").then(|| "0s".to_owned())).unwrap_err();
     assert_snapshot!(error, @"in the environment variable CACHELENS_TIMEOUT: a timeout of zero would let nothing happen");
@@ -221,7 +221,7 @@ fn finds_the_nearest_file_up_to_the_root_of_the_repository() {
     assert_eq!(
         find(None),
         None,
-        "a file above the repository is somebody else's"
+        "a file above the repository is another user's"
     );
     let of_user = write(user.join("cachelens").join(FILE_NAME));
     assert_eq!(find(None), Some(of_user));

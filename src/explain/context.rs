@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_makes_all_above_it_unknown() {
+    fn digests_of_folders_with_unknown_files_are_unknown() {
         let unread = ContextEntry {
             digest: None,
             ..file("a/b", "")

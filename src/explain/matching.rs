@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn any_root_may_be_an_image_whose_first_key_is_not_there() {
+    fn any_root_may_be_an_image_without_its_first_key() {
         let (build, mut keys) = build(STEPS);
         let slash = keys[2].inputs[0].selector;
         let one = root(&keys[2].digests[0], 0);
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn bears_with_records_that_lead_nowhere_or_to_themselves() {
+    fn dangling_and_circular_records_are_tolerated() {
         let (build, keys) = build(STEPS);
         let one = root(&keys[2].digests[0], 0);
         let copy = root(&keys[4].digests[0], 0);
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_twins_take_no_longer_than_they_should() {
+    fn a_hundred_thousand_equal_records_match_in_bounded_time() {
         let mut steps = STEPS.to_owned();
         for step in 0..300 {
             write!(

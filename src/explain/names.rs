@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_step_has_several_places_and_the_first_names_it() {
+    fn a_shared_step_is_named_by_the_first_of_its_locations() {
         let names = of_steps(&build(
             "FROM a AS one\nRUN npm \\\n  ci\nFROM a\nRUN npm ci\n",
         ));
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_file_the_operation_names_the_step() {
+    fn without_the_dockerfile_a_step_is_named_by_its_operation() {
         let names = of_steps(&build(""));
         assert_eq!(names[0].text, "RUN npm ci");
         assert_eq!(

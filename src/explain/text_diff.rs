@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_what_changed_and_a_little_around_it() {
+    fn a_diff_shows_changed_lines_with_little_context() {
         assert_eq!(diff("a\nb\nc\n", "a\nB\nc\n").unwrap(), " a|-b|+B| c");
         assert_eq!(diff("", "a\n").unwrap(), "+a");
         assert_eq!(
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn says_nothing_of_what_is_no_small_text() {
+    fn large_binary_and_secret_files_have_no_diff() {
         assert_eq!(diff("a\0", "b"), None);
         assert_eq!(diff("-----BEGIN RSA PRIVATE KEY-----", "b"), None);
         assert_eq!(lines(".env", b"A=1", b"A=2"), None);
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn of_long_commands_the_words_that_changed_are_told() {
+    fn changed_words_of_long_commands_are_shown() {
         assert_eq!(
             became("go build", "go build -race"),
             "`go build` became `go build -race`"

@@ -222,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_what_hashes_to_its_digest() {
+    fn only_entries_that_match_their_digest_are_kept() {
         use base64::Engine as _;
         let entry = |digest: Digest, kind: &str, text: &[u8]| {
             let data = base64::engine::general_purpose::STANDARD.encode(text);

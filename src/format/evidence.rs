@@ -363,7 +363,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_what_a_document_is_not() {
+    fn unrecognized_evidence_is_an_error_with_a_reason() {
         let error = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
         assert_eq!(error(b" \n"), "it is empty");
         assert!(error(b"hello\nworld\n").starts_with("it is no evidence of a build"));

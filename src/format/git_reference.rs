@@ -256,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_repositories_from_files_and_downloads() {
+    fn git_repositories_are_distinguished_from_files_and_downloads() {
         let identifier = |text: &str| {
             GitReference::parse(text)
                 .unwrap()

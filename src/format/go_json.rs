@@ -240,7 +240,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_escaped_like_its_characters_and_reads_back(text in "(?s).{0,40}|[\u{0}-\u{ff}\u{2020}-\u{2030}]{0,40}") {
+        fn any_escaped_text_parses_to_itself(text in "(?s).{0,40}|[\u{0}-\u{ff}\u{2020}-\u{2030}]{0,40}") {
             let mut out = String::new();
             text.as_str().write(&mut out);
             proptest::prop_assert_eq!(&out, &format!("\"{}\"", text.chars().map(escaped).collect::<String>()));
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn omits_what_go_calls_empty_and_keeps_pointers() {
+    fn empty_values_are_omitted_as_in_go_and_pointers_kept() {
         struct Empty;
         impl GoJson for Empty {
             fn write(&self, out: &mut String) {

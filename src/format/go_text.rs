@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cases_and_quotes_are_those_of_go() {
+    fn case_mapping_and_quoting_are_those_of_go() {
         assert_eq!(
             (lower("AİΣ\u{212a}").as_str(), upper("aßſ").as_str()),
             ("aiσk", "AßS")

@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_come_in_the_importers_order() {
+    fn names_are_sorted_as_the_importer_does() {
         let listed_refs = parse_index(
             br#"{"schemaVersion":2,"manifests":[
                 {"annotations":{"org.opencontainers.image.ref.name":"1.0","io.containerd.image.name":"docker.io/acme/app:1.0"}},
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_it_does_not_know() {
+    fn unknown_layout_versions_are_refused() {
         assert_eq!(parse_index(b"").unwrap_err(), LayoutError::Empty);
         assert!(matches!(
             parse_index(br#"{"schemaVersion":2,"manifests":["#).unwrap_err(),

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_no_danger() {
+    fn deep_nesting_does_not_overflow_the_stack() {
         let deep = [b"[".repeat(1_000_000), b"]".repeat(1_000_000)].concat();
         assert!(parse::<Sample>(&deep).is_err());
         let ignored = [br#"{"x":"#.to_vec(), deep, b"}".to_vec()].concat();

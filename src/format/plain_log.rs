@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_what_became_of_each_vertex() {
+    fn each_vertex_of_a_log_has_its_outcome() {
         let log = PlainLog::parse(
             b"#0 building with \"r\"\n\n#1 [a 1/2] FROM b\n#1 DONE 0.0s\n\n2026-11-24T11:00:00.5Z #2 [a 2/2] RUN x\r\n#2 CACHED\n
 #3 RUN y\n#3 0.123 hello\n#3 DONE 1.5s\n#4 RUN z\n#4 CACHED\n#4 sha256:00 1B / 1B\n#4 extracting sha256:00\n#4 DONE 0.1s\n

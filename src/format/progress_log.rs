@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_and_could_not_be_loaded_is_told_from_what_was_given_up() {
+    fn failed_cache_loads_are_distinguished_from_given_up_ones() {
         let event = |error: &str| {
             let vertex = vertex("a");
             let line = format!(

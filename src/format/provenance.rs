@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_are_tied_by_place_whatever_their_order() {
+    fn steps_are_linked_by_position_in_any_order() {
         let build = Build::parse(&statement(
             r#"{"id":"b","inputs":["a:1","c:0"]},{"id":"a"},{"id":"c","inputs":["a:0"]}"#,
         ))
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_graph() {
+    fn provenance_that_is_no_graph_is_refused() {
         let dangling = |input: &str| ProvenanceError::DanglingInput {
             step: "a".into(),
             input: input.into(),
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_predicates_envelopes_and_mode_min() {
+    fn predicates_envelopes_and_mode_min_are_supported() {
         use base64::Engine as _;
         let bare = br#"{"buildType":"https://mobyproject.org/buildkit@v1","invocation":{"parameters":{"args":{"build-arg:A":"1","no-cache":null}},
             "environment":{"platform":"linux/arm64"}},"materials":[{"uri":"pkg:docker/a","digest":{"sha256":"00"}}]}"#;
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_a_document_is_instead() {
+    fn a_document_of_another_type_is_reported_by_its_type() {
         let spdx = br#"{"predicateType":"https://spdx.dev/Document","predicate":{}}"#;
         assert_eq!(
             Build::parse(spdx).unwrap_err(),

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_changed_keeps_its_text() {
+    fn unchanged_parts_keep_their_text() {
         let mut object = RawObject::parse(r#"{"b": 1.50 ,"size":3,"a":{"x" : "\u00e9"}}"#).unwrap();
         assert_eq!(object.only("b").map(RawValue::get), Some("1.50"));
         object.set("size", &7).unwrap();

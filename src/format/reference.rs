@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fills_in_what_docker_fills_in() {
+    fn references_get_the_defaults_of_docker() {
         let cases = [
             ("alpine", "docker.io/library/alpine:latest", "alpine:latest"),
             (

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knows_offsets_fractions_and_the_zero_time() {
+    fn offsets_fractions_and_the_zero_time_are_parsed() {
         let at = |text| GoTime::parse(text).unwrap().0.map(|time| time.to_string());
         assert_eq!(
             at("2026-11-21T23:05:24.719685339Z").as_deref(),

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_say_what_they_belong_to() {
+    fn tags_of_signatures_give_their_subject() {
         let subject = Digest::of(b"image");
         let tag = format!("sha256-{}", subject.hex());
         let index = Relation {

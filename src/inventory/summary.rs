@@ -283,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chain_is_complete_when_all_of_it_is_there() {
+    fn a_chain_is_complete_if_all_its_layers_are_stored() {
         let layers = [
             (1, None),
             (2, Some(0)),

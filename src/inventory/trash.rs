@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn every_object_comes_out_as_it_went_in() {
+    fn every_object_is_returned_as_it_was_added() {
         let mut table = TrashTable::default();
         let mut given = objects();
         for object in &given {
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn only_exact_names_are_found() {
+    fn lookups_match_exact_names_only() {
         let mut table = TrashTable::default();
         for object in objects() {
             table.push(object);
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blob_takes_56_bytes() {
+    fn a_trashed_blob_takes_56_bytes() {
         assert_eq!(size_of::<TrashedBlob>(), 56);
     }
 }

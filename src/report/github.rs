@@ -103,7 +103,7 @@ mod tests {
     use crate::report::issue::IssuePlace;
 
     #[test]
-    fn what_would_end_a_command_is_escaped() {
+    fn characters_that_end_a_command_are_escaped() {
         let annotation = Annotation {
             level: AnnotationLevel::Warning,
             file: Some("a,b:c".into()),

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn code_and_bars_stay_in_their_cells() {
+    fn code_and_bars_are_escaped_in_table_cells() {
         assert_eq!(code("a`b"), "``a`b``");
         assert_eq!(code("`a"), "`` `a ``");
         let rows = [[code("a|b"), text("c|d")]];

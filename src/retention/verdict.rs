@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn verdicts_are_values_in_json_and_read_back() {
+    fn verdicts_round_trip_through_json() {
         let rule = || "pull requests".to_owned();
         let day = SignedDuration::from_hours(24);
         let within = Criterion::Within {
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_rules_cannot_steer_a_terminal() {
+    fn names_of_rules_are_escaped_for_a_terminal() {
         let reason = Reason::Rule {
             rule: "a\u{1b}[31m".to_owned(),
         };

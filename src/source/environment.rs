@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_filled_in() {
+    fn only_variables_of_ci_are_substituted() {
         for text in [
             "$GITHUB_TOKEN",
             "${{ secrets.GITHUB_TOKEN }}",

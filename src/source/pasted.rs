@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_the_source_out_of_what_is_around_it() {
+    fn a_source_is_extracted_from_a_pasted_line() {
         let source = "type=local,dest=cache,mode=max";
         for text in [
             format!(" {source} "),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_is_named() {
+    fn an_unset_variable_is_reported_by_name() {
         let variables = [
             ("type=registry,ref=${IMAGE_NAME}:cache", "${IMAGE_NAME}"),
             (

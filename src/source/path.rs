@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_bytes_come_back() {
+    fn any_path_bytes_round_trip() {
         let private = "\u{10ff80}\u{10ffff}";
         let all: Vec<u8> = (1..=255).collect();
         let names = [

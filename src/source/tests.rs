@@ -244,7 +244,7 @@ fn prefers_a_directory_that_exists() {
 }
 
 #[test]
-fn knows_every_attribute_of_buildkit() {
+fn every_attribute_of_buildkit_is_accepted() {
     let writing = "mode=max,compression=zstd,compression-level=3,force-compression=true,oci-mediatypes=true,\
          image-manifest=true,ignore-error=true";
     let cases = [
@@ -269,7 +269,7 @@ fn knows_every_attribute_of_buildkit() {
 }
 
 #[test]
-fn warns_about_what_buildkit_would_pass_over() {
+fn attributes_that_buildkit_ignores_are_warnings() {
     let warnings = |text| -> Vec<String> {
         Source::parse(text, &|_| false)
             .unwrap()
@@ -298,7 +298,7 @@ fn warns_about_what_buildkit_would_pass_over() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of cases")]
-fn says_what_is_wrong_and_what_to_do() {
+fn an_invalid_source_is_an_error_with_a_hint() {
     let missing = |kind, name| SourceError::Missing { kind, name };
     let invalid = |name, expected| SourceError::InvalidValue { name, expected };
     let address = "an http:// or https:// address without a user";
@@ -496,7 +496,7 @@ fn shows_no_credential() {
 }
 
 #[test]
-fn takes_relative_directories_from_a_base() {
+fn relative_directories_resolve_against_a_base() {
     let base = Path::new("/repo");
     assert_eq!(local("cache").relative_to(base), local("/repo/cache"));
     assert_eq!(local(".").relative_to(base), local("/repo"));
@@ -647,7 +647,7 @@ proptest! {
     }
 
     #[test]
-    fn parsing_never_panics_and_what_parses_prints(
+    fn parsing_never_panics_and_every_source_prints(
         head in prop_oneof![Just(""), Just("s3://"), Just("gha:"), Just("type=local,"), Just("type=s3,bucket=b,"), Just("a.b/")],
         tail in any::<String>(),
         exists in any::<bool>(),

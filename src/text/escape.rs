@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn writes_out_what_a_terminal_would_obey() {
+    fn terminal_control_characters_are_escaped() {
         assert_eq!(visible("v1.2-héllo ✓"), "v1.2-héllo ✓");
         assert_eq!(visible("a\x1b[31m\nb\x7f"), "a␛[31m␊b␡");
         assert_eq!(visible("a\u{9b}31m"), "a<U+009B>31m");

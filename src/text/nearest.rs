@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_what_was_meant_and_nothing_far_off() {
+    fn the_nearest_word_is_found_within_a_distance() {
         let known = ["bucket", "region", "ref", "src", "endpoint_url"];
         let cases = [
             ("bukcet", Some("bucket")),

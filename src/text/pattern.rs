@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stars_stand_for_any_text() {
+    fn stars_match_any_text() {
         for (pattern, text, fits) in [
             ("main", "main", true),
             ("main", "main2", false),
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_glob_is_none() {
+    fn an_incomplete_glob_is_an_error() {
         use globset::ErrorKind;
         for (pattern, error) in [
             ("v[0-9", ErrorKind::UnclosedClass),

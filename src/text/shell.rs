@@ -15,7 +15,7 @@ pub fn word(text: &str) -> Cow<'_, str> {
 mod tests {
 
     #[test]
-    fn words_of_a_command_line_stay_one() {
+    fn a_quoted_word_remains_one_word() {
         for (text, word) in [
             ("./cache", "./cache"),
             ("s3://b/p?region=x&y", "'s3://b/p?region=x&y'"),

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn prints_sizes_with_as_many_digits_as_tell_something() {
+    fn sizes_are_printed_with_significant_digits() {
         let shown: Vec<String> = [0, 1023, 1024, 1536, 102_400, 1_503_238_554, u64::MAX]
             .into_iter()
             .map(|bytes| Size(bytes).to_string())
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn prints_exactly_what_reads_back() {
+    fn exact_sizes_parse_to_themselves() {
         let durations = [
             ("48h", "2d"),
             ("36h", "1d 12h"),

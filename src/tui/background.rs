@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_taken_out_and_every_key_stays() {
+    fn a_terminal_reply_is_removed_and_every_key_is_kept() {
         for (colour, expected) in [
             ("rgb:ffff/ffff/ffff", Background::Light),
             ("rgb:0000/0000/0000", Background::Dark),
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_passed_on_in_order() {
+    fn other_input_is_passed_on_in_order() {
         for typed in [
             "alt-] j k",
             "alt-] 1 1 x",
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_tells_the_background_by_its_place_in_the_palette() {
+    fn the_background_follows_from_the_palette_index_in_colorfgbg() {
         for (value, expected) in [
             ("15;0", Some(Background::Dark)),
             ("0;15", Some(Background::Light)),

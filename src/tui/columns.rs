@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hidden_is_remembered_and_the_name_always_shows() {
+    fn hidden_columns_are_remembered_and_the_name_is_always_shown() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state/columns.toml");
         let mut hidden = HiddenColumns::load(&path);

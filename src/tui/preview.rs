@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_shown_as_bytes() {
+    fn binary_content_is_shown_as_bytes() {
         let preview = FilePreview::new(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0");
         assert!(preview.is_binary && !preview.is_cut);
         let expected = [

@@ -172,7 +172,7 @@ mod tests {
     use crate::tui::message::KeyPress;
 
     #[test]
-    fn what_is_private_is_not_written_down() {
+    fn private_input_is_not_recorded() {
         let mut recorder = Recorder::default();
         let event = |event| TimedMessage {
             at: Timestamp::UNIX_EPOCH,

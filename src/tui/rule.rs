@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_begin_alike_make_one_glob() {
+    fn names_with_a_common_prefix_make_one_glob() {
         let cases: [(&[&str], &str); 7] = [
             (&["pr-1790"], "pr-*"),
             (&["feature/a/b"], "feature/a/*"),
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_is_what_the_rule_says() {
+    fn the_rule_is_written_as_typed() {
         let mut draft = draft(&["pr-1"]);
         draft.set(RuleField::Refs, " release-* main ").unwrap();
         draft.set(RuleField::Last, "3").unwrap();

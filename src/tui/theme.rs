@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_theme_says_what_is_wrong() {
+    fn an_invalid_theme_is_an_error_with_a_reason() {
         let whole = include_str!("../../assets/themes/dark.toml");
         let error = |text: &str| Theme::parse(text).unwrap_err().to_string();
         assert!(

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_is_read_again_and_the_file_stays_small() {
+    fn settings_are_restored_and_their_file_is_small() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state/views.toml");
         let mut saved = SavedViews::load(Some(path.clone()));

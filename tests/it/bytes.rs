@@ -217,12 +217,12 @@ fn the_records_of_an_image_are_read_or_refused() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         read(&bytes);
     }
 
     #[test]
-    fn any_text_that_looks_like_json_is_read_or_refused(text in r#"[\[\]{}",:0-9a-z.\\ -]{0,200}"#) {
+    fn json_like_text_is_read_or_refused(text in r#"[\[\]{}",:0-9a-z.\\ -]{0,200}"#) {
         read(text.as_bytes());
     }
 }

@@ -81,7 +81,7 @@ fn every_key_of_files_in_a_context_is_in_the_cache_of_its_commit() {
 }
 
 #[test]
-fn what_is_taken_out_of_a_stage_has_the_key_that_the_cache_has_for_it() {
+fn files_copied_from_a_stage_have_the_key_in_the_cache() {
     let mut found = Vec::new();
     for set in SETS {
         let fixture = Fixture::named(set);

@@ -41,7 +41,7 @@ fn digest(descriptor: &Value) -> Digest {
 }
 
 #[test]
-fn every_blob_is_what_its_name_says_and_all_are_small() {
+fn every_blob_of_the_demo_matches_its_digest_and_is_small() {
     let files = files();
     assert!(DEMO.len() <= MAX, "{} bytes packed", DEMO.len());
     let unpacked: usize = files.values().map(Vec::len).sum();
@@ -54,7 +54,7 @@ fn every_blob_is_what_its_name_says_and_all_are_small() {
 }
 
 #[tokio::test]
-async fn it_is_always_as_old_as_it_was_made() {
+async fn the_ages_in_the_demo_do_not_depend_on_the_clock() {
     let times = ["2026-01-01T00:00:00Z", "2031-07-09T12:00:00Z"];
     let mut ages = Vec::new();
     for time in times {
@@ -77,7 +77,7 @@ async fn it_is_always_as_old_as_it_was_made() {
 }
 
 #[test]
-fn its_last_build_explains_itself_at_once() {
+fn the_last_build_of_the_demo_is_explained_at_once() {
     let cachelens = Sandbox::new();
     let answer = cachelens.json(&["why", "demo#main", "--json"]);
     let causes: Vec<_> = answer["root_causes"]
@@ -116,7 +116,7 @@ fn the_ref_of_two_platforms_has_a_build_of_its_own() {
 }
 
 #[test]
-fn it_has_refs_with_their_steps_orphans_an_unfinished_upload_and_one_blob_missing() {
+fn the_demo_has_refs_orphans_an_upload_and_a_missing_blob() {
     let files = files();
     let json = |path: &str| -> Value { serde_json::from_slice(&files[path]).unwrap() };
     let stored: BTreeSet<Digest> = files
@@ -173,7 +173,7 @@ fn it_has_refs_with_their_steps_orphans_an_unfinished_upload_and_one_blob_missin
 }
 
 #[test]
-fn one_ref_holds_the_steps_of_two_platforms() {
+fn one_ref_of_the_demo_has_the_steps_of_two_platforms() {
     let cachelens = Sandbox::new();
     let shown = cachelens.run(&["show", "demo#web-amd64-386"]).to_string();
     for step in [

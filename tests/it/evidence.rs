@@ -38,7 +38,7 @@ fn records(build: &Build) -> BTreeSet<Digest> {
 }
 
 #[test]
-fn what_a_file_is_its_content_tells() {
+fn evidence_is_recognized_by_its_content() {
     for set in SETS {
         let fixture = Fixture::named(set);
         for found in load(&fixture, "provenance") {
@@ -104,7 +104,7 @@ fn a_definition_gives_the_keys_that_provenance_gives() {
 }
 
 #[test]
-fn a_build_record_holds_the_build_its_log_and_its_caches() {
+fn a_build_record_has_the_build_its_log_and_its_caches() {
     let fixture = Fixture::named("mini");
     for (name, before) in [("c02", "c01"), ("c03", "c02")] {
         let EvidenceDocument::Records(records_of) =
@@ -271,7 +271,7 @@ fn the_second_key_of_every_image_is_in_a_cache_of_its_history() {
 }
 
 #[test]
-fn a_cut_file_is_never_more_than_it_is() {
+fn a_truncated_file_gives_no_more_than_it_holds() {
     let fixture = Fixture::named("mini");
     for path in [
         "llb/c01.pb",

@@ -132,7 +132,7 @@ pub fn history(fixture: &Fixture) -> Vec<HistoryCommit> {
 }
 
 #[test]
-fn every_record_has_one_name_and_every_operation_its_place_in_the_dockerfile() {
+fn every_record_has_one_name_and_every_operation_its_line() {
     for commit in SETS.iter().flat_map(|set| commits(set)) {
         for (index, record) in commit.graph.indexed_records() {
             let names = &commit.records[index.at()];
@@ -237,7 +237,7 @@ fn shop_reads_as_its_dockerfile() {
 /// BuildKit names a vertex `[stage k/n] INSTRUCTION`, with variables expanded and the body of a
 /// here-document after it.
 #[test]
-fn steps_are_named_as_buildkit_names_their_vertices() {
+fn steps_have_the_names_of_buildkits_vertices() {
     for set in SETS {
         for (commit, history) in commits(set).iter().zip(history(&Fixture::named(set))) {
             for told in history.steps.iter().filter(|told| told.step.is_some()) {
@@ -285,7 +285,7 @@ fn steps_are_named_as_buildkit_names_their_vertices() {
 /// Provenance lists the layers of steps, which are independent of keys. The layers that a build
 /// took from the previous build's cache must be those of the records that match the step there.
 #[test]
-fn what_a_build_took_from_the_cache_are_the_layers_of_the_matching_records() {
+fn layers_of_matching_records_are_those_that_a_build_loaded() {
     let mut compared = 0;
     for set in SETS {
         let (commits, history) = (commits(set), history(&Fixture::named(set)));
@@ -447,7 +447,7 @@ fn a_moved_base_image_leaves_only_the_same_operations() {
 }
 
 #[test]
-fn a_log_tells_what_ran_what_was_cached_and_what_was_fetched() {
+fn a_log_shows_which_steps_ran_were_cached_or_fetched() {
     for set in SETS {
         let fixture = Fixture::named(set);
         for commit in history(&fixture) {
@@ -476,7 +476,7 @@ fn a_log_tells_what_ran_what_was_cached_and_what_was_fetched() {
 }
 
 #[test]
-fn other_evidence_of_provenance_is_read_too() {
+fn parameters_and_builder_of_provenance_are_read() {
     let build = &commits("kitchen")[0].build;
     assert_eq!(build.request.args["context:extra"], "local:extra");
     assert_eq!(

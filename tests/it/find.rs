@@ -96,7 +96,7 @@ pub(crate) fn sections(text: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn declares_and_finds_what_the_repositories_expect() {
+fn declarations_and_mistakes_match_the_expected_ones() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/find");
     let mut fixtures: Vec<_> = fs::read_dir(folder)
         .unwrap()

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::support::fixture::{Fixture, Layout, SETS};
 
 #[test]
-fn a_blob_is_named_by_its_content() {
+fn fixture_blobs_match_their_digests() {
     for set in SETS {
         let fixture = Fixture::named(set);
         let mut count = 0;
@@ -23,7 +23,7 @@ fn a_blob_is_named_by_its_content() {
 }
 
 #[test]
-fn a_layout_holds_its_blobs_as_old_as_they_were_and_names_no_other() {
+fn a_layout_has_only_its_blobs_with_their_original_ages() {
     for (set, list) in SETS
         .iter()
         .flat_map(|set| [(set, "local.json"), (set, "local-latest.json")])

@@ -271,7 +271,7 @@ min_free = "20GB"
 }
 
 #[test]
-fn what_people_type() {
+fn user_input() {
     let sources: Vec<Vec<u8>> = [
         "type=s3,bucket=b,region=r,endpoint_url=https://e,access_key_id=a,secret_access_key=b,name=x;y",
         "--cache-to=type=registry,ref=${A}:b,mode=max",

@@ -56,7 +56,7 @@ fn list_all(blob: &[u8]) -> (Vec<TarEntry>, Result<ControlFlow<()>, LayerError>)
 }
 
 #[test]
-fn every_layer_lists_what_tar_finds_in_it() {
+fn every_layer_lists_the_same_files_as_tar() {
     for (set, expected) in SETS.into_iter().zip([(152, 0), (137, 5), (14, 0)]) {
         let layers = layers(set);
         let zstd = layers
@@ -103,7 +103,7 @@ fn every_layer_lists_what_tar_finds_in_it() {
 }
 
 #[test]
-fn the_layers_of_the_kitchen_hold_what_its_dockerfile_does() {
+fn layers_of_the_kitchen_match_its_dockerfile() {
     let mut kinds = [0; 4];
     for (compression, blob) in layers("kitchen") {
         let (entries, _) = list_all(&blob);
@@ -149,7 +149,7 @@ fn damaged_layers() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn a_damaged_layer_ends(blob in damaged_layers()) {
+    fn a_damaged_layer_is_an_error(blob in damaged_layers()) {
         let _ = list_all(&blob);
     }
 }

@@ -13,7 +13,14 @@ use crate::support::layout::LayoutBuilder;
 
 /// Returns the output of `du` for `./cache`, after checking that it is consistent.
 fn usage(sandbox: &Sandbox) -> Value {
-    let mut document = sandbox.json(&["du", "--json", "./cache"]);
+    usage_with_code(sandbox, 0)
+}
+
+/// Returns the same of a run that ends with an exit code.
+fn usage_with_code(sandbox: &Sandbox, code: i32) -> Value {
+    let run = sandbox.run(&["du", "--json", "./cache"]);
+    assert_eq!(run.code, Some(code), "{run}");
+    let mut document = run.json();
     let source = document["sources"][0].take();
     let sum = |field: &str, of: &str| source[field][of].as_u64().unwrap_or_default();
     for (objects, total) in [("blobs", "objects"), ("bytes", "bytes")] {

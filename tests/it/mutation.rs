@@ -256,7 +256,7 @@ async fn orphans_of(cache: MemoryCache) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_change_of_a_document_frees_what_it_named() {
+async fn no_change_of_a_document_frees_its_blobs() {
     let mut count = 0;
     for subject in subjects() {
         let original = named(&subject.document).unwrap();
@@ -287,7 +287,7 @@ async fn no_change_of_a_document_frees_what_it_named() {
 }
 
 #[tokio::test]
-async fn no_change_of_the_index_frees_what_it_named() {
+async fn no_change_of_the_index_frees_its_blobs() {
     let subject = subjects().remove(0);
     let image = bytes(&subject.document);
     let index = json!({

@@ -115,7 +115,7 @@ fn a_plan_changes_nothing() {
 }
 
 #[test]
-fn a_ref_goes_first_and_its_blobs_when_the_grace_has_passed() {
+fn a_ref_is_deleted_first_and_its_blobs_after_the_grace() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let index = fs::read_to_string(sample.layout.path().join("index.json")).unwrap();
     assert_eq!(

@@ -16,7 +16,7 @@ use super::support::fixture::Fixture;
 use super::support::pty::Terminal;
 
 #[test]
-fn the_demo_opens_answers_and_leaves_the_terminal_as_it_was() {
+fn the_demo_opens_responds_and_restores_the_terminal() {
     let mut terminal = Terminal::start(&["demo"], 80, 24);
     terminal.wait("the list of sources", |screen| {
         screen.contains("demo") && screen.contains("a copy to try things on")
@@ -33,7 +33,7 @@ fn the_demo_opens_answers_and_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn keys_that_come_together_with_a_new_size_are_heeded() {
+fn keys_pressed_during_a_resize_are_handled() {
     let mut terminal = Terminal::start(&["demo"], 80, 24);
     terminal.wait("the list of sources", |screen| {
         screen.contains("demo") && screen.contains("a copy to try things on")
@@ -52,7 +52,7 @@ fn keys_that_come_together_with_a_new_size_are_heeded() {
 }
 
 #[test]
-fn q_goes_back_screen_by_screen_and_leaves() {
+fn q_returns_screen_by_screen_and_quits() {
     let layout = Fixture::named("shop").layout("local.json");
     let mut terminal = Terminal::start(&[layout.path().to_str().unwrap()], 100, 30);
     terminal.wait("the list of sources", |screen| screen.contains("15"));
@@ -67,7 +67,7 @@ fn q_goes_back_screen_by_screen_and_leaves() {
 }
 
 #[test]
-fn what_is_copied_goes_to_the_clipboard_of_the_terminal() {
+fn copied_text_is_sent_to_the_clipboard_of_the_terminal() {
     let mut terminal = Terminal::start(&["demo"], 80, 24);
     terminal.wait("the list of sources", |screen| {
         screen.contains("a copy to try")
@@ -85,7 +85,7 @@ fn what_is_copied_goes_to_the_clipboard_of_the_terminal() {
 }
 
 #[test]
-fn a_terminal_that_is_too_small_is_told_so() {
+fn a_terminal_that_is_too_small_shows_a_message() {
     let mut terminal = Terminal::start(&["demo"], 40, 8);
     terminal.wait("a sentence", |screen| screen.contains("60"));
     terminal.resize(80, 24);
@@ -95,7 +95,7 @@ fn a_terminal_that_is_too_small_is_told_so() {
 }
 
 #[test]
-fn without_a_source_it_offers_the_demo() {
+fn the_start_screen_offers_the_demo() {
     let mut terminal = Terminal::start(&[], 80, 24);
     terminal.wait("the start screen", |screen| screen.contains("demo"));
     terminal.press("\x03");
@@ -151,7 +151,7 @@ fn the_plain_menu_runs_commands_by_their_numbers() {
 }
 
 #[test]
-fn the_plain_menu_goes_on_after_an_error_and_ends_with_the_input() {
+fn the_plain_menu_continues_after_an_error_and_ends_with_the_input() {
     let run = typed(&["--plain", "./nowhere"], "1\n8\ndemo\n2\n");
     assert_eq!(run.code, Some(0), "{run}");
     assert!(run.stderr.contains("error: "), "{run}");
@@ -260,7 +260,7 @@ fn age(layout: &Path) {
 }
 
 #[test]
-fn orphans_are_pruned_and_the_terminal_is_left_as_it_was() {
+fn orphans_are_pruned_and_the_terminal_is_restored() {
     let layout = Fixture::named("mini").layout("local-latest.json");
     age(layout.path());
     let stored = || {
@@ -324,7 +324,7 @@ fn wait_for_sources(terminal: &Terminal) {
 }
 
 #[test]
-fn signals_end_it_with_their_numbers_and_the_terminal_is_left_as_it_was() {
+fn signals_set_the_exit_code_and_the_terminal_is_restored() {
     for (name, code) in [("HUP", 129), ("INT", 130), ("QUIT", 131), ("TERM", 143)] {
         let terminal = Terminal::start(&["demo"], 80, 24);
         wait_for_sources(&terminal);
@@ -341,7 +341,7 @@ target "web" { cache-to = ["type=registry,ref=ghcr.io/acme/cache"] }
 "#;
 
 #[test]
-fn in_a_checkout_it_lists_what_is_declared_and_counts_the_mistakes() {
+fn a_checkout_shows_declared_caches_and_the_number_of_mistakes() {
     let checkout = TempDir::new().unwrap();
     fs::write(checkout.path().join("docker-bake.hcl"), MISTAKEN).unwrap();
     let program = env!("CARGO_BIN_EXE_cachelens");
@@ -363,7 +363,7 @@ fn in_a_checkout_it_lists_what_is_declared_and_counts_the_mistakes() {
 }
 
 #[test]
-fn suspended_it_leaves_a_usable_shell_and_is_drawn_again_when_it_goes_on() {
+fn suspending_restores_the_shell_and_resuming_redraws() {
     let program = env!("CARGO_BIN_EXE_cachelens");
     for how in ["key", "signal"] {
         let mut terminal = Terminal::shell(80, 24);
@@ -395,7 +395,7 @@ fn suspended_it_leaves_a_usable_shell_and_is_drawn_again_when_it_goes_on() {
 }
 
 #[test]
-fn a_key_suspends_nothing_where_no_shell_could_resume_it() {
+fn suspending_is_disabled_without_a_shell_to_resume() {
     let mut terminal = Terminal::start(&["demo"], 80, 24);
     wait_for_sources(&terminal);
     terminal.press("\x1a");
@@ -436,7 +436,7 @@ fn a_theme_that_is_chosen_is_used_without_asking() {
 }
 
 #[test]
-fn the_environment_tells_the_background_of_a_terminal_that_does_not() {
+fn the_environment_gives_the_background_of_a_silent_terminal() {
     for (value, background) in [("0;15", 253), ("15;0", 237)] {
         let environment = [("COLORFGBG", value)];
         let mut terminal = Terminal::with_environment(&environment, &["demo"], 80, 24);
@@ -496,7 +496,7 @@ fn copies(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn the_demo_is_pruned_and_undone_for_real_and_goes_with_the_program() {
+fn the_demo_is_pruned_undone_and_removed_at_the_end() {
     let temporary = tempfile::tempdir().unwrap();
     let environment = [("TMPDIR", temporary.path().to_str().unwrap())];
     let mut terminal = Terminal::with_environment(&environment, &["demo"], 120, 40);
@@ -578,7 +578,7 @@ fn an_idle_program_takes_no_cpu() {
 }
 
 #[test]
-fn the_demo_goes_when_a_signal_ends_the_program_and_read_only_keeps_it() {
+fn the_demo_is_removed_by_a_signal_and_unchanged_if_read_only() {
     let temporary = tempfile::tempdir().unwrap();
     let environment = [("TMPDIR", temporary.path().to_str().unwrap())];
     let arguments = ["--read-only", "demo"];

@@ -57,7 +57,7 @@ const OUTSIDE: &[&str] = &[
 ];
 
 #[test]
-fn what_decides_reaches_nothing_outside() {
+fn pure_modules_use_no_environment_clock_or_network() {
     let sources: Vec<PathBuf> = PURE.iter().flat_map(|room| sources_of(room)).collect();
     assert!(
         sources.iter().any(|path| path.ends_with("src/format.rs")),
@@ -76,7 +76,7 @@ fn what_decides_reaches_nothing_outside() {
 }
 
 #[test]
-fn finds_what_reaches_outside_however_it_is_written() {
+fn impure_imports_are_found_in_every_form() {
     let cases = [
         ("use std::{fmt, fs::File};", vec!["std::fs::File"]),
         (

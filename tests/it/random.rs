@@ -332,7 +332,7 @@ fn check_records(
 
 proptest! {
     #[test]
-    fn a_scan_counts_as_a_person_would(plan in plans()) {
+    fn a_scan_agrees_with_a_naive_count(plan in plans()) {
         let runtime = Runtime::new().unwrap();
         let reader = plan.store();
         let inventory = runtime.block_on(scan(&reader, &ScanOptions::default(), |_| ())).unwrap();

@@ -85,7 +85,7 @@ fn line(request: &BuildRequest) -> String {
 }
 
 #[test]
-fn commands_mean_what_the_table_says() {
+fn commands_are_parsed_as_in_the_table() {
     let (repository, others) = laid_out("commands.txt", &["commands"]);
     let disk = Disk {
         directory: repository.path().to_owned(),
@@ -382,7 +382,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn survives_any_words(words in proptest::collection::vec("(docker|buildx|bake|build|--set|-f|--|a=b|\\PC{0,12})", 0..10)) {
+    fn any_words_never_panic(words in proptest::collection::vec("(docker|buildx|bake|build|--set|-f|--|a=b|\\PC{0,12})", 0..10)) {
         // `-` would read the standard input of the tests.
         prop_assume!(words.iter().all(|word| word != "-"));
         let repository = Repository::new();

@@ -247,7 +247,7 @@ proptest! {
     }
 
     #[test]
-    fn what_must_stay_stays(policy in policy(), cases in cases()) {
+    fn young_protected_and_unknown_refs_are_never_dropped(policy in policy(), cases in cases()) {
         let (verdicts, _) = decided(&policy, &cases);
         prop_assert_eq!(verdicts.refs.len(), cases.len());
         for (Case { facts, .. }, verdict) in cases.iter().zip(&verdicts.refs) {
@@ -283,7 +283,7 @@ proptest! {
     }
 
     #[test]
-    fn a_rule_that_protects_never_lets_more_go(policy in policy(), cases in cases(), mut rule in rule()) {
+    fn a_protecting_rule_never_deletes_more(policy in policy(), cases in cases(), mut rule in rule()) {
         let policy = without_budget(&policy);
         rule.action = RuleAction::Protect;
         let mut other = policy.clone();
@@ -307,7 +307,7 @@ proptest! {
     }
 
     #[test]
-    fn a_budget_measures_what_is_left(policy in policy(), cases in cases()) {
+    fn a_budget_measures_the_remaining_refs(policy in policy(), cases in cases()) {
         let (verdicts, store) = decided(&policy, &cases);
         let limits = [policy.budget.max_refs, policy.budget.max_size, policy.budget.min_free];
         prop_assert_eq!(verdicts.budgets.len(), limits.into_iter().flatten().count());
@@ -372,7 +372,7 @@ async fn the_blobs_of_a_scan_are_counted_as_a_naive_count_does() {
 }
 
 #[tokio::test]
-async fn a_scan_tells_what_rules_ask_for() {
+async fn a_scan_has_the_facts_that_rules_need() {
     let reader: SharedReader = Arc::new(memory::demo(now()).unwrap());
     let mut during = Vec::new();
     let inventory = scan(&reader, &ScanOptions::default(), |inventory| {

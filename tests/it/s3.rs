@@ -45,7 +45,7 @@ fn named(fixture: &Fixture, manifest: &StoredObject) -> BTreeSet<(String, u64)> 
     named.collect()
 }
 
-fn every_bucket_is_what_a_second_count_says(service: Service) {
+fn every_bucket_matches_an_independent_count(service: Service) {
     for set in SETS {
         let (server, bucket) = S3Server::with(service, set);
         let (sandbox, fixture) = (Sandbox::new(), Fixture::named(set));
@@ -104,7 +104,7 @@ fn every_bucket_is_what_a_second_count_says(service: Service) {
     }
 }
 
-fn a_ref_in_s3_is_what_it_is_in_a_directory(service: Service) {
+fn a_ref_in_s3_equals_the_ref_in_a_directory(service: Service) {
     let (server, bucket) = S3Server::with(service, "shop");
     let sandbox = Sandbox::new();
     Fixture::named("shop").write_layout("local.json", &sandbox.path("cache"));
@@ -134,7 +134,7 @@ fn a_ref_in_s3_is_what_it_is_in_a_directory(service: Service) {
     }
 }
 
-fn a_missing_blob_and_an_orphan_are_told(service: Service) {
+fn a_missing_blob_and_an_orphan_are_reported(service: Service) {
     let (server, bucket) = S3Server::with(service, "mini");
     let sandbox = Sandbox::new();
     let objects: Vec<StoredObject> = Fixture::named("mini").json("s3.json");
@@ -187,7 +187,7 @@ fn more_than_a_page_is_listed_once_each(service: Service) {
     );
 }
 
-fn an_export_of_nothing_and_damage_are_borne(service: Service) {
+fn empty_and_damaged_exports_are_tolerated(service: Service) {
     let server = S3Server::start(service);
     let sandbox = Sandbox::new();
     let source = server.source("odd");
@@ -237,7 +237,7 @@ fn an_export_of_nothing_and_damage_are_borne(service: Service) {
 }
 
 #[test]
-fn what_goes_wrong_is_said_with_a_hint_and_without_secrets() {
+fn errors_of_s3_have_a_hint_and_no_secrets() {
     let server = S3Server::start(Service::S3sFs);
     let sandbox = Sandbox::new();
     server.make("there");
@@ -280,7 +280,7 @@ fn what_goes_wrong_is_said_with_a_hint_and_without_secrets() {
     ");
 }
 
-fn a_file_that_lies_around_does_not_send_keys_to_a_service_of_its_own(service: Service) {
+fn a_found_configuration_sends_no_keys_to_its_endpoint(service: Service) {
     let (server, bucket) = S3Server::with(service, "mini");
     let sandbox = Sandbox::new();
     std::fs::write(

@@ -240,7 +240,7 @@ fn instant(text: &str, now: Timestamp) -> Timestamp {
 }
 
 #[test]
-fn every_scenario_comes_out_as_it_says() {
+fn every_scenario_has_its_expected_verdicts() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .unwrap()

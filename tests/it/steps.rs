@@ -166,7 +166,7 @@ async fn equal_operations_in_two_stages() {
 }
 
 #[tokio::test]
-async fn names_from_the_build_that_wrote_it() {
+async fn names_from_the_build_that_wrote_the_ref() {
     insta::assert_snapshot!(draw("shop", "c09", Some("c09")).await, @r"
     FROM 127.0.0.1:5055/base:latest AS deps key-only
       = FROM 127.0.0.1:5055/base:latest AS deps key-only

@@ -66,7 +66,7 @@ fn a_module_imports_from_its_own_layer_and_lower_ones() {
 }
 
 #[test]
-fn only_prune_makes_plans() {
+fn only_the_prune_module_makes_plans() {
     let mut found = BTreeMap::new();
     for source in SOURCES.iter() {
         if source.module() != "prune" {
@@ -78,7 +78,7 @@ fn only_prune_makes_plans() {
 }
 
 #[test]
-fn stores_are_told_apart_by_an_enum() {
+fn stores_are_distinguished_by_an_enum() {
     let mut found = BTreeMap::new();
     for source in SOURCES.iter() {
         // The files of a repository name kinds in text.
@@ -202,7 +202,7 @@ fn files_are_short() {
 }
 
 #[test]
-fn a_line_has_one_thought() {
+fn tuple_lets_are_rare() {
     let mut found = 0;
     for source in SOURCES.iter() {
         found += read::tuple_lets(&source.code);
@@ -303,7 +303,7 @@ fn lines<'a>(entries: impl Iterator<Item = (&'a String, &'a usize)>) -> String {
 }
 
 #[test]
-fn the_reader_of_code_sees_what_is_code() {
+fn the_code_reader_skips_comments_and_strings() {
     let source = Source::new(
         "backend/made.rs",
         r#"

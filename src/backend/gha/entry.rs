@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_told_apart_by_key_and_version() {
+    fn entries_differ_by_key_and_version() {
         let of = |key: &str, version: &str| {
             ListedEntry {
                 id: 1,

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn gh_names_a_repository_with_or_without_its_host() {
+    fn gh_accepts_a_repository_with_or_without_its_host() {
         let found = |name: &str| of_gh(name, "github.com").map(|found| found.to_string());
         assert_eq!(found("0x/1").as_deref(), Some("0x/1"));
         assert_eq!(found("github.com/0x/1").as_deref(), Some("0x/1"));

@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_an_address_names_its_repository() {
+    fn every_form_of_a_git_address_gives_its_repository() {
         for (address, repository) in [
             ("https://github.com/acme/shop.git", "acme/shop"),
             ("https://github.com/acme/shop", "acme/shop"),
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn other_hosts_and_other_paths_name_none() {
+    fn other_hosts_and_other_paths_give_no_repository() {
         for address in [
             "https://gitlab.com/acme/shop.git",
             "https://github.com.evil.example/acme/shop",

@@ -375,7 +375,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_link_is_followed_by_either_way_of_opening() {
+    fn neither_way_of_opening_follows_links() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::create_dir_all(at("inside/deep")).unwrap();
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_goes_whole_and_no_name_leads_out_of_its_folder() {
+    fn a_tree_is_removed_completely_and_only_within_its_folder() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("a/b/c")).unwrap();
         fs::write(folder.path().join("a/b/file"), "x").unwrap();
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_beyond_what_an_inventory_holds_compares_as_equal() {
+    fn times_outside_the_range_of_an_inventory_compare_as_equal() {
         let far = time(253_402_300_800, 0);
         assert_eq!(far, time(300_000_000_000, 5));
         let nanoseconds = i64::try_from(far.as_nanosecond()).unwrap();

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_holds_it_at_a_time_and_the_file_goes() {
+    fn a_lock_has_one_holder_and_its_file_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let dir = Arc::new(Dir::named(folder.path()).unwrap());
         let held = FileLock::try_take(&dir, "lock").unwrap().unwrap();
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_whose_file_was_removed_is_not_held_and_removes_no_other() {
+    fn a_lock_without_its_file_is_not_held_and_removes_no_other_lock() {
         let folder = tempfile::tempdir().unwrap();
         let dir = Arc::new(Dir::named(folder.path()).unwrap());
         let first = FileLock::try_take(&dir, "lock").unwrap().unwrap();

@@ -366,7 +366,7 @@ mod tests {
     use crate::backend::ObjectName;
 
     #[test]
-    fn a_name_leads_nowhere_else() {
+    fn only_names_of_trashed_objects_are_accepted() {
         let hex = "ab".repeat(32);
         let plan = "20261122T005918Z-1f2e3d4c";
         let name = format!("{TRASH}/{plan}/blobs/sha256/{hex}");

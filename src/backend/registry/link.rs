@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_page_lies_at_the_same_place() {
+    fn the_next_page_has_to_be_on_the_same_host_and_path() {
         let last = "https://r.example/v2/app/tags/list?last=b&n=2";
         let at = Next::At(Url::parse(last).unwrap());
         for links in [

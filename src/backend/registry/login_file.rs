@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_login_that_fits_best_is_taken() {
+    fn the_most_specific_login_is_used() {
         // `a:b`, `c:d:e` and `hub:x` in base64.
         let file = r#"{"auths": {
             "r.example": {"auth": "YTpi"}, "r.example/acme": {"auth": "YzpkOmU="}, "http://old.example/v1/": {"auth": "YTpi"},
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_helper_of_its_own_goes_before_the_one_for_all() {
+    fn the_helper_of_a_host_has_priority_over_the_default_helper() {
         let file =
             LoginFile::parse(br#"{"credsStore": "all", "credHelpers": {"r.example": "own"}}"#)
                 .unwrap();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_login_is_told_without_its_content() {
+    fn errors_of_login_files_quote_no_content() {
         let wrong = |file: &str| {
             LoginFile::parse(file.as_bytes()).and_then(|file| {
                 file.entry("r.example", "app")

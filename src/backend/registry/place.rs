@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_machine_is_told_from_others() {
+    fn loopback_hosts_are_recognized() {
         for local in [
             "localhost",
             "localhost:5000",

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_companion_is_known_by_its_bucket_whatever_its_address() {
+    fn companions_are_matched_by_bucket_not_by_address() {
         let own = location("type=s3,bucket=b,region=r,endpoint_url=http://minio:9000");
         for address in [
             "",
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn of_those_with_the_same_manifests_the_one_counts_that_touches_last() {
+    fn the_companion_with_the_longest_touch_refresh_is_used() {
         let own = location("type=s3,bucket=b,region=r");
         let others = ["1h", "72h", "24h"].map(|refresh| {
             location(&format!(

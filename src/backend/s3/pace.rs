@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn permits_in_use_are_taken_back_when_they_return() {
+    async fn permits_in_use_are_removed_when_they_are_returned() {
         let pace = pace(2);
         let both = [pace.permits.acquire().await, pace.permits.acquire().await].map(Result::ok);
         pace.slow_down(0);

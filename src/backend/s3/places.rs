@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_told_apart() {
+    fn keys_are_classified_by_prefix_and_name() {
         let digest = Digest::of(b"x");
         let usual = places("type=s3,bucket=b,prefix=web/");
         for (key, expected) in [

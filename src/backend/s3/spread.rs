@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_listed_one_after_the_other() {
+    fn keys_that_are_no_digests_are_listed_sequentially() {
         for last in ["p/notes", "p/sha256:xyz", "p/sha256:00", "q/sha256:80000"] {
             assert_eq!(cut("p/", last), [(last.to_owned(), None)]);
         }

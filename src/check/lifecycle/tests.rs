@@ -151,7 +151,7 @@ fn a_longer_touch_refresh_asks_for_more() {
 }
 
 #[test]
-fn words_say_which_rule_does_what() {
+fn findings_quote_the_lifecycle_rule_and_its_effect() {
     let found = |rules| {
         let found = audit("s", &bucket(rules)).findings.into_iter();
         found.map(|finding| {
@@ -205,7 +205,7 @@ fn words_say_which_rule_does_what() {
 }
 
 #[test]
-fn archives_are_named_and_classes_that_can_be_read_are_not() {
+fn only_storage_classes_that_need_a_restore_are_reported() {
     let moving = |class: &str| LifecycleRule {
         transitions: vec![(When::Days(30), class.to_owned())],
         ..rule("web/")
@@ -220,7 +220,7 @@ fn archives_are_named_and_classes_that_can_be_read_are_not() {
 }
 
 #[test]
-fn versions_that_pile_up_are_told_with_their_bytes() {
+fn old_object_versions_are_reported_with_their_bytes() {
     let versions = Noncurrent {
         versions: Totals {
             count: 3,
@@ -254,7 +254,7 @@ fn versions_that_pile_up_are_told_with_their_bytes() {
 }
 
 #[test]
-fn rules_that_are_not_known_are_said_to_be() {
+fn unknown_lifecycle_rules_are_reported() {
     let unread = Bucket {
         lifecycle: Err("cannot read".to_owned()),
         ..bucket(Vec::new())
@@ -265,7 +265,7 @@ fn rules_that_are_not_known_are_said_to_be() {
 }
 
 #[test]
-fn the_safe_rules_keep_what_is_about_something_else() {
+fn suggested_rules_keep_unrelated_rules() {
     let whole = |rule: LifecycleRule| {
         let whole = serde_json::json!({ "ID": rule.id, "Status": "Enabled", "Filter": { "Prefix": rule.prefix } });
         LifecycleRule { whole, ..rule }

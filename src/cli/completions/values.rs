@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_string_goes_on_with_what_its_kind_has() {
+    fn attributes_of_the_kind_are_offered_in_a_type_string() {
         assert_eq!(found("type=i"), ["type=inline"]);
         assert_eq!(
             found("type=local,d"),
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn every_attribute_that_is_offered_is_one() {
+    fn every_offered_attribute_is_accepted() {
         let needed = [
             ("local", "src=./cache"),
             ("registry", "ref=ghcr.io/acme/app:c"),

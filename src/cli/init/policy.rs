@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_fit_the_names() {
+    fn the_suggested_policy_matches_the_names_in_use() {
         insta::assert_snapshot!(policy(&["main", "v1.2", "PR-7", "pr-*", "release-3", "buildcache"]), @r#"
 
         # Which refs `cachelens prune SOURCE` keeps, by the names that are in use here. Look at the plan that
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn every_policy_is_one() {
+    fn every_suggested_policy_is_valid() {
         let path = std::path::Path::new("/x/cachelens.toml");
         for names in [
             &["main", "pr-*"][..],

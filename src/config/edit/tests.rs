@@ -50,7 +50,7 @@ max_refs = 100
 ";
 
 #[test]
-fn a_rule_goes_after_the_others_and_everything_else_stays() {
+fn a_rule_is_added_after_the_others_and_the_rest_is_unchanged() {
     let after = added(FULL, &rule("pr-*"));
     for line in FULL.lines() {
         assert!(after.contains(line), "{line:?} is gone from\n{after}");
@@ -86,7 +86,7 @@ fn a_rule_goes_after_the_others_and_everything_else_stays() {
 }
 
 #[test]
-fn a_source_goes_after_the_others_and_comments_stay_where_they_are() {
+fn a_source_is_added_after_the_others_and_comments_are_kept() {
     let after = added(FULL, &source("ghcr.io/acme/app"));
     assert!(
         after.contains("  's3://b/p', # shared\n  \"ghcr.io/acme/app\",\n]"),
@@ -148,7 +148,7 @@ fn every_form_of_a_file_is_extended() {
 }
 
 #[test]
-fn a_broken_file_is_an_error_with_its_place() {
+fn a_broken_configuration_is_an_error_with_its_position() {
     let root = TempDir::new().unwrap();
     let path = root.path().join("cachelens.toml");
     for (text, place) in [
@@ -179,15 +179,15 @@ fn the_old_file_is_kept_and_a_changed_one_is_not_touched() {
     assert_eq!(backup, root.path().join("cachelens.toml.bak"));
 
     let late = Edit::prepare(&path, &rule("x-*")).unwrap();
-    fs::write(&path, "# somebody else\n").unwrap();
+    fs::write(&path, "# another person\n").unwrap();
     assert!(matches!(late.write(), Err(EditError::Changed(_))));
-    assert_eq!(fs::read_to_string(&path).unwrap(), "# somebody else\n");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "# another person\n");
     let left: Vec<_> = fs::read_dir(root.path()).unwrap().collect();
     assert_eq!(left.len(), 2);
 }
 
 #[test]
-fn a_new_file_has_no_backup_and_a_link_stays_one() {
+fn a_new_file_has_no_backup_and_a_link_remains_a_link() {
     let root = TempDir::new().unwrap();
     let path = root.path().join("cachelens.toml");
     let edit = Edit::prepare(&path, &source("./cache")).unwrap();
@@ -203,7 +203,7 @@ fn a_new_file_has_no_backup_and_a_link_stays_one() {
 }
 
 #[test]
-fn directories_are_named_from_the_file() {
+fn directories_are_written_relative_to_the_file() {
     let written = |dir: &str| {
         let source = Source::parse(dir, &|_| true).unwrap().source;
         as_written(&source, Path::new(PATH)).to_string()
@@ -213,7 +213,7 @@ fn directories_are_named_from_the_file() {
 }
 
 #[test]
-fn the_diff_shows_what_changes() {
+fn the_diff_shows_the_changed_lines() {
     let edit = Edit {
         path: PATH.into(),
         before: Some(FULL.to_owned()),
@@ -246,7 +246,7 @@ fn the_diff_shows_what_changes() {
 
 proptest! {
     #[test]
-    fn nothing_is_lost_from_any_file(text in "((sources = \\['\\./a',?( # c)?\n?\\]|\\[ui\\]|mouse = true|\\[retention\\]|grace = '1d'|# note|\\[\\[retention\\.rule\\]\\]\nname = 'n'\nmatch = \\{ ref = 'm' \\}\naction = 'drop'| )\r?\n){0,8}") {
+    fn an_edit_loses_nothing_of_any_file(text in "((sources = \\['\\./a',?( # c)?\n?\\]|\\[ui\\]|mouse = true|\\[retention\\]|grace = '1d'|# note|\\[\\[retention\\.rule\\]\\]\nname = 'n'\nmatch = \\{ ref = 'm' \\}\naction = 'drop'| )\r?\n){0,8}") {
         let Ok(before) = parse(&text, Path::new(PATH)) else { return Ok(()) };
         for addition in [rule("pr-*"), source("ghcr.io/acme/app")] {
             let after = added(&text, &addition);

@@ -22,7 +22,7 @@ fn printed(text: &str) -> String {
 }
 
 #[test]
-fn prints_where_each_part_comes_from() {
+fn the_policy_is_printed_with_the_origin_of_each_part() {
     let example = include_str!("../../../assets/cachelens.example.toml");
     assert_snapshot!(printed(example), @r#"
     [retention]
@@ -71,7 +71,7 @@ fn prints_where_each_part_comes_from() {
 }
 
 #[test]
-fn what_is_printed_reads_back() {
+fn a_printed_policy_parses_to_itself() {
     let text = "[retention]\nzone = 'Europe/Berlin'\ngrace = '1h 5ms'\n[[retention.rule]]\nname = \"a \\\"b\\\" \\u001b\"\n\
         match = { ref = ['!x*', 'é'], state = 'broken', larger_than = '1025' }\n\
         keep = { hourly = 1, monthly = 0x10, yearly = 3, generations = 0 }\ngroup = 'prefix'\n\
@@ -81,7 +81,7 @@ fn what_is_printed_reads_back() {
 }
 
 #[test]
-fn points_at_what_is_wrong_in_values() {
+fn wrong_values_are_errors_with_their_position() {
     let text = r#"
 [retention]
 grace = "soon"
@@ -265,7 +265,7 @@ action = "protect"
 }
 
 #[test]
-fn warns_of_lists_in_which_a_negation_says_nearly_nothing() {
+fn negations_that_match_nearly_everything_are_warnings() {
     let loaded = read(
         "[[retention.rule]]\nname = 'x'\nmatch = { ref = ['pr-*', '!*-tmp'] }\naction = 'drop'",
     )

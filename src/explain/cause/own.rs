@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_file_declares_may_stand_on_several_lines() {
+    fn declarations_of_a_dockerfile_may_span_lines() {
         let file = "ARG BASE=1\nFROM a\nenv A=1 \\\n  # no instruction: ENV C=3\n    B=2\nENV OLD value\nRUN ENV=1 D=4\n";
         let of = |name: &str| (declares(file, "ARG", name), declares(file, "ENV", name));
         assert_eq!(of("BASE"), (true, false));

@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_of_an_operation_has_its_parts() {
+    fn plain_text_of_an_operation_has_its_parts() {
         let names = |text: &str| parts(text).map(|parts| parts.into_keys().collect::<Vec<_>>());
         let exec = r#"{"Type":"buildkit.exec.v0","Exec":{"meta":{"args":["a"],"cwd":"/"},"network":1},"OS":"linux"}"#;
         assert_eq!(

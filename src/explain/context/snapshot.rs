@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn whiteouts_remove_what_is_below_and_nothing_beside() {
+    fn whiteouts_remove_only_the_paths_below_them() {
         assert_eq!(
             paths(vec![bottom(), Layer::new().file("a/.wh.one", "")])[..2],
             ["a", "a/sub"]
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_unpacked_in_two_ways_is_not_known() {
+    fn ambiguous_layer_entries_are_unknown() {
         let through = vec![
             Layer::new()
                 .folder("usr/lib")

@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn selectors_and_places_of_inputs_tell_keys_apart() {
+    fn keys_differ_by_the_selector_and_position_of_inputs() {
         let keys = settled(&[&graph(
             r#"{"digest":"a"},{"digest":"op","inputs":[[{"link":0}]]},{"digest":"op","inputs":[[{"link":0,"selector":"s"}]]},
                {"digest":"op","inputs":[[{"link":0}],[{"link":0}]]},{"digest":"op","inputs":[[{"link":0}]]}"#,
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_joins_two_keys_joins_what_stands_on_them() {
+    fn a_record_with_two_keys_joins_their_dependents() {
         let apart = graph(
             r#"{"digest":"a"},{"digest":"b"},{"digest":"op","inputs":[[{"link":0}]]},{"digest":"op","inputs":[[{"link":1}]]},
                {"digest":"top","inputs":[[{"link":3}]]}"#,
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn loops_and_links_to_nowhere_are_borne() {
+    fn loops_and_dangling_links_are_tolerated() {
         let keys = settled(&[&graph(
             r#"{"digest":"x","inputs":[[{"link":1}]]},{"digest":"x","inputs":[[{"link":0}]]},{"digest":"x","inputs":[[{"link":9}]]},
                {"digest":"x","inputs":[[]]}"#,
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_made_to_take_long_does_not() {
+    fn a_hostile_configuration_is_compared_in_bounded_time() {
         // Each has the same record below, with content of its own.
         let record = |n: usize| {
             let content = 2 + 2 * n;

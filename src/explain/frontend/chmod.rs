@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_octal_and_symbolic_bits() {
+    fn chmod_accepts_octal_and_symbolic_modes() {
         assert_eq!(Chmod::parse("0755"), Ok(Chmod::Bits(0o755)));
         for text in ["u=rwX,go=rX", "+x", "a-w+X", "g=u", "u="] {
             assert_eq!(

@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_assignment_decides_about_value_and_place() {
+    fn the_last_assignment_determines_value_and_position() {
         let mut env = Env::default();
         for round in 0..20 {
             for name in ["A", "B", "C"] {

@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_has_instructions_that_it_is_about() {
+    fn each_version_rule_has_its_instructions() {
         let file = "ARG SOURCE_DATE_EPOCH=1\nFROM a AS base\nARG X=1\nARG TARGETSTAGE\nRUN one\nCOPY <<EOF /f\nx\nEOF\nFROM base\nWORKDIR /w\nCOPY f .\nCOPY --parents a/b /c\nRUN two\nRUN <<-EOF\n\t#!/bin/sh\n\techo\nEOF\n";
         let lines = |version: &str, has_epoch| -> Vec<(&'static str, u32)> {
             let text = format!("# syntax=docker/dockerfile:{version}\n{file}");

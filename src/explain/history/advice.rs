@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_from_it_moves_with_it() {
+    fn lines_that_use_a_variable_move_with_it() {
         let file = "FROM a\nARG SHA=1\nENV VERSION=v-${SHA}\nRUN one\nLABEL rev=$SHA\nRUN two\nFROM b\nRUN three\n";
         let (text, to) = of(file, "SHA", 2).unwrap();
         assert_eq!(to, Some((2, 7, 2)));
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_that_are_set() {
+    fn assigned_names_of_arg_and_env_are_found() {
         assert_eq!(names("ARG A B=2"), ["A", "B"]);
         assert_eq!(names("ENV A=1 B=\"x y\""), ["A", "B"]);
         assert_eq!(names("env OLD value=3"), ["OLD"]);

@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_what_changes_are_known() {
+    fn volatile_names_are_recognized() {
         for name in [
             "GIT_SHA",
             "GIT_COMMIT_SHA",
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn only_those_above_steps_that_do_not_name_them_are_found() {
+    fn only_volatile_names_above_unrelated_steps_are_found() {
         let file = "ARG VERSION\nFROM a\nARG GIT_SHA\nARG NODE_VERSION\nRUN apt-get update\nRUN npm ci\nRUN build --rev=$GIT_SHA\nARG BUILD_DATE\nLABEL date=$BUILD_DATE\n";
         let found = of_file(file);
         assert_eq!(found.len(), 1);

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn extended_attributes_count_but_for_the_systems_own() {
+    fn extended_attributes_except_system_ones_count() {
         let with = |name: &str| {
             let name = name.as_bytes();
             let header = ContentHeader {

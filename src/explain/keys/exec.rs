@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_what_is_part_of_the_key_and_what_is_not() {
+    fn only_some_fields_of_exec_are_part_of_the_key() {
         let root = r#"{"dest":"/"}"#;
         let same = [
             (

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_places_are_left_out() {
+    fn default_positions_are_omitted_from_the_key() {
         let cases: [(&[[i64; 3]], bool); 8] = [
             (&[[0, 1, 0]], true),
             (&[[0, -1, 0]], true),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn an_input_that_is_changed_is_known_as_a_whole() {
+    fn a_modified_input_is_part_of_the_key_completely() {
         let copy = |input: i64, from: i64, src: &str| {
             format!(
                 r#"{{"input":{input},"secondaryInput":{from},"output":0,"Action":{{"copy":{{"src":"{src}"}}}}}}"#
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn owners_by_name_add_the_files_that_know_them() {
+    fn owners_by_name_add_passwd_and_group_files() {
         let text = r#"{"input":0,"secondaryInput":1,"output":0,"Action":{"copy":{"src":"/a",
             "owner":{"user":{"User":{"byName":{"name":"app","input":2}}},"group":{"User":{"byName":{"name":"app","input":2}}}}}}}"#;
         let used = inputs(&op(text), 3);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_last_part_of_a_path_as_go_does() {
+    fn the_last_part_of_a_path_is_taken_as_go_does() {
         for (path, expected) in [
             ("", "."),
             ("/", "/"),

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn mounts_below_another_do_not_count_and_the_root_takes_all() {
+    fn nested_mounts_add_no_selector_and_the_root_selects_all() {
         let op = r#"{"exec":{"mounts":[{"dest":"/"},{"dest":"/a","input":1,"selector":"/x/y","output":-1},
             {"dest":"/b","input":1,"selector":"x"},{"dest":"/c","input":1,"selector":"/a/../ab"},
             {"dest":"/s","input":1,"mountType":1,"selector":"/secret"},{"dest":"/d","input":2,"selector":"q"},{"dest":"/e","input":2}]}}"#;
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_are_sorted_by_path_and_patterns_stay() {
+    fn copied_paths_are_sorted_and_patterns_are_kept() {
         let copy = |src: &str, more: &str| {
             format!(
                 r#"{{"secondaryInput":1,"Action":{{"copy":{{"src":"{src}","allowWildcard":true,"followSymlink":true{more}}}}}}}"#

@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_bound_paths_none_is_said_to_have_changed() {
+    fn a_change_below_several_bound_paths_is_attributed_to_none() {
         let mount = |path: &str| {
             format!(r#"{{"input":0,"selector":"/{path}","dest":"/{path}","readonly":true}}"#)
         };

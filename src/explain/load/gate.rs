@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gates_are_read_as_they_are_written() {
+    fn gates_parse_in_every_form() {
         let gate = |text: &str| text.parse::<Gate>();
         assert_eq!(gate("miss"), Ok(Gate::Miss));
         assert_eq!(

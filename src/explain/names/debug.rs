@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn operations_are_read_back_from_what_was_hashed() {
+    fn operations_are_parsed_from_the_hashed_text() {
         let base64 = |text: &str| {
             use base64::Engine as _;
             base64::engine::general_purpose::STANDARD.encode(text)

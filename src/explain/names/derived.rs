@@ -90,7 +90,7 @@ mod tests {
     use crate::format::lenient;
 
     #[test]
-    fn speaks_the_language_of_dockerfiles() {
+    fn derived_names_are_dockerfile_instructions() {
         let cases = [
             (
                 r#"{"exec":{"meta":{"args":["/bin/sh","-c","go build\nrm x"]}}}"#,

@@ -28,7 +28,7 @@ fn blob(content: &[u8]) -> (String, String) {
 }
 
 #[test]
-fn reads_a_record_without_its_attachments_and_says_so() {
+fn a_record_without_attachments_is_read_with_a_note() {
     let config = br#"{"Ref":"r","FrontendAttrs":{"cache-from":"a/b,c","cache-imports":
         "[{\"Type\":\"s3\",\"Attrs\":{\"bucket\":\"x\",\"secret_access_key\":\"hidden\",\"session_token\":\"t\"}}]"},
         "CreatedAt":{"seconds":10},"error":{"code":2,"message":"exit 1"},"numTotalSteps":5,"numCachedSteps":2,"new":{}}"#;
@@ -77,7 +77,7 @@ fn reads_a_record_without_its_attachments_and_says_so() {
 }
 
 #[test]
-fn refuses_what_is_no_record() {
+fn input_that_is_no_record_is_refused() {
     let error = |bytes: &[u8]| parse(bytes).unwrap_err().to_string();
     assert_eq!(
         error(&archive(&[("x", b"y")])),
@@ -103,7 +103,7 @@ fn refuses_what_is_no_record() {
 }
 
 #[test]
-fn a_bomb_goes_off_at_the_limit() {
+fn a_decompression_bomb_ends_at_the_limit() {
     let mut header = tar::Header::new_ustar();
     header.set_path("big").unwrap();
     header.set_size(1 << 40);

@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_that_no_result_needs_is_none() {
+    fn faults_that_no_result_needs_are_ignored() {
         assert_eq!(
             import(r#"{"layers":[{"blob":"x","parent":9}],"records":[{}]}"#, ""),
             Ok(vec![0])
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn drops_results_whose_layers_are_not_described() {
+    fn results_without_described_layers_are_dropped() {
         let a = digest("a");
         let b = digest("b");
         let text = format!(

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn says_why_a_cache_is_passed_over() {
+    fn a_skipped_inline_cache_has_a_reason() {
         let (config, layers) = image("[]", 1);
         assert_eq!(
             read(&config, &layers).unwrap_err(),

@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_nowhere_goes_with_its_layers() {
+    fn records_without_dependents_are_removed_with_their_layers() {
         insta::assert_snapshot!(without(&[2, 3]), @r#"
         {"layers":[{"blob":"sha256:a","parent":-1},{"blob":"sha256:b"}],"records":[{"digest":"sha256:root"},{"layers":[{"layer":1,"createdAt":"2026-01-02T03:04:05.1+02:00"}],"digest":"sha256:one","inputs":[[{"link":0}]]}]}
         "#);
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_lost_or_is_refused_is_not_written_again() {
+    fn configurations_that_would_lose_data_are_not_rewritten() {
         let rewrite = |text: &str| without_results(text, |_| false).unwrap_err();
         assert!(matches!(
             rewrite(r#"{"records":[{"digest":"a"}],"future":1}"#),

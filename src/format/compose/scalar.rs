@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_printed_as_go_prints_them() {
+    fn numbers_are_printed_as_in_go() {
         for (text, printed) in [
             ("3.10", "3.1"),
             ("1.0", "1"),
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn other_text_stays() {
+    fn other_scalars_remain_text() {
         for text in [
             "yes",
             "v1",

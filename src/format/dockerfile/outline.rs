@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn joins_lines_and_knows_stages() {
+    fn continued_lines_are_joined_and_stages_named() {
         let text = "# syntax=docker/dockerfile:1\n\nARG V=1\nfrom --platform=$BUILDPLATFORM base:$V as Build\nRUN a \\\n  # why\n\n  && b \\\n  c\nFROM scratch\nCOPY --from=build /x /x\n";
         assert_eq!(
             parsed(text),
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_the_other_escape_character_and_odd_endings() {
+    fn the_escape_directive_and_unusual_line_ends_are_supported() {
         let text = "\u{feff}# escape=`\r\nFROM a\r\nRUN dir c:\\ `\r\n  /b\r\nRUN last `";
         assert_eq!(
             parsed(text),
@@ -312,7 +312,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_one(text in "([ \\\\\n#<EOF\"'-]|RUN|FROM|AS|COPY){0,60}") {
+        fn any_text_has_an_outline(text in "([ \\\\\n#<EOF\"'-]|RUN|FROM|AS|COPY){0,60}") {
             let file = DockerfileOutline::parse(&text);
             let mut before = 0;
             for instruction in &file.instructions {

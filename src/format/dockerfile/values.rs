@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_those_of_go() {
+    fn durations_are_parsed_as_in_go() {
         let good = [
             ("0", 0),
             ("1h2m3.5s", 3_723_500_000_000),

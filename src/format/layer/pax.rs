@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_record() {
+    fn input_that_is_no_record_is_refused() {
         for wrong in [
             b"path=a\n".as_slice(),
             b"8 path=a\n",

@@ -86,7 +86,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn tells_every_kind_of_file() {
+fn every_kind_of_file_is_recognized() {
     let entries = listed(&archive());
     let long = format!("long/{}", "a".repeat(300));
     let expected: Vec<(&str, TarEntryKind, u64)> = vec![
@@ -136,7 +136,7 @@ fn tells_every_kind_of_file() {
 }
 
 #[test]
-fn tells_the_compression_by_itself() {
+fn the_compression_is_detected() {
     let plain = archive();
     let (first, second) = plain.split_at(1000);
     let skippable = [
@@ -154,7 +154,7 @@ fn tells_the_compression_by_itself() {
 }
 
 #[test]
-fn stops_when_told() {
+fn listing_stops_when_the_callback_breaks() {
     let found = list(
         archive().as_slice(),
         &LayerLimits::default(),
@@ -205,7 +205,7 @@ fn ends_at_its_limits() {
 }
 
 #[test]
-fn does_not_believe_a_size() {
+fn a_wrong_size_in_a_header_is_not_trusted() {
     let claim = |entry_type, size, content: &[u8]| {
         let mut header = header(entry_type, size);
         header.set_path("x").unwrap();
@@ -261,7 +261,7 @@ fn does_not_believe_a_size() {
 }
 
 #[test]
-fn refuses_what_is_no_archive() {
+fn input_that_is_no_archive_is_refused() {
     for blob in [
         b"".as_slice(),
         b"{}",
@@ -296,14 +296,14 @@ fn refuses_what_is_no_archive() {
 
 proptest! {
     #[test]
-    fn any_bytes_end(mut bytes in prop::collection::vec(any::<u8>(), 0..2000), magic in 0..4_usize) {
+    fn any_bytes_end_without_an_error_or_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..2000), magic in 0..4_usize) {
         let magics: [&[u8]; 4] = [b"", b"\x1f\x8b\x08\0", b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18"];
         bytes.splice(0..0, magics[magic].iter().copied());
         let _ = list_all(&bytes, &LayerLimits::default());
     }
 
     #[test]
-    fn any_header_ends(
+    fn any_header_ends_without_a_panic(
         fields in prop::collection::vec((0..512_usize, any::<u8>()), 0..20),
         entry_type in prop::sample::select(b"01234567xgLKSV\0".as_slice()),
         content in prop::collection::vec(any::<u8>(), 0..1600),

@@ -193,7 +193,7 @@ mod tests {
 "#;
 
     #[test]
-    fn what_stays_stays_byte_for_byte() {
+    fn kept_entries_remain_byte_for_byte() {
         let mut index = IndexText::parse(INDEX.as_bytes()).unwrap();
         let gone = index.take(|listed_ref| listed_ref.names == ["old"]);
         assert_eq!(
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_reads_in_two_ways_is_not_changed() {
+    fn an_ambiguous_index_is_not_changed() {
         for unclear in [
             &br#"{"schemaVersion":2}"#[..],
             br#"{"schemaVersion":2,"Manifests":[{}]}"#,

@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_where_operations_come_from_and_which_ignore_the_cache() {
+    fn definitions_have_locations_and_ignore_cache_flags() {
         let op = source("local://context");
         let name = Digest::of(&op.encode_to_vec()).to_string();
         let at = |line| Some(pb::Position { line, character: 0 });
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong() {
+    fn invalid_input_is_an_error_with_a_reason() {
         assert_eq!(parse(b"").unwrap_err(), DefinitionError::Empty);
         assert_eq!(
             parse(&vec![0; MAX_SIZE + 1]).unwrap_err(),
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_does_not_know_has_no_key() {
+    fn unknown_operations_have_no_key() {
         // Field 8 of an operation, and field 30 of a copy.
         let unknown = [
             &b"\x42\x00"[..],

@@ -103,7 +103,7 @@ mod tests {
     use crate::format::llb::{MountType, Op};
 
     #[test]
-    fn reads_the_kinds_of_operation_and_forgives_what_go_forgives() {
+    fn every_kind_of_operation_is_read_as_leniently_as_in_go() {
         let op: Op = lenient::parse(
             br#"{"Op":{"EXEC":{"meta":{"args":["a",null],"x":1},"mounts":[{"dest":"/","mountType":3,"cacheOpt":{}}],
                  "network":null}},"platform":{"Architecture":"arm64","os":"linux"},"constraints":{}}"#,

@@ -177,7 +177,7 @@ mod tests {
     use crate::format::lenient;
 
     #[test]
-    fn fields_come_in_the_order_of_the_protobuf_structs_whatever_their_order_was() {
+    fn fields_are_written_in_the_order_of_the_protobuf_structs() {
         let sorted = br#"{"dest":"/d","exclude_patterns":["a"],"mode":-1,"owner":{"group":{"User":{"byId":2}},
             "user":{"User":{"byName":{"input":1,"name":"app"}}}},"src":"/s","timestamp":-1}"#;
         let mut out = String::new();

@@ -303,7 +303,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_manifests_and_indexes_by_their_bodies() {
+    fn manifests_and_indexes_are_recognized_by_their_bodies() {
         let manifest = br#"{"config":{"mediaType":"application/vnd.buildkit.cacheconfig.v0","size":3},"layers":[]}"#;
         assert!(
             matches!(ManifestDocument::parse(manifest), Ok(ManifestDocument::Manifest { config, .. }) if config.is_cache_config())
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_does_not_begin_as_an_object_is_no_json() {
+    fn only_documents_that_start_as_an_object_count_as_json() {
         for file in [&b"<html>"[..], b"\x1f\x8b\x08", b"", b"plain text"] {
             assert!(matches!(
                 ManifestDocument::parse(file),
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_lacks_what_it_should_name_is_not_understood() {
+    fn a_document_without_its_required_fields_is_not_understood() {
         for odd in [
             r#"{"layers":[]}"#,
             r#"{"config":{}}"#,
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_names_is_a_referrer_by_its_subject_only() {
+    fn an_untagged_manifest_is_a_referrer_only_by_its_subject() {
         let statement =
             br#"{"_type":"https://in-toto.io/Statement/v0.1","subject":[{"name":"x"}]}"#;
         assert_eq!(ManifestDocument::subject_of(statement), Ok(None));

@@ -109,7 +109,7 @@ fn the_last_match_decides_and_folders_count() {
 }
 
 #[test]
-fn says_what_is_wrong() {
+fn invalid_input_is_an_error_with_a_reason() {
     let error = |pattern: &str| PatternMatcher::new(&[pattern]).unwrap_err();
     assert_eq!(error("!"), PatternError::LoneExclamation);
     assert_eq!(error("[-]"), PatternError::Malformed("[-]".into()));

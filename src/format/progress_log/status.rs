@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_messages_up_to_where_they_end() {
+    fn truncated_messages_are_read_up_to_their_end() {
         let (log, error) = parse(&[message(), message()].concat());
         assert_eq!(
             (log.vertices.len(), log.vertices[0].cached, error),

@@ -10,7 +10,7 @@ fn a_row_is_as_small_as_promised() {
 }
 
 #[test]
-fn finds_named_and_stored_blobs_across_chunks() {
+fn referenced_and_stored_blobs_are_found_across_chunks() {
     let mut table = BlobTable::default();
     for number in 0..10_000 {
         table.store(digest(number), u64::from(number), None);
@@ -33,7 +33,7 @@ fn finds_named_and_stored_blobs_across_chunks() {
 }
 
 #[test]
-fn a_size_that_differs_from_the_named_one_shows() {
+fn a_size_that_differs_from_the_descriptor_is_shown() {
     let mut table = BlobTable::default();
     let id = table.name(digest(1), Some(10), BlobRole::Layer);
     assert!(!table.get(id).is_stored());
@@ -46,7 +46,7 @@ fn a_size_that_differs_from_the_named_one_shows() {
 }
 
 #[test]
-fn keeps_the_first_media_type_and_no_more_than_it_has_numbers_for() {
+fn the_first_media_type_of_a_blob_is_kept_up_to_a_limit() {
     let mut table = BlobTable::default();
     let id = table.name(digest(1), Some(10), BlobRole::Layer);
     assert_eq!(table.get(id).media_type(), None);

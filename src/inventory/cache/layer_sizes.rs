@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_records_use_is_exclusive_to_none() {
+    fn layers_of_two_records_are_exclusive_to_neither() {
         let fork = [(0, -1), (1, 0), (2, 0)];
         assert_eq!(measure(&fork, &[1, 2], &[]), [(11, 10), (101, 100)]);
         assert_eq!(measure(&fork, &[0, 1], &[]), [(1, 0), (11, 10)]);

@@ -73,7 +73,7 @@ fn matches(filter: &str, row: &Row) -> bool {
 }
 
 #[test]
-fn each_term_holds_for_what_it_says() {
+fn each_term_matches_its_rows() {
     let cases = [
         ("", true),
         ("size>1G", true),
@@ -137,7 +137,7 @@ fn each_term_holds_for_what_it_says() {
 }
 
 #[test]
-fn a_row_that_does_not_know_a_value_matches_no_term_about_it() {
+fn a_row_without_a_value_matches_no_term_about_it() {
     for term in [
         "size>0",
         "exclusive<1",
@@ -159,7 +159,7 @@ fn a_row_that_does_not_know_a_value_matches_no_term_about_it() {
 }
 
 #[test]
-fn says_what_is_wrong_and_where() {
+fn an_invalid_filter_is_an_error_with_its_position() {
     let cases = [
         (
             "size>1Q",
@@ -246,7 +246,7 @@ fn says_what_is_wrong_and_where() {
 }
 
 #[test]
-fn prints_what_was_written() {
+fn a_filter_is_printed_as_it_was_written() {
     for quoted in ["step~'a (b|c)'", "step~\"a (b|c)\""] {
         let filter = Filter::parse(quoted).unwrap();
         assert_eq!(filter.to_string(), quoted);
@@ -272,7 +272,7 @@ fn filters() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn any_text_is_a_filter_or_a_fault_in_it(text in prop_oneof![filters(), any::<String>()]) {
+    fn any_text_is_a_filter_or_an_error_with_a_position(text in prop_oneof![filters(), any::<String>()]) {
         match Filter::parse(&text) {
             Ok(filter) => {
                 filter.matches(&blob(), now());

@@ -147,14 +147,14 @@ fn refs_are_compared_by_name() {
 }
 
 #[test]
-fn a_trend_is_what_was_stored_at_equal_distances() {
+fn a_trend_has_stored_bytes_at_equal_intervals() {
     assert_eq!(history(&[(0, 1)]).trend(4), [0; 0]);
     assert_eq!(history(&[(0, 1), (3, 9)]).trend(4), [1, 1, 1, 9]);
     assert_eq!(history(&[(0, 1), (1, 5), (4, 9)]).trend(3), [1, 5, 9]);
 }
 
 #[test]
-fn the_record_for_a_time_is_the_one_before_it() {
+fn the_scan_record_of_a_time_is_the_latest_before_it() {
     let history = history(&[(0, 1), (5, 2)]);
     assert_eq!(history.at(day(-1)), None);
     assert_eq!(

@@ -77,7 +77,7 @@ fn drawn(records: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_chain_stays_on_one_level_and_a_fork_goes_deeper() {
+fn a_chain_is_on_one_level_and_a_fork_is_indented() {
     assert_eq!(
         drawn(
             r#"{"digest":"base"}, {"digest":"a","inputs":[[{"link":0}]]}, {"digest":"b","inputs":[[{"link":1}]]},
@@ -89,7 +89,7 @@ fn a_chain_stays_on_one_level_and_a_fork_goes_deeper() {
 }
 
 #[test]
-fn what_was_made_first_stands_first() {
+fn steps_are_sorted_by_creation() {
     let at = |day: u32, layer: u32| {
         format!(r#""layers":[{{"layer":{layer},"createdAt":"2026-01-0{day}T00:00:00Z"}}]"#)
     };
@@ -128,7 +128,7 @@ fn keys_of_content_are_no_steps_and_keys_of_sources_are() {
 }
 
 #[test]
-fn a_key_that_a_former_build_left_is_folded_into_the_step_with_the_result() {
+fn keys_of_previous_builds_are_folded_into_the_step_with_the_result() {
     let records = r#"{"digest":"base"}, {"digest":"old"}, {"digest":"run","inputs":[[{"link":1}]]},
         {"digest":"run","inputs":[[{"link":0}]],"layers":[{"layer":0}]},
         {"digest":"next","inputs":[[{"link":2}]]},
@@ -172,7 +172,7 @@ fn labels(named: &[Named<'_>]) -> Labels {
 }
 
 #[test]
-fn names_give_stages_in_the_order_of_the_dockerfile() {
+fn stages_are_in_the_order_of_the_dockerfile() {
     let records = r#"{"digest":"base"}, {"digest":"x","inputs":[[{"link":0}]]}, {"digest":"y","inputs":[[{"link":1}]]},
         {"digest":"z","inputs":[[{"link":0}]]}, {"digest":"other","inputs":[[{"link":0}]]}, {"digest":"files"},
         {"digest":"more","inputs":[[{"link":4}],[{"link":5}]]}"#;
@@ -203,7 +203,7 @@ fn names_give_stages_in_the_order_of_the_dockerfile() {
 }
 
 #[test]
-fn names_keep_equal_operations_of_two_stages_apart() {
+fn equal_operations_of_two_stages_are_separate_steps() {
     let records = r#"{"digest":"base"}, {"digest":"dir","inputs":[[{"link":0}]],"layers":[{"layer":0}]},
         {"digest":"run","inputs":[[{"link":1}]]}, {"digest":"dir","inputs":[[{"link":2}]]},
         {"digest":"dir","inputs":[[{"link":5}]]}, {"digest":"old"}"#;
@@ -230,7 +230,7 @@ fn names_keep_equal_operations_of_two_stages_apart() {
 }
 
 #[test]
-fn folding_and_opening_show_what_they_should() {
+fn folding_and_unfolding_show_the_right_steps() {
     let records = r#"{"digest":"base"}, {"digest":"base2"}, {"digest":"a","inputs":[[{"link":0},{"link":1}]]},
         {"digest":"b","inputs":[[{"link":0}]]}"#;
     let (cache, _) = cache(records, 0);
@@ -244,7 +244,7 @@ fn folding_and_opening_show_what_they_should() {
 }
 
 #[test]
-fn a_chain_of_a_hundred_thousand_stays_flat() {
+fn a_chain_of_a_hundred_thousand_is_flat() {
     let mut records = String::from(r#"{"digest":"0"}"#);
     for link in 0..100_000 {
         write!(
@@ -277,7 +277,7 @@ fn a_chain_of_a_hundred_thousand_stays_flat() {
 }
 
 #[test]
-fn a_detail_tells_inputs_users_layers_and_refs() {
+fn details_list_inputs_users_layers_and_refs() {
     let records = r#"{"digest":"base"}, {"digest":"files"},
         {"digest":"copy","inputs":[[{"link":0}],[{"link":1}]],"layers":[{"layer":2}]},
         {"digest":"run","inputs":[[{"link":2}],[{"link":2}]]}"#;
@@ -360,7 +360,7 @@ fn any_sound_record(place: u32) -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn every_record_appears_once_in_any_graph(
+    fn every_record_is_listed_once_in_any_graph(
         records in prop_oneof![
             prop::collection::vec(any_record(), 0..12),
             (0..12_u32).prop_flat_map(|count| (0..count).map(any_sound_record).collect::<Vec<_>>()),

@@ -65,7 +65,7 @@ fn plan(blobs: u32) -> Plan {
 }
 
 #[test]
-fn a_journal_takes_less_than_a_hundred_bytes_an_item_and_tells_all_of_it() {
+fn a_journal_is_complete_in_less_than_100_bytes_per_item() {
     const ITEMS: u32 = 20_000;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
@@ -119,7 +119,7 @@ fn a_journal_of_the_first_version_is_read() {
 }
 
 #[test]
-fn what_is_not_written_yet_is_written_before_anything_else() {
+fn pending_outcomes_are_written_first() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let plan = plan(4);
@@ -154,7 +154,7 @@ fn a_journal_that_unpacks_to_nonsense_is_damaged() {
 }
 
 #[test]
-fn only_finished_journals_of_long_ago_are_removed_and_the_newest_stay() {
+fn only_old_finished_journals_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     let write = |number: usize, finished: bool, days: u64| {
         let name = format!(

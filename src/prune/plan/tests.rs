@@ -126,7 +126,7 @@ fn held(plan: &Plan) -> Vec<(BlobFate, u64)> {
 }
 
 #[test]
-fn what_nothing_reaches_goes_when_the_grace_has_passed() {
+fn orphans_are_deleted_after_the_grace() {
     let mut store = Store::default();
     let used = store.blob("used", 100);
     let old = store.blob("old", 49);
@@ -151,7 +151,7 @@ fn what_nothing_reaches_goes_when_the_grace_has_passed() {
 }
 
 #[test]
-fn refs_go_first_and_what_they_reached_waits_unless_it_is_to_go_now() {
+fn refs_are_deleted_first_and_their_blobs_wait_without_now() {
     let make = || {
         let mut store = Store::default();
         let shared = store.blob("shared", 100);
@@ -178,7 +178,7 @@ fn refs_go_first_and_what_they_reached_waits_unless_it_is_to_go_now() {
 }
 
 #[test]
-fn what_a_ref_reached_that_went_a_short_time_ago_waits() {
+fn blobs_of_recently_deleted_refs_wait() {
     let mut store = Store::default();
     let freed = store.blob("freed", 100);
     store.recent.blobs.insert(freed);
@@ -187,7 +187,7 @@ fn what_a_ref_reached_that_went_a_short_time_ago_waits() {
 }
 
 #[test]
-fn what_cannot_be_read_stops_the_deletion_of_blobs_and_not_of_uploads() {
+fn an_unreadable_ref_stops_deletion_of_blobs_but_not_of_uploads() {
     for recent in [false, true] {
         let mut store = Store::default();
         store.blob("orphan", 100);
@@ -212,7 +212,7 @@ fn what_cannot_be_read_stops_the_deletion_of_blobs_and_not_of_uploads() {
 }
 
 #[test]
-fn an_entry_that_is_the_same_as_one_that_stays_stays() {
+fn a_duplicate_of_a_kept_entry_is_kept() {
     let mut store = Store::default();
     let manifest = store.a_ref("main", true, &[]);
     store.entry("main", false, manifest);
@@ -225,7 +225,7 @@ fn an_entry_that_is_the_same_as_one_that_stays_stays() {
 }
 
 #[test]
-fn unknown_things_and_strange_uploads_never_go() {
+fn unknown_objects_and_foreign_uploads_are_never_deleted() {
     let mut store = Store::default();
     let other = |name: &str, kind| OtherObject {
         name: name.into(),
@@ -250,7 +250,7 @@ fn unknown_things_and_strange_uploads_never_go() {
 }
 
 #[test]
-fn what_the_store_does_not_allow_is_said() {
+fn operations_that_a_store_denies_are_warnings() {
     let mut store = Store::default();
     store.blob("orphan", 100);
     store.a_ref("old", true, &[]);
@@ -329,7 +329,7 @@ fn in_trash(digest: Digest) -> OtherObject {
 }
 
 #[test]
-fn nothing_else_goes_while_the_trash_holds_what_is_named_again() {
+fn nothing_else_is_deleted_while_trash_is_referenced_again() {
     let mut store = Store::default();
     store.blob("orphan", 100);
     let lost = Digest::of(b"lost");
@@ -350,7 +350,7 @@ fn nothing_else_goes_while_the_trash_holds_what_is_named_again() {
 }
 
 #[test]
-fn each_object_in_the_trash_goes_once() {
+fn each_object_in_the_trash_is_deleted_once() {
     let mut store = Store::default();
     for name in ["one", "two", "three"] {
         let object = in_trash(Digest::of(name.as_bytes()));
@@ -431,7 +431,7 @@ fn a_ref(name: &str, digest: Digest) -> Deletion {
 type Change = Box<dyn Fn(&mut Vec<Deletion>)>;
 
 #[test]
-fn the_proof_finds_what_is_wrong_with_a_plan() {
+fn the_proof_finds_each_fault_of_a_plan() {
     let mut store = Store::default();
     let used = store.blob("used", 100);
     let orphan = store.blob("orphan", 100);
@@ -505,7 +505,7 @@ fn the_proof_finds_what_is_wrong_with_a_plan() {
 }
 
 #[test]
-fn a_saved_plan_reads_back_as_the_same_or_not_at_all() {
+fn a_saved_plan_loads_unchanged_or_is_refused() {
     let mut store = Store::default();
     store.blob("orphan", 100);
     let freed = store.blob("freed", 60);
@@ -535,7 +535,7 @@ fn a_saved_plan_reads_back_as_the_same_or_not_at_all() {
 }
 
 #[test]
-fn a_list_of_deletions_holds_whatever_it_is_given() {
+fn a_list_of_deletions_keeps_every_item() {
     let digest = Digest::of(b"blob");
     let orphan = |size, hours, unchanged| {
         let unchanged = SignedDuration::from_hours(unchanged);
@@ -598,7 +598,7 @@ fn a_list_of_deletions_holds_whatever_it_is_given() {
 }
 
 #[test]
-fn what_a_person_leaves_out_stays_with_all_that_it_reaches() {
+fn excluded_items_are_kept_with_everything_they_reach() {
     let mut store = Store::default();
     let own = store.blob("own", 100);
     let orphan = store.blob("orphan", 100);

@@ -328,7 +328,7 @@ mod tests {
     ];
 
     #[test]
-    fn each_finding_is_mended_or_says_why_not() {
+    fn each_finding_is_repaired_or_has_a_reason() {
         for code in Code::ALL {
             let fixed = Code::FIXABLE.contains(code) || Code::COMPACTION.contains(code);
             let explained = why_not(*code).is_some();

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_name_whose_price_they_are() {
+    fn a_default_price_gives_its_provider() {
         let price = Price::of_kind("s3").unwrap();
         assert_eq!(price.to_string(), "$0.023 per GB and month");
         assert!(price.assumed.is_some_and(|whose| whose.contains("S3")));

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_could_name_another_host_are_refused() {
+    fn bucket_names_that_could_change_the_host_are_refused() {
         for region in ["us-east-1", "garage", "RegionOne", "eu_1"] {
             assert!(region.parse::<Region>().is_ok(), "{region}");
         }

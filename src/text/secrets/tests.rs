@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn hides_what_looks_secret_and_nothing_else() {
+fn only_values_that_look_secret_are_hidden() {
     let cases = [
         ("go build -race ./api", "go build -race ./api"),
         ("NPM_TOKEN=abc npm ci", "NPM_TOKEN=(hidden) npm ci"),
@@ -43,7 +43,7 @@ fn hides_what_looks_secret_and_nothing_else() {
 }
 
 #[test]
-fn knows_files_that_hold_secrets() {
+fn files_that_hold_secrets_are_recognized() {
     for secret in [
         ".env",
         "a/.env.production",
@@ -105,7 +105,7 @@ fn secrets_are_known_by_their_shape() {
 }
 
 #[test]
-fn credentials_in_sources_are_hidden_however_they_are_written() {
+fn credentials_in_sources_are_hidden_in_every_form() {
     let cases = [
         ("./cache", "./cache"),
         ("type=s3,bucket=b,region=r", "type=s3,bucket=b,region=r"),
@@ -145,7 +145,7 @@ fn credentials_in_sources_are_hidden_however_they_are_written() {
 
 proptest::proptest! {
     #[test]
-    fn texts_never_panic_and_keep_what_is_no_secret(text in "[ a-cé=:@/\\-\"\n]{0,40}") {
+    fn hiding_secrets_never_panics_and_keeps_other_text(text in "[ a-cé=:@/\\-\"\n]{0,40}") {
         let masked = mask(&text);
         proptest::prop_assert!(text.to_lowercase().contains("bearer") || masked.contains(HIDDEN) || masked == text);
         let _ = (mask_source(&text), mask_line(&text));

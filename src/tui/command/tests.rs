@@ -75,7 +75,7 @@ fn a_line_is_an_action_or_a_command_with_a_value() {
 }
 
 #[test]
-fn what_is_wrong_with_a_line_has_a_hint() {
+fn an_invalid_command_line_has_a_hint() {
     let cases = [
         (
             "plna",

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_come_before_scattered_characters() {
+    fn substrings_rank_before_scattered_characters() {
         let keymap = Keymap::built_in().unwrap();
         let filter = keymap
             .bindings(KeyContext::List)

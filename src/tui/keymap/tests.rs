@@ -97,7 +97,7 @@ fn every_action_has_a_key_and_words() {
 }
 
 #[test]
-fn knows_keys_however_terminals_tell_them() {
+fn keys_are_recognized_in_every_terminal_encoding() {
     let keymap = Keymap::built_in().unwrap();
     let event = |code, modifiers| crossterm::event::KeyEvent::new(code, modifiers).into();
     let cases = [

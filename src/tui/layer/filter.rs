@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn terms_before_a_fault_hold() {
+    fn terms_before_an_error_apply() {
         let kept = [
             "ref~",
             "c1 ref~",

@@ -407,7 +407,7 @@ mod tests {
     use crate::inventory::blobs::BlobRole;
 
     #[test]
-    fn what_other_repositories_hold_is_told_of_the_blobs_that_are_there() {
+    fn shared_repositories_are_shown_for_stored_blobs_only() {
         let mut own = Inventory::default();
         let mut other = Inventory::default();
         let [shared, named, alone] = [b"shared", &b"named!"[..], b"alone"].map(Digest::of);

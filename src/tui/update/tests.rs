@@ -92,7 +92,7 @@ fn stored(model: &Model) -> u64 {
 }
 
 #[test]
-fn escape_stops_a_scan_and_what_it_found_stays() {
+fn escape_stops_a_scan_and_keeps_its_rows() {
     let (mut model, job) = scanning();
     send(
         &mut model,
@@ -117,7 +117,7 @@ fn escape_stops_a_scan_and_what_it_found_stays() {
 }
 
 #[test]
-fn what_nobody_waits_for_any_more_is_dropped() {
+fn results_of_stale_jobs_are_dropped() {
     let (mut model, old) = scanning();
     let effects = press(&mut model, "r");
     let [Effect::Cancel(stopped), Effect::Run(new, JobWork::Scan(_))] = effects[..] else {
@@ -140,7 +140,7 @@ fn what_nobody_waits_for_any_more_is_dropped() {
 }
 
 #[test]
-fn a_source_that_is_open_already_is_gone_to() {
+fn opening_an_open_source_selects_it() {
     let (mut model, job) = scanning();
     let other = SourceFacts {
         label: "other".into(),
@@ -186,7 +186,7 @@ fn a_source_that_is_open_already_is_gone_to() {
 }
 
 #[test]
-fn many_rows_are_arranged_beside_the_ui_and_escape_brings_the_old_ones_back() {
+fn many_rows_are_arranged_in_a_job_and_escape_restores_the_old_rows() {
     let (mut model, job) = scanning();
     send(
         &mut model,
@@ -228,7 +228,7 @@ fn many_rows_are_arranged_beside_the_ui_and_escape_brings_the_old_ones_back() {
 }
 
 #[test]
-fn messages_go_after_a_while() {
+fn messages_disappear_after_some_time() {
     let (mut model, _) = scanning();
     press(&mut model, "enter enter esc");
     assert!(model.world.status.is_some());
@@ -291,7 +291,7 @@ fn drawn(model: &Model) -> String {
 }
 
 #[test]
-fn every_screen_of_a_source_says_that_it_is_being_read() {
+fn every_screen_of_a_source_shows_that_it_is_read() {
     let screens = [
         ("", "reading re"),
         ("enter", "Reading the refs…"),
@@ -313,7 +313,7 @@ fn every_screen_of_a_source_says_that_it_is_being_read() {
 }
 
 #[test]
-fn what_is_known_before_a_scan_ends_is_shown_as_not_all() {
+fn rows_of_an_unfinished_scan_are_shown_as_incomplete() {
     let (mut model, job) = scanning();
     let mut partial = found(3);
     let inventory = Arc::make_mut(&mut partial.inventory);

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn orphans_stand_on_what_is_live_and_each_has_a_cell() {
+    fn orphans_are_stacked_on_live_blobs_with_a_cell_each() {
         assert_eq!(drawn(50, 50, 100), "████▒▒▒▒");
         assert_eq!(drawn(0, 25, 100), "▒▒");
         assert_eq!(drawn(1, 1, 1000), "█▒");

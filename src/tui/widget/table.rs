@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_give_way_by_rank() {
+    fn columns_are_hidden_by_rank() {
         let columns = [
             column(10, 20, 0),
             column(5, 5, 1),
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_row_is_gives_way_last_and_what_is_always_the_same_first() {
+    fn identity_columns_are_hidden_last_and_constant_columns_first() {
         let columns = [
             column(10, 60, 0),
             column(8, 8, 1),
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn room_goes_first_to_where_it_is_needed() {
+    fn cut_columns_get_free_room_first() {
         let columns = [column(10, 60, 0), column(5, 5, 1), column(8, 40, 2)];
         let cases = [
             ([50, 5, 8], 70, [52, 5, 9]),

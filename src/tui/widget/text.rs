@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn wraps_between_words_and_breaks_what_is_too_long() {
+    fn lines_wrap_between_words_and_long_words_are_broken() {
         let texts = |text: &str, columns| -> Vec<String> {
             let cell = Cell::new(text.to_owned(), TextRole::Text);
             let join = |line: Cell| {
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_selected_can_be_read_in_every_theme() {
+    fn the_selection_is_readable_in_every_theme() {
         let area = Rect::new(0, 0, 1, 1);
         for name in [ThemeName::Dark, ThemeName::Light, ThemeName::HighContrast] {
             let theme = Theme::built_in(name).unwrap();
@@ -327,7 +327,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_takes_more_room_than_there_is(text in any::<String>(), columns in 0..40u16) {
+        fn text_never_exceeds_the_width(text in any::<String>(), columns in 0..40u16) {
             prop_assert!(cut(&text, columns).width() <= usize::from(columns));
             prop_assert!(cut_front(&text, columns).width() <= usize::from(columns));
             for line in wrap(&Cell::new(text, TextRole::Text), columns.max(2)) {

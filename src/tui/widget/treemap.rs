@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn boxes_fill_the_area_and_are_as_large_as_what_they_stand_for() {
+    fn boxes_fill_the_area_in_proportion_to_their_sizes() {
         let area = Rect::new(3, 2, 100, 30);
         let boxes = placed(&tiles(&[500, 250, 125, 125]), area);
         let areas: Vec<u32> = boxes.iter().map(|(_, at)| at.area()).collect();
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_small_is_summed_up() {
+    fn boxes_that_are_too_small_are_summed_up() {
         let many: Vec<u64> = (0..400).map(|_| 7).collect();
         let boxes = placed(&tiles(&many), Rect::new(0, 0, 60, 12));
         assert!(boxes.len() < 40);

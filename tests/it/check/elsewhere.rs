@@ -67,7 +67,7 @@ fn finding(run: &Run) -> Value {
 }
 
 #[test]
-fn blobs_behind_a_link_are_found_and_left_alone() {
+fn blobs_behind_a_link_are_found_and_kept() {
     for link in ["cache/blobs", "cache/blobs/sha256"] {
         let made = Elsewhere::new();
         let target = made.sandbox.path(link.replace("cache/blobs", "elsewhere"));

@@ -219,7 +219,7 @@ const DAMAGES: &[(&str, Damage)] = &[
 ];
 
 #[test]
-fn each_fault_is_told_and_nothing_else() {
+fn check_reports_each_fault_once() {
     let mut text = String::new();
     for (name, damage) in DAMAGES {
         let sandbox = Sandbox::new();
@@ -329,7 +329,7 @@ fn each_fault_is_told_and_nothing_else() {
 }
 
 #[test]
-fn what_is_whole_has_neither_errors_nor_warnings() {
+fn complete_caches_have_neither_errors_nor_warnings() {
     for (set, list) in SETS
         .iter()
         .flat_map(|set| [(*set, "local.json"), (*set, "local-latest.json")])
@@ -382,7 +382,7 @@ fn bytes_are_compared_only_when_that_is_asked_for() {
 }
 
 #[test]
-fn the_gate_is_as_high_as_it_is_set() {
+fn the_gate_fails_at_the_configured_severity() {
     let sandbox = Sandbox::new();
     let mut layout = sandbox.layout();
     whole(&mut layout);
@@ -430,7 +430,7 @@ fn one_ref_is_checked_alone() {
 }
 
 #[test]
-fn a_store_of_which_nothing_is_known_is_an_error_beside_the_others() {
+fn an_unreadable_store_is_an_error_next_to_the_others() {
     let sandbox = Sandbox::new();
     let mut layout = sandbox.layout();
     whole(&mut layout);
@@ -463,7 +463,7 @@ fn a_store_of_which_nothing_is_known_is_an_error_beside_the_others() {
 }
 
 #[test]
-fn a_folder_that_may_not_be_listed_is_not_taken_for_empty() {
+fn an_unlistable_folder_is_not_treated_as_empty() {
     let sandbox = Sandbox::obeying_modes();
     let mut layout = sandbox.layout();
     whole(&mut layout);
@@ -476,7 +476,7 @@ fn a_folder_that_may_not_be_listed_is_not_taken_for_empty() {
 }
 
 #[test]
-fn names_steer_neither_the_terminal_nor_a_shell() {
+fn names_in_findings_control_neither_the_terminal_nor_a_shell() {
     let sandbox = Sandbox::new();
     let mut layout = sandbox.layout();
     let ([one, _], .., manifest) = whole(&mut layout);
@@ -519,7 +519,7 @@ fn a_thousand_faults_of_one_kind_are_one_finding() {
 }
 
 #[test]
-fn blobs_behind_a_link_are_said_to_stay() {
+fn blobs_behind_a_link_are_reported_as_kept() {
     let sandbox = Sandbox::new();
     let mut made = sandbox.layout();
     let sound = made.chain(&[made.layer("layer", 40)]);

@@ -101,7 +101,7 @@ fn a_min_export_keeps_the_results_on_which_no_other_rests() {
 }
 
 #[test]
-fn modes_are_told_in_words() {
+fn check_describes_export_modes() {
     let sandbox = Sandbox::new();
     Fixture::named("mini").write_layout("local.json", &sandbox.path("cache"));
     let shown = sandbox.run(&["check", "./cache#c03", "--mode"]).stdout;

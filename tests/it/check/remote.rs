@@ -39,7 +39,7 @@ fn whole_buckets_have_neither_errors_nor_warnings() {
 }
 
 #[test]
-fn faults_in_a_bucket_are_told() {
+fn faults_in_a_bucket_are_reported() {
     let (server, bucket) = S3Server::with(Service::S3sFs, "mini");
     let objects: Vec<StoredObject> =
         crate::support::fixture::Fixture::named("mini").json("s3.json");
@@ -134,7 +134,7 @@ fn rules_of_a_bucket_that_break_its_cache_are_findings() {
 }
 
 #[test]
-fn what_a_registry_does_not_tell_is_said_to_be_unchecked() {
+fn facts_that_a_registry_withholds_are_reported_as_unchecked() {
     let registry = DockerRegistry::with("shop", Setup::default());
     let sandbox = Sandbox::new();
     let source = format!("{}/shop-cache", registry.host());
@@ -221,7 +221,7 @@ fn at_github(mut command: std::process::Command) -> Run {
 }
 
 #[test]
-fn githubs_caches_are_known_inside_a_job_only() {
+fn caches_of_github_are_readable_inside_a_job_only() {
     let (sandbox, server) = (Sandbox::new(), Github::of_fixture("shop"));
     let outside = ended(&at_github(server.command(&sandbox)), 0);
     insta::assert_snapshot!(findings_of(&outside), @r"
@@ -255,7 +255,7 @@ fn githubs_caches_are_known_inside_a_job_only() {
 }
 
 #[test]
-fn what_github_evicts_and_hides_is_told() {
+fn evictions_and_limits_of_github_are_reported() {
     let (sandbox, server) = (Sandbox::new(), Github::start());
     {
         let mut state = server.state();

@@ -123,7 +123,7 @@ fn old_results_of_package_updates_are_found() {
 }
 
 #[test]
-fn the_age_can_stand_in_the_configuration() {
+fn the_age_of_updates_can_be_configured() {
     let old = Old::new();
     let config = old.sandbox.path("cachelens.toml");
     fs::write(&config, "[check]\nmax_update_age = \"30d\"\n").unwrap();

@@ -75,7 +75,7 @@ fn in_a_directory() {
 }
 
 #[test]
-fn no_version_is_named_where_none_is_known() {
+fn no_previous_version_is_suggested_without_one() {
     let versions = Versions::new();
     versions.name(&[("main", &versions.manifests[1])]);
     versions.lose_config(&versions.manifests[1]);

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::Repository;
 
 #[test]
-fn finds_a_cache_in_a_yaml_file_of_four_megabytes_and_says_that_the_rest_was_skipped() {
+fn a_large_yaml_file_is_read_up_to_the_limit_with_a_note() {
     let mut text = String::from("services:\n");
     for number in 0..60_000 {
         text += &format!(
@@ -57,7 +57,7 @@ fn survives_deep_nesting_in_every_language() {
 }
 
 #[test]
-fn neither_follows_links_nor_reads_what_git_ignores() {
+fn links_and_ignored_files_are_not_read() {
     let repository = Repository::new()
         .with(
             "real.sh",
@@ -182,7 +182,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn survives_any_bytes_in_any_file(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+    fn any_bytes_in_any_file_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         let mut repository = Repository::new();
         let content = [b"cache ".as_slice(), &bytes].concat();
         for name in NAMES {
@@ -192,7 +192,7 @@ proptest! {
     }
 
     #[test]
-    fn survives_any_words_in_any_file(words in proptest::collection::vec(0..WORDS.len(), 0..120)) {
+    fn any_words_in_any_file_never_panic(words in proptest::collection::vec(0..WORDS.len(), 0..120)) {
         let text: String = words.iter().map(|index| WORDS[*index]).collect::<Vec<_>>().join(" ");
         let mut repository = Repository::new();
         for name in NAMES {

@@ -3,7 +3,7 @@
 use super::Repository;
 
 #[test]
-fn a_step_of_a_workflow_takes_conditions_inputs_and_outputs_of_other_steps() {
+fn workflow_steps_use_conditions_inputs_and_outputs() {
     let repository = Repository::new().with(
         ".github/workflows/ci.yml",
         "on:
@@ -104,7 +104,7 @@ DOCKER_BUILDKIT=0 docker build --cache-from acme/classic .
 }
 
 #[test]
-fn tsops_takes_defaults_helpers_and_imports() {
+fn tsops_follows_defaults_helpers_and_imports() {
     let repository = Repository::new()
         .with("caches.ts", "export const bucket = 'acme-cache'\nexport const gha = (scope: string) => ({ type: 'gha' as const, scope })\n")
         .with(

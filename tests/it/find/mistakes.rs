@@ -80,7 +80,7 @@ target "y" {
 }
 
 #[test]
-fn every_mistake_says_what_it_costs_and_how_the_line_is_corrected() {
+fn every_mistake_has_its_cost_and_a_corrected_line() {
     let found = with_every_mistake().found();
     let mut codes = BTreeSet::new();
     let mut text = String::new();

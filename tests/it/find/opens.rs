@@ -14,7 +14,7 @@ fn opened(repository: &Repository, lookup: &dyn Fn(&str) -> Option<String>) -> S
 }
 
 #[test]
-fn parts_that_only_a_build_knows_are_patterns_or_filled_in() {
+fn parts_known_only_inside_a_build_are_patterns_or_substituted() {
     let repository = Repository::new()
         .with(
             ".github/workflows/ci.yml",
@@ -107,7 +107,7 @@ fn a_pattern_of_targets_means_one_where_bake_builds_one() {
 }
 
 #[test]
-fn a_variable_that_a_step_sets_may_hold_the_matrix() {
+fn a_variable_set_by_a_step_may_hold_the_matrix() {
     let workflow = |scope: &str| {
         format!(
             "on: push\njobs:\n  image:\n    strategy:\n      matrix:\n        platform: [linux/amd64, linux/arm64]\n    steps:\n      - run: echo \"PAIR=${{PLATFORM//\\//-}}\" >> \"$GITHUB_ENV\"\n        env:\n          PLATFORM: ${{{{ matrix.platform }}}}\n      - uses: docker/build-push-action@v6\n        with:\n          cache-from: type=gha,scope={scope}\n          cache-to: type=gha,scope={scope},mode=max\n"

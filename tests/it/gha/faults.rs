@@ -25,7 +25,7 @@ fn message(status: u16, text: &str) -> Answer {
 }
 
 #[test]
-fn messages_say_what_failed_and_what_to_do() {
+fn errors_of_github_have_a_cause_and_a_hint() {
     let mut report = String::new();
     let mut say = |what: &str, server: &Github, command: Command, source: &str| {
         let run = run(command, &["ls", source])
@@ -204,7 +204,7 @@ fn public_data_is_read_without_a_token() {
 }
 
 #[test]
-fn a_fault_that_passes_is_no_failure() {
+fn a_temporary_error_is_retried() {
     let (sandbox, server) = shop();
     for status in [502, 503, 500] {
         server
@@ -241,7 +241,7 @@ fn keys_may_be_long_and_odd() {
 }
 
 #[test]
-fn tokens_stand_in_no_log() {
+fn tokens_are_never_logged() {
     let (sandbox, server) = shop();
     let mut command = server.in_job(&sandbox);
     let token = server.job_token(-60, 3600);
@@ -269,7 +269,7 @@ fn tokens_stand_in_no_log() {
 }
 
 #[test]
-fn evicted_entries_are_not_there_any_more() {
+fn evicted_entries_are_absent() {
     let (sandbox, server) = shop();
     server.state().evict(100_000);
     let du = super::json(server.in_job(&sandbox), &["du", SOURCE]);

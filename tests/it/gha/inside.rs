@@ -67,7 +67,7 @@ fn figures_are_exact_in_both_versions_of_the_service() {
 }
 
 #[test]
-fn steps_are_read_and_named() {
+fn steps_of_github_caches_are_read_and_named() {
     let (sandbox, server) = shop();
     let provenance = Fixture::named("shop").path("provenance/c15.json");
     let show = json(
@@ -137,7 +137,7 @@ fn no_touch_reads_nothing() {
 }
 
 #[test]
-fn what_another_branch_wrote_is_not_known() {
+fn entries_of_other_branches_are_unknown() {
     let (sandbox, server) = shop();
     server.add_index("shop", "refs/pull/7/merge", 1, 3, b"{}");
     server.state().pulls.push((7, "main".into()));
@@ -152,7 +152,7 @@ fn what_another_branch_wrote_is_not_known() {
 }
 
 #[test]
-fn a_blob_is_read_as_it_comes_however_large() {
+fn large_blobs_are_streamed() {
     let server = Github::start();
     // Larger than the limit of documents.
     let content: Vec<u8> = (0..17_u32 << 20)
@@ -177,7 +177,7 @@ fn a_blob_is_read_as_it_comes_however_large() {
 }
 
 #[test]
-fn the_token_of_a_job_goes_to_no_address_that_a_file_names() {
+fn the_token_of_a_job_is_never_sent_to_an_address_from_a_file() {
     let ((sandbox, server), other) = (shop(), Github::of_fixture("shop"));
     for named in ["url_v2", "url"] {
         let address = other.address();
@@ -226,7 +226,7 @@ fn the_token_of_a_job_goes_to_no_address_that_a_file_names() {
 }
 
 #[test]
-fn a_blob_is_what_its_name_says_whatever_the_algorithm() {
+fn blobs_are_verified_with_every_digest_algorithm() {
     let server = Github::start();
     let mut hasher = format!("sha512:{}", "0".repeat(128))
         .parse::<Digest>()
@@ -244,7 +244,7 @@ fn a_blob_is_what_its_name_says_whatever_the_algorithm() {
 }
 
 #[test]
-fn a_job_that_only_reads_is_told_that_it_cannot_export() {
+fn a_read_only_job_gets_a_finding_that_exports_fail() {
     let (sandbox, server) = shop();
     let check = || {
         let run = run(server.in_job(&sandbox), &["check", "--json", SOURCE]);

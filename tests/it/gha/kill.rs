@@ -23,7 +23,7 @@ fn victim() {
 }
 
 #[test]
-fn killed_at_any_step_it_leaves_what_stays_and_going_on_finishes() {
+fn a_prune_killed_at_any_step_keeps_its_entries_and_can_be_resumed() {
     let stays = [
         "refs/heads/main index-app-1-f921bd05#2",
         "refs/heads/main node-cache-a",

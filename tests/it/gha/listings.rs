@@ -104,7 +104,7 @@ fn a_repository_that_keeps_changing_is_shown_in_part() {
 
 /// A branch that is missing from a list would count as deleted, and so would its caches.
 #[test]
-fn a_list_of_branches_is_whole_or_nothing_is_called_gone() {
+fn without_a_complete_list_of_branches_none_counts_as_deleted() {
     let (sandbox, server) = shop();
     for number in 0..150 {
         server.state().branches.push(format!("branch-{number}"));

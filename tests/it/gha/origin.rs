@@ -50,7 +50,7 @@ fn opened(sandbox: &Sandbox, server: &Github) -> String {
 }
 
 #[test]
-fn the_repository_is_that_of_the_remote_whatever_its_owner_begins_with() {
+fn the_repository_is_that_of_the_remote() {
     for (address, repository) in [
         ("https://127.0.0.1/0xPolygon/bor.git", "0xPolygon/bor"),
         ("git@127.0.0.1:99designs/gqlgen.git", "99designs/gqlgen"),
@@ -64,7 +64,7 @@ fn the_repository_is_that_of_the_remote_whatever_its_owner_begins_with() {
 }
 
 #[test]
-fn git_itself_resolves_addresses() {
+fn addresses_are_resolved_by_git() {
     let (sandbox, server) = (Sandbox::new(), Github::start());
     with_remote(&sandbox, "work:0x/shop");
     git(
@@ -95,7 +95,7 @@ fn a_remote_on_another_host_opens_nothing() {
 }
 
 #[test]
-fn gh_token_goes_before_github_token() {
+fn gh_token_has_priority_over_github_token() {
     let (sandbox, server) = shop();
     let mut command = server.without_token(&sandbox);
     command.env("GITHUB_TOKEN", "weak").env("GH_TOKEN", TOKEN);

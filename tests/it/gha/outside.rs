@@ -47,7 +47,7 @@ fn figures_are_those_of_an_independent_count() {
 }
 
 #[test]
-fn a_person_sees_what_is_known_and_why_the_rest_is_not() {
+fn unknown_facts_are_shown_with_their_reason() {
     let (sandbox, server) = shop();
     server.add(
         "node-cache-Linux-npm-1",
@@ -118,7 +118,7 @@ fn a_person_sees_what_is_known_and_why_the_rest_is_not() {
 }
 
 #[test]
-fn the_first_rows_take_one_request_and_the_rest_is_asked_for_beside_each_other() {
+fn the_first_rows_take_one_request_and_the_rest_is_concurrent() {
     let (sandbox, server) = (Sandbox::new(), Github::start());
     for number in 0..1_234 {
         server.add(
@@ -145,7 +145,7 @@ fn the_first_rows_take_one_request_and_the_rest_is_asked_for_beside_each_other()
 }
 
 #[test]
-fn a_scope_narrows_what_is_told_and_is_no_way_to_prune() {
+fn a_scope_narrows_reports_and_cannot_be_pruned() {
     let (sandbox, server) = shop();
     server.add_index("other", "refs/heads/main", 1, 3, b"{}");
     let names = |source: &str| {

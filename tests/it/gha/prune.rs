@@ -40,7 +40,7 @@ pub(super) fn branches() -> (Sandbox, Github) {
 }
 
 #[test]
-fn superseded_indexes_go_first_and_what_is_reached_stays() {
+fn superseded_indexes_are_deleted_first_and_reached_entries_kept() {
     let (sandbox, server) = shop();
     policy(&sandbox, "");
     let pruned = json(server.in_job(&sandbox), &["prune", SOURCE, "--yes"]);
@@ -73,7 +73,7 @@ fn superseded_indexes_go_first_and_what_is_reached_stays() {
 }
 
 #[test]
-fn generations_keep_the_newest_former_indexes() {
+fn generations_keep_the_newest_previous_indexes() {
     let (sandbox, server) = shop();
     policy(
         &sandbox,
@@ -92,7 +92,7 @@ fn generations_keep_the_newest_former_indexes() {
 }
 
 #[test]
-fn caches_of_branches_that_are_gone_go() {
+fn caches_of_deleted_branches_are_deleted() {
     let (sandbox, server) = branches();
     policy(
         &sandbox,
@@ -112,7 +112,7 @@ fn caches_of_branches_that_are_gone_go() {
 }
 
 #[test]
-fn a_budget_spares_what_no_rule_names() {
+fn a_budget_keeps_entries_that_no_rule_names() {
     let (sandbox, server) = branches();
     policy(&sandbox, "[retention.budget]\nmax_size = \"2kB\"\n");
     let run_ = run(server.command(&sandbox), &["prune", SOURCE, "--yes"]);
@@ -135,7 +135,7 @@ fn a_budget_spares_what_no_rule_names() {
 }
 
 #[test]
-fn whole_scopes_go_and_blobs_by_an_age_rule_only() {
+fn scopes_are_deleted_and_blobs_only_by_an_age_rule() {
     let (sandbox, server) = shop();
     let blobs = || {
         keys(&server)
@@ -193,7 +193,7 @@ fn whole_scopes_go_and_blobs_by_an_age_rule_only() {
 }
 
 #[test]
-fn a_token_that_may_not_delete_leaves_all_as_it_was() {
+fn a_token_without_delete_permission_changes_nothing() {
     let (sandbox, server) = shop();
     policy(&sandbox, "");
     server.state().read_only = true;
@@ -216,7 +216,7 @@ fn a_token_that_may_not_delete_leaves_all_as_it_was() {
 }
 
 #[test]
-fn an_entry_that_is_called_absent_and_is_still_listed_is_not_gone() {
+fn an_entry_with_404_that_is_still_listed_is_not_deleted() {
     let (sandbox, server) = shop();
     policy(&sandbox, "");
     let absent = Answer::json(404, &serde_json::json!({"message": "Not Found"}));
@@ -257,7 +257,7 @@ fn without_a_token_nothing_is_asked_to_be_deleted() {
 }
 
 #[test]
-fn what_lies_within_the_grace_is_said_to_stay() {
+fn entries_within_the_grace_are_reported_as_kept() {
     let (sandbox, server) = shop();
     let plan = run(server.command(&sandbox), &["prune", SOURCE]);
     assert!(plan.stdout.contains("14 entries"), "{plan}");
@@ -268,7 +268,7 @@ fn what_lies_within_the_grace_is_said_to_stay() {
 }
 
 #[test]
-fn entries_that_vanish_are_gone_already() {
+fn entries_that_vanish_count_as_already_gone() {
     let (sandbox, server) = shop();
     policy(&sandbox, "");
     server.state().vanishing = 5;
@@ -322,7 +322,7 @@ fn an_interrupted_prune_is_resumed() {
 }
 
 #[test]
-fn a_secondary_limit_is_waited_for_as_long_as_it_asks() {
+fn a_secondary_rate_limit_is_waited_for() {
     let (sandbox, server) = shop();
     policy(&sandbox, "");
     let limit = Answer::json(
@@ -373,7 +373,7 @@ fn a_limit_is_waited_for_no_longer_than_the_timeout() {
 }
 
 #[test]
-fn the_budget_of_requests_is_said_before() {
+fn the_plan_shows_the_number_of_requests() {
     let (sandbox, server) = shop();
     policy(&sandbox, "");
     let plan = run(server.command(&sandbox), &["prune", SOURCE]);
@@ -386,7 +386,7 @@ fn the_budget_of_requests_is_said_before() {
 }
 
 #[test]
-fn no_layer_goes_while_indexes_are_not_listed() {
+fn no_layer_is_deleted_while_indexes_are_unlisted() {
     let (sandbox, server) = shop();
     policy(&sandbox, "");
     let blobs = || {
@@ -438,7 +438,7 @@ fn no_layer_goes_while_indexes_are_not_listed() {
 }
 
 #[test]
-fn what_a_job_asks_for_while_github_is_waited_for_stays() {
+fn entries_used_by_a_job_during_a_pause_are_kept() {
     let limit = Answer::json(
         403,
         &serde_json::json!({"message": "You have exceeded a secondary rate limit."}),

@@ -63,7 +63,7 @@ fn whole(layout: &LayoutBuilder) -> Value {
 }
 
 #[test]
-fn a_manifest_that_cannot_be_read_lets_nothing_be_called_orphaned() {
+fn nothing_is_an_orphan_while_a_manifest_is_unreadable() {
     let replaced = |layout: &LayoutBuilder, manifest: &Value| {
         layout.lose(manifest);
         layout.blob_path(manifest)
@@ -196,7 +196,7 @@ fn a_manifest_that_cannot_be_read_lets_nothing_be_called_orphaned() {
 }
 
 #[test]
-fn a_device_in_the_place_of_a_manifest_is_not_read() {
+fn a_device_instead_of_a_manifest_is_not_read() {
     let sandbox = Sandbox::new();
     let mut layout = sandbox.layout();
     let manifest = add_main(&mut layout);
@@ -320,7 +320,7 @@ fn a_name_that_is_no_digest_opens_nothing() {
 }
 
 #[test]
-fn what_is_not_stored_is_missing_and_the_rest_is_counted() {
+fn missing_blobs_are_listed_and_the_rest_is_counted() {
     let cases: &[Case<'_>] = &[
         ("the manifest", &|layout| {
             layout.tag("main", &descriptor(MANIFEST, b"nothing"));
@@ -439,7 +439,7 @@ fn what_is_not_stored_is_missing_and_the_rest_is_counted() {
 }
 
 #[test]
-fn a_config_that_cannot_be_read_hides_its_records_and_no_blob() {
+fn an_unreadable_config_hides_its_records_but_no_blob() {
     let with_config = |layout: &mut LayoutBuilder, config: &Value| {
         let layers = [layout.layer("base", 100)];
         layout.tag("main", &layout.manifest(config, &layers));
@@ -577,7 +577,7 @@ fn a_config_beyond_the_import_limit_is_shown_with_a_warning() {
 }
 
 #[test]
-fn names_of_refs_are_told_as_builds_use_them() {
+fn names_of_refs_are_shown_as_builds_use_them() {
     let image =
         |descriptor: &Value, name: &str| annotated(descriptor, "io.containerd.image.name", name);
     let tag = |descriptor: &Value, name: &str| {

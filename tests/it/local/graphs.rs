@@ -18,7 +18,7 @@ fn add(layout: &mut LayoutBuilder, config: impl Fn(&str, &str) -> Value) {
 }
 
 #[test]
-fn what_buildkit_refuses_as_a_whole_is_broken_as_a_whole() {
+fn caches_that_buildkit_refuses_are_broken() {
     type Make = fn(&str, &str) -> Value;
     let cases: [(&str, Make); 9] = [
         (
@@ -97,7 +97,7 @@ fn what_buildkit_refuses_as_a_whole_is_broken_as_a_whole() {
 }
 
 #[test]
-fn what_nothing_needs_does_no_harm() {
+fn unused_faulty_records_do_no_harm() {
     type Make = fn(&str, &str) -> Value;
     let cases: [(&str, Make, [u64; 3]); 5] = [
         (

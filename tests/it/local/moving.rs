@@ -74,7 +74,7 @@ fn assert_sound(inventory: &Inventory) {
 }
 
 #[test]
-fn what_a_ref_keeps_is_never_called_orphaned_while_others_come_and_go() {
+fn referenced_blobs_are_never_orphans_while_refs_change() {
     let sandbox = Sandbox::new();
     let mut layout = sandbox.layout();
     add_main(&mut layout);
@@ -103,7 +103,7 @@ fn what_a_ref_keeps_is_never_called_orphaned_while_others_come_and_go() {
 }
 
 #[test]
-fn an_index_that_is_written_in_place_is_read_whole() {
+fn an_index_written_in_place_is_read_completely() {
     let sandbox = Sandbox::new();
     let mut layout = sandbox.layout();
     let main = add_main(&mut layout);
@@ -146,7 +146,7 @@ fn an_index_that_is_written_in_place_is_read_whole() {
 }
 
 #[test]
-fn a_ref_that_loses_a_blob_meanwhile_is_told_to_miss_it() {
+fn a_blob_lost_during_a_scan_is_missing_in_its_ref() {
     let sandbox = Sandbox::new();
     let mut layout = sandbox.layout();
     let top = layout.layer("top", 50);
@@ -168,7 +168,7 @@ fn a_ref_that_loses_a_blob_meanwhile_is_told_to_miss_it() {
 }
 
 #[test]
-fn a_manifest_that_comes_during_the_scan_lets_nothing_be_called_orphaned() {
+fn nothing_is_an_orphan_after_a_manifest_appears_during_a_scan() {
     let sandbox = Sandbox::new();
     let mut layout = sandbox.layout();
     let manifest = add_main(&mut layout);
@@ -249,7 +249,7 @@ fn a_cancelled_scan_ends_as_such() {
 }
 
 #[test]
-fn names_that_stand_twice_are_warned_of() {
+fn duplicate_names_are_warnings() {
     let sandbox = Sandbox::new();
     let mut layout = sandbox.layout();
     let main = add_main(&mut layout);

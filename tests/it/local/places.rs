@@ -57,7 +57,7 @@ fn report(cases: &[Case<'_>]) -> String {
 }
 
 #[test]
-fn what_is_no_layout_is_called_so() {
+fn a_directory_without_a_layout_is_an_error() {
     let remove = |layout: &LayoutBuilder| fs::remove_dir_all(layout.path("")).unwrap();
     let cases: &[Case<'_>] = &[
         ("nothing there", &remove),
@@ -122,7 +122,7 @@ fn what_is_no_layout_is_called_so() {
 }
 
 #[test]
-fn a_layout_whose_own_files_cannot_be_used_is_refused() {
+fn a_layout_with_unusable_files_of_its_own_is_refused() {
     let index =
         |content: &'static str| move |layout: &LayoutBuilder| layout.write("index.json", content);
     let marker =
@@ -295,7 +295,7 @@ fn a_layout_whose_own_files_cannot_be_used_is_refused() {
 }
 
 #[test]
-fn a_device_in_the_place_of_index_json_is_not_read() {
+fn a_device_instead_of_index_json_is_not_read() {
     let sandbox = Sandbox::new();
     let layout = sandbox.layout();
     fs::remove_file(layout.path("index.json")).unwrap();
@@ -311,7 +311,7 @@ fn a_device_in_the_place_of_index_json_is_not_read() {
 }
 
 #[test]
-fn a_missing_marker_is_none_of_the_importers_business() {
+fn a_layout_without_its_marker_can_be_imported() {
     let sandbox = Sandbox::new();
     let mut layout = sandbox.layout();
     add_main(&mut layout);
@@ -342,7 +342,7 @@ fn a_layout_without_refs_is_all_orphans() {
 }
 
 #[test]
-fn what_may_not_be_read_is_said_with_what_to_do() {
+fn permission_errors_have_a_hint() {
     let cases = [
         ("", 0o000),
         ("index.json", 0o000),

@@ -110,7 +110,7 @@ fn the_action_checks_sources_and_annotates() {
 }
 
 #[test]
-fn the_action_shows_a_prune_and_carries_it_out_when_told() {
+fn the_action_plans_a_prune_and_applies_it_on_request() {
     let job = Job::new();
     Fixture::named("mini").write_layout("local.json", &job.sandbox.path("cache"));
     let prune = |apply| {
@@ -194,7 +194,7 @@ fn a_build_command_is_split_and_never_run() {
 }
 
 #[test]
-fn the_action_gives_its_scripts_what_they_read() {
+fn the_action_sets_every_variable_that_its_scripts_read() {
     let action_file = fs::read_to_string(action().join("action.yml")).unwrap();
     for script in ["check.sh", "prune.sh", "why.sh"] {
         let text = fs::read_to_string(action().join(script)).unwrap();

@@ -106,7 +106,7 @@ fn a_report_opens_without_an_error_and_fits_phones_and_desktops() {
 }
 
 #[test]
-fn nothing_in_the_names_of_a_store_runs_or_loads_anything() {
+fn names_from_a_store_run_and_load_nothing() {
     let sandbox = Sandbox::new();
     let mut layout = LayoutBuilder::new(sandbox.path("cache"));
     let kept = layout.chain(&[layout.layer("kept", 50)]);

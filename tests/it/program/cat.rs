@@ -57,7 +57,7 @@ fn cat_prints_a_file_and_a_layer_byte_for_byte() {
 }
 
 #[test]
-fn cat_says_what_is_not_a_file() {
+fn cat_refuses_paths_that_are_no_files() {
     let sandbox = Sandbox::new();
     let (layer, file) = cache(&sandbox);
     let path = file["path"].as_str().unwrap();

@@ -42,7 +42,7 @@ fn sources_and_refs_and_attributes_are_offered() {
 }
 
 #[test]
-fn names_that_would_reach_the_shell_as_more_than_text_are_left_out() {
+fn names_with_control_characters_are_not_offered() {
     let sandbox = Sandbox::new();
     let named = |name: &str, digit: &str| {
         serde_json::json!({

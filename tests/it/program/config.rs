@@ -3,7 +3,7 @@
 use crate::support::command::Sandbox;
 
 #[test]
-fn config_says_where_it_is_what_holds_and_whether_it_is_right() {
+fn config_shows_its_path_its_values_and_its_errors() {
     let sandbox = Sandbox::new();
     let here = sandbox.path("").to_str().unwrap().to_owned();
     let without = sandbox.run(&["config", "path"]).to_string();

@@ -69,7 +69,7 @@ fn every_format_has_the_file_and_the_gate_counts_them() {
 }
 
 #[test]
-fn sources_of_a_configuration_in_the_checkout_have_them_too() {
+fn sources_of_a_checkouts_configuration_have_the_same_findings() {
     let sandbox = checkout();
     fs::write(sandbox.path("cachelens.toml"), "sources = [\"./cache\"]\n").unwrap();
     let run = sandbox.run(&["check"]);

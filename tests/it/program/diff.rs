@@ -21,7 +21,7 @@ fn shop() -> (Sandbox, String) {
 }
 
 #[test]
-fn diff_tells_steps_that_came_went_and_changed() {
+fn diff_lists_added_removed_and_changed_steps() {
     let (sandbox, provenance) = shop();
     insta::assert_snapshot!(sandbox.run(&["diff", "./cache#c07", "./cache#c08", "--provenance", &provenance]), @r"
     ./cache#c07 → ./cache#c08
@@ -68,7 +68,7 @@ fn diff_tells_steps_that_came_went_and_changed() {
 }
 
 #[test]
-fn diff_of_a_ref_with_itself_is_empty_and_says_so() {
+fn diff_of_a_ref_with_itself_is_reported_as_empty() {
     let (sandbox, _) = shop();
     insta::assert_snapshot!(sandbox.run(&["diff", "./cache#c07", "./cache#c07"]), @r"
     ./cache#c07 → ./cache#c07
@@ -93,7 +93,7 @@ fn diff_of_a_ref_with_itself_is_empty_and_says_so() {
 }
 
 #[test]
-fn diff_agrees_with_what_show_says_of_both_refs() {
+fn diff_agrees_with_show_of_both_refs() {
     let (sandbox, _) = shop();
     let layout = sandbox.path("copy");
     Fixture::named("shop").write_layout("local.json", &layout);
@@ -167,7 +167,7 @@ fn digests(list: &Value, is_meant: impl Fn(&Value) -> bool) -> BTreeSet<String> 
 }
 
 #[test]
-fn diff_says_what_it_cannot_compare() {
+fn diff_reports_refs_that_it_cannot_compare() {
     let (sandbox, _) = shop();
     insta::assert_snapshot!(sandbox.run(&["diff", "./cache#c07", "./cache#c99"]), @r"
     error: ./cache has no ref `c99`

@@ -25,7 +25,7 @@ fn docker(sandbox: &Sandbox, arguments: &[&str]) -> Run {
 }
 
 #[test]
-fn docker_learns_what_the_plugin_is() {
+fn docker_reads_the_metadata_of_the_plugin() {
     let sandbox = Sandbox::new();
     let run = docker(&sandbox, &["docker-cli-plugin-metadata"]);
     assert_eq!(run.code, Some(0), "{run}");

@@ -12,7 +12,7 @@ fn closed_pipe() -> Stdio {
 }
 
 #[test]
-fn whoever_closes_the_pipe_has_seen_enough() {
+fn a_closed_pipe_ends_the_program_without_an_error() {
     let sandbox = Sandbox::new();
     for arguments in [
         &["ls", "demo"][..],
@@ -37,7 +37,7 @@ fn whoever_closes_the_pipe_has_seen_enough() {
 }
 
 #[test]
-fn an_error_that_nobody_reads_is_an_error_all_the_same() {
+fn an_error_is_the_exit_code_even_if_stderr_is_closed() {
     let sandbox = Sandbox::new();
     let cases = [
         (&["ls", "./nowhere"][..], 1),
@@ -60,7 +60,7 @@ fn an_error_that_nobody_reads_is_an_error_all_the_same() {
 
 /// Scripts read a document in any case.
 #[test]
-fn what_fails_says_so_in_a_document_too() {
+fn failures_are_reported_in_json() {
     let sandbox = Sandbox::new();
     sandbox.layout();
     for (arguments, code) in [
@@ -109,7 +109,7 @@ fn a_usage_error_is_a_document_too() {
 }
 
 #[test]
-fn evidence_of_another_build_is_said_to_name_nothing() {
+fn evidence_of_another_build_is_reported_as_unrelated() {
     let sandbox = Sandbox::new();
     let other = crate::support::fixture::Fixture::named("kitchen").path("provenance/c07.json");
     let own = crate::support::fixture::Fixture::named("mini").path("provenance/c03.json");
@@ -131,7 +131,7 @@ fn evidence_of_another_build_is_said_to_name_nothing() {
 }
 
 #[test]
-fn a_word_that_is_no_command_is_called_none() {
+fn an_unknown_command_is_reported_as_such() {
     let sandbox = Sandbox::new();
     let run = sandbox.run(&["pruen", "./cache"]);
     assert_eq!(run.code, Some(2));
@@ -205,7 +205,7 @@ fn an_interrupt_ends_a_command_that_waits() {
 }
 
 #[test]
-fn being_told_to_terminate_ends_it_alike() {
+fn a_termination_signal_ends_a_command_like_an_interrupt() {
     ends_by("TERM");
 }
 
@@ -245,7 +245,7 @@ fn ends_by(signal: &str) {
 }
 
 #[test]
-fn provenance_comes_through_a_pipe_as_well() {
+fn provenance_is_read_from_a_pipe() {
     let sandbox = Sandbox::new();
     let statement = crate::support::fixture::Fixture::named("mini").path("provenance/c03.json");
     let through = format!(

@@ -3,7 +3,7 @@
 use crate::support::command::Sandbox;
 
 #[test]
-fn help_says_what_there_is() {
+fn help_lists_commands_and_options() {
     // The help ends some lines with spaces, which editors remove.
     let help = |arguments: &[&str]| {
         let run = Sandbox::new().run(arguments).to_string();

@@ -134,7 +134,7 @@ fn diff_shows_which_refs_changed_since_an_earlier_scan() {
 }
 
 #[test]
-fn diff_takes_two_refs_or_a_time() {
+fn diff_accepts_two_refs_or_a_time() {
     let sandbox = sandbox();
     insta::assert_snapshot!(sandbox.run(&["diff", "./cache#main"]), @r"
     error: diff compares two refs, and one is named
@@ -152,7 +152,7 @@ fn diff_takes_two_refs_or_a_time() {
 }
 
 #[test]
-fn nothing_is_kept_when_the_user_says_so() {
+fn no_state_keeps_no_records() {
     let ways: [(&[&str], &str, Option<&str>); 3] = [
         (&["--no-state"], "", None),
         (&[], "[state]\nkeep = false\n", None),
@@ -183,7 +183,7 @@ fn nothing_is_kept_when_the_user_says_so() {
 }
 
 #[test]
-fn a_damaged_record_is_skipped_and_named() {
+fn a_damaged_scan_record_is_skipped_with_a_warning() {
     let sandbox = sandbox();
     sandbox.run(&["ls", "./cache"]);
     sandbox.run(&["ls", "./cache"]);

@@ -51,7 +51,7 @@ fn write(layout: &mut LayoutBuilder, name: &str) {
 }
 
 #[test]
-fn nothing_that_a_store_says_reaches_the_terminal_as_it_is() {
+fn text_from_a_store_is_escaped_for_the_terminal() {
     for name in NAMES {
         let sandbox = Sandbox::new();
         let mut layout = sandbox.layout();
@@ -90,7 +90,7 @@ fn nothing_that_a_store_says_reaches_the_terminal_as_it_is() {
 }
 
 #[test]
-fn nothing_in_the_name_of_a_directory_does_either() {
+fn names_of_directories_are_escaped_for_the_terminal() {
     for name in NAMES {
         let sandbox = Sandbox::new();
         let mut layout = LayoutBuilder::new(sandbox.path(format!("dir{name}")));

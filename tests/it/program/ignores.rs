@@ -45,14 +45,14 @@ fn an_ignored_finding_fails_no_gate_and_is_listed_with_its_reason() {
 }
 
 #[test]
-fn an_ignore_means_only_what_it_names() {
+fn an_ignore_applies_only_to_what_it_names() {
     let other = IGNORE.replace("pr-*", "release-*");
     let run = with(&other, &["check", "demo", "--fail-on", "error"]);
     assert_eq!(run.code, Some(3), "{run}");
 }
 
 #[test]
-fn an_ignore_that_is_over_counts_again_and_says_so() {
+fn an_expired_ignore_is_a_warning_and_its_findings_count() {
     let over = format!("{IGNORE}until = '2020-01-31'\n");
     let run = with(&over, &["check", "demo", "--fail-on", "error"]);
     assert_eq!(run.code, Some(3), "{run}");

@@ -17,7 +17,7 @@ fn repository() -> Sandbox {
 }
 
 #[test]
-fn init_writes_a_configuration_that_opens_what_is_declared() {
+fn init_writes_a_configuration_with_the_declared_caches() {
     let sandbox = repository();
     let mut layout = sandbox.layout();
     layout.tag("v1.2", &layout.chain(&[layout.layer("a", 100)]));
@@ -75,7 +75,7 @@ fn init_writes_a_configuration_that_opens_what_is_declared() {
 }
 
 #[test]
-fn init_shows_what_it_would_replace() {
+fn init_shows_the_file_that_it_would_replace() {
     let sandbox = repository();
     let old = "# mine\nsources = [\"./other\"]\n";
     fs::write(sandbox.path("cachelens.toml"), old).unwrap();
@@ -106,7 +106,7 @@ fn init_shows_what_it_would_replace() {
 }
 
 #[test]
-fn init_says_when_nothing_is_declared() {
+fn init_reports_that_nothing_is_declared() {
     let run = Sandbox::new().run(&["init"]);
     insta::assert_snapshot!(run, @r"
     error: no cache is declared in .

@@ -91,7 +91,7 @@ fn an_unknown_column_suggests_the_nearest_before_anything_is_read() {
 }
 
 #[test]
-fn blobs_lists_what_du_sums_up() {
+fn blobs_and_du_agree() {
     let sandbox = Sandbox::new();
     let arguments = ["blobs", "demo", "--filter", "state:missing"];
     insta::assert_snapshot!(ageless(&sandbox.run(&arguments)), @r"
@@ -128,7 +128,7 @@ fn blobs_lists_what_du_sums_up() {
 }
 
 #[test]
-fn blobs_of_one_ref_are_those_that_it_reaches() {
+fn blobs_of_one_ref_are_those_it_reaches() {
     let sandbox = Sandbox::new();
     let of_ref = digests(
         &sandbox,
@@ -230,7 +230,7 @@ fn files_filters_by_path() {
 }
 
 #[test]
-fn version_says_what_it_is() {
+fn version_prints_version_commit_and_platform() {
     let document = Sandbox::new().json(&["version", "--json"]);
     assert_eq!(document["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(document["command"], "version");

@@ -81,7 +81,7 @@ fn words(command: &str) -> Vec<OsString> {
 }
 
 #[test]
-fn every_command_that_is_shown_is_one() {
+fn every_documented_command_is_accepted() {
     let mut count = 0;
     let readme = (
         "README".to_owned(),
@@ -244,7 +244,7 @@ fn checkout() -> Sandbox {
 }
 
 #[test]
-fn the_readme_is_short_and_shows_what_the_program_prints() {
+fn the_readme_is_short_and_shows_real_output() {
     let text = fs::read_to_string(root().join("README.md")).unwrap();
     assert!(text.len() <= 8192, "{} bytes", text.len());
     let sandbox = checkout();

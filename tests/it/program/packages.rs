@@ -45,7 +45,7 @@ fn the_manual_pages_of_the_package_are_written() {
 }
 
 #[test]
-fn the_crate_has_every_file_that_it_is_built_from() {
+fn the_crate_package_includes_every_file_of_its_build() {
     let manifest = manifest();
     let include = manifest["package"]["include"].as_array().unwrap();
     let include: Vec<&str> = include.iter().map(|path| path.as_str().unwrap()).collect();
@@ -59,7 +59,7 @@ fn the_crate_has_every_file_that_it_is_built_from() {
 }
 
 #[test]
-fn the_formula_tests_what_the_program_prints() {
+fn the_test_of_the_formula_matches_the_output() {
     let formula = fs::read_to_string(root().join(".ci/packaging/cachelens.rb")).unwrap();
     let test = formula.split("assert_match \"").nth(1).unwrap();
     let wanted = test.split('"').next().unwrap();

@@ -25,7 +25,7 @@ fn assert_is_well_formed(html: &str) {
 }
 
 #[test]
-fn a_report_says_what_du_ls_and_check_say_and_loads_nothing() {
+fn a_report_agrees_with_du_ls_and_check_and_loads_nothing() {
     let sandbox = Sandbox::new();
     let run = sandbox.run(&["report", "demo", "-o", "report.html"]);
     assert_eq!(
@@ -76,7 +76,7 @@ fn a_report_says_what_du_ls_and_check_say_and_loads_nothing() {
 }
 
 #[test]
-fn names_from_a_store_stay_text_in_a_report() {
+fn names_from_a_store_are_escaped_in_a_report() {
     let sandbox = Sandbox::new();
     let hostile = "</td><script>alert(1)</script>\"'&lt;\u{202e}";
     let index = serde_json::json!({
@@ -155,7 +155,7 @@ fn a_report_shows_the_build_that_evidence_describes() {
 }
 
 #[test]
-fn a_report_shows_exports_ages_and_what_a_prune_would_delete() {
+fn a_report_shows_exports_ages_and_planned_deletions() {
     let sandbox = Sandbox::new();
     Fixture::named("shop").write_layout("local.json", &sandbox.path("cache"));
     let rules = "[retention]\ngrace = '0s'\n[[retention.rule]]\nname = 'old'\n\

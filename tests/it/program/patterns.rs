@@ -71,7 +71,7 @@ fn a_job_gives_the_values_of_its_variables() {
 }
 
 #[test]
-fn a_pattern_limits_sums_and_reports_and_says_so() {
+fn a_pattern_limits_sums_and_reports_with_a_note() {
     let sandbox = sandbox();
     insta::assert_snapshot!(sandbox.run(&["du", "./cache#pr-*"]), @r"
     ./cache  2 of 3 refs fit `pr-*`

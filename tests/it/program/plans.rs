@@ -93,7 +93,7 @@ fn a_run_and_a_repair_are_printed_in_the_same_formats() {
 }
 
 #[test]
-fn names_from_a_store_stay_text_in_a_plan() {
+fn names_from_a_store_are_escaped_in_a_plan() {
     let hostile = "a|b</testcase>\n::error::x@all`c`%0A";
     let sandbox = sandbox();
     let index = sandbox.path("cache/index.json");
@@ -123,7 +123,7 @@ fn names_from_a_store_stay_text_in_a_plan() {
 }
 
 #[test]
-fn prune_says_how_long_the_grace_is() {
+fn prune_shows_the_grace() {
     let run = Sandbox::new().run(&["prune", "demo", "--grace", "200d"]);
     let notes: Vec<&str> = run.stdout.lines().rev().take(3).collect();
     let grace = "The grace is 200d: builds may still use blobs that are younger. A run after ";
@@ -136,7 +136,7 @@ fn prune_says_how_long_the_grace_is() {
 }
 
 #[test]
-fn a_plan_shows_what_deleting_each_ref_alone_would_free() {
+fn a_plan_shows_the_bytes_that_deleting_each_ref_would_free() {
     let sandbox = Sandbox::new();
     let plan = sandbox.run(&["prune", "demo", "--drop-ref", "pr-*"]).stdout;
     let listed = sandbox.run(&["ls", "demo", "--columns", "ref,exclusive", "--no-headers"]);

@@ -77,7 +77,7 @@ pub(crate) fn cases(document: &str) -> (Vec<(String, bool)>, [u64; 2]) {
 }
 
 #[test]
-fn check_prints_what_other_programs_read() {
+fn check_prints_every_machine_readable_format() {
     let sandbox = Sandbox::new();
     let json = sandbox.run(&["check", "demo", "--format", "json"]);
     assert_eq!(json.code, Some(3), "{}", json.stderr);
@@ -134,7 +134,7 @@ fn check_prints_what_other_programs_read() {
 }
 
 #[test]
-fn names_from_a_store_stay_text_in_every_format() {
+fn names_from_a_store_are_escaped_in_every_format() {
     let sandbox = Sandbox::new();
     let hostile = "a|b</testcase>\n::error::x@all`c`%0A";
     let index = serde_json::json!({
@@ -218,7 +218,7 @@ fn limits_make_check_fail() {
 }
 
 #[test]
-fn find_names_files_and_lines_in_every_format() {
+fn find_prints_files_and_lines_in_every_format() {
     let sandbox = Sandbox::new();
     fs::create_dir_all(sandbox.path("app/.github/workflows")).unwrap();
     let workflow = "on: push\njobs:\n  build:\n    runs-on: ubuntu-latest\n    steps:\n      \

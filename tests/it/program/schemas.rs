@@ -63,7 +63,7 @@ fn documents() -> Vec<Value> {
 }
 
 #[test]
-fn schemas_fit_what_the_program_prints_and_name_all_of_it() {
+fn schemas_match_the_output_and_describe_every_field() {
     let documents = documents();
     for command in COMMANDS {
         let of_command = documents
@@ -105,7 +105,7 @@ fn a_document_of_a_failure_fits_as_well() {
 }
 
 #[test]
-fn the_checker_finds_what_is_wrong() {
+fn the_schema_checker_finds_each_fault() {
     let schema = schema("blobs");
     let right = || {
         documents()

@@ -118,7 +118,7 @@ fn a_configuration_shows_no_secret() {
 }
 
 #[test]
-fn what_is_to_be_confirmed_is_masked_and_is_right_as_it_is_masked() {
+fn the_masked_name_is_shown_and_accepted_as_confirmation() {
     let sandbox = Sandbox::new();
     let mut layout = sandbox.layout();
     layout.tag("main", &layout.chain(&[layout.layer("layer", 100)]));
@@ -141,7 +141,7 @@ fn what_is_to_be_confirmed_is_masked_and_is_right_as_it_is_masked() {
 }
 
 #[test]
-fn tokens_in_what_a_build_ran_are_hidden() {
+fn tokens_in_commands_of_a_build_are_hidden() {
     let token = "ghp_0123456789abcdefghijTOPSECRET0123456";
     let sandbox = Sandbox::new();
     let mut layout = sandbox.layout();

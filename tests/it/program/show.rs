@@ -5,7 +5,7 @@ use crate::support::command::Sandbox;
 use crate::support::fixture::Fixture;
 
 #[test]
-fn show_names_steps_by_the_provenance_that_it_is_given() {
+fn show_names_steps_from_given_provenance() {
     let sandbox = Sandbox::new();
     let mini = Fixture::named("mini");
     mini.write_layout("local.json", &sandbox.path("cache"));
@@ -103,7 +103,7 @@ fn show_names_steps_by_the_provenance_that_it_is_given() {
 }
 
 #[test]
-fn show_marks_what_is_broken() {
+fn show_marks_key_only_steps() {
     let demo = Sandbox::new().run(&["show", "demo#pr-9"]);
     let shown = ageless(&demo);
     // The times in the demo move with the clock, and so does the digest of a ref.

@@ -34,7 +34,7 @@ fn times_for_people_have_no_fractions_of_seconds() {
 }
 
 #[test]
-fn a_name_that_does_not_resolve_is_said_once() {
+fn a_name_that_does_not_resolve_is_reported_once() {
     let sandbox = Sandbox::new();
     let run = sandbox.run(&["ls", "registry.invalid/acme/app:cache", "--timeout", "60s"]);
     assert_eq!(run.code, Some(1), "{run}");
@@ -42,7 +42,7 @@ fn a_name_that_does_not_resolve_is_said_once() {
 }
 
 #[test]
-fn the_long_version_says_for_what_it_was_built() {
+fn the_long_version_has_the_target_platform() {
     let sandbox = Sandbox::new();
     let long = sandbox.run(&["--version"]).stdout;
     assert!(long.contains(std::env::consts::ARCH), "{long}");

@@ -18,7 +18,7 @@ fn sandbox() -> Sandbox {
 }
 
 #[test]
-fn what_cannot_be_meant_is_said_with_what_might_be() {
+fn invalid_sources_are_errors_with_a_suggestion() {
     let sandbox = sandbox();
     let cases = [
         "ls ./cache#mian",
@@ -217,7 +217,7 @@ fn quiet_leaves_results_and_errors() {
 }
 
 #[test]
-fn a_log_goes_where_it_is_sent() {
+fn the_log_is_written_to_the_given_file() {
     let sandbox = sandbox();
     let run = sandbox.run(&["ls", "./cache", "-v"]);
     assert!(
@@ -243,7 +243,7 @@ fn a_log_goes_where_it_is_sent() {
 }
 
 #[test]
-fn global_flags_stand_before_the_command_or_after_it() {
+fn global_flags_are_accepted_before_and_after_the_command() {
     let sandbox = Sandbox::new();
     let (before, after) = (
         sandbox.json(&["--json", "du", "demo"]),
@@ -256,7 +256,7 @@ fn global_flags_stand_before_the_command_or_after_it() {
 }
 
 #[test]
-fn sources_open_as_they_stand_in_scripts_and_files() {
+fn sources_are_accepted_as_written_in_scripts() {
     let sandbox = sandbox();
     for arguments in [
         &["ls", " type=local,dest=cache,mode=max "][..],
@@ -338,7 +338,7 @@ services:
 ";
 
 #[test]
-fn without_a_source_what_reads_takes_what_files_here_declare() {
+fn without_a_source_reading_commands_use_declared_caches() {
     let sandbox = sandbox();
     std::fs::write(sandbox.path("compose.yaml"), COMPOSE).unwrap();
     for command in ["ls", "du", "blobs"] {
@@ -363,7 +363,7 @@ fn without_a_source_what_reads_takes_what_files_here_declare() {
 }
 
 #[test]
-fn what_deletes_takes_no_source_that_nobody_named() {
+fn deleting_commands_use_no_declared_source() {
     let sandbox = sandbox();
     std::fs::write(sandbox.path("compose.yaml"), COMPOSE).unwrap();
     for command in ["prune", "repair"] {
@@ -442,7 +442,7 @@ fn a_ref_that_may_not_be_read_is_a_part_that_failed() {
 }
 
 #[test]
-fn names_the_source_that_an_address_or_a_word_stands_for() {
+fn addresses_and_words_that_mean_a_source_are_suggested() {
     let sandbox = Sandbox::new();
     let mut report = String::new();
     for source in [

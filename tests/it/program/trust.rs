@@ -105,7 +105,7 @@ fn remote_sources_of_a_checkout_are_listed_and_not_contacted() {
 }
 
 #[test]
-fn files_of_the_user_name_what_they_say() {
+fn sources_in_files_of_the_user_count_as_named() {
     let (sandbox, service) = (sandbox(), Service::start());
     let source = format!("{}/acme/app", service.address);
     configure(&sandbox, "mine.toml", &[&source]);
@@ -154,7 +154,7 @@ fn naming_a_source_is_consent_for_its_host_in_this_checkout() {
 }
 
 #[test]
-fn ambient_credentials_never_go_where_a_file_leads_them() {
+fn ambient_credentials_are_never_sent_to_found_endpoints() {
     let (sandbox, service) = (sandbox(), Service::start());
     let address = &service.address;
     let found = [

@@ -5,7 +5,7 @@ use crate::support::command::Sandbox;
 use crate::support::made::content;
 
 #[test]
-fn with_now_both_go_once_the_name_was_typed() {
+fn now_deletes_ref_and_blobs_after_the_name_is_typed() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let before = content(sample.layout.path());
     let refused = prune(
@@ -43,7 +43,7 @@ fn with_now_both_go_once_the_name_was_typed() {
 }
 
 #[test]
-fn what_was_confirmed_of_one_source_is_not_confirmed_of_another() {
+fn a_confirmation_is_valid_for_its_source_only() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let before = content(sample.layout.path());
     let gone = sandbox.path("gone");
@@ -92,7 +92,7 @@ fn a_policy_that_would_delete_every_ref_has_to_be_confirmed() {
 }
 
 #[test]
-fn a_gate_stops_before_anything_goes() {
+fn a_gate_fails_before_anything_is_deleted() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let before = content(sample.layout.path());
     assert_eq!(

@@ -32,7 +32,7 @@ fn a_plan_for_the_demo_deletes_nothing() {
 }
 
 #[test]
-fn the_demo_is_pruned_as_a_copy_of_which_nothing_is_left() {
+fn a_prune_of_the_demo_removes_its_copy() {
     let sandbox = Sandbox::new();
     for _ in 0..2 {
         let run = run(&sandbox, &["prune", "demo", "--yes"]);

@@ -72,7 +72,7 @@ fn the_trash_needs_no_room_on_a_full_disk() {
 }
 
 #[test]
-fn a_ref_for_which_a_full_disk_has_no_room_stays_and_the_hint_says_what_to_do() {
+fn a_ref_is_kept_on_a_full_disk_with_a_hint() {
     let sample = Sample::new();
     for number in 0..20 {
         sample
@@ -87,7 +87,7 @@ fn a_ref_for_which_a_full_disk_has_no_room_stays_and_the_hint_says_what_to_do() 
 }
 
 #[test]
-fn without_a_trash_a_full_disk_is_emptied_and_the_ref_goes_too() {
+fn without_a_trash_a_full_disk_is_freed_and_the_ref_deleted() {
     let sample = Sample::new();
     for number in 0..20 {
         sample
@@ -109,7 +109,7 @@ fn without_a_trash_a_full_disk_is_emptied_and_the_ref_goes_too() {
 }
 
 #[test]
-fn blobs_on_another_file_system_stay_and_the_hint_says_what_to_do() {
+fn blobs_on_another_file_system_are_kept_with_a_hint() {
     let sample = Sample::new();
     for number in 0..100 {
         sample
@@ -169,7 +169,7 @@ fn a_disk_that_is_full_when_the_index_is_written_keeps_the_old_one() {
 }
 
 #[test]
-fn a_read_only_file_system_is_said_to_be_one() {
+fn a_read_only_file_system_is_reported_as_such() {
     let sample = Sample::new();
     let (output, said) =
         in_small_file_system(&sample, "mount -o remount,ro \"$layout\"", &["--yes"]);

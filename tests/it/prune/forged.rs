@@ -66,7 +66,7 @@ fn carry_out(sandbox: &Sandbox, file: &str) -> [Run; 2] {
 }
 
 #[test]
-fn a_folder_outside_that_a_plan_calls_trash_stays() {
+fn a_folder_outside_the_trash_is_kept_if_a_plan_calls_it_trash() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let outside = sandbox.path("home");
     fs::create_dir_all(outside.join("documents")).unwrap();
@@ -116,7 +116,7 @@ fn a_name_that_no_prune_makes_is_refused() {
 }
 
 #[test]
-fn an_item_with_other_facts_than_the_store_is_left() {
+fn an_item_that_differs_from_the_store_is_kept() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let file = forged(&sandbox, &sample, &[], |plan| {
         plan["delete"][0]["modified"] = "2026-01-01T00:00:00Z".into();
@@ -132,7 +132,7 @@ fn an_item_with_other_facts_than_the_store_is_left() {
 }
 
 #[test]
-fn a_protected_ref_stays_whatever_a_plan_says() {
+fn a_protected_ref_is_kept_even_if_a_plan_deletes_it() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let file = forged(&sandbox, &sample, &["--drop-ref", "main"], |plan| {
         // Another name for the source does not bypass a rule with a source condition.
@@ -163,7 +163,7 @@ fn a_protected_ref_stays_whatever_a_plan_says() {
 }
 
 #[test]
-fn a_ref_that_a_plan_keeps_is_not_added_to_what_it_deletes() {
+fn a_ref_that_a_plan_keeps_cannot_be_added_to_its_deletions() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let policy = ["--keep-ref", "main", "--drop-ref", "old"];
     let add = |plan: &mut Value| {
@@ -220,7 +220,7 @@ fn signatures_that_are_left_do_not_count_as_refs() {
 }
 
 #[test]
-fn a_plan_of_the_future_is_refused_and_both_clocks_are_named() {
+fn a_plan_from_the_future_is_refused_with_both_times() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let dated = |minutes: i64| {
         let then = Timestamp::now() + SignedDuration::from_mins(minutes);
@@ -259,7 +259,7 @@ fn age_is_no_reason_unless_the_user_sets_a_limit() {
 }
 
 #[test]
-fn a_referrer_that_came_after_the_plan_keeps_what_it_names() {
+fn a_referrer_pushed_after_the_plan_keeps_its_subject() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let file = forged(&sandbox, &sample, &[], |_| ());
     let kind = "application/vnd.oci.image.manifest.v1+json";
@@ -312,7 +312,7 @@ fn the_service_of_a_file_from_elsewhere_is_not_contacted() {
 }
 
 #[test]
-fn a_source_beside_a_plan_must_be_its_store() {
+fn a_source_given_with_a_plan_must_be_its_store() {
     let (sandbox, sample, other) = (Sandbox::new(), Sample::new(), Sample::new());
     let file = forged(&sandbox, &sample, &[], |_| ());
     let run = sandbox.run(&["prune", "--apply", &file, &other.layout.source()]);

@@ -31,7 +31,7 @@ fn victim() {
 }
 
 #[test]
-fn killed_at_any_step_it_leaves_a_cache_that_imports_and_going_on_finishes() {
+fn a_prune_killed_at_any_step_leaves_a_valid_cache_and_can_be_resumed() {
     for arguments in [
         &["--drop-ref", "old", "--grace", "0s"][..],
         &[

@@ -141,7 +141,7 @@ fn a_filter_by_step_says_that_nothing_names_the_steps() {
     let fixture = Fixture::named("shop");
     fixture.write_layout("local.json", &sandbox.path("cache"));
     let arguments = ["prune", "./cache", "--records", "step~npm", "--grace", "0s"];
-    let warning = "`step~npm` chooses no results of 15 refs, because nothing names their steps";
+    let warning = "`step~npm` selects no results of 15 refs, because their steps have no names";
     let run = sandbox.run(&arguments);
     assert!(run.stderr.contains(warning), "{run}");
     let planned = sandbox.json(&[&arguments, &["--json"][..]].concat());
@@ -155,10 +155,10 @@ fn a_filter_by_step_says_that_nothing_names_the_steps() {
     ]
     .concat();
     let run = sandbox.run(&named);
-    assert!(!run.stderr.contains("nothing names"), "{run}");
+    assert!(!run.stderr.contains("have no names"), "{run}");
     // Other filters ask for no names.
     let run = sandbox.run(&["prune", "./cache", "--records", "age>900d", "--grace", "0s"]);
-    assert!(!run.stderr.contains("nothing names"), "{run}");
+    assert!(!run.stderr.contains("have no names"), "{run}");
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_rule_that_drops_no_ref_is_named() {
     let run = prune(&sandbox, &sample.layout, &["--drop-ref", "nomatch*"]);
     let warning = "rule \"--drop-ref nomatch*\" matches no ref";
     assert!(run.stderr.contains(warning), "{run}");
-    let advice = "No rule names a ref";
+    let advice = "No rule matches a ref";
     assert!(!run.stdout.contains(advice), "{run}");
     let planned = document(&sandbox, &sample.layout, &["--drop-ref", "nomatch*"]);
     assert!(planned["plan"]["warnings"].to_string().contains("nomatch*"));

@@ -198,7 +198,7 @@ fn blobs_behind_a_link_are_read_and_not_deleted() {
 }
 
 #[test]
-fn blobs_that_are_links_each_are_said_to_be_not_looked_at() {
+fn blobs_that_are_links_are_reported_as_not_followed() {
     let sandbox = Sandbox::new();
     let layout = MadeLayout::new();
     let layer = layout.blob(b"main", 96);
@@ -224,7 +224,7 @@ fn blobs_that_are_links_each_are_said_to_be_not_looked_at() {
 }
 
 #[test]
-fn a_date_beyond_the_year_9999_is_as_any_other_in_the_future() {
+fn a_date_after_the_year_9999_counts_as_in_the_future() {
     let sandbox = Sandbox::new();
     let layout = MadeLayout::new();
     layout.tag("main", layout.cache(&[layout.blob(b"main", 96)], 96));
@@ -283,7 +283,7 @@ fn a_directory_of_any_name_is_a_source() {
 }
 
 #[test]
-fn an_entry_of_the_index_cannot_name_a_place() {
+fn an_index_entry_cannot_name_a_path() {
     let sandbox = Sandbox::new();
     let victim = Victim::new();
     let layout = MadeLayout::new();
@@ -297,7 +297,7 @@ fn an_entry_of_the_index_cannot_name_a_place() {
 }
 
 #[test]
-fn blobs_behind_a_link_are_left_alone() {
+fn blobs_behind_a_link_inside_the_layout_are_kept() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let dir = sample.layout.path();
     fs::rename(dir.join("blobs"), dir.join("elsewhere")).unwrap();
@@ -309,7 +309,7 @@ fn blobs_behind_a_link_are_left_alone() {
 }
 
 #[test]
-fn hard_links_and_holes_give_less_back_than_their_size() {
+fn hard_links_and_holes_free_less_than_their_size() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     fs::hard_link(
         blob_path(sample.layout.path(), &sample.orphan),

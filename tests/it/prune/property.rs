@@ -48,7 +48,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_that_a_kept_ref_reaches_goes_and_the_plan_frees_what_it_says((blobs, refs) in store(), flags in policy()) {
+    fn kept_refs_keep_their_blobs_and_the_plan_frees_what_it_shows((blobs, refs) in store(), flags in policy()) {
         let layout = MadeLayout::new();
         let content = |number: usize| format!("blob {number}").repeat(number + 1).into_bytes();
         let digests: Vec<Digest> =

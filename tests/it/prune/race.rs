@@ -155,7 +155,7 @@ fn prune_while_a_build_exports(when: RunStep) -> (Sample, RunReport) {
 }
 
 #[test]
-fn a_tag_that_comes_between_plan_and_apply_keeps_its_blobs() {
+fn a_tag_written_between_plan_and_apply_keeps_its_blobs() {
     let (sample, report) = prune_while_a_build_exports(RunStep::Leased);
     assert!(sample.layout.refs().into_iter().all(|(_, whole)| whole));
     assert_eq!(
@@ -170,7 +170,7 @@ fn a_tag_that_comes_between_plan_and_apply_keeps_its_blobs() {
 }
 
 #[test]
-fn a_tag_that_comes_after_the_sweep_gets_its_blobs_back() {
+fn a_tag_written_after_the_deletion_gets_its_blobs_restored() {
     let (sample, report) = prune_while_a_build_exports(RunStep::Swept);
     assert_eq!(
         sample.layout.refs().into_iter().collect::<Vec<_>>(),
@@ -185,7 +185,7 @@ fn a_tag_that_comes_after_the_sweep_gets_its_blobs_back() {
 }
 
 #[test]
-fn a_ref_that_comes_after_the_sweep_and_cannot_be_read_brings_everything_back() {
+fn an_unreadable_ref_written_after_the_deletion_restores_everything() {
     let sample = Sample::new();
     let plan = plan(&sample.layout, &[]);
     let stored = sample.layout.stored();
@@ -209,7 +209,7 @@ fn a_ref_that_comes_after_the_sweep_and_cannot_be_read_brings_everything_back() 
 }
 
 #[test]
-fn an_index_that_cannot_be_read_after_the_sweep_brings_everything_back() {
+fn an_unreadable_index_after_the_deletion_restores_everything() {
     let sample = Sample::new();
     let plan = plan(&sample.layout, &[]);
     let stored = sample.layout.stored();
@@ -229,7 +229,7 @@ fn an_index_that_cannot_be_read_after_the_sweep_brings_everything_back() {
 }
 
 #[test]
-fn a_lock_that_is_never_given_back_brings_everything_back() {
+fn a_lock_that_is_never_released_restores_everything() {
     let sample = Sample::new();
     let plan = plan(&sample.layout, &[]);
     let stored = sample.layout.stored();
@@ -250,7 +250,7 @@ fn a_lock_that_is_never_given_back_brings_everything_back() {
 }
 
 #[test]
-fn a_run_that_is_cancelled_is_gone_on_with_to_its_end() {
+fn a_cancelled_run_can_be_resumed_to_its_end() {
     let sample = Sample::new();
     let source = sample.layout.source();
     let plan = plan(
@@ -290,7 +290,7 @@ fn a_run_that_is_cancelled_is_gone_on_with_to_its_end() {
 }
 
 #[test]
-fn a_journal_is_left_alone_while_its_run_is_at_work() {
+fn a_journal_is_not_changed_while_its_run_is_active() {
     let sample = Sample::new();
     let plan = plan(&sample.layout, &["--drop-ref", "old"]);
     let folder = tempfile::tempdir().unwrap();
@@ -310,7 +310,7 @@ fn a_journal_is_left_alone_while_its_run_is_at_work() {
 }
 
 #[test]
-fn a_signature_stays_when_a_build_names_meanwhile_what_it_is_about() {
+fn a_signature_is_kept_if_a_build_references_its_subject_again() {
     let sample = Sample::new();
     // Nothing references either of them when the plan is made.
     let manifest = sample.layout.cache(&[sample.shared], 96);
@@ -352,7 +352,7 @@ fn a_signature_stays_when_a_build_names_meanwhile_what_it_is_about() {
 }
 
 #[test]
-fn a_run_that_is_cancelled_says_what_it_left() {
+fn a_cancelled_run_lists_the_items_it_left() {
     let sample = Sample::new();
     let plan = plan(&sample.layout, &["--drop-ref", "old"]);
     let cancel = CancellationToken::new();
@@ -367,7 +367,7 @@ fn a_run_that_is_cancelled_says_what_it_left() {
 }
 
 #[test]
-fn another_prune_keeps_out() {
+fn a_second_prune_is_refused_while_one_runs() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     fs::create_dir(sample.trash()).unwrap();
     let lock = File::create(sample.trash().join("lock")).unwrap();

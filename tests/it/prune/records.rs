@@ -45,7 +45,7 @@ fn digests(list: &Value, is_meant: impl Fn(&Value) -> bool) -> BTreeSet<String> 
 }
 
 #[test]
-fn the_plan_says_what_goes_and_what_comes_free_later() {
+fn the_plan_shows_dropped_results_and_later_frees() {
     let (sandbox, provenance) = home("shop", "c08");
     let arguments = [
         "prune",
@@ -109,7 +109,7 @@ fn an_empty_filter_empties_no_ref() {
 }
 
 #[test]
-fn chosen_results_go_and_every_other_is_found_by_the_same_keys() {
+fn chosen_results_are_dropped_and_the_others_keep_their_keys() {
     for (set, commit, filter) in [
         ("shop", "c08", "step~npm"),
         ("kitchen", "c13", "size>1K"),
@@ -193,7 +193,7 @@ fn chosen_results_go_and_every_other_is_found_by_the_same_keys() {
 }
 
 #[test]
-fn a_rule_of_the_configuration_does_it_too() {
+fn a_configured_rule_drops_results() {
     let (sandbox, _) = home("shop", "c08");
     fs::write(
         sandbox.path("cachelens.toml"),
@@ -247,7 +247,7 @@ fn a_rule_of_the_configuration_does_it_too() {
 }
 
 #[test]
-fn what_is_young_protected_or_of_an_unknown_form_is_left_alone() {
+fn young_protected_and_unknown_refs_are_left_unchanged() {
     let (sandbox, _) = home("shop", "c08");
     let young = sandbox.json(&[
         "prune",
@@ -321,7 +321,7 @@ fn what_is_young_protected_or_of_an_unknown_form_is_left_alone() {
 }
 
 #[test]
-fn a_ref_that_a_build_has_replaced_meanwhile_is_skipped() {
+fn a_ref_replaced_by_a_build_is_skipped() {
     let (sandbox, _) = home("shop", "c08");
     let plan = sandbox.path("plan");
     let saved = [
@@ -357,7 +357,7 @@ fn a_ref_that_a_build_has_replaced_meanwhile_is_skipped() {
 }
 
 #[test]
-fn killed_at_any_step_the_ref_is_whole_and_going_on_finishes() {
+fn a_rewrite_killed_at_any_step_keeps_the_ref_and_can_be_resumed() {
     let mut survived = false;
     for steps in 0..60 {
         let (sandbox, _) = home("mini", "c03");
@@ -465,7 +465,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_goes_the_rest_is_found_as_before(set in 0..3_usize, pick in any::<prop::sample::Index>(), goes in any::<u64>()) {
+    fn dropping_results_keeps_every_other_hit(set in 0..3_usize, pick in any::<prop::sample::Index>(), goes in any::<u64>()) {
         let fixture = Fixture::named(crate::support::fixture::SETS[set]);
         let configs: Vec<String> = fixture
             .blobs()

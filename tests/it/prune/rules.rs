@@ -6,7 +6,7 @@ use super::{Sample, document, prune};
 use crate::support::command::Sandbox;
 
 #[test]
-fn rules_that_only_protect_are_said_to_let_nothing_go() {
+fn prune_warns_if_every_rule_protects() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     for (rules, is_told) in [
         (&["--keep-ref", "main"][..], true),
@@ -23,7 +23,7 @@ fn rules_that_only_protect_are_said_to_let_nothing_go() {
 }
 
 #[test]
-fn a_budget_that_cannot_be_kept_is_told_whether_or_not_anything_goes() {
+fn an_unmet_budget_is_reported_with_and_without_deletions() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let budget = [
         "--keep-ref",

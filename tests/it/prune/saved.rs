@@ -9,7 +9,7 @@ use crate::support::command::Sandbox;
 use crate::support::made::{age, blob_path, content};
 
 #[test]
-fn a_saved_plan_is_carried_out_as_it_is_or_not_at_all() {
+fn a_saved_plan_is_applied_unchanged_or_refused() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let plan = sample.layout.path().with_extension("plan");
     let file = plan.to_str().unwrap();
@@ -79,7 +79,7 @@ fn a_saved_plan_is_carried_out_as_it_is_or_not_at_all() {
 }
 
 #[test]
-fn what_has_changed_is_skipped() {
+fn changed_items_are_skipped() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let plan = sample.layout.path().with_extension("plan");
     let file = plan.to_str().unwrap();

@@ -70,7 +70,7 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 #[test]
-fn a_ref_that_is_written_after_the_prune_moved_its_blobs_gets_them_back() {
+fn a_ref_written_after_the_prune_gets_its_blobs_restored() {
     let sandbox = Sandbox::new();
     let (layout, exporter) = with_orphans();
     let prune = start(&sandbox, &layout, &["--settle", "2s"]);
@@ -116,7 +116,7 @@ fn by_default_a_prune_watches_for_half_a_minute() {
 }
 
 #[test]
-fn with_nothing_to_move_nothing_waits() {
+fn a_prune_without_orphans_does_not_wait() {
     let sandbox = Sandbox::new();
     let layout = MadeLayout::new();
     layout.tag("main", layout.cache(&[layout.blob(b"main", 96)], 96));
@@ -130,7 +130,7 @@ fn with_nothing_to_move_nothing_waits() {
 }
 
 #[test]
-fn the_only_writer_waits_for_nobody() {
+fn the_only_writer_does_not_wait() {
     let sandbox = Sandbox::new();
     let (layout, exporter) = with_orphans();
     let run = end(start(&sandbox, &layout, &["--i-am-the-only-writer"]));
@@ -192,7 +192,7 @@ fn under_a_held_lock(settle: Settle) -> (MadeLayout, cachelens::prune::execute::
 }
 
 #[test]
-fn a_cache_that_is_never_left_alone_is_left_as_it_is() {
+fn a_cache_under_constant_writes_is_left_unchanged() {
     let settle = Settle {
         most: Duration::from_millis(300),
         ..quick()
@@ -228,7 +228,7 @@ fn a_run_that_builds_kept_from_moving_blobs_counts_as_stopped_and_is_resumed() {
 }
 
 #[test]
-fn a_zero_takes_the_protection_away_and_says_so() {
+fn a_settle_time_of_zero_is_a_warning() {
     let sandbox = Sandbox::new();
     let (layout, _) = with_orphans();
     let source = layout.source();
@@ -354,7 +354,7 @@ fn no_export_within_a_prune_is_broken() {
 }
 
 #[test]
-fn a_copy_in_the_trash_of_what_is_stored_again_is_dropped() {
+fn a_trashed_copy_of_a_stored_blob_is_deleted() {
     let sandbox = Sandbox::new();
     let (layout, mut exporter) = with_orphans();
     let source = layout.source();
@@ -384,7 +384,7 @@ fn a_copy_in_the_trash_of_what_is_stored_again_is_dropped() {
 }
 
 #[test]
-fn a_copy_in_the_trash_of_what_is_stored_cut_short_is_kept() {
+fn a_trashed_copy_of_a_truncated_blob_is_kept() {
     let sandbox = Sandbox::new();
     let (layout, mut exporter) = with_orphans();
     let source = layout.source();

@@ -77,7 +77,7 @@ fn carry_out(sandbox: &Sandbox, layout: &MadeLayout, arguments: &[&str]) -> Valu
 }
 
 #[test]
-fn a_tagged_signature_of_a_ref_that_stays_stays() {
+fn a_tagged_signature_of_a_kept_ref_is_kept() {
     let (sandbox, layout) = (Sandbox::new(), MadeLayout::new());
     let (kept, gone) = (image(&layout, "kept"), image(&layout, "gone"));
     layout.tag("v2", kept);
@@ -162,7 +162,7 @@ fn an_untagged_signature_follows_a_child_of_an_index() {
 /// A signature that no entry of the index lists is deleted with its subject, in the same run if
 /// that deletes the subject's blobs, and keeps none of them.
 #[test]
-fn a_signature_that_nothing_names_goes_with_its_subject() {
+fn an_untagged_signature_is_deleted_with_its_subject() {
     for now in [false, true] {
         let (sandbox, layout) = (Sandbox::new(), MadeLayout::new());
         layout.tag("main", image(&layout, "main"));

@@ -14,7 +14,7 @@ use crate::support::fixture::{Fixture, SETS};
 use crate::support::made::{self, age, blob_path};
 
 #[test]
-fn orphans_are_what_another_count_says() {
+fn orphans_match_an_independent_count() {
     for set in SETS {
         let fixture = Fixture::named(set);
         let sandbox = Sandbox::new();
@@ -53,7 +53,7 @@ fn orphans_are_what_another_count_says() {
 }
 
 #[test]
-fn a_run_is_taken_back_whole() {
+fn a_run_is_undone_completely() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     fs::create_dir_all(sample.layout.path().join("ingest/left")).unwrap();
     fs::write(sample.layout.path().join("ingest/left/data"), "half").unwrap();
@@ -101,7 +101,7 @@ fn the_trash_is_emptied_after_the_grace_and_only_then() {
 }
 
 #[test]
-fn without_trash_they_go_at_once() {
+fn without_trash_blobs_are_deleted_at_once() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     assert_eq!(
         prune(&sandbox, &sample.layout, &["--no-trash", "--yes"]).code,
@@ -118,7 +118,7 @@ fn without_trash_they_go_at_once() {
 }
 
 #[test]
-fn what_the_trash_holds_and_a_ref_names_again_comes_back_first() {
+fn trashed_blobs_that_a_ref_references_again_are_restored_first() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let manifest = sample.layout.cache(&[sample.shared, sample.orphan], 96);
     assert_eq!(prune(&sandbox, &sample.layout, &["--yes"]).code, Some(0));
@@ -157,7 +157,7 @@ fn what_the_trash_holds_and_a_ref_names_again_comes_back_first() {
 }
 
 #[test]
-fn something_else_in_the_place_of_the_trash_is_not_touched() {
+fn a_foreign_file_at_the_path_of_the_trash_is_not_touched() {
     for occupy in [
         |trash: &Path| fs::write(trash, "mine").unwrap(),
         |trash: &Path| symlink("/tmp", trash).unwrap(),

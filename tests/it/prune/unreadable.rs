@@ -59,7 +59,7 @@ fn a_manifest_that_is_not_stored_stops_the_deletion_of_blobs() {
 }
 
 #[test]
-fn what_may_name_blobs_in_a_way_that_is_not_known_stops_their_deletion() {
+fn documents_of_unknown_form_stop_the_deletion_of_blobs() {
     let artifact = |orphan: &Digest| {
         format!(r#"{{"mediaType":"application/vnd.x.artifact+json","blobs":["{orphan}"]}}"#)
     };
@@ -100,7 +100,7 @@ fn what_may_name_blobs_in_a_way_that_is_not_known_stops_their_deletion() {
 }
 
 #[test]
-fn what_refers_to_something_that_stays_stays_with_all_that_it_names() {
+fn referrers_of_kept_manifests_are_kept_with_their_blobs() {
     let layout = MadeLayout::new();
     let kept = layout.cache(&[layout.blob(b"layer", 96)], 96);
     layout.tag("main", kept);

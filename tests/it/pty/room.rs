@@ -75,7 +75,7 @@ fn no_more_than_a_third_of_a_main_screen_of_the_demo_is_empty() {
 }
 
 #[test]
-fn a_hole_is_a_blank_rectangle_with_room_for_something() {
+fn only_large_blank_rectangles_count_as_holes() {
     let full = "x".repeat(WIDTH) + "\n";
     let gap = "x".repeat(90) + &" ".repeat(20) + &"x".repeat(90) + "\n";
     assert_eq!(empty_cells(&full.repeat(HEIGHT)), 0);

@@ -16,7 +16,7 @@ fn shown(run: &Run, registry: &SecondRegistry) -> String {
 }
 
 #[test]
-fn refusals_are_told_in_words() {
+fn refusals_of_a_registry_are_described() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     let list = "GET /v2/shop-cache/tags/list".to_owned();
@@ -85,7 +85,7 @@ fn a_pause_that_is_asked_for_is_made() {
 }
 
 #[test]
-fn a_manifest_that_lies_spoils_its_own_ref_only() {
+fn a_false_manifest_affects_only_its_own_ref() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     {
@@ -194,7 +194,7 @@ fn a_tag_that_moves_during_a_scan_is_one_thing_or_the_other() {
 }
 
 #[test]
-fn a_prune_that_fails_in_the_middle_is_partial_and_can_go_on() {
+fn a_failed_prune_is_partial_and_can_be_resumed() {
     let (registry, sandbox) = (with_pulls(), Sandbox::new());
     let before = registry.state().tags["shop-cache"].clone();
     for _ in 0..4 {
@@ -252,7 +252,7 @@ fn tokens_that_expire_and_pauses_end_no_prune() {
 }
 
 #[test]
-fn a_login_that_may_not_delete_is_told_what_it_needs() {
+fn a_login_without_delete_permission_gets_a_hint() {
     let (registry, sandbox) = (with_pulls(), Sandbox::new());
     let denied = serde_json::json!({"errors": [{"code": "DENIED", "message": "requested access to the resource is denied"}]});
     for _ in 0..4 {
@@ -294,7 +294,7 @@ fn a_ref_that_cannot_be_read_is_a_failure() {
 }
 
 #[test]
-fn nobody_at_home_is_told() {
+fn an_unreachable_registry_is_an_error_with_a_reason() {
     let host = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -310,7 +310,7 @@ fn nobody_at_home_is_told() {
 }
 
 #[test]
-fn what_goes_or_fails_during_a_scan_harms_nothing_else() {
+fn deletions_and_failures_during_a_scan_affect_nothing_else() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     let not_found = |times: usize| {
@@ -354,7 +354,7 @@ fn what_goes_or_fails_during_a_scan_harms_nothing_else() {
 }
 
 #[test]
-fn a_list_that_goes_on_elsewhere_has_not_ended() {
+fn a_list_that_continues_on_another_host_is_incomplete() {
     let (registry, other) = (SecondRegistry::with("shop"), SecondRegistry::with("shop"));
     let sandbox = Sandbox::new();
     registry.state().page = Some(4);
@@ -390,7 +390,7 @@ fn a_list_that_goes_on_elsewhere_has_not_ended() {
 }
 
 #[test]
-fn a_pause_of_ages_ends_in_words() {
+fn a_very_long_pause_is_an_error_with_a_reason() {
     let registry = SecondRegistry::with("shop");
     for seconds in [1, u64::MAX] {
         let slow = Answer::empty(429).with("retry-after", seconds);

@@ -68,7 +68,7 @@ fn journal(run: &Run) -> &str {
 }
 
 #[test]
-fn another_client_reads_what_a_prune_and_its_undo_pushed() {
+fn another_client_reads_manifests_of_a_prune_and_its_undo() {
     let registry = DockerRegistry::with("shop", DELETES);
     let sandbox = Sandbox::new();
     let source = format!("{}/shop-cache", registry.host());
@@ -106,7 +106,7 @@ fn another_client_reads_what_a_prune_and_its_undo_pushed() {
 }
 
 #[test]
-fn another_client_reads_what_a_repair_pushed() {
+fn another_client_reads_manifests_of_a_repair() {
     let registry = DockerRegistry::with("shop", DELETES);
     let sandbox = Sandbox::new();
     let source = format!("{}/shop-cache", registry.host());
@@ -205,7 +205,7 @@ fn a_token_is_carried_to_blobs_checks_referrers_and_pushes() {
 }
 
 #[test]
-fn what_oci_client_cannot_finish_the_program_sends_again() {
+fn requests_that_oci_client_cannot_finish_are_sent_again() {
     for answer in [
         Answer::empty(429).with("retry-after", "1"),
         Answer::empty(500),
@@ -226,7 +226,7 @@ fn what_oci_client_cannot_finish_the_program_sends_again() {
 }
 
 #[test]
-fn a_client_certificate_is_not_left_to_oci_client() {
+fn a_client_certificate_is_not_passed_to_oci_client() {
     let registry = DockerRegistry::with(
         "mini",
         Setup {

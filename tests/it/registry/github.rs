@@ -94,7 +94,7 @@ fn versions_without_a_tag_are_previous_versions() {
 }
 
 #[test]
-fn a_source_says_what_it_does_not_see() {
+fn a_source_lists_what_it_cannot_see() {
     let (registry, sandbox) = (ghcr(), Sandbox::new());
     let mut command = sandbox.command();
     command
@@ -159,7 +159,7 @@ fn parts_of_images_and_signatures_are_no_previous_versions() {
 }
 
 #[test]
-fn previous_versions_go_by_generation_and_come_back() {
+fn previous_versions_are_deleted_by_generation_and_restored() {
     let (registry, sandbox) = (ghcr(), Sandbox::new());
     let policy = "[[retention.rule]]\nname = \"all\"\nmatch = { ref = \"*\" }\nkeep = { last = 5, generations = 2 }\n";
     std::fs::write(sandbox.path("cachelens.toml"), policy).unwrap();
@@ -184,7 +184,7 @@ fn previous_versions_go_by_generation_and_come_back() {
 }
 
 #[test]
-fn the_limits_of_github_are_told() {
+fn the_limits_of_github_are_reported() {
     let (registry, sandbox) = (ghcr(), Sandbox::new());
     {
         let mut state = registry.state();
@@ -220,7 +220,7 @@ fn the_limits_of_github_are_told() {
 }
 
 #[test]
-fn a_version_whose_other_tag_stays_stays() {
+fn a_version_with_another_kept_tag_is_kept() {
     let (registry, sandbox) = (ghcr(), Sandbox::new());
     registry
         .state()

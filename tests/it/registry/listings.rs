@@ -121,7 +121,7 @@ fn large() -> SecondRegistry {
 }
 
 #[test]
-fn a_full_page_whose_link_was_lost_is_not_the_last() {
+fn a_full_page_without_a_link_is_not_the_last() {
     let registry = large();
     let repository = format!("{}/mini-cache", registry.host());
     let whole = names(&repository).unwrap();
@@ -148,7 +148,7 @@ fn prune(registry: &SecondRegistry) -> Run {
 }
 
 #[test]
-fn a_manifest_whose_referrers_are_not_known_is_kept() {
+fn a_manifest_with_unknown_referrers_is_kept() {
     for body in [
         json!({}),
         json!({"schemaVersion": 2}),

@@ -14,7 +14,7 @@ use crate::support::registry::second::SecondRegistry;
 use crate::support::registry::{DockerRegistry, PASSWORD, Setup, USER, log_in};
 
 #[test]
-fn logins_come_from_flags_and_from_docker() {
+fn logins_are_read_from_flags_and_from_docker() {
     let registry = DockerRegistry::start(Setup {
         login: true,
         ..Setup::default()
@@ -199,7 +199,7 @@ fn helpers_are_asked_for_logins() {
 }
 
 #[test]
-fn a_broken_helper_keeps_nobody_from_what_is_public() {
+fn a_broken_helper_does_not_block_public_repositories() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     registry.state().tokens = true;
@@ -220,7 +220,7 @@ fn a_broken_helper_keeps_nobody_from_what_is_public() {
 }
 
 #[test]
-fn a_password_comes_by_standard_input() {
+fn a_password_is_read_from_standard_input() {
     let registry = DockerRegistry::start(Setup {
         login: true,
         ..Setup::default()
@@ -295,7 +295,7 @@ fn an_identity_token_is_exchanged() {
 }
 
 #[test]
-fn tokens_of_a_real_registry_are_asked_for_by_what_they_allow() {
+fn tokens_are_requested_with_their_scopes() {
     let setup = Setup {
         tls: true,
         tokens: true,
@@ -356,7 +356,7 @@ fn tokens_of_a_real_registry_are_asked_for_by_what_they_allow() {
 }
 
 #[test]
-fn a_certificate_nobody_knows_is_told() {
+fn an_unknown_certificate_is_an_error_with_a_hint() {
     let registry = DockerRegistry::with(
         "mini",
         Setup {

@@ -19,7 +19,7 @@ fn journal(run: &Run) -> String {
 }
 
 #[test]
-fn what_is_pruned_can_be_pushed_again() {
+fn deleted_manifests_can_be_pushed_again() {
     let registry = DockerRegistry::with(
         "shop",
         Setup {
@@ -41,7 +41,7 @@ fn what_is_pruned_can_be_pushed_again() {
 }
 
 #[test]
-fn a_saved_plan_is_carried_out_where_it_was_made_for() {
+fn a_saved_plan_is_applied_only_to_its_repository() {
     let registry = DockerRegistry::with(
         "mini",
         Setup {
@@ -70,7 +70,7 @@ fn a_saved_plan_is_carried_out_where_it_was_made_for() {
 }
 
 #[test]
-fn a_registry_that_deletes_nothing_is_understood() {
+fn a_registry_without_deletes_is_reported() {
     let registry = DockerRegistry::with("mini", Setup::default());
     let sandbox = Sandbox::new();
     let source = format!("{}/mini-cache", registry.host());
@@ -104,7 +104,7 @@ fn a_registry_that_deletes_nothing_is_understood() {
 }
 
 #[test]
-fn a_manifest_that_a_kept_tag_shares_stays() {
+fn a_manifest_shared_with_a_kept_tag_is_kept() {
     let registry = DockerRegistry::with(
         "shop",
         Setup {
@@ -136,7 +136,7 @@ fn drop_pulls(sandbox: &Sandbox, registry: &SecondRegistry) -> Run {
 }
 
 #[test]
-fn tags_go_as_such_where_the_registry_deletes_them() {
+fn tags_are_deleted_individually_if_the_registry_supports_it() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     registry
@@ -153,7 +153,7 @@ fn tags_go_as_such_where_the_registry_deletes_them() {
 }
 
 #[test]
-fn a_registry_that_takes_what_stays_is_found_out_before_anything_goes() {
+fn a_registry_that_deletes_too_much_is_detected_before_any_deletion() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     registry
@@ -181,7 +181,7 @@ fn a_registry_that_takes_what_stays_is_found_out_before_anything_goes() {
 }
 
 #[test]
-fn where_nothing_can_be_tried_what_others_need_is_not_put_at_risk() {
+fn without_a_probe_manifests_of_other_tags_are_not_at_risk() {
     let registry = SecondRegistry::with("shop");
     registry
         .state()
@@ -204,7 +204,7 @@ fn where_nothing_can_be_tried_what_others_need_is_not_put_at_risk() {
 }
 
 #[test]
-fn a_tag_that_is_pushed_while_a_deletion_is_tried_again_stays() {
+fn a_tag_pushed_during_a_retried_deletion_is_kept() {
     let pause = Answer::empty(429).with("retry-after", 1);
     for fault in [Answer::empty(503), pause] {
         for deletes_tags in [true, false] {
@@ -244,7 +244,7 @@ fn a_tag_that_is_pushed_while_a_deletion_is_tried_again_stays() {
 }
 
 #[test]
-fn each_tag_has_its_own_outcome_and_comes_back_by_it() {
+fn each_tag_has_its_own_outcome_and_is_restored_by_it() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     let pulls = ["pr-1", "pr-2", "pr-3"];
@@ -289,7 +289,7 @@ fn each_tag_has_its_own_outcome_and_comes_back_by_it() {
 }
 
 #[test]
-fn undo_overwrites_nothing_that_it_has_not_seen_and_believes_no_other_digest() {
+fn undo_overwrites_no_newer_tag_and_verifies_digests() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     registry
@@ -330,7 +330,7 @@ fn undo_overwrites_nothing_that_it_has_not_seen_and_believes_no_other_digest() {
 }
 
 #[test]
-fn what_others_name_or_refer_to_stays() {
+fn manifests_that_others_reference_are_kept() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     let named = {
@@ -368,7 +368,7 @@ fn what_others_name_or_refer_to_stays() {
 }
 
 #[test]
-fn a_tag_that_moved_since_the_plan_stays() {
+fn a_tag_that_moved_since_the_plan_is_kept() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     registry
@@ -395,7 +395,7 @@ fn a_tag_that_moved_since_the_plan_stays() {
 }
 
 #[test]
-fn results_go_from_a_cache_and_come_back() {
+fn results_of_a_cache_are_dropped_and_restored() {
     let registry = DockerRegistry::with(
         "shop",
         Setup {

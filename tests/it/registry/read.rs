@@ -35,7 +35,7 @@ fn reached(fixture: &Fixture, digest: &str, size: u64, all: &mut BTreeSet<(Strin
 }
 
 #[test]
-fn every_repository_is_what_a_second_count_says() {
+fn every_repository_matches_an_independent_count() {
     for set in SETS {
         let registry = DockerRegistry::with(set, Setup::default());
         let (sandbox, fixture) = (Sandbox::new(), Fixture::named(set));
@@ -82,7 +82,7 @@ fn every_repository_is_what_a_second_count_says() {
 }
 
 #[test]
-fn a_ref_in_a_registry_is_what_it_is_in_a_directory() {
+fn a_ref_in_a_registry_equals_the_ref_in_a_directory() {
     let registry = DockerRegistry::with("kitchen", Setup::default());
     let sandbox = Sandbox::new();
     Fixture::named("kitchen").write_layout("local.json", &sandbox.path("cache"));
@@ -104,7 +104,7 @@ fn a_ref_in_a_registry_is_what_it_is_in_a_directory() {
 }
 
 #[test]
-fn what_only_one_ref_has_is_told_when_all_were_read() {
+fn exclusive_bytes_are_known_after_all_refs_were_read() {
     let registry = DockerRegistry::with("kitchen", Setup::default());
     let sandbox = Sandbox::new();
     let all = sandbox.json(&[
@@ -188,7 +188,7 @@ fn the_second_look_reads_nothing_again() {
 }
 
 #[test]
-fn lists_come_by_pages_and_never_go_round() {
+fn lists_are_paged_and_loops_are_detected() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     registry.state().page = Some(4);
@@ -228,7 +228,7 @@ fn lists_come_by_pages_and_never_go_round() {
 }
 
 #[test]
-fn no_login_goes_where_blobs_lie() {
+fn no_login_is_sent_to_the_host_of_blobs() {
     let registry = SecondRegistry::with("shop");
     let elsewhere = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
@@ -274,7 +274,7 @@ fn blobs_are_looked_for_when_asked() {
 }
 
 #[test]
-fn an_image_brings_its_provenance() {
+fn an_image_has_its_provenance() {
     let registry = DockerRegistry::with("shop", Setup::default());
     let sandbox = Sandbox::new();
     let (cache, image) = (
@@ -306,7 +306,7 @@ fn an_image_brings_its_provenance() {
 }
 
 #[test]
-fn provenance_is_found_by_what_refers_to_an_image() {
+fn provenance_is_found_among_the_referrers_of_an_image() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     for tells_referrers in [true, false] {
@@ -347,7 +347,7 @@ fn provenance_is_found_by_what_refers_to_an_image() {
 }
 
 #[test]
-fn an_image_for_many_platforms_brings_the_provenance_of_each() {
+fn a_multi_platform_image_has_the_provenance_of_each_platform() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     {
@@ -388,7 +388,7 @@ fn an_image_for_many_platforms_brings_the_provenance_of_each() {
 }
 
 #[test]
-fn what_repositories_share_is_told() {
+fn blobs_shared_by_repositories_are_reported() {
     let registry = DockerRegistry::with("mini", Setup::default());
     let (sandbox, fixture) = (Sandbox::new(), Fixture::named("mini"));
     let named = |repository: &str| -> BTreeSet<(String, u64)> {

@@ -17,7 +17,7 @@ fn ls(sandbox: &Sandbox, source: &str) -> Vec<Value> {
 }
 
 #[test]
-fn a_store_tells_previous_versions_of_tags() {
+fn a_registry_store_has_previous_versions_of_tags() {
     let registry = DockerRegistry::with("shop", Setup::default());
     let (sandbox, fixture) = (Sandbox::new(), Fixture::named("shop"));
     let source = format!("registry-dir:{}", registry.store().display());
@@ -71,7 +71,7 @@ fn is_cache_of(fixture: &Fixture, pushed: &Pushed) -> bool {
 }
 
 #[test]
-fn a_store_tells_its_orphans_and_is_not_written() {
+fn a_registry_store_lists_orphans_and_is_never_written() {
     let registry = DockerRegistry::with("mini", Setup::default());
     let sandbox = Sandbox::new();
     let source = format!("registry-dir:{}", registry.store().display());
@@ -96,7 +96,7 @@ fn a_store_tells_its_orphans_and_is_not_written() {
 }
 
 #[test]
-fn what_is_no_store_is_told() {
+fn a_directory_without_a_registry_store_is_an_error() {
     let sandbox = Sandbox::new();
     fs::create_dir(sandbox.path("empty")).unwrap();
     let mut told = String::new();

@@ -41,7 +41,7 @@ fn a_service_that_is_slow_but_steady_has_answered() {
 }
 
 #[test]
-fn many_answers_that_find_nothing_are_answers() {
+fn many_404_answers_are_answers() {
     let registry = SecondRegistry::with("mini");
     let absent = Digest::of(b"absent");
     let tags = (0..3_000).map(|number| (format!("pr-{number}"), absent));

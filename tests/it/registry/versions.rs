@@ -7,7 +7,7 @@ use crate::support::command::Sandbox;
 use crate::support::registry::{DockerRegistry, Setup};
 
 #[test]
-fn a_version_that_was_seen_before_is_named_and_restored() {
+fn a_previously_seen_version_is_suggested_and_restored() {
     let registry = DockerRegistry::start(Setup {
         deletes: true,
         ..Setup::default()
@@ -45,7 +45,7 @@ fn a_version_that_was_seen_before_is_named_and_restored() {
 }
 
 #[test]
-fn a_tag_without_a_manifest_is_a_finding_and_holds_nothing_back() {
+fn a_tag_without_a_manifest_is_a_finding_and_blocks_nothing() {
     let registry = DockerRegistry::start(Setup {
         deletes: true,
         ..Setup::default()

@@ -50,7 +50,7 @@ fn damaged() -> (Github, Cache, String) {
 }
 
 #[test]
-fn a_job_saves_a_new_index_and_the_old_one_comes_back() {
+fn a_job_saves_a_new_index_and_undo_restores_the_old_one() {
     for is_v1 in [false, true] {
         let (server, old, lost) = damaged();
         let before = indexes(&server);
@@ -85,7 +85,7 @@ fn a_job_saves_a_new_index_and_the_old_one_comes_back() {
 }
 
 #[test]
-fn an_index_that_cannot_be_read_gives_way_to_the_one_before() {
+fn an_unreadable_index_is_replaced_by_the_previous_one() {
     let server = Github::of_fixture("mini");
     let sound = newest(&server);
     server.add_index("mini", "refs/heads/main", 99, 0, b"not a cache");
@@ -97,7 +97,7 @@ fn an_index_that_cannot_be_read_gives_way_to_the_one_before() {
 }
 
 #[test]
-fn outside_of_a_job_and_with_a_token_that_only_reads_it_says_why_not() {
+fn repair_outside_of_a_job_or_with_a_read_only_token_has_a_reason() {
     let (server, ..) = damaged();
     let before = indexes(&server);
     server.state().job_only_reads = true;

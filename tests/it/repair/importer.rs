@@ -135,7 +135,7 @@ impl Importer<'_> {
 }
 
 #[test]
-fn it_refuses_what_buildkit_refuses() {
+fn the_model_importer_refuses_the_same_caches_as_buildkit() {
     for (config, refusal) in [
         (r#"{"records":[{"inputs":[[]]}]}"#, "empty input"),
         (r#"{"records":[{"inputs":[null]}]}"#, "empty input"),

@@ -132,7 +132,7 @@ fn an_undone_repair_is_found_again() {
 }
 
 #[test]
-fn a_repair_that_cannot_be_done_says_why() {
+fn an_impossible_repair_has_a_reason() {
     let store = Store::damaged();
     let before = store.roots();
     // Without the right to write, the plan is shown, and that is all.

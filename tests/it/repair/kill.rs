@@ -11,7 +11,7 @@ use crate::support::layout::digest_of;
 use crate::support::victim;
 
 #[test]
-fn killed_at_any_step_the_ref_is_the_old_one_or_the_new_one() {
+fn a_repair_killed_at_any_step_leaves_the_old_or_the_new_ref() {
     let mut survived = false;
     for steps in 0..60 {
         let sandbox = Sandbox::new();

@@ -186,7 +186,7 @@ fn a_restore_in_a_directory() {
 }
 
 #[test]
-fn a_deletion_of_gone_refs_in_a_directory() {
+fn a_deletion_of_refs_without_manifests_in_a_directory() {
     at_each_step(|steps, is_resumed| {
         let versions = Versions::new();
         let gone = [&b"nowhere"[..], b"neither"].map(|bytes| layout::descriptor(MANIFEST, bytes));

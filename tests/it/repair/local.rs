@@ -56,7 +56,7 @@ fn json_of(run: &Run, code: i32) -> Value {
 }
 
 #[test]
-fn results_without_their_blobs_go_and_every_other_hit_stays() {
+fn results_without_blobs_are_dropped_and_every_other_hit_kept() {
     for set in SETS {
         let (sandbox, fixture) = (Sandbox::new(), Fixture::named(set));
         let dir = sandbox.path("cache");
@@ -158,7 +158,7 @@ pub(super) fn spoil(config: &mut Value, how: &str) {
 }
 
 #[test]
-fn what_no_import_survives_goes_and_every_hit_stays() {
+fn faults_that_break_an_import_are_removed_and_every_hit_kept() {
     for how in [
         "record-loops",
         "link-broken",
@@ -218,7 +218,7 @@ fn what_no_import_survives_goes_and_every_hit_stays() {
 }
 
 #[test]
-fn blobs_in_the_trash_come_back_and_no_result_is_dropped() {
+fn blobs_in_the_trash_are_restored_and_no_result_is_dropped() {
     let sandbox = Sandbox::new();
     Fixture::named("mini").write_layout("local.json", &sandbox.path("cache"));
     let dir = sandbox.path("cache");
@@ -246,7 +246,7 @@ fn blobs_in_the_trash_come_back_and_no_result_is_dropped() {
 }
 
 #[test]
-fn what_cannot_be_mended_is_said_and_stale_uploads_go() {
+fn unrepairable_findings_are_reported_and_stale_uploads_deleted() {
     let sandbox = Sandbox::new();
     let mut made = sandbox.layout();
     let layer = made.layer("layer", 40);
@@ -293,7 +293,7 @@ fn what_cannot_be_mended_is_said_and_stale_uploads_go() {
 }
 
 #[test]
-fn what_a_rule_protects_is_left_and_a_moved_ref_is_skipped() {
+fn protected_refs_are_not_repaired_and_moved_refs_are_skipped() {
     let sandbox = Sandbox::new();
     let mut made = sandbox.layout();
     let layers: Vec<Value> = (0..3)
@@ -363,7 +363,7 @@ fn wrong_bytes_are_found_by_reading() {
 }
 
 #[test]
-fn an_index_of_caches_is_a_finding_and_is_left() {
+fn an_index_of_caches_is_a_finding_and_is_kept() {
     let sandbox = Sandbox::new();
     let mut made = sandbox.layout();
     let mut caches = Vec::new();

@@ -111,7 +111,7 @@ fn a_cache_that_can_be_smaller() {
 }
 
 #[test]
-fn a_previous_version() {
+fn repair_restores_a_previous_version() {
     let versions = Versions::with_dropped_version();
     let [older, newer] = &versions.manifests;
     versions.name(&[("main", newer)]);
@@ -127,7 +127,7 @@ fn a_previous_version() {
 }
 
 #[test]
-fn a_ref_whose_manifest_is_gone() {
+fn a_ref_without_its_manifest() {
     let versions = Versions::new();
     let gone = layout::descriptor(MANIFEST, b"that is nowhere");
     versions.name(&[("gone", &gone), ("main", &versions.manifests[0])]);

@@ -84,7 +84,7 @@ fn push_as_index(registry: &DockerRegistry, found: &Cache, tag: &str) {
 }
 
 #[test]
-fn refs_of_a_registry_in_both_forms_lose_what_cannot_be_loaded() {
+fn registry_refs_of_both_forms_lose_results_that_cannot_be_loaded() {
     let registry = DockerRegistry::with(
         "shop",
         Setup {
@@ -134,7 +134,7 @@ fn refs_of_a_registry_in_both_forms_lose_what_cannot_be_loaded() {
 }
 
 #[test]
-fn a_ref_of_a_registry_becomes_smaller_and_comes_back() {
+fn a_registry_ref_is_compacted_and_restored() {
     let registry = DockerRegistry::with(
         "shop",
         Setup {
@@ -177,7 +177,7 @@ fn a_ref_of_a_registry_becomes_smaller_and_comes_back() {
 }
 
 #[test]
-fn refs_of_a_bucket_lose_what_cannot_be_loaded_and_keep_their_annotations() {
+fn bucket_refs_lose_broken_results_and_keep_their_annotations() {
     let (server, bucket) = S3Server::with(Service::Moto, "shop");
     let source = server.source(&bucket);
     let sandbox = Sandbox::new();

@@ -111,7 +111,7 @@ fn a_version_that_an_earlier_run_replaced_is_restored() {
 }
 
 #[test]
-fn a_manifest_that_no_name_leads_to_is_restored_when_a_person_names_it() {
+fn an_unreferenced_manifest_is_restored_on_request() {
     let versions = Versions::new();
     let [older, newer] = &versions.manifests;
     versions.name(&[("main", newer)]);
@@ -141,7 +141,7 @@ fn a_manifest_that_no_name_leads_to_is_restored_when_a_person_names_it() {
 }
 
 #[test]
-fn another_ref_of_the_store_is_a_version_too() {
+fn another_ref_of_the_store_counts_as_a_version() {
     let versions = Versions::new();
     let [older, newer] = &versions.manifests;
     versions.name(&[("main", newer), ("release", older)]);
@@ -166,7 +166,7 @@ fn another_ref_of_the_store_is_a_version_too() {
 }
 
 #[test]
-fn a_ref_whose_manifest_is_gone_is_deleted_when_that_is_asked_for() {
+fn a_ref_without_its_manifest_is_deleted_on_request() {
     let versions = Versions::new();
     let gone = layout::descriptor(MANIFEST, b"that is nowhere");
     versions.name(&[("main", &versions.manifests[0]), ("gone", &gone)]);
@@ -229,7 +229,7 @@ fn a_plan_that_was_changed_deletes_no_ref_that_a_build_can_import() {
 }
 
 #[test]
-fn a_bucket_that_keeps_versions_gives_the_one_before_back() {
+fn a_bucket_with_versions_restores_the_previous_manifest() {
     let (server, bucket) = S3Server::with(Service::Moto, "mini");
     server.keep_versions(&bucket);
     let sandbox = Sandbox::new();

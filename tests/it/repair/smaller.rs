@@ -215,7 +215,7 @@ fn a_ref_over_the_limit_loses_chosen_results() {
 }
 
 #[test]
-fn what_stays_too_large_says_so() {
+fn a_ref_that_remains_too_large_has_a_reason() {
     let sandbox = Sandbox::new();
     let mut made = sandbox.layout();
     let layers: Vec<Value> = (0..4000)
@@ -349,7 +349,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_it_is_it_imports_afterwards_and_no_hit_is_lost(
+    fn any_compacted_cache_imports_and_loses_no_hit(
         layers in vec((any::<u8>(), -2..5_i64), 0..4),
         records in vec(record_seed(), 0..6),
         lost in any::<u8>(),

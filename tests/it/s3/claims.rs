@@ -24,7 +24,7 @@ on_both_services!(
     a_pause_that_is_too_long_is_refused_at_once,
 );
 
-fn what_a_service_keeps_is_not_counted_as_freed(service: Service) {
+fn objects_kept_by_the_service_are_not_counted_as_freed(service: Service) {
     for single_ones_too in [false, true] {
         let bucket = thinned(service, "mini", LONG);
         let (all, orphans) = (bucket.blobs(), bucket.orphans());
@@ -91,7 +91,7 @@ fn a_ref_that_a_service_keeps_is_not_counted_as_deleted(service: Service) {
     assert!(bucket.refs().contains("old"));
 }
 
-fn a_dropped_ref_can_be_put_back_without_a_grace(service: Service) {
+fn a_dropped_ref_can_be_restored_without_a_grace(service: Service) {
     let bucket = Bucket::aged(service, "mini", LONG);
     let refs = bucket.refs();
     old_ref(&bucket);
@@ -107,7 +107,7 @@ fn a_dropped_ref_can_be_put_back_without_a_grace(service: Service) {
     assert!(bucket.refs().contains("old"), "{undone}");
 }
 
-fn a_lease_that_makes_no_sense_ends(service: Service) {
+fn an_invalid_lease_expires(service: Service) {
     let key = ".cachelens/lease.json";
     let large = "x".repeat(5000);
     let absurd = r#"{"owner":"another","until":"9999-12-31T00:00:00Z"}"#;
@@ -186,7 +186,7 @@ fn one_manifest_that_may_not_be_read_is_one_ref(service: Service) {
     assert!(listed.to_string().contains(hint), "{listed}");
 }
 
-fn a_redirect_is_named_and_not_followed(service: Service) {
+fn a_redirect_is_reported_and_not_followed(service: Service) {
     let bucket = Bucket::aged(service, "mini", LONG);
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = elsewhere.local_addr().unwrap();
@@ -220,7 +220,7 @@ fn a_redirect_is_named_and_not_followed(service: Service) {
     assert_eq!(calls.load(Ordering::Relaxed), 0);
 }
 
-fn a_pause_that_is_too_long_is_refused_at_once(service: Service) {
+fn a_too_long_pause_is_refused_at_once(service: Service) {
     let pause = |seconds: u64| match error(503, "SlowDown") {
         Fault::Says(answer) => Fault::Says(answer.with("retry-after", seconds)),
         other => other,

@@ -18,7 +18,7 @@ on_both_services!(
 );
 
 #[test]
-fn no_part_of_a_list_of_seaweedfs_is_taken_for_the_whole() {
+fn a_partial_list_of_seaweedfs_is_never_treated_as_complete() {
     no_part_of_a_list_is_taken_for_the_whole(Service::SeaweedFs);
 }
 
@@ -62,7 +62,7 @@ async fn list(reader: &SharedReader) -> Result<(), String> {
     }
 }
 
-fn no_part_of_a_list_is_taken_for_the_whole(service: Service) {
+fn a_partial_list_is_never_treated_as_complete(service: Service) {
     let (server, bucket) = S3Server::with(service, "mini");
     let mut lists = vec![(Wants::List, "blobs/"), (Wants::List, "")];
     // s3s-fs supports neither uploads nor versions.

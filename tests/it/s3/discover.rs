@@ -45,7 +45,7 @@ fn found(document: &Value) -> Vec<String> {
         .collect()
 }
 
-fn a_bucket_is_opened_as_the_caches_in_it(service: Service) {
+fn a_bucket_is_opened_as_its_caches(service: Service) {
     let (server, sandbox) = (S3Server::start(service), Sandbox::new());
     server.make("builds");
     for (prefix, name) in [
@@ -102,7 +102,7 @@ fn a_bucket_is_opened_as_the_caches_in_it(service: Service) {
     assert!(source.starts_with(&format!("s3://{bucket}?")), "{pruned}");
 }
 
-fn a_bucket_without_a_cache_says_what_there_is(service: Service) {
+fn a_bucket_without_a_cache_lists_its_folders(service: Service) {
     let (server, sandbox) = (S3Server::start(service), Sandbox::new());
     server.make("data");
     let keys = [

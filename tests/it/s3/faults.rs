@@ -87,7 +87,7 @@ impl Bucket {
 /// The fault for a request, given the number of earlier requests of its kind.
 type When = fn(&Seen<'_>) -> Option<Fault>;
 
-fn a_blob_that_another_cache_names_stays(service: Service) {
+fn a_blob_that_another_cache_references_is_kept(service: Service) {
     let bucket = Bucket::aged(service, "shop", LONG);
     for name in bucket.refs() {
         let manifest = bucket.manifest(&name);
@@ -222,7 +222,7 @@ fn uploads_that_were_never_finished_are_ended() {
 
 /// In a bucket with versions nothing is lost; `s3s-fs` supports none.
 #[test]
-fn where_versions_are_kept_what_went_comes_back() {
+fn deleted_objects_are_restored_from_versions() {
     let bucket = Bucket::aged(Service::Moto, "mini", LONG);
     bucket.server.keep_versions(&bucket.name);
     for name in bucket.refs().into_iter().skip(1) {
@@ -247,7 +247,7 @@ fn where_versions_are_kept_what_went_comes_back() {
     }
 }
 
-fn killed_at_any_change_it_leaves_whole_refs_and_going_on_finishes(service: Service) {
+fn a_prune_killed_at_any_change_leaves_complete_refs_and_can_be_resumed(service: Service) {
     for at in 0.. {
         let bucket = thinned(service, "mini", LONG);
         bucket.server.put(
@@ -366,7 +366,7 @@ fn two_programs_that_prune_at_once_do_not_meet(service: Service) {
 }
 
 /// An expired lease is taken over only if it is unchanged since it was read.
-fn a_lease_that_another_takes_at_the_last_moment_is_anothers(service: Service) {
+fn a_lease_taken_by_another_at_the_last_moment_is_not_ours(service: Service) {
     let bucket = thinned(service, "mini", LONG);
     let key = ".cachelens/lease.json";
     let lease = |until: &str| {
@@ -407,7 +407,7 @@ fn a_lease_that_another_takes_at_the_last_moment_is_anothers(service: Service) {
 }
 
 /// `s3s-fs` ignores conditions on deletions.
-fn a_manifest_that_is_exported_at_the_last_moment_stays(service: Service) {
+fn a_manifest_exported_at_the_last_moment_is_kept(service: Service) {
     let bucket = thinned(service, "mini", LONG);
     bucket.server.put(
         &bucket.name,
@@ -438,7 +438,7 @@ fn a_manifest_that_is_exported_at_the_last_moment_stays(service: Service) {
     );
 }
 
-fn a_ref_goes_where_the_service_refuses_conditions(service: Service) {
+fn a_ref_is_deleted_if_the_service_refuses_conditions(service: Service) {
     for refusal in [(501, "NotImplemented"), (400, "InvalidArgument")] {
         let bucket = thinned(service, "mini", LONG);
         bucket.server.put(
@@ -461,7 +461,7 @@ fn a_ref_goes_where_the_service_refuses_conditions(service: Service) {
 }
 
 /// The condition of a repeated request fails because of the first request.
-fn what_was_written_although_the_answer_was_lost_is_written(service: Service) {
+fn a_write_with_a_lost_answer_counts_as_written(service: Service) {
     let bucket = thinned(service, "mini", LONG);
     assert_eq!(bucket.prune(&["--yes"]).code, Some(0));
     bucket.server.put(

@@ -20,7 +20,7 @@ fn du(sandbox: &Sandbox, server: &S3Server, place: &str) -> Value {
     run(sandbox, &["du", &server.source(place), "--json"])["sources"][0].clone()
 }
 
-fn every_object_that_is_none_of_the_caches_own_is_unknown(service: Service) {
+fn every_foreign_object_is_unknown(service: Service) {
     let (server, sandbox) = (S3Server::start(service), Sandbox::new());
     server.make("bucket");
     let mut objects = vec![
@@ -90,7 +90,7 @@ fn folders_of_a_console_are_no_refs() {
 }
 
 #[test]
-fn keys_that_xml_cannot_hold_are_read_all_the_same() {
+fn keys_that_xml_cannot_represent_are_read() {
     let (server, sandbox) = (S3Server::start(Service::Moto), Sandbox::new());
     server.make("bucket");
     server.put("bucket", &format!("p/blobs/{}", blob("x")), b"x");
@@ -172,7 +172,7 @@ fn uploads_versions_and_classes_are_counted() {
 }
 
 #[test]
-fn rules_that_break_a_cache_are_told_and_mended() {
+fn lifecycle_rules_that_break_a_cache_are_reported_with_a_fix() {
     let (server, sandbox) = (S3Server::start(Service::Moto), Sandbox::new());
     server.make("bucket");
     server.put("bucket", "p/manifests/main", b"{}");

@@ -55,7 +55,7 @@ fn ls(sandbox: &Sandbox, source: &str, set: impl FnOnce(&mut Command)) -> Run {
 }
 
 #[test]
-fn keys_come_from_where_the_tools_of_aws_look() {
+fn credentials_are_found_where_aws_tools_look() {
     let (server, bucket) = S3Server::with(Service::S3sFs, "mini");
     let (sandbox, source) = (Sandbox::new(), server.source(&format!("{bucket}/team-a/")));
     let keys = format!("aws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n");
@@ -123,7 +123,7 @@ fn keys_come_from_where_the_tools_of_aws_look() {
 }
 
 #[test]
-fn without_keys_each_place_says_what_it_lacks() {
+fn without_credentials_each_place_reports_what_it_lacks() {
     let (server, sandbox) = (S3Server::start(Service::S3sFs), Sandbox::new());
     server.make("there");
     let source = server.source("there");
@@ -194,7 +194,7 @@ fn a_public_bucket_needs_no_keys() {
 }
 
 #[test]
-fn what_is_odd_about_prefixes_and_keys_is_pointed_out() {
+fn unusual_prefixes_and_keys_are_warnings() {
     let (server, sandbox) = (S3Server::start(Service::S3sFs), Sandbox::new());
     server.make("strange");
     server.put("strange", "webmanifests/main", b"{}");
@@ -217,7 +217,7 @@ fn what_is_odd_about_prefixes_and_keys_is_pointed_out() {
 }
 
 #[test]
-fn what_a_service_refuses_is_told_with_what_to_do() {
+fn refusals_of_a_service_have_a_hint() {
     let xml = |status: u16, code: &str, more: &str| {
         let body =
             format!("<Error><Code>{code}</Code><Message>no</Message>{more}</Error>").into_bytes();
@@ -305,7 +305,7 @@ fn what_a_service_refuses_is_told_with_what_to_do() {
 }
 
 #[test]
-fn a_page_in_place_of_xml_is_told_as_such() {
+fn an_html_page_instead_of_xml_is_reported_as_such() {
     let portal = serve(|_| Some(Answer::html(200)));
     let sandbox = Sandbox::new();
     let source =

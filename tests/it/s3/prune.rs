@@ -111,7 +111,7 @@ pub(super) fn thinned(service: Service, set: &str, hours: u64) -> Bucket {
     bucket
 }
 
-fn orphans_go_and_what_a_ref_names_stays(service: Service) {
+fn orphans_are_deleted_and_referenced_blobs_kept(service: Service) {
     for set in ["shop", "kitchen", "mini"] {
         let bucket = thinned(service, set, LONG);
         let (before, orphans) = (bucket.du(), bucket.orphans());
@@ -137,7 +137,7 @@ fn orphans_go_and_what_a_ref_names_stays(service: Service) {
     }
 }
 
-fn a_blob_that_a_build_may_rely_on_stays(service: Service) {
+fn blobs_that_a_build_may_use_are_kept(service: Service) {
     // `touch_refresh` is a day and the grace is two.
     let bucket = thinned(service, "mini", 70);
     let all = bucket.blobs();
@@ -161,7 +161,7 @@ fn a_blob_that_a_build_may_rely_on_stays(service: Service) {
     assert!(bucket.orphans().is_empty());
 }
 
-fn what_a_dropped_ref_frees_waits_and_the_ref_can_come_back(service: Service) {
+fn blobs_of_a_dropped_ref_wait_and_the_ref_can_be_restored(service: Service) {
     let bucket = Bucket::aged(service, "shop", LONG);
     let (refs, all) = (bucket.refs(), bucket.blobs());
     let first = refs.first().unwrap().clone();
@@ -178,7 +178,7 @@ fn what_a_dropped_ref_frees_waits_and_the_ref_can_come_back(service: Service) {
     assert_eq!(bucket.du()["missing"], json!({ "blobs": 0, "bytes": 0 }));
 }
 
-fn what_was_touched_since_the_plan_stays(service: Service) {
+fn blobs_touched_since_the_plan_are_kept(service: Service) {
     let bucket = thinned(service, "shop", LONG);
     let touched = bucket.orphans().first().unwrap().clone();
     assert_eq!(bucket.prune(&["--plan-out", "plan.json"]).code, Some(0));
@@ -190,7 +190,7 @@ fn what_was_touched_since_the_plan_stays(service: Service) {
     assert_eq!(bucket.orphans(), BTreeSet::from([touched]));
 }
 
-fn what_a_new_manifest_names_stays(service: Service) {
+fn blobs_of_a_new_manifest_are_kept(service: Service) {
     let bucket = thinned(service, "shop", LONG);
     let fixture = Fixture::named("shop");
     let needed = bucket.orphans();
@@ -234,7 +234,7 @@ fn two_prunes_do_not_run_at_once(service: Service) {
     assert!(bucket.orphans().is_empty());
 }
 
-fn results_go_from_a_cache_and_come_back(service: Service) {
+fn results_of_a_cache_are_dropped_and_restored(service: Service) {
     let bucket = Bucket::aged(service, "shop", LONG);
     let name = bucket.refs().first().unwrap().clone();
     let before = bucket.manifest(&name);

@@ -240,7 +240,7 @@ fn checks_conditions(seen: &Seen<'_>) -> Option<Fault> {
     (seen.wants == Wants::DeleteMany).then_some(Fault::ChecksConditions)
 }
 
-fn no_manifest_ever_names_a_missing_blob(service: Service, rounds: usize, no_recheck: bool) {
+fn no_manifest_references_a_missing_blob(service: Service, rounds: usize, no_recheck: bool) {
     let raced = race(service, rounds, no_recheck, checks_conditions);
     assert_eq!((raced.dangling, raced.broken), (0, 0), "{raced:?}");
     // Otherwise nothing was tested.
@@ -251,24 +251,24 @@ fn no_manifest_ever_names_a_missing_blob(service: Service, rounds: usize, no_rec
 }
 
 #[test]
-fn no_manifest_ever_names_a_missing_blob_on_s3s_fs() {
+fn no_manifest_references_a_missing_blob_on_s3s_fs() {
     no_manifest_ever_names_a_missing_blob(Service::S3sFs, 300, false);
 }
 
 #[test]
-fn no_manifest_ever_names_a_missing_blob_without_the_last_look() {
+fn no_manifest_references_a_missing_blob_without_the_last_check() {
     no_manifest_ever_names_a_missing_blob(Service::S3sFs, 100, true);
 }
 
 #[test]
-fn no_manifest_ever_names_a_missing_blob_on_moto() {
+fn no_manifest_references_a_missing_blob_on_moto() {
     no_manifest_ever_names_a_missing_blob(Service::Moto, 100, false);
 }
 
 /// The race is real: without checks, and with a service that ignores conditions, blobs are deleted
 /// that manifests reference.
 #[test]
-fn without_any_look_manifests_name_missing_blobs() {
+fn without_any_check_manifests_reference_missing_blobs() {
     let pretends = |seen: &Seen<'_>| {
         (seen.wants == Wants::DeleteMany && seen.key == "probe").then_some(Fault::ChecksConditions)
     };

@@ -193,7 +193,7 @@ fn check_at_200() {
 }
 
 #[test]
-fn a_finding_leads_to_what_it_is_about_and_back() {
+fn a_finding_opens_its_subject_and_back() {
     let (_layout, mut journey) = damaged();
     journey.press("enter c");
     journey.shows_in("▸", "blob-missing");
@@ -256,7 +256,7 @@ fn a_source_that_cannot_be_read_is_a_finding() {
 }
 
 #[test]
-fn names_in_findings_are_written_out() {
+fn control_characters_in_findings_are_escaped() {
     let folder = TempDir::new().unwrap();
     let mut layout = LayoutBuilder::new(folder.path());
     let lost = layout.chain(&[layout.layer("lost", 50)]);

@@ -52,7 +52,7 @@ fn click(journey: &mut Journey, text: &str) {
 }
 
 #[test]
-fn commands_go_to_screens_of_any_source_and_home() {
+fn commands_open_screens_of_any_source_and_home() {
     let (_layouts, mut journey) = two((100, 30));
     for (command, shown) in [
         ("'refs space './kitchen", "./kitchen › refs"),
@@ -90,7 +90,7 @@ fn commands_sort_filter_and_change_the_theme() {
 }
 
 #[test]
-fn a_wrong_command_says_what_was_meant() {
+fn a_mistyped_command_has_a_suggestion() {
     let (_layouts, mut journey) = two((100, 30));
     journey.press(": 'plna enter");
     journey.shows("! there is no command `plna` here · did you mean `:plan`?");
@@ -103,7 +103,7 @@ fn a_wrong_command_says_what_was_meant() {
 }
 
 #[test]
-fn a_command_is_completed_and_brought_back() {
+fn a_command_is_completed_and_recalled() {
     let (_layouts, mut journey) = two((100, 30));
     journey.press(": 'th tab 'li tab enter");
     journey.shows("the theme is light");
@@ -159,7 +159,7 @@ fn a_range_is_marked_from_the_cursor_on() {
 }
 
 #[test]
-fn a_click_on_the_head_sorts_and_one_on_a_word_does_what_its_key_does() {
+fn a_click_on_a_head_sorts_and_on_a_key_hint_runs_it() {
     let (_layouts, mut journey) = two((100, 30));
     journey.press("enter");
     let (x, y) = place(&journey, "SIZE");
@@ -198,7 +198,7 @@ fn a_prune_and_its_undo_need_no_key() {
 }
 
 #[test]
-fn a_key_that_does_nothing_here_says_so() {
+fn a_key_without_an_action_shows_a_message() {
     let (_layouts, mut journey) = two((100, 30));
     journey.press("X");
     journey.shows("! X does nothing here; ? shows the keys");
@@ -226,7 +226,7 @@ fn zoom_gives_the_list_or_the_details_the_whole_screen() {
 }
 
 #[test]
-fn a_wide_screen_shows_what_enter_would_open() {
+fn a_wide_screen_previews_the_selected_row() {
     let mut journey = demo((200, 60));
     journey.shows("enter opens refs");
     journey.shows("release-1.0");
@@ -242,7 +242,7 @@ fn a_wide_screen_shows_what_enter_would_open() {
 }
 
 #[test]
-fn the_treemap_goes_from_refs_to_stages_to_steps_and_back() {
+fn the_treemap_opens_refs_stages_and_steps_and_returns() {
     let mut journey = demo((100, 30));
     journey.press("t");
     journey.shows("demo › treemap");
@@ -281,7 +281,7 @@ fn the_treemap_goes_from_refs_to_stages_to_steps_and_back() {
 }
 
 #[test]
-fn a_step_has_its_platform_where_a_ref_holds_several() {
+fn steps_of_multi_platform_refs_show_their_platform() {
     let mut journey = demo((100, 30));
     journey.press("enter / 'web- enter enter");
     for step in ["RUN npm ci", "COPY web web", "RUN npm run build web"] {

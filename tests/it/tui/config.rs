@@ -109,7 +109,7 @@ fn a_rule_is_merged_into_the_configuration_and_used_at_once() {
 }
 
 #[test]
-fn no_leaves_the_configuration_as_it_is() {
+fn answering_no_leaves_the_configuration_unchanged() {
     let setup = Setup::new(Some(CONFIG));
     let mut journey = setup.journey((60, 16));
     for answer in ["n", "esc", "q"] {
@@ -123,7 +123,7 @@ fn no_leaves_the_configuration_as_it_is() {
 }
 
 #[test]
-fn a_broken_configuration_is_named_with_its_place_and_not_touched() {
+fn a_broken_configuration_is_reported_and_not_changed() {
     let broken = "[ui]\nthme = 'light'\n";
     let setup = Setup::new(Some(broken));
     let mut journey = setup.journey((120, 40));

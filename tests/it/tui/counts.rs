@@ -48,7 +48,7 @@ fn the_steps_of_a_ref_are_as_many_in_the_list_of_refs_as_inside() {
 }
 
 #[test]
-fn a_plan_counts_what_it_keeps_as_the_store_does_afterwards() {
+fn the_kept_counts_of_a_plan_match_the_store_afterwards() {
     let store = Store::shop();
     let mut journey = store.open(vec![keep_last(2)], (120, 40));
     let kept = |journey: &Journey| {

@@ -44,7 +44,7 @@ fn find(size: (u16, u16)) -> Journey {
 }
 
 #[test]
-fn what_is_declared_is_listed_with_the_largest_trouble_first() {
+fn declared_caches_are_sorted_by_severity() {
     insta::assert_snapshot!(find(SMALL).screen(), @r"
      cachelens › find       5 declarations · read-only · ? help
     ────────────────────────────────────────────────────────────
@@ -134,7 +134,7 @@ fn what_is_declared_is_listed_with_the_largest_trouble_first() {
 }
 
 #[test]
-fn details_and_copies_say_what_to_do() {
+fn details_and_copied_text_have_the_hint() {
     let mut journey = find(USUAL);
     journey.press("i");
     insta::assert_snapshot!(journey.screen(), @r"
@@ -196,7 +196,7 @@ fn a_declared_directory_opens_and_a_host_only_when_asked_for() {
 }
 
 #[test]
-fn what_only_a_build_knows_is_not_opened() {
+fn values_known_only_inside_a_build_are_not_opened() {
     let checkout = checkout("./cache");
     let make = "image:\n\tdocker build --cache-from type=registry,ref=ghcr.io/$(OWNER)/app:x .\n";
     fs::write(checkout.path().join("Makefile"), make).unwrap();
@@ -228,7 +228,7 @@ fn a_pattern_opens_the_store_and_narrows_its_refs() {
 }
 
 #[test]
-fn without_declarations_it_says_how_a_build_makes_one() {
+fn without_declarations_the_screen_shows_how_to_add_one() {
     let empty = TempDir::new().unwrap();
     let layout = Fixture::named("mini").layout("local.json");
     let sources = vec![local("./mini", layout.path())];

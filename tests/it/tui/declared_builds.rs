@@ -153,7 +153,7 @@ fn w_on_a_compose_service_explains_its_next_build() {
 }
 
 #[test]
-fn a_command_with_parts_that_only_a_build_knows_is_completed_by_hand() {
+fn a_command_with_unknown_parts_is_completed_by_the_user() {
     let checkout = Checkout::of("c05").with(
         ".github/workflows/ci.yml",
         "on: push
@@ -190,7 +190,7 @@ jobs:
 }
 
 #[test]
-fn a_build_from_git_is_not_taken_for_one_of_the_checkout() {
+fn a_build_from_git_is_not_confused_with_one_of_the_checkout() {
     let checkout = Checkout::of("c05").with(
         ".github/workflows/ci.yml",
         "on: push
@@ -212,7 +212,7 @@ jobs:
 }
 
 #[test]
-fn what_cannot_be_opened_is_not_explained() {
+fn builds_with_caches_that_cannot_be_opened_are_not_explained() {
     let checkout = Checkout::of("c05").with(
         "docker-bake.hcl",
         "target \"shop\" {\n  cache-from = [\"type=registry,ref=registry.example/shop:cache\"]\n}\n",

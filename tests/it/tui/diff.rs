@@ -107,7 +107,7 @@ fn a_marked_ref_and_the_one_under_the_cursor_at_200() {
 }
 
 #[test]
-fn the_older_ref_comes_first_whichever_was_marked_first() {
+fn the_older_ref_is_first_in_any_order_of_marks() {
     let one = shop("enter / 'c07 enter space esc / 'c08 enter d", (80, 24));
     let other = shop("enter / 'c08 enter space esc / 'c07 enter d", (80, 24));
     assert!(one.contains("c07 → c08"), "{one}");
@@ -126,7 +126,7 @@ fn one_ref_alone_is_compared_with_nothing() {
 }
 
 #[test]
-fn a_ref_that_cannot_be_read_is_named() {
+fn an_unreadable_ref_is_reported_by_name() {
     let layout = Fixture::named("mini").layout("local.json");
     damage(layout.path());
     let mut journey = Journey::new(vec![local("./mini", layout.path())], (100, 30));

@@ -185,7 +185,7 @@ fn wide_terminals_give_the_path_its_room() {
 }
 
 #[test]
-fn folders_fold_and_lead_back() {
+fn folders_fold_and_unfold() {
     let mut journey = npm(USUAL);
     journey.press("enter j l j y");
     assert_eq!(journey.copied(), Some("app/node_modules/esbuild"));
@@ -209,7 +209,7 @@ fn folders_fold_and_lead_back() {
 }
 
 #[test]
-fn a_filter_shows_what_it_finds_with_its_folders() {
+fn a_filter_shows_matching_files_with_their_folders() {
     let mut journey = npm(USUAL);
     journey.press("/");
     insta::assert_snapshot!(journey.line("node_modules"), @r" path~node_modules  path~\.map$  size>1M  age>30d  kind:symlink  or a part of a…");
@@ -263,7 +263,7 @@ fn a_filter_shows_what_it_finds_with_its_folders() {
 }
 
 #[test]
-fn orders_hold_within_each_folder() {
+fn sort_orders_apply_within_each_folder() {
     let mut journey = npm(USUAL);
     journey.press("l j l s k enter");
     insta::assert_snapshot!(list(&journey), @r"
@@ -296,14 +296,14 @@ fn orders_hold_within_each_folder() {
 }
 
 #[test]
-fn marks_count_what_lies_in_a_marked_folder_once() {
+fn files_of_a_marked_folder_are_counted_once() {
     let mut journey = npm(USUAL);
     journey.press("l space space");
     insta::assert_snapshot!(journey.line("marked"), @" 170 KiB unpacked · 2 deleted from below · ✱ 2 marked, 167 KiB");
 }
 
 #[test]
-fn a_blob_that_is_no_layer_says_so() {
+fn a_blob_that_is_no_layer_shows_a_message() {
     let mut journey = orphan(b"{\"layers\": []}".to_vec(), SMALL);
     insta::assert_snapshot!(journey.screen(), @r"
      made › blobs › sha256:1b4f…   0 files · read-only · ? help
@@ -447,7 +447,7 @@ fn a_preview_shows_text_with_its_control_characters() {
 }
 
 #[test]
-fn a_preview_says_what_is_no_text_and_where_it_ends() {
+fn a_preview_marks_binary_content_and_its_end() {
     let mut journey = contents(USUAL);
     journey.press("/ 'program enter j V");
     insta::assert_snapshot!(journey.line("0000"), @"│ 0000  7f 45 4c 46 02 01 01 00 00 00 00 00 00 00 00 00  .ELF............      │");

@@ -75,7 +75,7 @@ fn put_cache(server: &S3Server, prefix: &str) {
 }
 
 #[test]
-fn a_bucket_becomes_the_caches_in_it() {
+fn a_bucket_is_listed_as_its_caches() {
     let server = S3Server::start(Service::S3sFs);
     for prefix in ["team-a/", "team-b/", "deep/down/"] {
         put_cache(&server, prefix);
@@ -95,7 +95,7 @@ fn a_bucket_becomes_the_caches_in_it() {
 }
 
 #[test]
-fn a_bucket_without_a_cache_says_so_in_its_row() {
+fn a_bucket_without_a_cache_has_a_note_in_its_row() {
     let server = S3Server::start(Service::S3sFs);
     server.put("bucket", "notes/today.txt", b"x");
     let mut journey = Journey::new(vec![opened(&source(&server, "bucket"))], SIZE);
@@ -105,7 +105,7 @@ fn a_bucket_without_a_cache_says_so_in_its_row() {
 }
 
 #[test]
-fn details_tell_versions_and_rules() {
+fn details_show_versions_and_lifecycle_rules() {
     let server = S3Server::start(Service::Moto);
     server.make("bucket");
     server.keep_versions("bucket");
@@ -189,7 +189,7 @@ fn sizes_of_sources_that_wait_are_not_shown_as_0() {
 }
 
 #[test]
-fn what_a_file_names_waits_until_a_person_opens_it() {
+fn found_sources_wait_until_the_user_opens_them() {
     let opened = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&opened);
     let layout = Fixture::named("mini").layout("local.json");

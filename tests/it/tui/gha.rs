@@ -131,7 +131,7 @@ fn deletions(server: &Github) -> usize {
 }
 
 #[test]
-fn superseded_indexes_and_closed_pull_requests_go() {
+fn superseded_indexes_and_closed_pull_requests_are_deleted() {
     let (server, journals) = (repository(), TempDir::new().unwrap());
     let rules = vec![
         by_state("branch-gone", Some("entry")),

@@ -10,7 +10,7 @@ use crate::support::fixture::Fixture;
 use crate::support::journey::{Journey, local};
 
 #[test]
-fn sources_say_what_changed_since_last_time() {
+fn sources_show_changes_since_the_last_scan() {
     let state = tempfile::tempdir().unwrap();
     let layout = Fixture::named("mini").layout("local.json");
     let source = || {
@@ -45,7 +45,7 @@ fn sources_say_what_changed_since_last_time() {
 }
 
 #[test]
-fn the_start_screen_offers_what_was_opened_before() {
+fn the_start_screen_offers_recent_sources() {
     let state = tempfile::tempdir().unwrap();
     let layout = Fixture::named("mini").layout("local.json");
     let path = layout.path().to_str().unwrap();

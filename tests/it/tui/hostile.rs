@@ -59,7 +59,7 @@ fn assert_is_safe(journey: &Journey, (width, _): (u16, u16)) {
 }
 
 #[test]
-fn no_name_reaches_the_terminal_as_it_is() {
+fn hostile_names_are_escaped_on_every_screen() {
     let names = [
         "\u{1b}]0;title\u{7}\u{1b}[2J\u{1b}[31mred",
         "first\nsecond\r\u{8}third",
@@ -88,7 +88,7 @@ fn no_name_reaches_the_terminal_as_it_is() {
 }
 
 #[test]
-fn what_a_name_hides_is_written_out() {
+fn invisible_characters_of_a_name_are_shown() {
     let names = ["a\u{1b}[31mb", "c\nd", "e\u{202e}f"].map(str::to_owned);
     let mut journey = Journey::new(vec![memory("store", store(&names))], (100, 24));
     journey.press("enter");

@@ -5,7 +5,7 @@ use crate::support::fixture::Fixture;
 use crate::support::journey::{Journey, local};
 
 #[test]
-fn a_run_goes_on_when_its_screen_is_left() {
+fn a_run_continues_after_its_screen_is_left() {
     let store = Store::waste();
     let before = store.blobs();
     let mut journey = store.open(Vec::new(), (100, 30));
@@ -30,7 +30,7 @@ fn a_run_that_was_left_is_stopped_before_the_program_ends() {
 }
 
 #[test]
-fn what_a_check_found_is_kept_until_the_source_is_scanned_again() {
+fn findings_are_kept_until_the_source_is_scanned_again() {
     let layout = Fixture::named("shop").layout("local.json");
     let mut journey = Journey::new(vec![local(LABEL, layout.path())], (100, 30));
     journey.press("c V");

@@ -41,7 +41,7 @@ fn the_waste_of_a_store_is_found_and_filtered() {
 }
 
 #[test]
-fn what_is_missing_is_found_from_the_blob_to_its_ref() {
+fn a_missing_blob_leads_to_its_ref() {
     let layout = Fixture::named("mini").layout("local.json");
     damage(layout.path());
     let mut journey = Journey::new(vec![local("./mini", layout.path())], SIZE);
@@ -54,7 +54,7 @@ fn what_is_missing_is_found_from_the_blob_to_its_ref() {
 }
 
 #[test]
-fn a_filter_follows_every_key_and_says_what_is_wrong_with_it() {
+fn a_filter_applies_on_every_key_and_shows_its_errors() {
     let (_layout, mut journey) = shop();
     journey.press("enter / 'c0");
     journey.shows("9 of 15 match");
@@ -106,7 +106,7 @@ fn marks_belong_to_refs_and_not_to_rows() {
 }
 
 #[test]
-fn the_cursor_stays_on_its_ref_when_the_order_changes() {
+fn the_cursor_follows_its_ref_when_the_order_changes() {
     let (_layout, mut journey) = shop();
     journey.press("enter j j s");
     journey.shows("Sort by");
@@ -177,7 +177,7 @@ fn the_name_of_a_row_is_copied() {
 }
 
 #[test]
-fn a_store_is_scanned_again_when_it_has_changed() {
+fn a_changed_store_is_scanned_again() {
     let (layout, mut journey) = shop();
     journey.press("enter j j");
     let index = layout.path().join("index.json");
@@ -190,7 +190,7 @@ fn a_store_is_scanned_again_when_it_has_changed() {
 }
 
 #[test]
-fn a_source_that_cannot_be_read_says_why_and_what_to_do() {
+fn an_unreadable_source_shows_a_reason_and_a_hint() {
     let folder = TempDir::new().unwrap();
     let mut journey = Journey::new(vec![local("./empty", folder.path())], SIZE);
     journey.shows_in("./empty", "!");
@@ -214,7 +214,7 @@ fn a_source_that_cannot_be_read_says_why_and_what_to_do() {
 }
 
 #[test]
-fn the_sums_say_how_many_sources_are_not_in_them() {
+fn the_sums_show_how_many_sources_are_not_included() {
     let folder = TempDir::new().unwrap();
     let layout = Fixture::named("shop").layout("local.json");
     let label = folder.path().to_str().unwrap();
@@ -226,7 +226,7 @@ fn the_sums_say_how_many_sources_are_not_in_them() {
 }
 
 #[test]
-fn a_source_that_is_named_twice_is_there_once() {
+fn a_source_given_twice_is_listed_once() {
     let (layout, _) = shop();
     let named = |name: &str, path: &Path| {
         let parsed = Source::parse(&format!("type=local,src={}", path.display()), &|_| true)
@@ -253,7 +253,7 @@ fn a_source_that_is_named_twice_is_there_once() {
 }
 
 #[test]
-fn what_is_told_goes_with_the_next_key() {
+fn messages_disappear_with_the_next_key() {
     let (_layout, mut journey) = shop();
     journey.press("esc");
     journey.shows("q quits");
@@ -290,7 +290,7 @@ fn the_start_leads_to_the_demo_or_to_a_source() {
 }
 
 #[test]
-fn a_ref_that_was_named_is_gone_to() {
+fn the_cursor_starts_on_the_ref_named_in_the_source() {
     let layout = Fixture::named("shop").layout("local.json");
     let mut source = local("./shop", layout.path());
     source.select = Some(RefSelector::new("c07"));
@@ -304,7 +304,7 @@ fn a_ref_that_was_named_is_gone_to() {
 }
 
 #[test]
-fn the_palette_does_what_a_key_does() {
+fn the_palette_runs_the_same_actions_as_keys() {
     let (_layout, mut journey) = shop();
     journey.press(": 'blobs enter");
     journey.shows("./shop › blobs");
@@ -378,7 +378,7 @@ fn the_help_can_be_searched() {
 }
 
 #[test]
-fn leaving_takes_one_screen_at_a_time() {
+fn leaving_closes_one_screen_at_a_time() {
     let (_layout, mut journey) = shop();
     journey.press("enter b q esc");
     journey.shows("1 source ");
@@ -415,7 +415,7 @@ fn the_mouse_selects_opens_and_scrolls() {
 }
 
 #[test]
-fn the_size_may_change_at_any_time() {
+fn the_terminal_can_be_resized_at_any_time() {
     let (_layout, mut journey) = shop();
     journey.press("enter G").resize(60, 16);
     journey.shows_in("▸", "c01");

@@ -46,7 +46,7 @@ fn marked_sources_are_all_planned_and_all_checked() {
 }
 
 #[test]
-fn a_plan_from_the_blobs_says_that_marks_do_not_count_there() {
+fn a_plan_from_the_blobs_warns_that_marks_are_ignored() {
     let store = Store::waste();
     let before = store.blobs();
     let mut journey = store.open(Vec::new(), (100, 30));
@@ -102,7 +102,7 @@ fn a_plan_and_its_run_begin_with_the_largest_item() {
 }
 
 #[test]
-fn what_a_planned_blob_holds_is_seen_without_carrying_out() {
+fn files_of_a_planned_blob_are_shown_before_the_run() {
     let store = Store::waste();
     let before = store.blobs();
     let mut journey = store.open(Vec::new(), (200, 60));
@@ -112,7 +112,7 @@ fn what_a_planned_blob_holds_is_seen_without_carrying_out() {
 }
 
 #[test]
-fn the_order_in_which_sources_were_named_has_no_arrow() {
+fn the_original_order_of_sources_has_no_arrow() {
     let (_layouts, mut journey) = shop_and_kitchen((100, 30));
     let names = |journey: &Journey| {
         let screen = journey.screen();
@@ -132,7 +132,7 @@ fn the_order_in_which_sources_were_named_has_no_arrow() {
 }
 
 #[test]
-fn the_menu_of_orders_says_which_values_come_first() {
+fn the_sort_menu_shows_which_values_are_first() {
     let (_layouts, mut journey) = shop_and_kitchen((100, 30));
     journey.press("enter s");
     for words in [
@@ -156,7 +156,7 @@ fn a_source_with_a_broken_ref_is_not_called_ready() {
 }
 
 #[test]
-fn a_source_that_vanished_says_that_its_rows_are_old() {
+fn a_vanished_source_is_marked_as_outdated() {
     let shop = Fixture::named("shop").layout("local.json");
     let mut journey = Journey::new(vec![local("./shop", shop.path())], (100, 30));
     journey.press("enter");
@@ -173,7 +173,7 @@ fn a_source_that_vanished_says_that_its_rows_are_old() {
 }
 
 #[test]
-fn esc_on_the_first_prompt_of_why_leads_back() {
+fn esc_on_the_first_prompt_of_why_returns() {
     let (_layouts, mut journey) = shop_and_kitchen((100, 30));
     journey.press("enter w");
     journey.shows("› why");
@@ -184,7 +184,7 @@ fn esc_on_the_first_prompt_of_why_leads_back() {
 }
 
 #[test]
-fn the_lines_of_a_message_stay_lines() {
+fn line_breaks_of_a_message_are_kept() {
     let record = "tests/fixtures/mini/dockerbuild/c02.dockerbuild".to_owned();
     let evidence = NamedEvidence::new(vec![record], Vec::new(), Vec::new());
     let journey = Journey::explaining(evidence, Vec::new(), (100, 30));
@@ -211,7 +211,7 @@ fn counts_above_and_below_the_blobs_agree() {
 }
 
 #[test]
-fn numbers_have_the_right_plural() {
+fn numbers_have_correct_plurals() {
     let mini = Fixture::named("mini").layout("local.json");
     damage(mini.path());
     let mut journey = Journey::new(vec![local("./mini", mini.path())], (100, 30));
@@ -226,7 +226,7 @@ fn numbers_have_the_right_plural() {
 }
 
 #[test]
-fn the_selection_goes_over_the_whole_list() {
+fn the_selection_moves_through_the_whole_list() {
     let (_layouts, mut journey) = shop_and_kitchen((120, 30));
     for keys in ["", "enter", "b"] {
         journey.press(keys);

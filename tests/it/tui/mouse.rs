@@ -96,7 +96,7 @@ fn checkout() -> TempDir {
 }
 
 #[test]
-fn the_mouse_alone_goes_through_every_screen_and_prunes_and_undoes() {
+fn every_screen_a_prune_and_its_undo_work_by_mouse() {
     let store = Store::shop();
     let refs = store.refs();
     let blobs = store.blobs();

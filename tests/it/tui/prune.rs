@@ -175,7 +175,7 @@ fn drawn(journey: &Journey, store: &Store) -> String {
 }
 
 #[test]
-fn without_write_a_plan_is_shown_and_nothing_goes() {
+fn without_write_a_plan_is_shown_and_nothing_is_deleted() {
     let store = Store::waste();
     let before = (store.refs(), store.blobs());
     let pruning = store.pruning(DeletionAccess::ReadOnly, Vec::new());
@@ -192,7 +192,7 @@ fn without_write_a_plan_is_shown_and_nothing_goes() {
 }
 
 #[test]
-fn orphans_go_into_the_trash_and_come_back() {
+fn orphans_are_moved_to_the_trash_and_restored() {
     let store = Store::waste();
     let before = store.blobs();
     let mut journey = store.open(Vec::new(), (100, 30));
@@ -289,7 +289,7 @@ fn a_ref_that_cannot_be_read_keeps_every_blob() {
 }
 
 #[test]
-fn what_cannot_be_deleted_is_not_said_to_be_in_use() {
+fn items_that_cannot_be_deleted_are_not_called_in_use() {
     let mut journey = Journey::new(
         vec![memory("demo", memory::demo(now()).unwrap())],
         (120, 40),
@@ -300,7 +300,7 @@ fn what_cannot_be_deleted_is_not_said_to_be_in_use() {
 }
 
 #[test]
-fn unfinished_uploads_go_and_what_is_missing_is_no_reason_to() {
+fn missing_blobs_do_not_stop_the_deletion_of_unfinished_uploads() {
     let store = Store::new("mini", "local.json");
     damage(store.layout.path());
     let refs = store.refs();
@@ -346,7 +346,7 @@ fn a_run_is_stopped_and_not_left() {
 }
 
 #[test]
-fn a_store_that_another_prune_holds_is_left_alone() {
+fn a_store_locked_by_another_prune_is_not_changed() {
     let store = Store::waste();
     let before = store.blobs();
     let mut journey = store.open(Vec::new(), (100, 30));
@@ -362,7 +362,7 @@ fn a_store_that_another_prune_holds_is_left_alone() {
 }
 
 #[test]
-fn what_a_ref_names_by_now_is_skipped() {
+fn blobs_referenced_since_the_plan_are_skipped() {
     let store = Store::waste();
     let mut journey = store.open(Vec::new(), (100, 30));
     journey.press("p enter");

@@ -78,7 +78,7 @@ fn repository(setup: Setup) -> DockerRegistry {
 }
 
 #[test]
-fn old_pull_requests_go_and_main_stays() {
+fn old_pull_requests_are_deleted_and_main_is_kept() {
     let store = repository(Setup {
         deletes: true,
         ..Setup::default()
@@ -150,7 +150,7 @@ fn a_refusal_is_learned_and_explained() {
 
 /// Two thousand tags: the first ones are shown long before all manifests are read.
 #[test]
-fn many_tags_are_shown_as_they_come() {
+fn many_tags_are_shown_as_they_arrive() {
     let store = SecondRegistry::with("shop");
     {
         let mut state = store.state();

@@ -35,7 +35,7 @@ fn effect(journey: &Journey) -> (String, String) {
 }
 
 #[test]
-fn each_change_shows_at_once_what_it_does() {
+fn each_change_of_a_rule_shows_its_effect_at_once() {
     let config = TempDir::new().unwrap();
     let (layout, mut journey) = shop(&config, (100, 30));
     let before = fs::read_dir(layout.path().join("blobs/sha256"))
@@ -68,7 +68,7 @@ fn each_change_shows_at_once_what_it_does() {
 }
 
 #[test]
-fn wrong_values_are_named_and_change_nothing() {
+fn invalid_values_are_reported_and_change_nothing() {
     let config = TempDir::new().unwrap();
     let (_layout, mut journey) = shop(&config, (100, 30));
     journey.press("enter G R");
@@ -158,7 +158,7 @@ fn the_newest_five_pull_requests_and_main_are_kept_by_six_keys() {
 }
 
 #[test]
-fn a_rule_that_was_not_added_after_all_stays_where_it_is() {
+fn a_rule_that_was_not_added_remains_in_the_editor() {
     let config = TempDir::new().unwrap();
     let (_layout, mut journey) = shop(&config, (100, 30));
     // The first rule is not added; a second one is, from the plan that the first one led to.
@@ -171,7 +171,7 @@ fn a_rule_that_was_not_added_after_all_stays_where_it_is() {
 }
 
 #[test]
-fn the_rule_is_tried_on_what_a_new_scan_finds() {
+fn the_rule_is_tried_on_a_new_scan() {
     let config = TempDir::new().unwrap();
     let (layout, mut journey) = shop(&config, (100, 30));
     journey.press("enter G R");

@@ -45,7 +45,7 @@ fn a_run_is_undone_after_its_screen_was_left() {
 }
 
 #[test]
-fn the_runs_are_found_by_their_name_and_at_any_size() {
+fn runs_are_listed_by_name_at_any_size() {
     let store = Store::waste();
     let mut journey = pruned(&store, (60, 16));
     journey.press(": 'runs enter");
@@ -130,7 +130,7 @@ fn the_trash_is_emptied_at_once_when_its_name_is_typed() {
 }
 
 #[test]
-fn what_a_run_left_in_the_trash_is_one_row_with_its_size() {
+fn trashed_objects_of_a_run_are_one_row_with_their_size() {
     let store = Store::waste();
     let mut journey = pruned(&store, (170, 30));
     journey.press("p right");
@@ -147,7 +147,7 @@ fn what_a_run_left_in_the_trash_is_one_row_with_its_size() {
 }
 
 #[test]
-fn the_source_of_a_run_is_opened_when_it_is_not_open() {
+fn undoing_a_run_opens_its_source() {
     let store = Store::waste();
     drop(pruned(&store, (100, 30)));
     let other = Fixture::named("shop").layout("local.json");
@@ -176,7 +176,7 @@ fn read_only_undoes_nothing() {
 }
 
 #[test]
-fn no_runs_and_damaged_journals_are_said() {
+fn empty_lists_of_runs_and_damaged_journals_are_shown() {
     let journals = TempDir::new().unwrap();
     let pruning = Pruning {
         journals: Some(journals.path().join("none")),

@@ -355,7 +355,7 @@ fn the_start_at_200() {
 }
 
 #[test]
-fn a_terminal_that_is_too_small_is_told_so() {
+fn a_terminal_that_is_too_small_shows_a_message() {
     insta::assert_snapshot!(drawn("", (40, 8)), @r"
     cachelens needs 60×16 characters; this
     terminal has 40×8. Make it larger, or

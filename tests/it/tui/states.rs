@@ -87,7 +87,7 @@ fn very_long_names_fit_every_screen_at_every_size() {
 }
 
 #[test]
-fn every_screen_of_an_empty_store_says_so() {
+fn every_screen_of_an_empty_store_shows_that_it_is_empty() {
     let layout = TempDir::new().unwrap();
     fs::create_dir_all(layout.path().join("blobs/sha256")).unwrap();
     fs::write(
@@ -118,7 +118,7 @@ fn every_screen_of_an_empty_store_says_so() {
 }
 
 #[test]
-fn every_screen_of_a_source_that_cannot_be_read_says_why() {
+fn every_screen_of_an_unreadable_source_shows_the_reason() {
     let folder = TempDir::new().unwrap();
     for size in SIZES {
         let mut journey = Journey::new(vec![local("./none", folder.path())], size);

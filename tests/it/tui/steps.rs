@@ -53,7 +53,7 @@ fn demo(size: (u16, u16)) -> Journey {
 }
 
 #[test]
-fn a_blob_that_is_gone_breaks_what_stands_on_it() {
+fn a_missing_blob_breaks_the_steps_above_it() {
     let shop = shop();
     fs::remove_file(blob(&shop, "91bc5cba")).unwrap();
     let mut journey = open(&shop, "c15", LARGE);
@@ -112,7 +112,7 @@ fn a_blob_that_is_gone_breaks_what_stands_on_it() {
 }
 
 #[test]
-fn folds_unfolds_and_goes_to_what_a_step_is_part_of() {
+fn steps_fold_unfold_and_lead_to_their_parent() {
     let shop = shop();
     let mut journey = open(&shop, "c15", USUAL);
     let rows = |journey: &Journey| {
@@ -143,7 +143,7 @@ fn folds_unfolds_and_goes_to_what_a_step_is_part_of() {
 }
 
 #[test]
-fn an_order_or_a_filter_makes_the_tree_flat_and_marks_stay() {
+fn an_order_or_a_filter_flattens_the_tree_and_keeps_marks() {
     let shop = shop();
     let mut journey = open(&shop, "c01", USUAL);
     journey.press("j j space");
@@ -260,7 +260,7 @@ fn platforms_have_a_head_each() {
 }
 
 #[test]
-fn details_scroll_where_they_stand() {
+fn details_scroll_in_place() {
     let shop = shop();
     let mut journey = open(&shop, "c15", LARGE);
     journey.press("j j tab G");

@@ -15,7 +15,7 @@ use crate::support::picture::Picture;
 const WRITE: &str = "CACHELENS_WRITE_PICTURES";
 
 #[test]
-fn the_picture_of_the_readme_shows_the_program_as_it_is() {
+fn the_picture_of_the_readme_is_current() {
     let shop = Fixture::named("shop");
     let cache = shop.layout("local.json");
     let trees = shop.trees();

@@ -78,7 +78,7 @@ impl History {
 
 /// A step that runs now has no record in the ref: it is found by its name.
 #[test]
-fn it_stands_on_the_step_from_which_it_was_asked() {
+fn the_cursor_is_on_the_step_that_was_selected() {
     let shop = History::of("shop");
     let mut journey = Journey::new(vec![shop.source(None)], USUAL);
     journey.press("enter / 'c06 enter w");

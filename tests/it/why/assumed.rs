@@ -41,7 +41,7 @@ fn on_alpine(sandbox: &Sandbox, dockerfile: &str) -> Value {
 }
 
 #[test]
-fn a_cache_without_any_key_of_the_build_lists_what_is_possible() {
+fn a_cache_without_keys_of_the_build_lists_possible_reasons() {
     let (sandbox, _) = home("shop");
     let document = on_alpine(&sandbox, "FROM alpine:3\nRUN make\n");
     let notes = notes(&document);
@@ -74,7 +74,7 @@ fn a_cache_without_any_key_of_the_build_lists_what_is_possible() {
 }
 
 #[test]
-fn what_another_version_of_the_frontend_builds_otherwise_is_undecided() {
+fn steps_that_differ_between_frontend_versions_are_undecided() {
     let (sandbox, _) = home("shop");
     fs::write(sandbox.path("a"), "").unwrap();
     let file = |version: &str| {

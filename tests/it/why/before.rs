@@ -74,7 +74,7 @@ fn commits(fixture: &Fixture) -> Vec<String> {
 }
 
 #[test]
-fn a_directory_still_has_what_the_build_imported() {
+fn a_directory_still_has_the_imported_version() {
     let (sandbox, fixture) = home("shop");
     let names = commits(&fixture);
     copy(&sandbox.path("cache"), &sandbox.path("all"));
@@ -99,7 +99,7 @@ fn a_directory_still_has_what_the_build_imported() {
 }
 
 #[test]
-fn a_bucket_with_versions_still_has_what_the_build_imported() {
+fn a_bucket_with_versions_still_has_the_imported_version() {
     let (sandbox, fixture) = home("shop");
     let names = commits(&fixture);
     let objects: Vec<StoredObject> = fixture.json("s3.json");
@@ -129,7 +129,7 @@ fn a_bucket_with_versions_still_has_what_the_build_imported() {
 }
 
 #[test]
-fn github_still_has_what_the_build_imported() {
+fn github_still_has_the_imported_version() {
     let (sandbox, fixture) = home("shop");
     let names = commits(&fixture);
     let server = Github::of_fixture("shop");
@@ -149,7 +149,7 @@ fn github_still_has_what_the_build_imported() {
 }
 
 #[test]
-fn results_and_files_that_disagree_say_nothing() {
+fn ambiguous_results_and_files_select_no_previous_version() {
     let (sandbox, _) = home("shop");
     let listed = sandbox.run(&["ls", "./cache", "--json"]).json();
     let refs = listed["sources"][0]["refs"].as_array().unwrap().clone();
@@ -177,7 +177,7 @@ fn results_and_files_that_disagree_say_nothing() {
 }
 
 #[test]
-fn of_several_refs_none_is_taken_for_the_one_before() {
+fn none_of_several_refs_is_treated_as_the_previous_version() {
     let (sandbox, _) = home("shop");
     let (_, notes) = explain(&sandbox, "./cache#c05", "c05", false);
     assert!(

@@ -34,7 +34,7 @@ fn with(fixture: &Fixture, step: &str, changes: &[Change]) -> Value {
 }
 
 #[test]
-fn what_was_changed_in_an_operation_is_the_cause_and_nothing_else_is() {
+fn a_changed_operation_is_the_only_cause() {
     const EXEC: &str = "/Op/exec/meta";
     let exec = |name: &str, value: Value| -> (String, Value) { (format!("{EXEC}/{name}"), value) };
     let copy = |name: &str, value: Value| (format!("/Op/file/actions/0/Action/copy/{name}"), value);
@@ -219,7 +219,7 @@ fn a_variable_that_many_steps_see_is_one_cause() {
 }
 
 #[test]
-fn what_stands_on_an_operation_that_is_not_known_is_not_known_either() {
+fn steps_above_an_unknown_operation_are_unknown() {
     let (sandbox, fixture) = home("shop");
     let copy = "/Op/file/actions/0/Action/copy/fromTheFuture";
     std::fs::write(

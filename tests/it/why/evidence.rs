@@ -11,7 +11,7 @@ use crate::support::http::serve_files;
 use crate::support::registry::{DockerRegistry, Setup};
 
 #[test]
-fn an_image_tells_of_its_build_by_the_attestation_beside_it() {
+fn the_attestation_of_an_image_is_evidence_of_its_build() {
     let registry = DockerRegistry::with("shop", Setup::default());
     let sandbox = Sandbox::new();
     let trees = Fixture::named("shop").trees();
@@ -35,7 +35,7 @@ fn an_image_tells_of_its_build_by_the_attestation_beside_it() {
 }
 
 #[test]
-fn evidence_comes_from_a_server_too() {
+fn evidence_is_read_from_a_server() {
     let (sandbox, fixture) = home("mini");
     let address = serve_files(vec![
         (

@@ -52,7 +52,7 @@ fn make(change: FileChange, path: &Path) {
 }
 
 #[test]
-fn what_was_changed_in_a_context_is_named_and_nothing_else_is() {
+fn a_changed_file_of_the_context_is_the_only_cause() {
     use FileChange::{Add, Mode, Remove, Touch, Write};
     // A set, and its changes.
     let cases: &[(&str, &str, &[Case])] = &[
@@ -226,7 +226,7 @@ fn what_was_changed_in_a_context_is_named_and_nothing_else_is() {
 }
 
 #[test]
-fn of_small_files_the_lines_that_changed_are_told() {
+fn changed_lines_of_small_files_are_shown() {
     let (sandbox, _) = home("shop");
     // A context that was changed since: a line of a file, and a file that must stay hidden.
     let before = fs::read_to_string(sandbox.path("tree/c08/web/index.js")).unwrap();
@@ -270,7 +270,7 @@ fn of_small_files_the_lines_that_changed_are_told() {
 }
 
 #[test]
-fn bits_of_folders_and_empty_folders_are_told_too() {
+fn modes_of_folders_and_empty_folders_are_causes() {
     let (sandbox, _) = home("shop");
     fs::create_dir(sandbox.path("tree/c08/web/empty")).unwrap();
     let empty = sandbox.path("tree/c08/web/empty");

@@ -151,7 +151,7 @@ fn each_target_of_a_bake_is_explained() {
 }
 
 #[test]
-fn a_host_that_a_file_names_is_not_contacted() {
+fn hosts_named_by_a_file_are_not_contacted() {
     let history = History::of("shop", Store::Local);
     let checkout = Checkout::of(&history, 1);
     checkout.write("docker-bake.hcl", BAKE);
@@ -230,7 +230,7 @@ fn exported_over_its_ref(history: &History) -> (Checkout, Vec<String>) {
 }
 
 #[test]
-fn git_shows_what_changed_where_the_build_exported_over_its_ref() {
+fn git_shows_changes_if_the_build_overwrote_its_ref() {
     let history = History::of("shop", Store::Local);
     let (checkout, arguments) = exported_over_its_ref(&history);
     let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -318,7 +318,7 @@ fn provenance_without_steps_gives_the_options_of_a_dockerfile() {
 }
 
 #[test]
-fn the_dockerfile_names_the_steps_of_a_ref() {
+fn steps_of_a_ref_are_named_by_the_dockerfile() {
     let history = History::of("shop", Store::Local);
     let checkout = Checkout::of(&history, 1);
     let named = |arguments: &[&str]| -> Vec<String> {
@@ -417,7 +417,7 @@ fn without_arguments_the_one_build_of_a_workflow_is_explained() {
 }
 
 #[test]
-fn a_command_that_cannot_be_explained_says_what_to_type() {
+fn a_command_that_cannot_be_explained_has_a_hint() {
     let history = History::of("shop", Store::Local);
     let checkout = Checkout::of(&history, 1);
     let run = checkout.why(&["--", "docker", "build", "."]);

@@ -130,7 +130,7 @@ fn explained(history: &History, place: usize, with_log: bool) -> Explanation {
 }
 
 #[test]
-fn a_dockerfile_gives_the_operations_that_provenance_holds() {
+fn a_dockerfile_gives_the_same_operations_as_provenance() {
     for set in ["shop", "kitchen"] {
         let history = History::of(set, Store::Local);
         for place in 0..history.commits.len() {
@@ -312,7 +312,7 @@ fn run(program: &str, arguments: &[&str], folder: &std::path::Path) {
 }
 
 #[test]
-fn a_revision_of_git_tells_what_changed_in_the_dockerfile() {
+fn a_git_revision_shows_changes_of_the_dockerfile() {
     let history = History::of("shop", Store::Local);
     let place = (1..history.commits.len())
         .find(|place| {

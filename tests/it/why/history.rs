@@ -49,7 +49,7 @@ fn lines(steps: &Value) -> Vec<u64> {
 }
 
 #[test]
-fn an_argument_that_changes_in_every_build_is_named_with_what_it_runs() {
+fn an_argument_that_changes_in_every_build_is_listed_with_its_steps() {
     let (sandbox, _) = home("shop");
     four_builds(&sandbox);
     let document = sandbox.json(&["why", "--history", "four", "--json"]);
@@ -104,7 +104,7 @@ fn an_argument_that_changes_in_every_build_is_named_with_what_it_runs() {
 }
 
 #[test]
-fn logs_say_which_copies_ran_and_what_that_cost() {
+fn logs_show_which_copies_ran_and_their_cost() {
     let (sandbox, _) = home("shop");
     let document = sandbox.json(&["why", "--history", "provenance", "logs", "--json"]);
     assert_eq!(document["history"]["builds"].as_array().unwrap().len(), 15);
@@ -236,7 +236,7 @@ fn a_volatile_name_above_steps_is_a_note() {
 }
 
 #[test]
-fn a_history_needs_two_builds_that_say_what_was_built() {
+fn a_history_needs_two_builds_with_their_steps() {
     let (sandbox, _) = home("shop");
     for arguments in [
         &["provenance/c01.json"][..],

@@ -9,7 +9,7 @@ use cachelens::explain::solve::{CacheVerdict, InCache};
 use super::histories::{History, Store, home};
 
 #[test]
-fn of_several_caches_any_may_have_a_step_and_each_by_itself() {
+fn steps_are_found_in_any_of_several_caches() {
     let history = History::of("shop", Store::Local);
     let alone = |name: &str| {
         let entry = history

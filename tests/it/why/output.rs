@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::histories::{counts, home};
 
 #[test]
-fn why_tells_causes_first_and_then_the_steps() {
+fn why_prints_causes_before_steps() {
     let (sandbox, _) = home("shop");
     insta::assert_snapshot!(sandbox.run(&["why", "./cache#c07", "--build", "provenance/c08.json", "--build", "logs/c08.rawjson",
         "--baseline", "provenance/c07.json", "--context", "tree/c08"]), @r"
@@ -78,7 +78,7 @@ fn why_tells_causes_first_and_then_the_steps() {
 }
 
 #[test]
-fn why_says_what_does_not_fit_together() {
+fn why_reports_inconsistent_evidence() {
     let (sandbox, _) = home("shop");
     insta::assert_snapshot!(sandbox.run(&["why", "./cache#c07", "--build", "logs/c08.rawjson"]), @r"
     error: the evidence does not describe the build's steps
@@ -219,7 +219,7 @@ fn a_build_record_and_a_plain_log_are_enough() {
 }
 
 #[test]
-fn the_texts_that_a_daemon_kept_tell_names_and_changes() {
+fn texts_of_a_daemon_give_names_and_changes() {
     let (sandbox, _) = home("shop");
     let names = |arguments: &[&str]| -> BTreeSet<String> {
         let shown = sandbox.json(&[&["show", "./cache#c14", "--json"], arguments].concat());
@@ -279,7 +279,7 @@ fn the_texts_that_a_daemon_kept_tell_names_and_changes() {
 }
 
 #[test]
-fn a_heredoc_that_changed_is_told_line_by_line() {
+fn changed_lines_of_a_heredoc_are_shown() {
     let (sandbox, _) = home("kitchen");
     let given = [
         "--build",

@@ -121,7 +121,7 @@ fn set_imports(archive: &mut Archive, imports: &Value) {
 }
 
 #[test]
-fn a_record_that_does_not_say_where_the_cache_was_says_what_to_type() {
+fn a_record_without_its_cache_has_a_hint() {
     let (sandbox, _) = home("mini");
     let mut archive = record(&sandbox);
     set_imports(
@@ -216,7 +216,7 @@ fn a_build_that_failed_is_explained_from_its_dockerfile_and_log() {
 }
 
 #[test]
-fn of_several_recorded_builds_the_one_that_imported_a_cache_is_explained() {
+fn the_recorded_build_that_imported_the_cache_is_explained() {
     let (sandbox, _) = home("mini");
     let mut other = Archive::read(&sandbox.path("dockerbuild/c02.dockerbuild"));
     set_imports(&mut other, &json!([]));
@@ -338,7 +338,7 @@ fn the_ignore_file_next_to_a_dockerfile_elsewhere_counts() {
 }
 
 #[test]
-fn a_repository_that_provenance_names_as_the_origin_is_the_context() {
+fn the_repository_named_by_provenance_is_the_context() {
     let statement = |origin: &str| {
         json!({
             "buildDefinition": {
@@ -363,7 +363,7 @@ fn a_repository_that_provenance_names_as_the_origin_is_the_context() {
 }
 
 #[test]
-fn evidence_of_several_platforms_tells_which_step_is_for_which() {
+fn steps_of_several_platforms_are_assigned_to_their_platform() {
     let (sandbox, _) = home("shop");
     let other = fs::read_to_string(sandbox.path("provenance/c02.json")).unwrap();
     fs::write(

@@ -30,7 +30,7 @@ fn in_a_registry_the_verdicts_are_those_of_a_directory() {
 }
 
 #[test]
-fn without_a_log_only_what_running_steps_write_is_unknown() {
+fn without_a_log_only_outputs_of_running_steps_are_unknown() {
     assert_eq!(figures(Evidence { log: false, ..ALL }), "0 / 52 / 431");
 }
 
@@ -98,7 +98,7 @@ fn a_log_that_breaks_off_leads_to_no_wrong_verdict() {
 /// The last build and the current tree before the next build: they predict which of its steps will
 /// hit.
 #[test]
-fn the_next_build_is_foretold_from_the_last_one() {
+fn the_next_build_is_predicted_from_the_last_one() {
     let (mut foretold, mut unknown, mut changed_files) = (0, 0, 0);
     for set in ["shop", "kitchen"] {
         let history = History::of(set, Store::Local);
@@ -185,7 +185,7 @@ fn the_next_build_is_foretold_from_the_last_one() {
 }
 
 #[test]
-fn root_causes_are_what_was_changed() {
+fn root_causes_are_the_actual_changes() {
     for set in ["shop", "kitchen"] {
         let history = History::of(set, Store::Local);
         for place in 1..history.commits.len() {
@@ -252,7 +252,7 @@ fn every_step_that_runs_has_a_cause_and_no_other_has() {
 }
 
 #[test]
-fn a_part_of_an_operation_that_is_not_known_makes_its_key_unknown_and_is_named() {
+fn an_unknown_field_of_an_operation_makes_its_key_unknown() {
     let (sandbox, _) = home("shop");
     let text = fs::read_to_string(sandbox.path("provenance/c08.json")).unwrap();
     let newer = text.replacen(r#""meta":{"#, r#""meta":{"sandboxProfile":"x","#, 1);

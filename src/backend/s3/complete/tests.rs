@@ -68,7 +68,7 @@ fn no_part_of_an_answer_passes() {
 }
 
 #[test]
-fn what_the_protocol_requires_is_required() {
+fn answers_without_required_fields_are_errors() {
     let without = |element: &str| PAGE.replace(element, "");
     assert_eq!(
         why(&without("<IsTruncated>true</IsTruncated>")),
@@ -134,7 +134,7 @@ fn keys_ascend_within_pages_and_across_them() {
 }
 
 #[test]
-fn pages_without_keys_come_to_an_end() {
+fn pages_without_keys_end() {
     let mut pages = vec![""; MOST_EMPTY_PAGES];
     assert_eq!(followed(&pages), Ok(()));
     pages.push("a");
@@ -145,7 +145,7 @@ fn pages_without_keys_come_to_an_end() {
 }
 
 #[test]
-fn pages_without_end_come_to_an_end() {
+fn endless_pages_are_given_up() {
     let mut trail = Trail::default();
     for _ in 0..MOST_PAGES {
         assert_eq!(trail.page(true), Ok(()));

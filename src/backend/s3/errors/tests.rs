@@ -93,7 +93,7 @@ fn each_fault_has_its_kind_and_its_hint() {
 }
 
 #[test]
-fn what_passes_is_told_from_what_lasts() {
+fn temporary_errors_are_distinguished_from_permanent_ones() {
     let of = |status, code, headers: &[_]| passing(&error(status, code, headers, ""));
     assert_eq!(of(503, "SlowDown", &[]), Some(Passing::Busy(None)));
     assert_eq!(

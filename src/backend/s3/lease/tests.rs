@@ -15,7 +15,7 @@ fn until(until: &str) -> String {
 }
 
 #[test]
-fn no_lease_holds_longer_than_a_term_after_it_was_written() {
+fn a_lease_expires_one_term_after_it_was_written() {
     let ends = |content: &str, written| found(content, written).ends().map(|ends| ends.to_string());
     let latest = Some("2026-11-29T12:10:00Z".to_owned());
     for content in ["", "garbage", "{}", "[1]"] {
@@ -44,7 +44,7 @@ fn no_lease_holds_longer_than_a_term_after_it_was_written() {
 }
 
 #[test]
-fn a_lease_says_whose_it_is_and_how_to_remove_it() {
+fn a_lease_shows_its_owner_and_how_to_remove_it() {
     let content = r#"{"owner":"7-1","until":"2026-11-29T12:10:00Z","host":"ci-\u001b[1m4","process":{"space":"x","id":7}}"#;
     let lease = found(content, Some(WRITTEN));
     assert_eq!(lease.holder(), "process 7 on ci-␛[1m4 holds the lease");

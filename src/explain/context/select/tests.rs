@@ -80,7 +80,7 @@ fn links_are_followed_within_the_root() {
 }
 
 #[test]
-fn patterns_list_what_they_match() {
+fn patterns_list_the_matching_files() {
     let files = files();
     let wildcard = |path: &str| Selector {
         wildcard: true,
@@ -133,7 +133,7 @@ fn patterns_list_what_they_match() {
 }
 
 #[test]
-fn excluded_files_are_left_out_and_folders_come_in_with_their_files() {
+fn excludes_apply_and_folders_are_included_with_their_files() {
     let files = files();
     let without = |path: &str, pattern: &str| {
         files

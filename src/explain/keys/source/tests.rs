@@ -123,7 +123,7 @@ fn downloads_agree_with_buildkit() {
 }
 
 #[test]
-fn a_download_is_known_by_what_it_hashed_to() {
+fn a_download_is_identified_by_its_checksum() {
     let mut build = Build::default();
     let digests = [("sha256".to_owned(), "a".repeat(64))].into();
     build.dependencies.push(Dependency {
@@ -145,7 +145,7 @@ fn a_download_is_known_by_what_it_hashed_to() {
 }
 
 #[test]
-fn says_what_is_not_known() {
+fn unknown_sources_have_no_key_and_a_reason() {
     let cases = [
         (r#"{"identifier":"local://context"}"#, 0, true),
         (r#"{"identifier":"docker-image://a:latest"}"#, 0, false),

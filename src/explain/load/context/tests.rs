@@ -38,7 +38,7 @@ fn list(patterns: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn sends_what_the_rules_let_through() {
+fn the_context_has_only_files_that_the_ignore_rules_allow() {
     let root = tree(&[
         "a/b/c.go",
         "a/b/d.txt",
@@ -92,7 +92,7 @@ fn sends_what_the_rules_let_through() {
 }
 
 #[test]
-fn follows_links_to_what_the_build_asks_for() {
+fn links_to_requested_files_are_followed() {
     let root = tree(&[
         "real/src/main.rs",
         "real/other",
@@ -193,7 +193,7 @@ fn files_of_every_kind_have_the_digest_that_a_builder_gives_them() {
 }
 
 #[test]
-fn extended_attributes_are_part_of_it_where_there_are_any() {
+fn extended_attributes_are_part_of_the_digest() {
     let root = tree(&["a"]);
     let path = root.path().join("a");
     let flags = rustix::fs::XattrFlags::empty();
@@ -211,7 +211,7 @@ fn extended_attributes_are_part_of_it_where_there_are_any() {
 }
 
 #[test]
-fn says_what_is_wrong_with_a_directory() {
+fn an_unusable_context_directory_is_an_error_with_a_reason() {
     let root = tree(&["file"]);
     let error = |path: &Path, rules: Rules| {
         let (files, mut problems) = read(path, &[rules]);
@@ -237,7 +237,7 @@ fn says_what_is_wrong_with_a_directory() {
 }
 
 #[test]
-fn the_ignore_file_of_the_dockerfile_comes_first() {
+fn the_ignore_file_of_the_dockerfile_has_priority() {
     let root = tree(&["sub/"]);
     let at = |name: &str| root.path().join(name);
     let read = || ignored(root.path(), Some(&at("sub/app.Dockerfile"))).unwrap();
@@ -249,7 +249,7 @@ fn the_ignore_file_of_the_dockerfile_comes_first() {
 }
 
 #[test]
-fn a_build_names_its_contexts_and_a_next_one_may_ignore_other_files() {
+fn the_next_build_may_ignore_other_files_of_its_contexts() {
     let main = tree(&["a", "b"]);
     let extra = tree(&["c"]);
     let steps = r#"{"id":"m","op":{"Op":{"source":{"identifier":"local://context","attrs":{"local.excludepatterns":"[\"a\"]"}}}}},

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_shown_without_what_they_hold_back() {
+    fn addresses_are_shown_without_credentials_and_queries() {
         let url = address("https://me:pat@ci.example:8443/a/run.dockerbuild?X-Amz-Signature=abc")
             .unwrap();
         assert_eq!(shown(&url), "https://ci.example:8443/a/run.dockerbuild");

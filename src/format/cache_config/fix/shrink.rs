@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_can_become_smaller_is_compacted() {
+    fn only_configurations_that_shrink_are_compacted() {
         let two = format!("{},{}", layer('1', -1), layer('2', 0));
         let root = record('a', None, None);
         let leaf = record('b', Some(1), Some(0));

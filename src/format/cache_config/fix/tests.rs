@@ -5,7 +5,7 @@ fn fixed(text: &str, lost: &[u32], is_compacted: bool) -> FixedConfig {
 }
 
 #[test]
-fn results_on_a_lost_layer_go_and_their_keys_stay() {
+fn results_on_a_lost_layer_are_dropped_and_their_keys_kept() {
     let text = r#"{"layers":[{"blob":"sha256:a","parent":-1},{"blob":"sha256:b"},{"blob":"sha256:c","parent":-1}],"records":[{"digest":"root"},{"layers":[{"layer":1,"createdAt":"2026-01-02T03:04:05.1+02:00"}],"digest":"one","inputs":[[{"link":0}]]},{"layers":[{"layer":2}],"digest":"two","inputs":[[{"selector":"s","link":1}]]}]}"#;
     let fixed = fixed(text, &[0], false);
     insta::assert_snapshot!(fixed.text, @r#"{"layers":[{"blob":"sha256:c","parent":-1}],"records":[{"digest":"root"},{"digest":"one","inputs":[[{"link":0}]]},{"layers":[{"layer":0}],"digest":"two","inputs":[[{"selector":"s","link":1}]]}]}"#);
@@ -20,7 +20,7 @@ fn results_on_a_lost_layer_go_and_their_keys_stay() {
 }
 
 #[test]
-fn what_an_import_is_refused_for_goes() {
+fn records_that_make_an_import_fail_are_removed() {
     let layers = r#""layers":[{"blob":"sha256:a","parent":-1},{"blob":"sha256:b","parent":2},{"blob":"sha256:c","parent":1}]"#;
     let result = r#""layers":[{"layer":0}]"#;
     for (records, expected, dropped) in [
@@ -89,7 +89,7 @@ fn equal_records_and_layers_are_written_once_with_all_their_results() {
 }
 
 #[test]
-fn the_proof_sees_a_key_too_few_and_one_too_many() {
+fn the_proof_detects_a_missing_and_an_extra_key() {
     let parse = |records: &str| {
         let text = format!(r#"{{"layers":[{{"blob":"a","parent":-1}}],"records":[{records}]}}"#);
         CacheGraph::parse(text.as_bytes()).unwrap()

@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn times_lie_within_the_picture() {
+    fn times_are_within_the_picture() {
         let first: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let last: Timestamp = "2026-01-03T00:00:00Z".parse().unwrap();
         let middle: Timestamp = "2026-01-02T00:00:00Z".parse().unwrap();

@@ -48,7 +48,7 @@ async fn plan() -> Plan {
 }
 
 #[tokio::test]
-async fn what_was_not_begun_is_not_counted_as_done() {
+async fn items_that_never_started_are_not_counted_as_done() {
     let plan = plan().await;
     assert_eq!(plan.delete().len(), 4);
     let mut gathered = Gathered::new(&plan, Phase::Deleting);

@@ -78,14 +78,14 @@ fn folders_open_one_by_one() {
 }
 
 #[test]
-fn the_sum_of_marks_counts_what_lies_in_a_marked_folder_once() {
+fn the_sum_of_marks_counts_files_of_a_marked_folder_once() {
     let rows = rows(&FILES, &["usr/lib/app"]);
     assert_eq!(rows.together(&[0, 1, 2]), Size(40).to_string());
     assert_eq!(rows.together(&[1, 2, 3]), Size(41).to_string());
 }
 
 #[test]
-fn what_lies_deep_is_not_indented_out_of_sight() {
+fn deep_rows_are_indented_up_to_a_limit() {
     let mut files = Vec::new();
     let mut opened = Vec::new();
     let mut path = String::new();
@@ -112,7 +112,7 @@ fn what_lies_deep_is_not_indented_out_of_sight() {
 }
 
 #[test]
-fn shares_are_written_with_what_tells_them_apart() {
+fn shares_are_printed_with_distinguishing_digits() {
     let shares = [(0, 10), (1, 10_000), (5, 100), (99, 100), (1, 0)];
     let written = shares.map(|(part, whole)| percent(part, whole));
     assert_eq!(written, ["0.0 %", "below 0.1 %", "5.0 %", "99 %", "–"]);

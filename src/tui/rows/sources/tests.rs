@@ -6,7 +6,7 @@ use crate::tui::pruning::Deleting;
 use crate::tui::world::SourceFacts;
 
 #[test]
-fn what_is_still_being_read_is_not_nothing() {
+fn a_source_that_is_still_read_is_not_shown_as_empty() {
     let info = SourceFacts {
         label: "store".into(),
         kind: crate::source::StoreKind::Local,
@@ -58,7 +58,7 @@ fn what_is_still_being_read_is_not_nothing() {
 }
 
 #[test]
-fn the_innermost_cause_is_what_a_row_says() {
+fn a_row_shows_the_innermost_cause() {
     let error = "cannot list the bucket prod\n  because: the service refused it\n  because: InvalidAccessKeyId\n  hint: set AWS_ACCESS_KEY_ID";
     assert_eq!(innermost(error), "InvalidAccessKeyId");
     assert_eq!(

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_differ_stand_out() {
+    fn changed_words_are_highlighted() {
         assert_eq!(
             written("RUN go build ./api", "RUN go build -trimpath ./api"),
             [
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn endless_texts_take_little() {
+    fn long_texts_are_compared_in_bounded_time() {
         let long = "x ".repeat(100_000);
         let other = "x ".repeat(90_000);
         assert!(lines(&long, &other)[0].0.len() < 4);

@@ -60,7 +60,7 @@ pub(super) fn faults_that_pass_are_overcome(service: Service) {
     }
 }
 
-pub(super) fn a_list_that_does_not_go_on_deletes_nothing(service: Service) {
+pub(super) fn a_list_that_does_not_continue_deletes_nothing(service: Service) {
     let html = || Fault::Says(Answer::html(200));
     let faults: [(&str, Fault); 4] = [
         ("no token", Fault::NoToken),
@@ -131,7 +131,7 @@ fn a_service_that_begins_with_its_first_key_is_listed_by_its_tokens() {
     assert!(proxy.seen(Wants::List) > 20);
 }
 
-pub(super) fn keys_that_are_refused_are_told_and_the_rest_goes(service: Service) {
+pub(super) fn refused_keys_are_reported_and_the_rest_is_deleted(service: Service) {
     let bucket = thinned(service, "shop", LONG);
     let orphans = bucket.orphans();
     let refused: BTreeSet<String> = orphans
@@ -157,7 +157,7 @@ pub(super) fn keys_that_are_refused_are_told_and_the_rest_goes(service: Service)
     assert_eq!(bucket.orphans(), BTreeSet::new());
 }
 
-pub(super) fn services_that_delete_in_their_own_way_are_understood(service: Service) {
+pub(super) fn unusual_delete_answers_of_services_are_understood(service: Service) {
     let ways: [(&str, When); 4] = [
         ("in batches with Content-MD5", |seen| {
             let lacks =
@@ -211,7 +211,7 @@ pub(super) fn services_that_delete_in_their_own_way_are_understood(service: Serv
     assert_eq!((run.code, bucket.blobs()), (Some(1), all), "{run}");
 }
 
-pub(super) fn what_a_key_may_not_do_is_said(service: Service) {
+pub(super) fn missing_permissions_of_a_key_are_reported(service: Service) {
     let denied: [(&str, When, &str); 3] = [
         (
             "list",

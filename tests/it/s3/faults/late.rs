@@ -42,9 +42,7 @@ fn touching(bucket: &Bucket, touched: &str, is_conditional: bool) -> Proxy {
     })
 }
 
-pub(super) fn a_blob_that_is_touched_at_the_last_moment_stays_where_the_service_heeds_it(
-    service: Service,
-) {
+pub(super) fn a_blob_touched_at_the_last_moment_is_kept_with_conditional_deletes(service: Service) {
     for arguments in [&["--yes"][..], &["--yes", "--no-recheck"]] {
         let bucket = thinned(service, "mini", LONG);
         let touched = bucket.orphans().first().unwrap().clone();
@@ -66,7 +64,7 @@ pub(super) fn a_blob_that_is_touched_at_the_last_moment_stays_where_the_service_
 }
 
 /// A failed deletion is not repeated unchanged, because a build may have exported the blob since.
-pub(super) fn a_blob_that_comes_again_while_its_deletion_waits_stays(service: Service) {
+pub(super) fn a_blob_uploaded_again_during_a_pause_is_kept(service: Service) {
     // Either it was done and the answer was lost, or the service was busy and did nothing.
     for fault in [
         Fault::Lost,
@@ -150,7 +148,7 @@ fn with_a_late_manifest(service: Service) -> (Bucket, Proxy) {
 }
 
 #[test]
-fn what_comes_at_the_last_moment_is_cured_from_the_screen_too() {
+fn late_manifests_are_repaired_from_the_screen() {
     let (bucket, proxy) = with_a_late_manifest(Service::S3sFs);
     let source = bucket.server.source_through(proxy.address, &bucket.name);
     let source = format!("{source}&access_key_id={KEY}&secret_access_key={SECRET}");
@@ -178,7 +176,7 @@ fn what_comes_at_the_last_moment_is_cured_from_the_screen_too() {
     assert_eq!(terminal.end().0, 0);
 }
 
-pub(super) fn a_manifest_that_comes_at_the_last_moment_is_reported_or_deleted(service: Service) {
+pub(super) fn a_manifest_written_at_the_last_moment_is_reported_or_deleted(service: Service) {
     let runs: [&[&str]; 3] = [
         &["--yes"],
         &["--yes", "--delete-broken-refs"],

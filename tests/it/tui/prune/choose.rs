@@ -6,7 +6,7 @@ use std::fs;
 use super::{LABEL, Store, keep_last, protect};
 
 #[test]
-fn only_marked_refs_go_and_protected_ones_stay() {
+fn only_marked_refs_are_deleted_and_protected_ones_kept() {
     let store = Store::shop();
     let (refs, blobs) = (store.refs(), store.blobs());
     // c15, c14 and c13 are marked, and a rule protects one of them.
@@ -26,7 +26,7 @@ fn only_marked_refs_go_and_protected_ones_stay() {
 }
 
 #[test]
-fn what_is_left_out_stays() {
+fn excluded_items_are_kept() {
     let store = Store::waste();
     let before = store.blobs();
     let mut journey = store.open(Vec::new(), (120, 40));
@@ -53,7 +53,7 @@ fn what_is_left_out_stays() {
 }
 
 #[test]
-fn a_ref_that_is_left_out_keeps_what_it_reaches() {
+fn an_excluded_ref_keeps_its_blobs() {
     let store = Store::shop();
     let mut journey = store.open(vec![keep_last(2)], (120, 40));
     // Blobs are deleted together with their refs, apart from those that the excluded ref reaches.
@@ -74,7 +74,7 @@ fn a_ref_that_is_left_out_keeps_what_it_reaches() {
 }
 
 #[test]
-fn what_weighs_much_is_confirmed_by_typing() {
+fn large_plans_are_confirmed_by_typing() {
     let store = Store::shop();
     let refs = store.refs();
     let mut journey = store.open(vec![keep_last(2)], (100, 30));
@@ -91,7 +91,7 @@ fn what_weighs_much_is_confirmed_by_typing() {
 }
 
 #[test]
-fn no_is_no() {
+fn answering_no_changes_nothing() {
     let store = Store::waste();
     let before = store.blobs();
     let mut journey = store.open(Vec::new(), (80, 24));
@@ -103,7 +103,7 @@ fn no_is_no() {
 }
 
 #[test]
-fn a_plan_is_saved_as_the_command_reads_it() {
+fn a_saved_plan_of_the_ui_can_be_applied_by_the_command() {
     let store = Store::waste();
     let path = store.journals.path().join("plan.json");
     let mut journey = store.open(Vec::new(), (100, 30));
@@ -121,7 +121,7 @@ fn a_plan_is_saved_as_the_command_reads_it() {
 }
 
 #[test]
-fn a_rule_is_made_from_what_is_marked() {
+fn a_rule_is_made_from_marked_refs() {
     let store = Store::shop();
     let mut journey = store.open(vec![keep_last(2)], (100, 30));
     journey.press("p space space R");

@@ -10,7 +10,7 @@ use super::{HUGE, LARGE, MANIFEST, SMALL, USUAL, archive, blob, descriptor, open
 use crate::support::journey::{Journey, memory, now};
 
 #[test]
-fn a_layer_opens_into_its_files_and_back() {
+fn a_layer_opens_its_files_and_returns() {
     let shop = shop();
     let files = |size| {
         let mut journey = open(&shop, "c15", size);
@@ -182,7 +182,7 @@ fn files_with_room_for_all() {
 }
 
 #[test]
-fn a_damaged_layer_says_so() {
+fn a_damaged_layer_shows_an_error() {
     let shop = shop();
     let path = blob(&shop, "a1b79a3a");
     let mut bytes = fs::read(&path).unwrap();

@@ -3,7 +3,7 @@
 use super::{HUGE, LARGE, SMALL, USUAL, demo, open, shop};
 
 #[test]
-fn named_by_the_store() {
+fn steps_named_by_the_store() {
     insta::assert_snapshot!(demo(SMALL).screen(), @r"
      demo › main                  15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────
@@ -51,7 +51,7 @@ fn named_by_the_store() {
 }
 
 #[test]
-fn named_by_the_store_with_details_beside() {
+fn steps_named_by_the_store_next_to_details() {
     insta::assert_snapshot!(demo(LARGE).press("G").screen(), @r"
      demo › main                                                                              15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -97,7 +97,7 @@ fn named_by_the_store_with_details_beside() {
 }
 
 #[test]
-fn named_by_the_store_with_room_for_all() {
+fn steps_named_by_the_store_with_room_for_all() {
     insta::assert_snapshot!(demo(HUGE).press("j j j").screen(), @r"
      demo › main                                                                                                                                                              15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -163,7 +163,7 @@ fn named_by_the_store_with_room_for_all() {
 }
 
 #[test]
-fn without_names() {
+fn steps_without_names() {
     let shop = shop();
     insta::assert_snapshot!(open(&shop, "c01", SMALL).screen(), @r"
      ./cache › c01                15 steps · read-only · ? help
@@ -254,7 +254,7 @@ fn without_names() {
 }
 
 #[test]
-fn a_thinned_cache_named_by_a_file() {
+fn steps_of_a_thinned_cache_named_by_a_file() {
     let shop = shop();
     let mut journey = open(&shop, "c09", USUAL);
     insta::assert_snapshot!(journey.press("B").screen(), @r"

@@ -85,7 +85,7 @@ fn results_that_were_dropped() {
 }
 
 #[test]
-fn results_that_were_dropped_with_details_beside() {
+fn results_that_were_dropped_next_to_details() {
     let shop = History::of("shop");
     insta::assert_snapshot!(region(&screen(shop.explained("c07", "c08", LARGE).press("G k l")), 8..36, 0), @r"
        STEP▴                                             LINE    TIME  WHY              │ RUN go build -trimpath ./api

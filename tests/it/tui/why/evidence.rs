@@ -64,7 +64,7 @@ fn evidence_is_asked_for_once() {
 }
 
 #[test]
-fn evidence_that_is_none_is_said_to_be_none() {
+fn files_without_evidence_are_refused_with_a_reason() {
     let shop = History::of("shop");
     let folder = TempDir::new().unwrap();
     let write = |name: &str, bytes: &[u8]| {
@@ -119,7 +119,7 @@ fn evidence_that_is_none_is_said_to_be_none() {
 }
 
 #[test]
-fn a_log_alone_tells_no_steps() {
+fn a_log_alone_does_not_describe_steps() {
     let shop = History::of("shop");
     let evidence = NamedEvidence::new(vec![shop.file("logs/c08.rawjson")], Vec::new(), Vec::new());
     let journey = Journey::explaining(evidence, vec![shop.source(Some("c07"))], USUAL);
@@ -152,7 +152,7 @@ fn a_log_alone_tells_no_steps() {
 }
 
 #[test]
-fn what_is_open_says_what_settles_it() {
+fn undecided_steps_show_the_missing_evidence() {
     let kitchen = History::of("kitchen");
     let evidence = NamedEvidence::new(
         vec![kitchen.file("provenance/c05.json")],
@@ -169,7 +169,7 @@ fn what_is_open_says_what_settles_it() {
 }
 
 #[test]
-fn the_record_of_a_build_names_its_cache() {
+fn the_record_of_a_build_selects_its_cache() {
     let mini = History::of("mini");
     let record = mini.file("dockerbuild/c03.dockerbuild");
     let given = || {

@@ -59,7 +59,7 @@ const FILES: [(&str, u64); 6] = [
 ];
 
 #[test]
-fn the_largest_comes_first_and_folders_have_sums() {
+fn the_largest_file_is_first_and_folders_have_sums() {
     let tree = tree(&FILES);
     let largest = order(&tree, "", SIZE, SortDirection::Descending);
     let expected = [
@@ -82,7 +82,7 @@ fn the_largest_comes_first_and_folders_have_sums() {
 }
 
 #[test]
-fn a_filter_keeps_what_passes_with_its_folders() {
+fn a_filter_keeps_matching_files_with_their_folders() {
     let tree = tree(&FILES);
     let cases = [
         (
@@ -127,7 +127,7 @@ fn folders_that_hold_one_folder_only_are_one_row() {
 }
 
 #[test]
-fn deep_paths_take_no_stack() {
+fn deep_paths_are_sorted_without_recursion() {
     let mut builder = TreeBuilder::default();
     let mut path = String::from("a");
     for _ in 0..100_000 {

@@ -48,7 +48,7 @@ fn folders_are_made_where_no_entry_describes_them() {
 }
 
 #[test]
-fn of_two_entries_for_a_path_the_later_one_holds() {
+fn the_later_of_two_entries_for_a_path_is_used() {
     let target = "b".to_owned();
     let tree = build(&[
         ("a", TarEntryKind::File, 3),
@@ -64,7 +64,7 @@ fn of_two_entries_for_a_path_the_later_one_holds() {
 }
 
 #[test]
-fn deletions_stand_next_to_what_is_written_again() {
+fn deletions_are_next_to_files_that_were_written_again() {
     let tree = build(&[
         ("a", TarEntryKind::Whiteout, 0),
         ("a", TarEntryKind::Whiteout, 0),
@@ -85,7 +85,7 @@ fn deletions_stand_next_to_what_is_written_again() {
 }
 
 #[test]
-fn a_tree_that_is_too_large_stays_as_it_is() {
+fn a_tree_at_its_bounds_does_not_grow() {
     let bounds = [
         Bounds {
             nodes: 100,

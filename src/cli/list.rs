@@ -120,12 +120,14 @@ impl Datum {
     /// age.
     fn compare(&self, other: &Self) -> Ordering {
         match (self, other) {
-            (Self::Text(a) | Self::Name(a), Self::Text(b) | Self::Name(b)) => a.cmp(b),
+            (
+                Self::Text(a) | Self::Name(a) | Self::Mode { shown: a, .. },
+                Self::Text(b) | Self::Name(b) | Self::Mode { shown: b, .. },
+            ) => a.cmp(b),
             (
                 Self::Count(a) | Self::Bytes(a) | Self::Unshown(a),
                 Self::Count(b) | Self::Bytes(b) | Self::Unshown(b),
             ) => a.cmp(b),
-            (Self::Mode { shown: a, .. }, Self::Mode { shown: b, .. }) => a.cmp(b),
             (Self::Time(a), Self::Time(b)) => b.cmp(a),
             (Self::None, Self::None) => Ordering::Equal,
             (Self::None, _) => Ordering::Less,

@@ -176,7 +176,7 @@ pub async fn gather(
 }
 
 /// Warns of a filter that asks for the names of steps, if no step has one.
-fn steps_without_names(unnamed: &[(&RefEntry, &Filter)]) -> Option<PlanWarning> {
+fn without_names(unnamed: &[(&RefEntry, &Filter)]) -> Option<PlanWarning> {
     let (first, filter) = unnamed.first()?;
     Some(PlanWarning::UnnamedSteps {
         filter: filter.to_string(),

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use super::units::grouped;
 
 /// Returns `one` for one thing and `many` for several.
-pub fn one_or<'a>(count: impl PartialEq + From<u8>, one: &'a str, many: &'a str) -> &'a str {
+pub fn one_or<'a>(count: impl Copy + PartialEq + From<u8>, one: &'a str, many: &'a str) -> &'a str {
     if count == 1.into() { one } else { many }
 }
 

@@ -208,7 +208,7 @@ impl Jobs {
                 self.try_rule(source, inventory, *rule, reporter);
             }
             JobWork::Open(name) => {
-                self.open(&self.settings.openers.named.clone(), name, cancel, reporter)
+                self.open(&self.settings.openers.named.clone(), name, cancel, reporter);
             }
             JobWork::OpenDeclared(cache, shows) => {
                 self.open_declared(cache, shows, cancel, reporter);

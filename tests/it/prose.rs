@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::structure::read::comments_and_literals;
+use crate::structure::read::{code_of, comments_and_literals};
 
 /// A group of words, and how many of them 10,000 words of doc comments may hold.
 struct Group {
@@ -74,6 +74,39 @@ const MESSAGE_WORDS: [(&[&str], usize); 5] = [
         ],
         1,
     ),
+];
+
+/// Words that no name of a test holds. `go` is not among them, because it is a language, too.
+const NAME_WORDS: [&str; 29] = [
+    "anew",
+    "anybody",
+    "beside",
+    "borne",
+    "goes",
+    "heed",
+    "heeded",
+    "heeds",
+    "knows",
+    "lest",
+    "lies",
+    "meanwhile",
+    "mend",
+    "mended",
+    "mends",
+    "nobody",
+    "said",
+    "say",
+    "says",
+    "somebody",
+    "spared",
+    "spares",
+    "stays",
+    "swept",
+    "tell",
+    "tells",
+    "told",
+    "whatever",
+    "whoever",
 ];
 
 /// How many files a failure lists.
@@ -168,14 +201,59 @@ fn comments_and_messages_keep_to_the_plain_voice() {
 }
 
 #[test]
+fn names_of_tests_are_plain_sentences() {
+    let mut count = 0;
+    let mut faults = Vec::new();
+    for directory in ["src", "tests"] {
+        for path in sources_below(directory) {
+            let code = code_of(&fs::read_to_string(&path).unwrap());
+            let names = names_of_functions(&code, directory == "tests");
+            count += names.len();
+            let is_odd = |name: &&String| {
+                let has_word = name.split('_').any(|word| NAME_WORDS.contains(&word));
+                has_word || name.starts_with("what_")
+            };
+            let odd = names.iter().filter(is_odd);
+            faults.extend(odd.map(|name| format!("{}: {name}", path.display())));
+        }
+    }
+    assert!(count > 1000, "only {count} names found");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Returns the names of the functions in code; of those with an attribute for tests only, if not
+/// all are wanted.
+fn names_of_functions(code: &str, all: bool) -> Vec<String> {
+    let mut is_test = all;
+    let mut names = Vec::new();
+    for line in code.lines().map(str::trim_start) {
+        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+            is_test = true;
+        }
+        let start = ["pub(crate) ", "pub(super) ", "pub ", "async "]
+            .iter()
+            .fold(line, |line, word| line.strip_prefix(word).unwrap_or(line));
+        let Some(rest) = start.strip_prefix("fn ") else {
+            continue;
+        };
+        if is_test {
+            let end = rest.find(['(', '<']).unwrap_or(rest.len());
+            names.push(rest[..end].to_owned());
+        }
+        is_test = all;
+    }
+    names
+}
+
+#[test]
 fn reads_words_of_comments_and_messages_only() {
-    let source = r##"
+    let source = r#"
 /// What is told.
 fn told() {
     // Nobody is told.
-    let told = format!("{told} went \"anew\", {}", r#"a "way back""#, 'a');
+    let told = format!("{told} went \"anew\", {}", r"a way back", 'a');
 }
-"##;
+"#;
     let texts = comments_and_literals(source);
     let words: Vec<String> = texts.into_iter().map(message_words).collect();
     assert_eq!(
@@ -188,7 +266,7 @@ fn told() {
 /// braces.
 fn message_words(text: &str) -> String {
     let mut depth = 0_usize;
-    let text = text.replace("\n", " ");
+    let text = text.replace('\n', " ");
     let outside = text.chars().map(|character| {
         match character {
             '{' => depth += 1,

@@ -18,12 +18,12 @@ mod prune;
 mod race;
 
 on_both_services!(
-    every_bucket_is_what_a_second_count_says,
-    a_ref_in_s3_is_what_it_is_in_a_directory,
-    a_missing_blob_and_an_orphan_are_told,
+    every_bucket_matches_an_independent_count,
+    a_ref_in_s3_equals_the_ref_in_a_directory,
+    a_missing_blob_and_an_orphan_are_reported,
     more_than_a_page_is_listed_once_each,
-    an_export_of_nothing_and_damage_are_borne,
-    a_file_that_lies_around_does_not_send_keys_to_a_service_of_its_own,
+    empty_and_damaged_exports_are_tolerated,
+    a_found_configuration_sends_no_keys_to_its_endpoint,
 );
 
 fn json(sandbox: &Sandbox, arguments: &[&str]) -> Value {

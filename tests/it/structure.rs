@@ -329,8 +329,6 @@ mod tests {
 "#,
     );
     assert_eq!(source.imported_modules(), ["format", "text"]);
-    let literals = [r#""crate::cli { \" }""#, r#"r"struct NotOne""#, "'{'"];
-    assert_eq!(source.literals, literals);
     assert_eq!(types(&source), ["One", "Two"]);
     assert_eq!(traits(&source), [("Two".to_owned(), 2)]);
     assert_eq!(functions(&source), [("long".to_owned(), 6)]);

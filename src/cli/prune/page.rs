@@ -116,7 +116,7 @@ fn part(pruned: &Pruned, has_rules: bool) -> String {
             page += &format!(
                 "{}\n",
                 run_sums(&pruned.plan, &done.report, Timestamp::now())
-            )
+            );
         }
         None => page += &format!("A plan, nothing was deleted. {}\n", text(&plan.counts())),
     }

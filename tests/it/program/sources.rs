@@ -423,7 +423,7 @@ fn a_ref_that_may_not_be_read_is_a_part_that_failed() {
     let manifest = layout.chain(&[layout.layer("a", 100)]);
     layout.tag("main", &manifest);
     let path = layout.blob_path(&manifest);
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o000)).unwrap();
     for command in ["ls", "du", "blobs"] {
         let run = sandbox.run(&[command, "./cache", "--json"]);
         assert_eq!(run.code, Some(4), "{command}: {run}");

@@ -15,13 +15,13 @@ use crate::support::s3::proxy::{Fault, Proxy, Wants, error};
 use crate::support::s3::{SECRET, Service, on_both_services};
 
 on_both_services!(
-    what_a_service_keeps_is_not_counted_as_freed,
+    objects_kept_by_the_service_are_not_counted_as_freed,
     a_ref_that_a_service_keeps_is_not_counted_as_deleted,
-    a_dropped_ref_can_be_put_back_without_a_grace,
-    a_lease_that_makes_no_sense_ends,
+    a_dropped_ref_can_be_restored_without_a_grace,
+    an_invalid_lease_expires,
     one_manifest_that_may_not_be_read_is_one_ref,
-    a_redirect_is_named_and_not_followed,
-    a_pause_that_is_too_long_is_refused_at_once,
+    a_redirect_is_reported_and_not_followed,
+    a_too_long_pause_is_refused_at_once,
 );
 
 fn objects_kept_by_the_service_are_not_counted_as_freed(service: Service) {

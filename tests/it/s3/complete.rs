@@ -12,14 +12,14 @@ use crate::support::s3::proxy::{Fault, Length, Proxy, Wants};
 use crate::support::s3::{S3Server, Service, on_both_services};
 
 on_both_services!(
-    no_part_of_a_list_is_taken_for_the_whole,
+    a_partial_list_is_never_treated_as_complete,
     nothing_is_deleted_or_counted_by_a_part_of_a_list,
     a_manifest_that_ends_early_keeps_every_blob,
 );
 
 #[test]
 fn a_partial_list_of_seaweedfs_is_never_treated_as_complete() {
-    no_part_of_a_list_is_taken_for_the_whole(Service::SeaweedFs);
+    a_partial_list_is_never_treated_as_complete(Service::SeaweedFs);
 }
 
 /// The positions at which a document is cut: before, after and inside each tag.

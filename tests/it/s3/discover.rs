@@ -7,8 +7,8 @@ use crate::support::command::Sandbox;
 use crate::support::s3::{S3Server, Service, on_both_services};
 
 on_both_services!(
-    a_bucket_is_opened_as_the_caches_in_it,
-    a_bucket_without_a_cache_says_what_there_is,
+    a_bucket_is_opened_as_its_caches,
+    a_bucket_without_a_cache_lists_its_folders,
     a_cache_is_found_where_the_prefix_has_no_slash,
 );
 

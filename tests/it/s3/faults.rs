@@ -19,33 +19,34 @@ mod answers;
 mod late;
 
 use answers::{
-    a_list_in_another_order_deletes_nothing, a_list_that_does_not_go_on_deletes_nothing,
-    faults_that_pass_are_overcome, keys_that_are_refused_are_told_and_the_rest_goes,
-    services_that_delete_in_their_own_way_are_understood, what_a_key_may_not_do_is_said,
+    a_list_in_another_order_deletes_nothing, a_list_that_does_not_continue_deletes_nothing,
+    faults_that_pass_are_overcome, missing_permissions_of_a_key_are_reported,
+    refused_keys_are_reported_and_the_rest_is_deleted,
+    unusual_delete_answers_of_services_are_understood,
 };
 use late::{
-    a_blob_that_comes_again_while_its_deletion_waits_stays,
-    a_blob_that_is_touched_at_the_last_moment_stays_where_the_service_heeds_it,
-    a_manifest_that_comes_at_the_last_moment_is_reported_or_deleted,
+    a_blob_touched_at_the_last_moment_is_kept_with_conditional_deletes,
+    a_blob_uploaded_again_during_a_pause_is_kept,
+    a_manifest_written_at_the_last_moment_is_reported_or_deleted,
 };
 
 on_both_services!(
     faults_that_pass_are_overcome,
-    a_list_that_does_not_go_on_deletes_nothing,
+    a_list_that_does_not_continue_deletes_nothing,
     a_list_in_another_order_deletes_nothing,
-    keys_that_are_refused_are_told_and_the_rest_goes,
-    services_that_delete_in_their_own_way_are_understood,
-    what_a_key_may_not_do_is_said,
-    a_blob_that_is_touched_at_the_last_moment_stays_where_the_service_heeds_it,
-    a_blob_that_comes_again_while_its_deletion_waits_stays,
-    a_manifest_that_comes_at_the_last_moment_is_reported_or_deleted,
-    a_blob_that_another_cache_names_stays,
-    killed_at_any_change_it_leaves_whole_refs_and_going_on_finishes,
+    refused_keys_are_reported_and_the_rest_is_deleted,
+    unusual_delete_answers_of_services_are_understood,
+    missing_permissions_of_a_key_are_reported,
+    a_blob_touched_at_the_last_moment_is_kept_with_conditional_deletes,
+    a_blob_uploaded_again_during_a_pause_is_kept,
+    a_manifest_written_at_the_last_moment_is_reported_or_deleted,
+    a_blob_that_another_cache_references_is_kept,
+    a_prune_killed_at_any_change_leaves_complete_refs_and_can_be_resumed,
     two_programs_that_prune_at_once_do_not_meet,
-    a_lease_that_another_takes_at_the_last_moment_is_anothers,
-    a_manifest_that_is_exported_at_the_last_moment_stays,
-    a_ref_goes_where_the_service_refuses_conditions,
-    what_was_written_although_the_answer_was_lost_is_written,
+    a_lease_taken_by_another_at_the_last_moment_is_not_ours,
+    a_manifest_exported_at_the_last_moment_is_kept,
+    a_ref_is_deleted_if_the_service_refuses_conditions,
+    a_write_with_a_lost_answer_counts_as_written,
     a_manifest_without_a_tag_is_read_again,
 );
 

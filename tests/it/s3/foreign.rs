@@ -10,7 +10,7 @@ use super::json as run;
 use crate::support::command::Sandbox;
 use crate::support::s3::{S3Server, Service, on_both_services};
 
-on_both_services!(every_object_that_is_none_of_the_caches_own_is_unknown);
+on_both_services!(every_foreign_object_is_unknown);
 
 fn blob(content: &str) -> String {
     cachelens::format::digest::Digest::of(content.as_bytes()).to_string()

@@ -12,13 +12,13 @@ use crate::support::fixture::Fixture;
 use crate::support::s3::{S3Server, Service, on_both_services};
 
 on_both_services!(
-    orphans_go_and_what_a_ref_names_stays,
-    a_blob_that_a_build_may_rely_on_stays,
-    what_a_dropped_ref_frees_waits_and_the_ref_can_come_back,
-    what_was_touched_since_the_plan_stays,
-    what_a_new_manifest_names_stays,
+    orphans_are_deleted_and_referenced_blobs_kept,
+    blobs_that_a_build_may_use_are_kept,
+    blobs_of_a_dropped_ref_wait_and_the_ref_can_be_restored,
+    blobs_touched_since_the_plan_are_kept,
+    blobs_of_a_new_manifest_are_kept,
     two_prunes_do_not_run_at_once,
-    results_go_from_a_cache_and_come_back,
+    results_of_a_cache_are_dropped_and_restored,
 );
 
 /// Hours, longer than any grace period.

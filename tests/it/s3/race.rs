@@ -252,17 +252,17 @@ fn no_manifest_references_a_missing_blob(service: Service, rounds: usize, no_rec
 
 #[test]
 fn no_manifest_references_a_missing_blob_on_s3s_fs() {
-    no_manifest_ever_names_a_missing_blob(Service::S3sFs, 300, false);
+    no_manifest_references_a_missing_blob(Service::S3sFs, 300, false);
 }
 
 #[test]
 fn no_manifest_references_a_missing_blob_without_the_last_check() {
-    no_manifest_ever_names_a_missing_blob(Service::S3sFs, 100, true);
+    no_manifest_references_a_missing_blob(Service::S3sFs, 100, true);
 }
 
 #[test]
 fn no_manifest_references_a_missing_blob_on_moto() {
-    no_manifest_ever_names_a_missing_blob(Service::Moto, 100, false);
+    no_manifest_references_a_missing_blob(Service::Moto, 100, false);
 }
 
 /// The race is real: without checks, and with a service that ignores conditions, blobs are deleted

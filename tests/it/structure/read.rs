@@ -10,8 +10,6 @@ pub(crate) struct Source {
     pub(crate) name: String,
     /// Its text without its unit tests.
     pub(super) text: String,
-    /// Its string literals.
-    pub(crate) literals: Vec<String>,
     /// Its code, without comments, without what is inside of string literals, and without its unit
     /// tests.
     pub(super) code: String,
@@ -23,11 +21,10 @@ impl Source {
     pub(crate) fn new(name: &str, text: &str) -> Self {
         let tested = text.split("\n#[cfg(test)]\nmod tests");
         let untested = tested.into_iter().next().unwrap_or_default();
-        let (code, literals) = code_and_literals(untested);
+        let code = code_of(untested);
         Self {
             name: name.to_owned(),
             text: untested.to_owned(),
-            literals,
             code,
             lines: text.lines().count(),
         }
@@ -298,10 +295,9 @@ fn word(text: &str) -> Option<String> {
 }
 
 /// Returns the code without comments, with the content of string literals replaced by its line
-/// breaks, and the string literals as they are written.
-fn code_and_literals(text: &str) -> (String, Vec<String>) {
+/// breaks.
+pub(crate) fn code_of(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
-    let mut literals = Vec::new();
     let mut rest = text;
     while let Some(character) = rest.chars().next() {
         let skipped = comment_or_literal(rest, code.chars().last());
@@ -315,11 +311,10 @@ fn code_and_literals(text: &str) -> (String, Vec<String>) {
             code.push('"');
             code.extend(literal.matches('\n'));
             code.push('"');
-            literals.push(literal.to_owned());
         }
         rest = after;
     }
-    (code, literals)
+    code
 }
 
 /// Returns the length of the comment or literal with which a text begins, after the character

@@ -15,7 +15,7 @@ fn rename(checkout: &Checkout, from: &str, to: &str) {
     std::fs::write(index, renamed).unwrap();
 }
 
-fn build<'a>(cache: &'a str) -> [&'a str; 5] {
+fn build(cache: &str) -> [&str; 5] {
     ["--", "docker", "build", cache, "."]
 }
 

@@ -23,7 +23,7 @@ fn with_log(history: &History, name: &str) -> (Checkout, Vec<String>) {
     let place = history.commits.iter().position(|of| of.name == name);
     let place = place.unwrap();
     let checkout = Checkout::of(history, place);
-    let log = history.fixture.path(&format!("logs/{name}.rawjson"));
+    let log = history.fixture.path(format!("logs/{name}.rawjson"));
     let before = &history.commits[place - 1].name;
     let arguments = vec![
         format!("./cache#{before}"),

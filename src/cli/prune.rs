@@ -220,7 +220,9 @@ async fn one(
     {
         confirm(session, arguments, &plan, reason, given)?;
     }
-    if let Some(path) = arguments.plan_out.as_ref().filter(|_| refusal.is_none()) {
+    if refusal.is_none()
+        && let Some(path) = &arguments.plan_out
+    {
         save(&plan, path)?;
     }
     let mut pruned = Pruned {
@@ -236,29 +238,35 @@ async fn one(
         done: None,
     };
     if arguments.yes && !stops && !pruned.plan.is_empty() {
-        let store = pruner(session, arguments, &scanned.opened.source)?;
-        let is_demo = matches!(scanned.opened.source.location, SourceLocation::Demo);
-        if is_demo {
-            session.output.warn(
-                "the demo is a copy: it is deleted, journal included, when this command ends",
-            );
-        }
-        let folder = if is_demo {
-            backend::demo::journals()
-        } else {
-            journals()
-        };
-        let mut journal = new_journal(arguments.journal.as_deref(), folder, &pruned.plan)?;
-        let report =
-            carry_out(session, arguments, &store, &pruned.plan, &mut journal, None).await?;
-        pruned.done = Some(FinishedRun {
-            report,
-            journal: journal.path().to_owned(),
-            undoability: undoability(&store).await,
-            interrupted: session.cancel.is_cancelled(),
-        });
+        pruned.done = Some(execute(session, arguments, scanned, &pruned.plan).await?);
     }
     Ok(pruned)
+}
+
+/// Carries out a plan.
+async fn execute(
+    session: &CliSession<'_>,
+    arguments: &Arguments,
+    scanned: &Scanned,
+    plan: &Plan,
+) -> Result<FinishedRun, Failure> {
+    let store = pruner(session, arguments, &scanned.opened.source)?;
+    let folder = if matches!(scanned.opened.source.location, SourceLocation::Demo) {
+        session
+            .output
+            .warn("the demo is a copy: it is deleted, journal included, when this command ends");
+        backend::demo::journals()
+    } else {
+        journals()
+    };
+    let mut journal = new_journal(arguments.journal.as_deref(), folder, plan)?;
+    let report = carry_out(session, arguments, &store, plan, &mut journal, None).await?;
+    Ok(FinishedRun {
+        report,
+        journal: journal.path().to_owned(),
+        undoability: undoability(&store).await,
+        interrupted: session.cancel.is_cancelled(),
+    })
 }
 
 /// Makes the plan. A plan that deletes more than the policy allows comes with the reason why it is

@@ -46,7 +46,6 @@ pub struct DraftRequest<'a> {
     pub inventory: Arc<Inventory>,
     /// The name of the source as given.
     pub source: &'a str,
-    /// The policy.
     pub policy: Policy,
     /// The evidence that names the steps for rules about results, or why there is none.
     pub evidence: Result<&'a CacheEvidence, String>,

@@ -335,7 +335,11 @@ impl DecisionInput<'_> {
     fn warnings(&self, matches: &[bool], verdicts: &[Verdict]) -> Vec<PolicyWarning> {
         let mut warnings = Vec::new();
         let rules = self.policy.rules.iter().zip(matches);
-        let idle = rules.filter(|(_, matches)| !*matches && !self.facts.is_empty());
+        // A rule of a file that drops matches nothing as soon as it has done its work.
+        let idle = rules.filter(|(rule, matches)| {
+            let is_expected = rule.action == RuleAction::Drop && !rule.is_of_flag();
+            !*matches && !is_expected && !self.facts.is_empty()
+        });
         warnings.extend(idle.map(|(rule, _)| PolicyWarning::MatchesNothing {
             rule: rule.name.clone(),
         }));

@@ -49,6 +49,12 @@ pub(super) struct AssignedRules {
 }
 
 impl Rule {
+    /// Returns whether a flag of the command line made the rule; such a rule has the name of the
+    /// flag.
+    pub(super) fn is_of_flag(&self) -> bool {
+        self.name.starts_with("--")
+    }
+
     fn matches(&self, facts: &RefFacts, now: Timestamp) -> bool {
         self.conditions
             .iter()

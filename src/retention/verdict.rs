@@ -199,7 +199,7 @@ pub enum Period {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "warning", rename_all = "kebab-case")]
 pub enum PolicyWarning {
-    /// A rule matches nothing: it may be mistyped.
+    /// A rule that protects or keeps, or a flag, matches nothing: it may be mistyped.
     MatchesNothing { rule: String },
     /// Every ref would be deleted.
     DropsEverything,

@@ -164,7 +164,6 @@ pub enum PruneWork {
 /// A requested plan.
 #[derive(Debug)]
 pub struct PlanRequest {
-    /// The source.
     pub source: SourceId,
     /// Its scan.
     pub inventory: Arc<Inventory>,
@@ -201,7 +200,6 @@ pub enum ConfigAddition {
 pub struct LayerFolder {
     /// The name of the folder, without a slash.
     pub folder: String,
-    /// The layer.
     pub layer: Digest,
 }
 

@@ -35,7 +35,6 @@ pub(super) fn pruner(
 pub(super) struct NamedFile<'a> {
     /// The flag that names it.
     pub(super) flag: &'static str,
-    /// Its path.
     pub(super) path: &'a Path,
 }
 

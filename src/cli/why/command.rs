@@ -132,13 +132,7 @@ async fn question(
     }
     let build = Some(described_build).filter(|_| !revisions.is_empty());
     baseline.extend(arguments.revisions(session, &revisions, build).await?);
-    if !request.unknown_flags.is_empty() {
-        let flags = request.unknown_flags.join(", ");
-        notes.insert(
-            0,
-            format!("{flags} of the command is not known, and what it changes is not considered"),
-        );
-    }
+    notes.splice(0..0, unknown_flags(request));
     Ok(Question {
         target: request.name.clone(),
         sources,
@@ -154,6 +148,13 @@ async fn question(
         builds,
         dockerfile,
     })
+}
+
+/// Returns a note about the flags of a command that are not known.
+fn unknown_flags(request: &BuildRequest) -> Option<String> {
+    let flags = request.unknown_flags.join(", ");
+    (!flags.is_empty())
+        .then(|| format!("{flags} of the command is not known, and its effect is not considered"))
 }
 
 /// The caches that the targets of a command import.

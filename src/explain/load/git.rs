@@ -35,9 +35,7 @@ pub enum GitError {
     /// A file is larger than its reader takes.
     #[error("{file} of {revision} is larger than {most} bytes")]
     TooLarge {
-        /// The file.
         file: String,
-        /// The revision.
         revision: String,
         /// The limit.
         most: u64,

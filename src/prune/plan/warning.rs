@@ -77,7 +77,6 @@ pub enum PlanWarning {
     },
     /// A filter asks for the names of steps, and no step of the refs has one.
     UnnamedSteps {
-        /// The filter.
         filter: String,
         /// The name of the first ref.
         first: String,

@@ -127,7 +127,7 @@ fn loaded(request: &BuildRequest, described: Described) -> LoadedEvidence {
     if !request.unknown_flags.is_empty() {
         let flags = visible(&request.unknown_flags.join(", ")).into_owned();
         notes.push(format!(
-            "{flags} of the command is not known, and what it changes is not considered"
+            "{flags} of the command is not known, and its effect is not considered"
         ));
     }
     let imports = if request.imports.is_empty() {

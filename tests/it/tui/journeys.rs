@@ -157,7 +157,7 @@ fn rows_are_written_to_a_file_and_never_over_another() {
     let written = fs::read_to_string(&csv).unwrap();
     assert_eq!(written.lines().count(), 16);
     assert!(
-        written.starts_with("name,digest,kind,state,bytes,"),
+        written.starts_with("name,aliases,tagged,generation,previous_of,digest,kind,bytes,"),
         "{written}"
     );
 

@@ -30,11 +30,12 @@ impl FilesScreen {
             1 => Cell::new("1 layer of the ref", TextRole::Dim),
             count => Cell::new(format!("{count} layers of the ref"), TextRole::Dim),
         };
-        let stored = stored.filter(|_| self.folders.is_empty());
+        let is_cut = matches!(self.state, FilesState::Ended(_));
         let cell = match stored {
-            Some(_) if matches!(self.state, FilesState::Ended(_)) => cell,
-            Some(bytes) => cell.and(format!(" · {} stored", Size(bytes)), TextRole::Dim),
-            None => cell,
+            Some(bytes) if self.folders.is_empty() && !is_cut => {
+                cell.and(format!(" · {} stored", Size(bytes)), TextRole::Dim)
+            }
+            _ => cell,
         };
         match &self.state {
             FilesState::Ended(why) => cell.and(format!(" · ! {why}"), TextRole::Error),

@@ -332,8 +332,8 @@ fn number(planned: &Planned, part: PlanSection) -> String {
 
 /// Returns the message for an empty part.
 pub(super) fn nothing(planned: &Planned, part: PlanSection) -> Cell {
-    let not_fixed = planned.plan.not_fixed();
-    if let Some(not_fixed) = not_fixed.filter(|_| part == PlanSection::Delete)
+    if part == PlanSection::Delete
+        && let Some(not_fixed) = planned.plan.not_fixed()
         && planned.plan.restored().is_empty()
     {
         return Cell::text(if not_fixed.is_empty() {
@@ -342,7 +342,9 @@ pub(super) fn nothing(planned: &Planned, part: PlanSection) -> Cell {
             "Nothing of it can be repaired."
         });
     }
-    if let Some(hindrance) = hindrance(planned).filter(|_| part == PlanSection::Delete) {
+    if part == PlanSection::Delete
+        && let Some(hindrance) = hindrance(planned)
+    {
         return Cell::text(format!("Nothing is deleted: {hindrance}"));
     }
     Cell::text(match part {

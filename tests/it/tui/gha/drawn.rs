@@ -63,8 +63,8 @@ fn sources_at_80() {
 #[test]
 fn sources_at_120() {
     insta::assert_snapshot!(region(&drawn("", (120, 40)), 2..37, 0), @r"
-       SOURCE                REFS      LIVE    ORPHAN   MISSING    NEWEST  STATE        │ gha:acme/shop
-    ▸  gha:acme/shop            5     257 B         ?         ?        3h  ready        │ kind       gha
+       SOURCE                 REFS      LIVE    ORPHAN    NEWEST  STATE                 │ gha:acme/shop
+    ▸  gha:acme/shop             5     257 B         ?        3h  ready                 │ kind       gha
        █··············▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  33 % of the quota · orphans ?    │ scan       ready
                                                                                         │
                                                                                         │ What is stored
@@ -105,8 +105,8 @@ fn sources_at_120() {
 fn sources_at_200() {
     let screen = drawn("", (200, 60));
     insta::assert_snapshot!(region(&screen, 2..5, 0), @r"
-       SOURCE                           KIND        REFS      LIVE    ORPHAN   MISSING    NEWEST  STATE                     │ gha:acme/shop
-    ▸  gha:acme/shop                    gha            5     257 B         ?         ?        3h  ready                     │ kind       gha
+       SOURCE                       KIND        REFS      LIVE    ORPHAN   MISSING    NEWEST  STATE                         │ gha:acme/shop
+    ▸  gha:acme/shop                gha            5     257 B         ?         ?        3h  ready                         │ kind       gha
        █··························▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  33 % of the quota · orphans ?    │ scan       ready
     ");
     insta::assert_snapshot!(region(&screen, 2..24, 120), @r"
@@ -117,7 +117,7 @@ fn sources_at_200() {
     │ What is stored
     │ in all     343 MiB in 9 objects
     │ live       257 B in 5 objects that a ref reaches
-    │ orphan     not known: what indexes name can be read inside a job only
+    │ orphan     not known: the content of indexes can be read only inside a job
     │ unknown    343 MiB in 2 objects that are not the cache's own
     │ superseded 102 B in 2 objects of indexes that no build imports
     │ quota      █████▎▁▁▁▁▁▁▁▁▁▁  33 %
@@ -204,9 +204,13 @@ fn refs_at_120() {
                                                                                    │ or         when 1024 MiB more are
                                                                                    │            written
                                                                                    │
-                                                                                   │ size       not known: what the index
-                                                                                   │            names can be read inside a
-                                                                                   │            job only
+                                                                                   │ size       not known: the content of
+                                                                                   │            the index can be read only
+                                                                                   │            inside a job
+                                                                                   │
+                                                                                   │ digest     ?
+                                                                                   │ also       2:refs/heads/main:index-app
+                                                                                   │            -1-f921bd05#2
     ");
 }
 
@@ -214,17 +218,17 @@ fn refs_at_120() {
 fn refs_at_200() {
     insta::assert_snapshot!(region(&drawn("enter", (200, 60)), 5..17, 0), @r"
        REF                    KIND          AGE▴     SIZE          ONLY HERE  LAYERS  STEPS             POLICY              │ app@main
-    ▸  app@main               cache          3h         ?                  ?       ?  ?                 keep  no rule       │ digest     ?
-       app@pull/12/merge      cache          5h         ?                  ?       ?  ?                 keep  no rule       │ also       2:refs/heads/main:index-app-1-f921bd05#2
-       app@feature            cache       1d 2h         ?                  ?       ?  ?                 keep  no rule       │ kind       cache
-       app@pull/7/merge       cache      3d 18h         ?                  ?       ?  ?                 keep  no rule       │ age        3h ago, 2026-11-22T09:00:00Z (when it was stored)
-       app@old                cache          5d         ?                  ?       ?  ?                 keep  no rule       │ policy     keep: no rule matches it
-                                                                                                                            │ last used  3h ago, 2026-11-22T09:00:00Z
-    ─── bytes: ▓ only in one ref  ░ shared  ▒ orphaned ──────────────────────────────────────────────────────────────────── │ read by    builds on feature, main, pull/12/merge
-       app@feature                                   │ app@pull/7/merge                                                     │ evicted    in 6d 21h unless a build uses it
-       53 B only here                                │ 52 B only here                                                       │ or         when 1024 MiB more are written
-       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
-       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │ size       not known: what the index names can be read inside a job only
+    ▸  app@main               cache          3h         ?                  ?       ?  ?                 keep  no rule       │ age        3h ago, 2026-11-22T09:00:00Z (when it was stored)
+       app@pull/12/merge      cache          5h         ?                  ?       ?  ?                 keep  no rule       │ policy     keep: no rule matches it
+       app@feature            cache       1d 2h         ?                  ?       ?  ?                 keep  no rule       │ last used  3h ago, 2026-11-22T09:00:00Z
+       app@pull/7/merge       cache      3d 18h         ?                  ?       ?  ?                 keep  no rule       │ read by    builds on feature, main, pull/12/merge
+       app@old                cache          5d         ?                  ?       ?  ?                 keep  no rule       │ evicted    in 6d 21h unless a build uses it
+                                                                                                                            │ or         when 1024 MiB more are written
+    ─── bytes: ▓ only in one ref  ░ shared  ▒ orphaned ──────────────────────────────────────────────────────────────────── │
+       app@feature                                   │ app@pull/7/merge                                                     │ size       not known: the content of the index can be read only inside a job
+       53 B only here                                │ 52 B only here                                                       │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │ digest     ?
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │ also       2:refs/heads/main:index-app-1-f921bd05#2
     ");
 }
 

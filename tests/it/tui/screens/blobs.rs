@@ -63,8 +63,8 @@ fn blobs_at_120() {
     ▸  sha256:4d2486f2890d33b31991bf8b71702e22…  ▒ orphan    37.2 KiB   12h 32m      0▐ │ 702e22c0e6d76fc7aed92cec2713e784a
        sha256:dc5b9e768dfa835ac96dbc0db334fd76…  ▒ orphan    37.2 KiB   12h 32m      0▐ │ 622c0
        sha256:e4082698164053e385bd80ee6c0bc10e…  ▒ orphan    37.2 KiB   12h 33m      0▐ │ state      ▒ orphan
-       sha256:3962a45e253fc05a3b13014afac21c19…  ▒ orphan    37.2 KiB   12h 32m      0▐ │ stored, and no ref names it: it
-       sha256:cabb629779a40e9eb4577489513fb99b…  ▒ orphan    37.2 KiB   12h 32m      0▐ │ could go
+       sha256:3962a45e253fc05a3b13014afac21c19…  ▒ orphan    37.2 KiB   12h 32m      0▐ │ stored, and no ref references it:
+       sha256:cabb629779a40e9eb4577489513fb99b…  ▒ orphan    37.2 KiB   12h 32m      0▐ │ it can be deleted
        sha256:c8928c717a8e825fac8a33f806841801…  ▒ orphan    37.2 KiB   12h 32m      0▐ │
        sha256:9a1b9080e73e72f9a2a8df61e416feb7…  ▒ orphan    37.2 KiB   12h 32m      0  │ role       blob
        sha256:d14a5ae984a791c21567c55f91dc4259…  ▒ orphan    37.2 KiB   12h 32m      0  │ size       37.2 KiB (38089 bytes)
@@ -107,7 +107,7 @@ fn blobs_at_200() {
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        BLOB                                                            ROLE          STATE           SIZE▾      AGE   REFS  │ sha256:4d2486f2890d33b31991bf8b71702e22c0e6d76fc7aed92cec2713e784a622c0
     ▸  sha256:4d2486f2890d33b31991bf8b71702e22c0e6d76fc7aed92cec2713…  blob          ▒ orphan    37.2 KiB   12h 32m      0▐ │ state      ▒ orphan
-       sha256:dc5b9e768dfa835ac96dbc0db334fd76fc005e56b759969ca2e89b…  blob          ▒ orphan    37.2 KiB   12h 32m      0▐ │ stored, and no ref names it: it could go
+       sha256:dc5b9e768dfa835ac96dbc0db334fd76fc005e56b759969ca2e89b…  blob          ▒ orphan    37.2 KiB   12h 32m      0▐ │ stored, and no ref references it: it can be deleted
        sha256:e4082698164053e385bd80ee6c0bc10ec1b507ae86a5fc6ce6af52…  blob          ▒ orphan    37.2 KiB   12h 33m      0▐ │
        sha256:3962a45e253fc05a3b13014afac21c1900552e952edfa14e866431…  blob          ▒ orphan    37.2 KiB   12h 32m      0▐ │ role       blob
        sha256:cabb629779a40e9eb4577489513fb99b093d3a00e3074f424bb371…  blob          ▒ orphan    37.2 KiB   12h 32m      0▐ │ size       37.2 KiB (38089 bytes)

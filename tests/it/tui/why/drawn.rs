@@ -88,6 +88,7 @@ fn results_that_were_dropped() {
 fn results_that_were_dropped_next_to_details() {
     let shop = History::of("shop");
     insta::assert_snapshot!(region(&screen(shop.explained("c07", "c08", LARGE).press("G k l")), 8..36, 0), @r"
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        STEP▴                                             LINE    TIME  WHY              │ RUN go build -trimpath ./api
        ·         FROM 127.0.0.1:5055/base:latest AS de…     1    0.1s                   │ Dockerfile:16 · stage api
        ✓ hit     WORKDIR /app                               2       –                   │
@@ -114,7 +115,6 @@ fn results_that_were_dropped_next_to_details() {
                                                                                         │ /srv/report.txt :26
                                                                                         │ COPY assets /srv/assets :27
                                                                                         │
-                                                                                        │ Keys
                                                                                         │ … tab scrolls, i shows all
     ");
 }
@@ -123,10 +123,10 @@ fn results_that_were_dropped_next_to_details() {
 fn results_that_were_dropped_with_room_for_all() {
     let shop = History::of("shop");
     insta::assert_snapshot!(region(&screen(shop.explained("c07", "c08", HUGE).press("j j j j j j j")), 2..26, 0), @r"
-       1  RUN go build -trimpath ./api :16: its command changed: `go build ./api` became `go build -trimpath ./api`                   ████████████████████████████████████████████████████████████    0.4s
-          0.4s lost · 4 later steps re-run because of it
-       2  WORKDIR /src :12 and 3 more steps, each: the cache holds its key but no longer its result; `c04`, `c03`, `c02` and 1 more of the same source still have it
-          0.2s lost  → import `c04`, or run the step again and export
+       1  RUN go build -trimpath ./api  Dockerfile:16  ·  its command changed: `go build ./api` became `go build -trimpath ./api`     ████████████████████████████████████████████████████████████    0.4s
+          4 later steps re-run because of it (0.4s lost).
+       2  WORKDIR /src  Dockerfile:12 and 3 more steps  ·  the cache holds its key but no longer its result; `c04`, `c03`, `c02` and 1 more of the same source still have it
+          0.2s lost. Fix: import `c04`, or run the step again and export
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        STEP▴                                                                LINE  IN CACHE        TIME  WHY                 │ RUN npm test && echo ok > /report.txt
        ·         FROM 127.0.0.1:5055/base:latest AS deps                       1  key only        0.1s                      │ Dockerfile:20 · stage test

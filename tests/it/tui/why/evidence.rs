@@ -50,7 +50,7 @@ fn evidence_is_asked_for_once() {
     journey.press(&format!("down '{} enter", shop.tree("c08").display()));
     journey.shows("the main context, with a .dockerignore");
     journey.press("enter");
-    journey.shows("1  RUN go build -trimpath ./api :16: its command changed");
+    journey.shows("1  RUN go build -trimpath ./api  Dockerfile:16  ·  its command changed");
     // The same evidence explains another ref, and names its steps.
     journey.press("q / ctrl-u 'c06 enter w");
     journey.shows_in("› why", "c06 › why");
@@ -164,8 +164,12 @@ fn undecided_steps_show_the_missing_evidence() {
     journey.shows_in("▸", "? undecided");
     journey.shows("Why it is undecided");
     journey.shows("│ the files that it takes are not given");
-    let settles = "16 steps are undecided; n takes what settles them: the context as a folder, a log of the build";
+    let settles = "16 steps undecided. Press B and add the build context or a log of the build";
     journey.shows(settles);
+    // The flags of the command line have no place here.
+    journey.shows("build context not given (B, field \"context\")");
+    journey.shows("context `extra` not given (B, field \"context\": extra=FOLDER)");
+    journey.hides("--context");
 }
 
 #[test]
@@ -211,7 +215,7 @@ fn the_record_of_a_build_selects_its_cache() {
     // An unreachable cache is reported.
     let journey = Journey::explaining(given(), Vec::new(), USUAL);
     journey.shows("! type=registry,");
-    journey.shows("n changes the evidence, r tries again");
+    journey.shows("B changes the evidence, r tries again");
     // From the list of sources, the UI prompts for the record.
     let mut journey = Journey::recorded(NamedEvidence::default(), mini.source(Some("c02")), USUAL);
     journey

@@ -89,7 +89,7 @@ mod tests {
     fn repair() -> FindingAdvice {
         FindingAdvice::Repair {
             command: "cachelens repair ./cache".to_owned(),
-            effect: "mends it",
+            effect: "fixes it",
         }
     }
 
@@ -114,12 +114,12 @@ mod tests {
             (
                 vec![lead(), repair(), replace()],
                 Some(
-                    "copying drops them: `cachelens repair ./cache` mends it; or export to it once",
+                    "copying drops them: `cachelens repair ./cache` fixes it; or export to it once",
                 ),
             ),
             (
                 vec![said(), repair()],
-                Some("export with mode=max; `cachelens repair ./cache` mends it"),
+                Some("export with mode=max; `cachelens repair ./cache` fixes it"),
             ),
             (
                 vec![version(), said()],

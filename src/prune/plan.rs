@@ -74,7 +74,6 @@ pub struct Plan {
     disk: Option<Footprint>,
     warnings: Vec<PlanWarning>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[serde(rename = "unmended")]
     not_fixed: Option<Vec<NotFixed>>,
     #[serde(skip)]
     origin: PlanOrigin,

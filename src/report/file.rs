@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_file_stays_until_the_new_one_is_complete() {
+    fn an_old_file_is_kept_until_the_new_one_is_complete() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("plan");
         fs::write(&target, "old").unwrap();
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_stays_one_and_a_device_is_written_to() {
+    fn a_link_is_kept_and_a_device_is_written_to() {
         let folder = tempfile::tempdir().unwrap();
         let (target, link) = (folder.path().join("plan"), folder.path().join("link"));
         fs::write(&target, "old").unwrap();

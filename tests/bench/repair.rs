@@ -35,12 +35,12 @@ const MOST_TIMES_WRITTEN: f64 = 8.0;
 const MOST_TIMES_SMALLER: f64 = 8.0;
 
 pub fn measure(table: &mut Table) -> Outcome {
-    beside_the_scan(table)?;
+    next_to_the_scan(table)?;
     written_again(table)?;
     made_smaller(table)
 }
 
-fn beside_the_scan(table: &mut Table) -> Outcome {
+fn next_to_the_scan(table: &mut Table) -> Outcome {
     let folder = tempfile::tempdir()?;
     Layout::new(LAYERS as u64, LAYERS).write(folder.path())?;
     let cache = cachelens::backend::local::LocalCache::new(folder.path());

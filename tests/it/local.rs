@@ -39,7 +39,14 @@ fn usage_with_code(sandbox: &Sandbox, code: i32) -> Value {
 
 /// Returns the refs that `ls` lists in `./cache`.
 fn refs(sandbox: &Sandbox) -> Vec<Value> {
-    let document = sandbox.json(&["ls", "--json", "./cache"]);
+    refs_with_code(sandbox, 0)
+}
+
+/// Returns the same of a run that ends with an exit code.
+fn refs_with_code(sandbox: &Sandbox, code: i32) -> Vec<Value> {
+    let run = sandbox.run(&["ls", "--json", "./cache"]);
+    assert_eq!(run.code, Some(code), "{run}");
+    let document = run.json();
     document["sources"][0]["refs"].as_array().unwrap().clone()
 }
 

@@ -233,7 +233,7 @@ fn public_functions_types_and_modules_have_docs() {
 }
 
 #[test]
-fn docs_of_fields_say_more_than_the_name() {
+fn docs_of_fields_add_to_the_name() {
     let found: Vec<String> = SOURCES.iter().flat_map(read::fillers).collect();
     assert!(found.is_empty(), "repeats the name:\n{}", found.join("\n"));
 }

@@ -146,7 +146,7 @@ fn audit_lines(source: &str, bucket: &Bucket, paper: Paper) -> Vec<String> {
         let source = visible(source);
         let bucket = visible(&bucket.places.bucket);
         lines.push(format!(
-            "  mended rules, with those switched off that do harm: \
+            "  corrected rules, with those switched off that do harm: \
              cachelens du '{source}' --json | jq '.sources[0].bucket.lifecycle.safe' > rules.json"
         ));
         lines.push(format!(

@@ -152,7 +152,6 @@ mod document {
         later_blobs: u64,
         documents: Vec<String>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        #[serde(rename = "mends")]
         fixes: Vec<Fix>,
     }
 
@@ -346,14 +345,11 @@ pub enum StoreReason {
         filter: String,
     },
     /// Rewritten: a repair fixes a part of it.
-    #[serde(rename = "mended")]
     Fixed {
         /// The fix.
-        #[serde(rename = "mend")]
         fix: Fix,
     },
     /// Deleted: its manifest is not stored, so no build can import it.
-    #[serde(rename = "manifest-gone")]
     ManifestMissing,
     /// Deleted: an unfinished upload.
     Unfinished {
@@ -370,13 +366,10 @@ pub enum StoreReason {
     /// Kept: an unreadable ref may reference it.
     Undetermined,
     /// Kept: a ref references it again, and this plan restores it.
-    #[serde(rename = "named-again")]
     ReferencedAgain,
     /// Kept until the trash has been restored, because restored blobs may reference it.
-    #[serde(rename = "awaits-put-back")]
     AwaitsRestore,
     /// Kept: a person has excluded it from the plan.
-    #[serde(rename = "left-out")]
     Excluded,
     /// Kept: it is stored in a way that cannot be deleted safely.
     Unsupported { why: String },

@@ -63,7 +63,6 @@ pub enum BlobFate {
     /// Kept: an unreadable ref may reference it.
     Undetermined,
     /// Kept until the trash has been restored, because restored blobs may reference it.
-    #[serde(rename = "awaits-put-back")]
     AwaitsRestore,
     /// Kept: it is stored in a way that cannot be deleted safely.
     Unsupported,
@@ -74,7 +73,6 @@ pub enum BlobFate {
     /// Deleted as an entry, by a rule that names its kind.
     Ruled,
     /// Deleted: no ref reaches it, and none did when the plan was made.
-    #[serde(rename = "goes")]
     Delete,
 }
 

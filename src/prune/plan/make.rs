@@ -68,7 +68,6 @@ pub enum FreedBlobs {
     /// them after the grace period.
     Wait,
     /// They are deleted with the refs.
-    #[serde(rename = "go-now")]
     DeleteNow,
 }
 

@@ -490,7 +490,7 @@ fn protected_indexes_and_layers_stay() {
 }
 
 #[test]
-fn what_a_rule_protects_by_now_is_not_deleted_by_a_saved_plan() {
+fn a_saved_plan_deletes_nothing_that_a_rule_protects_by_now() {
     let (sandbox, server) = shop();
     policy(&sandbox, "");
     let plan = sandbox.path("plan.json");

@@ -9,7 +9,7 @@ use cachelens::format::digest::Digest;
 use serde_json::{Value, json};
 
 use super::places::{make_device, make_fifo};
-use super::{add_main, refs, usage, usage_with_code};
+use super::{add_main, refs, refs_with_code, usage, usage_with_code};
 use crate::support::command::Sandbox;
 use crate::support::layout::LAYER;
 
@@ -175,12 +175,9 @@ fn blobs_that_are_a_file_leave_everything_missing() {
     let usage = usage_with_code(&sandbox, 4);
     assert_eq!(of(&usage, &["live", "unknown"]), [(0, 0), (1, 3)]);
     assert_eq!(usage["missing"]["blobs"], 1);
-    assert!(
-        refs(&sandbox)[0]["faults"][0]
-            .as_str()
-            .unwrap()
-            .contains("cannot be read: Not a directory")
-    );
+    let refs = refs_with_code(&sandbox, 4);
+    let fault = refs[0]["faults"][0].as_str().unwrap();
+    assert!(fault.contains("cannot be read: Not a directory"), "{fault}");
 }
 
 #[test]
@@ -228,10 +225,10 @@ fn a_blob_that_may_not_be_read_is_stored_all_the_same() {
         fs::set_permissions(layout.blob_path(blob), Permissions::from_mode(0o000)).unwrap();
         assert_eq!(usage_with_code(&sandbox, code)["orphan"], orphan);
     }
-    assert!(
-        super::faults(&sandbox)[0]
-            .ends_with("the manifest cannot be read: Permission denied (os error 13)")
-    );
+    let refs = refs_with_code(&sandbox, 4);
+    let fault = refs[0]["faults"][0].as_str().unwrap();
+    let expected = "the manifest cannot be read: Permission denied (os error 13)";
+    assert!(fault.ends_with(expected), "{fault}");
 }
 
 #[test]

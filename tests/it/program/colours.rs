@@ -38,7 +38,7 @@ fn colours_change_nothing_but_the_colours() {
 }
 
 #[test]
-fn help_is_coloured_as_color_says() {
+fn help_follows_the_color_flag() {
     let sandbox = Sandbox::new();
     let is_coloured = |forced: bool, arguments: &[&str]| {
         let mut command = sandbox.command();

@@ -18,7 +18,7 @@ fn stored(sandbox: &Sandbox, sample: &Sample, states: &[&str]) -> u64 {
 }
 
 #[test]
-fn a_plan_says_how_much_is_free_later_and_from_when() {
+fn a_plan_shows_how_much_a_later_run_frees_and_from_when() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let planned = document(&sandbox, &sample.layout, &["--drop-ref", "old"]);
     let plan = &planned["plan"];
@@ -63,7 +63,7 @@ fn a_plan_says_how_much_is_free_later_and_from_when() {
 }
 
 #[test]
-fn the_outcome_says_what_is_free_later_in_every_format() {
+fn the_outcome_shows_what_a_later_run_frees_in_every_format() {
     for format in ["text", "github", "markdown"] {
         let (sandbox, sample) = (Sandbox::new(), Sample::new());
         let arguments = ["--drop-ref", "old", "--yes", "--format", format];
@@ -75,7 +75,7 @@ fn the_outcome_says_what_is_free_later_in_every_format() {
 }
 
 #[test]
-fn what_waits_for_nothing_has_no_date() {
+fn blobs_that_wait_for_nothing_have_no_date() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let nothing = json!({ "bytes": 0, "objects": 0, "at": null });
     for arguments in [
@@ -136,7 +136,7 @@ fn the_gate_counts_what_a_later_run_frees() {
 }
 
 #[test]
-fn a_filter_by_step_says_that_nothing_names_the_steps() {
+fn a_filter_by_step_warns_if_no_step_has_a_name() {
     let sandbox = Sandbox::new();
     let fixture = Fixture::named("shop");
     fixture.write_layout("local.json", &sandbox.path("cache"));
@@ -188,7 +188,7 @@ fn a_rule_that_drops_no_ref_is_named() {
 }
 
 #[test]
-fn a_plan_that_goes_too_far_is_shown_and_not_carried_out() {
+fn a_plan_over_the_limit_is_shown_and_not_carried_out() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let arguments = ["--drop-ref", "old", "--max-delete", "10%"];
     for yes in [&[][..], &["--yes"]] {

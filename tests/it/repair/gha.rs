@@ -103,7 +103,7 @@ fn repair_outside_of_a_job_or_with_a_read_only_token_has_a_reason() {
     server.state().job_only_reads = true;
     let refused = in_job(&server, &["repair", SOURCE, "--yes", "--json"]);
     assert_eq!(refused.code, Some(4), "{refused}");
-    let why = &refused.json()["plan"]["unmended"][0]["why"];
+    let why = &refused.json()["plan"]["not_fixed"][0]["why"];
     assert_eq!(why, "the token of this job may not write to the cache");
     assert_eq!(indexes(&server), before);
 

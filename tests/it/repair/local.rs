@@ -84,7 +84,7 @@ fn results_without_blobs_are_dropped_and_every_other_hit_kept() {
         );
         assert_eq!(fs::read_to_string(dir.join("index.json")).unwrap(), index);
         let done = json_of(&sandbox.run(&["repair", "./cache", "--yes", "--json"]), 0);
-        assert_eq!(done["plan"]["unmended"], json!([]), "{done}");
+        assert_eq!(done["plan"]["not_fixed"], json!([]), "{done}");
         assert_eq!(
             done["outcome"]["done"],
             done["plan"]["delete"].as_array().unwrap().len()
@@ -265,7 +265,7 @@ fn unrepairable_findings_are_reported_and_stale_uploads_deleted() {
     let orphan = made.blob(LAYER, b"an orphan");
     let source = "./cache".to_owned();
     let plan = sandbox.json(&["repair", &source, "--json"]);
-    let not_fixed = plan["plan"]["unmended"].as_array().unwrap();
+    let not_fixed = plan["plan"]["not_fixed"].as_array().unwrap();
     let of_gone = not_fixed.iter().find(|item| item["ref"] == "gone").unwrap();
     assert_eq!(of_gone["code"], "manifest-missing");
     let shown = sandbox.run(&["repair", &source]).stdout;
@@ -314,7 +314,7 @@ fn protected_refs_are_not_repaired_and_moved_refs_are_skipped() {
     let items = plan["plan"]["delete"].as_array().unwrap();
     assert_eq!(items.len(), 1, "{plan}");
     assert_eq!(items[0]["name"], "other");
-    assert_eq!(plan["plan"]["unmended"][0]["why"], "a rule protects it");
+    assert_eq!(plan["plan"]["not_fixed"][0]["why"], "a rule protects it");
     let saved = sandbox.run(&["repair", "./cache", "--plan-out", "plan"]);
     assert_eq!(saved.code, Some(0), "{saved}");
 
@@ -385,5 +385,5 @@ fn an_index_of_caches_is_a_finding_and_is_kept() {
     assert!(codes(&check, "one").is_empty() && codes(&check, "two").is_empty());
     let plan = sandbox.json(&["repair", "./cache", "--compact", "--json"]);
     assert_eq!(plan["plan"]["delete"], json!([]));
-    assert_eq!(plan["plan"]["unmended"][0]["code"], "caches-merged");
+    assert_eq!(plan["plan"]["not_fixed"][0]["code"], "caches-merged");
 }

@@ -120,7 +120,7 @@ fn an_unreferenced_manifest_is_restored_on_request() {
 
     let plan = versions.sandbox.json(&["repair", "./cache", "--json"]);
     assert_eq!(plan["plan"]["delete"], json!([]));
-    let not_fixed = &plan["plan"]["unmended"][0];
+    let not_fixed = &plan["plan"]["not_fixed"][0];
     assert_eq!(not_fixed["code"], "config-missing");
     let hint = format!("--restore {}", digest_of(older));
     assert!(not_fixed["why"].as_str().unwrap().contains(&hint), "{plan}");
@@ -157,7 +157,7 @@ fn another_ref_of_the_store_counts_as_a_version() {
     ] {
         let refused = restore(version, "./cache#main");
         assert_eq!(refused.code, Some(4), "{refused}");
-        assert_eq!(refused.json()["plan"]["unmended"][0]["why"], why);
+        assert_eq!(refused.json()["plan"]["not_fixed"][0]["why"], why);
     }
     assert_eq!(versions.points_to(), digest_of(newer));
     let done = restore("release", "./cache#main");
@@ -186,7 +186,7 @@ fn a_ref_without_its_manifest_is_deleted_on_request() {
     let done = done.json();
     assert_eq!(
         done["plan"]["delete"][0]["reasons"][0]["reason"],
-        "manifest-gone"
+        "manifest-missing"
     );
     assert_eq!(names(), 1);
     let check = versions.run(&["check", "./cache", "--json"]).json();

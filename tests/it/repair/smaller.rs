@@ -227,7 +227,7 @@ fn a_ref_that_remains_too_large_has_a_reason() {
     let index = fs::read_to_string(dir.join("index.json")).unwrap();
     let plan = sandbox.json(&["repair", "./cache", "--json"]);
     assert_eq!(plan["plan"]["delete"], json!([]), "{plan}");
-    let not_fixed = &plan["plan"]["unmended"][0];
+    let not_fixed = &plan["plan"]["not_fixed"][0];
     assert_eq!(not_fixed["code"], "too-large-to-import");
     assert!(
         not_fixed["why"]

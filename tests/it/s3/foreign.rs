@@ -221,7 +221,7 @@ fn lifecycle_rules_that_break_a_cache_are_reported_with_a_fix() {
 
     error  the rule `thirty days` deletes blobs after 30 days, and manifests after the same time; a blob may be 24 h older than the manifest that references it, so it expires first and builds that import fail
       hint: keep blobs for at least 32 days if manifests are kept for 30 days
-      mended rules, with those switched off that do harm: cachelens du 's3://bucket/p/?region=us-east-1&endpoint_url=http://ADDRESS&use_path_style=true' --json | jq '.sources[0].bucket.lifecycle.safe' > rules.json
+      corrected rules, with those switched off that do harm: cachelens du 's3://bucket/p/?region=us-east-1&endpoint_url=http://ADDRESS&use_path_style=true' --json | jq '.sources[0].bucket.lifecycle.safe' > rules.json
       then: aws s3api put-bucket-lifecycle-configuration --bucket bucket --lifecycle-configuration file://rules.json
     ");
     insta::assert_snapshot!(serde_json::to_string_pretty(&lifecycle["safe"]).unwrap(), @r#"

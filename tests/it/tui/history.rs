@@ -170,7 +170,7 @@ fn the_dockerfile_of_the_directory_is_offered_as_evidence() {
 }
 
 #[test]
-fn evidence_that_lies_near_is_picked_from_a_list() {
+fn nearby_evidence_is_picked_from_a_list() {
     let directory = tempfile::tempdir().unwrap();
     let mini = Fixture::named("mini");
     let layout = mini.layout("local.json");

@@ -228,7 +228,7 @@ fn orphans_are_moved_to_the_trash_and_restored() {
 }
 
 #[test]
-fn a_run_says_what_a_later_one_frees() {
+fn a_run_shows_how_much_a_later_one_frees() {
     let store = Store::shop();
     let mut journey = store.open(vec![keep_last(2)], (120, 30));
     journey.press("p");

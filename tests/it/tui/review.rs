@@ -55,7 +55,7 @@ fn no_key_leads_from_nothing_to_the_ways_to_name_a_source() {
 }
 
 #[test]
-fn what_is_waste_is_planned_with_an_exclusion_carried_out_and_undone_by_seven_keys() {
+fn waste_is_planned_with_an_exclusion_deleted_and_restored_by_seven_keys() {
     let store = Store::waste();
     let before = store.blobs();
     let mut person = Counted::new(store.open(Vec::new(), SIZE));
@@ -115,7 +115,7 @@ fn why_a_step_ran_takes_seven_keys() {
 }
 
 #[test]
-fn what_is_broken_takes_two_keys_and_its_blob_two_more() {
+fn a_broken_ref_takes_two_keys_and_its_blob_two_more() {
     let mini = Fixture::named("mini").layout("local.json");
     damage(mini.path());
     let journey = Journey::new(vec![local("./mini", mini.path())], SIZE);
@@ -153,7 +153,7 @@ fn some_of_three_thousand_refs_are_marked_by_ten_keys() {
 }
 
 #[test]
-fn one_source_that_fails_leaves_the_others_and_says_why() {
+fn a_source_that_fails_leaves_the_others_and_shows_the_reason() {
     let shop = Fixture::named("shop").layout("local.json");
     let nothing = TempDir::new().unwrap();
     let sources = vec![

@@ -113,7 +113,7 @@ fn the_details_of_a_ref_begin_with_its_age_and_its_size() {
 }
 
 #[test]
-fn a_plan_says_what_it_keeps_at_every_width() {
+fn a_plan_shows_the_kept_refs_at_every_width() {
     let store = Store::shop();
     for width in [60, 80, 104, 160] {
         let mut journey = store.open(vec![keep_last(2)], (width, 24));
@@ -149,7 +149,7 @@ fn orders_are_named_by_the_values_that_come_first() {
 }
 
 #[test]
-fn n_goes_along_the_matches_of_the_last_filter() {
+fn n_moves_along_the_matches_of_the_last_filter() {
     let (_layout, mut journey) = shop((100, 30));
     journey.press("enter n");
     journey.shows("! nothing was searched for yet: / filters");
@@ -166,7 +166,7 @@ fn n_goes_along_the_matches_of_the_last_filter() {
 }
 
 #[test]
-fn columns_are_hidden_by_enter_and_the_menu_says_so() {
+fn columns_are_hidden_by_enter_and_the_menu_shows_it() {
     let (_layout, mut journey) = shop((120, 30));
     journey.press("enter L");
     journey.shows("Columns · enter: show, hide");
@@ -214,7 +214,7 @@ fn a_scroll_bar_shows_the_place_in_a_long_list() {
 }
 
 #[test]
-fn backspace_goes_back_and_brackets_turn_the_parts_of_a_plan() {
+fn backspace_returns_and_brackets_turn_the_parts_of_a_plan() {
     let store = Store::shop();
     let mut journey = store.open(vec![keep_last(2)], (100, 30));
     journey.press("p");

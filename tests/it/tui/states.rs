@@ -135,7 +135,7 @@ fn every_screen_of_an_unreadable_source_shows_the_reason() {
 }
 
 #[test]
-fn every_screen_says_that_it_is_read_only_and_a_plan_how_to_change_that() {
+fn every_screen_shows_read_only_and_a_plan_how_to_change_that() {
     let layout = Fixture::named("mini").layout("local-latest.json");
     let stored = || {
         fs::read_dir(layout.path().join("blobs/sha256"))

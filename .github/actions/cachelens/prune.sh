@@ -4,7 +4,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/words.sh"
 
 mapfile -t sources < <(lines "$INPUT_PRUNE")
-mapfile -t more < <(words "${INPUT_PRUNE_FLAGS:-}")
+split_words more "${INPUT_PRUNE_FLAGS:-}" prune-flags
 apply=(--dry-run)
 [[ "${INPUT_PRUNE_APPLY:-false}" != true ]] || apply=(--yes)
 cachelens prune "${sources[@]}" "${apply[@]}" --summary "${flags[@]}" ${more[@]+"${more[@]}"}

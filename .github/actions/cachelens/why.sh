@@ -4,7 +4,7 @@ set -euo pipefail
 here="$(dirname "${BASH_SOURCE[0]}")"
 source "$here/words.sh"
 
-mapfile -t command < <(words "$INPUT_WHY")
+split_words command "$INPUT_WHY" why
 page="$(mktemp)"
 trap 'rm -f "$page"' EXIT
 # Exit 4: some cache could not be read, and the others explain the build.

@@ -224,3 +224,33 @@ fn the_action_sets_every_variable_that_its_scripts_read() {
         assert!(steps.contains(&format!("inputs.{name} ")), "{name}");
     }
 }
+
+#[test]
+fn the_action_plans_a_prune_without_flags_and_refuses_an_open_quote() {
+    let job = Job::new();
+    Fixture::named("mini").write_layout("local.json", &job.sandbox.path("cache"));
+    let refs = || job.sandbox.json(&["ls", "./cache", "--json"])["sources"][0]["refs"].clone();
+    let before = refs();
+    for flags in ["", "  \n "] {
+        let inputs = [("INPUT_PRUNE", "./cache"), ("INPUT_PRUNE_FLAGS", flags)];
+        let planned = job.run("prune.sh", &inputs);
+        assert_eq!(planned.code, Some(0), "{planned}");
+    }
+    let open = "--drop-ref 'c*' --grace 0s --keep-ref=it's";
+    let inputs = [
+        ("INPUT_PRUNE", "./cache"),
+        ("INPUT_PRUNE_FLAGS", open),
+        ("INPUT_PRUNE_APPLY", "true"),
+    ];
+    let refused = job.run("prune.sh", &inputs);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    assert!(
+        refused
+            .stderr
+            .contains("a quote in `prune-flags` is not closed"),
+        "{refused}"
+    );
+    assert_eq!(refs(), before);
+    let refused = job.run("why.sh", &[("INPUT_WHY", "docker build 'a .")]);
+    assert_eq!(refused.code, Some(2), "{refused}");
+}

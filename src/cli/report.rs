@@ -73,6 +73,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
         let failure = Failure::message(Exit::Usage, "`report` prints no JSON");
         return Err(failure.hint("`cachelens du --json`, `ls` and `check` have the numbers of it"));
     }
+    arguments.build.check()?;
     let sources = open::sources_to_read(session, &arguments.sources)?;
     let sources = if arguments.sources.is_empty() {
         open::without_refs(sources)

@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::output::CommandOutput;
 use super::plain::{self, Face};
+use super::why::build::have_contexts;
 use super::{CliSession, Global, SignalsOf, config, ignored, init, open, prune};
 use crate::config::ThemeSetting;
 use crate::error::{Exit, Failure};
@@ -64,6 +65,7 @@ pub(super) fn run(
         let failure = Failure::message(Exit::Usage, "the terminal UI prints no JSON");
         return Err(failure.hint("`cachelens ls --json SOURCE`, `show` and `du` do"));
     }
+    have_contexts(&evidence.context)?;
     match plain::face(global) {
         Face::Screen => {}
         Face::Menu => return plain::menu(texts, global, output),

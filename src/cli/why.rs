@@ -95,6 +95,7 @@ pub(super) async fn run(
 ) -> Result<Exit, Failure> {
     // A summary that has no place to go fails before the work.
     arguments.summary.file()?;
+    build::have_contexts(&arguments.context)?;
     if !arguments.command.is_empty() {
         let typed = CommandOrigin::Typed;
         return command::run(session, &arguments, &arguments.command, typed).await;

@@ -391,3 +391,21 @@ pub(super) fn have_graph(documents: &[EvidenceDocument]) -> bool {
         | EvidenceDocument::CacheDebug(_) => false,
     })
 }
+
+/// Fails with a usage error if a context of the arguments is not a directory.
+pub(in crate::cli) fn have_contexts(texts: &[String]) -> Result<(), Failure> {
+    let directories = Directories::named_by(texts);
+    let Some(path) = directories.absent() else {
+        return Ok(());
+    };
+    let why = if path.exists() {
+        "is not a directory"
+    } else {
+        "does not exist"
+    };
+    let shown = visible(&path.to_string_lossy()).into_owned();
+    Err(Failure::message(
+        Exit::Usage,
+        format!("--context: {shown} {why}"),
+    ))
+}

@@ -30,6 +30,11 @@ pub(in crate::cli) struct BuildEvidence {
 }
 
 impl BuildEvidence {
+    /// Fails with a usage error if a context is not a directory.
+    pub(in crate::cli) fn check(&self) -> Result<(), Failure> {
+        build::have_contexts(&self.context)
+    }
+
     /// Returns whether anything describes the build.
     pub(in crate::cli) fn is_given(&self) -> bool {
         !self.build.is_empty() || self.file.is_some() || !self.context.is_empty()

@@ -53,6 +53,12 @@ impl Directories {
         }
         directories
     }
+
+    /// Returns the first of them that is not a directory.
+    pub fn absent(&self) -> Option<&Path> {
+        let mut all = self.main.iter().chain(self.named.values());
+        all.find(|path| !path.is_dir()).map(PathBuf::as_path)
+    }
 }
 
 /// The files of a build's local sources.

@@ -266,3 +266,20 @@ fn provenance_is_read_from_a_pipe() {
             .is_some_and(|records| !records.is_empty())
     );
 }
+
+#[test]
+fn a_context_that_is_no_directory_is_a_usage_error() {
+    let sandbox = Sandbox::new();
+    std::fs::write(sandbox.path("file"), "").unwrap();
+    for (context, why) in [
+        ("./nowhere", "--context: ./nowhere does not exist"),
+        ("web=./nowhere", "--context: ./nowhere does not exist"),
+        ("file", "--context: file is not a directory"),
+    ] {
+        for command in [&["why", "demo#main"][..], &["report", "demo"]] {
+            let run = sandbox.run(&[command, &["--context", context]].concat());
+            assert_eq!(run.code, Some(2), "{run}");
+            assert!(run.stderr.contains(why), "{run}");
+        }
+    }
+}

@@ -110,7 +110,7 @@ pub struct RefPart {
     pub bytes: Option<u64>,
     /// The bytes that no other ref reaches.
     pub exclusive: Option<u64>,
-    /// The numbers of records with a loadable result, and of records with only a key.
+    /// The numbers of records with a loadable result, and of steps with only a key.
     pub records: Option<(u64, u64)>,
     /// Whether blobs are missing or broken.
     pub is_broken: bool,
@@ -206,7 +206,7 @@ impl RefPart {
             created: entry.age().map(|(time, _)| time),
             bytes: known.map(|sizes| sizes.bytes),
             exclusive: known.and_then(|sizes| sizes.exclusive_bytes),
-            records: counts.map(|counts| (counts.results, counts.key_only)),
+            records: counts.map(|counts| (counts.results, counts.key_only_steps())),
             is_broken: entry.state() != BlobState::Live.word(),
         }
     }

@@ -210,7 +210,7 @@ pub async fn run(options: TuiOptions) -> Result<UiEnd, TuiError> {
     let recorder = Arc::new(Mutex::new(Recorder::default()));
     terminal::restore_on_panic(Arc::clone(&recorder), options.crash_dir.clone());
     let guard = terminal::enter(options.mouse)?;
-    let terminal = ratatui::Terminal::new(ratatui::backend::CrosstermBackend::new(io::stdout()))?;
+    let terminal = terminal::OwnTerminal::new()?;
     let mut runtime = Runtime::new(options, theme, terminal, recorder, Timestamp::now)?;
     let mut signals = EndSignals::listen()?;
     let events = terminal::events(asks)?;

@@ -399,10 +399,12 @@ fn confirm(
         return Err(refusal);
     }
     session.output.end_progress();
-    eprint!("{name}: {reason}. Type the name of the source to continue: ");
+    let question = format!("{name}: {reason}. Type the name of the source to continue: ");
     let mut typed = String::new();
-    let read = io::stderr()
-        .flush()
+    let mut terminal = io::stderr();
+    let read = terminal
+        .write_all(question.as_bytes())
+        .and_then(|()| terminal.flush())
         .and_then(|()| io::stdin().lock().read_line(&mut typed));
     if read.is_ok() && is_right(typed.trim_end_matches('\n')) {
         Ok(())

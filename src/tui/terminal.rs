@@ -2,6 +2,7 @@
 
 use std::future::ready;
 use std::io::{self, Stdout, Write as _};
+use std::mem::ManuallyDrop;
 use std::panic;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -214,11 +215,27 @@ pub trait Surface {
     fn copy(&mut self, text: &str) -> io::Result<()>;
 }
 
-impl Surface for Terminal<CrosstermBackend<Stdout>> {
+/// The terminal of the program. It is never dropped, because `Terminal` shows the cursor when it is
+/// dropped and panics if it can neither do that nor report it, as when its window was closed.
+/// Leaving the screen shows the cursor.
+pub struct OwnTerminal(ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>);
+
+impl OwnTerminal {
+    /// Returns the terminal on standard output.
+    ///
+    /// # Errors
+    /// Fails if its size is unknown.
+    pub fn new() -> io::Result<Self> {
+        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        Ok(Self(ManuallyDrop::new(terminal)))
+    }
+}
+
+impl Surface for OwnTerminal {
     fn draw(&mut self, draw: &mut dyn FnMut(&mut Frame<'_>)) -> io::Result<()> {
         // Terminals that know the mode show the frame once it is complete; others ignore it.
         queue!(io::stdout(), BeginSynchronizedUpdate)?;
-        self.draw(draw)?;
+        self.0.draw(draw)?;
         execute!(io::stdout(), EndSynchronizedUpdate)
     }
 
@@ -228,7 +245,7 @@ impl Surface for Terminal<CrosstermBackend<Stdout>> {
         // The next frame ends the update, so an empty screen is never shown.
         execute!(io::stdout(), BeginSynchronizedUpdate, Clear(ClearType::All))?;
         // The last drawn buffer is emptied, so the next frame is drawn completely.
-        self.swap_buffers();
+        self.0.swap_buffers();
         Ok(())
     }
 

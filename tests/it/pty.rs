@@ -333,6 +333,17 @@ fn signals_set_the_exit_code_and_the_terminal_is_restored() {
     }
 }
 
+#[test]
+fn a_terminal_that_disappears_ends_the_program_without_a_crash() {
+    for arguments in [&["demo"][..], &["--theme", "light", "demo"]] {
+        for milliseconds in [300, 1500] {
+            let shown = Duration::from_millis(milliseconds);
+            let (code, files) = Terminal::lost(arguments, shown);
+            assert_eq!(files, [""; 0], "{arguments:?} after {shown:?}, exit {code}");
+        }
+    }
+}
+
 /// Two targets export to one ref: the second one overwrites the first.
 const MISTAKEN: &str = r#"
 group "default" { targets = ["api", "web"] }
@@ -535,7 +546,9 @@ fn the_demo_is_pruned_undone_and_removed_at_the_end() {
 fn each_ref_of_the_demo_is_explained_by_a_build_that_imports_it() {
     let mut terminal = Terminal::start(&["demo"], 120, 40);
     wait_for_sources(&terminal);
-    terminal.press("\r/web-\rw");
+    terminal.press("\r/web-\r");
+    terminal.wait("the filtered refs", |screen| screen.contains("1 of 9 refs"));
+    terminal.press("w");
     terminal.wait("the file of its own build", |screen| {
         screen.contains("web/page.js changed") && screen.contains("COPY web web")
     });

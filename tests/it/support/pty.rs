@@ -69,6 +69,21 @@ fn begun(bytes: &[u8]) -> usize {
         .unwrap_or(0)
 }
 
+/// Returns the command that runs a program in a terminal, with the environment of a sandbox.
+fn command(plain: &Command, program: &OsStr, arguments: &[&str]) -> CommandBuilder {
+    let mut command = CommandBuilder::new(program);
+    command.env_clear();
+    for (name, value) in plain.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    command.env("TERM", "xterm-256color");
+    command.cwd(plain.get_current_dir().unwrap());
+    command.args(arguments);
+    command
+}
+
 impl Terminal {
     /// Starts the program in a terminal of `columns` by `rows`.
     pub fn start(arguments: &[&str], columns: u16, rows: u16) -> Self {
@@ -90,6 +105,26 @@ impl Terminal {
     /// Returns the number of the program's process.
     pub fn process(&self) -> u32 {
         self.child.process_id().unwrap()
+    }
+
+    /// Runs the program in a terminal that disappears after `shown`, as when its window is closed.
+    /// Returns the exit code and the files that the program left in its folder for temporary files.
+    pub fn lost(arguments: &[&str], shown: Duration) -> (u32, Vec<String>) {
+        let sandbox = Sandbox::new();
+        let plain = sandbox.command();
+        let folder = sandbox.path("temporary");
+        std::fs::create_dir(&folder).unwrap();
+        let pair = native_pty_system().openpty(PtySize::default()).unwrap();
+        let mut command = command(&plain, plain.get_program(), arguments);
+        command.env("TMPDIR", &folder);
+        let mut child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        std::thread::sleep(shown);
+        drop(pair.master);
+        let code = child.wait().unwrap().exit_code();
+        let files = std::fs::read_dir(&folder).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().to_string_lossy().into_owned());
+        (code, names.collect())
     }
 
     /// Starts a shell with job control, which prompts with `ready> `.
@@ -122,20 +157,10 @@ impl Terminal {
             pixel_height: 0,
         };
         let pair = native_pty_system().openpty(size).unwrap();
-        let plain = sandbox.command();
-        let mut command = CommandBuilder::new(program);
-        command.env_clear();
-        for (name, value) in plain.get_envs() {
-            if let Some(value) = value {
-                command.env(name, value);
-            }
-        }
-        command.env("TERM", "xterm-256color");
+        let mut command = command(&sandbox.command(), program, arguments);
         for (name, value) in environment {
             command.env(name, value);
         }
-        command.cwd(plain.get_current_dir().unwrap());
-        command.args(arguments);
         let modes = modes(&*pair.master);
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);

@@ -143,7 +143,7 @@ impl CheckCase<'_> {
 
     /// Adds the command that repairs a finding to its advice, if there is one.
     fn name_repair(&self, entry: &RefEntry, finding: &mut Finding) {
-        let is_mended = Code::FIXABLE.contains(&finding.code)
+        let is_fixable = Code::FIXABLE.contains(&finding.code)
             && !finding.code.is_unreadable()
             && entry.kind == RefKind::Cache
             && matches!(
@@ -151,7 +151,7 @@ impl CheckCase<'_> {
                 StoreKind::Local | StoreKind::Registry | StoreKind::S3
             )
             && finding.severity == finding.code.severity();
-        if !is_mended || finding.advice.is_empty() || finding.is_restorable_from_trash() {
+        if !is_fixable || finding.advice.is_empty() || finding.is_restorable_from_trash() {
             return;
         }
         let command = format!(

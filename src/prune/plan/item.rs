@@ -346,7 +346,6 @@ pub enum StoreReason {
     },
     /// Rewritten: a repair fixes a part of it.
     Fixed {
-        /// The fix.
         fix: Fix,
     },
     /// Deleted: its manifest is not stored, so no build can import it.

@@ -59,7 +59,7 @@ fn evidence_is_asked_for_once() {
     let named = "named from tests/fixtures/shop/provenance/c08.json and 2 more";
     journey.shows(named);
     // Earlier input is recalled.
-    journey.press("n up ctrl-p ctrl-p");
+    journey.press("B up ctrl-p ctrl-p");
     journey.shows("│ › tests/fixtures/shop/provenance/c07.json");
 }
 

@@ -235,7 +235,8 @@ fn mask_names(text: &str) -> String {
     // Whether a value follows, and the quote that must end the masked one.
     let mut awaits = false;
     let mut quote = None;
-    for (word, gap) in words(text) {
+    let all: Vec<(&str, &str)> = words(text).collect();
+    for (place, (word, gap)) in all.iter().copied().enumerate() {
         let bare = word.trim_start_matches(['"', '\'', '-']);
         let is_scheme = ["bearer", "basic"]
             .iter()
@@ -247,7 +248,7 @@ fn mask_names(text: &str) -> String {
             }
             continue;
         }
-        if word.is_empty() || matches!(word, "=" | ":" | "=>" | ":=") || is_scheme {
+        if word.is_empty() || is_assignment(word) || is_scheme {
             shown.push_str(word);
             awaits |= bare.eq_ignore_ascii_case("bearer");
         } else if awaits {
@@ -268,7 +269,8 @@ fn mask_names(text: &str) -> String {
             // `--password x` and `password = x`, but not a bare word of prose.
             awaits = is_secret(bare.trim_matches(['"', '\'']))
                 && !bare.contains('=')
-                && (word.starts_with('-') || text.contains('='));
+                && (word.starts_with('-')
+                    || next_word(&all[place + 1..]).is_some_and(is_assignment));
             shown.push_str(&without_password(word));
         }
         if quote.is_none() {
@@ -276,6 +278,17 @@ fn mask_names(text: &str) -> String {
         }
     }
     shown
+}
+
+fn next_word<'a>(words: &[(&'a str, &str)]) -> Option<&'a str> {
+    words
+        .iter()
+        .map(|(word, _)| *word)
+        .find(|word| !word.is_empty())
+}
+
+fn is_assignment(word: &str) -> bool {
+    matches!(word, "=" | ":" | "=>" | ":=")
 }
 
 /// Returns the end of a name in the word whose value is secret: at a `=` or a `:`.

@@ -154,7 +154,13 @@ impl Arguments {
             [one] => one.expose().strip_prefix("demo#").unwrap_or_default(),
             _ => "",
         };
-        if let Some(evidence) = backend::demo::evidence_for(asked) {
+        let asked = asked.to_owned();
+        self.add_build_of_demo(&asked);
+    }
+
+    /// Adds the evidence of the next build in the demo that imports a ref.
+    fn add_build_of_demo(&mut self, ref_name: &str) {
+        if let Some(evidence) = backend::demo::evidence_for(ref_name) {
             self.build = evidence.build;
             self.baseline = vec![evidence.baseline];
             self.context = vec![evidence.context.to_string_lossy().into_owned()];

@@ -12,7 +12,7 @@ use crate::cli::summary::SummaryFlag;
 use crate::error::Failure;
 use crate::explain::load::{Explanation, Imported, explain};
 use crate::inventory::RefEntry;
-use crate::source::{RefSelector, Source};
+use crate::source::{RefSelector, Source, SourceLocation};
 
 /// What describes the build that a report shows.
 #[derive(Debug, Default, Args)]
@@ -55,11 +55,17 @@ impl BuildEvidence {
             select: Some(RefSelector::Name(entry.name.clone())),
             ..scanned.opened.source.clone()
         };
+        let is_demo = matches!(source.location, SourceLocation::Demo);
         let sources = vec![source];
-        if !self.is_given() && !build::have_graph(&build::records_near(session, &sources).await) {
+        let mut arguments = self.arguments();
+        if !self.is_given() && is_demo {
+            arguments.add_build_of_demo(&entry.name);
+        }
+        let is_described = self.is_given() || !arguments.build.is_empty();
+        if !is_described && !build::have_graph(&build::records_near(session, &sources).await) {
             return Ok(None);
         }
-        let Question { given, notes, .. } = self.arguments().question(session, sources).await?;
+        let Question { given, notes, .. } = arguments.question(session, sources).await?;
         let imported = Imported {
             reader: &scanned.opened.reader,
             inventory: &scanned.inventory,

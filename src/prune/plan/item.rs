@@ -345,9 +345,7 @@ pub enum StoreReason {
         filter: String,
     },
     /// Rewritten: a repair fixes a part of it.
-    Fixed {
-        fix: Fix,
-    },
+    Fixed { fix: Fix },
     /// Deleted: its manifest is not stored, so no build can import it.
     ManifestMissing,
     /// Deleted: an unfinished upload.

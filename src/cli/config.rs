@@ -146,6 +146,15 @@ pub(super) fn uses_color(color: Color) -> bool {
     }
 }
 
+/// Returns the same for standard error.
+pub(super) fn uses_color_for_errors(color: Color) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => AutoStream::choice(&io::stderr()) != ColorChoice::Never,
+    }
+}
+
 const NO_FILE: &str = "there is no configuration file; the defaults are in effect";
 
 fn current_dir() -> Result<PathBuf, Failure> {

@@ -59,7 +59,19 @@ pub(super) fn invoked(mut arguments: Vec<OsString>) -> Invoked {
         .skip(1)
         .position(|argument| argument == NAME)
     {
+        let is_help = arguments[1..=place]
+            .iter()
+            .any(|argument| argument == "help");
         arguments.drain(1..place + 2);
+        // `docker help cachelens` asks for the usage, `docker help cachelens why` for a topic.
+        if is_help {
+            let help = if arguments.len() > 1 {
+                "help"
+            } else {
+                "--help"
+            };
+            arguments.insert(1, help.into());
+        }
     }
     Invoked::Command(arguments)
 }
@@ -101,6 +113,11 @@ mod tests {
             (
                 "docker-cachelens cachelens du cachelens",
                 "docker-cachelens du cachelens",
+            ),
+            ("docker-cachelens help cachelens", "docker-cachelens --help"),
+            (
+                "docker-cachelens help cachelens why",
+                "docker-cachelens help why",
             ),
             (
                 "docker-cachelens --context ci cachelens ls",

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
-use super::table::Paper;
+use super::table::{Paper, Style};
 use super::{Global, config, json};
 use crate::error::{Exit, Failure};
 use crate::progress::Progress;
@@ -25,6 +25,8 @@ pub(super) fn print_document(document: &impl Serialize) {
 pub(super) struct CommandOutput {
     pub json: bool,
     pub paper: Paper,
+    /// Standard error.
+    error_paper: Paper,
     quiet: bool,
     pub progress: Progress,
     /// Whether a result was printed.
@@ -45,6 +47,10 @@ impl CommandOutput {
         Self {
             json: global.json,
             paper,
+            error_paper: Paper {
+                color: config::uses_color_for_errors(global.color),
+                columns: None,
+            },
             quiet: global.quiet,
             progress: Progress::new(global.quiet),
             has_printed: AtomicBool::new(false),
@@ -80,13 +86,13 @@ impl CommandOutput {
     /// Warns about a problem that does not stop the work.
     pub(super) fn warn(&self, message: &str) {
         if !self.quiet {
-            self.say(&format!("warning: {message}"));
+            self.say(Style::Warning, "warning:", message);
         }
     }
 
     /// Reports a failure.
     pub(super) fn failure(&self, failure: &Failure) {
-        self.say(&format!("error: {failure}"));
+        self.say(Style::Bad, "error:", &failure.to_string());
         if let Ok(mut reported) = self.reported.lock() {
             reported.push(failure.clone());
         }
@@ -108,11 +114,12 @@ impl CommandOutput {
         let _ = self.document(&json::JsonDocument::of_failures(command, &failures));
     }
 
-    fn say(&self, text: &str) {
+    fn say(&self, style: Style, kind: &str, text: &str) {
+        let kind = style.paint(kind, self.error_paper);
         // If the stream is closed, there is nothing more to do; `eprintln!` would panic.
         let _ = self
             .progress
-            .above(|| writeln!(io::stderr(), "{}", mask_lines(text)));
+            .above(|| writeln!(io::stderr(), "{kind} {}", mask_lines(text)));
     }
 
     pub(super) fn end_progress(&self) {

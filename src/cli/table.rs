@@ -37,6 +37,7 @@ pub(super) enum Style {
     Strong,
     Dim,
     Good,
+    Warning,
     Bad,
 }
 
@@ -47,6 +48,7 @@ impl Style {
             Self::Strong => "\x1b[1m",
             Self::Dim => "\x1b[2m",
             Self::Good => "\x1b[32m",
+            Self::Warning => "\x1b[33m",
             Self::Bad => "\x1b[31m",
         }
     }

@@ -1,7 +1,7 @@
 //! The manual: topics in a small subset of Markdown, rendered for a terminal and for `man`.
 //!
 //! A topic is a title `# NAME: SUMMARY`, followed by headings (`## `), paragraphs, lists (`- `,
-//! with continuation lines indented) and fenced code. Lines are printed unchanged, because the
+//! with continuation lines indented), tables and fenced code. Lines are printed unchanged, because the
 //! files keep to the width of a terminal.
 
 use std::fmt::Write as _;
@@ -73,6 +73,13 @@ impl Topic {
                 let code = lines.by_ref().take_while(|line| !line.starts_with("```"));
                 blocks.push(ManualBlock::Code(code.collect()));
                 is_open = false;
+            } else if line.starts_with('|') {
+                // A table has the same width everywhere, so it is printed like code.
+                match blocks.last_mut() {
+                    Some(ManualBlock::Code(lines)) if is_open => lines.push(line),
+                    _ => blocks.push(ManualBlock::Code(vec![line])),
+                }
+                is_open = true;
             } else if line.is_empty() {
                 is_open = false;
             } else if let Some(heading) = line.strip_prefix("## ") {

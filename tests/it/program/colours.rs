@@ -54,4 +54,8 @@ fn help_follows_the_color_flag() {
     assert!(!is_coloured(true, &["--color", "never", "--help"]));
     assert!(!is_coloured(true, &limit("--color=never")));
     assert!(!is_coloured(false, &["--help"]));
+    // Errors are coloured in the same way.
+    assert!(is_coloured(false, &["ls", "./nowhere", "--color=always"]));
+    assert!(!is_coloured(true, &["ls", "./nowhere", "--color=never"]));
+    assert!(!is_coloured(false, &["ls", "./nowhere"]));
 }

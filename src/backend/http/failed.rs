@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::ServiceKind;
 use crate::backend::{RemoteError, RemoteKind};
+use crate::text::causes::without_generic;
 use crate::text::escape::visible;
 
 /// The hint for a slow service.
@@ -120,17 +121,9 @@ fn is_about_certificates(cause: &str) -> bool {
     cause.to_ascii_lowercase().contains("certificate")
 }
 
-/// Errors of a chain that add nothing to the error they wrap.
-const WITHOUT_NEWS: [&str; 3] = ["client error (Connect)", "dns error", "error resolving DNS"];
-
 fn causes(error: &reqwest::Error) -> Vec<String> {
-    let mut causes: Vec<String> = crate::text::causes::causes(error)
+    without_generic(crate::text::causes::causes(error))
         .iter()
         .map(|cause| visible(cause).chars().take(300).collect())
-        .collect();
-    if let Some(last) = causes.pop() {
-        causes.retain(|cause| !WITHOUT_NEWS.contains(&cause.as_str()));
-        causes.push(last);
-    }
-    causes
+        .collect()
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::complete::{self, Incomplete};
 use crate::backend::{RemoteError, RemoteKind};
 use crate::source::S3Location;
-use crate::text::causes::causes;
+use crate::text::causes::{causes, without_generic};
 use crate::text::escape::visible;
 
 /// An error that may pass when the request is sent again.
@@ -191,9 +191,10 @@ where
     } else if let Some(page) = page(error) {
         described = described.because(page);
     } else if code.is_empty() {
-        described = described.because(visible(&error.to_string()).into_owned());
-        for cause in causes(error) {
-            described = described.because(visible(&cause).into_owned());
+        let mut messages = vec![error.to_string()];
+        messages.extend(causes(error));
+        for message in without_generic(messages) {
+            described = described.because(visible(&message).into_owned());
         }
     } else {
         let said = if said.is_empty() {

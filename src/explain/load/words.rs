@@ -166,7 +166,7 @@ pub fn seconds(took: SignedDuration) -> String {
     let seconds = took.as_secs_f64();
     match seconds {
         ..10.0 => format!("{seconds:.1}s"),
-        ..100.0 => format!("{seconds:.0}s"),
+        ..60.0 => format!("{seconds:.0}s"),
         _ => format!("{}m {:02}s", took.as_secs() / 60, took.as_secs() % 60),
     }
 }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::UiLayer;
+use crate::text::plural::one_or;
 use crate::text::units::grouped;
 use crate::tui::effect::Overwrite;
 use crate::tui::keymap::{self, Action};
@@ -72,8 +73,9 @@ impl UiLayer for ExportPrompt {
             "JSON"
         };
         let words = format!(
-            "{} rows as {format}; a name that ends in .csv makes CSV",
-            grouped(count as u64)
+            "{} {} as {format}; a name that ends in .csv makes CSV",
+            grouped(count as u64),
+            one_or(count, "row", "rows")
         );
         let line = text::LineArea::of(inside, 2.min(inside.height.saturating_sub(1)));
         text::put(

@@ -151,14 +151,18 @@ impl TreemapScreen {
         self.stop(cx);
         match &self.level {
             TreemapLevel::Refs => return Handled::No,
-            TreemapLevel::Steps(of, Some(_)) => {
+            TreemapLevel::Steps(of, Some(head)) => {
+                let stage = *head;
                 self.level = TreemapLevel::Stages(of.clone());
                 self.show_steps();
+                self.go_to(|tile| matches!(tile.what, TileSubject::Row(row) if row == stage));
             }
-            TreemapLevel::Stages(_) | TreemapLevel::Steps(_, None) => {
+            TreemapLevel::Stages(of) | TreemapLevel::Steps(of, None) => {
+                let name = of.name.clone();
                 self.level = TreemapLevel::Refs;
                 self.cursor = 0;
                 self.show_refs(cx.world);
+                self.go_to(|tile| tile.name == name);
             }
         }
         Handled::Yes
@@ -170,6 +174,11 @@ impl TreemapScreen {
         {
             cx.stop(job);
         }
+    }
+
+    /// Moves the cursor to a box, if there is one.
+    fn go_to(&mut self, is_wanted: impl Fn(&TreemapTile) -> bool) {
+        self.cursor = self.tiles.iter().position(is_wanted).unwrap_or_default();
     }
 
     fn go(&mut self, place: usize) {
@@ -238,7 +247,7 @@ impl Screen for TreemapScreen {
             Action::Down => self.go(self.cursor + 1),
             Action::Top => self.go(0),
             Action::Bottom => self.go(usize::MAX),
-            Action::Collapse | Action::Escape => return self.leave_level(cx),
+            Action::Collapse | Action::Escape | Action::Back => return self.leave_level(cx),
             _ => return Handled::No,
         }
         Handled::Yes

@@ -314,8 +314,18 @@ fn rest(tiles: &[TreemapTile]) -> TreemapTile {
         role: TextRole::Dim,
         bytes: sum(tiles),
         words: "together",
-        fill: SHARED,
+        fill: main_fill(tiles),
     }
+}
+
+/// Returns the filling of most bytes.
+fn main_fill(tiles: &[TreemapTile]) -> &'static str {
+    let bytes_of = |fill: &str| {
+        let same = tiles.iter().filter(|tile| tile.fill == fill);
+        same.map(|tile| u128::from(tile.bytes)).sum::<u128>()
+    };
+    let fills = tiles.iter().map(|tile| tile.fill);
+    fills.max_by_key(|fill| bytes_of(fill)).unwrap_or(SHARED)
 }
 
 /// Parts the tiles into two groups that weigh about the same; returns the share of the first, too.

@@ -303,7 +303,6 @@ fn an_unreachable_registry_is_an_error_with_a_reason() {
     let run = Sandbox::new().run(&["ls", &format!("{host}/app")]);
     insta::assert_snapshot!(run.stderr.replace(&host, "HOST"), @r"
     error: HOST cannot be reached
-      because: tcp connect error
       because: Connection refused (os error 111)
       hint: is the name right, and is the registry running? HTTPS_PROXY, HTTP_PROXY and NO_PROXY apply
     ");

@@ -9,6 +9,8 @@ use crate::text::units::{Size, grouped};
 const MANY_BYTES: u64 = 1 << 30;
 /// The same holds for a plan that deletes more refs than this.
 const MANY_REFS: usize = 10;
+/// The same holds for a plan that deletes more objects than this.
+const MANY_OBJECTS: u64 = 10_000;
 
 /// Why a plan must be confirmed by typing the name of its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub enum TypedReason {
     ManyRefs(usize),
     /// It frees many bytes.
     ManyBytes(u64),
+    /// It deletes many objects, such as most blobs of a large cache of small layers.
+    ManyObjects(u64),
 }
 
 impl TypedReason {
@@ -33,7 +37,9 @@ impl TypedReason {
     pub fn outweighs_yes(self) -> bool {
         match self {
             Self::EveryRef | Self::FreedNow => true,
-            Self::YoungTrash | Self::ManyRefs(_) | Self::ManyBytes(_) => false,
+            Self::YoungTrash | Self::ManyRefs(_) | Self::ManyBytes(_) | Self::ManyObjects(_) => {
+                false
+            }
         }
     }
 }
@@ -48,6 +54,7 @@ impl fmt::Display for TypedReason {
                 write!(f, "the plan deletes {} refs", grouped(*refs as u64))
             }
             Self::ManyBytes(bytes) => write!(f, "the plan frees {}", Size(*bytes)),
+            Self::ManyObjects(count) => write!(f, "the plan deletes {} objects", grouped(*count)),
         }
     }
 }
@@ -66,6 +73,8 @@ impl Plan {
             Some(TypedReason::ManyRefs(self.refs()))
         } else if self.frees_bytes > MANY_BYTES {
             Some(TypedReason::ManyBytes(self.frees_bytes))
+        } else if self.frees_objects > MANY_OBJECTS {
+            Some(TypedReason::ManyObjects(self.frees_objects))
         } else {
             None
         }

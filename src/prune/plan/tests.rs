@@ -303,6 +303,23 @@ fn grave_plans_are_confirmed_by_typing() {
 }
 
 #[test]
+fn plans_of_many_objects_are_confirmed_by_typing() {
+    for (objects, reason) in [
+        (10_000, None),
+        (10_001, Some(TypedReason::ManyObjects(10_001))),
+    ] {
+        let mut store = Store::default();
+        let layer = store.blob("layer", 100);
+        store.a_ref("main", false, &[layer]);
+        for number in 0..objects {
+            let orphan = Digest::of(format!("orphan {number}").as_bytes());
+            store.cache.add_stored(orphan, 1, Some(ago(100)));
+        }
+        assert_eq!(store.plan().needs_typed_confirmation(), reason);
+    }
+}
+
+#[test]
 fn emptying_the_trash_at_once_is_confirmed_by_typing() {
     for (grace, reason) in [(0, Some(TypedReason::YoungTrash)), (48, None)] {
         let mut store = Store::default();

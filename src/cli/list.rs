@@ -400,13 +400,15 @@ impl CheckedListFlags<'_> {
         format: ListFormat,
         lists: &[(String, &R, Vec<u32>)],
     ) -> Result<Vec<u8>, Failure> {
-        let delimiter = if format == ListFormat::Tsv {
-            b'\t'
+        // Values contain no tabs and no line ends, so TSV needs no quotes.
+        let (delimiter, quotes) = if format == ListFormat::Tsv {
+            (b'\t', csv::QuoteStyle::Never)
         } else {
-            b','
+            (b',', csv::QuoteStyle::Necessary)
         };
         let mut writer = csv::WriterBuilder::new()
             .delimiter(delimiter)
+            .quote_style(quotes)
             .from_writer(Vec::new());
         let failed = |error: &dyn std::error::Error| Failure::new(Exit::Failed, error);
         let has_source = lists.len() > 1;

@@ -34,6 +34,10 @@ pub(in crate::cli) async fn find(
     provenance: &[PathBuf],
 ) -> Result<SelectedLayer, Failure> {
     let wanted = layer.trim();
+    if wanted.is_empty() {
+        let failure = Failure::message(Exit::Usage, "the layer is empty");
+        return Err(failure.hint("name it by a digest, or by a step of a ref"));
+    }
     let entry = match scanned.opened.source.select {
         Some(_) => Some(show::the_ref(session, scanned)?),
         None => None,
@@ -43,7 +47,7 @@ pub(in crate::cli) async fn find(
     }
     let entry = match entry {
         Some(entry) => entry,
-        None if wanted.parse::<Digest>().is_ok() => {
+        None if wanted.parse::<Digest>().is_ok() || is_prefix(wanted) => {
             let message = format!("{} holds no blob {wanted}", scanned.opened.shown());
             return Err(Failure::message(Exit::Failed, message)
                 .hint("`cachelens blobs SOURCE` lists what it holds; for the key of a step, name its ref as in SOURCE#REF"));
@@ -68,11 +72,10 @@ fn by_digest(
         }
         return Ok(None);
     }
-    let hex = wanted.strip_prefix("sha256:").unwrap_or(wanted);
-    let is_prefix = hex.len() >= SHORTEST_PREFIX && hex.chars().all(|c| c.is_ascii_hexdigit());
-    if !is_prefix {
+    if !is_prefix(wanted) {
         return Ok(None);
     }
+    let hex = hex_of(wanted);
     let Ok(filter) = Filter::parse(&format!("digest:{hex}")) else {
         return Ok(None);
     };
@@ -92,6 +95,16 @@ fn by_digest(
             Err(ambiguous("blobs begin with", wanted, names))
         }
     }
+}
+
+fn hex_of(wanted: &str) -> &str {
+    wanted.strip_prefix("sha256:").unwrap_or(wanted)
+}
+
+/// Returns whether a text may be the first digits of a digest.
+fn is_prefix(wanted: &str) -> bool {
+    let hex = hex_of(wanted);
+    hex.len() >= SHORTEST_PREFIX && hex.chars().all(|c| c.is_ascii_hexdigit())
 }
 
 /// A digest, for a filter.

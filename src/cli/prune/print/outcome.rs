@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{Pruned, not_fixed_text, unmet};
-use crate::backend::{Disposal, Outcome, Undoability};
+use crate::backend::{self, Disposal, Outcome, Undoability};
 use crate::cli::CliSession;
 use crate::cli::json::JsonDocument;
 use crate::cli::prune::document::{PlanItemDocument, RunDocument};
@@ -115,6 +115,10 @@ fn undo_notes(pruned: &Pruned, run: &FinishedRun, done: usize) -> Vec<String> {
         ..
     } = run;
     let mut notes = Vec::new();
+    if backend::demo::journals().is_some_and(|folder| journal.starts_with(folder)) {
+        // The copy is deleted when the command ends, and the journal with it.
+        return notes;
+    }
     if plan.not_fixed().is_some() && done > 0 {
         notes.push(format!(
             "`cachelens {command} --undo {}` restores the previous versions of the refs.",

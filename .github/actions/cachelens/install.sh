@@ -7,5 +7,7 @@ if command -v cachelens >/dev/null; then
   exit 0
 fi
 root="${RUNNER_TEMP:?}/cachelens"
+# The commit, branch or tag of the action, which `cachelens version` shows.
+[[ -z "${GITHUB_ACTION_REF:-}" ]] || export CACHELENS_COMMIT="$GITHUB_ACTION_REF"
 cargo install --locked --root "$root" --path "$(dirname "${BASH_SOURCE[0]}")/../../.."
 echo "$root/bin" >>"${GITHUB_PATH:?}"

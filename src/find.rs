@@ -257,7 +257,7 @@ fn yaml_of(session: &FindSession<'_>, path: &str, text: &str) -> Option<Tree> {
         Err(error) => {
             // Templates of other programs have the extension of YAML too.
             let is_expected = kinds::of(path) != Some(CiFileKind::Yaml) || compose::is_named(path);
-            if is_expected || error.reason.contains("too") {
+            if is_expected || error.exceeds_limit {
                 session.skipped(path, error.line, &error.reason);
             }
             None

@@ -41,6 +41,8 @@ pub struct TreeError {
     /// The line where parsing stopped.
     pub line: u32,
     pub reason: String,
+    /// Whether the file is larger or nested deeper than is read.
+    pub exceeds_limit: bool,
 }
 
 impl Tree {

@@ -14,6 +14,7 @@ pub fn parse(text: &str, file: u32) -> Result<Tree, TreeError> {
     let parsed = parsed.map_err(|error| TreeError {
         line: u32::try_from(error.line_display()).unwrap_or(u32::MAX),
         reason: error.kind().to_string(),
+        exceeds_limit: false,
     })?;
     let breaks = text.match_indices('\n').map(|(offset, _)| offset).collect();
     let mut reader = JsonReader {

@@ -146,11 +146,13 @@ fn parse_strictly(text: &str, file: u32) -> Result<Tree, TreeError> {
         let (event, span) = event.map_err(|error| TreeError {
             line: line_of(error.marker().line()),
             reason: error.info().to_owned(),
+            exceeds_limit: false,
         })?;
         let line = line_of(span.start.line());
         reader.event(event, span).map_err(|reason| TreeError {
             line,
             reason: reason.to_owned(),
+            exceeds_limit: true,
         })?;
     }
     Ok(reader.tree)

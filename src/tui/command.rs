@@ -101,6 +101,8 @@ const ALIASES: &[(&str, &str)] = &[
     ("prune", "plan"),
     ("rule", "make-rule"),
     ("e", "open"),
+    ("leave-out", "exclude"),
+    ("take-back", "remove-last"),
 ];
 
 /// Commands that are there on every screen.

@@ -111,6 +111,7 @@ actions! {
     /// Plan a prune.
     Plan,
     /// Exclude items from the plan, or include them again.
+    #[serde(rename = "exclude", alias = "leave-out")]
     LeaveOut,
     /// Write the plan to a file, or the rule or source to the configuration.
     Save,
@@ -178,7 +179,8 @@ actions! {
     /// Recall the next input.
     Newer,
     /// Remove the last addition.
-    TakeBack,
+    #[serde(alias = "take-back")]
+    RemoveLast,
     /// Move the focus between the details and the list.
     Focus,
     /// Say yes.

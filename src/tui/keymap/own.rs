@@ -247,6 +247,16 @@ mod tests {
     }
 
     #[test]
+    fn earlier_names_of_actions_are_accepted() {
+        let keymap = own("[plan]\nleave-out = 'X'\n[evidence]\ntake-back = 'f8'\n").unwrap();
+        let key_for = |context, action| keymap.key_for(&[context], action);
+        assert_eq!(key_for(KeyContext::Plan, Action::LeaveOut), "X");
+        assert_eq!(key_for(KeyContext::Evidence, Action::RemoveLast), "f8");
+        let keymap = own("[plan]\nexclude = 'X'\n[evidence]\nremove-last = 'f8'\n").unwrap();
+        assert_eq!(keymap.key_for(&[KeyContext::Plan], Action::LeaveOut), "X");
+    }
+
+    #[test]
     fn keys_may_be_swapped() {
         let keymap = own("[list]\nsort = 'e'\nexport = 's'\n").unwrap();
         let key = KeyPress::parse("s").unwrap().0;

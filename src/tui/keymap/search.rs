@@ -41,6 +41,9 @@ pub fn command_name(action: Action) -> String {
 
 /// Returns the name of an action, as `mark all`.
 fn name(action: Action) -> String {
+    if action == Action::LeaveOut {
+        return "exclude".to_owned();
+    }
     let mut name = String::new();
     for character in format!("{action:?}").chars() {
         if character.is_uppercase() && !name.is_empty() {
@@ -87,7 +90,7 @@ fn also(action: Action) -> &'static str {
         Action::Repair => "repair mend remedy heal",
         Action::Treemap => "boxes bytes size map",
         Action::Plan => "prune delete clean gc policy",
-        Action::LeaveOut => "exclude keep spare",
+        Action::LeaveOut => "leave out keep",
         Action::Save => "write export",
         Action::MakeRule => "policy protect",
         Action::FreeNow => "grace",

@@ -141,7 +141,7 @@ impl CommandLine {
         if !self.names.is_empty() {
             return Cell::new(self.names.join("  "), TextRole::Dim);
         }
-        Cell::new("enter does it, tab completes, ↑ brings back", TextRole::Dim)
+        Cell::new("enter runs it, tab completes, ↑ recalls", TextRole::Dim)
     }
 }
 

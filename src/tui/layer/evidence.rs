@@ -296,7 +296,7 @@ impl UiLayer for EvidencePrompt {
                 self.completing =
                     Some(cx.start(JobWork::Complete(self.part, self.input.text().to_owned())));
             }
-            Some(Action::TakeBack) if self.input.text().is_empty() => self.remove_last(),
+            Some(Action::RemoveLast) if self.input.text().is_empty() => self.remove_last(),
             _ => {
                 self.names.clear();
                 self.fault = None;

@@ -208,7 +208,7 @@ fn a_key_without_an_action_shows_a_message() {
     journey.shows("V does nothing here (Findings: Read every layer");
     // What the key does elsewhere fits into a narrow line.
     journey.resize(80, 24).press("R");
-    journey.shows("! R does nothing here (Refs: Edit a rule about the marked refs)");
+    journey.shows("! R does nothing here (Refs: Edit a rule for the marked refs)");
 }
 
 #[test]

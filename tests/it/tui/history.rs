@@ -139,7 +139,7 @@ fn the_evidence_that_was_given_last_is_offered_again() {
     drop(journey);
     // The filter is remembered, too.
     let mut journey = open("enter w");
-    journey.shows("ctrl-p before");
+    journey.shows("ctrl-p recall");
     journey.hides("c07.json");
     journey.press("ctrl-p");
     journey.shows("provenance/c07.json");

@@ -174,7 +174,7 @@ fn every_screen_a_prune_and_its_undo_work_by_mouse() {
     assert!(!left.contains("c05"));
     assert_eq!(left.len() + 1, refs.len());
     mouse.back().back();
-    mouse.command("Show the runs so far").shows("✓ done");
+    mouse.command("Show earlier runs").shows("✓ done");
     mouse.click("undo").click("yes");
     assert_eq!(store.refs(), refs, "{}", mouse.0.screen());
     assert_eq!(store.blobs(), blobs);

@@ -13,20 +13,20 @@ fn help_at_80() {
       │   enter            Show the refs of the source                           │
       │   p                Plan a prune of the source, or of each marked one     │
       │   w                Ask why a build missed the caches of its record       │
-      │   c                Check the source, or each marked one: what is broken, │
-      │                    in danger, or waste                                   │
+      │   c                Check the source, or each marked one, for errors,     │
+      │                    dangers and waste                                     │
       │   a                Open another source                                   │
     ──│   b                Show the blobs of the source                          │──
-      │   t                Show what takes the bytes, as boxes: refs, stages,    │
-      │                    steps                                                 │
+      │   t                Show the bytes as boxes: refs, stages, steps          │
       │   E                Empty the trash of the source; shows a plan first     │
       │   W                Add the source to the configuration; shows the change │
       │                    first                                                 │
       │                                                                          │
       │ In a list                                                                │
       │   /                Filter the rows                                       │
-      │   n                Next row that the last filter matches, also when it   │
+      │   n                Next row that matches the last filter, even after it  │
       │                    is cleared                                            │
+      │   N                Previous row that matches the last filter             │
     ──╰──────────────────────────────────────────────────────────────────────────╯──
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB orphan · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
      esc close
@@ -38,9 +38,9 @@ fn palette_at_80() {
     insta::assert_snapshot!(drawn(": 'scan", (80, 24)), @r"
     ╭ Commands ────────────────────────────────────────────────────────────────────╮
     │ :scan                                                                        │
-    │ enter does it, tab completes, ↑ brings back                                  │
+    │ enter runs it, tab completes, ↑ recalls                                      │
     │ rescan               r         Scan again                                    │
-    │ jobs                 J         Show what is at work: scans, checks, runs     │
+    │ jobs                 J         Show the running jobs: scans, checks, prunes  │
     │                                                                              │
     │                                                                              │
     │                                                                              │
@@ -59,7 +59,7 @@ fn palette_at_80() {
     │                                                                              │
     ╰──────────────────────────────────────────────────────────────────────────────╯
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB orphan · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
-     enter do it  tab complete  esc close
+     enter run it  tab complete  esc close
     ");
 }
 

@@ -281,7 +281,7 @@ fn steps_of_a_thinned_cache_named_by_a_file() {
 
     ──────────────────────────────────────────────────────────────────────── 1/16 ──
      174 KiB in all · 33.8 KiB only here · made 12h 53m ago
-     enter add, go on  tab complete  down next  up previous  ctrl-p before
+     enter add, continue  tab complete  down next  up previous  ctrl-p recall
     ");
     journey.press("'tests/fixtures/shop/provenance/c01.wrong enter");
     journey.shows_in("cannot read", "! cannot read it: No such file");

@@ -37,7 +37,7 @@ fn evidence_is_asked_for_once() {
 
     ────────────────────────────────────────────────────────────────────────────────
      ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
-     enter add, go on  tab complete  down next  up previous  ctrl-p before
+     enter add, continue  tab complete  down next  up previous  ctrl-p recall
     ");
     journey.press("'tests/fixtures/shop/prov tab");
     journey.shows("› tests/fixtures/shop/provenance/ ");

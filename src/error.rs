@@ -280,7 +280,7 @@ impl From<JournalError> for Failure {
             JournalError::Cut(_) => failure.hint("make a new plan"),
             JournalError::Busy(_) => failure.hint("wait until it has ended"),
             JournalError::Line { .. } | JournalError::NoSuchItem { .. } => {
-                failure.hint("make a new plan, which sees what that run has left")
+                failure.hint("make a new plan: that run has changed the store")
             }
             JournalError::Io { source, .. }
                 if source.kind() == std::io::ErrorKind::AlreadyExists =>

@@ -104,7 +104,7 @@ pub enum StoreWarning {
         String,
     ),
     /// A folder next to the cache's own files cannot be listed.
-    #[error("{0} may not be listed: what is in it is not counted")]
+    #[error("{0} may not be listed: its content is not counted")]
     Unlisted(
         /// Its name, escaped for display.
         String,

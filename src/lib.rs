@@ -25,8 +25,8 @@
 //! - [`check`]: finds faults of a cache, dangers to its builds, and waste;
 //! - [`find`]: finds the caches that the files of a repository declare, and mistakes in them;
 //! - [`report`]: results in the formats of other programs, with one renderer per format;
-//! - [`cli`] and [`mod@tui`]: the two user interfaces, which decide nothing;
-//! - [`config`], [`error`], [`progress`], [`logging`] and [`text`], which every module may use.
+//! - [`cli`] and [`mod@tui`]: the two user interfaces, which only read input and show results;
+//! - [`config`], [`error`], [`progress`], [`logging`] and [`text`]: shared by all modules.
 //!
 //! # Glossary
 //!
@@ -36,7 +36,7 @@
 //! - *live*, *orphan*, *missing*: reached from a ref, reached by no ref, referenced but not stored;
 //! - *withheld*: stored, but the store does not let us read it;
 //! - *delete*, *keep*, *wait*: the decisions of a plan;
-//! - *excluded*: taken out of a plan by a person; *skipped*: not deleted by a run because it
+//! - *excluded*: removed from a plan by the user; *skipped*: not deleted by a run because it
 //!   changed;
 //! - *trash*: where deleted blobs of a local cache wait; *restore*: bring back from there, or from
 //!   old versions of a bucket;

@@ -165,7 +165,7 @@ async fn layer(
     let copied = work.await.map_err(|error| failed(error.to_string()))?;
     copied.map_err(|error| {
         if error.kind() == io::ErrorKind::InvalidData {
-            let why = "the bytes are not those of the digest; do not use what was printed";
+            let why = "the content does not match its digest; do not use the output";
             failed(why.to_owned())
         } else {
             failed(error.to_string())

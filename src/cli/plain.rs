@@ -85,7 +85,7 @@ enum MenuChoice {
 const CHOICES: &[(&str, MenuChoice)] = &[
     ("quit", MenuChoice::Quit),
     (
-        "sum up what is live, orphaned and missing",
+        "sum up live, orphaned and missing blobs",
         MenuChoice::Command("du", &[]),
     ),
     ("list the refs", MenuChoice::Command("ls", &[])),
@@ -95,7 +95,7 @@ const CHOICES: &[(&str, MenuChoice)] = &[
         MenuChoice::Command("blobs", &["--sort", "size", "--limit", "20"]),
     ),
     (
-        "check for what breaks builds",
+        "check for faults that break builds",
         MenuChoice::Command("check", &[]),
     ),
     (

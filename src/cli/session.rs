@@ -145,7 +145,7 @@ pub(super) fn engine_with(
             () = asked_to_end(), if signals == SignalsOf::Engine => {
                 session.cancel.cancel();
                 if session.finishing.load(Ordering::Relaxed) {
-                    output.warn("interrupted: what is begun is brought to its end; a second time ends at once");
+                    output.warn("interrupted: finishing the current operation; interrupt again to stop at once");
                     tokio::select! {
                         result = &mut working => result,
                         () = asked_to_end() => Err(Failure::message(Exit::Interrupted, "interrupted")),

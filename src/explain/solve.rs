@@ -137,19 +137,19 @@ impl Doubt {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::SeveralImports(_) => {
-                "another import holds the keys of the steps below as well and leads no further: found or not by chance"
+                "another import also has the keys of the steps that it depends on, but not its own: it hits or misses by chance"
             }
             Self::IgnoresCache(_) => {
-                "a step below ignores the cache: found only if the content that it writes is the same"
+                "it depends on a step that ignores the cache: it hits only if that step writes the same content"
             }
             Self::LinkedTarget(_) => {
-                "it stands on a step of a linked target, whose keys lead no further in this import"
+                "it depends on a step of a linked target, and this import has no key for it"
             }
             Self::WrittenSince => {
-                "the result was exported by this build or a later one: it does not say what the build found"
+                "the result was exported by this build or a later one: it does not show whether the build found it"
             }
             Self::OtherTarget => {
-                "another target of the command has this step as well and imports another cache: which import counts is a matter of chance"
+                "another target of the command also has this step and imports another cache: which import is used is a matter of chance"
             }
         }
     }

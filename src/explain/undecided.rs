@@ -88,9 +88,9 @@ impl UndecidedReason {
             Self::Context => "context not known",
             Self::Source(_) => "source not known",
             Self::WrittenBy(_) => "files of a step that runs",
-            Self::StandsOn(_) => "above an undecided step",
+            Self::StandsOn(_) => "depends on an undecided step",
             Self::Needed => "needed by an undecided step",
-            Self::Evidence => "a log settles it",
+            Self::Evidence => "needs a log",
         }
     }
 
@@ -112,25 +112,22 @@ impl UndecidedReason {
                 "its operation is not known from this evidence, so neither is its key".to_owned()
             }
             Self::Context => {
-                "the files that it takes are not given: the context, as a directory, settles it"
+                "the files that it uses are not given: add the directory with `--context`"
                     .to_owned()
             }
             Self::Source(step) => format!(
-                "`{}` may be another one in the cache: a log of the build settles it",
+                "`{}` may differ from the one in the cache: add a log of the build",
                 name(step)
             ),
             Self::WrittenBy(step) => format!(
-                "it takes files that `{}` writes, which runs: a log of the build settles it",
+                "it uses files that `{}` writes, and that step runs: add a log of the build",
                 name(step)
             ),
             Self::StandsOn(step) => {
-                format!("it stands on `{}`, which is undecided", name(step))
+                format!("it depends on `{}`, which is undecided", name(step))
             }
-            Self::Needed => {
-                "a later step, which is undecided, may need it: a log of the build settles it"
-                    .to_owned()
-            }
-            Self::Evidence => "the evidence does not say: a log of the build settles it".to_owned(),
+            Self::Needed => "a later undecided step may need it: add a log of the build".to_owned(),
+            Self::Evidence => "the evidence is not enough: add a log of the build".to_owned(),
         }
     }
 }

@@ -89,7 +89,7 @@ pub enum EvidenceDocumentError {
     #[error("the image holds no provenance")]
     NoProvenance,
     /// It is a copy of a build's terminal output.
-    #[error("it is what a terminal showed of a build, with names that are cut off")]
+    #[error("it is the terminal output of a build, in which names are cut off")]
     Terminal,
     /// It is the output of `docker buildx history inspect`.
     #[error("it is the output of `docker buildx history inspect`, which holds no steps")]

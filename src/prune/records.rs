@@ -90,7 +90,7 @@ pub enum RecordsError {
     NotACache,
     /// It is too large to import, and would still be too large.
     #[error(
-        "without what leads to no result it still takes {bytes} bytes, and BuildKit imports {limit}: drop results with `prune --records`"
+        "without records that lead to no result it still takes {bytes} bytes, and BuildKit imports at most {limit}: drop results with `prune --records`"
     )]
     StillTooLarge {
         /// Its size after the rewrite.

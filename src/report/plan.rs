@@ -166,6 +166,6 @@ fn meaning(code: &str) -> &'static str {
         "limit-not-met" => "A plan cannot meet a limit of the policy.",
         "plan-warning" => "A plan has a warning.",
         "run" => "A plan was carried out.",
-        _ => "What would be deleted.",
+        _ => "An item that the plan deletes.",
     }
 }

@@ -69,7 +69,7 @@ pub enum RefPatternError {
     TwiceNegated,
     /// A regular expression for grouping refs has no capture.
     #[error(
-        "`{}` captures nothing: put what refs of a group have in common in parentheses, as in `/^v(\\d+)\\./`", visible(.0)
+        "`{}` captures nothing: put the part that refs of a group share in parentheses, as in `/^v(\\d+)\\./`", visible(.0)
     )]
     NoCapture(Box<str>),
 }

@@ -258,7 +258,7 @@ impl KeyContext {
             Self::Refs => "Refs",
             Self::Blobs => "Blobs",
             Self::Check => "Findings",
-            Self::Diff => "What changed between refs",
+            Self::Diff => "Changes between refs",
             Self::Plan => "Plan",
             Self::Run => "A run",
             Self::StoppedRun => "A run that was stopped",

@@ -225,7 +225,7 @@ impl<'a> UiContext<'a> {
         self.world.sources[id.0].scan = Scan::Stopped;
         self.world.note(
             StatusKind::Done,
-            "the scan was stopped; what it found so far is shown",
+            "the scan was stopped; its results so far are shown",
         );
         Handled::Yes
     }

@@ -260,10 +260,7 @@ impl RestApi {
         );
         let mut unknown = Vec::new();
         if let Err(error) = &usage {
-            unknown.push(format!(
-                "what GitHub counts against the quota: {}",
-                in_words(error)
-            ));
+            unknown.push(format!("the use of the quota: {}", in_words(error)));
         }
         let known = known_branches(branches, pulls, &mut unknown);
         QuotaFacts {

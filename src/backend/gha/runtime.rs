@@ -416,7 +416,7 @@ fn claims(token: &Secret) -> Result<Claims, RemoteError> {
             RemoteKind::Unauthorized,
             "the token of the job cannot be understood",
         )
-        .hint("ACTIONS_RUNTIME_TOKEN must be what GitHub sets in a job")
+        .hint("ACTIONS_RUNTIME_TOKEN must have the value that GitHub sets in a job")
     };
     let payload = token.expose().split('.').nth(1).ok_or_else(wrong)?;
     let bytes = URL_SAFE_NO_PAD

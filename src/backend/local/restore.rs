@@ -106,7 +106,7 @@ fn restore(layout: &Layout, plan: &PlanId, name: &ObjectName) -> io::Result<Outc
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         from => match from? {
             None => {
-                let why = "what an emptied trash held cannot be restored";
+                let why = "the trash was emptied, so its objects cannot be restored";
                 return Ok(Outcome::Failed(why.to_owned()));
             }
             from => from,

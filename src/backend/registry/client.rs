@@ -244,7 +244,7 @@ impl RegistryClient {
                 error(RemoteKind::Forbidden, format!("{what}: access is denied")).hint(hint)
             }
             StatusCode::NOT_FOUND => error(RemoteKind::NotFound, format!("{what} does not exist"))
-                .hint("look at the spelling; a registry may also hide what a login may not see"),
+                .hint("check the spelling; a registry may also hide repositories from this login"),
             StatusCode::METHOD_NOT_ALLOWED => error(
                 RemoteKind::Unsupported,
                 format!("{what}: the registry does not offer this"),

@@ -8,7 +8,7 @@ use crate::format::layout::ListedRef;
 
 /// Why most registries have no previous versions.
 const ONLY_TAGS: &str =
-    "a registry lists only what its tags point to now: previous versions are not listed";
+    "a registry lists only the current manifests of its tags, not previous versions";
 
 impl RegistryReader {
     /// Lists the previous versions of the tags. If the registry does not list them, notes why.

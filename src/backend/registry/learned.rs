@@ -3,8 +3,7 @@
 use crate::backend::Support;
 
 /// Describes which deletions can be undone.
-pub(super) const UNDOABILITY: &str =
-    "Manifests are kept here, and can be pushed again until the registry collects what they name.";
+pub(super) const UNDOABILITY: &str = "Manifests are kept here, and can be pushed again until the registry collects the blobs that they reference.";
 /// Why blobs cannot be deleted one by one.
 pub(super) const COLLECTION: &str = "a registry frees space by its own collection (distribution: `registry garbage-collect CONFIG`)";
 /// The behaviour of a registry, as deletions have shown it.

@@ -29,10 +29,10 @@ impl DeleteBehaviour {
             DeleteBatch::One => "one object at a time",
         };
         let condition = match (self.checks_tag, self.checks_time) {
-            (_, true) => "only what has not been touched since the last look",
-            (true, false) => "only what still has the content of the last look",
+            (_, true) => "only objects that nothing has touched since the last check",
+            (true, false) => "only objects that still have the content of the last check",
             (false, false) => {
-                "without a condition: a build that exports between the last look and the deletion can fail with NoSuchKey; run it again"
+                "without a condition: a build that exports between the last check and the deletion can fail with NoSuchKey; run it again"
             }
         };
         format!("The service deletes {batch}, {condition}.")

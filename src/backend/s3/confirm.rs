@@ -49,7 +49,7 @@ impl S3Pruner {
         let suspects = match self.suspects(&deleted).await {
             Ok(suspects) => suspects,
             Err(error) => {
-                tracing::debug!(%error, "what was deleted is looked at one by one");
+                tracing::debug!(%error, "checking the deleted objects one by one");
                 vec![true; deleted.len()]
             }
         };

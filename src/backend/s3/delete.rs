@@ -273,7 +273,7 @@ impl S3Pruner {
             .iter()
             .filter_map(|error| Some((error.key()?, refusal(error.code(), error.message()))))
             .collect();
-        let unsaid = || Sent::Retry("the service did not say what became of it".to_owned(), None);
+        let unsaid = || Sent::Retry("the service did not report a result".to_owned(), None);
         let sent = |deletion: &ObjectDeletion| {
             let key = deletion.key.as_str();
             let is_done = || done.contains(key).then_some(Sent::Settled(Outcome::Done));

@@ -222,7 +222,7 @@ pub(super) async fn no_cache(lister: Lister<'_>, places: &Places) -> RemoteError
                 (more, false) => format!(" and {more} more"),
                 (_, true) => " and many more".to_owned(),
             };
-            error.because(format!("what is there: {}{more}", first.join(", ")))
+            error.because(format!("the names found there: {}{more}", first.join(", ")))
         }
         Err(_) => error,
     };
@@ -242,7 +242,7 @@ pub(super) async fn no_cache(lister: Lister<'_>, places: &Places) -> RemoteError
     };
     if found.is_empty() {
         error.hint(
-            "name what builds have: the bucket, and `prefix`, `manifests_prefix` and `blobs_prefix` where they are set",
+            "use the settings of your builds: the bucket, and `prefix`, `manifests_prefix` and `blobs_prefix` if they set them",
         )
     } else {
         error.hint(format!("there are caches with the prefix {caches}"))

@@ -301,7 +301,7 @@ fn needed_for(doing: &str) -> &'static str {
     match doing.split(' ').next() {
         Some("delete") => "deleting needs s3:DeleteObject on the cache's objects",
         Some("write") => {
-            "pruning needs s3:PutObject below the cache's prefix: for its lease, and to remember what it drops"
+            "pruning needs s3:PutObject below the cache's prefix, for its lease and for copies of deleted manifests"
         }
         Some("list") => "listing needs s3:ListBucket on the bucket",
         _ => {

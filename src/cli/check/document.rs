@@ -129,8 +129,8 @@ impl CheckExtent {
         };
         let read = match self.verified_blobs {
             None => "the bytes of layers were not read (--verify reads them)".to_owned(),
-            Some(1) => "1 layer is what its digest says".to_owned(),
-            Some(count) => format!("{count} layers are what their digests say"),
+            Some(1) => "1 layer matches its digest".to_owned(),
+            Some(count) => format!("{count} layers match their digests"),
         };
         format!("checked {}: {refs}, {blobs}; {read}", self.shown)
     }

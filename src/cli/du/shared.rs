@@ -122,7 +122,7 @@ impl SharedStoreFields {
             ", as it usually is"
         };
         let room = if *headroom_bytes == 0 {
-            "it is full: what was used longest ago is evicted".to_owned()
+            "it is full: the least recently used entries are evicted".to_owned()
         } else {
             format!("{} free", Size(*headroom_bytes))
         };

@@ -50,7 +50,7 @@ pub(in crate::cli) async fn find(
         None if wanted.parse::<Digest>().is_ok() || is_prefix(wanted) => {
             let message = format!("{} holds no blob {wanted}", scanned.opened.shown());
             return Err(Failure::message(Exit::Failed, message)
-                .hint("`cachelens blobs SOURCE` lists what it holds; for the key of a step, name its ref as in SOURCE#REF"));
+                .hint("`cachelens blobs SOURCE` lists its blobs; for the key of a step, name its ref as in SOURCE#REF"));
         }
         None => show::the_ref(session, scanned)?,
     };

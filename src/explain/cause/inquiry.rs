@@ -120,7 +120,7 @@ impl<'a> Inquiry<'a> {
             Some(Doubt::SeveralImports(other)) => {
                 let other = self.label(other);
                 let detail = format!(
-                    "{other} holds the keys of the steps below as well and leads no further; BuildKit keeps the key of whichever import answers first, so this result was found or not by chance"
+                    "{other} also has the keys of the steps that it depends on, but not its own; BuildKit uses the key of the import that answers first, so this step hits or misses by chance"
                 );
                 Some(Cause::new(CauseKind::SeveralImports, detail))
             }
@@ -128,14 +128,14 @@ impl<'a> Inquiry<'a> {
                 let name = self.facts.now.names.get(below.at());
                 let name = quoted(name.map_or("", |name| &name.text));
                 let detail = format!(
-                    "it stands on {name} of a linked target (a named context that is another target of the same bake); linked steps are solved once, with the imports of the target that loads them first, so their keys lead no further here (moby/buildkit#4674)"
+                    "it depends on {name} of a linked target (a named context that is another target of the same bake); BuildKit solves linked steps once, with the imports of the target that loads them first, so this import has no key for it (moby/buildkit#4674)"
                 );
                 Some(Cause::new(CauseKind::LinkedTarget, detail))
             }
             Some(Doubt::WrittenSince) => Some(self.written_since(step)),
             // Targets are compared after the causes are known.
             Some(Doubt::OtherTarget) | None => {
-                let detail = "the cache holds its result, and the log says that it ran: the build may have had other arguments, imported another version of the ref, or could not load the result";
+                let detail = "the cache has its result, but the log shows that it ran: the build may have had other arguments, imported another version of the ref, or failed to load the result";
                 Some(Cause::new(CauseKind::Unexplained, detail))
             }
         }

@@ -185,7 +185,7 @@ impl CauseKind {
             }
             Self::Environment => "set the variable below the steps that do not need it",
             Self::Content | Self::FileAdded | Self::FileRemoved => {
-                "copy what changes often later, or leave out what is not needed with .dockerignore"
+                "copy files that change often in a later step, or exclude unneeded files with .dockerignore"
             }
             Self::Mode => "keep the bits the same everywhere: umask, and core.fileMode of git",
             Self::BaseImage => "pin the image by digest, and move it on purpose",
@@ -207,7 +207,7 @@ impl CauseKind {
                 "keep the ref as it was: export to a tag per commit, or explain against its previous version (such as main~1)"
             }
             Self::ConfigUnreadable => {
-                "`cachelens check` says what is wrong; export the cache again, or import another ref"
+                "`cachelens check` shows the fault; export the cache again, or import another ref"
             }
             Self::BlobMissing => {
                 "export the cache again from a build without it: a build that uses the result would fail"

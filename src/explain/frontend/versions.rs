@@ -116,7 +116,7 @@ impl VersionDifference {
             rule,
         } = self;
         format!(
-            "line {line}: docker/dockerfile:1.{selected} builds this otherwise than the newest version ({}, since 1.{}, moby/buildkit@{}), so its key is not known; provenance of the build settles it",
+            "line {line}: docker/dockerfile:1.{selected} builds this differently from the newest version ({}, since 1.{}, moby/buildkit@{}), so its key is not known; add provenance of the build",
             rule.change, rule.since, rule.commit
         )
     }

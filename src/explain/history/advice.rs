@@ -66,7 +66,7 @@ pub fn of_variable(text: &str, file: &DockerfileOutline, name: &str, line: u32) 
     let declaration = &file.instructions[at];
     if declaration.stage.is_none() {
         return Some(Advice {
-            text: "every step of a stage stands on its FROM: give the argument of FROM a value that changes on purpose".to_owned(),
+            text: "every step of a stage depends on its FROM: change the argument of FROM only on purpose".to_owned(),
             to: None,
         });
     }
@@ -82,9 +82,7 @@ pub fn of_variable(text: &str, file: &DockerfileOutline, name: &str, line: u32) 
     let text = match (count, path.first_use) {
         (0, Some(first)) => {
             return Some(Advice {
-                text: format!(
-                    "{word} {name} already stands as low as it can: line {first} uses it"
-                ),
+                text: format!("{word} {name} is already as late as possible: line {first} uses it"),
                 to: None,
             });
         }
@@ -182,7 +180,7 @@ fn of_copy(file: &DockerfileOutline, line: u32) -> Option<Advice> {
         .collect();
     let [first, ..] = runs.as_slice() else {
         return Some(Advice {
-            text: "no RUN stands below it in its stage; list files that the image does not need in .dockerignore".to_owned(),
+            text: "no RUN follows it in its stage; list files that the image does not need in .dockerignore".to_owned(),
             to: None,
         });
     };
@@ -282,7 +280,7 @@ mod tests {
         assert_eq!(
             (text.as_str(), to),
             (
-                "ARG SHA already stands as low as it can: line 3 uses it",
+                "ARG SHA is already as late as possible: line 3 uses it",
                 None
             )
         );

@@ -85,6 +85,6 @@ fn note(name: &str, before: &RefEntry, started: Timestamp) -> String {
         })
         .unwrap_or_default();
     format!(
-        "`{name}` now holds what this build, or a later one, exported: the steps are compared with the newest content from before that the store still has, {digest}{age}"
+        "this build or a later one exported to `{name}`: the steps are compared with the newest version from before the build that the store still has, {digest}{age}"
     )
 }

@@ -335,7 +335,7 @@ impl Described {
             let is_web = matches!(source.scheme().0, "http" | "https");
             if is_web && source.attr("http.checksum").is_empty() {
                 let note = format!(
-                    "what {} serves now is not known from a Dockerfile: `ADD --checksum` pins it",
+                    "the current content of {} is not known from a Dockerfile: `ADD --checksum` pins it",
                     source.identifier
                 );
                 if !self.notes.contains(&note) {

@@ -32,7 +32,8 @@ const MOST_PATHS: usize = 1_000;
 const MOST_NAMED: usize = 3;
 
 /// Advice for a bind mount of a command whose files changed.
-const BIND_REMEDY: &str = "bind only the files that the command reads, or leave out what is not needed with .dockerignore";
+const BIND_REMEDY: &str =
+    "bind only the files that the command reads, or exclude unneeded files with .dockerignore";
 
 /// The detail of a bound path that may have changed, or another one.
 const ONE_OF: &str = "bound by the command; the key does not say which one changed";

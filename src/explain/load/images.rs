@@ -253,8 +253,8 @@ fn unknown(reference: &str, reason: &str) -> String {
     let name = familiar.unwrap_or_else(|_| reference.to_owned());
     let name = name.strip_suffix(":latest").unwrap_or(&name);
     format!(
-        "the image {name} is not known, so what stands on it is undecided: {reason}; \
-         `--image {name}=EVIDENCE` settles it"
+        "the image {name} is not known, so the steps that use it are undecided: {reason}; \
+         add `--image {name}=EVIDENCE`"
     )
 }
 

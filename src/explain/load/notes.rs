@@ -77,13 +77,13 @@ fn about_doubts(solution: &Solution, labels: &[String], notes: &mut Vec<String>)
     if let Some(other) = other {
         let label = labels.get(other).map_or("another import", String::as_str);
         notes.push(format!(
-            "two imports share steps: {label} holds the keys of the steps below as well and leads no further. BuildKit keeps the key of whichever import answers first, so what stands above is found or not by chance; import one ref alone"
+            "two imports share steps: {label} also has the keys of these steps, but not those of the steps that depend on them. BuildKit uses the key of the import that answers first, so the dependent steps hit or miss by chance; import only one ref"
         ));
     }
     let ignores = |standing: &&Standing| matches!(standing.doubt, Some(Doubt::IgnoresCache(_)));
     if unknown().any(|standing| ignores(&standing)) {
         notes.push(
-            "a step that ignores the cache hands on no key: what takes from it is found only if the content that it writes is the same"
+            "a step that ignores the cache passes on no key: the steps that depend on it hit only if it writes the same content"
                 .to_owned(),
         );
     }
@@ -103,10 +103,10 @@ pub(super) fn without_baseline(is_given: bool) -> &'static str {
 pub(super) const OTHER_OPTIONS: &str = "the log is of a build with another argument, option or base image: it says which steps ran, and their keys are not known; give the whole build command after `--`, or --build-arg and --image";
 
 /// The note for a ref that holds results of the explained build.
-const OWN_RESULTS: &str = "the ref holds results that were exported by this build itself, so this says what the next build would find, and not what this one found; for that, explain against the ref as it was before (such as main~1, or a tag per commit)";
+const OWN_RESULTS: &str = "this build itself exported results to the ref, so the verdicts are those of the next build; to explain this build, use the ref as it was before (such as main~1, or a tag per commit)";
 
 /// The note for a ref that the explained build exported, if nothing says when.
-pub(super) const OWN_REF: &str = "this build itself exported the ref as it is now, so this says what the next build would find, and not what this one found; for that, add its log, or explain against the ref as it was before (such as main~1, or a tag per commit)";
+pub(super) const OWN_REF: &str = "this build itself exported the current version of the ref, so the verdicts are those of the next build; to explain this build, add its log, or use the ref as it was before (such as main~1, or a tag per commit)";
 
 /// Returns whether a ref holds results that were saved while the build ran.
 fn holds_own_results(build: &Build, solution: &Solution, caches: &[&RefCache]) -> bool {
@@ -159,7 +159,7 @@ pub(super) fn about_unfilled(
             .map(|name| name.text.clone())
             .unwrap_or_default();
         format!(
-            "the context does not hold what `{name}` takes: {}",
+            "the context does not contain the files of `{name}`: {}",
             unfilled.error
         )
     }));
@@ -181,7 +181,7 @@ fn about_absent_log(
         .any(|standing| standing.verdict == CacheVerdict::Unknown)
     {
         notes.push(
-            "a log of the build (--progress=rawjson) settles what depends on what steps write"
+            "a log of the build (--progress=rawjson) decides the steps that use the output of other steps"
                 .to_owned(),
         );
     }
@@ -203,12 +203,12 @@ pub(super) fn about_contexts(contexts: &BuildContexts, notes: &mut Vec<String>) 
     }
     if contexts.ignores_others {
         let counts = if contexts.ignores_anew {
-            "what it leaves out now counts, as for the next build"
+            "its current patterns apply, as in the next build"
         } else {
-            "what the build left out counts"
+            "the patterns of the build apply"
         };
         notes.push(format!(
-            "the ignore file of the context is not the one that was built with: {counts}"
+            "the ignore file of the context has changed since the build: {counts}"
         ));
     }
 }

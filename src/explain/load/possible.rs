@@ -36,7 +36,7 @@ pub(super) fn about_no_key(
     if !images.is_empty() {
         let names = images.join(" and ");
         possible.push(format!(
-            "another digest of {names}; `docker buildx imagetools inspect` says what it is today, provenance of the build that exported says what it was"
+            "another digest of {names}; `docker buildx imagetools inspect` shows the current digest, provenance of the build that exported shows the earlier one"
         ));
     }
     possible.extend([

@@ -139,14 +139,14 @@ pub fn part_sentence(kind: CauseKind, detail: &str) -> String {
         CauseKind::LinkTarget => format!("a link points elsewhere: {detail}"),
         CauseKind::FileAdded => format!("files were added: {detail}"),
         CauseKind::FileRemoved => format!("files were removed: {detail}"),
-        CauseKind::BaseImage => format!("the image below changed: {detail}"),
-        CauseKind::RemoteContent => format!("what it fetches changed: {detail}"),
+        CauseKind::BaseImage => format!("the base image changed: {detail}"),
+        CauseKind::RemoteContent => format!("the content that it fetches changed: {detail}"),
         CauseKind::Platform => format!("the platform changed: {detail}"),
-        CauseKind::Upstream => format!("what it stands on runs: {detail}"),
+        CauseKind::Upstream => format!("a step that it depends on runs: {detail}"),
         CauseKind::Network => format!("the network changed: {detail}"),
         CauseKind::Timestamp => format!("timestamps changed: {detail}"),
-        CauseKind::StepRemoved => format!("an instruction below was removed: {detail}"),
-        CauseKind::StepMoved => format!("instructions below moved: {detail}"),
+        CauseKind::StepRemoved => format!("an earlier instruction was removed: {detail}"),
+        CauseKind::StepMoved => format!("earlier instructions moved: {detail}"),
         CauseKind::ImportFailed
         | CauseKind::SeveralImports
         | CauseKind::ExportedSince

@@ -113,7 +113,7 @@ impl MistakeSearch<'_> {
         });
         let hint = near.map(|(export, _)| {
             format!(
-                "Import what is exported in {}:{}: `{}`.",
+                "Import the cache that {}:{} exports: `{}`.",
                 export.file,
                 export.line,
                 as_import(export)

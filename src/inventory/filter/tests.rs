@@ -179,7 +179,7 @@ fn an_invalid_filter_is_an_error_with_its_position() {
         (
             ">=1",
             ">=1\n^^",
-            "a field stands before the operator; what is in quotes is looked for in names",
+            "the operator needs a field in front of it; text in quotes is searched in names",
         ),
         (
             "size~1",
@@ -219,8 +219,16 @@ fn an_invalid_filter_is_an_error_with_its_position() {
             "size> live\n^^^^^",
             "a value follows the operator",
         ),
-        ("a ! b", "a ! b\n  ^", "`!` stands before what it negates"),
-        ("!!live", "!!live\n^", "`!` stands before what it negates"),
+        (
+            "a ! b",
+            "a ! b\n  ^",
+            "`!` must be directly in front of the term that it negates",
+        ),
+        (
+            "!!live",
+            "!!live\n^",
+            "`!` must be directly in front of the term that it negates",
+        ),
         (
             "é \"b",
             "é \"b\n  ^^",

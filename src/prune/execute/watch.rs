@@ -160,7 +160,7 @@ impl PlanRun<'_> {
         match self.restore_referenced().await {
             Ok(live) => !live.undetermined,
             Err(error) => {
-                tracing::warn!(%error, "what the refs reference could not be restored");
+                tracing::warn!(%error, "blobs that the refs reference could not be restored");
                 false
             }
         }

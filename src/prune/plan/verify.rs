@@ -49,7 +49,7 @@ pub enum Violation {
     #[error("`{0}` is deleted although a rule protects it")]
     Protected(String),
     /// Results are dropped although the replacement is not sound.
-    #[error("what would take the place of the ref `{0}` is not sound")]
+    #[error("the replacement of the ref `{0}` is not sound")]
     Rewrite(String),
     /// A ref that the plan also keeps.
     #[error("it deletes the ref `{0}` and keeps it as well")]

@@ -195,8 +195,8 @@ fn damaged_blobs(blobs: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 const UNREADABLE_OTHER: &str = "a ref that was deleted a short time ago, or one of another cache with the same blobs, \
     cannot be read: no blob is deleted";
-const NO_GRACE: &str = "a grace of 0s takes the protection of running builds away: what they upload, and what they \
-    found stored, may be deleted";
+const NO_GRACE: &str = "a grace of 0s disables the protection of running builds: objects that they upload or have \
+    found stored may be deleted";
 const NO_SETTLING: &str = "a settle time of 0s disables the protection of running builds: a build that found a blob \
     stored and references it after this run has a broken ref";
 /// How entries of withheld refs can be deleted.

@@ -255,23 +255,23 @@ const NOT_MENDED: &[(&[Code], &str)] = &[
     ),
     (
         &[Code::NoCache, Code::NoRefs, Code::EmptyCache],
-        "there is nothing to write it from: export to it",
+        "there is no content to write: export to it",
     ),
     (
         &[Code::DuplicateName],
-        "which of them builds mean is not known: delete the others",
+        "it is not known which of them builds use: delete the others",
     ),
     (
         &[Code::FutureDate],
-        "set the clocks; what is written from then on is dated right",
+        "set the clocks; later exports then have correct dates",
     ),
     (
         &[Code::PrefixWithoutSlash],
-        "change the prefix where builds name it",
+        "change the prefix in the builds that use it",
     ),
     (
         &[Code::EvictedSoon, Code::QuotaFull],
-        "the service decides what it evicts: prune what is not needed",
+        "the service evicts entries on its own: prune unneeded refs",
     ),
     (
         &[
@@ -279,7 +279,7 @@ const NOT_MENDED: &[(&[Code], &str)] = &[
             Code::SizeOverLimit,
             Code::AgeOverLimit,
         ],
-        "a limit that was given is exceeded: prune, or give another",
+        "a given limit is exceeded: prune, or raise the limit",
     ),
     (
         &[Code::UpdateTooOld],
@@ -287,7 +287,7 @@ const NOT_MENDED: &[(&[Code], &str)] = &[
     ),
     (
         &[Code::LimitNotChecked],
-        "the store does not say what the limit is about",
+        "the store does not report the value that the limit applies to",
     ),
     (
         &[Code::CacheReadOnly],

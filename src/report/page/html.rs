@@ -287,7 +287,7 @@ fn plan(source: &SourcePart, written: &mut String) {
         Some(Err(why)) => {
             let _ = writeln!(
                 written,
-                "<h3>What a prune would delete</h3>\n<p class=\"note\">{}</p>",
+                "<h3>Deletions of a prune</h3>\n<p class=\"note\">{}</p>",
                 text(why)
             );
         }
@@ -298,7 +298,7 @@ fn plan(source: &SourcePart, written: &mut String) {
 fn planned(plan: &PlanPart, source: &SourcePart, written: &mut String) {
     let _ = writeln!(
         written,
-        "<h3>What a prune would delete</h3>\n<p>{}</p>",
+        "<h3>Deletions of a prune</h3>\n<p>{}</p>",
         text(&plan.sentence(source.price.as_ref()))
     );
     for warning in &plan.warnings {

@@ -77,7 +77,7 @@ impl PlanPart {
         let rules = if self.has_rules {
             "With the rules of cachelens.toml"
         } else {
-            "Without rules, only what no ref reaches"
+            "Without rules, only objects that no ref reaches"
         };
         let mut text = format!("{rules}: {}", self.counts());
         let bytes = self.bytes.saturating_add(self.later.bytes);

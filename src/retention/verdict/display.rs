@@ -184,7 +184,7 @@ impl fmt::Display for Criteria {
         );
         parts.extend(
             self.used_within
-                .map(|limit| format!("what was used within {}", Exact(limit))),
+                .map(|limit| format!("anything used within {}", Exact(limit))),
         );
         let last = parts.pop().unwrap_or_default();
         if parts.is_empty() {

@@ -103,7 +103,7 @@ async fn explain(
     if !problems.is_empty() {
         return Err(problems);
     }
-    report_progress("holding the build against the cache".to_owned()).await;
+    report_progress("comparing the build with the cache".to_owned()).await;
     let imported: Vec<Imported<'_>> = imports
         .iter()
         .filter_map(|import| {

@@ -184,7 +184,7 @@ impl EvidencePrompt {
         for part in EvidencePart::ALL {
             let about = match part {
                 EvidencePart::Build => "its record, provenance, log, image, or its command",
-                EvidencePart::Baseline => "the same of an earlier build: what changed since",
+                EvidencePart::Baseline => "the same of an earlier build, to show the changes",
                 EvidencePart::Context => "the folder, or NAME=FOLDER: which files changed",
             };
             let role = if part == self.part {
@@ -249,7 +249,7 @@ impl EvidencePrompt {
                 .chain(others.flat_map(|line| text::wrap(&line, width)))
                 .collect();
         }
-        let words = "enter adds what is typed, and on an empty line continues; backspace there removes the last";
+        let words = "enter adds the input, and on an empty line continues; backspace there removes the last";
         text::wrap(&Cell::new(words, TextRole::Dim), width)
     }
 }

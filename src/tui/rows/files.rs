@@ -313,7 +313,7 @@ impl RowSet for FileRows {
         }
         if tree.is_emptied(row.node) {
             lines.push(DetailLine::Text(Cell::new(
-                "This layer deletes what the layers below have in this folder.",
+                "This layer deletes the files of the layers below in this folder.",
                 TextRole::Dim,
             )));
         }
@@ -324,7 +324,7 @@ impl RowSet for FileRows {
             let of = if self.order.view.filter.is_empty() {
                 "the layer"
             } else {
-                "what the filter shows"
+                "the files that match the filter"
             };
             lines.push(fact("share", format!("{} of {of}", percent(bytes, whole))));
         }

@@ -225,8 +225,8 @@ fn bytes_fact(item: &PlanRow<'_>, bytes: u64) -> DetailLine {
     let is_withheld = item.entry.is_some_and(|entry| entry.withheld().is_some());
     let (name, words) = match item.kind {
         ItemKind::Ref if is_withheld => ("frees", ": the index itself"),
-        ItemKind::Ref => ("only here", ": what no other ref reaches"),
-        ItemKind::Results => ("later", ": what a later run deletes"),
+        ItemKind::Ref => ("only here", ": no other ref reaches them"),
+        ItemKind::Results => ("later", ": a later run deletes them"),
         ItemKind::Blob | ItemKind::Partial | ItemKind::Object | ItemKind::Entry => ("size", ""),
     };
     DetailLine::Fact(

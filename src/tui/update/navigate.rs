@@ -164,7 +164,7 @@ impl Model {
         let work = busy.and_then(|screen| screen.background(&self.world));
         if let Some(work) = work {
             let question = format!(
-                "The {} is at work. Stop it and quit? What is in flight ends first.",
+                "The {} is at work. Stop it and quit? Requests in flight finish first.",
                 work.title
             );
             let mut cx = UiContext::new(&mut self.world, effects, commands);

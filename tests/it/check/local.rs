@@ -376,7 +376,7 @@ fn bytes_are_compared_only_when_that_is_asked_for() {
       hint: delete blobs/sha256/DIGEST, because exporters skip a stored blob; then build again without importing the refs
 
     1 error
-    checked ./cache: 1 ref, 4 blobs stored; 1 layer is what its digest says
+    checked ./cache: 1 ref, 4 blobs stored; 1 layer matches its digest
     exit 3
     ");
 }

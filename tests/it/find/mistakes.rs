@@ -167,7 +167,7 @@ fn every_mistake_has_its_cost_and_a_corrected_line() {
       Also export and import a name that does not change, such as `type=registry,ref=1.dkr.ecr.us-east-1.amazonaws.com/a:main`.
     warning never-exported .github/workflows/m.yml:40
       ghcr.io/*:other is imported, but nothing in the repository exports it, so it never hits.
-      Import what is exported in .github/workflows/m.yml:41: `type=registry,ref=ghcr.io/${{ github.repository }}:cache-${{ github.ref_name }}`.
+      Import the cache that .github/workflows/m.yml:41 exports: `type=registry,ref=ghcr.io/${{ github.repository }}:cache-${{ github.ref_name }}`.
     warning image-without-cache .github/workflows/m.yml:48
       acme/foo is an image without a cache: nothing here builds it with an inline cache.
       Build it with `--build-arg BUILDKIT_INLINE_CACHE=1`, or export a cache and import that.

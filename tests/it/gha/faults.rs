@@ -154,7 +154,7 @@ fn errors_of_github_have_a_cause_and_a_hint() {
 
     # a job's token that is none
     error: the token of the job cannot be understood
-      hint: ACTIONS_RUNTIME_TOKEN must be what GitHub sets in a job
+      hint: ACTIONS_RUNTIME_TOKEN must have the value that GitHub sets in a job
     exit 1
 
     # single sign-on

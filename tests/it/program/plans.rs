@@ -156,7 +156,7 @@ fn a_plan_shows_the_bytes_that_deleting_each_ref_would_free() {
         );
     }
     assert!(
-        plan.contains("The size of a ref is what deleting it alone would free."),
+        plan.contains("The size of a ref is the space that deleting it alone would free."),
         "{plan}"
     );
 }

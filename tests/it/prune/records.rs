@@ -314,8 +314,8 @@ fn young_protected_and_unknown_refs_are_left_unchanged() {
         run.stderr,
         "warning: ./cache: `c08` keeps all its results: its config cannot be written again: a part of it would be lost: \
          unknown field `future`, expected `layers` or `records` at line 1 column 9\n\
-         warning: ./cache: a grace of 0s takes the protection of running builds away: what they upload, and what they \
-         found stored, may be deleted\n"
+         warning: ./cache: a grace of 0s disables the protection of running builds: objects that they upload or have \
+         found stored may be deleted\n"
     );
     assert_eq!(run.code, Some(0));
 }

@@ -239,7 +239,7 @@ fn a_settle_time_of_zero_is_a_warning() {
         ),
         (
             "--grace",
-            "a grace of 0s takes the protection of running builds away",
+            "a grace of 0s disables the protection of running builds",
         ),
     ] {
         let run = sandbox.run(&["prune", &source, "--orphans-only", flag, "0s"]);

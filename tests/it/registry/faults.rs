@@ -56,7 +56,7 @@ fn refusals_of_a_registry_are_described() {
       hint: no login is known: `docker login HOST`
     error: HOST/shop-cache does not exist
       because: the registry answers 404 Not Found: NAME_UNKNOWN no␛[31m
-      hint: look at the spelling; a registry may also hide what a login may not see
+      hint: check the spelling; a registry may also hide repositories from this login
     error: HOST/shop-cache: the registry does not offer this
       because: the registry answers 405 Method Not Allowed: UNSUPPORTED no␛[31m
     error: HOST/shop-cache: the answer is an HTML page

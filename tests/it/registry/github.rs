@@ -114,7 +114,7 @@ fn a_source_lists_what_it_cannot_see() {
     let last = plain.stdout.lines().last().unwrap();
     assert_eq!(
         last,
-        "a registry lists only what its tags point to now: previous versions are not listed"
+        "a registry lists only the current manifests of its tags, not previous versions"
     );
 }
 

@@ -123,7 +123,7 @@ fn a_bucket_without_a_cache_lists_its_folders(service: Service) {
     error: there is no cache in s3://data/
       because: looked for manifests/ and blobs/sha256:…, and found neither
       because: what is there: a/, c/, e/, g/, photos/ and 1 more
-      hint: name what builds have: the bucket, and `prefix`, `manifests_prefix` and `blobs_prefix` where they are set
+      hint: use the settings of your builds: the bucket, and `prefix`, `manifests_prefix` and `blobs_prefix` if they set them
     exit 1
     "));
     put_cache(&server, "data", "photos/cache/", "main");

@@ -92,9 +92,9 @@ fn w_on_a_bake_target_explains_its_next_build() {
     ✓ hit          WORKDIR /src                       12  result                     │
     ✓ hit          COPY go.mod ./                     13  result                     │ Why
     ✓ hit          RUN go mod download                14  result                     │ files changed: web/index.js
-    ✓ hit          COPY api ./api                     15  result                     │ → copy what changes often later,
-    ✓ hit          RUN go build ./api                 16  result                     │ or leave out what is not needed
-    ✓ hit          COPY --from=api /src/bin /usr/…    24  result                     │ with .dockerignore
+    ✓ hit          COPY api ./api                     15  result                     │ → copy files that change often in
+    ✓ hit          RUN go build ./api                 16  result                     │ a later step, or exclude unneeded
+    ✓ hit          COPY --from=api /src/bin /usr/…    24  result                     │ files with .dockerignore
     ? undecided    COPY --from=web /app/dist /srv     25  ?            not settled   │
     ? undecided    COPY --from=test /report.txt /…    26  ?            not settled   │ 1 file
     ? undecided    COPY assets /srv/assets            27  ?            not settled   │ ~ web/index.js  content 20 bytes

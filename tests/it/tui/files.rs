@@ -229,7 +229,7 @@ fn a_filter_shows_matching_files_with_their_folders() {
 
        kind       directory
        size       420 B (420 bytes)
-       share      100 % of what the filter shows
+       share      100 % of the files that match the filter
        files      2
        The layer has files in this folder and does not describe it.
 
@@ -407,7 +407,7 @@ fn a_preview_shows_text_with_its_control_characters() {
     │ words, twice at least                                    │
     ╰──────────────────────────────────────────────────────────╯
        size       152 B (152 bytes)
-       share      100 % of what the filter shows
+       share      100 % of the files that match the filter
        … tab scrolls, i shows all
     ───────────────────────────────────────────────────── 1/1 ──
      152 B in 1 of 7 files · filter entry.sh

@@ -133,7 +133,7 @@ fn details_show_versions_and_lifecycle_rules() {
        SOU│ kind       s3                                                                        │
     ▸  s3:│ scan       ready                                                                     │
        ▒▒▒│                                                                                      │
-          │ What is stored                                                                       │
+          │ Stored objects                                                                       │
           │ in all     1 B in 1 object                                                           │
           │ live       0 B in 0 objects that a ref reaches                                       │
           │ orphan     1 B in 1 object that no ref reaches                                       │
@@ -159,7 +159,7 @@ fn details_show_versions_and_lifecycle_rules() {
        kin│   "Rules": [                                                                         │
        sca│     {                                                                                │
           │       "Expiration": {                                                                │
-       Wha│         "Days": 14                                                                   │
+       Sto│         "Days": 14                                                                   │
        in │       },                                                                             │
        liv│       "Filter": {                                                                    │
        orp│         "Prefix": ""                                                                 │

@@ -66,7 +66,7 @@ fn sources_at_80() {
        kind       local
        scan       ready
 
-       What is stored
+       Stored objects
        in all     1.9 MiB in 182 objects
        live       1.9 MiB in 182 objects that a ref reaches
        orphan     0 B in 0 objects that no ref reaches
@@ -87,7 +87,7 @@ fn sources_at_120() {
     ▸  ./shop                   15   1.9 MiB         –   12h 52m  ready                 │ kind       local
        ██████████████████████████████████████████████  no waste                         │ scan       ready
        ./kitchen                 1   160 KiB   1.2 MiB   12h 32m  ready                 │
-       █████▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒  88 % orphaned                    │ What is stored
+       █████▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒  88 % orphaned                    │ Stored objects
        ./mini                    3   245 KiB         –    12h 8m  ! 1 ref broken        │ in all     1.9 MiB in 182 objects
        █████████████████████████████████·········××××  no waste · ! 1 missing           │ live       1.9 MiB in 182 objects
                                                                                         │            that a ref reaches
@@ -133,7 +133,7 @@ fn sources_at_200() {
     ▸  ./shop                       local         15   1.9 MiB         –         –   12h 52m  ready                         │ kind       local
        ██████████████████████████████████████████████████████████████████████████████████  no waste                         │ scan       ready
        ./kitchen                    local          1   160 KiB   1.2 MiB         –   12h 32m  ready                         │
-       ██████████▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒  88 % orphaned                    │ What is stored
+       ██████████▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒  88 % orphaned                    │ Stored objects
        ./mini                       local          3   245 KiB         –   ! 1 ref    12h 8m  ! 1 ref broken                │ in all     1.9 MiB in 182 objects
        ███████████████████████████████████████████████████████████················×××××××  no waste · ! 1 missing           │ live       1.9 MiB in 182 objects that a ref reaches
                                                                                                                             │ orphan     0 B in 0 objects that no ref reaches

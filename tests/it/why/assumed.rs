@@ -90,7 +90,7 @@ fn steps_that_differ_between_frontend_versions_are_undecided() {
     let old = on_alpine(&sandbox, &file("1.8"));
     assert_eq!(copy(&old), 0, "{old:#}");
     let note = notes(&old).into_iter().find(|note| note.contains("1.8"));
-    insta::assert_snapshot!(note.unwrap_or_default(), @"line 5: docker/dockerfile:1.8 builds this otherwise than the newest version (a destination of `.` is the directory `./` again, since 1.9, moby/buildkit@c60528948), so its key is not known; provenance of the build settles it");
+    insta::assert_snapshot!(note.unwrap_or_default(), @"line 5: docker/dockerfile:1.8 builds this differently from the newest version (a destination of `.` is the directory `./` again, since 1.9, moby/buildkit@c60528948), so its key is not known; add provenance of the build");
     assert_eq!(copy(&on_alpine(&sandbox, &file("1.9"))), 1);
     assert_eq!(copy(&on_alpine(&sandbox, &file("1"))), 1);
 }

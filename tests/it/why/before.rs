@@ -61,7 +61,7 @@ fn is_explained_as(sandbox: &Sandbox, command: Command, source: &str, exact: &st
     let (exact, _) = explain(sandbox, exact, commit, true);
     assert_eq!(asked, exact, "{commit}");
     assert!(
-        notes.contains("now holds what this build"),
+        notes.contains("this build or a later one exported to `"),
         "{commit}: {notes}"
     );
 }
@@ -91,7 +91,7 @@ fn a_directory_still_has_the_imported_version() {
             let (exact, _) = explain(&sandbox, &format!("./all#{before}"), now, with_log);
             assert_eq!(asked, exact, "{now} {with_log}");
             assert!(
-                notes.contains("`main` now holds what this build"),
+                notes.contains("this build or a later one exported to `main`"),
                 "{notes}"
             );
         }
@@ -161,7 +161,7 @@ fn ambiguous_results_and_files_select_no_previous_version() {
     name_only(&sandbox, "main", "c08");
     let (_, notes) = explain(&sandbox, "./cache#main", "c08", false);
     assert!(
-        notes.contains("compared with the newest content"),
+        notes.contains("compared with the newest version"),
         "{notes}"
     );
     // As if the older results had been exported last.
@@ -170,10 +170,10 @@ fn ambiguous_results_and_files_select_no_previous_version() {
     file.set_modified(last + Duration::from_secs(1)).unwrap();
     let (_, notes) = explain(&sandbox, "./cache#main", "c08", false);
     assert!(
-        !notes.contains("compared with the newest content"),
+        !notes.contains("compared with the newest version"),
         "{notes}"
     );
-    assert!(notes.contains("exported by this build itself"), "{notes}");
+    assert!(notes.contains("this build itself exported"), "{notes}");
 }
 
 #[test]
@@ -181,10 +181,10 @@ fn none_of_several_refs_is_treated_as_the_previous_version() {
     let (sandbox, _) = home("shop");
     let (_, notes) = explain(&sandbox, "./cache#c05", "c05", false);
     assert!(
-        !notes.contains("compared with the newest content"),
+        !notes.contains("compared with the newest version"),
         "{notes}"
     );
-    assert!(notes.contains("exported by this build itself"), "{notes}");
+    assert!(notes.contains("this build itself exported"), "{notes}");
 }
 
 #[test]

@@ -69,10 +69,10 @@ fn why_prints_causes_before_steps() {
     ✓  COPY --from=api /src/bin /usr/local/bin       Dockerfile:24  result       –
     ?  COPY --from=web /app/dist /srv                Dockerfile:25  unknown      –  files of a step that runs
     ?  COPY --from=test /report.txt /srv/report.txt  Dockerfile:26  unknown      –  files of a step that runs
-    ?  COPY assets /srv/assets                       Dockerfile:27  unknown      –  above an undecided step
+    ?  COPY assets /srv/assets                       Dockerfile:27  unknown      –  depends on an undecided step
 
     ✓ found in the cache   ✗ runs   ? not known   · a source, resolved each time
-    note: a log of the build (--progress=rawjson) settles what depends on what steps write
+    note: a log of the build (--progress=rawjson) decides the steps that use the output of other steps
     exit 0
     ");
 }

@@ -299,7 +299,10 @@ fn the_attestations_of_an_image_in_a_layout_or_archive_are_evidence() {
     )
     .unwrap();
     let run = sandbox.run(&["why", "./cache#c02", "--build", "tty.txt"]);
-    assert!(run.stderr.contains("what a terminal showed"), "{run:?}");
+    assert!(
+        run.stderr.contains("the terminal output of a build"),
+        "{run:?}"
+    );
     assert!(run.stderr.contains("--progress=plain"), "{run:?}");
 }
 
@@ -334,7 +337,7 @@ fn the_ignore_file_next_to_a_dockerfile_elsewhere_counts() {
     fs::remove_file(tree.join("Dockerfile")).unwrap();
     let (found, notes) = explained();
     assert_eq!(found, plain, "{notes}");
-    assert!(notes.contains("what the build left out counts"), "{notes}");
+    assert!(notes.contains("the patterns of the build apply"), "{notes}");
 }
 
 #[test]

@@ -84,7 +84,7 @@ fn each_fault_has_its_kind_and_its_hint() {
     Forbidden: listing needs s3:ListBucket on the bucket
     Forbidden: reading needs s3:GetObject on the cache's objects, and s3:ListBucket on the bucket to detect missing ones
     Forbidden: deleting needs s3:DeleteObject on the cache's objects
-    Forbidden: pruning needs s3:PutObject below the cache's prefix: for its lease, and to remember what it drops
+    Forbidden: pruning needs s3:PutObject below the cache's prefix, for its lease and for copies of deleted manifests
     BadAnswer: it is in an archive: a build cannot read it before it is restored
     Throttled: the service asks for fewer requests: lower --concurrency, or wait longer with --timeout
     BadAnswer: the answer is not one of S3: check `endpoint_url`

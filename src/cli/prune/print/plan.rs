@@ -23,7 +23,7 @@ pub(super) fn plan(pruned: &Pruned, paper: Paper) -> String {
     }
     let mut notes = notes(plan, pruned.has_rules);
     if plan.refs() > 0 && !pruned.ref_bytes.is_empty() {
-        notes.push("The size of a ref is what deleting it alone would free.".to_owned());
+        notes.push("The size of a ref is the space that deleting it alone would free.".to_owned());
     }
     notes.push(if pruned.exceeds {
         "The plan frees more than --fail-if-frees allows. Nothing was changed.".to_owned()

@@ -252,15 +252,15 @@ impl Inquiry<'_> {
         let (kind, detail) = match (is_left, pairs[input.step.at()]) {
             (false, _) => (
                 CauseKind::StepRemoved,
-                format!("it stood on {removed}, which was removed"),
+                format!("it followed {removed}, which was removed"),
             ),
             (true, None) => (
                 CauseKind::NewStep,
-                format!("{inserted} was inserted below it"),
+                format!("{inserted} was inserted before it"),
             ),
             (true, Some(_)) => (
                 CauseKind::StepMoved,
-                format!("it stood on {removed}, and stands on {inserted}"),
+                format!("it followed {removed}, and now follows {inserted}"),
             ),
         };
         Some(Cause::new(kind, detail))

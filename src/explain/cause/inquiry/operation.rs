@@ -44,7 +44,7 @@ impl Inquiry<'_> {
                 false if base => Some(self.base_image_of(step)),
                 false => Some(Cause::new(
                     CauseKind::Unexplained,
-                    "its key differs from the earlier build's, and the evidence does not show in what",
+                    "its key differs from that of the earlier build, and the evidence does not show why",
                 )),
             };
         };
@@ -70,8 +70,8 @@ impl Inquiry<'_> {
                 CauseKind::Unexplained | CauseKind::NotExported | CauseKind::ResultDropped
             )
         });
-        let detail = "the ref now holds what this build, or a later one, exported, so it cannot say what the build found";
-        let remedy = "explain against the ref as it was before this build: its previous version (such as main~1), another tag, or a tag per commit; --baseline git:REV shows what changed in the files";
+        let detail = "this build or a later one exported to the ref, so the ref does not show whether the build found a result";
+        let remedy = "explain against the ref as it was before this build: its previous version (such as main~1), another tag, or a tag per commit; --baseline git:REV shows the changes of the files";
         let mut cause = changed.unwrap_or_else(|| Cause::new(CauseKind::ExportedSince, detail));
         if cause.kind != CauseKind::ExportedSince {
             cause

@@ -24,7 +24,7 @@ const COMMON_PLATFORMS: [&str; 8] = [
 ];
 
 /// What to do where the context is a repository that moved.
-const GIT_CONTEXT_REMEDY: &str = "copy what changes often later; the context was a git repository, which --context is not compared with";
+const GIT_CONTEXT_REMEDY: &str = "copy files that change often in a later step; the context was a git repository, which cannot be compared with --context";
 
 impl Inquiry<'_> {
     /// Blames the base image of a step.

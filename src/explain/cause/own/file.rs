@@ -51,7 +51,7 @@ pub(in crate::explain::cause) fn file(
         (change, was) if same(change, was) => Vec::new(),
         _ => vec![CausePart::new(
             CauseKind::Command,
-            "what is done with the files",
+            "the action on the files",
         )],
     }
 }

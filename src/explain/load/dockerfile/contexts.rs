@@ -88,7 +88,7 @@ pub(super) fn named_context(
     }
     if let Some(target) = value.strip_prefix("target:") {
         return Ok(NamedContext::Unknown(format!(
-            "the context {name} is what the target {target} builds, which is not converted"
+            "the context {name} is the output of the target {target}, which is not converted"
         )));
     }
     if Path::new(value).is_dir() {

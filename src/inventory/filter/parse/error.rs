@@ -36,13 +36,13 @@ pub enum FilterProblem {
     #[error("the filter has more than {MAX_LENGTH} bytes")]
     TooLong,
     /// A `!` with no term after it, or with another `!`.
-    #[error("`!` stands before what it negates")]
+    #[error("`!` must be directly in front of the term that it negates")]
     NothingNegated,
     /// A quote that is not closed, or that is followed by text.
     #[error("a quote ends with `\"` and a blank; a quote inside is written twice")]
     Unquoted,
     /// No field name before an operator.
-    #[error("a field stands before the operator; what is in quotes is looked for in names")]
+    #[error("the operator needs a field in front of it; text in quotes is searched in names")]
     NoField,
     /// An unknown field name before an operator.
     #[error("there is no field `{}`{}; in quotes it is looked for in names", visible(.name), nearest_hint(*.nearest))]

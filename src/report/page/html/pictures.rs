@@ -74,7 +74,7 @@ pub(super) fn holders(source: &SourcePart, written: &mut String) {
             tiles.push(tile(state.word, state.word, bytes));
         }
     }
-    treemap("Who holds what", tiles, written);
+    treemap("Bytes by ref", tiles, written);
 }
 
 fn tile(label: &str, class: &str, bytes: u64) -> PictureTile {

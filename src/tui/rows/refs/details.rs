@@ -87,7 +87,7 @@ impl RefRows {
                 match sizes.exclusive_bytes {
                     Some(_) => self
                         .exclusive(entry)
-                        .and(": what deleting this ref alone would free", TextRole::Dim),
+                        .and(": freed by deleting this ref alone", TextRole::Dim),
                     None => Cell::new(
                         "not known: only this ref of the repository was read",
                         TextRole::Unsure,
@@ -229,7 +229,7 @@ pub(super) fn age(entry: &RefEntry, now: Timestamp) -> Option<DetailLine> {
         AgeSource::CacheConfig => "its newest result",
         AgeSource::ImageConfig => "the image's own date",
         AgeSource::Store => "when it was stored",
-        AgeSource::Subject => "by the date of what it belongs to",
+        AgeSource::Subject => "by the date of its image",
     };
     let age = format!("{}, {:.0}", Age::between(then, now).ago(), then);
     Some(DetailLine::Fact(

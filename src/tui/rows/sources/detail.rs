@@ -23,7 +23,7 @@ pub(super) fn found(found: &ScannedInventory, now: Timestamp, details: &mut Vec<
 
     details.extend([
         DetailLine::Blank,
-        DetailLine::Heading("What is stored".into()),
+        DetailLine::Heading("Stored objects".into()),
         DetailLine::Fact("in all", tally(totals.stored(), TextRole::Strong)),
         DetailLine::Fact(
             "live",
@@ -86,11 +86,11 @@ fn quota(found: &ScannedInventory, around: &QuotaFacts, details: &mut Vec<Detail
         "room",
         match next {
             Some(0) | None => Cell::new(
-                "none: what was used longest ago is evicted",
+                "none: the least recently used entries are evicted",
                 TextRole::Warning,
             ),
             Some(bytes) => Cell::text(format!(
-                "{} until what was used longest ago is evicted",
+                "{} until the least recently used entries are evicted",
                 Size(bytes)
             )),
         },

@@ -170,7 +170,7 @@ pub(super) fn unusual_delete_answers_of_services_are_understood(service: Service
         ("one object at a time", |seen| {
             (seen.wants == Wants::DeleteMany).then(|| error(400, "MissingContentMD5"))
         }),
-        ("only what has not been touched", |seen| {
+        ("only objects that nothing has touched", |seen| {
             (seen.wants == Wants::DeleteMany).then_some(Fault::ChecksConditions)
         }),
     ];
@@ -188,7 +188,7 @@ pub(super) fn unusual_delete_answers_of_services_are_understood(service: Service
             let tries = seen.wants == Wants::DeleteMany && seen.key == "probe";
             tries.then_some(Fault::Refuses("probe", "NotImplemented"))
         }),
-        ("only what still has the content", |seen| {
+        ("only objects that still have the content", |seen| {
             (seen.wants == Wants::DeleteMany).then_some(Fault::ChecksAllButTime)
         }),
     ];

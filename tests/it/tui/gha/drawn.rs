@@ -22,7 +22,7 @@ fn sources_at_60() {
        kind       gha
        scan       ready
 
-       What is stored
+       Stored objects
        … tab scrolls, i shows all
     ───────────────────────────────────────────────────── 1/1 ──
      343 MiB stored · 257 B live · orphans not known
@@ -44,7 +44,7 @@ fn sources_at_80() {
        kind       gha
        scan       ready
 
-       What is stored
+       Stored objects
        in all     343 MiB in 9 objects
        live       257 B in 5 objects that a ref reaches
        orphan     not known: the content of indexes can be read only inside a job
@@ -52,7 +52,7 @@ fn sources_at_80() {
        superseded 102 B in 2 objects of indexes that no build imports
        quota      █████▎▁▁▁▁▁▁▁▁▁▁  33 %
                   343 MiB of 1.0 GiB
-       room       681 MiB until what was used longest ago is evicted
+       room       681 MiB until the least recently used entries are evicted
        … tab scrolls, i shows all
     ───────────────────────────────────────────────────────────────────────── 1/1 ──
      343 MiB stored · 257 B live · orphans not known · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 90 days
@@ -67,7 +67,7 @@ fn sources_at_120() {
     ▸  gha:acme/shop             5     257 B         ?        3h  ready                 │ kind       gha
        █··············▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  33 % of the quota · orphans ?    │ scan       ready
                                                                                         │
-                                                                                        │ What is stored
+                                                                                        │ Stored objects
                                                                                         │ in all     343 MiB in 9 objects
                                                                                         │ live       257 B in 5 objects
                                                                                         │            that a ref reaches
@@ -82,9 +82,9 @@ fn sources_at_120() {
                                                                                         │            imports
                                                                                         │ quota      █████▎▁▁▁▁▁▁▁▁▁▁  33 %
                                                                                         │            343 MiB of 1.0 GiB
-                                                                                        │ room       681 MiB until what was
-                                                                                        │            used longest ago is
-                                                                                        │            evicted
+                                                                                        │ room       681 MiB until the
+                                                                                        │            least recently used
+                                                                                        │            entries are evicted
                                                                                         │
                                                                                         │ Which builds read which caches
                                                                                         │ a build on feature reads the
@@ -114,7 +114,7 @@ fn sources_at_200() {
     │ kind       gha
     │ scan       ready
     │
-    │ What is stored
+    │ Stored objects
     │ in all     343 MiB in 9 objects
     │ live       257 B in 5 objects that a ref reaches
     │ orphan     not known: the content of indexes can be read only inside a job
@@ -122,7 +122,7 @@ fn sources_at_200() {
     │ superseded 102 B in 2 objects of indexes that no build imports
     │ quota      █████▎▁▁▁▁▁▁▁▁▁▁  33 %
     │            343 MiB of 1.0 GiB
-    │ room       681 MiB until what was used longest ago is evicted
+    │ room       681 MiB until the least recently used entries are evicted
     │
     │ Which builds read which caches
     │ a build on feature reads the caches of feature, main

@@ -72,8 +72,8 @@ fn the_plan_at_120() {
        ref     c13            140 KiB  rule "the newest": 12h 53m old, keeps the last 2 │            c8752
        ref     c04            110 KiB  rule "the newest": 12h 54m old, keeps the last 2 │ age        12h 54m ago
        ref     c08           72.6 KiB  rule "the newest": 12h 53m old, keeps the last 2 │ size       237 KiB
-       ref     c11           72.4 KiB  rule "the newest": 12h 53m old, keeps the last 2 │ only here  190 KiB: what no other
-       ref     c06           46.2 KiB  rule "the newest": 12h 53m old, keeps the last 2 │            ref reaches
+       ref     c11           72.4 KiB  rule "the newest": 12h 53m old, keeps the last 2 │ only here  190 KiB: no other ref
+       ref     c06           46.2 KiB  rule "the newest": 12h 53m old, keeps the last 2 │            reaches them
        ref     c05           46.2 KiB  rule "the newest": 12h 54m old, keeps the last 2 │
        ref     c12           41.1 KiB  rule "the newest": 12h 53m old, keeps the last 2 │ Why
        ref     c09           33.8 KiB  rule "the newest": 12h 53m old, keeps the last 2 │ rule "the newest": 12h 54m old,
@@ -116,7 +116,7 @@ fn the_plan_at_200() {
        ref     c03                              190 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │            c8752
        ref     c10                              190 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │ age        12h 54m ago
        ref     c13                              140 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │ size       237 KiB
-       ref     c04                              110 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │ only here  190 KiB: what no other ref reaches
+       ref     c04                              110 KiB  rule "the newest": 12h 54m old, keeps the last 2                   │ only here  190 KiB: no other ref reaches them
        ref     c08                             72.6 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │
        ref     c11                             72.4 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │ Why
        ref     c06                             46.2 KiB  rule "the newest": 12h 53m old, keeps the last 2                   │ rule "the newest": 12h 54m old, keeps the last 2

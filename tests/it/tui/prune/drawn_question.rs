@@ -10,7 +10,7 @@ fn the_question_at_60() {
     ────────────────────────────────────────────────────────────
      deletes  9 blobs  132 KiB to trash   keeps 1 ref · 144 KiB
      ╭ Please confirm ────────────────────────────────────────╮
-     │ Delete 9 blobs, 132 KiB, from ./cache? What is deleted │
+     │ Delete 9 blobs, 132 KiB, from ./cache? Deleted objects │
      │ can be restored from the trash for 1h.                 │
     ─│                                                        │─
      │ y yes  n no                                            │
@@ -35,7 +35,7 @@ fn the_question_at_80() {
      checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
      [ delete 9 ]   wait 0     keep 1
     ──╭ Please confirm ──────────────────────────────────────────────────────────╮──
-      │ Delete 9 blobs, 132 KiB, from ./cache? What is deleted can be restored   │
+      │ Delete 9 blobs, 132 KiB, from ./cache? Deleted objects can be restored   │
     ▸ │ from the trash for 1h.                                                   │ …
       │                                                                          │ …
       │ y yes  n no                                                              │ …
@@ -59,7 +59,7 @@ fn the_question_at_80() {
 fn the_question_at_120() {
     insta::assert_snapshot!(region(&screen(&Store::waste(), "p enter", (120, 40)), 11..17, 22), @r"
     ╭ Please confirm ──────────────────────────────────────────────────────────╮0.3 KiB
-    │ Delete 9 blobs, 132 KiB, from ./cache? What is deleted can be restored   │2h 8m ago
+    │ Delete 9 blobs, 132 KiB, from ./cache? Deleted objects can be restored   │2h 8m ago
     │ from the trash for 1h.                                                   │
     │                                                                          │
     │ y yes  n no                                                              │es it; written 12h 8m
@@ -71,7 +71,7 @@ fn the_question_at_120() {
 fn the_question_at_200() {
     insta::assert_snapshot!(region(&screen(&Store::waste(), "p enter", (200, 60)), 18..24, 62), @r"
     ╭ Please confirm ──────────────────────────────────────────────────────────╮
-    │ Delete 9 blobs, 132 KiB, from ./cache? What is deleted can be restored   │
+    │ Delete 9 blobs, 132 KiB, from ./cache? Deleted objects can be restored   │
     │ from the trash for 1h.                                                   │
     │                                                                          │
     │ y yes  n no                                                              │
@@ -86,7 +86,7 @@ fn the_typed_question_at_60() {
     ────────────────────────────────────────────────────────────
      ╭ Please confirm ────────────────────────────────────────╮
      │ Delete 13 refs from ./cache? 1.6 MiB wait for a later  │
-     │ run. What is deleted can be restored from the trash    │
+     │ run. Deleted objects can be restored from the trash    │
      │ for 1h.                                                │
     ─│                                                        │─
      │ Type the name of the source to continue:  ./cache      │
@@ -110,8 +110,8 @@ fn the_typed_question_at_80() {
      waits    160 blobs, 1.6 MiB: a run after 22 Nov 13:00 UTC frees them
      checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
      [╭ Please confirm ──────────────────────────────────────────────────────────╮
-    ──│ Delete 13 refs from ./cache? 1.6 MiB wait for a later run. What is       │──
-      │ deleted can be restored from the trash for 1h.                           │
+    ──│ Delete 13 refs from ./cache? 1.6 MiB wait for a later run. Deleted       │──
+      │ objects can be restored from the trash for 1h.                           │
     ▸ │                                                                          │a…
       │ Type the name of the source to continue:  ./cache                        │a…
       │                                                                          │a…
@@ -135,12 +135,12 @@ fn the_typed_question_at_80() {
 fn the_typed_question_at_120() {
     insta::assert_snapshot!(region(&screen(&Store::shop(), "p enter", (120, 40)), 10..18, 22), @r#"
     ╭ Please confirm ──────────────────────────────────────────────────────────╮31d42bb3d7ce7fe69441a
-    │ Delete 13 refs from ./cache? 1.6 MiB wait for a later run. What is       │afcca045cd3e5374e35fe
-    │ deleted can be restored from the trash for 1h.                           │8752
+    │ Delete 13 refs from ./cache? 1.6 MiB wait for a later run. Deleted       │afcca045cd3e5374e35fe
+    │ objects can be restored from the trash for 1h.                           │8752
     │                                                                          │2h 54m ago
     │ Type the name of the source to continue:  ./cache                        │37 KiB
-    │                                                                          │90 KiB: what no other
-    │ ›                                                                        │ef reaches
+    │                                                                          │90 KiB: no other ref
+    │ ›                                                                        │eaches them
     ╰──────────────────────────────────────────────────────────────────────────╯
     "#);
 }
@@ -149,8 +149,8 @@ fn the_typed_question_at_120() {
 fn the_typed_question_at_200() {
     insta::assert_snapshot!(region(&screen(&Store::shop(), "p enter", (200, 60)), 17..25, 62), @r#"
     ╭ Please confirm ──────────────────────────────────────────────────────────╮
-    │ Delete 13 refs from ./cache? 1.6 MiB wait for a later run. What is       │
-    │ deleted can be restored from the trash for 1h.                           │
+    │ Delete 13 refs from ./cache? 1.6 MiB wait for a later run. Deleted       │
+    │ objects can be restored from the trash for 1h.                           │
     │                                                                          │
     │ Type the name of the source to continue:  ./cache                        │
     │                                                                          │

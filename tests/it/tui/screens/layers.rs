@@ -104,7 +104,7 @@ fn details_at_80() {
     │ policy     keep: no rule matches it                                          │
     │                                                                              │
     │ size       113 KiB in 10 blobs                                               │
-    │ only here  35.6 KiB: what deleting this ref alone would free                 │
+    │ only here  35.6 KiB: freed by deleting this ref alone                        │
     │ layers     8                                                                 │
     │ records    11                                                                │
     │ results    5 whose result can be loaded  ✓                                   │

@@ -69,8 +69,8 @@ fn refs_at_120() {
        c12            12h 53m   206 KiB  █░░░░    41.1 KiB      15    13 ✓   2 ○   │ policy     keep: no rule matches it
        c11            12h 53m   237 KiB  █░░░░    72.4 KiB      17    15 ✓         │
        c10            12h 53m   237 KiB  ████░     190 KiB      17    15 ✓         │ size       95.9 KiB in 8 blobs
-       c09            12h 53m   174 KiB  █░░░     33.8 KiB      12    10 ✓   5 ○   │ only here  6.0 KiB: what deleting this
-       c08            12h 53m   237 KiB  █░░░░    72.6 KiB      17    15 ✓         │            ref alone would free
+       c09            12h 53m   174 KiB  █░░░     33.8 KiB      12    10 ✓   5 ○   │ only here  6.0 KiB: freed by deleting
+       c08            12h 53m   237 KiB  █░░░░    72.6 KiB      17    15 ✓         │            this ref alone
        c07            12h 53m   174 KiB  █░░░      9.2 KiB      12    10 ✓   5 ○   │ layers     6
        c06            12h 53m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○   │ records    21
        c05            12h 54m   174 KiB  █░░░     46.2 KiB      12    10 ✓   5 ○   │ results    4 whose result can be
@@ -113,7 +113,7 @@ fn refs_at_200() {
        c14                cache     12h 52m   237 KiB  ██░░░    97.1 KiB      17    15 ✓              keep  no rule         │ policy     keep: no rule matches it
        c13                cache     12h 53m   237 KiB  ███░░░    140 KiB      17    15 ✓              keep  no rule         │
        c12                cache     12h 53m   206 KiB  █░░░░    41.1 KiB      15    13 ✓   2 ○        keep  no rule         │ size       95.9 KiB in 8 blobs
-       c11                cache     12h 53m   237 KiB  █░░░░    72.4 KiB      17    15 ✓              keep  no rule         │ only here  6.0 KiB: what deleting this ref alone would free
+       c11                cache     12h 53m   237 KiB  █░░░░    72.4 KiB      17    15 ✓              keep  no rule         │ only here  6.0 KiB: freed by deleting this ref alone
        c10                cache     12h 53m   237 KiB  ████░     190 KiB      17    15 ✓              keep  no rule         │ layers     6
        c09                cache     12h 53m   174 KiB  █░░░     33.8 KiB      12    10 ✓   5 ○        keep  no rule         │ records    21
        c08                cache     12h 53m   237 KiB  █░░░░    72.6 KiB      17    15 ✓              keep  no rule         │ results    4 whose result can be loaded  ✓
@@ -186,7 +186,7 @@ fn broken_refs_at_80() {
        policy     keep: no rule matches it
 
        size       113 KiB in 10 blobs
-       only here  35.6 KiB: what deleting this ref alone would free
+       only here  35.6 KiB: freed by deleting this ref alone
        layers     8
        records    11
        … tab scrolls, i shows all
@@ -213,8 +213,8 @@ fn broken_refs_at_120() {
                                                                                    │ policy     keep: no rule matches it
                                                                                    │
                                                                                    │ size       113 KiB in 10 blobs
-                                                                                   │ only here  35.6 KiB: what deleting
-                                                                                   │            this ref alone would free
+                                                                                   │ only here  35.6 KiB: freed by deleting
+                                                                                   │            this ref alone
                                                                                    │ layers     8
                                                                                    │ records    11
                                                                                    │ results    5 whose result can be

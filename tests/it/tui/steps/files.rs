@@ -259,7 +259,7 @@ fn deletions_are_shown_as_such() {
        var/cache/  − emptied first
 
        kind       directory
-       This layer deletes what the layers below have in this folder.
+       This layer deletes the files of the layers below in this folder.
        size       0 B (0 bytes)
        share      – of the layer
        files      1

@@ -265,7 +265,7 @@ fn steps_of_a_thinned_cache_named_by_a_file() {
     ▸ ╭ Evidence of the build ───────────────────────────────────────────────────╮ –
       │ build     its record, provenance, log, image, or its command             │fs
       │ ›                                                                        │fs
-      │ baseline  the same of an earlier build: what changed since               │fs
+      │ baseline  the same of an earlier build, to show the changes              │fs
       │ context   the folder, or NAME=FOLDER: which files changed                │fs
       │                                                                          │fs
       │ docker buildx history export -o run.dockerbuild  writes a build record,  │ –

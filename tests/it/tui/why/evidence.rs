@@ -21,7 +21,7 @@ fn evidence_is_asked_for_once() {
       ╭ Evidence of the build ───────────────────────────────────────────────────╮
       │ build     its record, provenance, log, image, or its command             │
       │ ›                                                                        │
-      │ baseline  the same of an earlier build: what changed since               │
+      │ baseline  the same of an earlier build, to show the changes              │
       │ context   the folder, or NAME=FOLDER: which files changed                │
       │                                                                          │
       │ docker buildx history export -o run.dockerbuild  writes a build record,  │
@@ -163,7 +163,7 @@ fn undecided_steps_show_the_missing_evidence() {
     journey.press("/ 'state:unknown enter G");
     journey.shows_in("▸", "? undecided");
     journey.shows("Why it is undecided");
-    journey.shows("│ the files that it takes are not given");
+    journey.shows("│ the files that it uses are not given");
     let settles = "16 steps undecided. Press B and add the build context or a log of the build";
     journey.shows(settles);
     // The flags of the command line have no place here.

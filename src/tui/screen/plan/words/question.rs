@@ -99,20 +99,21 @@ pub(in crate::tui::screen::plan) fn to_delete(
         }
         (Disposal::Trash, ..) => {
             sentences.push(
-                "What is in the trash is deleted for good; the rest can be restored.".to_owned(),
+                "Objects in the trash are deleted permanently; the rest can be restored."
+                    .to_owned(),
             );
         }
     }
     sentences.join(" ")
 }
 
-/// Returns how long the trash keeps what is deleted.
+/// Returns how long the trash keeps deleted objects.
 fn until(grace: SignedDuration) -> String {
     if grace.is_zero() {
-        return "What is deleted can be restored until the next prune.".to_owned();
+        return "Deleted objects can be restored until the next prune.".to_owned();
     }
     let grace = Exact(grace);
-    format!("What is deleted can be restored from the trash for {grace}.")
+    format!("Deleted objects can be restored from the trash for {grace}.")
 }
 
 /// Returns the question before the trash is emptied.

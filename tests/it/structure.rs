@@ -391,7 +391,7 @@ pub(super) fn own() {}
 }
 
 /// Identifiers that the glossary replaces.
-const BANNED: [&str; 53] = [
+const BANNED: [&str; 55] = [
     "AwaitsPutBack",
     "BESIDE_THE_KEY",
     "GoNow",
@@ -419,6 +419,7 @@ const BANNED: [&str; 53] = [
     "finish_what_is_begun",
     "give_back",
     "give_lease_back",
+    "heeding",
     "is_beside",
     "is_left_out",
     "is_mended",
@@ -439,6 +440,7 @@ const BANNED: [&str; 53] = [
     "sweep",
     "take_all_back",
     "take_back_what_is_named",
+    "tell_extracted",
     "told_region",
     "told_to_end",
     "unmended",

@@ -17,13 +17,13 @@ use crate::backend::{
 };
 use crate::source::RegistryLocation;
 
-mod back;
 mod delete;
 mod groups;
 mod probe;
+mod write;
 
-use back::DeletedVersions;
 use groups::{GroupFate, TagGroup};
+use write::DeletedVersions;
 
 /// Deletes from a repository in a registry.
 #[derive(Debug)]

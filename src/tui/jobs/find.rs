@@ -106,7 +106,7 @@ impl Scanning {
         let (sender, mut stores) = mpsc::channel(1);
         let (first, begin) = oneshot::channel::<()>();
         let finding = async { self.options.cancel.run_until_cancelled(find(sender)).await };
-        let heeding = async {
+        let receiving = async {
             let mut first = Some(first);
             while let Some(store) = stores.recv().await {
                 match first.take() {
@@ -125,7 +125,7 @@ impl Scanning {
             }
             is_found
         };
-        let (end, (), is_found) = tokio::join!(finding, heeding, scanning);
+        let (end, (), is_found) = tokio::join!(finding, receiving, scanning);
         match end {
             None if !is_found => {
                 self.reporter

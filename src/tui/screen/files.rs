@@ -29,7 +29,7 @@ mod content;
 mod panes;
 mod words;
 
-use content::tell_extracted;
+use content::report_extracted;
 
 /// The contexts whose keys are active here.
 const CONTEXTS: &[keymap::KeyContext] = &[
@@ -361,7 +361,7 @@ impl Screen for FilesScreen {
             JobReport::Extracted(path, result) => {
                 let own = |(extracting, _): &mut (JobId, LayerFile)| *extracting == job;
                 if let Some((_, file)) = self.extracting.take_if(own) {
-                    tell_extracted(path, result, file, cx);
+                    report_extracted(path, result, file, cx);
                 }
             }
             JobReport::FilesArranged(order) => {

@@ -78,7 +78,7 @@ impl FilesScreen {
 }
 
 /// Reports the result of writing a file; asks if the file exists already.
-pub(super) fn tell_extracted(
+pub(super) fn report_extracted(
     path: &Path,
     result: &Result<u64, ExportError>,
     file: LayerFile,

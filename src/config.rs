@@ -1,7 +1,7 @@
 //! Settings from `cachelens.toml`, the environment and the command line, each with its origin.
 //!
-//! Every origin yields a [`ConfigLayer`] of settings. [`Config::new`] applies the layers to the defaults;
-//! later layers win.
+//! Every origin yields a [`ConfigLayer`] of settings. [`Config::new`] applies the layers to the
+//! defaults; later layers win.
 
 mod consent;
 pub mod edit;

@@ -204,8 +204,8 @@ impl Source {
         }
     }
 
-    /// Returns the pattern of the refs that it means, where it means those that fit one. The scope of
-    /// a GitHub cache is one of the names of its refs.
+    /// Returns the pattern of the refs that it means, where it means those that fit one. The scope
+    /// of a GitHub cache is one of the names of its refs.
     pub fn ref_pattern(&self) -> Option<String> {
         match (&self.select, &self.location) {
             (Some(select), _) if select.is_pattern() => Some(select.to_string()),

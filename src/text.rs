@@ -1,5 +1,6 @@
 //! Small text helpers that every module may use: units and durations, globs and regular
-//! expressions, the nearest known word, escaping of untrusted text, masking of secrets, plurals, and shell words.
+//! expressions, the nearest known word, escaping of untrusted text, masking of secrets, plurals,
+//! and shell words.
 
 pub mod causes;
 pub mod escape;

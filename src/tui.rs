@@ -133,7 +133,8 @@ pub struct TuiOptions {
     pub crash_dir: PathBuf,
     /// How sources are opened.
     pub openers: Openers,
-    /// Reads evidence that is not in a file; has the directory that is searched for declared caches.
+    /// Reads evidence that is not in a file; has the directory that is searched for declared
+    /// caches.
     pub readers: EvidenceReaders,
     /// Evidence of a build, which is explained as soon as a ref is chosen.
     pub evidence: NamedEvidence,

@@ -1,7 +1,7 @@
 //! The program as a plugin of the docker CLI: `docker cachelens …`.
 //!
-//! The CLI finds a plugin as `docker-NAME` in `~/.docker/cli-plugins`, asks it for its metadata, and
-//! runs it with all arguments that docker itself was given, the name of the plugin among them
+//! The CLI finds a plugin as `docker-NAME` in `~/.docker/cli-plugins`, asks it for its metadata,
+//! and runs it with all arguments that docker itself was given, the name of the plugin among them
 //! (docker/cli, `cli-plugins/manager`).
 
 use std::ffi::OsString;

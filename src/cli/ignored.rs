@@ -10,7 +10,8 @@ use crate::config::Config;
 use crate::find::Mistake;
 use crate::text::escape::visible;
 
-/// Divides findings into those that count and those that are ignored. Warns of ignores that are over.
+/// Divides findings into those that count and those that are ignored. Warns of ignores that are
+/// over.
 pub(super) fn findings(
     found: Vec<Finding>,
     config: &Config,

@@ -282,8 +282,8 @@ fn text(declared: &[DeclaredSource], excluded: &[ExcludedCache]) -> String {
     text
 }
 
-/// Returns the names of refs that are in use: those that declarations name, as patterns too, those of
-/// directories inside `directory`, and those that earlier scans found.
+/// Returns the names of refs that are in use: those that declarations name, as patterns too, those
+/// of directories inside `directory`, and those that earlier scans found.
 async fn names_in_use(
     session: &CliSession<'_>,
     directory: &Path,

@@ -117,7 +117,8 @@ pub(super) fn sources(
     Ok(named)
 }
 
-/// Refuses a single word such as `alpine` that names no directory here: Docker takes it for an image.
+/// Refuses a single word such as `alpine` that names no directory here: Docker takes it for an
+/// image.
 fn image_for_directory(text: &str, source: &Source) -> Result<(), Failure> {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
     let SourceLocation::Local(local) = &source.location else {

@@ -110,8 +110,8 @@ async fn plan_all(session: &CliSession<'_>, arguments: &Arguments) -> Result<Exi
     })
 }
 
-/// Returns the sources to plan for. Without SOURCE and configuration, a plan is about what the files
-/// of this directory declare; a deletion is not.
+/// Returns the sources to plan for. Without SOURCE and configuration, a plan is about what the
+/// files of this directory declare; a deletion is not.
 fn sources(session: &CliSession<'_>, arguments: &Arguments) -> Result<Vec<Source>, Failure> {
     let given = &arguments.sources;
     let sources = if arguments.yes {

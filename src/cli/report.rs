@@ -36,8 +36,8 @@ pub(super) struct Arguments {
     /// The default depends on the extension of the file, and is HTML otherwise.
     #[arg(long, value_name = "FORMAT")]
     format: Option<PageFormat>,
-    /// The price of storage, such as 0.023/GB-month. Without it, s3 and gha have a list price, which
-    /// the page marks as assumed.
+    /// The price of storage, such as 0.023/GB-month. Without it, s3 and gha have a list price,
+    /// which the page marks as assumed.
     #[arg(long, value_name = "PRICE")]
     price: Option<Price>,
     #[command(flatten)]

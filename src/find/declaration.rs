@@ -64,7 +64,8 @@ pub struct Declaration {
     /// The value as written, before it is parsed.
     #[serde(skip)]
     pub written: String,
-    /// What opens it here, once [`Found::look_up`](super::RepositoryFindings::look_up) has found that out.
+    /// What opens it here, once [`Found::look_up`](super::RepositoryFindings::look_up) has found
+    /// that out.
     #[serde(skip)]
     pub opens: Option<String>,
 }
@@ -107,7 +108,8 @@ impl Declaration {
             let Some((name, after)) = after.split_once('}') else {
                 return filled + "*";
             };
-            // A value is one part of a source, so values that would begin another attribute are not used.
+            // A value is one part of a source, so values that would begin another attribute are not
+            // used.
             let value = environment::value(name, lookup);
             let value = value.filter(|value| !value.contains([',', '"', '#', '*']));
             filled.push_str(value.as_deref().unwrap_or("*"));

@@ -120,8 +120,8 @@ pub fn later_words(later: FreesLater) -> Option<String> {
     })
 }
 
-/// Returns what a later run frees after a run that ended at `ended`. `None` if the run left a ref or
-/// results, so that this is not known.
+/// Returns what a later run frees after a run that ended at `ended`. `None` if the run left a ref
+/// or results, so that this is not known.
 pub fn later_of_run(plan: &Plan, report: &RunReport, ended: Timestamp) -> Option<FreesLater> {
     let mut refs = report.outcomes.iter().take(plan.before_objects());
     refs.all(|outcome| matches!(outcome, Outcome::Done | Outcome::AlreadyGone))

@@ -71,8 +71,9 @@ pub fn has_glob_syntax(text: &str) -> bool {
     text.contains(['*', '?', '[', ']', '{', '}', '\\'])
 }
 
-/// Returns whether the whole of `text` fits `pattern`, in which `*` is any text and nothing else has
-/// a meaning. It needs no compiled pattern, so a list of names can be tested without keeping one.
+/// Returns whether the whole of `text` fits `pattern`, in which `*` is any text and nothing else
+/// has a meaning. It needs no compiled pattern, so a list of names can be tested without keeping
+/// one.
 pub fn fits_stars(pattern: &str, text: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else {
         return pattern == text;

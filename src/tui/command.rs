@@ -1,8 +1,8 @@
 //! The command line: the actions of the key map by their names, and commands that take a value, as
 //! in `:sort size` or `:plan ./cache`.
 //!
-//! Nothing here touches the UI. [`Commands::order`] turns a line into a [`CommandRequest`] or says what is
-//! wrong with it; the layer carries the order out.
+//! Nothing here touches the UI. [`Commands::order`] turns a line into a [`CommandRequest`] or says
+//! what is wrong with it; the layer carries the order out.
 
 use super::keymap::{Action, KeyBinding, KeyContext, Keymap, search};
 use super::list::{Sort, SortDirection};

@@ -118,8 +118,8 @@ impl SavedViews {
         self.evidence.drain(..excess);
     }
 
-    /// Returns the remembered view of a source. A column or a filter that does not exist any more is
-    /// left out.
+    /// Returns the remembered view of a source. A column or a filter that does not exist any more
+    /// is left out.
     pub fn get(&self, source: &str, columns: &[Column]) -> Option<View> {
         let saved = self.views.iter().find(|view| view.source == source)?;
         let sorts = |column: &Column| column.title == saved.sort && column.sort != Sortable::No;

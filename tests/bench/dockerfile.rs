@@ -15,7 +15,8 @@ use crate::table::{Table, in_turns, median_time};
 
 /// The length of the long files, in bytes.
 const LONG: usize = 1 << 20;
-/// The length where each line becomes an operation: of more, the build is larger than BuildKit takes.
+/// The length where each line becomes an operation: of more, the build is larger than BuildKit
+/// takes.
 const LONG_BUILD: usize = 1 << 17;
 /// How much shorter the files are that they are compared with.
 const PARTS: usize = 4;

@@ -36,7 +36,8 @@ impl Layout {
         Self::with_refs_of(LAYERS, blobs, live)
     }
 
-    /// Creates a store with `blobs` layers, of which refs with `of_ref` layers each reference `live`.
+    /// Creates a store with `blobs` layers, of which refs with `of_ref` layers each reference
+    /// `live`.
     pub fn with_refs_of(of_ref: usize, blobs: u64, live: usize) -> Self {
         let layers: Vec<_> = layers(0..blobs).collect();
         let (mut documents, mut entries) = (Vec::new(), Vec::new());

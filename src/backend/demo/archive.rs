@@ -2,8 +2,8 @@
 //!
 //! The archive was made for one moment. Each time in it moves by the time that has passed since
 //! then, so the demo always looks as old as it was made: modification times, and the times in
-//! configs, provenance and logs. A config that changes gets another digest, and so does the manifest
-//! that references it.
+//! configs, provenance and logs. A config that changes gets another digest, and so does the
+//! manifest that references it.
 
 use std::collections::HashMap;
 use std::io::{self, Read as _};

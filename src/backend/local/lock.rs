@@ -1,5 +1,5 @@
-//! Lock files that work like BuildKit's index lock: `flock` without waiting, and the file is removed
-//! afterwards.
+//! Lock files that work like BuildKit's index lock: `flock` without waiting, and the file is
+//! removed afterwards.
 
 use std::fs::{File, TryLockError};
 use std::io;

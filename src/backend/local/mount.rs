@@ -1,5 +1,5 @@
-//! Detects whether the blobs of a layout are on a separate mount, from which nothing can be moved to
-//! the trash.
+//! Detects whether the blobs of a layout are on a separate mount, from which nothing can be moved
+//! to the trash.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;

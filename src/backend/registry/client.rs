@@ -23,8 +23,8 @@ const REDIRECTS: usize = 5;
 #[derive(Debug)]
 pub(super) struct RegistryClient {
     http: Http,
-    /// Requests tokens. The login in these requests would be sent along with a redirect, so redirects
-    /// must stay within one origin.
+    /// Requests tokens. The login in these requests would be sent along with a redirect, so
+    /// redirects must stay within one origin.
     tokens: OnceCell<HttpClient>,
     base: OnceCell<Url>,
     candidates: Vec<Url>,

@@ -254,8 +254,8 @@ impl Lister<'_> {
         Ok(found)
     }
 
-    /// Passes each unfinished upload under a prefix to `take` while it returns true; returns whether
-    /// some are left.
+    /// Passes each unfinished upload under a prefix to `take` while it returns true; returns
+    /// whether some are left.
     async fn each_upload(
         &self,
         prefix: &str,

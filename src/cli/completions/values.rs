@@ -1,5 +1,5 @@
-//! The sources that a shell offers: those of the configuration, directories, refs of a cache on this
-//! disk, and the attributes of `type=…`. No host is asked.
+//! The sources that a shell offers: those of the configuration, directories, refs of a cache on
+//! this disk, and the attributes of `type=…`. No host is asked.
 
 use std::ffi::OsStr;
 use std::path::Path;

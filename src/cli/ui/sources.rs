@@ -223,7 +223,8 @@ pub(super) fn whole_store(source: &Source) -> Source {
     store
 }
 
-/// Returns what a source is called that is not open yet: with the pattern of the refs that are meant.
+/// Returns what a source is called that is not open yet: with the pattern of the refs that are
+/// meant.
 fn label_of_waiting(source: &Source) -> String {
     match &source.select {
         Some(select) if select.is_pattern() => source.to_string(),

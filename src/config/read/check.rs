@@ -78,7 +78,8 @@ impl ConfigReader<'_> {
         })
     }
 
-    /// Returns the pattern at a key, where there is one. What is wrong with it is among the problems.
+    /// Returns the pattern at a key, where there is one. What is wrong with it is among the
+    /// problems.
     fn pattern_at(&mut self, table: &DeTable<'_>, key: &str) -> Result<Option<RefPattern>, ()> {
         match table.get(key) {
             Some(value) => self

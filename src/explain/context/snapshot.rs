@@ -203,7 +203,8 @@ impl Snapshot {
     }
 }
 
-/// Returns the kind of an entry that adds a file; `None` if builders may unpack it in different ways.
+/// Returns the kind of an entry that adds a file; `None` if builders may unpack it in different
+/// ways.
 fn kind_of(listed: &layer::TarEntry, detail: &TarEntryDetail) -> Option<ContextEntryKind> {
     Some(match listed.kind {
         TarEntryKind::File => ContextEntryKind::File(listed.size),

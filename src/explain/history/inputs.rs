@@ -141,8 +141,8 @@ fn index(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }
 
-/// Returns the variables that instructions of the Dockerfile called `word` set, with all values that
-/// commands have of them.
+/// Returns the variables that instructions of the Dockerfile called `word` set, with all values
+/// that commands have of them.
 fn variables(build: &Build, word: &str) -> BTreeMap<String, String> {
     let declared: BTreeSet<String> = advice::files(build)
         .flat_map(|(_, file)| file.instructions)

@@ -29,9 +29,9 @@ pub enum HistoryError {
     TooFew(usize),
 }
 
-/// Puts the builds of documents together with those of revisions. Builds for one target and platform
-/// are compared: those that are wanted, else those that the evidence has most of. The order is that
-/// of time where all builds have one, else the order in which they were given.
+/// Puts the builds of documents together with those of revisions. Builds for one target and
+/// platform are compared: those that are wanted, else those that the evidence has most of. The
+/// order is that of time where all builds have one, else the order in which they were given.
 ///
 /// # Errors
 /// When there are fewer than two.

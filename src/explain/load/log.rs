@@ -238,8 +238,8 @@ fn rich_by_name<'a>(
     (!found.is_empty() && found.len() * 2 >= all).then_some(found)
 }
 
-/// Returns whether a vertex is an instruction of the Dockerfile other than `FROM`, which has another
-/// name for each version of its image.
+/// Returns whether a vertex is an instruction of the Dockerfile other than `FROM`, which has
+/// another name for each version of its image.
 fn is_instruction(vertex: &LoggedVertex) -> bool {
     let name = VertexName::parse(&vertex.name);
     name.is_some_and(|name| !name.text.starts_with("FROM "))

@@ -80,8 +80,8 @@ impl Script<'_, '_> {
         }
     }
 
-    /// Flags for caches among the arguments of a script, as in `./build.sh --cache-from type=gha`, are
-    /// for the build that it runs.
+    /// Flags for caches among the arguments of a script, as in `./build.sh --cache-from type=gha`,
+    /// are for the build that it runs.
     fn pass_flags(&mut self, arguments: &[Slot]) {
         let mut words = arguments.iter().flatten().flatten();
         let is_flag = |word: &ScriptWord| {

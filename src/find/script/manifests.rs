@@ -11,8 +11,8 @@ use crate::format::tree::yaml;
 const LAST_LINE: u32 = 100_000;
 
 impl Script<'_, '_> {
-    /// Reads the manifests that a pipeline with `kubectl` gets, and those that `cat` writes to a file
-    /// of YAML. Scripts in the folder of Buildkite print pipelines.
+    /// Reads the manifests that a pipeline with `kubectl` gets, and those that `cat` writes to a
+    /// file of YAML. Scripts in the folder of Buildkite print pipelines.
     pub(super) fn manifests(&mut self, pipeline: &[ShellCommand]) {
         let commands: Vec<&Simple> = pipeline
             .iter()

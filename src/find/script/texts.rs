@@ -12,8 +12,8 @@ const SHELLS: [&str; 6] = ["sh", "bash", "zsh", "dash", "ash", "ksh"];
 /// Programs that run each argument as a command.
 const RUNNERS: [&str; 5] = ["concurrently", "parallel", "retry", "chronic", "gcloud"];
 
-/// Returns the command in an argument of a program, as in `make image BUILD='docker build …'`. Flags
-/// alone are those of a build.
+/// Returns the command in an argument of a program, as in `make image BUILD='docker build …'`.
+/// Flags alone are those of a build.
 fn command_in(program: &str, word: &Located) -> Option<Located> {
     let text = word.as_str();
     let is_name = |name: &str| {

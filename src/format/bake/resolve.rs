@@ -306,9 +306,9 @@ impl BakeConfig {
         found
     }
 
-    /// Returns whether a target only holds attributes for those that inherit from it: no group names
-    /// it, and it gives neither a tag, a stage nor a context of its own. Without any group, the name
-    /// has to say so.
+    /// Returns whether a target only holds attributes for those that inherit from it: no group
+    /// names it, and it gives neither a tag, a stage nor a context of its own. Without any group,
+    /// the name has to say so.
     pub fn is_abstract(&self, name: &str) -> bool {
         let inherited = self
             .targets

@@ -89,9 +89,9 @@ impl<'a> IndexText<'a> {
         Ok(())
     }
 
-    /// Points the one entry for which `is_meant` holds to another manifest, and returns its previous
-    /// text. Returns `None` unless there is exactly one. Its position, names and annotations stay,
-    /// and so do unknown fields.
+    /// Points the one entry for which `is_meant` holds to another manifest, and returns its
+    /// previous text. Returns `None` unless there is exactly one. Its position, names and
+    /// annotations stay, and so do unknown fields.
     ///
     /// # Errors
     /// If the entry cannot be changed safely.

@@ -312,7 +312,8 @@ pub fn why_not(code: Code) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    /// The findings that are no damage: a repair has nothing to fix, or a prune deletes the objects.
+    /// The findings that are no damage: a repair has nothing to fix, or a prune deletes the
+    /// objects.
     const NO_DAMAGE: &[Code] = &[
         Code::NotChecked,
         Code::LifecycleLeavesBlobs,

@@ -1,8 +1,8 @@
 //! Previous versions of refs, and refs that point to one of them again.
 //!
-//! [`previous`] knows the versions of a ref by its name. A person may name any other ref or manifest
-//! of the store. Results of a version whose blobs are gone are dropped, as a repair drops them from
-//! the present one.
+//! [`previous`] knows the versions of a ref by its name. A person may name any other ref or
+//! manifest of the store. Results of a version whose blobs are gone are dropped, as a repair drops
+//! them from the present one.
 
 use std::collections::HashSet;
 

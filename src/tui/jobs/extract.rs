@@ -1,7 +1,7 @@
 //! Writes a file of a layer to a path chosen by the person: completely, or not at all.
 //!
-//! The file gets its name only after the layer was read completely and matches its digest. Apart from the content, nothing that the
-//! layer says about the file is used.
+//! The file gets its name only after the layer was read completely and matches its digest. Apart
+//! from the content, nothing that the layer says about the file is used.
 
 use std::io::{self, Read};
 use std::path::Path;

@@ -40,8 +40,8 @@ pub struct Repairing {
 }
 
 impl Repairing {
-    /// Returns which findings the repair fixes. A chosen ref whose manifest is gone is deleted where
-    /// no previous version is known: the plan shows it, and an undo brings the ref back.
+    /// Returns which findings the repair fixes. A chosen ref whose manifest is gone is deleted
+    /// where no previous version is known: the plan shows it, and an undo brings the ref back.
     pub fn remedies(&self) -> Remedies {
         let mut only: Vec<Code> = self.findings.iter().map(|finding| finding.code).collect();
         only.sort_unstable();

@@ -11,8 +11,8 @@ const LEAST_BAR: u16 = 3;
 
 const LEVELS: [char; 7] = ['▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// Draws bytes by age in one line of `width` columns: `█` what a ref reaches, `▒` what none does, and
-/// how much it is together, where there is room for that.
+/// Draws bytes by age in one line of `width` columns: `█` what a ref reaches, `▒` what none does,
+/// and how much it is together, where there is room for that.
 pub fn by_age(ages: &AgeBytes, width: u16) -> Cell {
     let buckets = ages.buckets();
     let most = buckets.iter().map(|(_, bytes)| bytes.all()).max();

@@ -238,7 +238,8 @@ fn alike(columns: &[Column], rows: &[(usize, u32, Vec<Cell>)]) -> Vec<bool> {
 /// little the ones go first in which all rows are alike, then all by rank. Those that matter little
 /// go, too, where the first one, which says what a row is, needs their room and has not half of it.
 /// What is to spare goes first to the first one, when it is a path or an address and up to half of
-/// the room, because a cut one may be that of another row. Then it goes to those whose cells need it.
+/// the room, because a cut one may be that of another row. Then it goes to those whose cells need
+/// it.
 fn widths(columns: &[Column], needs: &[u16], alike: &[bool], room: u16) -> Vec<Option<u16>> {
     let mut kept: Vec<bool> = vec![true; columns.len()];
     let least_of = |place: usize, column: &Column| match place {

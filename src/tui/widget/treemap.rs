@@ -55,8 +55,8 @@ pub struct TreemapTile {
     pub fill: &'static str,
 }
 
-/// Splits the bytes of a source into those that one ref alone reaches, those that several share, and
-/// those that no ref reaches. The largest part comes first; parts without bytes are left out.
+/// Splits the bytes of a source into those that one ref alone reaches, those that several share,
+/// and those that no ref reaches. The largest part comes first; parts without bytes are left out.
 pub fn of_source(found: &ScannedInventory) -> Vec<TreemapTile> {
     let mut own = 0u64;
     let mut tiles = Vec::new();

@@ -90,8 +90,8 @@ fn open_declared() -> Opener {
     })
 }
 
-/// Converts the build of a command. `images` next to the context has a line `NAME=EVIDENCE` for each
-/// base image.
+/// Converts the build of a command. `images` next to the context has a line `NAME=EVIDENCE` for
+/// each base image.
 fn described() -> DescribeBuild {
     Arc::new(|build, known| {
         Box::pin(async move {

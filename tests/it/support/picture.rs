@@ -1,4 +1,5 @@
-//! Screens of the terminal UI as one SVG that moves: each is shown for a while, one after the other.
+//! Screens of the terminal UI as one SVG that moves: each is shown for a while, one after the
+//! other.
 
 use std::fmt::Write as _;
 

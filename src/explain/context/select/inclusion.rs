@@ -89,8 +89,8 @@ impl<'a> Inclusion<'a> {
         Ok(InclusionCandidate::Path(Vec::new()))
     }
 
-    /// Includes an entry if the lists of patterns take it. `candidate` is its path below that of the
-    /// selector.
+    /// Includes an entry if the lists of patterns take it. `candidate` is its path below that of
+    /// the selector.
     pub(super) fn visit(
         &mut self,
         name: Vec<u8>,

@@ -102,7 +102,8 @@ fn changes_in_layer(
     changes
 }
 
-/// Returns the changes of files that the layer does not have: against the layers below, where known.
+/// Returns the changes of files that the layer does not have: against the layers below, where
+/// known.
 fn changes_below(
     now: &CopiedFiles<'_>,
     chain: Option<&ContextFiles>,

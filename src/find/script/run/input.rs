@@ -73,8 +73,8 @@ impl Script<'_, '_> {
     }
 }
 
-/// Returns the variables that a command sets, and whether it sets an array. Options `with_value` take
-/// the next word.
+/// Returns the variables that a command sets, and whether it sets an array. Options `with_value`
+/// take the next word.
 fn targets(simple: &Simple, with_value: [char; 7]) -> (Vec<String>, bool) {
     let mut is_array = false;
     let mut is_value = false;

@@ -158,8 +158,8 @@ impl<'a> TsopsEvaluator<'_, 'a> {
         None
     }
 
-    /// Evaluates both branches of an `if` with an unknown condition. `rest` are the statements after
-    /// it. Returns `None` if the first branch returns nothing.
+    /// Evaluates both branches of an `if` with an unknown condition. `rest` are the statements
+    /// after it. Returns `None` if the first branch returns nothing.
     fn either(
         &self,
         conditional: &'a IfStatement<'a>,

@@ -180,8 +180,8 @@ impl<'a> TsopsEvaluator<'_, 'a> {
     }
 }
 
-/// Calls a method of a text. Returns `None` for unknown methods. A text that is `open` holds unknown
-/// parts.
+/// Calls a method of a text. Returns `None` for unknown methods. A text that is `open` holds
+/// unknown parts.
 fn text_method<'a>(
     text: &Located,
     is_open: bool,

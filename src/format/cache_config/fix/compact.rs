@@ -18,8 +18,8 @@ type RecordContent<'a> = (&'a str, Vec<BTreeSet<LinkContent<'a>>>);
 /// The content that equal layers share: the blob, the layer below and the annotations.
 type LayerContent<'a> = (&'a str, Option<usize>, Option<&'a str>);
 
-/// Writes equal records and equal layers once. The configuration comes from [`super::FixWork::write`]:
-/// without loops, and with every index in range.
+/// Writes equal records and equal layers once. The configuration comes from
+/// [`super::FixWork::write`]: without loops, and with every index in range.
 pub(super) fn compact<'t>(config: &ConfigDocument<'t>) -> ConfigDocument<'t> {
     let at = |place: i64| usize::try_from(place).unwrap_or_default();
     let layer_of = same_layers(config);

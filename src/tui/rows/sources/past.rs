@@ -15,7 +15,8 @@ const TREND_FROM: u16 = 110;
 const BARS: usize = 8;
 const MORE_BARS: usize = 24;
 
-/// Describes the changes since last time, with a trend where there is room. Empty for the first scan.
+/// Describes the changes since last time, with a trend where there is room. Empty for the first
+/// scan.
 pub(super) fn line(history: &ScanHistory, width: u16) -> Cell {
     let Some((before, last)) = history.last_two().filter(|_| width >= CHANGE_FROM) else {
         return Cell::default();

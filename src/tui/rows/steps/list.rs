@@ -174,8 +174,8 @@ impl StepRows {
         self.steps.blob_of(part as usize, &step)
     }
 
-    /// Returns the row itself if it has a layer; else the row with the largest layer below a header,
-    /// or of the ref.
+    /// Returns the row itself if it has a layer; else the row with the largest layer below a
+    /// header, or of the ref.
     pub fn nearest_layer(&self, row: u32) -> Option<u32> {
         let has_layer = |row: &u32| self.layer(*row).is_some();
         if row < self.shown && has_layer(&row) {

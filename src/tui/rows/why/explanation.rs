@@ -104,8 +104,8 @@ impl ArrangedExplanation {
         }
     }
 
-    /// Returns the step that a row of the steps of a ref stands for; where no step has its record any
-    /// more, the one of that name.
+    /// Returns the step that a row of the steps of a ref stands for; where no step has its record
+    /// any more, the one of that name.
     pub fn step_at(&self, row: &Identity, name: &str) -> Option<StepIndex> {
         let Identity::Step(config, RowKind::Step(record) | RowKind::Twin(record)) = row else {
             return None;

@@ -157,7 +157,8 @@ impl StageGraph {
         self.columns.first()?.steps.first().map(|step| step.step)
     }
 
-    /// Returns the step that is `columns` to the right and `rows` below another, or the nearest one.
+    /// Returns the step that is `columns` to the right and `rows` below another, or the nearest
+    /// one.
     pub fn moved(&self, from: StepIndex, columns: isize, rows: isize) -> Option<StepIndex> {
         let (column, row) = self.place(from)?;
         let last = self.columns.len().saturating_sub(1);

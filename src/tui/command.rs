@@ -318,7 +318,7 @@ fn source(name: &str, here: &Here) -> Result<SourceId, CommandFault> {
         let only = (here.sources.len() == 1).then_some(SourceId(0));
         return here.current.or(only).ok_or_else(|| CommandFault {
             message: "this screen is about no source".to_owned(),
-            hint: "add the name of one; tab completes it".to_owned(),
+            hint: "add the name of one, as in `:plan ./cache`".to_owned(),
         });
     }
     let called = here.sources.iter().position(|source| source == name);

@@ -82,8 +82,12 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
 
 fn draw_too_small(world: &World, buffer: &mut Buffer, area: Rect) {
     let sentence = format!(
-        "cachelens needs {}×{} characters; this terminal has {}×{}. Make it larger, or quit with ctrl-c.",
-        LEAST.width, LEAST.height, area.width, area.height
+        "cachelens needs {}×{} characters; this terminal has {}×{}. Make it larger, or quit with {}.",
+        LEAST.width,
+        LEAST.height,
+        area.width,
+        area.height,
+        world.keymap.key_for(&[KeyContext::Global], Action::Quit)
     );
     for (line, row) in text::wrap(&Cell::text(sentence), area.width)
         .iter()

@@ -14,6 +14,7 @@ mod history;
 mod hostile;
 mod jobs;
 mod journeys;
+mod keys;
 mod lists;
 mod mouse;
 mod prune;

@@ -14,8 +14,6 @@ use crate::tui::theme::TextRole;
 use crate::tui::widget::popup;
 use crate::tui::world::World;
 
-/// The title of the menu.
-const TITLE: &str = "Columns · enter: show, hide";
 /// The width of the menu.
 const WIDTH: u16 = 30;
 
@@ -74,7 +72,9 @@ impl UiLayer for ColumnsMenu {
 
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
         let height = self.height();
-        let inside = popup::open(TITLE, WIDTH, height, &world.theme, frame, area);
+        let key = world.keymap.key_for(&[self.context()], Action::Accept);
+        let title = format!("Columns · {key}: show, hide");
+        let inside = popup::open(&title, WIDTH, height, &world.theme, frame, area);
         let columns = self.columns.iter().enumerate().skip(1);
         for ((place, column), row) in columns.zip(0..inside.height) {
             let is_hidden = world.hidden_columns.hides(self.columns, place);

@@ -133,7 +133,7 @@ impl CommandLine {
     }
 
     /// Returns the note about the line.
-    fn remark(&self) -> Cell {
+    fn remark(&self, world: &World) -> Cell {
         if let Some(fault) = &self.fault {
             return Cell::new(format!("! {}", fault.message), TextRole::Error)
                 .and(format!(" · {}", fault.hint), TextRole::Text);
@@ -141,7 +141,14 @@ impl CommandLine {
         if !self.names.is_empty() {
             return Cell::new(self.names.join("  "), TextRole::Dim);
         }
-        Cell::new("enter runs it, tab completes, ↑ recalls", TextRole::Dim)
+        let key = |action| world.keymap.key_for(&[self.context()], action);
+        let words = format!(
+            "{} runs it, {} completes, {} recalls",
+            key(Action::Accept),
+            key(Action::Complete),
+            key(Action::Up)
+        );
+        Cell::new(words, TextRole::Dim)
     }
 }
 
@@ -284,7 +291,7 @@ impl UiLayer for CommandLine {
         text::put(
             buffer,
             remark,
-            &self.remark(),
+            &self.remark(world),
             &world.theme,
             Style::default(),
         );

@@ -178,7 +178,7 @@ impl EvidencePrompt {
     }
 
     /// Returns all lines, and the index of the input line.
-    fn lines(&self, width: u16) -> (Vec<Cell>, usize) {
+    fn lines(&self, width: u16, world: &World) -> (Vec<Cell>, usize) {
         let mut lines = Vec::new();
         let mut typed = 0;
         for part in EvidencePart::ALL {
@@ -212,12 +212,12 @@ impl EvidencePrompt {
             }
         }
         lines.push(Cell::default());
-        lines.extend(self.below(width));
+        lines.extend(self.below(width, world));
         (lines, typed)
     }
 
     /// Returns the lines below the parts: a problem, completions, or instructions.
-    fn below(&self, width: u16) -> Vec<Cell> {
+    fn below(&self, width: u16, world: &World) -> Vec<Cell> {
         if self.reading.is_some() {
             return vec![Cell::new("reading…", TextRole::Title)];
         }
@@ -243,13 +243,18 @@ impl EvidencePrompt {
             .and("  writes a build record, which has it all", TextRole::Dim);
             let inspect =
                 Cell::new(INSPECT, TextRole::Key).and("  that of an image", TextRole::Dim);
-            let offers = self.offers.lines().into_iter();
+            let offers = self.offers.lines(world).into_iter();
             let others = [record, inspect].into_iter();
             return offers
                 .chain(others.flat_map(|line| text::wrap(&line, width)))
                 .collect();
         }
-        let words = "enter adds the input, and on an empty line continues; backspace there removes the last";
+        let key = |action| world.keymap.key_for(&[self.context()], action);
+        let words = format!(
+            "{} adds the input, and on an empty line continues; {} there removes the last",
+            key(Action::Accept),
+            key(Action::RemoveLast)
+        );
         text::wrap(&Cell::new(words, TextRole::Dim), width)
     }
 }
@@ -364,7 +369,7 @@ impl UiLayer for EvidencePrompt {
 
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
         let width = WIDEST.min(area.width.saturating_sub(8));
-        let (lines, typed) = self.lines(width);
+        let (lines, typed) = self.lines(width, world);
         let height = u16::try_from(lines.len())
             .unwrap_or(u16::MAX)
             .min(area.height.saturating_sub(4));

@@ -88,6 +88,13 @@ fn height(height: u16) -> u16 {
     height.saturating_sub(4).clamp(HEAD, 40)
 }
 
+/// Returns whether a key that is no part of a search closes the help: the keys that open it or
+/// leave a screen do.
+fn leaves(key: KeyPress, keymap: &Keymap) -> bool {
+    let action = keymap.action(&[keymap::KeyContext::Global], key.0);
+    matches!(action, Some(Action::Help | Action::Back))
+}
+
 impl UiLayer for Help {
     fn context(&self) -> keymap::KeyContext {
         keymap::KeyContext::Search
@@ -103,10 +110,7 @@ impl UiLayer for Help {
                 self.scroll
                     .act(action, lines, (height(cx.world.size.height) - HEAD).into());
             }
-            // The key that opened the help closes it, unless there is a search text.
-            None if self.input.text().is_empty() && matches!(key.character(), Some('?' | 'q')) => {
-                cx.close();
-            }
+            None if self.input.text().is_empty() && leaves(key, &cx.world.keymap) => cx.close(),
             None => {
                 self.scroll = Scroll::default();
                 self.input.key(key);

@@ -1,7 +1,7 @@
 //! The next and the previous row that the last filter matches, also after it was cleared.
 
 use super::RowList;
-use crate::tui::keymap::Action;
+use crate::tui::keymap::{Action, KeyContext};
 use crate::tui::navigation::UiContext;
 use crate::tui::world::StatusKind;
 
@@ -12,9 +12,14 @@ impl RowList {
     /// Moves the cursor to the next or the previous match; from the last one to the first.
     pub(super) fn go_to_match(&mut self, action: Action, height: usize, cx: &mut UiContext<'_>) {
         if self.searched.is_empty() {
-            let words =
-                "nothing was searched for yet: / filters, then n and N go along the matches";
-            cx.world.note(StatusKind::Failed, words.to_owned());
+            let key = |action| cx.world.keymap.key_for(&[KeyContext::List], action);
+            let words = format!(
+                "nothing was searched for yet: {} filters, then {} and {} go along the matches",
+                key(Action::Filter),
+                key(Action::NextMatch),
+                key(Action::PreviousMatch)
+            );
+            cx.world.note(StatusKind::Failed, words);
             return;
         }
         let count = self.shown.len();

@@ -30,6 +30,13 @@ mod words;
 
 use panes::FindingTarget;
 
+/// The contexts whose keys are active here.
+const CONTEXTS: &[keymap::KeyContext] = &[
+    keymap::KeyContext::Check,
+    keymap::KeyContext::List,
+    keymap::KeyContext::Global,
+];
+
 /// From this width on, the list shows the subject of each finding.
 const LIST_WIDTH: u16 = 90;
 
@@ -230,19 +237,18 @@ impl CheckScreen {
         };
         cx.stop(job);
         self.state = CheckState::Stopped;
-        cx.world
-            .note(StatusKind::Done, "the check was stopped; r checks again");
+        let key = cx.world.keymap.key_for(CONTEXTS, Action::Rescan);
+        cx.world.note(
+            StatusKind::Done,
+            format!("the check was stopped; {key} checks again"),
+        );
         Handled::Yes
     }
 }
 
 impl Screen for CheckScreen {
     fn contexts(&self) -> &'static [keymap::KeyContext] {
-        &[
-            keymap::KeyContext::Check,
-            keymap::KeyContext::List,
-            keymap::KeyContext::Global,
-        ]
+        CONTEXTS
     }
 
     fn header(&self, world: &World) -> ScreenHeader {
@@ -360,7 +366,7 @@ impl Screen for CheckScreen {
     }
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
-        self.screen.draw(world, frame, area, &self.empty());
+        self.screen.draw(world, frame, area, &self.empty(world));
         self.draw_codes(world, frame, area);
     }
 

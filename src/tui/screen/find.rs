@@ -117,9 +117,13 @@ impl FindScreen {
             return self.screen.act(Action::Details, cx);
         };
         let Some(opens) = &declaration.opens else {
+            let sources = [keymap::KeyContext::Sources];
+            let key = cx.world.keymap.key_for(&sources, Action::Add);
             cx.world.note(
                 StatusKind::Failed,
-                "only a build knows where this cache is: open it by its full name with `a` on the sources",
+                format!(
+                    "only a build knows where this cache is: open it by its full name with {key} on the sources"
+                ),
             );
             return Handled::Yes;
         };

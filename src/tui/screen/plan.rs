@@ -145,10 +145,12 @@ impl PlanScreen {
             }
             (Scan::Running(_), _) => PlanState::Awaiting,
             (Scan::Failed(error), _) => PlanState::Failed(error.clone()),
-            (Scan::Stopped | Scan::Done, _) => PlanState::Failed(
-                "The scan was stopped: what it did not see may be needed. r scans again."
-                    .to_owned(),
-            ),
+            (Scan::Stopped | Scan::Done, _) => {
+                let key = cx.world.keymap.key_for(CONTEXTS, Action::Rescan);
+                PlanState::Failed(format!(
+                    "The scan was stopped: what it did not see may be needed. {key} scans again."
+                ))
+            }
         };
     }
 

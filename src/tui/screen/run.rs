@@ -282,25 +282,8 @@ impl Screen for RunScreen {
     }
 
     fn summary(&self, world: &World) -> Cell {
-        let words = match &self.state {
-            RunScreenState::Running(_) if self.is_watching() => {
-                "esc asks to stop watching · q leaves, and it keeps running"
-            }
-            RunScreenState::Running(_) => "esc stops after what is in flight",
-            RunScreenState::Stopping(_) => "stopping…",
-            RunScreenState::Ended(_) | RunScreenState::Failed(_) | RunScreenState::Past(_)
-                if self.journal().is_some() =>
-            {
-                match self.undoability {
-                    Undoability::Full => "u restores what is in the trash · q leaves",
-                    Undoability::Partial(_) => "u restores what can be · q leaves",
-                    Undoability::None => "q leaves",
-                }
-            }
-            _ => "q leaves",
-        };
-        self.screen
-            .summary(world, "items", Cell::new(words, TextRole::Dim))
+        let words = Cell::new(self.available(world), TextRole::Dim);
+        self.screen.summary(world, "items", words)
     }
 
     fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {

@@ -374,3 +374,35 @@ fn a_million_rows_are_listed_and_only_those_on_the_screen_are_drawn() {
     let last = format!(" {all}/{all} ");
     assert!(drawn(&model).contains(&last), "{}", drawn(&model));
 }
+
+/// Returns the built-in key map with changes.
+fn keymap_with(text: &str) -> Keymap {
+    let path = std::path::Path::new("keymap.toml");
+    crate::tui::keymap::own::read(Keymap::built_in().unwrap(), text, path).unwrap()
+}
+
+#[test]
+fn texts_of_running_jobs_name_the_keys_of_the_user() {
+    let (mut model, job) = scanning();
+    model.world.keymap = keymap_with(
+        "[global]\nescape = 'f6'\n[list]\nrescan = 'f7'\n[evidence]\naccept = 'ctrl-s'\n",
+    );
+    let scanned = JobReport::Scanned(SourceId(0), Ok(found(3)));
+    send(&mut model, Message::Report(job, scanned));
+    press(&mut model, "c f6");
+    assert!(drawn(&model).contains("the check was stopped; f7 checks again"));
+    press(&mut model, "j");
+    assert!(
+        drawn(&model).contains("f7 checks again"),
+        "{}",
+        drawn(&model)
+    );
+    let given = ["record.dockerbuild".to_owned()];
+    model.world.evidence = NamedEvidence::new(given.to_vec(), Vec::new(), Vec::new());
+    press(&mut model, "q w");
+    let words = "reading the evidence… f6 stops it";
+    assert!(drawn(&model).contains(words), "{}", drawn(&model));
+    press(&mut model, "B");
+    let words = "ctrl-s adds what is typed";
+    assert!(drawn(&model).contains(words), "{}", drawn(&model));
+}

@@ -19,7 +19,7 @@ use cachelens::format::llb::Platform;
 use cachelens::prune::execute::Settle;
 use cachelens::source::{Source, SourceLocation, StoreKind};
 use cachelens::tui::evidence::{DescribeBuild, EvidenceReaders, NamedEvidence};
-use cachelens::tui::keymap::Keymap;
+use cachelens::tui::keymap::{Keymap, own};
 use cachelens::tui::message::{Event, KeyPress};
 use cachelens::tui::pruning::Pruning;
 use cachelens::tui::recorder::Recorder;
@@ -61,6 +61,8 @@ struct Places {
     views_file: Option<PathBuf>,
     /// What the configuration ignores.
     ignores: Vec<Ignore>,
+    /// The text of the user's key map.
+    keymap: String,
 }
 
 impl Default for Places {
@@ -71,6 +73,7 @@ impl Default for Places {
             history: HistoryStore::default(),
             views_file: None,
             ignores: Vec::new(),
+            keymap: String::new(),
         }
     }
 }
@@ -354,6 +357,21 @@ impl Journey {
         )
     }
 
+    /// Starts like [`Self::with`], with the text of a user's key map.
+    pub fn with_keymap(
+        keymap: &str,
+        pruning: Pruning,
+        sources: Vec<OpenedSource>,
+        size: (u16, u16),
+    ) -> Self {
+        let places = Places {
+            keymap: keymap.to_owned(),
+            ..Places::default()
+        };
+        let evidence = NamedEvidence::default();
+        Self::begin_at(pruning, evidence, None, places, sources, size)
+    }
+
     fn begin(
         pruning: Pruning,
         evidence: NamedEvidence,
@@ -379,6 +397,7 @@ impl Journey {
             history,
             views_file,
             ignores,
+            keymap,
         }: Places,
         sources: Vec<OpenedSource>,
         (width, height): (u16, u16),
@@ -396,7 +415,12 @@ impl Journey {
             theme: ThemeName::Dark,
             follow_background: true,
             no_color: false,
-            keymap: Keymap::built_in().unwrap(),
+            keymap: own::read(
+                Keymap::built_in().unwrap(),
+                &keymap,
+                Path::new(own::FILE_NAME),
+            )
+            .unwrap(),
             is_ascii: false,
             columns_file: None,
             views_file,

@@ -182,7 +182,7 @@ fn nearby_evidence_is_picked_from_a_list() {
     let sources = vec![local("./mini", layout.path())];
     let mut journey = Journey::in_directory(directory.path(), sources, (120, 30));
     journey.press("enter / 'c01 enter w");
-    journey.shows("near here, ↓ picks:");
+    journey.shows("near here, down picks:");
     journey.shows("run.dockerbuild  a build record");
     journey.shows("logs/last.rawjson  a log");
     journey.hides("package.json");

@@ -4,7 +4,7 @@ use crate::inventory::RefKind;
 use crate::source::StoreKind;
 use crate::tui::effect::{JobId, JobWork};
 use crate::tui::evidence::{BUILD_HERE, EvidenceOffer, EvidencePart};
-use crate::tui::keymap::Action;
+use crate::tui::keymap::{Action, KeyContext};
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
 use crate::tui::theme::TextRole;
@@ -105,7 +105,7 @@ impl EvidenceOffers {
     }
 
     /// Returns the lines of the list; none if there is nothing to offer.
-    pub(super) fn lines(&self) -> Vec<Cell> {
+    pub(super) fn lines(&self, world: &World) -> Vec<Cell> {
         let line = |(place, offer): (usize, &EvidenceOffer)| {
             let (sign, role) = if self.picked == Some(place) {
                 ("▸ ", TextRole::Strong)
@@ -118,7 +118,8 @@ impl EvidenceOffers {
         };
         let mut lines: Vec<Cell> = Vec::new();
         if !self.offers.is_empty() {
-            lines.push(Cell::new("near here, ↓ picks:", TextRole::Dim));
+            let key = world.keymap.key_for(&[KeyContext::Evidence], Action::Down);
+            lines.push(Cell::new(format!("near here, {key} picks:"), TextRole::Dim));
         }
         lines.extend(self.offers.iter().take(MOST_SHOWN).enumerate().map(line));
         lines

@@ -188,7 +188,7 @@ fn changed_files(cause: &Cause) -> Vec<DetailLine> {
     );
     if cause.paths.len() > MOST_FILES {
         let words = format!(
-            "… and {} more: enter lists them",
+            "… and {} more: open the step to list them",
             cause.paths.len() - MOST_FILES
         );
         lines.push(DetailLine::Text(Cell::new(words, TextRole::Dim)));

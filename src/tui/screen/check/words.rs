@@ -2,10 +2,10 @@
 
 use jiff::SignedDuration;
 
-use super::CheckScreen;
-use super::CheckState;
+use super::{CONTEXTS, CheckScreen, CheckState};
 use crate::check::{CheckProgress, Code, Severity};
 use crate::text::units::{Age, Size};
+use crate::tui::keymap::Action;
 use crate::tui::rows::Cell;
 use crate::tui::theme::TextRole;
 use crate::tui::world::World;
@@ -83,7 +83,7 @@ impl CheckScreen {
         cell.and(format!(" · {read}"), TextRole::Dim)
     }
 
-    pub(super) fn empty(&self) -> Vec<Cell> {
+    pub(super) fn empty(&self, world: &World) -> Vec<Cell> {
         match self.state {
             CheckState::Waiting => vec![Cell::new(
                 "The scan is running; the check needs its result.",
@@ -92,7 +92,11 @@ impl CheckScreen {
             CheckState::Running(..) => vec![Cell::new("Looking into the refs…", TextRole::Dim)],
             CheckState::Stopped => vec![
                 Cell::text("The check was stopped."),
-                Cell::new("r checks again", TextRole::Dim),
+                Cell::new(
+                    world.keymap.key_for(CONTEXTS, Action::Rescan),
+                    TextRole::Key,
+                )
+                .and(" checks again", TextRole::Dim),
             ],
             CheckState::Done => vec![
                 Cell::new("Nothing found.", TextRole::Good).and(

@@ -23,7 +23,10 @@ impl PlanScreen {
         match &cx.world.source(self.source).info.deleting {
             Deleting::ReadOnly { command } => cx.effect(Effect::Copy(command.clone())),
             _ => {
-                let words = "this plan can be carried out here; W saves it for `prune --apply`";
+                let key = cx.world.keymap.key_for(CONTEXTS, Action::Save);
+                let words = format!(
+                    "this plan can be carried out here; {key} saves it for `prune --apply`"
+                );
                 cx.world.note(StatusKind::Failed, words);
             }
         }

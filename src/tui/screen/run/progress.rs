@@ -7,14 +7,16 @@ use jiff::SignedDuration;
 
 use super::outcome::aftermath;
 use super::{RunScreen, RunScreenState};
-use crate::backend::Disposal;
+use crate::backend::{Disposal, Undoability};
 use crate::prune::runs::RunState;
 use crate::text::escape::visible;
 use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
+use crate::tui::keymap::Action;
 use crate::tui::message::{OpenedRun, Phase};
 use crate::tui::rows::Cell;
 use crate::tui::rows::runs::state;
+use crate::tui::screen::Screen as _;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::{meter, text};
 use crate::tui::world::World;
@@ -43,7 +45,7 @@ impl RunScreen {
             ],
             RunScreenState::Past(opened) => [
                 past(opened),
-                Cell::new(past_hint(opened), TextRole::Dim),
+                Cell::new(self.past_hint(opened, world), TextRole::Dim),
                 journal_line(Some(&opened.journal)),
             ],
             RunScreenState::Undoing(_, of) => [
@@ -69,6 +71,49 @@ impl RunScreen {
                 Cell::text("It was not undone."),
                 empty(),
             ],
+        }
+    }
+
+    fn past_hint(&self, opened: &OpenedRun, world: &World) -> Cow<'static, str> {
+        match opened.state {
+            RunState::AtWork => "Another process is carrying it out.".into(),
+            RunState::Undone => {
+                "It was undone, as far as the trash still had what it deleted.".into()
+            }
+            RunState::Stopped { .. } => {
+                let key = world.keymap.key_for(self.contexts(), Action::Resume);
+                format!("It did not come to its end; {key} resumes it.").into()
+            }
+            RunState::Done | RunState::Unreadable(_) => "".into(),
+        }
+    }
+
+    /// Returns the keys that are useful in this state, with their effects.
+    pub(super) fn available(&self, world: &World) -> String {
+        let key = |action| world.keymap.key_for(self.contexts(), action);
+        let leaves = format!("{} leaves", key(Action::Back));
+        match &self.state {
+            RunScreenState::Running(_) if self.is_watching() => {
+                let escape = key(Action::Escape);
+                format!("{escape} asks to stop watching · {leaves}, and it keeps running")
+            }
+            RunScreenState::Running(_) => {
+                format!("{} stops after what is in flight", key(Action::Escape))
+            }
+            RunScreenState::Stopping(_) => "stopping…".to_owned(),
+            RunScreenState::Ended(_) | RunScreenState::Failed(_) | RunScreenState::Past(_)
+                if self.journal().is_some() =>
+            {
+                let undo = key(Action::Undo);
+                match self.undoability {
+                    Undoability::Full => {
+                        format!("{undo} restores what is in the trash · {leaves}")
+                    }
+                    Undoability::Partial(_) => format!("{undo} restores what can be · {leaves}"),
+                    Undoability::None => leaves,
+                }
+            }
+            _ => leaves,
         }
     }
 
@@ -174,15 +219,6 @@ pub(super) fn past(opened: &OpenedRun) -> Cell {
         ),
         TextRole::Text,
     )
-}
-
-fn past_hint(opened: &OpenedRun) -> Cow<'static, str> {
-    match opened.state {
-        RunState::AtWork => "Another process is carrying it out.".into(),
-        RunState::Undone => "It was undone, as far as the trash still had what it deleted.".into(),
-        RunState::Stopped { .. } => "It did not come to its end; enter resumes it.".into(),
-        RunState::Done | RunState::Unreadable(_) => "".into(),
-    }
 }
 
 fn journal_line(journal: Option<&PathBuf>) -> Cell {

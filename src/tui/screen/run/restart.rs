@@ -6,13 +6,14 @@ use crate::prune::runs::{self, RunState};
 use crate::text::plural::one_or;
 use crate::text::units::grouped;
 use crate::tui::effect::{Effect, JobWork, PruneWork};
+use crate::tui::keymap::Action;
 use crate::tui::layer::confirm::Confirm;
 use crate::tui::message::RunNews;
 use crate::tui::navigation::UiContext;
 use crate::tui::pruning::Deleting;
 use crate::tui::screen::LayerRequest;
 use crate::tui::screen::Screen;
-use crate::tui::world::StatusKind;
+use crate::tui::world::{StatusKind, World};
 
 impl RunScreen {
     pub(super) fn ask_to_undo(&self, cx: &mut UiContext<'_>) {
@@ -26,9 +27,10 @@ impl RunScreen {
             return cx.world.note(StatusKind::Failed, why);
         }
         match self.journal() {
-            None if self.is_busy() => cx
-                .world
-                .note(StatusKind::Failed, "it is running; esc stops it"),
+            None if self.is_busy() => {
+                let words = self.is_running(cx.world);
+                cx.world.note(StatusKind::Failed, words);
+            }
             None => cx
                 .world
                 .note(StatusKind::Failed, "there is nothing to restore"),
@@ -84,7 +86,7 @@ impl RunScreen {
     pub(super) fn ask_to_resume(&self, cx: &mut UiContext<'_>) {
         let info = &cx.world.source(self.source).info;
         let refused = match &info.deleting {
-            Deleting::Allowed if self.is_busy() => Some("it is running; esc stops it".to_owned()),
+            Deleting::Allowed if self.is_busy() => Some(self.is_running(cx.world)),
             Deleting::Allowed if !self.is_resumable() => {
                 Some("there is nothing left to do in this run".to_owned())
             }
@@ -116,6 +118,11 @@ impl RunScreen {
         self.news = RunNews::default();
         self.wrong.clear();
         self.latest.clear();
+    }
+
+    fn is_running(&self, world: &World) -> String {
+        let key = world.keymap.key_for(self.contexts(), Action::Escape);
+        format!("it is running; {key} stops it")
     }
 
     /// Copies the command that resumes the run, or undoes it if there is nothing left to do.

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::{ComparedCaches, WhyScreen, WhyState};
 use crate::tui::effect::{BuildImports, JobWork};
+use crate::tui::keymap::Action;
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::why::ArrangedExplanation;
 use crate::tui::rows::{Cell, Identity};
+use crate::tui::screen::Screen as _;
 use crate::tui::screen::list_screen::PREVIEW_FROM;
 use crate::tui::theme::TextRole;
 
@@ -22,9 +24,10 @@ impl WhyScreen {
             ComparedCaches::Ref(source, name, digest) => {
                 let found = cx.world.source(*source).found.as_ref();
                 let Some(found) = found.filter(|found| found.is_complete()) else {
-                    self.state = WhyState::Failed(vec![
-                        "the scan has not ended yet: r tries again".to_owned(),
-                    ]);
+                    let key = cx.world.keymap.key_for(self.contexts(), Action::Rescan);
+                    self.state = WhyState::Failed(vec![format!(
+                        "the scan has not ended yet: {key} tries again"
+                    )]);
                     return;
                 };
                 let inventory = Arc::clone(&found.inventory);

@@ -81,7 +81,8 @@ impl WhyScreen {
     pub(super) fn head(&self, world: &World) -> Cell {
         match &self.state {
             WhyState::Working(_, words) => {
-                return Cell::new(format!("{words}… esc stops it"), TextRole::Title);
+                let key = world.keymap.key_for(self.contexts(), Action::Escape);
+                return Cell::new(format!("{words}… {key} stops it"), TextRole::Title);
             }
             WhyState::Failed(faults) if self.rows.explained().is_some() => {
                 return Cell::new(format!("! {}", faults.join(" · ")), TextRole::Error);

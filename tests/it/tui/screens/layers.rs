@@ -38,7 +38,7 @@ fn palette_at_80() {
     insta::assert_snapshot!(drawn(": 'scan", (80, 24)), @r"
     ╭ Commands ────────────────────────────────────────────────────────────────────╮
     │ :scan                                                                        │
-    │ enter runs it, tab completes, ↑ recalls                                      │
+    │ enter runs it, tab completes, up recalls                                     │
     │ rescan               r         Scan again                                    │
     │ jobs                 J         Show the running jobs: scans, checks, prunes  │
     │                                                                              │

@@ -54,10 +54,28 @@ pub trait Screen: Send {
         Cell::default()
     }
 
-    /// Performs an action of a key or a command. A preview has none.
+    /// Performs an action of a key or a command.
     fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
-        let _ = (action, cx);
-        Handled::No
+        self.act_on_list(action, cx)
+    }
+
+    /// Performs an action that all lists share. `Escape` stops the work of the screen if the list
+    /// has no use for it.
+    fn act_on_list(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
+        let Some(screen) = self.list_screen_mut() else {
+            return Handled::No;
+        };
+        let handled = screen.act(action, cx);
+        self.list_changed(cx);
+        if action == Action::Escape && handled == Handled::No {
+            return self.stop_work(cx);
+        }
+        handled
+    }
+
+    /// Handles a new order, filter or cursor of the list.
+    fn list_changed(&mut self, cx: &mut UiContext<'_>) {
+        let _ = cx;
     }
 
     /// Returns the list with its details that fills the screen, when one does. The methods below
@@ -73,8 +91,14 @@ pub trait Screen: Send {
 
     /// Takes what a layer asks for.
     fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
+        self.answer_for_list(request, cx);
+    }
+
+    /// Takes the request of a layer that all lists have.
+    fn answer_for_list(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
         if let Some(screen) = self.list_screen_mut() {
             screen.answer(request, cx);
+            self.list_changed(cx);
         }
     }
 
@@ -95,7 +119,9 @@ pub trait Screen: Send {
 
     /// Stops jobs that are not needed any more because the screen is left.
     fn leave(&mut self, cx: &mut UiContext<'_>) {
-        let _ = cx;
+        if let Some(screen) = self.list_screen_mut() {
+            screen.forget_preview(cx);
+        }
     }
 
     /// Handles new or changed data about a source.
@@ -125,9 +151,10 @@ pub trait Screen: Send {
         None
     }
 
-    /// Stops that work.
-    fn stop_background(&mut self, cx: &mut UiContext<'_>) {
+    /// Stops the running work of the screen; returns whether there was any.
+    fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {
         let _ = cx;
+        Handled::No
     }
 
     /// Draws it.
@@ -154,11 +181,6 @@ pub trait Screen: Send {
     /// Returns the source that it is about, or the one under the cursor.
     fn source(&self) -> Option<SourceId> {
         None
-    }
-
-    /// Returns the default name of a file for its rows.
-    fn file_name(&self) -> &'static str {
-        "rows"
     }
 }
 

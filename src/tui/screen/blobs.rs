@@ -58,7 +58,7 @@ impl BlobsScreen {
         );
         Self {
             source,
-            screen: ListScreen::new(list, RowHeight::Single, 0).wanting(LIST_WIDTH),
+            screen: ListScreen::new(list, RowHeight::Single, 0, "blobs").wanting(LIST_WIDTH),
         }
     }
 
@@ -230,13 +230,8 @@ impl Screen for BlobsScreen {
             Action::Missing => self.toggle(BlobState::Missing, cx),
             Action::Plan => self.plan(cx),
             Action::Rescan => cx.scan(self.source),
-            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
-            Action::Escape if self.screen.act(action, cx) == Handled::No => {
-                return cx.stop_scan(self.source);
-            }
-            Action::Escape => {}
             Action::Open => return self.open(cx),
-            _ => return self.screen.act(action, cx),
+            _ => return self.act_on_list(action, cx),
         }
         Handled::Yes
     }
@@ -254,6 +249,10 @@ impl Screen for BlobsScreen {
             _ => Cell::text("Nothing is stored here."),
         };
         self.screen.draw(world, frame, area, &[empty]);
+    }
+
+    fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {
+        cx.stop_scan(self.source)
     }
 
     fn list_screen(&self) -> Option<&ListScreen> {
@@ -283,15 +282,7 @@ impl Screen for BlobsScreen {
         });
     }
 
-    fn leave(&mut self, cx: &mut UiContext<'_>) {
-        self.screen.forget_preview(cx);
-    }
-
     fn source(&self) -> Option<SourceId> {
         Some(self.source)
-    }
-
-    fn file_name(&self) -> &'static str {
-        "blobs"
     }
 }

@@ -10,9 +10,9 @@ use super::{Screen, ScreenHeader};
 use crate::explain::load::words::sentence;
 use crate::format::provenance::StepIndex;
 use crate::text::units::grouped;
-use crate::tui::keymap::{self, Action};
+use crate::tui::keymap;
 use crate::tui::list::{RowList, Sort};
-use crate::tui::navigation::{Handled, UiContext};
+use crate::tui::navigation::UiContext;
 use crate::tui::rows::changes::ChangedFiles;
 use crate::tui::rows::why::ArrangedExplanation;
 use crate::tui::rows::{Cell, RowSet as _};
@@ -44,7 +44,7 @@ impl ChangesScreen {
         let lead = cause.map(|cause| Cell::text(sentence(cause)));
         let rows = Arc::new(ChangedFiles::new(explained, step));
         let list = RowList::new(Arc::clone(&rows) as _, Sort::default(), cx);
-        let mut screen = ListScreen::new(list, RowHeight::Single, 0);
+        let mut screen = ListScreen::new(list, RowHeight::Single, 0, "changes");
         screen.set_lead(lead.into_iter().collect());
         Self { rows, step, screen }
     }
@@ -79,15 +79,6 @@ impl Screen for ChangesScreen {
         self.screen.summary(world, "files", words)
     }
 
-    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
-        match action {
-            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
-            Action::Open => return self.screen.act(Action::Details, cx),
-            _ => return self.screen.act(action, cx),
-        }
-        Handled::Yes
-    }
-
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         self.screen.draw(
             world,
@@ -103,9 +94,5 @@ impl Screen for ChangesScreen {
 
     fn list_screen_mut(&mut self) -> Option<&mut ListScreen> {
         Some(&mut self.screen)
-    }
-
-    fn file_name(&self) -> &'static str {
-        "changes"
     }
 }

@@ -75,7 +75,7 @@ impl CheckScreen {
             },
             cx,
         );
-        let screen = ListScreen::new(list, RowHeight::Single, 0)
+        let screen = ListScreen::new(list, RowHeight::Single, 0, "findings")
             .wanting(LIST_WIDTH)
             .with_filler();
         let mut check = Self {
@@ -288,10 +288,7 @@ impl Screen for CheckScreen {
                 cx.scan(self.source);
                 self.begin(false, cx);
             }
-            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
-            Action::Escape if self.screen.act(action, cx) == Handled::No => return self.stop(cx),
-            Action::Escape => {}
-            _ => return self.screen.act(action, cx),
+            _ => return self.act_on_list(action, cx),
         }
         Handled::Yes
     }
@@ -329,10 +326,6 @@ impl Screen for CheckScreen {
         });
     }
 
-    fn leave(&mut self, cx: &mut UiContext<'_>) {
-        self.screen.forget_preview(cx);
-    }
-
     fn background(&self, world: &World) -> Option<ScreenWork> {
         let label = &world.source(self.source).info.label;
         Some(ScreenWork {
@@ -344,8 +337,8 @@ impl Screen for CheckScreen {
         })
     }
 
-    fn stop_background(&mut self, cx: &mut UiContext<'_>) {
-        self.stop(cx);
+    fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {
+        self.stop(cx)
     }
 
     fn refresh(&mut self, source: SourceId, cx: &mut UiContext<'_>) {
@@ -372,9 +365,5 @@ impl Screen for CheckScreen {
 
     fn source(&self) -> Option<SourceId> {
         Some(self.source)
-    }
-
-    fn file_name(&self) -> &'static str {
-        "findings"
     }
 }

@@ -11,10 +11,10 @@ use crate::inventory::{Inventory, RefEntry, RefId};
 use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
 use crate::tui::effect::{ComparisonRequest, JobId, JobWork};
-use crate::tui::keymap::{self, Action};
+use crate::tui::keymap;
 use crate::tui::list::{RowList, Sort};
 use crate::tui::message::JobReport;
-use crate::tui::navigation::{Handled, UiContext};
+use crate::tui::navigation::UiContext;
 use crate::tui::rows::Cell;
 use crate::tui::rows::diff::{DiffEnd, DiffRows, WHERE};
 use crate::tui::rows::refs::RefRows;
@@ -83,7 +83,7 @@ impl DiffScreen {
             source,
             names,
             state: DiffState::Loading(job),
-            screen: ListScreen::new(list, RowHeight::Single, 0)
+            screen: ListScreen::new(list, RowHeight::Single, 0, "diff")
                 .wanting(LIST_WIDTH)
                 .with_filler_below_all(),
         }
@@ -195,15 +195,6 @@ impl Screen for DiffScreen {
             .summary(world, "steps", Cell::new(words, TextRole::Dim))
     }
 
-    fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
-        match action {
-            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
-            Action::Open => return self.screen.act(Action::Details, cx),
-            _ => return self.screen.act(action, cx),
-        }
-        Handled::Yes
-    }
-
     fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
         match (report, &self.state) {
             (JobReport::Compared(Ok(rows)), DiffState::Loading(waited)) if *waited == job => {
@@ -239,9 +230,5 @@ impl Screen for DiffScreen {
 
     fn source(&self) -> Option<SourceId> {
         Some(self.source)
-    }
-
-    fn file_name(&self) -> &'static str {
-        "diff"
     }
 }

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
 use super::list_screen::ListScreen;
-use super::{LayerRequest, Pointer, Screen, ScreenHeader};
+use super::{LayerRequest, Screen, ScreenHeader};
 use crate::backend::layer_content::LayerFile;
 use crate::format::digest::Digest;
 use crate::text::units::Size;
@@ -22,7 +21,7 @@ use crate::tui::rows::files::{FileFolds, FileOrder, FileRows, FileTree, ROOT, SI
 use crate::tui::rows::{Cell, RowSet as _};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::widget::text::{self, LineArea};
+use crate::tui::widget::text;
 use crate::tui::world::{SourceId, StatusKind, World};
 
 mod content;
@@ -136,7 +135,7 @@ impl FilesScreen {
             step,
             layer,
             folders: Vec::new(),
-            screen: ListScreen::new(list, RowHeight::Single, 1)
+            screen: ListScreen::new(list, RowHeight::Single, 1, "files")
                 .wanting(LIST_WIDTH)
                 .with_filler(),
             tree,
@@ -237,26 +236,6 @@ impl FilesScreen {
         }
         Handled::Yes
     }
-
-    /// Stops the write of a file, else a running listing.
-    fn stop(&mut self, cx: &mut UiContext<'_>) -> Handled {
-        if let Some((job, _)) = self.extracting.take() {
-            cx.stop(job);
-            cx.world
-                .note(StatusKind::Done, "stopped; no file was written");
-            return Handled::Yes;
-        }
-        let FilesState::Listing(job) = self.state else {
-            return Handled::No;
-        };
-        cx.stop(job);
-        self.state = FilesState::Stopped;
-        cx.world.note(
-            StatusKind::Done,
-            "the listing was stopped; the files so far are shown",
-        );
-        Handled::Yes
-    }
 }
 
 fn ordered(tree: &Arc<FileTree>, view: View, cx: &UiContext<'_>) -> Arc<FileOrder> {
@@ -311,9 +290,6 @@ impl Screen for FilesScreen {
 
     fn act(&mut self, action: Action, cx: &mut UiContext<'_>) -> Handled {
         match action {
-            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
-            Action::Escape if self.screen.act(action, cx) == Handled::No => return self.stop(cx),
-            Action::Escape => self.arrange(cx),
             Action::Open => return self.open(cx),
             Action::Expand => self.expand(cx),
             Action::Collapse => self.collapse(cx),
@@ -323,27 +299,48 @@ impl Screen for FilesScreen {
                     cx.show(ExtractPrompt::new(file, path));
                 }
             }
-            _ => {
-                let handled = self.screen.act(action, cx);
-                self.arrange(cx);
-                return handled;
-            }
+            _ => return self.act_on_list(action, cx),
         }
         Handled::Yes
+    }
+
+    fn list_screen(&self) -> Option<&ListScreen> {
+        Some(&self.screen)
+    }
+
+    fn list_screen_mut(&mut self) -> Option<&mut ListScreen> {
+        Some(&mut self.screen)
+    }
+
+    fn list_changed(&mut self, cx: &mut UiContext<'_>) {
+        self.arrange(cx);
     }
 
     fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
         if let LayerRequest::Extract(file, path, overwrite) = request {
             return self.extract(file, path, overwrite, cx);
         }
-        self.screen.answer(request, cx);
-        self.arrange(cx);
+        self.answer_for_list(request, cx);
     }
 
-    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
-        if self.screen.pointer(pointer, cx) == Handled::Yes {
-            self.open(cx);
+    /// Stops the write of a file, else a running listing.
+    fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {
+        if let Some((job, _)) = self.extracting.take() {
+            cx.stop(job);
+            cx.world
+                .note(StatusKind::Done, "stopped; no file was written");
+            return Handled::Yes;
         }
+        let FilesState::Listing(job) = self.state else {
+            return Handled::No;
+        };
+        cx.stop(job);
+        self.state = FilesState::Stopped;
+        cx.world.note(
+            StatusKind::Done,
+            "the listing was stopped; the files so far are shown",
+        );
+        Handled::Yes
     }
 
     fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
@@ -396,19 +393,7 @@ impl Screen for FilesScreen {
     }
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
-        let head = self.screen.areas(area).head;
-        let line = LineArea {
-            x: head.x + 3,
-            width: head.width.saturating_sub(4),
-            ..LineArea::of(head, 0)
-        };
-        text::put(
-            frame.buffer_mut(),
-            line,
-            &self.head(world),
-            &world.theme,
-            Style::default(),
-        );
+        self.screen.draw_head(&self.head(world), world, frame, area);
         self.screen.draw(world, frame, area, &self.empty(world));
         let filler = self.screen.areas(area).filler;
         self.draw_boxes(world, frame, filler);
@@ -418,13 +403,5 @@ impl Screen for FilesScreen {
         let empty = self.empty(world);
         let below = self.screen.draw_preview(world, frame, area, &empty);
         self.draw_boxes(world, frame, below);
-    }
-
-    fn list(&self) -> Option<&RowList> {
-        Some(&self.screen.list)
-    }
-
-    fn file_name(&self) -> &'static str {
-        "files"
     }
 }

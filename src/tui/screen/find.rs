@@ -82,7 +82,7 @@ impl FindScreen {
         let list = RowList::new(Arc::clone(&rows) as _, sort, cx);
         let directory = cx.world.demo_checkout();
         Self {
-            screen: ListScreen::new(list, RowHeight::Single, 0)
+            screen: ListScreen::new(list, RowHeight::Single, 0, "find")
                 .wanting(LIST_WIDTH)
                 .with_filler(),
             rows,
@@ -272,12 +272,13 @@ impl Screen for FindScreen {
             Action::Open => return self.open(cx),
             Action::Why => return self.explain(cx),
             Action::Rescan => self.search(cx),
-            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
-            Action::Escape if self.screen.act(action, cx) == Handled::No => return self.stop(cx),
-            Action::Escape => {}
-            _ => return self.screen.act(action, cx),
+            _ => return self.act_on_list(action, cx),
         }
         Handled::Yes
+    }
+
+    fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {
+        self.stop(cx)
     }
 
     fn list_screen(&self) -> Option<&ListScreen> {
@@ -345,9 +346,5 @@ impl Screen for FindScreen {
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         self.screen.draw(world, frame, area, &self.empty());
         self.draw_caches(world, frame, area);
-    }
-
-    fn file_name(&self) -> &'static str {
-        "find"
     }
 }

@@ -45,6 +45,8 @@ const MOST_MARKED: usize = 20_000;
 #[derive(Debug)]
 pub struct ListScreen {
     pub list: RowList,
+    /// The word for its rows in the name of a file.
+    name: &'static str,
     height: RowHeight,
     /// The number of lines above the list that belong to the screen.
     head: u16,
@@ -82,10 +84,12 @@ enum Zoomed {
 }
 
 impl ListScreen {
-    /// Creates a screen of a list, with `head` lines of its own above it.
-    pub fn new(list: RowList, height: RowHeight, head: u16) -> Self {
+    /// Creates a screen of a list, with `head` lines of its own above it. `name` is the word for
+    /// its rows in the name of a file.
+    pub fn new(list: RowList, height: RowHeight, head: u16, name: &'static str) -> Self {
         Self {
             list,
+            name,
             height,
             head,
             lead: Vec::new(),
@@ -190,7 +194,7 @@ impl ListScreen {
             }
             Action::Filter => cx.show(FilterBar::new(&self.list.view().filter)),
             Action::Sort => cx.show(SortMenu::new(self.list.columns(), self.list.view().sort)),
-            Action::Details => {
+            Action::Details | Action::Open => {
                 if let Some(row) = self.list.current() {
                     cx.show(Details::new(self.list.rows().details(row, cx.world.now)));
                 }
@@ -198,6 +202,10 @@ impl ListScreen {
             Action::Focus => self.toggle_focus(cx),
             Action::Columns => cx.show(ColumnsMenu::new(self.list.columns())),
             Action::Zoom => self.toggle_zoom(),
+            Action::Export => {
+                let path = format!("./cachelens-{}.json", self.name);
+                cx.show(ExportPrompt::new(&path));
+            }
             Action::Escape if self.zoom.take().is_some() => {}
             Action::Escape if self.focus.take().is_some() => {}
             Action::Up
@@ -255,11 +263,6 @@ impl ListScreen {
         if let Some(scroll) = &mut self.focus {
             scroll.act(action, lines, inside.height.into());
         }
-    }
-
-    /// Prompts for a file to write the rows to.
-    pub fn ask_for_file(name: &str, cx: &mut UiContext<'_>) {
-        cx.show(ExportPrompt::new(&format!("./cachelens-{name}.json")));
     }
 
     /// Handles the request of a layer.

@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::list_screen::ListScreen;
-use super::{LayerRequest, Pointer, Screen, ScreenHeader};
+use super::{LayerRequest, Screen, ScreenHeader};
 use crate::prune::plan::{FreedBlobs, Plan};
 use crate::text::units::grouped;
 use crate::tui::effect::{JobId, JobWork, NewBroken, PlanRequest, PruneWork};
@@ -22,7 +22,6 @@ use crate::tui::rows::Cell;
 use crate::tui::rows::plan::{PlanRows, SIZE};
 use crate::tui::rows::refs::RefRows;
 use crate::tui::theme::TextRole;
-use crate::tui::view;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text;
 use crate::tui::world::{Scan, SourceId, StatusKind, World};
@@ -85,7 +84,7 @@ impl PlanScreen {
             },
             cx,
         );
-        let screen = ListScreen::new(list, RowHeight::Single, 0)
+        let screen = ListScreen::new(list, RowHeight::Single, 0, "plan")
             .wanting(LIST_WIDTH)
             .with_filler();
         let part = PlanSection::Delete;
@@ -275,8 +274,7 @@ impl Screen for PlanScreen {
                 cx.scan(self.source);
                 self.begin(cx);
             }
-            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
-            _ => return self.screen.act(action, cx),
+            _ => return self.act_on_list(action, cx),
         }
         Handled::Yes
     }
@@ -285,12 +283,8 @@ impl Screen for PlanScreen {
         match request {
             LayerRequest::CarryOut => self.carry_out(cx),
             LayerRequest::Save(plan, path, overwrite) => self.save(plan, path, overwrite, cx),
-            request => self.screen.answer(request, cx),
+            request => self.answer_for_list(request, cx),
         }
-    }
-
-    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
-        self.screen.pointer(pointer, cx);
     }
 
     fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
@@ -322,10 +316,6 @@ impl Screen for PlanScreen {
         self.follow_item(cx);
     }
 
-    fn leave(&mut self, cx: &mut UiContext<'_>) {
-        self.screen.forget_preview(cx);
-    }
-
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let sentences = self.sentences();
         let Some(planned) = self.planned() else {
@@ -347,36 +337,21 @@ impl Screen for PlanScreen {
             }
             return;
         };
-        let head = self.screen.areas(area).head;
-        let width = head.width.saturating_sub(2);
-        let lines = words::head(planned, self.part, width);
-        for (line, row) in lines.iter().zip(0..head.height.saturating_sub(1)) {
-            let at = text::LineArea {
-                x: head.x + 1,
-                width,
-                ..text::LineArea::of(head, row)
-            };
-            text::put(frame.buffer_mut(), at, line, &world.theme, Style::default());
-        }
-        let rule = Rect {
-            y: head.bottom().saturating_sub(1),
-            height: 1,
-            ..head
-        };
-        view::draw_rule(world, frame.buffer_mut(), rule);
+        let lines = words::head(planned, self.part, self.screen.head_width(area));
+        self.screen.draw_ruled_head(&lines, world, frame, area);
         self.screen.draw(world, frame, area, &sentences);
         self.draw_boxes(planned, world, frame, area);
     }
 
-    fn list(&self) -> Option<&RowList> {
-        Some(&self.screen.list)
+    fn list_screen(&self) -> Option<&ListScreen> {
+        Some(&self.screen)
+    }
+
+    fn list_screen_mut(&mut self) -> Option<&mut ListScreen> {
+        Some(&mut self.screen)
     }
 
     fn source(&self) -> Option<SourceId> {
         Some(self.source)
-    }
-
-    fn file_name(&self) -> &'static str {
-        "plan"
     }
 }

@@ -14,7 +14,7 @@ use super::rule::RuleScreen;
 use super::steps::StepsScreen;
 use super::treemap::TreemapScreen;
 use super::why::WhyScreen;
-use super::{LayerRequest, Screen, ScreenHeader, WorkKey};
+use super::{Screen, ScreenHeader, WorkKey};
 use crate::inventory::{Inventory, RefId};
 use crate::source::RefSelector;
 use crate::text::units::Size;
@@ -65,7 +65,7 @@ impl RefsScreen {
         let mut refs = Self {
             source,
             kept: list.view().clone(),
-            screen: ListScreen::new(list, RowHeight::Single, HEAD)
+            screen: ListScreen::new(list, RowHeight::Single, HEAD, "refs")
                 .wanting(LIST_WIDTH)
                 .with_filler(),
             select,
@@ -299,23 +299,13 @@ impl Screen for RefsScreen {
             Action::MakeRule => self.make_rule(cx),
             Action::Diff => self.compare(cx),
             Action::Rescan => cx.scan(self.source),
-            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
-            Action::Escape if self.screen.act(action, cx) == Handled::No => {
-                return cx.stop_scan(self.source);
-            }
-            Action::Escape => {}
-            _ => {
-                let handled = self.screen.act(action, cx);
-                self.keep(cx);
-                return handled;
-            }
+            _ => return self.act_on_list(action, cx),
         }
         self.keep(cx);
         Handled::Yes
     }
 
-    fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
-        self.screen.answer(request, cx);
+    fn list_changed(&mut self, cx: &mut UiContext<'_>) {
         self.keep(cx);
     }
 
@@ -339,10 +329,6 @@ impl Screen for RefsScreen {
         });
     }
 
-    fn leave(&mut self, cx: &mut UiContext<'_>) {
-        self.screen.forget_preview(cx);
-    }
-
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         self.draw_head(world, frame, self.screen.areas(area).head);
         self.screen.draw(world, frame, area, &self.empty(world));
@@ -363,6 +349,10 @@ impl Screen for RefsScreen {
         }
     }
 
+    fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {
+        cx.stop_scan(self.source)
+    }
+
     fn list_screen(&self) -> Option<&ListScreen> {
         Some(&self.screen)
     }
@@ -373,9 +363,5 @@ impl Screen for RefsScreen {
 
     fn source(&self) -> Option<SourceId> {
         Some(self.source)
-    }
-
-    fn file_name(&self) -> &'static str {
-        "refs"
     }
 }

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
 use super::list_screen::ListScreen;
 use super::plan::PlanScreen;
-use super::{LayerRequest, Pointer, Screen, ScreenHeader};
+use super::{LayerRequest, Screen, ScreenHeader};
 use crate::inventory::Inventory;
 use crate::retention::{RefPatternError, Verdicts};
 use crate::text::plural::one_or;
@@ -27,7 +26,6 @@ use crate::tui::rows::refs::{AGE_BY_POLICY, RefRows};
 use crate::tui::rows::{Cell, Piece};
 use crate::tui::rule::{DraftAction, RuleDraft, RuleField};
 use crate::tui::theme::TextRole;
-use crate::tui::view;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::{meter, text};
 use crate::tui::world::{SourceId, StatusKind, World};
@@ -128,7 +126,7 @@ impl RuleScreen {
             is_saving: false,
             effect: None,
             verdicts: None,
-            screen: ListScreen::new(list, RowHeight::Single, HEAD).with_filler(),
+            screen: ListScreen::new(list, RowHeight::Single, HEAD, "rule").with_filler(),
         };
         screen.try_it(cx);
         Ok(screen)
@@ -261,26 +259,6 @@ impl RuleScreen {
             ),
         }
     }
-
-    fn draw_head(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
-        let width = area.width.saturating_sub(2);
-        let lines = [self.fields(), self.effect_line(width), self.order_line()];
-        let buffer = frame.buffer_mut();
-        for (cell, row) in lines.iter().zip(0..area.height.saturating_sub(1)) {
-            let at = text::LineArea {
-                x: area.x + 1,
-                width,
-                ..text::LineArea::of(area, row)
-            };
-            text::put(buffer, at, cell, &world.theme, Style::default());
-        }
-        let rule = Rect {
-            y: area.bottom().saturating_sub(1),
-            height: 1,
-            ..area
-        };
-        view::draw_rule(world, buffer, rule);
-    }
 }
 
 impl Screen for RuleScreen {
@@ -333,8 +311,7 @@ impl Screen for RuleScreen {
                 let text = format!("[[retention.rule]]\n{}", self.draft.rule());
                 cx.effect(Effect::Copy(text));
             }
-            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
-            _ => return self.screen.act(action, cx),
+            _ => return self.act_on_list(action, cx),
         }
         Handled::Yes
     }
@@ -345,12 +322,8 @@ impl Screen for RuleScreen {
                 Ok(()) => self.try_it(cx),
                 Err(error) => cx.world.note(StatusKind::Failed, error),
             },
-            request => self.screen.answer(request, cx),
+            request => self.answer_for_list(request, cx),
         }
-    }
-
-    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
-        self.screen.pointer(pointer, cx);
     }
 
     fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
@@ -400,7 +373,9 @@ impl Screen for RuleScreen {
     }
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
-        self.draw_head(world, frame, self.screen.areas(area).head);
+        let effect = self.effect_line(self.screen.head_width(area));
+        let lines = [self.fields(), effect, self.order_line()];
+        self.screen.draw_ruled_head(&lines, world, frame, area);
         let empty = [Cell::text(
             "There is no ref that a rule could decide about.",
         )];
@@ -408,15 +383,15 @@ impl Screen for RuleScreen {
         self.draw_boxes(world, frame, area);
     }
 
-    fn list(&self) -> Option<&RowList> {
-        Some(&self.screen.list)
+    fn list_screen(&self) -> Option<&ListScreen> {
+        Some(&self.screen)
+    }
+
+    fn list_screen_mut(&mut self) -> Option<&mut ListScreen> {
+        Some(&mut self.screen)
     }
 
     fn source(&self) -> Option<SourceId> {
         Some(self.source)
-    }
-
-    fn file_name(&self) -> &'static str {
-        "rule"
     }
 }

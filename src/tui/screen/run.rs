@@ -6,10 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
 use super::list_screen::ListScreen;
-use super::{LayerRequest, Pointer, Screen, ScreenHeader, ScreenWork, WorkKey};
+use super::{LayerRequest, Screen, ScreenHeader, ScreenWork, WorkKey};
 use crate::backend::{Outcome, Totals, Undoability};
 use crate::prune::plan::{ItemKind, Plan};
 use crate::text::units::grouped;
@@ -22,8 +21,6 @@ use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
 use crate::tui::rows::run::{RunKind, RunRows};
 use crate::tui::theme::TextRole;
-use crate::tui::view;
-use crate::tui::widget::text;
 use crate::tui::world::{SourceId, World};
 
 mod outcome;
@@ -293,8 +290,7 @@ impl Screen for RunScreen {
             Action::Undo => self.ask_to_undo(cx),
             Action::Resume => self.ask_to_resume(cx),
             Action::CopyCommand => self.copy_command(cx),
-            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
-            _ => return self.screen.act(action, cx),
+            _ => return self.act_on_list(action, cx),
         }
         Handled::Yes
     }
@@ -304,12 +300,8 @@ impl Screen for RunScreen {
             LayerRequest::Undo => self.undo(cx),
             LayerRequest::Resume => self.resume(cx),
             LayerRequest::StopWatching => self.stop(cx),
-            request => self.screen.answer(request, cx),
+            request => self.answer_for_list(request, cx),
         }
-    }
-
-    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
-        self.screen.pointer(pointer, cx);
     }
 
     fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
@@ -350,8 +342,10 @@ impl Screen for RunScreen {
         })
     }
 
-    fn stop_background(&mut self, cx: &mut UiContext<'_>) {
+    fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {
+        let is_running = matches!(self.state, RunScreenState::Running(_));
         self.stop(cx);
+        is_running.into()
     }
 
     /// A run that watches for builds continues without its screen.
@@ -372,34 +366,9 @@ impl Screen for RunScreen {
         }
     }
 
-    fn leave(&mut self, cx: &mut UiContext<'_>) {
-        self.screen.forget_preview(cx);
-    }
-
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
-        let head = self.screen.areas(area).head;
-        let width = head.width.saturating_sub(2);
-        for (line, row) in self
-            .lines(world, width)
-            .iter()
-            .zip(0..head.height.saturating_sub(1))
-        {
-            let at = text::LineArea {
-                x: head.x + 1,
-                width,
-                ..text::LineArea::of(head, row)
-            };
-            text::put(frame.buffer_mut(), at, line, &world.theme, Style::default());
-        }
-        view::draw_rule(
-            world,
-            frame.buffer_mut(),
-            Rect {
-                y: head.bottom().saturating_sub(1),
-                height: 1,
-                ..head
-            },
-        );
+        let lines = self.lines(world, self.screen.head_width(area));
+        self.screen.draw_ruled_head(&lines, world, frame, area);
         self.screen.draw(
             world,
             frame,
@@ -409,15 +378,15 @@ impl Screen for RunScreen {
         self.draw_boxes(world, frame, area);
     }
 
-    fn list(&self) -> Option<&RowList> {
-        Some(&self.screen.list)
+    fn list_screen(&self) -> Option<&ListScreen> {
+        Some(&self.screen)
+    }
+
+    fn list_screen_mut(&mut self) -> Option<&mut ListScreen> {
+        Some(&mut self.screen)
     }
 
     fn source(&self) -> Option<SourceId> {
         Some(self.source)
-    }
-
-    fn file_name(&self) -> &'static str {
-        "prune"
     }
 }

@@ -76,7 +76,7 @@ impl RunsScreen {
         let sort = Sort::by(WHEN, crate::tui::rows::RowSet::columns(&*rows));
         let list = RowList::new(rows.clone(), sort, cx);
         let mut runs = Self {
-            screen: ListScreen::new(list, RowHeight::Single, 0)
+            screen: ListScreen::new(list, RowHeight::Single, 0, "runs")
                 .wanting(LIST_WIDTH)
                 .with_filler(),
             rows,
@@ -202,7 +202,6 @@ impl Screen for RunsScreen {
             Action::Undo => self.begin(Then::Undo, cx),
             Action::EmptyTrash => self.begin(Then::EmptyTrash, cx),
             Action::Rescan => self.read(cx),
-            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             Action::Escape if self.pending.is_some() => {
                 let pending = self.pending.take();
                 let jobs = pending.map(|pending| [pending.reading, pending.opening]);
@@ -211,7 +210,7 @@ impl Screen for RunsScreen {
                     .flatten()
                     .for_each(|job| cx.stop(job));
             }
-            _ => return self.screen.act(action, cx),
+            _ => return self.act_on_list(action, cx),
         }
         Handled::Yes
     }
@@ -318,9 +317,5 @@ impl Screen for RunsScreen {
         };
         self.screen.draw(world, frame, area, &empty);
         self.draw_boxes(world, frame, area);
-    }
-
-    fn file_name(&self) -> &'static str {
-        "runs"
     }
 }

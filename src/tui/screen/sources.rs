@@ -61,7 +61,7 @@ impl SourcesScreen {
             },
             cx,
         );
-        let screen = ListScreen::new(list, RowHeight::Double, 0);
+        let screen = ListScreen::new(list, RowHeight::Double, 0, "sources");
         Self(screen.wanting(LIST_WIDTH).with_filler())
     }
 
@@ -333,7 +333,6 @@ impl Screen for SourcesScreen {
                     cx.show(ConfigPrompt::new(ConfigAddition::Source(id), cx.world));
                 }
             }
-            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             Action::Blobs => {
                 if let Some(id) = self.readable(cx) {
                     let blobs = BlobsScreen::new(id, cx);
@@ -370,7 +369,7 @@ impl Screen for SourcesScreen {
                 }
             }
             Action::Escape => return self.escape(cx),
-            _ => return self.0.act(action, cx),
+            _ => return self.act_on_list(action, cx),
         }
         Handled::Yes
     }
@@ -420,9 +419,5 @@ impl Screen for SourcesScreen {
 
     fn source(&self) -> Option<SourceId> {
         self.current()
-    }
-
-    fn file_name(&self) -> &'static str {
-        "sources"
     }
 }

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
 use super::files::{FilesScreen, MOST_PREVIEWED};
 use super::list_screen::{ListScreen, PreviewOf, draw_filler};
 use super::why::WhyScreen;
-use super::{LayerRequest, Pointer, Screen, ScreenHeader};
+use super::{LayerRequest, Screen, ScreenHeader};
 use crate::explain::evidence::CacheEvidence;
 use crate::format::digest::Digest;
 use crate::inventory::{Inventory, RefId};
@@ -27,7 +26,7 @@ use crate::tui::rows::steps::{Folds, Names, RefSteps, StepListShape, StepRows};
 use crate::tui::rows::{Cell, Identity, RowSet as _};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::widget::text::{self, LineArea};
+use crate::tui::widget::text;
 use crate::tui::widget::treemap;
 use crate::tui::world::{Scan, SourceId, StatusKind, World};
 
@@ -96,7 +95,7 @@ impl StepsScreen {
             id,
             given: cx.world.evidence.clone(),
         }));
-        let screen = ListScreen::new(list, RowHeight::Single, 1).with_filler();
+        let screen = ListScreen::new(list, RowHeight::Single, 1, "steps").with_filler();
         let folds = Folds::default();
         Self {
             source,
@@ -291,14 +290,21 @@ impl Screen for StepsScreen {
                 cx.push(why.asked_from(row));
             }
             Action::Rescan => cx.scan(self.source),
-            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
-            _ => {
-                let handled = self.screen.act(action, cx);
-                self.reshape(cx);
-                return handled;
-            }
+            _ => return self.act_on_list(action, cx),
         }
         Handled::Yes
+    }
+
+    fn list_screen(&self) -> Option<&ListScreen> {
+        Some(&self.screen)
+    }
+
+    fn list_screen_mut(&mut self) -> Option<&mut ListScreen> {
+        Some(&mut self.screen)
+    }
+
+    fn list_changed(&mut self, cx: &mut UiContext<'_>) {
+        self.reshape(cx);
     }
 
     fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
@@ -309,14 +315,7 @@ impl Screen for StepsScreen {
             let given = cx.world.evidence.clone();
             self.naming = Some(cx.start(JobWork::NameSteps(Arc::clone(self.steps()), given)));
         } else {
-            self.screen.answer(request, cx);
-            self.reshape(cx);
-        }
-    }
-
-    fn pointer(&mut self, pointer: Pointer, cx: &mut UiContext<'_>) {
-        if self.screen.pointer(pointer, cx) == Handled::Yes {
-            self.open(cx);
+            self.answer_for_list(request, cx);
         }
     }
 
@@ -385,19 +384,7 @@ impl Screen for StepsScreen {
     }
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
-        let head = self.screen.areas(area).head;
-        let line = LineArea {
-            x: head.x + 3,
-            width: head.width.saturating_sub(4),
-            ..LineArea::of(head, 0)
-        };
-        text::put(
-            frame.buffer_mut(),
-            line,
-            &self.head(world),
-            &world.theme,
-            Style::default(),
-        );
+        self.screen.draw_head(&self.head(world), world, frame, area);
         self.screen.draw(world, frame, area, &self.empty(world));
         let filler = self.screen.areas(area).filler;
         let is_tree = self.rows.shape() == StepListShape::Tree;
@@ -416,15 +403,7 @@ impl Screen for StepsScreen {
         }
     }
 
-    fn list(&self) -> Option<&RowList> {
-        Some(&self.screen.list)
-    }
-
     fn source(&self) -> Option<SourceId> {
         Some(self.source)
-    }
-
-    fn file_name(&self) -> &'static str {
-        "steps"
     }
 }

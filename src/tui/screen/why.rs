@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
 use super::changes::ChangesScreen;
 use super::list_screen::ListScreen;
@@ -25,7 +24,7 @@ use crate::tui::rows::why::{ArrangedExplanation, CauseListShape, WhyRows};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::widget::text::{self, LineArea};
+use crate::tui::widget::text;
 use crate::tui::world::{SourceId, StatusKind, World};
 
 mod command;
@@ -111,7 +110,7 @@ impl WhyScreen {
     fn with_line(against: ComparedCaches, line: String, cx: &mut UiContext<'_>) -> Self {
         let rows = Arc::new(WhyRows::new(None, HashSet::new(), CauseListShape::Folded));
         let list = RowList::new(Arc::clone(&rows) as _, Sort::default(), cx);
-        let screen = ListScreen::new(list, RowHeight::Single, 1)
+        let screen = ListScreen::new(list, RowHeight::Single, 1, "why")
             .wanting(LIST_WIDTH)
             .with_filler_below_all();
         let mut why = Self {
@@ -269,17 +268,24 @@ impl Screen for WhyScreen {
             Action::Evidence => EvidencePrompt::open(cx),
             Action::Rescan if self.evidence(cx.world).is_empty() => EvidencePrompt::open(cx),
             Action::Rescan => self.begin(cx),
-            Action::Export => ListScreen::ask_for_file(self.file_name(), cx),
             Action::Escape if self.stop(cx) == Handled::Yes => {
                 cx.world.note(StatusKind::Done, "it was stopped");
             }
-            _ => {
-                let handled = self.screen.act(action, cx);
-                self.reshape(cx);
-                return handled;
-            }
+            _ => return self.act_on_list(action, cx),
         }
         Handled::Yes
+    }
+
+    fn list_screen(&self) -> Option<&ListScreen> {
+        Some(&self.screen)
+    }
+
+    fn list_screen_mut(&mut self) -> Option<&mut ListScreen> {
+        Some(&mut self.screen)
+    }
+
+    fn list_changed(&mut self, cx: &mut UiContext<'_>) {
+        self.reshape(cx);
     }
 
     fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
@@ -289,8 +295,7 @@ impl Screen for WhyScreen {
             if matches!(request, LayerRequest::Filter(_) | LayerRequest::Sort(_)) {
                 self.leave_graph();
             }
-            self.screen.answer(request, cx);
-            self.reshape(cx);
+            self.answer_for_list(request, cx);
         }
     }
 
@@ -348,19 +353,7 @@ impl Screen for WhyScreen {
     }
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
-        let head = self.screen.areas(area).head;
-        let line = LineArea {
-            x: head.x + 3,
-            width: head.width.saturating_sub(4),
-            ..LineArea::of(head, 0)
-        };
-        text::put(
-            frame.buffer_mut(),
-            line,
-            &self.head(world),
-            &world.theme,
-            Style::default(),
-        );
+        self.screen.draw_head(&self.head(world), world, frame, area);
         if self.is_graph {
             self.screen.draw_around(world, frame, area);
         } else {
@@ -368,13 +361,5 @@ impl Screen for WhyScreen {
         }
         self.draw_graph(world, frame, area);
         self.draw_costs(world, frame, area);
-    }
-
-    fn list(&self) -> Option<&RowList> {
-        Some(&self.screen.list)
-    }
-
-    fn file_name(&self) -> &'static str {
-        "why"
     }
 }

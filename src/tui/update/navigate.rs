@@ -106,7 +106,7 @@ impl Model {
         let mut cx = UiContext::new(&mut self.world, effects, commands);
         for screen in self.screens.iter_mut().chain(&mut self.left) {
             if has_work(screen.as_ref(), key, cx.world) {
-                screen.stop_background(&mut cx);
+                screen.stop_work(&mut cx);
             }
         }
     }

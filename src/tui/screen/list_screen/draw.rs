@@ -52,6 +52,48 @@ impl ListScreen {
         detail::lines(&details.unwrap_or_default(), width)
     }
 
+    /// Draws a line above the list.
+    pub fn draw_head(&self, line: &Cell, world: &World, frame: &mut Frame<'_>, body: Rect) {
+        let head = self.areas(body).head;
+        let at = text::LineArea {
+            x: head.x + 3,
+            width: head.width.saturating_sub(4),
+            ..text::LineArea::of(head, 0)
+        };
+        text::put(frame.buffer_mut(), at, line, &world.theme, Style::default());
+    }
+
+    /// Returns the width of the lines above the list that have a rule below them.
+    pub fn head_width(&self, body: Rect) -> u16 {
+        self.areas(body).head.width.saturating_sub(2)
+    }
+
+    /// Draws lines above the list, and a rule below them.
+    pub fn draw_ruled_head(
+        &self,
+        lines: &[Cell],
+        world: &World,
+        frame: &mut Frame<'_>,
+        body: Rect,
+    ) {
+        let head = self.areas(body).head;
+        let buffer = frame.buffer_mut();
+        for (line, row) in lines.iter().zip(0..head.height.saturating_sub(1)) {
+            let at = text::LineArea {
+                x: head.x + 1,
+                width: head.width.saturating_sub(2),
+                ..text::LineArea::of(head, row)
+            };
+            text::put(buffer, at, line, &world.theme, Style::default());
+        }
+        let rule = Rect {
+            y: head.bottom().saturating_sub(1),
+            height: 1,
+            ..head
+        };
+        view::draw_rule(world, buffer, rule);
+    }
+
     /// Draws list and details; if there is no row, draws the sentences of `empty` instead.
     pub fn draw(&self, world: &World, frame: &mut Frame<'_>, body: Rect, empty: &[Cell]) {
         let area = self.areas(body).list;

@@ -20,7 +20,7 @@ const LIST_WIDTH: u16 = 84;
 
 /// Returns the list of outcomes with its panes.
 pub(super) fn list_screen(list: RowList) -> ListScreen {
-    ListScreen::new(list, RowHeight::Single, HEAD)
+    ListScreen::new(list, RowHeight::Single, HEAD, "prune")
         .wanting(LIST_WIDTH)
         .with_filler()
 }

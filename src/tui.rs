@@ -16,6 +16,7 @@
 //!   [`rows`];
 //! - [`mod@view`], [`widget`], [`theme`]: how it is drawn;
 //! - [`keymap`]: the actions of keys; [`command`]: the commands after `:`;
+//! - [`work`], [`writes`]: the jobs that continue when a screen is left;
 //! - [`evidence`]: the evidence of builds that a person named;
 //! - [`mod@rule`]: a retention rule that is being edited;
 //! - [`pruning`]: plans for display; only a job that executes a plan can access code that deletes;
@@ -64,7 +65,9 @@ pub mod update;
 pub mod view;
 pub mod views;
 pub mod widget;
+pub mod work;
 pub mod world;
+pub mod writes;
 
 use evidence::{EvidenceReaders, NamedEvidence};
 use keymap::Keymap;

@@ -16,6 +16,7 @@ use super::rows::steps::RefSteps;
 use super::terminal::SuspendedBy;
 use super::views::SavedViews;
 use super::world::SourceId;
+use super::writes::PlanFile;
 use crate::backend::layer_content::LayerFile;
 use crate::config::edit::Edit;
 use crate::format::digest::Digest;
@@ -98,7 +99,7 @@ pub enum JobWork {
     /// Plans and prunes.
     Prune(PruneWork),
     /// Writes a plan to a file for `prune --apply`.
-    SavePlan(Arc<Plan>, PathBuf, Overwrite),
+    SavePlan(PlanFile),
     /// Reads a configuration file and computes an addition, without writing it.
     PrepareConfig(PathBuf, ConfigAddition),
     /// Writes a changed configuration file.
@@ -134,7 +135,7 @@ pub enum BuildImports {
 }
 
 /// A file of a layer to write to a file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Extraction {
     /// The source of the layer.
     pub source: SourceId,

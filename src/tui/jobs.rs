@@ -194,9 +194,7 @@ impl Jobs {
             }
             JobWork::Export(export) => self.export(export, cancel, reporter),
             JobWork::Prune(work) => self.prune(work, cancel, reporter),
-            JobWork::SavePlan(plan, path, overwrite) => {
-                self.save_plan(plan, path, overwrite, reporter);
-            }
+            JobWork::SavePlan(file) => self.save_plan(file, reporter),
             JobWork::PrepareConfig(path, addition) => self.prepare_config(path, addition, reporter),
             JobWork::WriteConfig(edit) => self.write_config(edit, reporter),
             JobWork::SaveColumns(path, hidden) => self.save_columns(&path, &hidden, reporter),

@@ -7,8 +7,10 @@ use super::effect::{Effect, JobId, JobWork};
 use super::keymap::Action;
 use super::layer::UiLayer;
 use super::message::ConfigWritten;
-use super::screen::{LayerRequest, Screen, WorkKey};
+use super::screen::{LayerRequest, Screen};
+use super::work::WorkKey;
 use super::world::{Scan, SourceFacts, SourceId, StatusKind, World};
+use super::writes::{FileWrite, RunningWrite};
 use crate::retention::Policy;
 use crate::source::RefSelector;
 use crate::text::escape::visible;
@@ -171,6 +173,24 @@ impl<'a> UiContext<'a> {
             source.policy_changed = false;
             source.since = self.world.now;
         }
+    }
+
+    /// Writes a file. The job continues when the screen is left.
+    pub fn write(&mut self, write: FileWrite) {
+        self.world
+            .note(StatusKind::Done, format!("writing {}…", write.name()));
+        let job = self.start(write.clone().work());
+        self.world.writes.push(RunningWrite { job, write });
+    }
+
+    /// Stops the write of a file; returns whether it was running. Its last report shows whether the
+    /// file was written before that.
+    pub fn stop_write(&mut self, job: JobId) -> Handled {
+        let is_running = self.world.writes.iter().any(|running| running.job == job);
+        if is_running {
+            self.stop(job);
+        }
+        is_running.into()
     }
 
     /// Uses another policy, from the file `from`, for plans and verdicts from now on.

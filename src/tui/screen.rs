@@ -2,22 +2,21 @@
 //! one receives the keys.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::effect::{JobId, Overwrite};
+use super::effect::JobId;
 use super::keymap::{self, Action};
 use super::list::{RowList, Sort};
 use super::message::{JobReport, Wheel};
 use super::navigation::{Handled, UiContext};
 use super::rows::Cell;
 use super::widget::table;
+use super::work::BackgroundWork;
 use super::world::{SourceId, World};
-use crate::backend::layer_content::LayerFile;
+use super::writes::FileWrite;
 use crate::inventory::filter::Filter;
-use crate::prune::plan::Plan;
 
 pub mod beginning;
 pub mod blobs;
@@ -146,7 +145,7 @@ pub trait Screen: Send {
     }
 
     /// Returns the work that continues, or whose results are kept, when the screen is left.
-    fn background(&self, world: &World) -> Option<ScreenWork> {
+    fn background(&self, world: &World) -> Option<BackgroundWork> {
         let _ = world;
         None
     }
@@ -184,26 +183,6 @@ pub trait Screen: Send {
     }
 }
 
-/// The work of a screen that is visible or was left.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScreenWork {
-    /// The key to find the screen again.
-    pub key: WorkKey,
-    pub title: String,
-    pub progress: Cell,
-    pub is_running: bool,
-    /// Whether its results are kept if the screen is left after it has ended.
-    pub is_kept: bool,
-}
-
-/// The work of a screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WorkKey {
-    Check(SourceId),
-    /// A run, by the job that started it.
-    Run(JobId),
-}
-
 /// The content of the header.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ScreenHeader {
@@ -223,12 +202,10 @@ pub enum LayerRequest {
     Evidence,
     /// Use the typed value of a field.
     Field(String),
-    /// Write rows to a file.
-    Export(PathBuf, Overwrite),
-    /// Write a file of a layer to this path.
-    Extract(LayerFile, PathBuf, Overwrite),
-    /// Write a plan to this path.
-    Save(Arc<Plan>, PathBuf, Overwrite),
+    /// Write rows to this path.
+    Export(PathBuf),
+    /// Write a file, in place of the existing one.
+    Write(FileWrite),
     /// Execute the plan.
     CarryOut,
     /// Undo the run.

@@ -14,9 +14,10 @@ use super::evidence::NamedEvidence;
 use super::found::ScannedInventory;
 use super::keymap::Keymap;
 use super::pruning::{Deleting, DeletionAccess, Pruning};
-use super::screen::ScreenWork;
 use super::theme::{Theme, ThemeError, ThemeName};
 use super::views::SavedViews;
+use super::work::BackgroundWork;
+use super::writes::{FileWrite, RunningWrite};
 use crate::config::{self, RecentSource};
 use crate::prune::plan::DeletionTarget;
 use crate::source::{RefSelector, StoreKind};
@@ -148,8 +149,10 @@ pub struct World {
     /// Whether to use the evidence as soon as a ref is chosen, because it came from the command
     /// line.
     pub explain_at_once: bool,
-    /// The background work of screens, including those that were left.
-    pub background: Vec<ScreenWork>,
+    /// The background work: that of screens, including those that were left, and of `writes`.
+    pub background: Vec<BackgroundWork>,
+    /// The files that are being written.
+    pub writes: Vec<RunningWrite>,
     /// The runs that watch for builds: all their deletions are done.
     pub watches: Vec<Watch>,
     jobs: u64,
@@ -242,6 +245,7 @@ impl World {
             typed_commands: Vec::new(),
             explain_at_once: false,
             background: Vec::new(),
+            writes: Vec::new(),
             watches: Vec::new(),
             jobs: 0,
         }
@@ -337,6 +341,12 @@ impl World {
     pub fn end_watch(&mut self, job: JobId) -> Option<SourceId> {
         let place = self.watches.iter().position(|watch| watch.job == job)?;
         Some(self.watches.remove(place).source)
+    }
+
+    /// Forgets a file that is not being written any more, and returns it.
+    pub fn end_write(&mut self, job: JobId) -> Option<FileWrite> {
+        let place = self.writes.iter().position(|running| running.job == job)?;
+        Some(self.writes.remove(place).write)
     }
 
     /// Shows a temporary message.

@@ -113,6 +113,19 @@ fn traits_of_stores_are_thin() {
 }
 
 #[test]
+fn the_state_that_screens_share_imports_no_screen() {
+    let shared =
+        ["world", "effect", "message", "work", "writes"].map(|name| format!("tui/{name}.rs"));
+    for name in shared {
+        let source = SOURCES.iter().find(|source| source.name == name);
+        let source = source.unwrap_or_else(|| panic!("{name} does not exist"));
+        let has_screen = |path: &Vec<String>| path.iter().any(|part| part == "screen");
+        let imported = imports(&source.code).into_iter().find(has_screen);
+        assert_eq!(imported, None, "{name}");
+    }
+}
+
+#[test]
 fn modules_of_stores_import_each_other_in_one_direction() {
     let root = SOURCES.iter().find(|source| source.name == "backend.rs");
     // The root re-exports the types of its modules.

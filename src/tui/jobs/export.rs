@@ -2,8 +2,7 @@
 
 use std::fs;
 use std::io::{self, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +12,7 @@ use crate::prune::plan::{self, Plan};
 use crate::report::file::OutputFile;
 use crate::tui::effect::{Export, Overwrite};
 use crate::tui::message::{ExportError, JobReport};
+use crate::tui::writes::PlanFile;
 
 /// Writes all rows or none, and returns their number.
 pub(super) fn write(export: &Export, cancel: &CancellationToken) -> Result<usize, ExportError> {
@@ -133,22 +133,18 @@ impl Jobs {
     }
 
     /// Writes a plan to a file.
-    pub(super) fn save_plan(
-        &mut self,
-        plan: Arc<Plan>,
-        path: PathBuf,
-        overwrite: Overwrite,
-        reporter: Reporter,
-    ) {
+    pub(super) fn save_plan(&mut self, file: PlanFile, reporter: Reporter) {
         self.blocking(reporter, move |_| {
-            let result = save_plan(&plan, &path, overwrite);
-            Some(JobReport::Saved(path, result))
+            let result = save_plan(&file.plan, &file.path, file.overwrite);
+            Some(JobReport::Saved(file.path, result))
         });
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use jiff::SignedDuration;
 
     use super::*;

@@ -15,7 +15,7 @@ use crate::text::units::grouped;
 use crate::tui::effect::{Extraction, LayerFolder};
 use crate::tui::layer::preview::PreviewSubject;
 use crate::tui::list::View;
-use crate::tui::message::JobReport;
+use crate::tui::message::{ExportError, JobReport};
 use crate::tui::preview::{FilePreview, MOST};
 use crate::tui::rows::files::{Bounds, FileOrder, FileTree, TreeBuilder};
 use crate::tui::world::SourceId;
@@ -138,8 +138,10 @@ impl Jobs {
         let job = reporter.job;
         let reader = self.store(source).and_then(|store| store.reader);
         self.tasks.spawn(async move {
-            let Some(reader) = reader else { return job };
-            let written = extract::write(&*reader, file, &path, overwrite, cancel).await;
+            let written = match reader {
+                Some(reader) => extract::write(&*reader, file, &path, overwrite, cancel).await,
+                None => Err(ExportError::Failed("the source is not open".to_owned())),
+            };
             reporter.report(JobReport::Extracted(path, written)).await;
             job
         });

@@ -20,10 +20,11 @@ use crate::tui::screen::blobs::BlobsScreen;
 use crate::tui::screen::check::CheckScreen;
 use crate::tui::screen::plan::PlanScreen;
 use crate::tui::screen::refs::RefsScreen;
-use crate::tui::screen::{LayerRequest, Screen, WorkKey};
+use crate::tui::screen::{LayerRequest, Screen};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
+use crate::tui::work::WorkKey;
 use crate::tui::world::{SourceId, StatusKind, World};
 
 /// The widest that the box becomes inside.

@@ -7,7 +7,6 @@ use ratatui::style::Style;
 use super::UiLayer;
 use crate::text::plural::one_or;
 use crate::text::units::grouped;
-use crate::tui::effect::Overwrite;
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::KeyPress;
 use crate::tui::navigation::{Handled, UiContext};
@@ -39,10 +38,7 @@ impl UiLayer for ExportPrompt {
             Some(Action::Accept) if self.0.text().trim().is_empty() => {}
             Some(Action::Accept) => {
                 cx.close();
-                cx.ask(LayerRequest::Export(
-                    self.0.text().trim().into(),
-                    Overwrite::Never,
-                ));
+                cx.ask(LayerRequest::Export(self.0.text().trim().into()));
             }
             Some(Action::Cancel) => cx.close(),
             _ => {

@@ -8,20 +8,22 @@ use ratatui::style::Style;
 
 use super::UiLayer;
 use crate::backend::layer_content::LayerFile;
-use crate::tui::effect::Overwrite;
+use crate::tui::effect::{Extraction, Overwrite};
 use crate::tui::keymap::{self, Action};
 use crate::tui::message::KeyPress;
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
-use crate::tui::screen::{LayerRequest, Screen};
+use crate::tui::screen::Screen;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
-use crate::tui::world::World;
+use crate::tui::world::{SourceId, World};
+use crate::tui::writes::FileWrite;
 
 /// Prompts for the name of a file.
 #[derive(Debug)]
 pub struct ExtractPrompt {
+    source: SourceId,
     file: LayerFile,
     /// The path of the file in the layer.
     path: String,
@@ -29,9 +31,10 @@ pub struct ExtractPrompt {
 }
 
 impl ExtractPrompt {
-    /// Prompts for the target of `file`, whose path in the layer is `path`.
-    pub fn new(file: LayerFile, path: String) -> Self {
+    /// Prompts for the target of `file` of a source, whose path in the layer is `path`.
+    pub fn new(source: SourceId, file: LayerFile, path: String) -> Self {
         Self {
+            source,
             file,
             path,
             input: InputLine::new("./".to_owned()),
@@ -54,11 +57,12 @@ impl UiLayer for ExtractPrompt {
             Some(Action::Accept) if !self.names_a_file() => {}
             Some(Action::Accept) => {
                 cx.close();
-                cx.ask(LayerRequest::Extract(
-                    self.file.clone(),
-                    self.input.text().trim().into(),
-                    Overwrite::Never,
-                ));
+                cx.write(FileWrite::LayerFile(Extraction {
+                    source: self.source,
+                    file: self.file.clone(),
+                    path: self.input.text().trim().into(),
+                    overwrite: Overwrite::Never,
+                }));
             }
             Some(Action::Cancel) => cx.close(),
             _ => {

@@ -9,10 +9,11 @@ use crate::tui::keymap::{self, Action};
 use crate::tui::message::KeyPress;
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
+use crate::tui::screen::Screen;
 use crate::tui::screen::refs::RefsScreen;
-use crate::tui::screen::{Screen, WorkKey};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::popup;
+use crate::tui::work::WorkKey;
 use crate::tui::world::{Scan, SourceId, World};
 
 /// The maximum width of the list.

@@ -13,11 +13,12 @@ use crate::tui::keymap::{self, Action};
 use crate::tui::message::KeyPress;
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
-use crate::tui::screen::{LayerRequest, Screen};
+use crate::tui::screen::Screen;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::input::InputLine;
 use crate::tui::widget::{popup, text};
 use crate::tui::world::World;
+use crate::tui::writes::{FileWrite, PlanFile};
 
 /// Prompts for the name of a file.
 #[derive(Debug)]
@@ -46,11 +47,11 @@ impl UiLayer for SavePrompt {
             Some(Action::Accept) if self.input.text().trim().is_empty() => {}
             Some(Action::Accept) => {
                 cx.close();
-                cx.ask(LayerRequest::Save(
-                    Arc::clone(&self.plan),
-                    self.input.text().trim().into(),
-                    Overwrite::Never,
-                ));
+                cx.write(FileWrite::Plan(PlanFile {
+                    plan: Arc::clone(&self.plan),
+                    path: self.input.text().trim().into(),
+                    overwrite: Overwrite::Never,
+                }));
             }
             Some(Action::Cancel) => cx.close(),
             _ => {

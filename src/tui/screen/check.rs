@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 use super::blobs::BlobsScreen;
 use super::list_screen::{ListScreen, PreviewOf};
 use super::plan::PlanScreen;
-use super::{Screen, ScreenHeader, ScreenWork, WorkKey};
+use super::{Screen, ScreenHeader};
 use crate::check::{CheckProgress, CheckResult, Code, Finding};
 use crate::inventory::Inventory;
 use crate::prune::repair::why_not;
@@ -23,6 +23,7 @@ use crate::tui::pruning::{DeletionScope, Repairing};
 use crate::tui::rows::findings::{FindingRows, SEVERITY};
 use crate::tui::rows::{Cell, RowSet as _};
 use crate::tui::widget::table::RowHeight;
+use crate::tui::work::{BackgroundWork, WorkKey};
 use crate::tui::world::{Scan, SourceId, StatusKind, World};
 
 mod panes;
@@ -326,9 +327,9 @@ impl Screen for CheckScreen {
         });
     }
 
-    fn background(&self, world: &World) -> Option<ScreenWork> {
+    fn background(&self, world: &World) -> Option<BackgroundWork> {
         let label = &world.source(self.source).info.label;
-        Some(ScreenWork {
+        Some(BackgroundWork {
             key: WorkKey::Check(self.source),
             title: format!("check of {label}"),
             progress: self.sums().and_all(self.time(world)),

@@ -6,8 +6,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::list_screen::ListScreen;
-use super::{LayerRequest, Screen, ScreenHeader};
-use crate::backend::layer_content::LayerFile;
+use super::{Screen, ScreenHeader};
 use crate::format::digest::Digest;
 use crate::text::units::Size;
 use crate::text::units::grouped;
@@ -27,8 +26,6 @@ use crate::tui::world::{SourceId, StatusKind, World};
 mod content;
 mod panes;
 mod words;
-
-use content::report_extracted;
 
 /// The contexts whose keys are active here.
 const CONTEXTS: &[keymap::KeyContext] = &[
@@ -62,8 +59,6 @@ pub struct FilesScreen {
     /// The job that orders the files, and its view.
     arranging: Option<(JobId, View)>,
     state: FilesState,
-    /// The job that writes a file, and the file.
-    extracting: Option<(JobId, LayerFile)>,
     /// Whether no folder was opened or closed yet.
     is_untouched: bool,
 }
@@ -143,7 +138,6 @@ impl FilesScreen {
             folds,
             arranging: None,
             state: FilesState::Listing(job),
-            extracting: None,
             is_untouched: true,
         }
     }
@@ -296,7 +290,7 @@ impl Screen for FilesScreen {
             Action::Preview => self.preview(cx),
             Action::Extract => {
                 if let Some((file, path)) = self.file(cx) {
-                    cx.show(ExtractPrompt::new(file, path));
+                    cx.show(ExtractPrompt::new(self.source, file, path));
                 }
             }
             _ => return self.act_on_list(action, cx),
@@ -316,20 +310,10 @@ impl Screen for FilesScreen {
         self.arrange(cx);
     }
 
-    fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
-        if let LayerRequest::Extract(file, path, overwrite) = request {
-            return self.extract(file, path, overwrite, cx);
-        }
-        self.answer_for_list(request, cx);
-    }
-
     /// Stops the write of a file, else a running listing.
     fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {
-        if let Some((job, _)) = self.extracting.take() {
-            cx.stop(job);
-            cx.world
-                .note(StatusKind::Done, "stopped; no file was written");
-            return Handled::Yes;
+        if let Some(job) = self.extraction(cx.world) {
+            return cx.stop_write(job);
         }
         let FilesState::Listing(job) = self.state else {
             return Handled::No;
@@ -354,12 +338,6 @@ impl Screen for FilesScreen {
                     .clone()
                     .map_or_else(FilesState::Ended, |()| FilesState::Done);
                 self.show(Arc::clone(self.rows.order()), cx);
-            }
-            JobReport::Extracted(path, result) => {
-                let own = |(extracting, _): &mut (JobId, LayerFile)| *extracting == job;
-                if let Some((_, file)) = self.extracting.take_if(own) {
-                    report_extracted(path, result, file, cx);
-                }
             }
             JobReport::FilesArranged(order) => {
                 if self
@@ -386,8 +364,7 @@ impl Screen for FilesScreen {
             _ => None,
         };
         let arranging = self.arranging.take().map(|(job, _)| job);
-        let extracting = self.extracting.take().map(|(job, _)| job);
-        for job in listing.into_iter().chain(arranging).chain(extracting) {
+        for job in listing.into_iter().chain(arranging) {
             cx.stop(job);
         }
     }

@@ -6,18 +6,16 @@ use std::path::PathBuf;
 use ratatui::layout::Rect;
 
 use super::{LayerRequest, Pointer};
-use crate::text::escape::visible;
 use crate::text::units::grouped;
-use crate::tui::effect::{Effect, Export, JobId, JobWork, Overwrite};
+use crate::tui::effect::{Effect, Export, JobId, Overwrite};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::columns::ColumnsMenu;
-use crate::tui::layer::confirm::Confirm;
 use crate::tui::layer::details::{Details, Scroll};
 use crate::tui::layer::export::ExportPrompt;
 use crate::tui::layer::filter::FilterBar;
 use crate::tui::layer::sort::SortMenu;
 use crate::tui::list::{RowList, Sort};
-use crate::tui::message::{ExportError, JobReport};
+use crate::tui::message::JobReport;
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
 use crate::tui::theme::TextRole;
@@ -25,6 +23,7 @@ use crate::tui::view;
 use crate::tui::widget::table::{self, RowHeight};
 use crate::tui::widget::text;
 use crate::tui::world::{StatusKind, World};
+use crate::tui::writes::FileWrite;
 
 mod areas;
 mod draw;
@@ -58,7 +57,6 @@ pub struct ListScreen {
     /// The scroll position of the details, while the keys move them instead of the list.
     focus: Option<Scroll>,
     zoom: Option<Zoomed>,
-    export: Option<JobId>,
     preview: Option<ScreenPreview>,
     /// Whether a wide and tall screen shows something of the screen's own below few rows.
     filler: Filler,
@@ -96,7 +94,6 @@ impl ListScreen {
             wanted: 0,
             focus: None,
             zoom: None,
-            export: None,
             preview: None,
             filler: Filler::None,
             filler_lines: u16::MAX,
@@ -270,11 +267,10 @@ impl ListScreen {
         match request {
             LayerRequest::Filter(filter) => self.list.set_filter(filter, cx),
             LayerRequest::Sort(sort) => self.list.set_sort(sort, cx),
-            LayerRequest::Export(path, overwrite) => self.export(path, overwrite, cx),
+            LayerRequest::Export(path) => self.export(path, cx),
             LayerRequest::Evidence
             | LayerRequest::Field(_)
-            | LayerRequest::Extract(..)
-            | LayerRequest::Save(..)
+            | LayerRequest::Write(_)
             | LayerRequest::CarryOut
             | LayerRequest::Undo
             | LayerRequest::Resume
@@ -283,19 +279,13 @@ impl ListScreen {
         }
     }
 
-    fn export(&mut self, path: PathBuf, overwrite: Overwrite, cx: &mut UiContext<'_>) {
-        let rows = self.list.rows().clone();
-        let shown = self.list.shown().clone();
-        cx.world.note(
-            StatusKind::Done,
-            format!("writing {}…", visible(&path.to_string_lossy())),
-        );
-        self.export = Some(cx.start(JobWork::Export(Export {
+    fn export(&self, path: PathBuf, cx: &mut UiContext<'_>) {
+        cx.write(FileWrite::Rows(Export {
             path,
-            overwrite,
-            rows,
-            shown,
-        })));
+            overwrite: Overwrite::Never,
+            rows: self.list.rows().clone(),
+            shown: self.list.shown().clone(),
+        }));
     }
 
     /// Handles the report of a job.
@@ -306,22 +296,6 @@ impl ListScreen {
         match report {
             JobReport::Arranging(done) => self.list.arranging(job, *done),
             JobReport::Arranged(rows, shown) => self.list.arranged(job, rows, shown, cx),
-            JobReport::Exported(path, Err(error)) if self.export == Some(job) => {
-                let name = visible(&path.to_string_lossy()).into_owned();
-                match error {
-                    ExportError::Exists => {
-                        let question = format!("{name} is there already. Replace it?");
-                        cx.show(Confirm::new(
-                            question,
-                            LayerRequest::Export(path.clone(), Overwrite::Agreed),
-                        ));
-                    }
-                    ExportError::Failed(why) => {
-                        cx.world
-                            .note(StatusKind::Failed, format!("{name} was not written: {why}"));
-                    }
-                }
-            }
             _ => {}
         }
     }

@@ -9,7 +9,7 @@ use ratatui::style::Style;
 
 use super::list_screen::ListScreen;
 use super::{LayerRequest, Screen, ScreenHeader};
-use crate::prune::plan::{FreedBlobs, Plan};
+use crate::prune::plan::FreedBlobs;
 use crate::text::units::grouped;
 use crate::tui::effect::{JobId, JobWork, NewBroken, PlanRequest, PruneWork};
 use crate::tui::keymap::{self, Action};
@@ -53,8 +53,6 @@ pub struct PlanScreen {
     part: PlanSection,
     rows: Option<Arc<PlanRows>>,
     screen: ListScreen,
-    /// The plan that is being written, and the job that writes it.
-    saving: Option<(JobId, Arc<Plan>)>,
 }
 
 /// The progress of the plan.
@@ -99,7 +97,6 @@ impl PlanScreen {
             part,
             rows: None,
             screen,
-            saving: None,
         };
         plan.begin(cx);
         plan
@@ -282,7 +279,6 @@ impl Screen for PlanScreen {
     fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
         match request {
             LayerRequest::CarryOut => self.carry_out(cx),
-            LayerRequest::Save(plan, path, overwrite) => self.save(plan, path, overwrite, cx),
             request => self.answer_for_list(request, cx),
         }
     }
@@ -296,7 +292,6 @@ impl Screen for PlanScreen {
                 Ok(planned) => self.show(Arc::clone(planned), cx),
                 Err(why) => self.state = PlanState::Failed(why.clone()),
             },
-            (JobReport::Saved(path, result), _) => self.saved(job, path, result, cx),
             _ => self.screen.report(job, report, cx),
         }
     }

@@ -14,7 +14,7 @@ use super::rule::RuleScreen;
 use super::steps::StepsScreen;
 use super::treemap::TreemapScreen;
 use super::why::WhyScreen;
-use super::{Screen, ScreenHeader, WorkKey};
+use super::{Screen, ScreenHeader};
 use crate::inventory::{Inventory, RefId};
 use crate::source::RefSelector;
 use crate::text::units::Size;
@@ -31,6 +31,7 @@ use crate::tui::rule::DraftAction;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::treemap;
+use crate::tui::work::WorkKey;
 use crate::tui::world::{Scan, SourceId, StatusKind, World};
 
 mod head;

@@ -8,7 +8,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::list_screen::ListScreen;
-use super::{LayerRequest, Screen, ScreenHeader, ScreenWork, WorkKey};
+use super::{LayerRequest, Screen, ScreenHeader};
 use crate::backend::{Outcome, Totals, Undoability};
 use crate::prune::plan::{ItemKind, Plan};
 use crate::text::units::grouped;
@@ -21,6 +21,7 @@ use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
 use crate::tui::rows::run::{RunKind, RunRows};
 use crate::tui::theme::TextRole;
+use crate::tui::work::{BackgroundWork, WorkKey};
 use crate::tui::world::{SourceId, World};
 
 mod outcome;
@@ -328,9 +329,9 @@ impl Screen for RunScreen {
         }
     }
 
-    fn background(&self, world: &World) -> Option<ScreenWork> {
+    fn background(&self, world: &World) -> Option<BackgroundWork> {
         let label = &world.source(self.source).info.label;
-        Some(ScreenWork {
+        Some(BackgroundWork {
             key: WorkKey::Run(self.job?),
             title: match self.state {
                 RunScreenState::Undoing(..) => format!("undo in {label}"),

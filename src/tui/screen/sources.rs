@@ -12,7 +12,7 @@ use super::plan::PlanScreen;
 use super::refs::RefsScreen;
 use super::treemap::TreemapScreen;
 use super::why::WhyScreen;
-use super::{Screen, ScreenHeader, WorkKey};
+use super::{Screen, ScreenHeader};
 use crate::inventory::filter::Filter;
 use crate::text::plural::one_or;
 use crate::text::units::Size;
@@ -29,6 +29,7 @@ use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::{histogram, text, treemap};
+use crate::tui::work::WorkKey;
 use crate::tui::world::{Scan, SourceId, SourceState, StatusKind, World};
 
 /// The contexts whose keys are active here.

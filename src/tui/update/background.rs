@@ -3,8 +3,10 @@
 use super::super::keymap::{self, Action};
 use super::super::model::Model;
 use super::super::navigation::UiContext;
-use super::super::screen::{Screen, ScreenWork};
+use super::super::screen::Screen;
+use super::super::work::BackgroundWork;
 use super::super::world::{StatusKind, World};
+use super::super::writes::RunningWrite;
 
 impl Model {
     /// Lists the background work of the screens, and reports work that has ended in screens that
@@ -16,13 +18,13 @@ impl Model {
             left,
             ..
         } = self;
-        let works = |screens: &[Box<dyn Screen>], world: &World| -> Vec<ScreenWork> {
+        let works = |screens: &[Box<dyn Screen>], world: &World| -> Vec<BackgroundWork> {
             let works = screens.iter().filter_map(|screen| screen.background(world));
             works.collect()
         };
         let mut background = works(screens, world);
         let of_left = works(left, world);
-        let was_running = |work: &&ScreenWork| {
+        let was_running = |work: &&BackgroundWork| {
             let mut before = world.background.iter();
             before.any(|before| before.key == work.key && before.is_running)
         };
@@ -40,6 +42,7 @@ impl Model {
                 .into_iter()
                 .filter(|work| work.is_running || work.is_kept),
         );
+        background.extend(world.writes.iter().map(RunningWrite::background));
         world.background = background;
     }
 }

@@ -8,7 +8,8 @@ use super::super::model::Model;
 use super::super::navigation::{NavigationCommand, UiContext};
 use super::super::screen::refs::RefsScreen;
 use super::super::screen::sources::{self, SourcesScreen};
-use super::super::screen::{LayerRequest, Screen, WorkKey};
+use super::super::screen::{LayerRequest, Screen};
+use super::super::work::WorkKey;
 use super::super::world::{Scan, SourceFacts, SourceId, SourceState, World};
 use super::background::leave;
 use crate::source::RefSelector;
@@ -56,6 +57,9 @@ impl Model {
             }
             NavigationCommand::Perform(action) => self.perform(action, effects, commands),
             NavigationCommand::Ask(LayerRequest::Quit) => self.over = true,
+            NavigationCommand::Ask(LayerRequest::Write(write)) => {
+                UiContext::new(&mut self.world, effects, commands).write(write);
+            }
             NavigationCommand::Ask(request) => {
                 let mut cx = UiContext::new(&mut self.world, effects, commands);
                 if let Some(screen) = self.screens.last_mut() {
@@ -104,6 +108,10 @@ impl Model {
         commands: &mut Vec<NavigationCommand>,
     ) {
         let mut cx = UiContext::new(&mut self.world, effects, commands);
+        if let WorkKey::Write(job) = key {
+            cx.stop_write(job);
+            return;
+        }
         for screen in self.screens.iter_mut().chain(&mut self.left) {
             if has_work(screen.as_ref(), key, cx.world) {
                 screen.stop_work(&mut cx);
@@ -162,11 +170,18 @@ impl Model {
         let mut screens = self.screens.iter().chain(&self.left);
         let busy = screens.find(|screen| screen.is_busy());
         let work = busy.and_then(|screen| screen.background(&self.world));
-        if let Some(work) = work {
-            let question = format!(
+        let question = match (work, self.world.writes.first()) {
+            (Some(work), _) => Some(format!(
                 "The {} is at work. Stop it and quit? Requests in flight finish first.",
                 work.title
-            );
+            )),
+            (None, Some(running)) if self.layers.is_empty() => Some(format!(
+                "{} is being written. Stop that and quit?",
+                running.write.name()
+            )),
+            (None, _) => None,
+        };
+        if let Some(question) = question {
             let mut cx = UiContext::new(&mut self.world, effects, commands);
             cx.show(Confirm::new(question, LayerRequest::Quit));
             return;

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use super::super::effect::{Effect, JobId};
 use super::super::found::ScannedInventory;
-use super::super::message::{JobReport, Phase, Ran, RunFault, ScanEnd};
+use super::super::layer::confirm::Confirm;
+use super::super::message::{ExportError, JobReport, Phase, Ran, RunFault, ScanEnd};
 use super::super::model::Model;
 use super::super::navigation::{NavigationCommand, UiContext};
-use super::super::screen::WorkKey;
+use super::super::screen::LayerRequest;
+use super::super::work::WorkKey;
 use super::super::world::{Admitted, Scan, SourceId, StatusKind};
 use crate::text::plural::one_or;
+use crate::text::units::Size;
 
 impl Model {
     /// Applies the report of a job, and hands it to all screens and layers.
@@ -107,13 +110,15 @@ impl Model {
 /// Applies a report whose effect does not depend on a screen.
 fn apply_job_report(job: JobId, report: JobReport, cx: &mut UiContext<'_>) {
     match report {
-        JobReport::Exported(path, Ok(count)) => {
-            let rows = one_or(count, "row", "rows");
-            cx.world.note(
-                StatusKind::Done,
-                format!("{count} {rows} written to {}", path.display()),
-            );
+        JobReport::Exported(_, result) => {
+            let words = result.map(|count| format!("{count} {}", one_or(count, "row", "rows")));
+            end_write(job, words, cx);
         }
+        JobReport::Extracted(_, result) => {
+            let words = result.map(|bytes| Size(bytes).to_string());
+            end_write(job, words, cx);
+        }
+        JobReport::Saved(_, result) => end_write(job, result.map(|()| "the plan".to_owned()), cx),
         // The store has its index already, even if no screen waits for it any more.
         JobReport::Opened(Ok(Admitted::New(info))) | JobReport::Found(info) => cx.add_source(info),
         JobReport::Opened(Ok(Admitted::Known(id, select))) => cx.go_to(id, select),
@@ -130,6 +135,29 @@ fn apply_job_report(job: JobId, report: JobReport, cx: &mut UiContext<'_>) {
         }
         JobReport::NotAll(incomplete) => cx.world.note(StatusKind::Failed, incomplete),
         _ => {}
+    }
+}
+
+/// Reports that `content` was written, or why it was not; asks if the file exists already.
+fn end_write(job: JobId, content: Result<String, ExportError>, cx: &mut UiContext<'_>) {
+    let Some(write) = cx.world.end_write(job) else {
+        return;
+    };
+    let name = write.name();
+    match content {
+        Ok(content) => {
+            let words = format!("{content} written to {name}");
+            cx.world.note(StatusKind::Done, words);
+        }
+        Err(ExportError::Exists) => {
+            let question = format!("{name} is there already. Replace it?");
+            let request = LayerRequest::Write(write.replacing());
+            cx.show(Confirm::new(question, request));
+        }
+        Err(ExportError::Failed(why)) => {
+            let words = format!("{name} was not written: {why}");
+            cx.world.note(StatusKind::Failed, words);
+        }
     }
 }
 

@@ -560,3 +560,37 @@ fn nothing_is_written_from_a_layer_that_is_damaged() {
     journey.shows("was not written");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_file_is_extracted_after_its_screen_is_left() {
+    let folder = TempDir::new().unwrap();
+    let target = folder.path().join("script");
+    let mut journey = contents(USUAL);
+    let prompt = format!("/ 'entry.sh enter x ctrl-u '{}", target.display());
+    journey.press(&prompt).press_at_once("enter q q");
+    journey.shows("152 B written to");
+    assert_eq!(fs::read_to_string(&target).unwrap(), SCRIPT);
+    // The question about an existing file does not need the screen either.
+    fs::write(&target, "mine").unwrap();
+    let prompt = format!("b enter / 'entry.sh enter x ctrl-u '{}", target.display());
+    journey.press(&prompt).press_at_once("enter q q");
+    journey.shows("Replace it?");
+    journey.press("y");
+    assert_eq!(fs::read_to_string(&target).unwrap(), SCRIPT);
+}
+
+#[test]
+fn an_extraction_that_is_stopped_in_the_list_of_jobs_reports_how_it_ended() {
+    let folder = TempDir::new().unwrap();
+    let target = folder.path().join("script");
+    let mut journey = contents(USUAL);
+    let prompt = format!("/ 'entry.sh enter x ctrl-u '{}", target.display());
+    journey.press(&prompt).press_at_once("enter q J x");
+    // The job may have ended before the key.
+    journey.shows(if target.exists() {
+        "written to"
+    } else {
+        "was not written"
+    });
+    journey.shows("Nothing is at work.");
+}

@@ -1,20 +1,14 @@
 //! The content of a file on the files screen: shows its beginning, writes it to a file.
 
-use std::path::{Path, PathBuf};
-
 use super::{FilesScreen, FilesState};
 use crate::backend::layer_content::LayerFile;
 use crate::format::digest::Digest;
-use crate::text::escape::visible;
-use crate::text::units::Size;
-use crate::tui::effect::{Extraction, JobWork, Overwrite};
-use crate::tui::layer::confirm::Confirm;
+use crate::tui::effect::JobId;
 use crate::tui::layer::preview::{PreviewPopup, PreviewSubject};
-use crate::tui::message::ExportError;
 use crate::tui::navigation::UiContext;
 use crate::tui::rows::RowSet as _;
-use crate::tui::screen::LayerRequest;
-use crate::tui::world::StatusKind;
+use crate::tui::world::{StatusKind, World};
+use crate::tui::writes::{FileWrite, RunningWrite};
 
 impl FilesScreen {
     /// Returns the file under the cursor; shows a message if it has no content.
@@ -55,49 +49,13 @@ impl FilesScreen {
         }
     }
 
-    pub(super) fn extract(
-        &mut self,
-        file: LayerFile,
-        path: PathBuf,
-        overwrite: Overwrite,
-        cx: &mut UiContext<'_>,
-    ) {
-        if let Some((job, _)) = self.extracting.take() {
-            cx.stop(job);
-        }
-        let name = visible(&path.to_string_lossy()).into_owned();
-        cx.world.note(StatusKind::Done, format!("writing {name}…"));
-        let work = JobWork::Extract(Extraction {
-            source: self.source,
-            file: file.clone(),
-            path,
-            overwrite,
-        });
-        self.extracting = Some((cx.start(work), file));
-    }
-}
-
-/// Reports the result of writing a file; asks if the file exists already.
-pub(super) fn report_extracted(
-    path: &Path,
-    result: &Result<u64, ExportError>,
-    file: LayerFile,
-    cx: &mut UiContext<'_>,
-) {
-    let name = visible(&path.to_string_lossy()).into_owned();
-    match result {
-        Ok(bytes) => {
-            let words = format!("{} written to {name}", Size(*bytes));
-            cx.world.note(StatusKind::Done, words);
-        }
-        Err(ExportError::Exists) => {
-            let question = format!("{name} is there already. Replace it?");
-            let request = LayerRequest::Extract(file, path.to_owned(), Overwrite::Agreed);
-            cx.show(Confirm::new(question, request));
-        }
-        Err(ExportError::Failed(why)) => {
-            let words = format!("{name} was not written: {why}");
-            cx.world.note(StatusKind::Failed, words);
-        }
+    /// Returns the job that writes a file of the source, if one does.
+    pub(super) fn extraction(&self, world: &World) -> Option<JobId> {
+        let is_own = |running: &&RunningWrite| match &running.write {
+            FileWrite::LayerFile(file) => file.source == self.source,
+            FileWrite::Rows(_) | FileWrite::Plan(_) => false,
+        };
+        let running = world.writes.iter().rfind(is_own)?;
+        Some(running.job)
     }
 }

@@ -4,13 +4,10 @@ use std::sync::Arc;
 
 use super::words::question;
 use super::{CONTEXTS, PlanScreen, PlanState};
-use crate::prune::plan::Plan;
-use crate::text::escape::visible;
-use crate::tui::effect::{Effect, JobId, JobWork, Overwrite};
+use crate::tui::effect::Effect;
 use crate::tui::keymap::Action;
 use crate::tui::layer::confirm::Confirm;
 use crate::tui::layer::typed::Typed;
-use crate::tui::message::ExportError;
 use crate::tui::navigation::UiContext;
 use crate::tui::pruning::{Deleting, DeletionScope};
 use crate::tui::screen::LayerRequest;
@@ -85,45 +82,5 @@ impl PlanScreen {
         );
         cx.back();
         cx.push(run);
-    }
-
-    pub(super) fn save(
-        &mut self,
-        plan: Arc<Plan>,
-        path: std::path::PathBuf,
-        overwrite: Overwrite,
-        cx: &mut UiContext<'_>,
-    ) {
-        let job = cx.start(JobWork::SavePlan(Arc::clone(&plan), path, overwrite));
-        self.saving = Some((job, plan));
-    }
-
-    pub(super) fn saved(
-        &mut self,
-        job: JobId,
-        path: &std::path::Path,
-        result: &Result<(), ExportError>,
-        cx: &mut UiContext<'_>,
-    ) {
-        let Some((_, plan)) = self.saving.take_if(|(saving, _)| *saving == job) else {
-            return;
-        };
-        let name = visible(&path.to_string_lossy()).into_owned();
-        match result {
-            Ok(()) => cx
-                .world
-                .note(StatusKind::Done, format!("written to {name}")),
-            Err(ExportError::Exists) => {
-                let question = format!("{name} is there already. Replace it?");
-                cx.show(Confirm::new(
-                    question,
-                    LayerRequest::Save(plan, path.to_owned(), Overwrite::Agreed),
-                ));
-            }
-            Err(ExportError::Failed(why)) => {
-                cx.world
-                    .note(StatusKind::Failed, format!("{name} was not written: {why}"));
-            }
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! Messages to the UI: events from the terminal, and reports of background jobs.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -247,13 +248,23 @@ pub struct OpenedRun {
     pub plan: Arc<Plan>,
     /// The outcome of each item; `None` if there is no record.
     pub outcomes: Vec<Option<Outcome>>,
+    /// The outcome of restoring each item that an undo tried, by the number of the item.
+    pub restored: BTreeMap<usize, Outcome>,
 }
 
 impl OpenedRun {
-    /// Returns the number of items that it deleted.
+    /// Returns the number of items that it deleted and that are not restored.
     pub fn deleted(&self) -> usize {
-        let is_done = |outcome: &&Option<Outcome>| **outcome == Some(Outcome::Done);
-        self.outcomes.iter().filter(is_done).count()
+        let is_left = |(item, outcome): &(usize, &Option<Outcome>)| {
+            **outcome == Some(Outcome::Done) && !self.is_restored(*item)
+        };
+        self.outcomes.iter().enumerate().filter(is_left).count()
+    }
+
+    /// Returns whether an undo restored an item, or found it stored.
+    pub fn is_restored(&self, item: usize) -> bool {
+        let outcome = self.restored.get(&item);
+        matches!(outcome, Some(Outcome::Done | Outcome::AlreadyGone))
     }
 }
 

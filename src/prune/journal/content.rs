@@ -1,5 +1,6 @@
 //! Reads a journal.
 
+use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::io::Read as _;
 use std::path::Path;
@@ -25,6 +26,8 @@ pub struct JournalContent {
     pub finished: bool,
     /// Whether the run was undone, at least in part: an undo restored one of its items.
     pub undone: bool,
+    /// The last outcome of restoring each item that an undo tried, by the number of the item.
+    pub restored: BTreeMap<usize, Outcome>,
     /// The start time of the run.
     pub started: Timestamp,
 }
@@ -85,6 +88,7 @@ impl JournalContent {
             begun: vec![false; count],
             finished: false,
             undone: false,
+            restored: BTreeMap::new(),
             started: header.started,
             plan,
         };
@@ -122,7 +126,10 @@ impl JournalContent {
                 .ok_or(to)?
                 .fill(Some(outcome)),
             JournalLine::Undo { item, .. } if item >= self.outcomes.len() => return Err(item),
-            JournalLine::Undo { outcome, .. } => self.undone |= outcome == Outcome::Done,
+            JournalLine::Undo { item, outcome, .. } => {
+                self.undone |= outcome == Outcome::Done;
+                self.restored.insert(item, outcome);
+            }
             JournalLine::Finished(_) => self.finished = true,
             JournalLine::Resumed(_) => self.finished = false,
             JournalLine::Restored(_) | JournalLine::DeletedBroken(_) => {}

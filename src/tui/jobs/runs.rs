@@ -97,5 +97,6 @@ async fn opened(
         state,
         plan: Arc::new(history.plan),
         outcomes: history.outcomes,
+        restored: history.restored,
     }
 }

@@ -11,6 +11,7 @@ use super::list_screen::ListScreen;
 use super::{LayerRequest, Screen, ScreenHeader};
 use crate::backend::{Outcome, Totals, Undoability};
 use crate::prune::plan::{ItemKind, Plan};
+use crate::prune::runs::RunState;
 use crate::text::units::grouped;
 use crate::tui::effect::{JobId, JobWork, NewBroken, PruneWork};
 use crate::tui::keymap::{self, Action};
@@ -121,9 +122,15 @@ impl RunScreen {
         let (source, undoability) = opened.source.unwrap_or((SourceId(0), Undoability::None));
         let plan = Arc::clone(&opened.plan);
         let outcome = |outcome: &Option<Outcome>| outcome.clone().unwrap_or(Outcome::Cancelled);
-        let outcomes: Vec<(usize, Outcome)> =
-            opened.outcomes.iter().map(outcome).enumerate().collect();
-        let rows = Arc::new(RunRows::new(Arc::clone(&plan), RunKind::Deleted, outcomes));
+        let (kind, outcomes) = if opened.state == RunState::Undone {
+            let restored = opened.restored.iter();
+            let restored = restored.map(|(item, outcome)| (*item, outcome.clone()));
+            (RunKind::Restored, restored.collect())
+        } else {
+            let outcomes = opened.outcomes.iter().map(outcome);
+            (RunKind::Deleted, outcomes.enumerate().collect())
+        };
+        let rows = Arc::new(RunRows::new(Arc::clone(&plan), kind, outcomes));
         let list = RowList::new(Arc::clone(&rows) as _, Sort::default(), cx);
         Self {
             source,

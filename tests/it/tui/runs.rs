@@ -42,6 +42,13 @@ fn a_run_is_undone_after_its_screen_was_left() {
     journey.press("q");
     journey.line("↶ undone");
     journey.shows("nothing is in the trash");
+    // The run shows the outcomes of the undo, and there is nothing left to restore.
+    journey.press("enter");
+    journey.shows("undone · ");
+    journey.shows("items restored");
+    journey.hides("trashed");
+    journey.press("u");
+    journey.shows("everything that this run deleted is restored");
 }
 
 #[test]

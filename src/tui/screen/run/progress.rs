@@ -101,6 +101,7 @@ impl RunScreen {
                 format!("{} stops after what is in flight", key(Action::Escape))
             }
             RunScreenState::Stopping(_) => "stopping…".to_owned(),
+            RunScreenState::Past(opened) if opened.deleted() == 0 => leaves,
             RunScreenState::Ended(_) | RunScreenState::Failed(_) | RunScreenState::Past(_)
                 if self.journal().is_some() =>
             {
@@ -211,14 +212,17 @@ impl RunScreen {
 
 /// Returns how an earlier run ended.
 pub(super) fn past(opened: &OpenedRun) -> Cell {
-    state(&opened.state).and(" · ", TextRole::Dim).and(
-        format!(
-            "{} of {} items deleted",
-            grouped(opened.deleted() as u64),
-            grouped(opened.outcomes.len() as u64)
-        ),
-        TextRole::Text,
-    )
+    let (count, all, word) = if opened.state == RunState::Undone {
+        let items = 0..opened.outcomes.len();
+        let restored = items.filter(|item| opened.is_restored(*item)).count();
+        (restored, restored + opened.deleted(), "restored")
+    } else {
+        (opened.deleted(), opened.outcomes.len(), "deleted")
+    };
+    let (count, all) = (grouped(count as u64), grouped(all as u64));
+    state(&opened.state)
+        .and(" · ", TextRole::Dim)
+        .and(format!("{count} of {all} items {word}"), TextRole::Text)
 }
 
 fn journal_line(journal: Option<&PathBuf>) -> Cell {

@@ -40,7 +40,15 @@ impl RunScreen {
                     "that store keeps nothing that was deleted",
                 );
             }
-            Some(_) if deleted == 0 => cx.world.note(StatusKind::Failed, "nothing was deleted"),
+            Some(_) if deleted == 0 => {
+                let is_undone = matches!(&self.state, RunScreenState::Past(opened) if opened.state == RunState::Undone);
+                let words = if is_undone {
+                    "everything that this run deleted is restored"
+                } else {
+                    "nothing was deleted"
+                };
+                cx.world.note(StatusKind::Failed, words);
+            }
             Some(_) => {
                 let label = &cx.world.source(self.source).info.label;
                 let items = one_or(deleted, "item", "items");

@@ -1,4 +1,5 @@
-//! Measures the language of the doc comments, comments and messages: words of the old voice.
+//! Measures the language of the doc comments, comments, messages and documents: words of the old
+//! voice, and the length of sentences.
 //!
 //! The limits are a ratchet. Lower them when the counts fall, never raise them.
 
@@ -109,6 +110,20 @@ const NAME_WORDS: [&str; 29] = [
     "whoever",
 ];
 
+/// How many string literals of `src` may hold a clause with "what". Tables have columns of this
+/// name, and JSON has such fields.
+const WHAT_CLAUSES: usize = 31;
+
+/// How many words a sentence of the README may have on average.
+const README_SENTENCE: usize = 16;
+
+/// The documents that users read, other than the pages of the manual.
+const DOCUMENTS: [&str; 3] = [
+    "README.md",
+    "assets/keymap.toml",
+    "assets/cachelens.example.toml",
+];
+
 /// How many files a failure lists.
 const LISTED: usize = 20;
 
@@ -201,6 +216,79 @@ fn comments_and_messages_keep_to_the_plain_voice() {
 }
 
 #[test]
+fn documents_keep_to_the_plain_voice() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = fs::read_dir(root.join("assets/manual")).unwrap();
+    let pages: Vec<PathBuf> = pages.map(|page| page.unwrap().path()).collect();
+    assert!(pages.len() > 10, "only {} pages found", pages.len());
+    let mut faults = Vec::new();
+    for path in pages
+        .into_iter()
+        .chain(DOCUMENTS.map(|name| root.join(name)))
+    {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(!text.is_empty(), "{} is empty", path.display());
+        for (number, line) in (1..).zip(text.lines()) {
+            let place = format!("{}:{number}", path.display());
+            faults.extend(banned_words(line).map(|word| format!("{place}: {word}")));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn help_of_arguments_keeps_to_the_plain_voice() {
+    let mut count = 0;
+    let mut faults = Vec::new();
+    for path in sources_below("src") {
+        for text in help_texts(&fs::read_to_string(&path).unwrap()) {
+            count += 1;
+            let place = path.display();
+            faults.extend(banned_words(&text).map(|word| format!("{place}: {word}: {text}")));
+        }
+    }
+    assert!(count > 100, "only {count} texts found");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn sentences_of_the_readme_are_short() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let lengths = sentence_lengths(&fs::read_to_string(path).unwrap());
+    assert!(lengths.len() > 30, "only {} sentences found", lengths.len());
+    let words: usize = lengths.iter().sum();
+    assert!(
+        words <= README_SENTENCE * lengths.len(),
+        "{words} words in {} sentences, more than {README_SENTENCE} each",
+        lengths.len()
+    );
+}
+
+#[test]
+fn literals_name_things_instead_of_what_clauses() {
+    let mut found = Vec::new();
+    let mut paths = sources_below("src");
+    paths.retain(|path| !path.ends_with("tests.rs"));
+    for path in paths {
+        let source = fs::read_to_string(&path).unwrap();
+        let literals = comments_and_literals(&source)
+            .into_iter()
+            .filter(|text| !text.starts_with("//"));
+        found.extend(
+            literals
+                .filter(|text| message_words(text).contains(" what "))
+                .map(|text| format!("  {}: {text}", path.display())),
+        );
+    }
+    assert!(
+        found.len() <= WHAT_CLAUSES,
+        "{} literals with `what`, more than {WHAT_CLAUSES}:\n{}",
+        found.len(),
+        found.join("\n")
+    );
+}
+
+#[test]
 fn names_of_tests_are_plain_sentences() {
     let mut count = 0;
     let mut faults = Vec::new();
@@ -260,6 +348,129 @@ fn told() {
         words,
         [" nobody is told ", " went anew ", " r a way back ", " a "]
     );
+}
+
+#[test]
+fn finds_banned_words_as_whole_words() {
+    let found = |text| banned_words(text).collect::<Vec<_>>();
+    assert_eq!(
+        found("Nobody takes back what was told."),
+        ["told", "nobody", "takes back"]
+    );
+    assert_eq!(found("keys = { text = \"told\" }"), ["told"]);
+    assert_eq!(found("a telltale, a toolbar"), [""; 0]);
+}
+
+#[test]
+fn reads_the_help_of_argument_structs_only() {
+    let source = r#"
+/// No help.
+#[derive(Debug, Clone)]
+struct Plain {
+    /// No help, either.
+    field: bool,
+}
+
+/// Shows a cache.
+#[derive(Debug, clap::Args)]
+struct ShowArguments {
+    /// The cache
+    /// to show.
+    #[arg(long)]
+    cache: String,
+    // No help.
+    /// Show less.
+    less: bool,
+}
+"#;
+    assert_eq!(
+        help_texts(source),
+        ["Shows a cache.", "The cache to show.", "Show less."]
+    );
+}
+
+#[test]
+fn counts_words_of_sentences_without_code_and_tables() {
+    let text = "# A heading. It counts not.\n\nOne two `three`. Four\nfive?\n\n- six: seven\n- eight – nine\n\n\
+        ```console\n$ code. code.\n```\n| table. | table |\n![image](image.svg)\n\n**Ten.** v1.2 it.\n";
+    assert_eq!(sentence_lengths(text), [3, 2, 2, 2, 1, 2]);
+}
+
+/// Returns the words of the old voice that a text holds.
+fn banned_words(text: &str) -> impl Iterator<Item = &'static str> {
+    // Braces stand for tables of the key map here, not for values of a message.
+    let text = message_words(&text.replace(['{', '}'], " "));
+    let words = MESSAGE_WORDS.iter().flat_map(|(words, _)| *words);
+    words
+        .copied()
+        .filter(move |word| text.contains(&format!(" {word} ")))
+}
+
+/// Returns the doc comments of types from which clap makes arguments: each is a text of the help.
+fn help_texts(source: &str) -> Vec<String> {
+    const DERIVES: [&str; 4] = ["Args", "Parser", "Subcommand", "ValueEnum"];
+    let mut texts = Vec::new();
+    let mut doc = Vec::new();
+    let mut is_argument_type = false;
+    for line in source.lines() {
+        let trimmed = line.trim_start();
+        if let Some(text) = trimmed.strip_prefix("/// ") {
+            doc.push(text);
+            continue;
+        }
+        let is_derived = |name| {
+            trimmed
+                .split(|part: char| !part.is_alphanumeric())
+                .any(|word| word == name)
+        };
+        is_argument_type |= line.starts_with("#[derive(") && DERIVES.into_iter().any(is_derived);
+        if trimmed.starts_with("#[") {
+            continue;
+        }
+        if is_argument_type && !doc.is_empty() {
+            texts.push(doc.join(" "));
+        }
+        doc.clear();
+        if line.starts_with('}') {
+            is_argument_type = false;
+        }
+    }
+    texts
+}
+
+/// Returns the number of words of each sentence of a Markdown document, without headings, tables,
+/// images and code fences. A list item ends a sentence.
+fn sentence_lengths(document: &str) -> Vec<usize> {
+    let mut lengths = Vec::new();
+    let mut length = 0;
+    let mut is_fenced = false;
+    for line in document.lines().map(str::trim) {
+        let is_fence = line.starts_with("```");
+        is_fenced ^= is_fence;
+        let is_other = line.is_empty() || line.starts_with(['#', '|']) || line.starts_with("![");
+        let is_item = line.starts_with("- ");
+        if is_fence || is_fenced || is_other || is_item {
+            lengths.push(std::mem::take(&mut length));
+        }
+        if is_fence || is_fenced || is_other {
+            continue;
+        }
+        for word in line.split_whitespace() {
+            if !word.contains(char::is_alphanumeric) {
+                continue;
+            }
+            length += 1;
+            if word
+                .trim_end_matches(['*', '_', ')', '"'])
+                .ends_with(['.', '?', '!'])
+            {
+                lengths.push(std::mem::take(&mut length));
+            }
+        }
+    }
+    lengths.push(length);
+    lengths.retain(|length| *length > 0);
+    lengths
 }
 
 /// Returns the words of a comment or literal in lower case, each between blanks, without what is in

@@ -21,9 +21,11 @@ use crate::format::provenance::{Build, GitRevision, SourceFile};
 mod contexts;
 mod logged;
 mod recorded;
+mod revision;
 
 pub use contexts::is_remote;
 use contexts::{named_context, remote_context};
+pub use revision::has_dockerfile;
 
 /// The largest Dockerfile that is read, in bytes: BuildKit's limit for one message.
 const MAX_SIZE: u64 = 16 << 20;

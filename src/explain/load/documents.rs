@@ -1,5 +1,6 @@
-//! Loads evidence from a file, a directory of files, standard input, or a server ([`web`]). The
-//! content decides about the kind of evidence ([`crate::format::evidence`]).
+//! Loads evidence from a file, a directory of files, standard input, or a server ([`web`]);
+//! [`named`] chooses by the name. The content decides about the kind of evidence
+//! ([`crate::format::evidence`]).
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use crate::format::digest::Digest;
 use crate::format::evidence::{self, EvidenceDocument, EvidenceDocumentError};
 
+pub mod named;
 pub mod web;
 
 /// The largest file that is read, in bytes.

@@ -13,12 +13,11 @@ use crate::backend;
 use crate::error::{Exit, Failure};
 use crate::explain::load::context::Directories;
 use crate::explain::load::dockerfile::{Described, DescribedBuild};
-use crate::explain::load::documents::web;
+use crate::explain::load::documents::named;
 use crate::explain::load::gate::Gate;
 use crate::explain::load::{GivenEvidence, Imported, WhyError};
 use crate::format::evidence::EvidenceDocument;
 use crate::source::{Source, SourceText};
-use crate::text::secrets::mask_source;
 
 mod answer;
 pub(super) mod build;
@@ -257,8 +256,8 @@ impl Arguments {
     /// Returns the revisions and the files that describe earlier builds.
     fn baselines(&self) -> (Vec<String>, Vec<PathBuf>) {
         let revision = |path: &PathBuf| {
-            let text = path.to_str()?.strip_prefix("git:")?;
-            Some(text.to_owned())
+            let text = path.to_str()?;
+            named::revision(text).map(str::to_owned)
         };
         let revisions = self.baseline.iter().filter_map(revision).collect();
         let files = self
@@ -283,10 +282,7 @@ impl Arguments {
                     Failure::message(Exit::Usage, "there is no Dockerfile to read of git");
                 return Err(failure.hint("name it with -f"));
             };
-            let build = DescribedBuild {
-                revision: Some(revision.clone()),
-                ..build.clone()
-            };
+            let build = build.at_revision(revision);
             let described = self.described.load(session, &build, &[], &[]).await?;
             let builds = described.builds.into_iter();
             documents.extend(builds.map(|build| EvidenceDocument::Definition(Box::new(build))));
@@ -308,11 +304,7 @@ impl Arguments {
             .iter()
             .map(|text| text.expose().to_owned())
             .filter(|text| Path::new(text).is_file());
-        let name = |path: &PathBuf| {
-            let text = path.to_string_lossy();
-            web::address(&text)
-                .map_or_else(|| mask_source(&text).into_owned(), |url| web::shown(&url))
-        };
+        let name = |path: &PathBuf| named::shown(&path.to_string_lossy());
         self.build.iter().map(name).chain(files).collect()
     }
 }

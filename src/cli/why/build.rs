@@ -11,7 +11,9 @@ use crate::error::{Exit, Failure};
 use crate::explain::frontend::BuildOptions;
 use crate::explain::load::Wanted;
 use crate::explain::load::context::Directories;
-use crate::explain::load::dockerfile::{Described, DescribedBuild, DescribedError, is_remote};
+use crate::explain::load::dockerfile::{
+    Described, DescribedBuild, DescribedError, has_dockerfile, is_remote,
+};
 use crate::explain::load::images::{GivenImage, ImageLookup, PinnedImage};
 use crate::format::evidence::EvidenceDocument;
 use crate::format::llb::{OpKind, Platform};
@@ -203,9 +205,7 @@ impl BuildFlags {
             .map(|main| main.to_string_lossy().into_owned());
         if self.file.is_none() {
             let context = context.get_or_insert_with(|| ".".to_owned());
-            let is_there = ["Dockerfile", "dockerfile"]
-                .iter()
-                .any(|name| Path::new(context).join(name).is_file());
+            let is_there = has_dockerfile(Path::new(context));
             if !is_there && !is_remote(context) && !self.is_given() && Path::new(context).is_dir() {
                 return Ok(None);
             }

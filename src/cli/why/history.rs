@@ -13,7 +13,7 @@ use crate::explain::frontend::BuildOptions;
 use crate::explain::history::{HistoryBuild, compare};
 use crate::explain::load::context::Directories;
 use crate::explain::load::dockerfile::DescribedBuild;
-use crate::explain::load::documents::web;
+use crate::explain::load::documents::{named, web};
 use crate::explain::load::history::{self, HistoryError};
 use crate::format::evidence::{self, EvidenceDocument};
 use crate::report::github;
@@ -40,7 +40,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: &Arguments) -> Resu
         .chain(arguments.history.iter().cloned())
         .collect();
     for item in &all {
-        if let Some(text) = item.to_str().and_then(|text| text.strip_prefix("git:")) {
+        if let Some(text) = item.to_str().and_then(named::revision) {
             let failed = |error| Failure::new(Exit::Failed, &error);
             revisions.extend(history::revisions(text, &directories).map_err(failed)?);
         } else if let Some(statements) = of_ref(session, item).await? {
@@ -163,13 +163,12 @@ async fn described(
     let directory = PathBuf::from(build.context.as_deref().unwrap_or("."));
     for revision in revisions {
         let build = DescribedBuild {
-            revision: Some(revision.clone()),
             // One platform is enough.
             options: BuildOptions {
                 platforms: build.options.platforms.iter().take(1).cloned().collect(),
                 ..build.options.clone()
             },
-            ..build.clone()
+            ..build.at_revision(revision)
         };
         let described = arguments.described.load_assuming(session, &build).await?;
         for build in described.builds {

@@ -1,17 +1,16 @@
-//! Loads evidence of builds from arguments: files, folders, standard input, images in a registry,
-//! addresses.
+//! Loads evidence of builds from arguments, and reports the unusable pieces.
 
 use std::path::{Path, PathBuf};
 
 use super::CliSession;
 use super::why::build::BuildFlags;
-use crate::backend::{Access, BackendError, registry};
+use crate::backend::BackendError;
 use crate::error::{Exit, Failure};
 use crate::explain::evidence::{CacheEvidence, EvidenceError};
 use crate::explain::load::context::{self, Directories};
-use crate::explain::load::documents::{self, LoadError, web};
+use crate::explain::load::documents::Unusable;
+use crate::explain::load::documents::named::{self, NamedEvidenceError, StreamInput};
 use crate::format::evidence::EvidenceDocument;
-use crate::source::{Source, SourceLocation};
 use crate::text::escape::visible;
 
 /// Reads all evidence at `paths`. Files in a folder that are not evidence cause a warning.
@@ -24,56 +23,46 @@ pub(super) async fn documents(
 ) -> Result<Vec<EvidenceDocument>, Failure> {
     let mut documents = Vec::new();
     for path in paths {
-        if let Some(url) = path.to_str().and_then(web::address) {
-            let shown = visible(&web::shown(&url)).into_owned();
-            let found = web::fetch(url, &session.access()).await;
-            documents.push(found.map_err(|error| unusable(&error, &shown))?.document);
-            continue;
-        }
-        if let Some(statements) = of_image(&session.access(), path).await? {
-            let read = |statement: &Vec<u8>| crate::format::evidence::read(statement);
-            let shown = visible(&path.to_string_lossy()).into_owned();
-            for read in statements.iter().map(read) {
-                match read {
-                    Ok(document) => documents.push(document),
-                    Err(error) => {
-                        let failure = Failure::new(Exit::Failed, &error).on(&shown);
-                        return Err(match error.hint() {
-                            Some(hint) => failure.hint(hint),
-                            None => failure,
-                        });
-                    }
-                }
-            }
-            continue;
-        }
-        let is_folder = path.is_dir();
-        // A pipe, such as `<(…)`, may block its reader.
-        let load = {
-            let path = path.clone();
-            move || documents::load(&path)
-        };
-        let loaded = tokio::task::spawn_blocking(load).await;
-        let (found, without_evidence) =
-            loaded.map_err(|_| Failure::from(BackendError::Interrupted))?;
-        documents.extend(found.into_iter().map(|found| found.document));
-        for found in without_evidence {
-            let failure = unusable(&found.error, &visible(&found.path.to_string_lossy()));
-            // A folder may contain other files, too.
-            if !is_folder {
-                return Err(failure);
-            }
-            let hint = failure.hint.iter().map(|hint| format!("; {hint}"));
-            let hint: String = hint.filter(|_| is_layout(path)).collect();
-            session.output.warn(&format!("{}{hint}", failure.message));
-        }
+        let found = named::read(path, &session.access(), StreamInput::Allowed)
+            .await
+            .map_err(|error| unusable(session, error, path))?;
+        warn_of(session, &found.skipped);
+        documents.extend(found.documents);
     }
     Ok(documents)
 }
 
-/// Returns whether a folder is one image rather than a folder of evidence.
-fn is_layout(path: &Path) -> bool {
-    path.join("oci-layout").is_file()
+/// Warns of files in a folder that are not evidence.
+fn warn_of(session: &CliSession<'_>, skipped: &[Unusable]) {
+    for Unusable { path, error } in skipped {
+        let shown = visible(&path.to_string_lossy()).into_owned();
+        session.output.warn(&format!("{shown}: {error}"));
+    }
+}
+
+/// Returns the failure for unusable evidence, with advice.
+fn unusable(session: &CliSession<'_>, error: NamedEvidenceError, path: &Path) -> Failure {
+    let shown = named::shown(&path.to_string_lossy());
+    let shown = visible(&shown);
+    match error {
+        NamedEvidenceError::Load(error) => {
+            let failure = Failure::new(Exit::Failed, &error).on(&shown);
+            match error.hint() {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            }
+        }
+        // Its message names the image.
+        NamedEvidenceError::Image(error) => Failure::from(error),
+        NamedEvidenceError::Interrupted => Failure::from(BackendError::Interrupted),
+        NamedEvidenceError::NoEvidence(ref skipped) => {
+            warn_of(session, skipped);
+            Failure::new(Exit::Failed, &error).on(&shown)
+        }
+        NamedEvidenceError::NotAFile | NamedEvidenceError::EmptyFolder => {
+            Failure::new(Exit::Failed, &error).on(&shown)
+        }
+    }
 }
 
 /// Reads the evidence that names the steps of a cache.
@@ -87,12 +76,6 @@ pub(super) async fn names(
     let mut evidence = CacheEvidence::default();
     for path in paths {
         let documents = documents(session, std::slice::from_ref(path)).await?;
-        if documents.is_empty() {
-            let shown = visible(&path.to_string_lossy()).into_owned();
-            return Err(
-                Failure::message(Exit::Failed, "nothing there is evidence of a build").on(&shown),
-            );
-        }
         for document in documents {
             evidence.add_document(document).map_err(|error| {
                 let failure =
@@ -146,35 +129,4 @@ pub(super) async fn with_dockerfile(
     let added = tokio::task::spawn_blocking(add).await;
     let added = added.map_err(|_| Failure::from(BackendError::Interrupted))?;
     added.map_err(|error: EvidenceError| Failure::new(Exit::Failed, &error))
-}
-
-/// Returns the failure for unusable evidence, with advice.
-fn unusable(error: &LoadError, shown: &str) -> Failure {
-    let failure = Failure::new(Exit::Failed, error).on(shown);
-    match error.hint() {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
-}
-
-/// Reads the provenance of the image at `path`; `None` if it is a file, or not an image.
-pub(super) async fn of_image(
-    access: &Access,
-    path: &Path,
-) -> Result<Option<Vec<Vec<u8>>>, Failure> {
-    let (Some(text), false) = (path.to_str(), path.exists()) else {
-        return Ok(None);
-    };
-    let Ok(parsed) = Source::parse(text, &Path::is_dir) else {
-        return Ok(None);
-    };
-    let (SourceLocation::Registry(location), Some(select)) =
-        (&parsed.source.location, &parsed.source.select)
-    else {
-        return Ok(None);
-    };
-    let statements = registry::provenance(location, select, access)
-        .await
-        .map_err(BackendError::from)?;
-    Ok(Some(statements))
 }

@@ -6,13 +6,10 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use crate::backend::Access;
 use crate::explain::load::context::Directories;
 use crate::explain::load::dockerfile::{Described, DescribedBuild};
 use crate::format::evidence::EvidenceDocument;
-
-/// Reads the provenance next to an image; `None` if the text is not the name of an image.
-pub type ImageProvenance =
-    Arc<dyn Fn(String) -> BoxFuture<'static, Result<Option<Vec<Vec<u8>>>, String>> + Send + Sync>;
 
 /// Converts the build that a command describes, next to other evidence of the same build.
 pub type DescribeBuild = Arc<
@@ -21,11 +18,11 @@ pub type DescribeBuild = Arc<
         + Sync,
 >;
 
-/// Reads evidence that is not in a file.
+/// How evidence is read.
 #[derive(Clone)]
 pub struct EvidenceReaders {
-    /// Reads the provenance next to an image.
-    pub images: ImageProvenance,
+    /// How registries and other servers are asked.
+    pub access: Access,
     /// Converts the build that a command describes.
     pub describe: DescribeBuild,
     /// The directory of commands.
@@ -78,7 +75,7 @@ impl EvidencePart {
 pub struct EvidenceItem {
     /// Its subject.
     pub part: EvidencePart,
-    /// A file, a folder, an image, a build command, or `NAME=DIR`.
+    /// A file, a folder, an image, an address, a build command, `git:REV`, or `NAME=DIR`.
     pub text: String,
     /// Its type, once it was read.
     pub seen: Option<String>,

@@ -77,7 +77,7 @@ pub(super) struct JobSettings {
     pub(super) concurrency: usize,
     /// How sources are opened.
     pub(super) openers: Openers,
-    /// Reads evidence that is not in a file.
+    /// How evidence is read.
     pub(super) readers: EvidenceReaders,
     /// The policy, and whether deletions are allowed.
     pub(super) pruning: Arc<Pruning>,

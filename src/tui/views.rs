@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::evidence::BUILD_HERE;
 use super::list::{Sort, SortDirection, View};
 use super::rows::{Column, Sortable};
+use crate::explain::load::documents::named;
 use crate::inventory::filter::Filter;
 use crate::text::secrets;
 
@@ -109,7 +110,7 @@ impl SavedViews {
     /// Remembers the name of a piece of evidence, unless it may contain a secret.
     pub fn add_evidence(&mut self, text: &str) {
         self.evidence.retain(|known| known != text);
-        let has_secret = secrets::mask(text) != text || secrets::mask_source(text) != text;
+        let has_secret = secrets::mask(text) != text || named::shown(text) != text;
         if has_secret || text.len() > LONGEST_EVIDENCE {
             return;
         }

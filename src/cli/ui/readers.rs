@@ -1,34 +1,21 @@
-//! Reads evidence for the UI that is not in a file.
+//! The readers of evidence for the UI.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::backend::Access as StoreAccess;
-use crate::cli::evidence;
 use crate::cli::why::build::builder;
 use crate::explain::load::images::{ImageLookup, PinnedImage};
 use crate::text::causes::in_one_line;
-use crate::tui::evidence::{DescribeBuild, EvidenceReaders, ImageProvenance};
+use crate::tui::evidence::{DescribeBuild, EvidenceReaders};
 
 /// Returns the readers of a run in the current directory.
 pub(super) fn of(access: &StoreAccess) -> EvidenceReaders {
     EvidenceReaders {
-        images: image_provenance(access.clone()),
+        access: access.clone(),
         describe: describer(access.clone()),
         directory: PathBuf::from("."),
     }
-}
-
-/// Returns the function that reads the provenance next to an image.
-fn image_provenance(access: StoreAccess) -> ImageProvenance {
-    Arc::new(move |text| {
-        let access = access.clone();
-        Box::pin(async move {
-            evidence::of_image(&access, Path::new(&text))
-                .await
-                .map_err(|failure| failure.to_string())
-        })
-    })
 }
 
 /// Returns the function that converts the build of a command.

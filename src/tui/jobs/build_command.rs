@@ -1,11 +1,13 @@
 //! Reads a build command as evidence of its build. Nothing is executed.
 
+use super::evidence::is_command;
 use crate::explain::load::context::Directories;
-use crate::explain::load::dockerfile::Described;
+use crate::explain::load::dockerfile::{Described, DescribedBuild};
 use crate::explain::load::request::{self, BuildRequest, DefinitionFiles, Disk};
 use crate::format::evidence::EvidenceDocument;
+use crate::format::provenance::Build;
 use crate::text::escape::visible;
-use crate::tui::evidence::EvidenceReaders;
+use crate::tui::evidence::{EvidencePart, EvidenceReaders, NamedEvidence};
 
 /// Evidence, with what a build command says beyond it.
 #[derive(Debug, Default)]
@@ -17,6 +19,8 @@ pub(super) struct LoadedEvidence {
     pub(super) notes: Vec<String>,
     /// The caches that commands import.
     pub(super) imports: Vec<String>,
+    /// The number of files in folders that are no evidence.
+    pub(super) skipped: usize,
 }
 
 impl LoadedEvidence {
@@ -28,6 +32,7 @@ impl LoadedEvidence {
         self.directories.named.extend(other.directories.named);
         self.notes.extend(other.notes);
         self.imports.extend(other.imports);
+        self.skipped += other.skipped;
     }
 }
 
@@ -53,6 +58,52 @@ pub(super) async fn load(
     known: &[EvidenceDocument],
     readers: &EvidenceReaders,
 ) -> Result<LoadedEvidence, String> {
+    let request = request_of(text, readers).await?;
+    let build = build_of(&request, known, readers)?;
+    let described = (readers.describe)(build, known.to_vec()).await?;
+    Ok(loaded(&request, described))
+}
+
+/// Converts the Dockerfile and the context of a revision of git, for the build of the given
+/// command, else of the given context, else of the current directory. `known` is other evidence of
+/// the build.
+///
+/// # Errors
+/// Returns a sentence that explains why the revision cannot be used.
+pub(super) async fn at_revision(
+    revision: &str,
+    given: &NamedEvidence,
+    known: &[EvidenceDocument],
+    readers: &EvidenceReaders,
+) -> Result<Vec<EvidenceDocument>, String> {
+    let Directories { main, named, .. } = given.directories();
+    let mut commands = given.of(EvidencePart::Build).into_iter();
+    let mut build = if let Some(text) = commands.find(|text| is_command(text)) {
+        let request = request_of(text, readers).await?;
+        let mut build = build_of(&request, known, readers)?;
+        if let Some(main) = main {
+            build.context = Some(main.to_string_lossy().into_owned());
+        }
+        build
+    } else {
+        let directory = main.unwrap_or_else(|| readers.directory.clone());
+        let build = DescribedBuild::of_directory(&directory);
+        let mut build = build.ok_or(
+            "there is no Dockerfile to read of git: add the build command or the build context",
+        )?;
+        build.complete_from(known, None, false);
+        build
+    };
+    for (name, directory) in named {
+        let contexts = &mut build.options.build_contexts;
+        contexts.insert(name, directory.to_string_lossy().into_owned());
+    }
+    let described = (readers.describe)(build.at_revision(revision), Vec::new()).await?;
+    Ok(definitions(described.builds))
+}
+
+/// Parses a command with one target.
+async fn request_of(text: String, readers: &EvidenceReaders) -> Result<BuildRequest, String> {
     if let Some(part) = placeholder(&text) {
         return Err(format!("replace {} by its value", visible(part)));
     }
@@ -66,9 +117,7 @@ pub(super) async fn load(
     let requests = tokio::task::spawn_blocking(read)
         .await
         .map_err(|_| "it was interrupted".to_owned())??;
-    let request = the_request(requests)?;
-    let described = describe(&request, known, readers).await?;
-    Ok(loaded(&request, described))
+    the_request(requests)
 }
 
 /// Returns the first part of a command that only a build knows.
@@ -94,11 +143,12 @@ fn the_request(mut requests: Vec<BuildRequest>) -> Result<BuildRequest, String> 
     }
 }
 
-async fn describe(
+/// Returns the build of a request, with paths relative to the directory of commands.
+fn build_of(
     request: &BuildRequest,
     known: &[EvidenceDocument],
     readers: &EvidenceReaders,
-) -> Result<Described, String> {
+) -> Result<DescribedBuild, String> {
     let here = std::path::Path::new(".");
     let mut request = request.clone();
     let mut build = if readers.directory == here {
@@ -119,7 +169,14 @@ async fn describe(
         build.context = Some(readers.directory.to_string_lossy().into_owned());
     }
     build.complete_from(known, request.name.as_deref(), true);
-    (readers.describe)(build, known.to_vec()).await
+    Ok(build)
+}
+
+fn definitions(builds: Vec<Build>) -> Vec<EvidenceDocument> {
+    let builds = builds.into_iter();
+    builds
+        .map(|build| EvidenceDocument::Definition(Box::new(build)))
+        .collect()
 }
 
 fn loaded(request: &BuildRequest, described: Described) -> LoadedEvidence {
@@ -142,13 +199,11 @@ fn loaded(request: &BuildRequest, described: Described) -> LoadedEvidence {
         request.imports.clone()
     };
     let directories = described.directories;
-    let builds = described.builds.into_iter();
     LoadedEvidence {
-        documents: builds
-            .map(|build| EvidenceDocument::Definition(Box::new(build)))
-            .collect(),
+        documents: definitions(described.builds),
         directories,
         notes,
         imports,
+        skipped: 0,
     }
 }

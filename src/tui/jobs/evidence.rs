@@ -1,15 +1,17 @@
 //! Reads evidence that a person names, detects its type, and completes names.
 
 use std::fs;
-use std::path::{MAIN_SEPARATOR, Path};
+use std::path::MAIN_SEPARATOR;
 
 use tokio_util::sync::CancellationToken;
 
 use super::build_command::{self, LoadedEvidence};
 use super::{Jobs, Reporter};
+use crate::error::Failure;
 use crate::explain::evidence::CacheEvidence;
 use crate::explain::load::context::{self, Directories};
-use crate::explain::load::documents;
+use crate::explain::load::documents::named::{self, NamedEvidenceError, StreamInput};
+use crate::explain::load::documents::{LoadError, Unusable};
 use crate::format::evidence::EvidenceDocument;
 use crate::format::provenance::Build;
 use crate::text::causes::in_one_line;
@@ -23,27 +25,54 @@ const MOST_ENTRIES: usize = 20_000;
 /// The maximum number of names to offer.
 const MOST_NAMES: usize = 200;
 
-/// Reads all evidence of a part.
+/// Reads pieces of evidence.
 ///
 /// # Errors
 /// Returns a sentence about the first unusable piece, with its name.
-pub(super) async fn load(
-    given: &NamedEvidence,
-    part: EvidencePart,
-    readers: &EvidenceReaders,
-) -> Result<LoadedEvidence, String> {
+async fn load(texts: Vec<String>, readers: &EvidenceReaders) -> Result<LoadedEvidence, String> {
     let mut loaded = LoadedEvidence::default();
     // Commands come last: other evidence of the same build completes their options.
-    let (commands, others): (Vec<String>, Vec<String>) = given
-        .of(part)
-        .into_iter()
-        .partition(|text| is_command(text));
+    let (commands, others): (Vec<String>, Vec<String>) =
+        texts.into_iter().partition(|text| is_command(text));
     for text in others.into_iter().chain(commands) {
-        let shown = visible(&text).into_owned();
+        let shown = visible(&named::shown(&text)).into_owned();
         let read = read(text, &loaded.documents, readers).await;
         loaded.extend(read.map_err(|fault| format!("{shown}: {fault}"))?);
     }
     Ok(loaded)
+}
+
+/// Reads the evidence of the build, and that of an earlier build.
+///
+/// # Errors
+/// The same as [`load()`].
+pub(super) async fn of_builds(
+    given: &NamedEvidence,
+    readers: &EvidenceReaders,
+) -> Result<(LoadedEvidence, Vec<EvidenceDocument>), String> {
+    let loaded = load(given.of(EvidencePart::Build), readers).await?;
+    let baseline = of_baseline(given, &loaded.documents, readers).await?;
+    Ok((loaded, baseline))
+}
+
+/// Reads the evidence of an earlier build. `of_build` is evidence of the build itself, which
+/// completes the options of its Dockerfile in a revision.
+async fn of_baseline(
+    given: &NamedEvidence,
+    of_build: &[EvidenceDocument],
+    readers: &EvidenceReaders,
+) -> Result<Vec<EvidenceDocument>, String> {
+    let (revisions, others): (Vec<String>, Vec<String>) = given
+        .of(EvidencePart::Baseline)
+        .into_iter()
+        .partition(|text| named::revision(text).is_some());
+    let mut documents = load(others, readers).await?.documents;
+    for revision in revisions.iter().filter_map(|text| named::revision(text)) {
+        let found = build_command::at_revision(revision, given, of_build, readers).await;
+        let shown = visible(revision).into_owned();
+        documents.extend(found.map_err(|fault| format!("git:{shown}: {fault}"))?);
+    }
+    Ok(documents)
 }
 
 /// Detects the type of a piece of evidence.
@@ -55,9 +84,23 @@ pub(super) async fn recognise(
     text: String,
     readers: &EvidenceReaders,
 ) -> Result<String, String> {
+    if part == EvidencePart::Baseline
+        && let Some(revision) = named::revision(&text)
+    {
+        // Its files are read with the context, which may be given later.
+        return if revision.is_empty() {
+            Err("it names no revision".to_owned())
+        } else {
+            Ok("the Dockerfile and the context of a revision".to_owned())
+        };
+    }
     if part != EvidencePart::Context {
-        let LoadedEvidence { documents, .. } = read(text, &[], readers).await?;
-        return Ok(documents.iter().map(words).collect::<Vec<_>>().join("; "));
+        let loaded = read(text, &[], readers).await?;
+        let mut seen: Vec<String> = loaded.documents.iter().map(words).collect();
+        if loaded.skipped > 0 {
+            seen.push(format!("{} not used", counted(loaded.skipped, "file")));
+        }
+        return Ok(seen.join("; "));
     }
     let look = move || {
         let given = NamedEvidence::new(Vec::new(), Vec::new(), vec![text]);
@@ -93,10 +136,7 @@ pub(super) async fn for_names(
     given: &NamedEvidence,
     readers: &EvidenceReaders,
 ) -> Result<CacheEvidence, String> {
-    let loaded = load(given, EvidencePart::Build, readers).await?;
-    let before = load(given, EvidencePart::Baseline, readers)
-        .await?
-        .documents;
+    let (loaded, before) = of_builds(given, readers).await?;
     let directories = merged(given.directories(), loaded.directories);
     let now = loaded.documents;
     let gather = move || {
@@ -152,7 +192,7 @@ pub(super) fn merged(named: Directories, of_commands: Directories) -> Directorie
     merged
 }
 
-fn is_command(text: &str) -> bool {
+pub(super) fn is_command(text: &str) -> bool {
     given::is_command(text) && !given::path(text).exists()
 }
 
@@ -165,58 +205,35 @@ async fn read(
     if is_command(&text) {
         return build_command::load(text, known, readers).await;
     }
+    let found = named::read(&given::path(&text), &readers.access, StreamInput::Refused)
+        .await
+        .map_err(describe_unusable)?;
     Ok(LoadedEvidence {
-        documents: documents_of(text, readers).await?,
+        documents: found.documents,
+        notes: found.skipped.iter().map(note_of_skipped).collect(),
+        skipped: found.skipped.len(),
         ..LoadedEvidence::default()
     })
 }
 
-async fn documents_of(
-    text: String,
-    readers: &EvidenceReaders,
-) -> Result<Vec<EvidenceDocument>, String> {
-    if !given::path(&text).exists()
-        && let Some(statements) = (readers.images)(text.clone()).await?
-    {
-        let read = |statement: &Vec<u8>| crate::format::evidence::read(statement);
-        let documents: Result<Vec<EvidenceDocument>, _> = statements.iter().map(read).collect();
-        return match documents {
-            Ok(documents) if documents.is_empty() => {
-                Err("the image carries no provenance".to_owned())
+fn note_of_skipped(skipped: &Unusable) -> String {
+    let shown = visible(&skipped.path.to_string_lossy()).into_owned();
+    format!("{shown} is not used: {}", in_one_line(&skipped.error))
+}
+
+fn describe_unusable(error: NamedEvidenceError) -> String {
+    match error {
+        NamedEvidenceError::Image(error) => Failure::from(error).to_string(),
+        // Its hint lists the forms of arguments.
+        NamedEvidenceError::Load(error @ LoadError::Read(_)) => in_one_line(&error),
+        NamedEvidenceError::Load(error) => {
+            let text = in_one_line(&error);
+            match error.hint() {
+                Some(hint) => format!("{text}: {hint}"),
+                None => text,
             }
-            documents => documents.map_err(|error| error.to_string()),
-        };
-    }
-    tokio::task::spawn_blocking(move || in_files(&given::path(&text)))
-        .await
-        .map_err(|_| "it was interrupted".to_owned())?
-}
-
-fn in_files(path: &Path) -> Result<Vec<EvidenceDocument>, String> {
-    let found = fs::metadata(path).map_err(|error| format!("cannot read it: {error}"))?;
-    // A pipe would block its reader, and would be empty the second time.
-    if !found.is_file() && !found.is_dir() {
-        return Err("it is neither a file nor a folder".to_owned());
-    }
-    let (read, unusable) = documents::load(path);
-    // A folder may contain other files, too.
-    match unusable.into_iter().next() {
-        Some(unusable) if !found.is_dir() || read.is_empty() => {
-            Err(describe_unusable(&unusable.error, found.is_dir()))
         }
-        None if read.is_empty() => Err("the folder is empty".to_owned()),
-        _ => Ok(read.into_iter().map(|found| found.document).collect()),
-    }
-}
-
-fn describe_unusable(error: &documents::LoadError, in_folder: bool) -> String {
-    if in_folder {
-        return "no file in it is evidence of a build".to_owned();
-    }
-    let text = in_one_line(error);
-    match error.hint() {
-        Some(hint) => format!("{text}: {hint}"),
-        None => text,
+        error => error.to_string(),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::inventory::scan::{self, ScanError, ScanOptions};
 use crate::inventory::{Inventory, RefEntry, RefId};
 use crate::text::escape::visible;
 use crate::tui::effect::BuildImports;
-use crate::tui::evidence::{EvidencePart, EvidenceReaders, NamedEvidence};
+use crate::tui::evidence::{EvidenceReaders, NamedEvidence};
 use crate::tui::message::JobReport;
 use crate::tui::rows::why::ArrangedExplanation;
 use crate::tui::{OpenedSource, Opener};
@@ -80,10 +80,9 @@ async fn explain(
     reporter: &Reporter,
 ) -> Result<ArrangedExplanation, Vec<String>> {
     let report_progress = |words: String| reporter.report(JobReport::Explaining(words));
-    let loaded = of_part(given, EvidencePart::Build, readers).await?;
-    let baseline = of_part(given, EvidencePart::Baseline, readers)
-        .await?
-        .documents;
+    let (loaded, baseline) = evidence::of_builds(given, readers)
+        .await
+        .map_err(|fault| vec![fault])?;
     let mut problems = Vec::new();
     let imports = if let Some(known) = known {
         vec![known]
@@ -130,15 +129,6 @@ async fn explain(
     let mut explanation = load::explain(&imported, given).await.map_err(faults)?;
     explanation.notes.extend(loaded.notes);
     Ok(ArrangedExplanation::new(explanation, against))
-}
-
-async fn of_part(
-    given: &NamedEvidence,
-    part: EvidencePart,
-    readers: &EvidenceReaders,
-) -> Result<LoadedEvidence, Vec<String>> {
-    let loaded = evidence::load(given, part, readers).await;
-    loaded.map_err(|fault| vec![fault])
 }
 
 /// Returns the caches in the build's record or command, in the form of `--cache-from`.

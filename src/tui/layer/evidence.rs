@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::UiLayer;
+use crate::explain::load::documents::named;
 use crate::tui::effect::{JobId, JobWork};
 use crate::tui::evidence::{EvidenceItem, EvidencePart, NamedEvidence};
 use crate::tui::keymap::{self, Action};
@@ -199,7 +200,7 @@ impl EvidencePrompt {
                     None => ("  ", "reading…", TextRole::Dim),
                 };
                 let room = width.saturating_sub(text::width(seen).min(width / 2) + 4);
-                let name = text::cut_front(&item.text, room);
+                let name = text::cut_front(&named::shown(&item.text), room);
                 lines.push(
                     Cell::new(sign, role)
                         .and(name, TextRole::Text)

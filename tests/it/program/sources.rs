@@ -147,8 +147,8 @@ fn invalid_sources_are_errors_with_a_suggestion() {
     exit 1
 
     $ show ./cache#main --provenance cache
-    warning: cache: the image holds no provenance; build with `--attest type=provenance,mode=max`
-    error: cache: nothing there is evidence of a build
+    error: cache: the image holds no provenance
+      hint: build with `--attest type=provenance,mode=max`
     exit 1
     ");
 }

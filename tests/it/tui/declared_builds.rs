@@ -1,12 +1,12 @@
 //! The builds of declared caches, explained.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use crate::support::fixture::Fixture;
-use crate::support::journey::Journey;
+use crate::support::journey::{Journey, local};
 use crate::why::from_dockerfile::image_file;
 
 const LARGE: (u16, u16) = (120, 40);
@@ -221,4 +221,53 @@ fn builds_with_caches_that_cannot_be_opened_are_not_explained() {
     journey.press("w");
     journey.shows("does not answer");
     journey.shows("cachelens › find");
+}
+
+/// Commits the checkout with the Dockerfile of an earlier commit, and restores the file.
+fn commit_earlier_dockerfile(checkout: &Path, earlier: &str) {
+    let file = checkout.join("Dockerfile");
+    let now = fs::read(&file).unwrap();
+    let trees = Fixture::named("shop").trees();
+    fs::copy(
+        trees.path().join("tree").join(earlier).join("Dockerfile"),
+        &file,
+    )
+    .unwrap();
+    for arguments in [
+        &["init", "-q"][..],
+        &["add", "."],
+        &["commit", "-q", "-m", "before"],
+    ] {
+        let run = std::process::Command::new("git")
+            .arg("-C")
+            .arg(checkout)
+            .args(["-c", "user.name=a", "-c", "user.email=a@example.test"])
+            .args(arguments)
+            .output()
+            .unwrap_or_else(|error| panic!("git is needed: {error}"));
+        assert!(run.status.success(), "{run:?}");
+    }
+    fs::write(file, now).unwrap();
+}
+
+#[test]
+fn a_revision_of_git_is_the_baseline() {
+    let checkout = Checkout::of("c08");
+    let directory = checkout.folder.path().join("checkout");
+    commit_earlier_dockerfile(&directory, "c07");
+    let source = local("./cache", &checkout.cache);
+    let mut journey = Journey::in_directory(&directory, vec![source], LARGE);
+    journey.press("enter / 'c07 enter w");
+    let command = "'docker space 'buildx space 'build space '. enter";
+    // The first key goes along the offers, which are the command.
+    journey.press(&format!("{command} down down 'git: enter"));
+    journey.shows("! it names no revision");
+    journey.press("'HEAD enter");
+    journey.shows("git:HEAD  the Dockerfile and the context of a revision");
+    journey.press("enter");
+    journey.shows("RUN go build -trimpath ./api  Dockerfile:16  ·  its command changed");
+    journey.shows("baseline git:HEAD");
+    // A revision that does not exist is an error.
+    journey.press("B 'git:nowhere enter enter");
+    journey.shows("git:nowhere: git cannot read");
 }

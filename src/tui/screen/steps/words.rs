@@ -2,6 +2,7 @@
 
 use super::StepsScreen;
 use super::StepsState;
+use crate::explain::load::documents::named;
 use crate::text::units::grouped;
 use crate::tui::evidence::EvidencePart;
 use crate::tui::keymap::Action;
@@ -55,7 +56,7 @@ impl StepsScreen {
                 let first = texts.next().unwrap_or_default();
                 let cell = cell
                     .and("named from ", TextRole::Dim)
-                    .and(first, TextRole::Text);
+                    .and(named::shown(&first), TextRole::Text);
                 match texts.count() + given.of(EvidencePart::Baseline).len() {
                     0 => cell,
                     more => cell.and(format!(" and {more} more"), TextRole::Dim),

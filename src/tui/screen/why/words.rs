@@ -3,6 +3,7 @@
 use super::WhyScreen;
 use super::WhyState;
 use crate::explain::load::Explanation;
+use crate::explain::load::documents::named;
 use crate::tui::evidence::{EvidencePart, is_command};
 use crate::tui::keymap::Action;
 use crate::tui::layer::details::Details;
@@ -71,7 +72,7 @@ impl WhyScreen {
                 .as_ref()
                 .map(|seen| format!("  {seen}"))
                 .unwrap_or_default();
-            let cell = Cell::text(item.text.clone()).and(seen, TextRole::Dim);
+            let cell = Cell::text(named::shown(&item.text)).and(seen, TextRole::Dim);
             lines.push(DetailLine::Fact(item.part.word(), cell));
         }
         cx.show(Details::new(lines));
@@ -182,6 +183,7 @@ fn short(text: &str) -> String {
     if is_command(text) {
         return text.to_owned();
     }
+    let text = named::shown(text);
     let parts: Vec<&str> = text.trim_end_matches('/').rsplit('/').take(2).collect();
     parts.into_iter().rev().collect::<Vec<_>>().join("/")
 }

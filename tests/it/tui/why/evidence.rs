@@ -6,6 +6,8 @@ use cachelens::tui::evidence::NamedEvidence;
 use tempfile::TempDir;
 
 use super::{HUGE, History, LARGE, USUAL};
+use crate::support::fixture::Fixture;
+use crate::support::http::serve_files;
 use crate::support::journey::Journey;
 
 #[test]
@@ -225,4 +227,52 @@ fn the_record_of_a_build_selects_its_cache() {
     journey.shows_in("✓ …ini", "build record, provenance, log, name…");
     journey.press("enter");
     journey.shows("1  RUN go build -race  Dockerfile:6");
+}
+
+#[test]
+fn an_address_is_evidence_without_its_credentials_on_the_screen() {
+    let fixture = Fixture::named("shop");
+    let read = |name: &str| fs::read(fixture.path(format!("provenance/{name}.json"))).unwrap();
+    let address = serve_files(vec![
+        ("/c08.json", read("c08")),
+        ("/c07.json", read("c07")),
+        ("/notes.txt", b"no evidence".to_vec()),
+    ]);
+    let shop = History::of("shop");
+    let mut journey = Journey::new(vec![shop.source(None)], LARGE);
+    journey.press("enter / 'c07 enter w");
+    let at = format!("'http://me:pat@{address}");
+    for (path, fault) in [
+        ("missing", "! the server answers with status 404"),
+        ("notes.txt", "! it is no evidence of a build"),
+    ] {
+        journey.press(&format!("ctrl-u {at}/{path}?signature=abc enter"));
+        journey.shows(fault);
+    }
+    journey.press(&format!("ctrl-u {at}/c08.json?signature=abc enter"));
+    journey.shows_in(
+        "✓ http",
+        &format!("http://{address}/c08.json  provenance, 18 steps"),
+    );
+    journey.press(&format!("down {at}/c07.json enter enter"));
+    journey.shows("RUN go build -trimpath ./api  Dockerfile:16  ·  its command changed");
+    journey.shows("c08.json · baseline ");
+    for secret in ["me:pat", "signature", "abc"] {
+        journey.hides(secret);
+    }
+}
+
+#[test]
+fn a_folder_is_evidence_without_its_other_files() {
+    let shop = History::of("shop");
+    let folder = TempDir::new().unwrap();
+    let provenance = "tests/fixtures/shop/provenance/c08.json";
+    fs::copy(provenance, folder.path().join("build.json")).unwrap();
+    fs::write(folder.path().join("notes.txt"), "no evidence").unwrap();
+    let mut journey = Journey::new(vec![shop.source(None)], LARGE);
+    journey.press("enter / 'c07 enter w");
+    journey.press(&format!("'{} enter", folder.path().display()));
+    journey.shows("provenance, 18 steps; 1 file not used");
+    journey.press("enter A");
+    journey.shows("notes.txt is not used: it is no evidence of a build");
 }

@@ -151,15 +151,39 @@ impl RowList {
 
     /// Returns the marked rows that still exist, in row order.
     pub fn marks(&self) -> Vec<Identity> {
-        let mut rows: Vec<u32> = self
-            .marks
-            .iter()
-            .filter_map(|identity| self.rows.find(identity))
-            .collect();
+        let rows = self.marked_rows().into_iter();
+        rows.map(|row| self.rows.identity(row)).collect()
+    }
+
+    fn marked_rows(&self) -> Vec<u32> {
+        let marks = self.marks.iter();
+        let rows = marks.filter_map(|identity| self.rows.find(identity));
+        let mut rows: Vec<u32> = rows.collect();
         rows.sort_unstable();
-        rows.into_iter()
-            .map(|row| self.rows.identity(row))
-            .collect()
+        rows
+    }
+
+    /// Returns the rows that are written to a file: the marked ones, or all visible ones if none is
+    /// marked. The visible ones are in the order of the list.
+    pub fn exported(&self) -> Arc<Vec<u32>> {
+        let marked = self.marked_rows();
+        if marked.is_empty() {
+            return Arc::clone(&self.shown);
+        }
+        let is_marked = |row: &u32| marked.binary_search(row).is_ok();
+        let visible: Vec<u32> = self.shown.iter().copied().filter(is_marked).collect();
+        let seen: HashSet<u32> = visible.iter().copied().collect();
+        let hidden = marked.iter().copied().filter(|row| !seen.contains(row));
+        let hidden: Vec<u32> = hidden.collect();
+        Arc::new([visible, hidden].concat())
+    }
+
+    /// Returns the number of rows of [`Self::exported`], and whether they are the marked ones.
+    pub fn exported_count(&self) -> (usize, bool) {
+        match self.marked_rows().len() {
+            0 => (self.shown.len(), false),
+            marked => (marked, true),
+        }
     }
 
     /// Removes all marks.
@@ -170,11 +194,7 @@ impl RowList {
 
     /// Sums up the marked rows. A mark on a row that no longer exists does not count.
     pub fn marked(&self, now: Timestamp) -> Marked {
-        let rows: Vec<u32> = self
-            .marks
-            .iter()
-            .filter_map(|identity| self.rows.find(identity))
-            .collect();
+        let rows = self.marked_rows();
         if rows.is_empty() {
             return Marked::default();
         }

@@ -8,6 +8,7 @@ use super::UiLayer;
 use crate::text::plural::one_or;
 use crate::text::units::grouped;
 use crate::tui::keymap::{self, Action};
+use crate::tui::list::RowList;
 use crate::tui::message::KeyPress;
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
@@ -62,15 +63,16 @@ impl UiLayer for ExportPrompt {
                 ..inside
             },
         );
-        let count = screen.list().map_or(0, |list| list.shown().len());
+        let (count, are_marked) = screen.list().map_or((0, false), RowList::exported_count);
         let format = if self.0.text().trim().to_lowercase().ends_with(".csv") {
             "CSV"
         } else {
             "JSON"
         };
         let words = format!(
-            "{} {} as {format}; a name that ends in .csv makes CSV",
+            "{} {}{} as {format}; a name that ends in .csv makes CSV",
             grouped(count as u64),
+            if are_marked { "marked " } else { "" },
             one_or(count, "row", "rows")
         );
         let line = text::LineArea::of(inside, 2.min(inside.height.saturating_sub(1)));

@@ -284,7 +284,7 @@ impl ListScreen {
             path,
             overwrite: Overwrite::Never,
             rows: self.list.rows().clone(),
-            shown: self.list.shown().clone(),
+            shown: self.list.exported(),
         }));
     }
 

@@ -119,6 +119,22 @@ fn the_cursor_follows_its_ref_when_the_order_changes() {
 }
 
 #[test]
+fn marked_rows_alone_are_written_to_a_file() {
+    let (_layout, mut journey) = shop();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("marked.json");
+    // Rows that a filter hides keep their mark.
+    journey.press("enter space j space / 'c14 enter e ctrl-u");
+    journey.shows("2 marked rows as JSON");
+    journey.press(&format!("'{} enter", path.display()));
+    journey.shows("2 rows written to");
+    let written: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let rows = written["rows"].as_array().unwrap();
+    let names: Vec<_> = rows.iter().map(|row| &row["name"]).collect();
+    assert_eq!(names, ["c14", "c15"]);
+}
+
+#[test]
 fn rows_are_written_to_a_file_and_never_over_another() {
     let (_layout, mut journey) = shop();
     let folder = TempDir::new().unwrap();

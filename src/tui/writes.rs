@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::effect::{Export, Extraction, JobId, JobWork, Overwrite};
 use super::rows::Cell;
 use super::theme::TextRole;
-use super::work::{BackgroundWork, WorkKey};
+use super::work::{BackgroundWork, KeptResults, WorkKey};
 use crate::prune::plan::Plan;
 use crate::text::escape::visible;
 
@@ -81,7 +81,7 @@ impl RunningWrite {
             title: format!("write of {}", self.write.name()),
             progress: Cell::new("writing…", TextRole::Title),
             is_running: true,
-            is_kept: false,
+            kept: KeptResults::Never,
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::tui::pruning::{DeletionScope, Repairing};
 use crate::tui::rows::findings::{FindingRows, SEVERITY};
 use crate::tui::rows::{Cell, RowSet as _};
 use crate::tui::widget::table::RowHeight;
-use crate::tui::work::{BackgroundWork, WorkKey};
+use crate::tui::work::{BackgroundWork, KeptResults, WorkKey};
 use crate::tui::world::{Scan, SourceId, StatusKind, World};
 
 mod panes;
@@ -334,7 +334,7 @@ impl Screen for CheckScreen {
             title: format!("check of {label}"),
             progress: self.sums().and_all(self.time(world)),
             is_running: matches!(self.state, CheckState::Waiting | CheckState::Running(..)),
-            is_kept: true,
+            kept: KeptResults::UntilReplaced,
         })
     }
 

@@ -14,7 +14,7 @@ use crate::tui::effect::{ComparisonRequest, JobId, JobWork};
 use crate::tui::keymap;
 use crate::tui::list::{RowList, Sort};
 use crate::tui::message::JobReport;
-use crate::tui::navigation::UiContext;
+use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
 use crate::tui::rows::diff::{DiffEnd, DiffRows, WHERE};
 use crate::tui::rows::refs::RefRows;
@@ -22,6 +22,7 @@ use crate::tui::rows::steps::RefSteps;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text;
+use crate::tui::work::BackgroundWork;
 use crate::tui::world::{SourceId, World};
 
 /// From this width on, all columns of a step are visible.
@@ -32,6 +33,7 @@ const LIST_WIDTH: u16 = 84;
 pub struct DiffScreen {
     source: SourceId,
     names: [String; 2],
+    job: JobId,
     state: DiffState,
     screen: ListScreen,
 }
@@ -82,6 +84,7 @@ impl DiffScreen {
         Self {
             source,
             names,
+            job,
             state: DiffState::Loading(job),
             screen: ListScreen::new(list, RowHeight::Single, 0, "diff")
                 .wanting(LIST_WIDTH)
@@ -207,6 +210,24 @@ impl Screen for DiffScreen {
             }
             _ => self.screen.report(job, report, cx),
         }
+    }
+
+    fn background(&self, _world: &World) -> Option<BackgroundWork> {
+        let [before, after] = &self.names;
+        Some(BackgroundWork::reading(
+            self.job,
+            format!("comparison of {before} and {after}"),
+            matches!(self.state, DiffState::Loading(_)),
+        ))
+    }
+
+    fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {
+        let DiffState::Loading(job) = self.state else {
+            return Handled::No;
+        };
+        cx.stop(job);
+        self.state = DiffState::Failed(vec!["The comparison was stopped.".to_owned()]);
+        Handled::Yes
     }
 
     fn leave(&mut self, cx: &mut UiContext<'_>) {

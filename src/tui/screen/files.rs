@@ -21,6 +21,7 @@ use crate::tui::rows::{Cell, RowSet as _};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text;
+use crate::tui::work::BackgroundWork;
 use crate::tui::world::{SourceId, StatusKind, World};
 
 mod content;
@@ -59,6 +60,8 @@ pub struct FilesScreen {
     /// The job that orders the files, and its view.
     arranging: Option<(JobId, View)>,
     state: FilesState,
+    /// The job that lists or has listed the files.
+    job: JobId,
     /// Whether no folder was opened or closed yet.
     is_untouched: bool,
 }
@@ -138,6 +141,7 @@ impl FilesScreen {
             folds,
             arranging: None,
             state: FilesState::Listing(job),
+            job,
             is_untouched: true,
         }
     }
@@ -310,13 +314,11 @@ impl Screen for FilesScreen {
         self.arrange(cx);
     }
 
-    /// Stops the write of a file, else a running listing.
+    /// Stops a running listing, else the write of a file.
     fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {
-        if let Some(job) = self.extraction(cx.world) {
-            return cx.stop_write(job);
-        }
         let FilesState::Listing(job) = self.state else {
-            return Handled::No;
+            let extraction = self.extraction(cx.world);
+            return extraction.map_or(Handled::No, |job| cx.stop_write(job));
         };
         cx.stop(job);
         self.state = FilesState::Stopped;
@@ -355,6 +357,14 @@ impl Screen for FilesScreen {
 
     fn follow(&mut self, cx: &mut UiContext<'_>) {
         self.follow_file(cx);
+    }
+
+    fn background(&self, _world: &World) -> Option<BackgroundWork> {
+        Some(BackgroundWork::reading(
+            self.job,
+            format!("listing of {} · {}", self.from, self.step),
+            matches!(self.state, FilesState::Listing(_)),
+        ))
     }
 
     fn leave(&mut self, cx: &mut UiContext<'_>) {

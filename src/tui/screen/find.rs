@@ -24,6 +24,7 @@ use crate::tui::rows::Cell;
 use crate::tui::rows::find::{FindRows, TROUBLE};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
+use crate::tui::work::BackgroundWork;
 use crate::tui::world::{Admitted, SourceId, StatusKind, World};
 
 /// The contexts whose keys are active here.
@@ -46,6 +47,8 @@ pub struct FindScreen {
     /// The directory that is searched: that of the demo, or the current one.
     directory: Option<PathBuf>,
     state: FindState,
+    /// The latest job that searches.
+    job: JobId,
     /// The job that opens a declared cache.
     opening: Option<JobId>,
     /// What follows once the cache is open.
@@ -81,12 +84,14 @@ impl FindScreen {
         };
         let list = RowList::new(Arc::clone(&rows) as _, sort, cx);
         let directory = cx.world.demo_checkout();
+        let job = cx.start(JobWork::FindDeclared(directory.clone()));
         Self {
             screen: ListScreen::new(list, RowHeight::Single, 0, "find")
                 .wanting(LIST_WIDTH)
                 .with_filler(),
             rows,
-            state: FindState::Searching(cx.start(JobWork::FindDeclared(directory.clone()))),
+            state: FindState::Searching(job),
+            job,
             directory,
             opening: None,
             next: AfterOpening::Show,
@@ -97,7 +102,8 @@ impl FindScreen {
     fn search(&mut self, cx: &mut UiContext<'_>) {
         if !matches!(self.state, FindState::Searching(_)) {
             let work = JobWork::FindDeclared(self.directory.clone());
-            self.state = FindState::Searching(cx.start(work));
+            self.job = cx.start(work);
+            self.state = FindState::Searching(self.job);
         }
     }
 
@@ -175,14 +181,23 @@ impl FindScreen {
         }
     }
 
-    /// Stops opening a cache, if that is in progress.
+    /// Stops opening a cache, else the search.
     fn stop(&mut self, cx: &mut UiContext<'_>) -> Handled {
         let Some(job) = self.opening.take() else {
-            return Handled::No;
+            return self.stop_search(cx);
         };
         self.next = AfterOpening::Show;
         cx.stop(job);
         cx.world.note(StatusKind::Done, "opening was stopped");
+        Handled::Yes
+    }
+
+    fn stop_search(&mut self, cx: &mut UiContext<'_>) -> Handled {
+        let FindState::Searching(job) = self.state else {
+            return Handled::No;
+        };
+        cx.stop(job);
+        self.state = FindState::Failed("it was stopped".to_owned());
         Handled::Yes
     }
 
@@ -330,6 +345,13 @@ impl Screen for FindScreen {
             let beginning = beginning.around(line as usize);
             Some(PreviewOf::Content(Box::new(beginning)))
         });
+    }
+
+    fn background(&self, _world: &World) -> Option<BackgroundWork> {
+        // The screen that a cache is opened for must be there when it is open.
+        let is_running = matches!(self.state, FindState::Searching(_)) && self.opening.is_none();
+        let title = "search for declared caches".to_owned();
+        Some(BackgroundWork::reading(self.job, title, is_running))
     }
 
     fn leave(&mut self, cx: &mut UiContext<'_>) {

@@ -22,7 +22,7 @@ use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
 use crate::tui::rows::run::{RunKind, RunRows};
 use crate::tui::theme::TextRole;
-use crate::tui::work::{BackgroundWork, WorkKey};
+use crate::tui::work::{BackgroundWork, KeptResults, WorkKey};
 use crate::tui::world::{SourceId, World};
 
 mod outcome;
@@ -346,7 +346,7 @@ impl Screen for RunScreen {
             },
             progress: self.progress_with_pace(world),
             is_running: self.is_busy() || self.is_watching(),
-            is_kept: false,
+            kept: KeptResults::Never,
         })
     }
 

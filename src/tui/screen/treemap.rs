@@ -20,6 +20,7 @@ use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::text::{self, LineArea};
 use crate::tui::widget::treemap::{self, TileSubject, TreemapTile};
+use crate::tui::work::BackgroundWork;
 use crate::tui::world::{SourceId, StatusKind, World};
 
 /// The boxes of a source, or of something in it.
@@ -29,6 +30,8 @@ pub struct TreemapScreen {
     level: TreemapLevel,
     tiles: Vec<TreemapTile>,
     cursor: usize,
+    /// The latest job that reads the steps of a ref.
+    job: Option<JobId>,
 }
 
 #[derive(Debug)]
@@ -63,6 +66,7 @@ impl TreemapScreen {
             level: TreemapLevel::Refs,
             tiles: Vec::new(),
             cursor: 0,
+            job: None,
         };
         screen.show_refs(cx.world);
         screen
@@ -116,6 +120,7 @@ impl TreemapScreen {
             id,
             given,
         }));
+        self.job = Some(job);
         self.level = TreemapLevel::Stages(OpenRef {
             name: name.unwrap_or_default(),
             steps: TreemapSteps::Reading(job),
@@ -179,6 +184,17 @@ impl TreemapScreen {
     /// Moves the cursor to a box, if there is one.
     fn go_to(&mut self, is_wanted: impl Fn(&TreemapTile) -> bool) {
         self.cursor = self.tiles.iter().position(is_wanted).unwrap_or_default();
+    }
+
+    /// Returns the ref whose steps are read, if any.
+    fn reading(&self) -> Option<&OpenRef> {
+        match &self.level {
+            TreemapLevel::Stages(of) | TreemapLevel::Steps(of, _) => {
+                let is_reading = matches!(of.steps, TreemapSteps::Reading(_));
+                is_reading.then_some(of)
+            }
+            TreemapLevel::Refs => None,
+        }
     }
 
     fn go(&mut self, place: usize) {
@@ -279,6 +295,20 @@ impl Screen for TreemapScreen {
             };
             self.show_steps();
         }
+    }
+
+    fn background(&self, _world: &World) -> Option<BackgroundWork> {
+        let reading = self.reading();
+        let of = reading.map_or("the ref", |of| &of.name);
+        let title = format!("reading of the steps of {of}");
+        Some(BackgroundWork::reading(self.job?, title, reading.is_some()))
+    }
+
+    fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {
+        if self.reading().is_none() {
+            return Handled::No;
+        }
+        self.leave_level(cx)
     }
 
     fn leave(&mut self, cx: &mut UiContext<'_>) {

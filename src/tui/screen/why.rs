@@ -25,6 +25,7 @@ use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text;
+use crate::tui::work::BackgroundWork;
 use crate::tui::world::{SourceId, StatusKind, World};
 
 mod command;
@@ -45,6 +46,8 @@ pub struct WhyScreen {
     rows: Arc<WhyRows>,
     opened: HashSet<StepIndex>,
     state: WhyState,
+    /// The latest job that explains the build.
+    job: Option<JobId>,
     /// The row of the steps of a ref from which it was asked, and the name of the step there.
     asked: Option<(Identity, String)>,
     /// The row that the cursor goes to as soon as it shows.
@@ -119,6 +122,7 @@ impl WhyScreen {
             rows,
             opened: HashSet::new(),
             state: WhyState::Asking,
+            job: None,
             asked: None,
             wanted: None,
             is_graph: false,
@@ -328,6 +332,22 @@ impl Screen for WhyScreen {
                 self.stand();
             }
         }
+    }
+
+    fn background(&self, _world: &World) -> Option<BackgroundWork> {
+        let of = match &self.against {
+            ComparedCaches::Ref(_, name, _) => name,
+            ComparedCaches::Named => "a build",
+        };
+        Some(BackgroundWork::reading(
+            self.job?,
+            format!("explanation of {of}"),
+            matches!(self.state, WhyState::Working(..)),
+        ))
+    }
+
+    fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {
+        self.stop(cx)
     }
 
     fn leave(&mut self, cx: &mut UiContext<'_>) {

@@ -4,7 +4,7 @@ use super::super::keymap::{self, Action};
 use super::super::model::Model;
 use super::super::navigation::UiContext;
 use super::super::screen::Screen;
-use super::super::work::BackgroundWork;
+use super::super::work::{BackgroundWork, KeptResults};
 use super::super::world::{StatusKind, World};
 use super::super::writes::RunningWrite;
 
@@ -23,6 +23,7 @@ impl Model {
             works.collect()
         };
         let mut background = works(screens, world);
+        background.retain(|work| work.is_running || work.kept != KeptResults::UntilShown);
         let of_left = works(left, world);
         let was_running = |work: &&BackgroundWork| {
             let mut before = world.background.iter();
@@ -31,20 +32,27 @@ impl Model {
         let mut ended = of_left.iter().filter(|work| !work.is_running);
         if let Some(work) = ended.find(was_running) {
             let words = format!("the {} has ended", work.title);
+            let words = if work.is_needed() {
+                format!("{words}; {} shows it", jobs_key(world))
+            } else {
+                words
+            };
             world.note(StatusKind::Done, words);
         }
         left.retain(|screen| {
             let work = screen.background(world);
-            work.is_some_and(|work| work.is_running || work.is_kept)
+            work.is_some_and(|work| work.is_needed())
         });
-        background.extend(
-            of_left
-                .into_iter()
-                .filter(|work| work.is_running || work.is_kept),
-        );
+        background.extend(of_left.into_iter().filter(BackgroundWork::is_needed));
         background.extend(world.writes.iter().map(RunningWrite::background));
         world.background = background;
     }
+}
+
+fn jobs_key(world: &World) -> String {
+    world
+        .keymap
+        .key_for(&[keymap::KeyContext::Global], Action::Jobs)
 }
 
 /// Removes a screen; it is kept while its work continues, or if its results are kept.
@@ -54,13 +62,10 @@ pub(super) fn leave(
     cx: &mut UiContext<'_>,
 ) {
     let work = screen.background(cx.world);
-    match work.filter(|work| work.is_running || work.is_kept) {
+    match work.filter(BackgroundWork::outlives_screen) {
         Some(work) => {
             if work.is_running {
-                let key = cx
-                    .world
-                    .keymap
-                    .key_for(&[keymap::KeyContext::Global], Action::Jobs);
+                let key = jobs_key(cx.world);
                 let words = format!("{} keeps running; {key} shows it", work.title);
                 cx.world.note(StatusKind::Done, words);
             }

@@ -48,3 +48,27 @@ fn findings_are_kept_until_the_source_is_scanned_again() {
     journey.press("q r c");
     journey.line("contents not verified");
 }
+
+#[test]
+fn a_listing_of_files_continues_after_its_screen_is_left() {
+    let layout = Fixture::named("shop").layout("local.json");
+    let mut journey = Journey::new(vec![local(LABEL, layout.path())], (100, 30));
+    journey.press("b").press_at_once("enter q");
+    journey.shows("has ended; J shows it");
+    journey.press("J enter");
+    journey.shows("files");
+    journey.shows("unpacked");
+    // A result that was shown is not kept.
+    journey.press("q J");
+    journey.shows("Nothing is at work.");
+}
+
+#[test]
+fn a_comparison_continues_after_its_screen_is_left() {
+    let layout = Fixture::named("shop").layout("local.json");
+    let mut journey = Journey::new(vec![local(LABEL, layout.path())], (100, 30));
+    journey.press("enter space j").press_at_once("d q q");
+    journey.shows_in("the comparison of", "has ended; J shows it");
+    journey.press("J enter");
+    journey.shows("keys are the same");
+}

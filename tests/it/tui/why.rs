@@ -159,7 +159,10 @@ fn an_explanation_is_stopped_and_begun_again() {
     // An existing result stays, even if a job is stopped.
     journey.press_at_once("r esc");
     journey.shows("its command changed");
-    // Keys are answered during an explanation, and leaving the screen ends it.
+    // Keys are answered during an explanation, which continues when the screen is left.
     journey.press_at_once("r j j q");
     journey.shows_in("› refs", "./cache");
+    journey.shows("the explanation of c07 has ended; J shows it");
+    journey.press("J enter");
+    journey.shows("its command changed");
 }

@@ -50,6 +50,7 @@ impl WhyScreen {
         };
         let given = self.evidence(cx.world).clone();
         let job = cx.start(JobWork::Explain(imports, given));
+        self.job = Some(job);
         self.state = WhyState::Working(job, "reading the evidence".to_owned());
     }
 

@@ -30,6 +30,7 @@ pub mod groups;
 pub mod history;
 mod image_keys;
 pub mod images;
+pub mod imports;
 mod linked;
 mod log;
 mod notes;

@@ -9,6 +9,7 @@ use crate::cli::{CliSession, open};
 use crate::error::{Exit, Failure};
 use crate::explain::load::context::Directories;
 use crate::explain::load::dockerfile::DescribedBuild;
+use crate::explain::load::imports::BuildCaches;
 use crate::explain::load::request::BuildRequest;
 use crate::explain::load::targets::reconcile;
 use crate::explain::load::{GivenEvidence, Wanted};
@@ -132,7 +133,7 @@ async fn question(
     }
     let build = Some(described_build).filter(|_| !revisions.is_empty());
     baseline.extend(arguments.revisions(session, &revisions, build).await?);
-    notes.splice(0..0, unknown_flags(request));
+    notes.splice(0..0, request.note_of_unknown_flags());
     Ok(Question {
         target: request.name.clone(),
         sources,
@@ -148,13 +149,6 @@ async fn question(
         builds,
         dockerfile,
     })
-}
-
-/// Returns a note about the flags of a command that are not known.
-fn unknown_flags(request: &BuildRequest) -> Option<String> {
-    let flags = request.unknown_flags.join(", ");
-    (!flags.is_empty())
-        .then(|| format!("{flags} of the command is not known, and its effect is not considered"))
 }
 
 /// The caches that the targets of a command import.
@@ -211,19 +205,13 @@ impl<'a> CommandImports<'a> {
         session: &CliSession<'_>,
         request: &BuildRequest,
     ) -> Result<(Vec<Source>, Vec<String>), Failure> {
-        let mut notes = Vec::new();
         if !self.instead.is_empty() {
-            return Ok((self.instead.clone(), notes));
+            return Ok((self.instead.clone(), Vec::new()));
         }
-        let exports_only = request.imports.is_empty();
-        let texts = if exports_only {
-            &request.exports
-        } else {
-            &request.imports
-        };
+        let BuildCaches { caches, mut notes } = BuildCaches::of_request(request);
         let mut sources: Vec<Source> = Vec::new();
         let mut refused: Option<Failure> = None;
-        for text in texts {
+        for text in &caches {
             match self.source(session, request, text) {
                 Ok(source) => sources.push(source.as_import()),
                 Err(failure) => {
@@ -238,13 +226,6 @@ impl<'a> CommandImports<'a> {
         }
         if sources.is_empty() {
             return Err(refused.unwrap_or_else(|| self.no_cache(request)));
-        }
-        if exports_only {
-            notes.insert(
-                0,
-                "the command imports no cache: this is explained against the cache that it exports to"
-                    .to_owned(),
-            );
         }
         Ok((sources, notes))
     }

@@ -6,19 +6,11 @@ use super::command::quoted;
 use crate::cli::CliSession;
 use crate::cli::open;
 use crate::error::{Exit, Failure};
-use crate::format::build_record::{BuildRecord, RecordedCache};
+use crate::explain::load::imports::{BuildCaches, NoRecordedCache, records};
+use crate::format::build_record::BuildRecord;
 use crate::format::evidence::{EvidenceDocument, EvidenceDocumentError};
 use crate::source::Source;
 use crate::text::escape::visible;
-use crate::text::plural::one_or;
-
-fn records(documents: &[EvidenceDocument]) -> impl Iterator<Item = &BuildRecord> {
-    let records = documents.iter().filter_map(|document| match document {
-        EvidenceDocument::Records(records) => Some(records),
-        _ => None,
-    });
-    records.flatten()
-}
 
 /// Returns the one record among documents.
 pub(super) fn only(documents: &[EvidenceDocument]) -> Option<&BuildRecord> {
@@ -37,38 +29,24 @@ pub(super) fn imports(
     documents: &[EvidenceDocument],
     arguments: &Arguments,
 ) -> Result<(Vec<Source>, Vec<String>), Failure> {
-    // Builds without an import reveal nothing about the caches of others.
-    let entries = records(documents)
-        .map(|record| &record.imports)
-        .find(|imports| !imports.is_empty());
-    let Some(entries) = entries else {
-        let message = "no cache is named, and the evidence names none";
-        return Err(Failure::message(Exit::Usage, message).hint(
-            "name the ref that the build imports, as in `cachelens why ./cache#main --build build.json`",
-        ));
+    let BuildCaches { caches, notes } = match BuildCaches::of_records(documents) {
+        Ok(found) => found,
+        Err(error) => {
+            let command = format!("cachelens why SOURCE#REF {}", arguments.typed());
+            let hint = match error {
+                NoRecordedCache::NoImport => {
+                    "name the ref that the build imports, as in `cachelens why ./cache#main --build build.json`"
+                        .to_owned()
+                }
+                NoRecordedCache::OnlyTypes(_) => format!("name the cache: {}", command.trim_end()),
+            };
+            return Err(Failure::new(Exit::Usage, &error).hint(hint));
+        }
     };
-    let (placed, bare): (Vec<&RecordedCache>, Vec<&RecordedCache>) =
-        entries.iter().partition(|entry| entry.has_place());
-    if placed.is_empty() {
-        let message = format!(
-            "the build record does not say where the cache was: of {} it keeps only the type",
-            counted(&bare)
-        );
-        let command = format!("cachelens why SOURCE#REF {}", arguments.typed());
-        return Err(Failure::message(Exit::Usage, message)
-            .hint(format!("name the cache: {}", command.trim_end())));
-    }
-    let mut notes = Vec::new();
-    if !bare.is_empty() {
-        notes.push(format!(
-            "the build record does not say where {} was, so a step that only that cache holds looks like a miss: name it as SOURCE#REF",
-            counted(&bare)
-        ));
-    }
     // The author of the record chose these sources.
-    let sources = placed
-        .into_iter()
-        .map(|entry| open::parse_found(session, &entry.to_string()).map(Source::as_import));
+    let sources = caches
+        .iter()
+        .map(|cache| open::parse_found(session, cache).map(Source::as_import));
     let sources: Vec<Source> = sources.collect::<Result<_, _>>()?;
     Ok((sources, notes))
 }
@@ -124,22 +102,6 @@ pub(super) fn without_steps(documents: &[EvidenceDocument]) -> Option<Failure> {
     Some(Failure::message(Exit::Usage, message).hint(
         "give the Dockerfile of the build with -f and its context with --context; the record has the options and the log",
     ))
-}
-
-/// Counts caches by type, as in `2 imports of type s3`.
-fn counted(entries: &[&RecordedCache]) -> String {
-    let mut kinds: Vec<(&str, usize)> = Vec::new();
-    for entry in entries {
-        match kinds.iter_mut().find(|(kind, _)| *kind == entry.kind) {
-            Some((_, count)) => *count += 1,
-            None => kinds.push((&entry.kind, 1)),
-        }
-    }
-    let texts = kinds.into_iter().map(|(kind, count)| {
-        let noun = one_or(count, "import", "imports");
-        format!("{count} {noun} of type {}", visible(kind))
-    });
-    texts.collect::<Vec<_>>().join(" and ")
 }
 
 impl Arguments {

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::find::Tool;
+use crate::text::escape::visible;
 use crate::text::secrets;
 
 pub use files::{DefinitionFiles, Disk};
@@ -112,6 +113,18 @@ pub enum RequestError {
 }
 
 impl BuildRequest {
+    /// Returns a note about the flags of the command that are not known.
+    pub fn note_of_unknown_flags(&self) -> Option<String> {
+        if self.unknown_flags.is_empty() {
+            return None;
+        }
+        let flags = self.unknown_flags.join(", ");
+        Some(format!(
+            "{} of the command is not known, and its effect is not considered",
+            visible(&flags)
+        ))
+    }
+
     /// Returns a copy for display, without credentials.
     #[must_use]
     pub fn masked(&self) -> Self {

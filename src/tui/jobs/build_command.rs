@@ -3,6 +3,7 @@
 use super::evidence::is_command;
 use crate::explain::load::context::Directories;
 use crate::explain::load::dockerfile::{Described, DescribedBuild};
+use crate::explain::load::imports::BuildCaches;
 use crate::explain::load::request::{self, BuildRequest, DefinitionFiles, Disk};
 use crate::format::evidence::EvidenceDocument;
 use crate::format::provenance::Build;
@@ -180,30 +181,19 @@ fn definitions(builds: Vec<Build>) -> Vec<EvidenceDocument> {
 }
 
 fn loaded(request: &BuildRequest, described: Described) -> LoadedEvidence {
-    let mut notes = described.notes.clone();
-    if !request.unknown_flags.is_empty() {
-        let flags = visible(&request.unknown_flags.join(", ")).into_owned();
-        notes.push(format!(
-            "{flags} of the command is not known, and its effect is not considered"
-        ));
-    }
-    let imports = if request.imports.is_empty() {
-        if !request.exports.is_empty() {
-            notes.push(
-                "the command imports no cache: this is explained against the cache that it exports to"
-                    .to_owned(),
-            );
-        }
-        request.exports.clone()
-    } else {
-        request.imports.clone()
-    };
+    let BuildCaches {
+        caches,
+        notes: of_caches,
+    } = BuildCaches::of_request(request);
+    let mut notes = described.notes;
+    notes.extend(request.note_of_unknown_flags());
+    notes.extend(of_caches);
     let directories = described.directories;
     LoadedEvidence {
         documents: definitions(described.builds),
         directories,
         notes,
-        imports,
+        imports: caches,
         skipped: 0,
     }
 }

@@ -1,5 +1,6 @@
 //! Explains builds.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -9,19 +10,18 @@ use super::evidence;
 use super::{Jobs, Reporter};
 use crate::backend::SharedReader;
 use crate::error::Failure;
+use crate::explain::load::imports::BuildCaches;
 use crate::explain::load::{self, Imported, WhyError};
-use crate::format::evidence::EvidenceDocument;
 use crate::inventory::scan::{self, ScanError, ScanOptions};
 use crate::inventory::{Inventory, RefEntry, RefId};
+use crate::source::{RefSelector, Source};
 use crate::text::escape::visible;
+use crate::text::secrets::mask_source;
 use crate::tui::effect::BuildImports;
 use crate::tui::evidence::{EvidenceReaders, NamedEvidence};
 use crate::tui::message::JobReport;
 use crate::tui::rows::why::ArrangedExplanation;
 use crate::tui::{OpenedSource, Opener};
-
-/// The maximum number of caches in a record to open.
-const MOST_CACHES: usize = 16;
 
 /// A ref that a build imports, with the access to its store.
 struct Import {
@@ -80,7 +80,7 @@ async fn explain(
     reporter: &Reporter,
 ) -> Result<ArrangedExplanation, Vec<String>> {
     let report_progress = |words: String| reporter.report(JobReport::Explaining(words));
-    let (loaded, baseline) = evidence::of_builds(given, readers)
+    let (mut loaded, baseline) = evidence::of_builds(given, readers)
         .await
         .map_err(|fault| vec![fault])?;
     let mut problems = Vec::new();
@@ -88,11 +88,13 @@ async fn explain(
         vec![known]
     } else {
         let mut opened = Vec::new();
-        for text in named(&loaded)? {
-            report_progress(format!("opening {}", visible(&text))).await;
+        for text in named(&mut loaded)? {
+            let shown = mask_source(&text);
+            let shown = visible(&shown);
+            report_progress(format!("opening {shown}")).await;
             match import(&text, open, options).await {
                 Ok(import) => opened.push(import),
-                Err(problem) => problems.push(format!("{}: {problem}", visible(&text))),
+                Err(problem) => problems.push(format!("{shown}: {problem}")),
             }
         }
         opened
@@ -114,11 +116,10 @@ async fn explain(
             })
         })
         .collect();
-    let against = imports
-        .iter()
-        .zip(&imported)
-        .map(|(import, found)| format!("{}#{}", import.label, found.entry.name));
-    let against = against.collect();
+    let pairs = imports.iter().zip(&imported);
+    let against = pairs
+        .map(|(import, found)| format!("{}#{}", import.label, found.entry.name))
+        .collect();
     let given = load::GivenEvidence {
         not_imported: None,
         wanted: load::Wanted::default(),
@@ -131,28 +132,29 @@ async fn explain(
     Ok(ArrangedExplanation::new(explanation, against))
 }
 
-/// Returns the caches in the build's record or command, in the form of `--cache-from`.
-fn named(loaded: &LoadedEvidence) -> Result<Vec<String>, Vec<String>> {
-    let records = loaded
-        .documents
-        .iter()
-        .filter_map(|document| match document {
-            EvidenceDocument::Records(records) => records.first(),
-            _ => None,
-        });
-    let texts: Vec<String> = records
-        .flat_map(|record| &record.imports)
-        .map(ToString::to_string)
-        .chain(loaded.imports.iter().cloned())
-        .take(MOST_CACHES)
-        .collect();
-    if texts.is_empty() {
-        return Err(vec![
-            "the evidence names no cache that the build imported".to_owned(),
-            "go to the ref that it imports, and ask why from there".to_owned(),
-        ]);
-    }
-    Ok(texts)
+/// Returns the caches in the build's record or command, in the form of `--cache-from`. Adds notes
+/// about imports that are not among them.
+fn named(loaded: &mut LoadedEvidence) -> Result<Vec<String>, Vec<String>> {
+    let of_commands = std::mem::take(&mut loaded.imports);
+    let recorded = match BuildCaches::of_records(&loaded.documents) {
+        Ok(recorded) => recorded,
+        Err(error) if of_commands.is_empty() => {
+            return Err(vec![
+                error.to_string(),
+                "go to the ref that it imports, and ask why from there".to_owned(),
+            ]);
+        }
+        // The command names the caches.
+        Err(_) => BuildCaches::default(),
+    };
+    loaded.notes.extend(recorded.notes);
+    Ok(recorded.caches.into_iter().chain(of_commands).collect())
+}
+
+/// Returns the selector of the ref that BuildKit imports where `text` names a cache without one.
+fn default_ref(text: &str) -> Option<RefSelector> {
+    let parsed = Source::parse(text, &Path::is_dir).ok()?;
+    parsed.source.as_import().select
 }
 
 /// Opens a cache by its name, and finds its ref.
@@ -167,6 +169,7 @@ async fn import(text: &str, open: &Opener, options: &ScanOptions) -> Result<Impo
         ..
     } = opened.map_err(|_| "it was interrupted".to_owned())??;
     let reader = reader?;
+    let select = select.or_else(|| default_ref(text));
     let scanned = async {
         let inventory = scan::scan(&reader, options, |_| ()).await?;
         scan::with_selected(&*reader, inventory, select.as_ref(), options).await
@@ -192,7 +195,7 @@ async fn import(text: &str, open: &Opener, options: &ScanOptions) -> Result<Impo
         (Some(_), Some(_)) => {
             return Err("it has several refs: open the source, and go to the one".to_owned());
         }
-        (None, _) => return Err("the ref that the build imported is not there any more".to_owned()),
+        (None, _) => return Err(no_such_ref(select.as_ref())),
     };
     drop(meant);
     Ok(Import {
@@ -201,6 +204,19 @@ async fn import(text: &str, open: &Opener, options: &ScanOptions) -> Result<Impo
         inventory: Arc::new(inventory),
         id,
     })
+}
+
+fn no_such_ref(select: Option<&RefSelector>) -> String {
+    match select {
+        Some(select) => {
+            let wanted = select.to_string();
+            format!(
+                "it has no ref `{}`, which the build imports",
+                visible(&wanted)
+            )
+        }
+        None => "it has no refs".to_owned(),
+    }
 }
 
 fn faults(error: WhyError) -> Vec<String> {

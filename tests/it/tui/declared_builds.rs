@@ -223,6 +223,17 @@ fn builds_with_caches_that_cannot_be_opened_are_not_explained() {
     journey.shows("cachelens › find");
 }
 
+#[test]
+fn a_cache_without_a_tag_is_the_default_ref() {
+    let checkout = Checkout::of("c05").with(
+        "docker-bake.hcl",
+        "target \"shop\" {\n  cache-from = [\"type=local,src=CACHE\"]\n}\n",
+    );
+    let mut journey = checkout.find("path~bake");
+    journey.press("w");
+    journey.shows("it has no ref `latest`");
+}
+
 /// Commits the checkout with the Dockerfile of an earlier commit, and restores the file.
 fn commit_earlier_dockerfile(checkout: &Path, earlier: &str) {
     let file = checkout.join("Dockerfile");

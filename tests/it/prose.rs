@@ -363,7 +363,7 @@ fn finds_banned_words_as_whole_words() {
 
 #[test]
 fn reads_the_help_of_argument_structs_only() {
-    let source = r#"
+    let source = r"
 /// No help.
 #[derive(Debug, Clone)]
 struct Plain {
@@ -382,7 +382,7 @@ struct ShowArguments {
     /// Show less.
     less: bool,
 }
-"#;
+";
     assert_eq!(
         help_texts(source),
         ["Shows a cache.", "The cache to show.", "Show less."]

@@ -113,7 +113,7 @@ impl Jobs {
             let job = reporter.job;
             let Some(reader) = reader else { return job };
             let loading = load(&*reader, inventory, id, given, &readers);
-            if let Some(loaded) = cancel.run_until_cancelled(loading).await {
+            if let Some(loaded) = Box::pin(cancel.run_until_cancelled(loading)).await {
                 let loaded = loaded.map(Arc::new);
                 reporter.report(JobReport::Steps(loaded)).await;
             }
@@ -140,7 +140,7 @@ impl Jobs {
             let job = reporter.job;
             let Some(reader) = reader else { return job };
             let comparison = compare(&*reader, &inventory, refs, given, &readers);
-            if let Some(compared) = cancel.run_until_cancelled(comparison).await {
+            if let Some(compared) = Box::pin(cancel.run_until_cancelled(comparison)).await {
                 let compared = compared.map(Arc::new);
                 reporter.report(JobReport::Compared(compared)).await;
             }

@@ -7,6 +7,7 @@ use std::path::Path;
 use cachelens::find::{self, Direction, RepositoryFindings};
 use tempfile::TempDir;
 
+mod bake;
 mod hostile;
 mod kinds;
 mod mistakes;

@@ -21,6 +21,8 @@ pub struct BakeConfig {
     pub groups: Vec<(String, Vec<String>)>,
     /// Whether a block defines a group. A matrix also makes one.
     has_group_blocks: bool,
+    /// Whether a parent that no file defines is left out. Otherwise it is an error.
+    skips_unknown_parents: bool,
 }
 
 /// A value of `--set`.
@@ -44,7 +46,10 @@ impl Definitions {
     ) -> Result<(BakeConfig, Vec<BakeError>), BakeError> {
         let evaluator = Evaluator::new(self, options);
         let lenient = options.unknowns.is_some();
-        let mut config = BakeConfig::default();
+        let mut config = BakeConfig {
+            skips_unknown_parents: lenient,
+            ..BakeConfig::default()
+        };
         let mut problems = Vec::new();
         if !lenient {
             evaluator.check_variables()?;
@@ -281,6 +286,10 @@ impl BakeConfig {
         &self,
         name: &str,
         visited: &mut HashMap<String, Vec<String>>,
+            // `docker/metadata-action` generates the file that defines `docker-metadata-action`.
+            if self.skips_unknown_parents && !self.has(parent) {
+                continue;
+            }
     ) -> Vec<String> {
         if let Some(known) = visited.get(name) {
             return known.clone();
@@ -292,6 +301,11 @@ impl BakeConfig {
         let mut found: Vec<String> = Vec::new();
         for member in members {
             let mut targets = self.collect_members(member, visited);
+    /// Whether a target is defined.
+    pub fn has(&self, name: &str) -> bool {
+        self.targets.iter().any(|target| target.name == name)
+    }
+
             // Within a group, its own name is that of a target.
             if targets.is_empty() {
                 targets.push(member.clone());

@@ -146,7 +146,6 @@ impl DeclarationGroups {
     }
 
     fn read(&self, session: &FindSession<'_>) {
-        bake::read(session, &self.bake);
         compose::read(session, &self.compose);
         kamal::read(session, &self.kamal);
         let included = gitlab::all_included(session, &self.gitlab);
@@ -164,6 +163,8 @@ impl DeclarationGroups {
     }
 }
 
+        // Last, because commands in the other files join bake files.
+        bake::read(session, &self.bake);
 fn read(
     session: &FindSession<'_>,
     kind: CiFileKind,

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::build_command;
 use super::declaration::{CiJob, Direction, Facts};
 use super::script::{Invocation, ScriptWord};
 use super::session::{CacheUse, FindSession, without_secrets};
@@ -89,6 +88,13 @@ pub(super) fn declare(session: &FindSession<'_>, invocation: &Invocation, around
         scripts: &invocation.scripts,
     };
     match tool {
+    if tool == Tool::Bake {
+        let files = flags
+            .iter()
+            .filter(|flag| matches!(flag.name.as_str(), "-f" | "--file"));
+        let names = files.filter_map(|flag| Some(flag.value.as_ref()?.text.as_str()));
+        bake::add_files(session, &around.directory, names);
+    }
         Tool::Envd => reader.envd(&flags),
         Tool::Earthly => reader.earthly(&flags, &invocation.environment),
         _ => {

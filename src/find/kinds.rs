@@ -149,8 +149,9 @@ fn by_place(path: &str, lower: &str, folder: &str, yaml: bool) -> Option<CiFileK
 /// except for two short flags of envd.
 pub(super) fn may_declare(kind: CiFileKind, text: &str) -> bool {
     // The caches of tsops may all be in files that the configuration imports, and those of Azure in
-    // templates.
+    // templates. A command may join bake files.
     mentions_cache(text)
+        || (kind != CiFileKind::Bake && text.contains("bake") && joins_files(text))
         || kind == CiFileKind::Tsops
         || (kind == CiFileKind::Azure && text.contains("template"))
         || (matches!(
@@ -163,6 +164,13 @@ pub(super) fn may_declare(kind: CiFileKind, text: &str) -> bool {
                 | CiFileKind::Task
         ) && text.contains("envd")
             && (text.contains("-ec") || text.contains("-ic")))
+}
+
+/// Whether a text may have a command of bake with several files.
+fn joins_files(text: &str) -> bool {
+    ["-f", "--file", "files:"]
+        .iter()
+        .any(|word| text.contains(word))
 }
 
 /// Whether a file includes others, whose caches may need its variables and jobs.

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::bake::BakeFileList;
 use super::declaration::{Declaration, Direction, Facts};
 use super::mistakes::in_source;
 use super::repository::Repository;
@@ -37,6 +38,8 @@ pub(super) struct FindSession<'r> {
     supplied: RefCell<HashSet<(String, String)>>,
     /// How often each template was read where a pipeline uses it.
     used: RefCell<HashMap<String, usize>>,
+    /// The bake files that commands read together.
+    pub(super) bake_files: RefCell<Vec<BakeFileList>>,
 }
 
 type Key = (String, Direction, String, u32, String, Option<String>);
@@ -62,6 +65,7 @@ impl<'r> FindSession<'r> {
             remarks: RefCell::default(),
             supplied: RefCell::default(),
             used: RefCell::default(),
+            bake_files: RefCell::default(),
         }
     }
 

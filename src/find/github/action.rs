@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::expression::{ExpressionContexts, closing};
-use crate::find::BuildCommand;
 use crate::find::command::{declare_override, inline_argument};
 use crate::find::declaration::{CiJob, Direction, Facts};
 use crate::find::repository::join;
 use crate::find::script::{ScriptWord, Variant};
 use crate::find::session::{CacheUse, FindSession};
+use crate::find::{BuildCommand, bake};
 use crate::format::located::Located;
 use crate::format::tree::TreeNode;
 use crate::format::unknown::{has_mark, to_pattern};
@@ -82,6 +82,7 @@ impl ActionInputs<'_> {
                 format!("Write it below `set:` as `*.{meant}=…`.")
             });
         }
+        self.bake_files();
         for (text, when) in self.entries("set") {
             let source = text.as_str();
             let quoted = source
@@ -97,6 +98,15 @@ impl ActionInputs<'_> {
                 inputs.declare(&item.text, &item.when, direction, tool, Some(target));
             });
         }
+    }
+
+    /// Keeps the files that bake reads.
+    fn bake_files(&self) {
+        let folder = self.entries("workdir");
+        let folder = folder.first().map_or("", |(text, _)| text.as_str());
+        let files = self.entries("files");
+        let files = files.iter().flat_map(|(text, _)| text.as_str().split(','));
+        bake::add_files(self.session, folder, files.map(str::trim));
     }
 
     /// Declares the caches in inputs of other actions.

@@ -39,6 +39,26 @@ pub struct Override {
 }
 
 impl Definitions {
+    /// Whether these definitions do not define a name that `others` define and `text` uses. `text` is
+    /// the source of these definitions.
+    pub fn lacks(&self, others: &Self, text: &str) -> bool {
+        let used: HashSet<&str> = text
+            .split(|c: char| !(c == '_' || c == '-' || c.is_alphanumeric()))
+            .collect();
+        let own = self.names();
+        let mut missing = others.names().difference(&own).copied().collect::<Vec<_>>();
+        missing.retain(|name| used.contains(name));
+        !missing.is_empty()
+    }
+
+    /// The names of variables, functions and targets.
+    fn names(&self) -> HashSet<&str> {
+        let variables = self.variables.keys().chain(self.attributes.keys());
+        let names = variables.chain(self.functions.keys()).map(String::as_str);
+        let targets = self.targets.iter().map(|target| target.name.as_str());
+        names.chain(targets).collect()
+    }
+
     /// Evaluates all targets and groups. In find mode, faulty parts are left out.
     pub fn evaluate(
         &self,

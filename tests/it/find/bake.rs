@@ -20,3 +20,76 @@ target \"_common\" {
     docker-bake.hcl:6 import type=gha,scope=app by bake for app
     ");
 }
+
+#[test]
+fn bake_files_that_a_command_joins_are_read_together() {
+    let repository = Repository::new()
+        .with(
+            "vars.hcl",
+            "variable \"REPO\" {\n  default = \"ghcr.io/acme\"\n}\n",
+        )
+        .with(
+            "images.hcl",
+            "target \"web\" {\n  cache-from = [\"type=registry,ref=${REPO}/web:cache\"]\n}\n",
+        )
+        .with(
+            "build.sh",
+            "docker buildx bake -f vars.hcl --file=images.hcl web\n",
+        )
+        .with(
+            "api/docker-bake.ci.hcl",
+            "target \"api\" {\n  cache-to = [\"type=gha,scope=${NAME}\"]\n}\n",
+        )
+        .with(
+            "api/names.hcl",
+            "variable \"NAME\" {\n  default = \"api\"\n}\n",
+        )
+        .with(
+            ".github/workflows/ci.yml",
+            "on: push
+jobs:
+  image:
+    steps:
+      - uses: docker/bake-action@v6
+        with:
+          workdir: api
+          files: |
+            names.hcl
+            docker-bake.ci.hcl
+            ${{ steps.meta.outputs.bake-file }}
+          set: '*.cache-from=type=gha,scope=api'
+",
+        );
+    insta::assert_snapshot!(repository.declared(), @"
+    .github/workflows/ci.yml:12 import type=gha,scope=api by docker/bake-action for *
+    api/docker-bake.ci.hcl:2 export type=gha,scope=api by bake for api
+    images.hcl:2 import type=registry,ref=ghcr.io/acme/web:cache by bake for web
+    ");
+}
+
+#[test]
+fn a_bake_file_uses_names_of_the_default_files() {
+    let repository = Repository::new()
+        .with(
+            "docker-bake.hcl",
+            "variable \"REPO\" {
+  default = \"ghcr.io/acme\"
+}
+target \"_base\" {
+  cache-from = [\"type=registry,ref=${REPO}/base:cache\"]
+}
+",
+        )
+        .with(
+            "docker-bake.ci.hcl",
+            "target \"web\" {
+  inherits = [\"_base\"]
+  cache-to = [\"type=registry,ref=${REPO}/web:cache\"]
+}
+",
+        );
+    insta::assert_snapshot!(repository.declared(), @"
+    docker-bake.ci.hcl:3 export type=registry,ref=ghcr.io/acme/web:cache by bake for web
+    docker-bake.hcl:5 import type=registry,ref=ghcr.io/acme/base:cache by bake for web
+    ");
+}

@@ -286,6 +286,10 @@ impl BakeConfig {
             ..Target::default()
         };
         for parent in &own.inherits {
+            // `docker/metadata-action` generates the file that defines `docker-metadata-action`.
+            if self.skips_unknown_parents && !self.has(parent) {
+                continue;
+            }
             if let Some(parent) = self.inherited(parent, overrides, visited, depth + 1)? {
                 whole.merge(&parent);
             }
@@ -297,6 +301,11 @@ impl BakeConfig {
         Ok(Some(whole))
     }
 
+    /// Whether a target is defined.
+    pub fn has(&self, name: &str) -> bool {
+        self.targets.iter().any(|target| target.name == name)
+    }
+
     /// Returns the targets of a group, or the name itself.
     pub fn members(&self, name: &str) -> Vec<String> {
         self.collect_members(name, &mut HashMap::new())
@@ -306,10 +315,6 @@ impl BakeConfig {
         &self,
         name: &str,
         visited: &mut HashMap<String, Vec<String>>,
-            // `docker/metadata-action` generates the file that defines `docker-metadata-action`.
-            if self.skips_unknown_parents && !self.has(parent) {
-                continue;
-            }
     ) -> Vec<String> {
         if let Some(known) = visited.get(name) {
             return known.clone();
@@ -321,11 +326,6 @@ impl BakeConfig {
         let mut found: Vec<String> = Vec::new();
         for member in members {
             let mut targets = self.collect_members(member, visited);
-    /// Whether a target is defined.
-    pub fn has(&self, name: &str) -> bool {
-        self.targets.iter().any(|target| target.name == name)
-    }
-
             // Within a group, its own name is that of a target.
             if targets.is_empty() {
                 targets.push(member.clone());
@@ -341,8 +341,8 @@ impl BakeConfig {
     }
 
     /// Returns whether a target only holds attributes for those that inherit from it: no group
-    /// names it, and it gives neither a tag, a stage nor a context of its own. Without any group,
-    /// the name has to say so.
+    /// names it, and it has neither a tag, a stage, a context nor a Dockerfile of its own. Without
+    /// any group, its name has a word such as `base`.
     pub fn is_abstract(&self, name: &str) -> bool {
         let inherited = self
             .targets
@@ -353,14 +353,16 @@ impl BakeConfig {
             .iter()
             .any(|(_, members)| members.iter().any(|member| member == name));
         let mut same = self.targets.iter().filter(|target| target.name == name);
+        let lower = name.to_lowercase();
+        let is_named_so = ABSTRACT.iter().any(|word| lower.contains(word));
         let builds = same.any(|target| {
             let context = target.context.as_deref().unwrap_or(".");
+            let dockerfile = target.dockerfile.as_deref().unwrap_or("Dockerfile");
             target.tags.iter().flatten().next().is_some()
                 || target.target.is_some()
                 || !matches!(context, "." | "./")
+                || (dockerfile != "Dockerfile" && !is_named_so)
         });
-        let lower = name.to_lowercase();
-        let is_named_so = ABSTRACT.iter().any(|word| lower.contains(word));
         inherited && !grouped && !builds && (is_named_so || self.has_group_blocks)
     }
 }

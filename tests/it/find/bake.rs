@@ -93,3 +93,27 @@ target \"_base\" {
     docker-bake.hcl:5 import type=registry,ref=ghcr.io/acme/base:cache by bake for web
     ");
 }
+
+#[test]
+fn a_parent_with_its_own_dockerfile_is_built() {
+    let repository = Repository::new().with(
+        "docker-bake.hcl",
+        "group \"default\" {
+  targets = [\"debug\"]
+}
+target \"app\" {
+  dockerfile = \"app.Dockerfile\"
+  cache-to = [\"type=gha,scope=app\"]
+}
+target \"common\" {
+  dockerfile = \"common.Dockerfile\"
+  cache-to = [\"type=gha,scope=common\"]
+}
+target \"debug\" {
+  inherits = [\"app\", \"common\"]
+  cache-to = []
+}
+",
+    );
+    insta::assert_snapshot!(repository.declared(), @"docker-bake.hcl:6 export type=gha,scope=app by bake for app");
+}

@@ -1,6 +1,11 @@
 //! Scripts in Python: lists of words, and shell commands in strings.
+//!
+//! A string counts only where a function runs it: `subprocess.run`, `os.system` and the like, and
+//! functions of the script that pass their parameter on to those.
 
-use std::collections::HashMap;
+mod lexer;
+
+use std::collections::{HashMap, HashSet};
 
 use super::command::{self, CommandContext};
 use super::embedded;
@@ -8,13 +13,7 @@ use super::repository::directory;
 use super::script::{Invocation, ScriptWord};
 use super::session::FindSession;
 use crate::format::located::{Located, TextPlace};
-
-#[derive(Debug, Clone)]
-enum PythonToken {
-    Text(Located),
-    Sign(char),
-    Word,
-}
+use lexer::PythonToken;
 
 /// Parses a script.
 pub(super) fn read(session: &FindSession<'_>, path: &str, text: &str) {
@@ -22,59 +21,180 @@ pub(super) fn read(session: &FindSession<'_>, path: &str, text: &str) {
         return;
     }
     let source = Located::lines(text, TextPlace::new(session.repository.number(path), 1));
-    let tokens = tokens(session, &source, &constants(text));
-    let around = CommandContext {
-        directory: directory(path).to_owned(),
-        ..CommandContext::default()
+    let tokens = lexer::tokens(session, &source, &lexer::constants(text));
+    let mut reader = PythonReader {
+        session,
+        runners: runners(&tokens),
+        tokens: &tokens,
+        around: CommandContext {
+            directory: directory(path).to_owned(),
+            ..CommandContext::default()
+        },
+        texts: HashMap::new(),
+        lists: HashMap::new(),
+        program: Vec::new(),
     };
-    let mut list: Option<Vec<Located>> = None;
-    let mut program: Vec<Located> = Vec::new();
-    let mut previous = None;
-    for token in &tokens {
-        match token {
-            PythonToken::Sign('[') => list = Some(Vec::new()),
-            PythonToken::Sign(']') => {
-                let Some(mut words) = list.take() else {
-                    continue;
-                };
-                let is_flag = |word: &Located| word.as_str().starts_with("--");
-                if words.first().is_some_and(is_flag) {
-                    // `command += ["--flag", …]`
-                    words.splice(0..0, program.iter().cloned());
-                } else {
-                    let before = words
-                        .iter()
-                        .take_while(|word| !word.as_str().starts_with('-'));
-                    program = before.cloned().collect();
-                }
-                invoke(session, words, &around);
-            }
-            PythonToken::Text(text) => match &mut list {
-                Some(words) => words.push(text.clone()),
-                None if matches!(previous, Some('(' | '=')) => command_line(session, text, &around),
-                None => {}
-            },
-            _ => {}
-        }
-        previous = match token {
-            PythonToken::Sign(sign) => Some(*sign),
-            _ => None,
-        };
-    }
+    reader.run();
 }
 
-fn invoke(session: &FindSession<'_>, words: Vec<Located>, around: &CommandContext) {
-    let slot = |text: Located| {
-        vec![vec![ScriptWord {
-            text,
-            when: Vec::new(),
-        }]]
-    };
-    let invocation = Invocation {
-        slots: words.into_iter().map(slot).collect(),
-        ..Invocation::default()
-    };
-    command::declare(session, &invocation, around);
+struct PythonReader<'a> {
+    session: &'a FindSession<'a>,
+    tokens: &'a [PythonToken],
+    around: CommandContext,
+    /// The functions of the script that run a command.
+    runners: HashSet<String>,
+    /// The variables that hold a string.
+    texts: HashMap<String, Located>,
+    /// The variables that hold a list, with the words before its first flag.
+    lists: HashMap<String, Vec<Located>>,
+    /// The words before the first flag of the last list.
+    program: Vec<Located>,
+}
+
+impl PythonReader<'_> {
+    fn run(&mut self) {
+        let mut index = 0;
+        while let Some(token) = self.tokens.get(index) {
+            index += 1;
+            match token {
+                PythonToken::Word(name) => index = self.name(name, index),
+                PythonToken::Sign('[') => index = self.list(None, index),
+                _ => {}
+            }
+        }
+    }
+
+    fn sign(&self, index: usize, sign: char) -> bool {
+        matches!(self.tokens.get(index), Some(PythonToken::Sign(found)) if *found == sign)
+    }
+
+    fn text(&self, index: usize) -> Option<&Located> {
+        match self.tokens.get(index)? {
+            PythonToken::Text(text) => Some(text),
+            PythonToken::Word(name) => self.texts.get(name.trim_end_matches(".split")),
+            PythonToken::Sign(_) => None,
+        }
+    }
+
+    /// Handles a name and returns the index to continue at. `index` is that of the token after it.
+    fn name(&mut self, name: &str, index: usize) -> usize {
+        if self.sign(index, '=') && !self.sign(index + 1, '=') {
+            return self.assignment(name, index + 1);
+        }
+        if self.sign(index, '+') && self.sign(index + 1, '=') {
+            if self.sign(index + 2, '[') {
+                return self.list(Some(name), index + 3);
+            }
+            if let Some(added) = self.text(index + 2).cloned()
+                && let Some(text) = self.texts.get_mut(name)
+            {
+                text.push(&added);
+            }
+            return index + 2;
+        }
+        if !self.sign(index, '(') {
+            return index;
+        }
+        if let Some(list) = name.strip_suffix(".append")
+            && let Some(text) = self.text(index + 1)
+        {
+            let program = self.lists.get(list).cloned().unwrap_or_default();
+            self.invoke(program.into_iter().chain([text.clone()]));
+            return index + 2;
+        }
+        if let Some(list) = name.strip_suffix(".extend")
+            && self.sign(index + 1, '[')
+        {
+            return self.list(Some(list), index + 2);
+        }
+        let last = name.rsplit('.').next().unwrap_or(name);
+        if (is_runner(name) || self.runners.contains(last))
+            && let Some(text) = self.text(index + 1)
+        {
+            command_line(self.session, text, &self.around);
+        }
+        index + 1
+    }
+
+    fn assignment(&mut self, name: &str, index: usize) -> usize {
+        self.texts.remove(name);
+        if self.sign(index, '[') {
+            let end = self.list(None, index + 1);
+            self.lists.insert(name.to_owned(), self.program.clone());
+            return end;
+        }
+        self.lists.remove(name);
+        if let Some(PythonToken::Text(text)) = self.tokens.get(index) {
+            self.texts.insert(name.to_owned(), text.clone());
+            return index + 1;
+        }
+        index
+    }
+
+    /// Reads a list and returns the index after it. `added_to` is the list that it extends.
+    fn list(&mut self, added_to: Option<&str>, start: usize) -> usize {
+        let mut words: Vec<Located> = Vec::new();
+        let mut index = start;
+        while let Some(token) = self.tokens.get(index) {
+            match token {
+                PythonToken::Sign('[') => match self.subscript(index) {
+                    Some(end) => index = end,
+                    None => return index,
+                },
+                PythonToken::Sign(']') => break,
+                PythonToken::Text(text) => words.push(text.clone()),
+                PythonToken::Word(name) if self.is_element(index) => {
+                    let place = words.last().map(Located::place).unwrap_or_default();
+                    let known = self.texts.get(name).cloned();
+                    words.push(known.unwrap_or_else(|| self.session.unknown(name, place)));
+                }
+                PythonToken::Word(_) | PythonToken::Sign(_) => {}
+            }
+            index += 1;
+        }
+        if index == self.tokens.len() {
+            return start;
+        }
+        let is_flag = |word: &Located| word.as_str().starts_with('-');
+        if words.first().is_some_and(is_flag) {
+            // `command += ["--flag", …]`
+            let known = added_to.and_then(|name| self.lists.get(name));
+            let program = known.unwrap_or(&self.program).clone();
+            words.splice(0..0, program);
+        } else {
+            let before = words.iter().take_while(|word| !is_flag(word));
+            self.program = before.cloned().collect();
+        }
+        self.invoke(words);
+        index + 1
+    }
+
+    /// Returns the end of a subscript such as `[0]` that begins at `index`.
+    fn subscript(&self, index: usize) -> Option<usize> {
+        let before = self.tokens.get(index - 1);
+        let after = (1..4).find(|length| self.sign(index + length, ']'))?;
+        matches!(before, Some(PythonToken::Word(_))).then_some(index + after)
+    }
+
+    /// Whether a token is a whole element of a list.
+    fn is_element(&self, index: usize) -> bool {
+        let is_after = self.sign(index - 1, '[') || self.sign(index - 1, ',');
+        is_after && (self.sign(index + 1, ']') || self.sign(index + 1, ','))
+    }
+
+    fn invoke(&self, words: impl IntoIterator<Item = Located>) {
+        let slot = |text: Located| {
+            vec![vec![ScriptWord {
+                text,
+                when: Vec::new(),
+            }]]
+        };
+        let invocation = Invocation {
+            slots: words.into_iter().map(slot).collect(),
+            ..Invocation::default()
+        };
+        command::declare(self.session, &invocation, &self.around);
+    }
 }
 
 /// Follows a string that starts with the name of a build program.
@@ -85,126 +205,72 @@ fn command_line(session: &FindSession<'_>, text: &Located, around: &CommandConte
     }
 }
 
-/// Returns the variables that are set to one text.
-fn constants(text: &str) -> HashMap<String, String> {
-    let mut constants = HashMap::new();
-    for line in text.lines() {
-        let Some((name, value)) = line.split_once('=') else {
-            continue;
-        };
-        let name = name.trim_end();
-        let value = value.trim();
-        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
-        let inner = quote.and_then(|quote| value[1..].strip_suffix(quote).map(|v| (v, quote)));
-        let is_name = !name.is_empty() && name.chars().all(|c| c == '_' || c.is_alphanumeric());
-        match inner {
-            Some((inner, quote)) if is_name && !inner.contains([quote, '\\', '{', '%']) => {
-                constants.insert(name.to_owned(), inner.to_owned());
-            }
-            _ => {
-                // Set to anything else, it is no constant.
-                constants.remove(name.trim());
-            }
-        }
+/// Whether a function runs the command in its first argument.
+fn is_runner(name: &str) -> bool {
+    match name.rsplit_once('.') {
+        Some((module, function)) => match function {
+            // `c.run` of invoke, and the like.
+            "run"
+            | "sudo"
+            | "check_call"
+            | "check_output"
+            | "Popen"
+            | "getoutput"
+            | "getstatusoutput"
+            | "create_subprocess_shell" => true,
+            "call" => module.ends_with("subprocess"),
+            "system" | "popen" => module.ends_with("os"),
+            "split" => module.ends_with("shlex"),
+            _ => false,
+        },
+        None => matches!(
+            name,
+            "run"
+                | "call"
+                | "check_call"
+                | "check_output"
+                | "Popen"
+                | "system"
+                | "popen"
+                | "getoutput"
+                | "getstatusoutput"
+                | "create_subprocess_shell"
+        ),
     }
-    constants
 }
 
-fn tokens(
-    session: &FindSession<'_>,
-    source: &Located,
-    constants: &HashMap<String, String>,
-) -> Vec<PythonToken> {
-    let text = source.as_str();
-    let mut found = Vec::new();
-    let mut position = 0;
-    let mut prefix = String::new();
-    while let Some(first) = text[position..].chars().next() {
-        if first == '#' {
-            position += text[position..].find('\n').unwrap_or(text.len() - position);
-        } else if first == '"' || first == '\'' {
-            let formatted = prefix.contains(['f', 'F']);
-            let raw = prefix.contains(['r', 'R']);
-            let (string, length) = string(source, position, first, raw);
-            let string = if formatted {
-                interpolated(session, &string, constants)
-            } else {
-                let string = embedded::substitute(&string, "%s", "", |_, place| {
-                    session.unknown("%s", place)
-                });
-                embedded::substitute(&string, "{", "}", |inner, place| {
-                    session.unknown(&format!("{{{inner}}}"), place)
-                })
-            };
-            // Adjacent strings are concatenated.
-            match found.last_mut() {
-                Some(PythonToken::Text(last)) => last.push(&string),
-                _ => found.push(PythonToken::Text(string)),
+/// Returns the functions of a script that pass a parameter on to a function that runs it.
+fn runners(tokens: &[PythonToken]) -> HashSet<String> {
+    let mut found = HashSet::new();
+    let mut function: Option<&str> = None;
+    let mut parameters: Vec<&str> = Vec::new();
+    let mut index = 0;
+    while let Some(token) = tokens.get(index) {
+        index += 1;
+        let PythonToken::Word(word) = token else {
+            continue;
+        };
+        if let ("def", Some(PythonToken::Word(name))) = (word.as_str(), tokens.get(index)) {
+            function = Some(name);
+            parameters.clear();
+            let list = tokens[index + 1..].iter();
+            let until = list.take_while(|token| !matches!(token, PythonToken::Sign(')')));
+            for token in until {
+                if let PythonToken::Word(parameter) = token {
+                    parameters.push(parameter);
+                }
+                index += 1;
             }
-            position += length;
-            prefix.clear();
-        } else if first == '_' || first.is_alphanumeric() {
-            let rest = &text[position..];
-            let length = rest
-                .find(|c: char| !(c == '_' || c.is_alphanumeric()))
-                .unwrap_or(rest.len());
-            rest[..length].clone_into(&mut prefix);
-            position += length;
-            if !text[position..].starts_with(['"', '\'']) || prefix.len() > 2 {
-                found.push(PythonToken::Word);
-                prefix.clear();
-            }
-        } else {
-            if !first.is_whitespace() {
-                found.push(PythonToken::Sign(first));
-            }
-            position += first.len_utf8();
+            continue;
+        }
+        if let (Some(PythonToken::Sign('(')), Some(PythonToken::Word(argument))) =
+            (tokens.get(index), tokens.get(index + 1))
+            && is_runner(word)
+            && parameters.contains(&argument.trim_end_matches(".split"))
+            && let Some(name) = function
+        {
+            found.insert(name.to_owned());
         }
     }
     found
-}
-
-fn string(source: &Located, start: usize, quote: char, raw: bool) -> (Located, usize) {
-    let text = source.as_str();
-    let triple: String = std::iter::repeat_n(quote, 3).collect();
-    let is_triple = text[start..].starts_with(&triple);
-    let end = if is_triple { triple } else { quote.to_string() };
-    let mut position = start + end.len();
-    let mut out = Located::new("", source.place_at(start));
-    while let Some(character) = text[position..].chars().next() {
-        let place = source.place_at(position);
-        if text[position..].starts_with(&end) {
-            return (out, position + end.len() - start);
-        }
-        if character == '\n' && !is_triple {
-            break;
-        }
-        position += character.len_utf8();
-        if character != '\\' || raw {
-            out.push_char(character, place);
-            continue;
-        }
-        let Some(escaped) = text[position..].chars().next() else {
-            break;
-        };
-        position += escaped.len_utf8();
-        match escaped {
-            '\n' => {}
-            'n' => out.push_char('\n', place),
-            other => out.push_char(other, place),
-        }
-    }
-    (out, position - start)
-}
-
-/// Replaces `{expression}`.
-fn interpolated(
-    session: &FindSession<'_>,
-    text: &Located,
-    constants: &HashMap<String, String>,
-) -> Located {
-    embedded::substitute(text, "{", "}", |inner, place| match constants.get(inner) {
-        Some(value) => Located::new(value, place),
-        None => session.unknown(inner, place),
-    })
 }

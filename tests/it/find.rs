@@ -12,6 +12,7 @@ mod hostile;
 mod kinds;
 mod mistakes;
 mod opens;
+mod python;
 
 /// A repository in a temporary directory.
 pub(crate) struct Repository {

@@ -139,6 +139,7 @@ impl<'r> FindSession<'r> {
             self.remark("missing-type", text.place(), message, hint);
             return;
         };
+        let fields: Vec<String> = fields.into_iter().map(with_lower_name).collect();
         self.find_literal_secret(&fields, text.place());
         let kept: Vec<String> = fields
             .iter()
@@ -322,6 +323,16 @@ fn note(names: &[String], when: &[String]) -> Option<String> {
         }
     }
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// Returns an attribute with its name in lower case, as buildx reads it.
+fn with_lower_name(field: String) -> String {
+    match field.split_once('=') {
+        Some((name, value)) if name.contains(char::is_uppercase) => {
+            format!("{}={value}", name.to_lowercase())
+        }
+        _ => field,
+    }
 }
 
 fn is_secret(field: &str) -> bool {

@@ -13,6 +13,7 @@ mod kinds;
 mod mistakes;
 mod opens;
 mod python;
+mod scripts;
 
 /// A repository in a temporary directory.
 pub(crate) struct Repository {

@@ -9,6 +9,60 @@ use crate::format::tree::TreeNode;
 /// Variables of the environment of a script.
 pub(super) type Environment = Vec<(String, Vec<Variant>)>;
 
+/// The most values of a part of a text.
+const MOST_VALUES: usize = 16;
+/// The most parts with several values in a file.
+const MOST_PARTS: usize = 500;
+/// The start of the names of such parts.
+const PART: &str = "CONDITIONAL_PART_";
+
+/// Adds a part with several values to an environment. Returns the variable of the shell that stands
+/// for it, or `None` if there are too many.
+pub(super) fn part(
+    parts: &mut Environment,
+    mut values: Vec<Variant>,
+    place: TextPlace,
+) -> Option<Located> {
+    if parts.len() >= MOST_PARTS {
+        return None;
+    }
+    values.truncate(MOST_VALUES);
+    let name = format!("{PART}{}", parts.len());
+    let text = Located::new(format!("${{{name}}}"), place);
+    parts.push((name, values));
+    Some(text)
+}
+
+/// Returns the values of a text with such parts.
+pub(super) fn alternatives(text: &Located, parts: &Environment) -> Vec<Variant> {
+    let source = text.as_str();
+    let part = source.find(&format!("${{{PART}")).and_then(|start| {
+        let end = start + source[start..].find('}')?;
+        let name = &source[start + 2..end];
+        let (_, values) = parts.iter().find(|(known, _)| known == name)?;
+        Some((start, end + 1, values))
+    });
+    let Some((start, end, values)) = part else {
+        return vec![Variant::of(text.clone())];
+    };
+    let mut variants = Vec::new();
+    for tail in alternatives(&text.slice(end, text.len()), parts) {
+        for value in values {
+            let mut whole = text.slice(0, start);
+            whole.push(&value.text);
+            whole.push(&tail.text);
+            let mut when = value.when.clone();
+            when.extend(tail.when.iter().cloned());
+            variants.push(Variant {
+                when,
+                ..Variant::of(whole)
+            });
+        }
+    }
+    variants.truncate(MOST_VALUES);
+    variants
+}
+
 /// Follows a script and declares the caches of its commands.
 pub(super) fn run(
     session: &FindSession<'_>,
@@ -67,8 +121,13 @@ pub(super) fn extend(
 
 /// Sets one variable.
 pub(super) fn put(environment: &mut Environment, name: &str, text: Located) {
+    put_all(environment, name, vec![Variant::of(text)]);
+}
+
+/// Sets one variable that may have several values.
+pub(super) fn put_all(environment: &mut Environment, name: &str, values: Vec<Variant>) {
     environment.retain(|(known, _)| known != name);
-    environment.push((name.to_owned(), vec![Variant::of(text)]));
+    environment.push((name.to_owned(), values));
 }
 
 /// Returns the value of a variable.

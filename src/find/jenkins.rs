@@ -3,34 +3,31 @@
 //! A lexer for Groovy finds strings and braces; `sh` steps are shell scripts. The only other part
 //! of the language that is evaluated is assignments of strings.
 
+mod conditions;
 mod functions;
+mod lexer;
 mod lists;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use functions::GroovyFunction;
+use lexer::{JenkinsToken, tokens};
 
 use super::command::CommandContext;
 use super::embedded::{self, Environment};
 use super::session::FindSession;
 use crate::format::located::{Located, TextPlace};
 
-#[derive(Debug, Clone)]
-enum JenkinsToken {
-    Word(String, TextPlace),
-    /// A string; the flag says whether `$` is replaced.
-    Text(Located, bool),
-    Sign(char),
-    Line,
-}
-
 /// Parses a pipeline.
 pub(super) fn read(session: &FindSession<'_>, path: &str, text: &str) {
     let source = Located::lines(text, TextPlace::new(session.repository.number(path), 1));
     let tokens = tokens(&source);
+    let branches = RefCell::default();
     let mut reader = JenkinsReader {
         session,
+        branches: &branches,
+        condition: None,
         tokens: &tokens,
         variables: HashMap::new(),
         lists: HashMap::new(),
@@ -48,6 +45,8 @@ enum PipelineBlock {
     Stage(String),
     /// `environment`
     Environment,
+    /// `if` or `else`, with its condition.
+    Condition(String),
     Other,
 }
 
@@ -63,6 +62,10 @@ struct JenkinsReader<'a> {
     functions: HashMap<String, GroovyFunction>,
     /// The calls that are being evaluated.
     calls: Cell<usize>,
+    /// Parts with several values, as variables of the shell.
+    branches: &'a RefCell<Environment>,
+    /// The condition of the `if` that ended last.
+    condition: Option<String>,
 }
 
 impl JenkinsReader<'_> {
@@ -84,7 +87,10 @@ impl JenkinsReader<'_> {
                         .push(std::mem::replace(&mut pending, PipelineBlock::Other));
                 }
                 JenkinsToken::Sign('}') => {
-                    self.blocks.pop();
+                    self.condition = match self.blocks.pop() {
+                        Some(PipelineBlock::Condition(condition)) => Some(condition),
+                        _ => None,
+                    };
                 }
                 JenkinsToken::Word(word, _) => {
                     let word = word.clone();
@@ -115,6 +121,12 @@ impl JenkinsReader<'_> {
                 if let Some((text, end)) = self.script_after(next) {
                     self.script(word, &text);
                     return end;
+                }
+                next
+            }
+            "if" | "else" => {
+                if let Some(condition) = self.block_condition(word, next) {
+                    *pending = PipelineBlock::Condition(condition);
                 }
                 next
             }
@@ -151,14 +163,23 @@ impl JenkinsReader<'_> {
         let in_environment = matches!(self.blocks.last(), Some(PipelineBlock::Environment))
             || word.starts_with("env.");
         if in_environment {
-            embedded::put(&mut self.environment, &name, value.clone());
+            let values = self.alternatives(&value);
+            embedded::put_all(&mut self.environment, &name, values);
         }
         self.variables.insert(name, value);
         end
     }
 
-    /// Reads strings and names joined by `+`.
+    /// Reads strings and names joined by `+`, or the values of `?:`.
     fn value(&self, start: usize, name: &str) -> (Option<Located>, usize) {
+        if let Some((text, end)) = self.choice(start, name) {
+            return (Some(text), end);
+        }
+        self.joined_parts(start, name)
+    }
+
+    /// Reads strings and names joined by `+`.
+    fn joined_parts(&self, start: usize, name: &str) -> (Option<Located>, usize) {
         let mut whole: Option<Located> = None;
         let mut index = start;
         loop {
@@ -177,7 +198,7 @@ impl JenkinsReader<'_> {
                         index = end - 1;
                         text
                     } else {
-                        self.lookup(word, *place)
+                        self.lookup(word, *place).used_at(*place)
                     }
                 }
                 _ => return (whole, index),
@@ -190,7 +211,7 @@ impl JenkinsReader<'_> {
             if !matches!(self.tokens.get(index), Some(JenkinsToken::Sign('+'))) {
                 return (whole, index);
             }
-            index += 1;
+            index = self.after_lines(index + 1);
         }
     }
 
@@ -199,11 +220,11 @@ impl JenkinsReader<'_> {
         if !matches!(self.tokens.get(start), Some(JenkinsToken::Sign('('))) {
             return;
         }
-        let (_, end) = self.value(start + 1, "image");
+        let (_, end) = self.value(self.after_lines(start + 1), "image");
         if !matches!(self.tokens.get(end), Some(JenkinsToken::Sign(','))) {
             return;
         }
-        if let (Some(flags), _) = self.value(end + 1, "flags") {
+        if let (Some(flags), _) = self.value(self.after_lines(end + 1), "flags") {
             let mut script = Located::new("docker build ", flags.place());
             script.push(&flags);
             self.script("sh", &script);
@@ -213,15 +234,22 @@ impl JenkinsReader<'_> {
     fn parameter(&mut self, start: usize) {
         let mut name = None;
         let mut default = None;
+        let is_in_brackets = self.sign(start, '(');
         let mut index = start;
         while let Some(token) = self.tokens.get(index) {
             match token {
-                JenkinsToken::Sign(')') | JenkinsToken::Line if index > start => break,
+                JenkinsToken::Sign(')') if index > start => break,
+                JenkinsToken::Line if index > start && !is_in_brackets => break,
                 JenkinsToken::Word(word, _) => {
-                    if let Some(JenkinsToken::Text(text, _)) = self.tokens.get(index + 2) {
+                    // The first choice is the default.
+                    let value = index + 2 + usize::from(self.sign(index + 2, '['));
+                    if let Some(JenkinsToken::Text(text, _)) =
+                        self.tokens.get(self.after_lines(value))
+                    {
                         match word.as_str() {
                             "name" => name = Some(text.as_str().to_owned()),
                             "defaultValue" => default = Some(text.clone()),
+                            "choices" => default = text.split_lines().into_iter().next(),
                             _ => {}
                         }
                     }
@@ -293,9 +321,12 @@ impl JenkinsReader<'_> {
         };
         let around = CommandContext {
             target: stage,
+            when: self.conditions(),
             ..CommandContext::default()
         };
-        embedded::run(self.session, &text, &self.environment, &around);
+        let mut environment = self.environment.clone();
+        environment.extend(self.branches.borrow().iter().cloned());
+        embedded::run(self.session, &text, &environment, &around);
     }
 
     fn lookup(&self, path: &str, place: TextPlace) -> Located {
@@ -336,7 +367,7 @@ impl JenkinsReader<'_> {
                 position = start + 1;
             } else if let Some(inner) = rest.strip_prefix('{') {
                 let end = inner.find('}').unwrap_or(inner.len());
-                out.push(&self.expression(inner[..end].trim(), place));
+                out.push(&self.expression(inner[..end].trim(), place).used_at(place));
                 position = (start + 2 + end + 1).min(source.len());
             } else {
                 let length = rest
@@ -346,7 +377,7 @@ impl JenkinsReader<'_> {
                 if name.is_empty() {
                     out.push_char('$', place);
                 } else {
-                    out.push(&self.lookup(name, place));
+                    out.push(&self.lookup(name, place).used_at(place));
                 }
                 position = start + 1 + name.len();
             }
@@ -354,96 +385,4 @@ impl JenkinsReader<'_> {
         out.push(&text.slice(position, source.len()));
         out
     }
-}
-
-fn tokens(source: &Located) -> Vec<JenkinsToken> {
-    let text = source.as_str();
-    let mut found = Vec::new();
-    let mut position = 0;
-    while let Some(first) = text[position..].chars().next() {
-        let rest = &text[position..];
-        if rest.starts_with("//") {
-            position += rest.find('\n').unwrap_or(rest.len());
-        } else if rest.starts_with("/*") {
-            position += rest.find("*/").map_or(rest.len(), |end| end + 2);
-        } else if first == '\n' {
-            found.push(JenkinsToken::Line);
-            position += 1;
-        } else if first.is_whitespace() {
-            position += first.len_utf8();
-        } else if first == '\'' || first == '"' {
-            let (token, length) = string(source, position, first);
-            found.push(token);
-            position += length;
-        } else if first == '_' || first.is_alphabetic() {
-            let length = rest
-                .find(|c: char| !(c == '_' || c == '.' || c.is_alphanumeric()))
-                .unwrap_or(rest.len());
-            found.push(JenkinsToken::Word(
-                rest[..length].to_owned(),
-                source.place_at(position),
-            ));
-            position += length;
-        } else {
-            found.push(JenkinsToken::Sign(first));
-            position += first.len_utf8();
-        }
-    }
-    found
-}
-
-/// Parses a string. Returns it with the length of its source.
-fn string(source: &Located, start: usize, quote: char) -> (JenkinsToken, usize) {
-    let text = source.as_str();
-    let triple: String = std::iter::repeat_n(quote, 3).collect();
-    let is_triple = text[start..].starts_with(&triple);
-    let end = if is_triple { triple } else { quote.to_string() };
-    let mut out = Located::default();
-    let mut position = start + end.len();
-    if out.is_empty() {
-        out = Located::new("", source.place_at(position));
-    }
-    while let Some(character) = text[position..].chars().next() {
-        let place = source.place_at(position);
-        if text[position..].starts_with(&end) {
-            position += end.len();
-            break;
-        }
-        if character == '\n' && !is_triple {
-            break;
-        }
-        // An expression may hold quotes: `${list.join(" ")}`.
-        let rest = &text[position..];
-        if quote == '"'
-            && rest.starts_with("${")
-            && let Some(length) = rest.find(['}', '\n'])
-            && rest[length..].starts_with('}')
-        {
-            out.push_str(&rest[..=length], place);
-            position += length + 1;
-            continue;
-        }
-        position += character.len_utf8();
-        if character != '\\' {
-            out.push_char(character, place);
-            continue;
-        }
-        let Some(escaped) = text[position..].chars().next() else {
-            break;
-        };
-        position += escaped.len_utf8();
-        match escaped {
-            '\n' => {}
-            'n' => out.push_char('\n', place),
-            't' => out.push_char('\t', place),
-            '$' => out.push_str("\u{1}$", place),
-            other => out.push_char(other, place),
-        }
-    }
-    let interpolated = quote == '"';
-    if !interpolated && out.as_str().contains('\u{1}') {
-        let clean = out.as_str().replace('\u{1}', "");
-        out = out.with_text(clean);
-    }
-    (JenkinsToken::Text(out, interpolated), position - start)
 }

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 mod bake;
 mod hostile;
+mod jenkins;
 mod kinds;
 mod mistakes;
 mod opens;

@@ -113,13 +113,26 @@ impl JenkinsReader<'_> {
             blocks: Vec::new(),
             functions: self.functions.clone(),
             calls: (self.calls.get() + 1).into(),
+            branches: self.branches,
+            condition: None,
         }
     }
 
-    /// Returns the value of an expression in a string: a name, or a call.
+    /// Returns the value of an expression in a string: a name, a call, or a choice.
     pub(super) fn expression(&self, source: &str, place: TextPlace) -> Located {
         if let Some(text) = self.joined_in(source) {
             return text;
+        }
+        if source.contains('?') {
+            let tokens = tokens(&Located::new(source, place));
+            let reader = JenkinsReader {
+                tokens: &tokens,
+                functions: HashMap::new(),
+                ..self.within(HashMap::new())
+            };
+            if let Some((text, _)) = reader.choice(0, source) {
+                return text;
+            }
         }
         let name = source.split('(').next().unwrap_or(source);
         if name.len() < source.len() && self.functions.contains_key(name) {
@@ -169,7 +182,8 @@ impl JenkinsReader<'_> {
         for text in found {
             if let Some((name, _)) = text.as_str().split_once('=') {
                 let value = text.slice(name.len() + 1, text.len());
-                embedded::put(&mut self.environment, name, value);
+                let values = self.alternatives(&value);
+                embedded::put_all(&mut self.environment, name, values);
             }
         }
     }

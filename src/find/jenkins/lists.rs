@@ -7,11 +7,11 @@ use crate::format::located::Located;
 const MOST: usize = 200;
 
 impl JenkinsReader<'_> {
-    fn sign(&self, index: usize, sign: char) -> bool {
+    pub(super) fn sign(&self, index: usize, sign: char) -> bool {
         matches!(self.tokens.get(index), Some(JenkinsToken::Sign(found)) if *found == sign)
     }
 
-    fn after_lines(&self, mut index: usize) -> usize {
+    pub(super) fn after_lines(&self, mut index: usize) -> usize {
         while matches!(self.tokens.get(index), Some(JenkinsToken::Line)) {
             index += 1;
         }
@@ -56,6 +56,10 @@ impl JenkinsReader<'_> {
     }
 
     fn extend(&mut self, name: &str, elements: Vec<Located>) -> Option<()> {
+        if !self.lists.contains_key(name) {
+            return None;
+        }
+        let elements: Vec<Located> = elements.into_iter().map(|e| self.conditional(e)).collect();
         let list = self.lists.get_mut(name)?;
         list.extend(elements);
         list.truncate(MOST);
@@ -67,6 +71,10 @@ impl JenkinsReader<'_> {
         if self.lists.contains_key(name) {
             return self.extend(name, vec![value]);
         }
+        if !self.variables.contains_key(name) {
+            return None;
+        }
+        let value = self.conditional(value);
         self.variables.get_mut(name)?.push(&value);
         Some(())
     }

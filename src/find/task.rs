@@ -1,5 +1,8 @@
 //! Taskfiles.
 
+mod branches;
+
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::command::CommandContext;
@@ -20,6 +23,7 @@ pub(super) fn read(session: &FindSession<'_>, path: &str, root: TreeNode<'_>) {
     let mut globals = Variables::new();
     collect(root.get("vars"), &mut globals);
     collect(root.get("env"), &mut globals);
+    let branches = RefCell::default();
     for (name, task) in root.get("tasks").map(TreeNode::entries).unwrap_or_default() {
         let mut variables = globals.clone();
         collect(task.get("vars"), &mut variables);
@@ -28,12 +32,13 @@ pub(super) fn read(session: &FindSession<'_>, path: &str, root: TreeNode<'_>) {
             session,
             variables: &variables,
             task: name.as_str(),
+            branches: &branches,
         };
         let mut environment = Environment::new();
         for node in [root.get("env"), task.get("env")] {
             for (key, value) in node.into_iter().flat_map(TreeNode::entries) {
                 let text = templates.variable(key.as_str(), value, value.place(), 0);
-                embedded::put(&mut environment, key.as_str(), text);
+                embedded::put_all(&mut environment, key.as_str(), templates.variants(&text));
             }
         }
         let around = CommandContext {
@@ -55,6 +60,8 @@ pub(super) fn read(session: &FindSession<'_>, path: &str, root: TreeNode<'_>) {
                     None => command.clone(),
                 };
                 let script = templates.evaluate(&script, 0);
+                let mut environment = environment.clone();
+                environment.extend(branches.borrow().iter().cloned());
                 embedded::run(session, &script, &environment, &around);
             }
         }
@@ -145,10 +152,13 @@ struct Templates<'a, 't> {
     session: &'a FindSession<'a>,
     variables: &'a Variables<'t>,
     task: &'a str,
+    /// The conditional parts, as variables of the shell.
+    branches: &'a RefCell<Environment>,
 }
 
 impl Templates<'_, '_> {
-    fn evaluate(&self, text: &Located, depth: usize) -> Located {
+    /// Replaces the templates of a text without conditional parts.
+    fn replaced(&self, text: &Located, depth: usize) -> Located {
         substitute(text, "{{", "}}", |inner, place| {
             self.expression(inner.trim_matches('-').trim(), place, depth)
         })
@@ -201,6 +211,7 @@ impl Templates<'_, '_> {
             session: self.session,
             variables: &empty,
             task: self.task,
+            branches: self.branches,
         };
         let value = outside.evaluate(text, DEPTH);
         if only_mark(value.as_str()).is_some() {

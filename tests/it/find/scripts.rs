@@ -3,6 +3,30 @@
 use super::Repository;
 
 #[test]
+fn both_branches_of_a_template_in_a_taskfile_count() {
+    let repository = Repository::new().with(
+        "Taskfile.yml",
+        "version: '3'
+vars:
+  SCOPE: '{{if .CI}}ci{{else}}local{{end}}'
+tasks:
+  build:
+    cmds:
+      - docker build --cache-from acme/{{if eq .ENV \"prod\"}}prod{{else}}dev{{end}}:cache .
+      - docker buildx build {{if .PUSH}}--cache-to type=gha,scope=push{{end}} .
+      - docker buildx build --cache-to type=gha,scope={{.SCOPE}} .
+",
+    );
+    insta::assert_snapshot!(repository.declared(), @r#"
+    Taskfile.yml:7 import type=registry,ref=acme/prod:cache by docker build for build # if eq .ENV "prod"
+    Taskfile.yml:7 import type=registry,ref=acme/dev:cache by docker build for build # if not eq .ENV "prod"
+    Taskfile.yml:8 export type=gha,scope=push by docker buildx for build # if .PUSH
+    Taskfile.yml:9 export type=gha,scope=ci by docker buildx for build # if .CI
+    Taskfile.yml:9 export type=gha,scope=local by docker buildx for build # if not .CI
+    "#);
+}
+
+#[test]
 fn names_of_attributes_are_read_in_lower_case() {
     let repository = Repository::new().with(
         "build.sh",

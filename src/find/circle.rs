@@ -230,6 +230,19 @@ impl<'a> CircleReader<'a> {
     }
 
     fn resolved(&self, text: &Located, parameters: &Parameters) -> Located {
+        let mut out = Located::default();
+        let mut start = 0;
+        // `\<<` is a literal `<<`.
+        for (escaped, _) in text.as_str().match_indices("\\<<") {
+            out.push(&self.substituted(&text.slice(start, escaped), parameters));
+            out.push_str("<<", text.place_at(escaped));
+            start = escaped + 3;
+        }
+        out.push(&self.substituted(&text.slice(start, text.len()), parameters));
+        out
+    }
+
+    fn substituted(&self, text: &Located, parameters: &Parameters) -> Located {
         substitute(text, "<<", ">>", |inner, place| {
             let known = if let Some(name) = inner.strip_prefix("parameters.") {
                 parameters.get(name)

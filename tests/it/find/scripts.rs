@@ -27,6 +27,24 @@ tasks:
 }
 
 #[test]
+fn a_here_document_in_circleci_is_printed() {
+    let repository = Repository::new().with(
+        ".circleci/config.yml",
+        "version: 2.1
+jobs:
+  help:
+    steps:
+      - run: |
+          cat \\<<EOF
+          docker build --cache-from type=gha,scope=printed .
+          EOF
+          docker build --cache-from type=gha,scope=<< pipeline.number >> .
+",
+    );
+    insta::assert_snapshot!(repository.declared(), @".circleci/config.yml:9 import type=gha,scope=* by docker build for help # * stands for pipeline.number");
+}
+
+#[test]
 fn names_of_attributes_are_read_in_lower_case() {
     let repository = Repository::new().with(
         "build.sh",

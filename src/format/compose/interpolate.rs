@@ -27,7 +27,13 @@ pub fn interpolate(
         if !out.is_empty() {
             out.push_str("\n", line.place());
         }
-        out.push_str(&interpolation.replace(line.as_str(), 0)?, line.place());
+        interpolation.replace_parts(line.as_str(), 0, &mut |part, start, is_literal| {
+            if is_literal {
+                out.push(&line.slice(start, start + part.len()));
+            } else {
+                out.push_str(part, line.place_at(start));
+            }
+        })?;
     }
     if out.is_empty() {
         return Ok(Located::new("", text.place()));
@@ -43,35 +49,49 @@ struct Interpolation<'i> {
 impl Interpolation<'_> {
     fn replace(&self, text: &str, depth: usize) -> Result<String, String> {
         let mut out = String::new();
+        self.replace_parts(text, depth, &mut |part, _, _| out.push_str(part))?;
+        Ok(out)
+    }
+
+    /// Calls `emit` with each part of the result, the offset of its source in `text`, and whether it
+    /// is the source itself.
+    fn replace_parts(
+        &self,
+        text: &str,
+        depth: usize,
+        emit: &mut dyn FnMut(&str, usize, bool),
+    ) -> Result<(), String> {
         let mut rest = text;
         while let Some((head, tail)) = rest.split_once('$') {
-            out.push_str(head);
+            let start = text.len() - rest.len();
+            emit(head, start, true);
+            let start = start + head.len();
             if let Some(after) = tail.strip_prefix('$') {
-                out.push('$');
+                emit("$", start, false);
                 rest = after;
             } else if tail.starts_with('{') {
                 match self.braced(tail, depth)? {
                     Some((value, after)) => {
-                        out.push_str(&value);
+                        emit(&value, start, false);
                         rest = after;
                     }
                     None => {
-                        out.push('$');
+                        emit("$", start, true);
                         rest = tail;
                     }
                 }
             } else {
                 let length = name_length(tail);
                 if length == 0 {
-                    out.push('$');
+                    emit("$", start, true);
                 } else {
-                    out.push_str(&self.value(&tail[..length]));
+                    emit(&self.value(&tail[..length]), start, false);
                 }
                 rest = &tail[length..];
             }
         }
-        out.push_str(rest);
-        Ok(out)
+        emit(rest, text.len() - rest.len(), true);
+        Ok(())
     }
 
     /// Replaces the variable in braces at the start of `text`. Returns its value and the text

@@ -45,6 +45,25 @@ jobs:
 }
 
 #[test]
+fn lines_of_a_folded_variable_keep_their_numbers() {
+    let repository = Repository::new().with(
+        ".gitlab-ci.yml",
+        "variables:
+  CACHE: >-
+    --cache-from type=registry,ref=$CI_REGISTRY_IMAGE:cache
+    --cache-to type=registry,ref=$CI_REGISTRY_IMAGE:cache,mode=max
+app:
+  script:
+    - docker buildx build $CACHE .
+",
+    );
+    insta::assert_snapshot!(repository.declared(), @"
+    .gitlab-ci.yml:3 import type=registry,ref=*:cache by docker buildx for app # * stands for CI_REGISTRY_IMAGE
+    .gitlab-ci.yml:4 export type=registry,ref=*:cache,mode=max by docker buildx for app # * stands for CI_REGISTRY_IMAGE
+    ");
+}
+
+#[test]
 fn names_of_attributes_are_read_in_lower_case() {
     let repository = Repository::new().with(
         "build.sh",

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use oxc_allocator::Allocator;
 use oxc_ast::ast::{
-    BindingPattern, Declaration, ExportDefaultDeclarationKind, Expression, Function,
-    ImportDeclarationSpecifier, Statement, VariableDeclaration,
+    BindingPattern, BindingProperty, Declaration, ExportDefaultDeclarationKind, Expression,
+    Function, ImportDeclarationSpecifier, PropertyKey, Statement, VariableDeclaration,
 };
 use oxc_parser::Parser;
 use oxc_span::SourceType;
@@ -21,8 +21,8 @@ pub(super) type ModuleId = usize;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ModuleBinding<'a> {
     Value(&'a Expression<'a>),
-    /// A name from a destructuring declaration of a value.
-    Part(&'a Expression<'a>, &'a str),
+    /// A member of a value, from a destructuring declaration, and its default.
+    Part(&'a Expression<'a>, &'a str, Option<&'a Expression<'a>>),
     Function(&'a Function<'a>),
     /// A name of another module, with the specifier as written.
     Import(&'a str, &'a str),
@@ -54,7 +54,12 @@ impl<'a> Module<'a> {
             session.skipped(path, 1, "the file is nested too deeply or too large");
             return None;
         }
-        let source = allocator.alloc_str(&text);
+        // A module of JSON has its value as the default export.
+        let source = if path.ends_with(".json") {
+            allocator.alloc_str(&format!("export default {text}"))
+        } else {
+            allocator.alloc_str(&text)
+        };
         let kind = SourceType::from_path(path).unwrap_or_else(|_| SourceType::ts());
         let parsed = Parser::new(allocator, source, kind.with_module(true)).parse();
         if parsed.program.body.is_empty() && !parsed.diagnostics.is_empty() {
@@ -193,14 +198,13 @@ impl<'a> Module<'a> {
                 }
                 BindingPattern::ObjectPattern(pattern) => {
                     for property in &pattern.properties {
-                        let BindingPattern::BindingIdentifier(local) = &property.value else {
+                        let Some((key, name, default)) = part(property) else {
                             continue;
                         };
-                        let name = local.name.as_str();
-                        let required = required(value);
-                        let binding = required.map_or(ModuleBinding::Part(value, name), |source| {
-                            ModuleBinding::Import(source, name)
-                        });
+                        let binding = match required(value) {
+                            Some(source) => ModuleBinding::Import(source, key),
+                            None => ModuleBinding::Part(value, key, default),
+                        };
                         self.bindings.insert(name, binding);
                         names.push(name);
                     }
@@ -234,6 +238,28 @@ impl<'a> Module<'a> {
         self.exports
             .insert(name.to_owned(), ModuleBinding::Value(&assignment.right));
     }
+}
+
+/// Returns the key, the local name and the default of a part of a destructuring declaration.
+fn part<'a>(
+    property: &'a BindingProperty<'a>,
+) -> Option<(&'a str, &'a str, Option<&'a Expression<'a>>)> {
+    let (local, default) = match &property.value {
+        BindingPattern::AssignmentPattern(assignment) => {
+            (&assignment.left, Some(&assignment.right))
+        }
+        value => (value, None),
+    };
+    let BindingPattern::BindingIdentifier(local) = local else {
+        return None;
+    };
+    let name = local.name.as_str();
+    let key = match &property.key {
+        PropertyKey::StaticIdentifier(key) => key.name.as_str(),
+        PropertyKey::StringLiteral(key) => key.value.as_str(),
+        _ => name,
+    };
+    Some((key, name, default))
 }
 
 fn module_name<'a>(name: &'a oxc_ast::ast::ModuleExportName<'a>) -> &'a str {

@@ -71,3 +71,28 @@ fn names_of_attributes_are_read_in_lower_case() {
     );
     insta::assert_snapshot!(repository.declared(), @"build.sh:1 export type=registry,ref=ghcr.io/Acme/app:Cache,mode=max by docker buildx for -");
 }
+
+#[test]
+fn tsops_reads_json_and_the_defaults_of_destructured_names() {
+    let repository = Repository::new()
+        .with(
+            "settings.json",
+            "{ \"cache\": { \"bucket\": \"acme\", \"area\": \"eu\" } }\n",
+        )
+        .with(
+            "tsops.config.ts",
+            "import settings from './settings.json' with { type: 'json' }
+const { bucket, area: folder, region = 'us-east-1' } = settings.cache
+export default {
+  project: 'shop',
+  images: { registry: 'reg.io', tagStrategy: 'main' },
+  apps: {
+    api: { build: { type: 'dockerfile', context: '.', dockerfile: 'Dockerfile',
+      cache: { type: 's3', bucket, region, prefix: `${folder}/` } } },
+  },
+}
+",
+        );
+    insta::assert_snapshot!(repository.declared(), @"tsops.config.ts:8 both type=s3,bucket=acme,region=us-east-1,prefix=eu/ by tsops for api");
+    assert!(repository.findings("skipped").is_empty());
+}

@@ -63,10 +63,13 @@ impl<'a> TsopsEvaluator<'_, 'a> {
         };
         match binding {
             ModuleBinding::Value(expression) => self.evaluate(expression, scope),
-            ModuleBinding::Part(expression, name) => {
+            ModuleBinding::Part(expression, name, default) => {
                 let whole = self.evaluate(expression, scope);
                 let place = self.module(id).place(expression.span().start);
-                self.member(whole, name, place)
+                match (self.member(whole, name, place), default) {
+                    (Js::Undefined, Some(default)) => self.evaluate(default, scope),
+                    (value, _) => value,
+                }
             }
             ModuleBinding::Function(function) => match &function.body {
                 Some(body) => Js::Function(JsFunction {

@@ -7,6 +7,9 @@ mod lists;
 use crate::format::located::Located;
 use lists::PowerShellLists;
 
+/// The longest line in which a command may be nested, in bytes.
+const LONGEST_LINE: usize = 4096;
+
 /// Converts a script of `PowerShell`.
 pub(super) fn from_powershell(script: &Located) -> Located {
     let mut text = Located::default();
@@ -26,15 +29,43 @@ pub(super) fn from_powershell(script: &Located) -> Located {
         let rewritten = if in_parameters {
             in_parameters = !start.ends_with(')');
             lists::parameter_defaults(source)
-        } else if let Some(list) = lists.of_line(source) {
-            list
         } else {
-            powershell_line(&lists.used_in(source))
+            converted(source, &mut lists)
         };
         text.push_str(&rewritten, place);
         text.push_str("\n", place);
     }
     text
+}
+
+/// Converts a line outside of comments and parameters.
+fn converted(source: &str, lists: &mut PowerShellLists) -> String {
+    if let Some((test, command)) = one_line_if(source) {
+        let command = converted(command, lists);
+        return format!("if [ -n \"{}\" ]; then {command}; fi", variables(test));
+    }
+    match lists.of_line(source) {
+        Some(list) => list,
+        None => powershell_line(&lists.used_in(source)),
+    }
+}
+
+/// Converts the variables of the environment.
+fn variables(line: &str) -> String {
+    line.replace("${env:", "${").replace("$env:", "$")
+}
+
+/// Splits `if (TEST) { COMMAND }` on one line: the command runs under the test.
+fn one_line_if(line: &str) -> Option<(&str, &str)> {
+    let (test, rest) = line
+        .trim_start()
+        .strip_prefix("if")?
+        .trim_start()
+        .strip_prefix('(')?
+        .split_once(") {")?;
+    let command = rest.trim_end().strip_suffix('}')?;
+    let is_plain = !test.contains(['(', '[', '"', '\'', '`']);
+    (is_plain && line.len() < LONGEST_LINE).then_some((test, command.trim()))
 }
 
 fn powershell_line(source: &str) -> String {
@@ -55,21 +86,13 @@ fn powershell_line(source: &str) -> String {
             line = format!("{name}={}", value.trim());
         }
     }
-    line = line
-        .replace("${env:", "${")
-        .replace("$env:", "$")
-        .replace("$($", "$(echo $");
+    line = variables(&line).replace("$($", "$(echo $");
     let (line, end) = match line.strip_suffix('`') {
         Some(head) => (head.to_owned(), "\\"),
         None => (line, ""),
     };
     // Before another character, a backtick escapes it. A name ends there.
-    let line = braced(&line).replace('`', "");
-    let line = match line.trim_start().strip_prefix("if (") {
-        Some(_) => as_test(&line),
-        None => line,
-    };
-    line + end
+    braced(&line).replace('`', "") + end
 }
 
 /// Writes `$NAME` before a backtick as `${NAME}`.
@@ -91,20 +114,6 @@ fn braced(line: &str) -> String {
         rest = after;
     }
     out + rest
-}
-
-/// Converts `if (TEST) { COMMAND }` on one line: the command runs under the test.
-fn as_test(line: &str) -> String {
-    let found = line.split_once(") {").and_then(|(test, rest)| {
-        let (_, test) = test.split_once('(')?;
-        Some((test, rest.trim_end().strip_suffix('}')?))
-    });
-    match found {
-        Some((test, command)) if !test.contains(['(', '[', '"', '\'']) => {
-            format!("if [ -n \"{test}\" ]; then {command}; fi")
-        }
-        _ => line.to_owned(),
-    }
 }
 
 /// Converts a script of `cmd`.

@@ -64,6 +64,21 @@ app:
 }
 
 #[test]
+fn a_condition_of_powershell_on_one_line_is_in_the_note() {
+    let repository = Repository::new().with(
+        "build.ps1",
+        "$flags = @('--cache-from', 'type=gha,scope=ps')
+if ($env:CI) { $flags += @('--cache-to', 'type=gha,scope=ps,mode=max') }
+docker buildx build @flags .
+",
+    );
+    insta::assert_snapshot!(repository.declared(), @r#"
+    build.ps1:1 import type=gha,scope=ps by docker buildx for -
+    build.ps1:2 export type=gha,scope=ps,mode=max by docker buildx for - # if [ -n "$CI" ]
+    "#);
+}
+
+#[test]
 fn names_of_attributes_are_read_in_lower_case() {
     let repository = Repository::new().with(
         "build.sh",

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{MistakeSearch, MistakeSeverity};
+use super::{MistakeSearch, MistakeSeverity, single};
 use crate::find::declaration::{CiJob, Declaration};
 
 impl MistakeSearch<'_> {
@@ -74,7 +74,8 @@ impl MistakeSearch<'_> {
             .iter()
             .any(|word| condition.contains(word))
         });
-        if !job.on_pull_request || !at.direction.exports() || ignores || guarded {
+        let is_image = single::is_kind(at.written.trim());
+        if !job.on_pull_request || !at.direction.exports() || ignores || guarded || is_image {
             return;
         }
         let hint = format!(

@@ -50,7 +50,9 @@ impl MistakeSearch<'_> {
             .any(|d| d.cache == "*" && d.direction.imports());
         for (declaration, place) in &exports {
             let read = imported.may_have(place) || moved(place, &imported);
-            if !declaration.direction.imports() && !read && !opaque_import {
+            // Without `type=`, a kind of cache is the name of an image: a mistake of its own.
+            let is_image = single::is_kind(declaration.written.trim());
+            if !declaration.direction.imports() && !read && !opaque_import && !is_image {
                 let message = format!(
                     "{} is exported, but nothing in the repository imports it: the export only costs time.",
                     named(declaration, place)
@@ -82,7 +84,7 @@ impl MistakeSearch<'_> {
         exports: &[&(&Declaration, CachePlace)],
         inline: &[&Declaration],
     ) {
-        if place.kind == "registry" && is_built_with_inline(place, inline) {
+        if place.kind == "registry" && is_built_with_inline(at, place, inline) {
             return;
         }
         // Earthly keeps inline caches in the images that `SAVE IMAGE` pushes.
@@ -327,10 +329,17 @@ fn builds_inline(declaration: &Declaration) -> bool {
 }
 
 /// Whether an imported image may be one with an inline cache.
-fn is_built_with_inline(place: &CachePlace, inline: &[&Declaration]) -> bool {
+fn is_built_with_inline(at: &Declaration, place: &CachePlace, inline: &[&Declaration]) -> bool {
     inline.iter().any(|declaration| {
         let tags = &declaration.facts.tags;
-        let unnamed = tags.is_empty() && !place.parts[1].contains("cache");
+        // The name of the image may be given elsewhere.
+        let is_same_target = match &at.target {
+            Some(_) => declaration.target == at.target,
+            None => declaration.target.is_none() && declaration.file == at.file,
+        };
+        let is_same_job = job_of(at).is_some() && job_of(declaration) == job_of(at);
+        let is_same = is_same_target || is_same_job;
+        let unnamed = is_same && tags.is_empty() && !place.parts[1].contains("cache");
         unnamed
             || tags.iter().any(|tag| {
                 let (repository, tag) = split_reference(tag.trim());

@@ -25,7 +25,7 @@ const SANITISED: [&str; 9] = [
     "slug", "sanit", "//", "replace", " tr ", "sed", "safe", "escaped", "subst",
 ];
 /// Names of values that change with every commit or run.
-const PER_COMMIT: [&str; 14] = [
+const PER_COMMIT: [&str; 16] = [
     "github.sha",
     "github_sha",
     "github.run_id",
@@ -40,6 +40,21 @@ const PER_COMMIT: [&str; 14] = [
     "git_sha",
     "commit_sha",
     "tagstrategy git-sha",
+    "tagstrategy git-tag",
+    "tagstrategy timestamp",
+];
+
+/// Parts of variable names for a directory in the checkout.
+const CHECKOUT: [&str; 9] = [
+    "workspace",
+    "pwd",
+    "curdir",
+    "root",
+    "project",
+    "checkout",
+    "repo",
+    "src",
+    "source",
 ];
 
 impl MistakeSearch<'_> {
@@ -93,6 +108,7 @@ impl MistakeSearch<'_> {
             || !may
             || mode.as_deref() == Some("max")
             || at.tool == "earthly"
+            || is_kind(at.written.trim())
             || always_max(at, &kind)
         {
             return;
@@ -299,10 +315,16 @@ impl MistakeSearch<'_> {
             let hint = format!("Write `{corrected}`, which is a directory on disk.");
             self.add("tmpfs", at, message, Some(hint));
         }
-        let below = dest.strip_prefix("*/").unwrap_or(&dest);
-        let outside =
-            below.starts_with(['/', '~', '*', '$']) || below.starts_with("..") || below.is_empty();
-        if outside || self.is_ignored(&normal_path(below)) {
+        let written = at.expressed("dest").unwrap_or_default();
+        let below = match dest.strip_prefix("*/") {
+            Some(below) if is_below_checkout(&written) => below,
+            _ => &dest,
+        };
+        let has_drive = below.get(1..2) == Some(":");
+        let outside = below.starts_with(['/', '\\', '~', '*', '$'])
+            || below.starts_with("..")
+            || below.is_empty();
+        if outside || has_drive || self.is_ignored(&normal_path(below)) {
             return;
         }
         let message = format!(
@@ -377,6 +399,13 @@ impl MistakeSearch<'_> {
             }
         }
     }
+}
+
+/// Whether a path begins with the variable of a directory in the checkout, such as `{PWD}`.
+fn is_below_checkout(path: &str) -> bool {
+    let variable = path.strip_prefix('{').and_then(|rest| rest.split_once('}'));
+    let variable = variable.map_or("", |(name, _)| name).to_lowercase();
+    CHECKOUT.iter().any(|name| variable.contains(name))
 }
 
 /// Whether a tool exports with `mode=max` by itself.

@@ -283,3 +283,68 @@ jobs:
     let all = Repository::new().with(path, workflow("app-*"));
     assert_eq!(all.findings("overwritten"), [".github/workflows/b.yml:15"]);
 }
+
+#[test]
+fn an_inline_cache_without_tags_is_only_that_of_its_own_build() {
+    let repository = Repository::new()
+        .with(
+            "api.sh",
+            "docker build --build-arg BUILDKIT_INLINE_CACHE=1 --cache-from acme/api:latest .\n",
+        )
+        .with("web.sh", "docker build --cache-from acme/web:latest .\n");
+    assert_eq!(repository.findings("image-without-cache"), ["web.sh:1"]);
+}
+
+#[test]
+fn each_tag_strategy_of_tsops_that_changes_is_per_commit() {
+    let found = |strategy: &str| {
+        let text = format!(
+            "export default {{
+  project: 'shop',
+  images: {{ registry: 'reg.io', tagStrategy: '{strategy}', cache: {{ type: 'registry' }} }},
+  apps: {{
+    api: {{ build: {{ type: 'dockerfile', context: '.', dockerfile: 'Dockerfile' }} }},
+  }},
+}}
+"
+        );
+        let repository = Repository::new().with("tsops.config.ts", text);
+        repository.findings("per-commit").len()
+    };
+    for strategy in ["git-sha", "git-tag", "timestamp"] {
+        assert_eq!(found(strategy), 1, "{strategy}");
+    }
+    assert_eq!(found("main"), 0);
+}
+
+#[test]
+fn only_directories_of_the_checkout_must_be_ignored() {
+    let found = |dest: &str| {
+        let text = format!("docker buildx build --cache-to \"type=local,dest={dest}\" .\n");
+        let repository = Repository::new().with("build.sh", text);
+        repository.findings("not-ignored").len()
+    };
+    assert_eq!(found(".cache/x"), 1);
+    assert_eq!(found("$PWD/.cache/x"), 1);
+    assert_eq!(found("${HOME}/.cache/x"), 0);
+    assert_eq!(found("D:/cache"), 0);
+}
+
+#[test]
+fn a_kind_without_type_has_no_other_mistake() {
+    let repository = Repository::new().with(
+        ".github/workflows/ci.yml",
+        "on: pull_request
+jobs:
+  image:
+    steps:
+      - uses: docker/setup-buildx-action@v3
+      - uses: docker/build-push-action@v6
+        with:
+          cache-to: inline
+",
+    );
+    let found = repository.found().findings;
+    let codes: Vec<&str> = found.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, ["bare-type"]);
+}

@@ -33,7 +33,10 @@ const RESERVED: [&str; 12] = [
 /// A configuration with its included files. Later files win.
 struct Pipeline<'s, 'r> {
     session: &'s FindSession<'r>,
-    trees: &'s [Rc<Tree>],
+    /// The definitions of each top-level key; the effective one is first.
+    keys: HashMap<&'s str, Vec<TreeNode<'s>>>,
+    /// The names of the jobs, in the order of the files.
+    jobs: Vec<&'s str>,
     /// The variables that the pipeline which triggers this one passes on.
     upstream: &'s Environment,
 }
@@ -47,16 +50,12 @@ fn read_with(session: &FindSession<'_>, path: &str, upstream: &Environment, dept
     let mut trees = Vec::new();
     let mut seen = HashSet::new();
     collect(session, path, &mut trees, &mut seen, 0);
-    let pipeline = Pipeline {
-        session,
-        trees: &trees,
-        upstream,
-    };
-    for name in pipeline.job_names() {
-        pipeline.job(&name);
-        for child in pipeline.children(&name) {
+    let pipeline = Pipeline::new(session, &trees, upstream);
+    for name in &pipeline.jobs {
+        pipeline.job(name);
+        for child in pipeline.children(name) {
             if depth < 2 {
-                let passed = pipeline.variables_of(&name);
+                let passed = pipeline.variables_of(name);
                 read_with(session, &child, &passed, depth + 1);
             }
         }
@@ -68,13 +67,10 @@ pub(super) fn included(session: &FindSession<'_>, path: &str) -> HashSet<String>
     let mut seen = HashSet::new();
     let mut trees = Vec::new();
     collect(session, path, &mut trees, &mut seen, 0);
-    let pipeline = Pipeline {
-        session,
-        trees: &trees,
-        upstream: &Environment::new(),
-    };
-    for name in pipeline.job_names() {
-        for child in pipeline.children(&name) {
+    let upstream = Environment::new();
+    let pipeline = Pipeline::new(session, &trees, &upstream);
+    for name in &pipeline.jobs {
+        for child in pipeline.children(name) {
             collect(session, &child, &mut Vec::new(), &mut seen, 0);
         }
     }
@@ -146,31 +142,40 @@ fn matching(session: &FindSession<'_>, local: &str) -> Vec<String> {
     files.map(str::to_owned).collect()
 }
 
-impl<'s> Pipeline<'s, '_> {
-    /// Returns the definitions of a key; the effective one is first.
-    fn definitions(&self, name: &str) -> Vec<TreeNode<'s>> {
-        let documents = self.trees.iter().rev().flat_map(|tree| tree.documents());
-        documents
-            .filter_map(|document| document.get(name))
-            .collect()
-    }
-
-    fn job_names(&self) -> Vec<String> {
-        let mut names = Vec::new();
-        for (name, node) in self
-            .trees
-            .iter()
-            .flat_map(|tree| tree.documents())
-            .flat_map(TreeNode::entries)
-        {
-            let is_job = node.is_map()
-                && !name.as_str().starts_with('.')
-                && !RESERVED.contains(&name.as_str());
-            if is_job && !names.iter().any(|known| known == name.as_str()) {
-                names.push(name.as_str().to_owned());
+impl<'s, 'r> Pipeline<'s, 'r> {
+    /// Makes a pipeline of files. Their keys are indexed: a pipeline may have thousands of jobs.
+    fn new(session: &'s FindSession<'r>, trees: &'s [Rc<Tree>], upstream: &'s Environment) -> Self {
+        let mut keys: HashMap<&'s str, Vec<TreeNode<'s>>> = HashMap::new();
+        let mut jobs = Vec::new();
+        let mut seen = HashSet::new();
+        for document in trees.iter().flat_map(|tree| tree.documents()) {
+            for (name, node) in document.entries() {
+                let name = name.as_str();
+                let is_job = node.is_map() && !name.starts_with('.') && !RESERVED.contains(&name);
+                if is_job && seen.insert(name) {
+                    jobs.push(name);
+                }
             }
         }
-        names
+        for document in trees.iter().rev().flat_map(|tree| tree.documents()) {
+            let mut in_document = HashSet::new();
+            for (name, node) in document.entries() {
+                if in_document.insert(name.as_str()) {
+                    keys.entry(name.as_str()).or_default().push(node);
+                }
+            }
+        }
+        Self {
+            session,
+            keys,
+            jobs,
+            upstream,
+        }
+    }
+
+    /// Returns the definitions of a key; the effective one is first.
+    fn definitions(&self, name: &str) -> &[TreeNode<'s>] {
+        self.keys.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Collects the maps of a job: its own, then those that it extends, nearest first.
@@ -179,7 +184,7 @@ impl<'s> Pipeline<'s, '_> {
             return;
         }
         for definition in self.definitions(name) {
-            found.push(definition);
+            found.push(*definition);
             let parents = definition
                 .get("extends")
                 .map(TreeNode::one_or_many)
@@ -213,9 +218,9 @@ impl<'s> Pipeline<'s, '_> {
             let default = || {
                 let inherited = self
                     .definitions("default")
-                    .into_iter()
+                    .iter()
                     .find_map(|node| node.get(key));
-                inherited.or_else(|| self.definitions(key).into_iter().next())
+                inherited.or_else(|| self.definitions(key).first().copied())
             };
             if let Some(node) = own.or_else(default) {
                 self.lines(node, 0, &mut lines);
@@ -236,7 +241,7 @@ impl<'s> Pipeline<'s, '_> {
         embedded::substitute(text, "$[[", "]]", |inner, place| {
             let path = inner.split('|').next().unwrap_or(inner).trim();
             let name = path.strip_prefix("inputs.").unwrap_or(path);
-            let specs = self.definitions("spec").into_iter();
+            let specs = self.definitions("spec").iter();
             let default = specs
                 .filter_map(|spec| spec.path(&["inputs", name, "default"]))
                 .find_map(TreeNode::text);
@@ -277,10 +282,10 @@ impl<'s> Pipeline<'s, '_> {
         let mut chain = Vec::new();
         self.chain(name, 0, &mut chain);
         let mut environment = Environment::new();
-        for variables in self.definitions("variables").into_iter().rev() {
-            embedded::extend(&mut environment, Some(variables), Located::clone);
+        for variables in self.definitions("variables").iter().rev() {
+            embedded::extend(&mut environment, Some(*variables), Located::clone);
         }
-        self.rules(&self.definitions("workflow"), &mut environment);
+        self.rules(self.definitions("workflow"), &mut environment);
         for node in chain.iter().rev() {
             if let Some(variables) = node.get("variables") {
                 for (key, text) in self.variables(variables) {

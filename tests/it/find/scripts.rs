@@ -79,6 +79,20 @@ docker buildx build @flags .
 }
 
 #[test]
+fn thousands_of_jobs_of_gitlab_are_read_in_linear_time() {
+    let mut text = String::new();
+    for number in 0..4_000 {
+        text.push_str(&format!("job{number}:\n  script: [make]\n"));
+    }
+    text.push_str("last:\n  script: docker build --cache-from type=gha,scope=last .\n");
+    let repository = Repository::new().with(".gitlab-ci.yml", text);
+    let start = std::time::Instant::now();
+    insta::assert_snapshot!(repository.declared(), @".gitlab-ci.yml:8002 import type=gha,scope=last by docker build for last");
+    // It was 20 times as long when each job searched all others.
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+}
+
+#[test]
 fn names_of_attributes_are_read_in_lower_case() {
     let repository = Repository::new().with(
         "build.sh",

@@ -140,6 +140,9 @@ impl DeclarationGroups {
                 CiFileKind::GitLab => self.gitlab.push(path),
                 CiFileKind::Kamal if !self.kamal.is_empty() => self.kamal.push(path),
                 CiFileKind::Make if !self.make.is_empty() => self.make.push(path),
+                CiFileKind::Yaml if !self.compose.is_empty() && compose::is_named(&path) => {
+                    self.compose.push(path);
+                }
                 _ => {}
             }
         }
@@ -160,11 +163,11 @@ impl DeclarationGroups {
         for path in self.make.iter().filter(|path| !included.contains(*path)) {
             make::read(session, path);
         }
+        // Last, because commands in the other files join bake files.
+        bake::read(session, &self.bake);
     }
 }
 
-        // Last, because commands in the other files join bake files.
-        bake::read(session, &self.bake);
 fn read(
     session: &FindSession<'_>,
     kind: CiFileKind,

@@ -176,7 +176,7 @@ fn joins_files(text: &str) -> bool {
 /// Whether a file includes others, whose caches may need its variables and jobs.
 pub(super) fn includes_others(kind: CiFileKind, text: &str) -> bool {
     match kind {
-        CiFileKind::GitLab | CiFileKind::Make => text.contains("include"),
+        CiFileKind::GitLab | CiFileKind::Make | CiFileKind::Yaml => text.contains("include"),
         // A destination is merged over `deploy.yml`.
         CiFileKind::Kamal => true,
         _ => false,

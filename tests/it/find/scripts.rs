@@ -125,3 +125,18 @@ export default {
     insta::assert_snapshot!(repository.declared(), @"tsops.config.ts:8 both type=s3,bucket=acme,region=us-east-1,prefix=eu/ by tsops for api");
     assert!(repository.findings("skipped").is_empty());
 }
+
+#[test]
+fn an_included_compose_file_gets_the_variables_of_its_entry() {
+    let repository = Repository::new()
+        .with(
+            "compose.yaml",
+            "include:\n  - path: infra/compose.yaml\n    env_file: infra/images.env\nservices: {}\n",
+        )
+        .with("infra/images.env", "REG=registry.example.com\n")
+        .with(
+            "infra/compose.yaml",
+            "services:\n  proxy:\n    build: {context: ., cache_from: [\"${REG}/proxy:cache\"]}\n",
+        );
+    insta::assert_snapshot!(repository.declared(), @"infra/compose.yaml:3 import type=registry,ref=registry.example.com/proxy:cache by compose for proxy");
+}

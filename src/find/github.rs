@@ -14,12 +14,11 @@ use super::session::FindSession;
 use crate::format::tree::TreeNode;
 use crate::format::unknown::{has_mark, only_mark};
 use expression::ExpressionContexts;
-use steps::JobSteps;
+use steps::{JobSteps, RunDefaults};
 
 /// Parses a workflow.
 pub(super) fn workflow(session: &FindSession<'_>, file: &str, root: TreeNode<'_>) {
     let Some(jobs) = root.get("jobs") else { return };
-    let triggers = triggers(root);
     let mut contexts = ExpressionContexts::new(session);
     let called = root.get("on").or_else(|| root.get("true"));
     for kind in ["workflow_call", "workflow_dispatch"] {
@@ -28,8 +27,13 @@ pub(super) fn workflow(session: &FindSession<'_>, file: &str, root: TreeNode<'_>
         }
     }
     contexts.env(root.get("env"));
+    let settings = WorkflowSettings {
+        file,
+        triggers: triggers(root),
+        defaults: RunDefaults::default().with(root),
+    };
     for (name, job) in in_order(jobs) {
-        let outputs = workflow_job(session, file, &contexts, &triggers, name, job);
+        let outputs = workflow_job(session, &settings, &contexts, name, job);
         contexts.outputs.extend(outputs);
     }
 }
@@ -57,11 +61,17 @@ fn in_order(jobs: TreeNode<'_>) -> Vec<(&str, TreeNode<'_>)> {
     ordered
 }
 
+/// The parts of a workflow that each job uses.
+struct WorkflowSettings<'w> {
+    file: &'w str,
+    triggers: Vec<String>,
+    defaults: RunDefaults,
+}
+
 fn workflow_job(
     session: &FindSession<'_>,
-    file: &str,
+    workflow: &WorkflowSettings<'_>,
     contexts: &ExpressionContexts<'_>,
-    triggers: &[String],
     name: &str,
     job: TreeNode<'_>,
 ) -> Vec<(String, Vec<Variant>)> {
@@ -70,12 +80,13 @@ fn workflow_job(
     let Some(condition) = condition(job) else {
         return Vec::new();
     };
-    let facts = Arc::new(job_facts(file, triggers, name, job));
+    let facts = Arc::new(job_facts(workflow.file, &workflow.triggers, name, job));
     let steps = JobSteps {
         session,
         job: Some(facts),
         target: Some(name.to_owned()),
         when: condition,
+        defaults: workflow.defaults.clone().with(job),
     };
     if let Some(list) = job.get("steps") {
         let contexts = steps.follow(list, contexts);
@@ -124,6 +135,7 @@ pub(super) fn composite(session: &FindSession<'_>, root: TreeNode<'_>) {
         job: None,
         target: None,
         when: Vec::new(),
+        defaults: RunDefaults::default(),
     };
     steps.follow(list, contexts);
 }

@@ -21,6 +21,29 @@ pub(super) struct JobSteps<'s> {
     pub(super) job: Option<Arc<CiJob>>,
     pub(super) target: Option<String>,
     pub(super) when: Vec<String>,
+    /// The `defaults: run:` of the job, or else of the workflow.
+    pub(super) defaults: RunDefaults,
+}
+
+/// The settings that `run` steps have without their own.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RunDefaults {
+    shell: String,
+    directory: String,
+}
+
+impl RunDefaults {
+    /// Reads the settings of a workflow or a job. `self` has those of the workflow.
+    pub(super) fn with(mut self, node: TreeNode<'_>) -> Self {
+        let setting = |name: &str| node.path(&["defaults", "run"])?.str_at(&[name]);
+        if let Some(shell) = setting("shell") {
+            shell.clone_into(&mut self.shell);
+        }
+        if let Some(directory) = setting("working-directory") {
+            directory.clone_into(&mut self.directory);
+        }
+        self
+    }
 }
 
 impl JobSteps<'_> {
@@ -44,8 +67,9 @@ impl JobSteps<'_> {
                 }
             } else if let Some(run) = step.get("run").and_then(TreeNode::text) {
                 let id = step.str_at(&["id"]).unwrap_or_default().to_lowercase();
-                let shell = step.str_at(&["shell"]).unwrap_or_default();
-                let directory = step.str_at(&["working-directory"]).unwrap_or_default();
+                let shell = step.str_at(&["shell"]).unwrap_or(&self.defaults.shell);
+                let directory = step.str_at(&["working-directory"]);
+                let directory = directory.unwrap_or(&self.defaults.directory);
                 let outputs = self.run(run, shell, directory, &local, &when);
                 for output in outputs {
                     let variant = Variant {
@@ -84,6 +108,8 @@ impl JobSteps<'_> {
         let text = inserted(self.session, run, contexts, &mut environment);
         let text = if shell.starts_with("pwsh") || shell.starts_with("powershell") {
             crate::find::other_shells::from_powershell(&text)
+        } else if shell.starts_with("cmd") {
+            crate::find::other_shells::from_batch(&text)
         } else {
             text
         };

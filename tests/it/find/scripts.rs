@@ -140,3 +140,29 @@ fn an_included_compose_file_gets_the_variables_of_its_entry() {
         );
     insta::assert_snapshot!(repository.declared(), @"infra/compose.yaml:3 import type=registry,ref=registry.example.com/proxy:cache by compose for proxy");
 }
+
+#[test]
+fn run_steps_use_the_default_shell_of_the_workflow() {
+    let repository = Repository::new().with(
+        ".github/workflows/win.yml",
+        "on: push
+defaults:
+  run:
+    shell: pwsh
+jobs:
+  win:
+    steps:
+      - run: |
+          $ref = \"type=registry,ref=ghcr.io/acme/win:$env:TAG\"
+          docker buildx build --cache-from $ref `
+            --cache-to type=gha .
+      - shell: cmd
+        run: docker buildx build --cache-from type=gha,scope=%SCOPE% .
+",
+    );
+    insta::assert_snapshot!(repository.declared(), @"
+    .github/workflows/win.yml:10 import type=registry,ref=ghcr.io/acme/win:* by docker buildx for win # * stands for TAG
+    .github/workflows/win.yml:11 export type=gha by docker buildx for win
+    .github/workflows/win.yml:13 import type=gha,scope=* by docker buildx for win # * stands for SCOPE
+    ");
+}

@@ -138,7 +138,10 @@ fn batch_line(source: &str) -> String {
     {
         return String::new();
     }
-    let mut line = trimmed.replace('\\', "/");
+    if let Some(line) = batch_default(trimmed).or_else(|| batch_loop(trimmed)) {
+        return line;
+    }
+    let mut line = with_slashes(trimmed);
     if lower.starts_with("set ") {
         let assignment = trimmed[4..].trim().trim_matches('"');
         if let Some((name, value)) = assignment.split_once('=') {
@@ -155,12 +158,67 @@ fn batch_line(source: &str) -> String {
     }
 }
 
-/// Converts `%NAME%` to `${NAME}`.
+/// Replaces backslashes, except in the absolute path of a local cache.
+fn with_slashes(line: &str) -> String {
+    let word = |word: &str| match word {
+        word if word.contains("type=local") && word.contains(":\\") => word.replace('\\', r"\\"),
+        word => word.replace('\\', "/"),
+    };
+    let words: Vec<String> = line.split(' ').map(word).collect();
+    words.join(" ")
+}
+
+/// Converts `if "%NAME%"=="" set NAME=VALUE` and `if not defined NAME set NAME=VALUE`.
+fn batch_default(line: &str) -> Option<String> {
+    let lower = line.to_ascii_lowercase();
+    let set = lower.find(" set ")?;
+    let assignment = line[set + 5..].trim().trim_matches('"');
+    let (name, value) = assignment.split_once('=')?;
+    let lower_name = name.to_ascii_lowercase();
+    let test = lower[..set].strip_prefix("if ")?.trim();
+    let is_default = test == format!("not defined {lower_name}")
+        || test.replace(' ', "") == format!("\"%{lower_name}%\"==\"\"");
+    let value = with_variables(&value.replace('\\', "/"));
+    (is_default && is_batch_name(name)).then(|| format!("{name}=\"${{{name}:-{value}}}\""))
+}
+
+/// Converts `for %%x in (one two) do COMMAND`.
+fn batch_loop(line: &str) -> Option<String> {
+    let lower = line.to_ascii_lowercase();
+    if line.len() > LONGEST_LINE {
+        return None;
+    }
+    let rest = lower.strip_prefix("for %%")?;
+    let variable = rest.chars().next().filter(char::is_ascii_alphabetic)?;
+    let inside = rest[1..].trim_start().strip_prefix("in ")?.trim_start();
+    let start = line.len() - inside.strip_prefix('(')?.len();
+    let length = line[start..].find(')')?;
+    let command = line[start + length + 1..].trim_start();
+    let command = command
+        .strip_prefix("do ")
+        .or(command.strip_prefix("DO "))?;
+    let words = with_variables(&line[start..start + length].replace(',', " "));
+    let name = line.chars().nth("for %%".len()).unwrap_or(variable);
+    let command = batch_line(command);
+    Some(format!("for {name} in {words}; do {command}; done"))
+}
+
+fn is_batch_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
+}
+
+/// Converts `%NAME%` to `${NAME}`, and the `%%x` of a loop to `${x}`.
 fn with_variables(line: &str) -> String {
     let mut out = String::new();
     let mut rest = line;
     while let Some((head, tail)) = rest.split_once('%') {
         out.push_str(head);
+        let variable = tail.strip_prefix('%').and_then(|rest| rest.chars().next());
+        if let Some(variable) = variable.filter(char::is_ascii_alphabetic) {
+            out.push_str(&format!("${{{variable}}}"));
+            rest = &tail[2..];
+            continue;
+        }
         if let Some(argument) = tail.chars().next().filter(char::is_ascii_digit) {
             out.push('$');
             out.push(argument);

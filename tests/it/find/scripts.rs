@@ -166,3 +166,22 @@ jobs:
     .github/workflows/win.yml:13 import type=gha,scope=* by docker buildx for win # * stands for SCOPE
     ");
 }
+
+#[test]
+fn batch_files_have_defaults_and_loops() {
+    let repository = Repository::new().with(
+        "build.bat",
+        "@echo off
+if \"%REG%\"==\"\" set \"REG=ghcr.io/acme\"
+docker build --cache-from %REG%/bat:cache .
+for %%n in (one two) do docker build --cache-from type=gha,scope=%%n .
+docker build --cache-from type=local,src=C:\\cache\\app .
+",
+    );
+    insta::assert_snapshot!(repository.declared(), @r"
+    build.bat:3 import type=registry,ref=ghcr.io/acme/bat:cache by docker build for -
+    build.bat:4 import type=gha,scope=one by docker build for -
+    build.bat:4 import type=gha,scope=two by docker build for -
+    build.bat:5 import type=local,src=C:\cache\app by docker build for -
+    ");
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::declaration::{CiJob, Direction, Facts};
 use super::script::{Invocation, ScriptWord};
 use super::session::{CacheUse, FindSession, without_secrets};
+use super::{bake, build_command};
 use crate::format::located::Located;
 use crate::format::unknown::only_mark;
 
@@ -87,7 +88,6 @@ pub(super) fn declare(session: &FindSession<'_>, invocation: &Invocation, around
         when,
         scripts: &invocation.scripts,
     };
-    match tool {
     if tool == Tool::Bake {
         let files = flags
             .iter()
@@ -95,6 +95,7 @@ pub(super) fn declare(session: &FindSession<'_>, invocation: &Invocation, around
         let names = files.filter_map(|flag| Some(flag.value.as_ref()?.text.as_str()));
         bake::add_files(session, &around.directory, names);
     }
+    match tool {
         Tool::Envd => reader.envd(&flags),
         Tool::Earthly => reader.earthly(&flags, &invocation.environment),
         _ => {
@@ -141,11 +142,15 @@ impl CommandReader<'_, '_> {
         match (self.tool, flag.name.as_str()) {
             (Tool::Bake, "--set") => self.set(value),
             (Tool::Compose, "--build-arg") => {
-                let service = all
-                    .iter()
-                    .rfind(|f| f.name.is_empty())
-                    .and_then(|f| f.value.as_ref());
-                self.inline(value, service.map(|item| item.text.as_str()));
+                let services = all.iter().filter(|flag| flag.name.is_empty());
+                let services: Vec<&ScriptWord> =
+                    services.filter_map(|flag| flag.value.as_ref()).collect();
+                if services.is_empty() {
+                    self.inline(value, None);
+                }
+                for service in services {
+                    self.inline(value, Some(service.text.as_str()));
+                }
             }
             (Tool::Bake | Tool::Compose, _) => {}
             (_, "--cache-from" | "--import-cache") => self.emit(value, Direction::Import, None),

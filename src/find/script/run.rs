@@ -177,8 +177,12 @@ impl Script<'_, '_> {
     /// Follows functions, sourced files and commands that run other commands.
     fn is_followed(&mut self, first: &str, simple: &Simple, slots: &[Slot]) -> bool {
         if self.functions.contains_key(first) {
+            // `"$@"` passes on arguments that are not known here.
+            let passes_all = |word: &Word| matches!(word.source.as_str(), "\"$@\"" | "$@" | "$*");
+            let is_open = !self.has_positional && simple.words[1..].iter().all(passes_all);
+            let is_open = is_open && simple.words.len() > 1;
             let arguments = slots[1..].iter().flat_map(arguments).collect();
-            self.call(first, Some(arguments));
+            self.call(first, (!is_open).then_some(arguments));
             return true;
         }
         match first {

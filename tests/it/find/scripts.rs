@@ -185,3 +185,27 @@ docker build --cache-from type=local,src=C:\\cache\\app .
     build.bat:5 import type=local,src=C:\cache\app by docker build for -
     ");
 }
+
+#[test]
+fn quoted_variables_are_one_round_of_a_loop_and_arguments_have_defaults() {
+    let repository = Repository::new().with(
+        "build.sh",
+        "for tag in main \"$BRANCH\"; do
+  docker build --cache-from acme/loop:$tag .
+done
+one() {
+  local tag=\"${1:-latest}\"
+  docker build --cache-from \"acme/one:$tag\" .
+}
+one \"$@\"
+docker compose build --build-arg BUILDKIT_INLINE_CACHE=1 api web
+",
+    );
+    insta::assert_snapshot!(repository.declared(), @"
+    build.sh:2 import type=registry,ref=acme/loop:* by docker build for - # * stands for BRANCH
+    build.sh:2 import type=registry,ref=acme/loop:main by docker build for -
+    build.sh:6 import type=registry,ref=acme/one:latest by docker build for -
+    build.sh:9 export type=inline by compose for api
+    build.sh:9 export type=inline by compose for web
+    ");
+}

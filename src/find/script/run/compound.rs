@@ -4,7 +4,7 @@ use super::{MOST_ROUNDS, single, words_of};
 use crate::find::script::expand::describe;
 use crate::find::script::variables::merge;
 use crate::find::script::{Script, Variable, Variant};
-use crate::format::shell::{List, ShellCommand, Simple, Word};
+use crate::format::shell::{List, ShellCommand, Simple, Word, WordPart};
 use crate::format::unknown::{has_mark, only_mark};
 
 impl Script<'_, '_> {
@@ -77,8 +77,9 @@ impl Script<'_, '_> {
             for alternative in self.slot(word) {
                 for item in alternative {
                     let text = item.text.as_str();
-                    // Unknown text alone may be any number of words.
-                    open |= only_mark(text).is_some() || text.contains(['*', '?', '{']);
+                    // Unknown text without quotes may be any number of words.
+                    let is_vague = only_mark(text).is_some() || text.contains(['*', '?', '{']);
+                    open |= is_vague && !is_one_word(word);
                     values.push(item);
                 }
             }
@@ -168,6 +169,17 @@ impl Script<'_, '_> {
             _ => None,
         }
     }
+}
+
+/// Whether a word is one word for every value of its variables.
+fn is_one_word(word: &Word) -> bool {
+    word.parts.iter().all(|part| match part {
+        WordPart::Variable { name, quoted, .. } => {
+            *quoted && !name.contains('@') && !name.contains('[')
+        }
+        WordPart::Substitution { quoted, .. } => *quoted,
+        WordPart::Text { text, quoted } => *quoted || !text.as_str().contains(['*', '?', '{']),
+    })
 }
 
 pub(super) fn as_test(pipeline: &[ShellCommand]) -> Option<&Simple> {

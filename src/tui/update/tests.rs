@@ -403,6 +403,6 @@ fn texts_of_running_jobs_name_the_keys_of_the_user() {
     let words = "reading the evidence… f6 stops it";
     assert!(drawn(&model).contains(words), "{}", drawn(&model));
     press(&mut model, "B");
-    let words = "ctrl-s adds what is typed";
+    let words = "ctrl-s adds the input";
     assert!(drawn(&model).contains(words), "{}", drawn(&model));
 }

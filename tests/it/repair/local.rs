@@ -79,7 +79,7 @@ fn results_without_blobs_are_dropped_and_every_other_hit_kept() {
         let plan = sandbox.json(&["repair", "./cache", "--json"]);
         assert_eq!(plan["command"], "repair");
         assert_eq!(
-            plan["plan"]["delete"][0]["reasons"][0]["mend"]["what"],
+            plan["plan"]["delete"][0]["reasons"][0]["fix"]["what"],
             "lost-results"
         );
         assert_eq!(fs::read_to_string(dir.join("index.json")).unwrap(), index);

@@ -90,8 +90,8 @@ fn a_version_that_an_earlier_run_replaced_is_restored() {
 
     let plan = versions.sandbox.json(&["repair", "./cache", "--json"]);
     let reason = &plan["plan"]["delete"][0]["reasons"][0];
-    assert_eq!(reason["mend"]["what"], "restored", "{plan}");
-    assert_eq!(reason["mend"]["digest"], digest_of(older));
+    assert_eq!(reason["fix"]["what"], "restored", "{plan}");
+    assert_eq!(reason["fix"]["digest"], digest_of(older));
     assert_eq!(versions.points_to(), digest_of(newer));
 
     let done = versions.run(&["repair", "./cache", "--yes", "--json"]);

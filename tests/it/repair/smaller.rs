@@ -170,7 +170,7 @@ fn two_hundred_exports_fit_again_and_no_hit_is_lost() {
 
     // Works without `--compact`, because the finding asks for it.
     let done = sandbox.json(&["repair", "./cache", "--yes", "--json"]);
-    let fix = &done["plan"]["delete"][0]["reasons"][0]["mend"];
+    let fix = &done["plan"]["delete"][0]["reasons"][0]["fix"];
     assert_eq!(fix["what"], "compacted");
     assert_eq!(
         (&fix["records_before"], &fix["records"]),

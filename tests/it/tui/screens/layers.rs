@@ -13,7 +13,7 @@ fn help_at_80() {
       │   enter            Show the refs of the source                           │
       │   p                Plan a prune of the source, or of each marked one     │
       │   w                Ask why a build missed the caches of its record       │
-      │   c                Check the source, or each marked one, for errors,     │
+      │   c                Check the source, or each marked one, for faults,     │
       │                    dangers and waste                                     │
       │   a                Open another source                                   │
     ──│   b                Show the blobs of the source                          │──

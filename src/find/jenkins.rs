@@ -367,7 +367,7 @@ impl JenkinsReader<'_> {
                 position = start + 1;
             } else if let Some(inner) = rest.strip_prefix('{') {
                 let end = inner.find('}').unwrap_or(inner.len());
-                out.push(&self.expression(inner[..end].trim(), place).used_at(place));
+                out.push(&self.expression(inner[..end].trim(), place));
                 position = (start + 2 + end + 1).min(source.len());
             } else {
                 let length = rest

@@ -145,7 +145,7 @@ impl JenkinsReader<'_> {
                 return text;
             }
         }
-        self.lookup(source, place)
+        self.lookup(source, place).used_at(place)
     }
 
     /// Evaluates the call that is the whole text of this reader; the function is one of `outer`.

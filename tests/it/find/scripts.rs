@@ -202,8 +202,8 @@ docker compose build --build-arg BUILDKIT_INLINE_CACHE=1 api web
 ",
     );
     insta::assert_snapshot!(repository.declared(), @"
-    build.sh:2 import type=registry,ref=acme/loop:* by docker build for - # * stands for BRANCH
     build.sh:2 import type=registry,ref=acme/loop:main by docker build for -
+    build.sh:2 import type=registry,ref=acme/loop:* by docker build for - # * stands for BRANCH
     build.sh:6 import type=registry,ref=acme/one:latest by docker build for -
     build.sh:9 export type=inline by compose for api
     build.sh:9 export type=inline by compose for web

@@ -204,7 +204,7 @@ fn an_unlistable_folder_is_unknown_with_a_warning() {
     for folder in folders {
         assert!(
             run.stderr.contains(&format!(
-                "warning: ./cache: {folder} may not be listed: what is in it is not counted"
+                "warning: ./cache: {folder} may not be listed: its content is not counted"
             )),
             "{}",
             run.stderr

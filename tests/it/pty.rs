@@ -137,7 +137,7 @@ fn the_plain_menu_runs_commands_by_their_numbers() {
     let run = typed(&["--plain", "demo"], "2\n3\n1\n99\nx\n0\n");
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run}");
     for text in [
-        "cachelens: demo\n  1  sum up what is live",
+        "cachelens: demo\n  1  sum up live",
         "$ cachelens ls demo\n",
         "release-1.0",
         "Number of the ref: ",

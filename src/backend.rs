@@ -45,6 +45,7 @@ pub use entries::{
     blob_in_entry, short_branch,
 };
 pub use error::{BackendError, ReadError};
+pub(crate) use http::within_origin;
 pub use object::{ObjectSender, OtherKind, OtherObject, StoredObject};
 pub use open::{OpenError, expand, find_stores, may_be_several, open, open_pruner};
 pub use pauses::{CurrentPause, Pause, PauseReport};

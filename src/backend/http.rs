@@ -82,7 +82,7 @@ pub(super) fn builder(timeout: Duration, redirects: Policy) -> ClientBuilder {
 }
 
 /// Follows redirects within one origin only, because a login is for one origin.
-pub(super) fn within_origin() -> Policy {
+pub(crate) fn within_origin() -> Policy {
     Policy::custom(|attempt| {
         let is_same = attempt
             .previous()

@@ -410,15 +410,13 @@ impl CheckedListFlags<'_> {
             .delimiter(delimiter)
             .quote_style(quotes)
             .from_writer(Vec::new());
-        let failed = |error: &dyn std::error::Error| Failure::new(Exit::Failed, error);
+        let failed = |error: csv::Error| Failure::new(Exit::Failed, &error);
         let has_source = lists.len() > 1;
         let source = |name: &str| has_source.then(|| name.to_owned());
         if !self.flags.no_headers {
             let heads = self.columns.iter().map(|column| column.name.to_owned());
             let record = source("source").into_iter().chain(heads);
-            writer
-                .write_record(record)
-                .map_err(|error| failed(&error))?;
+            writer.write_record(record).map_err(failed)?;
         }
         for (name, rows, shown) in lists {
             for row in shown {
@@ -431,12 +429,11 @@ impl CheckedListFlags<'_> {
                     }
                 });
                 let record = source(&safe(name)).into_iter().chain(fields);
-                writer
-                    .write_record(record)
-                    .map_err(|error| failed(&error))?;
+                writer.write_record(record).map_err(failed)?;
             }
         }
-        writer.into_inner().map_err(|error| failed(&error))
+        let written = writer.into_inner();
+        written.map_err(|error| Failure::new(Exit::Failed, &error))
     }
 }
 

@@ -48,6 +48,9 @@ pub enum LoadError {
     /// The server refuses the request, with an HTTP status.
     #[error("the server answers with status {0}")]
     Status(u16),
+    /// The server sends the request elsewhere, and only a named server is contacted.
+    #[error("the server redirects to another one, which is not contacted: name it instead")]
+    Redirected,
     #[error("it is larger than {MAX_SIZE} bytes")]
     TooLarge,
     /// There are more files in the directory than the limit.

@@ -122,7 +122,7 @@ fn a_bucket_without_a_cache_lists_its_folders(service: Service) {
     insta::allow_duplicates!(insta::assert_snapshot!(told("data", "ls"), @"
     error: there is no cache in s3://data/
       because: looked for manifests/ and blobs/sha256:…, and found neither
-      because: what is there: a/, c/, e/, g/, photos/ and 1 more
+      because: the names found there: a/, c/, e/, g/, photos/ and 1 more
       hint: use the settings of your builds: the bucket, and `prefix`, `manifests_prefix` and `blobs_prefix` if they set them
     exit 1
     "));
@@ -130,7 +130,7 @@ fn a_bucket_without_a_cache_lists_its_folders(service: Service) {
     insta::allow_duplicates!(insta::assert_snapshot!(told("data/photos/", "du"), @"
     error: there is no cache in s3://data/photos/
       because: looked for photos/manifests/ and photos/blobs/sha256:…, and found neither
-      because: what is there: photos/cache/, photos/cat.jpg, photos/dog.jpg
+      because: the names found there: photos/cache/, photos/cat.jpg, photos/dog.jpg
       hint: there are caches with the prefix photos/cache/
     exit 1
     "));

@@ -101,7 +101,7 @@ fn a_bucket_without_a_cache_has_a_note_in_its_row() {
     let mut journey = Journey::new(vec![opened(&source(&server, "bucket"))], SIZE);
     journey.shows("there is no cache in s3://bucket/");
     journey.press("i");
-    journey.shows("what is there: notes/");
+    journey.shows("the names found there: notes/");
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn marked_rows_alone_are_written_to_a_file() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("marked.json");
     // Rows that a filter hides keep their mark.
-    journey.press("enter space j space / 'c14 enter e ctrl-u");
+    journey.press("enter space space / 'c14 enter e ctrl-u");
     journey.shows("2 marked rows as JSON");
     journey.press(&format!("'{} enter", path.display()));
     journey.shows("2 rows written to");

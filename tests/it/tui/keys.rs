@@ -129,7 +129,7 @@ fn texts_of_lists_and_menus_name_the_keys_of_the_user() {
         .names("Columns · {}: show, hide", &[(C::Popup, A::Accept)])
         .perform(&[(C::Popup, A::Cancel), (C::Global, A::Palette)])
         .names(
-            "{} does it, {} completes, {} brings back",
+            "{} runs it, {} completes, {} recalls",
             &[
                 (C::CommandLine, A::Accept),
                 (C::CommandLine, A::Complete),

@@ -1,6 +1,9 @@
 //! Evidence from elsewhere: the attestations of an image, and documents of a server.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::thread;
 
 use serde_json::json;
 
@@ -69,4 +72,32 @@ fn evidence_is_read_from_a_server() {
         "{error}"
     );
     assert!(!error.contains("abc") && !error.contains("pat@"), "{error}");
+}
+
+#[test]
+fn evidence_is_not_fetched_from_a_server_that_another_one_names() {
+    let (sandbox, _) = home("mini");
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let elsewhere = other.local_addr().unwrap();
+    let named = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = named.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut stream in named.incoming().map_while(Result::ok) {
+            let mut line = String::new();
+            let mut request = BufReader::new(stream.try_clone().unwrap());
+            while request.read_line(&mut line).is_ok_and(|read| read > 2) {}
+            let answer = format!(
+                "HTTP/1.1 302 Found\r\nLocation: http://{elsewhere}/build.json\r\nContent-Length: 0\r\n\r\n"
+            );
+            // The client may have closed the connection.
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    let build = format!("http://{address}/build.json");
+    let run = sandbox.run(&["why", "./cache#c02", "--build", &build]);
+    assert_eq!(run.code, Some(1), "{run}");
+    let why = "the server redirects to another one, which is not contacted";
+    assert!(run.stderr.contains(why), "{run}");
+    other.set_nonblocking(true).unwrap();
+    assert!(other.accept().is_err());
 }

@@ -7,7 +7,7 @@ use reqwest::Url;
 use reqwest::header::ACCEPT;
 
 use super::{FoundDocument, LoadError, MAX_SIZE};
-use crate::backend::Access;
+use crate::backend::{Access, within_origin};
 use crate::format::evidence;
 
 /// The path where a daemon with `--debugaddr` lists the texts behind its digests
@@ -48,6 +48,7 @@ pub async fn fetch(mut url: Url, access: &Access) -> Result<FoundDocument, LoadE
         .user_agent(concat!("cachelens/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(access.timeout)
         .read_timeout(access.timeout)
+        .redirect(within_origin())
         .build()
         .map_err(failed)?;
     let mut answer = client
@@ -56,6 +57,9 @@ pub async fn fetch(mut url: Url, access: &Access) -> Result<FoundDocument, LoadE
         .send()
         .await
         .map_err(failed)?;
+    if answer.status().is_redirection() {
+        return Err(LoadError::Redirected);
+    }
     if !answer.status().is_success() {
         return Err(LoadError::Status(answer.status().as_u16()));
     }

@@ -112,8 +112,7 @@ impl UndecidedReason {
                 "its operation is not known from this evidence, so neither is its key".to_owned()
             }
             Self::Context => {
-                "the files that it uses are not given: add the directory with `--context`"
-                    .to_owned()
+                "the files that it uses are not given: add the build context".to_owned()
             }
             Self::Source(step) => format!(
                 "`{}` may differ from the one in the cache: add a log of the build",

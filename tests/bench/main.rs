@@ -13,6 +13,7 @@ mod context;
 mod delete;
 mod disk;
 mod dockerfile;
+mod find;
 mod github;
 mod layout;
 mod memory;
@@ -37,7 +38,7 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 type Measure = fn(&mut Table) -> Outcome;
 
 /// The parts, by name. The slowest come last.
-const PARTS: [(&str, Measure); 18] = [
+const PARTS: [(&str, Measure); 19] = [
     ("config", config::measure),
     ("memory", memory::measure),
     ("rows", rows::measure),
@@ -45,6 +46,7 @@ const PARTS: [(&str, Measure); 18] = [
     ("plan", plan::measure),
     ("why", why::measure),
     ("dockerfile", dockerfile::measure),
+    ("find", find::measure),
     ("repair", repair::measure),
     ("context", context::measure),
     ("terminal", terminal::measure),

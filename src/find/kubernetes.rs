@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::command::{self, CommandContext};
 use super::embedded::{self, Environment, substitute};
-use super::script::{Invocation, ScriptWord};
+use super::script::Invocation;
 use super::session::FindSession;
 use crate::format::located::Located;
 use crate::format::tree::TreeNode;
@@ -262,15 +262,6 @@ pub(super) fn words_of_container(
         let place = words[0].place();
         words.insert(0, Located::new("buildctl", place));
     }
-    let slot = |text: Located| {
-        vec![vec![ScriptWord {
-            text,
-            when: Vec::new(),
-        }]]
-    };
-    let invocation = Invocation {
-        slots: words.into_iter().map(slot).collect(),
-        ..Invocation::default()
-    };
+    let invocation = Invocation::of_words(words);
     command::declare(session, &invocation, around);
 }

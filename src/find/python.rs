@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use super::command::{self, CommandContext};
 use super::embedded;
 use super::repository::directory;
-use super::script::{Invocation, ScriptWord};
+use super::script::Invocation;
 use super::session::FindSession;
 use crate::format::located::{Located, TextPlace};
 use lexer::PythonToken;
@@ -171,28 +171,20 @@ impl PythonReader<'_> {
 
     /// Returns the end of a subscript such as `[0]` that begins at `index`.
     fn subscript(&self, index: usize) -> Option<usize> {
-        let before = self.tokens.get(index - 1);
+        let before = self.tokens.get(index.checked_sub(1)?);
         let after = (1..4).find(|length| self.sign(index + length, ']'))?;
         matches!(before, Some(PythonToken::Word(_))).then_some(index + after)
     }
 
     /// Whether a token is a whole element of a list.
     fn is_element(&self, index: usize) -> bool {
-        let is_after = self.sign(index - 1, '[') || self.sign(index - 1, ',');
-        is_after && (self.sign(index + 1, ']') || self.sign(index + 1, ','))
+        let is_after = |before| self.sign(before, '[') || self.sign(before, ',');
+        index.checked_sub(1).is_some_and(is_after)
+            && (self.sign(index + 1, ']') || self.sign(index + 1, ','))
     }
 
     fn invoke(&self, words: impl IntoIterator<Item = Located>) {
-        let slot = |text: Located| {
-            vec![vec![ScriptWord {
-                text,
-                when: Vec::new(),
-            }]]
-        };
-        let invocation = Invocation {
-            slots: words.into_iter().map(slot).collect(),
-            ..Invocation::default()
-        };
+        let invocation = Invocation::of_words(words);
         command::declare(self.session, &invocation, &self.around);
     }
 }

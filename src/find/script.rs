@@ -49,6 +49,20 @@ pub(super) struct Invocation {
 }
 
 impl Invocation {
+    /// Returns the invocation of words that always run.
+    pub(super) fn of_words(words: impl IntoIterator<Item = Located>) -> Self {
+        let slot = |text: Located| {
+            vec![vec![ScriptWord {
+                text,
+                when: Vec::new(),
+            }]]
+        };
+        Self {
+            slots: words.into_iter().map(slot).collect(),
+            ..Self::default()
+        }
+    }
+
     /// Returns where it begins.
     pub(super) fn place(&self) -> Option<TextPlace> {
         let mut words = self.slots.iter().flatten().flatten();

@@ -236,7 +236,8 @@ fn the_action_plans_a_prune_without_flags_and_refuses_an_open_quote() {
         let planned = job.run("prune.sh", &inputs);
         assert_eq!(planned.code, Some(0), "{planned}");
     }
-    let open = "--drop-ref 'c*' --grace 0s --keep-ref=it's";
+    // Without the open quote, this would delete a ref.
+    let open = "--drop-ref 'c01' --grace 0s --settle 1ms --keep-ref=it's";
     let inputs = [
         ("INPUT_PRUNE", "./cache"),
         ("INPUT_PRUNE_FLAGS", open),

@@ -33,7 +33,7 @@ impl Model {
             Action::Help => cx.show(Help::new(contexts)),
             Action::Palette => show_command_line(&self.screens, &mut cx),
             Action::Jobs => cx.show(JobsLayer::default()),
-            Action::Back => cx.back(),
+            Action::Back => go_back(&mut self.screens, &mut cx),
             Action::Suspend => cx.effect(Effect::Suspend(SuspendedBy::Key)),
             Action::Redraw => cx.effect(Effect::Redraw),
             Action::Mouse => toggle_mouse(&mut cx),
@@ -84,6 +84,14 @@ fn toggle_mouse(cx: &mut UiContext<'_>) {
     };
     cx.world.note(StatusKind::Done, words);
     cx.effect(Effect::CaptureMouse(cx.world.mouse));
+}
+
+/// Goes back one level in the screen on top, or leaves it if it has no further level.
+fn go_back(screens: &mut [Box<dyn Screen>], cx: &mut UiContext<'_>) {
+    let top = screens.last_mut();
+    if top.is_none_or(|top| top.act(Action::Back, cx) == Handled::No) {
+        cx.back();
+    }
 }
 
 /// Lets the screen on top act. `Escape` leaves it if it has no other use for that.

@@ -276,7 +276,12 @@ fn the_treemap_opens_refs_stages_and_steps_and_returns() {
     assert_ne!(deeper.split("  ").next(), path.split("  ").next());
     journey.press("enter");
     journey.shows("layer sha256:");
-    journey.press("q esc esc esc");
+    journey.press("q q");
+    journey.shows("demo › treemap › pr-");
+    journey.press("q");
+    journey.shows("demo › treemap");
+    journey.hides("treemap › pr-");
+    journey.press("q");
     journey.shows("1 source");
 }
 

@@ -115,7 +115,7 @@ pub(super) async fn with_dockerfile(
     };
     let described = flags.load(session, &build, &[], &[]).await?;
     for note in &described.notes {
-        session.output.warn(note);
+        session.output.warn(&note.to_string());
     }
     let directories = described.directories;
     let builds = described.builds;

@@ -33,6 +33,7 @@ pub mod images;
 pub mod imports;
 mod linked;
 mod log;
+pub mod note;
 mod notes;
 mod one_build;
 mod other_refs;
@@ -48,6 +49,7 @@ pub mod words;
 use evidence::GatheredEvidence;
 pub use evidence::{BuildLabel, Wanted};
 pub use explanation::{Explanation, OtherBuild};
+use note::Note;
 
 /// How many other refs are searched for a lost result.
 const MOST_REFS: usize = 40;
@@ -115,7 +117,7 @@ pub async fn explain(
     imported: &[Imported<'_>],
     mut given: GivenEvidence,
 ) -> Result<Explanation, WhyError> {
-    let mut notes = Vec::new();
+    let mut notes: Vec<Note> = Vec::new();
     let mut debug = evidence::take_debug(&mut given.documents);
     debug.extend(evidence::take_debug(&mut given.baseline));
     let all = evidence::gather(given.documents, &mut notes);
@@ -131,7 +133,7 @@ pub async fn explain(
     let is_baseline_given = !given.baseline.is_empty();
     let baselines = evidence::gather(given.baseline, &mut Vec::new());
     if baselines.is_empty() {
-        notes.push(notes::without_baseline(is_baseline_given).to_owned());
+        notes.push(notes::without_baseline(is_baseline_given).into());
     }
     let started = before::started(&chosen);
     let earlier = before::contents(imported, started, &mut notes).await;
@@ -166,7 +168,7 @@ pub async fn explain(
 fn show_one(
     mut explained: Vec<(BuildLabel, Explanation)>,
     labels: &[BuildLabel],
-    notes: Vec<String>,
+    notes: Vec<Note>,
 ) -> Explanation {
     let weight = |explanation: &Explanation| {
         (
@@ -192,7 +194,7 @@ fn show_one(
         .collect();
     if labels.len() > 1 {
         let note = shown.about_others(&label, labels);
-        shown.notes.insert(0, note);
+        shown.notes.insert(0, note.into());
     }
     shown.label = label;
     shown

@@ -130,7 +130,7 @@ pub fn markdown(all: &[ExplainedBuild<'_>]) -> String {
             .collect();
         text += &table(["", "Step", "Where", "Cache", "Why"], rows);
         for note in &explanation.notes {
-            text += &format!("\n> {}\n", plain(note));
+            text += &format!("\n> {}\n", plain(&note.to_string()));
         }
     }
     text

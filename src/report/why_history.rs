@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::github::{Annotation, AnnotationLevel};
 use super::markdown::{code, table, text as plain};
 use crate::explain::history::{Advice, ChangingInput, HistoryBuild, InputKind};
+use crate::explain::load::note::Note;
 use crate::explain::load::words::seconds;
 use crate::format::provenance::StepIndex;
 use crate::text::escape::visible;
@@ -27,7 +28,7 @@ pub struct WhyHistory<'a> {
     /// The inputs that changed, the most frequent first.
     pub inputs: &'a [ChangingInput],
     /// What the evidence does not show.
-    pub notes: &'a [String],
+    pub notes: &'a [Note],
 }
 
 impl<'a> WhyHistory<'a> {
@@ -215,7 +216,7 @@ pub fn document(history: &WhyHistory<'_>) -> HistoryDocument {
                 .map(|input| row(history, input))
                 .collect(),
         },
-        notes: history.notes.to_vec(),
+        notes: history.notes.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -277,7 +278,7 @@ pub fn text(history: &WhyHistory<'_>, strong: impl Fn(&str) -> String) -> String
         history
             .notes
             .iter()
-            .map(|note| format!("note: {}", visible(note))),
+            .map(|note| format!("note: {}", visible(&note.to_string()))),
     );
     lines.join("\n") + "\n"
 }
@@ -406,8 +407,9 @@ pub fn markdown(history: &WhyHistory<'_>) -> String {
         });
         text += &table(["Changed", "Input", "Where"], rows);
     }
-    for note in history.idle().iter().chain(history.notes) {
-        text += &format!("\n> {}\n", plain(note));
+    let notes = history.notes.iter().map(ToString::to_string);
+    for note in history.idle().into_iter().chain(notes) {
+        text += &format!("\n> {}\n", plain(&note));
     }
     text
 }

@@ -13,6 +13,7 @@ use crate::cli::open;
 use crate::cli::output::CommandOutput;
 use crate::error::{Exit, Failure};
 use crate::explain::load::gate::{Gate, Gated};
+use crate::explain::load::note::{ImportNote, Note};
 use crate::explain::load::request::BuildRequest;
 use crate::explain::load::{Explanation, GivenEvidence, explain};
 use crate::format::provenance::StepIndex;
@@ -53,7 +54,7 @@ pub(super) struct Question {
     /// The known facts about the build.
     pub(super) given: GivenEvidence,
     /// Notes to print first.
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Vec<Note>,
     /// The sources of the build's description.
     pub(super) builds: Vec<String>,
     /// The Dockerfile on the disk.
@@ -117,9 +118,13 @@ pub(super) async fn answer(
     }
     let mut explanation = explain(&imported, question.given).await.map_err(failure)?;
     explanation.notes.splice(0..0, question.notes);
-    let incomplete = failures
-        .iter()
-        .map(|(label, failure)| format!("{label} is left out: {}", failure.message));
+    let incomplete = failures.iter().map(|(label, failure)| {
+        let note = ImportNote::ExcludedCache {
+            name: label.clone(),
+            error: failure.message.clone(),
+        };
+        note.into()
+    });
     explanation.notes.extend(incomplete);
     let label = if imported.is_empty() {
         visible(&named.join(" ")).into_owned()

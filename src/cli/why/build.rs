@@ -15,6 +15,7 @@ use crate::explain::load::dockerfile::{
     Described, DescribedBuild, DescribedError, has_dockerfile, is_remote,
 };
 use crate::explain::load::images::{GivenImage, ImageLookup, PinnedImage};
+use crate::explain::load::note::{DescriptionNote, Note};
 use crate::format::evidence::EvidenceDocument;
 use crate::format::llb::{OpKind, Platform};
 use crate::source::{Source, SourceLocation};
@@ -246,13 +247,8 @@ impl BuildFlags {
                     matches!(&step.op.kind, OpKind::Source(op) if op.identifier == identifier)
                 })
         });
-        let note = |image: &PinnedImage| {
-            format!(
-                "the image {} is taken as the evidence has it; give --image {}=IMAGE to ask its registry for today's",
-                image.name, image.name
-            )
-        };
-        let notes: Vec<String> = used.map(note).collect();
+        let note = |image: &PinnedImage| DescriptionNote::PinnedImage(image.name.clone()).into();
+        let notes: Vec<Note> = used.map(note).collect();
         described.notes.extend(notes);
         Ok(described)
     }

@@ -10,6 +10,7 @@ use crate::error::{Exit, Failure};
 use crate::explain::load::context::Directories;
 use crate::explain::load::dockerfile::DescribedBuild;
 use crate::explain::load::imports::BuildCaches;
+use crate::explain::load::note::{ImportNote, Note};
 use crate::explain::load::request::BuildRequest;
 use crate::explain::load::targets::reconcile;
 use crate::explain::load::{GivenEvidence, Wanted};
@@ -99,7 +100,7 @@ async fn question(
     arguments: &Arguments,
     request: &BuildRequest,
     sources: Vec<Source>,
-    mut notes: Vec<String>,
+    mut notes: Vec<Note>,
 ) -> Result<Question, Failure> {
     let of_target = |failure: Failure| match &request.name {
         Some(name) => failure.on(&visible(name)),
@@ -204,7 +205,7 @@ impl<'a> CommandImports<'a> {
         &self,
         session: &CliSession<'_>,
         request: &BuildRequest,
-    ) -> Result<(Vec<Source>, Vec<String>), Failure> {
+    ) -> Result<(Vec<Source>, Vec<Note>), Failure> {
         if !self.instead.is_empty() {
             return Ok((self.instead.clone(), Vec::new()));
         }
@@ -215,11 +216,11 @@ impl<'a> CommandImports<'a> {
             match self.source(session, request, text) {
                 Ok(source) => sources.push(source.as_import()),
                 Err(failure) => {
-                    notes.push(format!(
-                        "{} is left out: {}",
-                        mask_source(text),
-                        failure.message
-                    ));
+                    let note = ImportNote::ExcludedCache {
+                        name: mask_source(text).into_owned(),
+                        error: failure.message.clone(),
+                    };
+                    notes.push(note.into());
                     refused.get_or_insert(failure);
                 }
             }

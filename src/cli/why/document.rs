@@ -41,7 +41,7 @@ struct WhyTargetDocument<'a> {
     build: &'a [String],
     summary: WhySummary,
     root_causes: Vec<RootCauseDocument<'a>>,
-    notes: &'a [String],
+    notes: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -189,7 +189,7 @@ impl<'a> WhyDocument<'a> {
             why.root_causes.extend(roots(explanation, target));
             let notes = explanation.notes.iter().map(|note| match target {
                 Some(target) => format!("{target}: {note}"),
-                None => note.clone(),
+                None => note.to_string(),
             });
             why.notes.extend(notes);
             why.others.extend(explanation.others.iter().map(Other::new));
@@ -212,7 +212,12 @@ impl<'a> WhyTargetDocument<'a> {
             build: &answer.builds,
             summary,
             root_causes: roots(&answer.explanation, None),
-            notes: &answer.explanation.notes,
+            notes: answer
+                .explanation
+                .notes
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
         }
     }
 }

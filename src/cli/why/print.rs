@@ -54,7 +54,7 @@ pub(super) fn page(answer: &Answer, paper: Paper) -> String {
         "✓ found in the cache   ✗ runs   ? not known   · a source, resolved each time".to_owned(),
     );
     for note in &explanation.notes {
-        lines.push(format!("note: {}", visible(note)));
+        lines.push(format!("note: {}", visible(&note.to_string())));
     }
     lines.join("\n") + "\n"
 }

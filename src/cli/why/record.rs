@@ -7,6 +7,7 @@ use crate::cli::CliSession;
 use crate::cli::open;
 use crate::error::{Exit, Failure};
 use crate::explain::load::imports::{BuildCaches, NoRecordedCache, records};
+use crate::explain::load::note::{ImportNote, Note};
 use crate::format::build_record::BuildRecord;
 use crate::format::evidence::{EvidenceDocument, EvidenceDocumentError};
 use crate::source::Source;
@@ -28,7 +29,7 @@ pub(super) fn imports(
     session: &CliSession<'_>,
     documents: &[EvidenceDocument],
     arguments: &Arguments,
-) -> Result<(Vec<Source>, Vec<String>), Failure> {
+) -> Result<(Vec<Source>, Vec<Note>), Failure> {
     let BuildCaches { caches, notes } = match BuildCaches::of_records(documents) {
         Ok(found) => found,
         Err(error) => {
@@ -56,7 +57,7 @@ pub(super) fn not_given(
     session: &CliSession<'_>,
     documents: &[EvidenceDocument],
     given: &[Source],
-) -> Vec<String> {
+) -> Vec<Note> {
     let Some(record) = only(documents) else {
         return Vec::new();
     };
@@ -67,12 +68,7 @@ pub(super) fn not_given(
             .iter()
             .any(|given| given.location == source.location && given.select == source.select)
     });
-    let note = |source: Source| {
-        let shown = source.to_string();
-        format!(
-            "the build imported {shown} as well, which is not looked at here: a step can come from there"
-        )
-    };
+    let note = |source: Source| ImportNote::UnnamedCache(source.to_string()).into();
     others.map(note).collect()
 }
 

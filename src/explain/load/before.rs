@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::Imported;
 use super::evidence::GatheredEvidence;
+use super::note::{ImportNote, Note};
 use crate::inventory::RefEntry;
 use crate::inventory::previous::{self, EarlierContent};
-use crate::text::escape::visible;
 use crate::text::units::Age;
 
 /// Returns when the builds began; `None` if one of them has not begun or does not say when.
@@ -25,7 +25,7 @@ pub(super) fn started(builds: &[GatheredEvidence]) -> Option<Timestamp> {
 pub(super) async fn contents(
     imported: &[Imported<'_>],
     started: Option<Timestamp>,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) -> Vec<Option<EarlierContent>> {
     let mut found = Vec::new();
     for Imported {
@@ -40,7 +40,7 @@ pub(super) async fn contents(
         };
         let earlier = previous::at(&***reader, inventory, entry, started).await;
         if let Some(before) = earlier.as_ref().and_then(EarlierContent::entry) {
-            notes.push(note(&entry.name, before, started));
+            notes.push(note(&entry.name, before, started).into());
         }
         found.push(earlier);
     }
@@ -72,19 +72,11 @@ fn holds_later_results(entry: &RefEntry, started: Timestamp) -> bool {
         .is_some_and(|newest| newest >= started)
 }
 
-fn note(name: &str, before: &RefEntry, started: Timestamp) -> String {
-    let name = visible(name);
-    let digest = before.digest();
-    let age = before
-        .newest_result()
-        .map(|newest| {
-            format!(
-                ", its newest result {} older than the build",
-                Age::between(newest, started)
-            )
-        })
-        .unwrap_or_default();
-    format!(
-        "this build or a later one exported to `{name}`: the steps are compared with the newest version from before the build that the store still has, {digest}{age}"
-    )
+fn note(name: &str, before: &RefEntry, started: Timestamp) -> ImportNote {
+    let newest = before.newest_result();
+    ImportNote::EarlierContent {
+        name: name.to_owned(),
+        digest: before.digest().to_string(),
+        age: newest.map(|newest| Age::between(newest, started)),
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use super::note::{ImportNote, Note};
 use super::{Imported, MOST_UNPACKED, WhyError};
 use crate::backend::SharedReader;
 use crate::explain::context::ContextFiles;
@@ -38,7 +39,7 @@ impl<'a> ImportedCaches<'a> {
     /// If no ref has a cache, or a store cannot be read.
     pub(super) async fn load(
         imported: &'a [Imported<'a>],
-        notes: &mut Vec<String>,
+        notes: &mut Vec<Note>,
     ) -> Result<Self, WhyError> {
         let mut loading = Loading {
             loaded: Vec::new(),
@@ -114,27 +115,31 @@ impl LoadedCache<'_> {
 struct Loading<'a, 'n> {
     loaded: Vec<LoadedCache<'a>>,
     /// Why builds do not use the other caches.
-    refused: Vec<String>,
-    /// The last image without a cache.
+    refused: Vec<ImportNote>,
+    /// The last ref without a cache that is no intact image.
     without: Option<String>,
-    notes: &'n mut Vec<String>,
+    notes: &'n mut Vec<Note>,
 }
 
 impl<'a> Loading<'a, '_> {
     async fn read(&mut self, imported: &Imported<'a>) -> Result<(), WhyError> {
         let entry = imported.entry;
-        let name = visible(&entry.name).into_owned();
+        let name = entry.name.clone();
         let found = RefCache::load(&**imported.reader, &imported.inventory.blobs, entry).await;
         let found = match found {
             Ok(found) => found,
             Err(faults) => {
                 let why: Vec<String> = faults.iter().map(ToString::to_string).collect();
                 if !faults.iter().all(is_refused_by_builds) {
-                    return Err(WhyError::NoCache { name, faults: why });
+                    return Err(WhyError::NoCache {
+                        name: visible(&name).into_owned(),
+                        faults: why,
+                    });
                 }
-                let why = why.join("; ");
-                self.refused
-                    .push(format!("a build cannot import `{name}`: {why}"));
+                self.refused.push(ImportNote::RefusedRef {
+                    name,
+                    why: why.join("; "),
+                });
                 return Ok(());
             }
         };
@@ -158,8 +163,10 @@ impl<'a> Loading<'a, '_> {
                     continue;
                 }
             };
-            self.refused
-                .push(format!("a build passes `{name}` over: {why}"));
+            self.refused.push(ImportNote::UnusedCache {
+                name: name.clone(),
+                why,
+            });
         }
         Ok(())
     }
@@ -168,10 +175,7 @@ impl<'a> Loading<'a, '_> {
         let entry = imported.entry;
         let is_image = matches!(entry.kind, RefKind::Image | RefKind::Inline);
         if is_image && entry.faults.is_empty() {
-            self.refused.push(format!(
-                "`{name}` is an image without a BuildKit cache, so a build finds nothing in it: export one with \
-                 `--cache-to type=registry,ref=…,mode=max`, or with `--cache-to type=inline` in the image"
-            ));
+            self.refused.push(ImportNote::ImageWithoutCache(name));
         } else {
             self.without = Some(name);
         }
@@ -185,7 +189,11 @@ impl<'a> Loading<'a, '_> {
             faults.filter(|fault| !matches!(fault.kind, FaultKind::Undescribed(..)));
         let unread = described.find(|fault| !is_refused_by_builds(fault));
         self.notes.extend(unread.map(|fault| {
-            format!("part of `{name}` counts as empty, for it could not be read: {fault}")
+            let note = ImportNote::UnreadPart {
+                name: name.to_owned(),
+                error: fault.to_string(),
+            };
+            note.into()
         }));
     }
 
@@ -193,18 +201,16 @@ impl<'a> Loading<'a, '_> {
     fn finish(self) -> (Vec<LoadedCache<'a>>, Option<String>) {
         let is_empty = self.loaded.is_empty();
         if let Some(name) = self.without {
-            let what = format!(
-                "`{name}` is an image without a BuildKit cache, so the build imported nothing from it: export one with --cache-to type=inline, or to a ref of its own with --cache-to type=registry,ref=…,mode=max"
-            );
+            let note = ImportNote::ImageWithoutCache(name);
             if is_empty && self.refused.is_empty() {
-                return (self.loaded, Some(what));
+                return (self.loaded, Some(note.to_string()));
             }
-            self.notes.push(what);
+            self.notes.push(note.into());
         }
         if is_empty {
-            return (self.loaded, self.refused.into_iter().next());
+            return (self.loaded, self.refused.first().map(ToString::to_string));
         }
-        self.notes.extend(self.refused);
+        self.notes.extend(self.refused.into_iter().map(Note::from));
         (self.loaded, None)
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::context::{ContextProblem, Directories, ignored};
 use super::git::{self, GitError};
 use super::images::ImageLookup;
+use super::note::{DescriptionNote, Note};
 use crate::explain::frontend::{
     BuildOptions, ConversionOutcome, ConversionRefusal, ConvertOptions, Converted, Images,
     MainContext, NamedContext, convert, versions,
@@ -56,7 +57,7 @@ pub struct Described {
     /// The directories of its contexts.
     pub directories: Directories,
     /// Unknown parts, with advice on how to supply them.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// The files and images that were read, as users name them.
     pub used: Vec<String>,
     /// The Dockerfile, where it is a file of the work tree.
@@ -279,9 +280,8 @@ impl DescribedBuild {
         };
         described.used.push(context.clone());
         if is_remote(context) {
-            described.notes.push(format!(
-                "the context {context} is known only as a remote source: the files in it are not read"
-            ));
+            let note = DescriptionNote::RemoteContext(context.clone());
+            described.notes.push(note.into());
             return remote_context(context, &self.options.build_args);
         }
         let directory = PathBuf::from(context);
@@ -336,13 +336,7 @@ impl Described {
             };
             let is_web = matches!(source.scheme().0, "http" | "https");
             if is_web && source.attr("http.checksum").is_empty() {
-                let note = format!(
-                    "the current content of {} is not known from a Dockerfile: `ADD --checksum` pins it",
-                    source.identifier
-                );
-                if !self.notes.contains(&note) {
-                    self.notes.push(note);
-                }
+                self.note_once(DescriptionNote::Download(source.identifier.clone()));
             }
         }
     }
@@ -355,9 +349,14 @@ impl Described {
             .filter_map(|step| step.unknown.as_ref())
             .collect();
         for reason in reasons {
-            if !self.notes.contains(reason) {
-                self.notes.push(reason.clone());
-            }
+            self.note_once(DescriptionNote::UnknownInstruction(reason.clone()));
+        }
+    }
+
+    fn note_once(&mut self, note: DescriptionNote) {
+        let note = Note::from(note);
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
         }
     }
 }

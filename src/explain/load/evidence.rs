@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::context::place;
 use super::log::{self, Log};
+use super::note::{EvidenceNote, Note};
 use crate::explain::names;
+use crate::format::build_record::BuildRecord;
 use crate::format::cache_debug::CacheDebug;
 use crate::format::evidence::{EvidenceDocument, NamedBuild};
 use crate::format::llb::{FileChange, OpKind};
@@ -120,7 +122,7 @@ impl fmt::Display for BuildLabel {
 /// Combines documents into one piece of evidence for each build that they describe.
 pub(super) fn gather(
     documents: Vec<EvidenceDocument>,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) -> Vec<GatheredEvidence> {
     let mut rich: Vec<Arc<ProgressLog>> = Vec::new();
     let mut plain: Option<Arc<PlainLog>> = None;
@@ -138,9 +140,7 @@ pub(super) fn gather(
             EvidenceDocument::Records(records) => {
                 let are_several = records.len() > 1;
                 for record in records {
-                    notes.extend(record.problems.iter().map(ToString::to_string));
-                    let failure = record.failure();
-                    notes.extend(failure.map(|failure| format!("the build {}", mask(&failure))));
+                    notes.extend(about_record(&record));
                     let log = Arc::new(record.log);
                     for build in record.builds {
                         let mut evidence = GatheredEvidence::of(build, None);
@@ -175,13 +175,21 @@ pub(super) fn gather(
     found
 }
 
-/// A note on provenance without steps.
-const OPTIONS_ONLY: &str = "the provenance was made with mode=min: it has the options, images and times of the build, and the steps are those of the Dockerfile";
+/// Returns notes on the failure of a recorded build, and on the unusable parts of its record.
+fn about_record(record: &BuildRecord) -> impl Iterator<Item = Note> {
+    let parts = record.problems.iter().map(ToString::to_string);
+    let failure = record.failure();
+    let failure = failure.map(|failure| EvidenceNote::FailedBuild(mask(&failure)));
+    parts
+        .map(EvidenceNote::RecordPart)
+        .chain(failure)
+        .map(Note::from)
+}
 
 /// Adds the times in provenance without steps to the builds that a Dockerfile describes.
-fn add_options(options: &[NamedBuild], found: &mut [GatheredEvidence], notes: &mut Vec<String>) {
+fn add_options(options: &[NamedBuild], found: &mut [GatheredEvidence], notes: &mut Vec<Note>) {
     if !options.is_empty() {
-        notes.push(OPTIONS_ONLY.to_owned());
+        notes.push(EvidenceNote::OptionsOnly.into());
     }
     let [only] = options else { return };
     for build in found.iter_mut().map(|evidence| &mut evidence.build) {

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::evidence::BuildLabel;
-use super::notes;
+use super::note::{EvidenceNote, Note};
 use crate::explain::cause::{self, Cause};
 use crate::explain::keys::StepKeys;
 use crate::explain::names::StepName;
@@ -30,10 +30,8 @@ pub struct Explanation {
     pub configs: Vec<Digest>,
     /// How many bytes the layers have that steps write, where the evidence or a cache has them.
     pub written: Vec<Option<u64>>,
-    /// What does not fit together, or is missing to say more.
-    pub notes: Vec<String>,
-    /// The names of the contexts whose files are not given.
-    pub missing_contexts: Vec<String>,
+    /// Evidence that does not fit or is missing, and caches that may not be found.
+    pub notes: Vec<Note>,
     /// Which build of the evidence this is.
     pub label: BuildLabel,
     /// The other builds of the evidence that were explained.
@@ -53,13 +51,6 @@ pub struct OtherBuild {
 }
 
 impl Explanation {
-    /// Returns the context that a note is about, if the note says that its files are not given.
-    pub fn missing_context(&self, note: &str) -> Option<&str> {
-        let mut missing = self.missing_contexts.iter();
-        let name = missing.find(|name| notes::context_is_missing(name) == note)?;
-        Some(name)
-    }
-
     /// Returns the reported steps in the order of the file: all but contexts and the last step,
     /// which does nothing.
     pub fn steps(&self) -> Vec<StepIndex> {
@@ -108,41 +99,17 @@ impl Explanation {
     }
 
     /// Returns a note on which of several builds this is, and how to show the others.
-    pub(super) fn about_others(&self, label: &BuildLabel, labels: &[BuildLabel]) -> String {
-        let counts = |other: &OtherBuild| {
-            let way = other.label.way(label);
-            let way = if way.is_empty() {
-                way
-            } else {
-                format!(", {way}")
-            };
-            format!(
-                "{} ({} hit, {} run, {} undecided{way})",
-                other.label, other.hit, other.miss, other.unknown
-            )
-        };
-        let mut others: Vec<String> = self.others.iter().map(counts).collect();
-        let explained = |found: &BuildLabel| {
+    pub(super) fn about_others(&self, label: &BuildLabel, labels: &[BuildLabel]) -> EvidenceNote {
+        let is_explained = |found: &BuildLabel| {
             found == label || self.others.iter().any(|other| other.label == *found)
         };
-        others.extend(
-            labels
-                .iter()
-                .filter(|found| !explained(found))
-                .map(|found| {
-                    let way = found.way(label);
-                    if way.is_empty() {
-                        found.to_string()
-                    } else {
-                        format!("{found} ({way})")
-                    }
-                }),
-        );
-        format!(
-            "the evidence describes {} builds: this is about {label}; not shown: {}",
-            labels.len(),
-            others.join(", ")
-        )
+        let unexplained = labels.iter().filter(|found| !is_explained(found));
+        EvidenceNote::SeveralBuilds {
+            count: labels.len(),
+            shown: label.clone(),
+            others: self.others.clone(),
+            unexplained: unexplained.cloned().collect(),
+        }
     }
 
     /// Returns why the verdict of a judged step is unknown.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::context::Directories;
 use super::git::{self, GitError, TreeFile};
+use super::note::{EvidenceNote, Note};
 use super::{BuildLabel, Wanted, evidence, log};
 use crate::explain::context::rules::Rules;
 use crate::explain::context::{ContextEntry, ContextEntryKind, ContextFiles};
@@ -39,7 +40,7 @@ pub fn gather(
     documents: Vec<EvidenceDocument>,
     revisions: Vec<HistoryBuild>,
     wanted: &Wanted,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) -> Result<Vec<HistoryBuild>, HistoryError> {
     let mut found = evidence::gather(documents, notes);
     found.retain(|evidence| !evidence.build.steps.is_empty());
@@ -63,7 +64,14 @@ pub fn gather(
     if found.len() < all
         && let Some(chosen) = chosen
     {
-        notes.push(excluded_builds(all - found.len(), chosen));
+        let note = EvidenceNote::ExcludedBuilds {
+            count: all - found.len(),
+            compared: BuildLabel {
+                reference: None,
+                ..chosen
+            },
+        };
+        notes.push(note.into());
     }
     // A plain log names no build, so it says nothing about one of several.
     let is_one = found.len() == 1;
@@ -76,28 +84,24 @@ pub fn gather(
     if builds.iter().all(|build| build.started.is_some()) {
         builds.sort_by_key(|build| build.started);
     }
-    if builds.len() > MOST_BUILDS {
-        notes.push(format!(
-            "of {} builds the last {MOST_BUILDS} are compared",
-            builds.len()
-        ));
-        builds.drain(..builds.len() - MOST_BUILDS);
-    }
+    keep_last(&mut builds, notes);
     match builds.len() {
         0 | 1 => Err(HistoryError::TooFew(builds.len())),
         _ => Ok(builds),
     }
 }
 
-fn excluded_builds(count: usize, chosen: BuildLabel) -> String {
-    let chosen = BuildLabel {
-        reference: None,
-        ..chosen
-    };
-    let builds = if count == 1 { "build" } else { "builds" };
-    format!(
-        "this compares the builds of {chosen}; {count} {builds} for another target or platform are left out (--target, --platform choose)"
-    )
+/// Keeps the last builds, at most [`MOST_BUILDS`].
+fn keep_last(builds: &mut Vec<HistoryBuild>, notes: &mut Vec<Note>) {
+    let all = builds.len();
+    if all > MOST_BUILDS {
+        let note = EvidenceNote::LastBuilds {
+            all,
+            compared: MOST_BUILDS,
+        };
+        notes.push(note.into());
+        builds.drain(..all - MOST_BUILDS);
+    }
 }
 
 fn of_evidence(place: usize, evidence: evidence::GatheredEvidence, is_one: bool) -> HistoryBuild {

@@ -1,5 +1,6 @@
 //! The caches that a build imports, according to its record or to its command.
 
+use super::note::{ImportNote, Note};
 use super::request::BuildRequest;
 use crate::format::build_record::{BuildRecord, RecordedCache};
 use crate::format::evidence::EvidenceDocument;
@@ -15,7 +16,7 @@ pub struct BuildCaches {
     /// Those to open, as in `--cache-from`.
     pub caches: Vec<String>,
     /// Notes on the others, and on caches that the build does not import.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 /// Why a build record names no cache to open.
@@ -46,10 +47,7 @@ impl BuildCaches {
         }
         let mut notes = Vec::new();
         if !bare.is_empty() {
-            notes.push(format!(
-                "the build record does not say where {} was, so a step that only that cache holds looks like a miss: name it as SOURCE#REF",
-                counted(&bare)
-            ));
+            notes.push(ImportNote::ImportsWithoutPlace(counted(&bare)).into());
         }
         let caches = placed.iter().map(ToString::to_string).collect();
         Ok(Self { caches, notes }.limited())
@@ -65,11 +63,9 @@ impl BuildCaches {
             }
             .limited();
         }
-        let note =
-            "the command imports no cache: this is explained against the cache that it exports to";
         Self {
             caches: request.exports.clone(),
-            notes: vec![note.to_owned()],
+            notes: vec![ImportNote::ExportsOnly.into()],
         }
         .limited()
     }
@@ -78,9 +74,11 @@ impl BuildCaches {
         let count = self.caches.len();
         if count > MOST_CACHES {
             self.caches.truncate(MOST_CACHES);
-            self.notes.push(format!(
-                "of the {count} caches of the build the first {MOST_CACHES} are opened, so a step that only another cache holds looks like a miss"
-            ));
+            let note = ImportNote::FirstCaches {
+                all: count,
+                opened: MOST_CACHES,
+            };
+            self.notes.push(note.into());
         }
         self
     }
@@ -146,7 +144,8 @@ mod tests {
         let placed = import("registry", &[("ref", "ghcr.io/acme/cache:main")]);
         let found = recorded(vec![bare(), placed]).unwrap();
         assert_eq!(found.caches, ["type=registry,ref=ghcr.io/acme/cache:main"]);
-        assert!(found.notes[0].contains("where 1 import of type s3 was"));
+        let note = ImportNote::ImportsWithoutPlace("1 import of type s3".to_owned());
+        assert_eq!(found.notes, [note.into()]);
     }
 
     #[test]
@@ -157,7 +156,11 @@ mod tests {
         assert_eq!((found.caches.len(), found.notes.len()), (MOST_CACHES, 0));
         let found = recorded((0..20).map(placed).collect()).unwrap();
         assert_eq!(found.caches.len(), MOST_CACHES);
-        assert!(found.notes[0].starts_with("of the 20 caches of the build the first 16"));
+        let note = ImportNote::FirstCaches {
+            all: 20,
+            opened: MOST_CACHES,
+        };
+        assert_eq!(found.notes, [note.into()]);
     }
 
     #[test]
@@ -169,7 +172,7 @@ mod tests {
         };
         let found = BuildCaches::of_request(&request);
         assert_eq!(found.caches, request.exports);
-        assert_eq!(found.notes.len(), 1);
+        assert_eq!(found.notes, [ImportNote::ExportsOnly.into()]);
         request.imports = texts("type=local,src=in");
         let found = BuildCaches::of_request(&request);
         assert_eq!((found.caches, found.notes.len()), (request.imports, 0));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::note::{EvidenceNote, ImportNote, Note};
 use crate::explain::names::{self, StepName};
 use crate::explain::solve::CacheVerdict;
 use crate::format::evidence::EvidenceDocument;
@@ -89,7 +90,7 @@ pub(super) fn verdicts(
     build: &Build,
     names: &[StepName],
     log: &Log,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) -> Vec<Option<CacheVerdict>> {
     let mut verdicts = vec![None; build.steps.len()];
     if let Some(rich) = &log.rich {
@@ -100,26 +101,19 @@ pub(super) fn verdicts(
                 verdicts[place] = vertices.find_map(|vertex| rich_verdict(vertex, takes_nothing));
             }
         } else if !rich.vertices.is_empty() {
-            let what = "the log is of another build, or ends early: it does not know most of the steps, and is left aside";
-            notes.push(what.to_owned());
+            notes.push(EvidenceNote::LogOfOtherBuild.into());
         }
         for vertex in &rich.vertices {
             if vertex.name.starts_with("importing cache manifest from") && !vertex.error.is_empty()
             {
-                notes.push(format!(
-                    "the build could not import the cache: {}",
-                    vertex.error
-                ));
+                notes.push(ImportNote::FailedImport(vertex.error.clone()).into());
             }
         }
     }
     if let Some(plain) = &log.plain {
         let matched = by_name(build, names, plain_names(plain));
         if matched.is_empty() && !plain.vertices.is_empty() {
-            notes.push(
-                "the plain log is of another build: it knows none of the steps, and is left aside"
-                    .to_owned(),
-            );
+            notes.push(EvidenceNote::PlainLogOfOtherBuild.into());
         }
         for (step, vertex) in matched {
             verdicts[step] = verdicts[step].or(plain_verdict(vertex));

@@ -1,6 +1,7 @@
 //! Notes on steps that the evidence and the caches leave undecided.
 
 use super::context::BuildContexts;
+use super::note::{DescriptionNote, EvidenceNote, ImportNote, Note, SolutionNote};
 use super::{Explanation, log, possible};
 use crate::explain::cause::{Cause, CauseFacts};
 use crate::explain::history::volatile;
@@ -15,7 +16,7 @@ pub(super) fn about_solution(
     facts: &CauseFacts<'_>,
     causes: &[Option<Cause>],
     is_logged: bool,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) {
     let build = facts.now.build;
     about_doubts(facts.solution, facts.labels, notes);
@@ -30,13 +31,8 @@ pub(super) fn about_solution(
 pub(super) fn about_builder(mut explanation: Explanation) -> Explanation {
     let count = explanation.from_builder().len();
     if count > 0 {
-        let (steps, them) = match count {
-            1 => ("1 step".to_owned(), "it"),
-            count => (format!("{count} steps"), "them"),
-        };
-        explanation.notes.push(format!(
-            "{steps} came from the builder's own cache, and no import holds {them}: an empty builder, such as the next CI runner, runs {them}"
-        ));
+        let note = SolutionNote::FromBuilder(count);
+        explanation.notes.push(note.into());
     }
     explanation
 }
@@ -63,7 +59,7 @@ pub(super) fn not_imported(imports: &log::LoggedImports, names_no_import: bool) 
 }
 
 /// Adds notes on why results in a cache may not be found.
-fn about_doubts(solution: &Solution, labels: &[String], notes: &mut Vec<String>) {
+fn about_doubts(solution: &Solution, labels: &[String], notes: &mut Vec<Note>) {
     let unknown = || {
         solution
             .steps
@@ -75,38 +71,24 @@ fn about_doubts(solution: &Solution, labels: &[String], notes: &mut Vec<String>)
         _ => None,
     });
     if let Some(other) = other {
-        let label = labels.get(other).map_or("another import", String::as_str);
-        notes.push(format!(
-            "two imports share steps: {label} also has the keys of these steps, but not those of the steps that depend on them. BuildKit uses the key of the import that answers first, so the dependent steps hit or miss by chance; import only one ref"
-        ));
+        let label = labels.get(other).cloned();
+        notes.push(SolutionNote::SharedSteps(label).into());
     }
     let ignores = |standing: &&Standing| matches!(standing.doubt, Some(Doubt::IgnoresCache(_)));
     if unknown().any(|standing| ignores(&standing)) {
-        notes.push(
-            "a step that ignores the cache passes on no key: the steps that depend on it hit only if it writes the same content"
-                .to_owned(),
-        );
+        notes.push(SolutionNote::IgnoresCache.into());
     }
 }
 
 /// Returns a note for a build that is compared with no earlier one. `is_given` says whether other
 /// evidence of one is there.
-pub(super) fn without_baseline(is_given: bool) -> &'static str {
+pub(super) fn without_baseline(is_given: bool) -> EvidenceNote {
     if is_given {
-        "the evidence in --baseline holds no steps, so a changed command cannot be distinguished from a new one"
+        EvidenceNote::BaselineWithoutSteps
     } else {
-        "without --baseline, the evidence of an earlier build, a changed command cannot be distinguished from a new one"
+        EvidenceNote::NoBaseline
     }
 }
-
-/// The note for a log whose build had other options than the Dockerfile that is given with it.
-pub(super) const OTHER_OPTIONS: &str = "the log is of a build with another argument, option or base image: it says which steps ran, and their keys are not known; give the whole build command after `--`, or --build-arg and --image";
-
-/// The note for a ref that holds results of the explained build.
-const OWN_RESULTS: &str = "this build itself exported results to the ref, so the verdicts are those of the next build; to explain this build, use the ref as it was before (such as main~1, or a tag per commit)";
-
-/// The note for a ref that the explained build exported, if nothing says when.
-pub(super) const OWN_REF: &str = "this build itself exported the current version of the ref, so the verdicts are those of the next build; to explain this build, add its log, or use the ref as it was before (such as main~1, or a tag per commit)";
 
 /// Returns whether a ref holds results that were saved while the build ran.
 fn holds_own_results(build: &Build, solution: &Solution, caches: &[&RefCache]) -> bool {
@@ -120,21 +102,23 @@ fn holds_own_results(build: &Build, solution: &Solution, caches: &[&RefCache]) -
 }
 
 /// Adds a note on operations with fields that this program does not know.
-pub(super) fn about_unread(build: &Build, notes: &mut Vec<String>) {
+pub(super) fn about_unread(build: &Build, notes: &mut Vec<Note>) {
     let names = names::of_steps(build);
     for (step, name) in build.steps.iter().zip(names) {
         if let Some(part) = &step.unread {
             let name = name.text.lines().next().unwrap_or_default();
-            notes.push(format!(
-                "the key of `{name}` is not known: its operation holds {part}, which is new"
-            ));
+            let note = DescriptionNote::UnknownOperation {
+                step: name.to_owned(),
+                part: part.clone(),
+            };
+            notes.push(note.into());
         }
     }
 }
 
 /// Notes which variables change with every build by their names, and stand above steps that do not
 /// name them. A variable that is a cause already needs no note.
-fn about_volatile(build: &Build, causes: &[Option<Cause>], notes: &mut Vec<String>) {
+fn about_volatile(build: &Build, causes: &[Option<Cause>], notes: &mut Vec<Note>) {
     let Some(source) = build.main_source() else {
         return;
     };
@@ -144,24 +128,26 @@ fn about_volatile(build: &Build, causes: &[Option<Cause>], notes: &mut Vec<Strin
     };
     let found = volatile::of_file(source.text.as_deref().unwrap_or_default());
     let new = found.into_iter().filter(|variable| !named(&variable.name));
-    notes.extend(new.map(|variable| variable.sentence(&source.name)));
+    let note = |variable| DescriptionNote::Volatile {
+        variable,
+        file: source.name.clone(),
+    };
+    notes.extend(new.map(note).map(Note::from));
 }
 
 /// Adds a note on files that steps use and the context does not hold.
 pub(super) fn about_unfilled(
     unfilled: &[fill::Unfilled],
     names: &[StepName],
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) {
     notes.extend(unfilled.iter().map(|unfilled| {
-        let name = names
-            .get(unfilled.step.at())
-            .map(|name| name.text.clone())
-            .unwrap_or_default();
-        format!(
-            "the context does not contain the files of `{name}`: {}",
-            unfilled.error
-        )
+        let name = names.get(unfilled.step.at());
+        let note = DescriptionNote::AbsentFiles {
+            step: name.map(|name| name.text.clone()).unwrap_or_default(),
+            error: unfilled.error.to_string(),
+        };
+        note.into()
     }));
 }
 
@@ -170,45 +156,35 @@ fn about_absent_log(
     build: &Build,
     solution: &Solution,
     caches: &[&RefCache],
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) {
     if holds_own_results(build, solution, caches) {
-        notes.push(OWN_RESULTS.to_owned());
+        notes.push(ImportNote::OwnResults.into());
     }
     if solution
         .steps
         .iter()
         .any(|standing| standing.verdict == CacheVerdict::Unknown)
     {
-        notes.push(
-            "a log of the build (--progress=rawjson) decides the steps that use the output of other steps"
-                .to_owned(),
-        );
+        notes.push(EvidenceNote::NoLog.into());
     }
-}
-
-/// Returns the note on a context whose files are not given.
-pub(super) fn context_is_missing(name: &str) -> String {
-    format!(
-        "the files of the context `{name}` are not given: --context DIR, or --context NAME=DIR, does"
-    )
 }
 
 /// Adds notes on parts of the contexts that are missing, unreadable, or different from the build.
-pub(super) fn about_contexts(contexts: &BuildContexts, notes: &mut Vec<String>) {
-    let missing = contexts.missing.iter();
-    notes.extend(missing.map(|name| context_is_missing(name)));
+pub(super) fn about_contexts(contexts: &BuildContexts, notes: &mut Vec<Note>) {
+    let missing = contexts.missing.iter().cloned();
+    notes.extend(missing.map(|name| DescriptionNote::MissingContext(name).into()));
     for problem in &contexts.problems {
-        notes.push(format!("{}: {}", problem.path.display(), problem.error));
+        let note = DescriptionNote::ContextPart {
+            path: problem.path.to_string_lossy().into_owned(),
+            error: problem.error.to_string(),
+        };
+        notes.push(note.into());
     }
     if contexts.ignores_others {
-        let counts = if contexts.ignores_anew {
-            "its current patterns apply, as in the next build"
-        } else {
-            "the patterns of the build apply"
+        let note = DescriptionNote::ChangedIgnoreFile {
+            applies_current: contexts.ignores_anew,
         };
-        notes.push(format!(
-            "the ignore file of the context has changed since the build: {counts}"
-        ));
+        notes.push(note.into());
     }
 }

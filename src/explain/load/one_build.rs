@@ -4,6 +4,7 @@ use super::caches::ImportedCaches;
 use super::context::{self, BuildContexts, Directories};
 use super::evidence::{BuildLabel, GatheredEvidence};
 use super::log::Log;
+use super::note::{DescriptionNote, EvidenceNote, ImportNote, Note};
 use super::{
     Explanation, WhyError, downloads, files, image_keys, linked, log, notes, other_refs,
     stage_files,
@@ -72,7 +73,7 @@ impl BuildExplainer<'_> {
         files::name_paths(&self.caches.loaded, &keyed.contexts, &facts, &mut causes).await;
         other_refs::complete(self.caches.imported, &facts, known.started, &mut causes).await;
         if log.is_empty() && self.exported_by(build) {
-            keyed.notes.push(notes::OWN_REF.to_owned());
+            keyed.notes.push(ImportNote::OwnRef.into());
         }
         notes::about_solution(&facts, &causes, !log.is_empty(), &mut keyed.notes);
         let pairs = pairs(&facts);
@@ -85,7 +86,6 @@ impl BuildExplainer<'_> {
             names: keyed.names.into_iter().map(StepName::masked).collect(),
             keys: keyed.keys,
             notes: keyed.notes,
-            missing_contexts: keyed.contexts.missing,
             build: keyed.build,
             standings: solution.steps,
             label: BuildLabel::default(),
@@ -120,9 +120,7 @@ impl BuildExplainer<'_> {
         notes::about_unread(&build, &mut notes);
         notes::about_contexts(&contexts, &mut notes);
         if let Some(path) = other_file {
-            notes.push(format!(
-                "{path} is not the one that was built: the steps are those of that build"
-            ));
+            notes.push(DescriptionNote::OtherDockerfile(path).into());
         }
         let names = names::of_steps(&build);
         let mut build = build;
@@ -131,7 +129,7 @@ impl BuildExplainer<'_> {
             build.steps[*step].op.kind = OpKind::Unknown;
         }
         if !others.is_empty() {
-            notes.push(notes::OTHER_OPTIONS.to_owned());
+            notes.push(EvidenceNote::LogWithOtherOptions.into());
         }
         let mut keys = image_keys::of_build(&build, images);
         let unfilled = fill::content_keys(&build, &mut keys, &contexts.files);
@@ -180,7 +178,7 @@ struct KeyedBuild {
     contexts: BuildContexts,
     names: Vec<StepName>,
     keys: Vec<StepKeys>,
-    notes: Vec<String>,
+    notes: Vec<Note>,
     /// The steps that the build of the log had with another operation, by index.
     others: Vec<usize>,
 }

@@ -1,5 +1,6 @@
 //! What may be the reason when a cache has no key of a build at all.
 
+use super::note::{Note, PossibleReason, SolutionNote};
 use crate::explain::solve::{InCache, Solution};
 use crate::format::llb::OpKind;
 use crate::format::provenance::Build;
@@ -14,7 +15,7 @@ pub(super) fn about_no_key(
     build: &Build,
     solution: &Solution,
     caches: &[&RefCache],
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) {
     let has_records = caches.iter().any(|cache| !cache.graph.records.is_empty());
     let steps = solution.steps.iter().zip(&build.steps);
@@ -31,21 +32,17 @@ pub(super) fn about_no_key(
     if !has_records || !is_absent {
         return;
     }
+    notes.push(SolutionNote::NoKey.into());
     let images = images(build);
-    let mut possible = Vec::new();
     if !images.is_empty() {
-        let names = images.join(" and ");
-        possible.push(format!(
-            "another digest of {names}; `docker buildx imagetools inspect` shows the current digest, provenance of the build that exported shows the earlier one"
-        ));
+        notes.push(SolutionNote::Possible(PossibleReason::Images(images)).into());
     }
-    possible.extend([
-        "another version of the Dockerfile frontend; compare `# syntax=` in the file, and the builders with `docker buildx inspect`".to_owned(),
-        "other options of the build, such as a build argument, the platform or the network; give the command of the job: `cachelens why -- docker buildx build …`".to_owned(),
-        "another repository or Dockerfile; `cachelens show REF` lists the steps that the cache has".to_owned(),
-    ]);
-    notes.push("the cache has no key of this build, and the evidence does not show why".to_owned());
-    notes.extend(possible.into_iter().map(|text| format!("possible: {text}")));
+    let others = [
+        PossibleReason::Frontend,
+        PossibleReason::Options,
+        PossibleReason::Repository,
+    ];
+    notes.extend(others.map(|reason| Note::from(SolutionNote::Possible(reason))));
 }
 
 /// Returns the names of the images that stages stand on.

@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::note::{DescriptionNote, Note};
 use crate::find::Tool;
-use crate::text::escape::visible;
 use crate::text::secrets;
 
 pub use files::{DefinitionFiles, Disk};
@@ -114,15 +114,9 @@ pub enum RequestError {
 
 impl BuildRequest {
     /// Returns a note about the flags of the command that are not known.
-    pub fn note_of_unknown_flags(&self) -> Option<String> {
-        if self.unknown_flags.is_empty() {
-            return None;
-        }
-        let flags = self.unknown_flags.join(", ");
-        Some(format!(
-            "{} of the command is not known, and its effect is not considered",
-            visible(&flags)
-        ))
+    pub fn note_of_unknown_flags(&self) -> Option<Note> {
+        let flags = &self.unknown_flags;
+        (!flags.is_empty()).then(|| DescriptionNote::UnknownFlags(flags.clone()).into())
     }
 
     /// Returns a copy for display, without credentials.

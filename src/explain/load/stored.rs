@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use super::Imported;
+use super::note::{ImportNote, Note};
 use crate::backend::BlobAnswer;
 use crate::inventory::Inventory;
 use crate::inventory::blobs::Blob;
-use crate::text::escape::visible;
 
 /// Queries each store that does not list its blobs for those of the imported ref. Returns the
 /// completed inventory of each queried store.
 pub(super) async fn ask(
     imported: &[Imported<'_>],
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) -> Vec<Option<Arc<Inventory>>> {
     let mut asked = Vec::new();
     for Imported {
@@ -42,10 +42,11 @@ pub(super) async fn ask(
                 Some(Arc::new(inventory))
             }
             Err(error) => {
-                let name = visible(&entry.name);
-                notes.push(format!(
-                    "whether the blobs of `{name}` are there could not be asked: {error}"
-                ));
+                let note = ImportNote::BlobsNotAsked {
+                    name: entry.name.clone(),
+                    error: error.to_string(),
+                };
+                notes.push(note.into());
                 None
             }
         });

@@ -94,7 +94,7 @@ impl BuildPart {
             summary: summary(explanation),
             stages: Vec::new(),
             more: steps.len().saturating_sub(MOST_STEPS),
-            notes: explanation.notes.clone(),
+            notes: explanation.notes.iter().map(ToString::to_string).collect(),
         };
         let shown = &steps[..steps.len().min(MOST_STEPS)];
         let parts = explanation

@@ -4,6 +4,7 @@ use super::evidence::is_command;
 use crate::explain::load::context::Directories;
 use crate::explain::load::dockerfile::{Described, DescribedBuild};
 use crate::explain::load::imports::BuildCaches;
+use crate::explain::load::note::Note;
 use crate::explain::load::request::{self, BuildRequest, DefinitionFiles, Disk};
 use crate::format::evidence::EvidenceDocument;
 use crate::format::provenance::Build;
@@ -17,7 +18,7 @@ pub(super) struct LoadedEvidence {
     /// The contexts of commands.
     pub(super) directories: Directories,
     /// What is not known of a build.
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Vec<Note>,
     /// The caches that commands import.
     pub(super) imports: Vec<String>,
     /// The number of files in folders that are no evidence.

@@ -12,6 +12,7 @@ use crate::explain::evidence::CacheEvidence;
 use crate::explain::load::context::{self, Directories};
 use crate::explain::load::documents::named::{self, NamedEvidenceError, StreamInput};
 use crate::explain::load::documents::{LoadError, Unusable};
+use crate::explain::load::note::{EvidenceNote, Note};
 use crate::format::evidence::EvidenceDocument;
 use crate::format::provenance::Build;
 use crate::text::causes::in_one_line;
@@ -216,9 +217,12 @@ async fn read(
     })
 }
 
-fn note_of_skipped(skipped: &Unusable) -> String {
-    let shown = visible(&skipped.path.to_string_lossy()).into_owned();
-    format!("{shown} is not used: {}", in_one_line(&skipped.error))
+fn note_of_skipped(skipped: &Unusable) -> Note {
+    let note = EvidenceNote::NotEvidence {
+        file: skipped.path.to_string_lossy().into_owned(),
+        error: in_one_line(&skipped.error),
+    };
+    note.into()
 }
 
 fn describe_unusable(error: NamedEvidenceError) -> String {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use cachelens::explain::load::context::Directories;
+use cachelens::explain::load::note::{DescriptionNote, Note};
 use cachelens::explain::load::{GivenEvidence, Imported, explain};
 use cachelens::explain::solve::CacheVerdict;
 use cachelens::format::evidence;
@@ -131,18 +132,18 @@ fn the_next_build_is_predicted_from_the_last_one() {
             }];
             let explanation = history.runtime.block_on(explain(&imported, given)).unwrap();
             let file = |commit: &Commit| fs::read(tree(&commit.name).join("Dockerfile")).unwrap();
-            let is_told = explanation
+            let is_noted = explanation
                 .notes
                 .iter()
-                .any(|note| note.contains("is not the one that was built"));
+                .any(|note| matches!(note, Note::Description(DescriptionNote::OtherDockerfile(_))));
             assert_eq!(
-                is_told,
+                is_noted,
                 file(before) != file(now),
                 "{set} {}: {:?}",
                 now.name,
                 explanation.notes
             );
-            changed_files += usize::from(is_told);
+            changed_files += usize::from(is_noted);
             // Later changes in the world or on the command line cannot be predicted from a tree.
             let is_outside = |cause: &RootCause| {
                 matches!(
@@ -154,7 +155,7 @@ fn the_next_build_is_predicted_from_the_last_one() {
                 .root_causes
                 .iter()
                 .any(|cause| cause.kind == "no-cache");
-            if is_told || told_to_ignore || now.root_causes.iter().any(is_outside) {
+            if is_noted || told_to_ignore || now.root_causes.iter().any(is_outside) {
                 continue;
             }
             for step in now.steps.iter().filter(|step| step.result != "source") {

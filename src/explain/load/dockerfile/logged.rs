@@ -9,12 +9,13 @@ use regex::Regex;
 use super::{Described, DescribedBuild, DescribedError};
 use crate::explain::load::images::ImageLookup;
 use crate::explain::load::log::{self, VertexName};
+use crate::explain::load::note::EvidenceNote;
 use crate::explain::names;
 use crate::format::dockerfile::outline::DockerfileOutline;
 use crate::format::evidence::EvidenceDocument;
 use crate::format::llb::Platform;
 use crate::format::provenance::Build;
-use crate::text::escape::visible;
+use crate::text::secrets::mask;
 
 /// The longest instruction that is compared with a log, in bytes.
 const LONGEST: usize = 16 << 10;
@@ -52,12 +53,10 @@ impl DescribedBuild {
         }
         let shown: Vec<String> = found
             .iter()
-            .map(|(name, value)| visible(&format!("--build-arg {name}={value}")).into_owned())
+            .map(|(name, value)| mask(&format!("{name}={value}")))
             .collect();
-        better.notes.push(format!(
-            "the log shows that the build had {}",
-            shown.join(" ")
-        ));
+        let note = EvidenceNote::LoggedArguments(shown);
+        better.notes.push(note.into());
         Ok(better)
     }
 

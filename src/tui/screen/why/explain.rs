@@ -103,7 +103,7 @@ impl WhyScreen {
                 .explanation
                 .notes
                 .iter()
-                .map(|note| self.note(&explained.explanation, note, cx.world))
+                .map(|note| self.note(note, cx.world))
                 .map(|note| Cell::new("·  ", TextRole::Dim).and(note, TextRole::Dim)),
         );
         self.screen.set_lead(lead);

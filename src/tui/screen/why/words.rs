@@ -2,8 +2,8 @@
 
 use super::WhyScreen;
 use super::WhyState;
-use crate::explain::load::Explanation;
 use crate::explain::load::documents::named;
+use crate::explain::load::note::{DescriptionNote, Note};
 use crate::tui::evidence::{EvidencePart, is_command};
 use crate::tui::keymap::Action;
 use crate::tui::layer::details::Details;
@@ -16,15 +16,15 @@ use crate::tui::world::World;
 
 impl WhyScreen {
     /// Returns a note in the words of the UI: a missing context is a field of the prompt here.
-    pub(super) fn note(&self, explanation: &Explanation, note: &str, world: &World) -> String {
+    pub(super) fn note(&self, note: &Note, world: &World) -> String {
+        let Note::Description(DescriptionNote::MissingContext(name)) = note else {
+            return note.to_string();
+        };
         let key = world.keymap.key_for(self.contexts(), Action::Evidence);
-        match explanation.missing_context(note) {
-            Some("context") => format!("build context not given ({key}, field \"context\")"),
-            Some(name) => {
-                format!("context `{name}` not given ({key}, field \"context\": {name}=FOLDER)")
-            }
-            None => note.to_owned(),
+        if name == "context" {
+            return format!("build context not given ({key}, field \"context\")");
         }
+        format!("context `{name}` not given ({key}, field \"context\": {name}=FOLDER)")
     }
 
     /// Shows all causes in full, with the facts that the evidence lacks.
@@ -61,7 +61,7 @@ impl WhyScreen {
             lines.extend(
                 notes
                     .iter()
-                    .map(|note| self.note(&explained.explanation, note, cx.world))
+                    .map(|note| self.note(note, cx.world))
                     .map(|note| DetailLine::Text(Cell::text(format!("· {note}")))),
             );
         }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use jiff::Timestamp;
@@ -21,11 +21,31 @@ use super::local::LocalCache;
 pub(super) use archive::{DemoFile, files};
 
 /// The copy of this process.
-static COPY: Mutex<Option<DemoCopy>> = Mutex::new(None);
+static STATE: Mutex<DemoState> = Mutex::new(DemoState::NotMade);
+
+enum DemoState {
+    NotMade,
+    Made(DemoCopy),
+    /// The program ends, so a thread that is late makes no copy that nothing would delete.
+    Removed,
+}
 
 struct DemoCopy {
     dir: TempDir,
     cache: LocalCache,
+}
+
+fn state() -> MutexGuard<'static, DemoState> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl DemoState {
+    fn copy(&self) -> Option<&DemoCopy> {
+        match self {
+            Self::Made(copy) => Some(copy),
+            Self::NotMade | Self::Removed => None,
+        }
+    }
 }
 
 /// The ref that a build with a Dockerfile of its own imports.
@@ -45,11 +65,13 @@ pub struct DemoEvidence {
 /// Opens the copy, and makes it if there is none yet.
 ///
 /// # Errors
-/// Returns an error if no directory can be written.
+/// Returns an error if no directory can be written, or the copy was removed.
 pub fn open() -> io::Result<LocalCache> {
-    let mut copy = COPY.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(copy) = &*copy {
-        return Ok(copy.cache.clone());
+    let mut state = state();
+    match &*state {
+        DemoState::Made(copy) => return Ok(copy.cache.clone()),
+        DemoState::Removed => return Err(io::Error::other("the demo was removed")),
+        DemoState::NotMade => {}
     }
     let dir = tempfile::Builder::new()
         .prefix("cachelens-demo-")
@@ -58,7 +80,7 @@ pub fn open() -> io::Result<LocalCache> {
     let cache = LocalCache::new(dir.path().join("cache"))
         .with_provenance(Arc::new(provenance))
         .private();
-    *copy = Some(DemoCopy {
+    *state = DemoState::Made(DemoCopy {
         dir,
         cache: cache.clone(),
     });
@@ -81,8 +103,8 @@ pub fn other_builds() -> Vec<(&'static str, DemoEvidence)> {
 
 /// Returns the evidence of the next build that imports a ref; `None` if there is no copy.
 pub fn evidence_for(ref_name: &str) -> Option<DemoEvidence> {
-    let copy = COPY.lock().unwrap_or_else(PoisonError::into_inner);
-    let dir = copy.as_ref()?.dir.path();
+    let state = state();
+    let dir = state.copy()?.dir.path();
     let build = dir.join("build");
     if ref_name == OTHER_BUILD {
         return Some(DemoEvidence {
@@ -100,14 +122,14 @@ pub fn evidence_for(ref_name: &str) -> Option<DemoEvidence> {
 
 /// Returns the directory for the journals of runs in the copy. It is deleted with the copy.
 pub fn journals() -> Option<PathBuf> {
-    let copy = COPY.lock().unwrap_or_else(PoisonError::into_inner);
-    copy.as_ref().map(|copy| copy.dir.path().join("journal"))
+    let state = state();
+    state.copy().map(|copy| copy.dir.path().join("journal"))
 }
 
-/// Deletes the copy.
+/// Deletes the copy. No other is made after it.
 pub fn remove() {
-    let copy = COPY.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(copy) = copy {
+    let removed = std::mem::replace(&mut *state(), DemoState::Removed);
+    if let DemoState::Made(copy) = removed {
         let place = copy.dir.path().to_owned();
         if let Err(error) = copy.dir.close() {
             tracing::warn!(%error, place = %place.display(), "the demo cannot be deleted");

@@ -15,6 +15,7 @@ mod declaration;
 mod devcontainer;
 mod earthfile;
 mod embedded;
+mod fields;
 mod github;
 mod gitlab;
 mod helm;
@@ -44,8 +45,8 @@ use serde::Serialize;
 pub use build_command::BuildCommand;
 pub(crate) use command::Tool;
 pub use declaration::{Declaration, Direction};
+pub(crate) use fields::csv_fields;
 pub use mistakes::{Mistake, MistakeSeverity};
-pub(crate) use session::csv_fields;
 
 use crate::format::located::{Located, TextPlace};
 use crate::format::tree::{Tree, TreeNode, json, yaml};
@@ -102,6 +103,7 @@ fn search_in(root: &Path) -> std::io::Result<RepositoryFindings> {
             candidates.push((kind, path.to_owned()));
         }
     }
+    // Workflows come first: they say which actions of the repository they use.
     candidates.sort();
     let mut groups = DeclarationGroups::default();
     let mut including: Vec<(CiFileKind, String)> = Vec::new();
@@ -117,9 +119,12 @@ fn search_in(root: &Path) -> std::io::Result<RepositoryFindings> {
     }
     groups.add_including(including);
     groups.read(&session);
-    let (declared, remarks) = session.finish_sorted();
-    let findings = mistakes::look(&repository, &declared, &remarks);
-    Ok(RepositoryFindings { declared, findings })
+    let found = session.finish_sorted();
+    let findings = mistakes::look(&repository, &found);
+    Ok(RepositoryFindings {
+        declared: found.declared,
+        findings,
+    })
 }
 
 /// Files that are read together.

@@ -124,8 +124,20 @@ pub(super) fn facts(tool: Tool, flags: &[CommandFlag], around: &CommandContext) 
     let tags = flags
         .iter()
         .filter(|flag| matches!(flag.name.as_str(), "-t" | "--tag"));
+    let words = flags.iter().filter(|flag| flag.name.is_empty());
+    let words: Vec<&ScriptWord> = words.filter_map(|flag| flag.value.as_ref()).collect();
+    let bakes_only = match words.as_slice() {
+        [only] if tool == Tool::Bake => Some(to_pattern(only.text.as_str())),
+        _ => None,
+    };
+    let files = flags
+        .iter()
+        .filter(|flag| matches!(flag.name.as_str(), "-f" | "--file"));
+    let files = files.filter_map(|flag| Some(flag.value.as_ref()?.text.as_str().to_owned()));
     Facts {
         dockerfile,
+        bakes_only,
+        bake_files: files.collect(),
         tags: tags
             .filter_map(|flag| Some(to_pattern(flag.value.as_ref()?.text.as_str())))
             .collect(),

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::declaration::{CiJob, Direction, Facts};
+use super::fields::without_secrets;
 use super::script::{Invocation, ScriptWord};
-use super::session::{CacheUse, FindSession, without_secrets};
+use super::session::{CacheUse, FindSession};
 use super::{bake, build_command};
 use crate::format::located::Located;
 use crate::format::unknown::only_mark;
@@ -62,6 +63,10 @@ impl Tool {
 
 /// Declares the caches of a command.
 pub(super) fn declare(session: &FindSession<'_>, invocation: &Invocation, around: &CommandContext) {
+    if let Some((from, to)) = moved_directory(invocation) {
+        session.moves(from, to);
+        return;
+    }
     let Some((tool, start)) = recognise(&invocation.slots) else {
         return;
     };
@@ -104,6 +109,23 @@ pub(super) fn declare(session: &FindSession<'_>, invocation: &Invocation, around
             }
         }
     }
+}
+
+/// Returns what `mv` moves and its new name.
+fn moved_directory(invocation: &Invocation) -> Option<(&str, &str)> {
+    let words = invocation.slots.iter().map(|slot| match slot.as_slice() {
+        [alternative] => match alternative.as_slice() {
+            [word] => Some(word.text.as_str()),
+            _ => None,
+        },
+        _ => None,
+    });
+    let words = words.collect::<Option<Vec<&str>>>()?;
+    let words = words.strip_prefix(&["sudo"]).unwrap_or(&words);
+    let (first, rest) = words.split_first()?;
+    let mut paths = rest.iter().filter(|word| !word.starts_with('-'));
+    let pair = (*paths.next()?, *paths.next()?);
+    (*first == "mv" && paths.next().is_none()).then_some(pair)
 }
 
 struct CommandReader<'a, 'r> {

@@ -139,12 +139,12 @@ fn without_vague_attributes(cache: &str) -> String {
         ];
         !vague.contains(&field.as_str())
     };
-    let fields = super::session::csv_fields(cache);
-    super::session::join_fields(fields.into_iter().filter(is_needed))
+    let fields = super::fields::csv_fields(cache);
+    super::fields::join_fields(fields.into_iter().filter(is_needed))
 }
 
 fn attribute(cache: &str, name: &str) -> Option<String> {
-    let fields = super::session::csv_fields(cache);
+    let fields = super::fields::csv_fields(cache);
     let mut found = None;
     for field in fields {
         let (key, value) = field.split_once('=').unwrap_or((&field, ""));
@@ -174,6 +174,8 @@ pub struct Facts {
     pub command: Option<BuildCommand>,
     /// The one name that bake is given to build, a target or a group.
     pub bakes_only: Option<String>,
+    /// The files that bake is given; without one it reads those with default names.
+    pub bake_files: Vec<String>,
 }
 
 /// A job of a GitHub workflow.

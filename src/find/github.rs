@@ -3,6 +3,7 @@
 mod action;
 mod build;
 mod expression;
+mod passed;
 mod steps;
 
 use std::collections::HashMap;
@@ -137,7 +138,8 @@ pub(super) fn composite(session: &FindSession<'_>, root: TreeNode<'_>) {
         when: Vec::new(),
         defaults: RunDefaults::default(),
     };
-    steps.follow(list, contexts);
+    let after = steps.follow(list, contexts);
+    steps.exported_flags(root, &after);
 }
 
 fn triggers(root: TreeNode<'_>) -> Vec<String> {
@@ -195,6 +197,11 @@ fn job_facts(file: &str, triggers: &[String], name: &str, job: TreeNode<'_>) -> 
         facts.matrix.sort();
         facts.matrix.dedup();
     }
+    if job.get("uses").is_some() {
+        // The steps are those of the called workflow.
+        facts.has_builder = true;
+        facts.exposes_runtime = true;
+    }
     for step in job.get("steps").into_iter().flat_map(TreeNode::items) {
         let uses = step.str_at(&["uses"]).unwrap_or_default();
         let run = step.str_at(&["run"]).unwrap_or_default();
@@ -204,8 +211,10 @@ fn job_facts(file: &str, triggers: &[String], name: &str, job: TreeNode<'_>) -> 
             || run.contains("buildx create")
         {
             facts.has_builder = true;
+            let is_depot = uses.starts_with("depot/");
             for key in ["version", "driver-opts"] {
-                if let Some(text) = step.path(&["with", key]).and_then(TreeNode::text) {
+                if !is_depot && let Some(text) = step.path(&["with", key]).and_then(TreeNode::text)
+                {
                     facts.pinned = Some((text.as_str().to_owned(), text.place()));
                 }
             }

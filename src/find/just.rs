@@ -224,13 +224,20 @@ impl JustEvaluator<'_> {
             return self.session.unknown(text, place);
         }
         for operator in [" + ", " / "] {
-            if let Some((left, right)) = split_outside(text, operator) {
-                let mut value = self.expression(&Located::new(left, place), depth + 1);
+            let Some((first, mut rest)) = split_outside(text, operator) else {
+                continue;
+            };
+            let mut value = self.expression(&Located::new(first, place), depth + 1);
+            loop {
                 if operator == " / " {
                     value.push_str("/", place);
                 }
-                value.push(&self.expression(&Located::new(right, place), depth + 1));
-                return value;
+                let (next, after) = split_outside(rest, operator).unwrap_or((rest, ""));
+                value.push(&self.expression(&Located::new(next, place), depth + 1));
+                if after.is_empty() {
+                    return value;
+                }
+                rest = after;
             }
         }
         if let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'')) {

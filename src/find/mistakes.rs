@@ -1,18 +1,23 @@
 //! Finds mistakes in the declared caches.
 
 mod attributes;
+mod baked;
 mod corrected;
 mod github;
 mod pairs;
 mod place;
+mod registry;
 mod single;
 
+use std::collections::BTreeSet;
+
 pub(super) use corrected::in_source;
+use place::normal_path;
 use serde::Serialize;
 
 use super::declaration::Declaration;
 use super::repository::Repository;
-use super::session::Remark;
+use super::session::Collected;
 
 /// The severity of a mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -44,21 +49,22 @@ pub struct Mistake {
 struct MistakeSearch<'l> {
     repository: &'l Repository,
     declared: &'l [Declaration],
+    /// The directories that commands move, with their new names.
+    moved: BTreeSet<(String, String)>,
     found: Vec<Mistake>,
 }
 
 /// Finds mistakes in the declarations, and adds those that were found while files were read.
-pub(super) fn look(
-    repository: &Repository,
-    declared: &[Declaration],
-    remarks: &[Remark],
-) -> Vec<Mistake> {
+pub(super) fn look(repository: &Repository, found: &Collected) -> Vec<Mistake> {
+    let declared = &found.declared;
+    let normal = |(from, to): &(String, String)| (normal_path(from), normal_path(to));
     let mut look = MistakeSearch {
         repository,
         declared,
+        moved: found.moved.iter().map(normal).collect(),
         found: Vec::new(),
     };
-    for remark in remarks {
+    for remark in &found.remarks {
         look.found.push(Mistake {
             severity: severity(remark.code),
             code: remark.code,

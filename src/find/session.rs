@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use super::bake::BakeFileList;
 use super::declaration::{Declaration, Direction, Facts};
+use super::fields::{
+    csv_fields, has_no_repository, is_secret, join_fields, with_lower_name, with_type_in_front,
+    without_login,
+};
 use super::mistakes::in_source;
 use super::repository::Repository;
 use crate::format::located::{Located, TextPlace};
 use crate::format::unknown::{Unknowns, has_mark, is_mark, only_mark, to_pattern};
-use crate::text::secrets;
 
 /// The most declarations that are kept.
 const MOST: usize = 20_000;
@@ -36,10 +39,20 @@ pub(super) struct FindSession<'r> {
     pub(super) remarks: RefCell<Vec<Remark>>,
     /// The variables of scripts that a caller sets to a cache, by file.
     supplied: RefCell<HashSet<(String, String)>>,
+    /// The directories that commands move, with their new names.
+    moved: RefCell<HashSet<(String, String)>>,
     /// How often each template was read where a pipeline uses it.
     used: RefCell<HashMap<String, usize>>,
     /// The bake files that commands read together.
     pub(super) bake_files: RefCell<Vec<BakeFileList>>,
+}
+
+/// What a search has found in all files.
+pub(super) struct Collected {
+    pub(super) declared: Vec<Declaration>,
+    pub(super) remarks: Vec<Remark>,
+    /// The directories that commands move, as patterns, with their new names.
+    pub(super) moved: HashSet<(String, String)>,
 }
 
 type Key = (String, Direction, String, u32, String, Option<String>);
@@ -64,6 +77,7 @@ impl<'r> FindSession<'r> {
             index: RefCell::default(),
             remarks: RefCell::default(),
             supplied: RefCell::default(),
+            moved: RefCell::default(),
             used: RefCell::default(),
             bake_files: RefCell::default(),
         }
@@ -96,6 +110,12 @@ impl<'r> FindSession<'r> {
         for file in files {
             supplied.insert((self.repository.name(*file), variable.to_owned()));
         }
+    }
+
+    /// Remembers that a command moves a directory.
+    pub(super) fn moves(&self, from: &str, to: &str) {
+        let moved = (to_pattern(from), to_pattern(to));
+        self.moved.borrow_mut().insert(moved);
     }
 
     /// Remembers that a template is read where a pipeline uses it. Returns false if that happened
@@ -139,7 +159,11 @@ impl<'r> FindSession<'r> {
             self.remark("missing-type", text.place(), message, hint);
             return;
         };
-        let fields: Vec<String> = fields.into_iter().map(with_lower_name).collect();
+        let fields = fields.into_iter().map(with_lower_name).collect();
+        let fields = with_type_in_front(fields);
+        if has_no_repository(&fields) {
+            return;
+        }
         self.find_literal_secret(&fields, text.place());
         let kept: Vec<String> = fields
             .iter()
@@ -289,13 +313,15 @@ impl<'r> FindSession<'r> {
         }
     }
 
-    /// Returns the declarations, in the order of files and lines.
-    pub(super) fn finish_sorted(self) -> (Vec<Declaration>, Vec<Remark>) {
+    /// Returns what was found, in the order of files and lines.
+    pub(super) fn finish_sorted(self) -> Collected {
         let mut declared = self.declared.into_inner();
         let supplied = self.supplied.into_inner();
         // A variable of a script whose caches are those of its callers.
         declared.retain(|declaration| {
             let variable = declaration.expression.trim_matches(['{', '}']);
+            // A variable of a loop has its source behind its own name.
+            let variable = variable.rsplit(' ').next().unwrap_or(variable);
             let key = (declaration.file.clone(), variable.to_owned());
             declaration.cache != "*" || !supplied.contains(&key)
         });
@@ -307,7 +333,11 @@ impl<'r> FindSession<'r> {
                 &b.target,
             ))
         });
-        (declared, self.remarks.into_inner())
+        Collected {
+            declared,
+            remarks: self.remarks.into_inner(),
+            moved: self.moved.into_inner(),
+        }
     }
 }
 
@@ -323,97 +353,6 @@ fn note(names: &[String], when: &[String]) -> Option<String> {
         }
     }
     (!parts.is_empty()).then(|| parts.join("; "))
-}
-
-/// Returns an attribute with its name in lower case, as buildx reads it.
-fn with_lower_name(field: String) -> String {
-    match field.split_once('=') {
-        Some((name, value)) if name.contains(char::is_uppercase) => {
-            format!("{}={value}", name.to_lowercase())
-        }
-        _ => field,
-    }
-}
-
-fn is_secret(field: &str) -> bool {
-    field
-        .split_once('=')
-        .is_some_and(|(key, _)| secrets::is_secret(key.trim()))
-}
-
-/// Returns a cache without its credentials.
-pub(super) fn without_secrets(cache: &str) -> String {
-    let fields = csv_fields(cache).into_iter();
-    let kept = fields.filter(|field| !is_secret(field));
-    join_fields(kept.map(|field| without_login(&field)))
-}
-
-/// Removes `user:password@` from URLs and references.
-fn without_login(field: &str) -> String {
-    let Some((key, value)) = field.split_once('=') else {
-        return field.to_owned();
-    };
-    let (scheme, rest) = match value.split_once("://") {
-        Some((scheme, rest)) => (format!("{scheme}://"), rest),
-        None => (String::new(), value),
-    };
-    let authority = rest.split('/').next().unwrap_or(rest);
-    let Some((login, _)) = authority.rsplit_once('@') else {
-        return field.to_owned();
-    };
-    let is_digest = scheme.is_empty() && authority.contains("@sha256:");
-    if is_digest || (scheme.is_empty() && !login.contains(':')) {
-        return field.to_owned();
-    }
-    format!("{key}={scheme}{}", &rest[login.len() + 1..])
-}
-
-/// Splits fields as buildx does: at commas, with fields quoted as a whole.
-pub(crate) fn csv_fields(text: &str) -> Vec<String> {
-    let mut fields = Vec::new();
-    let mut rest = text;
-    loop {
-        let Some(quoted) = rest.strip_prefix('"') else {
-            let (field, after) = rest
-                .split_once(',')
-                .map_or((rest, None), |(f, a)| (f, Some(a)));
-            fields.push(field.to_owned());
-            match after {
-                Some(after) => rest = after,
-                None => return fields,
-            }
-            continue;
-        };
-        let mut field = String::new();
-        let mut tail = quoted;
-        loop {
-            let (part, after) = tail.split_once('"').unwrap_or((tail, ""));
-            field.push_str(part);
-            if let Some(more) = after.strip_prefix('"') {
-                field.push('"');
-                tail = more;
-            } else {
-                tail = after;
-                break;
-            }
-        }
-        fields.push(field);
-        match tail.split_once(',') {
-            Some((_, after)) => rest = after,
-            None => return fields,
-        }
-    }
-}
-
-pub(super) fn join_fields(fields: impl Iterator<Item = String>) -> String {
-    let quote = |field: String| {
-        if field.contains([',', '"']) {
-            format!("\"{}\"", field.replace('"', "\"\""))
-        } else {
-            field
-        }
-    };
-    fields.map(quote).collect::<Vec<_>>().join(",")
 }
 
 impl FindSession<'_> {

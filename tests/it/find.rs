@@ -7,6 +7,7 @@ use std::path::Path;
 use cachelens::find::{self, Direction, RepositoryFindings};
 use tempfile::TempDir;
 
+mod actions;
 mod bake;
 mod hostile;
 mod jenkins;
@@ -46,6 +47,12 @@ impl Repository {
     /// The declarations, one per line.
     fn declared(&self) -> String {
         declared(&self.found())
+    }
+
+    /// The codes of the findings.
+    fn codes(&self) -> Vec<&'static str> {
+        let found = self.found();
+        found.findings.iter().map(|finding| finding.code).collect()
     }
 
     /// The findings with one code, one per line.

@@ -16,8 +16,9 @@ pub(in crate::find) struct CommandFlag {
 /// Finds the program and the word after its subcommand.
 pub(super) fn recognise(slots: &[Slot]) -> Option<(Tool, usize)> {
     let mut words: Vec<(&str, usize)> = Vec::new();
+    let conditions = conditions_of_cache(slots);
     for (index, slot) in slots.iter().enumerate() {
-        for item in slot.first().into_iter().flatten() {
+        for item in alternative_under(slot, conditions).into_iter().flatten() {
             words.push((item.text.as_str(), index));
         }
     }
@@ -52,6 +53,23 @@ pub(super) fn recognise(slots: &[Slot]) -> Option<(Tool, usize)> {
         }
     }
     None
+}
+
+/// Returns the conditions of the first flag for a cache.
+fn conditions_of_cache(slots: &[Slot]) -> &[String] {
+    let mut words = slots.iter().flatten().flatten();
+    let flag = words.find(|word| word.text.as_str().starts_with("--cache-"));
+    flag.map_or(&[], |word| word.when.as_slice())
+}
+
+/// Returns the alternative of a word that has the same conditions, else the first one: a branch may
+/// choose the program together with its flags.
+fn alternative_under<'s>(slot: &'s Slot, conditions: &[String]) -> Option<&'s Vec<ScriptWord>> {
+    let is_under = |words: &&Vec<ScriptWord>| {
+        let mut all = words.iter().flat_map(|word| &word.when).peekable();
+        all.peek().is_some() && all.all(|condition| conditions.contains(condition))
+    };
+    slot.iter().find(is_under).or_else(|| slot.first())
 }
 
 /// Recognizes a program by its name and the words after it. Returns how many of them are used.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::expression::{ExpressionContexts, closing};
+use super::passed::{NAMED_INPUTS, is_local};
 use crate::find::command::{declare_override, inline_argument};
 use crate::find::declaration::{CiJob, Direction, Facts};
 use crate::find::repository::join;
@@ -104,31 +105,32 @@ impl ActionInputs<'_> {
     fn bake_files(&self) {
         let folder = self.entries("workdir");
         let folder = folder.first().map_or("", |(text, _)| text.as_str());
+        let files = self.bake_file_names();
+        bake::add_files(self.session, folder, files.iter().map(String::as_str));
+    }
+
+    fn bake_file_names(&self) -> Vec<String> {
         let files = self.entries("files");
         let files = files.iter().flat_map(|(text, _)| text.as_str().split(','));
-        bake::add_files(self.session, folder, files.map(str::trim));
+        files.map(|file| file.trim().to_owned()).collect()
     }
 
     /// Declares the caches in inputs of other actions.
-    pub(super) fn typed(&self, tool: &str) {
-        let names = [
-            ("cache-from", Direction::Import),
-            ("cache_from", Direction::Import),
-            ("cacheFrom", Direction::Import),
-            ("cache-to", Direction::Export),
-            ("cache_to", Direction::Export),
-            ("cacheTo", Direction::Export),
-        ];
-        let tool = if tool.starts_with("./") || tool.contains("/.github/workflows/") {
+    pub(super) fn typed(&self, uses: &str) {
+        let lower = uses.to_lowercase();
+        let tool = if is_local(uses) || lower.contains("/.github/workflows/") {
             "docker/build-push-action"
         } else {
-            tool
+            &lower
         };
         // A local action, or a reusable workflow, that runs bake.
         if self.with.get("set").is_some() {
             self.bake("docker/bake-action");
         }
-        for (name, direction) in names {
+        if is_local(uses) {
+            self.passed_on(uses, tool);
+        }
+        for (name, direction) in NAMED_INPUTS {
             for (text, when) in self.entries(name) {
                 if text.as_str().starts_with("type=") {
                     self.declare(&text, &when, direction, tool, self.target);
@@ -178,7 +180,7 @@ impl ActionInputs<'_> {
         entries
     }
 
-    fn declare(
+    pub(super) fn declare(
         &self,
         text: &Located,
         when: &[String],
@@ -198,7 +200,7 @@ impl ActionInputs<'_> {
             tool,
             target,
             when: &all,
-            facts: &Arc::new(self.facts()),
+            facts: &Arc::new(self.facts(tool)),
         });
     }
 
@@ -210,7 +212,7 @@ impl ActionInputs<'_> {
         names.next().is_none().then_some(name)
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self, tool: &str) -> Facts {
         let one = |name: &str| {
             let text = self.with.get(name).and_then(TreeNode::text)?;
             let variants = self.contexts.evaluate(text);
@@ -221,7 +223,9 @@ impl ActionInputs<'_> {
         };
         let context = one("context").unwrap_or_else(|| ".".to_owned());
         let path = one("file").unwrap_or_else(|| format!("{context}/Dockerfile"));
-        let dockerfile = if has_mark(&path) {
+        // The targets of bake name their Dockerfiles.
+        let is_bake = tool.ends_with("bake-action");
+        let dockerfile = if is_bake || has_mark(&path) {
             None
         } else {
             join("", &path)
@@ -240,6 +244,7 @@ impl ActionInputs<'_> {
             in_run_step: false,
             is_abstract: false,
             bakes_only: self.only_target(),
+            bake_files: self.bake_file_names(),
         }
     }
 }

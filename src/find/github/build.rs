@@ -2,7 +2,8 @@
 
 use super::action::ActionInputs;
 use crate::find::BuildCommand;
-use crate::find::session::{FindSession, csv_fields, without_secrets};
+use crate::find::fields::{csv_fields, without_secrets};
+use crate::find::session::FindSession;
 use crate::format::unknown::has_mark;
 
 /// The words of a command as they are put together.

@@ -64,6 +64,11 @@ impl ExpressionBranch {
         }
     }
 
+    /// Whether it is a value of the matrix, which is not evaluated.
+    fn is_of_matrix(&self) -> bool {
+        matches!(&self.outcome, ExpressionValue::Open(source) if source.starts_with("matrix."))
+    }
+
     fn under(mut self, condition: &str) -> Self {
         if !self.when.iter().any(|known| known == condition) {
             self.when.push(condition.to_owned());
@@ -98,6 +103,18 @@ impl<'s> ExpressionContexts<'s> {
                     self.inputs
                         .insert(name.as_str().to_owned(), only.text.clone());
                 }
+            }
+        }
+    }
+
+    /// Adds the inputs that a caller gives, as far as it gives one value. `outside` is what the
+    /// caller knows.
+    pub(super) fn given(&mut self, with: Option<TreeNode<'_>>, outside: &Self) {
+        for (name, value) in with.into_iter().flat_map(TreeNode::entries) {
+            let Some(text) = value.text() else { continue };
+            if let [only] = outside.evaluate(text).as_slice() {
+                self.inputs
+                    .insert(name.as_str().to_owned(), only.text.clone());
             }
         }
     }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::action::ActionInputs;
 use super::expression::{ExpressionContexts, closing};
-use super::{condition, is_classic};
+use super::{condition, is_classic, passed};
 use crate::find::command::{self, CommandContext};
 use crate::find::declaration::{CiJob, Direction};
-use crate::find::script::{Script, Variant};
+use crate::find::script::{Script, ScriptOutput, ScriptWord, Variant};
 use crate::find::session::FindSession;
 use crate::format::located::Located;
 use crate::format::tree::TreeNode;
@@ -62,8 +62,15 @@ impl JobSteps<'_> {
             let mut local = contexts.clone();
             local.env(step.get("env"));
             if let Some(uses) = step.str_at(&["uses"]) {
-                if let Some(with) = step.get("with") {
+                let with = step.get("with");
+                if let Some(with) = with {
                     self.action(uses, with, &local, &when);
+                }
+                if passed::is_local(uses) {
+                    for output in self.outputs_of_action(uses, with, &local) {
+                        let variant = variant_of(output.value);
+                        contexts.env.entry(output.name).or_default().push(variant);
+                    }
                 }
             } else if let Some(run) = step.get("run").and_then(TreeNode::text) {
                 let id = step.str_at(&["id"]).unwrap_or_default().to_lowercase();
@@ -72,11 +79,7 @@ impl JobSteps<'_> {
                 let directory = directory.unwrap_or(&self.defaults.directory);
                 let outputs = self.run(run, shell, directory, &local, &when);
                 for output in outputs {
-                    let variant = Variant {
-                        text: output.value.text,
-                        when: output.value.when,
-                        sure: false,
-                    };
+                    let variant = variant_of(output.value);
                     if output.file == "GITHUB_ENV" {
                         contexts.env.entry(output.name).or_default().push(variant);
                     } else if !id.is_empty() {
@@ -89,16 +92,42 @@ impl JobSteps<'_> {
         contexts
     }
 
-    fn run(
+    /// Follows a script, declares the caches of its commands, and returns what it writes to the
+    /// files of GitHub Actions.
+    pub(super) fn run(
         &self,
         run: &Located,
         shell: &str,
         directory: &str,
         contexts: &ExpressionContexts<'_>,
         when: &[String],
-    ) -> Vec<crate::find::script::ScriptOutput> {
-        if shell.starts_with("python") || shell.starts_with("node") {
+    ) -> Vec<ScriptOutput> {
+        let Some(script) = self.script(run, shell, directory, contexts) else {
             return Vec::new();
+        };
+        let around = CommandContext {
+            target: self.target.clone(),
+            job: self.job.clone(),
+            directory: directory.trim_start_matches("./").to_owned(),
+            when: when.to_vec(),
+            classic: is_classic(&contexts.env),
+        };
+        for invocation in &script.invocations {
+            command::declare(self.session, invocation, &around);
+        }
+        script.outputs
+    }
+
+    /// Follows a script. Returns `None` for one that no shell runs.
+    pub(super) fn script(
+        &self,
+        run: &Located,
+        shell: &str,
+        directory: &str,
+        contexts: &ExpressionContexts<'_>,
+    ) -> Option<Script<'_, '_>> {
+        if shell.starts_with("python") || shell.starts_with("node") {
+            return None;
         }
         let mut environment: Vec<(String, Vec<Variant>)> = contexts
             .env
@@ -116,17 +145,7 @@ impl JobSteps<'_> {
         let mut script = Script::new(self.session, &environment, directory);
         script.follows_calls = true;
         script.follow(&text);
-        let around = CommandContext {
-            target: self.target.clone(),
-            job: self.job.clone(),
-            directory: directory.trim_start_matches("./").to_owned(),
-            when: when.to_vec(),
-            classic: is_classic(&contexts.env),
-        };
-        for invocation in &script.invocations {
-            command::declare(self.session, invocation, &around);
-        }
-        script.outputs
+        Some(script)
     }
 
     fn action(
@@ -157,7 +176,10 @@ impl JobSteps<'_> {
             inputs.lines("cacheFrom", Direction::Import, "devcontainers/ci");
             inputs.lines("cacheTo", Direction::Export, "devcontainers/ci");
         } else {
-            inputs.typed(&lower);
+            inputs.typed(name);
+            if passed::is_local(name) {
+                self.passed_flags(with, contexts, when);
+            }
             for input in SCRIPT_INPUTS {
                 if let Some(text) = with.get(input).and_then(TreeNode::text)
                     && !lower.starts_with("actions/github-script")
@@ -185,7 +207,16 @@ impl JobSteps<'_> {
             unquotes: false,
             command: None,
         };
-        inputs.typed(&uses.split('@').next().unwrap_or(uses).to_lowercase());
+        inputs.typed(uses.split('@').next().unwrap_or(uses));
+        self.passed_flags(with, contexts, &self.when);
+    }
+}
+
+fn variant_of(value: ScriptWord) -> Variant {
+    Variant {
+        text: value.text,
+        when: value.when,
+        sure: false,
     }
 }
 
@@ -233,5 +264,5 @@ fn is_tested(before: &str) -> bool {
     let line = before.rsplit('\n').next().unwrap_or_default();
     let is_quoted = line.matches('\'').count() % 2 == 1;
     let mut words = line.split_whitespace();
-    !is_quoted && words.any(|word| matches!(word, "[" | "test" | "case"))
+    !is_quoted && words.any(|word| matches!(word, "[" | "[[" | "test" | "case"))
 }

@@ -99,7 +99,7 @@ impl MistakeSearch<'_> {
         let Some(known) = known(&at.kind(), at.direction) else {
             return;
         };
-        for field in crate::find::session::csv_fields(&at.cache) {
+        for field in crate::find::fields::csv_fields(&at.cache) {
             let Some((name, value)) = field.split_once('=') else {
                 continue;
             };

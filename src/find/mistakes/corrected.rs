@@ -1,7 +1,7 @@
 //! A declared cache as it should be written, and advice that names it.
 
 use crate::find::declaration::Declaration;
-use crate::find::session::{csv_fields, join_fields};
+use crate::find::fields::{csv_fields, join_fields};
 
 /// The contexts of GitHub's expressions.
 const CONTEXTS: [&str; 10] = [
@@ -90,6 +90,35 @@ pub(super) fn moved_to(at: &Declaration, end: &str) -> String {
     let reference = format!("{repository}{end}");
     let corrected = at.corrected(&[("ref", Some(&reference))]);
     format!("Write `{corrected}`, and import that.")
+}
+
+/// Advises how to write the value of a variable in lower case.
+pub(super) fn in_lower_case(at: &Declaration, name: &str) -> String {
+    let is_of_github = at.facts.job.is_some() || at.file.starts_with(".github/");
+    if is_of_github {
+        return format!(
+            "Run `echo \"NAME=${{{name},,}}\" >> \"$GITHUB_ENV\"` in an earlier step, and write `${{{{ env.NAME }}}}`."
+        );
+    }
+    format!("Use the output of `echo \"${name}\" | tr A-Z a-z`.")
+}
+
+/// Returns a reference in lower case, but for its tag and the names of variables.
+pub(super) fn lower_case(expressed: &str) -> String {
+    let slash = expressed.rfind('/').unwrap_or_default();
+    let tag = expressed[slash..].find([':', '@']);
+    let (repository, tag) = expressed.split_at(tag.map_or(expressed.len(), |at| slash + at));
+    let mut is_name = false;
+    let lower = |character: char| {
+        is_name = (is_name || character == '{') && character != '}';
+        if is_name {
+            character
+        } else {
+            character.to_ascii_lowercase()
+        }
+    };
+    let repository: String = repository.chars().map(lower).collect();
+    repository + tag
 }
 
 /// Advises how to replace the slashes of a branch name.

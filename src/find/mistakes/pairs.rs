@@ -1,7 +1,6 @@
 //! Mistakes in combinations of declarations.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 use super::place::{self, CachePlace, PlaceIndex, intersect, split_reference};
 use super::{MistakeSearch, single};
@@ -39,7 +38,7 @@ impl MistakeSearch<'_> {
         let inline = self.declared.iter().filter(|d| builds_inline(d));
         let inline: Vec<&Declaration> = inline.collect();
         for (declaration, place) in &imports {
-            let is_exported = exported.may_have(place) || moved_from(place, &exported);
+            let is_exported = exported.may_have(place) || self.is_moved_from(place, &exported);
             if !declaration.direction.exports() && !opaque_export && !is_exported {
                 self.unexported(declaration, place, &exports, &inline);
             }
@@ -49,7 +48,7 @@ impl MistakeSearch<'_> {
             .iter()
             .any(|d| d.cache == "*" && d.direction.imports());
         for (declaration, place) in &exports {
-            let read = imported.may_have(place) || moved(place, &imported);
+            let read = imported.may_have(place) || self.is_moved(place, &imported);
             // Without `type=`, a kind of cache is the name of an image: a mistake of its own.
             let is_image = single::is_kind(declaration.written.trim());
             if !declaration.direction.imports() && !read && !opaque_import && !is_image {
@@ -135,7 +134,9 @@ impl MistakeSearch<'_> {
             .map(|(import, place)| (import.file.as_str(), job_of(import), place))
             .collect();
         for (export, place) in exports {
-            if place.kind != "local" || export.attribute("reset").as_deref() == Some("true") {
+            let is_reset = export.attribute("reset").as_deref() == Some("true");
+            // A directory that is moved begins empty.
+            if place.kind != "local" || is_reset || self.is_moved_away(place) {
                 continue;
             }
             if read.contains(&(export.file.as_str(), job_of(export), place)) {
@@ -147,6 +148,33 @@ impl MistakeSearch<'_> {
                 self.add("same-place", export, message, Some(hint));
             }
         }
+    }
+
+    /// Whether an export next to an imported directory is moved there afterwards.
+    fn is_moved(&self, place: &CachePlace, imports: &PlaceIndex<'_>) -> bool {
+        let new_names = self
+            .moved
+            .iter()
+            .filter(|(from, _)| *from == place.parts[0]);
+        let mut new_names = new_names.map(|(_, to)| to.as_str());
+        let without_end = place.parts[0].strip_suffix("-new");
+        place.kind == "local"
+            && (new_names.any(|to| imports.has(&local(to)))
+                || without_end.is_some_and(|old| imports.has(&local(old))))
+    }
+
+    /// Whether an import is of a directory to which an export is moved.
+    fn is_moved_from(&self, place: &CachePlace, exports: &PlaceIndex<'_>) -> bool {
+        let old_names = self.moved.iter().filter(|(_, to)| *to == place.parts[0]);
+        let mut old_names = old_names.map(|(from, _)| from.as_str());
+        place.kind == "local"
+            && (old_names.any(|from| exports.has(&local(from)))
+                || exports.has(&local(&format!("{}-new", place.parts[0]))))
+    }
+
+    /// Whether a directory is moved after it was written.
+    fn is_moved_away(&self, place: &CachePlace) -> bool {
+        self.moved.iter().any(|(from, _)| *from == place.parts[0])
     }
 
     /// Finds locations that several targets of a file write.
@@ -245,31 +273,6 @@ impl MistakeSearch<'_> {
                 self.add(code, declaration, message, Some(hint));
             }
         }
-    }
-
-    /// Returns whether bake builds one target only, so that a pattern of targets means that one. It
-    /// is looked for in the bake files: a group, and a target with a matrix, are several.
-    fn bakes_one_target(&self, declaration: &Declaration) -> bool {
-        let Some(name) = &declaration.facts.bakes_only else {
-            return false;
-        };
-        // A name with a part that only the job knows is one target of each job.
-        if name.contains('*') {
-            return true;
-        }
-        let is_bake = |path: &&str| path.contains("bake") && path.ends_with(".hcl");
-        let files = self.repository.files().filter(is_bake);
-        let texts: Vec<Rc<str>> = files
-            .filter_map(|path| self.repository.read(path))
-            .collect();
-        let block = |kind: &str| format!("{kind} \"{name}\"");
-        let is_group = texts.iter().any(|text| text.contains(&block("group")));
-        let mut targets = texts.iter().filter_map(|text| {
-            let (_, rest) = text.split_once(&block("target"))?;
-            Some(rest.split_once("\n}").map_or(rest, |(body, _)| body))
-        });
-        let has_matrix = |body: &str| body.lines().any(|line| line.trim().starts_with("matrix"));
-        !is_group && targets.next().is_some_and(|body| !has_matrix(body))
     }
 
     /// Finds exports of a matrix whose name does not depend on the matrix.
@@ -417,16 +420,6 @@ fn as_import(declaration: &Declaration) -> String {
         }
     });
     fields.collect::<Vec<_>>().join(",")
-}
-
-/// Whether an export next to an imported directory is moved there afterwards.
-fn moved(place: &CachePlace, imports: &PlaceIndex<'_>) -> bool {
-    let old = place.parts[0].strip_suffix("-new");
-    place.kind == "local" && old.is_some_and(|old| imports.has(&local(old)))
-}
-
-fn moved_from(place: &CachePlace, exports: &PlaceIndex<'_>) -> bool {
-    place.kind == "local" && exports.has(&local(&format!("{}-new", place.parts[0])))
 }
 
 fn local(path: &str) -> CachePlace {

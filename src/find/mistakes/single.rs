@@ -4,26 +4,10 @@ use std::collections::HashMap;
 
 use ignore::gitignore::GitignoreBuilder;
 
-use super::place::{normal_path, split_reference};
+use super::place::normal_path;
 use super::{MistakeSearch, MistakeSeverity, corrected};
 use crate::find::declaration::{Declaration, Direction};
 
-/// Parts of variable names for a branch, which may contain a slash.
-const BRANCHES: [&str; 9] = [
-    "github.ref_name",
-    "github.head_ref",
-    "github.ref",
-    "github_ref_name",
-    "github_head_ref",
-    "ci_commit_ref_name",
-    "ci_commit_branch",
-    "branch",
-    "head_ref",
-];
-/// Signs that a name was sanitized for a tag.
-const SANITISED: [&str; 9] = [
-    "slug", "sanit", "//", "replace", " tr ", "sed", "safe", "escaped", "subst",
-];
 /// Names of values that change with every commit or run.
 const PER_COMMIT: [&str; 16] = [
     "github.sha",
@@ -205,98 +189,6 @@ impl MistakeSearch<'_> {
         }
     }
 
-    /// Finds names of registries that some values of their variables make invalid.
-    fn reference(&mut self, at: &Declaration) {
-        let expressed = at.expressed("ref").unwrap_or_default();
-        let colon = expressed.rfind('/').map_or(0, |slash| slash)
-            + expressed[expressed.rfind('/').unwrap_or(0)..]
-                .rfind(':')
-                .unwrap_or(usize::MAX >> 1);
-        let tag = expressed.get(colon..).unwrap_or_default().to_lowercase();
-        let raw = BRANCHES.iter().any(|name| tag.contains(name))
-            && !SANITISED.iter().any(|word| tag.contains(word));
-        if raw {
-            let message = "A branch name may have a slash, which no tag may: then the build fails."
-                .to_owned();
-            let hint = format!(
-                "{} Or use the pull request's number.",
-                corrected::sanitized(at)
-            );
-            self.add("slash-in-tag", at, message, Some(hint));
-        }
-        let lower = expressed.to_lowercase();
-        let owner = ["github.repository", "github_repository", "github.actor"]
-            .iter()
-            .any(|name| lower.contains(name));
-        if owner
-            && !["lower", "downcase", ",,", "tr "]
-                .iter()
-                .any(|word| lower.contains(word))
-        {
-            let message = "The name of the repository or its owner may have capitals, which no reference may: then the build fails.".to_owned();
-            let name = if lower.contains("owner") {
-                "GITHUB_REPOSITORY_OWNER"
-            } else if lower.contains("actor") {
-                "GITHUB_ACTOR"
-            } else {
-                "GITHUB_REPOSITORY"
-            };
-            let hint = format!(
-                "Run `echo \"NAME=${{{name},,}}\" >> \"$GITHUB_ENV\"` in an earlier step, and write `${{{{ env.NAME }}}}`."
-            );
-            self.add("uppercase", at, message, Some(hint));
-        }
-    }
-
-    /// Finds mistakes in an export to a registry.
-    fn registry_export(&mut self, at: &Declaration) {
-        if !at.direction.exports() {
-            return;
-        }
-        let reference = at.attribute("ref").unwrap_or_default();
-        if reference.contains(".dkr.ecr.") && at.attribute("image-manifest").is_none() {
-            let message = "Amazon ECR refuses cache manifests that are no images; BuildKit before 0.21 writes those.".to_owned();
-            self.add(
-                "ecr-manifest",
-                at,
-                message,
-                Some(format!(
-                    "Write `{}`.",
-                    at.corrected(&[
-                        ("image-manifest", Some("true")),
-                        ("oci-mediatypes", Some("true"))
-                    ])
-                )),
-            );
-        }
-        let (repository, cache_tag) = split_reference(&reference);
-        for image in &at.facts.tags {
-            let (image_repository, image_tag) = split_reference(image.trim());
-            if repository != image_repository || repository.starts_with('*') {
-                continue;
-            }
-            if cache_tag == image_tag && !cache_tag.contains('*') {
-                let message = format!(
-                    "The cache and the image have one name, {reference}: each overwrites the other."
-                );
-                self.add(
-                    "same-ref-as-image",
-                    at,
-                    message,
-                    Some(corrected::moved_to(at, ":buildcache")),
-                );
-            } else if cache_tag != image_tag {
-                let message = "The cache is a tag in the repository of the image, so lists of images show it.".to_owned();
-                self.add(
-                    "cache-beside-images",
-                    at,
-                    message,
-                    Some(corrected::moved_to(at, &format!("-cache:{cache_tag}"))),
-                );
-            }
-        }
-    }
-
     fn local(&mut self, at: &Declaration) {
         if at.kind() != "local" || !at.direction.exports() {
             return;
@@ -304,10 +196,11 @@ impl MistakeSearch<'_> {
         let dest = at.attribute("dest").unwrap_or_default();
         if dest.starts_with("/tmp/") || dest == "/tmp" {
             let message = "/tmp may be held in memory, and is lost with the machine.".to_owned();
-            let disk = if at.facts.job.is_some() {
+            let is_action = at.file.ends_with("action.yml") || at.file.ends_with("action.yaml");
+            let disk = if at.facts.job.is_some() || is_action {
                 "{runner.temp}"
             } else {
-                "${HOME}/.cache"
+                "{HOME}/.cache"
             };
             let name = dest.trim_start_matches("/tmp").trim_matches('/');
             let name = if name.is_empty() { "buildkit" } else { name };

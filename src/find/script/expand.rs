@@ -3,7 +3,7 @@
 use super::variables::MOST_VARIANTS;
 use super::{Script, ScriptWord, Slot, Variable, Variant};
 use crate::format::located::{Located, TextPlace};
-use crate::format::shell::{List, ShellCommand, VariableChange, Word, WordPart};
+use crate::format::shell::{Join, List, ShellCommand, VariableChange, Word, WordPart};
 use crate::format::unknown::only_mark;
 
 mod edit;
@@ -182,6 +182,12 @@ impl Script<'_, '_> {
         place: TextPlace,
     ) -> Variable {
         let set = match known {
+            Some(Variable::Scalar(variants))
+                if variants.iter().any(|value| value.text.is_empty())
+                    && variants.iter().any(|value| !value.text.is_empty()) =>
+            {
+                return self.alternate_of_several(name, variants, word);
+            }
             Some(Variable::Scalar(variants)) => variants.iter().any(|v| !v.text.is_empty()),
             Some(Variable::Array(elements)) => {
                 return Variable::Array(if elements.is_empty() {
@@ -205,6 +211,30 @@ impl Script<'_, '_> {
             values.insert(0, Variant::of(Located::new("", place)));
         }
         Variable::Scalar(values)
+    }
+
+    /// Returns the values of `${NAME:+…}` where the variable may be empty or not. The word may use
+    /// the variable, too.
+    fn alternate_of_several(&mut self, name: &str, known: &[Variant], word: &Word) -> Variable {
+        let mut all = Vec::new();
+        for variant in known {
+            if variant.text.is_empty() {
+                all.push(variant.clone());
+                continue;
+            }
+            let only = Variable::Scalar(vec![variant.clone()]);
+            let before = self.variables.insert(name.to_owned(), only);
+            for mut value in self.values(word) {
+                let is_new = |condition: &&String| !value.when.contains(condition);
+                let added: Vec<String> = variant.when.iter().filter(is_new).cloned().collect();
+                value.when.extend(added);
+                all.push(value);
+            }
+            self.variables
+                .extend(before.map(|before| (name.to_owned(), before)));
+        }
+        all.truncate(MOST_VARIANTS);
+        Variable::Scalar(all)
     }
 
     fn lookup(&mut self, name: &str) -> Option<Variable> {
@@ -274,28 +304,7 @@ fn combine(
     place: Option<TextPlace>,
 ) -> Vec<Partial> {
     match found {
-        Variable::Array(elements) => {
-            let mut partials = partials;
-            for partial in &mut partials {
-                for (index, element) in elements.iter().enumerate() {
-                    if index > 0 {
-                        partial.close();
-                    }
-                    let before = partial.when.clone();
-                    for condition in &element.when {
-                        if !partial.when.contains(condition) {
-                            partial.when.push(condition.clone());
-                        }
-                    }
-                    partial.append(&element.text);
-                    if index + 1 < elements.len() {
-                        partial.close();
-                        partial.when = before;
-                    }
-                }
-            }
-            partials
-        }
+        Variable::Array(elements) => combine_array(partials, elements, split),
         Variable::Scalar(variants) => {
             let mut combined = Vec::new();
             for partial in &partials {
@@ -327,6 +336,32 @@ fn combine(
     }
 }
 
+fn combine_array(mut partials: Vec<Partial>, elements: &[ScriptWord], split: bool) -> Vec<Partial> {
+    for partial in &mut partials {
+        for (index, element) in elements.iter().enumerate() {
+            if index > 0 {
+                partial.close();
+            }
+            let before = partial.when.clone();
+            for condition in &element.when {
+                if !partial.when.contains(condition) {
+                    partial.when.push(condition.clone());
+                }
+            }
+            if split {
+                append_split(partial, &element.text);
+            } else {
+                partial.append(&element.text);
+            }
+            if index + 1 < elements.len() {
+                partial.close();
+                partial.when = before;
+            }
+        }
+    }
+    partials
+}
+
 fn append_split(partial: &mut Partial, text: &Located) {
     let blank = |c: Option<char>| c.is_some_and(char::is_whitespace);
     if blank(text.as_str().chars().next()) {
@@ -347,6 +382,11 @@ fn append_split(partial: &mut Partial, text: &Located) {
 pub(super) fn describe(list: &List) -> String {
     let mut words = Vec::new();
     for step in list {
+        match step.join {
+            Join::And if !words.is_empty() => words.push("&&"),
+            Join::Or if !words.is_empty() => words.push("||"),
+            _ => {}
+        }
         for command in &step.pipeline {
             if let ShellCommand::Simple(simple) = command {
                 words.extend(simple.words.iter().map(|word| word.source.as_str()));

@@ -9,11 +9,12 @@ use crate::format::shell;
 use crate::format::shell::{
     Assigned, Join, List, ShellCommand, Simple, VariableChange, Word, WordPart,
 };
-use crate::format::unknown::{has_mark, only_mark};
+use crate::format::unknown::{has_mark, is_mark, only_mark};
 
 mod assign;
 mod compound;
 mod input;
+mod narrow;
 
 use compound::as_test;
 
@@ -187,7 +188,7 @@ impl Script<'_, '_> {
         }
         match first {
             "eval" => {
-                let text = joined(&slots[1..]);
+                let text = without_indirection(&joined(&slots[1..]));
                 self.inner(&text);
                 true
             }
@@ -203,9 +204,10 @@ impl Script<'_, '_> {
                 true
             }
             "shift" => {
-                if !self.positional.is_empty() {
-                    self.positional.remove(0);
-                }
+                let count = simple.words.get(1).and_then(Word::bare);
+                let count = count.and_then(|word| word.parse().ok()).unwrap_or(1);
+                let count = self.positional.len().min(count);
+                self.positional.drain(..count);
                 true
             }
             "." | "source" => {
@@ -401,6 +403,22 @@ pub(super) fn arguments(slot: &Slot) -> Vec<Vec<Variant>> {
             .collect()
     };
     (0..longest).map(at).collect()
+}
+
+/// Removes the `$` in front of an unknown name, as in `eval "A=\$$B"`: the value of that variable is
+/// not known either.
+fn without_indirection(text: &Located) -> Located {
+    let source = text.as_str();
+    let mut plain = Located::default();
+    let mut start = 0;
+    for (at, _) in source.match_indices('$') {
+        if source[at + 1..].chars().next().is_some_and(is_mark) {
+            plain.push(&text.slice(start, at));
+            start = at + 1;
+        }
+    }
+    plain.push(&text.slice(start, source.len()));
+    plain
 }
 
 fn joined(slots: &[Slot]) -> Located {

@@ -209,3 +209,161 @@ docker compose build --build-arg BUILDKIT_INLINE_CACHE=1 api web
     build.sh:9 export type=inline by compose for web
     ");
 }
+
+#[test]
+fn the_type_is_printed_first() {
+    let repository = Repository::new().with(
+        "build.sh",
+        "docker buildx build --cache-to mode=max,type=local,dest=/c --cache-from scope=a,type=gha .\n",
+    );
+    insta::assert_snapshot!(repository.declared(), @"
+    build.sh:1 import type=gha,scope=a by docker buildx for -
+    build.sh:1 export type=local,mode=max,dest=/c by docker buildx for -
+    ");
+}
+
+#[test]
+fn elements_of_an_array_without_quotes_are_split_into_words() {
+    let repository = Repository::new().with(
+        "build.sh",
+        "P=()
+P+=(\"--cache-to type=registry,ref=ghcr.io/acme/a:c,mode=max\")
+P+=(\"--cache-from type=registry,ref=ghcr.io/acme/a:c\")
+docker buildx build ${P[@]} .
+docker buildx build \"${P[@]}\" other
+",
+    );
+    insta::assert_snapshot!(repository.declared(), @"
+    build.sh:2 export type=registry,ref=ghcr.io/acme/a:c,mode=max by docker buildx for -
+    build.sh:3 import type=registry,ref=ghcr.io/acme/a:c by docker buildx for -
+    ");
+}
+
+#[test]
+fn a_test_of_a_variable_excludes_its_other_values() {
+    let repository = Repository::new().with(
+        "build.sh",
+        "suffix=\"\"
+while getopts s: option; do suffix=$OPTARG; done
+if [[ -n \"$suffix\" ]]; then
+  tag=\"cache-$suffix\"
+else
+  tag=cache
+fi
+docker buildx build --cache-to type=registry,ref=ghcr.io/acme/a:$tag .
+repository=
+[ -n \"$CI\" ] && repository=ghcr.io/acme/b
+[ -z \"$repository\" ] || docker buildx build --cache-from type=registry,ref=$repository:c .
+",
+    );
+    insta::assert_snapshot!(repository.declared(), @r#"
+    build.sh:8 export type=registry,ref=ghcr.io/acme/a:cache by docker buildx for - # if not [[ -n "$suffix" ]]
+    build.sh:8 export type=registry,ref=ghcr.io/acme/a:cache-* by docker buildx for - # * stands for suffix = OPTARG; if [[ -n "$suffix" ]]
+    build.sh:11 import type=registry,ref=ghcr.io/acme/b:c by docker buildx for - # if not [ -z "$repository" ]; if [ -n "$CI" ]
+    "#);
+}
+
+#[test]
+fn a_branch_selects_the_program_together_with_its_flags() {
+    let repository = Repository::new().with(
+        "build.sh",
+        "if [ -n \"$CACHE\" ]; then
+  COMMAND=\"docker buildx build --load\"
+  FLAGS=\"--cache-to type=gha,scope=a --cache-from type=gha,scope=a\"
+else
+  COMMAND=\"docker build\"
+  FLAGS=
+fi
+$COMMAND $FLAGS .
+",
+    );
+    insta::assert_snapshot!(repository.declared(), @r#"
+    build.sh:3 import type=gha,scope=a by docker buildx for - # if [ -n "$CACHE" ]
+    build.sh:3 export type=gha,scope=a by docker buildx for - # if [ -n "$CACHE" ]
+    "#);
+}
+
+#[test]
+fn shift_removes_several_arguments() {
+    let repository = Repository::new().with(
+        "build.sh",
+        "build() {
+  name=$1
+  shift 2
+  docker buildx build \"$@\" .
+}
+build one --cache-from=type=gha,scope=removed --cache-from=type=gha,scope=kept
+",
+    );
+    insta::assert_snapshot!(repository.declared(), @"build.sh:6 import type=gha,scope=kept by docker buildx for -");
+}
+
+#[test]
+fn a_directory_that_is_moved_is_read_under_its_new_name() {
+    let repository = Repository::new().with(
+        "build.sh",
+        "cache=out/cache
+docker buildx build --cache-from type=local,src=$cache --cache-to type=local,dest=${cache}_next,mode=max .
+rm -rf \"$cache\"
+mv \"${cache}_next\" \"$cache\"
+docker buildx build --cache-from type=local,src=$DIR --cache-to type=local,dest=${DIR}_next,mode=max .
+mv ${DIR}_next $DIR
+",
+    );
+    assert_eq!(repository.findings("never-exported"), [""; 0]);
+    assert_eq!(repository.findings("never-imported"), [""; 0]);
+}
+
+#[test]
+fn the_value_of_a_variable_with_an_unknown_name_is_unknown() {
+    let repository = Repository::new().with(
+        "build.sh",
+        "eval \"IMAGE=\\$$NAME\"
+docker buildx build --cache-from type=registry,ref=${IMAGE}-cache:main .
+",
+    );
+    insta::assert_snapshot!(repository.declared(), @"build.sh:2 import type=registry,ref=*-cache:main by docker buildx for - # * stands for IMAGE = NAME");
+}
+
+#[test]
+fn a_blank_before_the_parentheses_of_a_function_is_allowed() {
+    let repository = Repository::new().with(
+        "build.sh",
+        "add () {
+  FLAGS+=(\"--cache-from=$1\")
+}
+build( ) { docker build \"${FLAGS[@]}\" .; }
+add ghcr.io/acme/app:cache
+build
+",
+    );
+    insta::assert_snapshot!(repository.declared(), @"build.sh:2 import type=registry,ref=ghcr.io/acme/app:cache by docker build for -");
+}
+
+#[test]
+fn a_word_for_a_variable_that_is_set_may_use_the_variable() {
+    let repository = Repository::new().with(
+        "build.sh",
+        "if [ -n \"$CI\" ]; then more=\"mode=max\"; else more=; fi
+docker buildx build --cache-to type=gha,scope=a${more:+,$more} .
+",
+    );
+    insta::assert_snapshot!(repository.declared(), @r#"
+    build.sh:2 export type=gha,scope=a by docker buildx for - # if not [ -n "$CI" ]
+    build.sh:2 export type=gha,scope=a,mode=max by docker buildx for - # if [ -n "$CI" ]
+    "#);
+}
+
+#[test]
+fn sums_of_many_names_in_a_justfile_are_evaluated() {
+    let repository = Repository::new().with(
+        "justfile",
+        "registry := env_var_or_default(\"REGISTRY\", \"ghcr.io/acme\")
+cache := registry / \"app\" + \":cache\"
+flags := if env(\"CI\", \"\") == \"true\" { \"--cache-to type=registry,ref=\" + cache + \",mode=max\" } else { \"\" }
+build:
+    docker buildx build {{flags}} .
+",
+    );
+    insta::assert_snapshot!(repository.declared(), @r#"justfile:3 export type=registry,ref=ghcr.io/acme/app:cache,mode=max by docker buildx for build # if env("CI", "") == "true""#);
+}

@@ -127,7 +127,8 @@ impl ExpressionEvaluator<'_, '_> {
                     None => {
                         let known: Vec<&ExpressionBranch> =
                             right.iter().filter(|r| r.truth().is_some()).collect();
-                        if known.is_empty() {
+                        // A matrix has other values than the one after `||`.
+                        if known.is_empty() || branch.is_of_matrix() {
                             let open = ExpressionValue::Open(whole.clone());
                             all.push(ExpressionBranch::new(open).with(&branch.when));
                         } else {

@@ -22,7 +22,9 @@ impl Script<'_, '_> {
                 };
                 let before = self.variables.clone();
                 self.guards.push(condition);
+                let narrowed = self.narrow(test, wanted);
                 self.follow_pipeline(pipeline);
+                self.widen(narrowed);
                 self.guards.pop();
                 let after = std::mem::take(&mut self.variables);
                 self.variables = merge(vec![before, after]);
@@ -42,10 +44,13 @@ impl Script<'_, '_> {
             self.variables = before.clone();
             self.follow_list(condition);
             let text = describe(condition);
+            let mut narrowed = None;
             if known.is_none() {
                 self.guards.push(text.clone());
+                narrowed = single(condition).and_then(|test| self.narrow(test, true));
             }
             self.follow_list(body);
+            self.widen(narrowed);
             if known.is_none() {
                 self.guards.pop();
                 denied.push(text);
@@ -57,12 +62,15 @@ impl Script<'_, '_> {
             }
         }
         self.variables = before;
+        let tests = arms.iter().filter_map(|(condition, _)| single(condition));
+        let narrowed: Vec<_> = tests.map(|test| self.narrow(test, false)).collect();
         let guard = (!denied.is_empty()).then(|| format!("not {}", denied.join(" and not ")));
         let guarded = guard.is_some() && !otherwise.is_empty();
         if guarded {
             self.guards.extend(guard);
         }
         self.follow_list(otherwise);
+        narrowed.into_iter().rev().for_each(|one| self.widen(one));
         if guarded {
             self.guards.pop();
         }
@@ -87,10 +95,17 @@ impl Script<'_, '_> {
         if open || values.len() > MOST_ROUNDS {
             let place = words.first().map(|word| word.place).unwrap_or_default();
             let text = self.session.unknown(variable, place);
-            self.variables.insert(
-                variable.to_owned(),
-                Variable::Scalar(vec![Variant::of(text)]),
-            );
+            let value = match values.as_slice() {
+                // The words of one variable, whose name says more.
+                [only] if only_mark(only.text.as_str()).is_some() => {
+                    let mut value = Variant::of(only.text.used_at(place));
+                    self.named(variable, &mut value);
+                    value
+                }
+                _ => Variant::of(text),
+            };
+            self.variables
+                .insert(variable.to_owned(), Variable::Scalar(vec![value]));
             self.follow_list(body);
             return;
         }

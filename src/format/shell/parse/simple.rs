@@ -28,8 +28,7 @@ impl Parser<'_> {
             }
             let Some(word) = self.word() else { break };
             let is_first = simple.words.is_empty();
-            if is_first && self.rest().starts_with("()") {
-                self.position += 2;
+            if is_first && self.parentheses() {
                 if !self.enter() {
                     return None;
                 }
@@ -46,6 +45,17 @@ impl Parser<'_> {
             }
         }
         (self.position > start).then_some(ShellCommand::Simple(simple))
+    }
+
+    /// Reads the parentheses after the name of a function, `NAME()` or `NAME ( )`.
+    fn parentheses(&mut self) -> bool {
+        let is_blank = |c: char| matches!(c, ' ' | '\t');
+        let rest = self.rest();
+        let inside = rest.trim_start_matches(is_blank).strip_prefix('(');
+        let after = inside.and_then(|inside| inside.trim_start_matches(is_blank).strip_prefix(')'));
+        let length = after.map(|after| rest.len() - after.len());
+        self.position += length.unwrap_or_default();
+        length.is_some()
     }
 
     /// Converts `NAME=value` after `export` and similar commands into an assignment.

@@ -30,6 +30,11 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// The fields of its document, in the order of a table.
+    pub const FIELDS: [&'static str; 8] = [
+        "severity", "code", "source", "ref", "subject", "message", "hint", "bytes",
+    ];
+
     /// Returns a finding with the default severity of its kind.
     pub fn new(source: &str, code: Code, message: impl Into<String>) -> Self {
         Self {

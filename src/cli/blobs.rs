@@ -16,6 +16,7 @@ use crate::error::{Exit, Failure};
 use crate::inventory::filter::Filter;
 use crate::inventory::objects::{Object, ObjectKey, Objects};
 use crate::inventory::{BlobState, RefEntry};
+use crate::report::documents::{BlobDocument, ObjectDocument};
 use crate::source::SourceText;
 
 #[derive(Debug, Args)]
@@ -30,37 +31,17 @@ pub(super) struct Arguments {
 }
 
 #[derive(Serialize)]
-struct BlobsDocument {
-    sources: Vec<SourceBlobs>,
+struct BlobsDocument<'a> {
+    sources: Vec<SourceBlobs<'a>>,
 }
 
 #[derive(Serialize)]
-struct SourceBlobs {
+struct SourceBlobs<'a> {
     source: String,
     kind: &'static str,
     blobs: Vec<BlobDocument>,
     /// Stored objects that are not blobs: unfinished uploads, and objects outside the cache.
-    objects: Vec<ObjectDocument>,
-}
-
-#[derive(Serialize)]
-struct BlobDocument {
-    digest: String,
-    bytes: Option<u64>,
-    state: &'static str,
-    modified: Option<Timestamp>,
-    refs: Option<u32>,
-    media_type: Option<String>,
-    role: &'static str,
-}
-
-#[derive(Serialize)]
-struct ObjectDocument {
-    name: String,
-    kind: &'static str,
-    bytes: u64,
-    state: &'static str,
-    modified: Option<Timestamp>,
+    objects: Vec<ObjectDocument<'a>>,
 }
 
 /// The objects of a source, or of the refs that it selects.
@@ -213,7 +194,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
     Ok(open::conclude(session, lists.len(), &failures))
 }
 
-fn document(list: &ListedRows<'_, BlobList>) -> SourceBlobs {
+fn document<'a>(list: &'a ListedRows<'_, BlobList>) -> SourceBlobs<'a> {
     let ListedRows {
         scanned,
         rows,
@@ -223,22 +204,8 @@ fn document(list: &ListedRows<'_, BlobList>) -> SourceBlobs {
     let mut objects = Vec::new();
     for row in shown {
         match rows.at(*row) {
-            Object::Blob(row) => blobs.push(BlobDocument {
-                digest: row.blob.digest().to_string(),
-                bytes: row.blob.size(),
-                state: row.state.word(),
-                modified: row.blob.modified(),
-                refs: rows.knows_all_refs.then(|| row.blob.refs()),
-                media_type: row.blob.media_type().map(str::to_owned),
-                role: row.blob.role().word(),
-            }),
-            Object::Other(row) => objects.push(ObjectDocument {
-                name: row.name.to_owned(),
-                kind: row.kind,
-                bytes: row.size,
-                state: row.state,
-                modified: row.modified,
-            }),
+            Object::Blob(row) => blobs.push(BlobDocument::new(&row, rows.knows_all_refs)),
+            Object::Other(row) => objects.push(ObjectDocument::new(&row)),
         }
     }
     SourceBlobs {

@@ -10,7 +10,7 @@ use clap::Args;
 use super::CliSession;
 use super::json::JsonDocument;
 use super::open::{self, Opened, Scanned};
-use super::show::rows::{self, RecordRow};
+use super::show::rows;
 use super::show::{evidence, the_ref};
 use super::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::config::LoadedHistory;
@@ -18,6 +18,7 @@ use crate::error::{Exit, Failure};
 use crate::explain::diff::{ChangedStep, Difference, Fate, LayerDifference, RecordAt};
 use crate::inventory::RefEntry;
 use crate::inventory::cache::{RecordKind, RefCache};
+use crate::report::documents::{CacheRecordDocument, FirstIndexes};
 use crate::source::{Source, SourceText};
 use crate::text::escape::visible;
 use crate::text::plural::one_or;
@@ -53,7 +54,7 @@ struct ComparedRef<'a> {
     entry: &'a RefEntry,
     caches: Vec<RefCache>,
     /// The records of all configurations, as `show` lists them.
-    rows: Vec<RecordRow>,
+    rows: Vec<CacheRecordDocument>,
     /// The start of each configuration's records in `rows`.
     begins: Vec<usize>,
     has_names: bool,
@@ -146,7 +147,11 @@ impl<'a> ComparedRef<'a> {
         for cache in &caches {
             begins.push(rows.len());
             let labels = evidence.labels(&cache.graph);
-            rows.extend(rows::records(cache, inventory, &labels, rows.len(), layers));
+            let first = FirstIndexes {
+                record: rows.len(),
+                layer: layers,
+            };
+            rows.extend(rows::records(cache, inventory, &labels, first));
             layers += cache.layers.len();
         }
         Ok(Self {
@@ -159,7 +164,7 @@ impl<'a> ComparedRef<'a> {
         })
     }
 
-    fn row(&self, at: RecordAt) -> &RecordRow {
+    fn row(&self, at: RecordAt) -> &CacheRecordDocument {
         &self.rows[self.begins[at.cache] + at.record.at()]
     }
 

@@ -17,6 +17,7 @@ use crate::error::{Exit, Failure};
 use crate::format::digest::Digest;
 use crate::format::layer::{TarEntry, TarEntryKind};
 use crate::inventory::filter::Filter;
+use crate::report::documents::FileDocument;
 use crate::source::SourceText;
 
 mod layer;
@@ -56,33 +57,6 @@ struct FilesDocument<'a> {
     files: Vec<FileDocument<'a>>,
     /// Whether all files of the layer were read.
     complete: bool,
-}
-
-#[derive(Serialize)]
-struct FileDocument<'a> {
-    path: &'a str,
-    kind: &'static str,
-    bytes: u64,
-    mode: String,
-    uid: u64,
-    gid: u64,
-    modified: Option<Timestamp>,
-    link: Option<&'a str>,
-}
-
-impl<'a> FileDocument<'a> {
-    fn new(entry: &'a TarEntry) -> Self {
-        Self {
-            path: &entry.path,
-            kind: entry.kind.word(),
-            bytes: entry.size,
-            mode: entry.octal_mode(),
-            uid: entry.uid,
-            gid: entry.gid,
-            modified: entry.modified,
-            link: entry.kind.link(),
-        }
-    }
 }
 
 /// The files of a layer as a list.

@@ -19,14 +19,14 @@ use crate::explain::evidence::CacheEvidence;
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::filter::Filter;
 use crate::inventory::{DocumentFault, Inventory, RefEntry, image};
-use crate::report::documents::RefDocument;
+use crate::report::documents::{CacheRecordDocument, FirstIndexes, RefDocument};
 use crate::source::SourceText;
 use crate::text::escape::visible;
 use crate::text::units::{Age, Size};
 
 pub(super) mod rows;
 
-use rows::{LayerRow, RecordRow};
+use rows::LayerRow;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -76,7 +76,7 @@ impl Arguments {
 struct Shown<'a> {
     #[serde(rename = "ref")]
     entry: RefDocument<'a>,
-    records: Vec<RecordRow>,
+    records: Vec<CacheRecordDocument>,
     layers: Vec<LayerRow>,
     /// What an export with `mode=min` would keep; one for each platform.
     modes: Vec<ModeRow>,
@@ -162,7 +162,7 @@ async fn show(
 /// The records and layers of a ref, over all of its configurations.
 #[derive(Default)]
 struct CacheRows {
-    records: Vec<RecordRow>,
+    records: Vec<CacheRecordDocument>,
     layers: Vec<LayerRow>,
     /// Whether the users of a layer were cut.
     users_are_truncated: bool,
@@ -175,24 +175,17 @@ impl CacheRows {
         let mut rows = Self::default();
         for cache in caches {
             // Indexes continue across the configurations of several platforms.
-            let first_record = rows.records.len();
-            let first_layer = rows.layers.len();
+            let first = FirstIndexes {
+                record: rows.records.len(),
+                layer: rows.layers.len(),
+            };
             let labels = evidence.labels(&cache.graph);
             rows.is_named |= labels.iter().any(Option::is_some);
-            rows.records.extend(rows::records(
-                cache,
-                inventory,
-                &labels,
-                first_record,
-                first_layer,
-            ));
+            rows.records
+                .extend(rows::records(cache, inventory, &labels, first));
             let (users, cut) = cache.layer_users();
-            rows.layers.extend(rows::layers(
-                cache,
-                inventory,
-                &users,
-                (first_record, first_layer),
-            ));
+            rows.layers
+                .extend(rows::layers(cache, inventory, &users, first));
             rows.users_are_truncated |= cut;
         }
         rows
@@ -305,7 +298,7 @@ fn heading(entry: &RefEntry, now: Timestamp) -> String {
 
 fn steps(
     caches: &[RefCache],
-    records: &[RecordRow],
+    records: &[CacheRecordDocument],
     unnamed: bool,
     now: Timestamp,
     paper: Paper,
@@ -313,9 +306,10 @@ fn steps(
     if caches.is_empty() {
         return "\nno records: this ref carries no cache that can be read\n".to_owned();
     }
-    let (roots, steps): (Vec<&RecordRow>, Vec<&RecordRow>) = rows::reading_order(records)
-        .into_iter()
-        .partition(|row| row.is_root);
+    let (roots, steps): (Vec<&CacheRecordDocument>, Vec<&CacheRecordDocument>) =
+        rows::reading_order(records)
+            .into_iter()
+            .partition(|row| row.is_root);
     let table = if steps.is_empty() {
         "no steps match\n".to_owned()
     } else {
@@ -336,7 +330,11 @@ fn steps(
     )
 }
 
-fn step_table(records: &[RecordRow], steps: &[&RecordRow], now: Timestamp) -> Table {
+fn step_table(
+    records: &[CacheRecordDocument],
+    steps: &[&CacheRecordDocument],
+    now: Timestamp,
+) -> Table {
     let mut table = Table::new([
         ("", TableAlign::Left),
         ("STEP", TableAlign::Left),

@@ -117,6 +117,14 @@ impl PathChange {
 }
 
 impl Cause {
+    /// Returns the paths of the changed files.
+    pub fn changed_paths(&self) -> Vec<String> {
+        self.paths
+            .iter()
+            .map(|change| change.path.clone())
+            .collect()
+    }
+
     fn new(kind: CauseKind, detail: impl Into<String>) -> Self {
         Self {
             kind,

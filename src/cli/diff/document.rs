@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::ComparedRef;
-use crate::cli::show::rows::{InstructionLocation, RecordRow};
 use crate::explain::diff::{Difference, LayerDifference, StepDifference, StepPair};
 use crate::format::digest::DigestText;
+use crate::report::documents::{CacheRecordDocument, InstructionLocation};
 
 #[derive(Serialize)]
 pub(super) struct Compared<'a> {
@@ -132,7 +132,7 @@ impl<'a> RefName<'a> {
 
 impl<'a> StepNameDocument<'a> {
     /// Takes the name from the row that has one.
-    fn new(row: &'a RecordRow, other: &'a RecordRow) -> Self {
+    fn new(row: &'a CacheRecordDocument, other: &'a CacheRecordDocument) -> Self {
         Self {
             digest: &row.digest,
             name: row.name.as_deref().or(other.name.as_deref()),
@@ -143,7 +143,7 @@ impl<'a> StepNameDocument<'a> {
 }
 
 impl DiffStepDocument {
-    fn new(row: &RecordRow) -> Self {
+    fn new(row: &CacheRecordDocument) -> Self {
         Self {
             index: row.index,
             state: row.state,
@@ -156,7 +156,7 @@ impl DiffStepDocument {
 }
 
 impl<'a> RecordEntry<'a> {
-    fn new(row: &'a RecordRow) -> Self {
+    fn new(row: &'a CacheRecordDocument) -> Self {
         Self {
             step: StepNameDocument::new(row, row),
             held: DiffStepDocument::new(row),
@@ -165,7 +165,7 @@ impl<'a> RecordEntry<'a> {
 }
 
 impl<'a> PairEntry<'a> {
-    fn new(before: &'a RecordRow, after: &'a RecordRow) -> Self {
+    fn new(before: &'a CacheRecordDocument, after: &'a CacheRecordDocument) -> Self {
         Self {
             step: StepNameDocument::new(after, before),
             before: DiffStepDocument::new(before),

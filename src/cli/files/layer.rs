@@ -12,6 +12,7 @@ use crate::format::digest::Digest;
 use crate::inventory::cache::RefCache;
 use crate::inventory::filter::Filter;
 use crate::inventory::{RefEntry, image};
+use crate::report::documents::FirstIndexes;
 use crate::text::escape::visible;
 
 /// The minimum number of hexadecimal digits that select a digest.
@@ -144,7 +145,7 @@ async fn steps(
     for cache in &caches {
         let labels = evidence.labels(&cache.graph);
         let layers = &cache.graph.layers;
-        for record in rows::records(cache, inventory, &labels, 0, 0) {
+        for record in rows::records(cache, inventory, &labels, FirstIndexes::default()) {
             let layer = record.layer.and_then(|layer| layers.get(layer));
             steps.push(LayerStep {
                 title: record.title(),

@@ -7,7 +7,8 @@ use serde::{Serialize, Serializer};
 
 use crate::backend::Outcome;
 use crate::prune::execute::{RunReport, Settled};
-use crate::prune::plan::{Deletion, FreesLater, ItemKind, Plan};
+use crate::prune::plan::{FreesLater, Plan};
+use crate::report::documents::RunItemDocument;
 use crate::report::plan::later_of_run;
 
 /// The result of a run in JSON.
@@ -72,23 +73,16 @@ impl Serialize for RunItems<'_> {
             Self::All(plan, outcomes) => {
                 let items = plan.delete().iter().zip(*outcomes);
                 serializer
-                    .collect_seq(items.map(|(item, outcome)| PlanItemDocument::new(&item, outcome)))
+                    .collect_seq(items.map(|(item, outcome)| RunItemDocument::new(&item, outcome)))
             }
             Self::Some(plan, results) => {
                 let items = results.iter().filter_map(|(place, outcome)| {
-                    Some(PlanItemDocument::new(&*plan.delete().get(*place)?, outcome))
+                    Some(RunItemDocument::new(&*plan.delete().get(*place)?, outcome))
                 });
                 serializer.collect_seq(items)
             }
         }
     }
-}
-
-#[derive(Serialize)]
-pub(super) struct PlanItemDocument<'a> {
-    kind: ItemKind,
-    name: String,
-    outcome: &'a Outcome,
 }
 
 impl<'a> RunDocument<'a> {
@@ -128,16 +122,6 @@ impl<'a> RunDocument<'a> {
             journal: Some(journal.to_string_lossy().into_owned()),
             items: RunItems::Some(plan, results),
             ..Self::default()
-        }
-    }
-}
-
-impl<'a> PlanItemDocument<'a> {
-    pub(super) fn new(item: &Deletion, outcome: &'a Outcome) -> Self {
-        Self {
-            kind: item.target.kind(),
-            name: item.target.name(),
-            outcome,
         }
     }
 }

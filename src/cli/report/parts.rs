@@ -16,6 +16,7 @@ use crate::inventory::scan::ScanOptions;
 use crate::inventory::{RefEntry, RefKind};
 use crate::prune::draft::{Choices, Draft, DraftRequest};
 use crate::prune::plan::FreedBlobs;
+use crate::report::documents::FirstIndexes;
 use crate::report::page::build::{BuildPart, StepPart, StepVerdict};
 use crate::report::page::plan::PlanPart;
 
@@ -69,7 +70,7 @@ async fn held(
     let mut steps = Vec::new();
     for cache in &caches {
         let labels = evidence.labels(&cache.graph);
-        for record in rows::records(cache, inventory, &labels, 0, 0) {
+        for record in rows::records(cache, inventory, &labels, FirstIndexes::default()) {
             // Keys without a name and the contents of files are parts of other steps.
             let Some(name) = &record.name else {
                 continue;

@@ -4,169 +4,31 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::format::cache_config::RecordIndex;
-use crate::format::digest::Digest;
 use crate::inventory::Inventory;
-use crate::inventory::cache::{RecordKind, RecordState, RefCache};
-use crate::inventory::filter::{FilterSubject, FilterTextField, NumberField};
+use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::image::ImageLayer;
-use crate::inventory::labels::Certainty;
 use crate::inventory::labels::RecordLabel;
+use crate::report::documents::{CacheRecordDocument, FirstIndexes};
 
-/// A record.
-#[derive(Serialize)]
-pub(in crate::cli) struct RecordRow {
-    pub index: usize,
-    pub digest: String,
-    pub name: Option<String>,
-    pub location: Option<InstructionLocation>,
-    pub stage: Option<String>,
-    pub certainty: Option<&'static str>,
-    pub kind: &'static str,
-    pub inputs: Vec<Vec<LinkRow>>,
-    pub state: &'static str,
-    pub layer: Option<usize>,
-    pub bytes: Option<u64>,
-    pub layer_bytes: Option<u64>,
-    pub exclusive_bytes: Option<u64>,
-    pub created: Option<Timestamp>,
-    pub platform: Option<String>,
-    #[serde(skip)]
-    pub record_state: RecordState,
-    #[serde(skip)]
-    pub is_root: bool,
-    #[serde(skip)]
-    pub also_in: Option<u32>,
-    #[serde(skip)]
-    key: Option<Digest>,
-}
-
-/// The location of the instruction behind a record.
-#[derive(Serialize)]
-pub(in crate::cli) struct InstructionLocation {
-    pub file: String,
-    pub line: u32,
-}
-
-/// A record that is an alternative for an input.
-#[derive(Serialize)]
-pub(in crate::cli) struct LinkRow {
-    link: i64,
-    selector: Option<String>,
-}
-
-impl RecordRow {
-    /// Returns the step's name, or a replacement.
-    pub(in crate::cli) fn title(&self) -> String {
-        self.name
-            .clone()
-            .unwrap_or_else(|| format!("{} · {}", self.kind, self.short_key()))
-    }
-
-    /// Returns a part of the key that distinguishes it from others.
-    pub(in crate::cli) fn short_key(&self) -> String {
-        self.key.map_or_else(
-            || self.digest.chars().take(12).collect(),
-            |key| key.short(12),
-        )
-    }
-}
-
-impl FilterSubject for RecordRow {
-    fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
-        match field {
-            FilterTextField::Name => Some(test(&self.title())),
-            FilterTextField::Step => self.name.as_deref().map(test),
-            FilterTextField::Kind => Some(test(self.kind)),
-            FilterTextField::State => Some(test(self.state)),
-            FilterTextField::Platform => self.platform.as_deref().map(test),
-            FilterTextField::Ref | FilterTextField::Path => None,
-        }
-    }
-
-    fn number(&self, field: NumberField) -> Option<u64> {
-        match field {
-            NumberField::Size => self.layer_bytes,
-            NumberField::Exclusive => self.exclusive_bytes,
-            NumberField::Refs => self.also_in.map(|others| u64::from(others) + 1),
-            NumberField::Layers | NumberField::Records => None,
-        }
-    }
-
-    fn created(&self) -> Option<Timestamp> {
-        self.created
-    }
-
-    fn digest(&self) -> Option<Digest> {
-        self.key
-    }
-}
-
-/// Builds the rows of a configuration's records; indexes start at `first_record` and `first_layer`.
+/// Builds the documents of a configuration's records.
 pub(in crate::cli) fn records(
     cache: &RefCache,
     inventory: &Inventory,
     labels: &[Option<RecordLabel>],
-    first_record: usize,
-    first_layer: usize,
-) -> Vec<RecordRow> {
-    let link_row = |link: &crate::format::cache_config::Link| LinkRow {
-        link: link
-            .target
-            .saturating_add(i64::try_from(first_record).unwrap_or_default()),
-        selector: link.selector.as_ref().map(ToString::to_string),
-    };
-    let details = cache.graph.records.iter().zip(&cache.records).zip(labels);
-    details
-        .enumerate()
-        .map(|(index, ((record, detail), label))| {
-            let top = detail
-                .result
-                .as_ref()
-                .and_then(|result| cache.top_layer(result));
-            let place = label.as_ref().and_then(|label| label.places.first());
-            RecordRow {
-                index: first_record + index,
-                digest: record.digest.to_string(),
-                name: label.as_ref().map(|label| label.text.clone()),
-                location: place.map(|place| InstructionLocation {
-                    file: place.file.clone(),
-                    line: place.first_line,
-                }),
-                stage: place
-                    .and_then(|place| place.stage.as_ref())
-                    .map(ToString::to_string),
-                certainty: label.as_ref().map(|label| word(label.certainty)),
-                kind: detail.kind.word(),
-                inputs: cache
-                    .graph
-                    .inputs(record)
-                    .map(|links| links.iter().map(link_row).collect())
-                    .collect(),
-                state: detail.state.word(),
-                layer: top.map(|top| first_layer + top.at()),
-                bytes: detail.sizes.map(|sizes| sizes.bytes),
-                layer_bytes: detail.sizes.map(|sizes| sizes.layer_bytes),
-                exclusive_bytes: detail.sizes.and_then(|sizes| sizes.exclusive_bytes),
-                created: detail.created,
-                platform: cache
-                    .platform
-                    .clone()
-                    .or_else(|| label.as_ref()?.platform.clone()),
-                record_state: detail.state,
-                is_root: detail.kind == RecordKind::Root,
-                also_in: top
-                    .and_then(|top| cache.layers[top.at()].blob)
-                    .and_then(|blob| inventory.blobs.get(blob).other_refs()),
-                key: record.digest.valid(),
-            }
+    first: FirstIndexes,
+) -> Vec<CacheRecordDocument> {
+    let labels = (0..).map(RecordIndex).zip(labels);
+    labels
+        .filter_map(|(at, label)| {
+            CacheRecordDocument::new(cache, inventory, at, label.as_ref(), first)
         })
         .collect()
 }
 
 /// Sorts records for display: named ones by file and line, the others in the order of the
 /// configuration.
-pub(in crate::cli) fn reading_order(records: &[RecordRow]) -> Vec<&RecordRow> {
-    let mut rows: Vec<&RecordRow> = records.iter().collect();
+pub(in crate::cli) fn reading_order(records: &[CacheRecordDocument]) -> Vec<&CacheRecordDocument> {
+    let mut rows: Vec<&CacheRecordDocument> = records.iter().collect();
     rows.sort_by_key(|row| {
         let place = row
             .location
@@ -180,15 +42,6 @@ pub(in crate::cli) fn reading_order(records: &[RecordRow]) -> Vec<&RecordRow> {
         )
     });
     rows
-}
-
-fn word(certainty: Certainty) -> &'static str {
-    match certainty {
-        Certainty::SameOperation => "same-operation",
-        Certainty::SameSteps => "same-steps",
-        Certainty::Assumed => "assumed",
-        Certainty::Proved => "proved",
-    }
 }
 
 /// A layer.
@@ -219,24 +72,24 @@ pub(in crate::cli) fn layers(
     cache: &RefCache,
     inventory: &Inventory,
     users: &[Vec<RecordIndex>],
-    (first_record, first_layer): (usize, usize),
+    first: FirstIndexes,
 ) -> Vec<LayerRow> {
     let details = cache.graph.layers.iter().zip(&cache.layers).zip(users);
     details
         .enumerate()
         .map(|(index, ((layer, detail), users))| LayerRow {
-            index: first_layer + index,
+            index: first.layer + index,
             digest: layer.blob.to_string(),
             parent: layer
                 .parent
                 .layer()
-                .map(|parent| first_layer + parent as usize),
+                .map(|parent| first.layer + parent as usize),
             media_type: (!detail.media_type.is_empty()).then(|| detail.media_type.clone()),
             diff_id: detail.diff_id.as_ref().map(ToString::to_string),
             bytes: detail.bytes,
             stored: known_stored(inventory, detail.is_stored),
             created: detail.created,
-            used_by: users.iter().map(|user| first_record + user.at()).collect(),
+            used_by: users.iter().map(|user| first.record + user.at()).collect(),
         })
         .collect()
 }

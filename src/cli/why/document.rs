@@ -3,16 +3,11 @@
 use serde::Serialize;
 
 use super::answer::{Answer, Answers};
-use crate::cli::show::rows::InstructionLocation;
-use crate::explain::cause::{Cause, CausePart, PathChange};
-use crate::explain::keys::platform;
 use crate::explain::load::request::BuildRequest;
 use crate::explain::load::root_causes::RootCause;
 use crate::explain::load::{Explanation, OtherBuild};
 use crate::explain::solve::CacheVerdict;
-use crate::explain::text_diff::TextDiffLine;
-use crate::format::digest::Digest;
-use crate::format::provenance::StepIndex;
+use crate::report::documents::{CausePartDocument, WhyStepDocument};
 
 #[derive(Serialize)]
 pub(super) struct WhyDocument<'a> {
@@ -78,53 +73,6 @@ struct WhySummary {
 }
 
 #[derive(Serialize)]
-struct WhyStepDocument<'a> {
-    /// The target, if a command builds several.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<&'a str>,
-    id: String,
-    name: String,
-    location: Option<InstructionLocation>,
-    stage: Option<String>,
-    platform: Option<String>,
-    vertex: Option<Digest>,
-    keys: Vec<Digest>,
-    in_cache: &'static str,
-    /// `None` for a source, because sources are always resolved.
-    verdict: Option<&'static str>,
-    from_log: bool,
-    /// Why the verdict is unknown.
-    reason: Option<String>,
-    seconds: Option<f64>,
-    /// The size of the layer that it writes.
-    bytes: Option<u64>,
-    cause: Option<StepCause<'a>>,
-}
-
-#[derive(Serialize)]
-struct StepCause<'a> {
-    kind: &'static str,
-    detail: String,
-    paths: Vec<String>,
-    changes: Vec<FileChangeDocument>,
-    /// Further parts of the step that changed.
-    also: Vec<Also>,
-    /// The changes in the step's own text, as diff lines.
-    diff: Vec<String>,
-    root: bool,
-    advice: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct FileChangeDocument {
-    path: String,
-    kind: &'static str,
-    detail: String,
-    /// Lines, each after `+`, `-` or a space; `…` marks omitted lines.
-    diff: Vec<String>,
-}
-
-#[derive(Serialize)]
 struct RootCauseDocument<'a> {
     /// The target, if a command builds several.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,22 +86,7 @@ struct RootCauseDocument<'a> {
     /// How many bytes all that runs because of it writes, as far as that is known.
     bytes: Option<u64>,
     /// Further parts of the step that changed.
-    also: Vec<Also>,
-}
-
-#[derive(Serialize)]
-struct Also {
-    kind: &'static str,
-    detail: String,
-}
-
-impl Also {
-    fn new(part: &CausePart) -> Self {
-        Self {
-            kind: part.kind.word(),
-            detail: part.detail.clone(),
-        }
-    }
+    also: Vec<CausePartDocument>,
 }
 
 impl<'a> WhyDocument<'a> {
@@ -244,73 +177,10 @@ fn roots<'a>(explanation: &Explanation, target: Option<&'a str>) -> Vec<RootCaus
         step: explanation.build.steps[step.at()].id.clone(),
         kind: cause.kind.word(),
         detail: cause.all_details(),
-        paths: paths(cause),
+        paths: cause.changed_paths(),
         seconds: cost.took.map(|took| took.as_secs_f64()),
         bytes: cost.bytes,
-        also: cause.also.iter().map(Also::new).collect(),
+        also: cause.also.iter().map(CausePartDocument::new).collect(),
     };
     roots.map(root).collect()
-}
-
-impl<'a> WhyStepDocument<'a> {
-    fn new(explanation: &'a Explanation, step: StepIndex, target: Option<&'a str>) -> Self {
-        let of = &explanation.build.steps[step.at()];
-        let standing = &explanation.standings[step.at()];
-        let place = explanation.place(step);
-        let cause = explanation.causes[step.at()].as_ref();
-        Self {
-            target,
-            id: of.id.clone(),
-            name: explanation.title(step),
-            location: place.map(|place| InstructionLocation {
-                file: place.file.clone(),
-                line: place.first_line,
-            }),
-            stage: place
-                .and_then(|place| place.stage.as_ref())
-                .map(ToString::to_string),
-            platform: of.op.platform.as_ref().map(platform::name),
-            vertex: of.vertices.first().copied(),
-            keys: explanation.keys[step.at()].digests.clone(),
-            in_cache: standing.in_cache.word(),
-            verdict: explanation.is_judged(step).then(|| standing.verdict.word()),
-            from_log: standing.from_log,
-            reason: explanation
-                .undecided(step)
-                .first()
-                .map(|reason| reason.sentence(&explanation.names)),
-            seconds: explanation.busy[step.at()].map(|busy| busy.as_secs_f64()),
-            bytes: explanation.written[step.at()],
-            cause: cause.map(|cause| StepCause {
-                kind: cause.kind.word(),
-                detail: cause.all_details(),
-                paths: paths(cause),
-                changes: cause.paths.iter().map(FileChangeDocument::new).collect(),
-                also: cause.also.iter().map(Also::new).collect(),
-                diff: cause.text.iter().map(TextDiffLine::marked).collect(),
-                root: cause.is_root(),
-                advice: cause.advice(),
-            }),
-        }
-    }
-}
-
-impl FileChangeDocument {
-    fn new(change: &PathChange) -> Self {
-        let diff = change.lines.iter().map(TextDiffLine::marked).collect();
-        Self {
-            path: change.path.clone(),
-            kind: change.kind.word(),
-            detail: change.detail.clone(),
-            diff,
-        }
-    }
-}
-
-fn paths(cause: &Cause) -> Vec<String> {
-    cause
-        .paths
-        .iter()
-        .map(|change| change.path.clone())
-        .collect()
 }

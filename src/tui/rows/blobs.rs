@@ -5,15 +5,15 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable, UNKNOWN};
-use crate::format::digest::Digest;
 use crate::inventory::blobs::Blob;
 use crate::inventory::filter::Filter;
 use crate::inventory::objects::{Object, ObjectKey, Objects};
 use crate::inventory::subject::{BlobRow, OtherRow};
 use crate::inventory::{BlobState, Inventory};
+use crate::report::documents::{BlobDocument, ObjectDocument, STORED_FIELDS, fields_of};
 use crate::text::escape::visible;
 use crate::text::plural::one_or;
 use crate::text::units::{Age, Size};
@@ -242,47 +242,13 @@ impl RowSet for BlobRows {
     }
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
-        let digest = |digest: Digest| json!(digest);
-        let (name, of_digest, role, state, bytes, modified, refs) = match self.objects.at(row) {
-            Object::Blob(BlobRow { blob, state }) => {
-                let of_digest = digest(blob.digest());
-                let size = blob.size();
-                (
-                    Value::Null,
-                    of_digest,
-                    blob.role().word(),
-                    state.word(),
-                    size,
-                    blob.modified(),
-                    Some(blob.refs()),
-                )
-            }
-            Object::Other(OtherRow {
-                name,
-                kind,
-                size,
-                modified,
-                state,
-                ..
-            }) => (
-                json!(name),
-                Value::Null,
-                kind,
-                state,
-                Some(size),
-                modified,
-                None,
+        match self.objects.at(row) {
+            Object::Blob(row) => fields_of(
+                &BlobDocument::new(&row, self.objects.inventory().blobs.knows_all_refs()),
+                &STORED_FIELDS,
             ),
-        };
-        vec![
-            ("digest", of_digest),
-            ("name", name),
-            ("role", json!(role)),
-            ("state", json!(state)),
-            ("bytes", json!(bytes)),
-            ("modified", json!(modified)),
-            ("refs", json!(refs)),
-        ]
+            Object::Other(row) => fields_of(&ObjectDocument::new(&row), &STORED_FIELDS),
+        }
     }
 
     fn name(&self, row: u32) -> String {
@@ -404,6 +370,7 @@ impl BlobRows {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::digest::Digest;
     use crate::inventory::blobs::BlobRole;
 
     #[test]

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::why::ArrangedExplanation;
 use super::{Align, Cell, Column, DetailLine, Identity, RowSet, Sortable};
@@ -12,6 +12,7 @@ use crate::explain::cause::{CauseKind, PathChange};
 use crate::explain::text_diff::TextDiffLine;
 use crate::format::provenance::StepIndex;
 use crate::inventory::filter::{Filter, FilterSubject, FilterTextField};
+use crate::report::documents::{FileChangeDocument, fields_of};
 use crate::tui::theme::TextRole;
 
 const COLUMNS: &[Column] = &[
@@ -203,11 +204,10 @@ impl RowSet for ChangedFiles {
         let Some(change) = self.at(row) else {
             return Vec::new();
         };
-        vec![
-            ("path", json!(change.path)),
-            ("kind", json!(change.kind.word())),
-            ("detail", json!(change.detail)),
-        ]
+        fields_of(
+            &FileChangeDocument::new(change),
+            &FileChangeDocument::FIELDS,
+        )
     }
 
     fn name(&self, row: u32) -> String {

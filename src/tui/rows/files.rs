@@ -8,8 +8,9 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::{Cell, Column, DetailLine, FilterHelp, Identity, NONE, RowCounts, RowSet};
-use crate::format::layer::{TarEntry, TarEntryKind};
+use crate::format::layer::TarEntryKind;
 use crate::inventory::filter::Filter;
+use crate::report::documents::{FileDocument, fields_of};
 use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
 use crate::tui::theme::TextRole;
@@ -414,21 +415,23 @@ impl RowSet for FileRows {
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
         let node = self.at(row).node;
         let tree = self.tree();
-        let entry = tree.entry(node).map(|described| &described.entry);
         let sum = self.order.sum(node);
-        vec![
-            ("path", json!(tree.path(node))),
-            ("kind", json!(tree.kind(node).word())),
-            ("target", json!(tree.kind(node).link())),
+        let entry = tree.entry(node).map(|described| &described.entry);
+        let mut fields = match entry {
+            Some(entry) => fields_of(&FileDocument::new(entry), &FileDocument::FIELDS),
+            // A folder without an entry of its own.
+            None => fields_of(
+                &json!({"path": tree.path(node), "kind": tree.kind(node).word()}),
+                &FileDocument::FIELDS,
+            ),
+        };
+        fields.extend([
             ("emptied", json!(tree.is_emptied(node))),
-            ("mode", json!(entry.map(TarEntry::octal_mode))),
-            ("uid", json!(entry.map(|entry| entry.uid))),
-            ("gid", json!(entry.map(|entry| entry.gid))),
-            ("size", json!(sum.bytes)),
             ("files", json!(sum.files)),
+            ("files_bytes", json!(sum.bytes)),
             ("deletions", json!(sum.removed)),
-            ("modified", json!(entry.and_then(|entry| entry.modified))),
-        ]
+        ]);
+        fields
     }
 
     fn name(&self, row: u32) -> String {

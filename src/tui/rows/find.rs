@@ -4,12 +4,28 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Align, Cell, Column, DetailLine, FilterHelp, Identity, NONE, RowSet, Sortable};
 use crate::find::{Declaration, Direction, Mistake, MistakeSeverity, RepositoryFindings};
 use crate::inventory::filter::{Filter, FilterSubject, FilterTextField};
+use crate::report::documents::fields_of;
 use crate::tui::theme::TextRole;
+
+/// The fields of findings and declarations in a table.
+const FIELDS: [&str; 11] = [
+    "severity",
+    "code",
+    "cache",
+    "direction",
+    "file",
+    "line",
+    "tool",
+    "target",
+    "note",
+    "message",
+    "hint",
+];
 
 /// The column of severities, the initial sort column.
 pub const TROUBLE: usize = 0;
@@ -342,34 +358,10 @@ impl RowSet for FindRows {
     }
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
-        let item = self.at(row);
-        let (file, line) = item.place();
-        let (finding, declaration) = match item {
-            FindItem::Finding(finding) => (Some(finding), None),
-            FindItem::Declaration(declaration, _) => (None, Some(declaration)),
-        };
-        vec![
-            ("severity", json!(finding.map(|finding| finding.severity))),
-            ("code", json!(finding.map(|finding| finding.code))),
-            ("cache", json!(declaration.map(|declared| &declared.cache))),
-            (
-                "direction",
-                json!(declaration.map(|declared| declared.direction)),
-            ),
-            ("file", json!(file)),
-            ("line", json!(line)),
-            ("tool", json!(declaration.map(|declared| &declared.tool))),
-            ("target", json!(item.target())),
-            (
-                "note",
-                json!(declaration.and_then(|declared| declared.note.as_ref())),
-            ),
-            ("message", json!(finding.map(|finding| &finding.message))),
-            (
-                "hint",
-                json!(finding.and_then(|finding| finding.hint.as_ref())),
-            ),
-        ]
+        match self.at(row) {
+            FindItem::Finding(finding) => fields_of(finding, &FIELDS),
+            FindItem::Declaration(declaration, _) => fields_of(declaration, &FIELDS),
+        }
     }
 
     /// The copied text of a finding is its message, location and advice.

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable};
 use crate::check::{CheckResult, Finding, Severity};
 use crate::format::digest::Digest;
 use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberField};
+use crate::report::documents::fields_of;
 use crate::text::units::Size;
 use crate::tui::theme::TextRole;
 
@@ -192,17 +193,7 @@ impl RowSet for FindingRows {
     }
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
-        let finding = self.at(row);
-        vec![
-            ("severity", json!(finding.severity)),
-            ("code", json!(finding.code)),
-            ("source", json!(finding.source)),
-            ("ref", json!(finding.ref_name)),
-            ("subject", json!(finding.subject)),
-            ("message", json!(finding.message)),
-            ("hint", json!(finding.hint_text())),
-            ("bytes", json!(finding.bytes)),
-        ]
+        fields_of(self.at(row), &Finding::FIELDS)
     }
 
     /// The copied text of a finding is its message, subject and advice.

@@ -14,6 +14,7 @@ use crate::inventory::blobs::Blob;
 use crate::inventory::filter::Filter;
 use crate::prune::plan::{Deletion, DeletionTarget, ItemKind, ItemReason};
 use crate::prune::records::Rewrite;
+use crate::report::documents::{PLAN_ITEM_FIELDS, fields_of};
 use crate::text::plural::one_or;
 use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
@@ -365,14 +366,25 @@ impl RowSet for PlanRows {
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
         let item = self.item(row);
-        let excluded = item.stays();
-        vec![
-            ("kind", json!(item.kind.word())),
-            ("name", json!(item.name)),
-            ("bytes", json!(item.bytes)),
-            ("left_out", json!(excluded)),
-            ("reasons", json!(item.reasons.join("; "))),
-        ]
+        let mut fields = match self.thing(row) {
+            Thing::Delete(deletion) => fields_of(&*deletion, &PLAN_ITEM_FIELDS),
+            Thing::Kept(kept) => fields_of(kept, &PLAN_ITEM_FIELDS),
+            Thing::Held(_) | Thing::Trash(_) => {
+                let document = json!({
+                    "kind": item.kind,
+                    "name": item.name,
+                    "bytes": item.bytes,
+                    "modified": item.modified,
+                });
+                fields_of(&document, &PLAN_ITEM_FIELDS)
+            }
+        };
+        fields.extend([
+            ("shown_bytes", json!(item.bytes)),
+            ("excluded", json!(item.stays())),
+            ("why", json!(item.reasons.join("; "))),
+        ]);
+        fields
     }
 
     fn name(&self, row: u32) -> String {

@@ -11,7 +11,7 @@ use super::{Cell, Column, DetailLine, Identity, NONE, RowSet, UNKNOWN};
 use crate::inventory::filter::Filter;
 use crate::inventory::quota::Evictions;
 use crate::inventory::{Inventory, RefEntry, RefId, ScanProgress, Together};
-use crate::report::documents::RefDocument;
+use crate::report::documents::{RefDocument, fields_of};
 use crate::retention::{Verdict, Verdicts};
 use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
@@ -253,7 +253,7 @@ impl RowSet for RefRows {
         } else {
             document.of_running_scan()
         };
-        let mut fields = document.fields();
+        let mut fields = fields_of(&document, &RefDocument::FIELDS);
         fields.extend([
             ("state", json!(entry.state())),
             ("policy", json!(self.verdict(row).map(ToString::to_string))),

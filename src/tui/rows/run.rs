@@ -13,6 +13,7 @@ use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable};
 use crate::backend::Outcome;
 use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberField};
 use crate::prune::plan::{Deletion, ItemKind, Plan};
+use crate::report::documents::{RunItemDocument, fields_of};
 use crate::text::units::Size;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::treemap::TileLook;
@@ -273,17 +274,15 @@ impl RowSet for RunRows {
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
         let RunItem {
-            deletion,
-            outcome,
-            word,
+            deletion, outcome, ..
         } = self.item(row);
-        vec![
-            ("outcome", json!(word)),
-            ("kind", json!(deletion.target.kind().word())),
-            ("name", json!(deletion.target.name())),
+        let document = RunItemDocument::new(&deletion, outcome);
+        let mut fields = fields_of(&document, &RunItemDocument::FIELDS);
+        fields.extend([
             ("bytes", json!(deletion.target.bytes())),
             ("why", json!(why(outcome, self.kind))),
-        ]
+        ]);
+        fields
     }
 
     fn name(&self, row: u32) -> String {

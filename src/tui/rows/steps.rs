@@ -12,6 +12,7 @@ use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::labels::Labels;
 use crate::inventory::steps::{RecordStep, RowKind, StepRow, StepTree, StepUsers};
 use crate::inventory::{Inventory, RefEntry, RefId, ScanProgress};
+use crate::report::documents::{CacheRecordDocument, FirstIndexes};
 use crate::text::plural::one_or;
 use crate::tui::evidence::NamedEvidence;
 use crate::tui::theme::TextRole;
@@ -113,6 +114,17 @@ impl RefSteps {
             evidence,
             names,
         )
+    }
+
+    /// Returns the document of a step of a configuration. Indexes are those of `show --json`.
+    pub fn document(&self, part: usize, step: &RecordStep<'_>) -> Option<CacheRecordDocument> {
+        let before = &self.caches[..part];
+        let first = FirstIndexes {
+            record: before.iter().map(|cache| cache.records.len()).sum(),
+            layer: before.iter().map(|cache| cache.layers.len()).sum(),
+        };
+        let cache = self.caches.get(part)?;
+        CacheRecordDocument::new(cache, &self.inventory, step.index, step.label, first)
     }
 
     /// Returns the ref.

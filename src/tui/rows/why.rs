@@ -6,14 +6,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable};
-use crate::explain::cause::Cause;
 use crate::explain::load::words::{seconds, sentence};
 use crate::explain::solve::{CacheVerdict, InCache};
 use crate::format::provenance::StepIndex;
 use crate::inventory::filter::{Filter, FilterSubject, FilterTextField};
+use crate::report::documents::{WhyStepDocument, fields_of};
 use crate::tui::theme::TextRole;
 
 mod detail;
@@ -338,55 +338,8 @@ impl RowSet for WhyRows {
         let Some((explained, step)) = self.of(row) else {
             return Vec::new();
         };
-        let explanation = &explained.explanation;
-        let of = &explanation.build.steps[step.at()];
-        let standing = &explanation.standings[step.at()];
-        let place = explanation.place(step);
-        let cause = explained.cause(step);
-        let keys: Vec<String> = explanation.keys[step.at()]
-            .digests
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        let paths = |cause: &Cause| {
-            cause
-                .paths
-                .iter()
-                .map(|path| path.path.clone())
-                .collect::<Vec<_>>()
-        };
-        vec![
-            ("id", json!(of.id)),
-            ("name", json!(explanation.title(step))),
-            ("file", json!(place.map(|place| &place.file))),
-            ("line", json!(place.map(|place| place.first_line))),
-            (
-                "stage",
-                json!(
-                    place
-                        .and_then(|place| place.stage.as_ref())
-                        .map(ToString::to_string)
-                ),
-            ),
-            (
-                "vertex",
-                json!(of.vertices.first().map(ToString::to_string)),
-            ),
-            ("keys", json!(keys)),
-            ("in_cache", json!(standing.in_cache.word())),
-            (
-                "verdict",
-                json!(explanation.is_judged(step).then(|| standing.verdict.word())),
-            ),
-            (
-                "seconds",
-                json!(explanation.busy[step.at()].map(|busy| busy.as_secs_f64())),
-            ),
-            ("cause", json!(cause.map(|cause| cause.kind.word()))),
-            ("detail", json!(cause.map(|cause| &cause.detail))),
-            ("paths", json!(cause.map(paths))),
-            ("root", json!(cause.map(Cause::is_root))),
-        ]
+        let document = WhyStepDocument::new(&explained.explanation, step, None);
+        fields_of(&document, &WhyStepDocument::FIELDS)
     }
 
     /// Returns the text for a message: the step, and why it ran.

@@ -9,12 +9,13 @@ use super::{Pruned, not_fixed_text, unmet};
 use crate::backend::{self, Disposal, Outcome, Undoability};
 use crate::cli::CliSession;
 use crate::cli::json::JsonDocument;
-use crate::cli::prune::document::{PlanItemDocument, RunDocument};
+use crate::cli::prune::document::RunDocument;
 use crate::cli::prune::{FinishedRun, shown};
 use crate::cli::table::{Paper, Style};
 use crate::error::{Exit, Failure};
 use crate::prune::execute::{RunReport, Settled};
 use crate::prune::plan::{Deletion, ItemKind, Plan};
+use crate::report::documents::RunItemDocument;
 use crate::report::plan::later_words;
 use crate::text::escape::visible;
 use crate::text::units::Size;
@@ -223,7 +224,7 @@ pub(in crate::cli::prune) fn undone(
         source: &'a str,
         done: usize,
         journal: String,
-        items: Vec<PlanItemDocument<'a>>,
+        items: Vec<RunItemDocument<'a>>,
     }
     let items = || {
         results
@@ -236,7 +237,7 @@ pub(in crate::cli::prune) fn undone(
         .count();
     if session.output.json {
         let items = items()
-            .map(|(item, outcome)| PlanItemDocument::new(&item, outcome))
+            .map(|(item, outcome)| RunItemDocument::new(&item, outcome))
             .collect();
         let outcome = RunDocument::of_undo(plan, results, journal);
         let journal = journal.to_string_lossy().into_owned();

@@ -1,4 +1,5 @@
 use super::*;
+use crate::format::layer::TarEntry;
 use crate::tui::list::{Sort, SortDirection, View};
 
 fn rows(files: &[(&str, TarEntryKind, u64)], opened: &[&str]) -> FileRows {

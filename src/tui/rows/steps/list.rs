@@ -11,6 +11,7 @@ use super::{RefSteps, count, detail};
 use crate::format::digest::Digest;
 use crate::inventory::filter::Filter;
 use crate::inventory::steps::{RecordStep, RowKind};
+use crate::report::documents::{CacheRecordDocument, fields_of};
 use crate::text::escape::visible;
 use crate::tui::rows::{Align, Cell, Column, DetailLine, Identity, RowCounts, RowSet, Sortable};
 
@@ -373,41 +374,22 @@ impl RowSet for StepRows {
     }
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
+        let StepListRow::Row(part, _) = self.place(row) else {
+            return vec![("name", json!(self.name(row)))];
+        };
         let Some(step) = self.step(row) else {
             return vec![("name", json!(self.name(row)))];
         };
-        let place = step.label.and_then(|label| label.places.first());
-        let sizes = step.sizes();
-        vec![
-            ("index", json!(step.index.0)),
-            ("digest", json!(step.record.digest.to_string())),
-            ("name", json!(step.label.map(|label| &label.text))),
-            (
-                "stage",
-                json!(
-                    place
-                        .and_then(|place| place.stage.as_ref())
-                        .map(ToString::to_string)
-                ),
-            ),
-            ("file", json!(place.map(|place| &place.file))),
-            ("line", json!(place.map(|place| place.first_line))),
-            ("platform", json!(step.platform())),
-            ("kind", json!(step.detail.kind.word())),
-            ("state", json!(step.detail.state.word())),
-            (
-                "layer",
-                json!(self.layer(row).map(|layer| layer.to_string())),
-            ),
-            ("layer_bytes", json!(sizes.map(|sizes| sizes.layer_bytes))),
-            ("bytes", json!(sizes.map(|sizes| sizes.bytes))),
-            (
-                "exclusive_bytes",
-                json!(sizes.and_then(|sizes| sizes.exclusive_bytes)),
-            ),
-            ("created", json!(step.detail.created)),
+        let document = self.steps.document(part as usize, &step);
+        let mut fields = document.map_or_else(Vec::new, |document| {
+            fields_of(&document, &CacheRecordDocument::FIELDS)
+        });
+        let layer = self.layer(row);
+        fields.extend([
+            ("layer_digest", json!(layer.map(|layer| layer.to_string()))),
             ("also_in", json!(step.other_refs())),
-        ]
+        ]);
+        fields
     }
 
     fn name(&self, row: u32) -> String {

@@ -50,6 +50,6 @@ fn files_that_changed_are_listed() {
         .press(&format!("'{} enter", path.display()));
     assert_eq!(
         fs::read_to_string(&path).unwrap(),
-        "path,kind,detail\nsrc/alias.rs,link-target,main.rs → lib/mod.rs\n"
+        "path,kind,detail,diff\nsrc/alias.rs,link-target,main.rs → lib/mod.rs,\n"
     );
 }

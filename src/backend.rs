@@ -51,8 +51,8 @@ pub use open::{OpenError, expand, find_stores, may_be_several, open, open_pruner
 pub use pauses::{CurrentPause, Pause, PauseReport};
 pub use prune_error::PruneError;
 pub use pruner::{
-    CachePruner, Disposal, Lease, PruneAbilities, RestoreObjects, RestoreRefs, RewriteRefs,
-    SharedPruner, StoreActivity, Trash, WatchActivity,
+    CachePruner, DeleteObjects, Disposal, Lease, PruneAbilities, RestoreObjects, RestoreRefs,
+    RewriteRefs, SettleStore, SharedPruner, StoreActivity, TakeLease, Trash, WatchActivity,
 };
 pub use reader::{
     AskForBlobs, BlobAnswer, CacheReader, FindReferrers, Footprint, KeepProvenance, ListedRefs,
@@ -67,7 +67,6 @@ pub use totals::Totals;
 pub use verify::Verified;
 pub use versions::{PreviousVersions, StoreVersion};
 
-use pruner::NoLease;
 use reader::ReadThrough;
 
 /// How stores are asked, apart from their sources.

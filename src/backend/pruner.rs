@@ -49,23 +49,9 @@ pub trait WatchActivity: Send + Sync {
 /// Keeps other prunes out of a store until it is dropped.
 pub trait Lease: Send + Sync {}
 
-/// The lease of a store in which deleting something twice does no harm.
-pub(super) struct NoLease;
-
-impl Lease for NoLease {}
-
-/// Deletes from one cache store. Every method may be called again after a crash.
+/// Deletes refs from one cache store. Every method may be called again after a crash.
 #[async_trait]
 pub trait CachePruner: CacheReader {
-    /// Takes the lease, which keeps other prunes out.
-    ///
-    /// # Errors
-    /// Fails if another prune holds it, or if the store cannot be written.
-    async fn lease(&self) -> Result<Box<dyn Lease>, PruneError>;
-
-    /// Releases the lease, if the store needs more than dropping it.
-    async fn release(&self) {}
-
     /// Deletes refs that still match the plan, and remembers them in the trash of `run`.
     ///
     /// # Errors
@@ -76,21 +62,6 @@ pub trait CachePruner: CacheReader {
         refs: Vec<RefTarget>,
     ) -> Result<Vec<Outcome>, PruneError>;
 
-    /// Deletes objects that still match the plan.
-    async fn delete_objects(
-        &self,
-        run: &PlanId,
-        disposal: Disposal,
-        objects: Vec<ObjectTarget>,
-    ) -> Vec<Outcome>;
-
-    /// Makes the changes durable, removes empty folders of the trash, and forgets the refs that
-    /// were deleted before `forget_before`.
-    ///
-    /// # Errors
-    /// Fails if the store refuses.
-    async fn settle(&self, forget_before: Timestamp) -> Result<(), PruneError>;
-
     /// Returns the optional abilities of the store.
     fn prune_abilities(&self) -> PruneAbilities<'_>;
 }
@@ -98,6 +69,11 @@ pub trait CachePruner: CacheReader {
 /// Optional abilities of a pruner.
 #[derive(Clone, Copy, Default)]
 pub struct PruneAbilities<'a> {
+    /// Keeps other prunes out. A store in which deleting something twice does no harm needs none.
+    pub lease: Option<&'a dyn TakeLease>,
+    pub objects: Option<&'a dyn DeleteObjects>,
+    /// Finishes a run.
+    pub settle: Option<&'a dyn SettleStore>,
     pub trash: Option<&'a dyn Trash>,
     pub restore_refs: Option<&'a dyn RestoreRefs>,
     /// Restores deleted objects from the trash, otherwise from old versions.
@@ -106,6 +82,74 @@ pub struct PruneAbilities<'a> {
     pub rewrite: Option<&'a dyn RewriteRefs>,
     /// Detects whether builds write to the store.
     pub watch: Option<&'a dyn WatchActivity>,
+}
+
+impl PruneAbilities<'_> {
+    /// Takes the lease, if the store has one.
+    ///
+    /// # Errors
+    /// Fails if another prune holds it, or if the store cannot be written.
+    pub async fn take_lease(&self) -> Result<Option<Box<dyn Lease>>, PruneError> {
+        match self.lease {
+            Some(lease) => Ok(Some(lease.take().await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Gives a lease back.
+    pub async fn release(&self, lease: Option<Box<dyn Lease>>) {
+        if let Some(taken) = self.lease {
+            taken.release().await;
+        }
+        drop(lease);
+    }
+
+    /// Finishes a run, if the store needs that.
+    ///
+    /// # Errors
+    /// Fails if the store refuses.
+    pub async fn settle(&self, forget_before: Timestamp) -> Result<(), PruneError> {
+        match self.settle {
+            Some(settle) => settle.settle(forget_before).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// A store in which only one prune may run at a time.
+#[async_trait]
+pub trait TakeLease: Send + Sync {
+    /// Takes the lease, which keeps other prunes out.
+    ///
+    /// # Errors
+    /// Fails if another prune holds it, or if the store cannot be written.
+    async fn take(&self) -> Result<Box<dyn Lease>, PruneError>;
+
+    /// Releases the lease, if the store needs more than dropping it.
+    async fn release(&self) {}
+}
+
+/// A store that deletes blobs and other objects one by one.
+#[async_trait]
+pub trait DeleteObjects: Send + Sync {
+    /// Deletes objects that still match the plan.
+    async fn delete_objects(
+        &self,
+        run: &PlanId,
+        disposal: Disposal,
+        objects: Vec<ObjectTarget>,
+    ) -> Vec<Outcome>;
+}
+
+/// A store that keeps something of deleted refs, or that writes with a delay.
+#[async_trait]
+pub trait SettleStore: Send + Sync {
+    /// Makes the changes durable, removes empty folders of the trash, and forgets the refs that
+    /// were deleted before `forget_before`.
+    ///
+    /// # Errors
+    /// Fails if the store refuses.
+    async fn settle(&self, forget_before: Timestamp) -> Result<(), PruneError>;
 }
 
 /// A store with a trash.

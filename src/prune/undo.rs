@@ -32,10 +32,10 @@ pub async fn undo(
     options: &ExecuteOptions<'_>,
 ) -> Result<Vec<(usize, Outcome)>, ExecuteError> {
     proof::admit(&**pruner, &history.plan, options, Purpose::Restore).await?;
-    let lease = pruner.lease().await?;
+    let abilities = pruner.prune_abilities();
+    let lease = abilities.take_lease().await?;
     let results = undo_with_lease(pruner, history, journal, options).await;
-    pruner.release().await;
-    drop(lease);
+    abilities.release(lease).await;
     results
 }
 
@@ -67,7 +67,8 @@ async fn undo_with_lease(
     if pruner.prune_abilities().watch.is_some() {
         restore_named(pruner, undo.plan, options).await?;
     }
-    pruner.settle(jiff::Timestamp::MIN).await?;
+    let abilities = pruner.prune_abilities();
+    abilities.settle(jiff::Timestamp::MIN).await?;
     Ok(undo.results)
 }
 

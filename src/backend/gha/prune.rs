@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 
 use super::entry::{EntryContent, ListedEntry};
 use super::rest::DELETIONS_A_MINUTE;
@@ -11,7 +10,7 @@ use super::{GhaCache, RankedIndex, sort_out};
 use crate::backend::http::Tries;
 use crate::backend::listing::BrokenListing;
 use crate::backend::{
-    BackendError, CachePruner, Disposal, Lease, NoLease, ObjectName, ObjectTarget, Outcome, PlanId,
+    BackendError, CachePruner, DeleteObjects, Disposal, ObjectName, ObjectTarget, Outcome, PlanId,
     PruneAbilities, PruneError, RefRewrite, RefTarget, RemoteError, RemoteKind, RewriteRefs, Skip,
 };
 use crate::format::digest::Digest;
@@ -190,11 +189,25 @@ impl GhaCache {
 }
 
 #[async_trait]
-impl CachePruner for GhaCache {
-    async fn lease(&self) -> Result<Box<dyn Lease>, PruneError> {
-        Ok(Box::new(NoLease))
+impl DeleteObjects for GhaCache {
+    async fn delete_objects(
+        &self,
+        _run: &PlanId,
+        _disposal: Disposal,
+        objects: Vec<ObjectTarget>,
+    ) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(objects.len());
+        let mut refused: Option<String> = None;
+        // One chunk takes a minute. An older look would miss too many requests of jobs since.
+        for some in objects.chunks(DELETIONS_A_MINUTE) {
+            outcomes.extend(self.remove_some(some, &mut refused).await);
+        }
+        outcomes
     }
+}
 
+#[async_trait]
+impl CachePruner for GhaCache {
     async fn delete_refs(
         &self,
         _run: &PlanId,
@@ -239,28 +252,10 @@ impl CachePruner for GhaCache {
         Ok(outcomes)
     }
 
-    async fn delete_objects(
-        &self,
-        _run: &PlanId,
-        _disposal: Disposal,
-        objects: Vec<ObjectTarget>,
-    ) -> Vec<Outcome> {
-        let mut outcomes = Vec::with_capacity(objects.len());
-        let mut refused: Option<String> = None;
-        // One chunk takes a minute. An older look would miss too many requests of jobs since.
-        for some in objects.chunks(DELETIONS_A_MINUTE) {
-            outcomes.extend(self.remove_some(some, &mut refused).await);
-        }
-        outcomes
-    }
-
-    async fn settle(&self, _forget_before: Timestamp) -> Result<(), PruneError> {
-        Ok(())
-    }
-
     /// GitHub keeps nothing that was deleted, so nothing can be restored.
     fn prune_abilities(&self) -> PruneAbilities<'_> {
         PruneAbilities {
+            objects: Some(self),
             rewrite: Some(self),
             ..PruneAbilities::default()
         }

@@ -17,9 +17,10 @@ use super::walk::Upload;
 use super::{BLOBS, INDEX, INGEST, LocalCache, blocking, show};
 use crate::backend::prune_error::is_storage_full;
 use crate::backend::{
-    BackendError, CachePruner, Capabilities, Disposal, Footprint, Lease, MeasureObjects,
-    ObjectName, ObjectTarget, Outcome, PlanId, PruneAbilities, PruneError, RefRewrite, RefTarget,
-    RewriteRefs, Support, Undoability, WatchActivity,
+    BackendError, CachePruner, Capabilities, DeleteObjects, Disposal, Footprint, Lease,
+    MeasureObjects, ObjectName, ObjectTarget, Outcome, PlanId, PruneAbilities, PruneError,
+    RefRewrite, RefTarget, RewriteRefs, SettleStore, Support, TakeLease, Undoability,
+    WatchActivity,
 };
 use crate::format::digest::Digest;
 
@@ -233,23 +234,16 @@ impl FoundObject {
 }
 
 #[async_trait]
-impl CachePruner for LocalCache {
-    async fn lease(&self) -> Result<Box<dyn Lease>, PruneError> {
+impl TakeLease for LocalCache {
+    async fn take(&self) -> Result<Box<dyn Lease>, PruneError> {
         let cache = self.clone();
         let lease = working(move || cache.take_lease()).await?;
         Ok(Box::new(lease))
     }
+}
 
-    async fn delete_refs(
-        &self,
-        run: &PlanId,
-        refs: Vec<RefTarget>,
-    ) -> Result<Vec<Outcome>, PruneError> {
-        let cache = self.clone();
-        let plan = run.clone();
-        working(move || cache.take_refs(&plan, &refs)).await
-    }
-
+#[async_trait]
+impl DeleteObjects for LocalCache {
     async fn delete_objects(
         &self,
         run: &PlanId,
@@ -262,15 +256,34 @@ impl CachePruner for LocalCache {
         let removed = blocking(move || cache.remove_all(&plan, disposal, &objects)).await;
         removed.unwrap_or_else(|| vec![Outcome::Cancelled; count])
     }
+}
 
+#[async_trait]
+impl SettleStore for LocalCache {
     async fn settle(&self, forget_before: Timestamp) -> Result<(), PruneError> {
         let cache = self.clone();
         working(move || cache.make_durable(forget_before)).await
+    }
+}
+
+#[async_trait]
+impl CachePruner for LocalCache {
+    async fn delete_refs(
+        &self,
+        run: &PlanId,
+        refs: Vec<RefTarget>,
+    ) -> Result<Vec<Outcome>, PruneError> {
+        let cache = self.clone();
+        let plan = run.clone();
+        working(move || cache.take_refs(&plan, &refs)).await
     }
 
     fn prune_abilities(&self) -> PruneAbilities<'_> {
         let watch: Option<&dyn WatchActivity> = if self.is_private { None } else { Some(self) };
         PruneAbilities {
+            lease: Some(self),
+            objects: Some(self),
+            settle: Some(self),
             trash: Some(self),
             restore_refs: Some(self),
             restore_objects: Some(self),

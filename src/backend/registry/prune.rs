@@ -12,8 +12,8 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use super::read::RegistryReader;
 use crate::backend::{
-    Access, CachePruner, CacheReader, Disposal, Lease, NoLease, ObjectTarget, Outcome, PlanId,
-    PruneAbilities, PruneError, ReadThrough, RefRewrite, RefTarget, RestoreRefs, RewriteRefs, Skip,
+    Access, CachePruner, CacheReader, Outcome, PlanId, PruneAbilities, PruneError, ReadThrough,
+    RefRewrite, RefTarget, RestoreRefs, RewriteRefs, SettleStore,
 };
 use crate::source::RegistryLocation;
 
@@ -60,11 +60,17 @@ fn set(outcomes: &mut [Option<Outcome>], place: usize, outcome: Outcome) {
 }
 
 #[async_trait]
-impl CachePruner for RegistryPruner {
-    async fn lease(&self) -> Result<Box<dyn Lease>, PruneError> {
-        Ok(Box::new(NoLease))
+impl SettleStore for RegistryPruner {
+    async fn settle(&self, forget_before: Timestamp) -> Result<(), PruneError> {
+        if let Some(dropped) = self.dropped() {
+            dropped.forget(forget_before);
+        }
+        Ok(())
     }
+}
 
+#[async_trait]
+impl CachePruner for RegistryPruner {
     async fn delete_refs(
         &self,
         run: &PlanId,
@@ -117,24 +123,9 @@ impl CachePruner for RegistryPruner {
             .collect())
     }
 
-    async fn delete_objects(
-        &self,
-        _run: &PlanId,
-        _disposal: Disposal,
-        objects: Vec<ObjectTarget>,
-    ) -> Vec<Outcome> {
-        vec![Outcome::Skipped(Skip::Unsupported); objects.len()]
-    }
-
-    async fn settle(&self, forget_before: Timestamp) -> Result<(), PruneError> {
-        if let Some(dropped) = self.dropped() {
-            dropped.forget(forget_before);
-        }
-        Ok(())
-    }
-
     fn prune_abilities(&self) -> PruneAbilities<'_> {
         PruneAbilities {
+            settle: Some(self),
             restore_refs: Some(self),
             rewrite: Some(self),
             ..PruneAbilities::default()

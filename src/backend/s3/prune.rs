@@ -11,9 +11,9 @@ use super::lease::{HeldLease, StandingLease};
 use super::read::S3Reader;
 use super::undo::RememberedManifest;
 use crate::backend::{
-    Access, BackendError, CachePruner, CacheReader, Disposal, Lease, ObjectName, ObjectTarget,
-    Outcome, PlanId, PruneAbilities, PruneError, ReadThrough, RefRewrite, RefTarget,
-    RestoreObjects, RestoreRefs, RewriteRefs,
+    Access, BackendError, CachePruner, CacheReader, DeleteObjects, Disposal, Lease, ObjectName,
+    ObjectTarget, Outcome, PlanId, PruneAbilities, PruneError, ReadThrough, RefRewrite, RefTarget,
+    RestoreObjects, RestoreRefs, RewriteRefs, SettleStore, TakeLease,
 };
 use crate::source::S3Location;
 
@@ -72,8 +72,8 @@ impl S3Pruner {
 }
 
 #[async_trait]
-impl CachePruner for S3Pruner {
-    async fn lease(&self) -> Result<Box<dyn Lease>, PruneError> {
+impl TakeLease for S3Pruner {
+    async fn take(&self) -> Result<Box<dyn Lease>, PruneError> {
         let held = HeldLease::take(self).await?;
         if let Err(error) = self.ready().await {
             self.release_lease().await;
@@ -85,22 +85,10 @@ impl CachePruner for S3Pruner {
     async fn release(&self) {
         self.release_lease().await;
     }
+}
 
-    async fn delete_refs(
-        &self,
-        run: &PlanId,
-        refs: Vec<RefTarget>,
-    ) -> Result<Vec<Outcome>, PruneError> {
-        self.check_lease().await.map_err(BackendError::from)?;
-        self.begin(run);
-        let removing: Vec<_> = refs
-            .iter()
-            .map(|target| self.remove_ref(run, target))
-            .collect();
-        let removing = stream::iter(removing).buffered(self.client().at_once());
-        Ok(removing.map(Outcome::of).collect().await)
-    }
-
+#[async_trait]
+impl DeleteObjects for S3Pruner {
     async fn delete_objects(
         &self,
         run: &PlanId,
@@ -110,7 +98,10 @@ impl CachePruner for S3Pruner {
         self.begin(run);
         self.delete_all(&objects).await
     }
+}
 
+#[async_trait]
+impl SettleStore for S3Pruner {
     async fn settle(&self, forget_before: Timestamp) -> Result<(), PruneError> {
         // Another prune may rely on a copy that this one would remove. A later run removes it.
         if let Err(error) = self.check_lease().await {
@@ -132,9 +123,30 @@ impl CachePruner for S3Pruner {
         }
         Ok(())
     }
+}
+
+#[async_trait]
+impl CachePruner for S3Pruner {
+    async fn delete_refs(
+        &self,
+        run: &PlanId,
+        refs: Vec<RefTarget>,
+    ) -> Result<Vec<Outcome>, PruneError> {
+        self.check_lease().await.map_err(BackendError::from)?;
+        self.begin(run);
+        let removing: Vec<_> = refs
+            .iter()
+            .map(|target| self.remove_ref(run, target))
+            .collect();
+        let removing = stream::iter(removing).buffered(self.client().at_once());
+        Ok(removing.map(Outcome::of).collect().await)
+    }
 
     fn prune_abilities(&self) -> PruneAbilities<'_> {
         PruneAbilities {
+            lease: Some(self),
+            objects: Some(self),
+            settle: Some(self),
             restore_refs: Some(self),
             restore_objects: Some(self),
             rewrite: Some(self),

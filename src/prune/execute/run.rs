@@ -83,10 +83,10 @@ impl<'a> PlanRun<'a> {
     pub(super) async fn run(self) -> Result<RunReport, ExecuteError> {
         proof::admit(&**self.pruner, self.plan, self.options, Purpose::Delete).await?;
         let pruner = self.pruner;
-        let lease = pruner.lease().await?;
+        let abilities = pruner.prune_abilities();
+        let lease = abilities.take_lease().await?;
         let report = self.run_with_lease().await;
-        pruner.release().await;
-        drop(lease);
+        abilities.release(lease).await;
         report
     }
 
@@ -113,7 +113,8 @@ impl<'a> PlanRun<'a> {
         self.retry_refs(refs).await;
         self.reached(RunStep::Swept);
         self.settle(live).await;
-        let settled = self.pruner.settle(forget_before).await;
+        let abilities = self.pruner.prune_abilities();
+        let settled = abilities.settle(forget_before).await;
         self.reached(RunStep::Settled);
         let broken = self.broken_refs().await?;
         let (broken, deleted_broken) = self.delete_broken(broken).await;
@@ -330,10 +331,15 @@ impl<'a> PlanRun<'a> {
                 Some(disk) => disk.free_nothing(names).await,
                 None => vec![false; targets.len()],
             };
-            let outcomes = self
-                .pruner
-                .delete_objects(self.plan.id(), self.plan.disposal(), targets)
-                .await;
+            let outcomes = match self.pruner.prune_abilities().objects {
+                Some(store) => {
+                    let disposal = self.plan.disposal();
+                    store
+                        .delete_objects(self.plan.id(), disposal, targets)
+                        .await
+                }
+                None => vec![Outcome::Skipped(Skip::Unsupported); targets.len()],
+            };
             self.reached(RunStep::Deleted);
             let outcomes = self.deleted_by_this_run(batch, outcomes).await;
             for ((item, outcome), is_linked) in batch.iter().zip(outcomes).zip(linked) {

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use cachelens::backend::local::LocalCache;
-use cachelens::backend::{CachePruner as _, memory};
+use cachelens::backend::{TakeLease, memory};
 use cachelens::inventory::filter::Filter;
 use cachelens::retention::{
     Condition, Criteria, Keep, Policy, RefPattern, Rule, RuleAction, RuleTextField,
@@ -353,7 +353,7 @@ fn a_store_locked_by_another_prune_is_not_changed() {
     journey.press("p enter");
     let other = LocalCache::new(store.layout.path());
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let lease = runtime.block_on(other.lease()).unwrap();
+    let lease = runtime.block_on(TakeLease::take(&other)).unwrap();
     journey.press("y");
     journey.shows("another prune is running");
     journey.shows("Nothing was deleted.");

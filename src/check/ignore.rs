@@ -5,8 +5,8 @@ use std::fmt;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::{CheckResult, Finding};
-use crate::find::Mistake;
+use super::{CheckResult, Code, Finding};
+use crate::find::{self, Mistake};
 use crate::retention::RefPattern;
 
 /// Which findings are ignored, and why.
@@ -24,6 +24,20 @@ pub struct Ignore {
     pub reason: String,
     /// The last day on which they are ignored.
     pub until: Option<Date>,
+}
+
+/// Returns the codes of all findings of `check` and `find`.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    Code::ALL
+        .iter()
+        .map(|code| code.name())
+        .chain(find::codes())
+}
+
+/// Returns whether a pattern is about a finding that exists. A negated pattern is about the
+/// findings that it excludes.
+pub fn is_about_a_code(pattern: &RefPattern) -> bool {
+    codes().any(|code| pattern.matches_any([code]) != pattern.is_negated())
 }
 
 /// What an [`Ignore`] looks at.

@@ -5,8 +5,10 @@ use toml::de::DeTable;
 
 use super::super::{ConfigLayer, Setting};
 use super::{ConfigReader, Value};
-use crate::check::ignore::Ignore;
+use crate::check::ignore::{Ignore, codes, is_about_a_code};
 use crate::retention::RefPattern;
+use crate::text::escape::visible;
+use crate::text::nearest::nearest;
 use crate::text::units::parse_duration;
 
 const KEYS: [&str; 6] = ["code", "source", "ref", "file", "reason", "until"];
@@ -47,7 +49,7 @@ impl ConfigReader<'_> {
             }
         }
         let code = match table.get("code") {
-            Some(code) => self.text(code, "a pattern in quotes", parsed_pattern),
+            Some(code) => self.code(code),
             None => self.missing(
                 value,
                 "an ignore needs a `code`, the name of the findings as `check` prints it",
@@ -76,6 +78,25 @@ impl ConfigReader<'_> {
             reason: reason?,
             until,
         })
+    }
+
+    /// Returns the pattern of codes. A mistyped code would ignore nothing, without a message.
+    fn code(&mut self, value: &Value<'_>) -> Option<RefPattern> {
+        let pattern = self.text(value, "a pattern in quotes", parsed_pattern)?;
+        if is_about_a_code(&pattern) {
+            return Some(pattern);
+        }
+        let text = pattern.to_string();
+        let text = visible(text.trim_start_matches('!'));
+        let message = format!("no finding of `check` or `find` has the code `{text}`");
+        let near = pattern.word().and_then(|word| nearest(word, codes()));
+        let hint = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "write the code as `cachelens check` or `cachelens find` prints it".to_owned(),
+        };
+        let problem = self.point(&value.span(), &message, Some(hint));
+        self.problems.push(problem);
+        None
     }
 
     /// Returns the pattern at a key, where there is one. What is wrong with it is among the

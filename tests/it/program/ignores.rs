@@ -92,3 +92,25 @@ fn an_ignore_needs_a_code_and_a_reason() {
     assert!(printed.stdout.contains("[[check.ignore]]"), "{printed}");
     assert!(printed.stdout.contains("ref = \"pr-*\""), "{printed}");
 }
+
+#[test]
+fn a_mistyped_code_of_an_ignore_is_an_error_with_the_nearest_code() {
+    let of = |code: &str| format!("[[check.ignore]]\ncode = '{code}'\nreason = 'known'\n");
+    let run = with(&of("blob-misssing"), &["check", "demo"]);
+    assert_eq!(run.code, Some(2), "{run}");
+    let place = "cachelens.toml:2:8: no finding of `check` or `find` has the code `blob-misssing`";
+    assert!(run.stderr.contains(place), "{run}");
+    let hint = "did you mean `blob-missing`?";
+    assert!(run.stderr.contains(hint), "{run}");
+    let of_find = with(&of("uppercas"), &["find"]);
+    assert_eq!(of_find.code, Some(2), "{of_find}");
+    assert!(of_find.stderr.contains("did you mean `uppercase`?"));
+    for mistyped in ["bolb-*", "/^orphan$/", "!orphan"] {
+        let run = with(&of(mistyped), &["config", "check"]);
+        assert_eq!(run.code, Some(2), "{mistyped}: {run}");
+    }
+    for right in ["blob-*", "orphans", "uppercase", "/^gha-/", "!blob-*"] {
+        let run = with(&of(right), &["config", "check"]);
+        assert_eq!(run.code, Some(0), "{right}: {run}");
+    }
+}

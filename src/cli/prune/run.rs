@@ -11,7 +11,7 @@ use crate::backend::{Outcome, SharedPruner, Undoability};
 use crate::cli::CliSession;
 use crate::error::{Exit, Failure};
 use crate::prune::execute::{self, ExecuteError, ExecuteOptions, RunReport, RunStep};
-use crate::prune::journal::{Journal, JournalContent};
+use crate::prune::journal::{Journal, JournalContent, JournalError};
 use crate::prune::plan::{Plan, file};
 use crate::prune::undo;
 use crate::retention::Policy;
@@ -64,7 +64,7 @@ pub(super) async fn go_on(
     arguments: &Arguments,
     path: &Path,
 ) -> Result<Exit, Failure> {
-    let (mut journal, history) = interruptible(path, Journal::reopen).await??;
+    let (mut journal, history) = reopen(path).await?;
     let pruner = pruner_of(
         session,
         arguments,
@@ -95,6 +95,26 @@ pub(super) async fn go_on(
             interrupted: session.cancel.is_cancelled(),
         },
     )
+}
+
+/// Opens the journal that the user named. As with a plan, a file that is no journal is a usage
+/// error; a journal whose run is still active is right, and may be used later.
+async fn reopen(path: &Path) -> Result<(Journal, JournalContent), Failure> {
+    interruptible(path, Journal::reopen)
+        .await?
+        .map_err(|error| {
+            let is_right = matches!(error, JournalError::Busy(_));
+            let mut failure = Failure::from(error);
+            if !is_right {
+                failure.exit = Exit::Usage;
+            }
+            match journals() {
+                Some(folder) if failure.hint.is_none() => {
+                    failure.hint(format!("the journals are in {}", shown(&folder)))
+                }
+                _ => failure,
+            }
+        })
 }
 
 /// Reads a file that may be a pipe; an interruption does not wait for it.
@@ -151,7 +171,7 @@ pub(super) async fn undo_run(
     arguments: &Arguments,
     path: &Path,
 ) -> Result<Exit, Failure> {
-    let (mut journal, history) = interruptible(path, Journal::reopen).await??;
+    let (mut journal, history) = reopen(path).await?;
     let pruner = pruner_of(
         session,
         arguments,

@@ -70,6 +70,8 @@ fn failures_are_reported_in_json() {
         (&["why", "demo#main", "--build", "nowhere", "--json"], 1),
         (&["ls", "./nowhere", "--json"], 1),
         (&["prune", "--apply", "nowhere", "--json"], 2),
+        (&["prune", "--resume", "nowhere", "--json"], 2),
+        (&["repair", "--undo", "nowhere", "--json"], 2),
     ] {
         let run = sandbox.run(arguments);
         assert_eq!(run.code, Some(code), "{arguments:?}: {run}");
@@ -139,6 +141,25 @@ fn an_unknown_command_is_reported_as_such() {
     error: `pruen` is neither a command nor a directory
       hint: did you mean `cachelens prune`?
     ");
+}
+
+#[test]
+fn a_file_that_is_no_plan_or_journal_is_a_usage_error() {
+    let sandbox = Sandbox::new();
+    std::fs::write(sandbox.path("notes"), "no journal\n").unwrap();
+    for flag in ["--apply", "--resume", "--undo"] {
+        for file in ["nowhere", "notes", "."] {
+            let run = sandbox.run(&["prune", flag, file]);
+            assert_eq!(
+                (run.code, run.stdout.as_str()),
+                (Some(2), ""),
+                "{flag} {file}: {run}"
+            );
+            assert!(run.stderr.contains(file), "{flag} {file}: {run}");
+        }
+    }
+    let missing = sandbox.run(&["prune", "--undo", "nowhere"]).stderr;
+    assert!(missing.contains("hint: the journals are in"), "{missing}");
 }
 
 #[test]

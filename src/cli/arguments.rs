@@ -163,10 +163,29 @@ pub(super) enum CliCommand {
 }
 
 impl CliCommand {
-    /// The names of the commands that print documents.
-    pub(super) const NAMES: [&str; 16] = [
-        "ls", "show", "why", "diff", "du", "blobs", "files", "cat", "check", "report", "find",
-        "init", "prune", "repair", "config", "version",
+    /// The names of all commands.
+    pub(super) const NAMES: [&str; 21] = [
+        "ls",
+        "show",
+        "why",
+        "diff",
+        "du",
+        "blobs",
+        "files",
+        "cat",
+        "check",
+        "report",
+        "find",
+        "init",
+        "prune",
+        "repair",
+        "demo",
+        "completions",
+        "complete",
+        "man",
+        "help",
+        "config",
+        "version",
     ];
 
     /// Returns the name of the command.

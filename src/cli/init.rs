@@ -43,7 +43,6 @@ struct Initialized {
     path: Option<String>,
     sources: Vec<String>,
     /// Declared caches that depend on a build, or that cannot be opened.
-    #[serde(rename = "left_out")]
     excluded: Vec<ExcludedCache>,
     text: String,
     /// Where the file lies that was replaced.

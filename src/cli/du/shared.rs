@@ -27,7 +27,6 @@ pub(super) struct SharedStoreFields {
 struct Quota {
     limit_bytes: u64,
     /// Whether the service reported the limit; otherwise it is the usual one.
-    #[serde(rename = "limit_is_told")]
     limit_is_reported: bool,
     used_bytes: u64,
     entries: u64,

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::CliSession;
 use super::json::JsonDocument;
-use super::list::{Datum, ListColumn, ListFlags, ListFormat, ListedRows, Rows};
+use super::list::{self, Datum, ListColumn, ListFlags, ListFormat, ListedRows, Rows};
 use super::open::{self, Scanned};
 use super::table::Style;
 use crate::error::{Exit, Failure};
@@ -160,6 +160,11 @@ impl Rows for BlobList {
         };
         self.objects.compare(key, self.place(a), self.place(b))
     }
+}
+
+/// Returns the names of the columns.
+pub(super) fn columns() -> Vec<&'static str> {
+    list::names::<BlobList>()
 }
 
 pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {

@@ -5,13 +5,14 @@ use std::ffi::OsString;
 
 use clap::Args;
 use clap_complete::Shell;
-use clap_complete::engine::ArgValueCompleter;
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
 use super::output::CommandOutput;
 use crate::error::{Exit, Failure};
 use crate::text::escape::visible;
 
 mod values;
+mod words;
 
 /// The names that mark an argument as a source.
 const SOURCES: [&str; 2] = ["SOURCE", "SOURCE#REF"];
@@ -69,9 +70,13 @@ pub(super) fn complete(words: CompletionWords, output: &CommandOutput) -> Result
     output.text(&text)
 }
 
-/// Adds to each argument that is a source how its values are found.
+/// Adds to each argument that is a source, or has values with fixed names, how these are found.
 fn completed(command: clap::Command) -> clap::Command {
+    let of = command.get_name().to_owned();
     let command = command.mut_args(|argument| {
+        if let Some(list) = words::of(&of, &argument) {
+            return argument.add(ArgValueCandidates::new(list));
+        }
         let names = argument.get_value_names().unwrap_or_default();
         let is_source = names.iter().any(|name| SOURCES.contains(&name.as_str()));
         if is_source && argument.is_positional() {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::CliSession;
 use super::json::JsonDocument;
-use super::list::{Datum, ListColumn, ListFlags, ListFormat, Rows};
+use super::list::{self, Datum, ListColumn, ListFlags, ListFormat, Rows};
 use super::open::{self, Scanned};
 use super::table::Style;
 use crate::backend::layer_files;
@@ -118,6 +118,11 @@ impl Rows for FileList {
     fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
         filter.matches(self.at(row), now)
     }
+}
+
+/// Returns the names of the columns.
+pub(super) fn columns() -> Vec<&'static str> {
+    list::names::<FileList>()
 }
 
 pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {

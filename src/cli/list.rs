@@ -266,7 +266,7 @@ const JSON_NAMES: &[(&str, &str)] = &[
     ("faults", "trouble"),
 ];
 
-fn names<R: Rows>() -> Vec<&'static str> {
+pub(super) fn names<R: Rows>() -> Vec<&'static str> {
     R::COLUMNS.iter().map(|column| column.name).collect()
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::CliSession;
 use super::json::JsonDocument;
-use super::list::{Datum, ListColumn, ListFlags, ListFormat, Rows};
+use super::list::{self, Datum, ListColumn, ListFlags, ListFormat, Rows};
 use super::open;
 use super::table::Style;
 use crate::error::{Exit, Failure};
@@ -113,6 +113,11 @@ impl Rows for RefList<'_> {
     fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
         filter.matches(self.at(row), now)
     }
+}
+
+/// Returns the names of the columns.
+pub(super) fn columns() -> Vec<&'static str> {
+    list::names::<RefList<'_>>()
 }
 
 pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {

@@ -1,7 +1,10 @@
 //! Completions: what the shells are offered, and that their scripts offer it.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
+
+use cachelens::cli::check_arguments;
 
 use crate::support::command::{Run, Sandbox};
 use crate::support::fixture::Fixture;
@@ -85,6 +88,125 @@ fn bash_completes_words_with_colons_and_equals_signs() {
     assert_eq!(complete("ls type=local,src=./x,ta", "./x,ta"), "./x,tag=\n");
     assert_eq!(complete("ls type=inl", "inl"), "inline\n");
     assert_eq!(complete("ls regi", "regi"), "registry-dir:\n");
+    assert_eq!(complete("why --fail-on cause:pl", "pl"), "platform\n");
+    assert_eq!(complete("help wo", "wo"), "words\n");
+}
+
+#[test]
+fn values_with_fixed_names_are_offered() {
+    let sandbox = Sandbox::new();
+    for (words, value) in [
+        ("help wo", "words"),
+        ("help pru", "prune"),
+        ("man filt", "filters"),
+        ("ls demo --sort excl", "exclusive"),
+        ("ls demo --columns ref,si", "ref,size"),
+        ("blobs demo --sort st", "state"),
+        ("files demo x --columns pa", "path"),
+        ("repair demo --fix blob-m", "blob-missing"),
+        ("why demo --fail-on mi", "miss"),
+        ("why demo --fail-on cause:pl", "cause:platform"),
+        ("why demo --network ho", "host"),
+        ("check demo --fail-on wa", "warning"),
+        ("find --fail-on wa", "warning"),
+        ("--theme hi", "high-contrast"),
+        ("du demo --theme hi", "high-contrast"),
+        ("du demo --color al", "always"),
+        ("ls demo --format cs", "csv"),
+        ("why demo --format ju", "junit"),
+        ("prune demo --format ma", "markdown"),
+        ("report demo --format ht", "html"),
+        ("config pr", "print"),
+        ("completions zs", "zsh"),
+    ] {
+        let words: Vec<&str> = words.split(' ').collect();
+        assert_eq!(offered(&sandbox, &words), [value], "{words:?}");
+    }
+}
+
+#[test]
+fn every_offered_name_is_accepted() {
+    let sandbox = Sandbox::new();
+    for (command, flag) in [("repair demo", "--fix"), ("why demo", "--fail-on")] {
+        let words: Vec<&str> = command.split(' ').chain([flag, ""]).collect();
+        let names = offered(&sandbox, &words);
+        assert!(names.len() > 10, "{command}: {names:?}");
+        for name in names {
+            let words = command.split(' ').chain([flag, &name]);
+            let words = ["cachelens"].into_iter().chain(words).map(Into::into);
+            assert_eq!(check_arguments(words), Ok(()), "{name}");
+        }
+    }
+    for command in ["ls demo", "blobs demo"] {
+        let words: Vec<&str> = command.split(' ').chain(["--columns", ""]).collect();
+        let columns = offered(&sandbox, &words).join(",");
+        let words: Vec<&str> = command.split(' ').chain(["--columns", &columns]).collect();
+        let run = sandbox.run(&words);
+        assert_eq!(run.code, Some(0), "{run}");
+    }
+    for page in offered(&sandbox, &["help", ""]) {
+        if !page.starts_with('-') {
+            let run = sandbox.run(&["man", &page]);
+            assert_eq!(run.code, Some(0), "{page}: {run}");
+        }
+    }
+}
+
+/// Runs a script in a shell whose search path has the program.
+fn in_shell(sandbox: &Sandbox, shell: &[&str], script: &str) -> Vec<String> {
+    let program = Path::new(env!("CARGO_BIN_EXE_cachelens"));
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}", program.parent().unwrap().display());
+    let mut command = Command::new(shell[0]);
+    command
+        .args(&shell[1..])
+        .arg(script)
+        .env("HOME", sandbox.path(""))
+        .env("PATH", path)
+        .current_dir(sandbox.path(""));
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{}: {error}: tests/run installs it", shell[0]));
+    let run = Run::new(output);
+    assert_eq!(run.stderr, "", "{run}");
+    let lines = run.stdout.lines().filter(|line| !line.is_empty());
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn fish_offers_values_with_their_meanings() {
+    let sandbox = Sandbox::new();
+    let complete = |line: &str| {
+        let script = format!("cachelens completions fish | source; complete -C '{line}'");
+        in_shell(&sandbox, &["fish", "--no-config", "-c"], &script)
+    };
+    assert_eq!(
+        complete("cachelens help wo"),
+        ["words\twhat the words mean"]
+    );
+    assert_eq!(complete("cachelens ls demo --columns ref,si"), ["ref,size"]);
+    assert_eq!(
+        complete("cachelens why --fail-on cause:pl"),
+        ["cause:platform\tany step that runs for this reason"]
+    );
+}
+
+#[test]
+fn zsh_adds_values_to_its_candidates() {
+    let sandbox = Sandbox::new();
+    let complete = |line: &str| {
+        // The script calls what only the completion system of an interactive shell defines.
+        let script = format!(
+            "compdef() {{ :; }}\n_call_program() {{ shift; eval \"$@\"; }}\n\
+             compadd() {{ local name=\"${{@[-1]}}\"; print -rl -- ${{(P)name}}; }}\n\
+             eval \"$(cachelens completions zsh)\"\n\
+             words=({line}); CURRENT=${{#words}}; _cachelens\n"
+        );
+        in_shell(&sandbox, &["zsh", "-f", "-c"], &script)
+    };
+    assert_eq!(complete("cachelens help wo"), ["words"]);
+    assert_eq!(complete("cachelens ls demo --columns ref,si"), ["ref,size"]);
+    assert_eq!(complete("cachelens ls type=local,de"), ["type=local,dest="]);
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &Arguments, output: &CommandOutput) -> Result<Exit,
     let flags = found.map(|command| rendered(&command.render_long_help(), output));
     let topic = topic.map(|topic| topic.render(output.paper));
     if flags.is_none() && topic.is_none() {
-        return Err(unknown(&arguments.names));
+        return Err(unknown(&arguments.names, "help"));
     }
     // If a name is a command and a topic, the flags come first.
     let parts: Vec<String> = flags.into_iter().chain(topic).collect();
@@ -65,8 +65,8 @@ fn topics(output: &CommandOutput) -> String {
     text
 }
 
-/// Returns the failure for a name that is neither a command nor a topic.
-pub(super) fn unknown(names: &[String]) -> Failure {
+/// Returns the failure for a name that is neither a command nor a topic, for `help` or `man`.
+pub(super) fn unknown(names: &[String], verb: &str) -> Failure {
     let name = names.join(" ");
     let command = super::command_line::command();
     let commands = command.get_subcommands().map(clap::Command::get_name);
@@ -74,7 +74,7 @@ pub(super) fn unknown(names: &[String]) -> Failure {
     let message = format!("there is no command and no topic `{}`", visible(&name));
     let failure = Failure::message(Exit::Usage, message);
     match nearest(&name, known) {
-        Some(near) => failure.hint(format!("did you mean `cachelens help {near}`?")),
+        Some(near) => failure.hint(format!("did you mean `cachelens {verb} {near}`?")),
         None => failure.hint("`cachelens help` lists the commands and the topics"),
     }
 }

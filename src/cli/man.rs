@@ -13,16 +13,17 @@ use crate::text::escape::visible;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A command or a topic.
+    /// A command, such as `config print`, or a topic.
     ///
-    /// A name that is both selects the command. Without it, the page of the program is printed.
+    /// The name of a page, such as `cachelens-config-print`, is right as well. A name that is both
+    /// selects the command. Without it, the page of the program is printed.
     #[arg(value_name = "COMMAND|TOPIC")]
-    name: Option<String>,
+    names: Vec<String>,
     /// The section: 1 for commands, 7 for topics.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=7))]
+    #[arg(long, value_name = "N", requires = "names", value_parser = clap::value_parser!(u8).range(1..=7))]
     section: Option<u8>,
     /// Write all pages into this directory; it is created if missing.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["name", "section"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["names", "section"])]
     out: Option<PathBuf>,
 }
 
@@ -32,17 +33,42 @@ pub(super) fn run(arguments: &Arguments, output: &CommandOutput) -> Result<Exit,
     if let Some(directory) = &arguments.out {
         return write_all(&command, directory, output);
     }
-    let Some(name) = &arguments.name else {
+    if arguments.names.is_empty() {
         return output.raw(&page(&command)?);
-    };
-    let found = command.find_subcommand(name);
-    let found = found.filter(|_| arguments.section.is_none_or(|section| section == 1));
-    let topic = Topic::named(name).filter(|_| arguments.section.is_none_or(|section| section == 7));
-    match (found, topic) {
-        (Some(command), _) => output.raw(&page(command)?),
-        (None, Some(topic)) => output.text(&topic.roff()),
-        (None, None) => Err(unknown(std::slice::from_ref(name))),
     }
+    let name = arguments.names.join("-");
+    let is_in = |number| arguments.section.is_none_or(|section| section == number);
+    let found = command_of(&command, &name);
+    let topic = Topic::named(name.strip_prefix(PREFIX).unwrap_or(&name));
+    match (found, topic) {
+        (Some(command), _) if is_in(1) => output.raw(&page(command)?),
+        (_, Some(topic)) if is_in(7) => output.text(&topic.roff()),
+        (None, None) => Err(unknown(&arguments.names, "man")),
+        (found, _) => Err(other_section(&name, if found.is_some() { 1 } else { 7 })),
+    }
+}
+
+/// What the names of all pages but the first begin with.
+const PREFIX: &str = "cachelens-";
+
+/// Returns the command that a page is about, such as `cachelens-config-print` or `config-print`.
+fn command_of<'c>(program: &'c Command, page: &str) -> Option<&'c Command> {
+    if page == program.get_name() {
+        return Some(program);
+    }
+    let names = page.strip_prefix(PREFIX).unwrap_or(page).split('-');
+    names.fold(Some(program), |command, name| {
+        command?.find_subcommand(name)
+    })
+}
+
+/// Returns the failure for a page that is in another section than the given one.
+fn other_section(name: &str, section: u8) -> Failure {
+    let name = visible(name);
+    let message = format!("the page `{name}` is in section {section}");
+    Failure::message(Exit::Usage, message).hint(format!(
+        "`cachelens man {name} --section {section}` prints it"
+    ))
 }
 
 /// The end of the page of the program.

@@ -194,6 +194,34 @@ fn man_writes_a_page_for_every_command_and_topic() {
 }
 
 #[test]
+fn man_accepts_the_names_of_its_pages() {
+    let sandbox = Sandbox::new();
+    let written = sandbox.run(&["man", "--out", "pages"]).stdout;
+    for path in written.lines() {
+        let page = path.strip_prefix("pages/").unwrap();
+        let (name, section) = page.rsplit_once('.').unwrap();
+        let printed = sandbox.run(&["man", name, "--section", section]);
+        assert_eq!(printed.code, Some(0), "{page}: {printed}");
+        let text = fs::read_to_string(sandbox.path(path)).unwrap();
+        assert_eq!(printed.stdout, text, "{page}");
+    }
+    let print = sandbox.run(&["man", "config", "print"]).stdout;
+    for name in ["config-print", "cachelens-config-print"] {
+        assert_eq!(sandbox.run(&["man", name]).stdout, print, "{name}");
+    }
+    insta::assert_snapshot!(sandbox.run(&["man", "ls", "--section", "7"]), @r"
+    error: the page `ls` is in section 1
+      hint: `cachelens man ls --section 1` prints it
+    exit 2
+    ");
+    insta::assert_snapshot!(sandbox.run(&["man", "prnue"]), @r"
+    error: there is no command and no topic `prnue`
+      hint: did you mean `cachelens man prune`?
+    exit 2
+    ");
+}
+
+#[test]
 fn short_help_of_a_list_fits_a_screen_and_has_its_own_flags() {
     let help = Sandbox::new().run(&["ls", "-h"]).stdout;
     for flag in ["--filter", "--sort", "--limit", "--columns", "--no-headers"] {

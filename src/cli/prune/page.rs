@@ -11,7 +11,6 @@ use crate::report::markdown::{code, table, text};
 use crate::report::page::plan::PlanPart;
 use crate::report::plan::{PlanOutcome, run_sums};
 use crate::report::{Issue, IssueLevel, github, junit, sarif};
-use crate::text::units::Size;
 
 /// Adds plans, outcomes and failures to the summary of the job, when the flag asks for it.
 ///
@@ -128,7 +127,7 @@ fn part(pruned: &Pruned, has_rules: bool) -> String {
             [
                 item.kind.to_owned(),
                 code(&item.name),
-                Size(item.bytes).to_string(),
+                item.size(),
                 text(&item.reasons),
             ]
         });

@@ -314,7 +314,7 @@ fn planned(plan: &PlanPart, source: &SourcePart, written: &mut String) {
             "<tr><td>{}</td><td class=\"name\">{}</td><td class=\"number\">{}</td><td>{}</td></tr>",
             item.kind,
             text(&item.name),
-            Size(item.bytes),
+            item.size(),
             text(&item.reasons)
         );
     }

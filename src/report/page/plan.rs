@@ -3,7 +3,7 @@
 use super::price::Price;
 use crate::prune::plan::{FreesLater, ItemKind, Plan};
 use crate::report::plan::later_words;
-use crate::text::plural::one_or;
+use crate::text::plural::counted;
 use crate::text::units::Size;
 
 /// How many items are listed.
@@ -16,6 +16,8 @@ pub struct PlanPart {
     pub has_rules: bool,
     /// How many refs are deleted.
     pub refs: usize,
+    /// How many refs are written again without some of their results.
+    pub rewritten: usize,
     /// How many blobs and other objects are deleted in the first run.
     pub objects: u64,
     /// The bytes that the first run frees.
@@ -35,9 +37,21 @@ pub struct ItemPart {
     pub kind: &'static str,
     /// Its name for people.
     pub name: String,
+    /// What its deletion frees. A ref frees nothing by itself.
     pub bytes: u64,
     /// Why it is deleted.
     pub reasons: String,
+}
+
+impl ItemPart {
+    /// Returns its size; a dash for a ref, whose blobs are items of their own.
+    pub fn size(&self) -> String {
+        let is_of_ref = [ItemKind::Ref, ItemKind::Results].map(ItemKind::word);
+        if self.bytes == 0 && is_of_ref.contains(&self.kind) {
+            return "–".to_owned();
+        }
+        Size(self.bytes).to_string()
+    }
 }
 
 impl PlanPart {
@@ -61,6 +75,7 @@ impl PlanPart {
         Self {
             has_rules,
             refs: plan.refs(),
+            rewritten: plan.delete().rewrites().count(),
             objects: plan.frees_objects(),
             bytes: plan.frees_bytes(),
             later: plan.frees_later(),
@@ -93,17 +108,18 @@ impl PlanPart {
         if self.all_items == 0 {
             return format!("nothing to delete now{later}");
         }
-        let refs = match self.refs {
-            0 => String::new(),
-            1 => "1 ref and ".to_owned(),
-            count => format!("{count} refs and "),
-        };
-        let objects = one_or(self.objects, "object", "objects");
-        format!(
-            "{refs}{} {objects}, {} freed at once{later}",
-            self.objects,
-            Size(self.bytes)
-        )
+        let mut parts = Vec::new();
+        if self.refs > 0 {
+            parts.push(counted(self.refs, "ref"));
+        }
+        if self.rewritten > 0 {
+            parts.push(format!("{} rewritten", counted(self.rewritten, "ref")));
+        }
+        if self.objects > 0 || self.rewritten == 0 {
+            parts.push(counted(self.objects, "object"));
+        }
+        let what = parts.join(" and ");
+        format!("{what}, {} freed at once{later}", Size(self.bytes))
     }
 }
 

@@ -93,6 +93,17 @@ fn a_run_and_a_repair_are_printed_in_the_same_formats() {
 }
 
 #[test]
+fn a_plan_of_repairs_counts_the_refs_that_it_rewrites() {
+    let repair = |format| Sandbox::new().run(&["repair", "demo", "--format", format]);
+    let github = repair("github").stdout;
+    let counts = "A plan, nothing was deleted: 1 ref rewritten and 1 object, ";
+    assert!(github.contains(counts), "{github}");
+    // What a ref frees is in the items of its blobs.
+    let markdown = repair("markdown").stdout;
+    assert!(markdown.contains("| results | `pr-5` | – |"), "{markdown}");
+}
+
+#[test]
 fn names_from_a_store_are_escaped_in_a_plan() {
     let hostile = "a|b</testcase>\n::error::x@all`c`%0A";
     let sandbox = sandbox();

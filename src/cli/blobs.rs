@@ -18,6 +18,7 @@ use crate::inventory::objects::{Object, ObjectKey, Objects};
 use crate::inventory::{BlobState, RefEntry};
 use crate::report::documents::{BlobDocument, ObjectDocument};
 use crate::source::SourceText;
+use crate::text::plural::none_matches;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -191,7 +192,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
                 &lists,
                 |list| match list.rows.count() {
                     0 => "nothing is stored here\n".to_owned(),
-                    count => format!("none of the {count} objects matches\n"),
+                    count => none_matches(count, "object"),
                 },
             )?;
         }

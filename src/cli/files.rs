@@ -19,6 +19,7 @@ use crate::format::layer::{TarEntry, TarEntryKind};
 use crate::inventory::filter::Filter;
 use crate::report::documents::FileDocument;
 use crate::source::SourceText;
+use crate::text::plural::none_matches;
 
 mod layer;
 
@@ -171,7 +172,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
         ListFormat::Text => {
             let text = match (rows.count(), shown.len()) {
                 (0, _) => "the layer holds no files: the step changed nothing\n".to_owned(),
-                (count, 0) => format!("none of the {count} files matches\n"),
+                (count, 0) => none_matches(count, "file"),
                 _ => listing.table(&rows, &shown, output.paper),
             };
             output.text(&text)?;

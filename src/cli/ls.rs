@@ -14,6 +14,7 @@ use crate::inventory::RefEntry;
 use crate::inventory::filter::Filter;
 use crate::report::documents::RefDocument;
 use crate::source::SourceText;
+use crate::text::plural::none_matches;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -157,7 +158,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
                 &lists,
                 |list| match list.scanned.inventory.refs.len() {
                     0 => "no refs: nothing has been exported here yet\n".to_owned(),
-                    count => format!("none of the {count} refs matches\n"),
+                    count => none_matches(count, "ref"),
                 },
             )?;
         }

@@ -81,7 +81,7 @@ pub(super) struct Global {
     pub(super) write: bool,
     /// Never change a store.
     ///
-    /// This overrides --write and the configuration.
+    /// The terminal UI then ignores --write, and commands refuse to change a store.
     #[arg(long, global = true)]
     pub(super) read_only: bool,
     /// Skip reads that count as a use.
@@ -126,7 +126,7 @@ pub(super) enum CliCommand {
     Diff(diff::Arguments),
     /// Show how much of a cache is live, orphaned, missing and unknown.
     Du(du::Arguments),
-    /// List the blobs of a cache: live, orphaned, missing and shared ones.
+    /// List the blobs of a cache: live, orphaned, missing or shared.
     Blobs(blobs::Arguments),
     /// List the files of a layer, by its digest or the step that made it.
     Files(Box<files::Arguments>),

@@ -55,13 +55,16 @@ pub(super) struct Arguments {
     /// Fail if a ref is older than this, such as 90d.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     max_age: Option<Duration>,
-    /// Show what an export with mode=min would keep of each cache: the steps with a result, and
-    /// their bytes.
+    /// Show what an export with mode=min would keep of each cache.
+    ///
+    /// It shows the steps that would have a result, and their bytes.
     #[arg(long)]
     mode: bool,
-    /// Warn of results of package updates, such as `apt-get upgrade`, that are older than this,
-    /// such as 30d. The provenance next to the cache, --provenance or the Dockerfile names the
-    /// steps. The default is `max_update_age` of cachelens.toml.
+    /// Warn of results of package updates that are older than this, such as 30d.
+    ///
+    /// A package update is a step such as `apt-get upgrade`. The provenance next to the cache,
+    /// --provenance or the Dockerfile names the steps. The default is `max_update_age` of
+    /// cachelens.toml.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     max_update_age: Option<Duration>,
     /// Name the steps for --max-update-age by the provenance of a build (SLSA, mode=max).

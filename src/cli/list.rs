@@ -32,7 +32,7 @@ pub(super) struct ListFlags {
     /// List at most N rows of each source, after sorting.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Show these columns, such as ref,size,age.
+    /// Show these columns, such as size,age.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     columns: Vec<String>,
     /// Omit the header line.

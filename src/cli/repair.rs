@@ -65,8 +65,9 @@ pub(super) struct Arguments {
     /// Equal records are merged, and records that lead to no result are removed.
     #[arg(long, conflicts_with = "saved")]
     compact: bool,
-    /// Make the ref point to another version: a previous one such as main~1, another ref of the
-    /// store, or the digest of a manifest. Needs SOURCE#REF.
+    /// Make the ref of SOURCE#REF point to another version, such as main~1.
+    ///
+    /// The version is a previous one, another ref of the store, or the digest of a manifest.
     #[arg(long, value_name = "VERSION", conflicts_with_all = ["saved", "fix", "compact", "delete_gone"])]
     restore: Option<String>,
     /// Delete refs whose manifest is missing and that have no previous version.

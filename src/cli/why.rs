@@ -55,16 +55,16 @@ pub(super) struct Arguments {
     /// The build context on disk; NAME=DIR for a named context.
     #[arg(long, value_name = "DIR")]
     context: Vec<String>,
-    #[command(flatten)]
-    described: build::BuildFlags,
     /// Exit with 3 if a matching step runs.
     ///
     /// The value is miss for any step, cause:KIND for a cause, a line of the Dockerfile, or a part
     /// of its instruction. May be repeated.
     #[arg(long, value_name = "miss|cause:KIND|LINE|NAME")]
     fail_on: Vec<Gate>,
-    /// Compare several builds, and name the inputs that change in nearly every one: build records,
-    /// provenance, folders of them, images or SOURCE#REF~N with provenance, or git:A..B.
+    /// Compare several builds, and name the inputs that change in nearly every one.
+    ///
+    /// A build is a build record, provenance, a folder of them, an image or SOURCE#REF~N with
+    /// provenance, or git:A..B.
     #[arg(
         long,
         value_name = "EVIDENCE",
@@ -86,6 +86,9 @@ pub(super) struct Arguments {
     /// build, and nerdctl build.
     #[arg(last = true, value_name = "BUILD COMMAND")]
     command: Vec<String>,
+    // Its heading is that of all later flags.
+    #[command(flatten)]
+    described: build::BuildFlags,
 }
 
 pub(super) async fn run(

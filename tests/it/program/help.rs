@@ -24,7 +24,7 @@ fn help_lists_commands_and_options() {
       why          Explain why each step of a build hit or missed its cache
       diff         Compare two refs by cache key
       du           Show how much of a cache is live, orphaned, missing and unknown
-      blobs        List the blobs of a cache: live, orphaned, missing and shared ones
+      blobs        List the blobs of a cache: live, orphaned, missing or shared
       files        List the files of a layer, by its digest or the step that made it
       cat          Print a file of a layer, or the layer as it is stored
       check        Find faults, risks and waste in a cache; usable as a CI gate
@@ -111,7 +111,7 @@ fn help_lists_commands_and_options() {
           --read-only
               Never change a store.
 
-              This overrides --write and the configuration.
+              The terminal UI then ignores --write, and commands refuse to change a store.
 
           --no-touch
               Skip reads that count as a use.
@@ -195,4 +195,31 @@ fn help_lists_commands_and_options() {
           --offline                     Do not contact registries for base images
     exit 0
     ");
+}
+
+#[test]
+fn only_flags_of_the_build_are_below_its_heading() {
+    for command in ["why", "show", "check", "prune"] {
+        let help = Sandbox::new().run(&[command, "-h"]).stdout;
+        let (options, build) = help
+            .split_once("\nThe build, as a Dockerfile describes it:\n")
+            .unwrap();
+        assert!(build.contains("--build-arg"), "{help}");
+        for flag in ["--format", "--fail-on", "--summary", "--help", "COMMAND"] {
+            assert!(!build.contains(flag), "{command}: {flag}\n{help}");
+        }
+        assert!(options.contains("--help"), "{help}");
+    }
+}
+
+#[test]
+fn each_line_of_the_list_of_commands_fits_80_columns() {
+    let help = Sandbox::new().run(&["-h"]).stdout;
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let (commands, _) = commands.split_once("\n\n").unwrap();
+    assert!(commands.lines().count() > 15, "{help}");
+    for line in commands.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+        assert!(!line.starts_with("    "), "{line}");
+    }
 }

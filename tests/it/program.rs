@@ -24,6 +24,7 @@ mod page;
 mod patterns;
 mod plans;
 mod progress;
+mod readme;
 pub(crate) mod reports;
 mod schemas;
 mod secrets;

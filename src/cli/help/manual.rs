@@ -1,10 +1,12 @@
 //! The manual: topics in a small subset of Markdown, rendered for a terminal and for `man`.
 //!
 //! A topic is a title `# NAME: SUMMARY`, followed by headings (`## `), paragraphs, lists (`- `,
-//! with continuation lines indented), tables and fenced code. Lines are printed unchanged, because the
-//! files keep to the width of a terminal.
+//! with continuation lines indented), tables and fenced code. Paragraphs and lists are wrapped to the
+//! width of the terminal; tables and code are not.
 
 use std::fmt::Write as _;
+
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::cli::table::{Paper, Style};
 
@@ -41,6 +43,13 @@ topics!(
     "config",
     "words",
 );
+
+/// The width of lines that go to a file or to another program.
+const PIPED: usize = 80;
+/// The width below which lines are not wrapped any further.
+const NARROWEST: usize = 40;
+/// The width above which lines are hard to read.
+const WIDEST: usize = 100;
 
 /// A part of a topic.
 #[derive(Debug, PartialEq, Eq)]
@@ -104,6 +113,7 @@ impl Topic {
     pub(in crate::cli) fn render(self, paper: Paper) -> String {
         let title = format!("{} – {}", self.name, self.summary());
         let mut text = Style::Strong.paint(&title, paper) + "\n";
+        let columns = paper.columns.unwrap_or(PIPED).clamp(NARROWEST, WIDEST);
         let mut was_item = false;
         for block in self.blocks() {
             let is_item = matches!(block, ManualBlock::Item(_));
@@ -117,12 +127,12 @@ impl Topic {
                     text.push('\n');
                 }
                 ManualBlock::Paragraph(lines) => {
-                    for line in lines {
-                        text += &format!("{}\n", inline(line, paper));
+                    for line in wrapped(&lines, columns) {
+                        text += &format!("{}\n", inline(&line, paper));
                     }
                 }
                 ManualBlock::Item(lines) => {
-                    for (place, line) in lines.iter().enumerate() {
+                    for (place, line) in wrapped(&lines, columns - 2).iter().enumerate() {
                         let mark = if place == 0 { "- " } else { "  " };
                         text += &format!("{mark}{}\n", inline(line, paper));
                     }
@@ -164,6 +174,39 @@ impl Topic {
         page += ".SH \"SEE ALSO\"\n\\fBcachelens\\fR(1)\n";
         page
     }
+}
+
+/// Joins lines and breaks them again, so that none is wider than `columns`. A word, or a `**strong**`
+/// part, is never broken.
+fn wrapped(lines: &[&str], columns: usize) -> Vec<String> {
+    let mut wrapped: Vec<String> = Vec::new();
+    let mut word = String::new();
+    for part in lines.iter().flat_map(|line| line.split_whitespace()) {
+        if !word.is_empty() {
+            word.push(' ');
+        }
+        word += part;
+        if word.matches("**").count() % 2 == 1 {
+            continue;
+        }
+        match wrapped.last_mut() {
+            Some(line) if shown_width(line) + 1 + shown_width(&word) <= columns => {
+                line.push(' ');
+                *line += &word;
+            }
+            _ => wrapped.push(word.clone()),
+        }
+        word.clear();
+    }
+    if !word.is_empty() {
+        wrapped.push(word);
+    }
+    wrapped
+}
+
+/// Returns the width of a line without the marks of strong text.
+fn shown_width(line: &str) -> usize {
+    line.replace("**", "").width()
 }
 
 /// Renders `**strong**` text; code keeps its backticks.
@@ -234,10 +277,39 @@ mod tests {
             let fences = topic.text.lines().filter(|line| line.starts_with("```"));
             assert_eq!(fences.count() % 2, 0, "{}", topic.name);
             for line in topic.render(Paper::default()).lines() {
-                assert!(line.chars().count() <= 100, "{}: {line}", topic.name);
+                assert!(line.chars().count() <= 92, "{}: {line}", topic.name);
                 assert!(!line.starts_with("```"), "{}: {line}", topic.name);
             }
         }
+    }
+
+    #[test]
+    fn paragraphs_and_lists_are_as_wide_as_the_terminal() {
+        let words = |text: &str| -> Vec<String> {
+            let lines = text.lines().filter(|line| !line.starts_with("    "));
+            let words = lines.flat_map(str::split_whitespace);
+            words
+                .filter(|word| *word != "-")
+                .map(str::to_owned)
+                .collect()
+        };
+        for topic in TOPICS {
+            let of = |columns| {
+                topic.render(Paper {
+                    columns: Some(columns),
+                    ..Paper::default()
+                })
+            };
+            for columns in [66, 80, 100] {
+                let text = of(columns);
+                let flowing = text.lines().filter(|line| !line.starts_with("    "));
+                for line in flowing.filter(|line| line.contains(' ')) {
+                    assert!(line.width() <= columns, "{} {columns}: {line}", topic.name);
+                }
+                assert_eq!(words(&text), words(&of(200)), "{}", topic.name);
+            }
+        }
+        assert_eq!(wrapped(&["a **b", "c** d"], 5), ["a **b c**", "d"]);
     }
 
     #[test]

@@ -171,3 +171,18 @@ fn a_plan_shows_the_bytes_that_deleting_each_ref_would_free() {
         "{plan}"
     );
 }
+
+#[test]
+fn a_repair_exits_with_4_if_findings_are_left_and_its_plan_with_0() {
+    let sandbox = sandbox();
+    let index = std::fs::read_to_string(sandbox.path("cache/index.json")).unwrap();
+    let index: serde_json::Value = serde_json::from_str(&index).unwrap();
+    let digest = index["manifests"][0]["digest"].as_str().unwrap();
+    let manifest = digest.replace("sha256:", "cache/blobs/sha256/");
+    std::fs::remove_file(sandbox.path(manifest)).unwrap();
+    for (arguments, code) in [(&[][..], 0), (&["--yes"], 4)] {
+        let run = sandbox.run(&[&["repair", "./cache"], arguments].concat());
+        assert_eq!(run.code, Some(code), "{run}");
+        assert!(run.stdout.contains("Not repaired: manifest-missing"), "{run}");
+    }
+}

@@ -46,7 +46,7 @@ pub use build_command::BuildCommand;
 pub(crate) use command::Tool;
 pub use declaration::{Declaration, Direction};
 pub(crate) use fields::csv_fields;
-pub use mistakes::{Mistake, MistakeSeverity, codes};
+pub use mistakes::{Mistake, MistakeSeverity, codes, meaning};
 
 use crate::format::located::{Located, TextPlace};
 use crate::format::tree::{Tree, TreeNode, json, yaml};

@@ -120,7 +120,13 @@ pub(super) fn run(
     Ok(if fails { Exit::Found } else { Exit::Done })
 }
 
+/// What is printed if the files declare no cache.
+const NOTHING: &str = "no cache is declared here\n";
+
 fn as_markdown(found: &RepositoryFindings, issues: &[Issue], ignored: &[String]) -> String {
+    if found.declared.is_empty() && issues.is_empty() && ignored.is_empty() {
+        return NOTHING.to_owned();
+    }
     let rows = found.declared.iter().map(|declaration| {
         [
             &format!("{}:{}", declaration.file, declaration.line),
@@ -153,7 +159,7 @@ fn direction(direction: Direction) -> &'static str {
 
 fn print(found: &RepositoryFindings, ignored: &[String], paper: Paper) -> String {
     if found.declared.is_empty() && found.findings.is_empty() && ignored.is_empty() {
-        return "no cache is declared here\n".to_owned();
+        return NOTHING.to_owned();
     }
     let mut text = declarations(&found.declared, paper);
     if !found.findings.is_empty() {

@@ -56,10 +56,8 @@ fn command_of<'c>(program: &'c Command, page: &str) -> Option<&'c Command> {
     if page == program.get_name() {
         return Some(program);
     }
-    let names = page.strip_prefix(PREFIX).unwrap_or(page).split('-');
-    names.fold(Some(program), |command, name| {
-        command?.find_subcommand(name)
-    })
+    let mut names = page.strip_prefix(PREFIX).unwrap_or(page).split('-');
+    names.try_fold(program, |command, name| command.find_subcommand(name))
 }
 
 /// Returns the failure for a page that is in another section than the given one.

@@ -4,6 +4,7 @@ mod attributes;
 mod baked;
 mod corrected;
 mod github;
+mod kinds;
 mod pairs;
 mod place;
 mod registry;
@@ -12,6 +13,8 @@ mod single;
 use std::collections::BTreeSet;
 
 pub(super) use corrected::in_source;
+use kinds::severity;
+pub use kinds::{codes, meaning};
 use place::normal_path;
 use serde::Serialize;
 
@@ -120,55 +123,6 @@ impl MistakeSearch<'_> {
             hint,
         });
     }
-}
-
-/// The codes of all mistakes, with their severities. A mistake may have another severity.
-const CODES: [(&str, MistakeSeverity); 34] = [
-    ("bare-type", MistakeSeverity::Error),
-    ("comment-in-list", MistakeSeverity::Error),
-    ("docker-driver", MistakeSeverity::Error),
-    ("ecr-manifest", MistakeSeverity::Error),
-    ("fork-pr", MistakeSeverity::Error),
-    ("gha-legacy", MistakeSeverity::Error),
-    ("literal-secret", MistakeSeverity::Error),
-    ("missing-type", MistakeSeverity::Error),
-    ("quoted-override", MistakeSeverity::Error),
-    ("same-ref-as-image", MistakeSeverity::Error),
-    ("server-twice", MistakeSeverity::Error),
-    ("slash-in-tag", MistakeSeverity::Error),
-    ("uppercase", MistakeSeverity::Error),
-    ("blank-after-comma", MistakeSeverity::Warning),
-    ("default-scope", MistakeSeverity::Warning),
-    ("flag-twice", MistakeSeverity::Warning),
-    ("image-without-cache", MistakeSeverity::Warning),
-    ("inline-max", MistakeSeverity::Warning),
-    ("mode-min", MistakeSeverity::Warning),
-    ("never-exported", MistakeSeverity::Warning),
-    ("never-imported", MistakeSeverity::Warning),
-    ("no-runtime-token", MistakeSeverity::Warning),
-    ("not-ignored", MistakeSeverity::Warning),
-    ("only-first-name", MistakeSeverity::Warning),
-    ("overwritten", MistakeSeverity::Warning),
-    ("per-commit", MistakeSeverity::Warning),
-    ("skipped", MistakeSeverity::Warning),
-    ("unknown-attribute", MistakeSeverity::Warning),
-    ("cache-beside-images", MistakeSeverity::Info),
-    ("depot-unneeded", MistakeSeverity::Info),
-    ("import-mode", MistakeSeverity::Info),
-    ("prefix-slash", MistakeSeverity::Info),
-    ("same-place", MistakeSeverity::Info),
-    ("tmpfs", MistakeSeverity::Info),
-];
-
-/// Returns the codes of all mistakes.
-pub fn codes() -> impl Iterator<Item = &'static str> {
-    CODES.iter().map(|(code, _)| *code)
-}
-
-fn severity(code: &str) -> MistakeSeverity {
-    let known = CODES.iter().find(|(known, _)| *known == code);
-    debug_assert!(known.is_some(), "`{code}` is missing from `CODES`");
-    known.map_or(MistakeSeverity::Warning, |(_, severity)| *severity)
 }
 
 impl MistakeSeverity {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::check::{Finding, Severity};
-use crate::find::{Mistake, MistakeSeverity};
+use crate::find::{self, Mistake, MistakeSeverity};
 use crate::text::escape::visible;
 
 /// The severity of an issue.
@@ -98,12 +98,7 @@ impl Issue {
                 MistakeSeverity::Info => IssueLevel::Info,
             },
             code: mistake.code,
-            meaning: format!(
-                "A declared cache has the mistake `{}` ({}).",
-                mistake.code,
-                mistake.code.replace('-', " ")
-            )
-            .into(),
+            meaning: find::meaning(mistake.code).into(),
             message: mistake.message.clone(),
             hint: mistake.hint.clone(),
             subject: format!("{file}:{}", mistake.line),

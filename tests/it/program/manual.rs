@@ -1,9 +1,11 @@
 //! The manual in the program and the README: their examples must be accepted and correct.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cachelens::check::Code;
 use cachelens::cli::check_arguments;
 
 use crate::support::command::Sandbox;
@@ -218,6 +220,19 @@ fn man_accepts_the_names_of_its_pages() {
       hint: did you mean `cachelens man prune`?
     exit 2
     ");
+}
+
+#[test]
+fn every_code_of_a_finding_is_in_its_topic() {
+    let topics: BTreeMap<String, String> = topics().into_iter().collect();
+    let of_check = Code::ALL.iter().map(|code| ("check", code.name()));
+    let of_find = cachelens::find::codes().map(|code| ("find", code));
+    for (topic, code) in of_check.chain(of_find) {
+        assert!(
+            topics[topic].contains(&format!("\n- `{code}`: ")),
+            "{topic}: {code}"
+        );
+    }
 }
 
 #[test]

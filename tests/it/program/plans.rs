@@ -183,6 +183,9 @@ fn a_repair_exits_with_4_if_findings_are_left_and_its_plan_with_0() {
     for (arguments, code) in [(&[][..], 0), (&["--yes"], 4)] {
         let run = sandbox.run(&[&["repair", "./cache"], arguments].concat());
         assert_eq!(run.code, Some(code), "{run}");
-        assert!(run.stdout.contains("Not repaired: manifest-missing"), "{run}");
+        assert!(
+            run.stdout.contains("Not repaired: manifest-missing"),
+            "{run}"
+        );
     }
 }

@@ -244,7 +244,22 @@ fn find_prints_files_and_lines_in_every_format() {
         "app/.github/workflows/build.yml"
     );
     assert_eq!(place["region"]["startLine"], found[0]["line"]);
+    let rule = &log["runs"][0]["tool"]["driver"]["rules"][0];
+    assert_eq!(rule["id"], "never-exported");
+    assert_eq!(
+        rule["shortDescription"]["text"],
+        "A cache is imported, and nothing exports it."
+    );
     let (cases, [tests, _]) = cases(&run("junit").stdout);
     assert_eq!(cases.len(), found.len());
     assert_eq!(tests, found.len() as u64);
+}
+
+#[test]
+fn find_prints_no_table_for_files_without_a_cache() {
+    let sandbox = Sandbox::new();
+    for format in ["text", "markdown"] {
+        let run = sandbox.run(&["find", "--format", format]);
+        assert_eq!(run.stdout, "no cache is declared here\n", "{format}");
+    }
 }

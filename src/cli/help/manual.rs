@@ -300,7 +300,7 @@ mod tests {
                     ..Paper::default()
                 })
             };
-            for columns in [66, 80, 100] {
+            for columns in [70, 80, 100] {
                 let text = of(columns);
                 let flowing = text.lines().filter(|line| !line.starts_with("    "));
                 for line in flowing.filter(|line| line.contains(' ')) {

@@ -57,6 +57,9 @@ fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
+/// Ends the detail of a cause that the files of the build context would settle.
+pub(crate) const ADD_CONTEXT: &str = "; add --context DIR to see which";
+
 /// Why a step runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
@@ -125,7 +128,7 @@ impl Cause {
             .collect()
     }
 
-    fn new(kind: CauseKind, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: CauseKind, detail: impl Into<String>) -> Self {
         Self {
             kind,
             detail: detail.into(),
@@ -145,6 +148,11 @@ impl Cause {
             also: parts.collect(),
             ..Self::new(first.kind, first.detail)
         })
+    }
+
+    /// Returns the detail without the flag that a command needs for more, if there is one.
+    pub fn detail_without_flag(&self) -> Option<&str> {
+        self.detail.strip_suffix(ADD_CONTEXT)
     }
 
     /// Returns the advice, where something can be done.

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable};
-use crate::explain::load::words::{seconds, sentence};
+use crate::explain::cause::Cause;
+use crate::explain::load::words::seconds;
 use crate::explain::solve::{CacheVerdict, InCache};
 use crate::format::provenance::StepIndex;
 use crate::inventory::filter::{Filter, FilterSubject, FilterTextField};
@@ -23,6 +24,7 @@ mod verdict;
 mod words;
 
 pub use explanation::ArrangedExplanation;
+use explanation::sentence;
 pub use stages::{BarUnit, GraphStep, StageColumn, StageGraph, StepReason};
 pub use words::lines as changed_words;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Inquiry;
-use crate::explain::cause::{Cause, CauseKind, is_context};
+use crate::explain::cause::{ADD_CONTEXT, Cause, CauseKind, is_context};
 use crate::explain::keys::{ContentKey, root, selectors, source};
 use crate::explain::names::StepName;
 use crate::explain::text_diff::{became, quoted};
@@ -106,10 +106,12 @@ impl Inquiry<'_> {
             return Some(self.other_source(input, source));
         }
         Some(if self.has_all_results(step) {
-            let detail = "files of the build context changed; add --context DIR to see which";
+            let detail = format!("files of the build context changed{ADD_CONTEXT}");
             Cause::new(CauseKind::Content, detail)
         } else {
-            let detail = "the cache holds the operation without its result, or over other files; add --context DIR to see which";
+            let detail = format!(
+                "the cache holds the operation without its result, or over other files{ADD_CONTEXT}"
+            );
             Cause::new(CauseKind::Unexplained, detail)
         })
     }

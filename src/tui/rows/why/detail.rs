@@ -1,10 +1,11 @@
 //! All details about why a step ran, or did not.
 
+use super::explanation::sentence;
 use super::{ArrangedExplanation, verdict, words};
 use crate::explain::cause::{Cause, CauseKind};
 use crate::explain::keys::ContentKey;
 use crate::explain::load::Explanation;
-use crate::explain::load::words::{seconds, sentence};
+use crate::explain::load::words::seconds;
 use crate::explain::solve::{CacheVerdict, InCache};
 use crate::format::provenance::StepIndex;
 use crate::text::secrets;

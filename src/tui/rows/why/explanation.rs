@@ -6,7 +6,7 @@ use super::{StageGraph, detail};
 use crate::explain::cause::Cause;
 use crate::explain::load::Explanation;
 use crate::explain::load::groups::{CauseGroup, CauseGroups};
-use crate::explain::load::words::{files_that_changed, sentence};
+use crate::explain::load::words::{files_that_changed, part_sentence};
 use crate::explain::solve::CacheVerdict;
 use crate::format::provenance::StepIndex;
 use crate::inventory::steps::RowKind;
@@ -165,5 +165,39 @@ impl ArrangedExplanation {
         std::iter::once(headline)
             .chain(has_more.then_some(rest))
             .collect()
+    }
+}
+
+/// Describes why a step runs, in the words of the UI: evidence is chosen here, and not given by a
+/// flag.
+pub(super) fn sentence(cause: &Cause) -> String {
+    match cause.detail_without_flag() {
+        Some(detail) => {
+            let detail = format!("{detail}; give the build context as evidence to see which");
+            part_sentence(cause.kind, &detail)
+        }
+        None => part_sentence(cause.kind, &cause.detail),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explain::cause::{ADD_CONTEXT, CauseKind};
+
+    #[test]
+    fn a_cause_names_the_evidence_and_no_flag() {
+        let detail = format!("files of the build context changed{ADD_CONTEXT}");
+        let cause = Cause::new(CauseKind::Content, detail);
+        let words = sentence(&cause);
+        assert!(
+            words.contains("files of the build context changed"),
+            "{words}"
+        );
+        assert!(
+            words.contains("give the build context as evidence"),
+            "{words}"
+        );
+        assert!(!words.contains("--"), "{words}");
     }
 }

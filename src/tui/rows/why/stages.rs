@@ -2,10 +2,11 @@
 
 use jiff::SignedDuration;
 
+use super::explanation::sentence;
 use super::verdict;
 use crate::explain::load::Explanation;
 use crate::explain::load::groups::{CauseGroups, Cost};
-use crate::explain::load::words::{seconds, sentence};
+use crate::explain::load::words::seconds;
 use crate::explain::solve::InCache;
 use crate::format::provenance::StepIndex;
 use crate::text::units::Size;

@@ -1,4 +1,4 @@
-//! Adds rules and sources to a configuration file and keeps the rest unchanged.
+//! Changes rules, sources and the budget in a configuration file and keeps the rest unchanged.
 //!
 //! An [`Edit`] is prepared, shown as a diff, and then written:
 //!
@@ -13,23 +13,29 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value};
+use toml_edit::DocumentMut;
 
 use super::{ConfigError, ConfigProblem, parse};
 use crate::retention::Rule;
-use crate::source::{LocalLocation, Source, SourceLocation};
+use crate::source::Source;
 use crate::text::escape::visible;
+
+mod change;
 
 /// How many unchanged lines surround a change in a diff.
 const CONTEXT: usize = 3;
 
-/// An addition to a configuration file.
+/// A change of a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Addition {
-    /// A rule, after the existing ones.
+pub enum Change {
+    /// Adds a rule after the existing ones.
     Rule(Rule),
-    /// A source, after the existing ones.
+    /// Adds a source after the existing ones.
     Source(Source),
+    /// Removes a source, however it is written.
+    RemoveSource(Source),
+    /// Sets the size limit of the budget; `None` removes it.
+    MaxSize(Option<u64>),
 }
 
 /// A prepared change to a configuration file, not yet written.
@@ -54,8 +60,8 @@ pub enum EditError {
     /// The file is not a valid configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The file has a form that additions cannot be merged into.
-    #[error("{place} cannot be extended: {why}")]
+    /// The file has a form that changes cannot be merged into.
+    #[error("{place} cannot be changed: {why}")]
     Form { place: String, why: String },
     /// The file has changed since the diff was made.
     #[error("{0} has changed since the diff was made")]
@@ -70,14 +76,17 @@ pub enum EditError {
 }
 
 impl Edit {
-    /// Reads the configuration file `path`, which may not exist yet, and adds to it. `path` is
+    /// Reads the configuration file `path`, which may not exist yet, and changes its text. `path` is
     /// absolute.
     ///
     /// # Errors
     /// If the file cannot be read or is invalid, or the result would be invalid.
-    pub fn prepare(path: &Path, addition: &Addition) -> Result<Self, EditError> {
+    pub fn prepare(path: &Path, changes: &[Change]) -> Result<Self, EditError> {
         let before = read(path)?;
-        let after = add(before.as_deref().unwrap_or_default(), path, addition)?;
+        let mut after = before.clone().unwrap_or_default();
+        for change in changes {
+            after = apply(&after, path, change)?;
+        }
         Ok(Self {
             path: path.to_owned(),
             before,
@@ -99,9 +108,9 @@ impl Edit {
         })
     }
 
-    /// Returns whether the file already has the addition.
+    /// Returns whether the file is the same after the changes.
     pub fn is_empty(&self) -> bool {
-        self.before.as_ref() == Some(&self.after)
+        self.before.as_deref().unwrap_or_default() == self.after
     }
 
     /// Returns whether the file does not exist yet.
@@ -215,9 +224,9 @@ fn shown(path: &Path) -> String {
     visible(&path.to_string_lossy()).into_owned()
 }
 
-/// Returns `text` with `addition` in it.
-fn add(text: &str, path: &Path, addition: &Addition) -> Result<String, EditError> {
-    parse(text, path)?;
+/// Returns `text` with `change` applied.
+fn apply(text: &str, path: &Path, change: &Change) -> Result<String, EditError> {
+    let loaded = parse(text, path)?;
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
         let span = error.span().unwrap_or_default();
         ConfigError::Invalid(vec![ConfigProblem::new(
@@ -232,9 +241,14 @@ fn add(text: &str, path: &Path, addition: &Addition) -> Result<String, EditError
         place: shown(path),
         why,
     };
-    match addition {
-        Addition::Rule(rule) => add_rule(&mut document, rule, !text.trim().is_empty()),
-        Addition::Source(source) => add_source(&mut document, source, path),
+    match change {
+        Change::Rule(rule) => change::add_rule(&mut document, rule, !text.trim().is_empty()),
+        Change::Source(source) => change::add_source(&mut document, source, path),
+        Change::RemoveSource(source) => {
+            let sources = loaded.layer.sources.unwrap_or_default();
+            change::remove_source(&mut document, source, &sources)
+        }
+        Change::MaxSize(limit) => change::set_max_size(&mut document, *limit),
     }
     .map_err(|why| form(why.to_owned()))?;
     let mut after = document.to_string();
@@ -244,108 +258,6 @@ fn add(text: &str, path: &Path, addition: &Addition) -> Result<String, EditError
     // The result of the merge must be a valid configuration too.
     parse(&after, path).map_err(|error| form(error.to_string()))?;
     Ok(after)
-}
-
-fn add_rule(document: &mut DocumentMut, rule: &Rule, spaced: bool) -> Result<(), &'static str> {
-    let written: DocumentMut = rule
-        .to_string()
-        .parse()
-        .map_err(|_| "the rule cannot be written")?;
-    let mut rule: Table = written.as_table().clone();
-    if spaced {
-        rule.decor_mut().set_prefix("\n");
-    }
-    let retention = document.entry("retention").or_insert_with(|| {
-        let mut table = Table::new();
-        table.set_implicit(true);
-        Item::Table(table)
-    });
-    match retention {
-        Item::Table(retention) => {
-            let rules = retention
-                .entry("rule")
-                .or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
-            match rules {
-                Item::ArrayOfTables(rules) => rules.push(rule),
-                Item::Value(Value::Array(rules)) => append(rules, rule.into_inline_table().into()),
-                _ => return Err("`retention.rule` is not a list"),
-            }
-        }
-        Item::Value(Value::InlineTable(retention)) => {
-            let rules = retention
-                .entry("rule")
-                .or_insert_with(|| Value::Array(Array::new()));
-            match rules {
-                Value::Array(rules) => append(rules, rule.into_inline_table().into()),
-                _ => return Err("`retention.rule` is not a list"),
-            }
-        }
-        _ => return Err("`retention` is not a table"),
-    }
-    Ok(())
-}
-
-fn add_source(
-    document: &mut DocumentMut,
-    source: &Source,
-    path: &Path,
-) -> Result<(), &'static str> {
-    let text = as_written(source, path).to_string();
-    let sources = document
-        .entry("sources")
-        .or_insert_with(|| Item::Value(Value::Array(Array::new())));
-    let sources = sources.as_array_mut().ok_or("`sources` is not a list")?;
-    if sources.iter().all(|known| known.as_str() != Some(&text)) {
-        append(sources, text.into());
-    }
-    Ok(())
-}
-
-/// Returns `source` as written in the configuration file `path`: a directory below the file's own
-/// is relative to it.
-fn as_written(source: &Source, path: &Path) -> Source {
-    let mut source = source.clone();
-    if let SourceLocation::Local(local) | SourceLocation::RegistryDir(local) = &mut source.location
-        && let Some(base) = path.parent()
-        && let Ok(absolute) = std::path::absolute(&local.dir)
-    {
-        let below = absolute
-            .strip_prefix(base)
-            .map(|rest| Path::new(".").join(rest));
-        *local = LocalLocation::new(below.unwrap_or(absolute));
-    }
-    source
-}
-
-/// Adds a value to an array in the style of the others: on a line of its own if they are. Comments
-/// stay with the values before them.
-fn append(array: &mut Array, mut value: Value) {
-    let text = |raw: Option<&toml_edit::RawString>| {
-        raw.and_then(toml_edit::RawString::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let indent = array
-        .iter()
-        .next()
-        .map(|first| text(first.decor().prefix()))
-        .and_then(|prefix| Some(prefix.rsplit_once('\n')?.1.to_owned()));
-    let Some(indent) = indent else {
-        array.push(value);
-        return;
-    };
-    let mut rest = String::new();
-    if let Some(last) = array.iter_mut().last() {
-        rest = text(last.decor().suffix());
-        last.decor_mut().set_suffix("");
-    }
-    rest.push_str(array.trailing().as_str().unwrap_or_default());
-    let decor = value.decor_mut();
-    decor.set_prefix(format!("{}\n{indent}", rest.trim_end()));
-    decor.set_suffix("");
-    array.push_formatted(value);
-    array.set_trailing("\n");
-    array.set_trailing_comma(true);
 }
 
 #[cfg(test)]

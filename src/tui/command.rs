@@ -82,12 +82,18 @@ pub struct CommandFault {
 /// Where a line is typed.
 #[derive(Debug, Clone, Default)]
 pub struct Here {
-    /// The names of all sources.
-    pub sources: Vec<String>,
+    /// The names of all open sources.
+    pub sources: Vec<(SourceId, String)>,
     /// The source that the screen is about.
     pub current: Option<SourceId>,
     /// The columns of the list.
     pub columns: &'static [Column],
+}
+
+impl Here {
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.sources.iter().map(|(_, name)| name.as_str())
+    }
 }
 
 /// Names that people type for other commands.
@@ -315,18 +321,24 @@ fn place_of(action: Action) -> Option<CommandDestination> {
 /// an empty name.
 fn source(name: &str, here: &Here) -> Result<SourceId, CommandFault> {
     if name.is_empty() {
-        let only = (here.sources.len() == 1).then_some(SourceId(0));
+        let only = match here.sources.as_slice() {
+            [(id, _)] => Some(*id),
+            _ => None,
+        };
         return here.current.or(only).ok_or_else(|| CommandFault {
             message: "this screen is about no source".to_owned(),
             hint: "add the name of one, as in `:plan ./cache`".to_owned(),
         });
     }
-    let called = here.sources.iter().position(|source| source == name);
-    let mut containing =
-        (0..here.sources.len()).filter(|place| here.sources[*place].contains(name));
+    let mut sources = here.sources.iter();
+    let called = sources.find(|(_, source)| source == name);
+    let mut containing = here
+        .sources
+        .iter()
+        .filter(|(_, source)| source.contains(name));
     let only = containing.next().filter(|_| containing.next().is_none());
-    called.or(only).map(SourceId).ok_or_else(|| {
-        let near = nearest(name, here.sources.iter().map(String::as_str));
+    called.or(only).map(|(id, _)| *id).ok_or_else(|| {
+        let near = nearest(name, here.names());
         CommandFault {
             message: format!("no source here is called `{name}`"),
             hint: match near {

@@ -9,7 +9,7 @@ use super::evidence::{EvidencePart, NamedEvidence};
 use super::found::ScannedInventory;
 use super::layer::preview::PreviewSubject;
 use super::list::{Arrangement, View};
-use super::pruning::{DeletionScope, Planned};
+use super::pruning::{DeletionScope, Planned, RuleTrial};
 use super::rows::RowSet;
 use super::rows::files::FileTree;
 use super::rows::steps::RefSteps;
@@ -18,11 +18,11 @@ use super::views::SavedViews;
 use super::world::SourceId;
 use super::writes::PlanFile;
 use crate::backend::layer_content::LayerFile;
-use crate::config::edit::Edit;
+use crate::config::edit::{self, Edit};
 use crate::format::digest::Digest;
 use crate::inventory::{Inventory, RefId};
 use crate::prune::plan::{DeletionTarget, FreedBlobs, Plan};
-use crate::retention::{Policy, Rule};
+use crate::retention::Policy;
 
 /// A background job. Its reports are ignored once no screen waits for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,12 +102,14 @@ pub enum JobWork {
     SavePlan(PlanFile),
     /// Reads a configuration file and computes an addition, without writing it.
     PrepareConfig(PathBuf, ConfigAddition),
+    /// Computes the removal of a source from the configuration file in use, if it is there.
+    PrepareRemoval(SourceId),
     /// Writes a changed configuration file.
     WriteConfig(Arc<Edit>),
     /// Applies the current policy to the scan of a source.
     Judge(SourceId, ScannedInventory),
     /// Applies the current policy and a rule to the scan of a source.
-    TryRule(SourceId, Arc<Inventory>, Box<Rule>),
+    TryRule(SourceId, Arc<Inventory>, Box<RuleTrial>),
     /// Remembers which columns are hidden.
     SaveColumns(PathBuf, HiddenColumns),
     /// Remembers the order and the filter of each source.
@@ -190,8 +192,8 @@ pub enum NewBroken {
 /// An addition to a configuration file.
 #[derive(Debug, Clone)]
 pub enum ConfigAddition {
-    /// A retention rule.
-    Rule(Rule),
+    /// A retention rule, and perhaps another budget.
+    Policy(Vec<edit::Change>),
     /// An open source.
     Source(SourceId),
 }

@@ -2,7 +2,7 @@
 //! report through one channel, and can be stopped.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -154,6 +154,11 @@ impl Jobs {
         !self.holding.is_empty()
     }
 
+    /// Returns the path of a file to write; a relative one is below the directory of the program.
+    fn path_of(&self, path: &Path) -> PathBuf {
+        self.settings.readers.directory.join(path)
+    }
+
     fn store(&self, source: SourceId) -> Option<SourceStore> {
         lock(&self.stores).get(source.0).cloned()
     }
@@ -196,14 +201,15 @@ impl Jobs {
             JobWork::Prune(work) => self.prune(work, cancel, reporter),
             JobWork::SavePlan(file) => self.save_plan(file, reporter),
             JobWork::PrepareConfig(path, addition) => self.prepare_config(path, addition, reporter),
+            JobWork::PrepareRemoval(source) => self.prepare_removal(source, reporter),
             JobWork::WriteConfig(edit) => self.write_config(edit, reporter),
             JobWork::SaveColumns(path, hidden) => self.save_columns(&path, &hidden, reporter),
             JobWork::SaveViews(views) => self.save_views(&views, reporter),
             JobWork::ListRuns => self.list_runs(cancel, reporter),
             JobWork::OpenRun(journal) => self.open_run(journal, cancel, reporter),
             JobWork::Judge(source, found) => self.judge(source, found, reporter),
-            JobWork::TryRule(source, inventory, rule) => {
-                self.try_rule(source, inventory, *rule, reporter);
+            JobWork::TryRule(source, inventory, trial) => {
+                self.try_rule(source, inventory, *trial, reporter);
             }
             JobWork::Open(name) => {
                 self.open(&self.settings.openers.named.clone(), name, cancel, reporter);

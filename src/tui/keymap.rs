@@ -92,6 +92,8 @@ actions! {
     Demo,
     /// Open a source by its name.
     Add,
+    /// Remove a source from the list.
+    Remove,
     /// Show the blobs of a source.
     Blobs,
     /// Show the beginning of a file.
@@ -379,6 +381,11 @@ impl Keymap {
             key.0 = plain(key.0);
         }
         Ok(keymap)
+    }
+
+    /// Returns every context.
+    pub fn contexts(&self) -> impl Iterator<Item = KeyContext> + '_ {
+        self.0.keys().copied()
     }
 
     /// Returns the keys of a context, in display order.

@@ -224,6 +224,8 @@ pub enum JobReport {
     Saved(PathBuf, Result<(), ExportError>),
     /// A changed configuration file, not yet written, or why it cannot be changed.
     ConfigPrepared(Result<Arc<Edit>, String>),
+    /// The configuration file in use without a source that was closed, not yet written.
+    RemovalPrepared(Arc<Edit>),
     /// A configuration file was written, or an error.
     ConfigWritten(Result<ConfigWritten, String>),
     /// The verdicts of the current policy on the refs of a scan.

@@ -45,6 +45,8 @@ pub(super) enum NavigationCommand {
     Ask(LayerRequest),
     /// Adds a source and scans it.
     AddSource(SourceFacts),
+    /// Removes a source from the list.
+    CloseSource(SourceId),
     /// Goes to an open source, and to a ref of it.
     GoTo(SourceId, Option<RefSelector>),
 }
@@ -144,11 +146,21 @@ impl<'a> UiContext<'a> {
         self.commands.push(NavigationCommand::AddSource(info));
     }
 
-    /// Goes to an open source, and to a ref of it.
+    /// Removes a source from the list, unless work on it is running.
+    pub fn close_source(&mut self, id: SourceId) {
+        self.commands.push(NavigationCommand::CloseSource(id));
+    }
+
+    /// Goes to an open source, and to a ref of it; opens it again if it was closed.
     pub fn go_to(&mut self, id: SourceId, select: Option<RefSelector>) {
-        let label = self.world.source(id).info.label.clone();
-        self.world
-            .note(StatusKind::Done, format!("{label} is open already"));
+        let source = &mut self.world.sources[id.0];
+        let label = source.info.label.clone();
+        if std::mem::take(&mut source.is_closed) {
+            self.scan(id);
+        } else {
+            self.world
+                .note(StatusKind::Done, format!("{label} is open already"));
+        }
         self.commands.push(NavigationCommand::GoTo(id, select));
     }
 
@@ -197,6 +209,7 @@ impl<'a> UiContext<'a> {
     pub fn use_policy(&mut self, policy: Policy, from: String) {
         self.world.policy_from = Some(from);
         self.world.grace = policy.grace;
+        self.world.budget = policy.budget;
         self.effect(Effect::UsePolicy(policy));
         for place in 0..self.world.sources.len() {
             let source = &mut self.world.sources[place];

@@ -18,7 +18,7 @@ use crate::retention::Policy;
 mod scope;
 
 pub(super) use scope::with_rule;
-pub use scope::{DeletionScope, Repairing, Trial};
+pub use scope::{DeletionScope, Repairing, RuleTrial, Trial};
 
 /// Whether deletions are allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -264,6 +264,12 @@ impl Planned {
             .iter()
             .filter(|item| item.target.kind() == kind)
             .count() as u64
+    }
+
+    /// Returns when a later run may delete what waits because of this plan.
+    pub fn waits_until(&self) -> Option<Timestamp> {
+        let wait = self.plan.grace().saturating_add(self.draft.settling());
+        self.plan.created().checked_add(wait).ok()
     }
 
     /// Returns whether blobs are deleted together with their refs.

@@ -5,9 +5,10 @@ use std::num::NonZeroU32;
 use jiff::SignedDuration;
 
 use crate::retention::{
-    Condition, Criteria, Keep, RefPattern, RefPatternError, Rule, RuleAction, RuleTextField,
+    Budget, Condition, Criteria, Keep, RefPattern, RefPatternError, Rule, RuleAction, RuleTextField,
 };
-use crate::text::units::{Exact, parse_duration};
+use crate::text::units::{Exact, ExactSize, parse_duration, parse_size};
+use crate::tui::pruning::RuleTrial;
 use crate::tui::rows::NONE;
 
 /// The separators of words in a ref's name.
@@ -16,6 +17,8 @@ const JOINTS: [char; 4] = ['-', '_', '.', '/'];
 const LAST: u32 = 5;
 /// The ages that a key steps through, in days; unset comes before the first.
 const DAYS: [i64; 9] = [1, 2, 3, 7, 14, 30, 60, 90, 180];
+/// The units of the sizes that a key steps through.
+const UNITS: [u64; 4] = [1 << 10, 1 << 20, 1 << 30, 1 << 40];
 
 /// A field of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +31,19 @@ pub enum RuleField {
     Last,
     /// The maximum age of refs to keep.
     Within,
+    /// The size limit of the policy, which applies after all rules.
+    Budget,
 }
 
 impl RuleField {
     /// All fields, in display order.
-    pub const ALL: [Self; 4] = [Self::Refs, Self::Action, Self::Last, Self::Within];
+    pub const ALL: [Self; 5] = [
+        Self::Refs,
+        Self::Action,
+        Self::Last,
+        Self::Within,
+        Self::Budget,
+    ];
 
     /// Returns the word for the field.
     pub fn word(self) -> &'static str {
@@ -41,6 +52,7 @@ impl RuleField {
             Self::Action => "action",
             Self::Last => "keep last",
             Self::Within => "keep within",
+            Self::Budget => "budget",
         }
     }
 }
@@ -76,20 +88,50 @@ pub struct RuleDraft {
     choice: DraftAction,
     last: Option<NonZeroU32>,
     within: Option<SignedDuration>,
+    /// The budget of the policy, with another size limit.
+    budget: Budget,
+    /// The bytes that all refs reach: a limit from here on has no effect.
+    live_bytes: u64,
 }
 
 impl RuleDraft {
-    /// Starts with a rule about refs with names like `names`.
+    /// Starts with a rule about refs with names like `names`, after the rules of a policy with
+    /// `budget`. All refs reach `live_bytes`.
     ///
     /// # Errors
     /// Fails if a name cannot be written as a pattern.
-    pub fn about(names: &[String], choice: DraftAction) -> Result<Self, RefPatternError> {
+    pub fn about(
+        names: &[String],
+        choice: DraftAction,
+        budget: Budget,
+        live_bytes: u64,
+    ) -> Result<Self, RefPatternError> {
         Ok(Self {
             patterns: patterns(names)?,
             choice,
             last: NonZeroU32::new(LAST),
             within: None,
+            budget,
+            live_bytes,
         })
+    }
+
+    /// Returns the rule with the budget.
+    pub fn trial(&self) -> RuleTrial {
+        RuleTrial {
+            rule: self.rule(),
+            budget: self.budget,
+        }
+    }
+
+    /// Returns the budget.
+    pub fn budget(&self) -> Budget {
+        self.budget
+    }
+
+    /// Uses the sizes of a new scan.
+    pub fn set_live_bytes(&mut self, bytes: u64) {
+        self.live_bytes = bytes;
     }
 
     /// Returns the rule.
@@ -137,13 +179,17 @@ impl RuleDraft {
             RuleField::Within => self
                 .within
                 .map_or_else(none, |within| Exact(within).to_string()),
+            RuleField::Budget => self
+                .budget
+                .max_size
+                .map_or_else(none, |bytes| ExactSize(bytes).to_string()),
         }
     }
 
     /// Returns whether a field has an effect, given the other fields.
     pub fn is_used(&self, field: RuleField) -> bool {
         match field {
-            RuleField::Refs | RuleField::Action => true,
+            RuleField::Refs | RuleField::Action | RuleField::Budget => true,
             RuleField::Last | RuleField::Within => self.choice == DraftAction::Keep,
         }
     }
@@ -184,8 +230,23 @@ impl RuleDraft {
                     None => {}
                 }
             }
+            RuleField::Budget => self.step_budget(up),
         }
         before != self.text(field)
+    }
+
+    /// Uses the next larger or smaller size limit. No limit is larger than one from which on
+    /// nothing changes.
+    fn step_budget(&mut self, up: bool) {
+        let limit = self.budget.max_size;
+        if up {
+            let mut above = round_sizes().filter(|size| limit.is_some_and(|limit| *size > limit));
+            self.budget.max_size = above.next().filter(|size| *size < self.live_bytes);
+        } else {
+            let limit = limit.unwrap_or(self.live_bytes);
+            let below = round_sizes().rfind(|size| *size < limit);
+            self.budget.max_size = below.or(self.budget.max_size);
+        }
     }
 
     /// Sets a field to the typed value.
@@ -222,9 +283,22 @@ impl RuleDraft {
                 let within = SignedDuration::try_from(within).map_err(|error| error.to_string())?;
                 self.within = Some(within);
             }
+            RuleField::Budget if is_none => self.budget.max_size = None,
+            RuleField::Budget => self.budget.max_size = Some(parse_size(text)?),
         }
         Ok(())
     }
+}
+
+/// Returns the sizes that a key steps through, in order: those with one digit other than zero.
+fn round_sizes() -> impl DoubleEndedIterator<Item = u64> {
+    let digits = [1, 10, 100].into_iter();
+    let numbers = digits.flat_map(|digits| (1..10).map(move |digit| digit * digits));
+    let numbers: Vec<u64> = numbers.collect();
+    let sizes = UNITS
+        .into_iter()
+        .flat_map(move |unit| numbers.clone().into_iter().map(move |number| number * unit));
+    sizes.collect::<Vec<_>>().into_iter()
 }
 
 /// Returns the patterns that match `names`: one for all with a common prefix, else one each.
@@ -258,7 +332,7 @@ mod tests {
 
     fn draft(names: &[&str]) -> RuleDraft {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        RuleDraft::about(&names, DraftAction::Keep).unwrap()
+        RuleDraft::about(&names, DraftAction::Keep, Budget::default(), 3 << 30).unwrap()
     }
 
     #[test]
@@ -295,6 +369,32 @@ mod tests {
         assert!(draft.set(RuleField::Within, "–").is_err());
         assert!(draft.step(RuleField::Last, true) && draft.step(RuleField::Within, false));
         assert_eq!(draft.text(RuleField::Within), NONE);
+    }
+
+    #[test]
+    fn the_budget_moves_by_one_digit_and_ends_where_it_has_no_effect() {
+        let mut draft = draft(&["pr-1"]);
+        let mut down = Vec::new();
+        while draft.step(RuleField::Budget, false) {
+            down.push(draft.text(RuleField::Budget));
+        }
+        let expected = ["2GiB", "1GiB", "900MiB", "800MiB"];
+        assert_eq!(&down[..4], expected);
+        assert_eq!(down.last().unwrap(), "1KiB");
+        let mut up = vec![draft.text(RuleField::Budget)];
+        while draft.step(RuleField::Budget, true) {
+            up.push(draft.text(RuleField::Budget));
+        }
+        assert_eq!(up.pop().unwrap(), NONE);
+        up.reverse();
+        assert_eq!(up, down);
+        draft.set(RuleField::Budget, "1.5 GiB").unwrap();
+        assert_eq!(draft.budget().max_size, Some(3 << 29));
+        draft.step(RuleField::Budget, false);
+        assert_eq!(draft.text(RuleField::Budget), "1GiB");
+        assert!(draft.set(RuleField::Budget, "much").is_err());
+        draft.set(RuleField::Budget, "").unwrap();
+        assert_eq!(draft.text(RuleField::Budget), NONE);
     }
 
     #[test]

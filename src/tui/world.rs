@@ -20,6 +20,7 @@ use super::work::BackgroundWork;
 use super::writes::{FileWrite, RunningWrite};
 use crate::config::{self, RecentSource};
 use crate::prune::plan::DeletionTarget;
+use crate::retention::Budget;
 use crate::source::{RefSelector, StoreKind};
 
 mod sources;
@@ -77,6 +78,8 @@ pub struct SourceState {
     pub since: Timestamp,
     /// Whether the policy has changed since the running scan began.
     pub policy_changed: bool,
+    /// Whether it was closed: no list shows it, and its index stays valid.
+    pub is_closed: bool,
 }
 
 /// The state of a scan.
@@ -131,6 +134,8 @@ pub struct World {
     pub policy_from: Option<String>,
     /// The grace period of the current policy; it also applies to the trash.
     pub grace: SignedDuration,
+    /// The budget of the current policy.
+    pub budget: Budget,
     /// The configuration file in use, or the path where the next run would find a new one.
     pub config_file: PathBuf,
     /// The sources that were scanned last, by earlier runs.
@@ -236,6 +241,7 @@ impl World {
             access,
             policy_from,
             grace: pruning.policy.grace,
+            budget: pruning.policy.budget,
             config_file: PathBuf::new(),
             recent: Vec::new(),
             excluded: HashMap::new(),
@@ -300,7 +306,7 @@ impl World {
     /// written.
     fn shows_seconds(&self, now: Timestamp) -> bool {
         let is_young = |time: Timestamp| now.duration_since(time).as_secs() < 2 * MINUTE;
-        self.sources.iter().any(|source| {
+        self.open_sources().any(|source| {
             let newest = source
                 .found
                 .as_ref()
@@ -312,8 +318,7 @@ impl World {
     /// Returns the number of running jobs that are visible to a person.
     pub fn running(&self) -> usize {
         let scans = self
-            .sources
-            .iter()
+            .open_sources()
             .filter(|source| matches!(source.scan, Scan::Running(_)));
         let background = self.background.iter().filter(|work| work.is_running);
         scans.count() + background.count()

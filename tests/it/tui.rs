@@ -25,6 +25,7 @@ mod rule;
 mod runs;
 mod screens;
 mod signs;
+mod sources;
 mod stages;
 mod states;
 mod steps;

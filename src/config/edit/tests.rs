@@ -7,9 +7,9 @@ use crate::retention::{Condition, RefPattern, RuleAction, RuleTextField};
 
 const PATH: &str = "/repo/cachelens.toml";
 
-fn rule(glob: &str) -> Addition {
+fn rule(glob: &str) -> Change {
     let patterns = vec![glob.parse::<RefPattern>().unwrap()];
-    Addition::Rule(Rule {
+    Change::Rule(Rule {
         name: format!("refs like {glob}"),
         conditions: vec![Condition::Text(RuleTextField::Ref, patterns)],
         action: RuleAction::Drop,
@@ -17,12 +17,12 @@ fn rule(glob: &str) -> Addition {
     })
 }
 
-fn source(text: &str) -> Addition {
-    Addition::Source(Source::parse(text, &|_| false).unwrap().source)
+fn source(text: &str) -> Change {
+    Change::Source(Source::parse(text, &|_| false).unwrap().source)
 }
 
-fn added(text: &str, addition: &Addition) -> String {
-    add(text, Path::new(PATH), addition).unwrap()
+fn added(text: &str, change: &Change) -> String {
+    apply(text, Path::new(PATH), change).unwrap()
 }
 
 const FULL: &str = "\
@@ -126,8 +126,8 @@ fn every_form_of_a_file_is_extended() {
             let sources =
                 |layer: &super::super::ConfigLayer| layer.sources.as_ref().map_or(0, Vec::len);
             let more = match addition {
-                Addition::Rule(_) => (1, 0),
-                Addition::Source(_) => (0, 1),
+                Change::Rule(_) => (1, 0),
+                _ => (0, 1),
             };
             assert_eq!(
                 (rules(&loaded.layer), sources(&loaded.layer)),
@@ -148,6 +148,64 @@ fn every_form_of_a_file_is_extended() {
 }
 
 #[test]
+fn a_source_is_removed_with_the_comments_about_it() {
+    let is_there = |text: &str| Source::parse(text, &|_| true).unwrap().source;
+    let cases = [
+        ("sources = ['./a', './b']\n", "sources = ['./b']\n"),
+        ("sources = ['./b', './a']\n", "sources = ['./b']\n"),
+        ("sources = ['type=local,src=./a']\n", "sources = []\n"),
+        (
+            "sources = [\n  './b', # one\n  # two\n  './a', # three\n  './c', # four\n]\n",
+            "sources = [\n  './b', # one\n  './c', # four\n]\n",
+        ),
+        (
+            "sources = [\n  './b', # one\n  './a', # two\n] # all\n",
+            "sources = [\n  './b', # one\n] # all\n",
+        ),
+        (
+            "sources = [\n  './a', # one\n  './b', # two\n]\n",
+            "sources = [\n  './b', # two\n]\n",
+        ),
+        ("sources = ['./b']\n[ui]\n", "sources = ['./b']\n[ui]\n"),
+        ("sources = ['./a#main']\n", "sources = ['./a#main']\n"),
+        ("", ""),
+    ];
+    for (before, after) in cases {
+        let removal = Change::RemoveSource(is_there("/repo/a"));
+        assert_eq!(added(before, &removal), after, "{before:?}");
+    }
+}
+
+#[test]
+fn the_size_limit_is_set_and_removed_in_every_form_of_a_file() {
+    let limit = |text: &str| {
+        let loaded = parse(text, Path::new(PATH)).unwrap();
+        let retention = loaded.layer.retention.unwrap_or_default();
+        retention.policy().budget.max_size
+    };
+    let files = [
+        "",
+        "# note\n[ui]\nmouse = false\n",
+        "[retention]\ngrace = '1d'\n",
+        "retention.grace = '1d'\n",
+        "retention = { grace = '1d' }\n",
+        "[retention.budget]\nmax_size = '1GiB' # note\nmax_refs = 3\n",
+        "retention = { budget = { max_size = '1GiB' } }\n",
+        FULL,
+    ];
+    for file in files {
+        let set = added(file, &Change::MaxSize(Some(20 << 30)));
+        assert_eq!(limit(&set), Some(20 << 30), "{file:?} became {set:?}");
+        assert_eq!(set.contains("# note"), file.contains("# note"), "{set:?}");
+        let unset = added(&set, &Change::MaxSize(None));
+        assert_eq!(limit(&unset), None, "{set:?} became {unset:?}");
+        let refs = |text: &str| text.contains("max_refs");
+        assert_eq!(refs(&unset), refs(file), "{unset:?}");
+    }
+    assert_eq!(added("", &Change::MaxSize(None)), "");
+}
+
+#[test]
 fn a_broken_configuration_is_an_error_with_its_position() {
     let root = TempDir::new().unwrap();
     let path = root.path().join("cachelens.toml");
@@ -160,7 +218,9 @@ fn a_broken_configuration_is_an_error_with_its_position() {
         ("retention = 3\n", "cachelens.toml:1:13: expected a table"),
     ] {
         fs::write(&path, text).unwrap();
-        let error = Edit::prepare(&path, &rule("pr-*")).unwrap_err().to_string();
+        let error = Edit::prepare(&path, &[rule("pr-*")])
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(place), "{error}");
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
     }
@@ -171,14 +231,14 @@ fn the_old_file_is_kept_and_a_changed_one_is_not_touched() {
     let root = TempDir::new().unwrap();
     let path = root.path().join("cachelens.toml");
     fs::write(&path, FULL).unwrap();
-    let edit = Edit::prepare(&path, &rule("pr-*")).unwrap();
+    let edit = Edit::prepare(&path, &[rule("pr-*")]).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), FULL);
     let backup = edit.write().unwrap().unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), edit.after());
     assert_eq!(fs::read_to_string(&backup).unwrap(), FULL);
     assert_eq!(backup, root.path().join("cachelens.toml.bak"));
 
-    let late = Edit::prepare(&path, &rule("x-*")).unwrap();
+    let late = Edit::prepare(&path, &[rule("x-*")]).unwrap();
     fs::write(&path, "# another person\n").unwrap();
     assert!(matches!(late.write(), Err(EditError::Changed(_))));
     assert_eq!(fs::read_to_string(&path).unwrap(), "# another person\n");
@@ -190,13 +250,13 @@ fn the_old_file_is_kept_and_a_changed_one_is_not_touched() {
 fn a_new_file_has_no_backup_and_a_link_remains_a_link() {
     let root = TempDir::new().unwrap();
     let path = root.path().join("cachelens.toml");
-    let edit = Edit::prepare(&path, &source("./cache")).unwrap();
+    let edit = Edit::prepare(&path, &[source("./cache")]).unwrap();
     assert!(edit.is_new());
     assert_eq!(edit.write().unwrap(), None);
     let real = root.path().join("dotfiles.toml");
     fs::rename(&path, &real).unwrap();
     std::os::unix::fs::symlink(&real, &path).unwrap();
-    let edit = Edit::prepare(&path, &rule("pr-*")).unwrap();
+    let edit = Edit::prepare(&path, &[rule("pr-*")]).unwrap();
     edit.write().unwrap();
     assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
     assert_eq!(fs::read_to_string(&real).unwrap(), edit.after());
@@ -206,7 +266,7 @@ fn a_new_file_has_no_backup_and_a_link_remains_a_link() {
 fn directories_are_written_relative_to_the_file() {
     let written = |dir: &str| {
         let source = Source::parse(dir, &|_| true).unwrap().source;
-        as_written(&source, Path::new(PATH)).to_string()
+        change::as_written(&source, Path::new(PATH)).to_string()
     };
     assert_eq!(written("/repo/build/cache"), "./build/cache");
     assert_eq!(written("/var/cache"), "/var/cache");

@@ -28,10 +28,8 @@ impl Commands {
         let known: Vec<&str> = match self.named(name).map(|command| command.verb) {
             Some(Verb::Theme) => themes.iter().map(String::as_str).collect(),
             Some(Verb::Perform(Action::Sort)) => columns.iter().map(String::as_str).collect(),
-            Some(Verb::Go(_)) => here.sources.iter().map(String::as_str).collect(),
-            Some(Verb::Perform(action)) if place_of(action).is_some() => {
-                here.sources.iter().map(String::as_str).collect()
-            }
+            Some(Verb::Go(_)) => here.names().collect(),
+            Some(Verb::Perform(action)) if place_of(action).is_some() => here.names().collect(),
             _ => Vec::new(),
         };
         completed(&format!("{name} "), value.trim_start(), &known)

@@ -24,7 +24,11 @@ fn commands(contexts: &[KeyContext]) -> Commands {
 
 fn here() -> Here {
     Here {
-        sources: vec!["./shop".into(), "./kitchen".into(), "./kitchen2".into()],
+        sources: ["./shop", "./kitchen", "./kitchen2"]
+            .into_iter()
+            .enumerate()
+            .map(|(place, name)| (SourceId(place), name.to_owned()))
+            .collect(),
         current: Some(SourceId(0)),
         columns: COLUMNS,
     }

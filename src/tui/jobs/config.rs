@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use super::{Jobs, Reporter, lock};
 use crate::config;
-use crate::config::edit::{Addition, Edit};
+use crate::config::edit::{Change, Edit};
 use crate::error::in_lines;
+use crate::source::Source;
 use crate::tui::effect::ConfigAddition;
 use crate::tui::message::{ConfigWritten, JobReport};
+use crate::tui::world::SourceId;
 
 impl Jobs {
     /// Reads the file `path` and computes an addition, without writing it.
@@ -19,19 +21,36 @@ impl Jobs {
         addition: ConfigAddition,
         reporter: Reporter,
     ) {
-        let addition = match addition {
-            ConfigAddition::Rule(rule) => Some(Addition::Rule(rule)),
-            ConfigAddition::Source(source) => lock(&self.stores)
-                .get(source.0)
-                .and_then(|store| store.source.clone())
-                .map(Addition::Source),
+        let changes = match addition {
+            ConfigAddition::Policy(changes) => Some(changes),
+            ConfigAddition::Source(source) => self
+                .named(source)
+                .map(|source| vec![Change::Source(source)]),
         };
+        let path = self.path_of(&path);
         self.blocking(reporter, move |_| {
-            let prepared = addition
+            let prepared = changes
                 .ok_or_else(|| "no name opens this source again".to_owned())
-                .and_then(|addition| prepare(&path, &addition));
+                .and_then(|changes| prepare(&path, &changes));
             Some(JobReport::ConfigPrepared(prepared.map(Into::into)))
         });
+    }
+
+    /// Computes the removal of a source from the configuration file in use, without writing it. If
+    /// the source is not there, reports nothing.
+    pub(super) fn prepare_removal(&mut self, source: SourceId, reporter: Reporter) {
+        let source = self.named(source);
+        let path = self.settings.config_file.clone();
+        self.blocking(reporter, move |_| {
+            let path = std::path::absolute(path).ok()?;
+            let edit = Edit::prepare(&path, &[Change::RemoveSource(source?)]).ok()?;
+            (!edit.is_empty()).then(|| JobReport::RemovalPrepared(Arc::new(edit)))
+        });
+    }
+
+    /// Returns the source as a person can name it.
+    fn named(&self, source: SourceId) -> Option<Source> {
+        lock(&self.stores).get(source.0)?.source.clone()
     }
 
     /// Writes a configuration file.
@@ -43,9 +62,9 @@ impl Jobs {
     }
 }
 
-fn prepare(path: &Path, addition: &Addition) -> Result<Edit, String> {
+fn prepare(path: &Path, changes: &[Change]) -> Result<Edit, String> {
     let path = std::path::absolute(path).map_err(|error| error.to_string())?;
-    let edit = Edit::prepare(&path, addition).map_err(|error| in_lines(&error))?;
+    let edit = Edit::prepare(&path, changes).map_err(|error| in_lines(&error))?;
     if edit.is_empty() {
         return Err("it is already there".to_owned());
     }

@@ -126,6 +126,10 @@ fn plain(value: &Value) -> String {
 impl Jobs {
     /// Writes rows to a file.
     pub(super) fn export(&mut self, export: Export, cancel: CancellationToken, reporter: Reporter) {
+        let export = Export {
+            path: self.path_of(&export.path),
+            ..export
+        };
         self.blocking(reporter, move |_| {
             let result = write(&export, &cancel);
             Some(JobReport::Exported(export.path, result))
@@ -134,6 +138,10 @@ impl Jobs {
 
     /// Writes a plan to a file.
     pub(super) fn save_plan(&mut self, file: PlanFile, reporter: Reporter) {
+        let file = PlanFile {
+            path: self.path_of(&file.path),
+            ..file
+        };
         self.blocking(reporter, move |_| {
             let result = save_plan(&file.plan, &file.path, file.overwrite);
             Some(JobReport::Saved(file.path, result))

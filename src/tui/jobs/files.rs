@@ -135,6 +135,7 @@ impl Jobs {
             path,
             overwrite,
         } = extraction;
+        let path = self.path_of(&path);
         let job = reporter.job;
         let reader = self.store(source).and_then(|store| store.reader);
         self.tasks.spawn(async move {

@@ -17,11 +17,11 @@ use crate::prune::execute::{self, ExecuteOptions, RunStep, Settle};
 use crate::prune::journal::{Journal, JournalContent};
 use crate::prune::plan::Plan;
 use crate::prune::undo;
-use crate::retention::{Policy, Rule};
+use crate::retention::Policy;
 use crate::tui::effect::{NewBroken, PruneWork};
 use crate::tui::found::ScannedInventory;
 use crate::tui::message::{JobReport, Phase, Ran, RunFault};
-use crate::tui::pruning::{Pruning, Trial, with_rule};
+use crate::tui::pruning::{Pruning, RuleTrial, Trial, with_rule};
 use crate::tui::world::SourceId;
 
 mod gathered;
@@ -155,12 +155,12 @@ impl Jobs {
         });
     }
 
-    /// Applies the policy, with `rule` after its rules, to the scan of `source`.
+    /// Applies the policy with a rule after its rules to the scan of `source`.
     pub(super) fn try_rule(
         &mut self,
         source: SourceId,
         inventory: Arc<Inventory>,
-        rule: Rule,
+        trial: RuleTrial,
         reporter: Reporter,
     ) {
         let store = self.store(source);
@@ -173,7 +173,7 @@ impl Jobs {
             }) = store
             {
                 let free = reader.facts().await.free_bytes;
-                let policy = with_rule(&pruning.policy, rule);
+                let policy = with_rule(&pruning.policy, trial);
                 let now = (reporter.clock)();
                 let verdicts = draft::judge(&inventory, &label, &policy, free, now);
                 let trial = Trial {

@@ -45,8 +45,8 @@ const SAME: &[&[Action]] = &[
     ],
     // Reads what lies inside.
     &[Action::Verify, Action::Preview],
-    // Takes the row out: of the plan, or of the layer into a file.
-    &[Action::LeaveOut, Action::Extract],
+    // Takes the row out: of the plan or the list, or of the layer into a file.
+    &[Action::LeaveOut, Action::Extract, Action::Remove],
     // Shows all of it: every cause, or the files of every layer.
     &[Action::Causes, Action::AllFiles],
     // Copies more than a name.
@@ -73,6 +73,23 @@ fn a_key_means_the_same_on_every_screen() {
                 let before = meanings.entry(key.clone()).or_insert(this);
                 assert_eq!(before.1, this.1, "{key} in {:?} and {context:?}", before.0);
             }
+        }
+    }
+}
+
+#[test]
+fn a_menu_gives_no_key_of_lists_another_meaning() {
+    let keymap = Keymap::built_in().unwrap();
+    for binding in keymap.bindings(KeyContext::Popup) {
+        for key in binding.keys() {
+            let pressed = KeyPress::parse(&key).unwrap();
+            let elsewhere = keymap.action(&[List, Global], pressed.0);
+            let is_same = match (elsewhere, binding.action) {
+                // Both leave what is on top.
+                (Some(Action::Back | Action::Escape), Action::Cancel) => true,
+                (elsewhere, action) => elsewhere.is_none_or(|elsewhere| elsewhere == action),
+            };
+            assert!(is_same, "{key}: {elsewhere:?}, {:?}", binding.action);
         }
     }
 }

@@ -91,7 +91,7 @@ impl UiLayer for ConfigPrompt {
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
         let width = 72.min(area.width.saturating_sub(8));
         let title = match self.addition {
-            ConfigAddition::Rule(_) => "Add the rule to a configuration file",
+            ConfigAddition::Policy(_) => "Add the rule to a configuration file",
             ConfigAddition::Source(_) => "Add the source to a configuration file",
         };
         let lines: Vec<Cell> = match &self.fault {
@@ -133,6 +133,8 @@ impl UiLayer for ConfigPrompt {
 #[derive(Debug)]
 pub struct ConfigDiff {
     edit: Arc<Edit>,
+    /// Why the change is offered, if no person asked for it.
+    offer: Option<&'static str>,
     scroll: Scroll,
     writing: Option<JobId>,
     fault: Option<String>,
@@ -143,9 +145,18 @@ impl ConfigDiff {
     pub fn new(edit: Arc<Edit>) -> Self {
         Self {
             edit,
+            offer: None,
             scroll: Scroll::default(),
             writing: None,
             fault: None,
+        }
+    }
+
+    /// Shows the removal of a source that was closed.
+    pub fn of_removal(edit: Arc<Edit>) -> Self {
+        Self {
+            offer: Some("The source is closed. Remove it from the configuration, too?"),
+            ..Self::new(edit)
         }
     }
 
@@ -169,10 +180,14 @@ impl ConfigDiff {
                 .map(|line| Cell::new(format!("! {line}"), TextRole::Error))
                 .collect(),
             None if self.edit.is_new() => vec![Cell::new("This is a new file.", TextRole::Dim)],
-            None => vec![Cell::new(
-                "The old file is kept next to it, with the ending .bak.",
-                TextRole::Dim,
-            )],
+            None => {
+                let offer = self
+                    .offer
+                    .map(|words| Cell::new(words, TextRole::Text))
+                    .into_iter();
+                let kept = "The old file is kept next to it, with the ending .bak.";
+                offer.chain([Cell::new(kept, TextRole::Dim)]).collect()
+            }
         };
         cells
             .iter()

@@ -24,11 +24,18 @@ pub enum DeletionScope {
     /// These refs, by name and digest, unless a rule protects them.
     Marked(Vec<(String, String)>),
     /// The refs that the policy drops when this rule comes after its own.
-    WithRule(Box<Rule>),
+    WithRule(Box<RuleTrial>),
     /// None: the trash is emptied, regardless of its age.
     Trash,
     /// Those that findings of a check are about: a repair writes them again.
     Repair(Box<Repairing>),
+}
+
+/// A rule that comes after those of the policy, and the budget that replaces the policy's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleTrial {
+    pub rule: Rule,
+    pub budget: Budget,
 }
 
 /// The findings that a repair is to fix.
@@ -74,7 +81,7 @@ impl DeletionScope {
     pub fn policy(&self, configured: &Policy) -> Result<Policy, RefPatternError> {
         let refs = match self {
             Self::Policy => return Ok(configured.clone()),
-            Self::WithRule(rule) => return Ok(with_rule(configured, (**rule).clone())),
+            Self::WithRule(trial) => return Ok(with_rule(configured, (**trial).clone())),
             Self::Trash => return Ok(only_trash(configured)),
             Self::Repair(_) => return Ok(repair::policy(configured.clone())),
             Self::Marked(refs) => refs,
@@ -115,10 +122,13 @@ impl DeletionScope {
     }
 }
 
-/// Returns the policy with `rule` after its own rules, as in a changed configuration.
-pub fn with_rule(configured: &Policy, rule: Rule) -> Policy {
-    let mut policy = configured.clone();
-    policy.rules.push(rule);
+/// Returns the policy with a rule after its own rules, as in a changed configuration.
+pub fn with_rule(configured: &Policy, trial: RuleTrial) -> Policy {
+    let mut policy = Policy {
+        budget: trial.budget,
+        ..configured.clone()
+    };
+    policy.rules.push(trial.rule);
     policy
 }
 
@@ -143,7 +153,7 @@ impl fmt::Display for DeletionScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Policy => f.write_str("the policy"),
-            Self::WithRule(rule) => write!(f, "the policy with the rule {}", rule.name),
+            Self::WithRule(trial) => write!(f, "the policy with the rule {}", trial.rule.name),
             Self::Trash => f.write_str("the trash"),
             Self::Repair(repairing) if repairing.findings.len() == 1 => f.write_str("the finding"),
             Self::Repair(repairing) => write!(f, "the {} findings", repairing.findings.len()),

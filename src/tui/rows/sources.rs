@@ -12,37 +12,36 @@ use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberFie
 use crate::text::units::{Age, Size, grouped};
 use crate::tui::found::ScannedInventory;
 use crate::tui::theme::TextRole;
-use crate::tui::widget::meter;
 use crate::tui::widget::text::cell_width;
-use crate::tui::world::{Scan, SourceState};
+use crate::tui::world::{Scan, SourceId, SourceState};
 
 mod bucket;
 mod columns;
 mod detail;
 mod past;
+mod usage;
 
 pub use columns::AS_NAMED;
 use columns::COLUMNS;
+use usage::{usage, waste_in_words};
 
 /// A scan that takes at least so many seconds shows how long it has been running.
 const LONG_SCAN: i64 = 2;
 /// Shown while a value is still being read.
 const MORE: &str = "…";
-/// Shown for a store in which refs reach everything.
-const NO_WASTE: &str = "no waste";
 
-/// The current sources.
+/// The open sources, with their indexes.
 #[derive(Debug)]
-pub struct SourceRows(Vec<SourceState>);
+pub struct SourceRows(Vec<(SourceId, SourceState)>);
 
 impl SourceRows {
-    /// Takes a snapshot of the sources.
-    pub fn new(sources: &[SourceState]) -> Self {
-        Self(sources.to_vec())
+    /// Takes a snapshot of the open sources.
+    pub fn new<'a>(sources: impl Iterator<Item = (SourceId, &'a SourceState)>) -> Self {
+        Self(sources.map(|(id, source)| (id, source.clone())).collect())
     }
 
     fn at(&self, row: u32) -> &SourceState {
-        &self.0[row as usize]
+        &self.0[row as usize].1
     }
 
     fn found(&self, row: u32) -> Option<&ScannedInventory> {
@@ -280,12 +279,15 @@ impl RowSet for SourceRows {
     }
 
     fn identity(&self, row: u32) -> Identity {
-        Identity::Source(row as usize)
+        Identity::Source(self.0[row as usize].0.0)
     }
 
     fn find(&self, identity: &Identity) -> Option<u32> {
         match identity {
-            Identity::Source(place) if *place < self.0.len() => u32::try_from(*place).ok(),
+            Identity::Source(place) => {
+                let row = self.0.iter().position(|(id, _)| id.0 == *place)?;
+                u32::try_from(row).ok()
+            }
             _ => None,
         }
     }
@@ -345,16 +347,6 @@ impl RowSet for SourceRows {
     }
 }
 
-/// Returns a share as a percentage.
-fn share(part: u64, whole: u64) -> String {
-    let percent = u128::from(part) * 100 / u128::from(whole.max(1));
-    if percent == 0 && part > 0 {
-        "<1 %".to_owned()
-    } else {
-        format!("{percent} %")
-    }
-}
-
 impl FilterSubject for SourceState {
     fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
@@ -392,57 +384,6 @@ impl FilterSubject for SourceState {
 
     fn shared(&self) -> Option<bool> {
         None
-    }
-}
-
-/// Returns how much of a store is waste, and how much is in its trash.
-fn waste_in_words(found: &ScannedInventory) -> String {
-    let totals = &found.totals;
-    let stored = totals.stored().bytes;
-    let words = match totals.orphan {
-        _ if !found.is_complete() => "not all is known yet".to_owned(),
-        Some(orphan) if orphan.bytes > 0 => {
-            let percent = u128::from(orphan.bytes) * 100 / u128::from(stored.max(1));
-            if percent == 0 {
-                "<1 % orphaned".to_owned()
-            } else {
-                format!("{percent} % orphaned")
-            }
-        }
-        Some(_) if totals.unknown.bytes > 0 && totals.missing.count == 0 => {
-            format!("no waste · {} unknown", Size(totals.unknown.bytes))
-        }
-        Some(_) => NO_WASTE.to_owned(),
-        None if found.inventory.unlisted.is_some() => "orphans not known".to_owned(),
-        None if found.inventory.is_withheld() => "orphans ?".to_owned(),
-        None => "a ref cannot be read".to_owned(),
-    };
-    match totals.trash.bytes {
-        0 => words,
-        bytes if words == NO_WASTE => in_trash(bytes),
-        bytes => format!("{words} · {}", in_trash(bytes)),
-    }
-}
-
-/// Draws the bytes by state; in a store with a quota, also the part of the quota in use.
-fn usage(found: &ScannedInventory, words: &str, room: u16) -> Cell {
-    let totals = &found.totals;
-    let stored = totals.stored().bytes;
-    match found.inventory.around.as_ref() {
-        // A gauge of the quota in use.
-        Some(around) => {
-            let filled = u128::from(room) * u128::from(stored) / u128::from(around.limit.max(1));
-            let filled = u16::try_from(filled)
-                .unwrap_or(room)
-                .clamp(room.min(3), room);
-            let free = "▁".repeat(usize::from(room - filled));
-            let gauge = meter::of_totals(totals, filled).and(free, TextRole::Dim);
-            gauge.and(
-                format!("  {} of the quota · {words}", share(stored, around.limit)),
-                TextRole::Dim,
-            )
-        }
-        None => meter::of_totals(totals, room).and(format!("  {words}"), TextRole::Dim),
     }
 }
 

@@ -9,11 +9,9 @@ use ratatui::layout::Rect;
 use super::list_screen::ListScreen;
 use super::plan::PlanScreen;
 use super::{LayerRequest, Screen, ScreenHeader};
+use crate::config::edit::Change;
 use crate::inventory::Inventory;
-use crate::retention::{RefPatternError, Verdicts};
-use crate::text::plural::one_or;
-use crate::text::units::Size;
-use crate::text::units::grouped;
+use crate::retention::{Limit, RefPatternError, Verdicts};
 use crate::tui::effect::{ConfigAddition, Effect, JobId, JobWork};
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::config::ConfigPrompt;
@@ -22,20 +20,20 @@ use crate::tui::list::{RowList, Sort};
 use crate::tui::message::JobReport;
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::pruning::{DeletionScope, Trial};
+use crate::tui::rows::Cell;
 use crate::tui::rows::refs::{AGE_BY_POLICY, RefRows};
-use crate::tui::rows::{Cell, Piece};
 use crate::tui::rule::{DraftAction, RuleDraft, RuleField};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::widget::{meter, text};
 use crate::tui::world::{SourceId, StatusKind, World};
 
+mod head;
 mod panes;
 
 /// The lines above the list: the fields, the effect, the order of rules, and a rule line.
 const HEAD: u16 = 4;
-/// The maximum width of the effect's meter.
-const METER: u16 = 24;
+/// From this width on, the verdict about each ref has room.
+const LIST_WIDTH: u16 = 84;
 
 /// A rule that is being edited, and its effect on a source.
 #[derive(Debug)]
@@ -67,6 +65,8 @@ struct RuleEffect {
     /// The number of matching refs that an earlier rule decides.
     decided_before: u64,
     matched: u64,
+    /// The size of the kept refs, if the budget cannot be met.
+    over_budget: Option<u64>,
 }
 
 impl RuleEffect {
@@ -90,6 +90,10 @@ impl RuleEffect {
                 effect.decided_before += 1;
             }
         }
+        let mut budgets = trial.verdicts.budgets.iter();
+        let unreachable = budgets
+            .find(|budget| matches!(budget.limit, Limit::MaxSize(_)) && budget.is_unreachable());
+        effect.over_budget = unreachable.and_then(|budget| budget.reached);
         effect.all_bytes = inventory.totals().live.bytes;
         let together = inventory.together(&dropped);
         effect.dropped_bytes = together.and_then(|together| together.exclusive_bytes);
@@ -109,7 +113,8 @@ impl RuleScreen {
         choice: DraftAction,
         cx: &mut UiContext<'_>,
     ) -> Result<Self, RefPatternError> {
-        let draft = RuleDraft::about(names, choice)?;
+        let live = inventory.totals().live.bytes;
+        let draft = RuleDraft::about(names, choice, cx.world.budget, live)?;
         let rows = Arc::new(RefRows::by_policy(Arc::clone(&inventory), None));
         // How many of the newest are kept is easiest to see from the newest on.
         let sort = Sort {
@@ -126,7 +131,9 @@ impl RuleScreen {
             is_saving: false,
             effect: None,
             verdicts: None,
-            screen: ListScreen::new(list, RowHeight::Single, HEAD, "rule").with_filler(),
+            screen: ListScreen::new(list, RowHeight::Single, HEAD, "rule")
+                .wanting(LIST_WIDTH)
+                .with_filler(),
         };
         screen.try_it(cx);
         Ok(screen)
@@ -140,7 +147,7 @@ impl RuleScreen {
         let work = JobWork::TryRule(
             self.source,
             Arc::clone(&self.inventory),
-            Box::new(self.draft.rule()),
+            Box::new(self.draft.trial()),
         );
         self.job = Some(cx.start(work));
     }
@@ -164,100 +171,19 @@ impl RuleScreen {
             RuleField::Action => "Action: keep, drop or protect",
             RuleField::Last => "How many of the newest to keep",
             RuleField::Within => "The largest age of a kept ref, as 14d",
+            RuleField::Budget => "The most that all refs may take together, as 20GiB",
         };
         cx.show(FieldPrompt::new(title, self.draft.text(self.field)));
     }
 
-    fn fields(&self) -> Cell {
-        let mut cell = Cell::default();
-        for field in RuleField::ALL {
-            let (name, value) = if self.draft.is_used(field) {
-                (TextRole::Dim, TextRole::Strong)
-            } else {
-                (TextRole::Rule, TextRole::Rule)
-            };
-            let (left, right, value) = if field == self.field {
-                (" ‹", "› ", TextRole::Title)
-            } else {
-                ("  ", "  ", value)
-            };
-            cell = cell
-                .and(field.word(), name)
-                .and(left, TextRole::Key)
-                .and(self.draft.text(field), value)
-                .and(right, TextRole::Key)
-                .and(" ", TextRole::Text);
+    /// Returns the changes of the configuration.
+    fn changes(&self, world: &World) -> Vec<Change> {
+        let mut changes = vec![Change::Rule(self.draft.rule())];
+        let budget = self.draft.budget();
+        if budget != world.budget {
+            changes.push(Change::MaxSize(budget.max_size));
         }
-        cell
-    }
-
-    fn effect_line(&self, width: u16) -> Cell {
-        let Some(effect) = self.effect else {
-            return Cell::new("asking what it does to each ref…", TextRole::Dim);
-        };
-        let refs = |count: u64| one_or(count, "ref", "refs");
-        let kept_bytes = effect
-            .dropped_bytes
-            .map(|dropped| effect.all_bytes.saturating_sub(dropped));
-        let size =
-            |bytes: Option<u64>| bytes.map_or("?".to_owned(), |bytes| Size(bytes).to_string());
-        let words = Cell::new("keeps ", TextRole::Dim)
-            .and(grouped(effect.kept), TextRole::Live)
-            .and(
-                format!(" {} · {}", refs(effect.kept), size(kept_bytes)),
-                TextRole::Dim,
-            )
-            .and("   drops ", TextRole::Dim)
-            .and(grouped(effect.dropped), TextRole::Orphan)
-            .and(
-                format!(
-                    " {} · frees {}",
-                    refs(effect.dropped),
-                    size(effect.dropped_bytes)
-                ),
-                TextRole::Dim,
-            );
-        let words = match self.job {
-            Some(_) => words.and(" …", TextRole::Dim),
-            None => words,
-        };
-        let room = width
-            .saturating_sub(text::cell_width(&words) + 2)
-            .min(METER);
-        let Some(kept) = kept_bytes.filter(|_| room >= 8) else {
-            return words;
-        };
-        let bar = meter::of_two(kept, effect.dropped_bytes.unwrap_or_default(), room);
-        let gap = Piece("  ".into(), TextRole::Text);
-        Cell(bar.0.into_iter().chain([gap]).chain(words.0).collect())
-    }
-
-    fn order_line(&self) -> Cell {
-        let Some(effect) = self.effect else {
-            return Cell::default();
-        };
-        let matched = match effect.matched {
-            1 => "decides about 1 ref".to_owned(),
-            count => format!("decides about {} refs", grouped(count)),
-        };
-        let place = match effect.rules_before {
-            0 => format!("the only rule; it {matched}"),
-            before => format!(
-                "asked after {before} other{}; it {matched}",
-                one_or(before, "", "s")
-            ),
-        };
-        let cell = Cell::new(place, TextRole::Dim);
-        match effect.decided_before {
-            0 => cell,
-            count => cell.and(
-                format!(
-                    " · earlier rules decide about {} that it matches",
-                    grouped(count)
-                ),
-                TextRole::Warning,
-            ),
-        }
+        changes
     }
 }
 
@@ -299,11 +225,11 @@ impl Screen for RuleScreen {
             Action::Edit => self.edit(cx),
             Action::Save => {
                 self.is_saving = true;
-                let addition = ConfigAddition::Rule(self.draft.rule());
+                let addition = ConfigAddition::Policy(self.changes(cx.world));
                 cx.show(ConfigPrompt::new(addition, cx.world));
             }
             Action::Plan => {
-                let scope = DeletionScope::WithRule(Box::new(self.draft.rule()));
+                let scope = DeletionScope::WithRule(Box::new(self.draft.trial()));
                 let plan = PlanScreen::new(self.source, scope, cx);
                 cx.push(plan);
             }
@@ -359,6 +285,8 @@ impl Screen for RuleScreen {
         // Verdicts on the same inventory come from a separate trial.
         if let Some(found) = found.filter(|found| !Arc::ptr_eq(&found.inventory, &self.inventory)) {
             self.inventory = found.inventory;
+            self.draft
+                .set_live_bytes(self.inventory.totals().live.bytes);
             self.try_it(cx);
         }
     }
@@ -374,7 +302,11 @@ impl Screen for RuleScreen {
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let effect = self.effect_line(self.screen.head_width(area));
-        let lines = [self.fields(), effect, self.order_line()];
+        let lines = [
+            self.fields(self.screen.head_width(area)),
+            effect,
+            self.order_line(),
+        ];
         self.screen.draw_ruled_head(&lines, world, frame, area);
         let empty = [Cell::text(
             "There is no ref that a rule could decide about.",

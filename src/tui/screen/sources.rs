@@ -53,7 +53,7 @@ pub struct SourcesScreen(ListScreen);
 impl SourcesScreen {
     /// Shows all sources.
     pub fn new(cx: &mut UiContext<'_>) -> Self {
-        let rows = Arc::new(SourceRows::new(&cx.world.sources));
+        let rows = Arc::new(SourceRows::new(cx.world.indexed_sources()));
         let list = RowList::new(
             rows,
             Sort {
@@ -87,11 +87,13 @@ impl SourcesScreen {
             return None;
         }
         if matches!(source.scan, Scan::Failed(_)) && source.found.is_none() {
-            let key = cx.world.keymap.key_for(CONTEXTS, Action::Details);
-            cx.world.note(
-                StatusKind::Failed,
-                format!("it cannot be read; {key} shows why"),
+            let key = |action| cx.world.keymap.key_for(CONTEXTS, action);
+            let words = format!(
+                "it cannot be read; {} shows why, {} closes it",
+                key(Action::Details),
+                key(Action::Remove)
             );
+            cx.world.note(StatusKind::Failed, words);
             return None;
         }
         Some(id)
@@ -165,11 +167,11 @@ fn partly_known(bytes: u64) -> String {
 
 /// Returns the number of sources that could not be read, in words; empty if there is none.
 fn failures(world: &World) -> Cell {
-    let failed = world.sources.iter().filter(|source| has_failed(source));
+    let failed = world.open_sources().filter(|source| has_failed(source));
     match failed.count() {
         0 => Cell::default(),
         count => {
-            let words = format!("! {count} of {} failed", world.sources.len());
+            let words = format!("! {count} of {} failed", world.open_sources().count());
             Cell::new(words, TextRole::Error).and(" · ", TextRole::Dim)
         }
     }
@@ -212,7 +214,7 @@ impl SourceSums {
             trash: 0,
             ages: AgeBytes::default(),
         };
-        let found = world.sources.iter();
+        let found = world.open_sources();
         for found in found.filter_map(|source| source.found.as_ref()) {
             let totals = &found.totals;
             sums.stored = sums.stored.saturating_add(totals.stored().bytes);
@@ -228,15 +230,19 @@ impl SourceSums {
     }
 }
 
+fn has_sources(world: &World) -> bool {
+    world.open_sources().next().is_some()
+}
+
 /// Returns whether there are sources, and none could be read: their sizes are unknown, not 0.
 fn all_failed(world: &World) -> bool {
-    !world.sources.is_empty() && world.sources.iter().all(has_failed)
+    has_sources(world) && world.open_sources().all(has_failed)
 }
 
 /// Returns whether every source waits for a person to open it: the sizes are unknown, not 0.
 fn all_wait(world: &World) -> bool {
     let waits = |source: &SourceState| source.info.is_waiting && source.found.is_none();
-    !world.sources.is_empty() && world.sources.iter().all(waits)
+    has_sources(world) && world.open_sources().all(waits)
 }
 
 fn has_failed(source: &SourceState) -> bool {
@@ -249,7 +255,7 @@ impl Screen for SourcesScreen {
     }
 
     fn header(&self, world: &World) -> ScreenHeader {
-        let count = world.sources.len();
+        let count = world.open_sources().count();
         let facts = vec![if count == 1 {
             "1 source".to_owned()
         } else {
@@ -280,7 +286,7 @@ impl Screen for SourcesScreen {
             trash,
             ages,
         } = SourceSums::of(world);
-        let is_all = world.sources.iter().all(is_settled);
+        let is_all = world.open_sources().all(is_settled);
         let failures = failures(world);
         let failed = text::cell_width(&failures);
         let sums = failures
@@ -329,6 +335,11 @@ impl Screen for SourcesScreen {
                 cx.push(why);
             }
             Action::Add => cx.show(AddPrompt::default()),
+            Action::Remove => {
+                if let Some(id) = self.current() {
+                    cx.close_source(id);
+                }
+            }
             Action::Save => {
                 if let Some(id) = self.current() {
                     cx.show(ConfigPrompt::new(ConfigAddition::Source(id), cx.world));
@@ -376,7 +387,7 @@ impl Screen for SourcesScreen {
     }
 
     fn refresh(&mut self, _source: SourceId, cx: &mut UiContext<'_>) {
-        let rows = Arc::new(SourceRows::new(&cx.world.sources));
+        let rows = Arc::new(SourceRows::new(cx.world.indexed_sources()));
         self.0.list.set_rows(rows, cx);
         self.0.forget_preview(cx);
     }
@@ -400,7 +411,12 @@ impl Screen for SourcesScreen {
     }
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
-        self.0.draw(world, frame, area, &[]);
+        let key = world.keymap.key_for(CONTEXTS, Action::Add);
+        let empty = [
+            Cell::text("No source is open."),
+            Cell::new(format!("{key} opens one"), TextRole::Dim),
+        ];
+        self.0.draw(world, frame, area, &empty);
         let found = self
             .current()
             .and_then(|id| world.source(id).found.as_ref());

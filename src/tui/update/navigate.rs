@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::super::effect::Effect;
+use super::super::effect::{Effect, JobWork};
+use super::super::keymap::{Action, KeyContext};
 use super::super::layer::confirm::{Confirm, STOP_WATCHING};
 use super::super::model::Model;
 use super::super::navigation::{NavigationCommand, UiContext};
@@ -10,7 +11,7 @@ use super::super::screen::refs::RefsScreen;
 use super::super::screen::sources::{self, SourcesScreen};
 use super::super::screen::{LayerRequest, Screen};
 use super::super::work::WorkKey;
-use super::super::world::{Scan, SourceFacts, SourceId, SourceState, World};
+use super::super::world::{Scan, SourceFacts, SourceId, SourceState, StatusKind, World};
 use super::background::leave;
 use crate::source::RefSelector;
 
@@ -67,9 +68,11 @@ impl Model {
                 }
             }
             NavigationCommand::AddSource(info) => self.add_source(info, effects, commands),
+            NavigationCommand::CloseSource(id) => self.close_source(id, effects, commands),
             NavigationCommand::GoTo(id, select) => {
                 let mut cx = UiContext::new(&mut self.world, effects, commands);
                 if let Some(screen) = self.screens.first_mut() {
+                    screen.refresh(id, &mut cx);
                     screen.seek(id, &mut cx);
                 }
                 self.show_refs(id, select, effects, commands);
@@ -119,6 +122,41 @@ impl Model {
         }
     }
 
+    /// Removes a source from the list; nothing is deleted. Offers to remove it from the
+    /// configuration, too, if it is there.
+    fn close_source(
+        &mut self,
+        id: SourceId,
+        effects: &mut Vec<Effect>,
+        commands: &mut Vec<NavigationCommand>,
+    ) {
+        let world = &self.world;
+        let about = |screen: &dyn Screen| screen.source() == Some(id);
+        let running = self.left.iter().filter(|screen| about(screen.as_ref()));
+        let mut running = running.filter_map(|screen| screen.background(world));
+        let work = running.find(|work| work.is_running);
+        let mut cx = UiContext::new(&mut self.world, effects, commands);
+        if let Some(work) = work {
+            let jobs = cx.world.keymap.key_for(&[KeyContext::Global], Action::Jobs);
+            let words = format!("not closed: the {} is at work; {jobs} shows it", work.title);
+            cx.world.note(StatusKind::Failed, words);
+            return;
+        }
+        cx.stop_scan(id);
+        self.left.retain(|screen| !about(screen.as_ref()));
+        let source = &mut cx.world.sources[id.0];
+        source.is_closed = true;
+        source.found = None;
+        let label = source.info.label.clone();
+        let add = cx.world.keymap.key_for(sources::CONTEXTS, Action::Add);
+        let words = format!("{label} closed, nothing deleted; {add} opens it again");
+        cx.world.note(StatusKind::Done, words);
+        cx.start(JobWork::PrepareRemoval(id));
+        for screen in &mut self.screens {
+            screen.refresh(id, &mut cx);
+        }
+    }
+
     /// Adds a source, scans it, and shows the ref that was named with it.
     fn add_source(
         &mut self,
@@ -136,6 +174,7 @@ impl Model {
             since: cx.world.now,
             found: None,
             policy_changed: false,
+            is_closed: false,
         });
         cx.scan(id);
         let first = self.screens.first();

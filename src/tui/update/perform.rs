@@ -66,9 +66,11 @@ impl Model {
 
 fn show_command_line(screens: &[Box<dyn Screen>], cx: &mut UiContext<'_>) {
     let Some(top) = screens.last() else { return };
-    let sources = cx.world.sources.iter();
+    let sources = cx.world.indexed_sources();
     let here = Here {
-        sources: sources.map(|source| source.info.label.clone()).collect(),
+        sources: sources
+            .map(|(id, source)| (id, source.info.label.clone()))
+            .collect(),
         current: screens.iter().rev().find_map(|screen| screen.source()),
         columns: top.list().map_or(&[], RowList::columns),
     };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::effect::{Effect, JobId};
 use super::super::found::ScannedInventory;
+use super::super::layer::config::ConfigDiff;
 use super::super::layer::confirm::Confirm;
 use super::super::message::{ExportError, JobReport, Phase, Ran, RunFault, ScanEnd};
 use super::super::model::Model;
@@ -58,8 +59,14 @@ impl Model {
         for screen in &mut screens {
             screen.report(job, &report, &mut cx);
         }
-        for layer in layers {
+        for layer in layers.iter_mut() {
             layer.report(job, &report, &mut cx);
+        }
+        // A layer that was opened since then has the keys.
+        if let JobReport::RemovalPrepared(edit) = &report
+            && layers.is_empty()
+        {
+            cx.show(ConfigDiff::of_removal(Arc::clone(edit)));
         }
         apply_job_report(job, report, &mut cx);
         commands

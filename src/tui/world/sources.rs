@@ -18,9 +18,8 @@ impl World {
 
     /// Returns the directory of the demo's project, if the demo is all that is open.
     pub fn demo_checkout(&self) -> Option<PathBuf> {
-        let [source] = self.sources.as_slice() else {
-            return None;
-        };
+        let mut sources = self.open_sources();
+        let source = sources.next().filter(|_| sources.next().is_none())?;
         let contexts = source.info.evidence.of(EvidencePart::Context);
         contexts
             .first()
@@ -28,11 +27,16 @@ impl World {
             .map(PathBuf::from)
     }
 
-    /// Returns the sources with their indexes.
+    /// Returns the sources that are not closed, with their indexes.
     pub fn indexed_sources(&self) -> impl Iterator<Item = (SourceId, &SourceState)> {
-        self.sources
-            .iter()
-            .enumerate()
+        let sources = self.sources.iter().enumerate();
+        sources
+            .filter(|(_, source)| !source.is_closed)
             .map(|(place, source)| (SourceId(place), source))
+    }
+
+    /// Returns the sources that are not closed.
+    pub fn open_sources(&self) -> impl Iterator<Item = &SourceState> {
+        self.sources.iter().filter(|source| !source.is_closed)
     }
 }

@@ -87,7 +87,7 @@ fn invalid_values_are_reported_and_change_nothing() {
         journey.press(keys);
         journey.shows(words);
     }
-    journey.press("right");
+    journey.press("right right");
     assert_eq!(journey.line("action"), before);
 }
 
@@ -211,7 +211,7 @@ fn the_editor_at_80() {
     insta::assert_snapshot!(journey.screen(), @r"
      ./shop › refs › rule                                        read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-     refs  c0*   action  keep   keep last ‹3›  keep within  –
+     refs  c0*   action  keep   keep last ‹3›  keep within  –   budget  –
      █████████████▒▒▒▒▒▒▒▒▒▒  keeps 9 refs · 1.1 MiB   drops 6 refs · frees 822 KiB
      the only rule; it decides about 9 refs
     ────────────────────────────────────────────────────────────────────────────────
@@ -259,4 +259,67 @@ fn the_editor_at_60() {
      there is no other rule; nothing is written yet
      right field  + more  - less  enter type
     ");
+}
+
+#[test]
+fn the_budget_drops_more_refs_with_each_step_and_is_saved() {
+    let config = TempDir::new().unwrap();
+    let file = config.path().join("cachelens.toml");
+    fs::write(&file, "[retention.budget]\nmax_refs = 15\n").unwrap();
+    let layout = Fixture::named("shop").layout("local.json");
+    let mut pruning = Pruning::default();
+    pruning.policy.grace = SignedDuration::ZERO;
+    pruning.policy.budget.max_refs = Some(15);
+    let sources = vec![local("./shop", layout.path())];
+    let mut journey = Journey::with_config(&file, pruning, sources, (120, 40));
+    let count = |journey: &Journey| effect(journey).1.parse::<usize>().unwrap();
+    journey.press("enter G R right - right right right");
+    journey.shows("budget ‹–›");
+    let without = count(&journey);
+    let bar = |journey: &Journey| journey.line("keeps").matches('▒').count();
+    let mut before = (without, bar(&journey));
+    for budget in ["1MiB", "900KiB", "800KiB"] {
+        journey.press("-");
+        journey.shows(&format!("budget ‹{budget}›"));
+        let after = (count(&journey), bar(&journey));
+        assert!(
+            after.0 > before.0 && after.1 >= before.1,
+            "{}",
+            journey.screen()
+        );
+        before = after;
+    }
+    assert!(before.1 > 0, "{}", journey.screen());
+    // The list shows the same verdicts.
+    let dropped = journey.screen().matches(" drop  ").count();
+    assert_eq!(dropped, before.0, "{}", journey.screen());
+    journey.press("enter ctrl-u '2KiB enter");
+    journey.shows("! budget cannot be met");
+    journey.press("enter ctrl-u '– enter");
+    assert_eq!(count(&journey), without, "{}", journey.screen());
+    journey.press("- W enter");
+    journey.shows("+ max_size = \"1MiB\"");
+    journey.press("y");
+    let loaded = config::load(&file).unwrap();
+    let budget = loaded.layer.retention.unwrap_or_default().policy().budget;
+    assert_eq!(
+        (budget.max_size, budget.max_refs),
+        (Some(1 << 20), Some(15))
+    );
+    // The next rule starts with the budget in use.
+    journey.press("R");
+    journey.shows("budget  1MiB");
+}
+
+#[test]
+fn the_field_with_the_keys_is_visible_at_every_size() {
+    let config = TempDir::new().unwrap();
+    for size in [(60, 16), (80, 24), (200, 60)] {
+        let (_layout, mut journey) = shop(&config, size);
+        journey.press("enter G R enter ctrl-u 'a-pattern-that-has-very-many-characters-* enter");
+        for value in ["a-pattern", "keep", "5", "–", "–", "a-pattern"] {
+            journey.shows(&format!("‹{value}"));
+            journey.press("right");
+        }
+    }
 }

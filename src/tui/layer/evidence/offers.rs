@@ -128,7 +128,7 @@ impl EvidenceOffers {
 
 /// Returns the evidence that comes with the sources.
 fn of_sources(world: &World) -> Vec<EvidenceOffer> {
-    let items = world.sources.iter().flat_map(|source| {
+    let items = world.open_sources().flat_map(|source| {
         let items = source.info.evidence.items.iter();
         items.map(|item| (item, &source.info.label))
     });
@@ -142,7 +142,7 @@ fn of_sources(world: &World) -> Vec<EvidenceOffer> {
 /// next to them.
 fn images(world: &World) -> Vec<EvidenceOffer> {
     let mut images = Vec::new();
-    for source in &world.sources {
+    for source in world.open_sources() {
         let Some(found) = source.found.as_ref() else {
             continue;
         };

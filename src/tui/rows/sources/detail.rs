@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{bucket, share};
+use super::bucket;
+use super::usage::share;
 use crate::backend::{QuotaFacts, Totals, short_branch};
 use crate::inventory::InventoryTotals;
 use crate::inventory::quota::Visibility;

@@ -29,13 +29,20 @@ fn a_source_that_is_still_read_is_not_shown_as_empty() {
         )
     };
     let drawn = |scan, found| {
-        let rows = SourceRows::new(&[SourceState {
-            info: info.clone(),
-            scan,
-            found,
-            since: Timestamp::UNIX_EPOCH,
-            policy_changed: false,
-        }]);
+        let rows = SourceRows::new(
+            [(
+                SourceId(0),
+                &SourceState {
+                    info: info.clone(),
+                    scan,
+                    found,
+                    since: Timestamp::UNIX_EPOCH,
+                    policy_changed: false,
+                    is_closed: false,
+                },
+            )]
+            .into_iter(),
+        );
         let text = |cell: Cell| cell.0.into_iter().map(|piece| piece.0).collect::<String>();
         let mut cells: Vec<String> = rows
             .cells(0, Timestamp::UNIX_EPOCH)

@@ -112,7 +112,7 @@ pub(super) fn draw_empty(world: &World, frame: &mut Frame<'_>, area: Rect) {
             TextRole::Dim,
         ),
     ];
-    let scanned = world.sources.iter().filter_map(|source| {
+    let scanned = world.open_sources().filter_map(|source| {
         let found = source.found.as_ref()?;
         Some((source, found, found.totals.orphan?.bytes))
     });
@@ -173,7 +173,7 @@ impl RunsScreen {
         let (Some(filler), Some(run)) = (filler, self.current()) else {
             return;
         };
-        let mut sources = world.sources.iter();
+        let mut sources = world.open_sources();
         let source = sources.find(|source| source.info.label == run.source);
         let Some(found) = source.and_then(|source| source.found.as_ref()) else {
             return;

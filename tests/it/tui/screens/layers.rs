@@ -21,12 +21,12 @@ fn help_at_80() {
       │   E                Empty the trash of the source; shows a plan first     │
       │   W                Add the source to the configuration; shows the change │
       │                    first                                                 │
+      │   x                Close the source; deletes nothing. Offers to remove   │
+      │                    it from the configuration                             │
       │                                                                          │
       │ In a list                                                                │
       │   /                Filter the rows                                       │
       │   n                Next row that matches the last filter, even after it  │
-      │                    is cleared                                            │
-      │   N                Previous row that matches the last filter             │
     ──╰──────────────────────────────────────────────────────────────────────────╯──
      3.5 MiB stored · 2.3 MiB live · 1.2 MiB orphan · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█ 90 days
      esc close

@@ -1,13 +1,16 @@
 //! The terminal: taken at the start, and restored on every exit path.
 
-use std::future::ready;
-use std::io::{self, Stdout, Write as _};
+use std::fs::File;
+use std::future::{pending, ready};
+use std::io::{self, IsTerminal as _, Stdout, Write as _};
 use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::panic;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
+use std::thread;
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{
@@ -21,11 +24,14 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute, queue};
 use futures_util::{Stream, StreamExt as _, stream};
 use jiff::Timestamp;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpgid, getppid, getsid};
 use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 use super::background::{self, AnswerFilter};
 use super::message::Event;
@@ -114,7 +120,7 @@ pub(super) fn restore_on_panic(recorder: Arc<Mutex<Recorder>>, folder: PathBuf) 
 }
 
 /// Returns the events of the terminal, and the signals that suspend and continue the program. Ends
-/// with the terminal's input. With `asks`, the terminal is queried for its background, and the
+/// with the terminal's input, also when no signal announces that the terminal was closed. With `asks`, the terminal is queried for its background, and the
 /// answer is an event, too.
 ///
 /// # Errors
@@ -150,9 +156,60 @@ pub(super) fn events(asks: bool) -> io::Result<impl Stream<Item = io::Result<Eve
         .map(Some)
         .chain(stream::once(ready(None)));
     let both = stream::select(terminal, signals);
+    let end = Box::pin(stream::once(closed()).map(|()| None));
+    let both = stream::select(both, end);
     Ok(both
         .take_while(|event| ready(event.is_some()))
         .filter_map(ready))
+}
+
+/// Waits until the terminal is closed. Its input then ends without an error, and the event reader
+/// would ask for more again and again.
+async fn closed() {
+    let (sender, receiver) = oneshot::channel();
+    let watch = move || {
+        if let Ok(input) = input()
+            && hangs_up(&input).is_ok()
+        {
+            // A send error means that the program is ending already.
+            let _ = sender.send(());
+        }
+    };
+    // Without a way to watch it, the signal of a closed terminal ends the program.
+    let thread = thread::Builder::new().name("terminal".to_owned());
+    if thread.spawn(watch).is_err() || receiver.await.is_err() {
+        pending().await
+    }
+}
+
+/// Blocks until the other side of a terminal is closed.
+fn hangs_up(terminal: &OwnedFd) -> nix::Result<()> {
+    let end = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
+    // Without a flag, only the end is reported, and no input is read.
+    let mut watched = [PollFd::new(terminal.as_fd(), PollFlags::empty())];
+    loop {
+        match poll(&mut watched, PollTimeout::NONE) {
+            Ok(_)
+                if watched[0]
+                    .revents()
+                    .is_some_and(|seen| seen.intersects(end)) =>
+            {
+                return Ok(());
+            }
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Returns the input of the terminal, as the event reader chooses it.
+fn input() -> io::Result<OwnedFd> {
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        stdin.as_fd().try_clone_to_owned()
+    } else {
+        Ok(File::open("/dev/tty")?.into())
+    }
 }
 
 /// Returns whether a shell with job control started the program, so that it can be resumed there.

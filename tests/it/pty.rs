@@ -344,6 +344,12 @@ fn a_terminal_that_disappears_ends_the_program_without_a_crash() {
     }
 }
 
+#[test]
+fn a_terminal_that_disappears_without_a_signal_ends_the_program() {
+    let code = Terminal::lost_without_signal(&["demo"], Duration::from_millis(1500));
+    assert_eq!(code.as_deref(), Some("0"));
+}
+
 /// Two targets export to one ref: the second one overwrites the first.
 const MISTAKEN: &str = r#"
 group "default" { targets = ["api", "web"] }

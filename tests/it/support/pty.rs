@@ -127,6 +127,32 @@ impl Terminal {
         (code, names.collect())
     }
 
+    /// Runs the program in a session without a terminal of its own, so that no signal announces that
+    /// the terminal has disappeared. Returns its exit code once it has ended.
+    pub fn lost_without_signal(arguments: &[&str], shown: Duration) -> Option<String> {
+        let sandbox = Sandbox::new();
+        let plain = sandbox.command();
+        let code = sandbox.path("code");
+        // The shell and `setsid` are signalled; the program is in another session.
+        let script = "trap '' HUP; setsid -w \"$@\"; echo $? > \"$CODE\"";
+        let program = plain.get_program().to_str().unwrap();
+        let all = [&["-c", script, "sh", program], arguments].concat();
+        let pair = native_pty_system().openpty(PtySize::default()).unwrap();
+        let mut command = command(&plain, OsStr::new("sh"), &all);
+        command.env("CODE", &code);
+        command.env("PATH", std::env::var_os("PATH").unwrap());
+        let mut child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        std::thread::sleep(shown);
+        drop(pair.master);
+        let since = Instant::now();
+        while child.try_wait().unwrap().is_none() && since.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let code = std::fs::read_to_string(code).ok()?;
+        Some(code.trim().to_owned())
+    }
+
     /// Starts a shell with job control, which prompts with `ready> `.
     pub fn shell(columns: u16, rows: u16) -> Self {
         let arguments = ["--norc", "--noprofile", "-i"];

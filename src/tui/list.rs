@@ -213,6 +213,11 @@ impl RowList {
             .map(|work| u64::from(work.done) * 100 / u64::from(work.rows.max(1)))
     }
 
+    /// Returns whether another order or filter was requested and is not shown yet.
+    pub fn is_rearranging(&self) -> bool {
+        self.work.is_some() && self.applied != self.wanted
+    }
+
     /// Replaces the rows.
     pub fn set_rows(&mut self, rows: Arc<dyn RowSet>, cx: &mut UiContext<'_>) {
         if self.work.is_some() {

@@ -1,7 +1,10 @@
 //! The whole state of the UI.
 
+use std::collections::VecDeque;
+
 use super::effect::Effect;
 use super::layer::UiLayer;
+use super::message::KeyPress;
 use super::navigation::{NavigationCommand, UiContext};
 use super::screen::Screen;
 use super::screen::sources::SourcesScreen;
@@ -17,6 +20,8 @@ pub struct Model {
     /// Screens that were left while their work continues, or whose results are kept.
     pub(super) left: Vec<Box<dyn Screen>>,
     pub(super) layers: Vec<Box<dyn UiLayer>>,
+    /// The keys that wait for the rows that they are about.
+    pub(super) typed_ahead: VecDeque<KeyPress>,
     /// Whether the visible state has changed since the last draw.
     pub dirty: bool,
     /// Whether the program should end.
@@ -54,6 +59,7 @@ impl Model {
             screens: vec![first],
             left: Vec::new(),
             layers: Vec::new(),
+            typed_ahead: VecDeque::new(),
             dirty: true,
             over: false,
         };

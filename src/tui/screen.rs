@@ -171,6 +171,11 @@ pub trait Screen: Send {
         self.list_screen().map(|screen| &screen.list)
     }
 
+    /// Returns whether its rows are still those of an earlier order or filter.
+    fn is_rearranging(&self) -> bool {
+        self.list().is_some_and(RowList::is_rearranging)
+    }
+
     /// Prepares what a wide terminal shows of the row under the cursor. It is called after every
     /// message, so it does nothing where that is prepared.
     fn follow(&mut self, cx: &mut UiContext<'_>) {

@@ -15,6 +15,7 @@ mod input;
 mod navigate;
 mod perform;
 mod report;
+mod typed_ahead;
 
 /// Updates the state for a message, and returns the effects.
 pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> Vec<Effect> {
@@ -39,6 +40,7 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
         }
     };
     model.navigate(commands, &mut effects);
+    model.press_typed_ahead(&mut effects);
     model.note_background();
     model.follow(&mut effects);
     effects

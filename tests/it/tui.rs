@@ -30,4 +30,5 @@ mod stages;
 mod states;
 mod steps;
 mod tour;
+mod typing;
 mod why;

@@ -7,6 +7,7 @@ use super::super::model::Model;
 use super::super::navigation::{Handled, NavigationCommand, UiContext};
 use super::super::screen::Pointer;
 use super::super::view;
+use super::super::widget::text as cells;
 use super::super::world::{StatusKind, World};
 use crate::text::escape::visible;
 
@@ -16,6 +17,17 @@ impl Model {
         key: KeyPress,
         effects: &mut Vec<Effect>,
     ) -> Vec<NavigationCommand> {
+        // These two keys work during any text input.
+        if let Some(action @ (Action::Quit | Action::Suspend)) = self
+            .world
+            .keymap
+            .action(&[keymap::KeyContext::Global], key.0)
+        {
+            return vec![NavigationCommand::Perform(action)];
+        }
+        if self.keep_key(key) {
+            return Vec::new();
+        }
         let mut commands = Vec::new();
         let Self {
             world,
@@ -23,12 +35,6 @@ impl Model {
             layers,
             ..
         } = self;
-        // These two keys work during any text input.
-        if let Some(action @ (Action::Quit | Action::Suspend)) =
-            world.keymap.action(&[keymap::KeyContext::Global], key.0)
-        {
-            return vec![NavigationCommand::Perform(action)];
-        }
         for layer in layers.iter_mut().rev() {
             let action = world.keymap.action(&[layer.context()], key.0);
             let mut cx = UiContext::new(world, effects, &mut commands);
@@ -109,6 +115,18 @@ impl Model {
     }
 }
 
+/// The columns of the status line without words: its margins, and the sign of a failure.
+const STATUS_MARGIN: u16 = 4;
+
+/// Returns the longer words if they fit into `room` columns, else the shorter ones.
+fn fitting([long, short]: [String; 2], room: u16) -> String {
+    if cells::width(&long) <= room {
+        long
+    } else {
+        short
+    }
+}
+
 /// Says that a key does nothing here, and what it does elsewhere.
 fn report_unused_key(key: KeyPress, contexts: &[keymap::KeyContext], world: &mut World) {
     let global = [keymap::KeyContext::Global];
@@ -121,6 +139,7 @@ fn report_unused_key(key: KeyPress, contexts: &[keymap::KeyContext], world: &mut
     } else {
         visible(&character.to_string()).into_owned()
     };
+    let room = world.size.width.saturating_sub(STATUS_MARGIN);
     let words = match world.keymap.elsewhere(key.0) {
         _ if matches!(character, 'd' | 'D' | 'x')
             && contexts.contains(&keymap::KeyContext::List) =>
@@ -131,16 +150,24 @@ fn report_unused_key(key: KeyPress, contexts: &[keymap::KeyContext], world: &mut
             let plan = world
                 .keymap
                 .key_for(&[keymap::KeyContext::Refs], Action::Plan);
-            format!(
-                "{name} deletes nothing here: mark refs with {mark}, then {plan} plans; {help} shows the keys"
-            )
+            let words = [
+                format!(
+                    "{name} deletes nothing here: mark refs with {mark}, then {plan} plans; {help} shows the keys"
+                ),
+                format!("{name} deletes nothing here: {mark} marks refs, {plan} plans"),
+            ];
+            fitting(words, room)
         }
         Some((context, action)) => {
             let text = world.keymap.text_for(context, action);
             let there = context.heading();
-            // The first words are enough, and fit into a narrow line.
+            // The first words are enough.
             let text = text.split([',', ';', ':', '.']).next().unwrap_or(text);
-            format!("{name} does nothing here ({there}: {text})")
+            let words = [
+                format!("{name} does nothing here ({there}: {text})"),
+                format!("{name} does nothing here, only in: {there}"),
+            ];
+            fitting(words, room)
         }
         None => format!("{name} does nothing here; {help} shows the keys"),
     };

@@ -53,6 +53,13 @@ pub trait RowSet: Send + Sync {
     /// Returns whether a row passes a filter.
     fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool;
 
+    /// Returns the number of a row's group: the rows of a group with a smaller number come first in
+    /// every order.
+    fn group(&self, row: u32) -> u64 {
+        let _ = row;
+        0
+    }
+
     /// Compares two rows by a column; unknown values sort first.
     fn compare(&self, column: usize, a: u32, b: u32) -> Ordering;
 
@@ -171,6 +178,8 @@ pub enum Identity {
     BuildStep(u32),
     /// An item of a plan, by its index.
     Item(usize),
+    /// Items with the same reason, by that reason.
+    Group(String),
 }
 
 /// A column of a list.

@@ -68,18 +68,18 @@ pub fn arrange(arrangement: &Arrangement, mut go_on: impl FnMut(u32) -> bool) ->
         }
     }
     let Sort { column, order } = view.sort;
-    let mut keyed: Vec<([u64; 2], u32)> = shown
+    let mut keyed: Vec<(u64, [u64; 2], u32)> = shown
         .into_iter()
-        .map(|row| (rows.sort_key(column, row), row))
+        .map(|row| (rows.group(row), rows.sort_key(column, row), row))
         .collect();
-    keyed.sort_unstable_by(|(a_key, a), (b_key, b)| {
+    keyed.sort_unstable_by(|(a_group, a_key, a), (b_group, b_key, b)| {
         let ordering = a_key.cmp(b_key).then_with(|| rows.compare(column, *a, *b));
         let ordering = match order {
             SortDirection::Ascending => ordering,
             SortDirection::Descending => ordering.reverse(),
         };
         // Equal rows keep the order of the store.
-        ordering.then(a.cmp(b))
+        a_group.cmp(b_group).then(ordering).then(a.cmp(b))
     });
-    go_on(count).then(|| keyed.into_iter().map(|(_, row)| row).collect())
+    go_on(count).then(|| keyed.into_iter().map(|(.., row)| row).collect())
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
@@ -21,8 +21,12 @@ use crate::text::units::{Age, Size};
 use crate::tui::pruning::{KeptTrash, PlanChoice, PlanEntry, PlanSection, Planned};
 use crate::tui::theme::TextRole;
 
+mod details;
+mod groups;
 mod item;
 
+use details::{bytes_fact, result_lines};
+use groups::{PlanGroup, PlanGroups, PlanSlot};
 pub(super) use item::short_name;
 use item::{PlanRow, Thing};
 
@@ -61,6 +65,8 @@ const COLUMNS: &[Column] = &[
 pub struct PlanRows {
     planned: Arc<Planned>,
     entries: Arc<Vec<PlanEntry>>,
+    /// The rows, if they are in groups.
+    groups: Option<PlanGroups>,
     places: OnceLock<HashMap<Identity, u32>>,
 }
 
@@ -71,15 +77,55 @@ impl PlanRows {
         Self {
             planned,
             entries,
+            groups: None,
             places: OnceLock::new(),
         }
     }
 
+    /// Shows the kept items in groups by reason; those with a reason in `open` are unfolded.
+    pub fn kept(planned: Arc<Planned>, open: &HashSet<String>) -> Self {
+        let rows = Self::new(planned, PlanSection::Keep);
+        let groups = PlanGroups::new(&rows.planned, &rows.entries, open);
+        Self {
+            groups: Some(groups),
+            ..rows
+        }
+    }
+
+    fn slot(&self, row: u32) -> PlanSlot {
+        match &self.groups {
+            Some(groups) => groups.rows[row as usize].1,
+            None => PlanSlot::Entry(self.entries[row as usize]),
+        }
+    }
+
+    fn group_at(&self, row: u32) -> Option<&PlanGroup> {
+        match (self.slot(row), &self.groups) {
+            (PlanSlot::Group(place), Some(groups)) => groups.groups.get(place),
+            _ => None,
+        }
+    }
+
+    fn has_groups(&self) -> bool {
+        let groups = self.groups.as_ref();
+        groups.is_some_and(|groups| !groups.groups.is_empty())
+    }
+
+    /// Returns the reason of the group in a row, if it is one.
+    pub fn group_reason(&self, row: u32) -> Option<String> {
+        Some(self.group_at(row)?.label.clone())
+    }
+
     /// Returns the deletion of a row, if it is one.
     pub fn deletion(&self, row: u32) -> Option<Cow<'_, Deletion>> {
-        match self.entries.get(row as usize)? {
-            PlanEntry::Deletion(place) => self.planned.whole.delete().get(*place as usize),
-            PlanEntry::Kept(_) | PlanEntry::Held(..) | PlanEntry::Trash(_) => None,
+        if row >= self.count() {
+            return None;
+        }
+        match self.slot(row) {
+            PlanSlot::Entry(PlanEntry::Deletion(place)) => {
+                self.planned.whole.delete().get(place as usize)
+            }
+            _ => None,
         }
     }
 
@@ -87,14 +133,22 @@ impl PlanRows {
         &self.planned.trash[place as usize]
     }
 
-    /// Returns the name of the ref in a row, if it is one.
-    pub fn ref_name(&self, row: u32) -> Option<String> {
-        let item = self.item(row);
-        (item.kind == ItemKind::Ref).then_some(item.name)
+    /// Returns the names of the refs in a row: of one, or of those in a group.
+    pub fn ref_names(&self, row: u32) -> Vec<String> {
+        let members = self.group_at(row).map(|group| group.members.as_slice());
+        let items: Vec<PlanRow<'_>> = match members {
+            Some(members) => members.iter().map(|entry| self.entry(*entry)).collect(),
+            None => vec![self.item(row)],
+        };
+        let refs = items.into_iter().filter(|item| item.kind == ItemKind::Ref);
+        refs.map(|item| item.name).collect()
     }
 
     /// Returns the kind and the short name of an item.
     pub fn short_name(&self, row: u32) -> String {
+        if let Some(group) = self.group_at(row) {
+            return format!("{}: {}", group.name(), group.label);
+        }
         let item = self.item(row);
         format!("{} {}", item.kind.word(), short_name(item.kind, &item.name))
     }
@@ -106,7 +160,14 @@ impl PlanRows {
     }
 
     fn thing(&self, row: u32) -> Thing<'_> {
-        match self.entries[row as usize] {
+        let entry = match self.slot(row) {
+            PlanSlot::Group(_) => {
+                let label = self.group_at(row).map(|group| group.label.as_str());
+                return Thing::Group(label.unwrap_or_default());
+            }
+            PlanSlot::Entry(entry) => entry,
+        };
+        match entry {
             PlanEntry::Deletion(place) => {
                 Thing::Delete(self.planned.whole.delete().at(place as usize))
             }
@@ -125,9 +186,31 @@ impl PlanRows {
     }
 
     fn item(&self, row: u32) -> PlanRow<'_> {
-        let planned = &*self.planned;
+        match self.slot(row) {
+            PlanSlot::Entry(entry) => self.entry(entry),
+            PlanSlot::Group(_) => self.grouped(row),
+        }
+    }
 
-        match self.entries[row as usize] {
+    /// Returns a group as one item.
+    fn grouped(&self, row: u32) -> PlanRow<'_> {
+        let group = self.group_at(row);
+        let members = group.map_or(&[][..], |group| &group.members);
+        let bytes = members.iter().filter_map(|entry| self.entry(*entry).bytes);
+        PlanRow {
+            kind: group.map_or(ItemKind::Ref, |group| group.kind),
+            name: group.map(PlanGroup::name).unwrap_or_default(),
+            bytes: Some(bytes.fold(0, u64::saturating_add)),
+            entry: None,
+            modified: None,
+            standing: None,
+            reasons: group.map(|group| group.label.clone()).into_iter().collect(),
+        }
+    }
+
+    fn entry(&self, entry: PlanEntry) -> PlanRow<'_> {
+        let planned = &*self.planned;
+        match entry {
             PlanEntry::Deletion(place) => self.deleted(place as usize),
             PlanEntry::Kept(place) => {
                 let kept = &planned.plan.keep()[place as usize];
@@ -221,46 +304,19 @@ impl PlanRows {
     }
 }
 
-/// Explains the bytes of an item.
-fn bytes_fact(item: &PlanRow<'_>, bytes: u64) -> DetailLine {
-    let is_withheld = item.entry.is_some_and(|entry| entry.withheld().is_some());
-    let (name, words) = match item.kind {
-        ItemKind::Ref if is_withheld => ("frees", ": the index itself"),
-        ItemKind::Ref => ("only here", ": no other ref reaches them"),
-        ItemKind::Results => ("later", ": a later run deletes them"),
-        ItemKind::Blob | ItemKind::Partial | ItemKind::Object | ItemKind::Entry => ("size", ""),
-    };
-    DetailLine::Fact(
-        name,
-        Cell::text(Size(bytes).to_string()).and(words, TextRole::Dim),
-    )
-}
-
-/// Lists the results that a rewrite leaves out.
-fn result_lines(rewrite: &Rewrite) -> Vec<DetailLine> {
-    let mut details = Vec::new();
-    details.extend([DetailLine::Blank, DetailLine::Heading("Results".into())]);
-    details.extend(rewrite.results.iter().map(|result| {
-        let name = result
-            .name
-            .clone()
-            .unwrap_or_else(|| result.digest.chars().take(19).collect());
-        let size = result
-            .bytes
-            .map(|bytes| format!("  {}", Size(bytes)))
-            .unwrap_or_default();
-        DetailLine::Text(Cell::text(name).and(size, TextRole::Dim))
-    }));
-    details
-}
-
 fn item_words(reasons: &[ItemReason]) -> Vec<String> {
     reasons.iter().map(ToString::to_string).collect()
 }
 
 impl RowSet for PlanRows {
     fn count(&self) -> u32 {
-        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
+        let rows = self.groups.as_ref().map(|groups| groups.rows.len());
+        u32::try_from(rows.unwrap_or(self.entries.len())).unwrap_or(u32::MAX)
+    }
+
+    fn group(&self, row: u32) -> u64 {
+        let groups = self.groups.as_ref();
+        groups.map_or(0, |groups| groups.rows[row as usize].0)
     }
 
     fn columns(&self) -> &'static [Column] {
@@ -278,8 +334,13 @@ impl RowSet for PlanRows {
             .bytes
             .map_or(NONE.to_owned(), |bytes| Size(bytes).to_string());
         let sign = if item.stays() { "✗ " } else { "" };
-        let what =
-            Cell::new(format!("{:<8}", item.kind_word()), TextRole::Dim).and(sign, TextRole::Mark);
+        let kind = format!("{:<8}", item.kind_word());
+        let what = match self.group_at(row) {
+            Some(group) => Cell::new(if group.is_open { "▾ " } else { "▸ " }, TextRole::Title),
+            None if self.has_groups() => Cell::new(format!("  {kind}"), TextRole::Dim),
+            None => Cell::new(kind, TextRole::Dim),
+        };
+        let what = what.and(sign, TextRole::Mark);
         vec![
             what.and(short_name(item.kind, &item.name), role),
             Cell::new(size, role),
@@ -313,7 +374,8 @@ impl RowSet for PlanRows {
                 Cell::text(Size(entry.sizes.bytes).to_string()),
             ));
         }
-        details.extend(item.bytes.map(|bytes| bytes_fact(&item, bytes)));
+        let until = self.planned.waits_until();
+        details.extend(item.bytes.map(|bytes| bytes_fact(&item, bytes, until)));
         if let Some(modified) = item.modified {
             details.push(DetailLine::Fact(
                 "written",
@@ -336,7 +398,7 @@ impl RowSet for PlanRows {
     }
 
     fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
-        filter.matches(&self.item(row), now)
+        self.group_at(row).is_none() && filter.matches(&self.item(row), now)
     }
 
     fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
@@ -361,6 +423,10 @@ impl RowSet for PlanRows {
     }
 
     fn bytes(&self, row: u32) -> u64 {
+        // The items below an unfolded group have its bytes.
+        if self.group_at(row).is_some_and(|group| group.is_open) {
+            return 0;
+        }
         self.item(row).bytes.unwrap_or_default()
     }
 
@@ -369,9 +435,10 @@ impl RowSet for PlanRows {
         let mut fields = match self.thing(row) {
             Thing::Delete(deletion) => fields_of(&*deletion, &PLAN_ITEM_FIELDS),
             Thing::Kept(kept) => fields_of(kept, &PLAN_ITEM_FIELDS),
-            Thing::Held(_) | Thing::Trash(_) => {
+            Thing::Held(_) | Thing::Trash(_) | Thing::Group(_) => {
+                let kind = self.group_at(row).map_or(item.kind.word(), |_| "group");
                 let document = json!({
-                    "kind": item.kind,
+                    "kind": kind,
                     "name": item.name,
                     "bytes": item.bytes,
                     "modified": item.modified,

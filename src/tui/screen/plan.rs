@@ -1,6 +1,7 @@
 //! A plan: deleted, waiting and kept items, with reasons. Nothing is deleted before a person has
 //! seen and confirmed it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use ratatui::Frame;
@@ -52,6 +53,10 @@ pub struct PlanScreen {
     state: PlanState,
     part: PlanSection,
     rows: Option<Arc<PlanRows>>,
+    /// The reasons whose kept items are listed one by one.
+    unfolded: HashSet<String>,
+    /// Whether the rows are those of a filter, which looks into every group.
+    is_filtered: bool,
     screen: ListScreen,
 }
 
@@ -96,6 +101,8 @@ impl PlanScreen {
             state,
             part,
             rows: None,
+            unfolded: HashSet::new(),
+            is_filtered: false,
             screen,
         };
         plan.begin(cx);
@@ -165,9 +172,7 @@ impl PlanScreen {
             cx.world.note(StatusKind::Done, words);
         }
         self.screen.set_head(words::height(&planned));
-        let rows = Arc::new(PlanRows::new(Arc::clone(&planned), self.part));
-        self.rows = Some(Arc::clone(&rows));
-        self.screen.list.set_rows(rows, cx);
+        self.set_rows(Arc::clone(&planned), cx);
         self.state = PlanState::Ready(planned);
     }
 
@@ -247,6 +252,7 @@ impl Screen for PlanScreen {
             Action::CarryOut => self.confirm(cx),
             Action::CopyCommand => self.copy_command(cx),
             Action::LeaveOut => self.leave_out(cx),
+            Action::Mark if self.fold(cx) => {}
             Action::NextPart => self.turn(1, cx),
             Action::PreviousPart => self.turn(PlanSection::ALL.len() - 1, cx),
             Action::MakeRule => self.make_rule(cx),
@@ -274,6 +280,15 @@ impl Screen for PlanScreen {
             _ => return self.act_on_list(action, cx),
         }
         Handled::Yes
+    }
+
+    fn list_changed(&mut self, cx: &mut UiContext<'_>) {
+        let is_filtered = !self.screen.list.view().filter.is_empty();
+        if is_filtered != self.is_filtered
+            && let Some(planned) = self.planned().cloned()
+        {
+            self.set_rows(planned, cx);
+        }
     }
 
     fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {

@@ -31,14 +31,19 @@ pub(super) fn is_needed(list: &RowList, height: RowHeight, area: Rect) -> bool {
     list.shown().len() > height.rows_in(area)
 }
 
-/// Takes a cell for it from the widest column, if all cells of `room` are used. No
-/// column is hidden for it.
+/// A column with more than this can give a cell.
+const WIDE: u16 = 12;
+
+/// Takes a cell for it from the widest column, if all cells of `room` are used: from the first one
+/// only if no other has cells to give. No column is hidden for it.
 pub(super) fn leave_room(widths: &mut [Option<u16>], room: u16) {
     let used: u16 = widths.iter().flatten().map(|width| width + GAP).sum();
-    if used.saturating_sub(GAP) >= room
-        && let Some(widest) = widths.iter_mut().flatten().max()
-    {
-        *widest = widest.saturating_sub(1);
+    if used.saturating_sub(GAP) >= room {
+        let others = widths.get(1..).unwrap_or_default().iter().flatten();
+        let skipped = usize::from(others.max().is_some_and(|widest| *widest > WIDE));
+        if let Some(widest) = widths.iter_mut().skip(skipped).flatten().max() {
+            *widest = widest.saturating_sub(1);
+        }
     }
 }
 

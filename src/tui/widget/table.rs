@@ -7,9 +7,11 @@ use ratatui::style::Style;
 use super::scrollbar;
 use super::text::{self, LineArea};
 use crate::tui::list::{RowList, SortDirection};
-use crate::tui::rows::{Align, Cell, Column, Piece, Sortable};
+use crate::tui::rows::{Align, Cell, Column, NONE, Piece, Sortable};
 use crate::tui::theme::TextRole;
 use crate::tui::world::World;
+
+mod distinct;
 
 /// The gap between two columns.
 pub(super) const GAP: u16 = 2;
@@ -69,14 +71,19 @@ fn on_screen(
     let needs = needs(columns, rows.iter().map(|(_, _, cells)| cells.as_slice()));
     let alike = alike(columns, &rows);
     let room = area.width.saturating_sub(GUTTER);
+    let blank = blank(columns, &rows, &needs, room);
     let shown: Vec<usize> = (0..columns.len())
-        .filter(|place| !world.hidden_columns.hides(columns, *place))
+        .filter(|place| !blank[*place] && !world.hidden_columns.hides(columns, *place))
         .collect();
     let chosen: Vec<Column> = shown.iter().map(|place| columns[*place]).collect();
+    let identity = identity(columns, &rows, room);
     let needs: Vec<u16> = shown.iter().map(|place| needs[*place]).collect();
     let alike: Vec<bool> = shown.iter().map(|place| alike[*place]).collect();
     let mut widths_of_all = vec![None; columns.len()];
-    for (place, width) in shown.iter().zip(widths(&chosen, &needs, &alike, room)) {
+    for (place, width) in shown
+        .iter()
+        .zip(widths(&chosen, &needs, &alike, identity, room))
+    {
         widths_of_all[*place] = width;
     }
     if scrollbar::is_needed(list, height, area) {
@@ -127,7 +134,11 @@ fn draw_with_cursor(
         return;
     }
     let columns = list.columns();
-    let (rows, widths) = on_screen(list, height, world, area);
+    let (mut rows, widths) = on_screen(list, height, world, area);
+    if let (Some(Some(width)), Some(column)) = (widths.first(), columns.first()) {
+        let names = rows.iter_mut().filter_map(|(.., cells)| cells.first_mut());
+        distinct::shorten(names.collect(), *width, column.align);
+    }
     draw_head(list, &widths, world, buffer, area);
     for ((place, row, cells), line) in rows.into_iter().zip(0u16..) {
         let y = area.y + 1 + line * height.lines();
@@ -158,19 +169,22 @@ fn draw_with_cursor(
         let start = (area.x + GUTTER, y);
         draw_cells(&cells, &widths, columns, world, buffer, start, base);
         if height == RowHeight::Double && row_area.height > 1 {
-            let room = area.width.saturating_sub(GUTTER);
-            let room = room.saturating_sub(scrollbar::is_needed(list, height, area).into());
-            let below = list.rows().below(row, room);
-            let line = LineArea {
-                x: area.x + GUTTER,
-                y: y + 1,
-                width: room,
-                align: Align::Left,
-            };
-            text::put(buffer, line, &below, &world.theme, Style::default());
+            let is_narrower = scrollbar::is_needed(list, height, area);
+            let width = area.width.saturating_sub(GUTTER + u16::from(is_narrower));
+            draw_below(list, row, world, buffer, Rect { width, ..row_area });
         }
     }
     scrollbar::draw(list, height, world, buffer, area);
+}
+
+/// Draws the second line of a row.
+fn draw_below(list: &RowList, row: u32, world: &World, buffer: &mut Buffer, area: Rect) {
+    let below = list.rows().below(row, area.width);
+    let line = LineArea {
+        x: area.x + GUTTER,
+        ..LineArea::of(area, 1)
+    };
+    text::put(buffer, line, &below, &world.theme, Style::default());
 }
 
 fn gutter(selected: bool, marked: bool) -> Cell {
@@ -234,43 +248,66 @@ fn alike(columns: &[Column], rows: &[(usize, u32, Vec<Cell>)]) -> Vec<bool> {
     (0..columns.len()).map(is_alike).collect()
 }
 
+/// Returns, for each column that matters little, whether no row has a value in it and other columns
+/// need its room.
+fn blank(columns: &[Column], rows: &[Row], needs: &[u16], room: u16) -> Vec<bool> {
+    let wanted = columns.iter().zip(needs);
+    let wanted: u16 = wanted
+        .map(|(column, need)| column.max.min(*need) + GAP)
+        .fold(0, u16::saturating_add);
+    let is_short = wanted.saturating_sub(GAP) > room && !rows.is_empty();
+    let has_value = |cells: &[Cell], place: usize| {
+        let pieces = cells.get(place).into_iter().flat_map(|cell| &cell.0);
+        pieces
+            .map(|Piece(text, _)| text.trim())
+            .any(|text| !text.is_empty() && text != NONE)
+    };
+    let is_blank = |(place, column): (usize, &Column)| {
+        is_short
+            && column.rank >= MATTERS
+            && !rows.iter().any(|(.., cells)| has_value(cells, place))
+    };
+    columns.iter().enumerate().map(is_blank).collect()
+}
+
+/// Returns the width at which the names of all rows look different, if half of `room` is too narrow
+/// for that.
+fn identity(columns: &[Column], rows: &[Row], room: u16) -> u16 {
+    let (Some(column), names) = (
+        columns.first(),
+        rows.iter().filter_map(|(.., cells)| cells.first()),
+    ) else {
+        return 0;
+    };
+    let names: Vec<&Cell> = names.collect();
+    let least = (room / 2).max(column.min);
+    distinct::width(&names, least..=column.max.min(room), column.align).unwrap_or_default()
+}
+
 /// Gives each column its width, or none to those that there is no room for. Of those that matter
 /// little the ones go first in which all rows are alike, then all by rank. Those that matter little
-/// go, too, where the first one, which says what a row is, needs their room and has not half of it.
-/// What is to spare goes first to the first one, when it is a path or an address and up to half of
-/// the room, because a cut one may be that of another row. Then it goes to those whose cells need
-/// it.
-fn widths(columns: &[Column], needs: &[u16], alike: &[bool], room: u16) -> Vec<Option<u16>> {
-    let mut kept: Vec<bool> = vec![true; columns.len()];
+/// go, too, where the first one, which says what a row is, needs their room and has not half of it,
+/// or has not the `identity` columns that rows need to look different. What is to spare goes first
+/// to the first one, when it is a path or an address and up to half of the room, because a cut one
+/// may be that of another row, or as far as rows need it to look different. Then it goes to those
+/// whose cells need it.
+fn widths(
+    columns: &[Column],
+    needs: &[u16],
+    alike: &[bool],
+    identity: u16,
+    room: u16,
+) -> Vec<Option<u16>> {
     let least_of = |place: usize, column: &Column| match place {
-        0 => needs[0].min(column.max).min(room / 2).max(column.min),
+        0 => needs[0]
+            .min(column.max)
+            .min(identity.max(room / 2))
+            .max(column.min),
         _ => column.min,
     };
-    let total = |kept: &[bool], least_of: &dyn Fn(usize, &Column) -> u16| -> u16 {
-        let shown = columns.iter().enumerate().zip(kept);
-        shown
-            .filter(|(_, kept)| **kept)
-            .map(|((place, column), _)| least_of(place, column) + GAP)
-            .sum::<u16>()
-            .saturating_sub(GAP)
-    };
-    let least = |kept: &[bool]| total(kept, &|_, column| column.min);
-    while total(&kept, &least_of) > room {
-        // Only less important columns make space for the first one.
-        let spared = if least(&kept) > room { 0 } else { MATTERS };
-        let droppable = columns
-            .iter()
-            .enumerate()
-            .filter(|(place, column)| kept[*place] && column.rank > spared);
-        let Some((place, _)) = droppable.max_by_key(|(place, column)| {
-            let tells_nothing = alike[*place] && column.rank > MATTERS;
-            (tells_nothing, column.rank, *place)
-        }) else {
-            break;
-        };
-        kept[place] = false;
-    }
-    let mut spare = room.saturating_sub(least(&kept));
+    let kept = kept(columns, alike, room, &least_of);
+    let least = total(columns, &kept, &|_, column| column.min);
+    let mut spare = room.saturating_sub(least);
     let mut widths: Vec<Option<u16>> = columns
         .iter()
         .zip(&kept)
@@ -279,7 +316,7 @@ fn widths(columns: &[Column], needs: &[u16], alike: &[bool], room: u16) -> Vec<O
     let most = columns.iter().map(|column| column.max);
     let needed = most.clone().zip(needs).map(|(most, need)| most.min(*need));
     if let (Some(Some(first)), Some(column)) = (widths.first_mut(), columns.first())
-        && column.align == Align::Path
+        && (column.align == Align::Path || identity > 0)
     {
         let more = least_of(0, column).saturating_sub(*first).min(spare);
         (*first, spare) = (*first + more, spare - more);
@@ -297,6 +334,43 @@ fn widths(columns: &[Column], needs: &[u16], alike: &[bool], room: u16) -> Vec<O
         }
     }
     widths
+}
+
+/// Returns the width of the kept columns together.
+fn total(columns: &[Column], kept: &[bool], least_of: &dyn Fn(usize, &Column) -> u16) -> u16 {
+    let shown = columns.iter().enumerate().zip(kept);
+    shown
+        .filter(|(_, kept)| **kept)
+        .map(|((place, column), _)| least_of(place, column) + GAP)
+        .sum::<u16>()
+        .saturating_sub(GAP)
+}
+
+/// Returns which columns have room, at the widths of `least_of`.
+fn kept(
+    columns: &[Column],
+    alike: &[bool],
+    room: u16,
+    least_of: &dyn Fn(usize, &Column) -> u16,
+) -> Vec<bool> {
+    let mut kept: Vec<bool> = vec![true; columns.len()];
+    while total(columns, &kept, least_of) > room {
+        // Only less important columns make space for the first one.
+        let least = total(columns, &kept, &|_, column| column.min);
+        let spared = if least > room { 0 } else { MATTERS };
+        let droppable = columns
+            .iter()
+            .enumerate()
+            .filter(|(place, column)| kept[*place] && column.rank > spared);
+        let Some((place, _)) = droppable.max_by_key(|(place, column)| {
+            let tells_nothing = alike[*place] && column.rank > MATTERS;
+            (tells_nothing, column.rank, *place)
+        }) else {
+            break;
+        };
+        kept[place] = false;
+    }
+    kept
 }
 
 /// Draws the cells of a row; those without a width are not shown.
@@ -329,110 +403,4 @@ fn draw_cells(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn column(min: u16, max: u16, rank: u8) -> Column {
-        Column {
-            title: "",
-            align: Align::Left,
-            min,
-            max,
-            rank,
-            sort: Sortable::No,
-        }
-    }
-
-    #[test]
-    fn columns_are_hidden_by_rank() {
-        let columns = [
-            column(10, 20, 0),
-            column(5, 5, 1),
-            column(5, 5, 3),
-            column(8, 40, 2),
-        ];
-        let cases = [
-            (100, vec![Some(20), Some(5), Some(5), Some(40)]),
-            (50, vec![Some(18), Some(5), Some(5), Some(16)]),
-            (34, vec![Some(10), Some(5), Some(5), Some(8)]),
-            (33, vec![Some(13), Some(5), None, Some(11)]),
-            (20, vec![Some(13), Some(5), None, None]),
-            (12, vec![Some(12), None, None, None]),
-            (4, vec![Some(10), None, None, None]),
-        ];
-        for (room, expected) in cases {
-            assert_eq!(
-                widths(&columns, &[0; 4], &[false; 4], room),
-                expected,
-                "{room}"
-            );
-        }
-    }
-
-    #[test]
-    fn identity_columns_are_hidden_last_and_constant_columns_first() {
-        let columns = [
-            column(10, 60, 0),
-            column(8, 8, 1),
-            column(8, 8, 3),
-            column(8, 8, 4),
-        ];
-        let cases = [
-            // All columns fit, even if the name needs little space.
-            (10, [false; 4], 60, [Some(30), Some(8), Some(8), Some(8)]),
-            // A long name replaces the least important column, up to half of the space.
-            (40, [false; 4], 50, [Some(30), Some(8), Some(8), None]),
-            (
-                40,
-                [false, true, true, false],
-                50,
-                [Some(30), Some(8), None, Some(8)],
-            ),
-            // Important columns stay, however long the name is.
-            (60, [true; 4], 34, [Some(24), Some(8), None, None]),
-        ];
-        for (need, alike, room, expected) in cases {
-            assert_eq!(
-                widths(&columns, &[need, 8, 8, 8], &alike, room),
-                expected,
-                "{need} {alike:?} {room}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_path_has_half_of_the_room_before_others_have_more() {
-        let path = Column {
-            align: Align::Path,
-            ..column(14, 60, 0)
-        };
-        let columns = [path, column(8, 8, 1), column(9, 40, 2)];
-        for (needs, room, expected) in [
-            ([40, 8, 30], 80, [40, 8, 28]),
-            ([70, 8, 30], 80, [50, 8, 18]),
-            ([20, 8, 30], 80, [29, 8, 39]),
-            ([40, 8, 30], 40, [19, 8, 9]),
-        ] {
-            let widths = widths(&columns, &needs, &[false; 3], room);
-            assert_eq!(widths, expected.map(Some), "{needs:?} {room}");
-        }
-    }
-
-    #[test]
-    fn cut_columns_get_free_room_first() {
-        let columns = [column(10, 60, 0), column(5, 5, 1), column(8, 40, 2)];
-        let cases = [
-            ([50, 5, 8], 70, [52, 5, 9]),
-            ([50, 5, 8], 40, [23, 5, 8]),
-            ([50, 5, 40], 40, [17, 5, 14]),
-            ([10, 5, 40], 60, [11, 5, 40]),
-        ];
-        for (needs, room, expected) in cases {
-            assert_eq!(
-                widths(&columns, &needs, &[false; 3], room),
-                expected.map(Some),
-                "{needs:?} {room}"
-            );
-        }
-    }
-}
+mod tests;

@@ -19,6 +19,8 @@ pub(super) enum Thing<'a> {
     Kept(&'a KeptItem),
     Held(Digest),
     Trash(&'a KeptTrash),
+    /// Items with this reason.
+    Group(&'a str),
 }
 
 /// The name of an item.
@@ -47,6 +49,7 @@ impl Thing<'_> {
             Self::Kept(kept) => (kept.kind, Name::Text(&kept.name)),
             Self::Held(digest) => (ItemKind::Blob, Name::Digest(*digest)),
             Self::Trash(trash) => (ItemKind::Object, Name::Text(&trash.run)),
+            Self::Group(reason) => (ItemKind::Ref, Name::Text(reason)),
         }
     }
 
@@ -73,6 +76,7 @@ impl Thing<'_> {
             },
             Self::Held(digest) => Identity::Blob(*digest),
             Self::Trash(trash) => Identity::Object(trash.run.clone()),
+            Self::Group(reason) => Identity::Group((*reason).to_owned()),
         }
     }
 }

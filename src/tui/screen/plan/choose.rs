@@ -9,7 +9,7 @@ use crate::prune::plan::DeletionTarget;
 use crate::tui::effect::{JobWork, PruneWork};
 use crate::tui::keymap::Action;
 use crate::tui::navigation::UiContext;
-use crate::tui::pruning::PlanSection;
+use crate::tui::pruning::{PlanSection, Planned};
 use crate::tui::rows::plan::PlanRows;
 use crate::tui::rule::DraftAction;
 use crate::tui::screen::rule::RuleScreen;
@@ -21,15 +21,41 @@ impl PlanScreen {
         let Some(planned) = self.planned() else {
             return;
         };
-        let rows = |part| Arc::new(PlanRows::new(Arc::clone(planned), part));
+        let planned = Arc::clone(planned);
         let place = (self.part as usize + step) % PlanSection::ALL.len();
-        let part = PlanSection::ALL[place];
-        let rows = rows(part);
-        self.part = part;
-        self.rows = Some(Arc::clone(&rows));
+        self.part = PlanSection::ALL[place];
         self.screen.list.unmark();
-        self.screen.list.set_rows(rows, cx);
+        self.set_rows(planned, cx);
         self.screen.act(Action::Top, cx);
+    }
+
+    /// Shows the part; kept items with the same reason are one row, unless a filter looks for some.
+    pub(super) fn set_rows(&mut self, planned: Arc<Planned>, cx: &mut UiContext<'_>) {
+        self.is_filtered = !self.screen.list.view().filter.is_empty();
+        let rows = if self.part == PlanSection::Keep && !self.is_filtered {
+            PlanRows::kept(planned, &self.unfolded)
+        } else {
+            PlanRows::new(planned, self.part)
+        };
+        let rows = Arc::new(rows);
+        self.rows = Some(Arc::clone(&rows));
+        self.screen.list.set_rows(rows, cx);
+    }
+
+    /// Folds or unfolds the group under the cursor; returns whether it is one.
+    pub(super) fn fold(&mut self, cx: &mut UiContext<'_>) -> bool {
+        let Some(planned) = self.planned().cloned() else {
+            return false;
+        };
+        let rows = self.rows.as_ref().zip(self.screen.list.current());
+        let Some(reason) = rows.and_then(|(rows, row)| rows.group_reason(row)) else {
+            return false;
+        };
+        if !self.unfolded.remove(&reason) {
+            self.unfolded.insert(reason);
+        }
+        self.set_rows(planned, cx);
+        true
     }
 
     /// Returns the marked rows, else the one under the cursor.
@@ -86,7 +112,7 @@ impl PlanScreen {
         let names: Vec<String> = self
             .chosen()
             .into_iter()
-            .filter_map(|row| rows.ref_name(row))
+            .flat_map(|row| rows.ref_names(row))
             .collect();
         if names.is_empty() {
             return cx.world.note(

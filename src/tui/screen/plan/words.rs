@@ -394,13 +394,12 @@ fn hindrance(planned: &Planned) -> Option<String> {
 fn later(planned: &Planned, width: u16) -> String {
     let plan = &planned.plan;
     let grace = Exact(plan.grace());
-    let wait = plan.grace().saturating_add(planned.draft.settling());
-    match plan.created().checked_add(wait).map(moment) {
-        Ok(then) if width >= WIDE => {
+    match planned.waits_until().map(moment) {
+        Some(then) if width >= WIDE => {
             format!(": refs first, a run after {then} frees them")
         }
-        Ok(then) if width >= NARROW => format!(": a run after {then} frees them"),
-        Ok(then) => format!(": free after {then}"),
-        Err(_) => format!(": a run {grace} later frees them"),
+        Some(then) if width >= NARROW => format!(": a run after {then} frees them"),
+        Some(then) => format!(": free after {then}"),
+        None => format!(": a run {grace} later frees them"),
     }
 }

@@ -9,6 +9,7 @@ use crate::text::plural::one_or;
 use crate::text::units::{Exact, Size};
 use crate::tui::effect::NewBroken;
 use crate::tui::pruning::Planned;
+use crate::tui::rows::moment;
 
 /// Returns the question before a repair.
 pub(in crate::tui::screen::plan) fn to_repair(planned: &Planned, label: &str) -> String {
@@ -75,10 +76,11 @@ pub(in crate::tui::screen::plan) fn to_delete(
                 .to_owned(),
         );
     } else if plan.frees_later().bytes > 0 {
-        sentences.push(format!(
-            "{} wait for a later run.",
-            Size(plan.frees_later().bytes)
-        ));
+        let bytes = Size(plan.frees_later().bytes);
+        sentences.push(match planned.waits_until().map(moment) {
+            Some(then) => format!("{bytes} wait: a run after {then} frees them."),
+            None => format!("{bytes} wait for a run after the grace."),
+        });
     }
     if new_broken == NewBroken::Delete {
         sentences.push(

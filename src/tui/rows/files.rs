@@ -11,21 +11,24 @@ use super::{Cell, Column, DetailLine, FilterHelp, Identity, NONE, RowCounts, Row
 use crate::format::layer::TarEntryKind;
 use crate::inventory::filter::Filter;
 use crate::report::documents::{FileDocument, fields_of};
+use crate::text::units::Size;
 use crate::text::units::grouped;
-use crate::text::units::{Age, Size};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::meter;
 
 mod columns;
+mod details;
 mod folds;
 mod order;
 mod tree;
 
-use columns::{BAR, COLUMNS};
+use columns::{BAR, COLUMNS, COLUMNS_WITH_STEP};
 pub use folds::FileFolds;
 pub use order::{FileOrder, SIZE};
 pub use tree::{Bounds, FileEntry, FileTree, LayerTotals, ROOT, TreeBuilder};
 
+/// Stands for a slash in the name of a folder that stands for the layer of a step.
+pub const SLASH: &str = "∕";
 /// Deeper rows are not indented further; a number shows their depth.
 const DEEPEST: u16 = 6;
 
@@ -83,7 +86,12 @@ impl FileRows {
             };
             *next += 1;
             let level = count(open.len()) - 1;
-            let node = order.chain_end(first);
+            let is_layer = order.tree.has_layers() && level == 0;
+            let node = if is_layer {
+                first
+            } else {
+                order.chain_end(first)
+            };
             let is_open = !order.children(node).is_empty() && folds.is_open(node, is_filtered);
             places[node as usize] = count(rows.len());
             rows.push(FileRow {
@@ -163,6 +171,23 @@ impl FileRows {
         &self.order.tree
     }
 
+    /// Returns the name of the folder that stands for the layer of a row, if there are several.
+    pub fn layer_folder(&self, row: u32) -> Option<&str> {
+        let layer = self.tree().layer(self.node(row))?;
+        Some(self.tree().name(layer))
+    }
+
+    /// Returns whether a node stands for one of several layers.
+    fn is_layer(&self, node: u32) -> bool {
+        node != ROOT && self.tree().layer(node) == Some(node)
+    }
+
+    /// Returns the step of a node's layer, if there are several layers.
+    fn step(&self, node: u32) -> Option<String> {
+        let layer = self.tree().layer(node)?;
+        Some(self.tree().name(layer).replace(SLASH, "/"))
+    }
+
     fn at(&self, row: u32) -> &FileRow {
         &self.rows[row as usize]
     }
@@ -207,7 +232,10 @@ impl FileRows {
             (false, true) => "▾ ",
             (false, false) => "▸ ",
         };
-        let name = if row.node == ROOT {
+        let name = if self.is_layer(row.node) {
+            let step = Cell::new(self.step(row.node).unwrap_or_default(), TextRole::Strong);
+            return cell.and(sign, TextRole::Dim).and_all(step);
+        } else if row.node == ROOT {
             ".".to_owned()
         } else {
             self.tree()
@@ -241,26 +269,17 @@ fn time(time: Timestamp) -> String {
         .to_string()
 }
 
-/// Returns a percentage, with one decimal below ten.
-fn percent(part: u64, whole: u64) -> String {
-    if whole == 0 {
-        return NONE.to_owned();
-    }
-    let tenths = u128::from(part) * 1000 / u128::from(whole);
-    match tenths {
-        0 if part > 0 => "below 0.1 %".to_owned(),
-        0..100 => format!("{}.{} %", tenths / 10, tenths % 10),
-        _ => format!("{} %", tenths / 10),
-    }
-}
-
 impl RowSet for FileRows {
     fn count(&self) -> u32 {
         count(self.rows.len())
     }
 
     fn columns(&self) -> &'static [Column] {
-        COLUMNS
+        if self.tree().has_layers() {
+            COLUMNS_WITH_STEP
+        } else {
+            COLUMNS
+        }
     }
 
     fn cells(&self, row: u32, _now: Timestamp) -> Vec<Cell> {
@@ -272,7 +291,7 @@ impl RowSet for FileRows {
         let has_size = matches!(kind, TarEntryKind::File | TarEntryKind::Directory);
         let entry = tree.entry(row.node).map(|described| &described.entry);
         let entry = entry.filter(|entry| !entry.kind.removes());
-        vec![
+        let mut cells = vec![
             self.path_cell(row),
             if has_size || sum.bytes > 0 {
                 Cell::text(Size(sum.bytes).to_string())
@@ -291,65 +310,16 @@ impl RowSet for FileRows {
             entry.map_or_else(none, |entry| {
                 Cell::new(format!("{}:{}", entry.uid, entry.gid), TextRole::Dim)
             }),
-        ]
+        ];
+        let step = self.step(row.node).map(Cell::text);
+        // The row of a layer itself has the name of the step already.
+        let is_named = self.is_layer(row.node);
+        cells.extend(step.map(|step| if is_named { Cell::default() } else { step }));
+        cells
     }
 
     fn details(&self, row: u32, now: Timestamp) -> Vec<DetailLine> {
-        let row = self.at(row);
-        let tree = self.tree();
-        let kind = tree.kind(row.node);
-        let sum = self.order.sum(row.node);
-        let fact = |name, value: String| DetailLine::Fact(name, Cell::text(value));
-        let mut lines = vec![
-            DetailLine::Text(self.name_cell(row, tree.path(row.node))),
-            DetailLine::Blank,
-            fact("kind", kind.word().to_owned()),
-        ];
-        if *kind == TarEntryKind::Whiteout {
-            lines.push(DetailLine::Text(Cell::new(
-                "The layers below have this path; this layer deletes it.",
-                TextRole::Dim,
-            )));
-            return lines;
-        }
-        if tree.is_emptied(row.node) {
-            lines.push(DetailLine::Text(Cell::new(
-                "This layer deletes the files of the layers below in this folder.",
-                TextRole::Dim,
-            )));
-        }
-        if matches!(kind, TarEntryKind::File | TarEntryKind::Directory) {
-            let bytes = sum.bytes;
-            lines.push(fact("size", format!("{} ({bytes} bytes)", Size(bytes))));
-            let whole = self.order.sum(ROOT).bytes;
-            let of = if self.order.view.filter.is_empty() {
-                "the layer"
-            } else {
-                "the files that match the filter"
-            };
-            lines.push(fact("share", format!("{} of {of}", percent(bytes, whole))));
-        }
-        if tree.is_folder(row.node) {
-            lines.push(fact("files", grouped(sum.files)));
-            if sum.removed > 0 {
-                lines.push(fact("deletions", grouped(sum.removed)));
-            }
-        }
-        let Some(FileEntry { entry, .. }) = tree.entry(row.node) else {
-            lines.push(DetailLine::Text(Cell::new(
-                "The layer has files in this folder and does not describe it.",
-                TextRole::Dim,
-            )));
-            return lines;
-        };
-        let mode = format!("{} {}", entry.permissions(), entry.octal_mode());
-        lines.push(fact("mode", mode));
-        lines.push(fact("owner", format!("{}:{}", entry.uid, entry.gid)));
-        if let Some(modified) = entry.modified {
-            let age = Age::between(modified, now).ago();
-            lines.push(fact("modified", format!("{modified:.0}, {age}")));
-        }
-        lines
+        self.detail_lines(self.at(row), now)
     }
 
     /// The rows have passed the filter already.
@@ -425,17 +395,29 @@ impl RowSet for FileRows {
                 &FileDocument::FIELDS,
             ),
         };
+        // The paths of all layers of a ref begin below their layer.
+        for (name, value) in &mut fields {
+            if *name == "path" {
+                *value = json!(tree.path(node));
+            }
+        }
         fields.extend([
             ("emptied", json!(tree.is_emptied(node))),
             ("files", json!(sum.files)),
             ("files_bytes", json!(sum.bytes)),
             ("deletions", json!(sum.removed)),
         ]);
+        fields.extend(self.step(node).map(|step| ("step", json!(step))));
         fields
     }
 
     fn name(&self, row: u32) -> String {
-        self.tree().path(self.at(row).node)
+        let node = self.node(row);
+        if self.is_layer(node) {
+            self.step(node).unwrap_or_default()
+        } else {
+            self.tree().path(node)
+        }
     }
 }
 

@@ -63,3 +63,22 @@ pub(super) const COLUMNS: &[Column] = &[
         sort: Sortable::No,
     },
 ];
+
+/// The columns of the files of several layers.
+pub(super) const COLUMNS_WITH_STEP: &[Column] = &[
+    COLUMNS[0],
+    COLUMNS[1],
+    COLUMNS[2],
+    COLUMNS[3],
+    COLUMNS[4],
+    COLUMNS[5],
+    COLUMNS[6],
+    Column {
+        title: "STEP",
+        align: Align::Left,
+        min: 14,
+        max: 70,
+        rank: 2,
+        sort: Sortable::No,
+    },
+];

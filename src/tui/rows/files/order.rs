@@ -143,6 +143,11 @@ impl FileOrder {
             }
             let child = self.children[*next as usize];
             *next += 1;
+            if self.tree.has_layers() && *node == ROOT {
+                // The path of a file begins below its layer.
+                open.push((child, self.first[child as usize], 0));
+                continue;
+            }
             let length = path.len();
             if !path.is_empty() {
                 path.push('/');

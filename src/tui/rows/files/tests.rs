@@ -115,6 +115,6 @@ fn deep_rows_are_indented_up_to_a_limit() {
 #[test]
 fn shares_are_printed_with_distinguishing_digits() {
     let shares = [(0, 10), (1, 10_000), (5, 100), (99, 100), (1, 0)];
-    let written = shares.map(|(part, whole)| percent(part, whole));
+    let written = shares.map(|(part, whole)| details::percent(part, whole));
     assert_eq!(written, ["0.0 %", "below 0.1 %", "5.0 %", "99 %", "–"]);
 }

@@ -26,6 +26,8 @@ pub struct FileTree {
     entries: Vec<FileEntry>,
     text: String,
     totals: LayerTotals,
+    /// Whether each folder at the top stands for a layer and has the name of its step.
+    has_layers: bool,
 }
 
 /// The sums of a layer.
@@ -88,6 +90,7 @@ impl Default for FileTree {
             entries: Vec::new(),
             text: String::new(),
             totals: LayerTotals::default(),
+            has_layers: false,
         }
     }
 }
@@ -146,7 +149,25 @@ impl FileTree {
 
     /// Returns the path of a node; `.` for the root.
     pub fn path(&self, node: u32) -> String {
-        self.path_below(ROOT, node)
+        self.path_below(self.layer(node).unwrap_or(ROOT), node)
+    }
+
+    /// Returns whether the folders at the top stand for layers.
+    pub fn has_layers(&self) -> bool {
+        self.has_layers
+    }
+
+    /// Returns the folder that stands for the layer of a node, if there are several layers.
+    pub fn layer(&self, node: u32) -> Option<u32> {
+        let mut at = node;
+        while self.has_layers && at != ROOT {
+            let parent = self.parent(at);
+            if parent == ROOT {
+                return Some(at);
+            }
+            at = parent;
+        }
+        None
     }
 
     /// Returns the path of a node relative to the folder `from`; `.` if they are the same.
@@ -223,9 +244,11 @@ impl TreeBuilder {
         self.tree
     }
 
-    /// Begins another archive, whose entries are numbered on their own.
+    /// Begins another of several archives, whose entries are numbered on their own and lie in a
+    /// folder at the top.
     pub fn begin_archive(&mut self) {
         self.seen = 0;
+        self.tree.has_layers = true;
     }
 
     /// Adds the next entry of the archive. If a path has two entries, the later one counts.

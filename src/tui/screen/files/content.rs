@@ -29,11 +29,10 @@ impl FilesScreen {
 
     /// Returns the layer that a row is from.
     fn layer_of(&self, row: u32) -> Digest {
-        let path = self.rows.name(row);
-        let folder = path.split('/').next().unwrap_or_default();
+        let folder = self.rows.layer_folder(row);
         let mut folders = self.folders.iter();
         folders
-            .find(|of| of.folder == folder)
+            .find(|of| Some(of.folder.as_str()) == folder)
             .map_or(self.layer, |of| of.layer)
     }
 

@@ -7,12 +7,10 @@ use super::StepsScreen;
 use crate::tui::effect::LayerFolder;
 use crate::tui::navigation::UiContext;
 use crate::tui::rows::RowSet as _;
+use crate::tui::rows::files::SLASH;
 use crate::tui::rows::steps::{Folds, StepListShape, StepRows};
 use crate::tui::screen::files::FilesScreen;
 use crate::tui::world::StatusKind;
-
-/// Stands for a slash in the name of a folder.
-const SLASH: &str = "∕";
 
 impl StepsScreen {
     /// Shows the files of all layers, each in a folder with the name of its step.

@@ -291,8 +291,6 @@ fn a_file_is_found_in_all_layers_of_a_ref_and_extracted() {
             .unwrap_or_else(|| panic!("{name}: {screen}"))
     };
     assert!(at("RUN npm ci") < at("COPY go.mod ."), "{screen}");
-    // The path and the step have columns of their own.
-    journey.shows_in("PATH", "STEP");
     let layers = screen.lines().filter(|line| line.contains("▸ RUN "));
     assert!(layers.clone().count() >= 4, "{screen}");
     for line in layers {
@@ -306,6 +304,8 @@ fn a_file_is_found_in_all_layers_of_a_ref_and_extracted() {
     journey.hides("RUN npm ci");
     journey.press("/ ctrl-u 'path~node_modules enter");
     journey.shows("▾ RUN npm ci").hides("COPY go.mod");
+    // The path and the step have columns of their own.
+    journey.shows_in("PATH", "STEP");
     let file = journey.line("  app/node_modules");
     let (path, step) = file.split_once("RUN npm ci").unwrap();
     assert!(

@@ -78,7 +78,7 @@ impl CheckScreen {
         );
         let screen = ListScreen::new(list, RowHeight::Single, 0, "findings")
             .wanting(LIST_WIDTH)
-            .with_filler();
+            .with_text_filler();
         let mut check = Self {
             source,
             screen,
@@ -106,11 +106,7 @@ impl CheckScreen {
         self.state = match (&source.scan, &source.found, &source.info.fault) {
             (Scan::Running(_), ..) => CheckState::Waiting,
             (Scan::Failed(error), ..) | (_, None, Some(error)) => {
-                let unreadable = Finding::new(
-                    &source.info.label,
-                    Code::SourceUnreadable,
-                    error.replace('\n', " "),
-                );
+                let unreadable = unreadable(&source.info.label, error);
                 self.show(
                     Arc::new(CheckResult {
                         findings: vec![unreadable],
@@ -244,6 +240,23 @@ impl CheckScreen {
             format!("the check was stopped; {key} checks again"),
         );
         Handled::Yes
+    }
+}
+
+/// Returns the finding for a source that could not be read; the last lines of `error` may be a hint.
+fn unreadable(label: &str, error: &str) -> Finding {
+    let (causes, hints): (Vec<&str>, Vec<&str>) = error
+        .lines()
+        .map(str::trim)
+        .partition(|line| !line.starts_with("hint:"));
+    let causes = causes
+        .iter()
+        .map(|cause| cause.trim_start_matches("because: "));
+    let message = causes.collect::<Vec<_>>().join(": ");
+    let finding = Finding::new(label, Code::SourceUnreadable, message);
+    match hints.first().and_then(|hint| hint.strip_prefix("hint:")) {
+        Some(hint) => finding.hint(hint.trim()),
+        None => finding,
     }
 }
 

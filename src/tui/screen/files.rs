@@ -355,6 +355,12 @@ impl Screen for FilesScreen {
         }
     }
 
+    fn is_rearranging(&self) -> bool {
+        let shown = &self.rows.order().view;
+        let is_other = |(_, view): &(JobId, View)| view != shown;
+        self.arranging.as_ref().is_some_and(is_other) || self.screen.list.is_rearranging()
+    }
+
     fn follow(&mut self, cx: &mut UiContext<'_>) {
         self.follow_file(cx);
     }
@@ -388,7 +394,6 @@ impl Screen for FilesScreen {
 
     fn draw_preview(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let empty = self.empty(world);
-        let below = self.screen.draw_preview(world, frame, area, &empty);
-        self.draw_boxes(world, frame, below);
+        self.screen.draw_preview(world, frame, area, &empty);
     }
 }

@@ -88,7 +88,7 @@ impl FindScreen {
         Self {
             screen: ListScreen::new(list, RowHeight::Single, 0, "find")
                 .wanting(LIST_WIDTH)
-                .with_filler(),
+                .with_text_filler(),
             rows,
             state: FindState::Searching(job),
             job,

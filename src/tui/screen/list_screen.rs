@@ -70,7 +70,10 @@ pub struct ListScreen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Filler {
     None,
+    /// A picture, which gives its place below the list to a preview.
     BelowList,
+    /// Text.
+    TextBelowList,
     BelowAll,
 }
 
@@ -107,11 +110,20 @@ impl ListScreen {
         Self { wanted, ..self }
     }
 
-    /// Leaves room below few rows, on a wide and tall screen.
+    /// Leaves room for a picture below few rows or the details, on a wide and tall screen.
     #[must_use]
     pub fn with_filler(self) -> Self {
         Self {
             filler: Filler::BelowList,
+            ..self
+        }
+    }
+
+    /// Leaves room for text below few rows, on a wide and tall screen.
+    #[must_use]
+    pub fn with_text_filler(self) -> Self {
+        Self {
+            filler: Filler::TextBelowList,
             ..self
         }
     }

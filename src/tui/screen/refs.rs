@@ -341,13 +341,8 @@ impl Screen for RefsScreen {
     }
 
     fn draw_preview(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
-        let below = self
-            .screen
+        self.screen
             .draw_preview(world, frame, area, &self.empty(world));
-        let found = world.source(self.source).found.as_ref();
-        if let Some(found) = found.filter(|_| below.is_some()) {
-            draw_filler(&treemap::of_source(found), world, frame, below);
-        }
     }
 
     fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {

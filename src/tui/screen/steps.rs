@@ -395,12 +395,8 @@ impl Screen for StepsScreen {
     }
 
     fn draw_preview(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
-        let below = self
-            .screen
+        self.screen
             .draw_preview(world, frame, area, &self.empty(world));
-        if self.rows.shape() == StepListShape::Tree {
-            draw_filler(&treemap::of_steps(&self.rows, None), world, frame, below);
-        }
     }
 
     fn source(&self) -> Option<SourceId> {

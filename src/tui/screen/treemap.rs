@@ -15,13 +15,14 @@ use crate::tui::keymap::{self, Action};
 use crate::tui::message::JobReport;
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
+use crate::tui::rows::sources::scan_state;
 use crate::tui::rows::steps::{Folds, StepListShape, StepRows};
 use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::text::{self, LineArea};
 use crate::tui::widget::treemap::{self, TileSubject, TreemapTile};
 use crate::tui::work::BackgroundWork;
-use crate::tui::world::{SourceId, StatusKind, World};
+use crate::tui::world::{Scan, SourceId, StatusKind, World};
 
 /// The boxes of a source, or of something in it.
 #[derive(Debug)]
@@ -210,7 +211,8 @@ impl TreemapScreen {
         }
     }
 
-    fn words(&self) -> Vec<Cell> {
+    fn words(&self, world: &World) -> Vec<Cell> {
+        let source = world.source(self.source);
         match &self.level {
             TreemapLevel::Stages(of) | TreemapLevel::Steps(of, _) => match &of.steps {
                 TreemapSteps::Reading(_) => vec![Cell::new("Reading the steps…", TextRole::Dim)],
@@ -220,6 +222,9 @@ impl TreemapScreen {
                     .collect(),
                 TreemapSteps::Read(_) => vec![Cell::text("No step of it has a layer.")],
             },
+            TreemapLevel::Refs if matches!(source.scan, Scan::Running(_)) => {
+                vec![scan_state(source, world.now)]
+            }
             TreemapLevel::Refs => vec![Cell::text("Nothing is stored here, as far as is known.")],
         }
     }
@@ -324,7 +329,7 @@ impl Screen for TreemapScreen {
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let room = Self::room(area);
         if self.tiles.is_empty() {
-            for (line, row) in self.words().iter().zip(1..room.height) {
+            for (line, row) in self.words(world).iter().zip(1..room.height) {
                 let at = LineArea {
                     x: room.x + 2,
                     width: room.width.saturating_sub(2),

@@ -12,7 +12,7 @@ use crate::text::units::Size;
 use crate::tui::found::ScannedInventory;
 use crate::tui::rows::files::FileRows;
 use crate::tui::rows::steps::StepRows;
-use crate::tui::rows::{Cell, RowSet as _};
+use crate::tui::rows::{Align, Cell, RowSet as _};
 use crate::tui::theme::TextRole;
 use crate::tui::world::World;
 
@@ -270,6 +270,11 @@ pub fn draw(
             let at = text::LineArea {
                 x: inside.x + 1,
                 width: inside.width.saturating_sub(1),
+                align: match tile.what {
+                    // The end of a ref's name distinguishes it, as in lists.
+                    TileSubject::Ref(_) if row == 0 => Align::Path,
+                    _ => Align::Left,
+                },
                 ..text::LineArea::of(inside, row)
             };
             text::put(buffer, at, line, &world.theme, Style::default());

@@ -163,29 +163,29 @@ fn check_at_200() {
           –  limit-not-checked           A limit cannot be checked, because the store does not report the value.            │   │ ✓ RUN · 950c3ebe                               30.2 KiB   12h 8m         –
           –  keeps-changing              The refs changed during the scan, so findings may be out of date.                  │   └ ! COPY · d77d59e9                              30.3 KiB   12h 8m         –
           –  inline-skipped              BuildKit skips an inline cache.                                                    │
-          –  config-passed-over          BuildKit skips cache configurations of an index.                                   │─── bytes: ▓ only in one ref  ░ shared  ▒ orphaned ────────────────────────────
-          –  no-cache                    The ref is an image without a cache.                                               │   COPY · d77d59e9        │ RUN · 950c3ebe         │ RUN · eb40ed05
-          –  no-refs                     The source has no ref that a build can import.                                     │   30.3 KiB only here     │ 30.2 KiB only here     │ 30.2 KiB shared with oth…
-          –  empty-cache                 A cache has no result, for example after an empty export.                          │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
-          –  duplicate-name              Several refs have the same name.                                                   │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
-          –  results-dropped             An import silently drops results.                                                  │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
-          –  near-import-limit           A manifest or configuration will soon be too large to import.                      │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
-          –  update-too-old              Results of steps that update packages, which are older than `--max-update-age` a…  │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
-          –  future-date                 Times are in the future.                                                           │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
-          –  prefix-without-slash        A prefix of S3 keys does not end with a slash.                                     │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
-          –  evicted-soon                The store will soon evict the cache.                                               │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
-          –  cache-read-only             The token of the job cannot write to the cache.                                    │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
-          –  quota-full                  The quota is full, so the least recently used entries are evicted.                 │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
-          –  not-checked                 Something could not be checked, for the reason given.                              │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
-          –  lifecycle-leaves-blobs      A lifecycle rule deletes manifests and leaves their blobs.                         │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
-          –  lifecycle-keeps-uploads     No lifecycle rule aborts unfinished uploads.                                       │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
-          –  lifecycle-keeps-versions    No lifecycle rule deletes noncurrent versions.                                     │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
-          –  blobs-elsewhere             A directory whose blobs are a symbolic link or a mount, so that a prune cannot m…  │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
-          –  orphans                     Stored blobs are not reached by any ref.                                           │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░
-          –  trash                       The trash holds objects that earlier prunes deleted.                               │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │──────────────────────────
-          –  superseded-indexes          Superseded indexes are stored, and no build imports them.                          │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ COPY · …│ 2 more
-          –  branch-gone                 Caches of deleted branches are stored, and no build reads them.                    │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ 159 B s…│ 236 B together
-             … and 5 more                                                                                                   │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░ │ ░░░░░░░░░░░░░░
+          –  config-passed-over          BuildKit skips cache configurations of an index.                                   │
+          –  no-cache                    The ref is an image without a cache.                                               │
+          –  no-refs                     The source has no ref that a build can import.                                     │
+          –  empty-cache                 A cache has no result, for example after an empty export.                          │
+          –  duplicate-name              Several refs have the same name.                                                   │
+          –  results-dropped             An import silently drops results.                                                  │
+          –  near-import-limit           A manifest or configuration will soon be too large to import.                      │
+          –  update-too-old              Results of steps that update packages, which are older than `--max-update-age` a…  │
+          –  future-date                 Times are in the future.                                                           │
+          –  prefix-without-slash        A prefix of S3 keys does not end with a slash.                                     │
+          –  evicted-soon                The store will soon evict the cache.                                               │
+          –  cache-read-only             The token of the job cannot write to the cache.                                    │
+          –  quota-full                  The quota is full, so the least recently used entries are evicted.                 │
+          –  not-checked                 Something could not be checked, for the reason given.                              │
+          –  lifecycle-leaves-blobs      A lifecycle rule deletes manifests and leaves their blobs.                         │
+          –  lifecycle-keeps-uploads     No lifecycle rule aborts unfinished uploads.                                       │
+          –  lifecycle-keeps-versions    No lifecycle rule deletes noncurrent versions.                                     │
+          –  blobs-elsewhere             A directory whose blobs are a symbolic link or a mount, so that a prune cannot m…  │
+          –  orphans                     Stored blobs are not reached by any ref.                                           │
+          –  trash                       The trash holds objects that earlier prunes deleted.                               │
+          –  superseded-indexes          Superseded indexes are stored, and no build imports them.                          │
+          –  branch-gone                 Caches of deleted branches are stored, and no build reads them.                    │
+             … and 5 more                                                                                                   │
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/2 ──
      1 error · 1 info · contents not verified
      enter go there  b blobs  f fix  V verify contents  / filter  s sort  space mark  i details  e export  : command  q back

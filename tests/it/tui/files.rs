@@ -422,8 +422,8 @@ fn a_preview_shows_text_with_its_control_characters() {
      made › blobs › sha256:e6cd71c759ef                6 files · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
        layer sha256:e6cd71c759ef · 201 KiB stored
-       PATH                                                  SIZE▾ SHARE       FILES
-    ▸    other.sh = entry.sh                                    –                  –
+       PATH                                                   SIZE▾ MODIFIED
+    ▸    other.sh = entry.sh                                     –  2026-11-18 11:06
 
     ╭ other.sh ────────────────────────────────────────────────────────────────────╮
     │ #!/bin/sh                                                                    │
@@ -482,8 +482,8 @@ fn a_file_is_extracted_to_the_path_that_is_asked_for() {
      made › blobs › sha256:e6cd71c759ef                6 files · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
        layer sha256:e6cd71c759ef · 201 KiB stored
-       PATH                                                  SIZE▾ SHARE       FILES
-    ▸    entry.sh                                           152 B  ██████          –
+       PATH                                           SIZE▾ SHARE   MODIFIED
+    ▸    entry.sh                                    152 B  ██████  2026-11-18 11:06
 
     ────────╭ Write the file to ───────────────────────────────────────────╮────────
        entry│ ./                                                           │

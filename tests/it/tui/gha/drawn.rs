@@ -56,7 +56,7 @@ fn sources_at_80() {
        … tab scrolls, i shows all
     ───────────────────────────────────────────────────────────────────────── 1/1 ──
      343 MiB stored · 257 B live · orphans not known · ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁ 90 days
-     enter open  p plan a prune  w why  c check  a add  b blobs  t treemap
+     enter open  p plan a prune  w why  c check  a add  b blobs  t treemap  x close
     ");
 }
 
@@ -131,7 +131,7 @@ fn sources_at_200() {
     │   it cannot see the cache of feature, old, pull/12/merge, pull/7/merge
     │ a build on pull/12/merge reads the caches of pull/12/merge, main
     │   it cannot see the cache of feature, old, pull/7/merge
-    │ … tab scrolls, i shows all
+    │ old: the branch is gone, and no build reads its cache
     ");
 }
 
@@ -224,11 +224,11 @@ fn refs_at_200() {
        app@pull/7/merge       cache      3d 18h         ?                  ?       ?  ?                 keep  no rule       │ read by    builds on feature, main, pull/12/merge
        app@old                cache          5d         ?                  ?       ?  ?                 keep  no rule       │ evicted    in 6d 21h unless a build uses it
                                                                                                                             │ or         when 1024 MiB more are written
-    ─── bytes: ▓ only in one ref  ░ shared  ▒ orphaned ──────────────────────────────────────────────────────────────────── │
-       app@feature                                   │ app@pull/7/merge                                                     │ size       not known: the content of the index can be read only inside a job
-       53 B only here                                │ 52 B only here                                                       │
-       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │ digest     ?
-       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │ also       2:refs/heads/main:index-app-1-f921bd05#2
+                                                                                                                            │
+                                                                                                                            │ size       not known: the content of the index can be read only inside a job
+                                                                                                                            │
+                                                                                                                            │ digest     ?
+                                                                                                                            │ also       2:refs/heads/main:index-app-1-f921bd05#2
     ");
 }
 
@@ -238,8 +238,8 @@ fn entries_at_60() {
      gha:acme/shop › blobs       9 objects · read-only · ? help
     ────────────────────────────────────────────────────────────
        BLOB                     STATE             SIZE▾      AGE
-    ▸  node-cache-linux-x64-n…  · unknown      172 MiB    3d 23h
-       node-cache-linux-x64-n…  · unknown      172 MiB     2d 2h
+    ▸  …4-npm-3d4e5f on pull/…  · unknown      172 MiB    3d 23h
+       …4-npm-0a1b2c on main    · unknown      172 MiB     2d 2h
        index-app-1-3f31b38f#1…  ○ superseded      52 B     4d 4h
        index-app-1-f921bd05#1…  ○ superseded      50 B     1d 6h
 
@@ -393,9 +393,9 @@ fn a_plan_at_200() {
        WHAT                                                   SIZE▾ WHY                                                     │ 5:refs/pull/7/merge:index-app-1-3f31b38f#1
     ▸  entry   index-app-1-3f31b38f#1 on pull/7/merge         52 B  a newer index has superseded it: no build imports it    │ kind       entry
                                                                                                                             │ size       52 B
-    ─── bytes: ▒ deleted  ░ waiting  ▓ kept ─────────────────────────────────────────────────────────────────────────────── │ written    4d 4h ago
-       entry index-app-1-3f31b38f#1 on pull/7/merge                                                                         │
-       52 B                                                                                                                 │ Why
-       ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒   │ a newer index has superseded it: no build imports it
+                                                                                                                            │ written    4d 4h ago
+                                                                                                                            │
+                                                                                                                            │ Why
+                                                                                                                            │ a newer index has superseded it: no build imports it
     ");
 }

@@ -85,9 +85,9 @@ fn the_typed_question_at_60() {
      ./cache › plan        made 12:00:00 UTC · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────
      ╭ Please confirm ────────────────────────────────────────╮
-     │ Delete 13 refs from ./cache? 1.6 MiB wait for a later  │
-     │ run. Deleted objects can be restored from the trash    │
-     │ for 1h.                                                │
+     │ Delete 13 refs from ./cache? 1.6 MiB wait: a run after │
+     │ 22 Nov 13:00 UTC frees them. Deleted objects can be    │
+     │ restored from the trash for 1h.                        │
     ─│                                                        │─
      │ Type the name of the source to continue:  ./cache      │
     ▸│                                                        │▐
@@ -110,8 +110,8 @@ fn the_typed_question_at_80() {
      waits    160 blobs, 1.6 MiB: a run after 22 Nov 13:00 UTC frees them
      checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
      [╭ Please confirm ──────────────────────────────────────────────────────────╮
-    ──│ Delete 13 refs from ./cache? 1.6 MiB wait for a later run. Deleted       │──
-      │ objects can be restored from the trash for 1h.                           │
+    ──│ Delete 13 refs from ./cache? 1.6 MiB wait: a run after 22 Nov 13:00 UTC  │──
+      │ frees them. Deleted objects can be restored from the trash for 1h.       │
     ▸ │                                                                          │a…
       │ Type the name of the source to continue:  ./cache                        │a…
       │                                                                          │a…
@@ -133,28 +133,28 @@ fn the_typed_question_at_80() {
 
 #[test]
 fn the_typed_question_at_120() {
-    insta::assert_snapshot!(region(&screen(&Store::shop(), "p enter", (120, 40)), 10..18, 22), @r#"
+    insta::assert_snapshot!(region(&screen(&Store::shop(), "p enter", (120, 40)), 10..18, 22), @r"
     ╭ Please confirm ──────────────────────────────────────────────────────────╮31d42bb3d7ce7fe69441a
-    │ Delete 13 refs from ./cache? 1.6 MiB wait for a later run. Deleted       │afcca045cd3e5374e35fe
-    │ objects can be restored from the trash for 1h.                           │8752
+    │ Delete 13 refs from ./cache? 1.6 MiB wait: a run after 22 Nov 13:00 UTC  │afcca045cd3e5374e35fe
+    │ frees them. Deleted objects can be restored from the trash for 1h.       │8752
     │                                                                          │2h 54m ago
     │ Type the name of the source to continue:  ./cache                        │37 KiB
     │                                                                          │90 KiB: no other ref
     │ ›                                                                        │eaches them
     ╰──────────────────────────────────────────────────────────────────────────╯
-    "#);
+    ");
 }
 
 #[test]
 fn the_typed_question_at_200() {
-    insta::assert_snapshot!(region(&screen(&Store::shop(), "p enter", (200, 60)), 17..25, 62), @r#"
+    insta::assert_snapshot!(region(&screen(&Store::shop(), "p enter", (200, 60)), 17..25, 62), @r"
     ╭ Please confirm ──────────────────────────────────────────────────────────╮
-    │ Delete 13 refs from ./cache? 1.6 MiB wait for a later run. Deleted       │
-    │ objects can be restored from the trash for 1h.                           │
+    │ Delete 13 refs from ./cache? 1.6 MiB wait: a run after 22 Nov 13:00 UTC  │
+    │ frees them. Deleted objects can be restored from the trash for 1h.       │
     │                                                                          │
     │ Type the name of the source to continue:  ./cache                        │
     │                                                                          │
     │ ›                                                                        │
     ╰──────────────────────────────────────────────────────────────────────────╯
-    "#);
+    ");
 }

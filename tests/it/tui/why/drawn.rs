@@ -16,11 +16,11 @@ fn results_that_were_dropped_in_the_least_room() {
           build -trimpath ./api`
           … A shows 7 more lines
     ────────────────────────────────────────────────────────────
-       STEP▴                                LINE  WHY
-       ✗ miss    COPY go.mod ./               13  2 result-dro…
-       ✗ miss    RUN go mod download          14  2 result-dro…
-       ✗ miss    COPY api ./api               15  2 result-dro…▐
-    ▸  ✗ miss  ▸ RUN go build -trimpath .…    16  1 command
+       STEP▴                                 LINE  WHY
+       ✗ miss    COPY go.mod ./                13  2 result-dr…
+       ✗ miss    RUN go mod download           14  2 result-dr…
+       ✗ miss    COPY api ./api                15  2 result-dr…▐
+    ▸  ✗ miss  ▸ RUN go build -trimpath ./…    16  1 command
     ─────────────────────────────────────────────────── 11/12 ──
      ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because …
      enter open  A causes  T stages  right unfold  left fold
@@ -43,16 +43,16 @@ fn results_that_were_dropped() {
           same source still have it
           0.2s lost. Fix: import `c04`, or run the step again and export
     ────────────────────────────────────────────────────────────────────────────────
-       STEP▴                                         LINE    TIME  WHY
-       ✓ hit     COPY package.json package-lock.js…     3       –
-       ✓ hit     RUN npm ci                             4       –
-       ✓ hit     COPY web ./web                         7       –                  ▐
-       ✓ hit     RUN npm run build                      9    0.5s                  ▐
-       ✗ miss    WORKDIR /src                          12    0.0s  2 result-dropped▐
-       ✗ miss    COPY go.mod ./                        13    0.0s  2 result-dropped▐
-       ✗ miss    RUN go mod download                   14    0.1s  2 result-dropped▐
-       ✗ miss    COPY api ./api                        15    0.1s  2 result-dropped▐
-    ▸  ✗ miss  ▸ RUN go build -trimpath ./api  +4      16    0.2s  1 command
+       STEP▴                                          LINE    TIME  WHY
+       ✓ hit     COPY package.json package-lock.jso…     3       –
+       ✓ hit     RUN npm ci                              4       –
+       ✓ hit     COPY web ./web                          7       –                 ▐
+       ✓ hit     RUN npm run build                       9    0.5s                 ▐
+       ✗ miss    WORKDIR /src                           12    0.0s  2 result-dropp…▐
+       ✗ miss    COPY go.mod ./                         13    0.0s  2 result-dropp…▐
+       ✗ miss    RUN go mod download                    14    0.1s  2 result-dropp…▐
+       ✗ miss    COPY api ./api                         15    0.1s  2 result-dropp…▐
+    ▸  ✗ miss  ▸ RUN go build -trimpath ./api  +4       16    0.2s  1 command
     ─────────────────────────────────────────────────────────────────────── 11/12 ──
      ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that
      enter open  A causes  T stages  right unfold  left fold  B evidence  / filter

@@ -111,11 +111,15 @@ fn draw_header(model: &Model, buffer: &mut Buffer, area: Rect) {
         width: area.width.saturating_sub(2),
         ..area
     };
-    let mut right = facts_of(model, &header);
+    let mut right = facts_of(model, &header, AccessWords::Long);
     // The path says where one is, so facts give way to it; half of the line is enough.
-    let least = path_width(&header).min(inside.width / 2);
+    let path = path_width(&header);
+    let least = path.min(inside.width / 2);
     while text::cell_width(&right) + 2 + least > inside.width && header.facts.pop().is_some() {
-        right = facts_of(model, &header);
+        right = facts_of(model, &header, AccessWords::Long);
+    }
+    if text::cell_width(&right) + 2 + path > inside.width {
+        right = facts_of(model, &header, AccessWords::Short);
     }
     text::put(
         buffer,
@@ -296,8 +300,16 @@ fn status_or_summary(model: &Model) -> Cell {
     }
 }
 
+/// How much is said about the permission to delete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AccessWords {
+    Long,
+    /// The path needs the room.
+    Short,
+}
+
 /// Returns the right part of the header: jobs, facts, and whether deletions are allowed.
-fn facts_of(model: &Model, header: &ScreenHeader) -> Cell {
+fn facts_of(model: &Model, header: &ScreenHeader, words: AccessWords) -> Cell {
     let world = &model.world;
     let help = world.keymap.key_for(&[KeyContext::Global], Action::Help);
     // A screen may have no list.
@@ -310,12 +322,15 @@ fn facts_of(model: &Model, header: &ScreenHeader) -> Cell {
         cell.and(format!("{fact} · "), TextRole::Dim)
     });
     let is_copy = |source: &SourceState| source.info.is_copy;
-    let all_copies = !world.sources.is_empty() && world.sources.iter().all(is_copy);
+    let all_copies = world.open_sources().next().is_some() && world.open_sources().all(is_copy);
     let facts = match world.watching() {
         Some(left) => facts.and(format!("watching {left} s · "), TextRole::Strong),
         None => facts,
     };
     let (access, role) = match world.access {
+        DeletionAccess::ReadOnly if all_copies && words == AccessWords::Short => {
+            ("a copy", TextRole::Strong)
+        }
         DeletionAccess::ReadOnly if all_copies => ("a copy to try things on", TextRole::Strong),
         DeletionAccess::ReadOnly => ("read-only", TextRole::Strong),
         DeletionAccess::Write => ("▐WRITE▌", TextRole::Error),

@@ -184,9 +184,9 @@ impl EvidencePrompt {
         let mut typed = 0;
         for part in EvidencePart::ALL {
             let about = match part {
-                EvidencePart::Build => "its record, provenance, log, image, or its command",
-                EvidencePart::Baseline => "the same of an earlier build, to show the changes",
-                EvidencePart::Context => "the folder, or NAME=FOLDER: which files changed",
+                EvidencePart::Build => "record, provenance, log, image or command",
+                EvidencePart::Baseline => "the same of an earlier build",
+                EvidencePart::Context => "the folder, or NAME=FOLDER",
             };
             let role = if part == self.part {
                 TextRole::Title

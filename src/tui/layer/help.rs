@@ -76,11 +76,53 @@ impl Help {
         }
         lines
     }
+
+    /// Returns the lines on a terminal of `columns` columns: on a wide one, those of several
+    /// columns next to each other.
+    fn shown(&self, keymap: &Keymap, columns: u16) -> Vec<Cell> {
+        let count = count(columns);
+        let each = (width(columns) - (count - 1) * BETWEEN) / count;
+        let lines = self.lines(keymap, each);
+        if count == 1 {
+            return lines;
+        }
+        let height = lines.len().div_ceil(count.into());
+        let parts: Vec<&[Cell]> = lines.chunks(height.max(1)).collect();
+        let row = |place: usize| {
+            let mut row = Cell::default();
+            let mut used = 0;
+            for (part, start) in parts.iter().zip((0..).step_by((each + BETWEEN).into())) {
+                let Some(cell) = part.get(place) else {
+                    continue;
+                };
+                let gap = " ".repeat(usize::from(start).saturating_sub(used));
+                used = usize::from(start + text::cell_width(cell));
+                row = row.and(gap, TextRole::Text).and_all(cell.clone());
+            }
+            row
+        };
+        (0..height).map(row).collect()
+    }
+}
+
+/// The blanks between two columns of keys.
+const BETWEEN: u16 = 3;
+/// The least width of a column of keys.
+const COLUMN: u16 = 52;
+/// The greatest width of a column of keys.
+const WIDEST: u16 = 72;
+
+/// Returns the number of columns of keys on a terminal of `width` columns.
+fn count(width: u16) -> u16 {
+    (width.saturating_sub(4) / (COLUMN + BETWEEN)).clamp(1, 3)
 }
 
 /// Returns the width inside the box on a terminal of `width` columns.
 fn width(width: u16) -> u16 {
-    width.saturating_sub(4).min(72)
+    let count = count(width);
+    width
+        .saturating_sub(4)
+        .min(WIDEST * count + BETWEEN * (count - 1))
 }
 
 /// Returns the height inside the box on a terminal of `height` lines.
@@ -104,9 +146,7 @@ impl UiLayer for Help {
         match action {
             Some(Action::Accept | Action::Cancel) => cx.close(),
             Some(action) => {
-                let lines = self
-                    .lines(&cx.world.keymap, width(cx.world.size.width))
-                    .len();
+                let lines = self.shown(&cx.world.keymap, cx.world.size.width).len();
                 self.scroll
                     .act(action, lines, (height(cx.world.size.height) - HEAD).into());
             }
@@ -128,7 +168,7 @@ impl UiLayer for Help {
     }
 
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
-        let lines = self.lines(&world.keymap, width(area.width));
+        let lines = self.shown(&world.keymap, area.width);
         let more = self
             .scroll
             .more(lines.len(), (height(area.height) - HEAD).into());

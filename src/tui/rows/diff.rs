@@ -53,7 +53,7 @@ const COLUMNS: &[Column] = &[
     Column {
         title: "WHAT",
         align: Align::Left,
-        min: 8,
+        min: 14,
         max: 48,
         rank: 0,
         sort: Sortable::Ascending,

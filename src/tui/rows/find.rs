@@ -58,9 +58,9 @@ const COLUMNS: &[Column] = &[
     Column {
         title: "TOOL",
         align: Align::Left,
-        min: 20,
+        min: 24,
         max: 24,
-        rank: 2,
+        rank: 3,
         sort: Sortable::Ascending,
     },
     Column {
@@ -68,10 +68,25 @@ const COLUMNS: &[Column] = &[
         align: Align::Left,
         min: 50,
         max: 90,
-        rank: 3,
+        rank: 4,
         sort: Sortable::No,
     },
 ];
+
+/// Returns the part of a declared cache that distinguishes it: the ref or the directory, where the
+/// attributes begin with that.
+fn place_of(cache: &str) -> &str {
+    const BEGINNINGS: [&str; 4] = [
+        "type=registry,ref=",
+        "type=inline,ref=",
+        "type=local,dest=",
+        "type=local,src=",
+    ];
+    let mut places = BEGINNINGS
+        .iter()
+        .filter_map(|beginning| cache.strip_prefix(beginning));
+    places.next().unwrap_or(cache)
+}
 
 /// The result of a search: findings first, then declarations.
 #[derive(Debug, Default)]
@@ -269,7 +284,7 @@ impl RowSet for FindRows {
             match item {
                 FindItem::Finding(finding) => Cell::text(finding.message.clone()),
                 FindItem::Declaration(declaration, _) => {
-                    Cell::new(declaration.cache.clone(), TextRole::Strong)
+                    Cell::new(place_of(&declaration.cache).to_owned(), TextRole::Strong)
                 }
             },
             Cell::new(format!("{file}:{line}"), TextRole::Dim),

@@ -176,8 +176,13 @@ impl Screen for DiffScreen {
     fn header(&self, world: &World) -> ScreenHeader {
         let [before, after] = &self.names;
         let room = world.size.width / 4;
-        let before = text::cut(before, room);
-        let after = text::cut(after, room);
+        let cut = |name: &str| text::cut(name, room);
+        // Long names of one project begin alike.
+        let [before, after] = if cut(before) == cut(after) {
+            [before, after].map(|name| text::cut_front(name, room))
+        } else {
+            [cut(before), cut(after)]
+        };
         let label = world.source(self.source).info.label.clone();
         ScreenHeader {
             path: vec![label, format!("{before} → {after}")],

@@ -53,9 +53,9 @@ fn declared_caches_are_sorted_by_severity() {
        ~ warning  registry.example/shop:cache…  …cker-bake.hcl:2
        · hint     The directory is read and w…  Makefile:2
        · hint     Without `mode=max` only the…  …cker-bake.hcl:2
-       ~ import   type=local,src=./cache        Makefile:2
-       ~ export   type=local,dest=./cache,mod…  Makefile:2
-       ~ export   type=registry,ref=registry.…  …cker-bake.hcl:2
+       ~ import   ./cache                       Makefile:2
+       ~ export   ./cache,mode=max              Makefile:2
+       ~ export   registry.example/shop:cache   …cker-bake.hcl:2
          import   type=gha,scope=web-*          …kflows/ci.yml:9
          export   type=gha,scope=web-*,mode=m…  …flows/ci.yml:10
 
@@ -71,9 +71,9 @@ fn declared_caches_are_sorted_by_severity() {
        ~ warning  registry.example/shop:cache is export…  docker-bake.hcl:2
        · hint     The directory is read and written in …  Makefile:2
        · hint     Without `mode=max` only the layers of…  docker-bake.hcl:2
-       ~ import   type=local,src=./cache                  Makefile:2
-       ~ export   type=local,dest=./cache,mode=max        Makefile:2
-       ~ export   type=registry,ref=registry.example/sh…  docker-bake.hcl:2
+       ~ import   ./cache                                 Makefile:2
+       ~ export   ./cache,mode=max                        Makefile:2
+       ~ export   registry.example/shop:cache             docker-bake.hcl:2
          import   type=gha,scope=web-*                    .github/workflows/ci.yml:9
     ▸    export   type=gha,scope=web-*,mode=max           …ithub/workflows/ci.yml:10
 
@@ -92,16 +92,16 @@ fn declared_caches_are_sorted_by_severity() {
     insta::assert_snapshot!(find(LARGE).screen(), @r"
      cachelens › find                                                                   5 declarations · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       WHAT▴      CACHE                          WHERE             TOOL                 │ ~ warning  not-ignored
-    ▸  ~ warning  ./cache is in neither .gitig…  Makefile:2        –                    │ ./cache is in neither .gitignore
-       ~ warning  registry.example/shop:cache …  …cker-bake.hcl:2  –                    │ nor .dockerignore: it is sent
-       · hint     The directory is read and wr…  Makefile:2        –                    │ with the context and may be
-       · hint     Without `mode=max` only the …  …cker-bake.hcl:2  –                    │ committed.
-       ~ import   type=local,src=./cache         Makefile:2        docker buildx        │
-       ~ export   type=local,dest=./cache,mode…  Makefile:2        docker buildx        │ to do      Add `cache/` to
-       ~ export   type=registry,ref=registry.e…  …cker-bake.hcl:2  bake                 │            .gitignore and
-         import   type=gha,scope=web-*           …kflows/ci.yml:9  docker/build-push-a… │            .dockerignore.
-         export   type=gha,scope=web-*,mode=max  …flows/ci.yml:10  docker/build-push-a… │ where      Makefile:2
+       WHAT▴      CACHE                                     WHERE                       │ ~ warning  not-ignored
+    ▸  ~ warning  ./cache is in neither .gitignore nor .d…  Makefile:2                  │ ./cache is in neither .gitignore
+       ~ warning  registry.example/shop:cache is exported…  docker-bake.hcl:2           │ nor .dockerignore: it is sent
+       · hint     The directory is read and written in on…  Makefile:2                  │ with the context and may be
+       · hint     Without `mode=max` only the layers of t…  docker-bake.hcl:2           │ committed.
+       ~ import   ./cache                                   Makefile:2                  │
+       ~ export   ./cache,mode=max                          Makefile:2                  │ to do      Add `cache/` to
+       ~ export   registry.example/shop:cache               docker-bake.hcl:2           │            .gitignore and
+         import   type=gha,scope=web-*                      .github/workflows/ci.yml:9  │            .dockerignore.
+         export   type=gha,scope=web-*,mode=max             .github/workflows/ci.yml:10 │ where      Makefile:2
                                                                                         │
                                                                                         │ type=local,src=./cache
                                                                                         │

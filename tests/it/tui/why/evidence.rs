@@ -21,10 +21,10 @@ fn evidence_is_asked_for_once() {
 
        STEP▴                                       LINE     TIME  WHY
       ╭ Evidence of the build ───────────────────────────────────────────────────╮
-      │ build     its record, provenance, log, image, or its command             │
+      │ build     record, provenance, log, image or command                      │
       │ ›                                                                        │
-      │ baseline  the same of an earlier build, to show the changes              │
-      │ context   the folder, or NAME=FOLDER: which files changed                │
+      │ baseline  the same of an earlier build                                   │
+      │ context   the folder, or NAME=FOLDER                                     │
       │                                                                          │
       │ docker buildx history export -o run.dockerbuild  writes a build record,  │
       │ which has it all                                                         │

@@ -253,7 +253,11 @@ impl<T: Surface> Runtime<T> {
         Ok(())
     }
 
-    fn draw(&mut self) -> io::Result<()> {
+    /// Draws the state, which may be that of running jobs.
+    ///
+    /// # Errors
+    /// Fails if the terminal cannot be drawn on.
+    pub fn draw(&mut self) -> io::Result<()> {
         let model = &self.model;
         self.terminal.draw(&mut |frame| view(model, frame))?;
         self.model.dirty = false;

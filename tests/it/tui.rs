@@ -16,6 +16,7 @@ mod jobs;
 mod journeys;
 mod keys;
 mod lists;
+mod matrix;
 mod mouse;
 mod prune;
 mod random;

@@ -391,6 +391,19 @@ impl Journey {
         pruning: Pruning,
         evidence: NamedEvidence,
         registry: Option<OpenedSource>,
+        places: Places,
+        sources: Vec<OpenedSource>,
+        size: (u16, u16),
+    ) -> Self {
+        let mut journey = Self::begin_unscanned(pruning, evidence, registry, places, sources, size);
+        journey.wait();
+        journey
+    }
+
+    fn begin_unscanned(
+        pruning: Pruning,
+        evidence: NamedEvidence,
+        registry: Option<OpenedSource>,
         Places {
             config_file,
             directory,
@@ -458,12 +471,24 @@ impl Journey {
         let entered = runtime.enter();
         let ui = Runtime::new(options, theme, page, Arc::clone(&recorder), now).unwrap();
         drop(entered);
-        let mut journey = Self {
+        Self {
             runtime,
             ui,
             recorder,
-        };
-        journey.wait();
+        }
+    }
+
+    /// Starts like [`Self::new`], and draws the first screen while the scans are running.
+    pub fn begun(sources: Vec<OpenedSource>, size: (u16, u16)) -> Self {
+        let mut journey = Self::begin_unscanned(
+            Pruning::default(),
+            NamedEvidence::default(),
+            None,
+            Places::default(),
+            sources,
+            size,
+        );
+        journey.glimpse("");
         journey
     }
 
@@ -490,6 +515,19 @@ impl Journey {
                     .unwrap();
             }
             ui.until_idle().await.unwrap();
+        });
+        self
+    }
+
+    /// Types keys and draws the screen at once, while the jobs that they start are running.
+    pub fn glimpse(&mut self, keys: &str) -> &mut Self {
+        let Self { runtime, ui, .. } = self;
+        runtime.block_on(async {
+            for name in keys.split_whitespace() {
+                ui.event(Event::Key(KeyPress::parse(name).unwrap()))
+                    .unwrap();
+            }
+            ui.draw().unwrap();
         });
         self
     }

@@ -128,7 +128,7 @@ fn every_screen_of_an_unreadable_source_shows_the_reason() {
             journey.shows("it cannot be read");
         }
         journey.press("c");
-        journey.shows("source-unread");
+        journey.shows("source-unread").hides("hint:");
         journey.press("q p");
         journey.shows("nothing was changed");
     }
@@ -182,4 +182,117 @@ fn a_hundred_thousand_refs_and_blobs_are_listed_with_their_position() {
     journey.shows(&format!(" {all}/{all} "));
     journey.press("q b");
     journey.shows(&format!("/{all} "));
+}
+
+#[test]
+fn the_path_is_whole_before_the_long_words_about_a_copy() {
+    let layout = Fixture::named("shop").layout("local.json");
+    let source = cachelens::tui::OpenedSource {
+        copy_journals: Some(layout.path().join("journals")),
+        ..local("./a-copy-of-the-cache-of-the-shop", layout.path())
+    };
+    let mut journey = Journey::new(vec![source], (60, 16));
+    journey.shows("a copy to try things on");
+    journey.press("enter");
+    let first = journey.line("refs");
+    let path = " ./a-copy-of-the-cache-of-the-shop › refs ";
+    assert!(first.starts_with(path), "{first}");
+    assert!(first.ends_with(" a copy · ? help"), "{first}");
+    journey.resize(100, 30);
+    journey.shows("a copy to try things on");
+}
+
+#[test]
+fn the_help_has_columns_on_a_wide_terminal() {
+    let layout = Fixture::named("shop").layout("local.json");
+    let words = [
+        "Show the steps of the ref",
+        "Quit at once",
+        "Cancel, and change nothing",
+    ];
+    for (size, shown) in [((80, 24), 1), ((120, 40), 2), ((200, 60), 3)] {
+        let mut journey = Journey::new(vec![local("./shop", layout.path())], size);
+        journey.press("enter ?");
+        let screen = journey.screen();
+        let found = words.iter().filter(|words| screen.contains(**words));
+        assert_eq!(found.count(), shown, "{screen}");
+        assert_eq!(!screen.contains("more below"), shown == 3, "{screen}");
+        journey.press("esc");
+        journey.shows("› refs");
+    }
+}
+
+#[test]
+fn refs_with_different_names_look_different() {
+    let layout = Fixture::named("shop").layout("local.json");
+    let index = layout.path().join("index.json");
+    let mut refs: serde_json::Value = serde_json::from_slice(&fs::read(&index).unwrap()).unwrap();
+    let branch = "feature-payments-drop-the-old-ledger-and-everything-that-uses-it";
+    for (number, entry) in (0..).zip(refs["manifests"].as_array_mut().unwrap()) {
+        let name = match number % 3 {
+            0 => format!("web-amd64-{branch}-{number}"),
+            1 => format!("web-amd64-{number}-{branch}"),
+            _ => format!("web-arm64-{}-{branch}", number - 1),
+        };
+        entry["annotations"]["org.opencontainers.image.ref.name"] = json!(name);
+    }
+    fs::write(&index, refs.to_string()).unwrap();
+    for size in SIZES {
+        let mut journey = Journey::new(vec![local("./cache", layout.path())], size);
+        journey.press("enter");
+        let mut seen = std::collections::BTreeSet::new();
+        for row in 0..15 {
+            let line = journey.line("▸");
+            let name = line
+                .trim_start_matches(['▸', ' '])
+                .split("  ")
+                .next()
+                .unwrap();
+            assert!(
+                seen.insert(name.to_owned()),
+                "{row} {name:?}:\n{}",
+                journey.screen()
+            );
+            journey.press("j");
+        }
+    }
+}
+
+#[test]
+fn a_large_screen_has_one_picture_in_a_third_of_it_at_most() {
+    let layout = Fixture::named("shop").layout("local.json");
+    for keys in [
+        "",
+        "enter",
+        "enter enter",
+        "enter enter j enter",
+        "b",
+        "c",
+        "p",
+        "enter R",
+    ] {
+        let mut journey = Journey::new(vec![local("./shop", layout.path())], (200, 60));
+        journey.press(keys);
+        let screen = journey.screen();
+        assert!(screen.matches("─ bytes").count() <= 1, "{screen}");
+        let filling = screen.chars().filter(|cell| "▓░▒▚".contains(*cell));
+        let filling = filling.count();
+        assert!(filling <= 200 * 60 / 3, "{keys:?}: {filling} in\n{screen}");
+    }
+}
+
+#[test]
+fn the_preview_has_the_room_below_few_rows() {
+    let layout = Fixture::named("shop").layout("local.json");
+    let mut journey = Journey::new(vec![local("./shop", layout.path())], (200, 60));
+    // All columns of the refs have room there, and the boxes are next to them.
+    let line = journey.line("─── enter opens refs ─");
+    assert!(line.starts_with('─'), "{line}");
+    journey.shows_in("REF  ", "POLICY");
+    journey.shows_in("c01  ", "keep  no rule");
+    let boxes = journey.line("─ bytes: ▓ only in one ref");
+    assert!(boxes.starts_with("        "), "{boxes}");
+    // A layer with one file has no box, which would show only its name.
+    journey.press("enter enter j enter");
+    journey.shows("server").hides("bytes of the files");
 }

@@ -200,7 +200,9 @@ impl Jobs {
             JobWork::Export(export) => self.export(export, cancel, reporter),
             JobWork::Prune(work) => self.prune(work, cancel, reporter),
             JobWork::SavePlan(file) => self.save_plan(file, reporter),
-            JobWork::PrepareConfig(path, addition) => self.prepare_config(path, addition, reporter),
+            JobWork::PrepareConfig(path, addition) => {
+                self.prepare_config(&path, addition, reporter);
+            }
             JobWork::PrepareRemoval(source) => self.prepare_removal(source, reporter),
             JobWork::WriteConfig(edit) => self.write_config(edit, reporter),
             JobWork::SaveColumns(path, hidden) => self.save_columns(&path, &hidden, reporter),

@@ -178,7 +178,7 @@ async fn closed() {
     // Without a way to watch it, the signal of a closed terminal ends the program.
     let thread = thread::Builder::new().name("terminal".to_owned());
     if thread.spawn(watch).is_err() || receiver.await.is_err() {
-        pending().await
+        pending::<()>().await;
     }
 }
 

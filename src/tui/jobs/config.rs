@@ -1,7 +1,7 @@
 //! Reads and writes configuration files.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Jobs, Reporter, lock};
@@ -17,7 +17,7 @@ impl Jobs {
     /// Reads the file `path` and computes an addition, without writing it.
     pub(super) fn prepare_config(
         &mut self,
-        path: PathBuf,
+        path: &Path,
         addition: ConfigAddition,
         reporter: Reporter,
     ) {
@@ -27,7 +27,7 @@ impl Jobs {
                 .named(source)
                 .map(|source| vec![Change::Source(source)]),
         };
-        let path = self.path_of(&path);
+        let path = self.path_of(path);
         self.blocking(reporter, move |_| {
             let prepared = changes
                 .ok_or_else(|| "no name opens this source again".to_owned())

@@ -249,7 +249,8 @@ fn faults(journey: &Journey, path: &str, words: &str) -> Vec<String> {
     }
     let first = screen.lines().next().unwrap_or_default();
     // A large popup covers the path.
-    if !path.is_empty() && !(first.contains(path) && first.ends_with("? help")) {
+    let has_path = first.contains(path) && first.ends_with("? help");
+    if !path.is_empty() && !has_path {
         faults.push(format!(
             "{path:?} or the key of the help is not in {first:?}"
         ));

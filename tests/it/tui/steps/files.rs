@@ -306,7 +306,7 @@ fn a_file_is_found_in_all_layers_of_a_ref_and_extracted() {
     journey.shows("▾ RUN npm ci").hides("COPY go.mod");
     // The path and the step have columns of their own.
     journey.shows_in("PATH", "STEP");
-    let file = journey.line("  app/node_modules");
+    let file = journey.line("▾ app/node_modules");
     let (path, step) = file.split_once("RUN npm ci").unwrap();
     assert!(
         path.contains("app/node_modules/ ") && step.contains('│'),

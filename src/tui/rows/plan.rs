@@ -13,7 +13,6 @@ use crate::inventory::RefEntry;
 use crate::inventory::blobs::Blob;
 use crate::inventory::filter::Filter;
 use crate::prune::plan::{Deletion, DeletionTarget, ItemKind, ItemReason};
-use crate::prune::records::Rewrite;
 use crate::report::documents::{PLAN_ITEM_FIELDS, fields_of};
 use crate::text::plural::one_or;
 use crate::text::units::grouped;

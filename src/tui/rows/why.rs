@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable};
-use crate::explain::cause::Cause;
 use crate::explain::load::words::seconds;
 use crate::explain::solve::{CacheVerdict, InCache};
 use crate::format::provenance::StepIndex;

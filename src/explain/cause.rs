@@ -5,6 +5,8 @@
 //! An operation that no cache holds changed itself; the provenance of an earlier build ([`pair`])
 //! shows which of its parts changed ([`own`]).
 
+use std::borrow::Cow;
+
 use super::keys::StepKeys;
 use super::names::StepName;
 use super::solve::{CacheVerdict, Solution};
@@ -57,8 +59,8 @@ fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// Ends the detail of a cause that the files of the build context would settle.
-pub(crate) const ADD_CONTEXT: &str = "; add --context DIR to see which";
+/// How a command shows which files of a context changed.
+const ADD_CONTEXT: &str = "add --context DIR to see which";
 
 /// Why a step runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +78,8 @@ pub struct Cause {
     pub also: Vec<CausePart>,
     /// Advice for this particular cause, where the advice for its kind does not fit.
     pub remedy: Option<String>,
+    /// Whether the files of the build context would show more.
+    pub needs_context: bool,
 }
 
 /// A part of a step that changed.
@@ -137,6 +141,7 @@ impl Cause {
             text: Vec::new(),
             also: Vec::new(),
             remedy: None,
+            needs_context: false,
         }
     }
 
@@ -150,9 +155,22 @@ impl Cause {
         })
     }
 
-    /// Returns the detail without the flag that a command needs for more, if there is one.
-    pub fn detail_without_flag(&self) -> Option<&str> {
-        self.detail.strip_suffix(ADD_CONTEXT)
+    /// Marks a cause of which the files of the build context would show more.
+    #[must_use]
+    pub(crate) fn needing_context(self) -> Self {
+        Self {
+            needs_context: true,
+            ..self
+        }
+    }
+
+    /// Returns the detail, with the flag that shows more.
+    pub fn detail_with_flag(&self) -> Cow<'_, str> {
+        if self.needs_context {
+            Cow::Owned(format!("{}; {ADD_CONTEXT}", self.detail))
+        } else {
+            Cow::Borrowed(&self.detail)
+        }
     }
 
     /// Returns the advice, where something can be done.
@@ -169,7 +187,8 @@ impl Cause {
     /// Returns all changes in one line.
     pub fn all_details(&self) -> String {
         let also = self.also.iter().map(|part| part.detail.as_str());
-        let all: Vec<&str> = [self.detail.as_str()].into_iter().chain(also).collect();
+        let detail = self.detail_with_flag();
+        let all: Vec<&str> = std::iter::once(&*detail).chain(also).collect();
         all.join("; ")
     }
 

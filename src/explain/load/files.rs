@@ -240,6 +240,7 @@ fn describe(cause: &mut Cause, paths: Vec<PathChange>) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
+        cause.needs_context = false;
         cause.detail = format!("{}{more}", named.join(", "));
     }
     cause.paths = paths;

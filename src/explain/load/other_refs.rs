@@ -100,6 +100,7 @@ fn name_holders(cause: &mut Cause, names: &[String], is_dropped: bool, looks_min
     };
     let verb = one_or(names.len(), "has", "have");
     let holders = format!("{}{more}", named.join(", "));
+    cause.needs_context = false;
     cause.detail = if is_dropped {
         format!(
             "the cache holds its key but no longer its result; {holders} of the same source still {verb} it"

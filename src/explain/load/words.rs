@@ -108,7 +108,7 @@ impl CauseGroup {
 
 /// Describes why a step runs.
 pub fn sentence(cause: &Cause) -> String {
-    part_sentence(cause.kind, &cause.detail)
+    part_sentence(cause.kind, &cause.detail_with_flag())
 }
 
 /// Names the files whose change is the only reason why a step runs.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Inquiry;
-use crate::explain::cause::{ADD_CONTEXT, Cause, CauseKind, is_context};
+use crate::explain::cause::{Cause, CauseKind, is_context};
 use crate::explain::keys::{ContentKey, root, selectors, source};
 use crate::explain::names::StepName;
 use crate::explain::text_diff::{became, quoted};
@@ -106,13 +106,11 @@ impl Inquiry<'_> {
             return Some(self.other_source(input, source));
         }
         Some(if self.has_all_results(step) {
-            let detail = format!("files of the build context changed{ADD_CONTEXT}");
-            Cause::new(CauseKind::Content, detail)
+            let detail = "files of the build context changed";
+            Cause::new(CauseKind::Content, detail).needing_context()
         } else {
-            let detail = format!(
-                "the cache holds the operation without its result, or over other files{ADD_CONTEXT}"
-            );
-            Cause::new(CauseKind::Unexplained, detail)
+            let detail = "the cache holds the operation without its result, or over other files";
+            Cause::new(CauseKind::Unexplained, detail).needing_context()
         })
     }
 

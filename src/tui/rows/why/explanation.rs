@@ -171,24 +171,25 @@ impl ArrangedExplanation {
 /// Describes why a step runs, in the words of the UI: evidence is chosen here, and not given by a
 /// flag.
 pub(super) fn sentence(cause: &Cause) -> String {
-    match cause.detail_without_flag() {
-        Some(detail) => {
-            let detail = format!("{detail}; give the build context as evidence to see which");
-            part_sentence(cause.kind, &detail)
-        }
-        None => part_sentence(cause.kind, &cause.detail),
+    if !cause.needs_context {
+        return part_sentence(cause.kind, &cause.detail);
     }
+    let detail = format!(
+        "{}; give the build context as evidence to see which",
+        cause.detail
+    );
+    part_sentence(cause.kind, &detail)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explain::cause::{ADD_CONTEXT, CauseKind};
+    use crate::explain::cause::CauseKind;
 
     #[test]
     fn a_cause_names_the_evidence_and_no_flag() {
-        let detail = format!("files of the build context changed{ADD_CONTEXT}");
-        let cause = Cause::new(CauseKind::Content, detail);
+        let detail = "files of the build context changed";
+        let cause = Cause::new(CauseKind::Content, detail).needing_context();
         let words = sentence(&cause);
         assert!(
             words.contains("files of the build context changed"),

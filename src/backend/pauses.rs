@@ -81,7 +81,7 @@ impl PauseReport {
         let _entry = self.enter(service, whole);
         let mut left = whole;
         while !left.is_zero() {
-            if let Some(show) = self.0.show.as_ref().filter(|_| is_reported) {
+            if is_reported && let Some(show) = self.0.show.as_ref() {
                 show(Pause {
                     service,
                     whole,

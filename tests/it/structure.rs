@@ -39,7 +39,7 @@ const MOST_METHODS_OF_PRUNER: usize = 6;
 /// The most `let (a, b) = (x, y);`.
 const TUPLE_LETS: usize = 20;
 /// The most `.filter(|_| condition)`.
-const BLIND_FILTERS: usize = 85;
+const BLIND_FILTERS: usize = 68;
 
 #[test]
 fn a_module_imports_from_its_own_layer_and_lower_ones() {

@@ -103,7 +103,9 @@ fn links(dir: &Path) -> Result<Vec<TagLink>, BackendError> {
             let names = algorithm.to_str().zip(hex.to_str());
             let digest = names.and_then(|(algorithm, hex)| Digest::from_parts(algorithm, hex).ok());
             let link = entry.path().join("link");
-            if let Some(digest) = digest.filter(|_| link.is_file()) {
+            if link.is_file()
+                && let Some(digest) = digest
+            {
                 found.push(TagLink {
                     digest,
                     modified: modified(&link),

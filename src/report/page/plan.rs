@@ -96,7 +96,9 @@ impl PlanPart {
         };
         let mut text = format!("{rules}: {}", self.counts());
         let bytes = self.bytes.saturating_add(self.later.bytes);
-        if let Some(price) = price.filter(|_| bytes > 0) {
+        if bytes > 0
+            && let Some(price) = price
+        {
             text += &format!(", which is {} a month", price.of(bytes));
         }
         text + "."

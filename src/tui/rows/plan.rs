@@ -357,7 +357,9 @@ impl RowSet for PlanRows {
         }
         details.push(DetailLine::Fact("kind", Cell::text(item.kind_word())));
         let withheld = item.entry.filter(|entry| entry.withheld().is_some());
-        if let Some(entry) = item.entry.filter(|_| withheld.is_none()) {
+        if withheld.is_none()
+            && let Some(entry) = item.entry
+        {
             details.push(DetailLine::Fact(
                 "digest",
                 Cell::text(entry.digest().to_string()),

@@ -140,7 +140,9 @@ impl RowSet for RefRows {
     fn details(&self, row: u32, now: Timestamp) -> Vec<DetailLine> {
         let entry = self.at(row);
         let mut details = vec![DetailLine::Heading(entry.name.clone().into())];
-        if let Some(fault) = fault(entry).filter(|_| entry.withheld().is_none()) {
+        if entry.withheld().is_none()
+            && let Some(fault) = fault(entry)
+        {
             details.push(DetailLine::Text(
                 Cell::new("! ", TextRole::Missing).and(fault, TextRole::Missing),
             ));

@@ -335,7 +335,9 @@ impl Screen for RefsScreen {
         self.screen.draw(world, frame, area, &self.empty(world));
         let found = world.source(self.source).found.as_ref();
         let filler = self.screen.areas(area).filler;
-        if let Some(found) = found.filter(|_| filler.is_some()) {
+        if filler.is_some()
+            && let Some(found) = found
+        {
             draw_filler(&treemap::of_source(found), world, frame, filler);
         }
     }

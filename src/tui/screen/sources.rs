@@ -421,7 +421,9 @@ impl Screen for SourcesScreen {
             .current()
             .and_then(|id| world.source(id).found.as_ref());
         let filler = self.0.areas(area).filler;
-        if let Some(found) = found.filter(|_| filler.is_some()) {
+        if filler.is_some()
+            && let Some(found) = found
+        {
             draw_filler(&treemap::of_source(found), world, frame, filler);
         }
     }

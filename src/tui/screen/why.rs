@@ -188,7 +188,9 @@ impl WhyScreen {
         };
         if changed {
             self.show(self.rows.explained().cloned(), CauseListShape::Folded, cx);
-        } else if let Some(parent) = self.rows.parent(row).filter(|_| action == Action::Collapse) {
+        } else if action == Action::Collapse
+            && let Some(parent) = self.rows.parent(row)
+        {
             self.screen.list.select(&parent);
         }
     }

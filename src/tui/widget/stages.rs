@@ -190,7 +190,9 @@ fn lines(graph: &StageGraph, step: &GraphStep, density: Density, width: u16) -> 
             // The cost stands at the right, where the title leaves room for it.
             let cost = graph.unit.words(step.cost);
             let used = text::cell_width(&lines[0]) + text::width(&cost) + 1;
-            if let Some(gap) = width.checked_sub(used).filter(|_| step.cost > 0) {
+            if step.cost > 0
+                && let Some(gap) = width.checked_sub(used)
+            {
                 let title = lines.remove(0);
                 let gap = " ".repeat(usize::from(gap) + 1);
                 let cell = title.and(gap, TextRole::Text).and(cost, TextRole::Dim);

@@ -345,7 +345,9 @@ fn one_step(step: &StepPart, longest: f64, written: &mut String) {
     if !place.is_empty() {
         let _ = write!(written, " <span class=\"note\">{}</span>", text(place));
     }
-    if let Some(seconds) = step.seconds.filter(|_| longest > 0.0) {
+    if longest > 0.0
+        && let Some(seconds) = step.seconds
+    {
         let share = seconds / longest * 100.0;
         let _ = write!(
             written,

@@ -153,7 +153,9 @@ impl ListScreen {
             };
             text::put(buffer, at, line, &world.theme, Style::default());
         }
-        if let Some(y) = lead.bottom().checked_sub(1).filter(|_| lead.height > 0) {
+        if lead.height > 0
+            && let Some(y) = lead.bottom().checked_sub(1)
+        {
             view::draw_rule(
                 world,
                 buffer,
@@ -262,7 +264,9 @@ pub fn draw_boxes(
     area: Option<Rect>,
 ) {
     // One box would show nothing but its name.
-    if let Some(area) = area.filter(|_| tiles.len() > 1) {
+    if tiles.len() > 1
+        && let Some(area) = area
+    {
         let below = below_title(title, world, frame.buffer_mut(), area);
         treemap::draw(tiles, None, world, frame.buffer_mut(), below);
     }

@@ -144,7 +144,9 @@ pub(super) fn draw_empty(world: &World, frame: &mut Frame<'_>, area: Rect) {
         height: area.height.saturating_sub(used),
         ..area
     };
-    if let Some((source, found, _)) = scanned.first().filter(|_| below.height >= LEAST_BOXES) {
+    if below.height >= LEAST_BOXES
+        && let Some((source, found, _)) = scanned.first()
+    {
         draw_bytes(&source.info.label, found, world, frame, below);
     }
 }

@@ -85,6 +85,12 @@ impl ByUse {
         self.live.saturating_add(self.orphan)
     }
 
+    fn sum(parts: &[Self]) -> Self {
+        let mut sum = Self::default();
+        parts.iter().for_each(|part| sum.add(*part));
+        sum
+    }
+
     fn add(&mut self, other: Self) {
         self.live = self.live.saturating_add(other.live);
         self.orphan = self.orphan.saturating_add(other.orphan);
@@ -129,12 +135,9 @@ impl AgeBytes {
                 continue;
             };
             let days = now.duration_since(modified).as_hours().max(0) / 24;
-            let day = usize::try_from(days)
-                .ok()
-                .and_then(|day| ages.days.get_mut(day))
-                .unwrap_or(&mut ages.older);
             let bytes = blob.stored_size();
-            day.add(if knows_orphans && blob.refs() == 0 {
+            let is_orphan = knows_orphans && blob.refs() == 0;
+            let bytes = if is_orphan {
                 ByUse {
                     orphan: bytes,
                     ..ByUse::default()
@@ -144,9 +147,17 @@ impl AgeBytes {
                     live: bytes,
                     ..ByUse::default()
                 }
-            });
+            };
+            ages.put(days, bytes);
         }
         ages
+    }
+
+    /// Adds bytes of that age in days.
+    pub(super) fn put(&mut self, days: i64, bytes: ByUse) {
+        let day = usize::try_from(days).ok();
+        let day = day.and_then(|day| self.days.get_mut(day));
+        day.unwrap_or(&mut self.older).add(bytes);
     }
 
     /// Adds the bytes of another source.
@@ -159,11 +170,7 @@ impl AgeBytes {
 
     /// Returns the bytes by maximum age.
     pub fn buckets(&self) -> [(&'static str, ByUse); 5] {
-        let sum = |range: std::ops::Range<usize>| {
-            let mut sum = ByUse::default();
-            self.days[range].iter().for_each(|day| sum.add(*day));
-            sum
-        };
+        let sum = |range: std::ops::Range<usize>| ByUse::sum(&self.days[range]);
         [
             ("<1d", sum(0..1)),
             ("<7d", sum(1..7)),
@@ -171,6 +178,13 @@ impl AgeBytes {
             ("<90d", sum(30..DAYS)),
             ("older", self.older),
         ]
+    }
+
+    /// Returns the bytes by week, the newest first, and at the end those of all older blobs.
+    pub fn weeks(&self) -> Vec<ByUse> {
+        let mut weeks: Vec<ByUse> = self.days.chunks(7).map(ByUse::sum).collect();
+        weeks.push(self.older);
+        weeks
     }
 
     /// Returns the bytes of the last 90 days in `parts` equal parts, the oldest first.

@@ -345,6 +345,9 @@ impl Screen for RefsScreen {
     fn draw_preview(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         self.screen
             .draw_preview(world, frame, area, &self.empty(world));
+        if let Some(found) = &world.source(self.source).found {
+            self.draw_ages(found, world, frame.buffer_mut(), area);
+        }
     }
 
     fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {

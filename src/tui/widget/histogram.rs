@@ -1,10 +1,13 @@
-//! Bytes by age: five labelled bars, or one line of small bars.
+//! Bytes by age: a chart of weeks, five labelled bars, or one line of small bars.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 
 use super::text;
 use crate::text::units::Size;
 use crate::tui::found::{AgeBytes, ByUse};
 use crate::tui::rows::Cell;
-use crate::tui::theme::TextRole;
+use crate::tui::theme::{TextRole, Theme};
 
 /// The least width of a bar that has its size next to it.
 const LEAST_BAR: u16 = 3;
@@ -45,6 +48,55 @@ pub fn by_age(ages: &AgeBytes, width: u16) -> Cell {
     })
 }
 
+/// The least width of a column with its size above it and its age below it.
+const LEAST_COLUMN: u16 = 6;
+/// The least height of a chart: three lines of bars, the sizes and the ages.
+const LEAST_CHART: u16 = 5;
+/// The greatest height of a chart.
+const TALLEST_CHART: u16 = 20;
+
+/// Draws bytes by week as columns, the oldest first: `█` what a ref reaches, and `▒` what none does
+/// on top of it. Draws nothing where there is no room, or nothing is known.
+pub fn chart(ages: &AgeBytes, theme: &Theme, buffer: &mut Buffer, area: Rect) {
+    let weeks = ages.weeks();
+    let most = weeks
+        .iter()
+        .map(|week| week.all())
+        .max()
+        .unwrap_or_default();
+    let count = u16::try_from(weeks.len()).unwrap_or(u16::MAX);
+    let width = area.width / count.max(1);
+    if most == 0 || width < LEAST_COLUMN || area.height < LEAST_CHART {
+        return;
+    }
+    let height = area.height.min(TALLEST_CHART) - 2;
+    let base = area.y + height + 1;
+    let last = weeks.len() - 1;
+    for (place, (age, bytes)) in (0u16..).zip(weeks.iter().enumerate().rev()) {
+        let x = area.x + place * width;
+        let label = if age == last {
+            "older".to_owned()
+        } else {
+            format!("<{}d", (age + 1) * 7)
+        };
+        buffer.set_string(x, base, label, theme.style(TextRole::Dim));
+        if bytes.all() == 0 {
+            continue;
+        }
+        let bar = stacked(*bytes, most, height);
+        let mut y = base;
+        for piece in &bar.0 {
+            for sign in piece.0.chars() {
+                y = y.saturating_sub(1);
+                let line = sign.to_string().repeat(usize::from(width) - 1);
+                buffer.set_string(x, y, line, theme.style(piece.1));
+            }
+        }
+        let size = text::cut(&Size(bytes.all()).to_string(), width - 1);
+        buffer.set_string(x, y.saturating_sub(1), size, theme.style(TextRole::Text));
+    }
+}
+
 /// Draws a bar of live bytes and orphaned ones on top of them; each that is there has a cell.
 fn stacked(bytes: ByUse, most: u64, width: u16) -> Cell {
     let cells = |part: u64| {
@@ -80,10 +132,37 @@ pub fn bars(values: &[u64]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::theme::ThemeName;
 
     fn drawn(live: u64, orphan: u64, most: u64) -> String {
         let cell = stacked(ByUse { live, orphan }, most, 8);
         cell.0.iter().map(|piece| piece.0.as_ref()).collect()
+    }
+
+    #[test]
+    fn weeks_are_columns_with_their_sizes_and_ages() {
+        let theme = Theme::built_in(ThemeName::Dark).unwrap();
+        let mut ages = AgeBytes::default();
+        let part = |live, orphan| ByUse { live, orphan };
+        ages.put(2, part(600, 0));
+        ages.put(9, part(150, 150));
+        ages.put(200, part(0, 100));
+        let area = Rect::new(0, 0, 14 * 8, 8);
+        let mut buffer = Buffer::empty(area);
+        chart(&ages, &theme, &mut buffer, area);
+        let lines = (0..8).map(|y| {
+            let line: String = (0..area.width).map(|x| buffer[(x, y)].symbol()).collect();
+            line[line.char_indices().nth(88).map_or(0, |(at, _)| at)..]
+                .trim_end()
+                .to_owned()
+        });
+        insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"");
+        let first: String = (0..8).map(|x| buffer[(x, 7)].symbol()).collect();
+        assert_eq!(first.trim_end(), "older");
+        // Without room, nothing is drawn.
+        let mut narrow = Buffer::empty(Rect::new(0, 0, 40, 8));
+        chart(&ages, &theme, &mut narrow, Rect::new(0, 0, 40, 8));
+        assert_eq!(narrow, Buffer::empty(Rect::new(0, 0, 40, 8)));
     }
 
     #[test]

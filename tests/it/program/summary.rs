@@ -21,6 +21,8 @@ fn commands_add_a_page_to_the_summary_of_the_job() {
     let provenance = mini.path("provenance/c03.json");
     let provenance = provenance.to_str().unwrap();
     fs::write(sandbox.path("summary.md"), "of the job\n").unwrap();
+    let build = "docker buildx build --cache-from type=gha .\n";
+    fs::write(sandbox.path("build.sh"), build).unwrap();
     let runs: [(&[&str], &str); 5] = [
         (&["check", "demo"], "**cachelens check: "),
         (&["find"], "| Where | Use |"),

@@ -1,20 +1,52 @@
 //! The lines above the list of refs, and those that stand for an empty one.
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::RefsScreen;
 use crate::text::units::grouped;
+use crate::tui::found::ScannedInventory;
 use crate::tui::keymap::Action;
 use crate::tui::rows::Cell;
 use crate::tui::rows::sources::{in_trash, so_far};
 use crate::tui::screen::Screen;
+use crate::tui::screen::list_screen::below_title;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::{histogram, meter, text};
 use crate::tui::world::{Scan, World};
 
+/// The least height below few refs for a chart of their bytes.
+const LEAST_CHART: u16 = 12;
+
 impl RefsScreen {
+    /// Draws the bytes by age in the room that few refs leave.
+    pub(super) fn draw_ages(
+        &self,
+        found: &ScannedInventory,
+        world: &World,
+        buffer: &mut Buffer,
+        area: Rect,
+    ) {
+        let rows = u16::try_from(self.screen.list.shown().len()).unwrap_or(u16::MAX);
+        let used = rows.saturating_add(2).min(area.height);
+        let room = Rect {
+            y: area.y + used,
+            height: area.height - used,
+            ..area
+        };
+        if room.height < LEAST_CHART || found.withheld().is_some() || !found.is_complete() {
+            return;
+        }
+        let title = Cell::new(
+            " age of the blobs: █ reached by a ref  ▒ orphaned ",
+            TextRole::Dim,
+        );
+        let below = below_title(&title, world, buffer, room);
+        histogram::chart(&found.ages, &world.theme, buffer, below);
+    }
+
     pub(super) fn draw_head(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let Some(found) = &world.source(self.source).found else {
             return;

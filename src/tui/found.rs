@@ -180,11 +180,12 @@ impl AgeBytes {
         ]
     }
 
-    /// Returns the bytes by week, the newest first, and at the end those of all older blobs.
-    pub fn weeks(&self) -> Vec<ByUse> {
-        let mut weeks: Vec<ByUse> = self.days.chunks(7).map(ByUse::sum).collect();
-        weeks.push(self.older);
-        weeks
+    /// Returns the bytes by `span` weeks, the newest first, and at the end those of all older blobs.
+    pub fn by_weeks(&self, span: usize) -> Vec<ByUse> {
+        let parts = self.days.chunks(7 * span.max(1));
+        let mut parts: Vec<ByUse> = parts.map(ByUse::sum).collect();
+        parts.push(self.older);
+        parts
     }
 
     /// Returns the bytes of the last 90 days in `parts` equal parts, the oldest first.

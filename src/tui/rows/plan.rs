@@ -13,7 +13,6 @@ use crate::inventory::RefEntry;
 use crate::inventory::blobs::Blob;
 use crate::inventory::filter::Filter;
 use crate::prune::plan::{Deletion, DeletionTarget, ItemKind, ItemReason};
-use crate::report::documents::{PLAN_ITEM_FIELDS, fields_of};
 use crate::text::plural::one_or;
 use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
@@ -433,20 +432,7 @@ impl RowSet for PlanRows {
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
         let item = self.item(row);
-        let mut fields = match self.thing(row) {
-            Thing::Delete(deletion) => fields_of(&*deletion, &PLAN_ITEM_FIELDS),
-            Thing::Kept(kept) => fields_of(kept, &PLAN_ITEM_FIELDS),
-            Thing::Held(_) | Thing::Trash(_) | Thing::Group(_) => {
-                let kind = self.group_at(row).map_or(item.kind.word(), |_| "group");
-                let document = json!({
-                    "kind": kind,
-                    "name": item.name,
-                    "bytes": item.bytes,
-                    "modified": item.modified,
-                });
-                fields_of(&document, &PLAN_ITEM_FIELDS)
-            }
-        };
+        let mut fields = self.thing(row).fields(&item);
         fields.extend([
             ("shown_bytes", json!(item.bytes)),
             ("excluded", json!(item.stays())),

@@ -394,6 +394,7 @@ impl Screen for FilesScreen {
 
     fn draw_preview(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let empty = self.empty(world);
-        self.screen.draw_preview(world, frame, area, &empty);
+        let below = self.screen.draw_preview(world, frame, area, &empty);
+        self.draw_boxes(world, frame, below);
     }
 }

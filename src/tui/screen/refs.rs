@@ -343,10 +343,10 @@ impl Screen for RefsScreen {
     }
 
     fn draw_preview(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
-        self.screen
-            .draw_preview(world, frame, area, &self.empty(world));
-        if let Some(found) = &world.source(self.source).found {
-            self.draw_ages(found, world, frame.buffer_mut(), area);
+        let empty = self.empty(world);
+        let below = self.screen.draw_preview(world, frame, area, &empty);
+        if let Some((found, below)) = world.source(self.source).found.as_ref().zip(below) {
+            head::draw_ages(found, world, frame.buffer_mut(), below);
         }
     }
 

@@ -395,8 +395,11 @@ impl Screen for StepsScreen {
     }
 
     fn draw_preview(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
-        self.screen
-            .draw_preview(world, frame, area, &self.empty(world));
+        let empty = self.empty(world);
+        let below = self.screen.draw_preview(world, frame, area, &empty);
+        if self.rows.shape() == StepListShape::Tree {
+            draw_filler(&treemap::of_steps(&self.rows, None), world, frame, below);
+        }
     }
 
     fn source(&self) -> Option<SourceId> {

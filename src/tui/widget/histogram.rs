@@ -53,31 +53,41 @@ const LEAST_COLUMN: u16 = 6;
 /// The least height of a chart: three lines of bars, the sizes and the ages.
 const LEAST_CHART: u16 = 5;
 /// The greatest height of a chart.
-const TALLEST_CHART: u16 = 20;
+const TALLEST_CHART: u16 = 40;
 
-/// Draws bytes by week as columns, the oldest first: `█` what a ref reaches, and `▒` what none does
+/// Returns the width of each column of a chart.
+fn columns_of(parts: &[ByUse], area: Rect) -> u16 {
+    let count = u16::try_from(parts.len()).unwrap_or(u16::MAX);
+    area.width / count.max(1)
+}
+
+/// Draws bytes by one or two weeks as columns, the oldest first: `█` what a ref reaches, and `▒` what none does
 /// on top of it. Draws nothing where there is no room, or nothing is known.
 pub fn chart(ages: &AgeBytes, theme: &Theme, buffer: &mut Buffer, area: Rect) {
-    let weeks = ages.weeks();
-    let most = weeks
+    let mut span = 1;
+    let mut parts = ages.by_weeks(span);
+    if columns_of(&parts, area) < LEAST_COLUMN {
+        span = 2;
+        parts = ages.by_weeks(span);
+    }
+    let most = parts
         .iter()
-        .map(|week| week.all())
+        .map(|part| part.all())
         .max()
         .unwrap_or_default();
-    let count = u16::try_from(weeks.len()).unwrap_or(u16::MAX);
-    let width = area.width / count.max(1);
+    let width = columns_of(&parts, area);
     if most == 0 || width < LEAST_COLUMN || area.height < LEAST_CHART {
         return;
     }
     let height = area.height.min(TALLEST_CHART) - 2;
     let base = area.y + height + 1;
-    let last = weeks.len() - 1;
-    for (place, (age, bytes)) in (0u16..).zip(weeks.iter().enumerate().rev()) {
+    let last = parts.len() - 1;
+    for (place, (age, bytes)) in (0u16..).zip(parts.iter().enumerate().rev()) {
         let x = area.x + place * width;
         let label = if age == last {
             "older".to_owned()
         } else {
-            format!("<{}d", (age + 1) * 7)
+            format!("<{}d", (age + 1) * span * 7)
         };
         buffer.set_string(x, base, label, theme.style(TextRole::Dim));
         if bytes.all() == 0 {
@@ -156,7 +166,16 @@ mod tests {
                 .trim_end()
                 .to_owned()
         });
-        insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"");
+        insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r"
+                        600 B
+                        ███████
+                        ███████
+                300 B   ███████
+                ▒▒▒▒▒▒▒ ███████
+                ███████ ███████
+                ███████ ███████
+        <21d    <14d    <7d
+        ");
         let first: String = (0..8).map(|x| buffer[(x, 7)].symbol()).collect();
         assert_eq!(first.trim_end(), "older");
         // Without room, nothing is drawn.

@@ -149,43 +149,43 @@ fn check_at_200() {
           –  layer-name-invalid          The name of a layer is not a digest.                                               │
           –  too-large-to-import         A manifest or configuration is larger than BuildKit can import.                    │
           –  record-loops                A record depends on itself.                                                        │
-          –  link-broken                 A link points to a record that does not exist.                                     │
-          –  input-empty                 An input of a record has no links.                                                 │
-          –  layer-out-of-range          A result or parent refers to a layer that does not exist.                          │
-          –  layer-loops                 The parents of layers form a loop.                                                 │
-          –  caches-merged               An index joins several caches, and BuildKit imports none of them.                  ├── enter opens c03 ────────────────────────────────────────────────────────────
-          –  layer-undescribed           A layer lacks the annotations that a cache without manifests needs.                │   STEP▴                                                SIZE      AGE   ALSO IN
-          –  lifecycle-expires-blobs     A lifecycle rule deletes blobs that manifests still reference.                     │     source · bb498f93 +1                                  –        –         –
-          –  lifecycle-archives          A lifecycle rule moves blobs or manifests to a class that builds cannot read.      │   ├ ✓ FILE · 57a5ab45                                  92 B   12h 8m    2 refs
-          –  orphans-over-limit          Orphans exceed the limit of `--max-orphan`.                                        │   │ ✓ COPY · 9152319c                                 144 B   12h 8m    2 refs
-          –  size-over-limit             The store holds more than `--max-size` allows.                                     │   │ ✓ RUN · eb40ed05                               30.2 KiB   12h 8m    2 refs
-          –  age-over-limit              Refs are older than `--max-age` allows.                                            │   │ ✓ COPY · ec5c5279                                 159 B   12h 8m     1 ref
-          –  limit-not-checked           A limit cannot be checked, because the store does not report the value.            │   │ ✓ RUN · 950c3ebe                               30.2 KiB   12h 8m         –
-          –  keeps-changing              The refs changed during the scan, so findings may be out of date.                  │   └ ! COPY · d77d59e9                              30.3 KiB   12h 8m         –
-          –  inline-skipped              BuildKit skips an inline cache.                                                    │
-          –  config-passed-over          BuildKit skips cache configurations of an index.                                   │
-          –  no-cache                    The ref is an image without a cache.                                               │
-          –  no-refs                     The source has no ref that a build can import.                                     │
-          –  empty-cache                 A cache has no result, for example after an empty export.                          │
-          –  duplicate-name              Several refs have the same name.                                                   │
-          –  results-dropped             An import silently drops results.                                                  │
-          –  near-import-limit           A manifest or configuration will soon be too large to import.                      │
-          –  update-too-old              Results of steps that update packages, which are older than `--max-update-age` a…  │
-          –  future-date                 Times are in the future.                                                           │
-          –  prefix-without-slash        A prefix of S3 keys does not end with a slash.                                     │
-          –  evicted-soon                The store will soon evict the cache.                                               │
-          –  cache-read-only             The token of the job cannot write to the cache.                                    │
-          –  quota-full                  The quota is full, so the least recently used entries are evicted.                 │
-          –  not-checked                 Something could not be checked, for the reason given.                              │
-          –  lifecycle-leaves-blobs      A lifecycle rule deletes manifests and leaves their blobs.                         │
-          –  lifecycle-keeps-uploads     No lifecycle rule aborts unfinished uploads.                                       │
-          –  lifecycle-keeps-versions    No lifecycle rule deletes noncurrent versions.                                     │
-          –  blobs-elsewhere             A directory whose blobs are a symbolic link or a mount, so that a prune cannot m…  │
-          –  orphans                     Stored blobs are not reached by any ref.                                           │
-          –  trash                       The trash holds objects that earlier prunes deleted.                               │
-          –  superseded-indexes          Superseded indexes are stored, and no build imports them.                          │
-          –  branch-gone                 Caches of deleted branches are stored, and no build reads them.                    │
-             … and 5 more                                                                                                   │
+          –  link-broken                 A link points to a record that does not exist.                                     ├── enter opens c03 ────────────────────────────────────────────────────────────
+          –  input-empty                 An input of a record has no links.                                                 │   STEP▴                                                SIZE      AGE   ALSO IN
+          –  layer-out-of-range          A result or parent refers to a layer that does not exist.                          │     source · bb498f93 +1                                  –        –         –
+          –  layer-loops                 The parents of layers form a loop.                                                 │   ├ ✓ FILE · 57a5ab45                                  92 B   12h 8m    2 refs
+          –  caches-merged               An index joins several caches, and BuildKit imports none of them.                  │   │ ✓ COPY · 9152319c                                 144 B   12h 8m    2 refs
+          –  layer-undescribed           A layer lacks the annotations that a cache without manifests needs.                │   │ ✓ RUN · eb40ed05                               30.2 KiB   12h 8m    2 refs
+          –  lifecycle-expires-blobs     A lifecycle rule deletes blobs that manifests still reference.                     │   │ ✓ COPY · ec5c5279                                 159 B   12h 8m     1 ref
+          –  lifecycle-archives          A lifecycle rule moves blobs or manifests to a class that builds cannot read.      │   │ ✓ RUN · 950c3ebe                               30.2 KiB   12h 8m         –
+          –  orphans-over-limit          Orphans exceed the limit of `--max-orphan`.                                        │   └ ! COPY · d77d59e9                              30.3 KiB   12h 8m         –
+          –  size-over-limit             The store holds more than `--max-size` allows.                                     │
+          –  age-over-limit              Refs are older than `--max-age` allows.                                            │─── bytes: ▓ only in one ref  ░ shared  ▒ orphaned ────────────────────────────
+          –  limit-not-checked           A limit cannot be checked, because the store does not report the value.            │   COPY · d77d59e9        │ RUN · 950c3ebe
+          –  keeps-changing              The refs changed during the scan, so findings may be out of date.                  │   30.3 KiB only here     │ 30.2 KiB only here
+          –  inline-skipped              BuildKit skips an inline cache.                                                    │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓
+          –  config-passed-over          BuildKit skips cache configurations of an index.                                   │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓
+          –  no-cache                    The ref is an image without a cache.                                               │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓
+          –  no-refs                     The source has no ref that a build can import.                                     │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓
+          –  empty-cache                 A cache has no result, for example after an empty export.                          │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓
+          –  duplicate-name              Several refs have the same name.                                                   │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓
+          –  results-dropped             An import silently drops results.                                                  │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓
+          –  near-import-limit           A manifest or configuration will soon be too large to import.                      │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓
+          –  update-too-old              Results of steps that update packages, which are older than `--max-update-age` a…  │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓
+          –  future-date                 Times are in the future.                                                           │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓
+          –  prefix-without-slash        A prefix of S3 keys does not end with a slash.                                     │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │───────────────────────────────────────────────────
+          –  evicted-soon                The store will soon evict the cache.                                               │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ RUN · eb40ed05                         │ COPY · e…
+          –  cache-read-only             The token of the job cannot write to the cache.                                    │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ 30.2 KiB shared with other refs        │ 159 B sh…
+          –  quota-full                  The quota is full, so the least recently used entries are evicted.                 │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░
+          –  not-checked                 Something could not be checked, for the reason given.                              │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░
+          –  lifecycle-leaves-blobs      A lifecycle rule deletes manifests and leaves their blobs.                         │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │──────────
+          –  lifecycle-keeps-uploads     No lifecycle rule aborts unfinished uploads.                                       │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ COPY · 9…
+          –  lifecycle-keeps-versions    No lifecycle rule deletes noncurrent versions.                                     │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ 144 B sh…
+          –  blobs-elsewhere             A directory whose blobs are a symbolic link or a mount, so that a prune cannot m…  │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░
+          –  orphans                     Stored blobs are not reached by any ref.                                           │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░
+          –  trash                       The trash holds objects that earlier prunes deleted.                               │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │──────────
+          –  superseded-indexes          Superseded indexes are stored, and no build imports them.                          │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ FILE · 5…
+          –  branch-gone                 Caches of deleted branches are stored, and no build reads them.                    │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ 92 B sha…
+             … and 5 more                                                                                                   │   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░ │ ░░░░░░░░
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/2 ──
      1 error · 1 info · contents not verified
      enter go there  b blobs  f fix  V verify contents  / filter  s sort  space mark  i details  e export  : command  q back

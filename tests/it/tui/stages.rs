@@ -140,15 +140,26 @@ fn the_stages_below_the_steps_at_200() {
             ┃                                  ▾   ┃                                      │                                  ▾   ┃                                  ▾
        deps                       ✗ 2  0.2s   web                        ✗ 2  0.3s   api                                ✓   test                       ✗ 1  0.2s   final                      ✗ 3  0.1s
        ────────────────────────────────────   ────────────────────────────────────   ────────────────────────────────────   ────────────────────────────────────   ────────────────────────────────────
-       ·   FROM 127.0.0.1:5055/base:latest…   ✗↑1 COPY web ./web                     ✓   WORKDIR /src                       ✗↑1 RUN npm test && echo ok > /repo…   ✓   COPY --from=api /src/bin /usr/l…
-       │   ███▋ 0.0s                          ┃   ███████████▍ 0.1s                  │                                          ███████████████████████████ 0.2s   │   █████████████▉ 0.1s
-       ✓   WORKDIR /app                       ✗↑1 RUN npm run build                  ✓   COPY go.mod ./                                                            ✗↑1 COPY --from=web /app/dist /srv
-       │   ██████████████████████████▌ 0.2s       ███████████████████████▌ 0.2s      │                                                                             ┃   ███████▉ 0.1s
-       ✗1  COPY package.json package-lock.…                                          ✓   RUN go mod download                                                       ✗↑1 COPY --from=test /report.txt /s…
-       ┃   ██▊ 0.0s                                                                  │                                                                             ┃   ████▍ 0.0s
-       ✗↑1 RUN npm ci                                                                ✓   COPY api ./api                                                            ✗↑1 COPY assets /srv/assets
-           ███████████████████ 0.1s                                                  │                                                                                 ███▏ 0.0s
-                                                                                     ✓   RUN go build ./api
+       ·   FROM 127.0.0.1:5055/base:latest    ✗↑1 COPY web ./web                     ✓   WORKDIR /src                       ✗↑1 RUN npm test && echo ok >          ✓   COPY --from=api /src/bin
+       │   AS deps                            ┃   line 7 · not cached · 217 B        │   line 12 · key only                     /report.txt                        │   /usr/local/bin
+       │   line 1 · key only                  ┃   because of COPY package.json pa…   │                                          line 20 · not cached · 12.3 KiB    │   line 24 · result · 30.2 KiB
+       │   ███▋ 0.0s                          ┃   ███████████▍ 0.1s                  ✓   COPY go.mod ./                         because of COPY package.json pa…   │   █████████████▉ 0.1s
+       │                                      ┃                                      │   line 13 · key only                     ███████████████████████████ 0.2s   │
+       ✓   WORKDIR /app                       ✗↑1 RUN npm run build                  │                                                                             ✗↑1 COPY --from=web /app/dist /srv
+       │   line 2 · result · 92 B                 line 9 · not cached · 12.2 KiB     ✓   RUN go mod download                                                       ┃   line 25 · not known · 12.2 KiB
+       │   ██████████████████████████▌ 0.2s       because of COPY package.json pa…   │   line 14 · key only                                                        ┃   because of COPY package.json pa…
+       │                                          ███████████████████████▌ 0.2s      │                                                                             ┃   ███████▉ 0.1s
+       ✗1  COPY package.json                                                         ✓   COPY api ./api                                                            ┃
+       ┃   package-lock.json ./                                                      │   line 15 · key only                                                        ✗↑1 COPY --from=test /report.txt
+       ┃   line 3 · not cached · 216 B                                               │                                                                             ┃   /srv/report.txt
+       ┃   files changed: package-lock.json                                          ✓   RUN go build ./api                                                        ┃   line 26 · not known · 139 B
+       ┃   ██▊ 0.0s                                                                      line 16 · key only                                                        ┃   because of COPY package.json pa…
+       ┃                                                                                                                                                           ┃   ████▍ 0.0s
+       ✗↑1 RUN npm ci                                                                                                                                              ┃
+           line 4 · not cached · 49.9 KiB                                                                                                                          ✗↑1 COPY assets /srv/assets
+           because of COPY package.json pa…                                                                                                                            line 27 · not known · 164 B
+           ███████████████████ 0.1s                                                                                                                                    because of COPY package.json pa…
+                                                                                                                                                                       ███▏ 0.0s
 
     ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 3/16 ──
      ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because of that

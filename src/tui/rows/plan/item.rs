@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use crate::backend::{ObjectName, RefTarget, short_branch};
 use crate::format::digest::Digest;
 use crate::inventory::filter::{FilterSubject, FilterTextField, NumberField};
 use crate::inventory::{RefEntry, digest_in_trash};
 use crate::prune::plan::{Deletion, DeletionTarget, ItemKind, KeptItem};
+use crate::report::documents::{PLAN_ITEM_FIELDS, fields_of};
 use crate::tui::pruning::{KeptTrash, PlanChoice};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::TextRole;
@@ -51,6 +53,23 @@ impl Thing<'_> {
             Self::Trash(trash) => (ItemKind::Object, Name::Text(&trash.run)),
             Self::Group(reason) => (ItemKind::Ref, Name::Text(reason)),
         }
+    }
+
+    /// Returns the fields of its document, for a table.
+    pub(super) fn fields(&self, item: &PlanRow<'_>) -> Vec<(&'static str, Value)> {
+        let kind = match self {
+            Self::Delete(deletion) => return fields_of(&**deletion, &PLAN_ITEM_FIELDS),
+            Self::Kept(kept) => return fields_of(kept, &PLAN_ITEM_FIELDS),
+            Self::Held(_) | Self::Trash(_) => item.kind.word(),
+            Self::Group(_) => "group",
+        };
+        let document = json!({
+            "kind": kind,
+            "name": item.name,
+            "bytes": item.bytes,
+            "modified": item.modified,
+        });
+        fields_of(&document, &PLAN_ITEM_FIELDS)
     }
 
     pub(super) fn identity(&self) -> Identity {

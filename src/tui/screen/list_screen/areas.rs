@@ -30,27 +30,15 @@ impl ListScreen {
         };
         let (rest, below) = self.with_room_below_all(rest, body);
         let (list, details) = self.divide(rest, body);
-        let (list, below_list) = self.with_preview_below(list, body);
-        let (details, preview, filler) = if below_list.is_some() {
-            let (details, filler) = self.with_filler_below_details(details, body);
-            (details, None, filler)
-        } else {
-            let (details, preview) = self.with_room_for_preview(details);
-            (details, preview, None)
-        };
-        let (list, filler_below) = if below_list.is_none() {
-            self.with_room_for_filler(list, body)
-        } else {
-            (list, None)
-        };
+        let (details, preview) = self.with_room_for_preview(details);
+        let (list, filler) = self.with_room_for_filler(list, body);
         Areas {
             head,
             lead,
             list,
             details,
             preview,
-            below_list,
-            filler: filler.or(filler_below).or(below),
+            filler: filler.or(below),
         }
     }
 
@@ -100,36 +88,15 @@ impl ListScreen {
         }
     }
 
-    /// Gives the preview the lines that few rows leave free: there it has the width of the list.
-    fn with_preview_below(&self, list: Rect, body: Rect) -> (Rect, Option<Rect>) {
-        let has_text = self.filler == Filler::TextBelowList;
-        if self.preview.is_none() || has_text || !self.leaves_room(body) {
-            return (list, None);
-        }
-        cut(list, self.needed())
-    }
-
-    /// Takes the end of the details for something of the screen's own.
-    fn with_filler_below_details(
-        &self,
-        details: Option<Rect>,
-        body: Rect,
-    ) -> (Option<Rect>, Option<Rect>) {
-        match details {
-            Some(all) if self.filler == Filler::BelowList => {
-                let height = all.height.saturating_sub(body.height / MOST_FILLER);
-                let (details, filler) = cut(all, height);
-                (Some(details), filler)
-            }
-            details => (details, None),
-        }
-    }
-
     /// Takes the lower part of the details for the preview, if there is one.
     fn with_room_for_preview(&self, details: Option<Rect>) -> (Option<Rect>, Option<Rect>) {
         match details {
             Some(all) if self.preview.is_some() && self.zoom.is_none() => {
-                let height = all.height * 2 / 5;
+                let height = if all.height >= VERY_TALL {
+                    all.height / 3
+                } else {
+                    all.height * 2 / 5
+                };
                 let below = Rect {
                     y: all.y + height,
                     height: all.height - height,
@@ -144,8 +111,7 @@ impl ListScreen {
     /// Takes the lines that few rows and their details leave free from both.
     fn with_room_below_all(&self, rest: Rect, body: Rect) -> (Rect, Option<Rect>) {
         let height = self.needed().max(rest.height * 2 / 5);
-        let lines = self.filler_lines.min(body.height / MOST_FILLER);
-        let height = height.max(rest.height.saturating_sub(lines));
+        let height = height.max(rest.height.saturating_sub(self.filler_lines));
         if self.filler != Filler::BelowAll || !self.leaves_room(body) {
             return (rest, None);
         }
@@ -154,12 +120,11 @@ impl ListScreen {
 
     /// Takes the lines that few rows leave free from the list.
     fn with_room_for_filler(&self, list: Rect, body: Rect) -> (Rect, Option<Rect>) {
-        let most = list.height.saturating_sub(body.height / MOST_FILLER);
-        match self.filler {
-            Filler::BelowList if self.leaves_room(body) => cut(list, self.needed().max(most)),
-            Filler::TextBelowList if self.leaves_room(body) => cut(list, self.needed()),
-            _ => (list, None),
+        let is_below = matches!(self.filler, Filler::BelowList | Filler::TextBelowList);
+        if is_below && self.leaves_room(body) {
+            return cut(list, self.needed());
         }
+        (list, None)
     }
 
     /// Returns the number of lines of the list and a blank one.
@@ -213,14 +178,14 @@ const NARROWEST: u16 = 36;
 /// From this height on, they are below the list if they are not next to it, however long the list is.
 const TALL: u16 = 24;
 
+/// From this height on, a third of it has room for the details of a row.
+const VERY_TALL: u16 = 50;
+
 /// On a low screen, details below the list have at least so many lines, a rule included.
 const LEAST_DETAILS: u16 = 5;
 
 /// The least lines of the area below few rows.
 const LEAST_FILLER: u16 = 12;
-
-/// Something of the screen's own has at most the height of the screen divided by this.
-const MOST_FILLER: u16 = 3;
 
 /// The parts of the screen.
 #[derive(Debug, Clone, Copy)]
@@ -231,8 +196,6 @@ pub struct Areas {
     pub list: Rect,
     pub(super) details: Option<Rect>,
     pub(super) preview: Option<Rect>,
-    /// The room for the preview below the list.
-    pub(super) below_list: Option<Rect>,
     /// The room below the list for something of the screen's own.
     pub filler: Option<Rect>,
 }

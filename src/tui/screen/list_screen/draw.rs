@@ -106,12 +106,27 @@ impl ListScreen {
     }
 
     /// Draws the list as a preview of another screen; without a row, the sentences of `empty`.
-    pub fn draw_preview(&self, world: &World, frame: &mut Frame<'_>, area: Rect, empty: &[Cell]) {
+    /// Returns the room below few rows.
+    pub fn draw_preview(
+        &self,
+        world: &World,
+        frame: &mut Frame<'_>,
+        area: Rect,
+        empty: &[Cell],
+    ) -> Option<Rect> {
         let buffer = frame.buffer_mut();
         table::draw_preview(&self.list, world, buffer, area);
         if self.list.shown().is_empty() && self.list.progress().is_none() {
             self.draw_empty(world, buffer, area, empty);
+            return None;
         }
+        let rows = u16::try_from(self.list.shown().len()).unwrap_or(u16::MAX);
+        let used = rows.saturating_add(2);
+        (used.saturating_add(LEAST_BELOW) <= area.height).then(|| Rect {
+            y: area.y + used,
+            height: area.height - used,
+            ..area
+        })
     }
 
     /// Draws the sentences above the list, its details, and the preview.
@@ -124,16 +139,6 @@ impl ListScreen {
         if let (Some(area), Some(preview)) = (areas.preview, &self.preview) {
             let title = preview_title(&preview.shown, world);
             draw_preview(preview.shown.screen(), &title, world, frame, area);
-        }
-        if let (Some(area), Some(preview)) = (areas.below_list, &self.preview) {
-            let title = preview_title(&preview.shown, world);
-            below_title(&title, world, frame.buffer_mut(), area);
-            let inside = Rect {
-                y: area.y + 1,
-                height: area.height.saturating_sub(1),
-                ..area
-            };
-            preview.shown.screen().draw_preview(world, frame, inside);
         }
     }
 
@@ -233,6 +238,9 @@ impl ListScreen {
     }
 }
 
+/// The least number of lines below a preview's rows that are used.
+const LEAST_BELOW: u16 = 6;
+
 /// The indentation of sentences above the list: the same as its cells.
 const LEAD_INDENT: u16 = 3;
 
@@ -263,8 +271,7 @@ pub fn draw_boxes(
     frame: &mut Frame<'_>,
     area: Option<Rect>,
 ) {
-    // One box would show nothing but its name.
-    if tiles.len() > 1
+    if !tiles.is_empty()
         && let Some(area) = area
     {
         let below = below_title(title, world, frame.buffer_mut(), area);

@@ -20,33 +20,20 @@ use crate::tui::world::{Scan, World};
 /// The least height below few refs for a chart of their bytes.
 const LEAST_CHART: u16 = 12;
 
-impl RefsScreen {
-    /// Draws the bytes by age in the room that few refs leave.
-    pub(super) fn draw_ages(
-        &self,
-        found: &ScannedInventory,
-        world: &World,
-        buffer: &mut Buffer,
-        area: Rect,
-    ) {
-        let rows = u16::try_from(self.screen.list.shown().len()).unwrap_or(u16::MAX);
-        let used = rows.saturating_add(2).min(area.height);
-        let room = Rect {
-            y: area.y + used,
-            height: area.height - used,
-            ..area
-        };
-        if room.height < LEAST_CHART || found.withheld().is_some() || !found.is_complete() {
-            return;
-        }
-        let title = Cell::new(
-            " age of the blobs: █ reached by a ref  ▒ orphaned ",
-            TextRole::Dim,
-        );
-        let below = below_title(&title, world, buffer, room);
-        histogram::chart(&found.ages, &world.theme, buffer, below);
+/// Draws the bytes by age in the room that few refs leave.
+pub(super) fn draw_ages(found: &ScannedInventory, world: &World, buffer: &mut Buffer, room: Rect) {
+    if room.height < LEAST_CHART || found.withheld().is_some() || !found.is_complete() {
+        return;
     }
+    let title = Cell::new(
+        " age of the blobs: █ reached by a ref  ▒ orphaned ",
+        TextRole::Dim,
+    );
+    let below = below_title(&title, world, buffer, room);
+    histogram::chart(&found.ages, &world.theme, buffer, below);
+}
 
+impl RefsScreen {
     pub(super) fn draw_head(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
         let Some(found) = &world.source(self.source).found else {
             return;

@@ -127,11 +127,11 @@ fn sources_at_200() {
     │ Which builds read which caches
     │ a build on feature reads the caches of feature, main
     │   it cannot see the cache of old, pull/12/merge, pull/7/merge
-    │ a build on main reads the caches of main
-    │   it cannot see the cache of feature, old, pull/12/merge, pull/7/merge
-    │ a build on pull/12/merge reads the caches of pull/12/merge, main
-    │   it cannot see the cache of feature, old, pull/7/merge
-    │ old: the branch is gone, and no build reads its cache
+    │ … tab scrolls, i shows all
+    ├── enter opens refs ───────────────────────────────────────────────────────────
+    │   REF                            AGE▴     SIZE  ONLY HERE  STEPS
+    │   app@main                        3h         ?          ?  ?
+    │   app@pull/12/merge               5h         ?          ?  ?
     ");
 }
 
@@ -224,11 +224,11 @@ fn refs_at_200() {
        app@pull/7/merge       cache      3d 18h         ?                  ?       ?  ?                 keep  no rule       │ read by    builds on feature, main, pull/12/merge
        app@old                cache          5d         ?                  ?       ?  ?                 keep  no rule       │ evicted    in 6d 21h unless a build uses it
                                                                                                                             │ or         when 1024 MiB more are written
-                                                                                                                            │
-                                                                                                                            │ size       not known: the content of the index can be read only inside a job
-                                                                                                                            │
-                                                                                                                            │ digest     ?
-                                                                                                                            │ also       2:refs/heads/main:index-app-1-f921bd05#2
+    ─── bytes: ▓ only in one ref  ░ shared  ▒ orphaned ──────────────────────────────────────────────────────────────────── │
+       app@feature                                   │ app@pull/7/merge                                                     │ size       not known: the content of the index can be read only inside a job
+       53 B only here                                │ 52 B only here                                                       │
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │ digest     ?
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │ also       2:refs/heads/main:index-app-1-f921bd05#2
     ");
 }
 
@@ -393,9 +393,9 @@ fn a_plan_at_200() {
        WHAT                                                   SIZE▾ WHY                                                     │ 5:refs/pull/7/merge:index-app-1-3f31b38f#1
     ▸  entry   index-app-1-3f31b38f#1 on pull/7/merge         52 B  a newer index has superseded it: no build imports it    │ kind       entry
                                                                                                                             │ size       52 B
-                                                                                                                            │ written    4d 4h ago
-                                                                                                                            │
-                                                                                                                            │ Why
-                                                                                                                            │ a newer index has superseded it: no build imports it
+    ─── bytes: ▒ deleted  ░ waiting  ▓ kept ─────────────────────────────────────────────────────────────────────────────── │ written    4d 4h ago
+       entry index-app-1-3f31b38f#1 on pull/7/merge                                                                         │
+       52 B                                                                                                                 │ Why
+       ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒   │ a newer index has superseded it: no build imports it
     ");
 }

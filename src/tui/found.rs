@@ -87,7 +87,9 @@ impl ByUse {
 
     fn sum(parts: &[Self]) -> Self {
         let mut sum = Self::default();
-        parts.iter().for_each(|part| sum.add(*part));
+        for part in parts {
+            sum.add(*part);
+        }
         sum
     }
 

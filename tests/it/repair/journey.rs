@@ -88,7 +88,7 @@ fn a_finding_is_repaired_and_checked_again_on_one_screen() {
        digest     sha256:89b800309d6319d26ac4277afe8f25ccbcf4cfc20b8778c2f647ad695519b419
        age        12h 8m ago
        size       113 KiB
-       later      5.3 KiB: a later run deletes them
+       later      5.3 KiB: a run after 22 Nov 13:00 UTC deletes them
 
        Results
        sha256:d77d59e96cc3  30.3 KiB

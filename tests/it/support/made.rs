@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use cachelens::backend::memory::MemoryCache;
 use cachelens::format::digest::Digest;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -88,6 +89,23 @@ impl MadeLayout {
     pub fn stored(&self) -> BTreeSet<Digest> {
         stored(self.path())
     }
+}
+
+/// Returns a store in memory with `count` refs, `pr-0` and so on, without their manifests.
+pub fn many_refs(count: u32) -> MemoryCache {
+    let descriptor = |number: u32| {
+        json!({
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "digest": format!("sha256:{number:064x}"),
+            "size": 7,
+            "annotations": { REF_NAME: format!("pr-{number}") },
+        })
+    };
+    let descriptors: Vec<_> = (0..count).map(descriptor).collect();
+    let index = json!({ "schemaVersion": 2, "manifests": descriptors });
+    let mut cache = MemoryCache::default();
+    cache.set_index(index.to_string().as_bytes()).unwrap();
+    cache
 }
 
 /// Returns an entry of an index.

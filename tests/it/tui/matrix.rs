@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use cachelens::backend::memory::MemoryCache;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::prune::{LABEL, Store, keep_last};
 use crate::support::fixture::Fixture;
 use crate::support::journey::{Journey, damage, local, memory};
+use crate::support::made::many_refs;
 
 const SIZES: [(u16, u16); 4] = [(60, 16), (80, 24), (120, 40), (200, 60)];
 
@@ -75,22 +75,6 @@ fn long_names() -> TempDir {
     layout
 }
 
-fn many() -> MemoryCache {
-    let mut cache = MemoryCache::default();
-    let entry = |number: u32| {
-        json!({
-            "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "digest": format!("sha256:{number:064x}"),
-            "size": 7,
-            "annotations": { "org.opencontainers.image.ref.name": format!("pr-{number}") },
-        })
-    };
-    let entries: Vec<Value> = (0..25_000).map(entry).collect();
-    let index = json!({ "schemaVersion": 2, "manifests": entries });
-    cache.set_index(index.to_string().as_bytes()).unwrap();
-    cache
-}
-
 impl State {
     fn open(self, size: (u16, u16)) -> Opened {
         let shop = || Fixture::named("shop").layout("local.json");
@@ -121,7 +105,10 @@ impl State {
                 Opened::new(journey, vec![store.layout, store.journals])
             }
             Self::LongNames => over(long_names()),
-            Self::Many => Opened::new(Journey::new(vec![memory(LABEL, many())], size), Vec::new()),
+            Self::Many => Opened::new(
+                Journey::new(vec![memory(LABEL, many_refs(25_000))], size),
+                Vec::new(),
+            ),
         }
     }
 }

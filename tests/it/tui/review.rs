@@ -3,15 +3,14 @@
 
 use std::fs;
 
-use cachelens::backend::memory::MemoryCache;
 use cachelens::tui::OpenedSource;
 use cachelens::tui::evidence::NamedEvidence;
-use serde_json::json;
 use tempfile::TempDir;
 
 use super::prune::Store;
 use crate::support::fixture::Fixture;
 use crate::support::journey::{Journey, damage, local, memory};
+use crate::support::made::many_refs;
 
 const SIZE: (u16, u16) = (100, 30);
 
@@ -130,19 +129,7 @@ fn a_broken_ref_takes_two_keys_and_its_blob_two_more() {
 
 #[test]
 fn some_of_three_thousand_refs_are_marked_by_ten_keys() {
-    let mut cache = MemoryCache::default();
-    let descriptors: Vec<_> = (0..3_000u32)
-        .map(|number| {
-            json!({
-                "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                "digest": format!("sha256:{number:064x}"),
-                "size": 7,
-                "annotations": { "org.opencontainers.image.ref.name": format!("pr-{number}") },
-            })
-        })
-        .collect();
-    let index = json!({ "schemaVersion": 2, "manifests": descriptors });
-    cache.set_index(index.to_string().as_bytes()).unwrap();
+    let cache = many_refs(3_000);
     let mut person = Counted::new(Journey::new(vec![memory("made", cache)], SIZE));
     person.press("enter").shows(" 1/3,000 ");
     let journey = person.press("/ 'pr-29 enter * G");

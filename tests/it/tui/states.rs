@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use cachelens::backend::memory::MemoryCache;
 use cachelens::text::units::grouped;
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::fixture::Fixture;
 use crate::support::journey::{Journey, local, memory};
+use crate::support::made::many_refs;
 
 const SIZES: [(u16, u16); 5] = [(60, 16), (80, 24), (120, 40), (160, 50), (200, 60)];
 
@@ -161,19 +161,7 @@ fn every_screen_shows_read_only_and_a_plan_how_to_change_that() {
 
 #[test]
 fn a_hundred_thousand_refs_and_blobs_are_listed_with_their_position() {
-    let mut cache = MemoryCache::default();
-    let descriptors: Vec<_> = (0..100_000u32)
-        .map(|number| {
-            json!({
-                "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                "digest": format!("sha256:{number:064x}"),
-                "size": 7,
-                "annotations": { "org.opencontainers.image.ref.name": format!("pr-{number}") },
-            })
-        })
-        .collect();
-    let index = json!({ "schemaVersion": 2, "manifests": descriptors });
-    cache.set_index(index.to_string().as_bytes()).unwrap();
+    let cache = many_refs(100_000);
     let all = grouped(100_000);
     let mut journey = Journey::new(vec![memory("made", cache)], (200, 60));
     journey.press("enter");

@@ -1,32 +1,15 @@
 //! Keys that are typed before the rows that they are about are shown, and keys that do nothing.
 
-use cachelens::backend::memory::MemoryCache;
-use serde_json::json;
-
 use crate::support::fixture::Fixture;
 use crate::support::journey::{Journey, local, memory};
+use crate::support::made::many_refs;
 
-/// A store with more refs than are filtered at once.
-fn many() -> MemoryCache {
-    let mut cache = MemoryCache::default();
-    let descriptors: Vec<_> = (0..30_000u32)
-        .map(|number| {
-            json!({
-                "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                "digest": format!("sha256:{number:064x}"),
-                "size": 7,
-                "annotations": { "org.opencontainers.image.ref.name": format!("pr-{number}") },
-            })
-        })
-        .collect();
-    let index = json!({ "schemaVersion": 2, "manifests": descriptors });
-    cache.set_index(index.to_string().as_bytes()).unwrap();
-    cache
-}
+/// More refs than are filtered at once.
+const MANY: u32 = 30_000;
 
 #[test]
 fn keys_wait_for_the_rows_of_a_filter_that_is_being_applied() {
-    let mut journey = Journey::new(vec![memory("made", many())], (100, 30));
+    let mut journey = Journey::new(vec![memory("made", many_refs(MANY))], (100, 30));
     journey.press("enter");
     journey.press_at_once("/ 2 9 9 8 7 enter y");
     journey.shows("1/1");
@@ -46,7 +29,7 @@ fn keys_wait_for_the_rows_of_a_filter_that_is_being_applied() {
 
 #[test]
 fn a_key_that_leaves_the_screen_does_not_wait() {
-    let mut journey = Journey::new(vec![memory("made", many())], (100, 30));
+    let mut journey = Journey::new(vec![memory("made", many_refs(MANY))], (100, 30));
     journey.press("enter").press_at_once("/ 2 enter y q");
     journey.shows("1 source");
     assert_eq!(journey.copied(), None);

@@ -1,12 +1,15 @@
 //! Builds that import several caches, and caches that builds refuse.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use cachelens::explain::load::context::Directories;
 use cachelens::explain::load::{Explanation, GivenEvidence, Imported, explain};
 use cachelens::explain::solve::{CacheVerdict, InCache};
 
 use super::histories::{History, Store, home};
+use crate::support::command::Sandbox;
 
 #[test]
 fn steps_are_found_in_any_of_several_caches() {
@@ -94,4 +97,38 @@ fn a_cache_that_builds_refuse_is_the_cause_of_every_step() {
         "{document}"
     );
     assert_ne!(document["summary"]["hit"], 0);
+}
+
+#[test]
+fn results_below_steps_that_two_imports_share_are_undecided() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/shared-steps");
+    let sandbox = Sandbox::new();
+    // Modes are part of the keys, and a checkout may have others.
+    fs::create_dir_all(sandbox.path("context/src")).unwrap();
+    let mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    mode(&sandbox.path("context/src"), 0o755);
+    for name in ["Dockerfile", "package.json", "src/index.js"] {
+        let copy = sandbox.path(format!("context/{name}"));
+        fs::copy(fixture.join("context").join(name), &copy).unwrap();
+        mode(&copy, 0o644);
+    }
+    let fixture = fixture.to_str().unwrap();
+    let explained = |refs: &[&str]| {
+        let refs = refs.iter().map(|name| format!("{fixture}/cache#{name} "));
+        let refs: String = refs.collect();
+        let document = sandbox.json_of(&format!(
+            "why {refs} --build {fixture}/build.json --baseline {fixture}/baseline.json --context context --json"
+        ));
+        let steps = document["steps"].as_array().unwrap().iter();
+        let verdicts = steps.filter_map(|step| Some(step["verdict"].as_str()?.to_owned()));
+        (verdicts.collect::<Vec<_>>(), document["notes"].to_string())
+    };
+    let (verdicts, notes) = explained(&["branch", "main"]);
+    assert_eq!(verdicts, ["hit", "hit", "hit", "unknown", "unknown"]);
+    assert!(notes.contains("two imports share steps: `main`"), "{notes}");
+    assert!(notes.contains("import only one ref"), "{notes}");
+    // One of them alone decides it.
+    let (verdicts, notes) = explained(&["branch"]);
+    assert!(!verdicts.contains(&"unknown".to_owned()), "{verdicts:?}");
+    assert!(!notes.contains("two imports"), "{notes}");
 }

@@ -248,7 +248,7 @@ pub fn causes(facts: &CauseFacts<'_>) -> Vec<Option<Cause>> {
             .or_else(|| heredoc_cause(build, step, &causes))
             .unwrap_or_else(|| inquiry.above(index, &causes, &nearest));
         if !cause.is_root()
-            && let Some(input) = first_missed(step, &causes)
+            && let Some(input) = first_missed(step, &causes, &nearest)
         {
             nearest[index.at()] = nearest[input.at()];
         }
@@ -271,8 +271,14 @@ fn heredoc_cause(build: &Build, step: &Step, causes: &[Option<Cause>]) -> Option
         .cloned()
 }
 
-/// Returns the first input of a step that runs.
-fn first_missed(step: &Step, causes: &[Option<Cause>]) -> Option<StepIndex> {
-    let mut inputs = step.inputs.iter().map(|input| input.step);
-    inputs.find(|input| causes[input.at()].is_some())
+/// Returns the first input of a step that runs: one with a root cause at or below it, if there is
+/// one.
+fn first_missed(step: &Step, causes: &[Option<Cause>], nearest: &[StepIndex]) -> Option<StepIndex> {
+    let inputs = || step.inputs.iter().map(|input| input.step);
+    let has_root = |input: &StepIndex| {
+        let cause = causes[nearest[input.at()].at()].as_ref();
+        cause.is_some_and(Cause::is_root)
+    };
+    let runs = |input: &StepIndex| causes[input.at()].is_some();
+    inputs().find(has_root).or_else(|| inputs().find(runs))
 }

@@ -68,7 +68,13 @@ impl<'a> Inquiry<'a> {
                     "a later step needs it, whose result cannot be loaded",
                 ));
             }
-            InCache::KeyOnly if !self.takes_nothing(step) => {
+            InCache::KeyOnly if self.takes_nothing(step) => {
+                return Some(Cause::new(
+                    CauseKind::Upstream,
+                    "a later step needs its result, and no cache keeps the result of an operation without inputs",
+                ));
+            }
+            InCache::KeyOnly => {
                 return Some(Cause::new(
                     CauseKind::ResultDropped,
                     "the cache holds its key but no longer its result",
@@ -82,7 +88,7 @@ impl<'a> Inquiry<'a> {
                 ));
             }
             InCache::Result => return self.of_found(step),
-            InCache::KeyOnly | InCache::Absent | InCache::Unknown => {}
+            InCache::Absent | InCache::Unknown => {}
         }
         let known = self.facts.now.keys[step.at()]
             .digests
@@ -104,7 +110,8 @@ impl<'a> Inquiry<'a> {
     }
 
     /// Returns whether a step has no inputs. A cache never holds the result of such an operation
-    /// (`solver/exporter.go`), so a key without a result is normal for it.
+    /// (`solver/exporter.go`), so a key without a result is normal for it. It runs if a step above
+    /// runs.
     fn takes_nothing(&self, step: StepIndex) -> bool {
         self.facts.now.build.steps[step.at()].inputs.is_empty()
     }
@@ -170,11 +177,14 @@ impl<'a> Inquiry<'a> {
         nearest: &[StepIndex],
     ) -> Cause {
         let build = self.facts.now.build;
-        let Some(first) = first_missed(&build.steps[step.at()], causes) else {
-            return Cause::new(
-                CauseKind::Unexplained,
-                "nothing of it is seen to have changed, and the caches do not hold it",
-            );
+        let Some(first) = first_missed(&build.steps[step.at()], causes, nearest) else {
+            let detail = match self.facts.solution.steps[step.at()].in_cache {
+                InCache::Unknown => {
+                    "the log shows that it ran; the evidence does not show whether a cache has it"
+                }
+                _ => "nothing of it is seen to have changed, and the caches do not hold it",
+            };
+            return Cause::new(CauseKind::Unexplained, detail);
         };
         let name = self.facts.now.names.get(nearest[first.at()].at());
         let name = name.map(|name| name.text.clone()).unwrap_or_default();

@@ -285,7 +285,8 @@ fn ignores_cache(build: &Build) -> Vec<bool> {
     let is_stated = |step: usize| -> bool {
         let Some(stages) = &stages else { return false };
         let touches = match &build.steps[step].op.kind {
-            OpKind::Exec(_) => true,
+            // Only `COPY --link` and `ADD --link` merge.
+            OpKind::Exec(_) | OpKind::Merge(_) => true,
             OpKind::File(op) => !op
                 .actions
                 .0

@@ -234,16 +234,42 @@ fn describe(cause: &mut Cause, paths: Vec<PathChange>) {
             .into_iter()
             .find(|kind| paths.iter().any(|path| path.kind == *kind));
         cause.kind = heaviest.unwrap_or(first.kind);
-        let named = paths.iter().take(MOST_NAMED);
-        let named: Vec<&str> = named.map(|path| path.path.as_str()).collect();
-        let more = match paths.len() - named.len() {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
         cause.needs_context = false;
-        cause.detail = format!("{}{more}", named.join(", "));
+        cause.detail = named(&paths, cause.kind);
     }
     cause.paths = paths;
+}
+
+/// Names the first files: those with the main kind of change, then the others with their kind.
+fn named(paths: &[PathChange], main: CauseKind) -> String {
+    let is_main = |path: &&PathChange| path.kind == main;
+    let others = paths.iter().filter(|path| !is_main(path));
+    let mut last = main;
+    let mut text = String::new();
+    for path in paths.iter().filter(is_main).chain(others).take(MOST_NAMED) {
+        if last != path.kind {
+            text.push_str(&format!("; {}: ", change_word(path.kind)));
+            last = path.kind;
+        } else if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.push_str(&path.path);
+    }
+    match paths.len().saturating_sub(MOST_NAMED) {
+        0 => text,
+        more => format!("{text} and {more} more"),
+    }
+}
+
+fn change_word(kind: CauseKind) -> &'static str {
+    match kind {
+        CauseKind::FileAdded => "added",
+        CauseKind::FileRemoved => "removed",
+        CauseKind::LinkTarget => "links elsewhere",
+        CauseKind::Mode => "other permissions",
+        CauseKind::Owner => "other owner",
+        _ => "changed",
+    }
 }
 
 /// Names the bind mounts of an input. No layer shows which file there differs, and the key has one

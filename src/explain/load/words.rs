@@ -119,7 +119,8 @@ pub fn files_that_changed(cause: &Cause) -> Option<String> {
         CauseKind::FileRemoved => "removed",
         _ => return None,
     };
-    let are_known = !cause.paths.is_empty() && cause.also.is_empty();
+    let is_alike = cause.paths.iter().all(|path| path.kind == cause.kind);
+    let are_known = !cause.paths.is_empty() && is_alike && cause.also.is_empty();
     are_known.then(|| format!("{} {change}", cause.detail))
 }
 
@@ -142,7 +143,7 @@ pub fn part_sentence(kind: CauseKind, detail: &str) -> String {
         CauseKind::BaseImage => format!("the base image changed: {detail}"),
         CauseKind::RemoteContent => format!("the content that it fetches changed: {detail}"),
         CauseKind::Platform => format!("the platform changed: {detail}"),
-        CauseKind::Upstream => format!("a step that it depends on runs: {detail}"),
+        CauseKind::Upstream => format!("because of another step: {detail}"),
         CauseKind::Network => format!("the network changed: {detail}"),
         CauseKind::Timestamp => format!("timestamps changed: {detail}"),
         CauseKind::StepRemoved => format!("an earlier instruction was removed: {detail}"),

@@ -11,7 +11,9 @@
 //! - **Steps that ignore the cache.** They look up nothing and pass no key to the steps above
 //!   (`solver/edge.go`, `IgnoreCache`). A step above can match by content only; a `RUN` cannot
 //!   match at all. After the step ran it has its own key again, computed from its inputs
-//!   (`commitOptions`), and the steps above can match.
+//!   (`commitOptions`), and the steps above can match. That key leads to a record only if all keys
+//!   of each input after the first do (`getIDFromDeps`, `solver/cachemanager.go`): a `COPY` from
+//!   the context never has it, because the key of a local source is random.
 //! - **Linked targets of bake.** The steps of a linked target are solved once, with the imports of
 //!   the target that loads them first. In another import, their ids follow from the keys below
 //!   (`getIDFromDeps`, `solver/cachemanager.go`). The random key of a local source is in no import,
@@ -188,6 +190,10 @@ impl<'a> Lookups<'a> {
             in_cache = InCache::Unknown;
             assumed = Sure::Maybe;
         }
+        if self.ignores_cache(step) {
+            // It looks up nothing, so only running it gives it a key.
+            paths.iter_mut().for_each(|path| path.sure = Sure::No);
+        }
         let is_root = self.build.steps[step.at()].inputs.is_empty();
         let (key, result, doubt) = self.combine(is_root, &paths);
         let result = result.max(assumed);
@@ -243,10 +249,18 @@ impl<'a> Lookups<'a> {
         let matches = &self.matches[path.cache];
         let graph = &self.caches[path.cache].graph;
         let links = graph.input(record, place).unwrap_or_default();
+        let below = &self.found[input.step.at()];
         if is_found_by_content(matches, graph, links, input, keys) {
+            if place > 0 {
+                let has_key = match has_link_by_key(matches, graph, links, input, keys) {
+                    false => Sure::No,
+                    true if below.is_root => Sure::Yes,
+                    true => below.sure,
+                };
+                path.after_run = path.after_run.min(has_key);
+            }
             return;
         }
-        let below = &self.found[input.step.at()];
         // For an input other than the first, the key must match together with the content key
         // (`getIDFromDeps`, `solver/cachemanager.go`).
         if place > 0 && keys.content == ContentKey::Unknown && (below.is_hidden || below.is_late) {
@@ -261,6 +275,7 @@ impl<'a> Lookups<'a> {
                 ContentKey::Never => Sure::No,
                 ContentKey::Unknown | ContentKey::Known(_) => Sure::Maybe,
             });
+            path.after_run = path.after_run.min(below.sure);
             path.doubt = Some(Doubt::IgnoresCache(input.step));
         } else if !below.is_root {
             path.sure = path.sure.min(below.sure);
@@ -409,13 +424,29 @@ fn is_found_by_content(
     input: StepOutput,
     keys: &InputKeys,
 ) -> bool {
-    let by_key = InputKeys {
+    let is_proved = |link| matches.link(graph, link, input, keys) == Some(Certainty::Proved);
+    let by_key = without_content(keys);
+    let has_key = |link| matches.link(graph, link, input, &by_key) == Some(Certainty::Proved);
+    links.iter().any(|link| is_proved(link) && !has_key(link))
+}
+
+/// Returns whether an input of a record is known by the key of the step below.
+fn has_link_by_key(
+    matches: &Matches,
+    graph: &CacheGraph,
+    links: &[Link],
+    input: StepOutput,
+    keys: &InputKeys,
+) -> bool {
+    let by_key = without_content(keys);
+    let has_key = |link| matches.link(graph, link, input, &by_key) == Some(Certainty::Proved);
+    links.iter().any(has_key)
+}
+
+/// Returns the keys of an input without those of its content.
+fn without_content(keys: &InputKeys) -> InputKeys {
+    InputKeys {
         selector: keys.selector,
         ..InputKeys::default()
-    };
-    let proved = Some(Certainty::Proved);
-    links.iter().any(|link| {
-        matches.link(graph, link, input, keys) == proved
-            && matches.link(graph, link, input, &by_key) != proved
-    })
+    }
 }

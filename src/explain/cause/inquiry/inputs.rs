@@ -6,6 +6,7 @@ use super::Inquiry;
 use crate::explain::cause::{Cause, CauseKind, is_context};
 use crate::explain::keys::{ContentKey, root, selectors, source};
 use crate::explain::names::StepName;
+use crate::explain::solve::InCache;
 use crate::explain::text_diff::{became, quoted};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::llb::OpKind;
@@ -91,7 +92,7 @@ impl Inquiry<'_> {
             };
         }
         match self.source_changed(input) {
-            Some(true) => InputChange::Changed(self.other_source(input, source)),
+            Some(true) => InputChange::Changed(self.other_source(step, input, source)),
             Some(false) => InputChange::None,
             None => InputChange::Undecided,
         }
@@ -102,8 +103,12 @@ impl Inquiry<'_> {
         let OpKind::Source(source) = &self.facts.now.build.steps[input.at()].op.kind else {
             return None;
         };
+        if self.is_cached_source(input) {
+            let detail = "the caches hold the operation only after other steps: a step below it was added, removed or moved";
+            return Some(Cause::new(CauseKind::Unexplained, detail));
+        }
         if source.scheme().0 != "local" {
-            return Some(self.other_source(input, source));
+            return Some(self.other_source(step, input, source));
         }
         Some(if self.has_all_results(step) {
             let detail = "files of the build context changed";
@@ -168,22 +173,26 @@ impl Inquiry<'_> {
         let OpKind::Source(op) = &now.steps[source.at()].op.kind else {
             return None;
         };
-        let is_complete = self.facts.now.keys[source.at()].complete;
-        let Some(before) = self.facts.before.as_ref().map(|before| before.build) else {
-            return is_complete.then_some(true);
+        let keys = &self.facts.now.keys[source.at()];
+        // A source with a cached key may be the one of another stage.
+        let is_new = keys.complete && !self.is_cached_source(source);
+        let Some(earlier_build) = self.facts.before.as_ref() else {
+            return is_new.then_some(true);
         };
+        let before = earlier_build.build;
         let (name, _) = op
             .identifier
             .split_once('@')
             .unwrap_or((&op.identifier, ""));
-        let earlier = before.steps.iter().find_map(|step| match &step.op.kind {
+        let mut all = before.steps.iter().zip(earlier_build.keys);
+        let earlier = all.find_map(|(step, keys)| match &step.op.kind {
             OpKind::Source(found) if found.identifier.split('@').next() == Some(name) => {
-                Some(found)
+                Some((found, keys))
             }
             _ => None,
         });
-        let Some(earlier) = earlier else {
-            return is_complete.then_some(true);
+        let Some((earlier, earlier_keys)) = earlier else {
+            return is_new.then_some(true);
         };
         if matches!(op.scheme().0, "http" | "https") {
             let now = source::downloaded(now, op)?;
@@ -193,7 +202,18 @@ impl Inquiry<'_> {
         if let (Some(is), Some(was)) = (source::commit(now, op), source::commit(before, earlier)) {
             return Some(is != was);
         }
-        Some(op.identifier != earlier.identifier || is_complete)
+        if keys.complete && earlier_keys.complete {
+            return Some(keys.digests != earlier_keys.digests);
+        }
+        Some(op.identifier != earlier.identifier || is_new)
+    }
+
+    /// Returns whether a cache has the key of a source.
+    fn is_cached_source(&self, source: StepIndex) -> bool {
+        matches!(
+            self.facts.solution.steps[source.at()].in_cache,
+            InCache::KeyOnly | InCache::Broken | InCache::Result
+        )
     }
 
     /// Returns whether some record of the step's operation has the step's input at this index.
@@ -233,32 +253,53 @@ impl Inquiry<'_> {
         let now = &self.facts.now;
         let before = self.facts.before.as_ref()?;
         let pairs = self.pairs.as_ref()?;
-        let earlier = pairs[step.at()]?;
-        if before.keys[earlier.at()].digests != now.keys[step.at()].digests {
+        let digests = &now.keys[step.at()].digests;
+        if digests.is_empty() {
             return None;
         }
+        // A step that moved may have no pair in the order of the file.
+        let is_same = |earlier: &StepIndex| before.keys[earlier.at()].digests == *digests;
+        let earlier = match pairs[step.at()] {
+            Some(pair) => Some(pair).filter(is_same),
+            None => (0..).map(StepIndex).take(before.keys.len()).find(is_same),
+        }?;
+        let is_source_before = |step: StepIndex| {
+            let of = &before.build.steps[step.at()];
+            matches!(of.op.kind, OpKind::Source(_)) || is_context(before.build, of)
+        };
         let inputs = now.build.step(step)?.inputs.iter();
         let mut both = inputs.zip(&before.build.step(earlier)?.inputs);
         let (input, was) = both.find(|(input, was)| {
-            !self.is_source(input.step) && pairs[input.step.at()] != Some(was.step)
+            match (self.is_source(input.step), is_source_before(was.step)) {
+                (true, true) => false,
+                (false, false) => pairs[input.step.at()] != Some(was.step),
+                _ => true,
+            }
         })?;
         let name_of = |names: &[StepName], step: StepIndex| {
             let name = names.get(step.at()).map(|name| name.text.as_str());
             quoted(name.unwrap_or_default())
         };
-        let is_left = pairs.contains(&Some(was.step));
+        let now_has = |earlier: StepIndex| {
+            let digests = &before.keys[earlier.at()].digests;
+            let mut all = now.keys.iter();
+            let is_same = !digests.is_empty() && all.any(|keys| keys.digests == *digests);
+            is_same || pairs.contains(&Some(earlier))
+        };
+        let is_left = is_source_before(was.step) || now_has(was.step);
+        let is_new = pairs[input.step.at()].is_none() && !self.is_source(input.step);
         let removed = name_of(before.names, was.step);
         let inserted = name_of(now.names, input.step);
-        let (kind, detail) = match (is_left, pairs[input.step.at()]) {
+        let (kind, detail) = match (is_left, is_new) {
             (false, _) => (
                 CauseKind::StepRemoved,
                 format!("it followed {removed}, which was removed"),
             ),
-            (true, None) => (
+            (true, true) => (
                 CauseKind::NewStep,
                 format!("{inserted} was inserted before it"),
             ),
-            (true, Some(_)) => (
+            (true, false) => (
                 CauseKind::StepMoved,
                 format!("it followed {removed}, and now follows {inserted}"),
             ),

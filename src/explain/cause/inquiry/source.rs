@@ -34,7 +34,7 @@ impl Inquiry<'_> {
         for _ in 0..build.steps.len() {
             let Some(of) = build.step(at) else { break };
             if let OpKind::Source(source) = &of.op.kind {
-                return self.base_image(at, source.scheme().1);
+                return self.base_image(step, at, source.scheme().1);
             }
             let Some(first) = of.inputs.first() else {
                 break;
@@ -44,7 +44,8 @@ impl Inquiry<'_> {
         Cause::new(CauseKind::BaseImage, "the image below changed")
     }
 
-    fn base_image(&self, source: StepIndex, reference: &str) -> Cause {
+    /// Blames the base image `source` of a step.
+    fn base_image(&self, step: StepIndex, source: StepIndex, reference: &str) -> Cause {
         let (name, now) = reference.split_once('@').unwrap_or((reference, ""));
         let short = name.rsplit('/').next().unwrap_or(name);
         if let Some(detail) = self.other_platform(source) {
@@ -62,9 +63,34 @@ impl Inquiry<'_> {
             Some(before) if before != now => {
                 format!("{short} moved from {} to {}", brief(&before), brief(now))
             }
+            _ if let Some(was) = self.earlier_image(step, source)
+                && was != name =>
+            {
+                became(&was, name)
+            }
             _ => format!("{short} is another image than the one in the cache"),
         };
         Cause::new(CauseKind::BaseImage, detail)
+    }
+
+    /// Returns the name of the image that the earlier build had in the place of `source`, which is
+    /// the base of a step or a direct input of it.
+    fn earlier_image(&self, step: StepIndex, source: StepIndex) -> Option<String> {
+        let earlier = self.pairs.as_ref()?[step.at()]?;
+        let before = self.facts.before.as_ref()?.build;
+        let mut inputs = self.facts.now.build.step(step)?.inputs.iter();
+        let image = match inputs.position(|input| input.step == source) {
+            None | Some(0) => images_below(before, earlier).pop_first()?,
+            Some(place) => {
+                let input = before.step(earlier)?.inputs.get(place)?;
+                let OpKind::Source(was) = &before.step(input.step)?.op.kind else {
+                    return None;
+                };
+                was.identifier.clone()
+            }
+        };
+        let image = image.strip_prefix("docker-image://")?;
+        Some(image.split('@').next().unwrap_or(image).to_owned())
     }
 
     /// Returns the platform that the caches hold of an image, if it is the same image for another
@@ -101,10 +127,15 @@ impl Inquiry<'_> {
     }
 
     /// Blames a source that is not a local directory.
-    pub(super) fn other_source(&self, step: StepIndex, source: &SourceOp) -> Cause {
+    pub(super) fn other_source(
+        &self,
+        step: StepIndex,
+        input: StepIndex,
+        source: &SourceOp,
+    ) -> Cause {
         let (scheme, reference) = source.scheme();
         if matches!(scheme, "docker-image" | "oci-layout") {
-            self.base_image(step, reference)
+            self.base_image(step, input, reference)
         } else {
             self.remote(source)
         }

@@ -102,8 +102,17 @@ fn settings(op: &ExecOp, was: &ExecOp) -> Vec<CausePart> {
     parts
         .into_iter()
         .filter(|(_, _, was, is)| was != is)
-        .map(|(kind, name, was, is)| CausePart::new(kind, format!("{name} {}", became(&was, &is))))
+        .map(|(kind, name, was, is)| CausePart::new(kind, format!("{name} {}", changed(&was, &is))))
         .collect()
+}
+
+/// Describes a change of a setting that may be empty.
+fn changed(was: &str, is: &str) -> String {
+    match (was.is_empty(), is.is_empty()) {
+        (true, false) => format!("was set to {}", quoted(is)),
+        (false, true) => format!("{} is no longer set", quoted(was)),
+        _ => became(was, is),
+    }
 }
 
 /// The modes of `pb.NetMode` (`solver/pb/ops.proto`), as `--network` names them.

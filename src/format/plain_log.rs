@@ -10,6 +10,8 @@ use jiff::SignedDuration;
 
 /// The most vertices that are kept.
 const MAX_VERTICES: usize = 100_000;
+/// The most skipped imports that are kept.
+const MAX_SKIPPED_IMPORTS: usize = 100;
 /// The longest line that is read, in bytes; longer ones are skipped.
 const MAX_LINE: usize = 1 << 20;
 
@@ -72,7 +74,7 @@ impl PlainLog {
                 Some((vertex, rest)) => vertex.add_line(rest),
                 None => {
                     log.skipped_lines += 1;
-                    log.skipped_imports.extend(skipped_import(&text));
+                    add_skipped_import(&mut log.skipped_imports, &text);
                 }
             }
         }
@@ -136,6 +138,13 @@ impl PlainVertex {
 /// Old clients use a bare digest as the name of a vertex.
 fn is_download(rest: &str) -> bool {
     rest.starts_with("extracting sha256:") || (rest.starts_with("sha256:") && rest.contains(' '))
+}
+
+/// Adds the import that buildx skipped according to a line, if there is room.
+pub(super) fn add_skipped_import(skipped: &mut Vec<String>, line: &str) {
+    if skipped.len() < MAX_SKIPPED_IMPORTS {
+        skipped.extend(skipped_import(line));
+    }
 }
 
 /// Returns the warning about an import that buildx skipped.

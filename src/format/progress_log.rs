@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::digest::{Digest, DigestText};
 use super::lenient::{self, LenientList, go_struct};
+use super::plain_log;
 use super::time::GoTime;
 
 mod status;
@@ -21,6 +22,8 @@ pub use status::StatusError;
 
 /// The longest line that is read, in bytes; longer ones are skipped.
 pub const MAX_LINE: usize = 8 << 20;
+/// The longest part of a line without an event that is read, in bytes.
+const MAX_TEXT: usize = 64 << 10;
 /// The most vertices that are kept; events of others are skipped.
 pub const MAX_VERTICES: usize = 100_000;
 /// The most statuses that are kept of a vertex.
@@ -35,6 +38,8 @@ pub struct ProgressLog {
     pub vertices: Vec<LoggedVertex>,
     /// How many lines were not events: other output, or longer than [`MAX_LINE`].
     pub skipped_lines: usize,
+    /// The warnings of buildx about imports that it skipped: text between the events.
+    pub skipped_imports: Vec<String>,
     places: HashMap<Digest, usize>,
 }
 
@@ -153,6 +158,8 @@ impl ProgressLog {
             .flatten()
         else {
             self.skipped_lines += 1;
+            let text = String::from_utf8_lossy(&line[..line.len().min(MAX_TEXT)]);
+            plain_log::add_skipped_import(&mut self.skipped_imports, &text);
             return;
         };
         self.take(event);

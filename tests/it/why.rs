@@ -15,4 +15,5 @@ mod imports;
 mod logged;
 mod output;
 mod recorded;
+mod situations;
 mod verdicts;

@@ -78,10 +78,9 @@ pub(super) fn imports(log: &Log) -> LoggedImports {
             PlainOutcome::Unfinished | PlainOutcome::Cancelled => {}
         }
     }
-    let plain = log.plain.iter();
-    imports.skipped = plain
-        .flat_map(|plain| plain.skipped_imports.clone())
-        .collect();
+    let rich = log.rich.iter().flat_map(|rich| &rich.skipped_imports);
+    let plain = log.plain.iter().flat_map(|plain| &plain.skipped_imports);
+    imports.skipped = rich.chain(plain).cloned().collect();
     imports
 }
 

@@ -210,6 +210,8 @@ fn images_below(build: &Build, step: StepIndex) -> BTreeSet<String> {
     images
 }
 
+/// Returns the start of a digest or a commit: 12 digits, as Docker and git show it.
 fn brief(digest: &str) -> String {
-    digest.chars().take(19).collect()
+    let algorithm = digest.find(':').map_or(0, |colon| colon + 1);
+    digest.chars().take(algorithm + 12).collect()
 }

@@ -9,7 +9,7 @@ use regex::Regex;
 use super::{Described, DescribedBuild, DescribedError};
 use crate::explain::load::images::ImageLookup;
 use crate::explain::load::log::{self, VertexName};
-use crate::explain::load::note::EvidenceNote;
+use crate::explain::load::note::{EvidenceNote, Note};
 use crate::explain::names;
 use crate::format::dockerfile::outline::DockerfileOutline;
 use crate::format::evidence::EvidenceDocument;
@@ -19,6 +19,9 @@ use crate::text::secrets::mask;
 
 /// The longest instruction that is compared with a log, in bytes.
 const LONGEST: usize = 16 << 10;
+
+/// The most platforms of a log that are explained.
+const MOST_PLATFORMS: usize = 16;
 
 /// A variable in an instruction: `$NAME`, `${NAME}`, `${NAME:-default}`.
 static VARIABLE: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -38,12 +41,27 @@ impl DescribedBuild {
         builder: &Platform,
         documents: &[EvidenceDocument],
     ) -> Result<Described, DescribedError> {
-        let described = self.load(lookup, builder).await?;
+        let mut described = self.load(lookup, builder).await?;
+        let mut filled = self.clone();
+        if self.options.platforms.is_empty() {
+            filled.options.platforms = platforms(documents);
+            if let Ok(better) = filled.load(lookup, builder).await
+                && logged_steps(&better.builds, documents)
+                    > logged_steps(&described.builds, documents)
+            {
+                described = better;
+                let platforms = filled.options.platforms.clone();
+                described
+                    .notes
+                    .push(EvidenceNote::LoggedPlatforms(platforms).into());
+            } else {
+                filled.options.platforms.clear();
+            }
+        }
         let found = self.arguments(&described.builds, documents);
         if found.is_empty() {
             return Ok(described);
         }
-        let mut filled = self.clone();
         filled.options.build_args.extend(found.clone());
         let Ok(mut better) = filled.load(lookup, builder).await else {
             return Ok(described);
@@ -55,6 +73,11 @@ impl DescribedBuild {
             .iter()
             .map(|(name, value)| mask(&format!("{name}={value}")))
             .collect();
+        let is_of_platforms =
+            |note: &Note| matches!(note, Note::Evidence(EvidenceNote::LoggedPlatforms(_)));
+        better
+            .notes
+            .extend(described.notes.into_iter().filter(is_of_platforms));
         let note = EvidenceNote::LoggedArguments(shown);
         better.notes.push(note.into());
         Ok(better)
@@ -96,6 +119,18 @@ impl DescribedBuild {
             })
             .collect()
     }
+}
+
+/// Returns the platforms that the names in the logs have, if these are several. The log of a build
+/// for one platform names none.
+fn platforms(documents: &[EvidenceDocument]) -> Vec<String> {
+    let names = documents.iter().flat_map(log::vertex_names);
+    let parsed = names.filter_map(VertexName::parse);
+    let platforms: BTreeSet<&str> = parsed.filter_map(|name| name.platform()).collect();
+    if !(2..=MOST_PLATFORMS).contains(&platforms.len()) {
+        return Vec::new();
+    }
+    platforms.into_iter().map(str::to_owned).collect()
 }
 
 /// Returns how many steps the logs know by their digests, and by their names.

@@ -146,18 +146,23 @@ impl<'a> VertexName<'a> {
         format!("{} {}", self.before.join(" "), self.number)
     }
 
+    /// Returns the platform, which the log of a build for several platforms has.
+    pub(in crate::explain::load) fn platform(&self) -> Option<&'a str> {
+        let mut words = self.before.iter();
+        words.find(|word| word.contains('/')).copied()
+    }
+
     /// Returns the possible targets and stages of the name, the likeliest first. A build of one
     /// stage writes no stage; its name is `stage-0`. Empty for another platform.
     fn readings(&self, platform: Option<&str>) -> Vec<(String, &'a str)> {
-        let is_platform = |word: &&&str| word.contains('/');
-        let other = self.before.iter().find(is_platform);
-        if other.is_some_and(|other| platform.is_some_and(|platform| platform != *other)) {
+        let other = self.platform();
+        if other.is_some_and(|other| platform.is_some_and(|platform| platform != other)) {
             return Vec::new();
         }
         let words: Vec<&str> = self
             .before
             .iter()
-            .filter(|word| !is_platform(word))
+            .filter(|word| !word.contains('/'))
             .copied()
             .collect();
         match words.as_slice() {

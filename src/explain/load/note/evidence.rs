@@ -51,6 +51,8 @@ pub enum EvidenceNote {
     LogWithOtherOptions,
     /// The log shows build arguments that were not given, as `NAME=VALUE`.
     LoggedArguments(Vec<String>),
+    /// The log shows the platforms of the build, and none was given.
+    LoggedPlatforms(Vec<String>),
 }
 
 impl fmt::Display for EvidenceNote {
@@ -92,6 +94,11 @@ impl fmt::Display for EvidenceNote {
             Self::LogOfOtherBuild => f.write_str(LOG_OF_OTHER_BUILD),
             Self::PlainLogOfOtherBuild => f.write_str(PLAIN_LOG_OF_OTHER_BUILD),
             Self::LogWithOtherOptions => f.write_str(LOG_WITH_OTHER_OPTIONS),
+            Self::LoggedPlatforms(platforms) => write!(
+                f,
+                "the log shows that the build had --platform {}",
+                visible(&platforms.join(","))
+            ),
             Self::LoggedArguments(arguments) => {
                 f.write_str("the log shows that the build had")?;
                 let mut arguments = arguments.iter();

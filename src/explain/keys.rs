@@ -42,6 +42,16 @@ pub struct InputKeys {
     pub also: Vec<Digest>,
 }
 
+impl InputKeys {
+    /// Returns the key of the step below alone.
+    pub(super) fn without_content(&self) -> Self {
+        Self {
+            selector: self.selector,
+            ..Self::default()
+        }
+    }
+}
+
 /// The content key of an input.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ContentKey {

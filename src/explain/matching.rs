@@ -155,6 +155,35 @@ impl Matches {
             .max(by_evidence.map(|_| Certainty::Proved))
     }
 
+    /// Returns whether an input of a record is known by content: by the files that the step uses, or
+    /// by other evidence, without the key of the step below.
+    pub fn is_by_content(
+        &self,
+        graph: &CacheGraph,
+        links: &[Link],
+        input: StepOutput,
+        keys: &InputKeys,
+    ) -> bool {
+        let by_key = keys.without_content();
+        let is_proved = |link, keys| self.link(graph, link, input, keys) == Some(Certainty::Proved);
+        links
+            .iter()
+            .any(|link| is_proved(link, keys) && !is_proved(link, &by_key))
+    }
+
+    /// Returns whether an input of a record is known by the key of the step below.
+    pub fn is_by_key(
+        &self,
+        graph: &CacheGraph,
+        links: &[Link],
+        input: StepOutput,
+        keys: &InputKeys,
+    ) -> bool {
+        let by_key = keys.without_content();
+        let is_proved = |link| self.link(graph, link, input, &by_key) == Some(Certainty::Proved);
+        links.iter().any(is_proved)
+    }
+
     fn certainty_of(
         &self,
         graph: &CacheGraph,

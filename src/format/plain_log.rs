@@ -4,7 +4,9 @@
 //! A vertex has a number and a name, but no digest. `#7 [web 2/3] RUN npm ci` starts its output;
 //! `#7 CACHED` or `#7 DONE 0.1s` ends it, sometimes more than once. If a vertex was found in a
 //! cache and its layers had to be fetched, only the output about those layers shows it. Other lines
-//! are ignored, and so is a timestamp that a runner put in front of each line.
+//! are ignored, and so are escape sequences and the prefixes that CI systems put before each line.
+
+use std::borrow::Cow;
 
 use jiff::SignedDuration;
 
@@ -67,6 +69,7 @@ impl PlainLog {
                 continue;
             }
             let text = String::from_utf8_lossy(&line[..line.len().min(MAX_LINE)]);
+            let text = without_escapes(&text);
             let about = (line.len() <= MAX_LINE).then(|| about(&text)).flatten();
             match about
                 .and_then(|(number, rest)| log.vertex(number, rest).map(|vertex| (vertex, rest)))
@@ -157,27 +160,56 @@ fn skipped_import(line: &str) -> Option<String> {
         .then(|| warning.to_owned())
 }
 
-/// Parses `#7 …`, possibly after the prefix of a CI system: a time (`2026-11-29T06:50:12Z`,
-/// `[06:50:12]`), and a stream (`01O` of `GitLab`'s runner).
+/// Parses `#7 …`, possibly after the prefixes of a CI system: a time (`2026-11-29T06:50:12Z`,
+/// `[06:50:12]`), a stream (`01O` of `GitLab`'s runner), or the name of a job (`[ci/build]   | ` of
+/// act, `[build:L3:0s] ` of Woodpecker).
 fn about(line: &str) -> Option<(u32, &str)> {
-    let start = line.find('#')?;
-    let mut prefix = line[..start].split_whitespace();
-    if !prefix.all(is_prefix) {
-        return None;
+    let mut rest = line.trim_start_matches(['\u{feff}', ' ', '\t']);
+    while !rest.starts_with('#') {
+        let end = match rest.strip_prefix('[') {
+            Some(inner) => inner.find(']')? + 2,
+            None => rest.find([' ', '\t'])?,
+        };
+        let (word, after) = rest.split_at(end);
+        if !is_prefix(word) {
+            return None;
+        }
+        rest = after.trim_start();
     }
-    let (number, rest) = line[start + 1..].split_once(' ')?;
+    let (number, rest) = rest[1..].split_once(' ')?;
     let number = number.parse().ok().filter(|number| *number > 0)?;
     Some((number, rest.trim_start()))
 }
 
 /// Returns whether a word may be the prefix of a CI system.
 fn is_prefix(word: &str) -> bool {
-    let inner = word.trim_start_matches('[').trim_end_matches(']');
-    let is_time = inner.parse::<jiff::Timestamp>().is_ok()
-        || inner.parse::<jiff::civil::DateTime>().is_ok()
-        || inner.parse::<jiff::civil::Time>().is_ok()
-        || inner.parse::<jiff::civil::Date>().is_ok();
-    is_time || is_stream(word)
+    let is_time = word.parse::<jiff::Timestamp>().is_ok()
+        || word.parse::<jiff::civil::DateTime>().is_ok()
+        || word.parse::<jiff::civil::Time>().is_ok()
+        || word.parse::<jiff::civil::Date>().is_ok();
+    is_time || word.starts_with('[') || matches!(word, "|" | ":") || is_stream(word)
+}
+
+/// Removes the escape sequences of terminals: colours, and the times of Buildkite
+/// (`\x1b_bk;t=…\x07`).
+fn without_escapes(text: &str) -> Cow<'_, str> {
+    if !text.contains('\x1b') {
+        return Cow::Borrowed(text);
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut parts = text.split('\x1b');
+    kept.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let end = match part.as_bytes().first() {
+            Some(b'[') => part[1..]
+                .find(|end: char| ('@'..='~').contains(&end))
+                .map(|end| end + 2),
+            Some(b'_' | b']') => part.find('\x07').map(|end| end + 1),
+            _ => Some(0),
+        };
+        kept.push_str(&part[end.unwrap_or(part.len())..]);
+    }
+    Cow::Owned(kept)
 }
 
 /// Returns whether a word is a stream of `GitLab`'s runner: two hexadecimal digits, `O` or `E`, and
@@ -227,10 +259,43 @@ mod tests {
         );
     }
 
+    #[test]
+    fn prefixes_of_ci_systems_are_ignored() {
+        for prefix in [
+            "2026-11-29T06:50:12.1234567Z ",
+            "\u{feff}2026-11-29T06:50:12.1234567Z ",
+            "2026-11-29T06:50:12.123456Z 01O ",
+            "[2026-11-29T06:50:12.123Z] ",
+            "06:50:12  ",
+            "2026-11-29 06:50:12 ",
+            "[06:50:12] :\t [Step 1/2] ",
+            "[ci/build]   | ",
+            "[build:L3:0s] ",
+            "\x1b_bk;t=1764399012000\x07",
+            "\x1b[36m[ci/build] \x1b[0m  | ",
+        ] {
+            let lines = format!("{prefix}#7 [a 1/2] RUN x\n{prefix}#7 CACHED\x1b[0m\n");
+            let log = PlainLog::parse(lines.as_bytes());
+            let [vertex] = &log.vertices[..] else {
+                panic!("{prefix:?}: {log:?}");
+            };
+            assert_eq!(vertex.name, "[a 1/2] RUN x", "{prefix:?}");
+            assert_eq!(vertex.outcome, PlainOutcome::Cached, "{prefix:?}");
+        }
+        for line in ["see #7 [a 1/2] RUN x", "[open #7 x", "#x 1", "# 7 x"] {
+            assert!(
+                PlainLog::parse(line.as_bytes()).vertices.is_empty(),
+                "{line}"
+            );
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn bytes_never_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
             PlainLog::parse(&bytes);
+            let escaped: Vec<u8> = bytes.iter().flat_map(|byte| [0x1b, b'[', *byte]).collect();
+            PlainLog::parse(&escaped);
         }
     }
 }

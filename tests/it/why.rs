@@ -7,6 +7,7 @@ mod defaults;
 mod evidence;
 mod files;
 mod formats;
+mod forms;
 mod from_command;
 pub(crate) mod from_dockerfile;
 mod histories;

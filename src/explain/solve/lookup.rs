@@ -26,7 +26,7 @@ use std::collections::BTreeSet;
 use super::{Doubt, InCache, KnownFacts, Sure};
 use crate::explain::keys::{ContentKey, InputKeys, StepKeys, root};
 use crate::explain::matching::Matches;
-use crate::format::cache_config::{CacheGraph, Link, Record, RecordIndex};
+use crate::format::cache_config::{Record, RecordIndex};
 use crate::format::llb::OpKind;
 use crate::format::provenance::{Build, StepIndex, StepOutput};
 use crate::inventory::cache::{RecordState, RefCache};
@@ -250,9 +250,9 @@ impl<'a> Lookups<'a> {
         let graph = &self.caches[path.cache].graph;
         let links = graph.input(record, place).unwrap_or_default();
         let below = &self.found[input.step.at()];
-        if is_found_by_content(matches, graph, links, input, keys) {
+        if matches.is_by_content(graph, links, input, keys) {
             if place > 0 {
-                let has_key = match has_link_by_key(matches, graph, links, input, keys) {
+                let has_key = match matches.is_by_key(graph, links, input, keys) {
                     false => Sure::No,
                     true if below.is_root => Sure::Yes,
                     true => below.sure,
@@ -412,41 +412,5 @@ impl<'a> Lookups<'a> {
             true if below.sure == Sure::Maybe && !below.is_root => Sure::Maybe,
             true => Sure::Yes,
         }
-    }
-}
-
-/// Returns whether an input of a record is known by content: by the files that the step uses, or by
-/// other evidence, without the key of the step below.
-fn is_found_by_content(
-    matches: &Matches,
-    graph: &CacheGraph,
-    links: &[Link],
-    input: StepOutput,
-    keys: &InputKeys,
-) -> bool {
-    let is_proved = |link| matches.link(graph, link, input, keys) == Some(Certainty::Proved);
-    let by_key = without_content(keys);
-    let has_key = |link| matches.link(graph, link, input, &by_key) == Some(Certainty::Proved);
-    links.iter().any(|link| is_proved(link) && !has_key(link))
-}
-
-/// Returns whether an input of a record is known by the key of the step below.
-fn has_link_by_key(
-    matches: &Matches,
-    graph: &CacheGraph,
-    links: &[Link],
-    input: StepOutput,
-    keys: &InputKeys,
-) -> bool {
-    let by_key = without_content(keys);
-    let has_key = |link| matches.link(graph, link, input, &by_key) == Some(Certainty::Proved);
-    links.iter().any(has_key)
-}
-
-/// Returns the keys of an input without those of its content.
-fn without_content(keys: &InputKeys) -> InputKeys {
-    InputKeys {
-        selector: keys.selector,
-        ..InputKeys::default()
     }
 }

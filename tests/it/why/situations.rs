@@ -30,7 +30,7 @@ const FORMS: [(&str, &str); 4] = [
 ];
 
 /// Unpacks the situations into a home folder, and returns their names.
-fn unpack(sandbox: &Sandbox) -> Vec<String> {
+pub(super) fn unpack(sandbox: &Sandbox) -> Vec<String> {
     let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/situations.tar.gz");
     let file = fs::File::open(archive).unwrap();
     let mut archive = tar::Archive::new(GzDecoder::new(file));
@@ -342,6 +342,6 @@ fn the_change_is_the_root_cause() {
     warm-builder: content: src/index.js
     whitespace: -
     wildcard: file-added: c.json
-    workdir-changed: user-or-workdir: `/a` became `/b` | user-or-workdir: the working directory `/a` became `/b`
+    workdir-changed: user-or-workdir: the working directory `/a` became `/b`
     ");
 }

@@ -36,7 +36,8 @@ pub(in crate::explain::cause) fn file(
         }
         (FileChange::MakeDir(dir), FileChange::MakeDir(was)) => {
             if dir.path != was.path {
-                let detail = became(&was.path, &dir.path);
+                // The words are those of a command, so that both have one cause.
+                let detail = format!("the working directory {}", became(&was.path, &dir.path));
                 return vec![CausePart::new(CauseKind::UserOrWorkdir, detail)];
             }
             let mut parts: Vec<CausePart> = timestamp(dir.timestamp, was.timestamp, epoch)

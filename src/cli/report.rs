@@ -131,7 +131,7 @@ async fn part(
     let (findings, _) = ignored::findings(checked.findings, &session.settings, session.output);
     let issues = findings.iter().map(Issue::of_finding).collect();
     let opened = &scanned.opened;
-    let kind = opened.source.kind().word();
+    let kind = opened.source.kind();
     let mut part = SourcePart::new(opened.label(), kind, &scanned.inventory, issues);
     let select = opened.source.select.as_ref();
     if let Some(pattern) = select.filter(|select| select.is_pattern()) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::build_command::BuildCommand;
+use super::cache_type::CacheType;
 use crate::format::located::TextPlace;
 use crate::source::{Source, environment};
 
@@ -118,9 +119,9 @@ impl Declaration {
         filled + rest
     }
 
-    /// Returns the kind of cache, such as `registry`.
-    pub fn kind(&self) -> String {
-        self.attribute("type").unwrap_or_default()
+    /// Returns the type of the cache.
+    pub fn kind(&self) -> CacheType {
+        CacheType::named(&self.attribute("type").unwrap_or_default())
     }
 }
 

@@ -11,6 +11,7 @@ use super::Issue;
 use crate::backend::Totals;
 use crate::inventory::objects::{Object, ObjectKey, Objects};
 use crate::inventory::{BlobState, Inventory, RefEntry};
+use crate::source::StoreKind;
 use crate::text::escape::visible;
 
 pub mod build;
@@ -47,7 +48,7 @@ pub struct SourcePart {
     /// The name of the source on the command line.
     pub name: String,
     /// The kind of store.
-    pub kind: &'static str,
+    pub kind: StoreKind,
     /// The stored blobs, by state.
     pub states: Vec<StatePart>,
     /// The total of all stored objects.
@@ -143,12 +144,7 @@ impl SourcePart {
     }
 
     /// Builds the part for an inventory.
-    pub fn new(
-        name: String,
-        kind: &'static str,
-        inventory: &Inventory,
-        issues: Vec<Issue>,
-    ) -> Self {
+    pub fn new(name: String, kind: StoreKind, inventory: &Inventory, issues: Vec<Issue>) -> Self {
         let refs = largest(inventory.refs.iter());
         let unknown = inventory.unlisted.map(str::to_owned);
         let (areas, small) = areas(inventory);

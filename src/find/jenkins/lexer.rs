@@ -1,5 +1,6 @@
 //! The tokens of a pipeline.
 
+use crate::find::quoted::{LiteralQuotes, push_escaped};
 use crate::format::located::{Located, TextPlace};
 
 /// A part of a pipeline.
@@ -51,21 +52,16 @@ pub(super) fn tokens(source: &Located) -> Vec<JenkinsToken> {
 /// Parses a string. Returns it with the length of its source.
 fn string(source: &Located, start: usize, quote: char) -> (JenkinsToken, usize) {
     let text = source.as_str();
-    let triple: String = std::iter::repeat_n(quote, 3).collect();
-    let is_triple = text[start..].starts_with(&triple);
-    let end = if is_triple { triple } else { quote.to_string() };
-    let mut out = Located::default();
-    let mut position = start + end.len();
-    if out.is_empty() {
-        out = Located::new("", source.place_at(position));
-    }
+    let quotes = LiteralQuotes::of(&text[start..], quote);
+    let mut position = start + quotes.length();
+    let mut out = Located::new("", source.place_at(position));
     while let Some(character) = text[position..].chars().next() {
         let place = source.place_at(position);
-        if text[position..].starts_with(&end) {
-            position += end.len();
+        if quotes.close(&text[position..]) {
+            position += quotes.length();
             break;
         }
-        if character == '\n' && !is_triple {
+        if quotes.break_off(&text[position..]) {
             break;
         }
         // An expression may hold quotes: `${list.join(" ")}`.
@@ -84,17 +80,13 @@ fn string(source: &Located, start: usize, quote: char) -> (JenkinsToken, usize) 
             out.push_char(character, place);
             continue;
         }
-        let Some(escaped) = text[position..].chars().next() else {
-            break;
+        let rest = &text[position..];
+        position += if rest.starts_with('$') {
+            out.push_str("\u{1}$", place);
+            1
+        } else {
+            push_escaped(&mut out, rest, place)
         };
-        position += escaped.len_utf8();
-        match escaped {
-            '\n' => {}
-            'n' => out.push_char('\n', place),
-            't' => out.push_char('\t', place),
-            '$' => out.push_str("\u{1}$", place),
-            other => out.push_char(other, place),
-        }
     }
     let interpolated = quote == '"';
     if !interpolated && out.as_str().contains('\u{1}') {

@@ -1,6 +1,7 @@
 //! Attributes that BuildKit does not know.
 
 use super::MistakeSearch;
+use crate::find::cache_type::CacheType;
 use crate::find::declaration::{Declaration, Direction};
 use crate::text::nearest::nearest;
 
@@ -54,20 +55,20 @@ const GHA: [&str; 8] = [
 ];
 
 /// Returns the attributes of a kind of cache; `None` for unknown kinds.
-fn known(kind: &str, direction: Direction) -> Option<Vec<&'static str>> {
+fn known(kind: &CacheType, direction: Direction) -> Option<Vec<&'static str>> {
     let mut names = vec!["type"];
     if direction.exports() {
         names.extend(EXPORT);
     }
     match kind {
-        "registry" => {
+        CacheType::Registry => {
             names.push("ref");
             names.push("registry.insecure");
             if direction.exports() {
                 names.extend(COMPRESSION);
             }
         }
-        "local" => {
+        CacheType::Local => {
             if direction.imports() {
                 names.extend(["src", "digest", "tag"]);
             }
@@ -76,11 +77,11 @@ fn known(kind: &str, direction: Direction) -> Option<Vec<&'static str>> {
                 names.extend(COMPRESSION);
             }
         }
-        "gha" => names.extend(GHA),
-        "s3" => names.extend(S3),
-        "azblob" => names.extend(AZURE),
-        "inline" => names.extend(["mode", "ref"]),
-        _ => return None,
+        CacheType::Gha => names.extend(GHA),
+        CacheType::S3 => names.extend(S3),
+        CacheType::Azblob => names.extend(AZURE),
+        CacheType::Inline => names.extend(["mode", "ref"]),
+        CacheType::Other(_) => return None,
     }
     if direction == Direction::Both {
         names.extend(["src", "dest"]);

@@ -1,5 +1,6 @@
 //! A declared cache as it should be written, and advice that names it.
 
+use crate::find::cache_type::CacheType;
 use crate::find::declaration::Declaration;
 use crate::find::fields::{csv_fields, join_fields};
 
@@ -70,7 +71,7 @@ pub(super) fn lasting(at: &Declaration) -> String {
             let reference = format!("{}:main", &expressed[..slash + colon]);
             at.corrected(&[("ref", Some(&reference))])
         }
-        None if at.kind() == "gha" => at.corrected(&[("scope", Some("main"))]),
+        None if at.kind() == CacheType::Gha => at.corrected(&[("scope", Some("main"))]),
         None => at.corrected(&[("name", Some("main"))]),
     }
 }

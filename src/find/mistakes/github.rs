@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{MistakeSearch, MistakeSeverity, single};
+use super::{MistakeSearch, MistakeSeverity};
+use crate::find::cache_type::CacheType;
 use crate::find::declaration::{CiJob, Declaration};
 
 impl MistakeSearch<'_> {
@@ -11,7 +12,9 @@ impl MistakeSearch<'_> {
         let exporting: HashSet<(&str, Option<&str>)> = self
             .declared
             .iter()
-            .filter(|declaration| declaration.direction.exports() && declaration.kind() == "gha")
+            .filter(|declaration| {
+                declaration.direction.exports() && declaration.kind() == CacheType::Gha
+            })
             .map(|declaration| (declaration.file.as_str(), declaration.target.as_deref()))
             .collect();
         for declaration in self.declared {
@@ -31,7 +34,7 @@ impl MistakeSearch<'_> {
         job: &Arc<CiJob>,
         exporting: &HashSet<(&str, Option<&str>)>,
     ) {
-        let bare = at.facts.in_run_step && at.kind() == "gha" && !job.exposes_runtime;
+        let bare = at.facts.in_run_step && at.kind() == CacheType::Gha && !job.exposes_runtime;
         let other = exporting.contains(&(at.file.as_str(), at.target.as_deref()));
         if bare && (at.direction.exports() || !other) {
             let message =
@@ -48,7 +51,7 @@ impl MistakeSearch<'_> {
                 at.tool.as_str(),
                 "docker buildx" | "docker build" | "docker buildx bake"
             );
-        if docker && at.direction.exports() && at.kind() != "inline" && !job.has_builder {
+        if docker && at.direction.exports() && at.kind() != CacheType::Inline && !job.has_builder {
             let message = "The job sets up no builder. The default driver exports caches only with the containerd image store; else the build fails.".to_owned();
             self.add(
                 "docker-driver",
@@ -74,7 +77,7 @@ impl MistakeSearch<'_> {
             .iter()
             .any(|word| condition.contains(word))
         });
-        let is_image = single::is_kind(at.written.trim());
+        let is_image = CacheType::named(at.written.trim()).is_known();
         if !job.on_pull_request || !at.direction.exports() || ignores || guarded || is_image {
             return;
         }
@@ -82,12 +85,12 @@ impl MistakeSearch<'_> {
             "Write `{},ignore-error=true`, or export only if github.event_name is not pull_request.",
             at.corrected(&[])
         );
-        match at.kind().as_str() {
-            "registry" => {
+        match at.kind() {
+            CacheType::Registry => {
                 let message = "The workflow runs for pull requests. The token of a fork may not push, so its builds fail at this export.".to_owned();
                 self.add("fork-pr", at, message, Some(hint));
             }
-            "gha" => {
+            CacheType::Gha => {
                 let message = "The workflow runs for pull requests. Their caches fill the quota and no other branch reads them, and the build fails where the token may not write caches.".to_owned();
                 self.add_with(MistakeSeverity::Info, "fork-pr", at, message, Some(hint));
             }
@@ -96,7 +99,7 @@ impl MistakeSearch<'_> {
     }
 
     fn versions(&mut self, at: &Declaration, job: &Arc<CiJob>) {
-        if at.kind() != "gha" {
+        if at.kind() != CacheType::Gha {
             return;
         }
         let Some((text, _)) = &job.pinned else { return };

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::MistakeSearch;
 use super::place::{self, CachePlace, PlaceIndex, intersect, split_reference};
-use super::{MistakeSearch, single};
+use crate::find::cache_type::CacheType;
 use crate::find::declaration::Declaration;
 
 /// Returns whether a part that is not known is a variable: a step may have set it from the matrix.
@@ -50,7 +51,7 @@ impl MistakeSearch<'_> {
         for (declaration, place) in &exports {
             let read = imported.may_have(place) || self.is_moved(place, &imported);
             // Without `type=`, a kind of cache is the name of an image: a mistake of its own.
-            let is_image = single::is_kind(declaration.written.trim());
+            let is_image = CacheType::named(declaration.written.trim()).is_known();
             if !declaration.direction.imports() && !read && !opaque_import && !is_image {
                 let message = format!(
                     "{} is exported, but nothing in the repository imports it: the export only costs time.",
@@ -68,7 +69,7 @@ impl MistakeSearch<'_> {
         self.same_place(&exports, &imports);
         // Each job has a machine of its own, and so its own directories.
         let is_shared = |(export, place): &&&(&Declaration, CachePlace)| {
-            place.kind != "local" || export.facts.job.is_none()
+            place.kind != CacheType::Local || export.facts.job.is_none()
         };
         let shared: Vec<_> = exports.iter().filter(is_shared).copied().collect();
         self.overwritten(&shared);
@@ -83,7 +84,7 @@ impl MistakeSearch<'_> {
         exports: &[&(&Declaration, CachePlace)],
         inline: &[&Declaration],
     ) {
-        if place.kind == "registry" && is_built_with_inline(at, place, inline) {
+        if place.kind == CacheType::Registry && is_built_with_inline(at, place, inline) {
             return;
         }
         // Earthly keeps inline caches in the images that `SAVE IMAGE` pushes.
@@ -91,11 +92,11 @@ impl MistakeSearch<'_> {
             return;
         }
         // Without `type=` a kind of cache is the name of an image, which is a mistake of its own.
-        if single::is_kind(at.written.trim()) {
+        if CacheType::named(at.written.trim()).is_known() {
             return;
         }
         let named = named(at, place);
-        let plain_image = place.kind == "registry"
+        let plain_image = place.kind == CacheType::Registry
             && !at.written.contains("type=")
             && !at.written.contains("cache");
         if plain_image {
@@ -130,13 +131,13 @@ impl MistakeSearch<'_> {
     ) {
         let read: BTreeSet<(&str, Option<&str>, &CachePlace)> = imports
             .iter()
-            .filter(|(_, place)| place.kind == "local")
+            .filter(|(_, place)| place.kind == CacheType::Local)
             .map(|(import, place)| (import.file.as_str(), job_of(import), place))
             .collect();
         for (export, place) in exports {
             let is_reset = export.attribute("reset").as_deref() == Some("true");
             // A directory that is moved begins empty.
-            if place.kind != "local" || is_reset || self.is_moved_away(place) {
+            if place.kind != CacheType::Local || is_reset || self.is_moved_away(place) {
                 continue;
             }
             if read.contains(&(export.file.as_str(), job_of(export), place)) {
@@ -158,7 +159,7 @@ impl MistakeSearch<'_> {
             .filter(|(from, _)| *from == place.parts[0]);
         let mut new_names = new_names.map(|(_, to)| to.as_str());
         let without_end = place.parts[0].strip_suffix("-new");
-        place.kind == "local"
+        place.kind == CacheType::Local
             && (new_names.any(|to| imports.has(&local(to)))
                 || without_end.is_some_and(|old| imports.has(&local(old))))
     }
@@ -167,7 +168,7 @@ impl MistakeSearch<'_> {
     fn is_moved_from(&self, place: &CachePlace, exports: &PlaceIndex<'_>) -> bool {
         let old_names = self.moved.iter().filter(|(_, to)| *to == place.parts[0]);
         let mut old_names = old_names.map(|(from, _)| from.as_str());
-        place.kind == "local"
+        place.kind == CacheType::Local
             && (old_names.any(|from| exports.has(&local(from)))
                 || exports.has(&local(&format!("{}-new", place.parts[0]))))
     }
@@ -198,8 +199,8 @@ impl MistakeSearch<'_> {
                 .map(|d| (d.target.as_deref(), d.facts.dockerfile.as_deref()))
                 .collect();
             let names: BTreeSet<&str> = targets.iter().filter_map(|(target, _)| *target).collect();
-            let default =
-                place.kind == "gha" && declarations.iter().any(|d| d.attribute("scope").is_none());
+            let default = place.kind == CacheType::Gha
+                && declarations.iter().any(|d| d.attribute("scope").is_none());
             for declaration in &declarations {
                 let pattern = declaration.has_target_pattern;
                 if default && targets.len() > 1 {
@@ -219,7 +220,10 @@ impl MistakeSearch<'_> {
                     );
                     let hint = apart(declaration, declaration.target.as_deref().unwrap_or("NAME"));
                     self.add("overwritten", declaration, message, Some(hint));
-                } else if pattern && place.kind != "local" && !self.bakes_one_target(declaration) {
+                } else if pattern
+                    && place.kind != CacheType::Local
+                    && !self.bakes_one_target(declaration)
+                {
                     let message = format!(
                         "All targets that match {} export to {}: each overwrites the others.",
                         list(&names),
@@ -241,7 +245,7 @@ impl MistakeSearch<'_> {
         let mut writers: BTreeMap<(&CachePlace, String), Vec<&Declaration>> = BTreeMap::new();
         for (declaration, place) in exports {
             let location = location_of(declaration);
-            let is_known = place.kind == "gha" && !has_variable(&location);
+            let is_known = place.kind == CacheType::Gha && !has_variable(&location);
             let facts = &declaration.facts;
             if is_known && facts.job.is_some() && facts.dockerfile.is_some() {
                 writers
@@ -281,7 +285,7 @@ impl MistakeSearch<'_> {
             let Some(job) = &declaration.facts.job else {
                 continue;
             };
-            if job.matrix.is_empty() || place.kind == "local" {
+            if job.matrix.is_empty() || place.kind == CacheType::Local {
                 continue;
             }
             let expression = declaration.expression.to_lowercase();
@@ -298,7 +302,7 @@ impl MistakeSearch<'_> {
                 continue;
             }
             let variables = job.matrix.join(", ");
-            if place.kind == "gha" && declaration.attribute("scope").is_none() {
+            if place.kind == CacheType::Gha && declaration.attribute("scope").is_none() {
                 let message = format!(
                     "Each job of the matrix ({variables}) exports to the default scope: each overwrites the others."
                 );
@@ -313,7 +317,7 @@ impl MistakeSearch<'_> {
                 );
                 // A platform has a slash, which no tag may have.
                 let part = match job.matrix[0].as_str() {
-                    "platform" | "platforms" if place.kind == "registry" => {
+                    "platform" | "platforms" if place.kind == CacheType::Registry => {
                         "{strategy.job-index}".to_owned()
                     }
                     variable => format!("{{matrix.{variable}}}"),
@@ -328,7 +332,7 @@ impl MistakeSearch<'_> {
 /// Whether a build writes an inline cache. `devcontainers/ci` adds one to its image.
 fn builds_inline(declaration: &Declaration) -> bool {
     let exports = declaration.direction.exports();
-    (exports && declaration.kind() == "inline") || declaration.tool == "devcontainers/ci"
+    (exports && declaration.kind() == CacheType::Inline) || declaration.tool == "devcontainers/ci"
 }
 
 /// Whether an imported image may be one with an inline cache.
@@ -354,11 +358,11 @@ fn is_built_with_inline(at: &Declaration, place: &CachePlace, inline: &[&Declara
 
 /// Advises to write a cache with a part that tells one build from the others.
 fn apart(declaration: &Declaration, part: &str) -> String {
-    let name = match declaration.kind().as_str() {
-        "registry" => "ref",
-        "gha" => "scope",
-        "local" => "dest",
-        _ => "name",
+    let name = match declaration.kind() {
+        CacheType::Registry => "ref",
+        CacheType::Gha => "scope",
+        CacheType::Local => "dest",
+        CacheType::S3 | CacheType::Azblob | CacheType::Inline | CacheType::Other(_) => "name",
     };
     let value = match declaration.expressed(name) {
         Some(value) => format!("{value}-{part}"),
@@ -382,12 +386,14 @@ fn job_of(declaration: &Declaration) -> Option<&str> {
 }
 
 fn named(declaration: &Declaration, place: &CachePlace) -> String {
-    match place.kind.as_str() {
-        "registry" => declaration.attribute("ref").unwrap_or_default(),
-        "gha" if declaration.attribute("scope").is_none() => "the default scope".to_owned(),
-        "gha" => format!("scope {}", place.parts[0]),
-        "local" => place.parts[0].clone(),
-        _ => place
+    match &place.kind {
+        CacheType::Registry => declaration.attribute("ref").unwrap_or_default(),
+        CacheType::Gha if declaration.attribute("scope").is_none() => {
+            "the default scope".to_owned()
+        }
+        CacheType::Gha => format!("scope {}", place.parts[0]),
+        CacheType::Local => place.parts[0].clone(),
+        CacheType::S3 | CacheType::Azblob | CacheType::Inline | CacheType::Other(_) => place
             .parts
             .iter()
             .filter(|part| !part.is_empty())
@@ -424,7 +430,7 @@ fn as_import(declaration: &Declaration) -> String {
 
 fn local(path: &str) -> CachePlace {
     CachePlace {
-        kind: "local".to_owned(),
+        kind: CacheType::Local,
         parts: vec![path.to_owned()],
     }
 }

@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
+use crate::find::cache_type::CacheType;
 use crate::find::declaration::Declaration;
 
 /// The location of a cache: its kind, and its name there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct CachePlace {
-    pub(super) kind: String,
+    pub(super) kind: CacheType,
     /// The parts of the name; each may be a pattern.
     pub(super) parts: Vec<String>,
 }
@@ -53,13 +54,13 @@ impl CachePlace {
 pub(super) fn of(declaration: &Declaration) -> Option<CachePlace> {
     let kind = declaration.kind();
     let get = |name: &str| declaration.attribute(name).unwrap_or_default();
-    let parts = match kind.as_str() {
-        "registry" => {
+    let parts = match &kind {
+        CacheType::Registry => {
             let reference = get("ref");
             let (repository, tag) = split_reference(&reference);
             vec![repository, tag]
         }
-        "gha" => {
+        CacheType::Gha => {
             let scope = get("scope");
             vec![if scope.is_empty() {
                 "buildkit".to_owned()
@@ -67,7 +68,7 @@ pub(super) fn of(declaration: &Declaration) -> Option<CachePlace> {
                 scope
             }]
         }
-        "s3" => {
+        CacheType::S3 => {
             let name = get("name");
             let name = if name.is_empty() {
                 "buildkit".to_owned()
@@ -76,7 +77,7 @@ pub(super) fn of(declaration: &Declaration) -> Option<CachePlace> {
             };
             vec![get("bucket"), get("prefix"), name]
         }
-        "azblob" => {
+        CacheType::Azblob => {
             let name = get("name");
             let name = if name.is_empty() {
                 "buildkit".to_owned()
@@ -85,14 +86,14 @@ pub(super) fn of(declaration: &Declaration) -> Option<CachePlace> {
             };
             vec![get("account_url"), get("container"), get("prefix"), name]
         }
-        "local" => {
+        CacheType::Local => {
             let path = declaration
                 .attribute("dest")
                 .or_else(|| declaration.attribute("src"))
                 .unwrap_or_default();
             vec![normal_path(&path)]
         }
-        _ => return None,
+        CacheType::Inline | CacheType::Other(_) => return None,
     };
     Some(CachePlace { kind, parts })
 }
@@ -142,7 +143,7 @@ pub(super) fn may_be_same(a: &CachePlace, b: &CachePlace) -> bool {
         return false;
     }
     let last = a.parts.len() - 1;
-    let lists = matches!(a.kind.as_str(), "s3" | "azblob");
+    let lists = matches!(a.kind, CacheType::S3 | CacheType::Azblob);
     a.parts
         .iter()
         .zip(&b.parts)

@@ -6,6 +6,7 @@ use ignore::gitignore::GitignoreBuilder;
 
 use super::place::normal_path;
 use super::{MistakeSearch, MistakeSeverity, corrected};
+use crate::find::cache_type::CacheType;
 use crate::find::declaration::{Declaration, Direction};
 
 /// Names of values that change with every commit or run.
@@ -47,11 +48,11 @@ impl MistakeSearch<'_> {
         for declaration in self.declared {
             self.mode(declaration, &mut stages);
             self.written_form(declaration);
-            if declaration.kind() == "s3" {
+            if declaration.kind() == CacheType::S3 {
                 self.s3_attributes(declaration);
             }
             self.depot(declaration);
-            if declaration.kind() == "registry" {
+            if declaration.kind() == CacheType::Registry {
                 self.reference(declaration);
                 self.registry_export(declaration);
             }
@@ -63,7 +64,7 @@ impl MistakeSearch<'_> {
     fn mode(&mut self, at: &Declaration, stages: &mut HashMap<String, Option<usize>>) {
         let kind = at.kind();
         let mode = at.attribute("mode");
-        if at.direction.exports() && kind == "inline" && mode.as_deref() == Some("max") {
+        if at.direction.exports() && kind == CacheType::Inline && mode.as_deref() == Some("max") {
             let message = "An inline cache holds the layers of the last stage only; `mode=max` has no effect.".to_owned();
             self.add(
                 "inline-max",
@@ -84,15 +85,12 @@ impl MistakeSearch<'_> {
                 Some(format!("Write `{}`.", at.corrected(&[("mode", None)]))),
             );
         }
-        let may = matches!(
-            kind.as_str(),
-            "registry" | "gha" | "s3" | "azblob" | "local"
-        );
+        let may = kind.is_known() && kind != CacheType::Inline;
         if !at.direction.exports()
             || !may
             || mode.as_deref() == Some("max")
             || at.tool == "earthly"
-            || is_kind(at.written.trim())
+            || CacheType::named(at.written.trim()).is_known()
             || always_max(at, &kind)
         {
             return;
@@ -127,7 +125,7 @@ impl MistakeSearch<'_> {
     /// Finds mistakes in how a cache is written.
     fn written_form(&mut self, at: &Declaration) {
         let written = at.written.trim();
-        if is_kind(written) {
+        if CacheType::named(written).is_known() {
             let message = format!(
                 "`{written}` without `type=` is the image docker.io/library/{written}, so no cache is used."
             );
@@ -190,7 +188,7 @@ impl MistakeSearch<'_> {
     }
 
     fn local(&mut self, at: &Declaration) {
-        if at.kind() != "local" || !at.direction.exports() {
+        if at.kind() != CacheType::Local || !at.direction.exports() {
             return;
         }
         let dest = at.attribute("dest").unwrap_or_default();
@@ -302,19 +300,13 @@ fn is_below_checkout(path: &str) -> bool {
 }
 
 /// Whether a tool exports with `mode=max` by itself.
-fn always_max(at: &Declaration, kind: &str) -> bool {
+fn always_max(at: &Declaration, kind: &CacheType) -> bool {
     match at.tool.as_str() {
-        "tsops" => matches!(kind, "gha" | "local"),
+        "tsops" => matches!(kind, CacheType::Gha | CacheType::Local),
         // The setting `cache_images` of the plugin.
         "woodpecker" => at.direction == Direction::Both,
         _ => false,
     }
-}
-
-/// Whether a text is the name of a kind of cache.
-pub(super) fn is_kind(text: &str) -> bool {
-    let kinds = ["gha", "inline", "registry", "local", "s3", "azblob"];
-    kinds.contains(&text)
 }
 
 fn is_per_commit(declaration: &Declaration) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::find::embedded;
+use crate::find::quoted::{LiteralQuotes, push_escaped};
 use crate::find::session::FindSession;
 use crate::format::located::Located;
 
@@ -113,17 +114,15 @@ pub(super) fn tokens(
 
 fn string(source: &Located, start: usize, quote: char, raw: bool) -> (Located, usize) {
     let text = source.as_str();
-    let triple: String = std::iter::repeat_n(quote, 3).collect();
-    let is_triple = text[start..].starts_with(&triple);
-    let end = if is_triple { triple } else { quote.to_string() };
-    let mut position = start + end.len();
+    let quotes = LiteralQuotes::of(&text[start..], quote);
+    let mut position = start + quotes.length();
     let mut out = Located::new("", source.place_at(start));
     while let Some(character) = text[position..].chars().next() {
         let place = source.place_at(position);
-        if text[position..].starts_with(&end) {
-            return (out, position + end.len() - start);
+        if quotes.close(&text[position..]) {
+            return (out, position + quotes.length() - start);
         }
-        if character == '\n' && !is_triple {
+        if quotes.break_off(&text[position..]) {
             break;
         }
         position += character.len_utf8();
@@ -131,15 +130,7 @@ fn string(source: &Located, start: usize, quote: char, raw: bool) -> (Located, u
             out.push_char(character, place);
             continue;
         }
-        let Some(escaped) = text[position..].chars().next() else {
-            break;
-        };
-        position += escaped.len_utf8();
-        match escaped {
-            '\n' => {}
-            'n' => out.push_char('\n', place),
-            other => out.push_char(other, place),
-        }
+        position += push_escaped(&mut out, &text[position..], place);
     }
     (out, position - start)
 }

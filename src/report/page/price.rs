@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::source::StoreKind;
+
 /// The bytes of the units in which services sell storage.
 const UNITS: [(&str, f64); 4] = [
     ("GB", 1e9),
@@ -26,15 +28,19 @@ pub struct Price {
 impl Price {
     /// Returns the list price of the service behind a kind of source; none where the room belongs
     /// to the user or the price differs from service to service.
-    pub fn of_kind(kind: &str) -> Option<Self> {
+    pub fn of_kind(kind: StoreKind) -> Option<Self> {
         let (amount, unit, assumed) = match kind {
-            "s3" => (0.023, "GB", "Amazon S3 Standard in us-east-1"),
-            "gha" => (
+            StoreKind::S3 => (0.023, "GB", "Amazon S3 Standard in us-east-1"),
+            StoreKind::Gha => (
                 0.07,
                 "GiB",
                 "GitHub Actions cache storage over the free quota",
             ),
-            _ => return None,
+            StoreKind::Demo
+            | StoreKind::Local
+            | StoreKind::Memory
+            | StoreKind::Registry
+            | StoreKind::RegistryDir => return None,
         };
         let (unit, unit_bytes) = UNITS.into_iter().find(|(name, _)| *name == unit)?;
         Some(Self {
@@ -133,9 +139,9 @@ mod tests {
 
     #[test]
     fn a_default_price_gives_its_provider() {
-        let price = Price::of_kind("s3").unwrap();
+        let price = Price::of_kind(StoreKind::S3).unwrap();
         assert_eq!(price.to_string(), "$0.023 per GB and month");
         assert!(price.assumed.is_some_and(|whose| whose.contains("S3")));
-        assert_eq!(Price::of_kind("local"), None);
+        assert_eq!(Price::of_kind(StoreKind::Local), None);
     }
 }

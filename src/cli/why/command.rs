@@ -1,6 +1,6 @@
 //! `why -- COMMAND`: one explanation for each target of a build command.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::answer::{self, Answer, Answers, Question};
 use super::{Arguments, build, request};
@@ -8,10 +8,9 @@ use crate::cli::evidence::documents;
 use crate::cli::{CliSession, open};
 use crate::error::{Exit, Failure};
 use crate::explain::load::context::Directories;
-use crate::explain::load::dockerfile::DescribedBuild;
 use crate::explain::load::imports::BuildCaches;
 use crate::explain::load::note::{ImportNote, Note};
-use crate::explain::load::request::BuildRequest;
+use crate::explain::load::request::{BuildRequest, KnownOfBuild};
 use crate::explain::load::targets::reconcile;
 use crate::explain::load::{GivenEvidence, Wanted};
 use crate::format::evidence::EvidenceDocument;
@@ -108,8 +107,12 @@ async fn question(
     };
     let mut directories = Directories::named_by(&arguments.context);
     let mut given = documents(session, &arguments.build).await?;
-    let main = directories.main.as_deref();
-    let described_build = described_build(arguments, request, main, &given);
+    let described_build = request.build(&KnownOfBuild {
+        directory: Path::new("."),
+        documents: &given,
+        file: arguments.described.file().map(PathBuf::as_path),
+        context: directories.main.as_deref(),
+    });
     let mut builds = arguments.evidence_names();
     let mut dockerfile = None;
     let (revisions, files) = arguments.baselines();
@@ -302,24 +305,4 @@ fn is_at(declared: &Source, named: &Source) -> bool {
 /// Quotes a text as one shell word that a terminal can show.
 pub(super) fn quoted(word: &str) -> String {
     shell::word(&visible(word)).into_owned()
-}
-
-/// Returns the build that a command describes. Arguments take precedence over the command, and the
-/// command over the options in evidence.
-fn described_build(
-    arguments: &Arguments,
-    request: &BuildRequest,
-    context: Option<&Path>,
-    given: &[EvidenceDocument],
-) -> DescribedBuild {
-    let mut described_build = request.described();
-    described_build.complete_from(given, request.name.as_deref(), true);
-    if let Some(file) = arguments.described.file() {
-        described_build.file = Some(file.clone());
-        described_build.text = None;
-    }
-    if let Some(main) = context {
-        described_build.context = Some(main.to_string_lossy().into_owned());
-    }
-    described_build
 }

@@ -7,18 +7,10 @@ use crate::cli::CliSession;
 use crate::cli::open;
 use crate::error::{Exit, Failure};
 use crate::explain::load::imports::{BuildCaches, NoRecordedCache, records};
-use crate::explain::load::note::{ImportNote, Note};
-use crate::format::build_record::BuildRecord;
+use crate::explain::load::note::Note;
 use crate::format::evidence::{EvidenceDocument, EvidenceDocumentError};
 use crate::source::Source;
 use crate::text::escape::visible;
-
-/// Returns the one record among documents.
-pub(super) fn only(documents: &[EvidenceDocument]) -> Option<&BuildRecord> {
-    let mut records = records(documents);
-    let first = records.next()?;
-    records.next().is_none().then_some(first)
-}
 
 /// Returns the caches that a build imported according to its record, and notes about those whose
 /// location the record does not contain.
@@ -50,26 +42,6 @@ pub(super) fn imports(
         .map(|cache| open::parse_found(session, cache).map(Source::as_import));
     let sources: Vec<Source> = sources.collect::<Result<_, _>>()?;
     Ok((sources, notes))
-}
-
-/// Lists the imports of a record that the user did not give: a step can come from one of them.
-pub(super) fn not_given(
-    session: &CliSession<'_>,
-    documents: &[EvidenceDocument],
-    given: &[Source],
-) -> Vec<Note> {
-    let Some(record) = only(documents) else {
-        return Vec::new();
-    };
-    let placed = record.imports.iter().filter(|entry| entry.has_place());
-    let sources = placed.filter_map(|entry| open::parse_found(session, &entry.to_string()).ok());
-    let others = sources.filter(|source| {
-        !given
-            .iter()
-            .any(|given| given.location == source.location && given.select == source.select)
-    });
-    let note = |source: Source| ImportNote::UnnamedCache(source.to_string()).into();
-    others.map(note).collect()
 }
 
 /// Returns a failure if a record contains no steps, and no other evidence does either.

@@ -190,6 +190,13 @@ impl DescribedBuild {
         Ok(described)
     }
 
+    /// Returns whether it reads the Dockerfile from standard input.
+    pub fn reads_stdin(&self) -> bool {
+        self.file
+            .as_ref()
+            .is_some_and(|file| file.as_os_str() == "-")
+    }
+
     /// Returns the revision of a build whose context is a directory of the work tree.
     fn git_revision(&self) -> Option<GitRevision> {
         let context = self.context.as_deref();

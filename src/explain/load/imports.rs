@@ -4,6 +4,7 @@ use super::note::{ImportNote, Note};
 use super::request::BuildRequest;
 use crate::format::build_record::{BuildRecord, RecordedCache};
 use crate::format::evidence::EvidenceDocument;
+use crate::source::Source;
 use crate::text::escape::visible;
 use crate::text::plural::one_or;
 
@@ -91,6 +92,30 @@ pub fn records(documents: &[EvidenceDocument]) -> impl Iterator<Item = &BuildRec
         _ => None,
     });
     records.flatten()
+}
+
+/// Returns the one record among documents.
+pub fn only_record(documents: &[EvidenceDocument]) -> Option<&BuildRecord> {
+    let mut records = records(documents);
+    let first = records.next()?;
+    records.next().is_none().then_some(first)
+}
+
+/// Returns a note on each import of the one record that the user did not give: a step can come from
+/// it. `parse` parses the text of an import as the user's own sources are parsed.
+pub fn not_given(
+    documents: &[EvidenceDocument],
+    parse: impl Fn(&str) -> Option<Source>,
+    is_given: impl Fn(&Source) -> bool,
+) -> Vec<Note> {
+    let Some(record) = only_record(documents) else {
+        return Vec::new();
+    };
+    let placed = record.imports.iter().filter(|entry| entry.has_place());
+    let sources = placed.filter_map(|entry| parse(&entry.to_string()));
+    let others = sources.filter(|source| !is_given(source));
+    let note = |source: Source| ImportNote::UnnamedCache(source.to_string()).into();
+    others.map(note).collect()
 }
 
 /// Counts caches by type, as in `2 imports of type s3`.

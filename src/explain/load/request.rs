@@ -22,6 +22,7 @@ use super::note::{DescriptionNote, Note};
 use crate::find::Tool;
 use crate::text::secrets;
 
+pub use described::KnownOfBuild;
 pub use files::{DefinitionFiles, Disk};
 
 /// The request of a build command for one target.

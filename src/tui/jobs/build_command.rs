@@ -1,11 +1,13 @@
 //! Reads a build command as evidence of its build. Nothing is executed.
 
+use std::path::Path;
+
 use super::evidence::is_command;
 use crate::explain::load::context::Directories;
 use crate::explain::load::dockerfile::{Described, DescribedBuild};
 use crate::explain::load::imports::BuildCaches;
 use crate::explain::load::note::Note;
-use crate::explain::load::request::{self, BuildRequest, DefinitionFiles, Disk};
+use crate::explain::load::request::{self, BuildRequest, DefinitionFiles, Disk, KnownOfBuild};
 use crate::format::evidence::EvidenceDocument;
 use crate::format::provenance::Build;
 use crate::text::escape::visible;
@@ -61,7 +63,7 @@ pub(super) async fn load(
     readers: &EvidenceReaders,
 ) -> Result<LoadedEvidence, String> {
     let request = request_of(text, readers).await?;
-    let build = build_of(&request, known, readers)?;
+    let build = build_of(&request, known, None, readers)?;
     let described = (readers.describe)(build, known.to_vec()).await?;
     Ok(loaded(&request, described))
 }
@@ -82,11 +84,7 @@ pub(super) async fn at_revision(
     let mut commands = given.of(EvidencePart::Build).into_iter();
     let mut build = if let Some(text) = commands.find(|text| is_command(text)) {
         let request = request_of(text, readers).await?;
-        let mut build = build_of(&request, known, readers)?;
-        if let Some(main) = main {
-            build.context = Some(main.to_string_lossy().into_owned());
-        }
-        build
+        build_of(&request, known, main.as_deref(), readers)?
     } else {
         let directory = main.unwrap_or_else(|| readers.directory.clone());
         let build = DescribedBuild::of_directory(&directory);
@@ -145,32 +143,22 @@ fn the_request(mut requests: Vec<BuildRequest>) -> Result<BuildRequest, String> 
     }
 }
 
-/// Returns the build of a request, with paths relative to the directory of commands.
+/// Returns the build of a request in the directory of commands.
 fn build_of(
     request: &BuildRequest,
     known: &[EvidenceDocument],
+    context: Option<&Path>,
     readers: &EvidenceReaders,
 ) -> Result<DescribedBuild, String> {
-    let here = std::path::Path::new(".");
-    let mut request = request.clone();
-    let mut build = if readers.directory == here {
-        request.described()
-    } else {
-        let directory = readers.directory.join(&request.directory);
-        request.directory = directory.to_string_lossy().into_owned();
-        let mut build = request.described();
-        build.file = build.file.map(|file| readers.directory.join(file));
-        build
-    };
-    let is_stdin = |path: &std::path::PathBuf| path.file_name().is_some_and(|name| name == "-");
-    if build.file.as_ref().is_some_and(is_stdin) {
+    let build = request.build(&KnownOfBuild {
+        directory: &readers.directory,
+        documents: known,
+        file: None,
+        context,
+    });
+    if build.reads_stdin() {
         return Err("it reads the Dockerfile from standard input".to_owned());
     }
-    // A remote context stays as it is written.
-    if build.context.is_none() && build.file.is_none() && build.text.is_none() {
-        build.context = Some(readers.directory.to_string_lossy().into_owned());
-    }
-    build.complete_from(known, request.name.as_deref(), true);
     Ok(build)
 }
 

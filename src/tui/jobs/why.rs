@@ -10,11 +10,11 @@ use super::evidence;
 use super::{Jobs, Reporter};
 use crate::backend::SharedReader;
 use crate::error::Failure;
-use crate::explain::load::imports::BuildCaches;
+use crate::explain::load::imports::{BuildCaches, not_given};
 use crate::explain::load::{self, Imported, WhyError};
 use crate::inventory::scan::{self, ScanError, ScanOptions};
 use crate::inventory::{Inventory, RefEntry, RefId};
-use crate::source::{RefSelector, Source};
+use crate::source::{RefSelector, Source, SourceLocation, environment};
 use crate::text::escape::visible;
 use crate::text::secrets::mask_source;
 use crate::tui::effect::BuildImports;
@@ -26,9 +26,26 @@ use crate::tui::{OpenedSource, Opener};
 /// A ref that a build imports, with the access to its store.
 struct Import {
     label: String,
+    location: Option<SourceLocation>,
     reader: SharedReader,
     inventory: Arc<Inventory>,
     id: RefId,
+}
+
+impl Import {
+    /// Returns whether an import of a build is this ref.
+    fn is(&self, import: &Source) -> bool {
+        let Some(entry) = self.inventory.get_ref(self.id) else {
+            return false;
+        };
+        let digest = entry.digest().valid();
+        let is_selected = |select: &RefSelector| {
+            let mut names = entry.names();
+            names.any(|name| select.selects(name, digest.as_ref()))
+        };
+        self.location.as_ref() == Some(&import.location)
+            && import.select.as_ref().is_none_or(is_selected)
+    }
 }
 
 impl Jobs {
@@ -53,6 +70,7 @@ impl Jobs {
                 BuildImports::Ref { inventory, id, .. } => store.and_then(|store| {
                     Some(Import {
                         label: store.label,
+                        location: store.source.map(|source| source.location),
                         reader: store.reader?,
                         inventory,
                         id,
@@ -85,6 +103,9 @@ async fn explain(
         .map_err(|fault| vec![fault])?;
     let mut problems = Vec::new();
     let imports = if let Some(known) = known {
+        let parse = |text: &str| source_of(text);
+        let notes = not_given(&loaded.documents, parse, |source| known.is(source));
+        loaded.notes.extend(notes);
         vec![known]
     } else {
         let mut opened = Vec::new();
@@ -151,10 +172,11 @@ fn named(loaded: &mut LoadedEvidence) -> Result<Vec<String>, Vec<String>> {
     Ok(recorded.caches.into_iter().chain(of_commands).collect())
 }
 
-/// Returns the selector of the ref that BuildKit imports where `text` names a cache without one.
-fn default_ref(text: &str) -> Option<RefSelector> {
-    let parsed = Source::parse(text, &Path::is_dir).ok()?;
-    parsed.source.as_import().select
+/// Parses the text of an import.
+fn source_of(text: &str) -> Option<Source> {
+    let text = environment::filled(text, &|name| std::env::var(name).ok());
+    let parsed = Source::parse(&text, &Path::is_dir).ok()?;
+    Some(parsed.source.as_import())
 }
 
 /// Opens a cache by its name, and finds its ref.
@@ -164,12 +186,13 @@ async fn import(text: &str, open: &Opener, options: &ScanOptions) -> Result<Impo
     let opened = tokio::task::spawn_blocking(move || open(&name)).await;
     let OpenedSource {
         label,
+        source,
         reader,
         select,
         ..
     } = opened.map_err(|_| "it was interrupted".to_owned())??;
-    let reader = reader?;
-    let select = select.or_else(|| default_ref(text));
+    let reader = reader.map_err(|failure| failure.to_string())?;
+    let select = select.or_else(|| source_of(text)?.select);
     let scanned = async {
         let inventory = scan::scan(&reader, options, |_| ()).await?;
         scan::with_selected(&*reader, inventory, select.as_ref(), options).await
@@ -200,6 +223,7 @@ async fn import(text: &str, open: &Opener, options: &ScanOptions) -> Result<Impo
     drop(meant);
     Ok(Import {
         label,
+        location: source.map(|source| source.location),
         reader,
         inventory: Arc::new(inventory),
         id,

@@ -6,6 +6,20 @@ use std::path::{Path, PathBuf};
 use super::BuildRequest;
 use crate::explain::frontend::BuildOptions;
 use crate::explain::load::dockerfile::{DescribedBuild, is_remote};
+use crate::format::evidence::EvidenceDocument;
+
+/// What is known of the build of a command beyond the command.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownOfBuild<'a> {
+    /// The directory of the command.
+    pub directory: &'a Path,
+    /// Other evidence of the build, which may contain its options.
+    pub documents: &'a [EvidenceDocument],
+    /// The Dockerfile that the user names.
+    pub file: Option<&'a Path>,
+    /// The context that the user names.
+    pub context: Option<&'a Path>,
+}
 
 impl BuildRequest {
     /// Returns the build of the request, with paths relative to the current directory.
@@ -28,6 +42,44 @@ impl BuildRequest {
             options: self.options(),
             revision: None,
         }
+    }
+
+    /// Returns the build of the command, completed from what is known of it beyond the command. A
+    /// given file or context takes precedence over the command, and the command over the options in
+    /// evidence.
+    pub fn build(&self, known: &KnownOfBuild<'_>) -> DescribedBuild {
+        let mut build = if known.directory == Path::new(".") {
+            self.described()
+        } else {
+            self.described_in(known.directory)
+        };
+        build.complete_from(known.documents, self.name.as_deref(), true);
+        if let Some(file) = known.file {
+            build.file = Some(file.to_owned());
+            build.text = None;
+        }
+        if let Some(context) = known.context {
+            build.context = Some(context.to_string_lossy().into_owned());
+        }
+        build
+    }
+
+    /// Returns the build that the command describes in another directory than the current one.
+    fn described_in(&self, directory: &Path) -> DescribedBuild {
+        let own = directory.join(&self.directory);
+        let request = Self {
+            directory: own.to_string_lossy().into_owned(),
+            ..self.clone()
+        };
+        let mut build = request.described();
+        let is_named = build.context.is_some() || build.text.is_some();
+        build.file = match build.file {
+            Some(file) if file.as_os_str() == "-" => Some(file),
+            Some(file) => Some(directory.join(file)),
+            None if is_named => None,
+            None => Some(directory.join("Dockerfile")),
+        };
+        build
     }
 
     /// Returns whether files of the repository define the build, and not the command's own words.

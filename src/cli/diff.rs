@@ -18,16 +18,15 @@ use crate::error::{Exit, Failure};
 use crate::explain::diff::{ChangedStep, Difference, Fate, LayerDifference, RecordAt};
 use crate::inventory::RefEntry;
 use crate::inventory::cache::{RecordKind, RefCache};
-use crate::report::documents::{CacheRecordDocument, FirstIndexes};
+use crate::report::documents::{
+    CacheRecordDocument, ComparedRefRecords, DiffDocument, FirstIndexes,
+};
 use crate::source::{Source, SourceText};
 use crate::text::escape::visible;
 use crate::text::plural::one_or;
 use crate::text::units::{Age, Size, parse_duration};
 
-mod document;
 mod since;
-
-use document::Compared;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -101,7 +100,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
     let difference = Difference::between(&old.caches, &new.caches);
     let layers = LayerDifference::between(&old.caches, &new.caches);
     if session.output.json {
-        let compared = Compared::new(&old, &new, &difference, &layers);
+        let compared = DiffDocument::new(&old.records(), &new.records(), &difference, &layers);
         return session
             .output
             .document(&JsonDocument::new("diff", compared, &failures));
@@ -162,6 +161,15 @@ impl<'a> ComparedRef<'a> {
             begins,
             has_names: !evidence.is_empty(),
         })
+    }
+
+    fn records(&self) -> ComparedRefRecords<'_> {
+        ComparedRefRecords {
+            source: &self.source,
+            entry: self.entry,
+            records: &self.rows,
+            begins: &self.begins,
+        }
     }
 
     fn row(&self, at: RecordAt) -> &CacheRecordDocument {

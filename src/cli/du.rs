@@ -5,12 +5,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::CliSession;
-use super::json::{BlobTotals, JsonDocument, ObjectTotals};
+use super::json::JsonDocument;
 use super::open::{self, Scanned};
 use super::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::backend::Totals;
 use crate::error::{Exit, Failure};
 use crate::inventory::{InventoryTotals, RefEntry};
+use crate::report::documents::{BlobTotals, SourceUsageDocument};
 use crate::source::{Source, SourceText};
 use crate::text::escape::visible;
 use crate::text::plural::one_or;
@@ -39,22 +40,8 @@ struct Usage {
 
 #[derive(Serialize)]
 struct SourceUsage {
-    source: String,
-    kind: &'static str,
-    refs: usize,
-    live: BlobTotals,
-    orphan: Option<BlobTotals>,
-    missing: Option<BlobTotals>,
-    undetermined: BlobTotals,
-    partial: Option<ObjectTotals>,
-    trash: ObjectTotals,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    superseded: Option<ObjectTotals>,
-    unknown: Option<ObjectTotals>,
-    total: ObjectTotals,
-    /// The objects that the store may hold but does not list.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unseen: Option<String>,
+    #[serde(flatten)]
+    usage: SourceUsageDocument,
     /// Blobs that other repositories of the same registry also reference; they are stored once.
     #[serde(skip_serializing_if = "Option::is_none")]
     shared_by_repositories: Option<BlobTotals>,
@@ -73,25 +60,13 @@ struct SourceUsage {
 impl SourceUsage {
     fn new(scanned: &Scanned, totals: &InventoryTotals, shared: Option<Totals>) -> Self {
         let inventory = &scanned.inventory;
+        let label = scanned.opened.label();
+        let kind = scanned.opened.source.kind();
         Self {
-            source: scanned.opened.label(),
-            kind: scanned.opened.source.kind().word(),
-            refs: inventory.refs.len(),
-            live: totals.live.into(),
-            orphan: totals.orphan.map(Into::into),
-            missing: inventory
-                .missing(totals.missing.count)
-                .map(|_| totals.missing.into()),
-            undetermined: totals.undetermined.into(),
-            partial: inventory.knows_partial().then(|| totals.partial.into()),
-            trash: totals.trash.into(),
-            superseded: inventory.around.is_some().then(|| totals.superseded.into()),
-            unknown: inventory.knows_unknown().then(|| totals.unknown.into()),
-            total: totals.stored().into(),
-            unseen: inventory.unseen.as_deref().map(str::to_owned),
+            bucket: bucket::BucketFields::new(&label, inventory),
+            usage: SourceUsageDocument::new(label, kind, inventory, totals),
             shared_by_repositories: shared.map(Into::into),
             shared: shared::SharedStoreFields::new(inventory),
-            bucket: bucket::BucketFields::new(&scanned.opened.label(), inventory),
             selected: selected::Selected::new(scanned),
             history: None,
         }
@@ -222,10 +197,11 @@ fn block(
 fn states(scanned: &Scanned, totals: &InventoryTotals) -> Table {
     let mut table = StateTable::new(totals.stored().bytes);
     let withheld = scanned.inventory.refs.iter().find_map(RefEntry::withheld);
+    let withheld = withheld.map(ToString::to_string);
     table.row("live", totals.live, Style::Good, "reached from a ref");
     if let Some(orphan) = totals.orphan {
         table.row("orphan", orphan, Style::Plain, "reached from no ref");
-    } else if let Some(why) = withheld {
+    } else if let Some(why) = &withheld {
         table.unknown_row("orphan", why);
     }
     let why = "a ref that cannot be read may reach them";
@@ -248,7 +224,7 @@ fn states(scanned: &Scanned, totals: &InventoryTotals) -> Table {
     if totals.missing.count > 0 {
         let why = "referenced but not stored: importing builds fail";
         table.row_without_share("missing", totals.missing, Style::Bad, why);
-    } else if let Some(why) = withheld {
+    } else if let Some(why) = &withheld {
         table.unknown_row("missing", why);
     } else if !scanned.inventory.knows_missing() {
         table.unknown_row("missing", "one request per blob: --verify-blobs asks");

@@ -5,7 +5,6 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
 
-use crate::backend::Totals;
 use crate::error::Failure;
 use crate::text::escape::must_be_written_out;
 use crate::text::secrets::mask_lines;
@@ -79,38 +78,6 @@ impl SourceFailure {
                 .hint
                 .as_deref()
                 .map(|hint| mask_lines(hint).into_owned()),
-        }
-    }
-}
-
-/// A number of blobs and their size.
-#[derive(Debug, Serialize)]
-pub(super) struct BlobTotals {
-    blobs: u64,
-    bytes: u64,
-}
-
-impl From<Totals> for BlobTotals {
-    fn from(tally: Totals) -> Self {
-        Self {
-            blobs: tally.count,
-            bytes: tally.bytes,
-        }
-    }
-}
-
-/// A number of objects and their size.
-#[derive(Debug, Serialize)]
-pub(super) struct ObjectTotals {
-    objects: u64,
-    bytes: u64,
-}
-
-impl From<Totals> for ObjectTotals {
-    fn from(tally: Totals) -> Self {
-        Self {
-            objects: tally.count,
-            bytes: tally.bytes,
         }
     }
 }

@@ -95,6 +95,17 @@ pub enum Fate {
 }
 
 impl Fate {
+    /// Returns the word in filters and in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Removed => "removed",
+            Self::Lost => "lost",
+            Self::Changed(_) => "changed",
+            Self::Gained => "gained",
+            Self::Added => "added",
+        }
+    }
+
     /// Returns the sign in front of the step.
     pub fn mark(self) -> &'static str {
         match self {

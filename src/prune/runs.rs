@@ -60,6 +60,17 @@ pub enum RunState {
 }
 
 impl RunState {
+    /// Returns the word in filters and in JSON.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::AtWork => "running",
+            Self::Done => "done",
+            Self::Stopped { .. } => "stopped",
+            Self::Undone => "undone",
+            Self::Unreadable(_) => "unreadable",
+        }
+    }
+
     /// Returns the state of the run of `history`.
     pub fn of(history: &JournalContent, at_work: bool) -> Self {
         if at_work {

@@ -3,18 +3,24 @@
 use serde::Serialize;
 use serde_json::Value;
 
+mod diff;
 mod file;
 mod item;
 mod objects;
 mod record;
 mod refs;
+mod run;
+mod usage;
 mod why_step;
 
+pub use diff::{ChangedStepDocument, ComparedRefRecords, DiffDocument};
 pub use file::FileDocument;
 pub use item::{PLAN_ITEM_FIELDS, RunItemDocument};
 pub use objects::{BlobDocument, ObjectDocument, STORED_FIELDS};
 pub use record::{CacheRecordDocument, FirstIndexes, InstructionLocation};
 pub use refs::RefDocument;
+pub use run::PastRunDocument;
+pub use usage::{BlobTotals, ObjectTotals, SourceUsageDocument};
 pub use why_step::{CausePartDocument, FileChangeDocument, WhyStepDocument};
 
 /// Returns the fields of a document in the order of `names`, for a table. A field that the document

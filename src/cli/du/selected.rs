@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::backend::Totals;
-use crate::cli::json::BlobTotals;
 use crate::cli::open::Scanned;
 use crate::cli::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::inventory::blobs::Blob;
+use crate::report::documents::BlobTotals;
 use crate::text::escape::visible;
 use crate::text::units::Size;
 

@@ -3,12 +3,13 @@
 use std::cmp::Ordering;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::steps::RefSteps;
 use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable};
 use crate::explain::diff::{ChangedStep, Difference, Fate, RecordAt};
 use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberField};
+use crate::report::documents::{ChangedStepDocument, fields_of};
 use crate::text::escape::visible;
 use crate::text::units::Size;
 use crate::tui::theme::TextRole;
@@ -86,7 +87,7 @@ pub struct DiffRows {
 /// A changed step.
 #[derive(Debug)]
 struct DiffRow {
-    fate: Fate,
+    step: ChangedStep,
     name: String,
     is_named: bool,
     /// File and line of its instruction.
@@ -136,7 +137,7 @@ impl DiffRows {
                 DiffEnd::After => &row.after,
             };
             let bytes = side.bytes.unwrap_or_default();
-            let (look, words) = match row.fate {
+            let (look, words) = match row.step.fate {
                 Fate::Removed => (TileLook::Deleted, "gone"),
                 Fate::Lost => (TileLook::Deleted, "its result is gone"),
                 Fate::Changed(_) => (TileLook::Trashed, word),
@@ -168,7 +169,7 @@ fn row(before: &RefSteps, after: &RefSteps, step: ChangedStep) -> Option<DiffRow
     }
     let place = shown.label.and_then(|label| label.places.first());
     Some(DiffRow {
-        fate: step.fate,
+        step,
         name: shown.title().into_owned(),
         is_named: shown.label.is_some(),
         place: place.map(|place| (place.file.clone(), place.first_line)),
@@ -196,23 +197,12 @@ fn role(fate: Fate) -> TextRole {
     }
 }
 
-/// Returns the word for a step's change, as filters use it.
-fn state(fate: Fate) -> &'static str {
-    match fate {
-        Fate::Removed => "removed",
-        Fate::Lost => "lost",
-        Fate::Changed(_) => "changed",
-        Fate::Gained => "gained",
-        Fate::Added => "added",
-    }
-}
-
 impl FilterSubject for DiffRow {
     fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
             FilterTextField::Name => Some(test(&self.name)),
             FilterTextField::Step if self.is_named => Some(test(&self.name)),
-            FilterTextField::State => Some(test(state(self.fate))),
+            FilterTextField::State => Some(test(self.step.fate.word())),
             _ => None,
         }
     }
@@ -245,12 +235,12 @@ impl RowSet for DiffRows {
         let place = row.place.as_ref();
         let place = place.map_or(NONE.to_owned(), |(file, line)| format!("{file}:{line}"));
         vec![
-            Cell::new(format!("{} ", row.fate.mark()), role(row.fate))
+            Cell::new(format!("{} ", row.step.fate.mark()), role(row.step.fate))
                 .and(row.name.clone(), TextRole::Text),
             Cell::new(visible(&place).into_owned(), TextRole::Dim),
             size(row.before.bytes),
             size(row.after.bytes),
-            Cell::new(row.fate.words(), TextRole::Dim),
+            Cell::new(row.step.fate.words(), TextRole::Dim),
         ]
     }
 
@@ -261,8 +251,8 @@ impl RowSet for DiffRows {
         let mut details = vec![
             DetailLine::Heading(row.name.clone().into()),
             DetailLine::Text(
-                Cell::new(format!("{} ", row.fate.mark()), role(row.fate))
-                    .and(row.fate.words(), TextRole::Text),
+                Cell::new(format!("{} ", row.step.fate.mark()), role(row.step.fate))
+                    .and(row.step.fate.words(), TextRole::Text),
             ),
         ];
         for (title, side) in [("Before", &row.before), ("After", &row.after)] {
@@ -296,7 +286,7 @@ impl RowSet for DiffRows {
             WHERE => (a.place.is_none(), &a.place).cmp(&(b.place.is_none(), &b.place)),
             2 => a.before.bytes.cmp(&b.before.bytes),
             3 => a.after.bytes.cmp(&b.after.bytes),
-            _ => state(a.fate).cmp(state(b.fate)),
+            _ => a.step.fate.word().cmp(b.step.fate.word()),
         }
     }
 
@@ -322,17 +312,11 @@ impl RowSet for DiffRows {
         let Some(row) = self.at(row) else {
             return Vec::new();
         };
-        let place = row.place.as_ref();
-        vec![
-            ("what", json!(state(row.fate))),
-            ("name", json!(row.name)),
-            ("file", json!(place.map(|(file, _)| file))),
-            ("line", json!(place.map(|(_, line)| line))),
-            ("key_before", json!(row.before.key)),
-            ("key_after", json!(row.after.key)),
-            ("bytes_before", json!(row.before.bytes)),
-            ("bytes_after", json!(row.after.bytes)),
-        ]
+        let record = |steps: &RefSteps, at: Option<RecordAt>| steps.document_of(at?);
+        let before = record(&self.before, row.step.before);
+        let after = record(&self.after, row.step.after);
+        let document = ChangedStepDocument::new(row.step, before.as_ref(), after.as_ref());
+        fields_of(&document, &ChangedStepDocument::FIELDS)
     }
 
     fn name(&self, row: u32) -> String {

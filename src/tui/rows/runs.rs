@@ -4,11 +4,12 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable, moment};
 use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberField};
 use crate::prune::runs::{PastRun, RunState};
+use crate::report::documents::{PastRunDocument, fields_of};
 use crate::text::escape::visible;
 use crate::text::plural::counted_in_groups;
 use crate::text::units::grouped;
@@ -230,7 +231,7 @@ impl RowSet for PastRuns {
             1 => one.source.cmp(&other.source),
             2 => one.objects.bytes.cmp(&other.objects.bytes),
             4 => trash(one).cmp(&trash(other)),
-            _ => word(&one.state).cmp(word(&other.state)),
+            _ => one.state.word().cmp(other.state.word()),
         }
     }
 
@@ -248,29 +249,8 @@ impl RowSet for PastRuns {
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
         let run = self.at(row);
-        vec![
-            ("started", json!(run.started.map(|time| time.to_string()))),
-            ("source", json!(run.source)),
-            (
-                "place",
-                json!(
-                    run.place
-                        .as_ref()
-                        .map_or_else(String::new, ToString::to_string)
-                ),
-            ),
-            ("state", json!(word(&run.state))),
-            ("refs", json!(run.refs)),
-            ("objects", json!(run.objects.count)),
-            ("bytes", json!(run.objects.bytes)),
-            (
-                "trash_bytes",
-                json!(run.trash.map(|trash| trash.stored.bytes)),
-            ),
-            ("until", json!(self.until(run).map(|time| time.to_string()))),
-            ("journal", json!(run.journal.to_string_lossy())),
-            ("command", json!(run.command())),
-        ]
+        let document = PastRunDocument::new(run, self.until(run));
+        fields_of(&document, &PastRunDocument::FIELDS)
     }
 
     /// The copied text is the command.
@@ -279,21 +259,11 @@ impl RowSet for PastRuns {
     }
 }
 
-fn word(state: &RunState) -> &'static str {
-    match state {
-        RunState::AtWork => "running",
-        RunState::Done => "done",
-        RunState::Stopped { .. } => "stopped",
-        RunState::Undone => "undone",
-        RunState::Unreadable(_) => "unreadable",
-    }
-}
-
 impl FilterSubject for PastRun {
     fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
             FilterTextField::Name => Some(test(&self.source)),
-            FilterTextField::State => Some(test(word(&self.state))),
+            FilterTextField::State => Some(test(self.state.word())),
             FilterTextField::Ref
             | FilterTextField::Step
             | FilterTextField::Kind

@@ -9,6 +9,7 @@ use super::{Cell, Column, DetailLine, Identity, NONE, RowSet, UNKNOWN};
 use crate::backend::Totals;
 use crate::inventory::RefEntry;
 use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberField};
+use crate::report::documents::{SourceUsageDocument, fields_of};
 use crate::text::units::{Age, Size, grouped};
 use crate::tui::found::ScannedInventory;
 use crate::tui::theme::TextRole;
@@ -87,15 +88,6 @@ fn state_word(source: &SourceState) -> Cell {
         Scan::Stopped => Cell::new("stopped: not all is known", TextRole::Warning),
         Scan::Failed(_) => Cell::new("! failed", TextRole::Error),
     }
-}
-
-/// Returns the innermost cause of an error, which says what is wrong; hints come after it.
-pub fn innermost(error: &str) -> &str {
-    let lines = error.lines().map(str::trim);
-    let mut causes = lines.take_while(|line| !line.starts_with("hint:"));
-    let first = causes.next().unwrap_or_default();
-    let last = causes.filter(|line| !line.is_empty()).last();
-    last.map_or(first, |line| line.trim_start_matches("because: "))
 }
 
 /// Returns whether everything knowable about a source is known.
@@ -193,8 +185,8 @@ impl RowSet for SourceRows {
             let words = "a file of this checkout names it: open it to contact its host";
             return Cell::new(words, TextRole::Dim);
         }
-        if let Scan::Failed(error) = &self.at(row).scan {
-            let cause = innermost(error);
+        if let Scan::Failed(failure) = &self.at(row).scan {
+            let cause = failure.innermost();
             // The row above has the name.
             let rest = cause
                 .strip_prefix(&self.at(row).info.label)
@@ -235,10 +227,11 @@ impl RowSet for SourceRows {
             DetailLine::Fact("kind", Cell::text(source.info.kind.word())),
             DetailLine::Fact("scan", scan_state(source, now)),
         ];
-        if let Scan::Failed(error) = &source.scan {
+        if let Scan::Failed(failure) = &source.scan {
             details.push(DetailLine::Blank);
             details.extend(
-                error
+                failure
+                    .to_string()
                     .lines()
                     .map(|line| DetailLine::Text(Cell::text(line.to_owned()))),
             );
@@ -299,47 +292,20 @@ impl RowSet for SourceRows {
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {
         let source = self.at(row);
-        let totals = source
-            .found
-            .as_ref()
-            .filter(|found| found.is_complete())
-            .map(|found| &found.totals);
-        let newest = source
-            .found
-            .as_ref()
-            .and_then(|found| found.inventory.newest());
-        vec![
-            ("source", json!(source.info.label)),
-            ("kind", json!(source.info.kind.word())),
-            (
-                "refs",
-                json!(
-                    source
-                        .found
-                        .as_ref()
-                        .map(|found| found.inventory.refs.len())
-                ),
-            ),
-            ("live_bytes", json!(totals.map(|totals| totals.live.bytes))),
-            (
-                "orphan_bytes",
-                json!(
-                    totals
-                        .and_then(|totals| totals.orphan)
-                        .map(|orphan| orphan.bytes)
-                ),
-            ),
-            (
-                "missing_blobs",
-                json!(
-                    source
-                        .found
-                        .as_ref()
-                        .and_then(|found| { found.inventory.missing(found.totals.missing.count) })
-                ),
-            ),
-            ("newest", json!(newest)),
-        ]
+        let label = source.info.label.clone();
+        let kind = source.info.kind;
+        let found = source.found.as_ref();
+        let document = match found {
+            None => SourceUsageDocument::unread(label, kind),
+            Some(found) if found.is_complete() => {
+                SourceUsageDocument::new(label, kind, &found.inventory, &found.totals)
+            }
+            Some(found) => SourceUsageDocument::of_refs(label, kind, &found.inventory),
+        };
+        let mut fields = fields_of(&document, &SourceUsageDocument::FIELDS);
+        let newest = found.and_then(|found| found.inventory.newest());
+        fields.push(("newest", json!(newest)));
+        fields
     }
 
     fn name(&self, row: u32) -> String {

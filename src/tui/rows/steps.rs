@@ -127,6 +127,11 @@ impl RefSteps {
         CacheRecordDocument::new(cache, &self.inventory, step.index, step.label, first)
     }
 
+    /// Returns the document of the record at `at`.
+    pub fn document_of(&self, at: RecordAt) -> Option<CacheRecordDocument> {
+        self.document(at.cache, &self.step_of(at)?)
+    }
+
     /// Returns the ref.
     pub fn entry(&self) -> Option<&RefEntry> {
         self.inventory.get_ref(self.id)

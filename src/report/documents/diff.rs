@@ -1,15 +1,36 @@
-//! The JSON document of `diff`.
+//! The changes between two refs in JSON.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::ComparedRef;
-use crate::explain::diff::{Difference, LayerDifference, StepDifference, StepPair};
+use super::{CacheRecordDocument, InstructionLocation};
+use crate::explain::diff::{
+    ChangedStep, Difference, Fate, LayerDifference, RecordAt, StepDifference, StepPair,
+};
 use crate::format::digest::DigestText;
-use crate::report::documents::{CacheRecordDocument, InstructionLocation};
+use crate::inventory::RefEntry;
 
-#[derive(Serialize)]
-pub(super) struct Compared<'a> {
+/// One of two refs.
+#[derive(Debug, Clone, Copy)]
+pub struct ComparedRefRecords<'a> {
+    /// The name of its source.
+    pub source: &'a str,
+    pub entry: &'a RefEntry,
+    /// The records of all its configurations.
+    pub records: &'a [CacheRecordDocument],
+    /// The index of the first record of each configuration.
+    pub begins: &'a [usize],
+}
+
+impl<'a> ComparedRefRecords<'a> {
+    fn record(&self, at: RecordAt) -> &'a CacheRecordDocument {
+        &self.records[self.begins[at.cache] + at.record.at()]
+    }
+}
+
+/// The changes between two refs.
+#[derive(Debug, Serialize)]
+pub struct DiffDocument<'a> {
     before: RefName<'a>,
     after: RefName<'a>,
     added: Vec<RecordEntry<'a>>,
@@ -24,7 +45,7 @@ pub(super) struct Compared<'a> {
     bytes_after: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct RefName<'a> {
     source: &'a str,
     name: &'a str,
@@ -33,7 +54,7 @@ struct RefName<'a> {
 }
 
 /// The name of a step.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct StepNameDocument<'a> {
     digest: &'a str,
     name: Option<&'a str>,
@@ -42,7 +63,7 @@ struct StepNameDocument<'a> {
 }
 
 /// The data of a step in one ref; `index` and `layer` are those of `show`.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct DiffStepDocument {
     index: usize,
     state: &'static str,
@@ -52,7 +73,7 @@ struct DiffStepDocument {
     created: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct RecordEntry<'a> {
     #[serde(flatten)]
     step: StepNameDocument<'a>,
@@ -60,7 +81,7 @@ struct RecordEntry<'a> {
     held: DiffStepDocument,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct PairEntry<'a> {
     #[serde(flatten)]
     step: StepNameDocument<'a>,
@@ -68,27 +89,67 @@ struct PairEntry<'a> {
     after: DiffStepDocument,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct ChangeEntry<'a> {
     #[serde(flatten)]
     pair: PairEntry<'a>,
     what: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct LayerEntry {
     digest: String,
     bytes: Option<u64>,
 }
 
-impl<'a> Compared<'a> {
-    pub(super) fn new(
-        old: &'a ComparedRef<'_>,
-        new: &'a ComparedRef<'_>,
+/// A step that differs between two refs, as a row of a table.
+#[derive(Debug, Serialize)]
+pub struct ChangedStepDocument<'a> {
+    change: &'static str,
+    #[serde(flatten)]
+    step: StepNameDocument<'a>,
+    /// What differs in a changed step.
+    what: Option<&'static str>,
+    before: Option<DiffStepDocument>,
+    after: Option<DiffStepDocument>,
+}
+
+impl<'a> ChangedStepDocument<'a> {
+    /// All fields, in the order of a table.
+    pub const FIELDS: [&'static str; 8] = [
+        "change", "digest", "name", "location", "kind", "what", "before", "after",
+    ];
+
+    /// Returns the document of a step, with its record in each ref; `None` if neither has one.
+    pub fn new(
+        step: ChangedStep,
+        before: Option<&'a CacheRecordDocument>,
+        after: Option<&'a CacheRecordDocument>,
+    ) -> Option<Self> {
+        let newest = after.or(before)?;
+        Some(Self {
+            change: step.fate.word(),
+            step: StepNameDocument::new(newest, before.unwrap_or(newest)),
+            what: match step.fate {
+                Fate::Changed(what) => Some(what.word()),
+                Fate::Removed | Fate::Lost | Fate::Gained | Fate::Added => None,
+            },
+            before: before.map(DiffStepDocument::new),
+            after: after.map(DiffStepDocument::new),
+        })
+    }
+}
+
+impl<'a> DiffDocument<'a> {
+    /// Returns the document of two refs.
+    pub fn new(
+        old: &ComparedRefRecords<'a>,
+        new: &ComparedRefRecords<'a>,
         difference: &Difference,
         layers: &LayerDifference,
     ) -> Self {
-        let pair = |pair: &StepPair| PairEntry::new(old.row(pair.before), new.row(pair.after));
+        let pair =
+            |pair: &StepPair| PairEntry::new(old.record(pair.before), new.record(pair.after));
         let change = |changed: &StepDifference| ChangeEntry {
             pair: pair(&changed.records),
             what: changed.what.word(),
@@ -99,12 +160,12 @@ impl<'a> Compared<'a> {
             added: difference
                 .added
                 .iter()
-                .map(|at| RecordEntry::new(new.row(*at)))
+                .map(|at| RecordEntry::new(new.record(*at)))
                 .collect(),
             removed: difference
                 .removed
                 .iter()
-                .map(|at| RecordEntry::new(old.row(*at)))
+                .map(|at| RecordEntry::new(old.record(*at)))
                 .collect(),
             changed: difference.changed.iter().map(change).collect(),
             lost_results: difference.lost_results.iter().map(pair).collect(),
@@ -119,10 +180,10 @@ impl<'a> Compared<'a> {
 }
 
 impl<'a> RefName<'a> {
-    fn new(side: &'a ComparedRef<'_>) -> Self {
+    fn new(side: &ComparedRefRecords<'a>) -> Self {
         let created = side.entry.created.map(|(time, _)| time);
         Self {
-            source: &side.source,
+            source: side.source,
             name: &side.entry.name,
             digest: side.entry.digest().to_string(),
             created,

@@ -376,6 +376,26 @@ fn basic(user: &str, password: &Secret) -> Secret {
     ))
 }
 
+/// Returns the user and the password in a header.
+pub(super) fn password_of(header: &Secret) -> Option<(String, Secret)> {
+    let pair = header.expose().strip_prefix("Basic ")?;
+    let pair = base64::engine::general_purpose::STANDARD
+        .decode(pair)
+        .ok()?;
+    let pair = String::from_utf8(pair).ok()?;
+    let (user, password) = pair.split_once(':')?;
+    Some((user.to_owned(), Secret::new(password.to_owned())))
+}
+
+/// Returns whether an answer asks for a user and a password, and for nothing else.
+pub(super) fn is_for_password(headers: &HeaderMap) -> bool {
+    let all = headers.get_all(WWW_AUTHENTICATE).iter().count();
+    let challenges = Challenge::all(headers);
+    challenges.len() == all
+        && !challenges.is_empty()
+        && challenges.iter().all(|one| one.is("basic"))
+}
+
 /// Creates a header from a secret that logs do not show.
 pub(super) fn header_value(secret: &Secret) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(secret.expose()).ok()?;

@@ -30,6 +30,8 @@ pub(super) struct RegistryClient {
     candidates: Vec<Url>,
     auth: Auth,
     plane: DataPlane,
+    /// Whether `/v2/` asks for a password, and for nothing else.
+    asks_for_password: OnceCell<bool>,
     location: RegistryLocation,
     access: Access,
 }
@@ -45,6 +47,7 @@ impl RegistryClient {
             candidates,
             auth: Auth::new(location, access),
             plane: DataPlane::default(),
+            asks_for_password: OnceCell::new(),
             location: location.clone(),
             access: access.clone(),
         })
@@ -114,6 +117,20 @@ impl RegistryClient {
             let message = format!("{} does not answer", self.host());
             RemoteError::new(RemoteKind::Unavailable, message)
         }))
+    }
+
+    /// Returns whether the registry asks for a user and a password, and for nothing else.
+    pub(super) async fn asks_for_password(&self) -> bool {
+        let asks = || async {
+            let Ok(address) = self.address("").await else {
+                return false;
+            };
+            let request = self.http.client().get(address);
+            let answer = http::once(request, TOKEN_LIMIT, self.access.timeout).await;
+            answer
+                .is_ok_and(|answer| is_challenge(&answer) && auth::is_for_password(&answer.headers))
+        };
+        *self.asks_for_password.get_or_init(asks).await
     }
 
     /// Creates an address below `/v2/`.

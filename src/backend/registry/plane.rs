@@ -1,12 +1,13 @@
 //! Requests that are sent through `oci-client`: blob streams, existence checks, referrers and
 //! manifests.
 //!
-//! `oci-client` gets a request only if [`super::auth`] has a token for it, and never logs in
-//! itself: each token has its own client, which stores only the token. If it fails, the caller
+//! `oci-client` gets a request only if [`super::auth`] has a token or a password for it, and never
+//! looks for a login itself: each has its own client, which stores nothing else. It gets a password
+//! only for a registry that asks for nothing but passwords. If it fails, the caller
 //! sends the request again through [`RegistryClient`], which handles `Retry-After`, expired tokens
 //! and the messages of refusals. So a failure costs one more request.
 //!
-//! [`RegistryClient`] handles the other requests: registries without a token, because `oci-client`
+//! [`RegistryClient`] handles the other requests: registries without a login, because `oci-client`
 //! would request one each time; client certificates, which it does not support; lists of tags and
 //! lists that decide about deletions, because it drops the `Link` header; deletions, which it does
 //! not support; and uploads of blobs, which it sends to any address that the registry returns.
@@ -25,7 +26,7 @@ use reqwest::Url;
 use reqwest::header::HeaderValue;
 use tokio::sync::Mutex;
 
-use super::auth::{TokenScope, header_value};
+use super::auth::{self, TokenScope, header_value};
 use super::client::RegistryClient;
 use super::trust;
 use crate::backend::Access;
@@ -88,28 +89,16 @@ impl fmt::Debug for DataPlane {
 }
 
 impl DataPlane {
-    /// Returns the client for a token; `None` if `oci-client` does not support the login.
-    async fn client(
-        &self,
-        scope: &TokenScope,
-        header: &Secret,
-        make: impl FnOnce() -> Option<OciClient>,
-        host: &str,
-    ) -> Option<OciClient> {
-        // `oci-client` panics on a token that is not a valid header.
-        header_value(header)?;
-        let token = header.expose().strip_prefix("Bearer ")?.to_owned();
+    /// Returns the client that has this header.
+    async fn known(&self, scope: &TokenScope, header: &Secret) -> Option<OciClient> {
+        let clients = self.clients.lock().await;
+        let (known, client) = clients.get(scope)?;
+        (known == header).then(|| client.clone())
+    }
+
+    async fn remember(&self, scope: &TokenScope, header: Secret, client: OciClient) {
         let mut clients = self.clients.lock().await;
-        if let Some((known, client)) = clients.get(scope)
-            && known == header
-        {
-            return Some(client.clone());
-        }
-        let client = make()?;
-        let auth = RegistryAuth::Bearer(token);
-        client.store_auth_if_needed(host, &auth).await;
-        clients.insert(scope.clone(), (header.clone(), client.clone()));
-        Some(client)
+        clients.insert(scope.clone(), (header, client));
     }
 }
 
@@ -161,13 +150,38 @@ impl RegistryClient {
         let header = self.auth().header(scope).await?;
         let base = self.base().await.ok()?;
         let host = authority(base)?;
-        let make = || make(self.location(), self.access(), base);
-        let client = self.plane().client(scope, &header, make, &host).await?;
+        let client = match self.plane().known(scope, &header).await {
+            Some(client) => client,
+            None => {
+                let login = self.login_of(&header).await?;
+                let client = make(self.location(), self.access(), base)?;
+                client.store_auth_if_needed(&host, &login).await;
+                let plane = self.plane();
+                plane.remember(scope, header, client.clone()).await;
+                client
+            }
+        };
         Some(Route {
             registry: self,
             client,
             host,
         })
+    }
+
+    /// Returns a header in the form that `oci-client` stores; `None` if it must not get it.
+    async fn login_of(&self, header: &Secret) -> Option<RegistryAuth> {
+        // `oci-client` panics on a token that is not a valid header.
+        header_value(header)?;
+        if let Some(token) = header.expose().strip_prefix("Bearer ") {
+            return Some(RegistryAuth::Bearer(token.to_owned()));
+        }
+        let (user, password) = auth::password_of(header)?;
+        // With a password, `oci-client` reads the challenge of `/v2/` again. If that were for a
+        // token, it would send the password to the named service, encrypted or not.
+        if !self.asks_for_password().await {
+            return None;
+        }
+        Some(RegistryAuth::Basic(user, password.expose().to_owned()))
     }
 
     /// Opens a blob; `None` if [`RegistryClient`] must do it.

@@ -147,16 +147,9 @@ fn calls(log: &str, call: &str) -> usize {
     log.lines().filter(|line| line.contains(&event)).count()
 }
 
-#[test]
-fn a_token_is_carried_to_blobs_checks_referrers_and_pushes() {
-    let registry = DockerRegistry::with(
-        "shop",
-        Setup {
-            tls: true,
-            tokens: true,
-            ..DELETES
-        },
-    );
+/// Runs commands with a login, and checks that `oci-client` carries it in `kind`.
+fn check_carried(setup: Setup, kind: &str) {
+    let registry = DockerRegistry::with("shop", setup);
     let sandbox = Sandbox::new();
     log_in(&sandbox, registry.host(), USER, PASSWORD);
     let source = format!("{}/shop-cache", registry.host());
@@ -192,9 +185,9 @@ fn a_token_is_carried_to_blobs_checks_referrers_and_pushes() {
         assert!(matches!(run.code, Some(0 | 3)), "{run}");
         let sent = calls(&log, call);
         assert!(sent > 0, "{call}: {log}");
-        // `oci-client` reports itself that each request carried the token. The log hides the words
-        // around a token.
-        let carried = log.matches("Using bearer (hidden) authentication").count();
+        // `oci-client` reports itself that each request carried the login. The log hides the words
+        // around it.
+        let carried = log.matches(kind).count();
         assert!(carried >= sent, "{call}: {carried} of {sent}");
         assert!(!log.contains("the request is sent again"), "{log}");
         assert!(
@@ -202,6 +195,48 @@ fn a_token_is_carried_to_blobs_checks_referrers_and_pushes() {
             "{log}"
         );
     }
+}
+
+#[test]
+fn a_token_is_carried_to_blobs_checks_referrers_and_pushes() {
+    let setup = Setup {
+        tls: true,
+        tokens: true,
+        ..DELETES
+    };
+    check_carried(setup, "Using bearer (hidden) authentication");
+}
+
+#[test]
+fn a_password_is_carried_to_blobs_checks_referrers_and_pushes() {
+    let setup = Setup {
+        tls: true,
+        login: true,
+        ..DELETES
+    };
+    check_carried(setup, "Using HTTP basic (hidden)");
+}
+
+#[test]
+fn a_password_is_not_passed_to_a_token_service_by_oci_client() {
+    let registry = SecondRegistry::with("shop");
+    let other = SecondRegistry::start();
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, registry.host(), USER, PASSWORD);
+    let service = format!(
+        "Bearer realm=\"http://{}/token\",service=\"x\"",
+        other.host()
+    );
+    registry.state().challenge = Some(service);
+    let asks = Answer::empty(401).with("www-authenticate", "Basic realm=\"x\"");
+    let fault = ("GET /v2/shop-cache/".to_owned(), asks);
+    registry.state().faults.push_back(fault);
+    let source = format!("{}/shop-cache", registry.host());
+    let (found, log) = run(&sandbox, &["ls", &source, "--no-disk-cache"]);
+    assert_eq!(found.code, Some(0), "{found}");
+    assert!(!registry.state().logins.is_empty());
+    assert_eq!(calls(&log, "blob stream"), 0, "{log}");
+    assert_eq!(other.state().requests, [""; 0]);
 }
 
 #[test]

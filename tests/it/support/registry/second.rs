@@ -59,6 +59,8 @@ pub struct State {
     pub tokens: bool,
     /// Whether tokens require a login.
     pub private: bool,
+    /// The challenge of `/v2/`; `None` if it asks for nothing.
+    pub challenge: Option<String>,
     /// The number of requests until a token expires.
     pub token_serves: Option<usize>,
     /// The identity token that is exchanged for others, instead of a user and a password.
@@ -211,7 +213,10 @@ impl State {
             return error(404, "NOT_FOUND");
         };
         if path.is_empty() {
-            return Answer::json(200, &json!({}));
+            return match &self.challenge {
+                Some(challenge) => error(401, "UNAUTHORIZED").with("www-authenticate", challenge),
+                None => Answer::json(200, &json!({})),
+            };
         }
         if let Some(refusal) = self.check(request, path, host) {
             return refusal;

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Jobs, PACE, Reporter, SHARE, extract, lock};
 use crate::backend::layer_content::{self, ReadTo};
-use crate::backend::layer_files;
+use crate::backend::{SharedReader, layer_files};
 use crate::format::digest::Digest;
 use crate::format::layer::TarEntry;
 use crate::text::units::grouped;
@@ -19,6 +19,30 @@ use crate::tui::message::{ExportError, JobReport};
 use crate::tui::preview::{FilePreview, MOST};
 use crate::tui::rows::files::{Bounds, FileOrder, FileTree, TreeBuilder};
 use crate::tui::world::SourceId;
+
+/// Adds the files of a layer to a listing. Stops reading when the listing is full.
+async fn list_layer(
+    reader: &SharedReader,
+    layer: Digest,
+    listing: &Arc<Mutex<LayerListing>>,
+    cancel: CancellationToken,
+) -> Result<(), String> {
+    let listing = Arc::clone(listing);
+    let enough = cancel.clone();
+    let add = move |batch: Arc<Vec<TarEntry>>| {
+        if lock(&listing).add(&batch).is_err() {
+            enough.cancel();
+        }
+    };
+    layer_files::list(&**reader, layer, cancel, add).await
+}
+
+/// Reports the finished tree, and how its listing ended.
+async fn report_end(reporter: &Reporter, listing: &Mutex<LayerListing>, end: Result<(), String>) {
+    let (tree, end) = lock(listing).end(end);
+    reporter.report(JobReport::Files(tree)).await;
+    reporter.report(JobReport::FilesEnd(end)).await;
+}
 
 impl Jobs {
     pub(super) fn list_files(
@@ -33,17 +57,8 @@ impl Jobs {
         self.tasks.spawn(async move {
             let Some(reader) = reader else { return job };
             let listing = Arc::new(Mutex::new(LayerListing::new(reporter.clone())));
-            let each = Arc::clone(&listing);
-            let enough = cancel.clone();
-            let end = layer_files::list(&*reader, layer, cancel, move |batch| {
-                if lock(&each).add(&batch).is_err() {
-                    enough.cancel();
-                }
-            });
-            let end = end.await;
-            let (tree, end) = lock(&listing).end(end);
-            reporter.report(JobReport::Files(tree)).await;
-            reporter.report(JobReport::FilesEnd(end)).await;
+            let end = list_layer(&reader, layer, &listing, cancel).await;
+            report_end(&reporter, &listing, end).await;
             job
         });
     }
@@ -68,20 +83,12 @@ impl Jobs {
                     break;
                 }
                 lock(&listing).begin_layer(folder.clone());
-                let each = Arc::clone(&listing);
-                let enough = cancel.clone();
-                let end = layer_files::list(&*reader, layer, cancel.clone(), move |batch| {
-                    if lock(&each).add(&batch).is_err() {
-                        enough.cancel();
-                    }
-                });
+                let end = list_layer(&reader, layer, &listing, cancel.clone());
                 if let Err(why) = end.await {
                     fault.get_or_insert_with(|| format!("{folder}: {why}"));
                 }
             }
-            let (tree, end) = lock(&listing).end(fault.map_or(Ok(()), Err));
-            reporter.report(JobReport::Files(tree)).await;
-            reporter.report(JobReport::FilesEnd(end)).await;
+            report_end(&reporter, &listing, fault.map_or(Ok(()), Err)).await;
             job
         });
     }

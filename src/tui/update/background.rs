@@ -10,12 +10,12 @@ use super::super::writes::RunningWrite;
 
 impl Model {
     /// Lists the background work of the screens, and reports work that has ended in screens that
-    /// were left.
+    /// are not shown any more.
     pub(super) fn note_background(&mut self) {
         let Self {
             world,
             screens,
-            left,
+            hidden,
             ..
         } = self;
         let works = |screens: &[Box<dyn Screen>], world: &World| -> Vec<BackgroundWork> {
@@ -24,12 +24,12 @@ impl Model {
         };
         let mut background = works(screens, world);
         background.retain(|work| work.is_running || work.kept != KeptResults::UntilShown);
-        let of_left = works(left, world);
+        let of_hidden = works(hidden, world);
         let was_running = |work: &&BackgroundWork| {
             let mut before = world.background.iter();
             before.any(|before| before.key == work.key && before.is_running)
         };
-        let mut ended = of_left.iter().filter(|work| !work.is_running);
+        let mut ended = of_hidden.iter().filter(|work| !work.is_running);
         if let Some(work) = ended.find(was_running) {
             let words = format!("the {} has ended", work.title);
             let words = if work.is_needed() {
@@ -39,11 +39,11 @@ impl Model {
             };
             world.note(StatusKind::Done, words);
         }
-        left.retain(|screen| {
+        hidden.retain(|screen| {
             let work = screen.background(world);
             work.is_some_and(|work| work.is_needed())
         });
-        background.extend(of_left.into_iter().filter(BackgroundWork::is_needed));
+        background.extend(of_hidden.into_iter().filter(BackgroundWork::is_needed));
         background.extend(world.writes.iter().map(RunningWrite::background));
         world.background = background;
     }
@@ -58,7 +58,7 @@ fn jobs_key(world: &World) -> String {
 /// Removes a screen; it is kept while its work continues, or if its results are kept.
 pub(super) fn leave(
     mut screen: Box<dyn Screen>,
-    left: &mut Vec<Box<dyn Screen>>,
+    hidden: &mut Vec<Box<dyn Screen>>,
     cx: &mut UiContext<'_>,
 ) {
     let work = screen.background(cx.world);
@@ -69,7 +69,7 @@ pub(super) fn leave(
                 let words = format!("{} keeps running; {key} shows it", work.title);
                 cx.world.note(StatusKind::Done, words);
             }
-            left.push(screen);
+            hidden.push(screen);
         }
         None => screen.leave(cx),
     }

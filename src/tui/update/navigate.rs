@@ -84,7 +84,7 @@ impl Model {
     fn leave_top(&mut self, effects: &mut Vec<Effect>, commands: &mut Vec<NavigationCommand>) {
         let mut cx = UiContext::new(&mut self.world, effects, commands);
         if let Some(screen) = self.screens.pop() {
-            leave(screen, &mut self.left, &mut cx);
+            leave(screen, &mut self.hidden, &mut cx);
         }
     }
 
@@ -96,8 +96,8 @@ impl Model {
                 .iter()
                 .position(|screen| has_work(screen.as_ref(), key, world))
         };
-        let screen = if let Some(place) = place_in(&self.left) {
-            Some(self.left.remove(place))
+        let screen = if let Some(place) = place_in(&self.hidden) {
+            Some(self.hidden.remove(place))
         } else {
             place_in(&self.screens).map(|place| self.screens.remove(place))
         };
@@ -115,7 +115,7 @@ impl Model {
             cx.stop_write(job);
             return;
         }
-        for screen in self.screens.iter_mut().chain(&mut self.left) {
+        for screen in self.screens.iter_mut().chain(&mut self.hidden) {
             if has_work(screen.as_ref(), key, cx.world) {
                 screen.stop_work(&mut cx);
             }
@@ -132,7 +132,7 @@ impl Model {
     ) {
         let world = &self.world;
         let about = |screen: &dyn Screen| screen.source() == Some(id);
-        let running = self.left.iter().filter(|screen| about(screen.as_ref()));
+        let running = self.hidden.iter().filter(|screen| about(screen.as_ref()));
         let mut running = running.filter_map(|screen| screen.background(world));
         let work = running.find(|work| work.is_running);
         let mut cx = UiContext::new(&mut self.world, effects, commands);
@@ -143,7 +143,7 @@ impl Model {
             return;
         }
         cx.stop_scan(id);
-        self.left.retain(|screen| !about(screen.as_ref()));
+        self.hidden.retain(|screen| !about(screen.as_ref()));
         let source = &mut cx.world.sources[id.0];
         source.is_closed = true;
         source.found = None;
@@ -206,7 +206,7 @@ impl Model {
 
     /// Ends the UI. If a run is at work or watches for builds, first asks whether to stop it.
     pub(super) fn end(&mut self, effects: &mut Vec<Effect>, commands: &mut Vec<NavigationCommand>) {
-        let mut screens = self.screens.iter().chain(&self.left);
+        let mut screens = self.screens.iter().chain(&self.hidden);
         let busy = screens.find(|screen| screen.is_busy());
         let work = busy.and_then(|screen| screen.background(&self.world));
         let question = match (work, self.world.writes.first()) {

@@ -52,7 +52,7 @@ impl Model {
 
     /// Quits. If work must not be interrupted, stops that instead, wherever its screen is.
     fn quit(&mut self, effects: &mut Vec<Effect>, commands: &mut Vec<NavigationCommand>) {
-        let mut screens = self.screens.iter_mut().chain(&mut self.left);
+        let mut screens = self.screens.iter_mut().chain(&mut self.hidden);
         let Some(busy) = screens.rfind(|screen| screen.is_busy()) else {
             self.end(effects, commands);
             return;

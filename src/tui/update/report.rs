@@ -28,7 +28,7 @@ impl Model {
         let Self {
             world,
             screens,
-            left,
+            hidden,
             layers,
             ..
         } = self;
@@ -36,12 +36,12 @@ impl Model {
         if let JobReport::Scanned(id, _) = &report {
             // The findings of an earlier scan are outdated.
             let key = WorkKey::Check(*id);
-            left.retain(|screen| {
+            hidden.retain(|screen| {
                 let work = screen.background(cx.world);
                 work.is_none_or(|work| work.is_running || work.key != key)
             });
         }
-        let mut screens: Vec<_> = screens.iter_mut().chain(left).collect();
+        let mut screens: Vec<_> = screens.iter_mut().chain(hidden).collect();
         if let Some(source) = source {
             cx.judge_again(source);
             for screen in &mut screens {

@@ -23,6 +23,7 @@ mod listing;
 pub mod local;
 pub mod memory;
 mod object;
+mod obstacle;
 mod open;
 mod pauses;
 mod prune_error;
@@ -41,12 +42,13 @@ mod versions;
 pub use activity::Activity;
 pub use capabilities::{Capabilities, Support, Undoability};
 pub use entries::{
-    CacheBranch, CacheEntryKind, DeletionCost, QuotaFacts, RequestBudget, StoreEntry,
-    blob_in_entry, short_branch,
+    CacheBranch, CacheEntryKind, DeletionCost, QuotaFact, QuotaFacts, RequestBudget, StoreEntry,
+    UnknownQuotaFact, blob_in_entry, short_branch,
 };
 pub use error::{BackendError, ReadError};
 pub(crate) use http::within_origin;
 pub use object::{ObjectSender, OtherKind, OtherObject, StoredObject};
+pub use obstacle::Obstacle;
 pub use open::{OpenError, expand, find_stores, may_be_several, open, open_pruner};
 pub use pauses::{CurrentPause, Pause, PauseReport};
 pub use prune_error::PruneError;
@@ -55,9 +57,9 @@ pub use pruner::{
     RewriteRefs, SettleStore, SharedPruner, StoreActivity, TakeLease, Trash, WatchActivity,
 };
 pub use reader::{
-    AskForBlobs, BlobAnswer, CacheReader, FindReferrers, Footprint, KeepProvenance, ListedRefs,
-    ListedRefsPart, MeasureObjects, PriceDeletions, ReadAbilities, RememberRefs, ShareBlobs,
-    SharedReader, StoreFacts, Unseen, all_refs,
+    AskForBlobs, BlobAnswer, CacheReader, FindReferrers, Footprint, KeepProvenance, ListObjects,
+    ListedRefs, ListedRefsPart, MeasureObjects, PriceDeletions, ReadAbilities, RememberRefs,
+    ShareBlobs, SharedReader, StoreFacts, UnlistedVersions, Unseen, all_refs,
 };
 pub use remote::{RemoteError, RemoteKind};
 pub use target::{

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::backend::bucket::Bucket;
-use crate::backend::{CacheEntryKind, OtherObject, QuotaFacts, StoreEntry, Totals};
+use crate::backend::{
+    CacheEntryKind, OtherObject, QuotaFacts, StoreEntry, Totals, UnlistedVersions,
+};
 use crate::format::digest::Digest;
 
 pub mod blobs;
@@ -35,7 +37,7 @@ mod trash;
 
 use blobs::{Blob, BlobId, BlobTable};
 pub use refs::{AgeSource, RefEntry, RefKind, RefSizes};
-pub use resolve::{DocumentFault, FaultKind, Oversize};
+pub use resolve::{DocumentFault, FaultKind, Oversize, ReadFailure};
 pub use summary::{ConfigFigures, RecordCounts};
 pub use together::Together;
 pub use totals::InventoryTotals;
@@ -53,7 +55,7 @@ pub struct Inventory {
     /// The objects that the store may hold but does not list.
     pub unseen: Option<Arc<str>>,
     /// Why the store lists no previous versions of refs, if it lists none.
-    pub unlisted_versions: Option<Arc<str>>,
+    pub unlisted_versions: Option<UnlistedVersions>,
     /// Whether such a store was asked for each referenced blob.
     pub asked_for_each: bool,
     /// The refs, in the store's order.

@@ -13,6 +13,7 @@ pub mod plan;
 mod proof;
 pub mod records;
 pub mod repair;
+pub mod rewrite;
 pub mod runs;
 pub mod undo;
 

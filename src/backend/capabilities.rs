@@ -2,12 +2,13 @@
 
 use jiff::SignedDuration;
 
+use super::Obstacle;
+
 /// Whether a store supports an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Support {
     Yes,
-    /// With the reason.
-    No(String),
+    No(Obstacle),
 }
 
 /// Which deletes can be undone.
@@ -36,8 +37,8 @@ pub struct Capabilities {
 
 impl Capabilities {
     /// Returns the capabilities of a store from which nothing can be deleted.
-    pub fn none(why: &str) -> Self {
-        let no = || Support::No(why.to_owned());
+    pub fn none(why: &Obstacle) -> Self {
+        let no = || Support::No(why.clone());
         Self {
             delete_ref: no(),
             delete_object: no(),

@@ -3,6 +3,7 @@
 //! evicts them.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -94,11 +95,47 @@ pub struct QuotaFacts {
     pub default_branch: Option<String>,
     /// The branches and pull requests by full name. One whose state is unknown is absent.
     pub branches: HashMap<String, CacheBranch>,
-    /// The facts that could not be read, and why.
-    pub unknown: Vec<String>,
+    /// The facts that could not be read.
+    pub unknown: Vec<UnknownQuotaFact>,
     /// Whether the token of the job may write entries; `None` outside a job, or if the token does
     /// not say.
     pub job_writes: Option<bool>,
+}
+
+/// A fact about a quota that could not be read, with the reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownQuotaFact {
+    pub fact: QuotaFact,
+    pub why: String,
+}
+
+/// A kind of fact about a quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QuotaFact {
+    /// The used bytes.
+    Usage,
+    /// The branches.
+    Branches,
+    /// The open pull requests.
+    PullRequests,
+}
+
+impl QuotaFacts {
+    /// Returns whether a fact could be read.
+    pub fn knows(&self, fact: QuotaFact) -> bool {
+        self.unknown.iter().all(|unknown| unknown.fact != fact)
+    }
+}
+
+impl fmt::Display for UnknownQuotaFact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fact = match self.fact {
+            QuotaFact::Usage => "the use of the quota",
+            QuotaFact::Branches => "which branches there are",
+            QuotaFact::PullRequests => "which pull requests are open",
+        };
+        write!(f, "{fact}: {}", self.why)
+    }
 }
 
 /// A branch or pull request that has written entries.

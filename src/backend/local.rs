@@ -14,40 +14,32 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
-
 use super::files::{self, blocking, show};
-use super::{
-    BackendError, CacheReader, Capabilities, DroppedRef, FindReferrers, KeepProvenance, ListedRefs,
-    ListedRefsPart, ObjectSender, PruneError, ReadAbilities, ReadError, RememberRefs, StoreFacts,
-    Verified, attestations,
-};
+use super::{BackendError, ListedRefs, PruneError, ReadError};
 use crate::format::digest::Digest;
-use crate::format::layout::{self, LayoutError, ListedRef};
+use crate::format::layout::{self, LayoutError};
 use crate::format::manifest::DOCUMENT_LIMIT;
-use crate::source::Place;
 
 use dir::Dir;
 use folders::Layout;
 
+mod delete;
 mod dir;
 mod folders;
 mod index;
-mod listing;
+mod list;
 mod lock;
 mod mistaken;
 mod mount;
 mod prune;
+mod read;
 mod referrers;
 mod refs;
-mod remove;
-mod restore;
-mod rewrite;
 mod trash;
+mod undo;
 mod walk;
 mod watch;
+mod write;
 
 pub use mount::has_blobs_on_a_mount;
 pub use trash::{RunTrash, left_by as trash_left_by};
@@ -224,108 +216,5 @@ impl LocalCache {
             file: self.place(name),
             source,
         }
-    }
-}
-
-#[async_trait]
-impl CacheReader for LocalCache {
-    async fn list_refs(
-        &self,
-        parts: mpsc::Sender<ListedRefsPart>,
-    ) -> Result<ListedRefs, BackendError> {
-        let cache = self.clone();
-        let listed_refs = blocking(move || cache.read_refs())
-            .await
-            .unwrap_or(Err(BackendError::Interrupted))?;
-        ListedRefsPart::send_all(&parts, &listed_refs).await;
-        Ok(listed_refs)
-    }
-
-    async fn list_objects(
-        &self,
-        sender: ObjectSender,
-        cancel: CancellationToken,
-    ) -> Result<(), BackendError> {
-        let dir = self.dir.clone();
-        blocking(move || listing::list(&dir, &sender, &cancel))
-            .await
-            .unwrap_or(Err(BackendError::Interrupted))
-    }
-
-    async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
-        let cache = self.clone();
-        blocking(move || files::read_verified(cache.open_blob_file(&digest)?, digest, limit))
-            .await
-            .unwrap_or(Err(ReadError::Interrupted))
-    }
-
-    async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError> {
-        let cache = self.clone();
-        let opened = blocking(move || cache.open_blob_file(&digest))
-            .await
-            .unwrap_or(Err(ReadError::Interrupted));
-        opened.map(|(file, _)| Box::new(Verified::new(file, digest)) as Box<dyn Read + Send>)
-    }
-
-    async fn place(&self) -> Result<Place, BackendError> {
-        let dir = fs::canonicalize(&self.dir);
-        let dir = dir.map_err(|source| BackendError::Io {
-            place: show(&self.dir),
-            source,
-        })?;
-        Ok(Place::Local(dir))
-    }
-
-    async fn facts(&self) -> StoreFacts {
-        let cache = self.clone();
-        let found = blocking(move || cache.capabilities_now()).await;
-        let free = rustix::fs::statvfs(&self.dir).ok();
-        StoreFacts {
-            free_bytes: free.and_then(|found| found.f_bavail.checked_mul(found.f_frsize)),
-            ..StoreFacts::new(found.unwrap_or_else(|| Capabilities::none("interrupted")))
-        }
-    }
-
-    fn abilities(&self) -> ReadAbilities<'_> {
-        ReadAbilities {
-            referrers: Some(self),
-            dropped: Some(self),
-            provenance: Some(self),
-            measure: Some(self),
-            ..ReadAbilities::default()
-        }
-    }
-}
-
-#[async_trait]
-impl KeepProvenance for LocalCache {
-    async fn provenance(&self, ref_name: &str) -> Vec<Vec<u8>> {
-        match self.provenance.get(ref_name) {
-            Some(statements) => statements.clone(),
-            None => attestations::of_ref(self, ref_name).await,
-        }
-    }
-}
-
-#[async_trait]
-impl FindReferrers for LocalCache {
-    async fn referrers(
-        &self,
-        unnamed: Vec<Digest>,
-    ) -> Result<Vec<(Digest, ListedRef)>, BackendError> {
-        let cache = self.clone();
-        blocking(move || cache.find_referrers(&unnamed))
-            .await
-            .unwrap_or(Err(BackendError::Interrupted))
-    }
-}
-
-#[async_trait]
-impl RememberRefs for LocalCache {
-    async fn dropped_refs(&self) -> Result<Vec<DroppedRef>, PruneError> {
-        let cache = self.clone();
-        blocking(move || cache.read_dropped())
-            .await
-            .unwrap_or(Err(BackendError::Interrupted.into()))
     }
 }

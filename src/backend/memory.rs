@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::demo::{self, DemoFile};
 use super::{
-    BackendError, CacheReader, Capabilities, KeepProvenance, ListedRefs, ListedRefsPart,
-    ObjectSender, OtherKind, OtherObject, ReadAbilities, ReadError, StoreFacts, StoredObject,
-    Verified,
+    BackendError, CacheReader, Capabilities, KeepProvenance, ListObjects, ListedRefs,
+    ListedRefsPart, ObjectSender, Obstacle, OtherKind, OtherObject, ReadAbilities, ReadError,
+    StoreFacts, StoredObject, Verified,
 };
 use crate::format::digest::Digest;
 use crate::format::layout::{self, ListedRef};
@@ -46,9 +46,15 @@ pub struct MemoryCache {
     contents: HashMap<Digest, Arc<[u8]>>,
     others: Vec<StoredObject>,
     provenance: HashMap<String, Vec<Vec<u8>>>,
+    capabilities: Option<Capabilities>,
 }
 
 impl MemoryCache {
+    /// Sets what a plan may delete. Without it nothing can be deleted.
+    pub fn set_capabilities(&mut self, capabilities: Capabilities) {
+        self.capabilities = Some(capabilities);
+    }
+
     /// Adds a blob with its bytes, under their digest.
     pub fn add_blob(&mut self, bytes: impl Into<Arc<[u8]>>, modified: Option<Timestamp>) -> Digest {
         let bytes = bytes.into();
@@ -138,29 +144,6 @@ impl CacheReader for MemoryCache {
         Ok(listed_refs)
     }
 
-    async fn list_objects(
-        &self,
-        sender: ObjectSender,
-        cancel: CancellationToken,
-    ) -> Result<(), BackendError> {
-        let mut batch = self.others.clone();
-        for (digest, facts) in &self.blobs {
-            batch.push(StoredObject::Blob {
-                digest: *digest,
-                size: facts.size,
-                modified: facts.modified,
-            });
-            if batch.len() >= BATCH
-                && (sender.send(std::mem::take(&mut batch)).await.is_err() || cancel.is_cancelled())
-            {
-                return Ok(());
-            }
-        }
-        // A send error means the receiver is gone.
-        let _ = sender.send(batch).await;
-        Ok(())
-    }
-
     async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
         let bytes = self.content(&digest)?;
         let size = bytes.len() as u64;
@@ -183,14 +166,42 @@ impl CacheReader for MemoryCache {
     }
 
     async fn facts(&self) -> StoreFacts {
-        StoreFacts::new(Capabilities::none("nothing can be deleted here"))
+        let none = || Capabilities::none(&Obstacle::InMemory);
+        StoreFacts::new(self.capabilities.clone().unwrap_or_else(none))
     }
 
     fn abilities(&self) -> ReadAbilities<'_> {
         ReadAbilities {
+            objects: Some(self),
             provenance: Some(self),
             ..ReadAbilities::default()
         }
+    }
+}
+
+#[async_trait]
+impl ListObjects for MemoryCache {
+    async fn list_objects(
+        &self,
+        sender: ObjectSender,
+        cancel: CancellationToken,
+    ) -> Result<(), BackendError> {
+        let mut batch = self.others.clone();
+        for (digest, facts) in &self.blobs {
+            batch.push(StoredObject::Blob {
+                digest: *digest,
+                size: facts.size,
+                modified: facts.modified,
+            });
+            if batch.len() >= BATCH
+                && (sender.send(std::mem::take(&mut batch)).await.is_err() || cancel.is_cancelled())
+            {
+                return Ok(());
+            }
+        }
+        // A send error means the receiver is gone.
+        let _ = sender.send(batch).await;
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`CacheReader::abilities`] returns if the store has it. The facts about a store that need no
 //! further request are one value, [`StoreFacts`].
 
+use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -67,6 +68,41 @@ pub enum BlobAnswer {
     },
 }
 
+/// Why a store lists no previous versions of its refs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnlistedVersions {
+    /// A cache of this kind has none.
+    NoneOfKind,
+    /// The registry lists only the manifests of tags.
+    OnlyTags,
+    /// The registry did not list them.
+    Failed {
+        /// The message of the error.
+        message: String,
+        hint: Option<String>,
+    },
+}
+
+impl fmt::Display for UnlistedVersions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoneOfKind => {
+                f.write_str("a cache of this kind has no previous versions of its refs")
+            }
+            Self::OnlyTags => f.write_str(
+                "a registry lists only the current manifests of its tags, not previous versions",
+            ),
+            Self::Failed { message, hint } => {
+                write!(f, "previous versions are not listed: {message}")?;
+                match hint {
+                    Some(hint) => write!(f, " ({hint})"),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
 /// The facts about a store. Some are known only after the refs were read or the objects listed.
 #[derive(Debug, Clone)]
 pub struct StoreFacts {
@@ -83,7 +119,7 @@ pub struct StoreFacts {
     /// Whether a scan asks for each blob, in such a store.
     pub asks_for_each: bool,
     /// Why the store lists no previous versions of its refs.
-    pub unlisted_versions: Option<String>,
+    pub unlisted_versions: Option<UnlistedVersions>,
     /// The refs in the last listing that have no manifest.
     pub without_manifest: Vec<String>,
     /// Contents that the store may have but does not list.
@@ -106,9 +142,7 @@ impl StoreFacts {
             reads_all_refs: true,
             unlisted: None,
             asks_for_each: false,
-            unlisted_versions: Some(
-                "a cache of this kind has no previous versions of its refs".to_owned(),
-            ),
+            unlisted_versions: Some(UnlistedVersions::NoneOfKind),
             without_manifest: Vec::new(),
             unseen: None,
             surroundings: None,
@@ -138,18 +172,6 @@ pub trait CacheReader: Send + Sync {
     async fn still(&self, fingerprint: Digest) -> Result<bool, BackendError> {
         Ok(all_refs(self).await?.fingerprint == fingerprint)
     }
-
-    /// Sends everything that the store holds to `sender`, in batches and in no order, until all is
-    /// sent, `cancel` fires or the receiver is gone. An object that vanishes during the listing is
-    /// left out. A store with [`StoreFacts::unlisted`] sends nothing.
-    ///
-    /// # Errors
-    /// Fails if the listing is incomplete.
-    async fn list_objects(
-        &self,
-        sender: ObjectSender,
-        cancel: CancellationToken,
-    ) -> Result<(), BackendError>;
 
     /// Reads a whole blob of at most `limit` bytes and checks it against its digest.
     ///
@@ -191,9 +213,27 @@ pub async fn all_refs(reader: &(impl CacheReader + ?Sized)) -> Result<ListedRefs
     reader.list_refs(parts).await
 }
 
+/// A store that lists its objects.
+#[async_trait]
+pub trait ListObjects: Send + Sync {
+    /// Sends everything that the store holds to `sender`, in batches and in no order, until all is
+    /// sent, `cancel` fires or the receiver is gone. An object that vanishes during the listing is
+    /// left out.
+    ///
+    /// # Errors
+    /// Fails if the listing is incomplete.
+    async fn list_objects(
+        &self,
+        sender: ObjectSender,
+        cancel: CancellationToken,
+    ) -> Result<(), BackendError>;
+}
+
 /// Optional abilities of a reader.
 #[derive(Clone, Copy, Default)]
 pub struct ReadAbilities<'a> {
+    /// Lists the objects; `None` with [`StoreFacts::unlisted`].
+    pub objects: Option<&'a dyn ListObjects>,
     /// Asks for single blobs.
     pub blobs: Option<&'a dyn AskForBlobs>,
     /// Finds manifests that refer to others.
@@ -213,6 +253,21 @@ pub struct ReadAbilities<'a> {
 }
 
 impl ReadAbilities<'_> {
+    /// Sends the objects of the store to `sender`. A store that lists none sends nothing.
+    ///
+    /// # Errors
+    /// Fails in the same cases as [`ListObjects::list_objects`].
+    pub async fn list_objects(
+        self,
+        sender: ObjectSender,
+        cancel: CancellationToken,
+    ) -> Result<(), BackendError> {
+        match self.objects {
+            Some(store) => store.list_objects(sender, cancel).await,
+            None => Ok(()),
+        }
+    }
+
     /// Asks the store for blobs. Returns no answers if it does not support that.
     ///
     /// # Errors
@@ -359,14 +414,6 @@ impl<T: ReadThrough> CacheReader for T {
 
     async fn still(&self, fingerprint: Digest) -> Result<bool, BackendError> {
         self.reader().still(fingerprint).await
-    }
-
-    async fn list_objects(
-        &self,
-        sender: ObjectSender,
-        cancel: CancellationToken,
-    ) -> Result<(), BackendError> {
-        self.reader().list_objects(sender, cancel).await
     }
 
     async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {

@@ -14,24 +14,29 @@ mod attestation;
 mod auth;
 mod client;
 mod credentials;
+mod delete;
 mod documents;
 mod dropped;
 mod generations;
+mod groups;
 mod kept;
 mod learned;
 mod link;
+mod list;
 mod login_file;
 mod manifests;
 mod packages;
 mod place;
 mod plane;
+mod probe;
 mod prune;
 mod push;
 mod read;
 mod refs;
-mod tags;
 mod trust;
+mod undo;
 mod versions;
+mod write;
 
 pub use prune::RegistryPruner;
 pub use read::RegistryReader;
@@ -66,7 +71,7 @@ pub(super) async fn repositories(
     access: &Access,
 ) -> Result<Vec<RegistryLocation>, RemoteError> {
     let http = RegistryClient::new(location, access)?;
-    let names = tags::repositories(&http).await?;
+    let names = list::repositories(&http).await?;
     Ok(names
         .iter()
         .filter_map(|name| location.repository_of(name))

@@ -4,34 +4,25 @@
 //! layout is that of `registry/storage/paths.go` in distribution, and has not changed since version
 //! 2.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use async_trait::async_trait;
 use jiff::Timestamp;
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
-use super::files::{self, blocking, show};
+use super::files::{self, show};
 use super::untagged::{self, Untagged};
-use super::{
-    BackendError, CacheReader, Capabilities, KeepProvenance, ListedRefs, ListedRefsPart,
-    ObjectSender, ReadAbilities, ReadError, StoreFacts, Verified, attestations,
-};
+use super::{BackendError, ReadError};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{ListedRef, ListedRefFacts};
 use crate::format::manifest::Descriptor;
-use crate::source::Place;
 
-mod listing;
+mod list;
+mod read;
 mod walk;
 
 use walk::StoredRepository;
 
 /// The path of the store below the configured directory of the registry.
 const STORE: &str = "docker/registry/v2";
-/// Why nothing is deleted here.
-const READ_ONLY: &str = "a registry's own store is only read: prune it through the registry, and let `registry garbage-collect` free the space";
 
 /// The store directory of a registry.
 #[derive(Debug, Clone)]
@@ -123,88 +114,6 @@ fn displaced(repository: &StoredRepository, current: &[Digest]) -> Vec<Untagged>
             }
         })
         .collect()
-}
-
-#[async_trait]
-impl KeepProvenance for RegistryDir {
-    async fn provenance(&self, ref_name: &str) -> Vec<Vec<u8>> {
-        attestations::of_ref(self, ref_name).await
-    }
-}
-
-#[async_trait]
-impl CacheReader for RegistryDir {
-    async fn list_refs(
-        &self,
-        parts: mpsc::Sender<ListedRefsPart>,
-    ) -> Result<ListedRefs, BackendError> {
-        let store = self.store()?;
-        let walking = blocking(move || walk::repositories(&store.join("repositories"))).await;
-        let repositories = walking.unwrap_or(Err(BackendError::Interrupted))?;
-        let mut entries = Vec::new();
-        for repository in repositories {
-            entries.extend(self.refs_of(repository).await);
-        }
-        let lines: Vec<String> = entries
-            .iter()
-            .map(|listed_ref| format!("{}\0{}\n", listed_ref.name(), listed_ref.descriptor.digest))
-            .collect();
-        let listed_refs = ListedRefs {
-            fingerprint: Digest::of(lines.concat().as_bytes()),
-            entries,
-        };
-        ListedRefsPart::send_all(&parts, &listed_refs).await;
-        Ok(listed_refs)
-    }
-
-    async fn list_objects(
-        &self,
-        sender: ObjectSender,
-        cancel: CancellationToken,
-    ) -> Result<(), BackendError> {
-        let store = self.store()?;
-        blocking(move || listing::list(&store, &sender, &cancel))
-            .await
-            .unwrap_or(Err(BackendError::Interrupted))
-    }
-
-    async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
-        let path = self.data(digest)?;
-        let reading = blocking(move || files::read_document(&path, digest, limit)).await;
-        reading.unwrap_or(Err(ReadError::Interrupted))
-    }
-
-    async fn open_blob(&self, digest: Digest) -> Result<Box<dyn Read + Send>, ReadError> {
-        let path = self.data(digest)?;
-        let opened = blocking(move || files::open(&path))
-            .await
-            .unwrap_or(Err(ReadError::Interrupted));
-        opened.map(|(file, _)| Box::new(Verified::new(file, digest)) as Box<dyn Read + Send>)
-    }
-
-    async fn facts(&self) -> StoreFacts {
-        StoreFacts {
-            unlisted_versions: None,
-            ..StoreFacts::new(Capabilities::none(READ_ONLY))
-        }
-    }
-
-    fn abilities(&self) -> ReadAbilities<'_> {
-        ReadAbilities {
-            provenance: Some(self),
-            ..ReadAbilities::default()
-        }
-    }
-
-    async fn place(&self) -> Result<Place, BackendError> {
-        let store = self.store()?;
-        let found = std::fs::canonicalize(&store);
-        let found = found.map_err(|source| BackendError::Io {
-            place: show(&store),
-            source,
-        })?;
-        Ok(Place::RegistryDir(found))
-    }
 }
 
 impl RegistryDir {

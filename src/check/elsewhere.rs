@@ -22,7 +22,13 @@ pub(super) async fn judge(subject: &CheckSubject<'_>, reader: &dyn CacheReader) 
     if let Support::No(why) = reader.facts().await.capabilities.delete_object {
         let hint = "prune it where the blobs lie, with all caches that use them; or give the cache blobs of its own: \
                     copy the folder in the place of the link";
-        return Some(finding(format!("no blob can be deleted: {}", visible(&why))).hint(hint));
+        return Some(
+            finding(format!(
+                "no blob can be deleted: {}",
+                visible(&why.to_string())
+            ))
+            .hint(hint),
+        );
     }
     let Some(SourceLocation::Local(local)) = subject.location else {
         return None;

@@ -318,14 +318,22 @@ pub(super) fn no_such_ref(scanned: &Scanned) -> Failure {
 pub(super) fn unread(scanned: &[Scanned]) -> Vec<(String, Failure)> {
     let of_source = |scanned: &Scanned| {
         let selected = scanned.selected();
-        let failed = |entry: &&RefEntry| entry.faults.iter().any(|fault| fault.read_failed);
+        let failed = |entry: &&RefEntry| {
+            entry
+                .faults
+                .iter()
+                .any(|fault| fault.read_failure.is_some())
+        };
         let mut refs = selected.iter().map(|(_, entry)| *entry).filter(failed);
         let first = refs.next()?;
         let which = match refs.count() {
             0 => visible(&first.name).into_owned(),
             more => format!("{} refs", more + 1),
         };
-        let fault = first.faults.iter().find(|fault| fault.read_failed)?;
+        let fault = first
+            .faults
+            .iter()
+            .find(|fault| fault.read_failure.is_some())?;
         let message = format!("{}: {which} could not be read", scanned.opened.shown());
         let mut failure = Failure::message(Exit::Partial, message);
         failure.causes.push(fault.to_string());

@@ -12,7 +12,8 @@ use super::prune::{self, RuleFlags, duration};
 use super::summary::SummaryFlag;
 use crate::check::Code;
 use crate::error::{Exit, Failure};
-use crate::prune::repair::{Remedies, why_not};
+use crate::prune::repair::Remedies;
+use crate::prune::rewrite::no_repair;
 use crate::source::SourceText;
 use crate::text::escape::visible;
 use crate::text::nearest::nearest;
@@ -162,6 +163,6 @@ fn code(text: &str) -> Result<Code, String> {
     if Code::FIXABLE.contains(code) || Code::COMPACTION.contains(code) {
         return Ok(*code);
     }
-    let why = why_not(*code).unwrap_or("it is not damage; `prune` can delete the objects");
+    let why = no_repair(*code).unwrap_or("it is not damage; `prune` can delete the objects");
     Err(format!("`{shown}` cannot be repaired: {why}"))
 }

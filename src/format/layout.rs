@@ -1,5 +1,7 @@
 //! The two files at the root of an OCI image layout: `oci-layout` and `index.json`.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 use super::digest::{Digest, DigestText};
@@ -44,10 +46,41 @@ pub struct ListedRefFacts {
     pub bytes: u64,
     /// Why its content is withheld by design, and not by a fault. Its digest is then only an
     /// identifier.
-    pub withheld: Option<String>,
+    pub withheld: Option<WithheldReason>,
     /// Why its content cannot be read, if the store has reported that already. Its digest is then
     /// only an identifier.
     pub unread: Option<String>,
+}
+
+/// Why a store withholds the content of a ref by design.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WithheldReason {
+    /// Only jobs may read it.
+    OutsideJob,
+    /// Reading it would count as a use of it.
+    Untouched,
+    /// It belongs to a branch whose caches this job may not read.
+    OtherBranch,
+    /// It was deleted before it could be read.
+    Deleted,
+    /// The service does not list all refs, for the given reason. This entry stands for the others.
+    NotListed(String),
+}
+
+impl fmt::Display for WithheldReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutsideJob => {
+                f.write_str("the content of the index can be read only inside a job")
+            }
+            Self::Untouched => {
+                f.write_str("not read, because that counts as a use of it (--no-touch)")
+            }
+            Self::OtherBranch => f.write_str("this job may not read the caches of that branch"),
+            Self::Deleted => f.write_str("it was deleted before it could be read"),
+            Self::NotListed(why) => write!(f, "GitHub does not list all indexes: {why}"),
+        }
+    }
 }
 
 impl ListedRef {

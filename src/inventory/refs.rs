@@ -9,7 +9,7 @@ use super::resolve::{DocumentFault, FaultKind};
 use super::summary::{ConfigFigures, RecordCounts};
 use super::{BlobState, summary};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::{ListedRef, ListedRefFacts};
+use crate::format::layout::{ListedRef, ListedRefFacts, WithheldReason};
 
 /// The kind of a ref.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,8 +202,8 @@ impl RefEntry {
     }
 
     /// Returns why the store withholds its content, if it does; this is not a fault.
-    pub fn withheld(&self) -> Option<&str> {
-        self.listed_ref.facts.withheld.as_deref()
+    pub fn withheld(&self) -> Option<&WithheldReason> {
+        self.listed_ref.facts.withheld.as_ref()
     }
 
     /// Returns whether a document of the ref could not be read, so that it may reach more blobs

@@ -17,7 +17,7 @@ mod fault;
 mod found;
 
 use caches::IMAGE_CONFIGS;
-pub use fault::{DocumentFault, FaultKind, Oversize};
+pub use fault::{DocumentFault, FaultKind, Oversize, ReadFailure};
 pub(in crate::inventory) use found::{FoundCache, Resolved};
 
 /// The size in bytes from which parsing a document takes longer than handing it to another thread.

@@ -101,7 +101,8 @@ async fn scan_once(
     // The listing is at least as new as the refs. Its first batches are collected while the refs
     // are followed.
     let lister = Arc::clone(reader);
-    let list = move || tokio::spawn(async move { lister.list_objects(sender, cancel).await });
+    let list = async move { lister.abilities().list_objects(sender, cancel).await };
+    let list = move || tokio::spawn(list);
     let (mut inventory, listed_refs, listing) =
         named_in_parts(&**reader, options, observe, list).await?;
     inventory.fingerprint = Some(listed_refs.fingerprint);
@@ -150,7 +151,7 @@ fn add_facts(inventory: &mut Inventory, facts: StoreFacts) {
     let warnings =
         without_manifest.map(|name| StoreWarning::WithoutManifest(visible(name).into_owned()));
     inventory.warnings.extend(warnings);
-    inventory.unlisted_versions = facts.unlisted_versions.map(Into::into);
+    inventory.unlisted_versions = facts.unlisted_versions;
     inventory.around = facts.surroundings;
     inventory.bucket = facts.bucket;
     if let Some(bucket) = &inventory.bucket

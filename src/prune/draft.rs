@@ -8,11 +8,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::live::{MarkError, blobs_needed_by_others};
 use super::plan::{
-    DeletionTarget, FreedBlobs, ItemKind, Judged, Plan, PlanError, PlanWarning, Planning,
-    RecentlyDropped, ref_target,
+    DeletionTarget, FreedBlobs, ItemKind, Judged, Plan, PlanError, Planning, RecentlyDropped,
+    ref_target,
 };
-use super::records::{self, Rewrites};
+use super::records;
 use super::repair::{self, Remedies, RepairInput};
+use super::rewrite::{RewriteWarning, Rewrites, UnusableEvidence};
 use crate::backend::{Capabilities, DeletionCost, Disposal, SharedReader, Undoability};
 use crate::check::Finding;
 use crate::explain::evidence::CacheEvidence;
@@ -48,7 +49,7 @@ pub struct DraftRequest<'a> {
     pub source: &'a str,
     pub policy: Policy,
     /// The evidence that names the steps for rules about results, or why there is none.
-    pub evidence: Result<&'a CacheEvidence, String>,
+    pub evidence: Result<&'a CacheEvidence, UnusableEvidence>,
     /// Whether the run watches for builds that reference blobs it moved, if there may be builds.
     pub settles: bool,
     /// The time of the plan.
@@ -112,7 +113,7 @@ impl Draft {
         let none = CacheEvidence::default();
         let (evidence, fault) = match evidence {
             Ok(evidence) => (evidence, None),
-            Err(why) => (&none, Some(PlanWarning::NoStepNames { why })),
+            Err(why) => (&none, Some(RewriteWarning::NoStepNames(why))),
         };
         let mut rewrites =
             records::gather(&**reader, &inventory, &verdicts, &policy, evidence, now).await;

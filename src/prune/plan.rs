@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::backend::{Disposal, Footprint, ObjectName, PlanId, RefTarget, Totals};
 use crate::format::digest::Digest;
 use crate::inventory::RefEntry;
-use crate::prune::repair::NotFixed;
+use crate::prune::rewrite::NotFixed;
 use crate::source::Place;
 
 mod confirmation;

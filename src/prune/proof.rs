@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::execute::{ExecuteError, ExecuteOptions};
 use super::live::{needed_referrers, referred_by_others};
 use super::plan::{DeletionTarget, FreedBlobs, Plan, leaves_no_ref, ref_target};
-use super::records::{Rewrite, is_protected};
+use super::rewrite::Rewrite;
 use crate::backend::{
     CacheEntryKind, CachePruner, ObjectName, ObjectTarget, OtherObject, Outcome, RefRewrite,
     RefTarget, SharedPruner, SharedReader, Skip, StoreEntry, blob_in_entry,
@@ -341,7 +341,7 @@ fn protected(
         let mut store = SharedBlobs::new(inventory, free);
         let verdicts = decide(policy, &facts, now, &mut store);
         for (protected, verdict) in protected.iter_mut().zip(&verdicts.refs) {
-            *protected |= is_protected(verdict);
+            *protected |= verdict.is_protected();
         }
     }
     protected

@@ -9,14 +9,13 @@ use std::cell::Cell;
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::plan::{PlanWarning, is_importable, names};
-use super::repair::{Fix, Repair};
-use crate::backend::{CacheReader, ReadError, RefRewrite, RefTarget, Totals};
+use super::plan::{is_importable, names};
+use super::rewrite::{DroppedResult, Rewrite, RewriteRefError, RewriteWarning, Rewrites};
+use crate::backend::{CacheReader, RefRewrite, RefTarget, Totals};
 use crate::explain::evidence::CacheEvidence;
 use crate::format::cache_config::RecordIndex;
-use crate::format::cache_config::rewrite::{self, RewriteError};
+use crate::format::cache_config::rewrite;
 use crate::format::digest::Digest;
 use crate::format::manifest::DOCUMENT_LIMIT;
 use crate::format::manifest::rewrite::{self as manifest, Repeats};
@@ -24,116 +23,7 @@ use crate::inventory::cache::{RecordDetail, RefCache};
 use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberField};
 use crate::inventory::labels::RecordLabel;
 use crate::inventory::{FaultKind, Inventory, RefEntry, RefKind};
-use crate::retention::{Policy, Reason, Verdict, Verdicts};
-use crate::text::causes::in_one_line;
-
-/// A ref that loses some of its results.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Rewrite {
-    /// The new documents, and the precondition for the rewrite.
-    pub documents: RefRewrite,
-    /// The text of the filter that selected the results.
-    pub filter: String,
-    pub results: Vec<DroppedResult>,
-    /// The bytes of blobs that only this ref reaches, and only through the dropped results. A later
-    /// run deletes them.
-    pub later_bytes: u64,
-    /// The number of those blobs.
-    pub later_blobs: u64,
-    /// The fixes of a repair; empty if a filter selected the results.
-    pub fixes: Vec<Fix>,
-}
-
-/// The result of [`gather`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rewrites {
-    /// The refs that lose results.
-    pub refs: Vec<Rewrite>,
-    /// Warnings about the other refs.
-    pub warnings: Vec<PlanWarning>,
-    /// The other parts of a repair; `None` for a prune.
-    pub repair: Option<Repair>,
-}
-
-/// A dropped result.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct DroppedResult {
-    /// The record.
-    pub digest: String,
-    /// Its name from the evidence, if known.
-    pub name: Option<String>,
-    /// The bytes of its own layer.
-    pub bytes: Option<u64>,
-    /// The time at which it was first saved.
-    pub created: Option<Timestamp>,
-}
-
-/// Why a ref is not rewritten.
-#[derive(Debug, thiserror::Error)]
-pub enum RecordsError {
-    /// Its documents cannot be read.
-    #[error("its documents cannot be read")]
-    Read(#[from] ReadError),
-    /// It was readable during the scan and is not any more.
-    #[error("its cache cannot be read: {0}")]
-    Unread(String),
-    /// The replacement would lack blobs that it references, like the ref now.
-    #[error(
-        "it references layers that its manifest does not list, so it cannot be rewritten completely"
-    )]
-    NotImportable,
-    /// A rule protects it.
-    #[error("a rule protects it")]
-    Protected,
-    /// It is an image with an inline cache, or no cache at all.
-    #[error("only caches are written again: build and push the image again")]
-    NotACache,
-    /// It is too large to import, and would still be too large.
-    #[error(
-        "without records that lead to no result it still takes {bytes} bytes, and BuildKit imports at most {limit}: drop results with `prune --records`"
-    )]
-    StillTooLarge {
-        /// Its size after the rewrite.
-        bytes: u64,
-        /// The import limit.
-        limit: u64,
-    },
-    /// No previous version of it is known; these manifests may be one.
-    #[error("no previous version of it is known: export to it again{}", or_one_of(.0))]
-    NoVersion(Vec<Digest>),
-    /// A person named a version that is not there.
-    #[error("the store has no cache `{0}` to restore")]
-    NoSuchVersion(String),
-    /// A person named the version that the ref has.
-    #[error("it points there already")]
-    SameVersion,
-    /// Nothing of a version can be loaded.
-    #[error("no result of that version can be loaded any more")]
-    NothingLeft,
-    /// The filter asks for the names of its steps, and none has one.
-    #[error("nothing names its steps")]
-    Unnamed,
-    /// A document is not text.
-    #[error("its documents are not UTF-8")]
-    NotText,
-    /// Its configuration cannot be rewritten.
-    #[error("its config cannot be written again")]
-    Config(#[from] RewriteError),
-    /// Its manifest cannot be rewritten.
-    #[error(transparent)]
-    Manifest(#[from] manifest::ManifestRewriteError),
-}
-
-fn or_one_of(manifests: &[Digest]) -> String {
-    if manifests.is_empty() {
-        return String::new();
-    }
-    let names: Vec<String> = manifests.iter().map(ToString::to_string).collect();
-    format!(
-        ", or restore a manifest that is still stored with `SOURCE#REF --restore {}`",
-        names.join("`, `--restore ")
-    )
-}
+use crate::retention::{Policy, Verdict, Verdicts};
 
 /// Finds the results that kept refs lose, and writes the replacements.
 ///
@@ -164,10 +54,10 @@ pub async fn gather(
         }
         match of_ref(reader, inventory, entry, filter, evidence, now).await {
             Ok(rewrite) => rewrites.refs.extend(rewrite),
-            Err(RecordsError::Unnamed) => unnamed.push((entry, filter)),
-            Err(error) => rewrites.warnings.push(PlanWarning::KeepsResults {
+            Err(RewriteRefError::Unnamed) => unnamed.push((entry, filter)),
+            Err(error) => rewrites.warnings.push(RewriteWarning::KeepsResults {
                 name: entry.name.clone(),
-                why: in_one_line(&error),
+                why: error,
             }),
         }
     }
@@ -176,19 +66,13 @@ pub async fn gather(
 }
 
 /// Warns of a filter that asks for the names of steps, if no step has one.
-fn without_names(unnamed: &[(&RefEntry, &Filter)]) -> Option<PlanWarning> {
+fn without_names(unnamed: &[(&RefEntry, &Filter)]) -> Option<RewriteWarning> {
     let (first, filter) = unnamed.first()?;
-    Some(PlanWarning::UnnamedSteps {
+    Some(RewriteWarning::UnnamedSteps {
         filter: filter.to_string(),
         first: first.name.clone(),
         refs: unnamed.len(),
     })
-}
-
-/// Returns whether a verdict comes from a protecting rule.
-pub(super) fn is_protected(verdict: &Verdict) -> bool {
-    let mut reasons = verdict.reasons().iter();
-    reasons.any(|reason| matches!(reason, Reason::Protected { .. }))
 }
 
 fn may_change(entry: &RefEntry, verdict: &Verdict, policy: &Policy, now: Timestamp) -> bool {
@@ -202,7 +86,7 @@ fn may_change(entry: &RefEntry, verdict: &Verdict, policy: &Policy, now: Timesta
         .faults
         .iter()
         .all(|fault| matches!(fault.kind, FaultKind::TooLargeToImport(_)));
-    entry.kind == RefKind::Cache && is_readable && is_old && !is_protected(verdict)
+    entry.kind == RefKind::Cache && is_readable && is_old && !verdict.is_protected()
 }
 
 async fn of_ref(
@@ -212,16 +96,13 @@ async fn of_ref(
     filter: &Filter,
     evidence: &CacheEvidence,
     now: Timestamp,
-) -> Result<Option<Rewrite>, RecordsError> {
+) -> Result<Option<Rewrite>, RewriteRefError> {
     let Some(digest) = entry.digest().valid() else {
         return Ok(None);
     };
     let caches = RefCache::load(reader, &inventory.blobs, entry)
         .await
-        .map_err(|faults| {
-            let reasons: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            RecordsError::Unread(reasons.join("; "))
-        })?;
+        .map_err(RewriteRefError::Unread)?;
     let [cache] = caches.as_slice() else {
         return Ok(None);
     };
@@ -293,7 +174,7 @@ fn matching(
     labels: &[Option<RecordLabel>],
     filter: &Filter,
     now: Timestamp,
-) -> Result<HashSet<RecordIndex>, RecordsError> {
+) -> Result<HashSet<RecordIndex>, RewriteRefError> {
     let asks_names = Cell::new(false);
     let candidates = (0..).map(RecordIndex).zip(&cache.records).zip(labels);
     let matches = candidates.filter(|((_, detail), label)| {
@@ -306,7 +187,7 @@ fn matching(
     });
     let found: HashSet<RecordIndex> = matches.map(|((index, _), _)| index).collect();
     if found.is_empty() && asks_names.get() && labels.iter().all(Option::is_none) {
-        return Err(RecordsError::Unnamed);
+        return Err(RewriteRefError::Unnamed);
     }
     Ok(found)
 }
@@ -334,8 +215,12 @@ pub(super) struct Writing<'a> {
 
 impl Writing<'_> {
     /// Puts the documents together, and proves that BuildKit imports them.
-    pub(super) fn finish(self) -> Result<Rewrite, RecordsError> {
-        let digest = self.entry.digest().valid().ok_or(RecordsError::NotACache)?;
+    pub(super) fn finish(self) -> Result<Rewrite, RewriteRefError> {
+        let digest = self
+            .entry
+            .digest()
+            .valid()
+            .ok_or(RewriteRefError::NotACache)?;
         let config = Digest::of(self.config.as_bytes());
         let bytes = self.config.len() as u64;
         let mut documents = vec![self.config];
@@ -359,7 +244,7 @@ impl Writing<'_> {
             documents,
         };
         if !is_importable(&documents) {
-            return Err(RecordsError::NotImportable);
+            return Err(RewriteRefError::NotImportable);
         }
         let later = freed_later(self.inventory, self.entry, self.keep);
         Ok(Rewrite {
@@ -394,9 +279,12 @@ fn freed_later(inventory: &Inventory, entry: &RefEntry, keep: &HashSet<Digest>) 
         .collect()
 }
 
-pub(super) async fn text(reader: &dyn CacheReader, digest: Digest) -> Result<String, RecordsError> {
+pub(super) async fn text(
+    reader: &dyn CacheReader,
+    digest: Digest,
+) -> Result<String, RewriteRefError> {
     let bytes = reader.read_document(digest, DOCUMENT_LIMIT).await?;
-    String::from_utf8(bytes).map_err(|_| RecordsError::NotText)
+    String::from_utf8(bytes).map_err(|_| RewriteRefError::NotText)
 }
 
 /// A record with a result, as the filter sees it. Unknown values match nothing.

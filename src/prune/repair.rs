@@ -11,8 +11,11 @@
 
 use std::collections::HashSet;
 
-use super::plan::{PlanWarning, ref_target};
-use super::records::{self, RecordsError, Rewrite, Rewrites, RewrittenManifest, Writing};
+use super::plan::ref_target;
+use super::records::{RewrittenManifest, Writing};
+use super::rewrite::{
+    NotFixed, NotFixedReason, Repair, Rewrite, RewriteRefError, RewriteWarning, Rewrites, no_repair,
+};
 use crate::backend::{CacheReader, Capabilities, Support};
 use crate::check::{Code, Finding, Severity};
 use crate::format::cache_config::CacheGraph;
@@ -31,7 +34,6 @@ mod fixes;
 mod restore;
 
 use content::{RefContent, dropped_results, lost_layers};
-pub use fixes::{Fix, NotFixed, Repair, why_not};
 
 /// The scope of a repair.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,6 +70,18 @@ impl Remedies {
     /// Returns whether a previous version is to be restored.
     fn restores(&self, wanted: &[Code]) -> bool {
         self.restore.is_some() || wanted.iter().any(|code| code.is_unreadable())
+    }
+
+    /// Returns the findings to report if a ref cannot be written again; without a finding, those
+    /// that stand for what was asked.
+    fn blamed(&self, wanted: Vec<Code>) -> Vec<Code> {
+        if !wanted.is_empty() {
+            wanted
+        } else if self.restore.is_some() {
+            vec![Code::ManifestMissing]
+        } else {
+            vec![Code::Compactable]
+        }
     }
 
     /// Returns whether a ref with these findings is to shrink.
@@ -153,8 +167,8 @@ pub async fn gather(checked: &RepairInput<'_>, remedies: &Remedies) -> Rewrites 
         if !restores && wanted.is_empty() && !(remedies.compact && entry.kind == RefKind::Cache) {
             continue;
         }
-        let made = if records::is_protected(verdict) {
-            Err(RecordsError::Protected)
+        let made = if verdict.is_protected() {
+            Err(RewriteRefError::Protected)
         } else if restores {
             restored(checked, remedies, entry, &back, &codes).await
         } else {
@@ -162,22 +176,25 @@ pub async fn gather(checked: &RepairInput<'_>, remedies: &Remedies) -> Rewrites 
         };
         let is_gone = remedies.delete_gone
             && entry.is_gone()
-            && !matches!(made, Ok(Some(_)) | Err(RecordsError::Protected));
+            && !matches!(made, Ok(Some(_)) | Err(RewriteRefError::Protected));
         if is_gone && checked.capabilities.delete_ref == Support::Yes {
             gone.extend(ref_target(entry));
             continue;
         }
         match (made, &may_rewrite) {
             (Ok(None), _) => {
-                let why = "nothing of it can be dropped without losing a hit";
-                not_fixed.extend(NotFixed::each(entry, &wanted, why));
+                let why = NotFixedReason::NothingToDrop;
+                not_fixed.extend(fixes::none_of(entry, wanted, &why));
             }
             (Ok(Some(_)), Support::No(why)) => {
-                not_fixed.extend(NotFixed::each(entry, &wanted, why));
+                let why = NotFixedReason::ReadOnly(why.clone());
+                not_fixed.extend(fixes::none_of(entry, wanted, &why));
             }
             (Ok(Some(rewrite)), Support::Yes) => rewrites.refs.push(rewrite),
             (Err(error), _) => {
-                not_fixed.extend(NotFixed::because(entry, wanted, remedies, &error));
+                let codes = remedies.blamed(wanted);
+                let why = NotFixedReason::Rewrite(error);
+                not_fixed.extend(fixes::none_of(entry, codes, &why));
             }
         }
     }
@@ -186,7 +203,7 @@ pub async fn gather(checked: &RepairInput<'_>, remedies: &Remedies) -> Rewrites 
         .extend(damaged_blobs_stay(checked, &rewrites));
     not_fixed.extend(cannot_be_fixed(checked, remedies, &back, &rewrites));
     let mut seen = HashSet::new();
-    not_fixed.retain(|item| seen.insert(item.clone()));
+    not_fixed.retain(|item| seen.insert((item.ref_name.clone(), item.code, item.why.to_string())));
     rewrites.repair = Some(Repair {
         uploads: checked.only.is_none() && remedies.chooses(Code::UnfinishedUploads),
         not_fixed,
@@ -203,7 +220,7 @@ async fn restored(
     entry: &RefEntry,
     back: &HashSet<Digest>,
     codes: &HashSet<Code>,
-) -> Result<Option<Rewrite>, RecordsError> {
+) -> Result<Option<Rewrite>, RewriteRefError> {
     match &remedies.restore {
         Some(version) => restore::named(checked, entry, version, back)
             .await
@@ -214,7 +231,7 @@ async fn restored(
 
 /// Warns about stored blobs whose bytes do not match their digests and that stay: an exporter skips
 /// an existing blob and references it again.
-fn damaged_blobs_stay(checked: &RepairInput<'_>, rewrites: &Rewrites) -> Option<PlanWarning> {
+fn damaged_blobs_stay(checked: &RepairInput<'_>, rewrites: &Rewrites) -> Option<RewriteWarning> {
     let blobs = &checked.inventory.blobs;
     let is_damaged = |blob: &Blob<'_>| {
         blob.is_stored() && (blob.is_resized() || checked.damaged.contains(&blob.digest()))
@@ -223,7 +240,7 @@ fn damaged_blobs_stay(checked: &RepairInput<'_>, rewrites: &Rewrites) -> Option<
     if count == 0 || rewrites.refs.is_empty() {
         return None;
     }
-    Some(PlanWarning::DamagedBlobs { blobs: count })
+    Some(RewriteWarning::DamagedBlobs { blobs: count })
 }
 
 /// Returns why findings other than waste cannot be fixed. Those about the content that a restored
@@ -249,17 +266,18 @@ fn cannot_be_fixed(
     grave
         .filter_map(|finding| {
             let why = if is_behind_links(checked, finding) {
-                "the blobs are symbolic links, which cachelens does not follow"
+                NotFixedReason::BehindLinks
             } else {
-                why_not(finding.code)?
+                no_repair(finding.code)?;
+                NotFixedReason::NoRepair(finding.code)
             };
             Some(NotFixed {
                 ref_name: finding
                     .ref_name
                     .as_deref()
                     .map(|name| visible(name).into_owned()),
-                code: finding.code.name().to_owned(),
-                why: why.to_owned(),
+                code: finding.code,
+                why,
             })
         })
         .collect()
@@ -292,7 +310,7 @@ async fn of_ref(
     back: &HashSet<Digest>,
     codes: &HashSet<Code>,
     compacts: bool,
-) -> Result<Option<Rewrite>, RecordsError> {
+) -> Result<Option<Rewrite>, RewriteRefError> {
     let Some(content) = RefContent::read(checked, entry).await? else {
         return Ok(None);
     };
@@ -301,7 +319,7 @@ async fn of_ref(
     let fixed = fix::fix(old, |layer| lost[layer.at()], compacts)?;
     let is_smaller = compacts && fixed.text.len() < old.len();
     let keep: HashSet<Digest> = CacheGraph::parse(fixed.text.as_bytes())
-        .map_err(|error| RecordsError::Config(error.into()))?
+        .map_err(|error| RewriteRefError::Config(error.into()))?
         .layers
         .iter()
         .filter_map(|layer| layer.blob.valid())
@@ -317,7 +335,7 @@ async fn of_ref(
     let bytes = fixed.text.len() as u64;
     let is_useless = codes.contains(&Code::TooLargeToImport) && bytes > limit;
     if is_useless && fixed.dropped == Dropped::default() {
-        return Err(RecordsError::StillTooLarge { bytes, limit });
+        return Err(RewriteRefError::StillTooLarge { bytes, limit });
     }
     if fixed.dropped == Dropped::default() && !is_smaller && !lists_others {
         return Ok(None);

@@ -49,6 +49,12 @@ impl Verdict {
         }
     }
 
+    /// Returns whether it comes from a protecting rule.
+    pub fn is_protected(&self) -> bool {
+        let mut reasons = self.reasons().iter();
+        reasons.any(|reason| matches!(reason, Reason::Protected { .. }))
+    }
+
     /// Returns whether the ref is dropped.
     pub fn is_drop(&self) -> bool {
         matches!(self, Self::Drop(_))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::format::layout::WithheldReason;
 use crate::inventory::blobs::{Blob, BlobId};
 use crate::inventory::history::ScanHistory;
 use crate::inventory::{Inventory, InventoryTotals, RefEntry, ScanProgress};
@@ -57,7 +58,7 @@ impl ScannedInventory {
     }
 
     /// Returns why the store withholds the content of some refs, if it does; this is not a fault.
-    pub fn withheld(&self) -> Option<&str> {
+    pub fn withheld(&self) -> Option<&WithheldReason> {
         self.inventory.refs.iter().find_map(RefEntry::withheld)
     }
 }

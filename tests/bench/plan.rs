@@ -7,14 +7,14 @@ use std::process::Command;
 use std::sync::Arc;
 
 use cachelens::backend::memory::MemoryCache;
-use cachelens::backend::{Capabilities, Disposal, SharedReader, Support, Undoability};
+use cachelens::backend::{Capabilities, SharedReader, Support, Undoability};
+use cachelens::explain::evidence::CacheEvidence;
 use cachelens::format::digest::Digest;
 use cachelens::inventory::Inventory;
 use cachelens::inventory::scan::{self, ScanOptions};
-use cachelens::prune::plan::{FreedBlobs, Plan, Planning, RecentlyDropped};
-use cachelens::prune::records::Rewrites;
-use cachelens::retention::{self, Criteria, Policy, PruneFlags, SharedBlobs};
-use cachelens::source::Place;
+use cachelens::prune::draft::{Choices, Draft, DraftRequest};
+use cachelens::prune::plan::{FreedBlobs, Plan};
+use cachelens::retention::{Criteria, Policy, PruneFlags};
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Runtime;
 
@@ -36,7 +36,8 @@ pub fn measure(table: &mut Table) -> Outcome {
     let reader: SharedReader = Arc::new(store(NOW - SignedDuration::from_hours(24 * 60))?);
     let inventory =
         Runtime::new()?.block_on(scan::scan(&reader, &ScanOptions::default(), |_| ()))?;
-    let planning = median_time(5, || plan(&inventory))?;
+    let inventory = Arc::new(inventory);
+    let planning = median_time(5, || plan(&reader, &inventory))?;
     table.time(
         "answer: decide and plan 10,000 refs over 1,000,000 blobs",
         planning,
@@ -61,11 +62,12 @@ pub fn child() -> Outcome {
     let before = memory::resident()?;
     let inventory =
         Runtime::new()?.block_on(scan::scan(&reader, &ScanOptions::default(), |_| ()))?;
+    let inventory = Arc::new(inventory);
     let with_inventory = memory::resident()?;
     let filler = memory::fill_gaps()?;
     let before_plan = memory::resident()?;
     memory::forget_peak()?;
-    let plan = plan(&inventory)?;
+    let plan = plan(&reader, &inventory)?;
     let more = memory::peak()?.saturating_sub(before_plan);
     println!(
         "{}",
@@ -75,7 +77,7 @@ pub fn child() -> Outcome {
     Ok(())
 }
 
-fn plan(inventory: &Inventory) -> Outcome<Plan> {
+fn plan(reader: &SharedReader, inventory: &Arc<Inventory>) -> Outcome<Plan> {
     let flags = PruneFlags {
         keep: Criteria {
             last: NonZeroU32::new(5_000),
@@ -84,35 +86,31 @@ fn plan(inventory: &Inventory) -> Outcome<Plan> {
         ..PruneFlags::default()
     };
     let policy = flags.over(Policy::default())?;
-    let capabilities = Capabilities {
-        delete_ref: Support::Yes,
-        delete_object: Support::Yes,
-        undoability: Undoability::Full,
-        settling: SignedDuration::ZERO,
-    };
-    let facts = retention::facts(inventory, "bench");
-    let verdicts = retention::decide(&policy, &facts, NOW, &mut SharedBlobs::new(inventory, None));
-    Ok(Plan::new(&Planning {
+    let request = DraftRequest {
+        inventory: Arc::clone(inventory),
         source: "bench",
-        place: &Place::Local("/bench".into()),
-        inventory,
-        verdicts: &verdicts,
-        recent: &RecentlyDropped::default(),
-        capabilities: &capabilities,
-        policy: &policy,
-        policy_text: "",
-        now: NOW,
-        freed_blobs: FreedBlobs::Wait,
-        disposal: Disposal::Trash,
-        cost: None,
+        policy,
+        evidence: Ok(&CacheEvidence::default()),
         settles: true,
-        rewrites: &Rewrites::default(),
-        excluded: &HashSet::new(),
+        now: NOW,
+    };
+    let options = ScanOptions::default();
+    let draft = Runtime::new()?.block_on(Draft::gather(reader, request, &options))?;
+    Ok(draft.plan(&Choices {
+        freed_blobs: FreedBlobs::Wait,
+        excluded: HashSet::new(),
+        at_once: false,
     })?)
 }
 
 fn store(old: Timestamp) -> Outcome<MemoryCache> {
     let mut cache = MemoryCache::default();
+    cache.set_capabilities(Capabilities {
+        delete_ref: Support::Yes,
+        delete_object: Support::Yes,
+        undoability: Undoability::Full,
+        settling: SignedDuration::ZERO,
+    });
     let layers: Vec<Digest> = (0..1_000_000_u32)
         .map(|number| Digest::of(&number.to_le_bytes()))
         .collect();

@@ -18,7 +18,9 @@ use tokio::time::Instant;
 
 use super::entry::ListedEntry;
 use crate::backend::Access;
-use crate::backend::entries::{CacheBranch, QuotaFacts, RequestBudget};
+use crate::backend::entries::{
+    CacheBranch, QuotaFact, QuotaFacts, RequestBudget, UnknownQuotaFact,
+};
 use crate::backend::github::{self, Api, BOUNDS, PER_PAGE};
 use crate::backend::http::{HttpAnswer, ServiceKind, Tries};
 use crate::backend::listing::{self, Bound, BrokenListing, PagedListing};
@@ -260,7 +262,7 @@ impl RestApi {
         );
         let mut unknown = Vec::new();
         if let Err(error) = &usage {
-            unknown.push(format!("the use of the quota: {}", in_words(error)));
+            unknown.push(unread(QuotaFact::Usage, error));
         }
         let known = known_branches(branches, pulls, &mut unknown);
         QuotaFacts {
@@ -376,12 +378,19 @@ fn in_words(error: &RemoteError) -> String {
         .unwrap_or_else(|| error.message.clone())
 }
 
+fn unread(fact: QuotaFact, error: &RemoteError) -> UnknownQuotaFact {
+    UnknownQuotaFact {
+        fact,
+        why: in_words(error),
+    }
+}
+
 /// Returns the branches and open pull requests, by the names that their caches have. Adds lists
 /// that could not be read to `unknown`.
 fn known_branches(
     branches: Result<Vec<BranchName>, RemoteError>,
     pulls: Result<Vec<PullRequest>, RemoteError>,
-    unknown: &mut Vec<String>,
+    unknown: &mut Vec<UnknownQuotaFact>,
 ) -> HashMap<String, CacheBranch> {
     let mut known = HashMap::new();
     match branches {
@@ -389,7 +398,7 @@ fn known_branches(
             all.into_iter()
                 .map(|named| (head(&named.name), CacheBranch::default())),
         ),
-        Err(error) => unknown.push(format!("which branches there are: {}", in_words(&error))),
+        Err(error) => unknown.push(unread(QuotaFact::Branches, &error)),
     }
     match pulls {
         Ok(all) => known.extend(all.into_iter().map(|pull| {
@@ -401,10 +410,7 @@ fn known_branches(
                 },
             )
         })),
-        Err(error) => unknown.push(format!(
-            "which pull requests are open: {}",
-            in_words(&error)
-        )),
+        Err(error) => unknown.push(unread(QuotaFact::PullRequests, &error)),
     }
     known
 }

@@ -12,7 +12,7 @@ use super::runtime::CacheService;
 use super::{GhaCache, RankedIndex, sort_out};
 use crate::backend::http::Tries;
 use crate::backend::{
-    Outcome, PreviousVersions, RefRewrite, RemoteError, Skip, StoreVersion, Support,
+    Obstacle, Outcome, PreviousVersions, RefRewrite, RemoteError, Skip, StoreVersion, Support,
 };
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::ListedRef;
@@ -29,14 +29,11 @@ struct CurrentIndex {
 impl GhaCache {
     /// Returns whether refs can be rewritten from here.
     pub(super) async fn may_write(&self) -> Support {
-        let no = |why: &str| Support::No(why.to_owned());
         match self.runtime().await {
             Ok(Some(runtime)) if runtime.may_write() == Some(true) => Support::Yes,
-            Ok(Some(_)) => no("the token of this job may not write to the cache"),
-            Ok(None) => no(
-                "only a job can write to the cache of a repository on GitHub: run it in a job of the branch, or export the scope again",
-            ),
-            Err(error) => Support::No(error.in_one_line_with_hint()),
+            Ok(Some(_)) => Support::No(Obstacle::ReadOnlyToken),
+            Ok(None) => Support::No(Obstacle::OutsideJob),
+            Err(error) => Support::No(Obstacle::Credentials(error.in_one_line_with_hint())),
         }
     }
 

@@ -18,8 +18,8 @@ use super::{BLOBS, INDEX, INGEST, LocalCache, blocking, show};
 use crate::backend::prune_error::is_storage_full;
 use crate::backend::{
     BackendError, CachePruner, Capabilities, DeleteObjects, Disposal, Footprint, Lease,
-    MeasureObjects, ObjectName, ObjectTarget, Outcome, PlanId, PruneAbilities, PruneError,
-    RefRewrite, RefTarget, RewriteRefs, SettleStore, Support, TakeLease, Undoability,
+    MeasureObjects, ObjectName, ObjectTarget, Obstacle, Outcome, PlanId, PruneAbilities,
+    PruneError, RefRewrite, RefTarget, RewriteRefs, SettleStore, Support, TakeLease, Undoability,
     WatchActivity,
 };
 use crate::format::digest::Digest;
@@ -57,19 +57,16 @@ impl LocalCache {
                 Some(parent) => Arc::new(layout.as_ref()?.root.linked_folder(parent).ok()?),
             };
             let is_link = folder.facts(name.file_name()?).ok()?.is_link();
-            is_link.then(|| format!("`{}` is a symbolic link", name.display()))
+            is_link.then(|| name.display().to_string())
         };
-        let delete_ref = linked(INDEX).map_or(Support::Yes, |link| {
-            Support::No(format!("{link}, not the file itself"))
-        });
+        let delete_ref =
+            linked(INDEX).map_or(Support::Yes, |name| Support::No(Obstacle::LinkedFile(name)));
         let folders = [BLOBS, INGEST, "blobs/sha256", "blobs/sha512"];
         let delete_object = folders
             .into_iter()
             .find_map(linked)
-            .map_or(Support::Yes, |link| {
-                Support::No(format!(
-                    "{link}: other caches may use the same blobs, and which they need is not known"
-                ))
+            .map_or(Support::Yes, |name| {
+                Support::No(Obstacle::LinkedFolder(name))
             });
         Capabilities {
             delete_ref,

@@ -3,12 +3,9 @@
 use super::packages::{PackageVersion, VersionState};
 use super::read::RegistryReader;
 use crate::backend::RemoteError;
+use crate::backend::UnlistedVersions;
 use crate::backend::untagged::{self, Untagged};
 use crate::format::layout::ListedRef;
-
-/// Why most registries have no previous versions.
-const ONLY_TAGS: &str =
-    "a registry lists only the current manifests of its tags, not previous versions";
 
 impl RegistryReader {
     /// Lists the previous versions of the tags. If the registry does not list them, notes why.
@@ -41,21 +38,18 @@ impl RegistryReader {
     }
 
     /// Lists the manifests without a tag, or returns why they cannot be listed.
-    async fn untagged(&self) -> Result<Vec<Untagged>, String> {
-        let in_words = |error: RemoteError| {
-            let hint = error
-                .hint
-                .map(|hint| format!(" ({hint})"))
-                .unwrap_or_default();
-            format!("previous versions are not listed: {}{hint}", error.message)
+    async fn untagged(&self) -> Result<Vec<Untagged>, UnlistedVersions> {
+        let failed = |error: RemoteError| UnlistedVersions::Failed {
+            message: error.message,
+            hint: error.hint,
         };
-        let Some(packages) = self.packages().await.map_err(in_words)? else {
-            return Err(ONLY_TAGS.to_owned());
+        let Some(packages) = self.packages().await.map_err(failed)? else {
+            return Err(UnlistedVersions::OnlyTags);
         };
         let versions = packages
             .versions(VersionState::Active)
             .await
-            .map_err(in_words)?;
+            .map_err(failed)?;
         let untagged = versions.iter().filter(|version| version.tags().is_empty());
         let manifest = |version: &PackageVersion| {
             // GitHub does not report which tag pointed to it.

@@ -1,16 +1,14 @@
 //! The behaviour of a registry, as deletions have shown it.
 
-use crate::backend::Support;
+use crate::backend::{Obstacle, Support};
 
 /// Describes which deletions can be undone.
 pub(super) const UNDOABILITY: &str = "Manifests are kept here, and can be pushed again until the registry collects the blobs that they reference.";
-/// Why blobs cannot be deleted one by one.
-pub(super) const COLLECTION: &str = "a registry frees space by its own collection (distribution: `registry garbage-collect CONFIG`)";
 /// The behaviour of a registry, as deletions have shown it.
 #[derive(Debug, Default)]
 pub(super) struct Learned {
     /// Why it refuses all deletions.
-    pub(super) refuses: Option<String>,
+    pub(super) refuses: Option<Obstacle>,
     /// Whether it can delete a tag without its manifest.
     pub(super) deletes_tags: Option<bool>,
     /// Whether deleting a tag also deletes its manifest, and with it all other tags.

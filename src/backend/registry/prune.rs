@@ -10,27 +10,21 @@ use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::sync::Mutex as AsyncMutex;
 
+use super::groups::{GroupFate, TagGroup};
 use super::read::RegistryReader;
+use super::undo::DeletedVersions;
 use crate::backend::{
     Access, CachePruner, CacheReader, Outcome, PlanId, PruneAbilities, PruneError, ReadThrough,
     RefRewrite, RefTarget, RestoreRefs, RewriteRefs, SettleStore,
 };
 use crate::source::RegistryLocation;
 
-mod delete;
-mod groups;
-mod probe;
-mod write;
-
-use groups::{GroupFate, TagGroup};
-use write::DeletedVersions;
-
 /// Deletes from a repository in a registry.
 #[derive(Debug)]
 pub struct RegistryPruner {
-    reader: Arc<RegistryReader>,
+    pub(super) reader: Arc<RegistryReader>,
     /// Locked while the registry is probed.
-    probing: AsyncMutex<()>,
+    pub(super) probing: AsyncMutex<()>,
 }
 
 impl ReadThrough for RegistryPruner {
@@ -53,7 +47,7 @@ impl RegistryPruner {
     }
 }
 
-fn set(outcomes: &mut [Option<Outcome>], place: usize, outcome: Outcome) {
+pub(super) fn set(outcomes: &mut [Option<Outcome>], place: usize, outcome: Outcome) {
     if let Some(slot) = outcomes.get_mut(place) {
         *slot = Some(outcome);
     }

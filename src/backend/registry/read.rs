@@ -9,17 +9,16 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::SignedDuration;
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, mpsc};
 use tokio_util::io::{StreamReader, SyncIoBridge};
-use tokio_util::sync::CancellationToken;
 
 use super::client::RegistryClient;
 use super::kept::{DocumentCache, Tagged};
-use super::learned::{COLLECTION, Learned, UNDOABILITY};
+use super::learned::{Learned, UNDOABILITY};
 use super::manifests;
 use super::packages::Packages;
 use crate::backend::{
     Access, AskForBlobs, BackendError, BlobAnswer, CacheReader, Capabilities, KeepProvenance,
-    ListedRefs, ListedRefsPart, ObjectSender, ReadAbilities, ReadError, RemoteError, RemoteKind,
-    StoreFacts, Support, Undoability, Unseen, Verified,
+    ListedRefs, ListedRefsPart, Obstacle, ReadAbilities, ReadError, RemoteError, RemoteKind,
+    StoreFacts, Support, Undoability, UnlistedVersions, Unseen, Verified,
 };
 use crate::format::digest::Digest;
 use crate::format::layout::{ListedRef, ListedRefFacts};
@@ -46,7 +45,7 @@ pub struct RegistryReader {
 #[derive(Debug, Default)]
 pub(super) struct SeenDocuments {
     /// Why the last listing may be incomplete.
-    pub(super) unseen: Option<String>,
+    pub(super) unseen: Option<UnlistedVersions>,
     /// The tags in the last listing that have no manifest.
     pub(super) without_manifest: Vec<String>,
     /// The tags of the last listing, in order.
@@ -158,14 +157,6 @@ impl CacheReader for RegistryReader {
         Ok(self.seen.lock().is_ok_and(|seen| seen.listed == listed))
     }
 
-    async fn list_objects(
-        &self,
-        _sender: ObjectSender,
-        _cancel: CancellationToken,
-    ) -> Result<(), BackendError> {
-        Ok(())
-    }
-
     async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
         let bytes = match self.document(digest) {
             Some(bytes) => bytes.to_vec(),
@@ -214,7 +205,7 @@ impl CacheReader for RegistryReader {
         };
         let capabilities = Capabilities {
             delete_ref: self.learned.lock().await.support(),
-            delete_object: Support::No(COLLECTION.to_owned()),
+            delete_object: Support::No(Obstacle::OwnCollection),
             undoability: Undoability::Partial(UNDOABILITY),
             settling: SignedDuration::ZERO,
         };
@@ -224,7 +215,7 @@ impl CacheReader for RegistryReader {
             asks_for_each: self.access.registry.verify_blobs,
             unlisted_versions: unseen.clone(),
             without_manifest,
-            unseen: unseen.map(Unseen::Never),
+            unseen: unseen.map(|why| Unseen::Never(why.to_string())),
             ..StoreFacts::new(capabilities)
         }
     }

@@ -6,9 +6,9 @@ use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
 use super::kept::Tagged;
+use super::list;
 use super::manifests::{self, Head};
 use super::read::RegistryReader;
-use super::tags;
 use crate::backend::{BackendError, ListedRefs, ListedRefsPart, RemoteError, RemoteKind};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::layout::{ListedRef, ListedRefFacts};
@@ -25,7 +25,7 @@ impl RegistryReader {
     pub(super) async fn list(&self) -> Result<Vec<String>, RemoteError> {
         let names = match &self.select {
             None => {
-                let mut tags = tags::tags(self.http().await?, self.repository()).await?;
+                let mut tags = list::tags(self.http().await?, self.repository()).await?;
                 tags.sort();
                 tags
             }
@@ -176,7 +176,7 @@ impl RegistryReader {
         let mut entries = Vec::new();
         let mut without_manifest = Vec::new();
         if !missing.is_empty() {
-            let again = tags::tags(self.http().await?, self.repository()).await?;
+            let again = list::tags(self.http().await?, self.repository()).await?;
             let again: HashSet<&String> = again.iter().collect();
             let again: Vec<&String> = missing
                 .into_iter()

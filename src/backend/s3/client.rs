@@ -7,8 +7,8 @@ use tokio::sync::OnceCell;
 
 use super::behaviour::DeleteBehaviour;
 use super::connect;
-use super::list::Lister;
 use super::pace::Pace;
+use super::pages::Lister;
 use crate::backend::bucket::Places;
 use crate::backend::{Access, ObjectName, RefTarget, RemoteError};
 use crate::source::S3Location;

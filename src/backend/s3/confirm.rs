@@ -3,8 +3,8 @@
 
 use futures_util::{StreamExt as _, stream};
 
-use super::list::ObjectPage;
 use super::objects::Now;
+use super::pages::ObjectPage;
 use super::prune::S3Pruner;
 use crate::backend::{ObjectTarget, Outcome, RemoteError};
 

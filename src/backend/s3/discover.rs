@@ -5,8 +5,8 @@ use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
 use super::connect;
-use super::list::{FolderLevel, Lister};
 use super::pace::Pace;
+use super::pages::{FolderLevel, Lister};
 use crate::backend::bucket::Places;
 use crate::backend::{Access, RemoteError, RemoteKind};
 use crate::source::S3Location;

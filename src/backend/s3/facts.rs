@@ -7,7 +7,7 @@ use aws_sdk_s3::types::BucketVersioningStatus;
 use futures_util::{StreamExt as _, stream};
 
 use super::complete::{Markers, Trail, reason};
-use super::list::Lister;
+use super::pages::Lister;
 use super::{errors, rules, spread};
 use crate::backend::RemoteError;
 use crate::backend::bucket::{LifecycleRule, Noncurrent, Places, Reported, Versioning};

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use futures_util::{StreamExt as _, stream};
 
 use super::ListedObject;
-use super::list::{FolderLevel, Lister, ObjectPage};
+use super::pages::{FolderLevel, Lister, ObjectPage};
 use crate::backend::RemoteError;
 use crate::backend::bucket::Places;
 

@@ -16,9 +16,9 @@ use super::manifests::{ListedManifests, Manifests, companions, fingerprint};
 use super::{errors, spread};
 use crate::backend::bucket::{Bucket, Versioning};
 use crate::backend::{
-    Access, BackendError, CacheReader, Capabilities, DroppedRef, ListedRefs, ListedRefsPart,
-    ObjectSender, PruneError, ReadAbilities, ReadError, RememberRefs, ShareBlobs, StoreFacts,
-    Support, Undoability, Verified,
+    Access, BackendError, CacheReader, Capabilities, DroppedRef, ListObjects, ListedRefs,
+    ListedRefsPart, ObjectSender, PruneError, ReadAbilities, ReadError, RememberRefs, ShareBlobs,
+    StoreFacts, Support, Undoability, Verified,
 };
 use crate::format::digest::Digest;
 use crate::format::layout::ListedRef;
@@ -92,20 +92,6 @@ impl CacheReader for S3Reader {
         let own = self.manifests().await?;
         let others = self.manifests_of_companions().await?;
         Ok(fingerprint(&own, &others) == expected)
-    }
-
-    async fn list_objects(
-        &self,
-        sender: ObjectSender,
-        cancel: CancellationToken,
-    ) -> Result<(), BackendError> {
-        match cancel
-            .run_until_cancelled(Box::pin(self.list_all(&sender, &cancel)))
-            .await
-        {
-            Some(listed) => Ok(listed?),
-            None => Ok(()),
-        }
     }
 
     async fn read_document(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, ReadError> {
@@ -212,10 +198,28 @@ impl CacheReader for S3Reader {
 
     fn abilities(&self) -> ReadAbilities<'_> {
         ReadAbilities {
+            objects: Some(self),
             dropped: Some(self),
             shared: Some(self),
             versions: Some(self),
             ..ReadAbilities::default()
+        }
+    }
+}
+
+#[async_trait]
+impl ListObjects for S3Reader {
+    async fn list_objects(
+        &self,
+        sender: ObjectSender,
+        cancel: CancellationToken,
+    ) -> Result<(), BackendError> {
+        match cancel
+            .run_until_cancelled(Box::pin(self.list_all(&sender, &cancel)))
+            .await
+        {
+            Some(listed) => Ok(listed?),
+            None => Ok(()),
         }
     }
 }

@@ -11,7 +11,7 @@ use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::ListedObject;
-use super::list::{Lister, ObjectPage};
+use super::pages::{Lister, ObjectPage};
 use crate::backend::RemoteError;
 
 /// The algorithm in a blob's name, before its digits.

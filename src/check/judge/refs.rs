@@ -12,7 +12,7 @@ use crate::check::{Code, Finding, FindingAdvice, Severity};
 use crate::format::cache_config::import::Refusal;
 use crate::format::manifest::ImportLimits;
 use crate::inventory::blobs::{Blob, BlobRole};
-use crate::inventory::{AgeSource, DocumentFault, FaultKind, RefEntry, RefKind};
+use crate::inventory::{AgeSource, DocumentFault, FaultKind, ReadFailure, RefEntry, RefKind};
 use crate::source::StoreKind;
 use crate::text::escape::visible;
 use crate::text::units::{Age, Size};
@@ -80,7 +80,7 @@ fn faults(case: &CheckCase<'_>, entry: &RefEntry) -> Vec<Finding> {
         findings.push(
             finding
                 .about(&fault.subject)
-                .advised(back.map_or_else(|| advice(case, entry, &fault.kind), |back| vec![back])),
+                .advised(back.map_or_else(|| advice(case, entry, fault), |back| vec![back])),
         );
     }
     findings
@@ -150,13 +150,14 @@ fn message(fault: &DocumentFault) -> String {
     }
 }
 
-fn advice(case: &CheckCase<'_>, entry: &RefEntry, kind: &FaultKind) -> Vec<FindingAdvice> {
+fn advice(case: &CheckCase<'_>, entry: &RefEntry, fault: &DocumentFault) -> Vec<FindingAdvice> {
     let replace_after =
         |lead: &str| vec![FindingAdvice::Before(lead.to_owned()), case.renewal(entry)];
     let only = |text: &str| vec![FindingAdvice::Text(text.to_owned())];
-    match kind {
-        FaultKind::ManifestUnreadable(why) | FaultKind::ConfigUnreadable(why)
-            if case.subject.kind == StoreKind::Local && why.contains("Permission denied") =>
+    match &fault.kind {
+        FaultKind::ManifestUnreadable(_) | FaultKind::ConfigUnreadable(_)
+            if case.subject.kind == StoreKind::Local
+                && fault.read_failure == Some(ReadFailure::PermissionDenied) =>
         {
             only(
                 "BuildKit may have written it as another user: run as that user, or change the \

@@ -6,6 +6,7 @@ use super::CheckCase;
 use super::refs::ahead;
 use crate::check::words::{counted, one_or};
 use crate::check::{Code, Finding, lifecycle};
+use crate::format::layout::WithheldReason;
 use crate::inventory::StoreWarning;
 use crate::inventory::blobs::Blob;
 use crate::source::{S3Location, SourceLocation, StoreKind};
@@ -267,7 +268,7 @@ fn missing_unknown(case: &CheckCase<'_>) -> Option<Finding> {
 /// Reports the refs whose blobs the store does not let us read, as one finding.
 fn withheld(case: &CheckCase<'_>) -> Option<Finding> {
     let inventory = case.subject.inventory;
-    let withheld: Vec<(&str, &str)> = case
+    let withheld: Vec<(&str, &WithheldReason)> = case
         .subject
         .refs()
         .into_iter()
@@ -283,7 +284,7 @@ fn withheld(case: &CheckCase<'_>) -> Option<Finding> {
             "1 ref references",
             &format!("{count} refs reference")
         ),
-        visible(why)
+        visible(&why.to_string())
     );
     let hint = "indexes can be read inside a job, with the runtime token";
     let finding = case.finding(Code::NotChecked, message).hint(hint);
@@ -359,7 +360,7 @@ fn surroundings_unknown(case: &CheckCase<'_>) -> Vec<Finding> {
         .unknown
         .iter()
         .map(|unknown| {
-            let message = format!("unknown: {}", visible(unknown));
+            let message = format!("unknown: {}", visible(&unknown.to_string()));
             case.finding(Code::NotChecked, message)
         })
         .collect()

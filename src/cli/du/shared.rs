@@ -101,7 +101,7 @@ impl SharedStoreFields {
                 .into_iter()
                 .map(BranchReads::from)
                 .collect(),
-            not_known: around.unknown.clone(),
+            not_known: around.unknown.iter().map(ToString::to_string).collect(),
         })
     }
 

@@ -10,7 +10,7 @@ use crate::cli::json::JsonDocument;
 use crate::cli::table::{Paper, Style};
 use crate::error::{Exit, Failure};
 use crate::prune::plan::{ItemReason, Plan};
-use crate::prune::repair::NotFixed;
+use crate::prune::rewrite::NotFixed;
 use crate::text::escape::visible;
 
 mod outcome;
@@ -167,7 +167,7 @@ pub(super) fn text(session: &CliSession<'_>, pruned: &[Pruned]) -> Result<Exit, 
 fn not_fixed_text(not_fixed: &[NotFixed], paper: Paper) -> String {
     let line = |item: &NotFixed| {
         let about = item.ref_name.as_deref().unwrap_or("the store");
-        let why = Style::Bad.paint(&visible(&item.why), paper);
+        let why = Style::Bad.paint(&visible(&item.why.to_string()), paper);
         format!("Not repaired: {} of {about}: {why}\n", item.code)
     };
     not_fixed.iter().map(line).collect()

@@ -1,6 +1,10 @@
 //! Faults of the documents that a ref leads to.
 
+use std::io;
+
+use crate::backend::ReadError;
 use crate::format::cache_config::import::Refusal;
+use crate::format::layout::WithheldReason;
 
 /// A fault of a document that a ref leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,8 +12,30 @@ pub struct DocumentFault {
     /// The document: a digest, escaped for display.
     pub subject: String,
     pub kind: FaultKind,
-    /// Whether the system or a service refused to read the document, or failed to.
-    pub read_failed: bool,
+    /// How the system or a service failed to read the document, if it did.
+    pub read_failure: Option<ReadFailure>,
+}
+
+/// How the system or a service failed to read a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadFailure {
+    /// This user may not read the file.
+    PermissionDenied,
+    /// Another failure.
+    Other,
+}
+
+impl ReadFailure {
+    /// Returns the failure in an error; `None` if the document itself is at fault.
+    pub(super) fn of(error: &ReadError) -> Option<Self> {
+        match error {
+            ReadError::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Some(Self::PermissionDenied)
+            }
+            ReadError::Io(_) | ReadError::Remote(_) => Some(Self::Other),
+            _ => None,
+        }
+    }
 }
 
 /// The size of a document that exceeds a limit, both in bytes.
@@ -39,7 +65,7 @@ pub enum FaultKind {
     ConfigUnreadable(String),
     /// A cache that the store withholds from this program.
     #[error("{0}")]
-    Withheld(String),
+    Withheld(WithheldReason),
     /// A configuration that BuildKit refuses as a whole.
     #[error("BuildKit refuses the cache config, and builds as if it were empty: {0}")]
     Refused(Refusal),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 
-use super::fault::{DocumentFault, FaultKind};
+use super::fault::{DocumentFault, FaultKind, ReadFailure};
 use crate::backend::ReadError;
 use crate::format::cache_config::CacheGraph;
 use crate::format::cache_config::import::Refusal;
@@ -71,7 +71,7 @@ impl Resolved {
         self.faults.push(DocumentFault {
             subject: subject.to_string(),
             kind,
-            read_failed: false,
+            read_failure: None,
         });
     }
 
@@ -85,7 +85,7 @@ impl Resolved {
         self.faults.push(DocumentFault {
             subject: subject.to_string(),
             kind: kind(error.to_string()),
-            read_failed: matches!(error, ReadError::Io(_) | ReadError::Remote(_)),
+            read_failure: ReadFailure::of(error),
         });
     }
 

@@ -18,7 +18,7 @@ use crate::backend::{ObjectName, ObjectTarget, OtherKind, OtherObject, RefTarget
 use crate::format::digest::Digest;
 use crate::inventory::blobs::{Blob, BlobId, BlobTable};
 use crate::inventory::{Inventory, TrashTable};
-use crate::prune::records::Rewrite;
+use crate::prune::rewrite::Rewrite;
 
 /// All deletions, refs first.
 #[derive(Debug, Clone, Default)]

@@ -5,9 +5,8 @@ use std::fmt;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::backend::{ObjectName, ObjectTarget, RefTarget};
-use crate::prune::records::Rewrite;
-use crate::prune::repair::Fix;
+use crate::backend::{ObjectName, ObjectTarget, Obstacle, RefTarget};
+use crate::prune::rewrite::{Fix, Rewrite};
 use crate::retention::Reason;
 use crate::text::units::Age;
 
@@ -122,8 +121,7 @@ mod document {
     use super::{DeletionTarget, ItemKind};
     use crate::backend::{ObjectName, ObjectTarget, RefRewrite, RefTarget};
     use crate::format::digest::Digest;
-    use crate::prune::records::{DroppedResult, Rewrite};
-    use crate::prune::repair::Fix;
+    use crate::prune::rewrite::{DroppedResult, Fix, Rewrite};
 
     #[derive(Serialize, Deserialize)]
     struct ItemDocument {
@@ -369,7 +367,7 @@ pub enum StoreReason {
     /// Kept: a person has excluded it from the plan.
     Excluded,
     /// Kept: it is stored in a way that cannot be deleted safely.
-    Unsupported { why: String },
+    Unsupported { why: Obstacle },
 }
 
 impl fmt::Display for ItemReason {
@@ -411,7 +409,7 @@ impl fmt::Display for StoreReason {
             Self::ReferencedAgain => f.write_str("a ref references it again: it is restored"),
             Self::AwaitsRestore => f.write_str("something that is restored first may reference it"),
             Self::Excluded => f.write_str("excluded by hand"),
-            Self::Unsupported { why } => f.write_str(why),
+            Self::Unsupported { why } => why.fmt(f),
         }
     }
 }

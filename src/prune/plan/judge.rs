@@ -11,9 +11,9 @@ use crate::backend::{
     CacheEntryKind, ObjectName, ObjectTarget, RefTarget, StoreEntry, Support, Totals,
 };
 use crate::format::digest::Digest;
+use crate::format::layout::WithheldReason;
 use crate::inventory::blobs::{Blob, BlobId};
 use crate::inventory::{Inventory, RefEntry, StoreWarning};
-use crate::prune::records::is_protected;
 use crate::retention::{Reason, Verdict};
 
 /// The fate of a ref.
@@ -211,19 +211,20 @@ impl Judged {
 
 /// Returns a warning for each reason why the store withholds the content of refs.
 fn withheld_warnings(withheld: &[&RefEntry]) -> Vec<PlanWarning> {
-    let mut by_reason: BTreeMap<&str, Vec<&RefEntry>> = BTreeMap::new();
+    let mut by_reason: BTreeMap<&WithheldReason, Vec<&RefEntry>> = BTreeMap::new();
     for entry in withheld {
-        let why = entry.withheld().unwrap_or_default();
-        by_reason.entry(why).or_default().push(entry);
+        if let Some(why) = entry.withheld() {
+            by_reason.entry(why).or_default().push(entry);
+        }
     }
-    let warning = |(why, entries): (&str, Vec<&RefEntry>)| match entries[..] {
+    let warning = |(why, entries): (&WithheldReason, Vec<&RefEntry>)| match entries[..] {
         [entry] => PlanWarning::WithheldRef {
             name: entry.name.clone(),
-            why: why.to_owned(),
+            why: why.clone(),
         },
         _ => PlanWarning::WithheldRefs {
             refs: entries.len(),
-            why: why.to_owned(),
+            why: why.clone(),
         },
     };
     by_reason.into_iter().map(warning).collect()
@@ -372,7 +373,7 @@ fn apply_rules(planning: &Planning<'_>, blobs: &mut [BlobFate]) {
             can_go && verdict.is_drop() && !planning.excluded.contains(&entry_target(entry));
         if is_ruled && BlobFate::HELD.contains(fate) {
             *fate = BlobFate::Ruled;
-        } else if is_protected(verdict) && *fate == BlobFate::Delete {
+        } else if verdict.is_protected() && *fate == BlobFate::Delete {
             *fate = BlobFate::Protected;
         }
     }

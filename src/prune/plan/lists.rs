@@ -10,13 +10,12 @@ use super::{
     Planning, StoreReason, age, ref_target,
 };
 use crate::backend::{
-    CacheEntryKind, ObjectName, ObjectTarget, OtherKind, OtherObject, RefTarget, StoreEntry,
-    Support,
+    CacheEntryKind, ObjectName, ObjectTarget, Obstacle, OtherKind, OtherObject, RefTarget,
+    StoreEntry, Support,
 };
 use crate::format::digest::Digest;
 use crate::inventory::blobs::BlobId;
 use crate::inventory::digest_in_trash;
-use crate::prune::records::is_protected;
 use crate::retention::{Reason, Verdict};
 
 /// The decision about an unfinished upload or an object in the trash.
@@ -131,7 +130,9 @@ impl<'a> Lists<'a> {
                     reasons.iter().cloned().map(ItemReason::from).collect()
                 }
                 (_, CacheEntryKind::Copy(_))
-                    if is_going && unchanged >= planning.policy.grace && !is_protected(verdict) =>
+                    if is_going
+                        && unchanged >= planning.policy.grace
+                        && !verdict.is_protected() =>
                 {
                     vec![StoreReason::Orphan { unchanged }.into()]
                 }
@@ -225,13 +226,13 @@ impl<'a> Lists<'a> {
                 (Support::No(why), _) => Some(StoreReason::Unsupported { why: why.clone() }.into()),
                 (Support::Yes, OtherKind::Symlink | OtherKind::Special) => Some(
                     StoreReason::Unsupported {
-                        why: "it is not a plain file".to_owned(),
+                        why: Obstacle::NotAFile,
                     }
                     .into(),
                 ),
                 (Support::Yes, OtherKind::Unlisted) => Some(
                     StoreReason::Unsupported {
-                        why: "not all of it may be read".to_owned(),
+                        why: Obstacle::PartlyReadable,
                     }
                     .into(),
                 ),

@@ -14,7 +14,7 @@ use super::{
 use crate::backend::{Capabilities, DeletionCost, Disposal, ObjectName, PlanId, RefTarget};
 use crate::format::digest::Digest;
 use crate::inventory::{Inventory, RefEntry};
-use crate::prune::records::Rewrites;
+use crate::prune::rewrite::Rewrites;
 use crate::retention::{Percent, Policy, Rule, RuleAction, Verdict, Verdicts};
 use crate::source::Place;
 
@@ -128,7 +128,7 @@ impl Plan {
     /// # Errors
     /// Fails if a required fact is unknown, if the plan would delete more than allowed, and if the
     /// result cannot be proved.
-    pub fn new(planning: &Planning<'_>) -> Result<Self, PlanError> {
+    pub(in crate::prune) fn new(planning: &Planning<'_>) -> Result<Self, PlanError> {
         Self::with_fates(planning).map(|(plan, _)| plan)
     }
 
@@ -136,7 +136,9 @@ impl Plan {
     ///
     /// # Errors
     /// The same as [`Plan::new`].
-    pub fn with_fates(planning: &Planning<'_>) -> Result<(Self, Judged), PlanError> {
+    pub(in crate::prune) fn with_fates(
+        planning: &Planning<'_>,
+    ) -> Result<(Self, Judged), PlanError> {
         let fingerprint = ready(planning)?;
         let (plan, judged) = assemble(planning, fingerprint);
         within_limit(planning, &plan)?;
@@ -261,7 +263,7 @@ fn without_versions(planning: &Planning<'_>) -> Vec<PlanWarning> {
         Some(PlanWarning::NoGenerations {
             rule: rule.name.clone(),
             generations: keep.criteria.generations?,
-            why: why.to_string(),
+            why: why.clone(),
         })
     };
     rules.filter_map(warning).collect()
@@ -330,7 +332,8 @@ fn warnings(planning: &Planning<'_>, judged: &Judged, plan: &Plan) -> Vec<PlanWa
     if planning.rewrites.repair.is_none() {
         warnings.extend(judged.warnings(planning));
     }
-    warnings.extend(planning.rewrites.warnings.iter().cloned());
+    let of_rewrites = planning.rewrites.warnings.iter().cloned();
+    warnings.extend(of_rewrites.map(PlanWarning::Rewrite));
     if planning.policy.grace.is_zero() && plan.frees_objects > 0 {
         warnings.push(PlanWarning::NoGrace);
     }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use super::*;
 use crate::backend::memory::MemoryCache;
 use crate::backend::{
-    Capabilities, ObjectTarget, OtherKind, OtherObject, RefTarget, SharedReader, StoredObject,
-    Support, Undoability,
+    Capabilities, ObjectTarget, Obstacle, OtherKind, OtherObject, RefTarget, SharedReader,
+    StoredObject, Support, Undoability,
 };
 use crate::inventory::scan::{ScanOptions, scan};
-use crate::prune::records::Rewrites;
+use crate::prune::rewrite::Rewrites;
 use crate::retention::{Policy, Reason, Verdict, Verdicts};
 
 const NOW: &str = "2026-11-22T00:00:00Z";
@@ -254,12 +254,12 @@ fn operations_that_a_store_denies_are_warnings() {
     let mut store = Store::default();
     store.blob("orphan", 100);
     store.a_ref("old", true, &[]);
-    store.capabilities = Some(Capabilities::none("it is carved in stone"));
+    store.capabilities = Some(Capabilities::none(&Obstacle::InMemory));
     let plan = store.plan();
     assert!(plan.is_empty());
     assert_eq!(
         plan.keep()[0].reasons[0].to_string(),
-        "it is carved in stone"
+        "nothing can be deleted here"
     );
     assert_eq!(held(&plan), [(BlobFate::Unsupported, 1)]);
 }

@@ -13,7 +13,6 @@ use crate::format::digest::Digest;
 use crate::format::manifest::{Descriptor, ManifestDocument};
 use crate::inventory::blobs::BlobId;
 use crate::inventory::{Inventory, RefEntry};
-use crate::prune::records::is_protected;
 
 mod deleted;
 mod seen;
@@ -162,7 +161,7 @@ fn protection(plan: &Plan, planning: &Planning<'_>) -> Result<(), Violation> {
     let verdicts = planning.verdicts.refs.iter().skip(inventory.refs.len());
     let mut protected = HashSet::new();
     for (entry, verdict) in inventory.entries.iter().zip(verdicts) {
-        if is_protected(verdict) {
+        if verdict.is_protected() {
             protected.insert(ObjectName::Entry(entry.name.clone()));
             if let CacheEntryKind::Blob(digest) = entry.kind {
                 protected.insert(ObjectName::Blob(digest));
@@ -207,7 +206,7 @@ fn refs(planning: &Planning<'_>, deleted: &DeletedSet<'_>) -> Result<(), Violati
         };
         let shown = || crate::text::escape::visible(&entry.name).into_owned();
         // A repair deletes a ref whose manifest is gone, of which nothing is lost at any age.
-        if planning.rewrites.repair.is_some() && entry.is_gone() && !is_protected(verdict) {
+        if planning.rewrites.repair.is_some() && entry.is_gone() && !verdict.is_protected() {
             found.insert(*target);
             continue;
         }
@@ -253,7 +252,8 @@ fn rewrites(
         }
         let mut documents = rewrite.documents.documents.iter();
         let is_deleted = documents.any(|text| deleted.has_blob(&Digest::of(text.as_bytes())));
-        if deleted.refs.contains(from) || verdict.is_drop() || is_protected(verdict) || is_deleted {
+        if deleted.refs.contains(from) || verdict.is_drop() || verdict.is_protected() || is_deleted
+        {
             return Err(Violation::Rewrite(name()));
         }
     }

@@ -4,11 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::backend::DeletionCost;
+use crate::backend::{DeletionCost, Obstacle, UnlistedVersions};
+use crate::format::layout::WithheldReason;
 use crate::inventory::StoreWarning;
+use crate::prune::rewrite::RewriteWarning;
 use crate::retention::PolicyWarning;
 use crate::text::escape::visible;
-use crate::text::plural::one_or;
 
 /// A warning of a plan. Documents contain its text, so a plan from a file has only that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,21 +33,19 @@ pub enum PlanWarning {
         /// The number of previous versions that it keeps.
         generations: u32,
         /// Why the store lists none.
-        why: String,
+        why: UnlistedVersions,
     },
     /// The store withholds the content of a ref.
     WithheldRef {
         /// The name of the ref.
         name: String,
-        /// Why it is withheld.
-        why: String,
+        why: WithheldReason,
     },
     /// The store withholds the content of several refs.
     WithheldRefs {
         /// Their number.
         refs: usize,
-        /// Why they are withheld.
-        why: String,
+        why: WithheldReason,
     },
     /// A ref cannot be read, so no blob is deleted.
     UnreadableRef {
@@ -61,40 +60,14 @@ pub enum PlanWarning {
     /// A recently deleted ref, or one of a cache with the same blobs, cannot be read.
     UnreadableOther,
     /// The store cannot delete blobs.
-    NoBlobDeletion {
-        /// The reason.
-        why: String,
-    },
+    NoBlobDeletion { why: Obstacle },
     /// Blobs are restored from the trash first, so no blob is deleted.
     RestoresFirst {
         /// The number of blobs.
         blobs: usize,
     },
-    /// The evidence does not name the steps of a build, so a rule about steps selects nothing.
-    NoStepNames {
-        /// The reason.
-        why: String,
-    },
-    /// A filter asks for the names of steps, and no step of the refs has one.
-    UnnamedSteps {
-        filter: String,
-        /// The name of the first ref.
-        first: String,
-        /// The number of refs.
-        refs: usize,
-    },
-    /// A ref keeps all results, although a rule selects some of them.
-    KeepsResults {
-        /// The name of the ref.
-        name: String,
-        /// The reason.
-        why: String,
-    },
-    /// A repair keeps blobs whose bytes do not match their digests.
-    DamagedBlobs {
-        /// The number of blobs.
-        blobs: u64,
-    },
+    /// A ref is not written again, or not as asked for.
+    Rewrite(RewriteWarning),
     /// There is no grace period.
     NoGrace,
     /// The run does not watch the store for builds that reference the blobs it moved.
@@ -109,6 +82,7 @@ impl fmt::Display for PlanWarning {
             Self::Cost { cost, deletions } => f.write_str(&cost.of(*deletions)),
             Self::Store(warning) => warning.fmt(f),
             Self::Policy(warning) => warning.fmt(f),
+            Self::Rewrite(warning) => warning.fmt(f),
             Self::NoGenerations {
                 rule,
                 generations,
@@ -117,7 +91,7 @@ impl fmt::Display for PlanWarning {
                 f,
                 "rule \"{}\": `generations = {generations}` has no effect here: {}",
                 visible(rule),
-                visible(why)
+                visible(&why.to_string())
             ),
             Self::WithheldRef { name, why } => {
                 write!(f, "`{}`: {why}; {ONLY_A_RULE}", visible(name))
@@ -142,55 +116,12 @@ impl fmt::Display for PlanWarning {
                 f,
                 "{blobs} blobs in the trash are referenced again: they are restored, and no blob is deleted"
             ),
-            Self::NoStepNames { why } => write!(
-                f,
-                "the given evidence names no steps, so a filter for steps selects nothing: {why}"
-            ),
-            Self::UnnamedSteps {
-                filter,
-                first,
-                refs,
-            } => unnamed_steps(filter, first, *refs, f),
-            Self::KeepsResults { name, why } => {
-                write!(f, "`{}` keeps all its results: {why}", visible(name))
-            }
-            Self::DamagedBlobs { blobs } => damaged_blobs(*blobs, f),
             Self::UnreadableOther => f.write_str(UNREADABLE_OTHER),
             Self::NoGrace => f.write_str(NO_GRACE),
             Self::NoSettling => f.write_str(NO_SETTLING),
             Self::Saved(text) => f.write_str(text),
         }
     }
-}
-
-fn unnamed_steps(
-    filter: &str,
-    first: &str,
-    refs: usize,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
-    let (refs, steps) = match refs {
-        1 => (format!("`{}`", visible(first)), "its steps"),
-        count => (format!("{count} refs"), "their steps"),
-    };
-    write!(
-        f,
-        "`{}` selects no results of {refs}, because {steps} have no names: add --provenance FILE, or -f DOCKERFILE",
-        visible(filter)
-    )
-}
-
-fn damaged_blobs(blobs: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let what = match blobs {
-        1 => "1 damaged blob is kept".to_owned(),
-        count => format!("{count} damaged blobs are kept"),
-    };
-    let them = one_or(blobs, "it", "them");
-    write!(
-        f,
-        "{what}, and a build that makes {them} again finds {them} stored and uploads nothing: delete {them} once \
-         no ref reaches {them}, with `prune --orphans-only` when the grace has passed"
-    )
 }
 
 const UNREADABLE_OTHER: &str = "a ref that was deleted a short time ago, or one of another cache with the same blobs, \

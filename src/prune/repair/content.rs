@@ -11,7 +11,8 @@ use crate::format::digest::Digest;
 use crate::format::manifest::{Descriptor, ManifestDocument};
 use crate::inventory::cache::RefCache;
 use crate::inventory::{RefEntry, RefKind};
-use crate::prune::records::{self, DroppedResult, RecordsError};
+use crate::prune::records;
+use crate::prune::rewrite::{DroppedResult, RewriteRefError};
 use crate::source::StoreKind;
 
 /// The documents of a ref.
@@ -29,19 +30,16 @@ impl RefContent {
     pub async fn read(
         checked: &RepairInput<'_>,
         entry: &RefEntry,
-    ) -> Result<Option<Self>, RecordsError> {
+    ) -> Result<Option<Self>, RewriteRefError> {
         let (reader, inventory) = (checked.reader, checked.inventory);
         let digest = entry.digest().valid();
         let digest = match digest {
             Some(digest) if entry.kind == RefKind::Cache => digest,
-            _ => return Err(RecordsError::NotACache),
+            _ => return Err(RewriteRefError::NotACache),
         };
         let caches = RefCache::load(reader, &inventory.blobs, entry)
             .await
-            .map_err(|faults| {
-                let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-                RecordsError::Unread(faults.join("; "))
-            })?;
+            .map_err(RewriteRefError::Unread)?;
         // An index of caches has a finding of its own.
         let Ok([cache]) = <[RefCache; 1]>::try_from(caches) else {
             return Ok(None);
@@ -66,12 +64,12 @@ impl RefContent {
 }
 
 /// Returns the layers in a manifest of either form.
-fn listed_layers(manifest: &str) -> Result<Vec<Descriptor>, RecordsError> {
+fn listed_layers(manifest: &str) -> Result<Vec<Descriptor>, RewriteRefError> {
     match ManifestDocument::parse(manifest.as_bytes()) {
         Ok(ManifestDocument::Manifest { layers, .. }) => Ok(layers),
         Ok(ManifestDocument::Index { entries, .. }) => Ok(entries),
         Ok(ManifestDocument::Schema1 { .. } | ManifestDocument::Artifact { .. }) | Err(_) => {
-            Err(RecordsError::NotACache)
+            Err(RewriteRefError::NotACache)
         }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use super::content::{RefContent, dropped_results, lost_layers};
-use super::fixes::{self, Fix};
+use super::fixes;
 use super::{RepairInput, of_ref};
 use crate::backend::BlobAnswer;
 use crate::check::Code;
@@ -22,7 +22,8 @@ use crate::format::manifest::{CACHE_CONFIG, Descriptor, ImportLimits};
 use crate::inventory::cache::RefCache;
 use crate::inventory::previous::{self, PreviousVersion};
 use crate::inventory::{RefEntry, RefKind};
-use crate::prune::records::{RecordsError, Rewrite, RewrittenManifest, Writing};
+use crate::prune::records::{RewrittenManifest, Writing};
+use crate::prune::rewrite::{Fix, Rewrite, RewriteRefError};
 use crate::source::StoreKind;
 use crate::text::escape::visible;
 
@@ -40,7 +41,7 @@ pub(super) async fn unreadable(
     entry: &RefEntry,
     back: &HashSet<Digest>,
     codes: &HashSet<Code>,
-) -> Result<Option<Rewrite>, RecordsError> {
+) -> Result<Option<Rewrite>, RewriteRefError> {
     let is_of_use = |rewrite: &Rewrite| {
         let documents = rewrite.documents.documents.iter();
         documents.map(String::as_str).any(has_results)
@@ -70,9 +71,9 @@ async fn newest(
     checked: &RepairInput<'_>,
     entry: &RefEntry,
     back: &HashSet<Digest>,
-) -> Result<Rewrite, RecordsError> {
+) -> Result<Rewrite, RewriteRefError> {
     if !matches!(entry.kind, RefKind::Cache | RefKind::Unknown) {
-        return Err(RecordsError::NotACache);
+        return Err(RewriteRefError::NotACache);
     }
     for version in previous::known(checked.reader, checked.inventory, entry)
         .await
@@ -83,7 +84,7 @@ async fn newest(
             return Ok(rewrite);
         }
     }
-    Err(RecordsError::NoVersion(manifests(checked).await))
+    Err(RewriteRefError::NoVersion(manifests(checked).await))
 }
 
 /// Writes the version that a person named: a ref of the store, or the digest of a manifest.
@@ -92,8 +93,8 @@ pub(super) async fn named(
     entry: &RefEntry,
     name: &str,
     back: &HashSet<Digest>,
-) -> Result<Rewrite, RecordsError> {
-    let no_such = || RecordsError::NoSuchVersion(visible(name).into_owned());
+) -> Result<Rewrite, RewriteRefError> {
+    let no_such = || RewriteRefError::NoSuchVersion(visible(name).into_owned());
     let is_it = |version: &&RefEntry| {
         version.names().any(|other| other == name) || version.digest().to_string() == name
     };
@@ -113,7 +114,7 @@ pub(super) async fn named(
         }
     };
     if version.entry.digest() == entry.digest() {
-        return Err(RecordsError::SameVersion);
+        return Err(RewriteRefError::SameVersion);
     }
     version_of(checked, entry, &version, back).await
 }
@@ -153,26 +154,26 @@ async fn version_of(
     entry: &RefEntry,
     version: &PreviousVersion,
     back: &HashSet<Digest>,
-) -> Result<Rewrite, RecordsError> {
+) -> Result<Rewrite, RewriteRefError> {
     let digest = version
         .entry
         .digest()
         .valid()
-        .ok_or(RecordsError::NotACache)?;
+        .ok_or(RewriteRefError::NotACache)?;
     let content = RefContent::read(checked, &version.entry)
         .await?
-        .ok_or(RecordsError::NotACache)?;
+        .ok_or(RewriteRefError::NotACache)?;
     let there = stored_layers(checked, &content.cache, back).await;
     let lost = lost_layers(checked, &content.cache, content.listed.as_deref(), &there);
     let fixed = fix::fix(&content.config, |layer| lost[layer.at()], false)?;
     let graph = CacheGraph::parse(fixed.text.as_bytes())
-        .map_err(|error| RecordsError::Config(error.into()))?;
+        .map_err(|error| RewriteRefError::Config(error.into()))?;
     if graph.records.iter().all(|record| record.results.is_empty()) {
-        return Err(RecordsError::NothingLeft);
+        return Err(RewriteRefError::NothingLeft);
     }
     let (bytes, limit) = (fixed.text.len() as u64, ImportLimits::newest().config);
     if content.manifest.is_some() && bytes > limit {
-        return Err(RecordsError::StillTooLarge { bytes, limit });
+        return Err(RewriteRefError::StillTooLarge { bytes, limit });
     }
     let keep: HashSet<Digest> = graph
         .layers

@@ -15,6 +15,7 @@ use crate::explain::load::documents::{LoadError, Unusable};
 use crate::explain::load::note::{EvidenceNote, Note};
 use crate::format::evidence::EvidenceDocument;
 use crate::format::provenance::Build;
+use crate::prune::rewrite::UnusableEvidence;
 use crate::text::causes::in_one_line;
 use crate::text::escape::visible;
 use crate::text::plural::{counted, one_or};
@@ -136,8 +137,9 @@ pub(super) async fn recognise(
 pub(super) async fn for_names(
     given: &NamedEvidence,
     readers: &EvidenceReaders,
-) -> Result<CacheEvidence, String> {
-    let (loaded, before) = of_builds(given, readers).await?;
+) -> Result<CacheEvidence, UnusableEvidence> {
+    let loaded = of_builds(given, readers).await;
+    let (loaded, before) = loaded.map_err(UnusableEvidence::Unread)?;
     let directories = merged(given.directories(), loaded.directories);
     let now = loaded.documents;
     let gather = move || {
@@ -161,11 +163,9 @@ pub(super) async fn for_names(
     };
     let evidence = tokio::task::spawn_blocking(gather)
         .await
-        .map_err(|_| "it was interrupted".to_owned())?;
+        .map_err(|_| UnusableEvidence::Interrupted)?;
     if evidence.is_empty() {
-        return Err(
-            "it does not describe the steps: give the build's provenance (mode=max), its record or its definition".to_owned()
-        );
+        return Err(UnusableEvidence::NoSteps);
     }
     Ok(evidence)
 }

@@ -85,7 +85,8 @@ pub(super) async fn name(
     given: NamedEvidence,
     readers: &EvidenceReaders,
 ) -> Result<RefSteps, String> {
-    let evidence = evidence::for_names(&given, readers).await?;
+    let evidence = evidence::for_names(&given, readers).await;
+    let evidence = evidence.map_err(|why| why.to_string())?;
     let named = steps.named(&evidence, Names::Given(given));
     if named.counts.named == 0 {
         return Err("the build that it describes has no step in this ref".to_owned());

@@ -11,6 +11,7 @@ use crate::inventory::Inventory;
 use crate::inventory::scan::ScanOptions;
 use crate::prune::MarkError;
 use crate::prune::draft::{Choices, Draft, DraftRequest, RepairFindings};
+use crate::prune::rewrite::UnusableEvidence;
 use crate::retention::Policy;
 use crate::source::StoreKind;
 use crate::tui::effect::PlanRequest;
@@ -113,12 +114,12 @@ impl Planner {
     /// Loads the given evidence if a rule may be about the steps that it names.
     ///
     /// # Errors
-    /// Returns a sentence that explains why it names none.
+    /// Fails if it names none.
     async fn step_names(
         &self,
         given: &NamedEvidence,
         policy: &Policy,
-    ) -> Result<CacheEvidence, String> {
+    ) -> Result<CacheEvidence, UnusableEvidence> {
         let mut rules = policy.rules.iter();
         let is_used = policy.records.is_some() || rules.any(|rule| rule.drop_records.is_some());
         if given.is_empty() || !is_used {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::PlanRow;
 use crate::prune::plan::ItemKind;
-use crate::prune::records::Rewrite;
+use crate::prune::rewrite::Rewrite;
 use crate::text::units::Size;
 use crate::tui::rows::{Cell, DetailLine, moment};
 use crate::tui::theme::TextRole;

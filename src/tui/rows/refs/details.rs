@@ -69,7 +69,7 @@ impl RefRows {
     pub(super) fn size_details(&self, entry: &RefEntry) -> Vec<DetailLine> {
         if let Some(why) = entry.withheld() {
             let why =
-                Cell::new("not known: ", TextRole::Unsure).and(why.to_owned(), TextRole::Unsure);
+                Cell::new("not known: ", TextRole::Unsure).and(why.to_string(), TextRole::Unsure);
             return vec![DetailLine::Blank, DetailLine::Fact("size", why)];
         }
         let sizes = &entry.sizes;

@@ -108,7 +108,7 @@ fn quota(found: &ScannedInventory, around: &QuotaFacts, details: &mut Vec<Detail
     for unknown in &around.unknown {
         details.push(DetailLine::Fact(
             "not known",
-            Cell::new(unknown.clone(), TextRole::Unsure),
+            Cell::new(unknown.to_string(), TextRole::Unsure),
         ));
     }
     details.extend(readers(found, around));

@@ -63,14 +63,3 @@ fn a_source_that_is_still_read_is_not_shown_as_empty() {
         ("0 0 B – – –".into(), "nothing is stored".into())
     );
 }
-
-#[test]
-fn a_row_shows_the_innermost_cause() {
-    let error = "cannot list the bucket prod\n  because: the service refused it\n  because: InvalidAccessKeyId\n  hint: set AWS_ACCESS_KEY_ID";
-    assert_eq!(innermost(error), "InvalidAccessKeyId");
-    assert_eq!(
-        innermost("there is no such directory"),
-        "there is no such directory"
-    );
-    assert_eq!(innermost("a\n  hint: b"), "a");
-}

@@ -365,18 +365,19 @@ fn hindrance(planned: &Planned) -> Option<String> {
             .iter()
             .flat_map(|kept| &kept.reasons)
             .find_map(|reason| match reason {
-                ItemReason::Store(StoreReason::Unsupported { why }) => Some(why.as_str()),
+                ItemReason::Store(StoreReason::Unsupported { why }) => Some(why.to_string()),
                 _ => None,
             });
     // The plan gives this reason once for all blobs.
     let of_blobs = plan.warnings().iter().find_map(|warning| match warning {
-        PlanWarning::NoBlobDeletion { why } => Some(why.as_str()),
+        PlanWarning::NoBlobDeletion { why } => Some(why.to_string()),
         _ => None,
     });
     let held = plan.held().iter().find_map(|held| {
         let why = match held.fate {
             BlobFate::Unsupported => of_blobs
-                .or(forbidden)
+                .as_deref()
+                .or(forbidden.as_deref())
                 .unwrap_or("they cannot be deleted safely here"),
             BlobFate::Undetermined => "a ref that cannot be read may reference them",
             BlobFate::UnknownAge => "their age is not known",
@@ -387,7 +388,7 @@ fn hindrance(planned: &Planned) -> Option<String> {
         (held.count.blobs > 0)
             .then(|| format!("{blobs}, {stored}, which no ref reaches, are kept: {why}"))
     });
-    held.or_else(|| forbidden.map(ToOwned::to_owned))
+    held.or(forbidden)
 }
 
 /// Returns when a later run frees the waiting blobs.

@@ -4,10 +4,10 @@
 use serde_json::{Value, json};
 
 use super::delete::{LOOKS, PAUSE};
+use super::manifests::{Head, ManifestDeletion};
+use super::prune::RegistryPruner;
+use super::{manifests, push};
 use crate::backend::http::Tries;
-use crate::backend::registry::manifests::{Head, ManifestDeletion};
-use crate::backend::registry::prune::RegistryPruner;
-use crate::backend::registry::{manifests, push};
 use crate::backend::{RemoteError, RemoteKind};
 use crate::format::digest::Digest;
 

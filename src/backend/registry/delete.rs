@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::RegistryPruner;
 use super::groups::{GroupFate, TagGroup};
+use super::manifests::{Head, ManifestDeletion};
+use super::packages::{Packages, VersionState};
+use super::prune::RegistryPruner;
+use super::{manifests, push};
 use crate::backend::http::Tries;
-use crate::backend::registry::manifests::{Head, ManifestDeletion};
-use crate::backend::registry::packages::{Packages, VersionState};
-use crate::backend::registry::{manifests, push};
-use crate::backend::{CacheReader as _, Outcome, PlanId, RemoteError, RemoteKind, Skip, Support};
+use crate::backend::{
+    CacheReader as _, Obstacle, Outcome, PlanId, RemoteError, RemoteKind, Skip, Support,
+};
 use crate::format::digest::Digest;
 use crate::format::manifest::DOCUMENT_LIMIT;
 use crate::text::escape::visible;
@@ -40,7 +42,7 @@ impl RegistryPruner {
         versions: Option<&ActiveVersions<'_>>,
     ) -> Result<GroupFate, RemoteError> {
         if let Support::No(why) = self.reader.learned.lock().await.support() {
-            return Ok(group.all(Outcome::Failed(why)));
+            return Ok(group.all(Outcome::Failed(why.to_string())));
         }
         let Ok(bytes) = self.read_document(group.digest, DOCUMENT_LIMIT).await else {
             return Ok(group.all(Outcome::Skipped(Skip::Undetermined)));
@@ -88,9 +90,11 @@ impl RegistryPruner {
             }
             ManifestDeletion::Gone | ManifestDeletion::Absent => Ok(self.have_gone(group).await),
             ManifestDeletion::NotOffered => {
-                let why = refuses(http.host());
-                self.reader.learned.lock().await.refuses = Some(why.clone());
-                Ok(group.all(Outcome::Failed(why)))
+                let host = http.host().to_owned();
+                let why = Obstacle::DeletionRefused { host };
+                let failed = Outcome::Failed(why.to_string());
+                self.reader.learned.lock().await.refuses = Some(why);
+                Ok(group.all(failed))
             }
         }
     }
@@ -220,7 +224,8 @@ impl RegistryPruner {
                 None => match self.delete_tag(group, tag, takes_all).await {
                     Ok(Some(outcome)) => outcome,
                     Ok(None) if tags.contains(&Outcome::Done) => {
-                        Outcome::Failed(refuses(&self.reader.location.host))
+                        let host = self.reader.location.host.clone();
+                        Outcome::Failed(Obstacle::DeletionRefused { host }.to_string())
                     }
                     Ok(None) => return Ok(None),
                     Err(error) => Outcome::Failed(error.in_one_line_with_hint()),
@@ -367,11 +372,4 @@ impl RegistryPruner {
 pub(super) struct ActiveVersions<'a> {
     packages: &'a Packages,
     ids: HashMap<Digest, u64>,
-}
-
-/// Describes that a registry refuses deletions, and how to change that.
-fn refuses(host: &str) -> String {
-    format!(
-        "{host} deletes nothing: its operator has to allow it (distribution: `storage: delete: enabled: true`, or REGISTRY_STORAGE_DELETE_ENABLED=true)"
-    )
 }

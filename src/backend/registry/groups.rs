@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
 
-use crate::backend::registry::manifests;
-use crate::backend::registry::prune::RegistryPruner;
+use super::manifests;
+use super::prune::RegistryPruner;
 use crate::backend::{
     BackendError, CacheReader as _, Outcome, PruneError, RefTarget, RemoteError, RemoteKind, Skip,
     all_refs,
@@ -118,9 +118,9 @@ fn targets_by_manifest(
             continue;
         };
         match now.get(tag) {
-            None => super::set(outcomes, place, Outcome::AlreadyGone),
+            None => super::prune::set(outcomes, place, Outcome::AlreadyGone),
             Some(found) if *found != Some(target.digest) => {
-                super::set(outcomes, place, Outcome::Skipped(Skip::Changed));
+                super::prune::set(outcomes, place, Outcome::Skipped(Skip::Changed));
             }
             Some(_) => {
                 let group = targets.entry(target.digest).or_default();

@@ -8,7 +8,7 @@ use crate::backend::StoredObject;
 use crate::backend::entries::{CacheEntryKind, StoreEntry, short_branch};
 use crate::backend::listing::BrokenListing;
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::{ListedRef, ListedRefFacts};
+use crate::format::layout::{ListedRef, ListedRefFacts, WithheldReason};
 use crate::format::manifest::{CACHE_CONFIG, Descriptor};
 
 /// Creates a withheld ref that represents the indexes missing from a list.
@@ -16,7 +16,7 @@ pub(super) fn unlisted(broken: BrokenListing) -> ListedRef {
     let mut descriptor = Descriptor::named(DigestText::Valid(Digest::of(UNLISTED.as_bytes())));
     CACHE_CONFIG.clone_into(&mut descriptor.media_type);
     let facts = ListedRefFacts {
-        withheld: Some(format!("GitHub does not list all indexes: {broken}")),
+        withheld: Some(WithheldReason::NotListed(broken.to_string())),
         ..ListedRefFacts::default()
     };
     ListedRef {

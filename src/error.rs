@@ -65,7 +65,7 @@ impl Exit {
 }
 
 /// A failure, ready for display.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// One line: what failed, and on which object.
     pub message: String,
@@ -100,6 +100,11 @@ impl Failure {
             exit,
             is_absent: false,
         }
+    }
+
+    /// Returns the innermost cause, which says what is wrong.
+    pub fn innermost(&self) -> &str {
+        self.causes.last().unwrap_or(&self.message)
     }
 
     /// Adds a hint.
@@ -312,5 +317,22 @@ impl From<ExecuteError> for Failure {
                 Self::new(Exit::Failed, &error)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_cause_is_the_last() {
+        let failure = Failure::message(Exit::Failed, "cannot list the bucket prod");
+        assert_eq!(failure.innermost(), "cannot list the bucket prod");
+        let causes = ["the service refused it", "InvalidAccessKeyId"];
+        let failure = Failure {
+            causes: causes.map(str::to_owned).to_vec(),
+            ..failure.hint("set AWS_ACCESS_KEY_ID")
+        };
+        assert_eq!(failure.innermost(), "InvalidAccessKeyId");
     }
 }

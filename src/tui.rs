@@ -37,6 +37,7 @@ use tokio::sync::mpsc;
 use crate::backend::{PauseReport, SharedPruner, SharedReader};
 use crate::check::ignore::Ignore;
 use crate::config::HistoryStore;
+use crate::error::Failure;
 use crate::source::{RefSelector, Source, StoreKind};
 
 pub mod background;
@@ -91,12 +92,12 @@ pub struct Openers {
 }
 
 /// Opens a source that waits for a person's consent, and saves the consent.
-pub type Waiting = Arc<dyn Fn() -> Result<OpenedSource, String> + Send + Sync>;
+pub type Waiting = Arc<dyn Fn() -> Result<OpenedSource, Failure> + Send + Sync>;
 
 /// Finds the stores that a source stands for, and sends each one as it is found. Returns the part
 /// that was not searched, if any, or why it found none.
 pub type Finder = Arc<
-    dyn Fn(mpsc::Sender<OpenedSource>) -> BoxFuture<'static, Result<Option<&'static str>, String>>
+    dyn Fn(mpsc::Sender<OpenedSource>) -> BoxFuture<'static, Result<Option<&'static str>, Failure>>
         + Send
         + Sync,
 >;
@@ -159,8 +160,8 @@ pub struct OpenedSource {
     pub kind: StoreKind,
     /// The source for commands that are shown; `None` if no command can open it.
     pub source: Option<Source>,
-    /// Its reader, or why there is none, with advice.
-    pub reader: Result<SharedReader, String>,
+    /// Its reader, or why there is none.
+    pub reader: Result<SharedReader, Failure>,
     /// A ref to show at once.
     pub select: Option<RefSelector>,
     /// Finds the stores that it stands for, if there may be several; if it finds none, the source

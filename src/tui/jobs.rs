@@ -347,7 +347,7 @@ async fn scan(
     match scan::scan(reader, options, observe).await {
         Ok(inventory) => Ok(ScannedInventory::new(inventory, (reporter.clock)())),
         Err(ScanError::Cancelled) => Err(ScanEnd::Stopped),
-        Err(ScanError::Backend(error)) => Err(ScanEnd::Failed(Failure::from(error).to_string())),
+        Err(ScanError::Backend(error)) => Err(ScanEnd::Failed(Failure::from(error))),
     }
 }
 

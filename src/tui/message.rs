@@ -24,6 +24,7 @@ use super::world::{Admitted, SourceFacts, SourceId};
 use crate::backend::{Outcome, Undoability};
 use crate::check::{self, CheckResult};
 use crate::config::edit::Edit;
+use crate::error::Failure;
 use crate::find;
 use crate::prune::execute;
 use crate::prune::plan::Plan;
@@ -341,7 +342,7 @@ pub struct RunFault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScanEnd {
     Stopped,
-    Failed(String),
+    Failed(Failure),
 }
 
 /// Why a file was not written.

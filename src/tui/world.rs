@@ -19,6 +19,7 @@ use super::views::SavedViews;
 use super::work::BackgroundWork;
 use super::writes::{FileWrite, RunningWrite};
 use crate::config::{self, RecentSource};
+use crate::error::Failure;
 use crate::prune::plan::DeletionTarget;
 use crate::retention::Budget;
 use crate::source::{RefSelector, StoreKind};
@@ -41,7 +42,7 @@ pub struct SourceFacts {
     pub label: String,
     pub kind: StoreKind,
     /// Why it cannot be read, if so.
-    pub fault: Option<String>,
+    pub fault: Option<Failure>,
     /// Whether the stores that it stands for still have to be found.
     pub is_search: bool,
     /// A ref to show at once.
@@ -89,7 +90,7 @@ pub enum Scan {
     Done,
     /// It was stopped, and is incomplete.
     Stopped,
-    Failed(String),
+    Failed(Failure),
 }
 
 /// The state that all screens share.

@@ -10,7 +10,7 @@ use crate::backend::demo::DemoEvidence;
 use crate::backend::{self, Access as StoreAccess, SharedReader};
 use crate::cli::Global;
 use crate::config::Consents;
-use crate::error::Failure;
+use crate::error::{Exit, Failure};
 use crate::source::{RefSelector, Source, SourceLocation, environment};
 use crate::tui::evidence::NamedEvidence;
 use crate::tui::pruning::DeletionAccess;
@@ -105,9 +105,10 @@ pub(super) fn listed(
         label: label_of_waiting(source),
         kind: source.kind(),
         source: Some(whole_store(source)),
-        reader: Err(
-            "a file of this checkout names it: it is not contacted before you open it".to_owned(),
-        ),
+        reader: Err(Failure::message(
+            Exit::Failed,
+            "a file of this checkout names it: it is not contacted before you open it",
+        )),
         select: source.select.clone(),
         find: None,
         copy_journals: None,
@@ -116,7 +117,7 @@ pub(super) fn listed(
         pruner: None,
         waiting: Some(Arc::new(move || {
             let source = consented(&consents, waiting.clone());
-            opened(&source, rights, &asking).map_err(|failure| failure.to_string())
+            opened(&source, rights, &asking)
         })),
     })
 }
@@ -206,7 +207,7 @@ fn finder(source: &Source, rights: Rights, asking: &StoreAccess) -> Finder {
                 }
             };
             let (end, ()) = tokio::join!(finding, sending);
-            end.map_err(|error| Failure::from(error).to_string())
+            end.map_err(Failure::from)
         })
     })
 }

@@ -11,8 +11,9 @@ use super::list_screen::{ListScreen, PreviewOf};
 use super::plan::PlanScreen;
 use super::{Screen, ScreenHeader};
 use crate::check::{CheckProgress, CheckResult, Code, Finding};
+use crate::error::Failure;
 use crate::inventory::Inventory;
-use crate::prune::repair::why_not;
+use crate::prune::rewrite::no_repair;
 use crate::tui::effect::{JobId, JobWork};
 use crate::tui::found::ScannedInventory;
 use crate::tui::keymap::{self, Action};
@@ -105,8 +106,8 @@ impl CheckScreen {
             .map(|found| Arc::clone(&found.inventory));
         self.state = match (&source.scan, &source.found, &source.info.fault) {
             (Scan::Running(_), ..) => CheckState::Waiting,
-            (Scan::Failed(error), ..) | (_, None, Some(error)) => {
-                let unreadable = unreadable(&source.info.label, error);
+            (Scan::Failed(failure), ..) | (_, None, Some(failure)) => {
+                let unreadable = unreadable(&source.info.label, failure);
                 self.show(
                     Arc::new(CheckResult {
                         findings: vec![unreadable],
@@ -215,7 +216,7 @@ impl CheckScreen {
             .iter()
             .any(|finding| fixable(finding) || finding.is_restorable_from_trash())
         {
-            let why = why_not(first.code).unwrap_or("it is not damage; a prune may delete it");
+            let why = no_repair(first.code).unwrap_or("it is not damage; a prune may delete it");
             let words = format!("{} cannot be repaired: {why}", first.code);
             return cx.world.note(StatusKind::Failed, words);
         }
@@ -243,19 +244,16 @@ impl CheckScreen {
     }
 }
 
-/// Returns the finding for a source that could not be read; the last lines of `error` may be a hint.
-fn unreadable(label: &str, error: &str) -> Finding {
-    let (causes, hints): (Vec<&str>, Vec<&str>) = error
-        .lines()
-        .map(str::trim)
-        .partition(|line| !line.starts_with("hint:"));
-    let causes = causes
-        .iter()
-        .map(|cause| cause.trim_start_matches("because: "));
-    let message = causes.collect::<Vec<_>>().join(": ");
+/// Returns the finding for a source that could not be read.
+fn unreadable(label: &str, failure: &Failure) -> Finding {
+    let mut message = failure.message.clone();
+    for cause in &failure.causes {
+        message.push_str(": ");
+        message.push_str(cause);
+    }
     let finding = Finding::new(label, Code::SourceUnreadable, message);
-    match hints.first().and_then(|hint| hint.strip_prefix("hint:")) {
-        Some(hint) => finding.hint(hint.trim()),
+    match &failure.hint {
+        Some(hint) => finding.hint(hint.clone()),
         None => finding,
     }
 }

@@ -147,7 +147,7 @@ impl PlanScreen {
                 PlanState::Planning(cx.start(JobWork::Prune(PruneWork::Plan(request))))
             }
             (Scan::Running(_), _) => PlanState::Awaiting,
-            (Scan::Failed(error), _) => PlanState::Failed(error.clone()),
+            (Scan::Failed(failure), _) => PlanState::Failed(failure.to_string()),
             (Scan::Stopped | Scan::Done, _) => {
                 let key = cx.world.keymap.key_for(CONTEXTS, Action::Rescan);
                 PlanState::Failed(format!(

@@ -25,7 +25,7 @@ use crate::tui::list::{Sort, SortDirection, View};
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::pruning::DeletionScope;
 use crate::tui::rows::refs::{AGE, RefRows};
-use crate::tui::rows::sources::{counted_so_far, innermost, scan_state};
+use crate::tui::rows::sources::{counted_so_far, scan_state};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::rule::DraftAction;
 use crate::tui::theme::TextRole;
@@ -243,10 +243,10 @@ impl Screen for RefsScreen {
     fn summary(&self, world: &World) -> Cell {
         let source = world.source(self.source);
         let sums = match (&source.scan, &source.found) {
-            (Scan::Failed(error), Some(_)) => Cell::new(
+            (Scan::Failed(failure), Some(_)) => Cell::new(
                 format!(
                     "! the last scan failed: {}; this is older",
-                    innermost(error)
+                    failure.innermost()
                 ),
                 TextRole::Error,
             ),

@@ -8,6 +8,7 @@ use aws_sdk_s3::types::{
     LifecycleRuleFilter,
 };
 use cachelens::backend::{self, Access};
+use cachelens::error::{Exit, Failure};
 use cachelens::source::{Source, SourceLocation, StoreKind};
 use cachelens::tui::evidence::NamedEvidence;
 use cachelens::tui::{Finder, OpenedSource};
@@ -58,7 +59,7 @@ fn finder(source: &Source) -> Finder {
                 }
             };
             let (end, ()) = tokio::join!(backend::find_stores(&source, &access, found), sending);
-            end.map_err(|error| error.to_string())
+            end.map_err(Failure::from)
         })
     })
 }
@@ -179,8 +180,10 @@ fn details_show_versions_and_lifecycle_rules() {
 fn sizes_of_sources_that_wait_are_not_shown_as_0() {
     let layout = Fixture::named("mini").layout("local.json");
     let found = OpenedSource {
-        reader: Err("a file names it".to_owned()),
-        waiting: Some(Arc::new(|| Err("it is not opened here".to_owned()))),
+        reader: Err(Failure::message(Exit::Failed, "a file names it")),
+        waiting: Some(Arc::new(|| {
+            Err(Failure::message(Exit::Failed, "it is not opened here"))
+        })),
         ..local("found.example/app", layout.path())
     };
     let mut journey = Journey::new(vec![found], SIZE);
@@ -195,7 +198,7 @@ fn found_sources_wait_until_the_user_opens_them() {
     let layout = Fixture::named("mini").layout("local.json");
     let path = layout.path().to_owned();
     let found = OpenedSource {
-        reader: Err("a file names it".to_owned()),
+        reader: Err(Failure::message(Exit::Failed, "a file names it")),
         waiting: Some(Arc::new(move || {
             counted.fetch_add(1, Ordering::Relaxed);
             Ok(local("found.example/app", &path))

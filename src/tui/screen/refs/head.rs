@@ -74,7 +74,7 @@ impl RefsScreen {
         let ages = match found.withheld() {
             Some(why) => ages
                 .and("? ", TextRole::Unsure)
-                .and(why.to_owned(), TextRole::Unsure),
+                .and(why.to_string(), TextRole::Unsure),
             None => ages.and_all(histogram::by_age(&found.ages, width.saturating_sub(14))),
         };
         let buffer = frame.buffer_mut();
@@ -99,7 +99,8 @@ impl RefsScreen {
         let key = |action| world.keymap.key_for(self.contexts(), action);
         match &source.scan {
             Scan::Running(_) => vec![Cell::new("Reading the refs…", TextRole::Dim)],
-            Scan::Failed(error) => error
+            Scan::Failed(failure) => failure
+                .to_string()
                 .lines()
                 .map(|line| Cell::text(line.to_owned()))
                 .collect(),

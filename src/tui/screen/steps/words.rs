@@ -67,11 +67,12 @@ impl StepsScreen {
 
     pub(super) fn empty(&self, world: &World) -> Vec<Cell> {
         // A store that cannot be read says nothing about a ref.
-        if let (StepsState::Failed(_), Scan::Failed(error)) =
+        if let (StepsState::Failed(_), Scan::Failed(failure)) =
             (&self.state, &world.source(self.source).scan)
         {
             let first = Cell::new("! The source cannot be read now.", TextRole::Error);
-            let lines = error.lines().map(|line| Cell::text(line.trim().to_owned()));
+            let text = failure.to_string();
+            let lines = text.lines().map(|line| Cell::text(line.trim().to_owned()));
             return std::iter::once(first).chain(lines).collect();
         }
         match &self.state {

@@ -107,7 +107,7 @@ fn compare(set: &str) -> BTreeSet<String> {
     for (name, sandbox) in stores(set) {
         let model = Model::read(&sandbox.path("cache"));
         let usage = model.usage();
-        let source = &sandbox.json(&["du", "--json", "./cache"])["sources"][0];
+        let source = &sandbox.json("du --json ./cache")["sources"][0];
         assert_eq!(picked(source, &usage), usage, "{name}");
         let nothing = json!({"objects": 0, "bytes": 0});
         assert_eq!(
@@ -117,7 +117,7 @@ fn compare(set: &str) -> BTreeSet<String> {
         );
 
         let listing = model.listing();
-        let document = sandbox.json(&["ls", "--json", "./cache"]);
+        let document = sandbox.json("ls --json ./cache");
         assert_rows(&document["sources"][0]["refs"], &listing, &name);
         for row in &listing {
             note(&row["kind"]);
@@ -172,13 +172,7 @@ fn a_directory_given_twice_or_by_another_form_counts_the_same() {
     let sandbox = Sandbox::new();
     let mut layout: LayoutBuilder = sandbox.layout();
     layout.tag("main", &layout.chain(&[layout.layer("a", 100)]));
-    let document = sandbox.json(&[
-        "du",
-        "--json",
-        "./cache",
-        "oci:cache",
-        "type=local,dest=cache,mode=max",
-    ]);
+    let document = sandbox.json("du --json ./cache oci:cache type=local,dest=cache,mode=max");
     let sources = document["sources"].as_array().unwrap();
     assert_eq!(sources.len(), 3);
     for source in sources {

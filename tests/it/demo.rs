@@ -79,7 +79,7 @@ async fn the_ages_in_the_demo_do_not_depend_on_the_clock() {
 #[test]
 fn the_last_build_of_the_demo_is_explained_at_once() {
     let cachelens = Sandbox::new();
-    let answer = cachelens.json(&["why", "demo#main", "--json"]);
+    let answer = cachelens.json("why demo#main --json");
     let causes: Vec<_> = answer["root_causes"]
         .as_array()
         .unwrap()
@@ -105,7 +105,7 @@ fn the_last_build_of_the_demo_is_explained_at_once() {
 #[test]
 fn the_ref_of_two_platforms_has_a_build_of_its_own() {
     let cachelens = Sandbox::new();
-    let answer = cachelens.json(&["why", "demo#web-amd64-386", "--json"]);
+    let answer = cachelens.json("why demo#web-amd64-386 --json");
     let cause = &answer["root_causes"][0];
     assert_eq!(cause["kind"], "content");
     assert_eq!(cause["paths"][0], "web/page.js");
@@ -175,7 +175,7 @@ fn the_demo_has_refs_orphans_an_upload_and_a_missing_blob() {
 #[test]
 fn one_ref_of_the_demo_has_the_steps_of_two_platforms() {
     let cachelens = Sandbox::new();
-    let shown = cachelens.run(&["show", "demo#web-amd64-386"]).to_string();
+    let shown = cachelens.run("show demo#web-amd64-386").to_string();
     for step in [
         "RUN npm ci (linux/386)",
         "RUN npm ci (linux/amd64)",

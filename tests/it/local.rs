@@ -18,7 +18,7 @@ fn usage(sandbox: &Sandbox) -> Value {
 
 /// Returns the same of a run that ends with an exit code.
 fn usage_with_code(sandbox: &Sandbox, code: i32) -> Value {
-    let run = sandbox.run(&["du", "--json", "./cache"]);
+    let run = sandbox.run("du --json ./cache");
     assert_eq!(run.code, Some(code), "{run}");
     let mut document = run.json();
     let source = document["sources"][0].take();
@@ -44,7 +44,7 @@ fn refs(sandbox: &Sandbox) -> Vec<Value> {
 
 /// Returns the same of a run that ends with an exit code.
 fn refs_with_code(sandbox: &Sandbox, code: i32) -> Vec<Value> {
-    let run = sandbox.run(&["ls", "--json", "./cache"]);
+    let run = sandbox.run("ls --json ./cache");
     assert_eq!(run.code, Some(code), "{run}");
     let document = run.json();
     document["sources"][0]["refs"].as_array().unwrap().clone()

@@ -105,12 +105,12 @@ fn the_start_screen_offers_the_demo() {
 #[test]
 fn without_a_terminal_the_summary_and_the_refs_are_printed() {
     let sandbox = Sandbox::new();
-    let run = sandbox.run(&["demo"]);
+    let run = sandbox.run("demo");
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run}");
     let [summed, listed] = ["du", "ls"].map(|command| sandbox.run(&[command, "demo"]).stdout);
     assert_eq!(run.stdout, format!("{summed}\n{listed}"));
     // Evidence asks for an answer that neither gives.
-    let run = sandbox.run(&["demo#main", "--build", "log.txt"]);
+    let run = sandbox.run("demo#main --build log.txt");
     assert_eq!(run.code, Some(2));
     assert!(run.stderr.contains("cachelens why"), "{run}");
 }

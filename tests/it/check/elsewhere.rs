@@ -75,7 +75,7 @@ fn blobs_behind_a_link_are_found_and_kept() {
             fs::remove_dir(made.sandbox.path(link)).unwrap();
         }
         symlink(target, made.sandbox.path(link)).unwrap();
-        let found = finding(&made.sandbox.run(&["check", "./cache", "--json"]));
+        let found = finding(&made.sandbox.run("check ./cache --json"));
         let message = found["message"].as_str().unwrap();
         assert!(message.contains("is a symbolic link"), "{message}");
         let arguments = ["prune", "./cache", "--grace", "0s", "--yes"];
@@ -101,7 +101,7 @@ fn blobs_on_a_mount_are_found_and_deleted_without_the_trash_only() {
     let mut layout = plain.layout();
     let main = layout.chain(&[layout.layer("one", 40)]);
     layout.tag("main", &main);
-    let report = ended(&plain.run(&["check", "./cache", "--json"]), 0);
+    let report = ended(&plain.run("check ./cache --json"), 0);
     assert!(!codes(&report).contains(&"blobs-elsewhere"), "{report}");
 
     for mount in [DISK, BIND] {

@@ -224,7 +224,7 @@ fn check_reports_each_fault_once() {
     for (name, damage) in DAMAGES {
         let sandbox = Sandbox::new();
         damage(&mut sandbox.layout());
-        let run = sandbox.run(&["check", "--json", "./cache"]);
+        let run = sandbox.run("check --json ./cache");
         let report = run.json();
         let weight = |word: &str| report["summary"][word].as_u64().unwrap();
         let gates = weight("error") + weight("warning") > 0;
@@ -340,7 +340,7 @@ fn complete_caches_have_neither_errors_nor_warnings() {
         }
         let sandbox = Sandbox::new();
         fixture.write_layout(list, &sandbox.path("cache"));
-        let report = ended(&sandbox.run(&["check", "--json", "--verify", "./cache"]), 0);
+        let report = ended(&sandbox.run("check --json --verify ./cache"), 0);
         assert_eq!(
             (&report["summary"]["error"], &report["summary"]["warning"]),
             (&json!(0), &json!(0)),
@@ -359,13 +359,13 @@ fn bytes_are_compared_only_when_that_is_asked_for() {
     let mut layout = sandbox.layout();
     let ([_, two], ..) = whole(&mut layout);
     fs::write(layout.blob_path(&two), "x".repeat(200)).unwrap();
-    insta::assert_snapshot!(sandbox.run(&["check", "./cache"]), @r"
+    insta::assert_snapshot!(sandbox.run("check ./cache"), @r"
     nothing found
     checked ./cache: 1 ref, 4 blobs stored; the bytes of layers were not read (--verify reads them)
     exit 0
     ");
     let run = sandbox
-        .run(&["check", "./cache", "--verify"])
+        .run("check ./cache --verify")
         .to_string()
         .replace(&digest_of(&two)[7..], "DIGEST");
     insta::assert_snapshot!(run, @r"
@@ -426,7 +426,7 @@ fn one_ref_is_checked_alone() {
     assert!(codes(&check("main", 0)).is_empty());
     assert_eq!(codes(&check("broken", 3)), ["manifest-missing"]);
     assert_eq!(codes(&check("image", 3)), ["no-cache"]);
-    assert_eq!(sandbox.run(&["check", "./cache#nothing"]).code, Some(1));
+    assert_eq!(sandbox.run("check ./cache#nothing").code, Some(1));
 }
 
 #[test]
@@ -441,7 +441,7 @@ fn an_unreadable_store_is_an_error_next_to_the_others() {
     )
     .unwrap();
     fs::write(sandbox.path("other/index.json"), "{").unwrap();
-    let run = sandbox.run(&["check", "./cache", "./other"]);
+    let run = sandbox.run("check ./cache ./other");
     insta::assert_snapshot!(run, @r"
     SEVERITY  FINDING            COST  REF
     error     source-unreadable     –  –
@@ -455,7 +455,7 @@ fn an_unreadable_store_is_an_error_next_to_the_others() {
       hint: builds cannot use the directory either: restore the file, or export to a new directory
     exit 3
     ");
-    let report = ended(&sandbox.run(&["check", "--json", "./other"]), 1);
+    let report = ended(&sandbox.run("check --json ./other"), 1);
     assert_eq!(
         (codes(&report), &report["summary"]["error"]),
         (vec!["source-unreadable"], &json!(1))
@@ -470,7 +470,7 @@ fn an_unlistable_folder_is_not_treated_as_empty() {
     layout.write("notes/data", "x");
     let folder = layout.path("notes");
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o000)).unwrap();
-    let report = ended(&sandbox.run(&["check", "--json", "--quiet", "./cache"]), 0);
+    let report = ended(&sandbox.run("check --json --quiet ./cache"), 0);
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     assert!(codes(&report).contains(&"not-checked"), "{report}");
 }
@@ -484,7 +484,7 @@ fn names_in_findings_control_neither_the_terminal_nor_a_shell() {
     layout.tag(name, &manifest);
     layout.tag("it's; rm -rf ~ #", &manifest);
     layout.lose(&one);
-    let run = sandbox.run(&["check", "./cache"]);
+    let run = sandbox.run("check ./cache");
     assert_eq!(run.code, Some(3));
     assert!(!run.stdout.contains('\u{1b}'), "{run}");
     assert!(
@@ -492,7 +492,7 @@ fn names_in_findings_control_neither_the_terminal_nor_a_shell() {
         "{run}"
     );
     assert_eq!(run.stdout.matches("--drop-ref").count(), 2, "{run}");
-    let report = sandbox.run(&["check", "--json", "./cache"]).json();
+    let report = sandbox.run("check --json ./cache").json();
     let findings = report["findings"].as_array().unwrap();
     assert!(
         findings.iter().any(|finding| finding["ref"] == name),
@@ -509,7 +509,7 @@ fn a_thousand_faults_of_one_kind_are_one_finding() {
     let nonsense = (0..1_000).map(|number| with(&one, "digest", format!("nonsense {number}")));
     let layers: Vec<Value> = [one.clone(), two].into_iter().chain(nonsense).collect();
     layout.tag("main", &layout.cache(&config, &layers));
-    let report = ended(&sandbox.run(&["check", "--json", "./cache"]), 3);
+    let report = ended(&sandbox.run("check --json ./cache"), 3);
     assert_eq!(codes(&report), ["layer-name-invalid", "not-checked"]);
     let message = report["findings"][0]["message"].as_str().unwrap();
     assert!(
@@ -527,7 +527,7 @@ fn blobs_behind_a_link_are_reported_as_kept() {
     let dir = sandbox.path("cache");
     std::fs::rename(dir.join("blobs"), dir.join("elsewhere")).unwrap();
     std::os::unix::fs::symlink("elsewhere", dir.join("blobs")).unwrap();
-    let report = ended(&sandbox.run(&["check", "./cache", "--json"]), 0);
+    let report = ended(&sandbox.run("check ./cache --json"), 0);
     let findings = report["findings"].as_array().unwrap();
     let found = findings
         .iter()
@@ -537,6 +537,6 @@ fn blobs_behind_a_link_are_reported_as_kept() {
     // A cache whose blobs lie in it has no such finding.
     std::fs::remove_file(dir.join("blobs")).unwrap();
     std::fs::rename(dir.join("elsewhere"), dir.join("blobs")).unwrap();
-    let report = ended(&sandbox.run(&["check", "./cache", "--json"]), 0);
+    let report = ended(&sandbox.run("check ./cache --json"), 0);
     assert!(!super::codes(&report).contains(&"blobs-elsewhere"));
 }

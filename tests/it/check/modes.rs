@@ -67,7 +67,7 @@ fn a_min_export_keeps_the_results_on_which_no_other_rests() {
         let sandbox = Sandbox::new();
         let dir = sandbox.path("cache");
         Fixture::named(set).write_layout("local.json", &dir);
-        let run = sandbox.run(&["check", "./cache", "--mode", "--json", "--fail-on", "error"]);
+        let run = sandbox.run("check ./cache --mode --json --fail-on error");
         let report = ended(&run, 0);
         let modes = report["modes"].as_array().unwrap();
         assert!(!modes.is_empty(), "{set}");
@@ -104,7 +104,7 @@ fn a_min_export_keeps_the_results_on_which_no_other_rests() {
 fn check_describes_export_modes() {
     let sandbox = Sandbox::new();
     Fixture::named("mini").write_layout("local.json", &sandbox.path("cache"));
-    let shown = sandbox.run(&["check", "./cache#c03", "--mode"]).stdout;
+    let shown = sandbox.run("check ./cache#c03 --mode").stdout;
     let modes = shown.split("\n\n").last().unwrap();
     insta::assert_snapshot!(modes, @r"
     REF  MODE  STEPS     SIZE  MIN STEPS  MIN SIZE
@@ -115,13 +115,13 @@ fn check_describes_export_modes() {
       min loses COPY 9152319c3986, 144 B
       min loses FILE 57a5ab45ee83, 92 B
     ");
-    let shown = sandbox.run(&["show", "./cache#c03"]).stdout;
+    let shown = sandbox.run("show ./cache#c03").stdout;
     let line = shown
         .lines()
         .find(|line| line.starts_with("mode "))
         .unwrap();
     insta::assert_snapshot!(line, @"mode max: 6 steps with a result, 138 KiB; an export with mode=min would keep 1 of them, 77.5 KiB");
     // Without the flag nothing is said of it.
-    let plain = sandbox.json(&["check", "./cache", "--json"]);
+    let plain = sandbox.json("check ./cache --json");
     assert!(plain.get("modes").is_none());
 }

@@ -118,7 +118,7 @@ fn old_results_of_package_updates_are_found() {
     let report = ended(&old.sandbox.run(&flags), 3);
     assert_eq!(codes(&report), ["limit-not-checked"]);
     // A Dockerfile without the age is a mistake.
-    let run = old.sandbox.run(&["check", "./cache", "-f", "Dockerfile"]);
+    let run = old.sandbox.run("check ./cache -f Dockerfile");
     assert_eq!(run.code, Some(2), "{run}");
 }
 
@@ -135,7 +135,7 @@ fn the_age_of_updates_can_be_configured() {
     // The flag wins.
     let lenient = ended(&check(&["--max-update-age", "300y"]), 0);
     assert_eq!(codes(&lenient), Vec::<&str>::new());
-    let printed = old.sandbox.run(&["config", "print"]);
+    let printed = old.sandbox.run("config print");
     let line = "[check]\nmax_update_age = \"30d\"  # ./cachelens.toml:2\n";
     assert!(printed.stdout.contains(line), "{printed}");
 
@@ -148,7 +148,7 @@ fn the_age_of_updates_can_be_configured() {
     fs::remove_file(&config).unwrap();
     let refused = check(&[]);
     assert_eq!(refused.code, Some(2), "{refused}");
-    let context = old.sandbox.run(&["check", "./cache", "--context", "."]);
+    let context = old.sandbox.run("check ./cache --context .");
     assert_eq!(context.code, Some(2), "{context}");
 }
 

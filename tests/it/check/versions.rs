@@ -79,7 +79,7 @@ fn no_previous_version_is_suggested_without_one() {
     let versions = Versions::new();
     versions.name(&[("main", &versions.manifests[1])]);
     versions.lose_config(&versions.manifests[1]);
-    let report = ended(&versions.sandbox.run(&["check", "./cache", "--json"]), 3);
+    let report = ended(&versions.sandbox.run("check ./cache --json"), 3);
     assert!(!report.to_string().contains("--restore"), "{report}");
 }
 

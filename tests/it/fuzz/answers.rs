@@ -116,7 +116,7 @@ fn files_of_logins() {
         let file = sandbox.path(".docker/config.json");
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file, &changed).unwrap();
-        let run = sandbox.run(&["ls", "127.0.0.1:1/acme/app", "--timeout", "1s"]);
+        let run = sandbox.run("ls 127.0.0.1:1/acme/app --timeout 1s");
         ended(&run, &String::from_utf8_lossy(&changed));
     }
 }

@@ -37,7 +37,9 @@ fn listed(address: &str) -> Option<(usize, usize)> {
             }
             objects
         };
-        let listing = reader.list_objects(sender, CancellationToken::new());
+        let listing = reader
+            .abilities()
+            .list_objects(sender, CancellationToken::new());
         let (listing, objects) = tokio::join!(listing, counting);
         listing.ok()?;
         assert_eq!(reader.facts().await.unseen, None);

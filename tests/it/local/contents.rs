@@ -190,7 +190,7 @@ fn an_unlistable_folder_is_unknown_with_a_warning() {
         layout.write(&format!("{folder}/data"), "12345");
         fs::set_permissions(layout.path(folder), Permissions::from_mode(0o000)).unwrap();
     }
-    let run = sandbox.run(&["du", "--json", "./cache"]);
+    let run = sandbox.run("du --json ./cache");
     for folder in folders {
         fs::set_permissions(layout.path(folder), Permissions::from_mode(0o755)).unwrap();
     }

@@ -558,7 +558,7 @@ fn a_config_beyond_the_import_limit_is_shown_with_a_warning() {
     layout.tag("main", &layout.cache(&config, &layers));
     let size = config.to_string().len();
     assert!(size > 1 << 20);
-    let shown = sandbox.run(&["show", "--json", "./cache"]);
+    let shown = sandbox.run("show --json ./cache");
     assert_eq!(shown.json()["records"].as_array().unwrap().len(), 14_000);
     let warning = format!(
         "is {size} bytes: BuildKit imports no more than 1048576, so that this cache is never used\n"
@@ -570,7 +570,7 @@ fn a_config_beyond_the_import_limit_is_shown_with_a_warning() {
     );
     assert!(
         sandbox
-            .run(&["ls", "./cache"])
+            .run("ls ./cache")
             .stdout
             .contains("BuildKit imports no more than 1048576")
     );
@@ -614,7 +614,7 @@ fn names_of_refs_are_shown_as_builds_use_them() {
             json!(["main", [], true, 0]),
         ]
     );
-    let run = sandbox.run(&["ls", "./cache#main"]);
+    let run = sandbox.run("ls ./cache#main");
     assert_eq!(
         run.stderr,
         "warning: ./cache: 2 refs are named `main`; a build imports the first\n"
@@ -633,6 +633,6 @@ fn names_of_refs_are_shown_as_builds_use_them() {
             "{select}"
         );
     }
-    let shown = sandbox.run(&["show", "--json", "./cache#main"]);
+    let shown = sandbox.run("show --json ./cache#main");
     assert_eq!(shown.json()["ref"]["digest"], one["digest"]);
 }

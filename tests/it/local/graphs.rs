@@ -73,7 +73,7 @@ fn caches_that_buildkit_refuses_are_broken() {
             (count("records"), 0, 0),
             "{name}"
         );
-        let shown = sandbox.json(&["show", "--json", "./cache"]);
+        let shown = sandbox.json("show --json ./cache");
         for record in shown["records"].as_array().unwrap() {
             assert_eq!(
                 (&record["state"], &record["layer"]),
@@ -81,7 +81,7 @@ fn caches_that_buildkit_refuses_are_broken() {
                 "{name}"
             );
         }
-        assert_eq!(sandbox.run(&["show", "./cache"]).code, Some(0));
+        assert_eq!(sandbox.run("show ./cache").code, Some(0));
     }
     insta::assert_snapshot!(report, @r"
     a record on itself: record 0 leads to itself
@@ -141,7 +141,7 @@ fn unused_faulty_records_do_no_harm() {
             expected,
             "{name}"
         );
-        let shown = sandbox.json(&["show", "--json", "./cache"]);
+        let shown = sandbox.json("show --json ./cache");
         let bytes = shown["records"][0]["bytes"].as_u64();
         match name {
             "the same blob twice in a chain" => assert_eq!(bytes, Some(30)),
@@ -178,7 +178,7 @@ fn a_hundred_thousand_records_in_a_chain_are_shown() {
         &layout.manifest(&layout.blob(CONFIG, config), &layers),
     );
 
-    let shown = sandbox.run(&["show", "--json", "./cache"]).json();
+    let shown = sandbox.run("show --json ./cache").json();
     let row = &shown["ref"];
     assert_eq!(
         (&row["records"], &row["results"], &row["key_only"]),

@@ -37,10 +37,10 @@ fn report(cases: &[Case<'_>]) -> String {
         let mut layout = sandbox.layout();
         add_main(&mut layout);
         damage(&layout);
-        let run = sandbox.run(&["du", "./cache"]);
+        let run = sandbox.run("du ./cache");
         assert_eq!(run.stdout, "", "{name}");
         // The same in JSON: a document with the failure, and the same exit code.
-        let json = sandbox.run(&["du", "--json", "./cache"]);
+        let json = sandbox.run("du --json ./cache");
         assert_eq!(
             (json.code, json.stderr.as_str()),
             (run.code, run.stderr.as_str()),
@@ -303,7 +303,7 @@ fn a_device_instead_of_index_json_is_not_read() {
     if !make_device(&layout.path("index.json")) {
         symlink("/dev/zero", layout.path("index.json")).unwrap();
     }
-    let run = sandbox.run(&["ls", "./cache"]);
+    let run = sandbox.run("ls ./cache");
     assert_eq!(run.code, Some(1));
     assert!(run.stderr.starts_with(
         "error: cache is not an OCI image layout: its index.json is not a plain file\n"
@@ -329,12 +329,12 @@ fn a_layout_without_refs_is_all_orphans() {
         (&usage["refs"], &usage["orphan"]["bytes"]),
         (&0.into(), &100.into())
     );
-    let run = sandbox.run(&["ls", "./cache"]);
+    let run = sandbox.run("ls ./cache");
     assert_eq!(
         run.to_string(),
         "no refs: nothing has been exported here yet\nexit 0"
     );
-    let run = sandbox.run(&["show", "./cache"]);
+    let run = sandbox.run("show ./cache");
     assert_eq!(
         (run.to_string().as_str(), run.code),
         ("error: ./cache has no refs\nexit 1", Some(1))
@@ -358,7 +358,7 @@ fn permission_errors_have_a_hint() {
         let denied = layout.path(path);
         let before = fs::metadata(&denied).unwrap().permissions();
         fs::set_permissions(&denied, Permissions::from_mode(mode)).unwrap();
-        let run = sandbox.run(&["du", "./cache"]);
+        let run = sandbox.run("du ./cache");
         fs::set_permissions(&denied, before).unwrap();
         writeln!(report, "# ./cache/{path} {mode:o}\n{run}").unwrap();
     }

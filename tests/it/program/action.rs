@@ -124,7 +124,7 @@ fn the_action_plans_a_prune_and_applies_it_on_request() {
         ];
         job.run("prune.sh", &inputs)
     };
-    let refs = || job.sandbox.json(&["ls", "./cache", "--json"])["sources"][0]["refs"].clone();
+    let refs = || job.sandbox.json("ls ./cache --json")["sources"][0]["refs"].clone();
     let before = refs();
     let planned = prune("false");
     assert_eq!(planned.code, Some(0), "{planned}");
@@ -229,7 +229,7 @@ fn the_action_sets_every_variable_that_its_scripts_read() {
 fn the_action_plans_a_prune_without_flags_and_refuses_an_open_quote() {
     let job = Job::new();
     Fixture::named("mini").write_layout("local.json", &job.sandbox.path("cache"));
-    let refs = || job.sandbox.json(&["ls", "./cache", "--json"])["sources"][0]["refs"].clone();
+    let refs = || job.sandbox.json("ls ./cache --json")["sources"][0]["refs"].clone();
     let before = refs();
     for flags in ["", "  \n "] {
         let inputs = [("INPUT_PRUNE", "./cache"), ("INPUT_PRUNE_FLAGS", flags)];

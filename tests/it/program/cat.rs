@@ -12,7 +12,7 @@ use crate::support::pty::Terminal;
 /// A cache that BuildKit wrote, one of its layers with files, and the largest file of it.
 fn cache(sandbox: &Sandbox) -> (String, Value) {
     Fixture::named("mini").write_layout("local.json", &sandbox.path("cache"));
-    let shown = sandbox.json(&["show", "./cache#c03", "--json"]);
+    let shown = sandbox.json("show ./cache#c03 --json");
     for layer in shown["layers"].as_array().unwrap() {
         let digest = layer["digest"].as_str().unwrap().to_owned();
         let files = sandbox.json(&[
@@ -90,7 +90,7 @@ fn cat_prints_nothing_of_a_damaged_layer() {
 #[test]
 fn cat_keeps_binary_data_from_a_terminal() {
     let sandbox = Sandbox::new();
-    let shown = sandbox.json(&["show", "demo#main", "--json"]);
+    let shown = sandbox.json("show demo#main --json");
     let layer = shown["layers"][0]["digest"].as_str().unwrap();
     let terminal = Terminal::start(&["cat", "demo", layer], 100, 24);
     terminal.wait("the refusal", |screen| {

@@ -243,5 +243,5 @@ fn elvish_and_powershell_scripts_offer_the_flags_of_each_command() {
         assert!(has("du", "--color"), "{shell}");
         assert!(!has("du", "--provenance"), "{shell}");
     }
-    assert_eq!(sandbox.run(&["completions", "tcsh"]).code, Some(2));
+    assert_eq!(sandbox.run("completions tcsh").code, Some(2));
 }

@@ -6,22 +6,22 @@ use crate::support::command::Sandbox;
 fn config_shows_its_path_its_values_and_its_errors() {
     let sandbox = Sandbox::new();
     let here = sandbox.path("").to_str().unwrap().to_owned();
-    let without = sandbox.run(&["config", "path"]).to_string();
+    let without = sandbox.run("config path").to_string();
     insta::assert_snapshot!(without.replace(&here, "~/"), @r"
     error: there is no configuration file; the defaults are in effect
       hint: write cachelens.toml here, or in ~/.config/cachelens
     exit 1
     ");
-    insta::assert_snapshot!(sandbox.run(&["config", "check"]), @r"
+    insta::assert_snapshot!(sandbox.run("config check"), @r"
     there is no configuration file; the defaults are in effect
     exit 0
     ");
     assert_eq!(
-        sandbox.run(&["config", "check", "--json"]).code,
-        sandbox.run(&["config", "check"]).code
+        sandbox.run("config check --json").code,
+        sandbox.run("config check").code
     );
     assert_eq!(
-        sandbox.run(&["config", "path", "--json"]).json()["path"],
+        sandbox.run("config path --json").json()["path"],
         serde_json::Value::Null
     );
 
@@ -71,7 +71,7 @@ fn config_shows_its_path_its_values_and_its_errors() {
     "#);
     let path = home.join("cachelens.toml");
     assert_eq!(
-        sandbox.run(&["config", "path"]).stdout,
+        sandbox.run("config path").stdout,
         format!("{}\n", path.display())
     );
 

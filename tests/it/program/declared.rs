@@ -18,7 +18,7 @@ fn checkout() -> Sandbox {
 #[test]
 fn check_has_the_mistakes_of_the_files_that_declare_its_sources() {
     let sandbox = checkout();
-    let run = sandbox.run(&["check"]);
+    let run = sandbox.run("check");
     insta::assert_snapshot!(run, @r"
     In the files that declare these caches:
     warning[never-imported] Makefile:2
@@ -32,7 +32,7 @@ fn check_has_the_mistakes_of_the_files_that_declare_its_sources() {
     checked ./cache: 1 ref, 3 blobs stored; the bytes of layers were not read (--verify reads them)
     exit 3
     ");
-    let document = sandbox.run(&["check", "--json"]).json();
+    let document = sandbox.run("check --json").json();
     let findings = document["findings"].as_array().unwrap();
     let of_file: Vec<_> = findings
         .iter()
@@ -45,7 +45,7 @@ fn check_has_the_mistakes_of_the_files_that_declare_its_sources() {
     let warnings = findings.iter().filter(|one| one["severity"] == "warning");
     assert_eq!(document["summary"]["warning"], json!(warnings.count()));
     // A source that is named has the findings of its store only.
-    let named = sandbox.run(&["check", "./cache", "--json"]).json();
+    let named = sandbox.run("check ./cache --json").json();
     let mut of_store = named["findings"].as_array().unwrap().iter();
     assert!(of_store.all(|one| one.get("file").is_none()), "{named}");
 }
@@ -64,7 +64,7 @@ fn every_format_has_the_file_and_the_gate_counts_them() {
         assert!(run.stdout.contains(expected), "{format}: {run}");
         assert_eq!(run.code, Some(3), "{format}");
     }
-    let run = sandbox.run(&["check", "--fail-on", "error"]);
+    let run = sandbox.run("check --fail-on error");
     assert_eq!(run.code, Some(0), "{run}");
 }
 
@@ -72,7 +72,7 @@ fn every_format_has_the_file_and_the_gate_counts_them() {
 fn sources_of_a_checkouts_configuration_have_the_same_findings() {
     let sandbox = checkout();
     fs::write(sandbox.path("cachelens.toml"), "sources = [\"./cache\"]\n").unwrap();
-    let run = sandbox.run(&["check"]);
+    let run = sandbox.run("check");
     assert!(run.stdout.contains("Makefile:2"), "{run}");
     assert_eq!(run.code, Some(3));
 }

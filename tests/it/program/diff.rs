@@ -43,7 +43,7 @@ fn diff_lists_added_removed_and_changed_steps() {
     14 keys are the same   (2 sources and files were added or removed)
     exit 0
     ");
-    insta::assert_snapshot!(sandbox.run(&["diff", "./cache#c04", "./cache#c05"]), @r"
+    insta::assert_snapshot!(sandbox.run("diff ./cache#c04 ./cache#c05"), @r"
     ./cache#c04 → ./cache#c05
     237 KiB → 174 KiB: 6 layers added (37.2 KiB), 11 removed (98.1 KiB)
     written 6s later
@@ -70,14 +70,14 @@ fn diff_lists_added_removed_and_changed_steps() {
 #[test]
 fn diff_of_a_ref_with_itself_is_reported_as_empty() {
     let (sandbox, _) = shop();
-    insta::assert_snapshot!(sandbox.run(&["diff", "./cache#c07", "./cache#c07"]), @r"
+    insta::assert_snapshot!(sandbox.run("diff ./cache#c07 ./cache#c07"), @r"
     ./cache#c07 → ./cache#c07
     174 KiB → 174 KiB: 0 layers added (0 B), 0 removed (0 B)
 
     the same: 23 keys, with the same results
     exit 0
     ");
-    let same = sandbox.json(&["diff", "./cache#c07", "./cache#c07", "--json"]);
+    let same = sandbox.json("diff ./cache#c07 ./cache#c07 --json");
     for list in [
         "added",
         "removed",
@@ -169,17 +169,17 @@ fn digests(list: &Value, is_meant: impl Fn(&Value) -> bool) -> BTreeSet<String> 
 #[test]
 fn diff_reports_refs_that_it_cannot_compare() {
     let (sandbox, _) = shop();
-    insta::assert_snapshot!(sandbox.run(&["diff", "./cache#c07", "./cache#c99"]), @r"
+    insta::assert_snapshot!(sandbox.run("diff ./cache#c07 ./cache#c99"), @r"
     error: ./cache has no ref `c99`
       hint: did you mean `c09`?
     exit 1
     ");
-    insta::assert_snapshot!(sandbox.run(&["diff", "./cache", "./cache#c01"]), @r"
+    insta::assert_snapshot!(sandbox.run("diff ./cache ./cache#c01"), @r"
     error: ./cache has 15 refs
       hint: name one, as in ./cache#c01
     exit 2
     ");
-    insta::assert_snapshot!(sandbox.run(&["diff", "./cache#c01", "./nowhere#c01"]), @r"
+    insta::assert_snapshot!(sandbox.run("diff ./cache#c01 ./nowhere#c01"), @r"
     error: nowhere does not exist
       hint: name the directory that `--cache-to type=local,dest=…` writes, or try `cachelens demo`
     exit 1
@@ -190,7 +190,7 @@ fn diff_reports_refs_that_it_cannot_compare() {
             .join("6c508e11991eaece0c1704b2f379a30d4d57c1c2509b42d052a9f5cf64a0c0d7"),
     )
     .unwrap();
-    insta::assert_snapshot!(sandbox.run(&["diff", "./cache#c07", "./cache#c08"]), @r"
+    insta::assert_snapshot!(sandbox.run("diff ./cache#c07 ./cache#c08"), @r"
     error: ./cache#c08 cannot be read
       because: sha256:6c508e11991eaece0c1704b2f379a30d4d57c1c2509b42d052a9f5cf64a0c0d7: the manifest is not stored: a build cannot import this ref
     exit 1

@@ -36,14 +36,14 @@ fn docker_reads_the_metadata_of_the_plugin() {
         assert!(!metadata[field].as_str().unwrap().is_empty(), "{metadata}");
     }
     // Under its own name the program has no such command.
-    let own = sandbox.run(&["docker-cli-plugin-metadata"]);
+    let own = sandbox.run("docker-cli-plugin-metadata");
     assert_eq!(own.code, Some(2), "{own}");
 }
 
 #[test]
 fn docker_runs_commands_of_the_plugin() {
     let sandbox = Sandbox::new();
-    let plain = sandbox.run(&["du", "demo"]);
+    let plain = sandbox.run("du demo");
     let arguments = ["--context", "ci", "cachelens", "du", "demo"];
     assert_eq!(docker(&sandbox, &arguments).stdout, plain.stdout);
     assert_eq!(
@@ -91,15 +91,11 @@ fn the_docker_cli_lists_and_runs_the_plugin() {
         "{help}"
     );
     assert!(!help.stdout.contains("Invalid Plugins"), "{help}");
-    let plain = sandbox.run(&["du", "demo"]);
+    let plain = sandbox.run("du demo");
     let run = real_docker(&sandbox, &["cachelens", "du", "demo"]);
     assert_eq!((run.code, &run.stdout), (Some(0), &plain.stdout), "{run}");
     // Exit codes and errors come through.
     let failed = real_docker(&sandbox, &["cachelens", "du", "./nowhere"]);
-    assert_eq!(
-        failed.code,
-        sandbox.run(&["du", "./nowhere"]).code,
-        "{failed}"
-    );
+    assert_eq!(failed.code, sandbox.run("du ./nowhere").code, "{failed}");
     assert!(failed.stderr.contains("nowhere does not exist"), "{failed}");
 }

@@ -25,9 +25,9 @@ fn du_sums_up_the_demo() {
 #[test]
 fn several_sources_have_headings_and_a_sum() {
     let sandbox = Sandbox::new();
-    let run = sandbox.run(&["ls", "demo", "./nowhere"]);
+    let run = sandbox.run("ls demo ./nowhere");
     assert!(run.stdout.starts_with("demo\nREF"), "{}", run.stdout);
-    let run = sandbox.run(&["du", "demo", "demo"]);
+    let run = sandbox.run("du demo demo");
     let last = run.stdout.lines().last().unwrap();
     insta::assert_snapshot!(last, @"2 sources  3.7 MiB stored, 2.9 MiB live, 670 KiB orphan");
 }

@@ -102,10 +102,10 @@ fn a_usage_error_is_a_document_too() {
         let message = document["errors"][0]["message"].as_str().unwrap();
         assert!(!message.is_empty() && !message.contains('\n'), "{message}");
     }
-    let without = sandbox.run(&["ls", "x", "--limit", "y"]);
+    let without = sandbox.run("ls x --limit y");
     assert_eq!((without.code, without.stdout.as_str()), (Some(2), ""));
     std::fs::write(sandbox.path("cachelens.toml"), "sources = 3\n").unwrap();
-    let wrong = sandbox.run(&["config", "check", "--json"]);
+    let wrong = sandbox.run("config check --json");
     assert_eq!(wrong.code, Some(2), "{wrong}");
     assert_eq!(wrong.json()["command"], "config check");
 }
@@ -135,7 +135,7 @@ fn evidence_of_another_build_is_reported_as_unrelated() {
 #[test]
 fn an_unknown_command_is_reported_as_such() {
     let sandbox = Sandbox::new();
-    let run = sandbox.run(&["pruen", "./cache"]);
+    let run = sandbox.run("pruen ./cache");
     assert_eq!(run.code, Some(2));
     insta::assert_snapshot!(run.stderr, @r"
     error: `pruen` is neither a command nor a directory
@@ -158,7 +158,7 @@ fn a_file_that_is_no_plan_or_journal_is_a_usage_error() {
             assert!(run.stderr.contains(file), "{flag} {file}: {run}");
         }
     }
-    let missing = sandbox.run(&["prune", "--undo", "nowhere"]).stderr;
+    let missing = sandbox.run("prune --undo nowhere").stderr;
     assert!(missing.contains("hint: the journals are in"), "{missing}");
 }
 

@@ -56,7 +56,7 @@ fn make_older(sandbox: &Sandbox, days: i64, change: impl Fn(&mut Value)) {
 #[test]
 fn du_shows_how_a_source_grew() {
     let sandbox = sandbox();
-    let run = sandbox.run(&["du", "./cache", "--history"]);
+    let run = sandbox.run("du ./cache --history");
     insta::assert_snapshot!(ageless(&run), @r"
     ./cache  1 scan
      SCANNED  REFS   STORED  CHANGE     LIVE  ORPHAN  MISSING
@@ -70,7 +70,7 @@ fn du_shows_how_a_source_grew() {
         let stored = record["stored_bytes"].as_u64().unwrap();
         record["stored_bytes"] = json!(stored - 100);
     });
-    let run = sandbox.run(&["du", "./cache/../cache", "--history"]);
+    let run = sandbox.run("du ./cache/../cache --history");
     insta::assert_snapshot!(ageless(&run), @r"
     ./cache/../cache  2 scans
      SCANNED  REFS   STORED  CHANGE     LIVE  ORPHAN  MISSING
@@ -79,14 +79,14 @@ fn du_shows_how_a_source_grew() {
     it grows by 10 B a day (over 10d)
     exit 0
     ");
-    let document = sandbox.json(&["du", "./cache", "--history", "--json"]);
+    let document = sandbox.json("du ./cache --history --json");
     let history = &document["sources"][0]["history"];
     assert_eq!(history["records"].as_array().unwrap().len(), 3);
     assert_eq!(history["growth"]["bytes_per_day"], 10);
     assert_eq!(history["quota"], Value::Null);
     assert_eq!(history["skipped"], json!([]));
     assert_eq!(
-        sandbox.json(&["du", "./cache", "--json"])["sources"][0].get("history"),
+        sandbox.json("du ./cache --json")["sources"][0].get("history"),
         None
     );
 }
@@ -94,7 +94,7 @@ fn du_shows_how_a_source_grew() {
 #[test]
 fn diff_shows_which_refs_changed_since_an_earlier_scan() {
     let sandbox = sandbox();
-    let first = sandbox.run(&["diff", "./cache", "--since", "7d"]);
+    let first = sandbox.run("diff ./cache --since 7d");
     insta::assert_snapshot!(first, @r"
     error: no earlier scan of ./cache is recorded
       hint: each scan leaves a record: try again after the next builds
@@ -104,7 +104,7 @@ fn diff_shows_which_refs_changed_since_an_earlier_scan() {
     let mut layout = sandbox.layout();
     layout.tag("main", &layout.chain(&[layout.layer("c", 300)]));
     layout.tag("pr-8", &layout.chain(&[layout.layer("d", 100)]));
-    let document = sandbox.json(&["diff", "./cache", "--since", "7d", "--json"]);
+    let document = sandbox.json("diff ./cache --since 7d --json");
     let names = |key: &str| -> Vec<&str> {
         let refs = document[key].as_array().unwrap().iter();
         refs.map(|entry| entry["name"].as_str().unwrap()).collect()
@@ -112,7 +112,7 @@ fn diff_shows_which_refs_changed_since_an_earlier_scan() {
     assert_eq!(names("refs_added"), ["pr-8"]);
     assert_eq!(names("refs_removed"), ["pr-7"]);
     assert_eq!(names("refs_changed"), ["main"]);
-    let run = sandbox.run(&["diff", "./cache", "--since", "7d"]);
+    let run = sandbox.run("diff ./cache --since 7d");
     assert_eq!(run.code, Some(0), "{run}");
     let table = run.stdout.split_once("\n\n").unwrap().1;
     insta::assert_snapshot!(table, @r"
@@ -121,11 +121,11 @@ fn diff_shows_which_refs_changed_since_an_earlier_scan() {
     ~  main   990 B  1.2 KiB  –
     -  pr-7   990 B        –  –
     ");
-    let one = sandbox.json(&["diff", "./cache#pr-*", "--since", "7d", "--json"]);
+    let one = sandbox.json("diff ./cache#pr-* --since 7d --json");
     assert_eq!(one["refs_changed"], json!([]));
     assert_eq!(one["refs_removed"][0]["name"], "pr-7");
     // Of a longer time, the oldest record is used.
-    let run = sandbox.run(&["diff", "./cache", "--since", "30d"]);
+    let run = sandbox.run("diff ./cache --since 30d");
     assert!(
         run.stderr
             .contains("is as old as that: the first one was 8d ago"),
@@ -136,13 +136,13 @@ fn diff_shows_which_refs_changed_since_an_earlier_scan() {
 #[test]
 fn diff_accepts_two_refs_or_a_time() {
     let sandbox = sandbox();
-    insta::assert_snapshot!(sandbox.run(&["diff", "./cache#main"]), @r"
+    insta::assert_snapshot!(sandbox.run("diff ./cache#main"), @r"
     error: diff compares two refs, and one is named
       hint: name both, as in `cachelens diff ./cache#c07 ./cache#c08`, or compare with an earlier scan: `--since 7d`
     exit 2
     ");
     insta::assert_snapshot!(
-        sandbox.run(&["diff", "./cache#main", "./cache#pr-7", "--since", "7d"]),
+        sandbox.run("diff ./cache#main ./cache#pr-7 --since 7d"),
         @r"
     error: --since compares one source with an earlier scan of itself
       hint: name one, as in `cachelens diff ./cache --since 7d`
@@ -185,20 +185,20 @@ fn no_state_keeps_no_records() {
 #[test]
 fn a_damaged_scan_record_is_skipped_with_a_warning() {
     let sandbox = sandbox();
-    sandbox.run(&["ls", "./cache"]);
-    sandbox.run(&["ls", "./cache"]);
+    sandbox.run("ls ./cache");
+    sandbox.run("ls ./cache");
     let path = file(&sandbox);
     let text = fs::read_to_string(&path).unwrap();
     let mut lines: Vec<&str> = text.lines().collect();
     lines[1] = "{\u{1b}[31m";
     fs::write(&path, lines.join("\n")).unwrap();
-    let document = sandbox.json(&["du", "./cache", "--history", "--json"]);
+    let document = sandbox.json("du ./cache --history --json");
     let history = &document["sources"][0]["history"];
     assert_eq!(history["records"].as_array().unwrap().len(), 2);
     let skipped = history["skipped"][0].as_str().unwrap();
     assert!(skipped.contains(".jsonl:2: "), "{skipped}");
     // The scan has written a whole file again.
-    let run = sandbox.run(&["du", "./cache", "--history"]);
+    let run = sandbox.run("du ./cache --history");
     assert!(run.stdout.starts_with("./cache  3 scans\n"), "{run}");
     assert_eq!(run.stderr, "");
 }

@@ -78,7 +78,7 @@ fn text_from_a_store_is_escaped_for_the_terminal() {
             assert_harmless(&run.stdout, &format!("{arguments:?}"));
             assert_harmless(&run.stderr, &format!("{arguments:?}"));
         }
-        let document = sandbox.json(&["ls", "--json", "./cache"]);
+        let document = sandbox.json("ls --json ./cache");
         let names: Vec<&Value> = document["sources"][0]["refs"]
             .as_array()
             .unwrap()
@@ -134,11 +134,11 @@ fn ten_thousand_characters_do_not_break_a_table() {
     let manifest = layout.chain(&[layout.layer("a", 10)]);
     layout.tag(&"long".repeat(2_500), &manifest);
     layout.tag(&"長".repeat(10_000), &manifest);
-    let run = sandbox.run(&["ls", "./cache"]);
+    let run = sandbox.run("ls ./cache");
     for line in run.stdout.lines() {
         assert!(unicode_width::UnicodeWidthStr::width(line) < 200, "{line}");
     }
-    let document = sandbox.json(&["ls", "--json", "./cache"]);
+    let document = sandbox.json("ls --json ./cache");
     assert_eq!(
         document["sources"][0]["refs"][0]["name"]
             .as_str()

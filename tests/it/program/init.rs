@@ -21,7 +21,7 @@ fn init_writes_a_configuration_with_the_declared_caches() {
     let sandbox = repository();
     let mut layout = sandbox.layout();
     layout.tag("v1.2", &layout.chain(&[layout.layer("a", 100)]));
-    let printed = sandbox.run(&["init", "--stdout"]);
+    let printed = sandbox.run("init --stdout");
     assert_eq!(printed.code, Some(0), "{}", printed.stderr);
     assert!(!sandbox.path("cachelens.toml").exists());
     insta::assert_snapshot!(printed.stdout, @r#"
@@ -60,14 +60,14 @@ fn init_writes_a_configuration_with_the_declared_caches() {
     match = { ref = ["pr-*"] }
     keep = { last = 20, within = "14d" }
     "#);
-    let written = sandbox.run(&["init"]);
+    let written = sandbox.run("init");
     assert_eq!(written.code, Some(0), "{}", written.stderr);
     let file = fs::read_to_string(sandbox.path("cachelens.toml")).unwrap();
     assert_eq!(file, printed.stdout);
     assert_eq!(written.stdout, format!("{file}\nwrote ./cachelens.toml\n"));
-    let check = sandbox.run(&["config", "check"]);
+    let check = sandbox.run("config check");
     assert_eq!(check.code, Some(0), "{}", check.stderr);
-    let again = sandbox.run(&["init"]);
+    let again = sandbox.run("init");
     insta::assert_snapshot!(again, @r"
     ./cachelens.toml says all of this already
     exit 0
@@ -79,7 +79,7 @@ fn init_shows_the_file_that_it_would_replace() {
     let sandbox = repository();
     let old = "# mine\nsources = [\"./other\"]\n";
     fs::write(sandbox.path("cachelens.toml"), old).unwrap();
-    let refused = sandbox.run(&["init"]);
+    let refused = sandbox.run("init");
     assert_eq!(refused.code, Some(1));
     assert!(
         refused.stdout.contains("\n-sources = [\"./other\"]\n"),
@@ -95,7 +95,7 @@ fn init_shows_the_file_that_it_would_replace() {
     ");
     let read = |name: &str| fs::read_to_string(sandbox.path(name)).unwrap();
     assert_eq!(read("cachelens.toml"), old);
-    let replaced = sandbox.run(&["init", "--yes"]);
+    let replaced = sandbox.run("init --yes");
     assert_eq!(replaced.code, Some(0), "{replaced}");
     assert!(
         replaced.stdout.contains("\n-sources = [\"./other\"]\n"),
@@ -122,7 +122,7 @@ fn init_lists_each_cache_without_a_source_once() {
         cache_to: [type=inline]\nservices:\n  a:\n    build: *build\n  b:\n    build: *build\n  \
         c:\n    build:\n      context: .\n      cache_to: [type=inline]\n";
     fs::write(sandbox.path("compose.yaml"), compose).unwrap();
-    let printed = sandbox.run(&["init", "--stdout"]);
+    let printed = sandbox.run("init --stdout");
     assert_eq!(printed.code, Some(0), "{}", printed.stderr);
     let (_, rest) = printed.stdout.split_once("sources = [\n]\n\n").unwrap();
     let (list, _) = rest.split_once("\n\n").unwrap();

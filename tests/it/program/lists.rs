@@ -67,15 +67,7 @@ fn ls_sorts_cuts_and_chooses_columns() {
     pr-18,242681,cache
     pr-14,242756,cache
     ");
-    let json = sandbox.json(&[
-        "ls",
-        "demo",
-        "--sort",
-        "exclusive",
-        "--limit",
-        "1",
-        "--json",
-    ]);
+    let json = sandbox.json("ls demo --sort exclusive --limit 1 --json");
     assert_eq!(json["sources"][0]["refs"].as_array().unwrap().len(), 1);
     assert_eq!(json["sources"][0]["refs"][0]["name"], "web-amd64-386");
 }
@@ -99,8 +91,8 @@ fn blobs_and_du_agree() {
     sha256:c833a2d9395276490f8923723da0722b6e2de4296cbecf5cdde8effd734da48f  layer  missing  12.3 KiB –     1
     exit 0
     ");
-    let du = sandbox.json(&["du", "demo", "--json"]);
-    let blobs = sandbox.json(&["blobs", "demo", "--json"]);
+    let du = sandbox.json("du demo --json");
+    let blobs = sandbox.json("blobs demo --json");
     let blobs = blobs["sources"][0]["blobs"].as_array().unwrap();
     for state in ["live", "orphan", "missing"] {
         let of_state = || blobs.iter().filter(|blob| blob["state"] == state);
@@ -144,7 +136,7 @@ fn blobs_of_one_ref_are_those_it_reaches() {
 #[test]
 fn files_finds_a_layer_by_its_digest_and_by_its_step() {
     let sandbox = Sandbox::new();
-    let shown = sandbox.json(&["show", "demo#main", "--json"]);
+    let shown = sandbox.json("show demo#main --json");
     let record = shown["records"].as_array().unwrap().iter();
     let record = record
         .clone()
@@ -212,7 +204,7 @@ fn files_lists_a_layer_that_no_ref_reaches() {
 fn files_filters_by_path() {
     let sandbox = Sandbox::new();
     let arguments = ["files", "demo#main", "--filter", "path~^srv kind:file"];
-    let layers = sandbox.json(&["show", "demo#main", "--json"]);
+    let layers = sandbox.json("show demo#main --json");
     let mut matched = 0;
     for layer in layers["layers"].as_array().unwrap() {
         let digest = layer["digest"].as_str().unwrap();
@@ -266,7 +258,7 @@ fn columns_answer_to_their_names_in_json() {
     let json = ["blobs", "demo", "--columns", "digest,bytes,media_type"];
     assert_eq!(list(&json), own);
 
-    let none = sandbox.run(&["ls", "demo", "--columns="]);
+    let none = sandbox.run("ls demo --columns=");
     assert_eq!(none.code, Some(2), "{none}");
     assert!(
         none.stderr.contains("`--columns` names no column"),
@@ -278,7 +270,7 @@ fn columns_answer_to_their_names_in_json() {
 #[test]
 fn separated_values_of_files_are_those_of_json() {
     let sandbox = Sandbox::new();
-    let shown = sandbox.json(&["show", "demo#main", "--json"]);
+    let shown = sandbox.json("show demo#main --json");
     let layers = shown["layers"].as_array().unwrap();
     let mut kinds = std::collections::BTreeSet::new();
     for layer in layers {

@@ -23,7 +23,7 @@ fn ls_lists_the_refs_of_the_demo() {
 #[test]
 fn ls_narrows_by_name_and_by_filter() {
     let sandbox = Sandbox::new();
-    insta::assert_snapshot!(ageless(&sandbox.run(&["ls", "demo#main"])), @r"
+    insta::assert_snapshot!(ageless(&sandbox.run("ls demo#main")), @r"
     REF   KIND AGE     SIZE  ONLY HERE  LAYERS  RESULTS  KEYS ONLY
     main  cache AGE  237 KiB    109 KiB      17       15         10
     exit 0
@@ -33,11 +33,11 @@ fn ls_narrows_by_name_and_by_filter() {
     pr-5  cache AGE  161 KiB   33.6 KiB      12        9         13  ! 1 blob missing
     exit 0
     ");
-    insta::assert_snapshot!(ageless(&sandbox.run(&["ls", "demo", "--filter", "size>1T"])), @r"
+    insta::assert_snapshot!(ageless(&sandbox.run("ls demo --filter size>1T")), @r"
     none of the 9 refs matches
     exit 0
     ");
-    insta::assert_snapshot!(ageless(&sandbox.run(&["ls", "demo", "--filter", "size>>1T"])), @r"
+    insta::assert_snapshot!(ageless(&sandbox.run("ls demo --filter size>>1T")), @r"
     error: invalid value 'size>>1T' for '--filter <FILTER>': `>1T` is not a size; write it as 500MB, 1.5GiB or a number of bytes
 
     For more information, try '--help'.

@@ -104,7 +104,7 @@ fn every_documented_command_is_accepted() {
 #[test]
 fn every_topic_is_printed_by_help_and_by_man() {
     let sandbox = Sandbox::new();
-    let list = sandbox.run(&["help"]).stdout;
+    let list = sandbox.run("help").stdout;
     for (name, text) in topics() {
         let summary = text.lines().next().unwrap();
         let summary = summary
@@ -158,12 +158,12 @@ fn links_between_topics_lead_somewhere() {
 #[test]
 fn an_unknown_topic_suggests_the_nearest() {
     let sandbox = Sandbox::new();
-    insta::assert_snapshot!(sandbox.run(&["help", "regsitry"]), @r"
+    insta::assert_snapshot!(sandbox.run("help regsitry"), @r"
     error: there is no command and no topic `regsitry`
       hint: did you mean `cachelens help registry`?
     exit 2
     ");
-    insta::assert_snapshot!(sandbox.run(&["man", "bluberry"]), @r"
+    insta::assert_snapshot!(sandbox.run("man bluberry"), @r"
     error: there is no command and no topic `bluberry`
       hint: `cachelens help` lists the commands and the topics
     exit 2
@@ -173,7 +173,7 @@ fn an_unknown_topic_suggests_the_nearest() {
 #[test]
 fn man_writes_a_page_for_every_command_and_topic() {
     let sandbox = Sandbox::new();
-    let run = sandbox.run(&["man", "--out", "pages"]);
+    let run = sandbox.run("man --out pages");
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     let pages: Vec<&str> = run.stdout.lines().collect();
     for page in [
@@ -197,7 +197,7 @@ fn man_writes_a_page_for_every_command_and_topic() {
 #[test]
 fn man_accepts_the_names_of_its_pages() {
     let sandbox = Sandbox::new();
-    let written = sandbox.run(&["man", "--out", "pages"]).stdout;
+    let written = sandbox.run("man --out pages").stdout;
     for path in written.lines() {
         let page = path.strip_prefix("pages/").unwrap();
         let (name, section) = page.rsplit_once('.').unwrap();
@@ -206,16 +206,16 @@ fn man_accepts_the_names_of_its_pages() {
         let text = fs::read_to_string(sandbox.path(path)).unwrap();
         assert_eq!(printed.stdout, text, "{page}");
     }
-    let print = sandbox.run(&["man", "config", "print"]).stdout;
+    let print = sandbox.run("man config print").stdout;
     for name in ["config-print", "cachelens-config-print"] {
         assert_eq!(sandbox.run(&["man", name]).stdout, print, "{name}");
     }
-    insta::assert_snapshot!(sandbox.run(&["man", "ls", "--section", "7"]), @r"
+    insta::assert_snapshot!(sandbox.run("man ls --section 7"), @r"
     error: the page `ls` is in section 1
       hint: `cachelens man ls --section 1` prints it
     exit 2
     ");
-    insta::assert_snapshot!(sandbox.run(&["man", "prnue"]), @r"
+    insta::assert_snapshot!(sandbox.run("man prnue"), @r"
     error: there is no command and no topic `prnue`
       hint: did you mean `cachelens man prune`?
     exit 2

@@ -35,7 +35,7 @@ fn the_debian_package_has_files_that_exist() {
 #[test]
 fn the_manual_pages_of_the_package_are_written() {
     let sandbox = Sandbox::new();
-    let run = sandbox.run(&["man", "--out", "man"]);
+    let run = sandbox.run("man --out man");
     assert_eq!(run.code, Some(0), "{run}");
     for section in [".1", ".7"] {
         assert!(run.stdout.lines().any(|page| page.ends_with(section)));

@@ -27,7 +27,7 @@ fn assert_is_well_formed(html: &str) {
 #[test]
 fn a_report_agrees_with_du_ls_and_check_and_loads_nothing() {
     let sandbox = Sandbox::new();
-    let run = sandbox.run(&["report", "demo", "-o", "report.html"]);
+    let run = sandbox.run("report demo -o report.html");
     assert_eq!(
         (run.code, run.stdout.as_str()),
         (Some(0), "wrote report.html\n")
@@ -37,12 +37,12 @@ fn a_report_agrees_with_du_ls_and_check_and_loads_nothing() {
     for loads in ["http://", "https://", "<script", "src=", "@import"] {
         assert!(!html.contains(loads), "{loads}");
     }
-    let refs = sandbox.json(&["ls", "demo", "--json"]);
+    let refs = sandbox.json("ls demo --json");
     for entry in refs["sources"][0]["refs"].as_array().unwrap() {
         let name = entry["name"].as_str().unwrap();
         assert!(html.contains(&format!("<tr><td>{name}")), "{name}");
     }
-    let check = sandbox.run(&["check", "demo", "--json"]).json();
+    let check = sandbox.run("check demo --json").json();
     for finding in check["findings"].as_array().unwrap() {
         let code = finding["code"].as_str().unwrap();
         assert!(html.contains(&format!("<td>{code}</td>")), "{code}");
@@ -63,9 +63,7 @@ fn a_report_agrees_with_du_ls_and_check_and_loads_nothing() {
         assert!(html.contains(blob["digest"].as_str().unwrap()), "{blob}");
     }
     assert!(html.contains("1.5 MiB") && html.contains("335 KiB"));
-    let markdown = sandbox
-        .run(&["report", "demo", "--format", "markdown"])
-        .stdout;
+    let markdown = sandbox.run("report demo --format markdown").stdout;
     assert!(markdown.contains("| orphan | 30 | 335 KiB |"), "{markdown}");
     let bars = |row: &str| row.replace("\\|", "").matches('|').count();
     let mut tables = markdown.split("\n\n").filter(|part| part.starts_with('|'));
@@ -89,7 +87,7 @@ fn names_from_a_store_are_escaped_in_a_report() {
         }],
     });
     sandbox.layout().write("index.json", index.to_string());
-    let html = sandbox.run(&["report", "./cache"]).stdout;
+    let html = sandbox.run("report ./cache").stdout;
     assert_is_well_formed(&html);
     assert!(
         !html.contains("<script") && !html.contains('\u{202e}'),
@@ -102,13 +100,13 @@ fn names_from_a_store_are_escaped_in_a_report() {
 fn a_report_that_cannot_be_made_replaces_nothing() {
     let sandbox = Sandbox::new();
     fs::write(sandbox.path("report.html"), "mine").unwrap();
-    let run = sandbox.run(&["report", "./nowhere", "-o", "report.html"]);
+    let run = sandbox.run("report ./nowhere -o report.html");
     assert_eq!(run.code, Some(1), "{run}");
     assert_eq!(
         fs::read_to_string(sandbox.path("report.html")).unwrap(),
         "mine"
     );
-    let one = sandbox.run(&["report", "demo#main"]);
+    let one = sandbox.run("report demo#main");
     assert_eq!(one.code, Some(2), "{one}");
 }
 
@@ -150,7 +148,7 @@ fn a_report_shows_the_build_that_evidence_describes() {
         markdown.stdout.contains("| Runs | Where | Took | Why |"),
         "{markdown}"
     );
-    let wrong = sandbox.run(&["report", "./cache", "--build", "nowhere.json"]);
+    let wrong = sandbox.run("report ./cache --build nowhere.json");
     assert_eq!(wrong.code, Some(1), "{wrong}");
 }
 
@@ -161,11 +159,9 @@ fn a_report_shows_exports_ages_and_planned_deletions() {
     let rules = "[retention]\ngrace = '0s'\n[[retention.rule]]\nname = 'old'\n\
         match = { ref = 'c0[1-4]' }\naction = 'drop'\n";
     fs::write(sandbox.path("cachelens.toml"), rules).unwrap();
-    let html = sandbox
-        .run(&["report", "./cache", "--price", "€20/TB-month"])
-        .stdout;
+    let html = sandbox.run("report ./cache --price €20/TB-month").stdout;
     assert_is_well_formed(&html);
-    let plan = sandbox.json(&["prune", "./cache", "--json"]);
+    let plan = sandbox.json("prune ./cache --json");
     let deleted = plan["plan"]["delete"].as_array().unwrap();
     let refs = deleted.iter().filter(|item| item["kind"] == "ref");
     for item in refs {
@@ -186,9 +182,9 @@ fn a_report_shows_exports_ages_and_planned_deletions() {
     );
     assert!(html.contains("Objects by size, state and age"));
     let marks = html.matches("<circle ").count();
-    let all = sandbox.json(&["ls", "./cache", "--json"]);
+    let all = sandbox.json("ls ./cache --json");
     assert_eq!(marks, all["sources"][0]["refs"].as_array().unwrap().len());
-    let wrong = sandbox.run(&["report", "./cache", "--price", "much"]);
+    let wrong = sandbox.run("report ./cache --price much");
     assert_eq!(wrong.code, Some(2), "{wrong}");
     assert!(
         wrong.stderr.contains("write it as 0.023/GB-month"),

@@ -48,7 +48,7 @@ fn a_plan_is_annotations_sarif_junit_and_markdown() {
         "{markdown}"
     );
     assert!(markdown.contains("| ref | `c01` |"), "{markdown}");
-    assert_eq!(sandbox.run(&["ls", "./cache#c01"]).code, Some(0));
+    assert_eq!(sandbox.run("ls ./cache#c01").code, Some(0));
 }
 
 #[test]
@@ -149,8 +149,8 @@ fn prune_shows_the_grace() {
 #[test]
 fn a_plan_shows_the_bytes_that_deleting_each_ref_would_free() {
     let sandbox = Sandbox::new();
-    let plan = sandbox.run(&["prune", "demo", "--drop-ref", "pr-*"]).stdout;
-    let listed = sandbox.run(&["ls", "demo", "--columns", "ref,exclusive", "--no-headers"]);
+    let plan = sandbox.run("prune demo --drop-ref pr-*").stdout;
+    let listed = sandbox.run("ls demo --columns ref,exclusive --no-headers");
     assert_eq!(listed.code, Some(0), "{listed}");
     assert_eq!(listed.stdout.lines().count(), 9, "{listed}");
     for line in listed.stdout.lines() {

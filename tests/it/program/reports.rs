@@ -79,12 +79,12 @@ pub(crate) fn cases(document: &str) -> (Vec<(String, bool)>, [u64; 2]) {
 #[test]
 fn check_prints_every_machine_readable_format() {
     let sandbox = Sandbox::new();
-    let json = sandbox.run(&["check", "demo", "--format", "json"]);
+    let json = sandbox.run("check demo --format json");
     assert_eq!(json.code, Some(3), "{}", json.stderr);
     let findings = json.json()["findings"].as_array().unwrap().clone();
     assert!(findings.len() > 2);
 
-    let sarif = sandbox.run(&["check", "demo", "--format", "sarif"]);
+    let sarif = sandbox.run("check demo --format sarif");
     assert_eq!(sarif.code, Some(3));
     let log = sarif.json();
     assert_is_for_code_scanning(&log);
@@ -93,7 +93,7 @@ fn check_prints_every_machine_readable_format() {
         findings.len()
     );
 
-    let junit = sandbox.run(&["check", "demo", "--format", "junit"]).stdout;
+    let junit = sandbox.run("check demo --format junit").stdout;
     let (cases, [tests, failures]) = cases(&junit);
     let failing = findings
         .iter()
@@ -106,7 +106,7 @@ fn check_prints_every_machine_readable_format() {
         cases.iter().filter(|(_, failed)| *failed).count() as u64
     );
 
-    let github = sandbox.run(&["check", "demo", "--format", "github"]).stdout;
+    let github = sandbox.run("check demo --format github").stdout;
     assert_eq!(github.lines().count(), findings.len());
     let severities = ["error", "warning", "info"];
     for (line, finding) in github.lines().zip(&findings) {
@@ -121,9 +121,7 @@ fn check_prints_every_machine_readable_format() {
         );
     }
 
-    let markdown = sandbox
-        .run(&["check", "demo", "--format", "markdown"])
-        .stdout;
+    let markdown = sandbox.run("check demo --format markdown").stdout;
     let rows: Vec<&str> = markdown
         .lines()
         .filter(|line| line.starts_with('|'))
@@ -208,7 +206,7 @@ fn limits_make_check_fail() {
         run.stdout.contains("orphans-over-limit")
     };
     assert!(whole("10%") && !whole("50%"));
-    let wrong = sandbox.run(&["check", "demo", "--max-orphan", "lots"]);
+    let wrong = sandbox.run("check demo --max-orphan lots");
     assert_eq!(wrong.code, Some(2));
     assert!(
         wrong.stderr.contains("write it as 20% or 5GB"),

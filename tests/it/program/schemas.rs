@@ -235,7 +235,7 @@ fn every_command_has_a_schema() {
         used.insert(name_of(command).to_owned());
     }
     assert_eq!(used, names().into_iter().collect());
-    let run = sandbox.run(&["--no-such-flag", "--json"]);
+    let run = sandbox.run("--no-such-flag --json");
     assert_eq!(run.json()["command"], "ui");
 }
 

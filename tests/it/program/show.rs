@@ -9,7 +9,7 @@ fn show_names_steps_from_given_provenance() {
     let sandbox = Sandbox::new();
     let mini = Fixture::named("mini");
     mini.write_layout("local.json", &sandbox.path("cache"));
-    insta::assert_snapshot!(ageless(&sandbox.run(&["show", "./cache#c03"])), @r"
+    insta::assert_snapshot!(ageless(&sandbox.run("show ./cache#c03")), @r"
     c03  cache  sha256:89b800309d6319d26ac4277afe8f25ccbcf4cfc20b8778c2f647ad695519b419
     144 KiB, 65.8 KiB only here
     age AGE (TIME, from the cache config)

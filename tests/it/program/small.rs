@@ -7,14 +7,14 @@ use crate::support::fixture::Fixture;
 fn a_command_after_a_source_is_pointed_out() {
     let sandbox = Sandbox::new();
     Fixture::named("mini").write_layout("local.json", &sandbox.path("cache"));
-    insta::assert_snapshot!(sandbox.run(&["./cache", "ls"]), @r"
+    insta::assert_snapshot!(sandbox.run("./cache ls"), @r"
     error: the command `ls` stands after a source
       hint: write it first, as in `cachelens ls SOURCE`
     exit 2
     ");
     // A directory of that name is a source.
     std::fs::create_dir(sandbox.path("ls")).unwrap();
-    let run = sandbox.run(&["./cache", "ls"]);
+    let run = sandbox.run("./cache ls");
     assert!(
         run.stderr.contains("ls is not an OCI image layout"),
         "{run}"
@@ -36,7 +36,7 @@ fn times_for_people_have_no_fractions_of_seconds() {
 #[test]
 fn a_name_that_does_not_resolve_is_reported_once() {
     let sandbox = Sandbox::new();
-    let run = sandbox.run(&["ls", "registry.invalid/acme/app:cache", "--timeout", "60s"]);
+    let run = sandbox.run("ls registry.invalid/acme/app:cache --timeout 60s");
     assert_eq!(run.code, Some(1), "{run}");
     assert_eq!(run.stderr.matches("because:").count(), 1, "{run}");
 }
@@ -44,10 +44,10 @@ fn a_name_that_does_not_resolve_is_reported_once() {
 #[test]
 fn the_long_version_has_the_target_platform() {
     let sandbox = Sandbox::new();
-    let long = sandbox.run(&["--version"]).stdout;
+    let long = sandbox.run("--version").stdout;
     assert!(long.contains(std::env::consts::ARCH), "{long}");
     assert_eq!(
-        sandbox.run(&["-V"]).stdout,
+        sandbox.run("-V").stdout,
         format!("cachelens {}\n", env!("CARGO_PKG_VERSION"))
     );
 }

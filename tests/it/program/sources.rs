@@ -190,7 +190,7 @@ fn without_a_source_those_of_the_configuration_are_meant() {
         "sources = [\"cache#main\", \"demo\"]\n",
     )
     .unwrap();
-    let document = sandbox.json(&["ls", "--json"]);
+    let document = sandbox.json("ls --json");
     let refs = |source: usize| {
         document["sources"][source]["refs"]
             .as_array()
@@ -219,20 +219,20 @@ fn quiet_leaves_results_and_errors() {
 #[test]
 fn the_log_is_written_to_the_given_file() {
     let sandbox = sandbox();
-    let run = sandbox.run(&["ls", "./cache", "-v"]);
+    let run = sandbox.run("ls ./cache -v");
     assert!(
         run.stderr.contains("scanned source=\"./cache\" refs=2"),
         "{}",
         run.stderr
     );
-    let run = sandbox.run(&["ls", "./cache", "--log-file", "log"]);
+    let run = sandbox.run("ls ./cache --log-file log");
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
     assert!(
         std::fs::read_to_string(sandbox.path("log"))
             .unwrap()
             .contains("scanned")
     );
-    let run = sandbox.run(&["ls", "./cache", "--log-file", "no/such/folder"]);
+    let run = sandbox.run("ls ./cache --log-file no/such/folder");
     assert_eq!(run.code, Some(1));
     assert!(
         run.stderr
@@ -246,12 +246,12 @@ fn the_log_is_written_to_the_given_file() {
 fn global_flags_are_accepted_before_and_after_the_command() {
     let sandbox = Sandbox::new();
     let (before, after) = (
-        sandbox.json(&["--json", "du", "demo"]),
-        sandbox.json(&["du", "demo", "--json"]),
+        sandbox.json("--json du demo"),
+        sandbox.json("du demo --json"),
     );
     assert_eq!(before, after);
     // Only the first word can be a command.
-    let run = sandbox.run(&["demo", "du"]);
+    let run = sandbox.run("demo du");
     assert_eq!(run.code, Some(2), "{run}");
 }
 
@@ -311,12 +311,7 @@ fn sources_are_accepted_as_written_in_scripts() {
             "{run}"
         );
     }
-    let run = sandbox.run(&[
-        "ls",
-        "docker://127.0.0.1:1/acme/app:main",
-        "--timeout",
-        "2s",
-    ]);
+    let run = sandbox.run("ls docker://127.0.0.1:1/acme/app:main --timeout 2s");
     assert!(
         run.stderr.contains("127.0.0.1:1 cannot be reached"),
         "{run}"
@@ -433,12 +428,12 @@ fn a_ref_that_may_not_be_read_is_a_part_that_failed() {
         let causes = error["causes"].to_string();
         assert!(causes.contains("Permission denied"), "{causes}");
     }
-    let shown = sandbox.run(&["show", "./cache#main"]);
+    let shown = sandbox.run("show ./cache#main");
     assert_eq!(shown.code, Some(4), "{shown}");
     assert!(!shown.stdout.contains("0 B"), "{shown}");
     // A manifest that is not stored is a fault of the cache, not of the reading.
     layout.lose(&manifest);
-    assert_eq!(sandbox.run(&["ls", "./cache"]).code, Some(0));
+    assert_eq!(sandbox.run("ls ./cache").code, Some(0));
 }
 
 #[test]

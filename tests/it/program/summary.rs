@@ -78,7 +78,7 @@ fn a_summary_without_a_job_is_an_error_before_anything_is_done() {
             "{run}"
         );
     }
-    let refs = sandbox.json(&["ls", "./cache", "--json"]);
+    let refs = sandbox.json("ls ./cache --json");
     assert!(!refs["sources"][0]["refs"].as_array().unwrap().is_empty());
 }
 

@@ -95,20 +95,12 @@ fn blobs_that_wait_for_nothing_have_no_date() {
 fn dropped_results_wait_like_deleted_refs() {
     let sandbox = Sandbox::new();
     Fixture::named("shop").write_layout("local.json", &sandbox.path("cache"));
-    let planned = sandbox.json(&[
-        "prune",
-        "./cache",
-        "--records",
-        "age>1d",
-        "--grace",
-        "0s",
-        "--json",
-    ]);
+    let planned = sandbox.json("prune ./cache --records age>1d --grace 0s --json");
     let later = &planned["plan"]["frees_later"];
     assert!(later["bytes"].as_u64().unwrap() > 0, "{later}");
     assert!(later["objects"].as_u64().unwrap() > 0, "{later}");
     assert!(later["at"].is_string(), "{later}");
-    let text = sandbox.run(&["prune", "./cache", "--records", "age>1d", "--grace", "0s"]);
+    let text = sandbox.run("prune ./cache --records age>1d --grace 0s");
     let title = text.stdout.lines().next().unwrap();
     assert!(
         title.contains(" results of kept refs to delete now; "),
@@ -157,7 +149,7 @@ fn a_filter_by_step_warns_if_no_step_has_a_name() {
     let run = sandbox.run(&named);
     assert!(!run.stderr.contains("have no names"), "{run}");
     // Other filters ask for no names.
-    let run = sandbox.run(&["prune", "./cache", "--records", "age>900d", "--grace", "0s"]);
+    let run = sandbox.run("prune ./cache --records age>900d --grace 0s");
     assert!(!run.stderr.contains("have no names"), "{run}");
 }
 

@@ -163,11 +163,11 @@ fn the_layout_itself_may_be_a_link() {
     layout.tag("main", layout.cache(&[layout.blob(b"main", 96)], 96));
     let orphan = layout.blob(b"an orphan", 96);
     symlink(layout.path(), sandbox.path("link")).unwrap();
-    let run = sandbox.run(&["prune", "./link", "--yes"]);
+    let run = sandbox.run("prune ./link --yes");
     assert_eq!(run.code, Some(0), "{run}");
     assert!(!layout.stored().contains(&orphan));
     assert_eq!(
-        sandbox.json(&["ls", "./link", "--json"])["sources"][0]["refs"][0]["name"],
+        sandbox.json("ls ./link --json")["sources"][0]["refs"][0]["name"],
         "main"
     );
 }

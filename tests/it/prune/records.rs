@@ -172,10 +172,10 @@ fn chosen_results_are_dropped_and_the_others_keep_their_keys() {
 
         // The old manifest is remembered for the grace period; then the blobs that only it reached
         // are deleted, to the byte.
-        let later = sandbox.json(&["prune", "./cache", "--json"]);
+        let later = sandbox.json("prune ./cache --json");
         assert_eq!(later["plan"]["frees_objects"], 0);
         assert!(later["plan"]["waits"]["blobs"].as_u64().unwrap() > 0);
-        let last = sandbox.json(&["prune", "./cache", "--grace", "0s", "--json"]);
+        let last = sandbox.json("prune ./cache --grace 0s --json");
         assert_eq!(
             last["plan"]["frees_bytes"], item["rewrite"]["later_bytes"],
             "{set} {commit}"
@@ -212,7 +212,7 @@ fn a_configured_rule_drops_results() {
         "#,
     )
     .unwrap();
-    let plan = sandbox.json(&["prune", "./cache", "--json"]);
+    let plan = sandbox.json("prune ./cache --json");
     let losers: Vec<&str> = plan["plan"]["delete"]
         .as_array()
         .unwrap()
@@ -230,7 +230,7 @@ fn a_configured_rule_drops_results() {
             .contains("drop_records = \"size>20K\""),
         "{plan}"
     );
-    let checked = sandbox.run(&["config", "check"]);
+    let checked = sandbox.run("config check");
     assert_eq!(checked.code, Some(0), "{checked}");
 
     fs::write(
@@ -238,7 +238,7 @@ fn a_configured_rule_drops_results() {
         "[[retention.rule]]\nname = \"a\"\nmatch = { ref = \"x\" }\naction = \"drop\"\ndrop_records = \"size>>1\"\n",
     )
     .unwrap();
-    let wrong = sandbox.run(&["config", "check"]);
+    let wrong = sandbox.run("config check");
     assert_eq!(wrong.code, Some(2));
     assert!(
         wrong.stderr.contains(":5:16: `>1` is not a size"),
@@ -249,35 +249,17 @@ fn a_configured_rule_drops_results() {
 #[test]
 fn young_protected_and_unknown_refs_are_left_unchanged() {
     let (sandbox, _) = home("shop", "c08");
-    let young = sandbox.json(&[
-        "prune",
-        "./cache",
-        "--records",
-        "size>0",
-        "--grace",
-        "100000d",
-        "--json",
-    ]);
+    let young = sandbox.json("prune ./cache --records size>0 --grace 100000d --json");
     assert_eq!(young["plan"]["delete"], Value::Array(Vec::new()));
-    let all = sandbox.json(&[
-        "prune",
-        "./cache",
-        "--records",
-        "size>0",
-        "--grace",
-        "0s",
-        "--keep-ref",
-        "*",
-        "--json",
-    ]);
+    let all = sandbox.json("prune ./cache --records size>0 --grace 0s --keep-ref * --json");
     assert_eq!(all["plan"]["delete"], Value::Array(Vec::new()));
-    insta::assert_snapshot!(sandbox.run(&["prune", "./cache", "--records", "size>0", "--orphans-only"]), @r"
+    insta::assert_snapshot!(sandbox.run("prune ./cache --records size>0 --orphans-only"), @r"
     error: `--orphans-only` deletes no ref, but another flag selects refs to delete
     exit 2
     ");
 
     // An unknown field would be lost.
-    let show = sandbox.json(&["show", "./cache#c08", "--json"]);
+    let show = sandbox.json("show ./cache#c08 --json");
     let manifest: Digest = show["ref"]["digest"].as_str().unwrap().parse().unwrap();
     let blobs = sandbox.path("cache/blobs/sha256");
     let text = fs::read_to_string(blobs.join(manifest.hex())).unwrap();
@@ -300,16 +282,7 @@ fn young_protected_and_unknown_refs_are_left_unchanged() {
     fs::write(blobs.join(new_manifest.hex()), &text).unwrap();
     let entry = index(&sandbox).replace(&manifest.to_string(), &new_manifest.to_string());
     fs::write(sandbox.path("cache/index.json"), entry).unwrap();
-    let run = sandbox.run(&[
-        "prune",
-        "./cache",
-        "--records",
-        "size>0",
-        "--grace",
-        "0s",
-        "--keep-ref",
-        "!c08",
-    ]);
+    let run = sandbox.run("prune ./cache --records size>0 --grace 0s --keep-ref !c08");
     assert_eq!(
         run.stderr,
         "warning: ./cache: `c08` keeps all its results: its config cannot be written again: a part of it would be lost: \
@@ -388,15 +361,7 @@ fn a_rewrite_killed_at_any_step_keeps_the_ref_and_can_be_resumed() {
             3,
             "after {steps} steps: {resumed}"
         );
-        let left = sandbox.json(&[
-            "prune",
-            "./cache",
-            "--records",
-            "kind:RUN",
-            "--grace",
-            "0s",
-            "--json",
-        ]);
+        let left = sandbox.json("prune ./cache --records kind:RUN --grace 0s --json");
         let of = |kind: &str| {
             left["plan"]["delete"]
                 .as_array()

@@ -250,7 +250,7 @@ fn a_settle_time_of_zero_is_a_warning() {
             "{json}"
         );
     }
-    let help = sandbox.run(&["prune", "--help"]).stdout;
+    let help = sandbox.run("prune --help").stdout;
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(
         help.matches("0s disables the protection of running builds")

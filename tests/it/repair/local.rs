@@ -76,14 +76,14 @@ fn results_without_blobs_are_dropped_and_every_other_hit_kept() {
         fs::write(&path, b"short").unwrap();
         let index = fs::read_to_string(dir.join("index.json")).unwrap();
 
-        let plan = sandbox.json(&["repair", "./cache", "--json"]);
+        let plan = sandbox.json("repair ./cache --json");
         assert_eq!(plan["command"], "repair");
         assert_eq!(
             plan["plan"]["delete"][0]["reasons"][0]["fix"]["what"],
             "lost-results"
         );
         assert_eq!(fs::read_to_string(dir.join("index.json")).unwrap(), index);
-        let done = json_of(&sandbox.run(&["repair", "./cache", "--yes", "--json"]), 0);
+        let done = json_of(&sandbox.run("repair ./cache --yes --json"), 0);
         assert_eq!(done["plan"]["not_fixed"], json!([]), "{done}");
         assert_eq!(
             done["outcome"]["done"],
@@ -109,9 +109,9 @@ fn results_without_blobs_are_dropped_and_every_other_hit_kept() {
             changed += usize::from(new.manifest != old.manifest);
         }
         assert_eq!(done["outcome"]["done"], changed, "{set}");
-        let check = sandbox.run(&["check", "./cache", "--json", "--fail-on", "error"]);
+        let check = sandbox.run("check ./cache --json --fail-on error");
         assert_eq!(check.code, Some(0), "{set}: {check}");
-        let again = sandbox.json(&["repair", "./cache", "--json"]);
+        let again = sandbox.json("repair ./cache --json");
         assert_eq!(again["plan"]["delete"], json!([]), "{set}");
 
         // After an undo, a ref lacks only blobs that it lacked before.
@@ -196,10 +196,10 @@ fn faults_that_break_an_import_are_removed_and_every_hit_kept() {
             made.tag("main", &root);
             let dir = sandbox.path("cache");
             assert!(cache(&dir, "main").hits(|_| true).is_err(), "{how}");
-            let check = sandbox.run(&["check", "./cache", "--json"]).json();
+            let check = sandbox.run("check ./cache --json").json();
             assert!(codes(&check, "main").contains(how), "{how}: {check}");
 
-            let other = sandbox.json(&["repair", "./cache", "--fix", "blob-missing", "--json"]);
+            let other = sandbox.json("repair ./cache --fix blob-missing --json");
             assert_eq!(other["plan"]["delete"], json!([]), "{how}");
             let arguments = ["repair", "./cache#main", "--fix", how, "--yes", "--json"];
             let done = json_of(&sandbox.run(&arguments), 0);
@@ -211,7 +211,7 @@ fn faults_that_break_an_import_are_removed_and_every_hit_kept() {
                 is_index,
                 "{how}"
             );
-            let check = sandbox.run(&["check", "./cache", "--json"]).json();
+            let check = sandbox.run("check ./cache --json").json();
             assert!(!codes(&check, "main").contains(how), "{how}: {check}");
         }
     }
@@ -236,7 +236,7 @@ fn blobs_in_the_trash_are_restored_and_no_result_is_dropped() {
     let gone = sandbox.run(&[&arguments[..], &["./cache", "--yes"]].concat());
     assert_eq!(gone.code, Some(0), "{gone}");
     fs::write(dir.join("index.json"), &index).unwrap();
-    let done = json_of(&sandbox.run(&["repair", "./cache", "--yes", "--json"]), 0);
+    let done = json_of(&sandbox.run("repair ./cache --yes --json"), 0);
     assert!(done["outcome"]["put_back"].as_u64().unwrap() > 0, "{done}");
     assert_eq!(fs::read_to_string(dir.join("index.json")).unwrap(), index);
     let hits = cache(&dir, "c03")
@@ -310,12 +310,12 @@ fn protected_refs_are_not_repaired_and_moved_refs_are_skipped() {
         "[[retention.rule]]\nname = \"mine\"\nmatch = { ref = \"main\" }\naction = \"protect\"\n",
     )
     .unwrap();
-    let plan = sandbox.json(&["repair", "./cache", "--json"]);
+    let plan = sandbox.json("repair ./cache --json");
     let items = plan["plan"]["delete"].as_array().unwrap();
     assert_eq!(items.len(), 1, "{plan}");
     assert_eq!(items[0]["name"], "other");
     assert_eq!(plan["plan"]["not_fixed"][0]["why"], "a rule protects it");
-    let saved = sandbox.run(&["repair", "./cache", "--plan-out", "plan"]);
+    let saved = sandbox.run("repair ./cache --plan-out plan");
     assert_eq!(saved.code, Some(0), "{saved}");
 
     // A build exports in between.
@@ -324,7 +324,7 @@ fn protected_refs_are_not_repaired_and_moved_refs_are_skipped() {
     let old = digest_of(&entry(&dir, "other")).to_owned();
     let moved = index.replace(&old, digest_of(&healthy));
     fs::write(dir.join("index.json"), &moved).unwrap();
-    let applied = json_of(&sandbox.run(&["repair", "--apply", "plan", "--json"]), 4);
+    let applied = json_of(&sandbox.run("repair --apply plan --json"), 4);
     assert_eq!(
         applied["outcome"]["items"][0]["outcome"],
         json!({"skipped": "changed"})
@@ -347,12 +347,9 @@ fn wrong_bytes_are_found_by_reading() {
     )
     .unwrap();
     let dir = sandbox.path("cache");
-    let quick = sandbox.json(&["repair", "./cache", "--json"]);
+    let quick = sandbox.json("repair ./cache --json");
     assert_eq!(quick["plan"]["delete"], json!([]));
-    json_of(
-        &sandbox.run(&["repair", "./cache", "--verify", "--yes", "--json"]),
-        0,
-    );
+    json_of(&sandbox.run("repair ./cache --verify --yes --json"), 0);
     let left: BTreeSet<String> = cache(&dir, "main")
         .hits(|_| true)
         .unwrap()
@@ -375,7 +372,7 @@ fn an_index_of_caches_is_a_finding_and_is_kept() {
     }
     let merged = made.index(&caches);
     made.tag("merged", &merged);
-    let check = sandbox.run(&["check", "./cache", "--json"]);
+    let check = sandbox.run("check ./cache --json");
     assert_eq!(check.code, Some(3), "{check}");
     let check = check.json();
     assert_eq!(
@@ -383,7 +380,7 @@ fn an_index_of_caches_is_a_finding_and_is_kept() {
         BTreeSet::from(["caches-merged".to_owned()])
     );
     assert!(codes(&check, "one").is_empty() && codes(&check, "two").is_empty());
-    let plan = sandbox.json(&["repair", "./cache", "--compact", "--json"]);
+    let plan = sandbox.json("repair ./cache --compact --json");
     assert_eq!(plan["plan"]["delete"], json!([]));
     assert_eq!(plan["plan"]["not_fixed"][0]["code"], "caches-merged");
 }

@@ -88,7 +88,7 @@ fn a_version_that_an_earlier_run_replaced_is_restored() {
     let check = versions.run(&["check", "./cache", "--json"]).json();
     assert!(codes(&check, "main").contains("config-missing"), "{check}");
 
-    let plan = versions.sandbox.json(&["repair", "./cache", "--json"]);
+    let plan = versions.sandbox.json("repair ./cache --json");
     let reason = &plan["plan"]["delete"][0]["reasons"][0];
     assert_eq!(reason["fix"]["what"], "restored", "{plan}");
     assert_eq!(reason["fix"]["digest"], digest_of(older));
@@ -118,7 +118,7 @@ fn an_unreferenced_manifest_is_restored_on_request() {
     versions.lose_config(newer);
     let dir = versions.sandbox.path("cache");
 
-    let plan = versions.sandbox.json(&["repair", "./cache", "--json"]);
+    let plan = versions.sandbox.json("repair ./cache --json");
     assert_eq!(plan["plan"]["delete"], json!([]));
     let not_fixed = &plan["plan"]["not_fixed"][0];
     assert_eq!(not_fixed["code"], "config-missing");

@@ -163,13 +163,13 @@ fn two_hundred_exports_fit_again_and_no_hit_is_lost() {
     let dir = sandbox.path("cache");
     let before = cache(&dir, "main");
     assert!(config_size(&before) > LIMIT as u64);
-    let found = sandbox.run(&["check", "./cache", "--json"]).json();
+    let found = sandbox.run("check ./cache --json").json();
     let of_main = codes(&found, "main");
     assert!(of_main.contains("too-large-to-import"), "{found}");
     assert!(of_main.contains("compactable"), "{found}");
 
     // Works without `--compact`, because the finding asks for it.
-    let done = sandbox.json(&["repair", "./cache", "--yes", "--json"]);
+    let done = sandbox.json("repair ./cache --yes --json");
     let fix = &done["plan"]["delete"][0]["reasons"][0]["fix"];
     assert_eq!(fix["what"], "compacted");
     assert_eq!(
@@ -183,7 +183,7 @@ fn two_hundred_exports_fit_again_and_no_hit_is_lost() {
         after.hits(|_| true).unwrap(),
         before.hits(|_| true).unwrap()
     );
-    let found = sandbox.run(&["check", "./cache", "--json"]);
+    let found = sandbox.run("check ./cache --json");
     assert_eq!(found.code, Some(0), "{found}");
     assert!(codes(&found.json(), "main").is_empty(), "{found}");
 }
@@ -197,16 +197,7 @@ fn a_ref_over_the_limit_loses_chosen_results() {
     made.tag("main", &chain);
     let dir = sandbox.path("cache");
     let before = cache(&dir, "main").hits(|_| true).unwrap();
-    let done = sandbox.json(&[
-        "prune",
-        "./cache",
-        "--records",
-        "size>55",
-        "--grace",
-        "0s",
-        "--yes",
-        "--json",
-    ]);
+    let done = sandbox.json("prune ./cache --records size>55 --grace 0s --yes --json");
     assert_eq!(done["outcome"]["done"], 1, "{done}");
     let after = cache(&dir, "main");
     assert!(config_size(&after) < LIMIT as u64);
@@ -225,7 +216,7 @@ fn a_ref_that_remains_too_large_has_a_reason() {
     made.tag("main", &chain);
     let dir = sandbox.path("cache");
     let index = fs::read_to_string(dir.join("index.json")).unwrap();
-    let plan = sandbox.json(&["repair", "./cache", "--json"]);
+    let plan = sandbox.json("repair ./cache --json");
     assert_eq!(plan["plan"]["delete"], json!([]), "{plan}");
     let not_fixed = &plan["plan"]["not_fixed"][0];
     assert_eq!(not_fixed["code"], "too-large-to-import");
@@ -258,9 +249,9 @@ fn compaction_writes_repeated_layers_once_in_config_and_manifest() {
     made.tag("main", &manifest);
     let dir = sandbox.path("cache");
     let before = cache(&dir, "main").hits(|_| true).unwrap();
-    let idle = sandbox.json(&["repair", "./cache", "--json"]);
+    let idle = sandbox.json("repair ./cache --json");
     assert_eq!(idle["plan"]["delete"], json!([]));
-    let done = sandbox.json(&["repair", "./cache#main", "--compact", "--yes", "--json"]);
+    let done = sandbox.json("repair ./cache#main --compact --yes --json");
     assert_eq!(done["outcome"]["done"], 1, "{done}");
     let after = cache(&dir, "main");
     assert_eq!(after.layers.as_deref(), Some(&[layer][..]));

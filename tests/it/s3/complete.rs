@@ -46,7 +46,9 @@ const LENGTHS: [Length; 3] = [Length::OfPart, Length::OfWhole, Length::Unsaid];
 async fn list(reader: &SharedReader) -> Result<(), String> {
     let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
     let (listed, ()) = tokio::join!(
-        reader.list_objects(sender, CancellationToken::new()),
+        reader
+            .abilities()
+            .list_objects(sender, CancellationToken::new()),
         async { while receiver.recv().await.is_some() {} }
     );
     listed.map_err(|error| error.to_string())?;

@@ -86,31 +86,61 @@ impl Sandbox {
 
     /// Runs the program with `arguments` until it ends. By default a prune watches for builds only
     /// for an instant, because no other program writes to the stores of the tests.
-    pub fn run(&self, arguments: &[&str]) -> Run {
+    pub fn run(&self, arguments: impl CommandLine) -> Run {
+        let words = arguments.words();
         let mut command = self.command();
-        command.args(arguments);
-        let prunes = arguments.first() == Some(&"prune")
-            && arguments
-                .iter()
-                .any(|argument| ["--yes", "-y", "--apply", "--resume"].contains(argument));
-        if prunes && !arguments.contains(&"--settle") {
+        command.args(&words);
+        let carries_out = ["--yes", "-y", "--apply", "--resume"];
+        let prunes =
+            words.first() == Some(&"prune") && words.iter().any(|word| carries_out.contains(word));
+        if prunes && !words.contains(&"--settle") {
             command.args(["--settle", "1ms"]);
         }
         Run::new(command.output().unwrap())
     }
 
     /// Runs the program with `arguments`, which must succeed, and returns the printed document.
-    pub fn json(&self, arguments: &[&str]) -> Value {
-        let run = self.run(arguments);
-        assert_eq!(run.code, Some(0), "{arguments:?}: {}", run.stderr);
+    pub fn json(&self, arguments: impl CommandLine) -> Value {
+        let words = arguments.words();
+        let run = self.run(words.as_slice());
+        assert_eq!(run.code, Some(0), "{words:?}: {}", run.stderr);
         run.json()
     }
+}
 
-    /// Runs the program with the words of a command, which must succeed, and returns the printed
-    /// document.
-    pub fn json_of(&self, command: &str) -> Value {
-        let words: Vec<&str> = command.split_whitespace().collect();
-        self.json(&words)
+/// The arguments of the program: one text of words without blanks in them, or a list.
+pub trait CommandLine {
+    /// Returns the arguments.
+    fn words(&self) -> Vec<&str>;
+}
+
+impl CommandLine for &str {
+    fn words(&self) -> Vec<&str> {
+        self.split_whitespace().collect()
+    }
+}
+
+impl CommandLine for &String {
+    fn words(&self) -> Vec<&str> {
+        self.split_whitespace().collect()
+    }
+}
+
+impl CommandLine for &[&str] {
+    fn words(&self) -> Vec<&str> {
+        self.to_vec()
+    }
+}
+
+impl<const N: usize> CommandLine for &[&str; N] {
+    fn words(&self) -> Vec<&str> {
+        self.to_vec()
+    }
+}
+
+impl CommandLine for &Vec<&str> {
+    fn words(&self) -> Vec<&str> {
+        self.to_vec()
     }
 }
 

@@ -28,16 +28,7 @@ fn on_alpine(sandbox: &Sandbox, dockerfile: &str) -> Value {
         },
     });
     fs::write(sandbox.path("image.json"), image.to_string()).unwrap();
-    sandbox.json(&[
-        "why",
-        "./cache#c08",
-        "-f",
-        "Dockerfile",
-        "--offline",
-        "--image",
-        "alpine:3=image.json",
-        "--json",
-    ])
+    sandbox.json("why ./cache#c08 -f Dockerfile --offline --image alpine:3=image.json --json")
 }
 
 #[test]
@@ -62,13 +53,7 @@ fn a_cache_without_keys_of_the_build_lists_possible_reasons() {
         assert!(words.iter().all(|word| note.contains(word)), "{note}");
     }
     // A cache with keys of the build says more than that.
-    let known = sandbox.json(&[
-        "why",
-        "./cache#c08",
-        "--build",
-        "provenance/c09.json",
-        "--json",
-    ]);
+    let known = sandbox.json("why ./cache#c08 --build provenance/c09.json --json");
     let known = known["notes"].to_string();
     assert!(!known.contains("possible: "), "{known}");
 }

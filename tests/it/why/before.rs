@@ -151,7 +151,7 @@ fn github_still_has_the_imported_version() {
 #[test]
 fn ambiguous_results_and_files_select_no_previous_version() {
     let (sandbox, _) = home("shop");
-    let listed = sandbox.run(&["ls", "./cache", "--json"]).json();
+    let listed = sandbox.run("ls ./cache --json").json();
     let refs = listed["sources"][0]["refs"].as_array().unwrap().clone();
     let manifest = |name: &str| {
         let entry = refs.iter().find(|entry| entry["name"] == name).unwrap();
@@ -190,7 +190,7 @@ fn none_of_several_refs_is_treated_as_the_previous_version() {
 #[test]
 fn a_manifest_that_no_ref_has_is_opened_by_its_digest() {
     let (sandbox, _) = home("shop");
-    let listed = sandbox.run(&["ls", "./cache", "--json"]).json();
+    let listed = sandbox.run("ls ./cache --json").json();
     let refs = listed["sources"][0]["refs"].as_array().unwrap().iter();
     let digest = refs
         .filter(|entry| entry["name"] == "c04")
@@ -212,13 +212,6 @@ fn a_manifest_that_no_ref_has_is_opened_by_its_digest() {
     let shown = sandbox.run(&["show", &format!("./cache#{digest}"), "--json"]);
     assert_eq!(shown.json()["ref"]["digest"], json!(digest), "{shown}");
     // A prune sees the refs of the store only.
-    let plan = sandbox.run(&[
-        "prune",
-        "./cache",
-        "--orphans-only",
-        "--grace",
-        "0s",
-        "--json",
-    ]);
+    let plan = sandbox.run("prune ./cache --orphans-only --grace 0s --json");
     assert!(plan.stdout.contains(&digest), "{plan}");
 }

@@ -21,7 +21,7 @@ fn the_attestation_of_an_image_is_evidence_of_its_build() {
     copy(&trees.path().join("tree"), &sandbox.path("tree"));
     let at = |place: &str| format!("{}/{place}", registry.host());
     let (cache, build, baseline) = (at("shop-cache:c07"), at("shop:c08"), at("shop:c07"));
-    let document = sandbox.json_of(&format!(
+    let document = sandbox.json(&format!(
         "why {cache} --build {build} --baseline {baseline} --context tree/c08 --json"
     ));
     assert_eq!(document["build"], json!([build]));
@@ -51,7 +51,7 @@ fn evidence_is_read_from_a_server() {
         ),
     ]);
     let at = format!("http://me:pat@{address}");
-    let document = sandbox.json_of(&format!(
+    let document = sandbox.json(&format!(
         "why ./cache#c02 --build {at}/build.json?signature=abc --build {at} \
          --build logs/c03.plain --json"
     ));

@@ -201,7 +201,7 @@ fn a_changed_file_of_the_context_is_the_only_cause() {
                 } else {
                     ""
                 };
-                let document = sandbox.json_of(&format!(
+                let document = sandbox.json(&format!(
                     "why ./cache#c01 --json --build provenance/c02.json \
                      --baseline provenance/c01.json --context context{extra}"
                 ));
@@ -281,7 +281,7 @@ fn modes_of_folders_and_empty_folders_are_causes() {
     let empty = sandbox.path("tree/c08/web/empty");
     fs::set_permissions(empty, Permissions::from_mode(0o755)).unwrap();
     let document =
-        sandbox.json_of("why ./cache#c07 --build provenance/c08.json --context tree/c08 --json");
+        sandbox.json("why ./cache#c07 --build provenance/c08.json --context tree/c08 --json");
     let root = &document["root_causes"][0];
     assert_eq!(
         (&root["kind"], &root["paths"]),

@@ -122,7 +122,7 @@ fn misses_are_sarif_and_junit() {
 #[test]
 fn a_history_has_no_format_for_misses() {
     let (sandbox, _) = home("shop");
-    let run = sandbox.run(&["why", "--history", "provenance", "--format", "sarif"]);
+    let run = sandbox.run("why --history provenance --format sarif");
     assert_eq!(run.code, Some(2), "{run}");
     assert!(run.stderr.contains("--history is not"), "{run}");
 }

@@ -52,7 +52,7 @@ fn lines(steps: &Value) -> Vec<u64> {
 fn an_argument_that_changes_in_every_build_is_listed_with_its_steps() {
     let (sandbox, _) = home("shop");
     four_builds(&sandbox);
-    let document = sandbox.json(&["why", "--history", "four", "--json"]);
+    let document = sandbox.json("why --history four --json");
     assert_eq!(document["history"]["builds"].as_array().unwrap().len(), 4);
     let argument = input(&document, "API_URL");
     assert_eq!(
@@ -77,7 +77,7 @@ fn an_argument_that_changes_in_every_build_is_listed_with_its_steps() {
         json!(["(hidden)"])
     );
 
-    let page = sandbox.run(&["why", "--history", "four"]);
+    let page = sandbox.run("why --history four");
     insta::assert_snapshot!(page.stdout, @r"
     4 builds compared: 1 cause in nearly every one
 
@@ -88,7 +88,7 @@ fn an_argument_that_changes_in_every_build_is_listed_with_its_steps() {
 
     Changed, and runs no step: build argument DEPLOY_TOKEN (3 of 3), label revision (3 of 3)
     ");
-    let markdown = sandbox.run(&["why", "--history", "four", "--format", "markdown"]);
+    let markdown = sandbox.run("why --history four --format markdown");
     for words in [
         "### 4 builds compared: 1 cause in nearly every one\n\n1. `Dockerfile:8 ARG API_URL",
         "   - move ARG API\\_URL from line 8 to the end of its stage",
@@ -96,7 +96,7 @@ fn an_argument_that_changes_in_every_build_is_listed_with_its_steps() {
     ] {
         assert!(markdown.stdout.contains(words), "{words}: {markdown}");
     }
-    let github = sandbox.run(&["why", "--history", "four", "--format", "github"]);
+    let github = sandbox.run("why --history four --format github");
     let start = "::warning file=Dockerfile,line=8,title=changes in nearly every build%3A build-arg::build argument API_URL changed in 3 of 3 builds";
     assert!(github.stdout.starts_with(start), "{github}");
     let end = "::notice title=build history::4 builds compared: 1 cause in nearly every one\n";
@@ -106,7 +106,7 @@ fn an_argument_that_changes_in_every_build_is_listed_with_its_steps() {
 #[test]
 fn logs_show_which_copies_ran_and_their_cost() {
     let (sandbox, _) = home("shop");
-    let document = sandbox.json(&["why", "--history", "provenance", "logs", "--json"]);
+    let document = sandbox.json("why --history provenance logs --json");
     assert_eq!(document["history"]["builds"].as_array().unwrap().len(), 15);
     let copy = input(&document, "COPY web ./web");
     assert_eq!(copy["kind"], "content");
@@ -157,13 +157,7 @@ fn repository() -> Sandbox {
 #[test]
 fn revisions_of_git_are_builds_with_their_files() {
     let sandbox = repository();
-    let document = sandbox.json(&[
-        "why",
-        "--history",
-        "git:HEAD~3",
-        "git:HEAD~3..HEAD",
-        "--json",
-    ]);
+    let document = sandbox.json("why --history git:HEAD~3 git:HEAD~3..HEAD --json");
     assert_eq!(document["history"]["builds"].as_array().unwrap().len(), 4);
     let version = input(&document, "version.txt");
     assert_eq!(version["changed"], 3);
@@ -193,7 +187,7 @@ fn revisions_of_git_are_builds_with_their_files() {
         inputs.iter().all(|input| input["name"] != "REVISION"),
         "{document:#}"
     );
-    let page = sandbox.run(&["why", "--history", "git:HEAD~3", "git:HEAD~3..HEAD"]);
+    let page = sandbox.run("why --history git:HEAD~3 git:HEAD~3..HEAD");
     insta::assert_snapshot!(page.stdout, @r"
     4 builds compared: 2 causes in nearly every one
 
@@ -217,14 +211,7 @@ fn revisions_of_git_are_builds_with_their_files() {
 fn a_volatile_name_above_steps_is_a_note() {
     let sandbox = home("shop").0;
     fs::write(sandbox.path("Dockerfile"), FILE).unwrap();
-    let document = sandbox.json(&[
-        "why",
-        "./cache#c08",
-        "-f",
-        "Dockerfile",
-        "--offline",
-        "--json",
-    ]);
+    let document = sandbox.json("why ./cache#c08 -f Dockerfile --offline --json");
     let notes: Vec<&str> = document["notes"]
         .as_array()
         .unwrap()
@@ -252,7 +239,7 @@ fn a_history_needs_two_builds_with_their_steps() {
             "{arguments:?}: {run}"
         );
     }
-    let run = sandbox.run(&["why", "--history", "provenance", "--baseline", "provenance"]);
+    let run = sandbox.run("why --history provenance --baseline provenance");
     assert_eq!(run.code, Some(2), "{run}");
 }
 

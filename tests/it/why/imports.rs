@@ -82,14 +82,13 @@ fn a_cache_that_builds_refuse_is_the_cause_of_every_step() {
         .replace(':', "/");
     fs::remove_file(sandbox.path(format!("cache/blobs/{config}"))).unwrap();
     let document =
-        sandbox.json_of("why ./cache#c07 --build provenance/c08.json --context tree/c08 --json");
+        sandbox.json("why ./cache#c07 --build provenance/c08.json --context tree/c08 --json");
     assert_eq!(document["summary"]["hit"], 0, "{document}");
     assert_eq!(document["root_causes"].as_array().unwrap().len(), 1);
     assert_eq!(document["root_causes"][0]["kind"], "config-unreadable");
     // Next to a readable cache, it is only a note.
-    let document = sandbox.json_of(
-        "why ./cache#c07 ./cache#c06 --build provenance/c08.json --context tree/c08 --json",
-    );
+    let document = sandbox
+        .json("why ./cache#c07 ./cache#c06 --build provenance/c08.json --context tree/c08 --json");
     assert!(
         document["notes"]
             .to_string()
@@ -116,7 +115,7 @@ fn results_below_steps_that_two_imports_share_are_undecided() {
     let explained = |refs: &[&str]| {
         let refs = refs.iter().map(|name| format!("{fixture}/cache#{name} "));
         let refs: String = refs.collect();
-        let document = sandbox.json_of(&format!(
+        let document = sandbox.json(&format!(
             "why {refs} --build {fixture}/build.json --baseline {fixture}/baseline.json --context context --json"
         ));
         let steps = document["steps"].as_array().unwrap().iter();

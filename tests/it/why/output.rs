@@ -80,12 +80,12 @@ fn why_prints_causes_before_steps() {
 #[test]
 fn why_reports_inconsistent_evidence() {
     let (sandbox, _) = home("shop");
-    insta::assert_snapshot!(sandbox.run(&["why", "./cache#c07", "--build", "logs/c08.rawjson"]), @r"
+    insta::assert_snapshot!(sandbox.run("why ./cache#c07 --build logs/c08.rawjson"), @r"
     error: the evidence does not describe the build's steps
       hint: give the Dockerfile with -f and its context with --context, or the build's provenance (mode=max), its build record or its LLB definition with --build
     exit 2
     ");
-    insta::assert_snapshot!(sandbox.run(&["why", "./cache#c07", "--build", "cache/oci-layout"]), @r"
+    insta::assert_snapshot!(sandbox.run("why ./cache#c07 --build cache/oci-layout"), @r"
     error: cache/oci-layout: not provenance: neither a statement nor a predicate of SLSA
       hint: evidence is provenance (mode=max), a build record, an LLB definition, a log, or cache debug data
     exit 1
@@ -115,7 +115,7 @@ fn why_reports_inconsistent_evidence() {
             .any(|note| note.contains("the log is of another build")),
         "{notes:?}"
     );
-    insta::assert_snapshot!(sandbox.run(&["why", "./cache", "--build", "provenance/c08.json"]), @r"
+    insta::assert_snapshot!(sandbox.run("why ./cache --build provenance/c08.json"), @r"
     error: ./cache has 15 refs
       hint: name one, as in ./cache#c01
     exit 2
@@ -204,17 +204,10 @@ fn a_build_record_and_a_plain_log_are_enough() {
         record["root_causes"][0]["detail"],
         "`go build` became `go build -race`"
     );
-    let plain = sandbox.json(&[
-        "why",
-        "./cache#c02",
-        "--build",
-        "provenance/c03.json",
-        "--build",
-        "logs/c03.plain",
-        "--json",
-    ]);
+    let plain =
+        sandbox.json("why ./cache#c02 --build provenance/c03.json --build logs/c03.plain --json");
     assert_eq!(counts(&plain), [4, 2, 0]);
-    let definition = sandbox.json(&["why", "./cache#c02", "--build", "llb/c03.pb", "--json"]);
+    let definition = sandbox.json("why ./cache#c02 --build llb/c03.pb --json");
     assert_eq!(counts(&definition), [1, 1, 4]);
 }
 

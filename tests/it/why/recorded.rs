@@ -129,7 +129,7 @@ fn a_record_without_its_cache_has_a_hint() {
         &json!([{"Type": "s3", "Attrs": {}}, {"Type": "s3", "Attrs": {}}]),
     );
     archive.write(&sandbox.path("run.dockerbuild"));
-    let run = sandbox.run(&["why", "run.dockerbuild", "--context", "tree/c03"]);
+    let run = sandbox.run("why run.dockerbuild --context tree/c03");
     assert_eq!(run.code, Some(2));
     insta::assert_snapshot!(run.stderr, @r"
     error: the build record does not say where the cache was: of 2 imports of type s3 it keeps only the type
@@ -142,7 +142,7 @@ fn a_record_without_its_cache_has_a_hint() {
     ]);
     set_imports(&mut archive, &imports);
     archive.write(&sandbox.path("run.dockerbuild"));
-    let found = sandbox.json(&["why", "./cache#c02", "run.dockerbuild", "--json"]);
+    let found = sandbox.json("why ./cache#c02 run.dockerbuild --json");
     let notes = found["notes"].to_string();
     assert!(
         notes.contains("imported registry.example.test/app:cache as well"),
@@ -153,14 +153,8 @@ fn a_record_without_its_cache_has_a_hint() {
 #[test]
 fn a_build_that_failed_is_explained_from_its_dockerfile_and_log() {
     let (sandbox, _) = home("mini");
-    let whole = sandbox.json(&[
-        "why",
-        "./cache#c02",
-        "dockerbuild/c03.dockerbuild",
-        "--context",
-        "tree/c03",
-        "--json",
-    ]);
+    let whole =
+        sandbox.json("why ./cache#c02 dockerbuild/c03.dockerbuild --context tree/c03 --json");
     let mut archive = record(&sandbox);
     archive.edit(|config, layers| {
         config["error"] = json!({"message": "process \"/bin/sh -c go build\" did not complete"});
@@ -192,7 +186,7 @@ fn a_build_that_failed_is_explained_from_its_dockerfile_and_log() {
     assert!(notes.contains("the build failed: process"), "{notes}");
 
     // Without its Dockerfile there is nothing to explain.
-    let run = sandbox.run(&["why", "./cache#c02", "--build", "run.dockerbuild"]);
+    let run = sandbox.run("why ./cache#c02 --build run.dockerbuild");
     assert_eq!(run.code, Some(2), "{run:?}");
     assert!(
         run.stderr.contains("so its record holds no steps"),
@@ -224,13 +218,8 @@ fn the_recorded_build_that_imported_the_cache_is_explained() {
     other.files.append(&mut archive.files);
     other.manifests.append(&mut archive.manifests);
     other.write(&sandbox.path("all.dockerbuild"));
-    let found = sandbox.json(&["why", "./cache#c02", "--build", "all.dockerbuild", "--json"]);
-    let alone = sandbox.json(&[
-        "why",
-        "./cache#c02",
-        "dockerbuild/c03.dockerbuild",
-        "--json",
-    ]);
+    let found = sandbox.json("why ./cache#c02 --build all.dockerbuild --json");
+    let alone = sandbox.json("why ./cache#c02 dockerbuild/c03.dockerbuild --json");
     assert_eq!(found["steps"], alone["steps"]);
     let note = found["notes"][0].as_str().unwrap();
     assert!(
@@ -246,13 +235,7 @@ fn the_recorded_build_that_imported_the_cache_is_explained() {
 #[test]
 fn the_attestations_of_an_image_in_a_layout_or_archive_are_evidence() {
     let (sandbox, _) = home("mini");
-    let by_file = sandbox.json(&[
-        "why",
-        "./cache#c02",
-        "--build",
-        "provenance/c03.json",
-        "--json",
-    ]);
+    let by_file = sandbox.json("why ./cache#c02 --build provenance/c03.json --json");
     let image = |statement: Vec<u8>| {
         let mut archive = Archive::default();
         let mut layer = archive.add(STATEMENT, statement);
@@ -280,15 +263,7 @@ fn the_attestations_of_an_image_in_a_layout_or_archive_are_evidence() {
     let predicate = min["predicate"].as_object_mut().unwrap();
     assert!(predicate.remove("buildConfig").is_some());
     image(min.to_string().into_bytes()).write_layout(&sandbox.path("min"));
-    let run = sandbox.run(&[
-        "why",
-        "./cache#c02",
-        "--build",
-        "min",
-        "--context",
-        "tree/c03",
-        "--offline",
-    ]);
+    let run = sandbox.run("why ./cache#c02 --build min --context tree/c03 --offline");
     // It has the digests of images; the Dockerfile has the steps.
     let words = "the evidence has its digest and not its configuration";
     assert!(run.stdout.contains(words), "{run:?}");
@@ -298,7 +273,7 @@ fn the_attestations_of_an_image_in_a_layout_or_archive_are_evidence() {
         "[+] Building 0.2s (13/13) FINISHED\n => CACHED [deps 4/4]\n",
     )
     .unwrap();
-    let run = sandbox.run(&["why", "./cache#c02", "--build", "tty.txt"]);
+    let run = sandbox.run("why ./cache#c02 --build tty.txt");
     assert!(
         run.stderr.contains("the terminal output of a build"),
         "{run:?}"
@@ -310,15 +285,8 @@ fn the_attestations_of_an_image_in_a_layout_or_archive_are_evidence() {
 fn the_ignore_file_next_to_a_dockerfile_elsewhere_counts() {
     let (sandbox, _) = home("shop");
     let explained = || {
-        let found = sandbox.json(&[
-            "why",
-            "./cache#c01",
-            "--build",
-            "provenance/c02.json",
-            "--context",
-            "tree/c02",
-            "--json",
-        ]);
+        let found =
+            sandbox.json("why ./cache#c01 --build provenance/c02.json --context tree/c02 --json");
         (found["summary"].clone(), found["notes"].to_string())
     };
     let (plain, _) = explained();

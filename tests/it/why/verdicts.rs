@@ -264,7 +264,7 @@ fn an_unknown_field_of_an_operation_makes_its_key_unknown() {
     };
     assert_ne!(newer, text);
     fs::write(sandbox.path("newer.json"), newer).unwrap();
-    let document = sandbox.json_of("why ./cache#c07 --build newer.json --context tree/c08 --json");
+    let document = sandbox.json("why ./cache#c07 --build newer.json --context tree/c08 --json");
     let notes = document["notes"].to_string();
     assert!(
         notes.contains("its operation holds Op.exec.meta.sandboxProfile, which is new"),

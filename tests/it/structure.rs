@@ -75,14 +75,23 @@ fn only_the_prune_module_makes_plans() {
         }
     }
     Allowed::read("plans").check(&found);
+    let makers = SOURCES
+        .iter()
+        .find(|source| source.name == "prune/plan/make.rs");
+    let code = &makers.unwrap().code;
+    for function in ["fn new(", "fn with_fates("] {
+        let place = code.find(function).unwrap();
+        let line = code[..place].lines().last().unwrap_or_default().trim();
+        assert_eq!(line, "pub(in crate::prune)", "{function}");
+    }
 }
 
 #[test]
 fn stores_are_distinguished_by_an_enum() {
     let mut found = BTreeMap::new();
     for source in SOURCES.iter() {
-        // The files of a repository name kinds in text.
-        if matches!(source.module(), "find" | "format") {
+        // BuildKit's own formats name kinds in text.
+        if source.module() == "format" {
             continue;
         }
         let compared = ["kind == \"", "kind != \"", "kind() == \"", "kind() != \""];
@@ -92,6 +101,53 @@ fn stores_are_distinguished_by_an_enum() {
         count(&mut found, &source.name, compared.sum());
     }
     Allowed::read("kinds").check(&found);
+}
+
+#[test]
+fn reasons_of_plans_are_typed() {
+    let mut found = Vec::new();
+    for source in SOURCES.iter() {
+        if !matches!(source.module(), "prune" | "retention" | "inventory") {
+            continue;
+        }
+        for field in [
+            "why: String",
+            "reason: String",
+            "note: String",
+            "warning: String",
+        ] {
+            if source.code.contains(field) {
+                found.push(format!("{} {field}", source.name));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn rows_are_exported_as_the_documents_of_json() {
+    for source in SOURCES.iter() {
+        let is_rows = source.name.starts_with("tui/rows/");
+        if is_rows && source.code.contains("fn fields(&self, row: u32)") {
+            let is_document = source.code.contains("fields_of(");
+            assert!(
+                is_document || source.name == "tui/rows/plan.rs",
+                "{}",
+                source.name
+            );
+        }
+    }
+}
+
+#[test]
+fn one_function_describes_the_build_of_a_command() {
+    let mut found = Vec::new();
+    for source in SOURCES.iter() {
+        if source.module() != "explain" && source.code.contains(".described()") {
+            found.push(&source.name);
+        }
+    }
+    assert!(found.is_empty(), "{found:?}");
 }
 
 #[test]
@@ -126,17 +182,39 @@ fn the_state_that_screens_share_imports_no_screen() {
 }
 
 #[test]
-fn modules_of_stores_import_each_other_in_one_direction() {
-    let root = SOURCES.iter().find(|source| source.name == "backend.rs");
+fn modules_of_stores_and_of_plans_import_each_other_in_one_direction() {
+    for (module, from, to) in [
+        ("backend", "open", "registry"),
+        ("prune", "plan", "rewrite"),
+    ] {
+        let mut edges = module_imports(module);
+        assert!(edges[from].contains(to), "{edges:?}");
+        // What imports nothing that is left is in no circle.
+        while let Some(free) = edges
+            .iter()
+            .find(|(_, targets)| targets.iter().all(|target| !edges.contains_key(target)))
+            .map(|(name, _)| name.clone())
+        {
+            edges.remove(&free);
+        }
+        assert!(edges.is_empty(), "circles in {module}: {edges:?}");
+    }
+}
+
+/// Returns the modules inside a module that each of them imports.
+fn module_imports(module: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let root_name = format!("{module}.rs");
+    let root = SOURCES.iter().find(|source| source.name == root_name);
     // The root re-exports the types of its modules.
     let exports: BTreeMap<String, String> = imports(&root.unwrap().code)
         .into_iter()
         .filter(|path| path.len() == 2)
         .map(|path| (path[1].clone(), path[0].clone()))
         .collect();
+    let folder = format!("{module}/");
     let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for source in SOURCES.iter() {
-        let Some(name) = source.name.strip_prefix("backend/") else {
+        let Some(name) = source.name.strip_prefix(&folder) else {
             continue;
         };
         let own: Vec<&str> = name.trim_end_matches(".rs").split('/').collect();
@@ -144,7 +222,7 @@ fn modules_of_stores_import_each_other_in_one_direction() {
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
             let supers = path.iter().take_while(|part| **part == "super").count();
             let target = match path.as_slice() {
-                ["crate", "backend", first, ..] => first,
+                ["crate", inside, first, ..] if *inside == module => first,
                 ["super", ..] if supers == own.len() => path[supers],
                 _ => continue,
             };
@@ -155,27 +233,73 @@ fn modules_of_stores_import_each_other_in_one_direction() {
             }
         }
     }
-    assert!(edges["open"].contains("registry"), "{edges:?}");
-    // What imports nothing that is left is in no circle.
-    while let Some(free) = edges
-        .iter()
-        .find(|(_, targets)| targets.iter().all(|target| !edges.contains_key(target)))
-        .map(|(name, _)| name.clone())
-    {
-        edges.remove(&free);
+    edges
+}
+
+/// The files that each store has for the jobs it does.
+const STORE_FILES: [(&str, &[&str]); 5] = [
+    ("gha", &["read", "list", "prune", "write"]),
+    (
+        "local",
+        &["read", "list", "refs", "prune", "delete", "undo", "write"],
+    ),
+    (
+        "registry",
+        &[
+            "client", "read", "list", "refs", "prune", "delete", "undo", "write",
+        ],
+    ),
+    ("registry_dir", &["read", "list"]),
+    (
+        "s3",
+        &[
+            "client", "read", "list", "refs", "prune", "delete", "undo", "lease",
+        ],
+    ),
+];
+
+/// Other names for the same jobs.
+const OTHER_FILE_NAMES: [&str; 9] = [
+    "back", "contents", "listing", "reader", "remove", "restore", "rewrite", "tags", "pruner",
+];
+
+#[test]
+fn every_store_has_the_same_files_for_the_same_jobs() {
+    for (store, files) in STORE_FILES {
+        let folder = format!("backend/{store}/");
+        let in_store = SOURCES
+            .iter()
+            .filter_map(|source| source.name.strip_prefix(&folder));
+        let names: Vec<&str> = in_store.map(|name| name.trim_end_matches(".rs")).collect();
+        for file in files {
+            assert!(names.contains(file), "{folder}{file}.rs is missing");
+        }
+        let other = names.iter().find(|name| OTHER_FILE_NAMES.contains(name));
+        assert_eq!(other, None, "{folder}");
     }
-    assert!(edges.is_empty(), "circles: {edges:?}");
 }
 
 #[test]
-fn every_store_that_deletes_has_the_same_files() {
-    for store in ["s3", "registry"] {
-        for file in ["client", "read", "prune", "refs"] {
-            let name = format!("backend/{store}/{file}.rs");
-            let is_there = SOURCES.iter().any(|source| source.name == name);
-            assert!(is_there, "{name} is missing");
-        }
+fn the_code_of_a_reader_is_in_one_file_of_its_store() {
+    for source in SOURCES.iter() {
+        let implements = source.code.contains(" CacheReader for ");
+        let Some(name) = source.name.strip_prefix("backend/") else {
+            assert!(!implements, "{}", source.name);
+            continue;
+        };
+        let is_shared = matches!(name, "memory.rs" | "reader.rs");
+        assert!(
+            !implements || is_shared || name.ends_with("/read.rs"),
+            "{name} implements CacheReader"
+        );
     }
+}
+
+#[test]
+fn no_method_of_a_store_is_a_stub() {
+    let stores = SOURCES.iter().filter(|source| source.module() == "backend");
+    let found: Vec<String> = stores.flat_map(read::stubs).collect();
+    assert!(found.is_empty(), "use nothing that they get: {found:?}");
 }
 
 #[test]
@@ -351,6 +475,30 @@ mod tests {
         .map(|path| path.join("::"))
         .collect();
     assert_eq!(paths, ["a::b", "a::c::self", "a::c::D", "e::F"]);
+}
+
+#[test]
+fn a_method_that_uses_nothing_is_a_stub() {
+    let source = Source::new(
+        "made.rs",
+        r"
+impl One for Two {
+    fn named(&self, _first: u8, second: Vec<u8>) -> Result<(), u8> {
+        Ok(())
+    }
+    fn used(&self, first: u8) -> u8 {
+        first
+    }
+    fn own(&self, _first: u8) -> u8 {
+        self.0
+    }
+    fn fact(&self) -> u8 {
+        1
+    }
+}
+",
+    );
+    assert_eq!(read::stubs(&source), ["made.rs named"]);
 }
 
 #[test]

@@ -157,6 +157,42 @@ pub(super) fn functions(source: &Source) -> Vec<(String, usize)> {
     found
 }
 
+/// Returns the methods that use neither their object nor any of their arguments.
+pub(super) fn stubs(source: &Source) -> Vec<String> {
+    let lines: Vec<&str> = source.code.lines().collect();
+    let mut found = Vec::new();
+    for (first, line) in lines.iter().enumerate() {
+        let Some(name) = function(line) else { continue };
+        let is_end = |later: &&str| indent(later) == indent(line) && later.trim() == "}";
+        let Some(end) = lines[first..].iter().position(is_end) else {
+            continue;
+        };
+        let text = lines[first..first + end].join("\n");
+        let Some((head, body)) = text.split_once('{') else {
+            continue;
+        };
+        let mut uses = words(body).filter(|used| *used == "self");
+        let arguments: Vec<&str> = head.split(',').filter_map(argument).collect();
+        let is_unused = |name: &&str| words(body).all(|used| used != *name);
+        let is_method = head.contains("self") && !arguments.is_empty();
+        if is_method && uses.next().is_none() && arguments.iter().all(is_unused) {
+            found.push(format!("{} {name}", source.name));
+        }
+    }
+    found
+}
+
+/// Returns the name of an argument other than `self`.
+fn argument(part: &str) -> Option<&str> {
+    let (name, _) = part.rsplit('(').next()?.split_once(':')?;
+    let name = name.trim();
+    name.chars().all(is_part_of_name).then_some(name)
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|character| !is_part_of_name(character))
+}
+
 /// Counts the `let (a, b) = (x, y);` in code.
 pub(super) fn tuple_lets(code: &str) -> usize {
     let is_tuple = |(place, _): &(usize, &str)| {

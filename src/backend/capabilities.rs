@@ -1,5 +1,7 @@
 //! Which deletes a store supports, and which of them can be undone.
 
+use std::fmt;
+
 use jiff::SignedDuration;
 
 use super::Obstacle;
@@ -16,9 +18,39 @@ pub enum Support {
 pub enum Undoability {
     /// All of it, from a trash in the store, until the trash is emptied.
     Full,
-    /// A part of it, as this sentence explains.
-    Partial(&'static str),
+    Partial(UndoLimit),
     None,
+}
+
+/// Which deletes of a store can be undone, where not all can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UndoLimit {
+    /// Refs, until the registry collects their blobs.
+    UntilCollection,
+    /// Refs and blobs, because the bucket keeps versions.
+    Versions,
+    /// Refs, until their blobs are deleted, because the bucket keeps no versions.
+    NoVersions,
+    /// Whether the bucket keeps versions is not known for each object.
+    SomeVersions,
+}
+
+impl fmt::Display for UndoLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UntilCollection => {
+                "Manifests are kept here, and can be pushed again until the registry collects the blobs that they \
+                 reference."
+            }
+            Self::Versions => "Refs and blobs can be restored: the bucket keeps versions.",
+            Self::NoVersions => {
+                "Refs can be restored until their blobs are deleted: the bucket keeps no versions."
+            }
+            Self::SomeVersions => {
+                "Refs can be restored until their blobs are deleted, and blobs where the bucket keeps versions."
+            }
+        })
+    }
 }
 
 /// What a store can delete and restore.

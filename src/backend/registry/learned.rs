@@ -2,8 +2,6 @@
 
 use crate::backend::{Obstacle, Support};
 
-/// Describes which deletions can be undone.
-pub(super) const UNDOABILITY: &str = "Manifests are kept here, and can be pushed again until the registry collects the blobs that they reference.";
 /// The behaviour of a registry, as deletions have shown it.
 #[derive(Debug, Default)]
 pub(super) struct Learned {

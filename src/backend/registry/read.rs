@@ -12,13 +12,13 @@ use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use super::client::RegistryClient;
 use super::kept::{DocumentCache, Tagged};
-use super::learned::{Learned, UNDOABILITY};
+use super::learned::Learned;
 use super::manifests;
 use super::packages::Packages;
 use crate::backend::{
     Access, AskForBlobs, BackendError, BlobAnswer, CacheReader, Capabilities, KeepProvenance,
     ListedRefs, ListedRefsPart, Obstacle, ReadAbilities, ReadError, RemoteError, RemoteKind,
-    StoreFacts, Support, Undoability, UnlistedVersions, Unseen, Verified,
+    StoreFacts, Support, UndoLimit, Undoability, UnlistedVersions, Unseen, Verified,
 };
 use crate::format::digest::Digest;
 use crate::format::layout::{ListedRef, ListedRefFacts};
@@ -206,7 +206,7 @@ impl CacheReader for RegistryReader {
         let capabilities = Capabilities {
             delete_ref: self.learned.lock().await.support(),
             delete_object: Support::No(Obstacle::OwnCollection),
-            undoability: Undoability::Partial(UNDOABILITY),
+            undoability: Undoability::Partial(UndoLimit::UntilCollection),
             settling: SignedDuration::ZERO,
         };
         StoreFacts {

@@ -18,7 +18,7 @@ use crate::backend::bucket::{Bucket, Versioning};
 use crate::backend::{
     Access, BackendError, CacheReader, Capabilities, DroppedRef, ListObjects, ListedRefs,
     ListedRefsPart, ObjectSender, PruneError, ReadAbilities, ReadError, RememberRefs, ShareBlobs,
-    StoreFacts, Support, Undoability, Verified,
+    StoreFacts, Support, UndoLimit, Undoability, Verified,
 };
 use crate::format::digest::Digest;
 use crate::format::layout::ListedRef;
@@ -182,7 +182,7 @@ impl CacheReader for S3Reader {
         let capabilities = Capabilities {
             delete_ref: Support::Yes,
             delete_object: Support::Yes,
-            undoability: Undoability::Partial(undoability(versioning)),
+            undoability: Undoability::Partial(undo_limit(versioning)),
             settling: SignedDuration::try_from(settled).unwrap_or(SignedDuration::MAX),
         };
         StoreFacts {
@@ -250,14 +250,10 @@ impl RememberRefs for S3Reader {
 
 /// Describes what can be restored. The copy of a manifest is kept until a later run, regardless of
 /// the grace.
-fn undoability(versioning: Option<Versioning>) -> &'static str {
+fn undo_limit(versioning: Option<Versioning>) -> UndoLimit {
     match versioning {
-        Some(Versioning::On) => "Refs and blobs can be restored: the bucket keeps versions.",
-        Some(Versioning::Off) => {
-            "Refs can be restored until their blobs are deleted: the bucket keeps no versions."
-        }
-        Some(Versioning::Suspended) | None => {
-            "Refs can be restored until their blobs are deleted, and blobs where the bucket keeps versions."
-        }
+        Some(Versioning::On) => UndoLimit::Versions,
+        Some(Versioning::Off) => UndoLimit::NoVersions,
+        Some(Versioning::Suspended) | None => UndoLimit::SomeVersions,
     }
 }

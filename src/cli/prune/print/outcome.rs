@@ -133,12 +133,12 @@ fn undo_notes(pruned: &Pruned, run: &FinishedRun, done: usize) -> Vec<String> {
     } else {
         notes.push(format!("The journal is {}", shown(journal)));
     }
-    if let Undoability::Partial(words) = undoability
+    if let Undoability::Partial(limit) = undoability
         && done > 0
         && plan.not_fixed().is_none()
     {
         notes.push(format!(
-            "{words} `cachelens {command} --undo` does so by the journal."
+            "{limit} `cachelens {command} --undo` does so by the journal."
         ));
     }
     notes

@@ -53,7 +53,7 @@ impl RunScreen {
                 let label = &cx.world.source(self.source).info.label;
                 let items = one_or(deleted, "item", "items");
                 let as_far = match self.undoability {
-                    Undoability::Partial(words) => format!("? {words}"),
+                    Undoability::Partial(limit) => format!("? {limit}"),
                     Undoability::Full | Undoability::None => {
                         ", as far as the trash still has them?".to_owned()
                     }

@@ -91,7 +91,7 @@ pub(in crate::tui::screen::plan) fn to_delete(
     match (plan.disposal(), planned.count(ItemKind::Object), goes.len()) {
         (_, 0, 0) => {}
         (Disposal::AtOnce, ..) => sentences.push(match planned.draft.undoability() {
-            Undoability::Partial(words) => words.to_owned(),
+            Undoability::Partial(limit) => limit.to_string(),
             Undoability::Full | Undoability::None => "This cannot be undone.".to_owned(),
         }),
         (Disposal::Trash, 0, _) => sentences.push(until(plan.grace())),

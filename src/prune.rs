@@ -9,6 +9,7 @@ pub mod draft;
 pub mod execute;
 pub mod journal;
 mod live;
+mod options;
 pub mod plan;
 mod proof;
 pub mod records;

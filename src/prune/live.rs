@@ -6,7 +6,6 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::plan::{FreedBlobs, Plan, RecentlyDropped, Referrer};
-use super::proof::Proof;
 use crate::backend::{CacheReader, FindReferrers, ObjectName, PruneError, all_refs};
 use crate::format::digest::Digest;
 use crate::format::layout::ListedRef;
@@ -14,6 +13,14 @@ use crate::format::manifest::DOCUMENT_LIMIT;
 use crate::inventory::blobs::{Blob, BlobId};
 use crate::inventory::scan::{self, ScanError, ScanOptions};
 use crate::inventory::{Inventory, RefEntry};
+
+/// Needed blobs that no ref reaches: manifests with a kept subject, and the blobs they reference.
+#[derive(Debug, Default)]
+pub(super) struct ProvenNeeds {
+    pub(super) blobs: HashSet<Digest>,
+    /// Whether such a manifest could not be read, so more blobs may be needed.
+    pub(super) undetermined: bool,
+}
 
 /// The needed blobs.
 #[derive(Debug, Clone)]
@@ -32,7 +39,7 @@ impl Live {
         reader: &dyn CacheReader,
         options: &ScanOptions,
         plan: &Plan,
-        proof: &Proof,
+        needs: &ProvenNeeds,
     ) -> Result<Self, MarkError> {
         let listed_refs = all_refs(reader).await.map_err(ScanError::Backend)?;
         let named = scan::named(reader, &listed_refs.entries, options).await?;
@@ -45,9 +52,9 @@ impl Live {
         let mut blobs = digests(&named);
         blobs.extend(recent.blobs);
         blobs.extend(recent.shared);
-        blobs.extend(&proof.needed);
+        blobs.extend(&needs.blobs);
         let mut undetermined =
-            named.has_unreadable_ref() || recent.unreadable || proof.undetermined;
+            named.has_unreadable_ref() || recent.unreadable || needs.undetermined;
         // Refs that the plan has not seen may reference the subject of a blob that is to be
         // deleted.
         if let Some(store) = reader.abilities().referrers

@@ -9,8 +9,8 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::execute::{ExecuteError, ExecuteOptions};
-use super::live::{needed_referrers, referred_by_others};
+use super::live::{ProvenNeeds, needed_referrers, referred_by_others};
+use super::options::{ExecuteError, ExecuteOptions};
 use super::plan::{DeletionTarget, FreedBlobs, Plan, leaves_no_ref, ref_target};
 use super::rewrite::Rewrite;
 use crate::backend::{
@@ -77,11 +77,8 @@ pub(super) struct Proof {
     /// For each item, why it must not be deleted. Empty for a plan that this process made, because
     /// that was proved against its own listing.
     verdicts: Vec<Option<Outcome>>,
-    /// Needed blobs that no ref reaches: manifests with a kept subject, and the blobs they
-    /// reference.
-    pub(super) needed: HashSet<Digest>,
-    /// Whether such a manifest could not be read, so more blobs may be needed.
-    pub(super) undetermined: bool,
+    /// What is needed although no ref reaches it.
+    pub(super) needs: ProvenNeeds,
 }
 
 impl Proof {
@@ -131,8 +128,10 @@ impl Proof {
         let needed = needed_referrers(&inventory, shared.referrers, stays);
         Ok(Self {
             verdicts,
-            needed,
-            undetermined: shared.unreadable,
+            needs: ProvenNeeds {
+                blobs: needed,
+                undetermined: shared.unreadable,
+            },
         })
     }
 

@@ -186,8 +186,8 @@ pub async fn gather(checked: &RepairInput<'_>, remedies: &Remedies) -> Rewrites 
                 let why = NotFixedReason::NothingToDrop;
                 not_fixed.extend(fixes::none_of(entry, wanted, &why));
             }
-            (Ok(Some(_)), Support::No(why)) => {
-                let why = NotFixedReason::ReadOnly(why.clone());
+            (Ok(Some(_)), Support::No(obstacle)) => {
+                let why = NotFixedReason::ReadOnly(obstacle.clone());
                 not_fixed.extend(fixes::none_of(entry, wanted, &why));
             }
             (Ok(Some(rewrite)), Support::Yes) => rewrites.refs.push(rewrite),
@@ -198,12 +198,10 @@ pub async fn gather(checked: &RepairInput<'_>, remedies: &Remedies) -> Rewrites 
             }
         }
     }
-    rewrites
-        .warnings
-        .extend(damaged_blobs_stay(checked, &rewrites));
+    let warning = damaged_blobs_stay(checked, &rewrites);
+    rewrites.warnings.extend(warning);
     not_fixed.extend(cannot_be_fixed(checked, remedies, &back, &rewrites));
-    let mut seen = HashSet::new();
-    not_fixed.retain(|item| seen.insert((item.ref_name.clone(), item.code, item.why.to_string())));
+    fixes::remove_repeated(&mut not_fixed);
     rewrites.repair = Some(Repair {
         uploads: checked.only.is_none() && remedies.chooses(Code::UnfinishedUploads),
         not_fixed,

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::execute::{ExecuteError, ExecuteOptions, RunStep};
 use super::journal::{Journal, JournalContent};
-use super::live::Live;
+use super::live::{Live, ProvenNeeds};
+use super::options::{ExecuteError, ExecuteOptions, RunStep};
 use super::plan::{DeletionTarget, ItemReason, Plan, StoreReason};
-use super::proof::{self, Proof, Purpose};
+use super::proof::{self, Purpose};
 use crate::backend::{
     CachePruner, ObjectName, Outcome, PruneError, RefRewrite, RefTarget, SharedPruner,
     SharedReader, Skip,
@@ -225,7 +225,7 @@ async fn restore_named(
         cancel: options.cancel.clone(),
     };
     loop {
-        let live = Live::mark(&**pruner, &scan, plan, &Proof::default()).await?;
+        let live = Live::mark(&**pruner, &scan, plan, &ProvenNeeds::default()).await?;
         let restored = match pruner.prune_abilities().trash {
             Some(store) => store.restore_blobs(live.blobs).await?,
             None => return Ok(()),

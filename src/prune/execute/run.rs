@@ -179,7 +179,7 @@ impl<'a> PlanRun<'a> {
     }
 
     pub(super) async fn mark(&self) -> Result<Live, ExecuteError> {
-        Ok(Live::mark(&**self.pruner, &self.scan, self.plan, &self.proof).await?)
+        Ok(Live::mark(&**self.pruner, &self.scan, self.plan, &self.proof.needs).await?)
     }
 
     /// Proves a plan from a file against the store. Items that differ from the plan are concluded

@@ -9,49 +9,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::Settled;
 use super::run::PlanRun;
-use super::{RunStep, Settled};
 use crate::backend::{StoreActivity, WatchActivity};
-use crate::retention::Policy;
-
-/// How long a run waits for builds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settle {
-    /// How long the store must be quiet. Zero disables the wait.
-    pub quiet: Duration,
-    /// The maximum wait.
-    pub most: Duration,
-}
-
-impl Settle {
-    /// The default of the maximum wait.
-    pub const DEFAULT_MOST: Duration = Duration::from_mins(10);
-
-    /// No wait.
-    pub const NONE: Self = Self {
-        quiet: Duration::ZERO,
-        most: Duration::ZERO,
-    };
-
-    /// Returns the interval of checks before blobs are moved.
-    fn before(&self) -> Duration {
-        (self.quiet / 10).min(Duration::from_secs(1))
-    }
-
-    /// Returns the interval of checks afterwards; a ref lacks a moved blob for at most this long.
-    fn after(&self) -> Duration {
-        (self.quiet / 10).min(Duration::from_millis(100))
-    }
-}
-
-impl Default for Settle {
-    fn default() -> Self {
-        Self {
-            quiet: Policy::DEFAULT_SETTLE,
-            most: Self::DEFAULT_MOST,
-        }
-    }
-}
+use crate::prune::options::{RunStep, Settle};
 
 /// How a watch ended.
 pub(super) enum Watched {

@@ -114,6 +114,7 @@ impl<'a> Lists<'a> {
             .refs
             .get(inventory.refs.len()..)
             .unwrap_or_default();
+        let is_old = |unchanged| unchanged >= planning.policy.grace;
         let mut goes = Vec::new();
         for (entry, verdict) in inventory.entries.iter().zip(verdicts) {
             let blob = entry
@@ -130,9 +131,7 @@ impl<'a> Lists<'a> {
                     reasons.iter().cloned().map(ItemReason::from).collect()
                 }
                 (_, CacheEntryKind::Copy(_))
-                    if is_going
-                        && unchanged >= planning.policy.grace
-                        && !verdict.is_protected() =>
+                    if is_going && is_old(unchanged) && !verdict.is_protected() =>
                 {
                     vec![StoreReason::Orphan { unchanged }.into()]
                 }

@@ -1,5 +1,7 @@
 //! The fixes that a repair makes to a ref, or the reason why it makes none.
 
+use std::collections::HashSet;
+
 use crate::check::Code;
 use crate::format::cache_config::fix::{Dropped, FixedConfig};
 use crate::inventory::RefEntry;
@@ -17,6 +19,13 @@ pub(super) fn none_of(entry: &RefEntry, codes: Vec<Code>, why: &NotFixedReason) 
         why: why.clone(),
     });
     each.collect()
+}
+
+/// Removes findings that are listed already, with the same reason.
+pub(super) fn remove_repeated(not_fixed: &mut Vec<NotFixed>) {
+    let mut seen = HashSet::new();
+    let key = |item: &NotFixed| (item.ref_name.clone(), item.code, item.why.to_string());
+    not_fixed.retain(|item| seen.insert(key(item)));
 }
 
 /// Returns the fixes applied to a ref.

@@ -15,7 +15,6 @@ use crate::explain::load::context::Directories;
 use crate::explain::load::dockerfile::{Described, DescribedBuild};
 use crate::explain::load::documents::named;
 use crate::explain::load::gate::Gate;
-use crate::explain::load::imports::not_given;
 use crate::explain::load::{GivenEvidence, Imported, WhyError};
 use crate::format::evidence::EvidenceDocument;
 use crate::source::{Source, SourceText};
@@ -190,16 +189,9 @@ impl Arguments {
         let mut notes = Vec::new();
         let are_of_build = sources.is_empty();
         if are_of_build {
-            (sources, notes) = record::imports(session, &given, self)?;
+            (sources, notes) = record::sources_of_imports(session, &given, self)?;
         } else {
-            let is_given = |found: &Source| {
-                let is_it = |given: &Source| {
-                    given.location == found.location && given.select == found.select
-                };
-                sources.iter().any(is_it)
-            };
-            let parse = |text: &str| open::parse_found(session, text).ok();
-            notes.extend(not_given(&given, parse, is_given));
+            notes.extend(record::not_given(session, &given, &sources));
         }
         let directories = Directories::named_by(&self.context);
         let described = self

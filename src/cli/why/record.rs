@@ -6,7 +6,7 @@ use super::command::quoted;
 use crate::cli::CliSession;
 use crate::cli::open;
 use crate::error::{Exit, Failure};
-use crate::explain::load::imports::{BuildCaches, NoRecordedCache, records};
+use crate::explain::load::imports::{self, BuildCaches, NoRecordedCache, records};
 use crate::explain::load::note::Note;
 use crate::format::evidence::{EvidenceDocument, EvidenceDocumentError};
 use crate::source::Source;
@@ -17,7 +17,7 @@ use crate::text::escape::visible;
 ///
 /// # Errors
 /// Fails if none can be opened.
-pub(super) fn imports(
+pub(super) fn sources_of_imports(
     session: &CliSession<'_>,
     documents: &[EvidenceDocument],
     arguments: &Arguments,
@@ -42,6 +42,22 @@ pub(super) fn imports(
         .map(|cache| open::parse_found(session, cache).map(Source::as_import));
     let sources: Vec<Source> = sources.collect::<Result<_, _>>()?;
     Ok((sources, notes))
+}
+
+/// Returns notes on the imports of a record that the user did not give.
+pub(super) fn not_given(
+    session: &CliSession<'_>,
+    documents: &[EvidenceDocument],
+    sources: &[Source],
+) -> Vec<Note> {
+    let is_it = |given: &Source, found: &Source| {
+        given.location == found.location && given.select == found.select
+    };
+    imports::not_given(
+        documents,
+        |text| open::parse_found(session, text).ok(),
+        |found| sources.iter().any(|given| is_it(given, found)),
+    )
 }
 
 /// Returns a failure if a record contains no steps, and no other evidence does either.

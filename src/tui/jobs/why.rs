@@ -33,6 +33,14 @@ struct Import {
 }
 
 impl Import {
+    fn imported(&self) -> Option<Imported<'_>> {
+        Some(Imported {
+            reader: &self.reader,
+            inventory: &self.inventory,
+            entry: self.inventory.get_ref(self.id)?,
+        })
+    }
+
     /// Returns whether an import of a build is this ref.
     fn is(&self, import: &Source) -> bool {
         let Some(entry) = self.inventory.get_ref(self.id) else {
@@ -103,8 +111,7 @@ async fn explain(
         .map_err(|fault| vec![fault])?;
     let mut problems = Vec::new();
     let imports = if let Some(known) = known {
-        let parse = |text: &str| source_of(text);
-        let notes = not_given(&loaded.documents, parse, |source| known.is(source));
+        let notes = not_given(&loaded.documents, source_of, |source| known.is(source));
         loaded.notes.extend(notes);
         vec![known]
     } else {
@@ -126,17 +133,7 @@ async fn explain(
         return Err(problems);
     }
     report_progress("comparing the build with the cache".to_owned()).await;
-    let imported: Vec<Imported<'_>> = imports
-        .iter()
-        .filter_map(|import| {
-            let entry = import.inventory.get_ref(import.id)?;
-            Some(Imported {
-                reader: &import.reader,
-                inventory: &import.inventory,
-                entry,
-            })
-        })
-        .collect();
+    let imported: Vec<Imported<'_>> = imports.iter().filter_map(Import::imported).collect();
     let pairs = imports.iter().zip(&imported);
     let against = pairs
         .map(|(import, found)| format!("{}#{}", import.label, found.entry.name))

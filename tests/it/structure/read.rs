@@ -175,7 +175,8 @@ pub(super) fn stubs(source: &Source) -> Vec<String> {
         let arguments: Vec<&str> = head.split(',').filter_map(argument).collect();
         let is_unused = |name: &&str| words(body).all(|used| used != *name);
         let is_method = head.contains("self") && !arguments.is_empty();
-        if is_method && uses.next().is_none() && arguments.iter().all(is_unused) {
+        let has_body = !head.contains(';');
+        if is_method && has_body && uses.next().is_none() && arguments.iter().all(is_unused) {
             found.push(format!("{} {name}", source.name));
         }
     }

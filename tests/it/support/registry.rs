@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
 use cachelens::format::digest::Digest;
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Client, StatusCode, Url};
@@ -68,6 +69,7 @@ pub struct DockerRegistry {
     child: Child,
     host: String,
     authority: Option<Arc<Authority>>,
+    asks_for_password: bool,
     tokens: Option<TokenService>,
     folder: TempDir,
 }
@@ -149,6 +151,7 @@ impl DockerRegistry {
             child,
             host,
             authority,
+            asks_for_password: setup.login,
             tokens,
             folder,
         }
@@ -206,6 +209,15 @@ impl DockerRegistry {
             let headers = [(
                 reqwest::header::AUTHORIZATION,
                 format!("Bearer {token}").parse().unwrap(),
+            )];
+            builder = builder.default_headers(headers.into_iter().collect());
+        }
+        if self.asks_for_password {
+            let pair =
+                base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{PASSWORD}"));
+            let headers = [(
+                reqwest::header::AUTHORIZATION,
+                format!("Basic {pair}").parse().unwrap(),
             )];
             builder = builder.default_headers(headers.into_iter().collect());
         }

@@ -40,7 +40,7 @@ mod verify;
 mod versions;
 
 pub use activity::Activity;
-pub use capabilities::{Capabilities, Support, Undoability};
+pub use capabilities::{Capabilities, Support, UndoLimit, Undoability};
 pub use entries::{
     CacheBranch, CacheEntryKind, DeletionCost, QuotaFact, QuotaFacts, RequestBudget, StoreEntry,
     UnknownQuotaFact, blob_in_entry, short_branch,

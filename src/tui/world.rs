@@ -42,7 +42,7 @@ pub struct SourceFacts {
     pub label: String,
     pub kind: StoreKind,
     /// Why it cannot be read, if so.
-    pub fault: Option<Failure>,
+    pub fault: Option<Box<Failure>>,
     /// Whether the stores that it stands for still have to be found.
     pub is_search: bool,
     /// A ref to show at once.

@@ -87,7 +87,7 @@ pub(super) fn split(access: DeletionAccess, source: OpenedSource) -> (SourceStor
     let (reader, fault) = match reader {
         Ok(reader) => (Some(reader), None),
         Err(_) if waiting.is_some() => (None, None),
-        Err(fault) => (None, Some(fault)),
+        Err(fault) => (None, Some(Box::new(fault))),
     };
     let is_copy = copy_journals.is_some();
     let deleting = deleting(access, is_copy, &label, kind, pruner.is_some());

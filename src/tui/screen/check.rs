@@ -104,7 +104,7 @@ impl CheckScreen {
             .found
             .as_ref()
             .map(|found| Arc::clone(&found.inventory));
-        self.state = match (&source.scan, &source.found, &source.info.fault) {
+        self.state = match (&source.scan, &source.found, source.info.fault.as_deref()) {
             (Scan::Running(_), ..) => CheckState::Waiting,
             (Scan::Failed(failure), ..) | (_, None, Some(failure)) => {
                 let unreadable = unreadable(&source.info.label, failure);

@@ -167,7 +167,8 @@ impl Model {
         let mut cx = UiContext::new(&mut self.world, effects, commands);
         let id = SourceId(cx.world.sources.len());
         let select = info.select.clone().filter(|_| !info.is_waiting);
-        let scan = info.fault.clone().map_or(Scan::Stopped, Scan::Failed);
+        let scan = info.fault.clone();
+        let scan = scan.map_or(Scan::Stopped, |failure| Scan::Failed(*failure));
         cx.world.sources.push(SourceState {
             info,
             scan,

@@ -214,7 +214,7 @@ fn a_password_is_carried_to_blobs_checks_referrers_and_pushes() {
         login: true,
         ..DELETES
     };
-    check_carried(setup, "Using HTTP basic (hidden)");
+    check_carried(setup, "Using HTTP basic");
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl Sandbox {
 
     /// Runs the program with `arguments` until it ends. By default a prune watches for builds only
     /// for an instant, because no other program writes to the stores of the tests.
-    pub fn run(&self, arguments: impl CommandLine) -> Run {
+    pub fn run<'a>(&self, arguments: impl CommandLine<'a>) -> Run {
         let words = arguments.words();
         let mut command = self.command();
         command.args(&words);
@@ -100,7 +100,7 @@ impl Sandbox {
     }
 
     /// Runs the program with `arguments`, which must succeed, and returns the printed document.
-    pub fn json(&self, arguments: impl CommandLine) -> Value {
+    pub fn json<'a>(&self, arguments: impl CommandLine<'a>) -> Value {
         let words = arguments.words();
         let run = self.run(words.as_slice());
         assert_eq!(run.code, Some(0), "{words:?}: {}", run.stderr);
@@ -109,38 +109,38 @@ impl Sandbox {
 }
 
 /// The arguments of the program: one text of words without blanks in them, or a list.
-pub trait CommandLine {
+pub trait CommandLine<'a> {
     /// Returns the arguments.
-    fn words(&self) -> Vec<&str>;
+    fn words(self) -> Vec<&'a str>;
 }
 
-impl CommandLine for &str {
-    fn words(&self) -> Vec<&str> {
+impl<'a> CommandLine<'a> for &'a str {
+    fn words(self) -> Vec<&'a str> {
         self.split_whitespace().collect()
     }
 }
 
-impl CommandLine for &String {
-    fn words(&self) -> Vec<&str> {
+impl<'a> CommandLine<'a> for &'a String {
+    fn words(self) -> Vec<&'a str> {
         self.split_whitespace().collect()
     }
 }
 
-impl CommandLine for &[&str] {
-    fn words(&self) -> Vec<&str> {
+impl<'a> CommandLine<'a> for &[&'a str] {
+    fn words(self) -> Vec<&'a str> {
         self.to_vec()
     }
 }
 
-impl<const N: usize> CommandLine for &[&str; N] {
-    fn words(&self) -> Vec<&str> {
+impl<'a, const N: usize> CommandLine<'a> for &[&'a str; N] {
+    fn words(self) -> Vec<&'a str> {
         self.to_vec()
     }
 }
 
-impl CommandLine for &Vec<&str> {
-    fn words(&self) -> Vec<&str> {
-        self.to_vec()
+impl<'a> CommandLine<'a> for &Vec<&'a str> {
+    fn words(self) -> Vec<&'a str> {
+        self.clone()
     }
 }
 

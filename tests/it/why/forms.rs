@@ -24,7 +24,7 @@ fn logs_with_the_prefixes_of_ci_systems_give_the_same_verdicts() {
     let explained = |prefix: &str, end: &str| {
         let lines = plain.lines().map(|line| format!("{prefix}{line}{end}\n"));
         fs::write(sandbox.path("ci.log"), lines.collect::<String>()).unwrap();
-        let document = sandbox.json_of(
+        let document = sandbox.json(
             "why ./cache#c02 --build provenance/c03.json --build ci.log --context tree/c03 --json",
         );
         let steps = document["steps"].as_array().unwrap().iter();
@@ -60,7 +60,7 @@ fn an_image_without_a_cache_is_named_as_the_reason() {
     let manifest = layout.manifest(&config, &[layer]);
     layout.tag("app", &manifest);
     let command = "why ./images#app --build provenance/c03.json";
-    let document = sandbox.json_of(&format!("{command} --json"));
+    let document = sandbox.json(&format!("{command} --json"));
     assert_eq!(document["summary"]["hit"], 0, "{document}");
     let run = sandbox.run(&command.split(' ').collect::<Vec<_>>());
     let shown = format!("{}{}", run.stdout, run.stderr);
@@ -126,7 +126,7 @@ fn entries_of_estargz_are_no_files_of_the_step() {
         fs::copy(sandbox.path("made").join(&path), cache.join(&path)).unwrap();
     }
     fs::write(cache.join("index.json"), index.to_string()).unwrap();
-    let document = sandbox.json_of(
+    let document = sandbox.json(
         "why ./own-ignore-file-and-a-change/cache --build own-ignore-file-and-a-change/after.json \
          --context own-ignore-file-and-a-change/context --json",
     );

@@ -52,6 +52,15 @@ pub struct PaletteCommand {
     binding: Option<KeyBinding>,
 }
 
+impl PaletteCommand {
+    /// Returns its name with its arguments.
+    pub fn title(&self) -> String {
+        format!("{} {}", self.name, self.value)
+            .trim_end()
+            .to_owned()
+    }
+}
+
 /// The request of a line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CommandRequest {

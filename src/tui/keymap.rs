@@ -241,6 +241,8 @@ pub enum KeyContext {
     /// A line for text input.
     Prompt,
     CommandLine,
+    /// The line for the name of a source.
+    SourceName,
     /// The running jobs.
     Jobs,
     /// A change to a configuration file.
@@ -277,6 +279,7 @@ impl KeyContext {
             Self::Search => "In a search",
             Self::Prompt => "While typing",
             Self::CommandLine => "On the command line",
+            Self::SourceName => "While typing the name of a source",
             Self::Jobs => "Jobs",
             Self::ConfigChange => "A change to the configuration",
             Self::Confirm => "When asked",
@@ -313,6 +316,7 @@ const TOGETHER: &[&[KeyContext]] = &[
     &[KeyContext::Search],
     &[KeyContext::Prompt],
     &[KeyContext::CommandLine],
+    &[KeyContext::SourceName],
     &[KeyContext::Jobs],
     &[KeyContext::ConfigChange],
     &[KeyContext::Confirm],
@@ -323,6 +327,7 @@ const TYPED: &[KeyContext] = &[
     KeyContext::Search,
     KeyContext::Prompt,
     KeyContext::CommandLine,
+    KeyContext::SourceName,
     KeyContext::Evidence,
 ];
 

@@ -152,6 +152,8 @@ pub struct World {
     pub typed_evidence: Vec<String>,
     /// What was typed on the command line, the latest at the end.
     pub typed_commands: Vec<String>,
+    /// The names of sources that were typed, the latest at the end.
+    pub typed_sources: Vec<String>,
     /// Whether to use the evidence as soon as a ref is chosen, because it came from the command
     /// line.
     pub explain_at_once: bool,
@@ -250,6 +252,7 @@ impl World {
             evidence: NamedEvidence::default(),
             typed_evidence: Vec::new(),
             typed_commands: Vec::new(),
+            typed_sources: Vec::new(),
             explain_at_once: false,
             background: Vec::new(),
             writes: Vec::new(),

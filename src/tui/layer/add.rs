@@ -28,6 +28,8 @@ pub struct AddPrompt {
     completing: Option<JobId>,
     /// What the name could go on with.
     names: Vec<String>,
+    /// How many sources back one is among those that were opened.
+    back: usize,
     fault: Option<String>,
 }
 
@@ -41,11 +43,21 @@ impl AddPrompt {
             ..Self::default()
         }
     }
+
+    /// Goes `back` sources back among those that were opened, the latest first.
+    fn recall(&mut self, back: usize, world: &World) {
+        let known = world.opened_names();
+        self.back = back.min(known.len());
+        let name = self.back.checked_sub(1).and_then(|place| known.get(place));
+        self.input = InputLine::new(name.cloned().unwrap_or_default());
+        self.names.clear();
+        self.fault = None;
+    }
 }
 
 impl UiLayer for AddPrompt {
     fn context(&self) -> keymap::KeyContext {
-        keymap::KeyContext::CommandLine
+        keymap::KeyContext::SourceName
     }
 
     fn key(&mut self, key: KeyPress, action: Option<Action>, cx: &mut UiContext<'_>) -> Handled {
@@ -54,7 +66,9 @@ impl UiLayer for AddPrompt {
                 if self.input.text().trim().is_empty() || self.opening.is_some() => {}
             Some(Action::Accept) => {
                 self.fault = None;
-                self.opening = Some(cx.start(JobWork::Open(self.input.text().trim().to_owned())));
+                let name = self.input.text().trim().to_owned();
+                cx.world.remember_source(&name);
+                self.opening = Some(cx.start(JobWork::Open(name)));
             }
             Some(Action::Cancel) => {
                 if let Some(job) = self.opening.take() {
@@ -66,9 +80,12 @@ impl UiLayer for AddPrompt {
                 let typed = self.input.text().trim_start().to_owned();
                 self.completing = Some(cx.start(JobWork::Complete(EvidencePart::Context, typed)));
             }
+            Some(Action::Older) => self.recall(self.back + 1, cx.world),
+            Some(Action::Newer) => self.recall(self.back.saturating_sub(1), cx.world),
             _ => {
                 self.input.key(key);
                 self.names.clear();
+                self.back = 0;
             }
         }
         Handled::Yes

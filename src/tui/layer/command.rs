@@ -8,7 +8,9 @@ use ratatui::style::Style;
 use super::UiLayer;
 use super::add::AddPrompt;
 use crate::text::secrets::mask_line;
-use crate::tui::command::{CommandDestination, CommandFault, CommandRequest, Commands, Here};
+use crate::tui::command::{
+    CommandDestination, CommandFault, CommandRequest, Commands, Here, PaletteCommand,
+};
 use crate::tui::effect::{JobId, JobWork};
 use crate::tui::evidence::EvidencePart;
 use crate::tui::keymap::{self, Action};
@@ -28,9 +30,11 @@ use crate::tui::work::WorkKey;
 use crate::tui::world::{SourceId, StatusKind, World};
 
 /// The widest that the box becomes inside.
-const WIDTH: u16 = 76;
+const WIDTH: u16 = 116;
 /// The lines above the list: the typed line, and its note.
 const HEAD: u16 = 2;
+/// The gap between two columns of the list.
+const BETWEEN: &str = "  ";
 
 /// The command line.
 #[derive(Debug)]
@@ -126,11 +130,12 @@ impl CommandLine {
 
     /// Returns the width and height inside the box.
     fn size(&self, area: Rect) -> (u16, u16) {
-        let height = u16::try_from(self.commands.found("").len())
+        let width = WIDTH.min(area.width.saturating_sub(4));
+        let height = u16::try_from(lines(&self.commands.found(""), width).len())
             .unwrap_or(u16::MAX)
             .saturating_add(HEAD)
             .min(area.height.saturating_sub(4));
-        (WIDTH.min(area.width.saturating_sub(4)), height)
+        (width, height)
     }
 
     /// Returns the note about the line.
@@ -151,6 +156,39 @@ impl CommandLine {
         );
         Cell::new(words, TextRole::Dim)
     }
+}
+
+/// Returns the lines of commands, each with the place of its command. A text that is too long for
+/// one line continues below its beginning.
+fn lines(commands: &[&PaletteCommand], width: u16) -> Vec<(usize, Cell)> {
+    let names = commands.iter().map(|command| command.title());
+    let names: Vec<String> = names.collect();
+    let of_name = names.iter().map(|name| text::width(name)).max();
+    let of_key = commands.iter().map(|command| text::width(&command.key));
+    let of_name = usize::from(of_name.unwrap_or_default());
+    let of_key = usize::from(of_key.max().unwrap_or_default());
+    let indent = of_name + of_key + 2 * BETWEEN.len();
+    let room = width.saturating_sub(u16::try_from(indent).unwrap_or(u16::MAX));
+    let mut lines = Vec::new();
+    for ((place, command), name) in commands.iter().enumerate().zip(names) {
+        let words = text::wrap(&Cell::new(command.text.clone(), TextRole::Dim), room);
+        for (number, words) in words.into_iter().enumerate() {
+            let head = if number == 0 {
+                Cell::text(format!("{name:<of_name$}{BETWEEN}"))
+                    .and(format!("{:<of_key$}{BETWEEN}", command.key), TextRole::Key)
+            } else {
+                Cell::text(" ".repeat(indent))
+            };
+            lines.push((place, head.and_all(words)));
+        }
+    }
+    lines
+}
+
+/// Returns the first of `lines` to show in `height`, so that those at `cursor` are visible.
+fn top(lines: &[(usize, Cell)], cursor: usize, height: u16) -> usize {
+    let last = lines.iter().rposition(|(place, _)| *place == cursor);
+    popup::top(last.unwrap_or_default(), lines.len(), height.into())
 }
 
 fn below_head(inside: Rect) -> Rect {
@@ -268,11 +306,11 @@ impl UiLayer for CommandLine {
         let (width, height) = self.size(world.area());
         let inside = popup::inside(width, height, world.area());
         let below = below_head(inside);
-        let count = self.commands.found(self.input.text()).len();
-        let top = popup::top(self.cursor, count, below.height.into());
-        let place = top + popup::line_at(below, cell)?;
-        self.cursor = place;
-        (place < count).then_some(Action::Accept)
+        let lines = lines(&self.commands.found(self.input.text()), width);
+        let top = top(&lines, self.cursor, below.height);
+        let (place, _) = lines.get(top + popup::line_at(below, cell)?)?;
+        self.cursor = *place;
+        Some(Action::Accept)
     }
 
     fn draw(&self, world: &World, _screen: &dyn Screen, frame: &mut Frame<'_>, area: Rect) {
@@ -304,13 +342,10 @@ impl UiLayer for CommandLine {
         };
         self.input.draw(&world.theme, frame, line);
         let below = below_head(inside);
-        let top = popup::top(self.cursor, found.len(), below.height.into());
-        for ((place, command), row) in found.iter().enumerate().skip(top).zip(0..below.height) {
-            let name = format!("{} {}", command.name, command.value);
-            let cell = Cell::text(format!("{name:<20} "))
-                .and(format!("{:<9} ", command.key), TextRole::Key)
-                .and(command.text.clone(), TextRole::Dim);
-            popup::item(&cell, place == self.cursor, &world.theme, frame, below, row);
+        let lines = lines(&found, width);
+        let top = top(&lines, self.cursor, below.height);
+        for ((place, line), row) in lines.iter().skip(top).zip(0..below.height) {
+            popup::item(line, *place == self.cursor, &world.theme, frame, below, row);
         }
     }
 

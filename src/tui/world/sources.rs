@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{SourceId, SourceState, World};
 use crate::source::StoreKind;
+use crate::text::secrets::mask_line;
 use crate::tui::evidence::EvidencePart;
 
 impl World {
@@ -25,6 +26,28 @@ impl World {
             .first()
             .filter(|_| source.info.is_copy)
             .map(PathBuf::from)
+    }
+
+    /// Keeps the name of a source for later, unless it holds a credential.
+    pub fn remember_source(&mut self, name: &str) {
+        let is_new = self.typed_sources.last().is_none_or(|last| last != name);
+        if is_new && mask_line(name) == name {
+            self.typed_sources.push(name.to_owned());
+        }
+    }
+
+    /// Returns the names of sources that were opened, the latest first: those that were typed, and
+    /// those that the user named in earlier runs.
+    pub fn opened_names(&self) -> Vec<String> {
+        let typed = self.typed_sources.iter().rev();
+        let named = self.recent.iter().filter(|recent| recent.is_named);
+        let mut names: Vec<String> = Vec::new();
+        for name in typed.chain(named.map(|recent| &recent.name)) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names
     }
 
     /// Returns the sources that are not closed, with their indexes.

@@ -39,8 +39,8 @@ fn palette_at_80() {
     ╭ Commands ────────────────────────────────────────────────────────────────────╮
     │ :scan                                                                        │
     │ enter runs it, tab completes, up recalls                                     │
-    │ rescan               r         Scan again                                    │
-    │ jobs                 J         Show the running jobs: scans, checks, prunes  │
+    │ rescan  r  Scan again                                                        │
+    │ jobs    J  Show the running jobs: scans, checks, prunes                      │
     │                                                                              │
     │                                                                              │
     │                                                                              │

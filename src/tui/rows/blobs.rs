@@ -2,7 +2,7 @@
 //! unknown objects.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -18,6 +18,7 @@ use crate::text::escape::visible;
 use crate::text::plural::one_or;
 use crate::text::units::{Age, Size};
 use crate::tui::theme::TextRole;
+use crate::tui::widget::meter;
 
 mod others;
 
@@ -26,11 +27,13 @@ use others::{called, other_state};
 /// The column of sizes, the initial sort column.
 pub const SIZE: usize = 3;
 /// The column of ages.
-pub const AGE: usize = 4;
+pub const AGE: usize = 5;
 /// The columns of names, roles and states.
 const NAME: usize = 0;
 const ROLE: usize = 1;
 const STATE: usize = 2;
+/// The width of a row's bar.
+const BAR: u16 = 6;
 /// The maximum number of refs in the details.
 const REFS_SHOWN: usize = 200;
 
@@ -39,7 +42,7 @@ const COLUMNS: &[Column] = &[
         title: "BLOB",
         align: Align::Left,
         min: 19,
-        max: 71,
+        max: 55,
         rank: 0,
         sort: Sortable::Ascending,
     },
@@ -68,9 +71,17 @@ const COLUMNS: &[Column] = &[
         sort: Sortable::Descending,
     },
     Column {
+        title: "",
+        align: Align::Left,
+        min: BAR,
+        max: BAR,
+        rank: 3,
+        sort: Sortable::No,
+    },
+    Column {
         title: "AGE",
         align: Align::Right,
-        min: 8,
+        min: 7,
         max: 8,
         rank: 2,
         sort: Sortable::Descending,
@@ -80,7 +91,7 @@ const COLUMNS: &[Column] = &[
         align: Align::Right,
         min: 5,
         max: 5,
-        rank: 3,
+        rank: 2,
         sort: Sortable::Descending,
     },
 ];
@@ -89,6 +100,8 @@ const COLUMNS: &[Column] = &[
 pub struct BlobRows {
     objects: Objects,
     others: Vec<OtherSource>,
+    /// The size of the largest object.
+    largest: OnceLock<u64>,
 }
 
 /// Another repository of the same registry, which stores each blob once for all repositories: its
@@ -101,6 +114,7 @@ impl BlobRows {
         Self {
             objects: Objects::new(inventory),
             others: Vec::new(),
+            largest: OnceLock::new(),
         }
     }
 
@@ -112,6 +126,25 @@ impl BlobRows {
 
     fn inventory(&self) -> &Inventory {
         self.objects.inventory()
+    }
+
+    /// Draws the size of an object as a share of the largest: `█` of one ref only, `░` of several,
+    /// `▒` of none.
+    fn bar(&self, row: u32) -> Cell {
+        if !self.inventory().is_complete() {
+            return Cell::default();
+        }
+        let sizes = || (0..self.count()).map(|row| self.bytes(row)).max();
+        let largest = *self.largest.get_or_init(|| sizes().unwrap_or_default());
+        let (sign, role) = match self.objects.at(row) {
+            Object::Blob(row) => match row.state {
+                BlobState::Orphan => ("▒", TextRole::Orphan),
+                BlobState::Live if row.blob.refs() == 1 => ("█", TextRole::Live),
+                _ => ("░", TextRole::Dim),
+            },
+            Object::Other(_) => ("·", TextRole::Dim),
+        };
+        meter::of_one(self.bytes(row), largest, BAR, sign, role)
     }
 }
 
@@ -179,6 +212,7 @@ impl RowSet for BlobRows {
                     .map_or(Cell::new(UNKNOWN, TextRole::Unsure), |bytes| {
                         Cell::text(Size(bytes).to_string())
                     }),
+                self.bar(row),
                 age(blob.modified(), now),
                 Cell::text(blob.refs().to_string()),
             ],
@@ -194,6 +228,7 @@ impl RowSet for BlobRows {
                 Cell::new(kind, TextRole::Dim),
                 other_state(state),
                 Cell::text(Size(size).to_string()),
+                self.bar(row),
                 age(modified, now),
                 Cell::new(NONE, TextRole::Dim),
             ],

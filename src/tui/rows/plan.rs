@@ -8,13 +8,11 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable, moment};
+use super::{Align, Cell, Column, DetailLine, Identity, NONE, RowSet, Sortable};
 use crate::inventory::RefEntry;
 use crate::inventory::blobs::Blob;
 use crate::inventory::filter::Filter;
 use crate::prune::plan::{Deletion, DeletionTarget, ItemKind, ItemReason};
-use crate::text::plural::one_or;
-use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
 use crate::tui::pruning::{KeptTrash, PlanChoice, PlanEntry, PlanSection, Planned};
 use crate::tui::theme::TextRole;
@@ -22,11 +20,13 @@ use crate::tui::theme::TextRole;
 mod details;
 mod groups;
 mod item;
+mod sizes;
 
 use details::{bytes_fact, result_lines};
 use groups::{PlanGroup, PlanGroups, PlanSlot};
 pub(super) use item::short_name;
 use item::{PlanRow, Thing};
+use sizes::BAR;
 
 /// The column of sizes, the initial sort column.
 pub const SIZE: usize = 1;
@@ -49,6 +49,14 @@ const COLUMNS: &[Column] = &[
         sort: Sortable::Descending,
     },
     Column {
+        title: "",
+        align: Align::Left,
+        min: BAR,
+        max: BAR,
+        rank: 3,
+        sort: Sortable::No,
+    },
+    Column {
         title: "WHY",
         align: Align::Left,
         min: 25,
@@ -62,7 +70,10 @@ const COLUMNS: &[Column] = &[
 #[derive(Debug)]
 pub struct PlanRows {
     planned: Arc<Planned>,
+    part: PlanSection,
     entries: Arc<Vec<PlanEntry>>,
+    /// The size of the largest item.
+    largest: OnceLock<u64>,
     /// The rows, if they are in groups.
     groups: Option<PlanGroups>,
     places: OnceLock<HashMap<Identity, u32>>,
@@ -74,7 +85,9 @@ impl PlanRows {
         let entries = Arc::clone(planned.part(part));
         Self {
             planned,
+            part,
             entries,
+            largest: OnceLock::new(),
             groups: None,
             places: OnceLock::new(),
         }
@@ -193,12 +206,10 @@ impl PlanRows {
     /// Returns a group as one item.
     fn grouped(&self, row: u32) -> PlanRow<'_> {
         let group = self.group_at(row);
-        let members = group.map_or(&[][..], |group| &group.members);
-        let bytes = members.iter().filter_map(|entry| self.entry(*entry).bytes);
         PlanRow {
             kind: group.map_or(ItemKind::Ref, |group| group.kind),
             name: group.map(PlanGroup::name).unwrap_or_default(),
-            bytes: Some(bytes.fold(0, u64::saturating_add)),
+            bytes: self.known_bytes(row),
             entry: None,
             modified: None,
             standing: None,
@@ -208,25 +219,23 @@ impl PlanRows {
 
     fn entry(&self, entry: PlanEntry) -> PlanRow<'_> {
         let planned = &*self.planned;
+        let bytes = self.bytes_of(entry);
         match entry {
-            PlanEntry::Deletion(place) => self.deleted(place as usize),
+            PlanEntry::Deletion(place) => self.deleted(place as usize, bytes),
             PlanEntry::Kept(place) => {
                 let kept = &planned.plan.keep()[place as usize];
                 let entry = kept
                     .digest
                     .as_ref()
                     .and_then(|digest| self.find_ref(&kept.name, digest));
-                let bytes = entry.and_then(|entry| entry.sizes.exclusive_bytes);
-                let name = kept.name.clone();
-                let reasons = item_words(&kept.reasons);
                 PlanRow {
                     kind: kept.kind,
-                    name,
+                    name: kept.name.clone(),
                     bytes,
                     entry,
                     modified: None,
                     standing: None,
-                    reasons,
+                    reasons: item_words(&kept.reasons),
                 }
             }
             PlanEntry::Trash(place) => self.trashed(self.trash(place)),
@@ -235,7 +244,7 @@ impl PlanRows {
                 PlanRow {
                     kind: ItemKind::Blob,
                     name: blob.digest().to_string(),
-                    bytes: Some(blob.stored_size()),
+                    bytes,
                     entry: None,
                     modified: blob.modified(),
                     standing: None,
@@ -245,7 +254,7 @@ impl PlanRows {
         }
     }
 
-    fn deleted(&self, place: usize) -> PlanRow<'_> {
+    fn deleted(&self, place: usize, bytes: Option<u64>) -> PlanRow<'_> {
         let planned = &*self.planned;
         let item = planned.whole.delete().at(place);
         let Deletion { target, reasons } = &*item;
@@ -258,11 +267,6 @@ impl PlanRows {
             ),
             DeletionTarget::Object(object) => (None, Some(object.modified)),
         };
-        let bytes = match target {
-            DeletionTarget::Ref(_) => entry.and_then(|entry| entry.sizes.exclusive_bytes),
-            DeletionTarget::Rewrite(rewrite) => Some(rewrite.later_bytes),
-            DeletionTarget::Object(object) => Some(object.size),
-        };
         let standing = planned.standings.get(place).copied();
         PlanRow {
             kind: target.kind(),
@@ -272,32 +276,6 @@ impl PlanRows {
             modified,
             standing,
             reasons: item_words(reasons),
-        }
-    }
-}
-
-impl PlanRows {
-    /// Returns the trash of a run as one item.
-    fn trashed<'a>(&'a self, trash: &'a KeptTrash) -> PlanRow<'a> {
-        let kept = &self.planned.plan.keep()[trash.first as usize];
-        let grace = self.planned.plan.grace();
-        let until = trash.since.and_then(|since| since.checked_add(grace).ok());
-        let reasons = match until {
-            Some(until) if kept.waits() => {
-                vec![format!("a prune after {} deletes it", moment(until))]
-            }
-            _ => kept.reasons.iter().map(ToString::to_string).collect(),
-        };
-        let began = trash.since.map_or(trash.run.clone(), moment);
-        let objects = one_or(trash.tally.count, "object", "objects");
-        PlanRow {
-            kind: ItemKind::Object,
-            name: format!("run of {began}, {} {objects}", grouped(trash.tally.count)),
-            bytes: Some(trash.tally.bytes),
-            entry: None,
-            modified: trash.since,
-            standing: None,
-            reasons,
         }
     }
 }
@@ -342,6 +320,7 @@ impl RowSet for PlanRows {
         vec![
             what.and(short_name(item.kind, &item.name), role),
             Cell::new(size, role),
+            self.bar(row, item.stays()),
             item.why(),
         ]
     }
@@ -404,9 +383,17 @@ impl RowSet for PlanRows {
     fn compare(&self, column: usize, a: u32, b: u32) -> Ordering {
         match column {
             0 => self.thing(a).key().cmp(&self.thing(b).key()),
-            1 => self.item(a).bytes.cmp(&self.item(b).bytes),
+            SIZE => self.known_bytes(a).cmp(&self.known_bytes(b)),
             _ => self.item(a).reasons.cmp(&self.item(b).reasons),
         }
+    }
+
+    fn sort_key(&self, column: usize, row: u32) -> [u64; 2] {
+        if column != SIZE {
+            return [0; 2];
+        }
+        let known = self.known_bytes(row);
+        [u64::from(known.is_some()), known.unwrap_or_default()]
     }
 
     fn identity(&self, row: u32) -> Identity {
@@ -427,7 +414,7 @@ impl RowSet for PlanRows {
         if self.group_at(row).is_some_and(|group| group.is_open) {
             return 0;
         }
-        self.item(row).bytes.unwrap_or_default()
+        self.known_bytes(row).unwrap_or_default()
     }
 
     fn fields(&self, row: u32) -> Vec<(&'static str, Value)> {

@@ -255,6 +255,16 @@ impl RowSet for RunRows {
         }
     }
 
+    fn sort_key(&self, column: usize, row: u32) -> [u64; 2] {
+        let (_, deletion, outcome) = self.at(row);
+        let bytes = deletion.target.bytes();
+        match column {
+            0 => [weight(outcome).into(), u64::MAX - bytes],
+            2 => [bytes, 0],
+            _ => [0; 2],
+        }
+    }
+
     fn identity(&self, row: u32) -> Identity {
         Identity::Item(self.at(row).0)
     }

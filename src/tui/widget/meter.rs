@@ -53,6 +53,14 @@ pub fn own_and_shared(own: u64, all: u64, largest: u64, width: u16) -> Cell {
         .and("░".repeat(all.saturating_sub(own)), TextRole::Dim)
 }
 
+/// Draws a size as a share of `largest` with one sign; anything above zero has at least one cell.
+pub fn of_one(bytes: u64, largest: u64, width: u16, sign: &str, role: TextRole) -> Cell {
+    let cells = u128::from(bytes) * u128::from(width) / u128::from(largest.max(1));
+    let cells = usize::try_from(cells).unwrap_or_default();
+    let cells = cells.max(usize::from(bytes > 0)).min(width.into());
+    Cell::new(sign.repeat(cells), role)
+}
+
 /// Divides `width` cells among `parts`; a part above zero has at least one cell.
 fn shares(parts: &[u64], width: u16) -> Vec<usize> {
     let total: u128 = parts.iter().map(|part| u128::from(*part)).sum();

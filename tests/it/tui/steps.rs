@@ -61,23 +61,23 @@ fn a_missing_blob_breaks_the_steps_above_it() {
      ./cache › c15                                                                            15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        1 ✓  11 ○  3 !  steps are unnamed: press B to load a build record, provenance or image
-       STEP▴                                        SIZE      AGE   ALSO IN │ COPY · 5d74d000
-         source · 8aa5db81                             –        –         – │
-       ├ ✓ COPY · d77d59e9                      30.2 KiB  12h 52m     1 ref │ state      ! a blob of its result is missing:
-    ▸  │ ! COPY · 5d74d000                      12.2 KiB  12h 52m     1 ref │            a build that loads it fails
-       │ ! COPY · e0d7b2d4                         139 B  12h 52m     1 ref │ missing    sha256:91bc5cbaa7657f9bdb1d25ca751
-       │ ! COPY · 89d21dcb                         188 B  12h 52m         – │            054e98186efca730dd0e326e36f40ccfce
-       ├ ○ FILE · 57a5ab45                             –        –         – │            c2d
-       │ ○ COPY · 9152319c                             –        –         – │ created    12h 52m ago, 2026-11-21T23:07:03Z
-       │ ○ RUN · e130a368                              –        –         – │ key        sha256:5d74d000bc05756635ef7f2b6e3
-       │ ○ COPY · 4fdf24ec                             –        –         – │            e412fb3e7a024277e4a7b3bc5a4b29caf4
-       │ ○ RUN · 826adb52                              –        –         – │            d35
-       └ ○ FILE · 807b3e87                             –        –         – │
-         ○ COPY · 1704e8bf                             –        –         – │ Layer
-         ○ RUN · 91f5b186                              –        –         – │ blob       sha256:91bc5cbaa7657f9bdb1d25ca751
-         ○ COPY · 91cc5c91                             –        –         – │            054e98186efca730dd0e326e36f40ccfce
-         ├ ○ RUN · 55274cca                            –        –         – │            c2d
-         └ ○ RUN · 9f8cf52d                            –        –         – │ unpacked   sha256:2feace1714bba4e49c61b8beac9
+       STEP▴                                SIZE              AGE   ALSO IN │ COPY · 5d74d000
+         source · 8aa5db81                     –                –         – │
+       ├ ✓ COPY · d77d59e9              30.2 KiB  ░░░░░░  12h 52m     1 ref │ state      ! a blob of its result is missing:
+    ▸  │ ! COPY · 5d74d000              12.2 KiB  ░░      12h 52m     1 ref │            a build that loads it fails
+       │ ! COPY · e0d7b2d4                 139 B  ░       12h 52m     1 ref │ missing    sha256:91bc5cbaa7657f9bdb1d25ca751
+       │ ! COPY · 89d21dcb                 188 B  █       12h 52m         – │            054e98186efca730dd0e326e36f40ccfce
+       ├ ○ FILE · 57a5ab45                     –                –         – │            c2d
+       │ ○ COPY · 9152319c                     –                –         – │ created    12h 52m ago, 2026-11-21T23:07:03Z
+       │ ○ RUN · e130a368                      –                –         – │ key        sha256:5d74d000bc05756635ef7f2b6e3
+       │ ○ COPY · 4fdf24ec                     –                –         – │            e412fb3e7a024277e4a7b3bc5a4b29caf4
+       │ ○ RUN · 826adb52                      –                –         – │            d35
+       └ ○ FILE · 807b3e87                     –                –         – │
+         ○ COPY · 1704e8bf                     –                –         – │ Layer
+         ○ RUN · 91f5b186                      –                –         – │ blob       sha256:91bc5cbaa7657f9bdb1d25ca751
+         ○ COPY · 91cc5c91                     –                –         – │            054e98186efca730dd0e326e36f40ccfce
+         ├ ○ RUN · 55274cca                    –                –         – │            c2d
+         └ ○ RUN · 9f8cf52d                    –                –         – │ unpacked   sha256:2feace1714bba4e49c61b8beac9
                                                                             │            1d0576c23ded17dff0ce1e0bd12651f9af
                                                                             │            a4f
                                                                             │ type       tar+gzip
@@ -127,7 +127,7 @@ fn steps_fold_unfold_and_lead_to_their_parent() {
     journey.press("G h");
     journey.shows_in("▸", "COPY · 91cc5c91");
     journey.press("h");
-    insta::assert_snapshot!(journey.line("91cc5c91"), @"▸    ○ ▸2 COPY · 91cc5c91                                   –        –         –");
+    insta::assert_snapshot!(journey.line("91cc5c91"), @r"▸    ○ ▸2 COPY · 91cc5c91                           –                –         –");
     assert_eq!(rows(&journey), all - 2);
     journey.press("h h");
     journey.shows_in("source", "▸15");
@@ -153,24 +153,24 @@ fn an_order_or_a_filter_flattens_the_tree_and_keeps_marks() {
      ./cache › c01                                    15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
        15 ✓  steps are unnamed: press B to load a build record, provenance or image
-       STEP                                                  SIZE▾     AGE   ALSO IN
-       ✓ RUN · da55fffb                                  49.9 KiB  12h 54m         –
-       ✓ COPY · d77d59e9                                 30.2 KiB  12h 54m         –
-    ▸  ✓ RUN · eb40ed05                                  30.2 KiB  12h 54m         –
-       ✓ RUN · 765fb925                                  30.2 KiB  12h 54m         –
-       ✓ RUN · 4fd7e03a                                  12.3 KiB  12h 54m         –
-       ✓ RUN · ab170239                                  12.2 KiB  12h 54m         –
-       ✓ COPY · 5d74d000                                 12.2 KiB  12h 54m         –
-       ✓ COPY · 1704e8bf                                    213 B  12h 54m         –
-       ✓ COPY · 91cc5c91                                    209 B  12h 54m         –
-       ✓ COPY · 4fdf24ec                                    174 B  12h 54m         –
-       ✓ COPY · 89d21dcb                                    161 B  12h 54m         –
-     ✱ ✓ COPY · 9152319c                                    144 B  12h 54m         –
-       ✓ COPY · e0d7b2d4                                    139 B  12h 54m         –
-       ✓ FILE · 57a5ab45                                     92 B  12h 54m         –
-       ✓ FILE · 807b3e87                                     92 B  12h 54m         –
-         source · 089e08d6                                      –        –         –
-       ≡ source · 8e629cdf                                      –        –         –
+       STEP                                          SIZE▾             AGE   ALSO IN
+       ✓ RUN · da55fffb                          49.9 KiB  ██████  12h 54m         –
+       ✓ COPY · d77d59e9                         30.2 KiB  ███     12h 54m         –
+    ▸  ✓ RUN · eb40ed05                          30.2 KiB  ███     12h 54m         –
+       ✓ RUN · 765fb925                          30.2 KiB  ███     12h 54m         –
+       ✓ RUN · 4fd7e03a                          12.3 KiB  █       12h 54m         –
+       ✓ RUN · ab170239                          12.2 KiB  █       12h 54m         –
+       ✓ COPY · 5d74d000                         12.2 KiB  █       12h 54m         –
+       ✓ COPY · 1704e8bf                            213 B  █       12h 54m         –
+       ✓ COPY · 91cc5c91                            209 B  █       12h 54m         –
+       ✓ COPY · 4fdf24ec                            174 B  █       12h 54m         –
+       ✓ COPY · 89d21dcb                            161 B  █       12h 54m         –
+     ✱ ✓ COPY · 9152319c                            144 B  █       12h 54m         –
+       ✓ COPY · e0d7b2d4                            139 B  █       12h 54m         –
+       ✓ FILE · 57a5ab45                             92 B  █       12h 54m         –
+       ✓ FILE · 807b3e87                             92 B  █       12h 54m         –
+         source · 089e08d6                              –                –         –
+       ≡ source · 8e629cdf                              –                –         –
     ──────────────────────────────────────────────────────────────────────── 3/17 ──
      237 KiB in all · 190 KiB only here · made 12h 54m ago · ✱ 1 marked, 144 B
      enter open  left fold  right unfold  w why  A all files  B names  / filter
@@ -180,12 +180,12 @@ fn an_order_or_a_filter_flattens_the_tree_and_keeps_marks() {
      ./cache › c01                                    15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
        15 ✓  steps are unnamed: press B to load a build record, provenance or image
-       STEP                                                  SIZE▾     AGE   ALSO IN
-    ▸  ✓ RUN · da55fffb                                  49.9 KiB  12h 54m         –
-       ✓ RUN · eb40ed05                                  30.2 KiB  12h 54m         –
-       ✓ RUN · 765fb925                                  30.2 KiB  12h 54m         –
-       ✓ RUN · 4fd7e03a                                  12.3 KiB  12h 54m         –
-       ✓ RUN · ab170239                                  12.2 KiB  12h 54m         –
+       STEP                                          SIZE▾             AGE   ALSO IN
+    ▸  ✓ RUN · da55fffb                          49.9 KiB  ██████  12h 54m         –
+       ✓ RUN · eb40ed05                          30.2 KiB  ███     12h 54m         –
+       ✓ RUN · 765fb925                          30.2 KiB  ███     12h 54m         –
+       ✓ RUN · 4fd7e03a                          12.3 KiB  █       12h 54m         –
+       ✓ RUN · ab170239                          12.2 KiB  █       12h 54m         –
 
     ────────────────────────────────────────────────────────────────────────────────
        RUN · da55fffb
@@ -235,24 +235,24 @@ fn platforms_have_a_head_each() {
      made › both                                      30 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
        8 ✓  22 ○  steps are unnamed: press B to load a build record, provenance or…
-       STEP▴                                                SIZE      AGE   ALSO IN
-    ▸  ▸ linux/amd64  15 steps                          42.7 KiB                   ▐
-       ▾ linux/amd64  15 steps                          42.7 KiB                   ▐
-         source · 089e08d6 +1                                  –        –         –▐
-       ├ ✓ COPY · d77d59e9                              30.2 KiB  12h 54m         –▐
-       │ ✓ COPY · 5d74d000                              12.2 KiB  12h 54m         –▐
-       │ ✓ COPY · e0d7b2d4                                 139 B  12h 54m         –▐
-       │ ✓ COPY · 89d21dcb                                 161 B  12h 54m         –▐
-       ├ ○ FILE · 57a5ab45                                     –        –         –▐
-       │ ○ COPY · 9152319c                                     –        –         –▐
-       │ ○ RUN · eb40ed05                                      –        –         –▐
-       │ ○ COPY · 4fdf24ec                                     –        –         –▐
-       │ ○ RUN · 765fb925                                      –        –         –▐
-       └ ○ FILE · 807b3e87                                     –        –         –▐
-         ○ COPY · 1704e8bf                                     –        –         –▐
-         ○ RUN · da55fffb                                      –        –         –▐
-         ○ COPY · 91cc5c91                                     –        –         –▐
-         ├ ○ RUN · 4fd7e03a                                    –        –         –
+       STEP▴                                        SIZE              AGE   ALSO IN
+    ▸  ▸ linux/amd64  15 steps                  42.7 KiB                           ▐
+       ▾ linux/amd64  15 steps                  42.7 KiB                           ▐
+         source · 089e08d6 +1                          –                –         –▐
+       ├ ✓ COPY · d77d59e9                      30.2 KiB  █████   12h 54m         –▐
+       │ ✓ COPY · 5d74d000                      12.2 KiB  ██      12h 54m         –▐
+       │ ✓ COPY · e0d7b2d4                         139 B  █       12h 54m         –▐
+       │ ✓ COPY · 89d21dcb                         161 B  █       12h 54m         –▐
+       ├ ○ FILE · 57a5ab45                             –                –         –▐
+       │ ○ COPY · 9152319c                             –                –         –▐
+       │ ○ RUN · eb40ed05                              –                –         –▐
+       │ ○ COPY · 4fdf24ec                             –                –         –▐
+       │ ○ RUN · 765fb925                              –                –         –▐
+       └ ○ FILE · 807b3e87                             –                –         –▐
+         ○ COPY · 1704e8bf                             –                –         –▐
+         ○ RUN · da55fffb                              –                –         –▐
+         ○ COPY · 91cc5c91                             –                –         –▐
+         ├ ○ RUN · 4fd7e03a                            –                –         –
     ──────────────────────────────────────────────────────────────────────── 1/18 ──
      150 KiB in all · 150 KiB only here · made 12h 54m ago
      enter open  left fold  right unfold  w why  A all files  B names  / filter
@@ -268,23 +268,23 @@ fn details_scroll_in_place() {
      ./cache › c15                                                                            15 steps · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        4 ✓  11 ○  steps are unnamed: press B to load a build record, provenance or image
-       STEP▴                                        SIZE      AGE   ALSO IN ┃
-         source · 8aa5db81                             –        –         – ┃ Layer
-       ├ ✓ COPY · d77d59e9                      30.2 KiB  12h 52m     1 ref ┃ blob       sha256:91bc5cbaa7657f9bdb1d25ca751
-    ▸  │ ✓ COPY · 5d74d000                      12.2 KiB  12h 52m     1 ref ┃            054e98186efca730dd0e326e36f40ccfce
-       │ ✓ COPY · e0d7b2d4                         139 B  12h 52m     1 ref ┃            c2d
-       │ ✓ COPY · 89d21dcb                         188 B  12h 52m         – ┃ unpacked   sha256:2feace1714bba4e49c61b8beac9
-       ├ ○ FILE · 57a5ab45                             –        –         – ┃            1d0576c23ded17dff0ce1e0bd12651f9af
-       │ ○ COPY · 9152319c                             –        –         – ┃            a4f
-       │ ○ RUN · e130a368                              –        –         – ┃ type       tar+gzip
-       │ ○ COPY · 4fdf24ec                             –        –         – ┃ only here  0 B of its chain
-       │ ○ RUN · 826adb52                              –        –         – ┃
-       └ ○ FILE · 807b3e87                             –        –         – ┃ Chain of 4 layers, 89.7 KiB
-         ○ COPY · 1704e8bf                             –        –         – ┃  12.2 KiB  91bc5cba  tar+gzip
-         ○ RUN · 91f5b186                              –        –         – ┃  30.2 KiB  a1b79a3a  tar+gzip
-         ○ COPY · 91cc5c91                             –        –         – ┃  24.3 KiB  c35117ba  tar+gzip
-         ├ ○ RUN · 55274cca                            –        –         – ┃  22.9 KiB  1a292d1e  tar+gzip
-         └ ○ RUN · 9f8cf52d                            –        –         – ┃
+       STEP▴                                SIZE              AGE   ALSO IN ┃
+         source · 8aa5db81                     –                –         – ┃ Layer
+       ├ ✓ COPY · d77d59e9              30.2 KiB  ░░░░░░  12h 52m     1 ref ┃ blob       sha256:91bc5cbaa7657f9bdb1d25ca751
+    ▸  │ ✓ COPY · 5d74d000              12.2 KiB  ░░      12h 52m     1 ref ┃            054e98186efca730dd0e326e36f40ccfce
+       │ ✓ COPY · e0d7b2d4                 139 B  ░       12h 52m     1 ref ┃            c2d
+       │ ✓ COPY · 89d21dcb                 188 B  █       12h 52m         – ┃ unpacked   sha256:2feace1714bba4e49c61b8beac9
+       ├ ○ FILE · 57a5ab45                     –                –         – ┃            1d0576c23ded17dff0ce1e0bd12651f9af
+       │ ○ COPY · 9152319c                     –                –         – ┃            a4f
+       │ ○ RUN · e130a368                      –                –         – ┃ type       tar+gzip
+       │ ○ COPY · 4fdf24ec                     –                –         – ┃ only here  0 B of its chain
+       │ ○ RUN · 826adb52                      –                –         – ┃
+       └ ○ FILE · 807b3e87                     –                –         – ┃ Chain of 4 layers, 89.7 KiB
+         ○ COPY · 1704e8bf                     –                –         – ┃  12.2 KiB  91bc5cba  tar+gzip
+         ○ RUN · 91f5b186                      –                –         – ┃  30.2 KiB  a1b79a3a  tar+gzip
+         ○ COPY · 91cc5c91                     –                –         – ┃  24.3 KiB  c35117ba  tar+gzip
+         ├ ○ RUN · 55274cca                    –                –         – ┃  22.9 KiB  1a292d1e  tar+gzip
+         └ ○ RUN · 9f8cf52d                    –                –         – ┃
                                                                             ┃ Inputs
                                                                             ┃ 1  ✓ COPY · d77d59e9
                                                                             ┃ 2  ○ RUN · 9f8cf52d · paths b3731a05

@@ -5,14 +5,17 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::PlanRows;
 use crate::backend::{ObjectName, RefTarget, short_branch};
 use crate::format::digest::Digest;
 use crate::inventory::filter::{FilterSubject, FilterTextField, NumberField};
 use crate::inventory::{RefEntry, digest_in_trash};
 use crate::prune::plan::{Deletion, DeletionTarget, ItemKind, KeptItem};
 use crate::report::documents::{PLAN_ITEM_FIELDS, fields_of};
+use crate::text::plural::one_or;
+use crate::text::units::grouped;
 use crate::tui::pruning::{KeptTrash, PlanChoice};
-use crate::tui::rows::{Cell, Identity};
+use crate::tui::rows::{Cell, Identity, moment};
 use crate::tui::theme::TextRole;
 
 /// The content of a row.
@@ -129,6 +132,32 @@ pub(in crate::tui::rows) fn short_name(kind: ItemKind, name: &str) -> String {
             digest_in_trash(name).map_or_else(|| name.to_owned(), |digest| digest.to_string())
         }
         _ => name.to_owned(),
+    }
+}
+
+impl PlanRows {
+    /// Returns the trash of a run as one item.
+    pub(super) fn trashed<'a>(&'a self, trash: &'a KeptTrash) -> PlanRow<'a> {
+        let kept = &self.planned.plan.keep()[trash.first as usize];
+        let grace = self.planned.plan.grace();
+        let until = trash.since.and_then(|since| since.checked_add(grace).ok());
+        let reasons = match until {
+            Some(until) if kept.waits() => {
+                vec![format!("a prune after {} deletes it", moment(until))]
+            }
+            _ => kept.reasons.iter().map(ToString::to_string).collect(),
+        };
+        let began = trash.since.map_or(trash.run.clone(), moment);
+        let objects = one_or(trash.tally.count, "object", "objects");
+        PlanRow {
+            kind: ItemKind::Object,
+            name: format!("run of {began}, {} {objects}", grouped(trash.tally.count)),
+            bytes: Some(trash.tally.bytes),
+            entry: None,
+            modified: trash.since,
+            standing: None,
+            reasons,
+        }
     }
 }
 

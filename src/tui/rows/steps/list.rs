@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -20,7 +20,14 @@ mod cells;
 /// The maximum indentation level; deeper rows are drawn at this level.
 const MOST_LEVELS: u32 = 12;
 
-static COLUMNS: [Column; 4] = [
+/// The width of a row's bar.
+const BAR: u16 = 6;
+/// The column of ages.
+const AGE: usize = 3;
+/// The column of the numbers of other refs.
+const ALSO_IN: usize = 4;
+
+static COLUMNS: [Column; 5] = [
     Column {
         title: "STEP",
         align: Align::Left,
@@ -36,6 +43,14 @@ static COLUMNS: [Column; 4] = [
         max: 8,
         rank: 1,
         sort: Sortable::Descending,
+    },
+    Column {
+        title: "",
+        align: Align::Left,
+        min: BAR,
+        max: BAR,
+        rank: 4,
+        sort: Sortable::No,
     },
     Column {
         title: "AGE",
@@ -94,6 +109,8 @@ pub struct StepRows {
     shown: u32,
     /// For each part, the row of each record, if it has one.
     rows_of: Vec<Vec<Option<u32>>>,
+    /// The size of the largest layer.
+    largest: OnceLock<u64>,
 }
 
 impl StepRows {
@@ -149,6 +166,7 @@ impl StepRows {
             places,
             shown,
             rows_of,
+            largest: OnceLock::new(),
         }
     }
 
@@ -339,10 +357,10 @@ impl RowSet for StepRows {
             match column {
                 1 => sizes.map(|sizes| i128::from(sizes.layer_bytes)),
                 // The older, the larger.
-                2 => step
+                AGE => step
                     .and_then(|step| step.detail.created)
                     .map(|created| -created.as_nanosecond()),
-                3 => step.and_then(|step| step.other_refs()).map(i128::from),
+                ALSO_IN => step.and_then(|step| step.other_refs()).map(i128::from),
                 _ => Some(i128::from(row)),
             }
         };

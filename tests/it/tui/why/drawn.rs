@@ -22,7 +22,7 @@ fn results_that_were_dropped_in_the_least_room() {
        ✗ miss    COPY api ./api                15  2 result-dr…▐
     ▸  ✗ miss  ▸ RUN go build -trimpath ./…    16  1 command
     ─────────────────────────────────────────────────── 11/12 ──
-     ✓ in the cache  ✗ runs  ? undecided  · source  ↑ because …
+     ✓ in the cache  ✗ runs  ? undecided  · source …
      enter open  A causes  T stages  right unfold  left fold
     ");
 }

@@ -187,7 +187,7 @@ fn the_record_of_a_build_selects_its_cache() {
     };
     let mut journey = Journey::recorded(given(), mini.source(Some("c02")), USUAL);
     insta::assert_snapshot!(journey.screen(), @r#"
-     the caches of a build › why                   ./cache#c02 · read-only · ? help
+     the caches of a build › why                               ./cache#c02 · ? help
     ────────────────────────────────────────────────────────────────────────────────
        0.1s lost  4 ✓ hit  2 ✗ miss  build dockerbuild/c03.dockerbuild · baseline …
        1  RUN go build -race  Dockerfile:6  ·  its command changed: `go build`

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 
-use super::{COLUMNS, MOST_LEVELS, StepRows};
+use super::{BAR, COLUMNS, MOST_LEVELS, StepRows};
 use super::{StepListRow, StepListShape};
 use crate::inventory::cache::RecordState;
 use crate::inventory::steps::{Indent, RecordStep, RowKind, StepRow};
@@ -12,8 +12,9 @@ use crate::text::escape::visible;
 use crate::text::plural::one_or;
 use crate::text::units::{Age, Size};
 use crate::tui::rows::steps::{refs, sign};
-use crate::tui::rows::{Cell, Identity, NONE};
+use crate::tui::rows::{Cell, Identity, NONE, RowSet as _};
 use crate::tui::theme::TextRole;
+use crate::tui::widget::meter;
 
 impl StepRows {
     /// Returns the display name of a step.
@@ -48,6 +49,15 @@ impl StepRows {
         let new = steps.filter(|step| step.layer().is_some_and(|layer| counted.insert(layer)));
         new.filter_map(|step| step.sizes())
             .fold(0, |sum, sizes| sum.saturating_add(sizes.layer_bytes))
+    }
+
+    /// Draws the size of a layer as a share of the largest: `█` of this ref only, `░` shared.
+    fn bar(&self, bytes: u64, is_shared: bool) -> Cell {
+        let rows = 0..u32::try_from(self.places.len()).unwrap_or(u32::MAX);
+        let sizes = || rows.map(|row| self.bytes(row)).max();
+        let largest = *self.largest.get_or_init(|| sizes().unwrap_or_default());
+        let own = if is_shared { 0 } else { bytes };
+        meter::own_and_shared(own, bytes, largest, BAR)
     }
 
     pub(super) fn head(title: String, below: u32, bytes: u64, is_folded: bool) -> Vec<Cell> {
@@ -105,12 +115,14 @@ impl StepRows {
             name = name.and(format!(" +{}", row.twins), TextRole::Dim);
         }
         let sizes = step.sizes();
+        let bytes = sizes.map_or(0, |sizes| sizes.layer_bytes);
         let or_none =
             |text: Option<String>| text.map_or_else(|| Cell::new(NONE, TextRole::Dim), Cell::text);
         let others = step.other_refs();
         vec![
             name,
             or_none(sizes.map(|sizes| Size(sizes.layer_bytes).to_string())),
+            self.bar(bytes, others.is_some_and(|others| others > 0)),
             or_none(
                 step.detail
                     .created

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 
 use tokio_util::sync::CancellationToken;
 
-use super::layer_files::LIMITS;
+use super::layer_files::{LIMITS, NOT_STORED};
 use super::{CacheReader, ReadError};
 use crate::format::digest::Digest;
 use crate::format::layer::{self, LayerError, TarEntryKind};
@@ -89,7 +89,7 @@ async fn open(
         return Err(STOPPED.to_owned());
     };
     let blob = opened.map_err(|error| match error {
-        ReadError::Absent => "the layer is not stored".to_owned(),
+        ReadError::Absent => NOT_STORED.to_owned(),
         error => format!("the layer cannot be read: {error}"),
     })?;
     Ok(Stoppable { blob, cancel })

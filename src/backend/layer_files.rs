@@ -11,6 +11,9 @@ use super::{CacheReader, ReadError};
 use crate::format::digest::Digest;
 use crate::format::layer::{self, LayerError, LayerLimits, TarEntry};
 
+/// Why a layer that the store does not have cannot be read.
+pub const NOT_STORED: &str = "the layer is not stored";
+
 /// How much of a layer is listed: about as much as a person looks through.
 pub(super) const LIMITS: LayerLimits = LayerLimits {
     entries: 500_000,
@@ -36,7 +39,7 @@ pub async fn list(
         .open_blob(digest)
         .await
         .map_err(|error| match error {
-            ReadError::Absent => "the layer is not stored".to_owned(),
+            ReadError::Absent => NOT_STORED.to_owned(),
             error => format!("the layer cannot be read: {error}"),
         })?;
     let work = move || {

@@ -207,6 +207,8 @@ pub enum LayerRequest {
     Evidence,
     /// Use the typed value of a field.
     Field(String),
+    /// Show what is about these refs.
+    About(Vec<String>),
     /// Write rows to this path.
     Export(PathBuf),
     /// Write a file, in place of the existing one.

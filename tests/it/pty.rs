@@ -614,3 +614,42 @@ fn the_demo_is_removed_by_a_signal_and_unchanged_if_read_only() {
     assert_eq!(terminal.end().0, 143);
     assert!(copies(temporary.path()).is_empty());
 }
+
+#[test]
+fn the_program_outlives_the_directory_of_the_demo() {
+    let temporary = tempfile::tempdir().unwrap();
+    let environment = [("TMPDIR", temporary.path().to_str().unwrap())];
+    let mut terminal = Terminal::with_environment(&environment, &["demo"], 120, 40);
+    terminal.wait("the end of the scan", |screen| {
+        screen.contains("! 1 ref broken")
+    });
+    for copy in copies(temporary.path()) {
+        fs::remove_dir_all(copy).unwrap();
+    }
+    let mut see = |keys: &str, words: &str| {
+        terminal.press(keys);
+        terminal.wait(words, |screen| screen.contains(words));
+    };
+    // What was read is there, and what was not is an error.
+    see("\r", "release-1.0");
+    see("\r", "a build cannot import this ref");
+    see("qr", "the last scan failed: ");
+    see("\r", "! The source cannot be read now.");
+    see("qb", "demo › blobs");
+    see("\r", "blobs › sha256:");
+    see("", "! The source cannot be read now.");
+    see("qqp", "There is no plan, and nothing was changed.");
+    see("\r", "there is no plan yet");
+    see("qw", "demo › main › why");
+    see("\x1bqqc", "source-unread");
+    see("qt", "demo › treemap");
+    see("qF", "cachelens › find");
+    see("qH", "Nothing was pruned yet.");
+    see("q", "this is older");
+    terminal.press("\x03");
+    let (code, written) = terminal.end();
+    assert_eq!(code, 0);
+    let written = String::from_utf8_lossy(&written);
+    assert!(!written.contains("panicked"), "{written}");
+    assert!(copies(temporary.path()).is_empty());
+}

@@ -90,6 +90,31 @@ fn state_word(source: &SourceState) -> Cell {
     }
 }
 
+/// Returns that the data of a source is older than its last scan, which failed.
+pub fn outdated(source: &SourceState) -> Option<Cell> {
+    match (&source.scan, &source.found) {
+        (Scan::Failed(failure), Some(_)) => {
+            let error = failure.innermost();
+            let words = format!("! the last scan failed: {error}; this is older");
+            Some(Cell::new(words, TextRole::Error))
+        }
+        _ => None,
+    }
+}
+
+/// Returns that a source cannot be read, and why: it says nothing about its refs and layers.
+pub fn unreadable_now(source: &SourceState) -> Option<Vec<Cell>> {
+    let Scan::Failed(failure) = &source.scan else {
+        return None;
+    };
+    let first = Cell::new("! The source cannot be read now.", TextRole::Error);
+    let failure = failure.to_string();
+    let lines = failure
+        .lines()
+        .map(|line| Cell::text(line.trim().to_owned()));
+    Some(std::iter::once(first).chain(lines).collect())
+}
+
 /// Returns whether everything knowable about a source is known.
 pub fn is_settled(source: &SourceState) -> bool {
     match (&source.scan, &source.found) {

@@ -22,7 +22,7 @@ use crate::tui::list::{RowList, Sort, SortDirection};
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::pruning::DeletionScope;
 use crate::tui::rows::blobs::{BlobRows, OtherSource, SIZE};
-use crate::tui::rows::sources::{counted_so_far, scan_state};
+use crate::tui::rows::sources::{counted_so_far, outdated, scan_state};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
@@ -164,6 +164,27 @@ fn others(source: SourceId, world: &World) -> Vec<OtherSource> {
         .collect()
 }
 
+impl BlobsScreen {
+    fn empty(&self, world: &World) -> Vec<Cell> {
+        match &world.source(self.source).scan {
+            Scan::Running(_) => vec![Cell::new("Reading what is stored…", TextRole::Dim)],
+            Scan::Stopped => {
+                let key = world.keymap.key_for(CONTEXTS, Action::Rescan);
+                vec![
+                    Cell::text("The scan was stopped before it found a blob."),
+                    Cell::new(format!("{key} scans again"), TextRole::Dim),
+                ]
+            }
+            Scan::Failed(failure) => failure
+                .to_string()
+                .lines()
+                .map(|line| Cell::text(line.to_owned()))
+                .collect(),
+            Scan::Done => vec![Cell::text("Nothing is stored here.")],
+        }
+    }
+}
+
 impl Screen for BlobsScreen {
     fn contexts(&self) -> &'static [keymap::KeyContext] {
         CONTEXTS
@@ -197,6 +218,9 @@ impl Screen for BlobsScreen {
     fn summary(&self, world: &World) -> Cell {
         let source = world.source(self.source);
         let sums = match &source.found {
+            Some(_) if matches!(source.scan, Scan::Failed(_)) => {
+                outdated(source).unwrap_or_default()
+            }
             Some(found) if found.is_complete() => {
                 let totals = &found.totals;
                 let part = |cell: Cell, word: &str, tally: Totals, role| match tally.count {
@@ -244,11 +268,7 @@ impl Screen for BlobsScreen {
     }
 
     fn draw(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
-        let empty = match world.source(self.source).scan {
-            Scan::Running(_) => Cell::new("Reading what is stored…", TextRole::Dim),
-            _ => Cell::text("Nothing is stored here."),
-        };
-        self.screen.draw(world, frame, area, &[empty]);
+        self.screen.draw(world, frame, area, &self.empty(world));
     }
 
     fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {

@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 use super::blobs::BlobsScreen;
 use super::list_screen::{ListScreen, PreviewOf};
 use super::plan::PlanScreen;
-use super::{Screen, ScreenHeader};
+use super::{LayerRequest, Screen, ScreenHeader};
 use crate::check::{CheckProgress, CheckResult, Code, Finding};
 use crate::error::Failure;
 use crate::inventory::Inventory;
@@ -27,6 +27,7 @@ use crate::tui::widget::table::RowHeight;
 use crate::tui::work::{BackgroundWork, KeptResults, WorkKey};
 use crate::tui::world::{Scan, SourceId, StatusKind, World};
 
+mod marks;
 mod panes;
 mod words;
 
@@ -51,6 +52,8 @@ pub struct CheckScreen {
     checked: Arc<CheckResult>,
     inventory: Option<Arc<Inventory>>,
     state: CheckState,
+    /// The marked refs that the findings should be about, until the check has ended.
+    about: Vec<String>,
     /// When the check began.
     began: Timestamp,
 }
@@ -87,6 +90,7 @@ impl CheckScreen {
             checked: Arc::default(),
             inventory: None,
             state: CheckState::Waiting,
+            about: Vec::new(),
             began: cx.world.now,
         };
         check.begin(false, cx);
@@ -305,6 +309,16 @@ impl Screen for CheckScreen {
         Handled::Yes
     }
 
+    fn answer(&mut self, request: LayerRequest, cx: &mut UiContext<'_>) {
+        let LayerRequest::About(names) = request else {
+            return self.answer_for_list(request, cx);
+        };
+        self.about = names;
+        if self.state == CheckState::Done {
+            self.narrow(cx);
+        }
+    }
+
     fn list_screen(&self) -> Option<&ListScreen> {
         Some(&self.screen)
     }
@@ -323,6 +337,7 @@ impl Screen for CheckScreen {
             (JobReport::Checked(checked), CheckState::Running(running, _)) if *running == job => {
                 self.state = CheckState::Done;
                 self.show(Arc::clone(checked), cx);
+                self.narrow(cx);
             }
             _ => self.screen.report(job, report, cx),
         }

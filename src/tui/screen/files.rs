@@ -292,6 +292,7 @@ impl Screen for FilesScreen {
             Action::Expand => self.expand(cx),
             Action::Collapse => self.collapse(cx),
             Action::Preview => self.preview(cx),
+            Action::Rescan => cx.scan(self.source),
             Action::Extract => {
                 if let Some((file, path)) = self.file(cx) {
                     cx.show(ExtractPrompt::new(self.source, file, path));

@@ -281,6 +281,7 @@ impl ListScreen {
             LayerRequest::Sort(sort) => self.list.set_sort(sort, cx),
             LayerRequest::Export(path) => self.export(path, cx),
             LayerRequest::Evidence
+            | LayerRequest::About(_)
             | LayerRequest::Field(_)
             | LayerRequest::Write(_)
             | LayerRequest::CarryOut

@@ -14,7 +14,7 @@ use super::rule::RuleScreen;
 use super::steps::StepsScreen;
 use super::treemap::TreemapScreen;
 use super::why::WhyScreen;
-use super::{Screen, ScreenHeader};
+use super::{LayerRequest, Screen, ScreenHeader};
 use crate::inventory::{Inventory, RefId};
 use crate::source::RefSelector;
 use crate::text::units::Size;
@@ -25,7 +25,7 @@ use crate::tui::list::{Sort, SortDirection, View};
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::pruning::DeletionScope;
 use crate::tui::rows::refs::{AGE, RefRows};
-use crate::tui::rows::sources::{counted_so_far, scan_state};
+use crate::tui::rows::sources::{counted_so_far, outdated, scan_state};
 use crate::tui::rows::{Cell, Identity};
 use crate::tui::rule::DraftAction;
 use crate::tui::theme::TextRole;
@@ -71,8 +71,15 @@ impl RefsScreen {
                 .with_filler(),
             select,
         };
+        refs.fit_head(cx.world);
         refs.follow_selection(cx);
         refs
+    }
+
+    /// Leaves no room for the lines above the list while nothing is known.
+    fn fit_head(&mut self, world: &World) {
+        let is_known = world.source(self.source).found.is_some();
+        self.screen.set_head(if is_known { HEAD } else { 0 });
     }
 
     fn follow_selection(&mut self, cx: &mut UiContext<'_>) {
@@ -243,13 +250,7 @@ impl Screen for RefsScreen {
     fn summary(&self, world: &World) -> Cell {
         let source = world.source(self.source);
         let sums = match (&source.scan, &source.found) {
-            (Scan::Failed(failure), Some(_)) => Cell::new(
-                format!(
-                    "! the last scan failed: {}; this is older",
-                    failure.innermost()
-                ),
-                TextRole::Error,
-            ),
+            (Scan::Failed(_), Some(_)) => outdated(source).unwrap_or_default(),
             (_, Some(found)) if found.is_complete() => {
                 let broken = found.broken_refs();
                 let live = Cell::new(Size(found.totals.live.bytes).to_string(), TextRole::Strong);
@@ -283,6 +284,10 @@ impl Screen for RefsScreen {
             Action::Check => {
                 let source = self.source;
                 cx.push_once(WorkKey::Check(source), |cx| CheckScreen::new(source, cx));
+                if let DeletionScope::Marked(refs) = self.scope() {
+                    let names = refs.into_iter().map(|(name, _)| name);
+                    cx.ask(LayerRequest::About(names.collect()));
+                }
             }
             Action::Plan => {
                 let plan = PlanScreen::new(self.source, self.scope(), cx);
@@ -314,6 +319,7 @@ impl Screen for RefsScreen {
         if source == self.source {
             let rows = rows(source, cx.world);
             self.screen.list.set_rows(rows, cx);
+            self.fit_head(cx.world);
             self.follow_selection(cx);
             self.screen.forget_preview(cx);
         }

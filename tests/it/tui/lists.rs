@@ -2,12 +2,13 @@
 
 use std::fs;
 
+use cachelens::backend::memory::demo;
 use cachelens::tui::evidence::NamedEvidence;
 use tempfile::TempDir;
 
 use super::prune::{LABEL, Store};
 use crate::support::fixture::Fixture;
-use crate::support::journey::{Journey, damage, local, prunable};
+use crate::support::journey::{Journey, damage, local, memory, now, prunable};
 
 fn shop_and_kitchen(size: (u16, u16)) -> ([TempDir; 2], Journey) {
     let shop = Fixture::named("shop").layout("local.json");
@@ -170,6 +171,24 @@ fn a_vanished_source_is_marked_as_outdated() {
     journey.hides("a build cannot import this ref");
     journey.press("q q");
     journey.shows_in("./shop", "! failed");
+    journey.press("enter b");
+    journey.shows("! the last scan failed: ");
+    journey.press("enter");
+    journey.shows("! The source cannot be read now.");
+    journey.hides("not stored");
+}
+
+#[test]
+fn a_layer_that_vanished_since_the_scan_is_not_called_missing_before() {
+    let shop = Fixture::named("shop").layout("local.json");
+    let mut journey = Journey::new(vec![local("./shop", shop.path())], (100, 30));
+    journey.press("b");
+    fs::remove_dir_all(shop.path().join("blobs")).unwrap();
+    journey.press("enter");
+    journey.shows("! the layer is not stored any more");
+    journey.shows("It was there when the source was read; r reads it again.");
+    journey.press("r");
+    journey.shows("A build that needs this layer fails, or runs the step again.");
 }
 
 #[test]
@@ -261,4 +280,64 @@ fn the_sizes_of_journals_are_shown() {
     let size = cachelens::text::units::Size(bytes).to_string();
     journey.shows(&format!("journals {size}"));
     journey.shows(&format!("({size})"));
+}
+
+/// Returns the bar of the row with `text`: its signs.
+fn bar(journey: &Journey, text: &str) -> String {
+    let row = journey.line(text);
+    let row = row.split('│').next().unwrap();
+    let is_bar = |word: &&str| word.chars().all(|sign| "█░▒·".contains(sign));
+    let bar = row.split_whitespace().rfind(is_bar);
+    bar.unwrap_or_default().to_owned()
+}
+
+#[test]
+fn bars_show_each_size_as_a_share_of_the_largest() {
+    let mut journey = Journey::new(vec![memory("demo", demo(now()).unwrap())], (100, 30));
+    journey.press("enter");
+    assert_eq!(bar(&journey, "  web-amd64-386 "), "██████");
+    // The demo has a blob of one ref, one of two refs, and an orphan.
+    journey.press("q b");
+    assert_eq!(bar(&journey, "▸"), "██████", "{}", journey.screen());
+    assert_eq!(bar(&journey, "sha256:31df03"), "░");
+    assert_eq!(bar(&journey, "sha256:6f76a9"), "▒");
+    let state = journey.line("sha256:6f76a9");
+    assert!(state.contains("orphan"), "{state}");
+    // The largest layer of a ref is shared.
+    journey.press("q enter g enter");
+    assert_eq!(bar(&journey, "RUN npm ci"), "░░░░░░");
+    assert_eq!(bar(&journey, "RUN go build"), "███");
+
+    let store = Store::waste();
+    let mut journey = store.open(Vec::new(), (104, 40));
+    journey.press("p");
+    assert_eq!(bar(&journey, "▸"), "▒▒▒▒▒▒");
+    journey.press("x");
+    assert_eq!(bar(&journey, "▸"), "██████");
+}
+
+#[test]
+fn findings_are_about_the_marked_refs() {
+    let mut journey = Journey::new(vec![memory("demo", demo(now()).unwrap())], (100, 30));
+    journey.press("enter c");
+    journey
+        .shows("blob-missing")
+        .shows("orphans")
+        .shows(" 1/3 ");
+    journey.press("q / 'pr-5 enter space esc c");
+    journey.shows("findings about 1 marked ref; esc shows all");
+    journey
+        .shows("blob-missing")
+        .hides("orphans")
+        .shows(" 1/1 ");
+    journey.press("esc");
+    journey.shows("orphans").shows(" 1/3 ");
+    // Of two, one of which is whole.
+    journey.press("q / 'main enter space esc c");
+    journey.shows("findings about 2 marked refs; esc shows all");
+    journey.shows("blob-missing").shows(" 1/1 ");
+    // A ref without a finding hides nothing.
+    journey.press("esc q / 'pr-5 enter space esc c");
+    journey.shows("nothing was found about the 1 marked ref; these are others");
+    journey.shows("blob-missing").shows(" 1/3 ");
 }

@@ -256,3 +256,22 @@ fn a_large_list_of_sources_has_its_boxes_once() {
     journey.shows("REF  ");
     journey.shows("─ enter opens refs");
 }
+
+#[test]
+fn a_scan_that_was_stopped_early_leaves_no_blank_lines_and_no_false_statement() {
+    let layout = Fixture::named("shop").layout("local.json");
+    for size in SIZES {
+        let mut journey = Journey::begun(vec![local("./shop", layout.path())], size);
+        journey.press_at_once("esc enter");
+        let screen = journey.screen();
+        let head = screen.lines().nth(2).unwrap_or_default();
+        assert!(head.starts_with("   REF"), "{size:?}:\n{screen}");
+        journey.shows("The scan was stopped before it found a ref.");
+        journey.press("q b");
+        journey.shows("The scan was stopped before it found a blob.");
+        journey.hides("Nothing is stored here.");
+        // A new scan fills the lines above the refs.
+        journey.press("r q enter");
+        journey.shows("bytes by age").shows("c15");
+    }
+}

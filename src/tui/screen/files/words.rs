@@ -1,10 +1,12 @@
 //! The line above the files of a layer, and the sentences that stand for an empty list.
 
 use super::{FilesScreen, FilesState};
+use crate::backend::layer_files::NOT_STORED;
 use crate::inventory::blobs::{Blob, BlobRole};
 use crate::text::units::Size;
 use crate::tui::keymap::Action;
 use crate::tui::rows::Cell;
+use crate::tui::rows::sources::unreadable_now;
 use crate::tui::screen::Screen as _;
 use crate::tui::theme::TextRole;
 use crate::tui::world::World;
@@ -38,6 +40,8 @@ impl FilesScreen {
             _ => cell,
         };
         match &self.state {
+            // The lines below say why it cannot be read.
+            FilesState::Ended(_) if unreadable_now(world.source(self.source)).is_some() => cell,
             FilesState::Ended(why) => cell.and(format!(" · ! {why}"), TextRole::Error),
             FilesState::Listing(_) => cell.and(" · listing…", TextRole::Title),
             FilesState::Stopped => {
@@ -61,6 +65,19 @@ impl FilesScreen {
                 "The layer holds no files: the step changed nothing.",
             )],
             FilesState::Ended(why) => {
+                let source = world.source(self.source);
+                if let Some(lines) = unreadable_now(source) {
+                    return lines;
+                }
+                if why == NOT_STORED && self.blob(world).is_some_and(|blob| blob.is_stored()) {
+                    let key = world.keymap.key_for(self.contexts(), Action::Rescan);
+                    return vec![
+                        Cell::new(format!("! {why} any more"), TextRole::Error),
+                        Cell::text(format!(
+                            "It was there when the source was read; {key} reads it again."
+                        )),
+                    ];
+                }
                 let is_layer = self
                     .blob(world)
                     .is_none_or(|blob| blob.role() == BlobRole::Layer);

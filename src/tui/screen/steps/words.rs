@@ -7,10 +7,11 @@ use crate::text::units::grouped;
 use crate::tui::evidence::EvidencePart;
 use crate::tui::keymap::Action;
 use crate::tui::rows::Cell;
+use crate::tui::rows::sources::unreadable_now;
 use crate::tui::rows::steps::Names;
 use crate::tui::screen::Screen as _;
 use crate::tui::theme::TextRole;
-use crate::tui::world::{Scan, World};
+use crate::tui::world::World;
 
 impl StepsScreen {
     /// Returns the line above the list: the number of steps, and the origin of their names.
@@ -67,13 +68,10 @@ impl StepsScreen {
 
     pub(super) fn empty(&self, world: &World) -> Vec<Cell> {
         // A store that cannot be read says nothing about a ref.
-        if let (StepsState::Failed(_), Scan::Failed(failure)) =
-            (&self.state, &world.source(self.source).scan)
+        if let (StepsState::Failed(_), Some(lines)) =
+            (&self.state, unreadable_now(world.source(self.source)))
         {
-            let first = Cell::new("! The source cannot be read now.", TextRole::Error);
-            let text = failure.to_string();
-            let lines = text.lines().map(|line| Cell::text(line.trim().to_owned()));
-            return std::iter::once(first).chain(lines).collect();
+            return lines;
         }
         match &self.state {
             StepsState::Reading(_) => vec![Cell::new("Reading the steps…", TextRole::Dim)],

@@ -68,7 +68,8 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     if let Some(list) = screen.list() {
         draw_position(list, world, frame.buffer_mut(), row(area.height - 3));
     }
-    let summary = status_or_summary(model);
+    let room = area.width.saturating_sub(2);
+    let summary = text::fit(status_or_summary(model), room);
     draw_line(&summary, world, frame.buffer_mut(), row(area.height - 2));
     let hints = join(&hints_of(model));
     draw_line(&hints, world, frame.buffer_mut(), row(area.height - 1));
@@ -329,15 +330,17 @@ fn facts_of(model: &Model, header: &ScreenHeader, words: AccessWords) -> Cell {
     };
     let (access, role) = match world.access {
         DeletionAccess::ReadOnly if all_copies && words == AccessWords::Short => {
-            ("a copy", TextRole::Strong)
+            ("a copy · ", TextRole::Strong)
         }
-        DeletionAccess::ReadOnly if all_copies => ("a copy to try things on", TextRole::Strong),
-        DeletionAccess::ReadOnly => ("read-only", TextRole::Strong),
-        DeletionAccess::Write => ("▐WRITE▌", TextRole::Error),
+        DeletionAccess::ReadOnly if all_copies => ("a copy to try things on · ", TextRole::Strong),
+        // Nothing is open that could be deleted from.
+        DeletionAccess::ReadOnly if world.open_sources().next().is_none() => ("", TextRole::Dim),
+        DeletionAccess::ReadOnly => ("read-only · ", TextRole::Strong),
+        DeletionAccess::Write => ("▐WRITE▌ · ", TextRole::Error),
     };
     facts
         .and(access, role)
-        .and(format!(" · {help} help"), TextRole::Dim)
+        .and(format!("{help} help"), TextRole::Dim)
 }
 
 fn path_width(header: &ScreenHeader) -> u16 {

@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::text::escape::visible;
 use crate::tui::rows::{Align, Cell, Piece};
-use crate::tui::theme::Theme;
+use crate::tui::theme::{TextRole, Theme};
 
 /// More bytes than any terminal shows; the rest of a text is ignored.
 const LONGEST: usize = 8192;
@@ -163,6 +163,32 @@ impl LineArea {
     }
 }
 
+/// The marks between facts in a line.
+const BETWEEN_FACTS: [&str; 2] = [" · ", "  "];
+
+/// Leaves the last facts of a line out, if it is wider than `columns`; each fact is whole.
+pub fn fit(cell: Cell, columns: u16) -> Cell {
+    const MORE: &str = " …";
+    if cell_width(&cell) <= columns {
+        return cell;
+    }
+    let line: String = cell.0.iter().map(|piece| &*piece.0).collect();
+    let ends = BETWEEN_FACTS
+        .iter()
+        .flat_map(|mark| line.match_indices(mark));
+    let fits = |end: &usize| width(&line[..*end]) + width(MORE) <= columns;
+    let Some(mut room) = ends.map(|(end, _)| end).filter(fits).max() else {
+        return cell;
+    };
+    let mut fitting = Cell::default();
+    for Piece(text, role) in cell.0 {
+        let end = room.min(text.len());
+        room -= end;
+        fitting = fitting.and(text[..end].to_owned(), role);
+    }
+    fitting.and(MORE, TextRole::Dim)
+}
+
 /// Wraps `cell` like [`wrap`], and indents further lines to the end of its first piece.
 pub fn wrap_hanging(cell: &Cell, columns: u16) -> Vec<Cell> {
     let Some((lead, rest)) = cell.0.split_first() else {
@@ -268,6 +294,21 @@ mod tests {
             };
             assert_eq!(cut(text, columns), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn the_last_facts_of_a_line_are_left_out_as_a_whole() {
+        let facts = || Cell::text("1 live · ").and("23 orphan · 4 missing", TextRole::Error);
+        let fitted = |columns| {
+            let cell = fit(facts(), columns);
+            cell.0.iter().map(|piece| &*piece.0).collect::<String>()
+        };
+        assert_eq!(fitted(30), "1 live · 23 orphan · 4 missing");
+        assert_eq!(fitted(29), "1 live · 23 orphan …");
+        assert_eq!(fitted(20), "1 live · 23 orphan …");
+        assert_eq!(fitted(19), "1 live …");
+        // The first fact is cut like any text.
+        assert_eq!(fitted(7), "1 live · 23 orphan · 4 missing");
     }
 
     #[test]

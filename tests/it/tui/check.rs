@@ -150,14 +150,14 @@ fn check_at_200() {
           –  too-large-to-import         A manifest or configuration is larger than BuildKit can import.                    │
           –  record-loops                A record depends on itself.                                                        │
           –  link-broken                 A link points to a record that does not exist.                                     ├── enter opens c03 ────────────────────────────────────────────────────────────
-          –  input-empty                 An input of a record has no links.                                                 │   STEP▴                                                SIZE      AGE   ALSO IN
-          –  layer-out-of-range          A result or parent refers to a layer that does not exist.                          │     source · bb498f93 +1                                  –        –         –
-          –  layer-loops                 The parents of layers form a loop.                                                 │   ├ ✓ FILE · 57a5ab45                                  92 B   12h 8m    2 refs
-          –  caches-merged               An index joins several caches, and BuildKit imports none of them.                  │   │ ✓ COPY · 9152319c                                 144 B   12h 8m    2 refs
-          –  layer-undescribed           A layer lacks the annotations that a cache without manifests needs.                │   │ ✓ RUN · eb40ed05                               30.2 KiB   12h 8m    2 refs
-          –  lifecycle-expires-blobs     A lifecycle rule deletes blobs that manifests still reference.                     │   │ ✓ COPY · ec5c5279                                 159 B   12h 8m     1 ref
-          –  lifecycle-archives          A lifecycle rule moves blobs or manifests to a class that builds cannot read.      │   │ ✓ RUN · 950c3ebe                               30.2 KiB   12h 8m         –
-          –  orphans-over-limit          Orphans exceed the limit of `--max-orphan`.                                        │   └ ! COPY · d77d59e9                              30.3 KiB   12h 8m         –
+          –  input-empty                 An input of a record has no links.                                                 │   STEP▴                                        SIZE              AGE   ALSO IN
+          –  layer-out-of-range          A result or parent refers to a layer that does not exist.                          │     source · bb498f93 +1                          –                –         –
+          –  layer-loops                 The parents of layers form a loop.                                                 │   ├ ✓ FILE · 57a5ab45                          92 B  ░        12h 8m    2 refs
+          –  caches-merged               An index joins several caches, and BuildKit imports none of them.                  │   │ ✓ COPY · 9152319c                         144 B  ░        12h 8m    2 refs
+          –  layer-undescribed           A layer lacks the annotations that a cache without manifests needs.                │   │ ✓ RUN · eb40ed05                       30.2 KiB  ░░░░░    12h 8m    2 refs
+          –  lifecycle-expires-blobs     A lifecycle rule deletes blobs that manifests still reference.                     │   │ ✓ COPY · ec5c5279                         159 B  ░        12h 8m     1 ref
+          –  lifecycle-archives          A lifecycle rule moves blobs or manifests to a class that builds cannot read.      │   │ ✓ RUN · 950c3ebe                       30.2 KiB  █████    12h 8m         –
+          –  orphans-over-limit          Orphans exceed the limit of `--max-orphan`.                                        │   └ ! COPY · d77d59e9                      30.3 KiB  ██████   12h 8m         –
           –  size-over-limit             The store holds more than `--max-size` allows.                                     │
           –  age-over-limit              Refs are older than `--max-age` allows.                                            │─── bytes: ▓ only in one ref  ░ shared  ▒ orphaned ────────────────────────────
           –  limit-not-checked           A limit cannot be checked, because the store does not report the value.            │   COPY · d77d59e9        │ RUN · 950c3ebe

@@ -46,7 +46,7 @@ fn find(size: (u16, u16)) -> Journey {
 #[test]
 fn declared_caches_are_sorted_by_severity() {
     insta::assert_snapshot!(find(SMALL).screen(), @r"
-     cachelens › find       5 declarations · read-only · ? help
+     cachelens › find                   5 declarations · ? help
     ────────────────────────────────────────────────────────────
        WHAT▴      CACHE                         WHERE
     ▸  ~ warning  ./cache is in neither .giti…  Makefile:2
@@ -64,7 +64,7 @@ fn declared_caches_are_sorted_by_severity() {
      enter open  w why  / filter  s sort  space mark  i details
     ");
     insta::assert_snapshot!(find(USUAL).press("G").screen(), @r"
-     cachelens › find                           5 declarations · read-only · ? help
+     cachelens › find                                       5 declarations · ? help
     ────────────────────────────────────────────────────────────────────────────────
        WHAT▴      CACHE                                   WHERE
        ~ warning  ./cache is in neither .gitignore nor …  Makefile:2
@@ -90,7 +90,7 @@ fn declared_caches_are_sorted_by_severity() {
      enter open  w why  / filter  s sort  space mark  i details  e export
     ");
     insta::assert_snapshot!(find(LARGE).screen(), @r"
-     cachelens › find                                                                   5 declarations · read-only · ? help
+     cachelens › find                                                                               5 declarations · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT▴      CACHE                                     WHERE                       │ ~ warning  not-ignored
     ▸  ~ warning  ./cache is in neither .gitignore nor .d…  Makefile:2                  │ ./cache is in neither .gitignore
@@ -138,7 +138,7 @@ fn details_and_copied_text_have_the_hint() {
     let mut journey = find(USUAL);
     journey.press("i");
     insta::assert_snapshot!(journey.screen(), @r"
-     cachelens › find                           5 declarations · read-only · ? help
+     cachelens › find                                       5 declarations · ? help
     ────────────────────────────────────────────────────────────────────────────────
        WHAT▴      CACHE                                   WHERE
     ╭ Details ─────────────────────────────────────────────────────────────────────╮

@@ -193,7 +193,7 @@ fn sources_at_200() {
 #[test]
 fn the_start_at_60() {
     insta::assert_snapshot!(Journey::new(Vec::new(), (60, 16)).screen(), @r"
-     cachelens                   no source · read-only · ? help
+     cachelens                               no source · ? help
     ────────────────────────────────────────────────────────────
 
       cachelens shows what is in BuildKit caches: what is in
@@ -215,7 +215,7 @@ fn the_start_at_60() {
 #[test]
 fn the_start_at_80() {
     insta::assert_snapshot!(Journey::new(Vec::new(), (80, 24)).screen(), @r"
-     cachelens                                       no source · read-only · ? help
+     cachelens                                                   no source · ? help
     ────────────────────────────────────────────────────────────────────────────────
 
       cachelens shows what is in BuildKit caches: what is in use, what is waste,
@@ -245,7 +245,7 @@ fn the_start_at_80() {
 #[test]
 fn the_start_at_120() {
     insta::assert_snapshot!(Journey::new(Vec::new(), (120, 40)).screen(), @r"
-     cachelens                                                                               no source · read-only · ? help
+     cachelens                                                                                           no source · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
       cachelens shows what is in BuildKit caches: what is in use, what is waste, what is broken.
@@ -291,7 +291,7 @@ fn the_start_at_120() {
 #[test]
 fn the_start_at_200() {
     insta::assert_snapshot!(Journey::new(Vec::new(), (200, 60)).screen(), @r"
-     cachelens                                                                                                                                                               no source · read-only · ? help
+     cachelens                                                                                                                                                                           no source · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
       cachelens shows what is in BuildKit caches: what is in use, what is waste, what is broken.

@@ -110,3 +110,17 @@ fn a_closed_source_is_removed_from_the_configuration_on_request() {
     let backup = folder.path().join("cachelens.toml.bak");
     assert_eq!(fs::read_to_string(backup).unwrap(), text);
 }
+
+#[test]
+fn an_empty_list_of_sources_is_not_called_read_only() {
+    let shop = Fixture::named("shop").layout("local.json");
+    let mut journey = Journey::new(vec![named("./shop", &shop)], (80, 24));
+    journey.shows_in("cachelens", "1 source · read-only · ? help");
+    journey.press("x");
+    journey.shows_in("cachelens", "0 sources · ? help");
+    journey.hides("read-only");
+    journey
+        .press("a")
+        .press(&format!("'{} enter", shop.path().display()));
+    journey.shows_in("cachelens", "1 source · read-only · ? help");
+}

@@ -237,11 +237,11 @@ fn entries_at_60() {
     insta::assert_snapshot!(drawn("enter b", (60, 16)), @r"
      gha:acme/shop › blobs       9 objects · read-only · ? help
     ────────────────────────────────────────────────────────────
-       BLOB                     STATE             SIZE▾      AGE
-    ▸  …4-npm-3d4e5f on pull/…  · unknown      172 MiB    3d 23h
-       …4-npm-0a1b2c on main    · unknown      172 MiB     2d 2h
-       index-app-1-3f31b38f#1…  ○ superseded      52 B     4d 4h
-       index-app-1-f921bd05#1…  ○ superseded      50 B     1d 6h
+       BLOB                      STATE             SIZE▾     AGE
+    ▸  …64-npm-3d4e5f on pull/…  · unknown      172 MiB   3d 23h
+       …64-npm-0a1b2c on main    · unknown      172 MiB    2d 2h
+       index-app-1-3f31b38f#1 …  ○ superseded      52 B    4d 4h
+       index-app-1-f921bd05#1 …  ○ superseded      50 B    1d 6h
 
     ────────────────────────────────────────────────────────────
        node-cache-linux-x64-npm-3d4e5f on pull/7/merge
@@ -259,11 +259,11 @@ fn entries_at_80() {
     insta::assert_snapshot!(drawn("enter b", (80, 24)), @r"
      gha:acme/shop › blobs                 9 objects · 343 MiB · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       BLOB                                         STATE             SIZE▾      AGE
-    ▸  node-cache-linux-x64-npm-3d4e5f on pull/7/…  · unknown      172 MiB    3d 23h
-       node-cache-linux-x64-npm-0a1b2c on main      · unknown      172 MiB     2d 2h
-       index-app-1-3f31b38f#1 on pull/7/merge       ○ superseded      52 B     4d 4h
-       index-app-1-f921bd05#1 on main               ○ superseded      50 B     1d 6h
+       BLOB                                  STATE             SIZE▾             AGE
+    ▸  node-cache-linux-x64-npm-3d4e5f on …  · unknown      172 MiB  ······   3d 23h
+       node-cache-linux-x64-npm-0a1b2c on …  · unknown      172 MiB  ······    2d 2h
+       index-app-1-3f31b38f#1 on pull/7/me…  ○ superseded      52 B  ·         4d 4h
+       index-app-1-f921bd05#1 on main        ○ superseded      50 B  ·         1d 6h
 
     ────────────────────────────────────────────────────────────────────────────────
        node-cache-linux-x64-npm-3d4e5f on pull/7/merge
@@ -287,11 +287,11 @@ fn entries_at_80() {
 #[test]
 fn entries_at_120() {
     insta::assert_snapshot!(region(&drawn("enter b", (120, 40)), 2..16, 0), @r"
-       BLOB                                            STATE             SIZE▾      AGE │ node-cache-linux-x64-npm-3d4e5f
-    ▸  node-cache-linux-x64-npm-3d4e5f on pull/7/mer…  · unknown      172 MiB    3d 23h │ on pull/7/merge
-       node-cache-linux-x64-npm-0a1b2c on main         · unknown      172 MiB     2d 2h │ state      · unknown
-       index-app-1-3f31b38f#1 on pull/7/merge          ○ superseded      52 B     4d 4h │ of another tool, in the same
-       index-app-1-f921bd05#1 on main                  ○ superseded      50 B     1d 6h │ quota: only a rule that names the
+       BLOB                                     STATE             SIZE▾             AGE │ node-cache-linux-x64-npm-3d4e5f
+    ▸  node-cache-linux-x64-npm-3d4e5f on pul…  · unknown      172 MiB  ······   3d 23h │ on pull/7/merge
+       node-cache-linux-x64-npm-0a1b2c on main  · unknown      172 MiB  ······    2d 2h │ state      · unknown
+       index-app-1-3f31b38f#1 on pull/7/merge   ○ superseded      52 B  ·         4d 4h │ of another tool, in the same
+       index-app-1-f921bd05#1 on main           ○ superseded      50 B  ·         1d 6h │ quota: only a rule that names the
                                                                                         │ kind `entry` deletes it
                                                                                         │
                                                                                         │ kind       setup-node
@@ -307,11 +307,11 @@ fn entries_at_120() {
 #[test]
 fn entries_at_200() {
     insta::assert_snapshot!(region(&drawn("enter b", (200, 60)), 2..12, 0), @r"
-       BLOB                                                         ROLE          STATE               SIZE▾      AGE   REFS │ node-cache-linux-x64-npm-3d4e5f on pull/7/merge
-    ▸  node-cache-linux-x64-npm-3d4e5f on pull/7/merge              setup-node    · unknown        172 MiB    3d 23h      – │ state      · unknown
-       node-cache-linux-x64-npm-0a1b2c on main                      setup-node    · unknown        172 MiB     2d 2h      – │ of another tool, in the same quota: only a rule that names the kind `entry`
-       index-app-1-3f31b38f#1 on pull/7/merge                       index         ○ superseded        52 B     4d 4h      – │ deletes it
-       index-app-1-f921bd05#1 on main                               index         ○ superseded        50 B     1d 6h      – │
+       BLOB                                                 ROLE          STATE               SIZE▾              AGE   REFS │ node-cache-linux-x64-npm-3d4e5f on pull/7/merge
+    ▸  node-cache-linux-x64-npm-3d4e5f on pull/7/merge      setup-node    · unknown        172 MiB  ······    3d 23h      – │ state      · unknown
+       node-cache-linux-x64-npm-0a1b2c on main              setup-node    · unknown        172 MiB  ······     2d 2h      – │ of another tool, in the same quota: only a rule that names the kind `entry`
+       index-app-1-3f31b38f#1 on pull/7/merge               index         ○ superseded        52 B  ·          4d 4h      – │ deletes it
+       index-app-1-f921bd05#1 on main                       index         ○ superseded        50 B  ·          1d 6h      – │
                                                                                                                             │ kind       setup-node
                                                                                                                             │ size       172 MiB
                                                                                                                             │ branch     pull/7/merge, which is gone
@@ -390,8 +390,8 @@ fn a_plan_at_120() {
 #[test]
 fn a_plan_at_200() {
     insta::assert_snapshot!(region(&drawn("p", (200, 60)), 9..16, 0), @r"
-       WHAT                                                   SIZE▾ WHY                                                     │ 5:refs/pull/7/merge:index-app-1-3f31b38f#1
-    ▸  entry   index-app-1-3f31b38f#1 on pull/7/merge         52 B  a newer index has superseded it: no build imports it    │ kind       entry
+       WHAT                                                SIZE▾         WHY                                                │ 5:refs/pull/7/merge:index-app-1-3f31b38f#1
+    ▸  entry   index-app-1-3f31b38f#1 on pull/7/merge      52 B  ▒▒▒▒▒▒  a newer index has superseded it: no build imports… │ kind       entry
                                                                                                                             │ size       52 B
     ─── bytes: ▒ deleted  ░ waiting  ▓ kept ─────────────────────────────────────────────────────────────────────────────── │ written    4d 4h ago
        entry index-app-1-3f31b38f#1 on pull/7/merge                                                                         │

@@ -27,6 +27,10 @@ const FRAME_SIGN: &str = "? help";
 const HELP_SIGN: &str = "Show every key";
 /// A text in the list of sources while one of them is scanned.
 const SCAN_SIGN: &str = "scanning";
+/// A text in the list of sources when the scan has ended.
+const SCANNED_SIGN: &str = "ready";
+/// A text in a list whose cursor is on the first row.
+const FIRST_ROW_SIGN: &str = " 1/";
 /// The time between two keys, faster than people type.
 const BETWEEN_KEYS: Duration = Duration::from_millis(30);
 /// The timeout for an expected screen.
@@ -80,7 +84,40 @@ pub fn measure(table: &mut Table) -> Outcome {
         slowest,
         FRAME,
     );
+    for (what, open) in [("refs", "\r"), ("blobs", "b")] {
+        let mut answers = answers_in_list(&cache, dir.path(), open)?;
+        answers.sort_unstable();
+        let slowest = answers[answers.len() * 99 / 100];
+        table.time(
+            format_args!(
+                "answer to a key in the list of {what}, 99 of 100 ({} keys)",
+                answers.len()
+            ),
+            slowest,
+            FRAME,
+        );
+    }
     Ok(())
+}
+
+/// Opens a list by a key, once the scan has ended, and returns how long the keys that move in it
+/// take.
+fn answers_in_list(cache: &Path, home: &Path, open: &str) -> Outcome<Vec<Duration>> {
+    let mut terminal = Terminal::open(cache, home)?;
+    terminal.wait_for(|screen| screen.contains(SCANNED_SIGN))?;
+    terminal.press(open)?;
+    terminal.wait_for(|screen| screen.contains(FIRST_ROW_SIGN))?;
+    let mut answers = Vec::new();
+    for _ in 0..ROUNDS * 10 {
+        // To the end, up, a page up, to the beginning, down, a page down.
+        for key in ["G", "k", "\x02", "g", "j", "\x06"] {
+            std::thread::sleep(BETWEEN_KEYS);
+            let before = terminal.screen();
+            terminal.press(key)?;
+            answers.push(terminal.wait_for(|screen| screen != before)?);
+        }
+    }
+    Ok(answers)
 }
 
 /// The program in a terminal.

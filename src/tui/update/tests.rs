@@ -406,3 +406,36 @@ fn texts_of_running_jobs_name_the_keys_of_the_user() {
     let words = "ctrl-s adds the input";
     assert!(drawn(&model).contains(words), "{}", drawn(&model));
 }
+
+#[test]
+fn the_ages_of_young_refs_grow_on_the_screen() {
+    let (mut model, job) = scanning();
+    let mut young = found(1);
+    let index = r#"{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:0000000000000000000000000000000000000000000000000000000000000001","size":7,"annotations":{"org.opencontainers.image.ref.name":"main"}}]}"#;
+    let mut cache = crate::backend::memory::MemoryCache::default();
+    cache.set_index(index.as_bytes()).unwrap();
+    let reader: crate::backend::SharedReader = Arc::new(cache);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let options = crate::inventory::scan::ScanOptions::default();
+    let scan = crate::inventory::scan::scan(&reader, &options, |_| ());
+    let inventory = Arc::make_mut(&mut young.inventory);
+    *inventory = runtime.block_on(scan).unwrap();
+    let main = &mut Arc::make_mut(&mut inventory.refs)[0];
+    main.created = Some((START, crate::inventory::AgeSource::CacheConfig));
+    send(
+        &mut model,
+        Message::Report(job, JobReport::Scanned(SourceId(0), Ok(young))),
+    );
+    press(&mut model, "enter");
+    for age in ["5s", "6s", "7s"] {
+        let passed = model.world.now.duration_since(START).as_secs();
+        let wait = if passed == 0 { 5 } else { 1 };
+        assert!(draws_after(&mut model, wait), "{age}");
+        let screen = drawn(&model);
+        let row = screen.lines().find(|line| line.contains("main  ")).unwrap();
+        assert!(row.contains(&format!(" {age} ")), "{screen}");
+    }
+    // An older one needs no drawing every second.
+    assert!(draws_after(&mut model, 600));
+    assert!(!draws_after(&mut model, 1));
+}

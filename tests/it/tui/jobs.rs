@@ -1,5 +1,7 @@
 //! Jobs continue while another screen is shown.
 
+use cachelens::tui::message::Event;
+
 use super::prune::{LABEL, Store};
 use crate::support::fixture::Fixture;
 use crate::support::journey::{Journey, local};
@@ -71,4 +73,20 @@ fn a_comparison_continues_after_its_screen_is_left() {
     journey.shows_in("the comparison of", "has ended; J shows it");
     journey.press("J enter");
     journey.shows("keys are the same");
+}
+
+#[test]
+fn an_undo_shows_its_progress() {
+    let store = Store::waste();
+    let before = store.blobs();
+    let mut journey = store.open(Vec::new(), (100, 30));
+    journey.press("p enter y u");
+    let all = store.trash().len();
+    journey.glimpse("y");
+    journey.shows("Restoring what the run deleted…");
+    journey.shows_in("░", &format!("0 of {all} · 0 B restored"));
+    journey.press("J");
+    journey.event(Event::Tick);
+    journey.press("esc").shows("items are restored");
+    assert_eq!(store.blobs(), before);
 }

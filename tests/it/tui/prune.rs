@@ -337,6 +337,9 @@ fn a_run_is_stopped_and_not_left() {
         assert!(!journey.is_over(), "{stop}");
         journey.shows("0 deleted · ");
         journey.shows("not begun");
+        journey.shows("the run stopped before it");
+        // Items that did not begin do not count as progress.
+        journey.hides("9 of 9");
         assert_eq!(store.blobs(), before, "{stop}");
         journey.press("u");
         journey.shows("nothing was deleted");

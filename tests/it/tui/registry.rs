@@ -1,6 +1,8 @@
 //! Repositories in registries, on the screen.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use cachelens::backend::registry::{RegistryAccess, RegistryReader};
@@ -12,6 +14,7 @@ use cachelens::retention::{
 use cachelens::source::{Source, SourceLocation};
 use cachelens::tui::pruning::{DeletionAccess, Pruning};
 use jiff::SignedDuration;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::journey::{Journey, SETTLE, registry};
@@ -205,4 +208,39 @@ fn many_tags_are_shown_as_they_arrive() {
     journey.shows("2,015 refs");
     journey.press("/ 'pr-1999 enter");
     journey.shows_in("pr-1999", "10 ✓");
+}
+
+/// Returns the rows of an exported file.
+fn exported(journey: &mut Journey, file: &Path) -> Vec<Value> {
+    journey.press(&format!("e ctrl-u '{} enter", file.display()));
+    let text = fs::read_to_string(file).unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    document["rows"].as_array().unwrap().clone()
+}
+
+#[test]
+fn an_export_has_no_numbers_that_need_the_other_refs() {
+    let store = repository(Setup::default());
+    let folder = TempDir::new().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let whole = format!("{}/acme/app", store.host());
+    for (source, knows_all) in [(whole.clone(), true), (format!("{whole}:main"), false)] {
+        let sources = vec![registry(&source, RegistryAccess::default())];
+        let mut journey = Journey::new(sources, (120, 30));
+        journey.press("enter");
+        let row = journey.line("main ");
+        assert_eq!(row.contains(" ? "), !knows_all, "{row}");
+        let refs = exported(&mut journey, &file(&format!("refs-{knows_all}.json")));
+        let main = refs.iter().find(|row| row["name"] == "main").unwrap();
+        assert!(main["bytes"].is_u64(), "{main}");
+        assert_eq!(main["exclusive_bytes"].is_u64(), knows_all, "{main}");
+        assert_eq!(main["exclusive_bytes"].is_null(), !knows_all, "{main}");
+        journey.press("q b");
+        let blobs = exported(&mut journey, &file(&format!("blobs-{knows_all}.json")));
+        assert!(!blobs.is_empty());
+        for blob in blobs {
+            assert!(blob.as_object().unwrap().contains_key("refs"), "{blob}");
+            assert_eq!(blob["refs"].is_u64(), knows_all, "{blob}");
+        }
+    }
 }

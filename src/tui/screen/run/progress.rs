@@ -177,10 +177,7 @@ impl RunScreen {
         let left = i64::try_from(of.saturating_sub(done) * elapsed / done).unwrap_or(i64::MAX);
         let bytes = Size(per_second(self.news.freed_bytes.into()));
         Cell::text(format!("{} items/s · {bytes}/s", grouped(per_second(done)))).and(
-            match left {
-                ..1000 => " · almost done".to_owned(),
-                _ => format!(" · about {} left", Age(SignedDuration::from_millis(left))),
-            },
+            format!(" · {}", left_in_words(SignedDuration::from_millis(left))),
             TextRole::Strong,
         )
     }
@@ -210,6 +207,13 @@ impl RunScreen {
     }
 }
 
+fn left_in_words(left: SignedDuration) -> String {
+    if left.as_secs() < 1 {
+        return "almost done".to_owned();
+    }
+    format!("about {} left", Age(left))
+}
+
 /// Returns how an earlier run ended.
 pub(super) fn past(opened: &OpenedRun) -> Cell {
     let (count, all, word) = if opened.state == RunState::Undone {
@@ -236,4 +240,18 @@ fn journal_line(journal: Option<&PathBuf>) -> Cell {
 
 fn sentence(text: &str) -> String {
     text.lines().map(str::trim).collect::<Vec<_>>().join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_run_is_near_in_its_last_second() {
+        let words = |milliseconds| left_in_words(SignedDuration::from_millis(milliseconds));
+        assert_eq!(words(0), "almost done");
+        assert_eq!(words(999), "almost done");
+        assert_eq!(words(1_000), "about 1s left");
+        assert_eq!(words(61_000), "about 1m left");
+    }
 }

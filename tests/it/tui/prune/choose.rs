@@ -1,9 +1,13 @@
 //! What a person chooses in a plan: marks, exclusions, rules and confirmations.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+
+use jiff::SignedDuration;
+use tempfile::TempDir;
 
 use super::{LABEL, Store, keep_last, protect};
+use crate::support::journey::now;
 
 #[test]
 fn only_marked_refs_are_deleted_and_protected_ones_kept() {
@@ -136,4 +140,35 @@ fn a_rule_is_made_from_marked_refs() {
     assert!(!path.exists());
     journey.press("y");
     assert_eq!(fs::read_to_string(&path).unwrap(), rule);
+}
+
+#[test]
+fn a_plan_of_many_small_blobs_is_confirmed_by_typing() {
+    let store = Store {
+        layout: TempDir::new().unwrap(),
+        journals: TempDir::new().unwrap(),
+    };
+    let folder = store.layout.path().join("blobs/sha256");
+    fs::create_dir_all(&folder).unwrap();
+    let marker = r#"{"imageLayoutVersion":"1.0.0"}"#;
+    fs::write(store.layout.path().join("oci-layout"), marker).unwrap();
+    let index = r#"{"schemaVersion":2,"manifests":[]}"#;
+    fs::write(store.layout.path().join("index.json"), index).unwrap();
+    let long_ago = (now() - SignedDuration::from_hours(48)).into();
+    for number in 0..10_001_u32 {
+        let blob = folder.join(format!("{number:064x}"));
+        fs::write(&blob, b"x").unwrap();
+        let file = File::options().write(true).open(&blob).unwrap();
+        file.set_modified(long_ago).unwrap();
+    }
+    let mut journey = store.open(Vec::new(), (100, 30));
+    journey.press("p enter");
+    journey.shows("10,001 blobs, 9.8 KiB");
+    journey.press("y enter");
+    journey.shows("that is not its name");
+    assert_eq!(store.blobs().len(), 10_001);
+    journey.press("ctrl-u").press(&format!("'{LABEL} enter"));
+    journey.shows("every kept ref is whole");
+    assert_eq!(store.blobs().len(), 0);
+    assert_eq!(store.trash().len(), 10_001);
 }

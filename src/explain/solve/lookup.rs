@@ -192,7 +192,9 @@ impl<'a> Lookups<'a> {
         }
         if self.ignores_cache(step) {
             // It looks up nothing, so only running it gives it a key.
-            paths.iter_mut().for_each(|path| path.sure = Sure::No);
+            for path in &mut paths {
+                path.sure = Sure::No;
+            }
         }
         let is_root = self.build.steps[step.at()].inputs.is_empty();
         let (key, result, doubt) = self.combine(is_root, &paths);

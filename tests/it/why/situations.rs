@@ -91,7 +91,7 @@ fn vertices(log: &Path) -> BTreeMap<String, Vertex> {
             let vertex = found
                 .entry(state["digest"].as_str().unwrap().to_owned())
                 .or_default();
-            vertex.name = state["name"].as_str().unwrap().to_owned();
+            state["name"].as_str().unwrap().clone_into(&mut vertex.name);
             vertex.is_cached |= state["cached"] == true;
             vertex.inputs = state["inputs"].as_array().map_or(vertex.inputs, Vec::len);
             if let Some(started) = state["started"].as_str()

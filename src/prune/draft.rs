@@ -165,7 +165,8 @@ impl Draft {
     /// Makes the plan.
     ///
     /// # Errors
-    /// The same as [`Plan::new`].
+    /// Fails if a required fact is unknown, if the plan would delete more than allowed, and if the
+    /// result cannot be proved.
     pub fn plan(&self, choices: &Choices) -> Result<Plan, PlanError> {
         Plan::new(&self.planning(choices))
     }
@@ -174,7 +175,7 @@ impl Draft {
     /// must not be carried out.
     ///
     /// # Errors
-    /// The same as [`Plan::new`].
+    /// The same as [`Self::plan`].
     pub fn plan_over_limit(&self, choices: &Choices) -> Result<Plan, PlanError> {
         let policy = Policy {
             max_delete: None,
@@ -190,7 +191,7 @@ impl Draft {
     /// Makes the plan; returns the fate of each blob with it.
     ///
     /// # Errors
-    /// The same as [`Plan::new`].
+    /// The same as [`Self::plan`].
     pub fn plan_with_fates(&self, choices: &Choices) -> Result<(Plan, Judged), PlanError> {
         Plan::with_fates(&self.planning(choices))
     }
@@ -230,7 +231,7 @@ impl Draft {
     /// Returns all deletions outside the trash, so that they can be excluded.
     ///
     /// # Errors
-    /// The same as [`Plan::new`].
+    /// The same as [`Self::plan`].
     pub fn all_but_trash(&self) -> Result<HashSet<DeletionTarget>, PlanError> {
         let choices = Choices {
             freed_blobs: FreedBlobs::Wait,

@@ -1,6 +1,6 @@
 //! A plan: the deletions in a store and their reasons, as a value.
 //!
-//! [`Plan::new`] is a chain of small steps: the fate of each ref, the refs that still reach each
+//! Making a plan is a chain of small steps: the fate of each ref, the refs that still reach each
 //! blob, the fate of each object, and finally the items. Each step yields an enum per thing with
 //! only one variant that deletes, so a forgotten case cannot cause a deletion. At the end,
 //! [`verify`] proves the result by different means.
@@ -36,8 +36,8 @@ pub use verify::Violation;
 pub(super) use verify::is_importable;
 pub use warning::PlanWarning;
 
-/// The deletions and the kept items. Only [`Plan::new`] and [`file::load`] create a plan, and both
-/// prove it first.
+/// The deletions and the kept items. Only [`super::draft`] and [`file::load`] create a plan, and
+/// both prove it first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     id: PlanId,

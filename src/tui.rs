@@ -200,11 +200,11 @@ pub enum UiEnd {
     Signal(u8),
 }
 
-/// Runs the UI on this terminal until a person quits or a signal ends it.
+/// Runs the UI on this terminal until a person quits or one of `signals` arrives.
 ///
 /// # Errors
 /// Fails if the terminal cannot be used. The terminal is restored in any case.
-pub async fn run(options: TuiOptions) -> Result<UiEnd, TuiError> {
+pub async fn run(options: TuiOptions, mut signals: EndSignals) -> Result<UiEnd, TuiError> {
     let theme = Theme::built_in(options.theme)?;
     let asks = options.follow_background && !options.no_color;
     let theme = if options.no_color {
@@ -217,7 +217,6 @@ pub async fn run(options: TuiOptions) -> Result<UiEnd, TuiError> {
     let guard = terminal::enter(options.mouse)?;
     let terminal = terminal::OwnTerminal::new()?;
     let mut runtime = Runtime::new(options, theme, terminal, recorder, Timestamp::now)?;
-    let mut signals = EndSignals::listen()?;
     let events = terminal::events(asks)?;
     let ended = tokio::select! {
         ended = runtime.run(events) => ended.map(|()| UiEnd::Left),
@@ -233,10 +232,14 @@ pub async fn run(options: TuiOptions) -> Result<UiEnd, TuiError> {
 }
 
 /// The signals that end the UI.
-struct EndSignals([(u8, Signal); 4]);
+pub struct EndSignals([(u8, Signal); 4]);
 
 impl EndSignals {
-    fn listen() -> io::Result<Self> {
+    /// Listens to the signals: from now on they do not end the program by themselves.
+    ///
+    /// # Errors
+    /// Fails if the system allows no handlers.
+    pub fn listen() -> io::Result<Self> {
         let kinds = [
             SignalKind::hangup(),
             SignalKind::interrupt(),

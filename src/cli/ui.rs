@@ -21,7 +21,7 @@ use crate::tui::evidence::NamedEvidence;
 use crate::tui::keymap::{Keymap, own};
 use crate::tui::pruning::Pruning;
 use crate::tui::theme::ThemeName;
-use crate::tui::{self, Openers, TuiOptions, UiEnd, columns, views};
+use crate::tui::{self, EndSignals, Openers, TuiOptions, UiEnd, columns, views};
 
 mod readers;
 mod sources;
@@ -88,6 +88,8 @@ async fn ui(
     evidence: EvidenceFlags,
     global: &Global,
 ) -> Result<Exit, Failure> {
+    // Before the copy of the demo is written: a signal must not leave it behind.
+    let signals = EndSignals::listen().map_err(|error| Failure::new(Exit::Failed, &error))?;
     // A file argument is evidence, because a file cannot be a source there.
     let (files, texts): (Vec<SourceText>, Vec<SourceText>) = texts
         .iter()
@@ -111,7 +113,7 @@ async fn ui(
         declared_findings: findings,
         ..options(session, global, &sources, evidence)?
     };
-    let end = tui::run(options)
+    let end = tui::run(options, signals)
         .await
         .map_err(|error| Failure::new(Exit::Failed, &error))?;
     Ok(match end {

@@ -79,8 +79,8 @@ fn a_finding_is_repaired_and_checked_again_on_one_screen() {
      checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
      [ delete 1 ]   wait 0     keep 3
     ────────────────────────────────────────────────────────────────────────────────────────────────────
-       WHAT                           SIZE▾ WHY
-    ▸  results c03                 5.3 KiB  drops 1 result, which needs 1 blob that cannot be loaded
+       WHAT                       SIZE▾         WHY
+    ▸  results c03             5.3 KiB  ▒▒▒▒▒▒  drops 1 result, which needs 1 blob that cannot be loaded
 
     ────────────────────────────────────────────────────────────────────────────────────────────────────
        c03

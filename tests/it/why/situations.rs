@@ -231,6 +231,22 @@ fn no_verdict_differs_from_the_log() {
 }
 
 #[test]
+fn a_known_image_is_not_blamed_without_an_earlier_build() {
+    for name in ["swapped-steps", "removed-first-step"] {
+        let mut all = SITUATIONS.iter();
+        let situation = all.find(|situation| situation.name == name).unwrap();
+        let document = situation.documents[0].as_ref().unwrap();
+        let causes = document["root_causes"].as_array().unwrap();
+        assert_eq!(causes[0]["kind"], "unexplained", "{name}: {document}");
+        let detail = causes[0]["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("--baseline shows which"),
+            "{name}: {detail}"
+        );
+    }
+}
+
+#[test]
 fn the_change_is_the_root_cause() {
     let mut lines = Vec::new();
     for situation in &*SITUATIONS {

@@ -104,7 +104,7 @@ impl Inquiry<'_> {
             return None;
         };
         if self.is_cached_source(input) {
-            let detail = "the caches hold the operation only after other steps: a step below it was added, removed or moved";
+            let detail = "the caches hold the operation, but not directly after this source: the source changed here, or a step below was added, removed or moved; --baseline shows which";
             return Some(Cause::new(CauseKind::Unexplained, detail));
         }
         if source.scheme().0 != "local" {

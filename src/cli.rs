@@ -165,6 +165,12 @@ fn carry_out(cli: Cli, output: &CommandOutput) -> Result<Exit, Failure> {
         global,
         command,
     } = cli;
+    if output.json
+        && let Some(command) = &command
+        && command.prints_text_only()
+    {
+        return Err(text_only(command.name()));
+    }
     match command {
         Some(CliCommand::Completions(arguments)) => completions::run(&arguments, output),
         Some(CliCommand::Complete(words)) => completions::complete(words, output),
@@ -207,6 +213,12 @@ fn carry_out(cli: Cli, output: &CommandOutput) -> Result<Exit, Failure> {
         ),
         None => open_ui(&sources, evidence, &global, output),
     }
+}
+
+/// Returns the failure of `--json` with a command that prints text for people and shells.
+fn text_only(command: &str) -> Failure {
+    let failure = Failure::message(Exit::Usage, format!("`{command}` prints text, not JSON"));
+    failure.hint("run it without --json")
 }
 
 /// Runs a command that needs a session.

@@ -214,4 +214,12 @@ impl CliCommand {
             Self::Version => "version",
         }
     }
+
+    /// Returns whether the output is for people or shells, and has no JSON document.
+    pub(super) fn prints_text_only(&self) -> bool {
+        matches!(
+            self,
+            Self::Completions(_) | Self::Complete(_) | Self::Man(_) | Self::Help(_)
+        )
+    }
 }

@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::check::check_one;
+use super::json::JsonDocument;
 use super::open::Scanned;
 use super::why::of_ref::BuildEvidence;
 use super::{CliSession, ignored, open};
 use crate::check::limits::CheckLimits;
 use crate::error::{Exit, Failure};
 use crate::report::Issue;
+use crate::report::documents::SourceUsageDocument;
 use crate::report::file::OutputFile;
 use crate::report::page::price::Price;
 use crate::report::page::{Page, SourcePart, html, markdown};
@@ -28,7 +31,7 @@ pub(super) struct Arguments {
     sources: Vec<SourceText>,
     /// Write the page to this file instead of printing it.
     ///
-    /// An existing file is replaced.
+    /// An existing file is replaced. --json needs it, because it prints a document about the page.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// The format of the page.
@@ -45,12 +48,22 @@ pub(super) struct Arguments {
 }
 
 /// How a page is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
 enum PageFormat {
     /// One HTML file that needs no network.
     Html,
     /// Markdown, for summaries of workflow runs and for comments.
     Markdown,
+}
+
+/// What was written, for scripts.
+#[derive(Serialize)]
+struct WrittenPage {
+    /// The file; `None` if no source could be read, and nothing was written.
+    path: Option<String>,
+    format: PageFormat,
+    sources: Vec<SourceUsageDocument>,
 }
 
 impl Arguments {
@@ -69,24 +82,12 @@ impl Arguments {
 
 pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     let output = session.output;
-    if output.json {
-        let failure = Failure::message(Exit::Usage, "`report` prints no JSON");
-        return Err(failure.hint("`cachelens du --json`, `ls` and `check` have the numbers of it"));
+    if output.json && arguments.output.is_none() {
+        let failure = Failure::message(Exit::Usage, "a page cannot be printed as JSON");
+        return Err(failure.hint("add `--output FILE` for the page"));
     }
     arguments.build.check()?;
-    let sources = open::sources_to_read(session, &arguments.sources)?;
-    let sources = if arguments.sources.is_empty() {
-        open::without_refs(sources)
-    } else {
-        sources
-    };
-    let names_one = |source: &&Source| source.select.as_ref().is_some_and(|s| !s.is_pattern());
-    if let Some(source) = sources.iter().find(names_one) {
-        let shown = visible(&source.to_string()).into_owned();
-        let message = format!("a report is about whole sources, and {shown} names one ref");
-        return Err(Failure::message(Exit::Usage, message)
-            .hint("`cachelens show SOURCE#REF` shows one ref"));
-    }
+    let sources = selected(session, &arguments)?;
     let (scanned, mut failures) = open::scan_found(session, sources).await?;
     failures.extend(open::unread(&scanned));
     let now = Timestamp::now();
@@ -106,18 +107,54 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
         PageFormat::Html => html::page(&page),
         PageFormat::Markdown => markdown::page(&page),
     };
-    match &arguments.output {
-        // With nothing to report, an existing file is not replaced.
-        Some(_) if page.sources.is_empty() => {}
-        Some(path) => {
-            write(path, &text)?;
-            output.text(&format!("wrote {}\n", visible(&path.to_string_lossy())))?;
-        }
-        None => {
-            output.text(&text)?;
-        }
+    // With nothing to report, an existing file is not replaced.
+    let path = match &arguments.output {
+        Some(path) if !page.sources.is_empty() => Some(path),
+        _ => None,
+    };
+    if let Some(path) = path {
+        write(path, &text)?;
+    }
+    let shown = path.map(|path| visible(&path.to_string_lossy()).into_owned());
+    if output.json {
+        let document = WrittenPage {
+            path: shown,
+            format: arguments.format(),
+            sources: scanned.iter().map(usage).collect(),
+        };
+        output.document(&JsonDocument::new("report", document, &failures))?;
+    } else if let Some(shown) = shown {
+        output.text(&format!("wrote {shown}\n"))?;
+    } else if arguments.output.is_none() {
+        output.text(&text)?;
     }
     Ok(open::conclude(session, page.sources.len(), &failures))
+}
+
+/// Returns the sources to report on.
+///
+/// # Errors
+/// Fails if one of them names a single ref.
+fn selected(session: &CliSession<'_>, arguments: &Arguments) -> Result<Vec<Source>, Failure> {
+    let sources = open::sources_to_read(session, &arguments.sources)?;
+    if arguments.sources.is_empty() {
+        return Ok(open::without_refs(sources));
+    }
+    let names_one = |source: &&Source| source.select.as_ref().is_some_and(|s| !s.is_pattern());
+    let Some(source) = sources.iter().find(names_one) else {
+        return Ok(sources);
+    };
+    let shown = visible(&source.to_string()).into_owned();
+    let message = format!("a report is about whole sources, and {shown} names one ref");
+    let failure = Failure::message(Exit::Usage, message);
+    Err(failure.hint("`cachelens show SOURCE#REF` shows one ref"))
+}
+
+/// Returns the numbers of a source.
+fn usage(scanned: &Scanned) -> SourceUsageDocument {
+    let inventory = &scanned.inventory;
+    let kind = scanned.opened.source.kind();
+    SourceUsageDocument::new(scanned.opened.label(), kind, inventory, &inventory.totals())
 }
 
 /// Gathers what the page says about a source.

@@ -88,6 +88,7 @@ impl Checkout {
             "check ./cache --verify",
             "find",
             "version",
+            "report ./cache demo -o page.html",
         ] {
             self.document(words, &[]);
         }
@@ -248,7 +249,10 @@ fn a_document_of_a_failure_fits_as_well() {
         &["prune", "./nowhere", "--json"],
         &["report", "./nowhere", "--json"],
         &["cat", "./nowhere", "layer", "--json"],
-        &["help", "nothing", "--json"],
+        &["report", "demo", "--json"],
+        &["help", "prune", "--json"],
+        &["man", "--json"],
+        &["completions", "bash", "--json"],
         &["init", "--json"],
         &["demo", "--json"],
     ] {

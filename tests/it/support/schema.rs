@@ -15,11 +15,10 @@ use serde_json::Value;
 const NOTES: [&str; 6] = ["$schema", "$id", "$defs", "title", "description", "format"];
 
 /// The commands that print a document only when they fail.
-const FAILING: [&str; 8] = [
+const FAILING: [&str; 7] = [
     "ui",
     "demo",
     "cat",
-    "report",
     "completions",
     "complete",
     "man",

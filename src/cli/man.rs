@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Command};
 
-use super::help::manual::{TOPICS, Topic};
+use super::help::manual::{TOPICS, Topic, roff};
 use super::help::unknown;
 use super::output::CommandOutput;
 use crate::error::{Exit, Failure};
@@ -102,13 +102,35 @@ fn page(command: &Command) -> Result<Vec<u8>, Failure> {
         .section("1")
         .source(format!("cachelens {}", env!("CARGO_PKG_VERSION")));
     let mut bytes = Vec::new();
-    page.render(&mut bytes)
-        .map_err(|error| Failure::new(Exit::Failed, &error))?;
+    write(&page, command, &mut bytes).map_err(|error| Failure::new(Exit::Failed, &error))?;
     if command.get_name() == "cachelens" {
         bytes.extend(FILES.as_bytes());
     }
     bytes.extend(see_also(command.get_name()).into_bytes());
     Ok(bytes)
+}
+
+/// Writes the sections that clap knows.
+fn write(page: &clap_mangen::Man, command: &Command, bytes: &mut Vec<u8>) -> std::io::Result<()> {
+    page.render_title(bytes)?;
+    page.render_name_section(bytes)?;
+    bytes.extend(synopsis(command).into_bytes());
+    page.render_description_section(bytes)?;
+    page.render_options_section(bytes)?;
+    if command.has_subcommands() {
+        page.render_subcommands_section(bytes)?;
+    }
+    Ok(())
+}
+
+/// Returns the usage line of the help. clap's own section would list every flag, without its value
+/// and in no order.
+fn synopsis(command: &Command) -> String {
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.strip_prefix("Usage:").unwrap_or(&usage);
+    let lines = usage.lines().map(|line| roff(line.trim()));
+    let lines: Vec<String> = lines.collect();
+    format!(".SH SYNOPSIS\n.nf\n{}\n.fi\n", lines.join("\n"))
 }
 
 /// Returns the full name of a command, as in `cachelens-config-print`.

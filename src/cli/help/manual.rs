@@ -247,7 +247,7 @@ fn roff_lines(lines: &[&str]) -> String {
 }
 
 /// Escapes a line for roff.
-fn roff(line: &str) -> String {
+pub(in crate::cli) fn roff(line: &str) -> String {
     guarded(inner(line))
 }
 

@@ -185,6 +185,8 @@ fn man_writes_a_page_for_every_command_and_topic() {
         assert!(pages.contains(&format!("pages/{page}").as_str()), "{page}");
     }
     let prune = fs::read_to_string(sandbox.path("pages/cachelens-prune.1")).unwrap();
+    let synopsis = ".SH SYNOPSIS\n.nf\ncachelens prune [OPTIONS] [SOURCE]...\n.fi\n";
+    assert!(prune.contains(synopsis), "{prune}");
     // The page of a command lists its flags with descriptions.
     assert!(prune.contains("\\-\\-log\\-file") && prune.contains("Log to a file"));
     assert!(prune.contains("\\-\\-keep\\-within") && prune.contains("cachelens\\-prune\\fR(7)"));

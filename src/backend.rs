@@ -46,7 +46,7 @@ pub use entries::{
     UnknownQuotaFact, blob_in_entry, short_branch,
 };
 pub use error::{BackendError, ReadError};
-pub(crate) use http::within_origin;
+pub(crate) use http::{client_builder, within_origin};
 pub use object::{ObjectSender, OtherKind, OtherObject, StoredObject};
 pub use obstacle::Obstacle;
 pub use open::{OpenError, expand, find_stores, may_be_several, open, open_pruner};

@@ -31,7 +31,7 @@ pub(super) const MOST_CONCURRENT: usize = 16;
 /// # Errors
 /// Fails if the system's certificates cannot be used.
 pub(super) fn client(access: &Access) -> Result<Http, RemoteError> {
-    let client = http::builder(access.timeout, http::within_origin())
+    let client = http::client_builder(access.timeout, http::within_origin())
         .build()
         .map_err(|error| Failed::Way(error).into_remote(ServiceKind::Github, "the HTTP client"))?;
     Ok(Http::new(

@@ -18,6 +18,7 @@ use super::{Access, Activity, PauseReport, RemoteError, RemoteKind, RequestBudge
 
 mod failed;
 mod service;
+pub(super) mod tls;
 mod tries;
 
 pub(super) use failed::Failed;
@@ -73,7 +74,8 @@ pub(super) struct Call<'a> {
 }
 
 /// Creates a client builder with the settings that all clients share.
-pub(super) fn builder(timeout: Duration, redirects: Policy) -> ClientBuilder {
+pub(crate) fn client_builder(timeout: Duration, redirects: Policy) -> ClientBuilder {
+    tls::choose_ring();
     Client::builder()
         .user_agent(concat!("cachelens/", env!("CARGO_PKG_VERSION")))
         .redirect(redirects)

@@ -1,5 +1,6 @@
 //! Test support: stores built from the fixtures, and the program in a clean environment.
 
+pub mod client;
 pub mod command;
 pub mod cut;
 pub mod exporter;

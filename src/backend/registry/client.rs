@@ -314,7 +314,7 @@ fn client(
     access: &Access,
     redirects: Policy,
 ) -> Result<HttpClient, RemoteError> {
-    let mut builder = http::builder(access.timeout, redirects);
+    let mut builder = http::client_builder(access.timeout, redirects);
     if location.insecure {
         builder = builder.tls_danger_accept_invalid_certs(true);
     }

@@ -30,6 +30,7 @@ use super::auth::{self, TokenScope, header_value};
 use super::client::RegistryClient;
 use super::trust;
 use crate::backend::Access;
+use crate::backend::http::tls;
 use crate::format::digest::Digest;
 use crate::source::{RegistryLocation, Secret};
 
@@ -124,6 +125,7 @@ fn make(location: &RegistryLocation, access: &Access, base: &Url) -> Option<OciC
         user_agent: concat!("cachelens/", env!("CARGO_PKG_VERSION")),
         ..ClientConfig::default()
     };
+    tls::choose_ring();
     OciClient::try_from(config).ok()
 }
 

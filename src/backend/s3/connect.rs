@@ -9,7 +9,11 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{Credentials, RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::config::{
+    Credentials, RequestChecksumCalculation, ResponseChecksumValidation, SharedHttpClient,
+};
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 use super::complete::RequireComplete;
 use super::{credentials, errors};
@@ -20,6 +24,13 @@ use crate::source::S3Location;
 const ANY_REGION: &str = "us-east-1";
 /// The time limit for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// Creates an HTTP client for the services of Amazon and for those that imitate them.
+pub(super) fn https_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https()
+}
 
 /// Creates a client, and finds the credentials before any request.
 ///
@@ -33,6 +44,7 @@ pub(super) async fn connect(location: &S3Location, access: &Access) -> Result<Cl
         .operation_attempt_timeout(access.timeout)
         .build();
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(https_client())
         .timeout_config(timeouts)
         .region(region.clone());
     // The pace retries requests, because the right time depends on all requests that run.

@@ -16,6 +16,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sdk_s3::error::DisplayErrorContext;
 
+use super::connect::https_client;
 use crate::backend::{RemoteError, RemoteKind};
 use crate::text::escape::visible;
 
@@ -79,7 +80,9 @@ pub(super) async fn find(
 
 /// Returns the places for credentials, in the order in which AWS's own tools search them.
 fn places(region: Region) -> [(CredentialPlace, SharedCredentialsProvider); 5] {
-    let config = ProviderConfig::without_region().with_region(Some(region));
+    let config = ProviderConfig::without_region()
+        .with_region(Some(region))
+        .with_http_client(https_client());
     let metadata = imds::Client::builder()
         .configure(&config)
         .connect_timeout(METADATA)

@@ -8,6 +8,7 @@ use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 
+use crate::support::client::choose_ring;
 use crate::support::command::{Run, Sandbox};
 use crate::support::http::Answer;
 use crate::support::registry::second::SecondRegistry;
@@ -32,6 +33,7 @@ fn read_all(registry: &DockerRegistry, repository: &str) -> BTreeMap<String, Str
         .enable_all()
         .build()
         .unwrap();
+    choose_ring();
     let client = Client::try_from(ClientConfig {
         protocol: ClientProtocol::Http,
         ..ClientConfig::default()

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::smaller::doubled;
 use super::{Cache, around};
+use crate::support::client::client_builder;
 use crate::support::command::Sandbox;
 use crate::support::layout::digest_of;
 use crate::support::registry::{DockerRegistry, Setup};
@@ -47,7 +48,7 @@ pub(super) fn push_to(
         .build()
         .unwrap();
     runtime.block_on(async {
-        let client = reqwest::Client::new();
+        let client = client_builder().build().unwrap();
         for blob in blobs {
             let begun = client
                 .post(format!("{base}/blobs/uploads/"))

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::client::client_builder;
 use super::command::Sandbox;
 use super::fixture::Fixture;
 
@@ -187,7 +188,7 @@ impl DockerRegistry {
     /// Creates a client with all permissions in `repositories`, and returns it with the registry's
     /// address.
     fn client(&self, repositories: &[&str]) -> (Client, Url) {
-        let mut builder = Client::builder();
+        let mut builder = client_builder();
         let mut scheme = "http";
         if let Some(authority) = &self.authority {
             scheme = "https";

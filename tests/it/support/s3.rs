@@ -382,6 +382,7 @@ impl S3Server {
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new(KEY, SECRET, None, None, "tests"))
             .endpoint_url(format!("http://{address}"))
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
             .force_path_style(true)
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
         Client::from_conf(config.build())

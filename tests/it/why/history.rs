@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::histories::home;
 use crate::repair::remote;
+use crate::support::client::client_builder;
 use crate::support::command::Sandbox;
 use crate::support::registry::{DockerRegistry, Setup};
 
@@ -257,7 +258,9 @@ fn previous_versions_of_an_image_are_builds_of_a_history() {
         let manifest = std::fs::read(remote::data(&registry, digest)).unwrap();
         let read: Value = serde_json::from_slice(&manifest).unwrap();
         let address = format!("http://{}/v2/shop/manifests/main", registry.host());
-        let put = reqwest::Client::new()
+        let put = client_builder()
+            .build()
+            .unwrap()
             .put(address)
             .header("content-type", read["mediaType"].as_str().unwrap())
             .body(manifest);

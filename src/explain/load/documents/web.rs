@@ -7,7 +7,7 @@ use reqwest::Url;
 use reqwest::header::ACCEPT;
 
 use super::{FoundDocument, LoadError, MAX_SIZE};
-use crate::backend::{Access, within_origin};
+use crate::backend::{Access, client_builder, within_origin};
 use crate::format::evidence;
 
 /// The path where a daemon with `--debugaddr` lists the texts behind its digests
@@ -44,11 +44,7 @@ pub async fn fetch(mut url: Url, access: &Access) -> Result<FoundDocument, LoadE
     let path = PathBuf::from(shown(&url));
     // An error would name the whole address.
     let failed = |error: reqwest::Error| LoadError::Fetch(Arc::new(error.without_url()));
-    let client = reqwest::Client::builder()
-        .user_agent(concat!("cachelens/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(access.timeout)
-        .read_timeout(access.timeout)
-        .redirect(within_origin())
+    let client = client_builder(access.timeout, within_origin())
         .build()
         .map_err(failed)?;
     let mut answer = client

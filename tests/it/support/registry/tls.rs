@@ -86,7 +86,7 @@ impl Authority {
     pub fn server(&self) -> Arc<ServerConfig> {
         let certificate = CertificateDer::from_pem_file(self.file("server.pem")).unwrap();
         let key = PrivateKeyDer::from_pem_file(self.file("server.key")).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap();

@@ -16,7 +16,7 @@
 //!   [`rows`];
 //! - [`mod@view`], [`widget`], [`theme`]: how it is drawn;
 //! - [`keymap`]: the actions of keys; [`command`]: the commands after `:`;
-//! - [`work`], [`writes`]: the jobs that continue when a screen is left;
+//! - [`work`], [`writes`]: the work of the application, which continues when its screen is left;
 //! - [`evidence`]: the evidence of builds that a person named;
 //! - [`mod@rule`]: a retention rule that is being edited;
 //! - [`pruning`]: plans for display; only a job that executes a plan can access code that deletes;

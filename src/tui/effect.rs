@@ -24,7 +24,7 @@ use crate::inventory::{Inventory, RefId};
 use crate::prune::plan::{DeletionTarget, FreedBlobs, Plan};
 use crate::retention::Policy;
 
-/// A background job. Its reports are ignored once no screen waits for them.
+/// A background job. Its reports are ignored once nothing waits for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u64);
 

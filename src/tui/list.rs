@@ -18,9 +18,11 @@ use crate::inventory::filter::Filter;
 mod arrange;
 mod marks;
 mod matches;
+mod place;
 
 pub use arrange::{Arrangement, Sort, SortDirection, arrange};
 use marks::Range;
+pub use place::ListPlace;
 
 /// Up to this many rows are filtered and sorted within a frame.
 pub const AT_ONCE: u32 = 20_000;

@@ -17,8 +17,6 @@ pub struct Model {
     /// The state that all screens share.
     pub world: World,
     pub(super) screens: Vec<Box<dyn Screen>>,
-    /// Screens that are not on the stack any more, and whose work continues or whose results are kept.
-    pub(super) hidden: Vec<Box<dyn Screen>>,
     pub(super) layers: Vec<Box<dyn UiLayer>>,
     /// The keys that wait for the rows that they are about.
     pub(super) typed_ahead: VecDeque<KeyPress>,
@@ -57,7 +55,6 @@ impl Model {
         let mut model = Self {
             world,
             screens: vec![first],
-            hidden: Vec::new(),
             layers: Vec::new(),
             typed_ahead: VecDeque::new(),
             dirty: true,

@@ -30,7 +30,6 @@ pub(super) enum NavigationCommand {
     Push(Box<dyn Screen>),
     /// Shows the screen with this work again.
     Bring(WorkKey),
-    Stop(WorkKey),
     /// Leaves the screen.
     Back,
     /// Leaves all screens but the first.
@@ -93,7 +92,7 @@ impl<'a> UiContext<'a> {
         key: WorkKey,
         make: impl FnOnce(&mut Self) -> S,
     ) {
-        if self.world.background.iter().any(|work| work.key == key) {
+        if self.world.work.has(key) {
             self.bring(key);
         } else {
             let screen = make(self);
@@ -104,11 +103,6 @@ impl<'a> UiContext<'a> {
     /// Shows the screen with this work again.
     pub fn bring(&mut self, key: WorkKey) {
         self.commands.push(NavigationCommand::Bring(key));
-    }
-
-    /// Stops this work.
-    pub fn stop_background(&mut self, key: WorkKey) {
-        self.commands.push(NavigationCommand::Stop(key));
     }
 
     /// Leaves the screen; the first screen ends the program.

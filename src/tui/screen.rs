@@ -13,7 +13,7 @@ use super::message::{JobReport, Wheel};
 use super::navigation::{Handled, UiContext};
 use super::rows::Cell;
 use super::widget::table;
-use super::work::BackgroundWork;
+use super::work::{AppWork, WorkKey};
 use super::world::{SourceId, World};
 use super::writes::FileWrite;
 use crate::inventory::filter::Filter;
@@ -37,7 +37,14 @@ pub mod steps;
 pub mod treemap;
 pub mod why;
 
+use check::CheckScreen;
+use diff::DiffScreen;
+use files::FilesScreen;
+use find::FindScreen;
 use list_screen::ListScreen;
+use run::RunScreen;
+use treemap::TreemapScreen;
+use why::WhyScreen;
 
 /// A screen.
 pub trait Screen: Send {
@@ -116,7 +123,8 @@ pub trait Screen: Send {
         }
     }
 
-    /// Stops jobs that are not needed any more because the screen is left.
+    /// Stops jobs that are not needed any more because the screen is left. Its work is not among
+    /// them.
     fn leave(&mut self, cx: &mut UiContext<'_>) {
         if let Some(screen) = self.list_screen_mut() {
             screen.forget_preview(cx);
@@ -138,22 +146,28 @@ pub trait Screen: Send {
         let _ = (source, cx);
     }
 
-    /// Returns whether it runs work that must not be interrupted; the program does not end before
-    /// that is stopped.
-    fn is_busy(&self) -> bool {
-        false
+    /// Returns the work of the application that it shows.
+    fn work(&self) -> Option<WorkKey> {
+        None
     }
 
-    /// Returns the work that continues, or whose results are kept, when the screen is left.
-    fn background(&self, world: &World) -> Option<BackgroundWork> {
-        let _ = world;
-        None
+    /// Shows the current state of its work.
+    fn show_work(&mut self, key: WorkKey, cx: &mut UiContext<'_>) {
+        let _ = (key, cx);
+    }
+
+    /// Shows the current state of work that has changed, here or in a preview.
+    fn work_changed(&mut self, key: WorkKey, cx: &mut UiContext<'_>) {
+        if self.work() == Some(key) {
+            self.show_work(key, cx);
+        } else if let Some(screen) = self.list_screen_mut() {
+            screen.work_changed(key, cx);
+        }
     }
 
     /// Stops the running work of the screen; returns whether there was any.
     fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {
-        let _ = cx;
-        Handled::No
+        self.work().map_or(Handled::No, |key| cx.stop_work(key))
     }
 
     /// Draws it.
@@ -185,6 +199,19 @@ pub trait Screen: Send {
     /// Returns the source that it is about, or the one under the cursor.
     fn source(&self) -> Option<SourceId> {
         None
+    }
+}
+
+/// Returns a new screen of work whose screen was left.
+pub fn of_work(key: WorkKey, work: AppWork, cx: &mut UiContext<'_>) -> Box<dyn Screen> {
+    match work {
+        AppWork::Check(work) => Box::new(CheckScreen::of(work, cx)),
+        AppWork::Comparison(work) => Box::new(DiffScreen::of(key, work, cx)),
+        AppWork::Explanation(work) => Box::new(WhyScreen::of(key, work, cx)),
+        AppWork::Listing(work) => Box::new(FilesScreen::of(key, &work, cx)),
+        AppWork::Run(work) => Box::new(RunScreen::of(Some(key), work, cx)),
+        AppWork::Search(work) => Box::new(FindScreen::of(key, work, cx)),
+        AppWork::Steps(work) => Box::new(TreemapScreen::of(key, &work, cx)),
     }
 }
 

@@ -324,7 +324,7 @@ fn facts_of(model: &Model, header: &ScreenHeader, words: AccessWords) -> Cell {
     });
     let is_copy = |source: &SourceState| source.info.is_copy;
     let all_copies = world.open_sources().next().is_some() && world.open_sources().all(is_copy);
-    let facts = match world.watching() {
+    let facts = match world.work.watching() {
         Some(left) => facts.and(format!("watching {left} s · "), TextRole::Strong),
         None => facts,
     };

@@ -16,7 +16,7 @@ use super::keymap::Keymap;
 use super::pruning::{Deleting, DeletionAccess, Pruning};
 use super::theme::{Theme, ThemeError, ThemeName};
 use super::views::SavedViews;
-use super::work::BackgroundWork;
+use super::work::{BackgroundWork, WorkTable};
 use super::writes::{FileWrite, RunningWrite};
 use crate::config::{self, RecentSource};
 use crate::error::Failure;
@@ -157,12 +157,12 @@ pub struct World {
     /// Whether to use the evidence as soon as a ref is chosen, because it came from the command
     /// line.
     pub explain_at_once: bool,
-    /// The background work: that of screens, including those that were left, and of `writes`.
+    /// The work of the application.
+    pub work: WorkTable,
+    /// The list of jobs: of `work` as far as a person sees it, and of `writes`.
     pub background: Vec<BackgroundWork>,
     /// The files that are being written.
     pub writes: Vec<RunningWrite>,
-    /// The runs that watch for builds: all their deletions are done.
-    pub watches: Vec<Watch>,
     jobs: u64,
 }
 
@@ -185,17 +185,6 @@ impl Themes {
             light: Theme::built_in(ThemeName::Light)?,
         })
     }
-}
-
-/// A run that watches for builds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Watch {
-    /// The run.
-    pub job: JobId,
-    /// The source that it prunes.
-    pub source: SourceId,
-    /// The remaining seconds, if no build writes to the store.
-    pub left: u64,
 }
 
 /// A temporary message.
@@ -254,9 +243,9 @@ impl World {
             typed_commands: Vec::new(),
             typed_sources: Vec::new(),
             explain_at_once: false,
+            work: WorkTable::default(),
             background: Vec::new(),
             writes: Vec::new(),
-            watches: Vec::new(),
             jobs: 0,
         }
     }
@@ -331,25 +320,6 @@ impl World {
     /// Returns a source that exists: only [`World`] creates indexes, and never removes a source.
     pub fn source(&self, id: SourceId) -> &SourceState {
         &self.sources[id.0]
-    }
-
-    /// Returns for how many more seconds a run watches for builds, if one does.
-    pub fn watching(&self) -> Option<u64> {
-        self.watches.iter().map(|watch| watch.left).max()
-    }
-
-    /// Applies the report of a run that watches for builds.
-    pub fn set_watch(&mut self, job: JobId, source: SourceId, left: u64) {
-        match self.watches.iter_mut().find(|watch| watch.job == job) {
-            Some(watch) => watch.left = left,
-            None => self.watches.push(Watch { job, source, left }),
-        }
-    }
-
-    /// Forgets a run that no longer watches; returns its source.
-    pub fn end_watch(&mut self, job: JobId) -> Option<SourceId> {
-        let place = self.watches.iter().position(|watch| watch.job == job)?;
-        Some(self.watches.remove(place).source)
     }
 
     /// Forgets a file that is not being written any more, and returns it.

@@ -176,10 +176,41 @@ fn the_state_that_screens_share_imports_no_screen() {
     for name in shared {
         let source = SOURCES.iter().find(|source| source.name == name);
         let source = source.unwrap_or_else(|| panic!("{name} does not exist"));
-        let has_screen = |path: &Vec<String>| path.iter().any(|part| part == "screen");
-        let imported = imports(&source.code).into_iter().find(has_screen);
-        assert_eq!(imported, None, "{name}");
+        assert_eq!(imported_screen(source), None, "{name}");
     }
+}
+
+fn imported_screen(source: &Source) -> Option<Vec<String>> {
+    let has_screen = |path: &Vec<String>| path.iter().any(|part| part == "screen");
+    imports(&source.code).into_iter().find(has_screen)
+}
+
+/// The jobs of work that continues when its screen is left.
+const JOBS_OF_WORK: [&str; 9] = [
+    "JobWork::Check {",
+    "JobWork::Compare(",
+    "JobWork::Explain(",
+    "JobWork::FindDeclared(",
+    "JobWork::ListAll(",
+    "JobWork::ListFiles(",
+    "PruneWork::CarryOut(",
+    "PruneWork::Resume(",
+    "PruneWork::Undo(",
+];
+
+#[test]
+fn work_belongs_to_the_application_and_to_no_screen() {
+    for source in SOURCES.iter() {
+        if source.name.starts_with("tui/work/") {
+            assert_eq!(imported_screen(source), None, "{}", source.name);
+        } else if source.name.starts_with("tui/screen") {
+            let job = JOBS_OF_WORK.iter().find(|job| source.code.contains(*job));
+            assert_eq!(job, None, "{} starts it", source.name);
+        }
+    }
+    let model = SOURCES.iter().find(|source| source.name == "tui/model.rs");
+    let stacks = model.unwrap().code.matches("Vec<Box<dyn Screen>>").count();
+    assert_eq!(stacks, 1, "a screen that was left is not kept");
 }
 
 #[test]

@@ -99,7 +99,9 @@ impl UiLayer for JobsLayer {
                 let refs = RefsScreen::new(id, None, cx);
                 cx.push(refs);
             }
-            (Some(Action::StopJob), Some(JobEntry::Background(key))) => cx.stop_background(key),
+            (Some(Action::StopJob), Some(JobEntry::Background(key))) => {
+                cx.stop_work(key);
+            }
             (Some(Action::StopJob), Some(JobEntry::Scan(id))) => {
                 cx.stop_scan(id);
             }

@@ -7,14 +7,12 @@ use ratatui::layout::Rect;
 
 use super::list_screen::{ListScreen, draw_boxes};
 use super::{Screen, ScreenHeader};
-use crate::inventory::{Inventory, RefEntry, RefId};
+use crate::inventory::{Inventory, RefId};
 use crate::text::units::grouped;
 use crate::text::units::{Age, Size};
-use crate::tui::effect::{ComparisonRequest, JobId, JobWork};
 use crate::tui::keymap;
 use crate::tui::list::{RowList, Sort};
-use crate::tui::message::JobReport;
-use crate::tui::navigation::{Handled, UiContext};
+use crate::tui::navigation::UiContext;
 use crate::tui::rows::Cell;
 use crate::tui::rows::diff::{DiffEnd, DiffRows, WHERE};
 use crate::tui::rows::refs::RefRows;
@@ -22,7 +20,8 @@ use crate::tui::rows::steps::RefSteps;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text;
-use crate::tui::work::BackgroundWork;
+use crate::tui::work::WorkKey;
+use crate::tui::work::comparison::{ComparisonState, ComparisonWork};
 use crate::tui::world::{SourceId, World};
 
 /// From this width on, all columns of a step are visible.
@@ -31,20 +30,9 @@ const LIST_WIDTH: u16 = 84;
 /// Two refs and the changes between them.
 #[derive(Debug)]
 pub struct DiffScreen {
-    source: SourceId,
-    names: [String; 2],
-    job: JobId,
-    state: DiffState,
+    key: WorkKey,
+    work: Arc<ComparisonWork>,
     screen: ListScreen,
-}
-
-/// The progress of the comparison.
-#[derive(Debug)]
-enum DiffState {
-    Loading(JobId),
-    Ready(Arc<DiffRows>),
-    /// The faults of one of the refs.
-    Failed(Vec<String>),
 }
 
 impl DiffScreen {
@@ -55,53 +43,46 @@ impl DiffScreen {
         refs: [RefId; 2],
         cx: &mut UiContext<'_>,
     ) -> Self {
+        let (key, work) = ComparisonWork::begin(source, inventory, refs, cx);
+        Self::of(key, work, cx)
+    }
+
+    /// Shows a comparison.
+    pub fn of(key: WorkKey, work: Arc<ComparisonWork>, cx: &mut UiContext<'_>) -> Self {
         let rows = Arc::new(RefRows::new(Arc::default(), None));
         let sort = Sort {
             column: WHERE,
             ..Sort::default()
         };
         let list = RowList::new(rows, sort, cx);
-        let entry = |id: RefId| inventory.get_ref(id);
-        let time = |id: RefId| entry(id).and_then(RefEntry::age).map(|(time, _)| time);
-        let [one, other] = refs;
-        let refs = if time(one) > time(other) {
-            [other, one]
-        } else {
-            [one, other]
-        };
-        let names = refs.map(|id| {
-            entry(id)
-                .map(|entry| entry.name.clone())
-                .unwrap_or_default()
-        });
-        let given = cx.world.evidence.clone();
-        let job = cx.start(JobWork::Compare(ComparisonRequest {
-            source,
-            inventory,
-            refs,
-            given,
-        }));
-        Self {
-            source,
-            names,
-            job,
-            state: DiffState::Loading(job),
+        let mut diff = Self {
+            key,
+            work,
             screen: ListScreen::new(list, RowHeight::Single, 0, "diff")
                 .wanting(LIST_WIDTH)
                 .with_filler_below_all(),
+        };
+        diff.show(cx);
+        diff
+    }
+
+    fn show(&mut self, cx: &mut UiContext<'_>) {
+        if let ComparisonState::Ready(rows) = &self.work.state {
+            self.screen.set_lead(Self::lead(rows).into_iter().collect());
+            self.screen.list.set_rows(Arc::clone(rows) as _, cx);
         }
     }
 
     fn empty(&self) -> Vec<Cell> {
-        match &self.state {
-            DiffState::Loading(_) => vec![Cell::new("Comparing the refs…", TextRole::Dim)],
-            DiffState::Failed(faults) => {
+        match &self.work.state {
+            ComparisonState::Loading(_) => vec![Cell::new("Comparing the refs…", TextRole::Dim)],
+            ComparisonState::Failed(faults) => {
                 let faults = faults.iter().cloned().map(Cell::text);
                 std::iter::once(Cell::new("The refs cannot be compared.", TextRole::Error))
                     .chain(faults)
                     .collect()
             }
-            DiffState::Ready(rows) => vec![
+            ComparisonState::Ready(rows) => vec![
                 Cell::text("No step was added, removed or run again."),
                 Cell::new(
                     format!(
@@ -135,7 +116,8 @@ impl DiffScreen {
 impl DiffScreen {
     /// Draws both refs as boxes below few rows, as wide as their sizes.
     fn draw_boxes(&self, world: &World, frame: &mut Frame<'_>, area: Rect) {
-        let (DiffState::Ready(rows), Some(filler)) = (&self.state, self.screen.areas(area).filler)
+        let (ComparisonState::Ready(rows), Some(filler)) =
+            (&self.work.state, self.screen.areas(area).filler)
         else {
             return;
         };
@@ -151,7 +133,7 @@ impl DiffScreen {
             width: filler.width - width,
             ..filler
         };
-        let [older, newer] = &self.names;
+        let [older, newer] = &self.work.names;
         for (which, name, area) in [
             (DiffEnd::Before, older, left),
             (DiffEnd::After, newer, right),
@@ -174,7 +156,7 @@ impl Screen for DiffScreen {
     }
 
     fn header(&self, world: &World) -> ScreenHeader {
-        let [before, after] = &self.names;
+        let [before, after] = &self.work.names;
         let room = world.size.width / 4;
         let cut = |name: &str| text::cut(name, room);
         // Long names of one project begin alike.
@@ -183,7 +165,7 @@ impl Screen for DiffScreen {
         } else {
             [cut(before), cut(after)]
         };
-        let label = world.source(self.source).info.label.clone();
+        let label = world.source(self.work.source).info.label.clone();
         ScreenHeader {
             path: vec![label, format!("{before} → {after}")],
             facts: Vec::new(),
@@ -191,53 +173,26 @@ impl Screen for DiffScreen {
     }
 
     fn summary(&self, world: &World) -> Cell {
-        let words = match &self.state {
-            DiffState::Ready(rows) => format!(
+        let words = match &self.work.state {
+            ComparisonState::Ready(rows) => format!(
                 "{} keys are the same · {} sources and files were added or removed",
                 grouped(rows.same as u64),
                 grouped(rows.sources as u64)
             ),
-            DiffState::Loading(_) | DiffState::Failed(_) => String::new(),
+            ComparisonState::Loading(_) | ComparisonState::Failed(_) => String::new(),
         };
         self.screen
             .summary(world, "steps", Cell::new(words, TextRole::Dim))
     }
 
-    fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
-        match (report, &self.state) {
-            (JobReport::Compared(Ok(rows)), DiffState::Loading(waited)) if *waited == job => {
-                self.screen.set_lead(Self::lead(rows).into_iter().collect());
-                self.screen.list.set_rows(Arc::clone(rows) as _, cx);
-                self.state = DiffState::Ready(Arc::clone(rows));
-            }
-            (JobReport::Compared(Err(faults)), DiffState::Loading(waited)) if *waited == job => {
-                self.state = DiffState::Failed(faults.clone());
-            }
-            _ => self.screen.report(job, report, cx),
-        }
+    fn work(&self) -> Option<WorkKey> {
+        Some(self.key)
     }
 
-    fn background(&self, _world: &World) -> Option<BackgroundWork> {
-        let [before, after] = &self.names;
-        Some(BackgroundWork::reading(
-            self.job,
-            format!("comparison of {before} and {after}"),
-            matches!(self.state, DiffState::Loading(_)),
-        ))
-    }
-
-    fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {
-        let DiffState::Loading(job) = self.state else {
-            return Handled::No;
-        };
-        cx.stop(job);
-        self.state = DiffState::Failed(vec!["The comparison was stopped.".to_owned()]);
-        Handled::Yes
-    }
-
-    fn leave(&mut self, cx: &mut UiContext<'_>) {
-        if let DiffState::Loading(job) = self.state {
-            cx.stop(job);
+    fn show_work(&mut self, key: WorkKey, cx: &mut UiContext<'_>) {
+        if let Some(work) = cx.work(key) {
+            self.work = work;
+            self.show(cx);
         }
     }
 
@@ -255,6 +210,6 @@ impl Screen for DiffScreen {
     }
 
     fn source(&self) -> Option<SourceId> {
-        Some(self.source)
+        Some(self.work.source)
     }
 }

@@ -21,8 +21,9 @@ use crate::tui::rows::{Cell, RowSet as _};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text;
-use crate::tui::work::BackgroundWork;
-use crate::tui::world::{SourceId, StatusKind, World};
+use crate::tui::work::WorkKey;
+use crate::tui::work::listing::{ListingState, ListingWork};
+use crate::tui::world::{SourceId, World};
 
 mod content;
 mod panes;
@@ -59,23 +60,10 @@ pub struct FilesScreen {
     folds: FileFolds,
     /// The job that orders the files, and its view.
     arranging: Option<(JobId, View)>,
-    state: FilesState,
-    /// The job that lists or has listed the files.
-    job: JobId,
+    state: ListingState,
+    key: WorkKey,
     /// Whether no folder was opened or closed yet.
     is_untouched: bool,
-}
-
-/// The progress of the listing.
-#[derive(Debug, PartialEq, Eq)]
-enum FilesState {
-    Listing(JobId),
-    /// All files are listed.
-    Done,
-    /// A person stopped it.
-    Stopped,
-    /// It ended early, for this reason.
-    Ended(String),
 }
 
 impl FilesScreen {
@@ -87,8 +75,8 @@ impl FilesScreen {
         layer: Digest,
         cx: &mut UiContext<'_>,
     ) -> Self {
-        let job = cx.start(JobWork::ListFiles(source, layer));
-        Self::listing(source, from, step, layer, job, cx)
+        let (key, work) = ListingWork::begin(source, from, step, layer, Vec::new(), cx);
+        Self::of(key, &work, cx)
     }
 
     /// Lists the files of all layers of a ref; `None` if it has no layer.
@@ -99,22 +87,13 @@ impl FilesScreen {
         cx: &mut UiContext<'_>,
     ) -> Option<Self> {
         let layer = folders.first()?.layer;
-        let job = cx.start(JobWork::ListAll(source, folders.clone()));
         let step = "all layers".to_owned();
-        Some(Self {
-            folders,
-            ..Self::listing(source, from, step, layer, job, cx)
-        })
+        let (key, work) = ListingWork::begin(source, from, step, layer, folders, cx);
+        Some(Self::of(key, &work, cx))
     }
 
-    fn listing(
-        source: SourceId,
-        from: String,
-        step: String,
-        layer: Digest,
-        job: JobId,
-        cx: &mut UiContext<'_>,
-    ) -> Self {
+    /// Shows a listing.
+    pub fn of(key: WorkKey, work: &ListingWork, cx: &mut UiContext<'_>) -> Self {
         let view = View {
             sort: Sort {
                 column: SIZE,
@@ -122,17 +101,17 @@ impl FilesScreen {
             },
             ..View::default()
         };
-        let tree = Arc::new(FileTree::default());
+        let tree = Arc::clone(&work.tree);
         let folds = FileFolds::default();
         let order = ordered(&tree, view.clone(), cx);
         let rows = Arc::new(FileRows::new(order, &folds));
         let list = RowList::new(Arc::clone(&rows) as _, view.sort, cx);
         Self {
-            source,
-            from,
-            step,
-            layer,
-            folders: Vec::new(),
+            source: work.source,
+            from: work.from.clone(),
+            step: work.step.clone(),
+            layer: work.layer,
+            folders: work.folders.clone(),
             screen: ListScreen::new(list, RowHeight::Single, 1, "files")
                 .wanting(LIST_WIDTH)
                 .with_filler(),
@@ -140,8 +119,8 @@ impl FilesScreen {
             rows,
             folds,
             arranging: None,
-            state: FilesState::Listing(job),
-            job,
+            state: work.state.clone(),
+            key,
             is_untouched: true,
         }
     }
@@ -176,7 +155,7 @@ impl FilesScreen {
         }
         self.rows = Arc::new(FileRows::new(order, &self.folds));
         let is_whole = Arc::ptr_eq(&self.rows.order().tree, &self.tree)
-            && !matches!(self.state, FilesState::Listing(_));
+            && !matches!(self.state, ListingState::Listing(_));
         // If everything lies in one folder, that folder is opened at once.
         if is_whole
             && std::mem::take(&mut self.is_untouched)
@@ -317,31 +296,15 @@ impl Screen for FilesScreen {
 
     /// Stops a running listing, else the write of a file.
     fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {
-        let FilesState::Listing(job) = self.state else {
-            let extraction = self.extraction(cx.world);
-            return extraction.map_or(Handled::No, |job| cx.stop_write(job));
-        };
-        cx.stop(job);
-        self.state = FilesState::Stopped;
-        cx.world.note(
-            StatusKind::Done,
-            "the listing was stopped; the files so far are shown",
-        );
-        Handled::Yes
+        if cx.stop_work(self.key) == Handled::Yes {
+            return Handled::Yes;
+        }
+        let extraction = self.extraction(cx.world);
+        extraction.map_or(Handled::No, |job| cx.stop_write(job))
     }
 
     fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
         match report {
-            JobReport::Files(tree) if self.state == FilesState::Listing(job) => {
-                self.tree = Arc::clone(tree);
-                self.arrange(cx);
-            }
-            JobReport::FilesEnd(end) if self.state == FilesState::Listing(job) => {
-                self.state = end
-                    .clone()
-                    .map_or_else(FilesState::Ended, |()| FilesState::Done);
-                self.show(Arc::clone(self.rows.order()), cx);
-            }
             JobReport::FilesArranged(order) => {
                 if self
                     .arranging
@@ -366,22 +329,28 @@ impl Screen for FilesScreen {
         self.follow_file(cx);
     }
 
-    fn background(&self, _world: &World) -> Option<BackgroundWork> {
-        Some(BackgroundWork::reading(
-            self.job,
-            format!("listing of {} · {}", self.from, self.step),
-            matches!(self.state, FilesState::Listing(_)),
-        ))
+    fn work(&self) -> Option<WorkKey> {
+        Some(self.key)
+    }
+
+    fn show_work(&mut self, key: WorkKey, cx: &mut UiContext<'_>) {
+        let Some(work) = cx.work::<ListingWork>(key) else {
+            return;
+        };
+        let is_new = !Arc::ptr_eq(&work.tree, &self.tree);
+        self.tree = Arc::clone(&work.tree);
+        self.state = work.state.clone();
+        if is_new {
+            self.arrange(cx);
+        }
+        if matches!(self.state, ListingState::Done | ListingState::Ended(_)) {
+            self.show(Arc::clone(self.rows.order()), cx);
+        }
     }
 
     fn leave(&mut self, cx: &mut UiContext<'_>) {
         self.screen.forget_preview(cx);
-        let listing = match self.state {
-            FilesState::Listing(job) => Some(job),
-            _ => None,
-        };
-        let arranging = self.arranging.take().map(|(job, _)| job);
-        for job in listing.into_iter().chain(arranging) {
+        if let Some((job, _)) = self.arranging.take() {
             cx.stop(job);
         }
     }

@@ -13,7 +13,7 @@ use super::list_screen::{ListScreen, PreviewOf};
 use super::refs::RefsScreen;
 use super::why::WhyScreen;
 use super::{Screen, ScreenHeader};
-use crate::find::{BuildCommand, MistakeSeverity, RepositoryFindings};
+use crate::find::{BuildCommand, MistakeSeverity};
 use crate::text::plural::counted;
 use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
@@ -24,7 +24,8 @@ use crate::tui::rows::Cell;
 use crate::tui::rows::find::{FindRows, TROUBLE};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
-use crate::tui::work::BackgroundWork;
+use crate::tui::work::WorkKey;
+use crate::tui::work::search::{SearchState, SearchWork};
 use crate::tui::world::{Admitted, SourceId, StatusKind, World};
 
 /// The contexts whose keys are active here.
@@ -44,11 +45,8 @@ const LIST_WIDTH: u16 = 100;
 pub struct FindScreen {
     screen: ListScreen,
     rows: Arc<FindRows>,
-    /// The directory that is searched: that of the demo, or the current one.
-    directory: Option<PathBuf>,
-    state: FindState,
-    /// The latest job that searches.
-    job: JobId,
+    key: WorkKey,
+    work: Arc<SearchWork>,
     /// The job that opens a declared cache.
     opening: Option<JobId>,
     /// What follows once the cache is open.
@@ -66,49 +64,36 @@ enum AfterOpening {
     Explain(Option<BuildCommand>),
 }
 
-/// The progress of the search.
-#[derive(Debug, PartialEq, Eq)]
-enum FindState {
-    Searching(JobId),
-    Done,
-    Failed(String),
-}
-
 impl FindScreen {
     /// Searches the current directory of the program; for the demo, that of its project.
     pub fn new(cx: &mut UiContext<'_>) -> Self {
-        let rows = Arc::new(FindRows::default());
+        let (key, work) = SearchWork::begin(cx);
+        Self::of(key, work, cx)
+    }
+
+    /// Shows a search.
+    pub fn of(key: WorkKey, work: Arc<SearchWork>, cx: &mut UiContext<'_>) -> Self {
+        let rows = Arc::new(FindRows::new(Arc::clone(&work.found)));
         let sort = Sort {
             column: TROUBLE,
             ..Sort::default()
         };
         let list = RowList::new(Arc::clone(&rows) as _, sort, cx);
-        let directory = cx.world.demo_checkout();
-        let job = cx.start(JobWork::FindDeclared(directory.clone()));
         Self {
             screen: ListScreen::new(list, RowHeight::Single, 0, "find")
                 .wanting(LIST_WIDTH)
                 .with_text_filler(),
             rows,
-            state: FindState::Searching(job),
-            job,
-            directory,
+            key,
+            work,
             opening: None,
             next: AfterOpening::Show,
             is_wanted: false,
         }
     }
 
-    fn search(&mut self, cx: &mut UiContext<'_>) {
-        if !matches!(self.state, FindState::Searching(_)) {
-            let work = JobWork::FindDeclared(self.directory.clone());
-            self.job = cx.start(work);
-            self.state = FindState::Searching(self.job);
-        }
-    }
-
-    fn show(&mut self, found: &Arc<RepositoryFindings>, cx: &mut UiContext<'_>) {
-        self.rows = Arc::new(FindRows::new(Arc::clone(found)));
+    fn show(&mut self, cx: &mut UiContext<'_>) {
+        self.rows = Arc::new(FindRows::new(Arc::clone(&self.work.found)));
         self.screen.forget_preview(cx);
         self.screen.list.set_rows(Arc::clone(&self.rows) as _, cx);
     }
@@ -184,7 +169,7 @@ impl FindScreen {
     /// Stops opening a cache, else the search.
     fn stop(&mut self, cx: &mut UiContext<'_>) -> Handled {
         let Some(job) = self.opening.take() else {
-            return self.stop_search(cx);
+            return cx.stop_work(self.key);
         };
         self.next = AfterOpening::Show;
         cx.stop(job);
@@ -192,20 +177,11 @@ impl FindScreen {
         Handled::Yes
     }
 
-    fn stop_search(&mut self, cx: &mut UiContext<'_>) -> Handled {
-        let FindState::Searching(job) = self.state else {
-            return Handled::No;
-        };
-        cx.stop(job);
-        self.state = FindState::Failed("it was stopped".to_owned());
-        Handled::Yes
-    }
-
     fn sums(&self) -> Cell {
-        match &self.state {
-            FindState::Searching(_) => Cell::new("searching…", TextRole::Title),
-            FindState::Failed(_) => Cell::new("the search failed", TextRole::Error),
-            FindState::Done => {
+        match &self.work.state {
+            SearchState::Searching(_) => Cell::new("searching…", TextRole::Title),
+            SearchState::Failed(_) => Cell::new("the search failed", TextRole::Error),
+            SearchState::Done => {
                 let count = |severity| {
                     let findings = self.rows.found().findings.iter();
                     findings
@@ -235,15 +211,15 @@ impl FindScreen {
     }
 
     fn empty(&self) -> Vec<Cell> {
-        match &self.state {
-            FindState::Searching(_) => {
+        match &self.work.state {
+            SearchState::Searching(_) => {
                 vec![Cell::new(
                     "Reading the files of the directory…",
                     TextRole::Dim,
                 )]
             }
-            FindState::Failed(why) => vec![Cell::new(format!("! {why}"), TextRole::Error)],
-            FindState::Done => vec![
+            SearchState::Failed(why) => vec![Cell::new(format!("! {why}"), TextRole::Error)],
+            SearchState::Done => vec![
                 Cell::text("No file below this directory declares a build cache."),
                 Cell::new(
                     "Bake, Compose and CI files, Makefiles and scripts are read. A build declares one with --cache-to and --cache-from, as in:",
@@ -263,10 +239,10 @@ impl Screen for FindScreen {
     }
 
     fn header(&self, _world: &World) -> ScreenHeader {
-        let facts = match &self.state {
-            FindState::Done => vec![counted(self.rows.found().declared.len(), "declaration")],
-            FindState::Searching(_) => vec!["searching".to_owned()],
-            FindState::Failed(_) => Vec::new(),
+        let facts = match &self.work.state {
+            SearchState::Done => vec![counted(self.rows.found().declared.len(), "declaration")],
+            SearchState::Searching(_) => vec!["searching".to_owned()],
+            SearchState::Failed(_) => Vec::new(),
         };
         ScreenHeader {
             path: vec!["cachelens".to_owned(), "find".to_owned()],
@@ -286,7 +262,7 @@ impl Screen for FindScreen {
         match action {
             Action::Open => return self.open(cx),
             Action::Why => return self.explain(cx),
-            Action::Rescan => self.search(cx),
+            Action::Rescan => cx.change_work(self.key, SearchWork::again),
             _ => return self.act_on_list(action, cx),
         }
         Handled::Yes
@@ -306,15 +282,6 @@ impl Screen for FindScreen {
 
     fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
         match report {
-            JobReport::Declared(result) if self.state == FindState::Searching(job) => {
-                match result {
-                    Ok(found) => {
-                        self.state = FindState::Done;
-                        self.show(found, cx);
-                    }
-                    Err(why) => self.state = FindState::Failed(why.clone()),
-                }
-            }
             JobReport::Opened(result) if self.opening.take_if(|own| *own == job).is_some() => {
                 match result {
                     Ok(admitted) => self.opened(admitted, cx),
@@ -337,7 +304,7 @@ impl Screen for FindScreen {
 
     fn follow(&mut self, cx: &mut UiContext<'_>) {
         let rows = Arc::clone(&self.rows);
-        let directory = self.directory.clone();
+        let directory = self.work.directory.clone();
         self.screen.follow(cx, |row, cx| {
             let (file, line) = rows.place(row)?;
             let work = JobWork::ReadDeclared(directory.clone(), PathBuf::from(file));
@@ -347,20 +314,24 @@ impl Screen for FindScreen {
         });
     }
 
-    fn background(&self, _world: &World) -> Option<BackgroundWork> {
-        // The screen that a cache is opened for must be there when it is open.
-        let is_running = matches!(self.state, FindState::Searching(_)) && self.opening.is_none();
-        let title = "search for declared caches".to_owned();
-        Some(BackgroundWork::reading(self.job, title, is_running))
+    fn work(&self) -> Option<WorkKey> {
+        Some(self.key)
+    }
+
+    fn show_work(&mut self, key: WorkKey, cx: &mut UiContext<'_>) {
+        let Some(work) = cx.work::<SearchWork>(key) else {
+            return;
+        };
+        let is_new = !Arc::ptr_eq(&work.found, &self.work.found);
+        self.work = work;
+        if is_new {
+            self.show(cx);
+        }
     }
 
     fn leave(&mut self, cx: &mut UiContext<'_>) {
         self.screen.forget_preview(cx);
-        let searching = match self.state {
-            FindState::Searching(job) => Some(job),
-            _ => None,
-        };
-        for job in searching.into_iter().chain(self.opening.take()) {
+        if let Some(job) = self.opening.take() {
             cx.stop(job);
         }
     }

@@ -10,9 +10,7 @@ use super::files::FilesScreen;
 use super::{Pointer, Screen, ScreenHeader};
 use crate::inventory::{Inventory, RefId};
 use crate::text::units::Size;
-use crate::tui::effect::{JobId, JobWork, StepsRequest};
 use crate::tui::keymap::{self, Action};
-use crate::tui::message::JobReport;
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::Cell;
 use crate::tui::rows::sources::scan_state;
@@ -21,7 +19,8 @@ use crate::tui::theme::TextRole;
 use crate::tui::view;
 use crate::tui::widget::text::{self, LineArea};
 use crate::tui::widget::treemap::{self, TileSubject, TreemapTile};
-use crate::tui::work::BackgroundWork;
+use crate::tui::work::WorkKey;
+use crate::tui::work::steps::{StepsProgress, StepsWork};
 use crate::tui::world::{Scan, SourceId, StatusKind, World};
 
 /// The boxes of a source, or of something in it.
@@ -31,8 +30,8 @@ pub struct TreemapScreen {
     level: TreemapLevel,
     tiles: Vec<TreemapTile>,
     cursor: usize,
-    /// The latest job that reads the steps of a ref.
-    job: Option<JobId>,
+    /// The reading of the steps of the open ref.
+    key: Option<WorkKey>,
 }
 
 #[derive(Debug)]
@@ -54,7 +53,7 @@ struct OpenRef {
 
 #[derive(Debug, Clone)]
 enum TreemapSteps {
-    Reading(JobId),
+    Reading,
     Read(Arc<StepRows>),
     Failed(Vec<String>),
 }
@@ -67,9 +66,17 @@ impl TreemapScreen {
             level: TreemapLevel::Refs,
             tiles: Vec::new(),
             cursor: 0,
-            job: None,
+            key: None,
         };
         screen.show_refs(cx.world);
+        screen
+    }
+
+    /// Shows a ref of a source whose steps are read.
+    pub fn of(key: WorkKey, work: &StepsWork, cx: &mut UiContext<'_>) -> Self {
+        let mut screen = Self::new(work.source, cx);
+        screen.key = Some(key);
+        screen.show_reading(work, cx);
         screen
     }
 
@@ -113,21 +120,31 @@ impl TreemapScreen {
     }
 
     fn open_ref(&mut self, inventory: Arc<Inventory>, id: RefId, cx: &mut UiContext<'_>) {
-        let name = inventory.get_ref(id).map(|entry| entry.name.clone());
-        let given = cx.world.evidence.clone();
-        let job = cx.start(JobWork::LoadSteps(StepsRequest {
-            source: self.source,
-            inventory,
-            id,
-            given,
-        }));
-        self.job = Some(job);
-        self.level = TreemapLevel::Stages(OpenRef {
-            name: name.unwrap_or_default(),
-            steps: TreemapSteps::Reading(job),
-        });
+        let (key, work) = StepsWork::begin(self.source, inventory, id, cx);
+        self.key = Some(key);
+        self.show_reading(&work, cx);
+    }
+
+    /// Shows the stages of a ref, once its steps are read.
+    fn show_reading(&mut self, work: &StepsWork, cx: &mut UiContext<'_>) {
+        let steps = match &work.state {
+            StepsProgress::Reading(_) => TreemapSteps::Reading,
+            StepsProgress::Read(steps) => {
+                let steps = Arc::clone(steps);
+                let rows = StepRows::new(steps, Folds::default(), StepListShape::Tree);
+                TreemapSteps::Read(Arc::new(rows))
+            }
+            StepsProgress::Failed(faults) => TreemapSteps::Failed(faults.clone()),
+            StepsProgress::Stopped => {
+                self.leave_level(cx);
+                self.forget_reading(cx);
+                return;
+            }
+        };
+        let name = work.name.clone();
+        self.level = TreemapLevel::Stages(OpenRef { name, steps });
         self.tiles.clear();
-        self.cursor = 0;
+        self.show_steps();
     }
 
     /// Makes the boxes of the level again.
@@ -154,7 +171,6 @@ impl TreemapScreen {
 
     /// Goes out of the level; from the refs, the screen is left.
     fn leave_level(&mut self, cx: &mut UiContext<'_>) -> Handled {
-        self.stop(cx);
         match &self.level {
             TreemapLevel::Refs => return Handled::No,
             TreemapLevel::Steps(of, Some(head)) => {
@@ -166,6 +182,7 @@ impl TreemapScreen {
             TreemapLevel::Stages(of) | TreemapLevel::Steps(of, None) => {
                 let name = of.name.clone();
                 self.level = TreemapLevel::Refs;
+                self.forget_reading(cx);
                 self.cursor = 0;
                 self.show_refs(cx.world);
                 self.go_to(|tile| tile.name == name);
@@ -174,28 +191,15 @@ impl TreemapScreen {
         Handled::Yes
     }
 
-    fn stop(&mut self, cx: &mut UiContext<'_>) {
-        if let TreemapLevel::Stages(of) | TreemapLevel::Steps(of, _) = &self.level
-            && let TreemapSteps::Reading(job) = of.steps
-        {
-            cx.stop(job);
+    fn forget_reading(&mut self, cx: &mut UiContext<'_>) {
+        if let Some(key) = self.key.take() {
+            cx.forget_work(key);
         }
     }
 
     /// Moves the cursor to a box, if there is one.
     fn go_to(&mut self, is_wanted: impl Fn(&TreemapTile) -> bool) {
         self.cursor = self.tiles.iter().position(is_wanted).unwrap_or_default();
-    }
-
-    /// Returns the ref whose steps are read, if any.
-    fn reading(&self) -> Option<&OpenRef> {
-        match &self.level {
-            TreemapLevel::Stages(of) | TreemapLevel::Steps(of, _) => {
-                let is_reading = matches!(of.steps, TreemapSteps::Reading(_));
-                is_reading.then_some(of)
-            }
-            TreemapLevel::Refs => None,
-        }
     }
 
     fn go(&mut self, place: usize) {
@@ -215,7 +219,7 @@ impl TreemapScreen {
         let source = world.source(self.source);
         match &self.level {
             TreemapLevel::Stages(of) | TreemapLevel::Steps(of, _) => match &of.steps {
-                TreemapSteps::Reading(_) => vec![Cell::new("Reading the steps…", TextRole::Dim)],
+                TreemapSteps::Reading => vec![Cell::new("Reading the steps…", TextRole::Dim)],
                 TreemapSteps::Failed(faults) => faults
                     .iter()
                     .map(|fault| Cell::new(format!("! {fault}"), TextRole::Error))
@@ -286,38 +290,14 @@ impl Screen for TreemapScreen {
         }
     }
 
-    fn report(&mut self, job: JobId, report: &JobReport, _cx: &mut UiContext<'_>) {
-        if let (JobReport::Steps(result), TreemapLevel::Stages(of)) = (report, &mut self.level)
-            && matches!(of.steps, TreemapSteps::Reading(reading) if reading == job)
-        {
-            of.steps = match result {
-                Ok(steps) => {
-                    let rows =
-                        StepRows::new(Arc::clone(steps), Folds::default(), StepListShape::Tree);
-                    TreemapSteps::Read(Arc::new(rows))
-                }
-                Err(faults) => TreemapSteps::Failed(faults.clone()),
-            };
-            self.show_steps();
+    fn work(&self) -> Option<WorkKey> {
+        self.key
+    }
+
+    fn show_work(&mut self, key: WorkKey, cx: &mut UiContext<'_>) {
+        if let Some(work) = cx.work::<StepsWork>(key) {
+            self.show_reading(&work, cx);
         }
-    }
-
-    fn background(&self, _world: &World) -> Option<BackgroundWork> {
-        let reading = self.reading();
-        let of = reading.map_or("the ref", |of| &of.name);
-        let title = format!("reading of the steps of {of}");
-        Some(BackgroundWork::reading(self.job?, title, reading.is_some()))
-    }
-
-    fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {
-        if self.reading().is_none() {
-            return Handled::No;
-        }
-        self.leave_level(cx)
-    }
-
-    fn leave(&mut self, cx: &mut UiContext<'_>) {
-        self.stop(cx);
     }
 
     fn refresh(&mut self, source: SourceId, cx: &mut UiContext<'_>) {

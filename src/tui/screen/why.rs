@@ -13,7 +13,6 @@ use crate::format::provenance::StepIndex;
 use crate::inventory::{Inventory, RefId};
 use crate::tui::effect::JobId;
 use crate::tui::evidence::NamedEvidence;
-use crate::tui::found::ScannedInventory;
 use crate::tui::keymap::{self, Action};
 use crate::tui::layer::details::Details;
 use crate::tui::layer::evidence::EvidencePrompt;
@@ -25,7 +24,8 @@ use crate::tui::rows::{Cell, Identity};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text;
-use crate::tui::work::BackgroundWork;
+use crate::tui::work::WorkKey;
+use crate::tui::work::explanation::{CONTEXTS, ComparedCaches, ExplanationState, ExplanationWork};
 use crate::tui::world::{SourceId, StatusKind, World};
 
 mod command;
@@ -41,41 +41,17 @@ const LIST_WIDTH: u16 = 84;
 /// Why the steps of a build ran.
 #[derive(Debug)]
 pub struct WhyScreen {
-    against: ComparedCaches,
+    key: WorkKey,
+    work: Arc<ExplanationWork>,
     screen: ListScreen,
     rows: Arc<WhyRows>,
     opened: HashSet<StepIndex>,
-    state: WhyState,
-    /// The latest job that explains the build.
-    job: Option<JobId>,
     /// The row of the steps of a ref from which it was asked, and the name of the step there.
     asked: Option<(Identity, String)>,
     /// The row that the cursor goes to as soon as it shows.
     wanted: Option<Identity>,
     /// Whether the stage graph stands for the list.
     is_graph: bool,
-}
-
-/// The caches that a build is compared with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ComparedCaches {
-    /// A ref of a source, by its name and digest.
-    Ref(SourceId, String, String),
-    /// The caches in the build's record.
-    Named,
-}
-
-/// The progress of the explanation.
-#[derive(Debug, PartialEq, Eq)]
-enum WhyState {
-    /// There is no evidence of a build yet.
-    Asking,
-    /// It is being made, with the current step as text.
-    Working(JobId, String),
-    Done,
-    Stopped,
-    /// It failed, for these reasons.
-    Failed(Vec<String>),
 }
 
 impl WhyScreen {
@@ -111,39 +87,46 @@ impl WhyScreen {
     }
 
     fn with_line(against: ComparedCaches, line: String, cx: &mut UiContext<'_>) -> Self {
+        let mut work = ExplanationWork::new(against);
+        if work.evidence(cx.world).is_empty() {
+            EvidencePrompt::open_with(line, true, cx);
+        } else {
+            work.begin(cx);
+        }
+        let key = WorkKey::Reading(cx.world.next_job());
+        let work = cx.begin_work(key, work);
+        Self::of(key, work, cx)
+    }
+
+    /// Shows an explanation.
+    pub fn of(key: WorkKey, work: Arc<ExplanationWork>, cx: &mut UiContext<'_>) -> Self {
         let rows = Arc::new(WhyRows::new(None, HashSet::new(), CauseListShape::Folded));
         let list = RowList::new(Arc::clone(&rows) as _, Sort::default(), cx);
         let screen = ListScreen::new(list, RowHeight::Single, 1, "why")
             .wanting(LIST_WIDTH)
             .with_filler_below_all();
         let mut why = Self {
-            against,
+            key,
+            work,
             screen,
             rows,
             opened: HashSet::new(),
-            state: WhyState::Asking,
-            job: None,
             asked: None,
             wanted: None,
             is_graph: false,
         };
-        if why.evidence(cx.world).is_empty() {
-            EvidencePrompt::open_with(line, true, cx);
-        } else {
-            why.begin(cx);
+        if let Some(explained) = why.work.explained.clone() {
+            why.done(&explained, cx);
         }
         why
     }
 
-    /// The evidence that a person gave, else the evidence that comes with the source.
+    fn begin(&self, cx: &mut UiContext<'_>) {
+        cx.change_work(self.key, ExplanationWork::begin);
+    }
+
     pub(super) fn evidence<'w>(&self, world: &'w World) -> &'w NamedEvidence {
-        match &self.against {
-            ComparedCaches::Ref(source, name, _) if world.evidence.is_empty() => {
-                let info = &world.source(*source).info;
-                info.evidence_of_refs.get(name).unwrap_or(&info.evidence)
-            }
-            _ => &world.evidence,
-        }
+        self.work.evidence(world)
     }
 
     fn show(
@@ -203,7 +186,7 @@ impl WhyScreen {
             .cloned()
             .zip(self.screen.list.current())
         else {
-            if self.state == WhyState::Asking {
+            if self.work.state == ExplanationState::Asking {
                 EvidencePrompt::open(cx);
             }
             return;
@@ -222,16 +205,12 @@ impl WhyScreen {
 
 impl Screen for WhyScreen {
     fn contexts(&self) -> &'static [keymap::KeyContext] {
-        &[
-            keymap::KeyContext::Why,
-            keymap::KeyContext::List,
-            keymap::KeyContext::Global,
-        ]
+        CONTEXTS
     }
 
     fn header(&self, world: &World) -> ScreenHeader {
         let facts = match self.rows.explained() {
-            Some(explained) if self.against == ComparedCaches::Named => {
+            Some(explained) if self.work.against == ComparedCaches::Named => {
                 vec![text::cut(
                     &explained.against.join(" "),
                     world.size.width / 3,
@@ -240,7 +219,7 @@ impl Screen for WhyScreen {
             Some(explained) => vec![steps(explained.steps())],
             None => vec![pieces(self.evidence(world).items.len())],
         };
-        let path = match &self.against {
+        let path = match &self.work.against {
             ComparedCaches::Ref(source, name, _) => {
                 let name = text::cut(name, world.size.width / 3);
                 vec![
@@ -274,7 +253,7 @@ impl Screen for WhyScreen {
             Action::Evidence => EvidencePrompt::open(cx),
             Action::Rescan if self.evidence(cx.world).is_empty() => EvidencePrompt::open(cx),
             Action::Rescan => self.begin(cx),
-            Action::Escape if self.stop(cx) == Handled::Yes => {
+            Action::Escape if cx.stop_work(self.key) == Handled::Yes => {
                 cx.world.note(StatusKind::Done, "it was stopped");
             }
             _ => return self.act_on_list(action, cx),
@@ -318,59 +297,25 @@ impl Screen for WhyScreen {
     }
 
     fn report(&mut self, job: JobId, report: &JobReport, cx: &mut UiContext<'_>) {
-        let is_ours = matches!(self.state, WhyState::Working(ours, _) if ours == job);
-        match report {
-            JobReport::Explaining(words) if is_ours => {
-                self.state = WhyState::Working(job, words.clone());
-            }
-            JobReport::Explained(Ok(explained)) if is_ours => self.done(explained, cx),
-            JobReport::Explained(Err(faults)) if is_ours => {
-                let lines = faults.iter().flat_map(|fault| fault.lines());
-                let lines = lines.map(|line| line.trim().to_owned());
-                self.state = WhyState::Failed(lines.collect());
-            }
-            _ => {
-                self.screen.report(job, report, cx);
-                self.stand();
-            }
-        }
+        self.screen.report(job, report, cx);
+        self.stand();
     }
 
-    fn background(&self, _world: &World) -> Option<BackgroundWork> {
-        let of = match &self.against {
-            ComparedCaches::Ref(_, name, _) => name,
-            ComparedCaches::Named => "a build",
+    fn work(&self) -> Option<WorkKey> {
+        Some(self.key)
+    }
+
+    fn show_work(&mut self, key: WorkKey, cx: &mut UiContext<'_>) {
+        let Some(work) = cx.work::<ExplanationWork>(key) else {
+            return;
         };
-        Some(BackgroundWork::reading(
-            self.job?,
-            format!("explanation of {of}"),
-            matches!(self.state, WhyState::Working(..)),
-        ))
-    }
-
-    fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {
-        self.stop(cx)
-    }
-
-    fn leave(&mut self, cx: &mut UiContext<'_>) {
-        self.stop(cx);
-    }
-
-    fn refresh(&mut self, source: SourceId, cx: &mut UiContext<'_>) {
-        let is_ours = matches!(self.against, ComparedCaches::Ref(ours, ..) if ours == source);
-        let is_complete = cx
-            .world
-            .source(source)
-            .found
-            .as_ref()
-            .is_some_and(ScannedInventory::is_complete);
-        // An existing result stays; only a screen that waits for the scan starts by itself.
-        if is_ours
-            && is_complete
-            && matches!(self.state, WhyState::Failed(_))
-            && !self.evidence(cx.world).is_empty()
-        {
-            self.begin(cx);
+        self.work = work;
+        let shown = self.rows.explained();
+        let is_shown =
+            |explained: &Arc<_>| shown.is_some_and(|shown| Arc::ptr_eq(shown, explained));
+        let explained = self.work.explained.clone();
+        if let Some(explained) = explained.filter(|explained| !is_shown(explained)) {
+            self.done(&explained, cx);
         }
     }
 

@@ -10,8 +10,7 @@ use super::super::navigation::{NavigationCommand, UiContext};
 use super::super::screen::refs::RefsScreen;
 use super::super::screen::sources::{self, SourcesScreen};
 use super::super::screen::{LayerRequest, Screen};
-use super::super::work::WorkKey;
-use super::super::world::{Scan, SourceFacts, SourceId, SourceState, StatusKind, World};
+use super::super::world::{Scan, SourceFacts, SourceId, SourceState, StatusKind};
 use super::background::leave;
 use crate::source::RefSelector;
 
@@ -23,13 +22,20 @@ impl Model {
         effects: &mut Vec<Effect>,
     ) {
         let mut waiting: VecDeque<NavigationCommand> = commands.into();
-        while let Some(command) = waiting.pop_front() {
-            let mut results = Vec::new();
-            self.carry_out(command, effects, &mut results);
-            // The results of a command come before the commands after it.
-            for result in results.into_iter().rev() {
-                waiting.push_front(result);
+        loop {
+            while let Some(command) = waiting.pop_front() {
+                let mut results = Vec::new();
+                self.carry_out(command, effects, &mut results);
+                // The results of a command come before the commands after it.
+                for result in results.into_iter().rev() {
+                    waiting.push_front(result);
+                }
             }
+            let mut results = Vec::new();
+            if !self.show_changed_work(effects, &mut results) {
+                return;
+            }
+            waiting.extend(results);
         }
     }
 
@@ -50,8 +56,7 @@ impl Model {
                     self.leave_top(effects, commands);
                 }
             }
-            NavigationCommand::Bring(key) => self.bring(key),
-            NavigationCommand::Stop(key) => self.stop_work(key, effects, commands),
+            NavigationCommand::Bring(key) => self.bring(key, effects, commands),
             NavigationCommand::Show(layer) => self.layers.push(layer),
             NavigationCommand::Close => {
                 self.layers.pop();
@@ -84,41 +89,7 @@ impl Model {
     fn leave_top(&mut self, effects: &mut Vec<Effect>, commands: &mut Vec<NavigationCommand>) {
         let mut cx = UiContext::new(&mut self.world, effects, commands);
         if let Some(screen) = self.screens.pop() {
-            leave(screen, &mut self.hidden, &mut cx);
-        }
-    }
-
-    /// Puts the screen with this work on top, also if it was left.
-    fn bring(&mut self, key: WorkKey) {
-        let world = &self.world;
-        let place_in = |screens: &[Box<dyn Screen>]| {
-            screens
-                .iter()
-                .position(|screen| has_work(screen.as_ref(), key, world))
-        };
-        let screen = if let Some(place) = place_in(&self.hidden) {
-            Some(self.hidden.remove(place))
-        } else {
-            place_in(&self.screens).map(|place| self.screens.remove(place))
-        };
-        self.screens.extend(screen);
-    }
-
-    fn stop_work(
-        &mut self,
-        key: WorkKey,
-        effects: &mut Vec<Effect>,
-        commands: &mut Vec<NavigationCommand>,
-    ) {
-        let mut cx = UiContext::new(&mut self.world, effects, commands);
-        if let WorkKey::Write(job) = key {
-            cx.stop_write(job);
-            return;
-        }
-        for screen in self.screens.iter_mut().chain(&mut self.hidden) {
-            if has_work(screen.as_ref(), key, cx.world) {
-                screen.stop_work(&mut cx);
-            }
+            leave(screen, &mut cx);
         }
     }
 
@@ -130,11 +101,7 @@ impl Model {
         effects: &mut Vec<Effect>,
         commands: &mut Vec<NavigationCommand>,
     ) {
-        let world = &self.world;
-        let about = |screen: &dyn Screen| screen.source() == Some(id);
-        let running = self.hidden.iter().filter(|screen| about(screen.as_ref()));
-        let mut running = running.filter_map(|screen| screen.background(world));
-        let work = running.find(|work| work.is_running);
+        let work = self.world.work.running_without_screen(id, &self.world);
         let mut cx = UiContext::new(&mut self.world, effects, commands);
         if let Some(work) = work {
             let jobs = cx.world.keymap.key_for(&[KeyContext::Global], Action::Jobs);
@@ -143,7 +110,7 @@ impl Model {
             return;
         }
         cx.stop_scan(id);
-        self.hidden.retain(|screen| !about(screen.as_ref()));
+        cx.world.work.forget_left(|_, source| source == Some(id));
         let source = &mut cx.world.sources[id.0];
         source.is_closed = true;
         source.found = None;
@@ -207,9 +174,8 @@ impl Model {
 
     /// Ends the UI. If a run is at work or watches for builds, first asks whether to stop it.
     pub(super) fn end(&mut self, effects: &mut Vec<Effect>, commands: &mut Vec<NavigationCommand>) {
-        let mut screens = self.screens.iter().chain(&self.hidden);
-        let busy = screens.find(|screen| screen.is_busy());
-        let work = busy.and_then(|screen| screen.background(&self.world));
+        let busy = self.world.work.busy();
+        let work = busy.and_then(|key| self.world.work.background(key, &self.world));
         let question = match (work, self.world.writes.first()) {
             (Some(work), _) => Some(format!(
                 "The {} is at work. Stop it and quit? Requests in flight finish first.",
@@ -226,16 +192,11 @@ impl Model {
             cx.show(Confirm::new(question, LayerRequest::Quit));
             return;
         }
-        if self.world.watches.is_empty() || !self.layers.is_empty() {
+        if self.world.work.watching().is_none() || !self.layers.is_empty() {
             self.over = true;
             return;
         }
         let mut cx = UiContext::new(&mut self.world, effects, commands);
         cx.show(Confirm::new(STOP_WATCHING.to_owned(), LayerRequest::Quit));
     }
-}
-
-fn has_work(screen: &dyn Screen, key: WorkKey, world: &World) -> bool {
-    let work = screen.background(world);
-    work.is_some_and(|work| work.key == key)
 }

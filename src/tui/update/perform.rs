@@ -50,15 +50,14 @@ impl Model {
         }
     }
 
-    /// Quits. If work must not be interrupted, stops that instead, wherever its screen is.
+    /// Quits. If work must not be interrupted, stops that instead.
     fn quit(&mut self, effects: &mut Vec<Effect>, commands: &mut Vec<NavigationCommand>) {
-        let mut screens = self.screens.iter_mut().chain(&mut self.hidden);
-        let Some(busy) = screens.rfind(|screen| screen.is_busy()) else {
+        let Some(busy) = self.world.work.busy() else {
             self.end(effects, commands);
             return;
         };
         let mut cx = UiContext::new(&mut self.world, effects, commands);
-        busy.act(Action::Quit, &mut cx);
+        cx.stop_work(busy);
         let words = "stopping the running work; quit again when it has stopped";
         cx.world.note(StatusKind::Failed, words);
     }

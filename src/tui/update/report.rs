@@ -1,4 +1,4 @@
-//! Reports of jobs: of scans, of the policy's verdicts, and of runs whose screen was left.
+//! Reports of jobs: of scans, of the policy's verdicts, and of the work of the application.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::super::effect::{Effect, JobId};
 use super::super::found::ScannedInventory;
 use super::super::layer::config::ConfigDiff;
 use super::super::layer::confirm::Confirm;
-use super::super::message::{ExportError, JobReport, Phase, Ran, RunFault, ScanEnd};
+use super::super::message::{ExportError, JobReport, ScanEnd};
 use super::super::model::Model;
 use super::super::navigation::{NavigationCommand, UiContext};
 use super::super::screen::LayerRequest;
@@ -28,7 +28,6 @@ impl Model {
         let Self {
             world,
             screens,
-            hidden,
             layers,
             ..
         } = self;
@@ -36,27 +35,28 @@ impl Model {
         if let JobReport::Scanned(id, _) = &report {
             // The findings of an earlier scan are outdated.
             let key = WorkKey::Check(*id);
-            hidden.retain(|screen| {
-                let work = screen.background(cx.world);
-                work.is_none_or(|work| work.is_running || work.key != key)
-            });
+            let work = cx.world.work.background(key, cx.world);
+            if work.is_some_and(|work| !work.is_running) {
+                cx.world.work.forget_left(|left, _| left == key);
+            }
         }
-        let mut screens: Vec<_> = screens.iter_mut().chain(hidden).collect();
         if let Some(source) = source {
             cx.judge_again(source);
-            for screen in &mut screens {
+            cx.restart_work(source);
+            for screen in screens.iter_mut() {
                 screen.refresh(source, &mut cx);
             }
         }
+        cx.report_to_work(job, &report);
         if let JobReport::ConfigWritten(Ok(written)) = &report {
             cx.config_written(written);
             if written.policy.is_some() {
-                for screen in &mut screens {
+                for screen in screens.iter_mut() {
                     screen.policy_changed(&mut cx);
                 }
             }
         }
-        for screen in &mut screens {
+        for screen in screens.iter_mut() {
             screen.report(job, &report, &mut cx);
         }
         for layer in layers.iter_mut() {
@@ -129,17 +129,6 @@ fn apply_job_report(job: JobId, report: JobReport, cx: &mut UiContext<'_>) {
         // The store has its index already, even if no screen waits for it any more.
         JobReport::Opened(Ok(Admitted::New(info))) | JobReport::Found(info) => cx.add_source(info),
         JobReport::Opened(Ok(Admitted::Known(id, select))) => cx.go_to(id, select),
-        JobReport::Running(news) => {
-            if let (Phase::Watching(left), Some(source)) = (news.phase, cx.world.end_watch(job)) {
-                cx.world.set_watch(job, source, left);
-            }
-        }
-        // The screen of the run was left, so it cannot report the end itself.
-        JobReport::Ran(result) => {
-            if let Some(source) = cx.world.end_watch(job) {
-                report_end_of_run(source, &result, cx);
-            }
-        }
         JobReport::NotAll(incomplete) => cx.world.note(StatusKind::Failed, incomplete),
         _ => {}
     }
@@ -166,24 +155,4 @@ fn end_write(job: JobId, content: Result<String, ExportError>, cx: &mut UiContex
             cx.world.note(StatusKind::Failed, words);
         }
     }
-}
-
-/// Reports the end of a run whose screen was left, and scans its source again.
-fn report_end_of_run(source: SourceId, result: &Result<Ran, RunFault>, cx: &mut UiContext<'_>) {
-    let label = cx.world.source(source).info.label.clone();
-    match result {
-        Ok(ran) if ran.report.is_complete() => {
-            cx.world
-                .note(StatusKind::Done, format!("the prune of {label} has ended"));
-        }
-        Ok(_) => cx.world.note(
-            StatusKind::Failed,
-            format!("the prune of {label} did not do all of it: see its journal"),
-        ),
-        Err(fault) => cx.world.note(
-            StatusKind::Failed,
-            format!("prune of {label}: {}", fault.why),
-        ),
-    }
-    cx.scan(source);
 }

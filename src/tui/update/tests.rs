@@ -14,6 +14,7 @@ use crate::tui::keymap::Keymap;
 use crate::tui::message::{JobReport, KeyPress, ScanEnd};
 use crate::tui::pruning::{Deleting, Pruning};
 use crate::tui::theme::{Theme, ThemeName};
+use crate::tui::work::listing::ListingWork;
 use crate::tui::world::SourceFacts;
 use crate::tui::world::{Admitted, Scan, SourceId, World};
 
@@ -438,4 +439,23 @@ fn the_ages_of_young_refs_grow_on_the_screen() {
     // An older one needs no drawing every second.
     assert!(draws_after(&mut model, 600));
     assert!(!draws_after(&mut model, 1));
+}
+
+#[test]
+fn a_listing_that_is_forgotten_is_stopped_without_a_message() {
+    let (mut model, _) = scanning();
+    let mut effects = Vec::new();
+    let mut commands = Vec::new();
+    let mut cx = UiContext::new(&mut model.world, &mut effects, &mut commands);
+    let layer = crate::format::digest::Digest::of(b"layer");
+    let from = "main".to_owned();
+    let step = "COPY".to_owned();
+    let (key, _) = ListingWork::begin(SourceId(0), from, step, layer, Vec::new(), &mut cx);
+    cx.forget_work(key);
+    assert!(
+        matches!(effects[..], [Effect::Run(begun, _), Effect::Cancel(stopped)] if begun == stopped),
+        "{effects:?}"
+    );
+    assert_eq!(model.world.status, None);
+    assert!(!model.world.work.has(key));
 }

@@ -209,6 +209,16 @@ fn a_finding_opens_its_subject_and_back() {
 }
 
 #[test]
+fn findings_that_are_shown_again_have_their_filter_and_cursor() {
+    let (_layout, mut journey) = damaged();
+    journey.press("c G q J enter");
+    journey.shows_in("▸", "unfinished-upl");
+    journey.press("/ 'kind:info enter q J enter");
+    journey.shows("filter kind:info");
+    journey.shows_in("▸", "unfinished-upl");
+}
+
+#[test]
 fn findings_are_filtered_sorted_copied_and_written_to_a_file() {
     let (_layout, mut journey) = damaged();
     let folder = TempDir::new().unwrap();

@@ -17,7 +17,7 @@ impl CheckScreen {
         }
         let count = names.len();
         let marked = one_or(count, "marked ref", "marked refs");
-        let mut refs = self.checked.findings.iter();
+        let mut refs = self.work.checked.findings.iter();
         let is_about = refs.any(|finding| {
             let name = finding.ref_name.as_ref();
             name.is_some_and(|name| names.contains(name))

@@ -123,7 +123,7 @@ impl CheckScreen {
     }
 
     fn count(&self, code: Code) -> usize {
-        let findings = self.checked.findings.iter();
+        let findings = self.work.checked.findings.iter();
         findings.filter(|finding| finding.code == code).count()
     }
 }

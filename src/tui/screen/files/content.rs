@@ -1,6 +1,6 @@
 //! The content of a file on the files screen: shows its beginning, writes it to a file.
 
-use super::{FilesScreen, FilesState};
+use super::{FilesScreen, ListingState};
 use crate::backend::layer_content::LayerFile;
 use crate::format::digest::Digest;
 use crate::tui::effect::JobId;
@@ -38,7 +38,7 @@ impl FilesScreen {
 
     /// Shows the beginning of the file under the cursor, or of a blob that is not a layer.
     pub(super) fn preview(&mut self, cx: &mut UiContext<'_>) {
-        let is_nothing = matches!(self.state, FilesState::Ended(_)) && self.tree.count() == 1;
+        let is_nothing = matches!(self.state, ListingState::Ended(_)) && self.tree.count() == 1;
         let is_blob = is_nothing && self.folders.is_empty();
         if is_blob {
             let title = format!("{}:{}", self.layer.algorithm(), self.layer.short(12));

@@ -4,7 +4,7 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::{FilesScreen, FilesState, MOST_PREVIEWED};
+use super::{FilesScreen, ListingState, MOST_PREVIEWED};
 use crate::backend::layer_content::LayerFile;
 use crate::format::digest::Digest;
 use crate::inventory::blobs::Blob;
@@ -40,7 +40,7 @@ impl FilesScreen {
         let size = self.blob(cx.world).map(|blob: Blob<'_>| blob.stored_size());
         let is_cheap = size.is_some_and(|size| size <= MOST_PREVIEWED)
             && cx.world.is_cheap(self.source)
-            && self.state == FilesState::Done;
+            && self.state == ListingState::Done;
         let Self {
             screen,
             rows,

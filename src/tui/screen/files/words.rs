@@ -1,6 +1,6 @@
 //! The line above the files of a layer, and the sentences that stand for an empty list.
 
-use super::{FilesScreen, FilesState};
+use super::{FilesScreen, ListingState};
 use crate::backend::layer_files::NOT_STORED;
 use crate::inventory::blobs::{Blob, BlobRole};
 use crate::text::units::Size;
@@ -32,7 +32,7 @@ impl FilesScreen {
             1 => Cell::new("1 layer of the ref", TextRole::Dim),
             count => Cell::new(format!("{count} layers of the ref"), TextRole::Dim),
         };
-        let is_cut = matches!(self.state, FilesState::Ended(_));
+        let is_cut = matches!(self.state, ListingState::Ended(_));
         let cell = match stored {
             Some(bytes) if self.folders.is_empty() && !is_cut => {
                 cell.and(format!(" · {} stored", Size(bytes)), TextRole::Dim)
@@ -41,30 +41,30 @@ impl FilesScreen {
         };
         match &self.state {
             // The lines below say why it cannot be read.
-            FilesState::Ended(_) if unreadable_now(world.source(self.source)).is_some() => cell,
-            FilesState::Ended(why) => cell.and(format!(" · ! {why}"), TextRole::Error),
-            FilesState::Listing(_) => cell.and(" · listing…", TextRole::Title),
-            FilesState::Stopped => {
+            ListingState::Ended(_) if unreadable_now(world.source(self.source)).is_some() => cell,
+            ListingState::Ended(why) => cell.and(format!(" · ! {why}"), TextRole::Error),
+            ListingState::Listing(_) => cell.and(" · listing…", TextRole::Title),
+            ListingState::Stopped => {
                 cell.and(" · stopped: there may be more files", TextRole::Warning)
             }
-            FilesState::Done if self.arranging.is_some() => {
+            ListingState::Done if self.arranging.is_some() => {
                 cell.and(" · sorting…", TextRole::Title)
             }
-            FilesState::Done => cell,
+            ListingState::Done => cell,
         }
     }
 
     /// Returns why there is no file to show.
     pub(super) fn empty(&self, world: &World) -> Vec<Cell> {
         match &self.state {
-            FilesState::Listing(_) => vec![Cell::new("Reading the layer…", TextRole::Dim)],
-            FilesState::Stopped => vec![Cell::text(
+            ListingState::Listing(_) => vec![Cell::new("Reading the layer…", TextRole::Dim)],
+            ListingState::Stopped => vec![Cell::text(
                 "The listing was stopped before it came to a file.",
             )],
-            FilesState::Done => vec![Cell::text(
+            ListingState::Done => vec![Cell::text(
                 "The layer holds no files: the step changed nothing.",
             )],
-            FilesState::Ended(why) => {
+            ListingState::Ended(why) => {
                 let source = world.source(self.source);
                 if let Some(lines) = unreadable_now(source) {
                     return lines;

@@ -6,6 +6,7 @@ use super::{ListScreen, PREVIEW_FROM};
 use crate::tui::navigation::UiContext;
 use crate::tui::rows::Identity;
 use crate::tui::screen::Screen;
+use crate::tui::work::WorkKey;
 
 /// A screen that is prepared to be shown next to the list.
 pub(super) struct ScreenPreview {
@@ -67,7 +68,18 @@ impl ListScreen {
     /// Stops what the preview waits for, and prepares it again when it is shown next.
     pub fn forget_preview(&mut self, cx: &mut UiContext<'_>) {
         if let Some(mut preview) = self.preview.take() {
-            preview.shown.screen_mut().leave(cx);
+            let screen = preview.shown.screen_mut();
+            screen.leave(cx);
+            if let Some(key) = screen.work() {
+                cx.forget_work(key);
+            }
+        }
+    }
+
+    /// Shows the current state of work that has changed in the preview.
+    pub fn work_changed(&mut self, key: WorkKey, cx: &mut UiContext<'_>) {
+        if let Some(preview) = &mut self.preview {
+            preview.shown.screen_mut().work_changed(key, cx);
         }
     }
 }

@@ -16,11 +16,11 @@ impl RunScreen {
     /// free.
     pub(super) fn outcome(&self, ran: &Ran, ended: Timestamp, width: u16) -> Cell {
         let report = &ran.report;
-        let moved = self.moved;
+        let moved = self.work.moved;
 
         let freed = report.freed_bytes;
         let counts = self.counts(ran);
-        let others = moved.count + self.rewritten;
+        let others = moved.count + self.work.rewritten;
         let is_shown = |number: u64, word: &str| number > 0 || word == "deleted" && others == 0;
         let there = counts
             .into_iter()
@@ -40,7 +40,7 @@ impl RunScreen {
         } else {
             cell
         };
-        let until = ended.checked_add(self.plan.grace()).map(moment);
+        let until = ended.checked_add(self.work.plan.grace()).map(moment);
         let later = match until {
             Ok(until) if width >= WIDE => format!(" kept until {until}"),
             _ => " in the trash".to_owned(),
@@ -50,7 +50,7 @@ impl RunScreen {
         } else {
             cell
         };
-        let waits = later_of_run(&self.plan, report, ended).filter(|waits| !waits.is_empty());
+        let waits = later_of_run(&self.work.plan, report, ended).filter(|waits| !waits.is_empty());
         let Some(waits) = waits else {
             return cell;
         };
@@ -66,11 +66,11 @@ impl RunScreen {
     fn counts(&self, ran: &Ran) -> [(u64, &'static str, TextRole); 7] {
         let count = |is: fn(&Outcome) -> bool| ran.report.count(is) as u64;
         let deleted = count(|outcome| *outcome == Outcome::Done)
-            .saturating_sub(self.moved.count)
-            .saturating_sub(self.rewritten);
+            .saturating_sub(self.work.moved.count)
+            .saturating_sub(self.work.rewritten);
         [
-            (self.rewritten, "written again", TextRole::Good),
-            (self.moved.count, "moved to the trash", TextRole::Good),
+            (self.work.rewritten, "written again", TextRole::Good),
+            (self.work.moved.count, "moved to the trash", TextRole::Good),
             (deleted, "deleted", TextRole::Good),
             (
                 count(|outcome| *outcome == Outcome::AlreadyGone),

@@ -4,7 +4,7 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::{HEAD, RunScreen, RunScreenState};
+use super::{HEAD, RunScreen};
 use crate::tui::list::RowList;
 use crate::tui::navigation::UiContext;
 use crate::tui::rows::{Cell, RowSet as _};
@@ -13,6 +13,7 @@ use crate::tui::screen::refs::RefsScreen;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::treemap;
+use crate::tui::work::run::RunProgress;
 use crate::tui::world::World;
 
 /// From this list width on, the reason of each item has room.
@@ -28,11 +29,11 @@ pub(super) fn list_screen(list: RowList) -> ListScreen {
 impl RunScreen {
     /// Prepares the refs of the source, as its last scan found them.
     pub(super) fn follow_source(&mut self, cx: &mut UiContext<'_>) {
-        let is_open = match &self.state {
-            RunScreenState::Past(opened) => opened.source.is_some(),
+        let is_open = match &self.work.state {
+            RunProgress::Past(opened) => opened.source.is_some(),
             _ => true,
         };
-        let source = self.source;
+        let source = self.work.source;
         self.screen.follow(cx, |_, cx| {
             let is_known = is_open && cx.world.source(source).found.is_some();
             is_known.then(|| PreviewOf::Content(Box::new(RefsScreen::new(source, None, cx))))

@@ -1,47 +1,48 @@
 //! Undoing a run, and resuming it.
 
-use super::{RunScreen, RunScreenState};
+use super::RunScreen;
 use crate::backend::{Outcome, Undoability};
 use crate::prune::runs::{self, RunState};
 use crate::text::plural::one_or;
 use crate::text::units::grouped;
-use crate::tui::effect::{Effect, JobWork, PruneWork};
+use crate::tui::effect::Effect;
 use crate::tui::keymap::Action;
 use crate::tui::layer::confirm::Confirm;
-use crate::tui::message::RunNews;
 use crate::tui::navigation::UiContext;
 use crate::tui::pruning::Deleting;
 use crate::tui::screen::LayerRequest;
 use crate::tui::screen::Screen;
+use crate::tui::work::run::{RunProgress, RunWork};
+use crate::tui::work::{WorkKey, WorkState as _};
 use crate::tui::world::{StatusKind, World};
 
 impl RunScreen {
     pub(super) fn ask_to_undo(&self, cx: &mut UiContext<'_>) {
-        let deleted = match &self.state {
-            RunScreenState::Ended(ran) => ran.report.count(|outcome| *outcome == Outcome::Done),
-            RunScreenState::Past(opened) => opened.deleted(),
-            RunScreenState::Failed(_) => self.news.deleted,
+        let deleted = match &self.work.state {
+            RunProgress::Ended(ran) => ran.report.count(|outcome| *outcome == Outcome::Done),
+            RunProgress::Past(opened) => opened.deleted(),
+            RunProgress::Failed(_) => self.work.news.deleted,
             _ => 0,
         };
-        if let Some(why) = cx.world.source(self.source).info.deleting.refusal() {
+        if let Some(why) = cx.world.source(self.work.source).info.deleting.refusal() {
             return cx.world.note(StatusKind::Failed, why);
         }
-        match self.journal() {
-            None if self.is_busy() => {
+        match self.work.journal() {
+            None if self.work.is_busy() => {
                 let words = self.is_running(cx.world);
                 cx.world.note(StatusKind::Failed, words);
             }
             None => cx
                 .world
                 .note(StatusKind::Failed, "there is nothing to restore"),
-            Some(_) if self.undoability == Undoability::None => {
+            Some(_) if self.work.undoability == Undoability::None => {
                 cx.world.note(
                     StatusKind::Failed,
                     "that store keeps nothing that was deleted",
                 );
             }
             Some(_) if deleted == 0 => {
-                let is_undone = matches!(&self.state, RunScreenState::Past(opened) if opened.state == RunState::Undone);
+                let is_undone = matches!(&self.work.state, RunProgress::Past(opened) if opened.state == RunState::Undone);
                 let words = if is_undone {
                     "everything that this run deleted is restored"
                 } else {
@@ -50,9 +51,9 @@ impl RunScreen {
                 cx.world.note(StatusKind::Failed, words);
             }
             Some(_) => {
-                let label = &cx.world.source(self.source).info.label;
+                let label = &cx.world.source(self.work.source).info.label;
                 let items = one_or(deleted, "item", "items");
-                let as_far = match self.undoability {
+                let as_far = match self.work.undoability {
                     Undoability::Partial(limit) => format!("? {limit}"),
                     Undoability::Full | Undoability::None => {
                         ", as far as the trash still has them?".to_owned()
@@ -67,15 +68,22 @@ impl RunScreen {
         }
     }
 
-    pub(super) fn undo(&mut self, cx: &mut UiContext<'_>) {
-        let deleted = match &self.state {
-            RunScreenState::Ended(ran) => ran.report.count(|outcome| *outcome == Outcome::Done),
-            RunScreenState::Past(opened) => opened.deleted(),
-            _ => self.news.deleted,
-        };
-        if let Some(journal) = self.journal().cloned() {
-            let job = cx.start(JobWork::Prune(PruneWork::Undo(self.source, journal)));
-            self.start_again(RunScreenState::Undoing(job, deleted), cx);
+    /// Undoes or resumes the run.
+    pub(super) fn restart(
+        &mut self,
+        again: fn(&mut RunWork, &mut UiContext<'_>),
+        cx: &mut UiContext<'_>,
+    ) {
+        if let Some(key) = self.key {
+            cx.change_work(key, again);
+            return;
+        }
+        let mut work = (*self.work).clone();
+        again(&mut work, cx);
+        if let Some(job) = work.job() {
+            let key = WorkKey::Run(job);
+            self.key = Some(key);
+            self.work = cx.begin_work(key, work);
         }
     }
 
@@ -83,18 +91,18 @@ impl RunScreen {
     pub(super) fn is_resumable(&self) -> bool {
         let is_left =
             |outcome: &Outcome| matches!(outcome, Outcome::Cancelled | Outcome::Failed(_));
-        match &self.state {
-            RunScreenState::Ended(ran) => ran.report.outcomes.iter().any(is_left),
-            RunScreenState::Past(opened) => matches!(opened.state, RunState::Stopped { .. }),
-            RunScreenState::Failed(fault) => fault.journal.is_some(),
+        match &self.work.state {
+            RunProgress::Ended(ran) => ran.report.outcomes.iter().any(is_left),
+            RunProgress::Past(opened) => matches!(opened.state, RunState::Stopped { .. }),
+            RunProgress::Failed(fault) => fault.journal.is_some(),
             _ => false,
         }
     }
 
     pub(super) fn ask_to_resume(&self, cx: &mut UiContext<'_>) {
-        let info = &cx.world.source(self.source).info;
+        let info = &cx.world.source(self.work.source).info;
         let refused = match &info.deleting {
-            Deleting::Allowed if self.is_busy() => Some(self.is_running(cx.world)),
+            Deleting::Allowed if self.work.is_busy() => Some(self.is_running(cx.world)),
             Deleting::Allowed if !self.is_resumable() => {
                 Some("there is nothing left to do in this run".to_owned())
             }
@@ -110,24 +118,6 @@ impl RunScreen {
         cx.show(Confirm::new(question, LayerRequest::Resume));
     }
 
-    pub(super) fn resume(&mut self, cx: &mut UiContext<'_>) {
-        if let Some(journal) = self.journal().cloned() {
-            let job = cx.start(JobWork::Prune(PruneWork::Resume(self.source, journal)));
-            self.start_again(RunScreenState::Running(job), cx);
-        }
-    }
-
-    fn start_again(&mut self, state: RunScreenState, cx: &mut UiContext<'_>) {
-        if let RunScreenState::Running(job) | RunScreenState::Undoing(job, _) = state {
-            self.job.get_or_insert(job);
-        }
-        self.state = state;
-        self.began = cx.world.now;
-        self.news = RunNews::default();
-        self.wrong.clear();
-        self.latest.clear();
-    }
-
     fn is_running(&self, world: &World) -> String {
         let key = world.keymap.key_for(self.contexts(), Action::Escape);
         format!("it is running; {key} stops it")
@@ -140,7 +130,7 @@ impl RunScreen {
         } else {
             "--undo"
         };
-        match self.journal() {
+        match self.work.journal() {
             Some(journal) => cx.effect(Effect::Copy(runs::command(flag, journal))),
             None => cx
                 .world

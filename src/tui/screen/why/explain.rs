@@ -1,14 +1,11 @@
-//! The job that explains a build.
+//! The result of an explanation.
 
 use std::sync::Arc;
 
-use super::{ComparedCaches, WhyScreen, WhyState};
-use crate::tui::effect::{BuildImports, JobWork};
-use crate::tui::keymap::Action;
+use super::WhyScreen;
 use crate::tui::navigation::{Handled, UiContext};
 use crate::tui::rows::why::ArrangedExplanation;
 use crate::tui::rows::{Cell, Identity};
-use crate::tui::screen::Screen as _;
 use crate::tui::screen::list_screen::PREVIEW_FROM;
 use crate::tui::theme::TextRole;
 
@@ -16,60 +13,7 @@ use crate::tui::theme::TextRole;
 const MOST_UNFOLDED: usize = 20;
 
 impl WhyScreen {
-    /// Starts or restarts the explanation; the visible result stays until that is done.
-    pub(super) fn begin(&mut self, cx: &mut UiContext<'_>) {
-        self.stop(cx);
-        let imports = match &self.against {
-            ComparedCaches::Named => BuildImports::Named,
-            ComparedCaches::Ref(source, name, digest) => {
-                let found = cx.world.source(*source).found.as_ref();
-                let Some(found) = found.filter(|found| found.is_complete()) else {
-                    let key = cx.world.keymap.key_for(self.contexts(), Action::Rescan);
-                    self.state = WhyState::Failed(vec![format!(
-                        "the scan has not ended yet: {key} tries again"
-                    )]);
-                    return;
-                };
-                let inventory = Arc::clone(&found.inventory);
-                let called = || {
-                    inventory
-                        .indexed_refs()
-                        .filter(|(_, entry)| entry.name == *name)
-                };
-                let same = called().find(|(_, entry)| entry.digest().to_string() == *digest);
-                let Some((id, _)) = same.or_else(|| called().next()) else {
-                    self.state = WhyState::Failed(vec!["the ref is not there any more".to_owned()]);
-                    return;
-                };
-                BuildImports::Ref {
-                    source: *source,
-                    inventory: Arc::clone(&inventory),
-                    id,
-                }
-            }
-        };
-        let given = self.evidence(cx.world).clone();
-        let job = cx.start(JobWork::Explain(imports, given));
-        self.job = Some(job);
-        self.state = WhyState::Working(job, "reading the evidence".to_owned());
-    }
-
-    /// Stops running jobs; returns whether there were any.
-    pub(super) fn stop(&mut self, cx: &mut UiContext<'_>) -> Handled {
-        let WhyState::Working(job, _) = self.state else {
-            return Handled::No;
-        };
-        cx.stop(job);
-        self.state = if self.rows.explained().is_some() {
-            WhyState::Done
-        } else {
-            WhyState::Stopped
-        };
-        Handled::Yes
-    }
-
     pub(super) fn done(&mut self, explained: &Arc<ArrangedExplanation>, cx: &mut UiContext<'_>) {
-        self.state = WhyState::Done;
         let count = explained.groups.all.len();
         let mut lead = Vec::new();
         for (number, group) in (1..).zip(&explained.groups.all) {

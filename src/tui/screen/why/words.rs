@@ -1,7 +1,6 @@
 //! The sentences above the list, and those that stand for an empty one.
 
 use super::WhyScreen;
-use super::WhyState;
 use crate::explain::load::documents::named;
 use crate::explain::load::note::{DescriptionNote, Note};
 use crate::tui::evidence::{EvidencePart, is_command};
@@ -12,6 +11,7 @@ use crate::tui::navigation::UiContext;
 use crate::tui::rows::{Cell, DetailLine};
 use crate::tui::screen::Screen;
 use crate::tui::theme::TextRole;
+use crate::tui::work::explanation::ExplanationState;
 use crate::tui::world::World;
 
 impl WhyScreen {
@@ -80,12 +80,12 @@ impl WhyScreen {
 
     /// Returns the line above the causes: the sums, and their inputs.
     pub(super) fn head(&self, world: &World) -> Cell {
-        match &self.state {
-            WhyState::Working(_, words) => {
+        match &self.work.state {
+            ExplanationState::Working(_, words) => {
                 let key = world.keymap.key_for(self.contexts(), Action::Escape);
                 return Cell::new(format!("{words}… {key} stops it"), TextRole::Title);
             }
-            WhyState::Failed(faults) if self.rows.explained().is_some() => {
+            ExplanationState::Failed(faults) if self.rows.explained().is_some() => {
                 return Cell::new(format!("! {}", faults.join(" · ")), TextRole::Error);
             }
             _ => {}
@@ -118,9 +118,9 @@ impl WhyScreen {
 
     pub(super) fn empty(&self, world: &World) -> Vec<Cell> {
         let key = |action| world.keymap.key_for(self.contexts(), action);
-        match &self.state {
-            WhyState::Asking | WhyState::Stopped => {
-                let first = if self.state == WhyState::Stopped {
+        match &self.work.state {
+            ExplanationState::Asking | ExplanationState::Stopped => {
+                let first = if self.work.state == ExplanationState::Stopped {
                     Cell::text("It was stopped; ")
                         .and(key(Action::Rescan), TextRole::Key)
                         .and(" begins again.", TextRole::Text)
@@ -141,12 +141,12 @@ impl WhyScreen {
                     Cell::new(INSPECT, TextRole::Key),
                 ]
             }
-            WhyState::Working(..) => vec![Cell::new(
+            ExplanationState::Working(..) => vec![Cell::new(
                 "The steps come when the build is explained.",
                 TextRole::Dim,
             )],
-            WhyState::Done => vec![Cell::text("The build has no steps.")],
-            WhyState::Failed(faults) => {
+            ExplanationState::Done => vec![Cell::text("The build has no steps.")],
+            ExplanationState::Failed(faults) => {
                 // The first line is the problem; the others explain it, or give advice.
                 let faults = faults.iter().enumerate().map(|(place, fault)| match place {
                     0 => Cell::new(format!("! {fault}"), TextRole::Error),

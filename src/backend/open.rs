@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::{
-    Access, BackendError, RemoteError, RemoteKind, SharedPruner, SharedReader, demo, gha, local,
-    memory, registry, registry_dir, s3,
+    Access, BackendError, CachePruner, CacheReader, RemoteError, RemoteKind, SharedPruner,
+    SharedReader, demo, gha, local, memory, registry, registry_dir, s3,
 };
 use crate::source::{Source, SourceLocation, Trust};
 use crate::text::escape::visible;
@@ -140,47 +140,69 @@ fn admit(source: &Source, access: &Access) -> Result<(Source, Access), OpenError
 /// # Errors
 /// Fails if this build does not support sources of that kind.
 pub fn open(source: &Source, access: &Access) -> Result<SharedReader, OpenError> {
-    let (source, access) = admit(source, access)?;
-    let access = &access;
-    match &source.location {
-        SourceLocation::Local(local) => Ok(Arc::new(local::LocalCache::new(&local.dir))),
-        SourceLocation::Demo => match demo::open() {
-            Ok(copy) => Ok(Arc::new(copy)),
-            // If the copy cannot be written, the demo can still be viewed.
-            Err(error) => {
-                tracing::warn!(%error, "the demo cannot be copied to a directory");
-                Ok(Arc::new(memory::demo(Timestamp::now())?))
-            }
-        },
-        SourceLocation::Gha(gha) => Ok(Arc::new(gha::GhaCache::new(gha, access))),
-        SourceLocation::S3(s3) => Ok(Arc::new(s3::S3Reader::new(s3, access))),
-        SourceLocation::Registry(registry) => Ok(Arc::new(registry::RegistryReader::new(
-            registry,
-            // Only the full list shows which tags match a pattern.
-            source.select.as_ref().filter(|select| !select.is_pattern()),
-            access,
-        ))),
-        SourceLocation::RegistryDir(store) => Ok(Arc::new(registry_dir::RegistryDir::new(
-            &store.dir,
-            access.concurrency,
-        ))),
-    }
+    Ok(Store::of(source, access)?.reader)
 }
 
 /// Creates the pruner of a source; nothing is read yet. Returns `None` for a source that does not
 /// support deletions.
 pub fn open_pruner(source: &Source, access: &Access) -> Option<SharedPruner> {
-    let (source, access) = admit(source, access).ok()?;
-    let access = &access;
-    match &source.location {
-        SourceLocation::Local(local) => Some(Arc::new(local::LocalCache::new(&local.dir))),
-        SourceLocation::Gha(gha) => Some(Arc::new(gha::GhaCache::new(gha, access))),
-        SourceLocation::Registry(registry) => {
-            Some(Arc::new(registry::RegistryPruner::new(registry, access)))
+    Store::of(source, access).ok()?.pruner
+}
+
+/// A store that is not read yet.
+struct Store {
+    reader: SharedReader,
+    /// `None` for a store that does not support deletions.
+    pruner: Option<SharedPruner>,
+}
+
+impl Store {
+    fn of(source: &Source, access: &Access) -> Result<Self, OpenError> {
+        let (source, access) = admit(source, access)?;
+        let access = &access;
+        Ok(match &source.location {
+            SourceLocation::Local(local) => Self::both(local::LocalCache::new(&local.dir)),
+            SourceLocation::Demo => match demo::open() {
+                Ok(copy) => Self::both(copy),
+                // If the copy cannot be written, the demo can still be viewed.
+                Err(error) => {
+                    tracing::warn!(%error, "the demo cannot be copied to a directory");
+                    Self::read_only(memory::demo(Timestamp::now())?)
+                }
+            },
+            SourceLocation::Gha(gha) => Self::both(gha::GhaCache::new(gha, access)),
+            SourceLocation::S3(s3) => Self {
+                reader: Arc::new(s3::S3Reader::new(s3, access)),
+                pruner: Some(Arc::new(s3::S3Pruner::new(s3, access))),
+            },
+            SourceLocation::Registry(registry) => {
+                // Only the full list shows which tags match a pattern.
+                let select = source.select.as_ref().filter(|select| !select.is_pattern());
+                Self {
+                    reader: Arc::new(registry::RegistryReader::new(registry, select, access)),
+                    pruner: Some(Arc::new(registry::RegistryPruner::new(registry, access))),
+                }
+            }
+            SourceLocation::RegistryDir(store) => Self::read_only(registry_dir::RegistryDir::new(
+                &store.dir,
+                access.concurrency,
+            )),
+        })
+    }
+
+    fn both(cache: impl CachePruner + 'static) -> Self {
+        let cache = Arc::new(cache);
+        Self {
+            reader: Arc::clone(&cache) as SharedReader,
+            pruner: Some(cache),
         }
-        SourceLocation::S3(s3) => Some(Arc::new(s3::S3Pruner::new(s3, access))),
-        SourceLocation::Demo => Some(Arc::new(demo::open().ok()?)),
-        SourceLocation::RegistryDir(_) => None,
+    }
+
+    fn read_only(reader: impl CacheReader + 'static) -> Self {
+        Self {
+            reader: Arc::new(reader),
+            pruner: None,
+        }
     }
 }
 

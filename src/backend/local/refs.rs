@@ -6,8 +6,8 @@ use super::LocalCache;
 use super::folders::Layout;
 use super::trash::LocalTrash;
 use crate::backend::{DroppedRef, Outcome, PlanId, PruneError, RefTarget, Skip};
-use crate::format::layout::ListedRef;
 use crate::format::layout::edit::{IndexText, parse_entry};
+use crate::format::layout::{LayoutError, ListedRef};
 
 impl LocalCache {
     pub(super) fn read_dropped(&self) -> Result<Vec<DroppedRef>, PruneError> {
@@ -78,7 +78,7 @@ impl LocalCache {
         &self,
         layout: &Layout,
         plan: &PlanId,
-    ) -> Result<Vec<(Option<RefTarget>, String)>, PruneError> {
+    ) -> Result<Vec<RememberedEntry>, PruneError> {
         let run = match LocalTrash::find(&self.dir, layout)? {
             Some(trash) => trash.read_run(plan)?,
             None => None,
@@ -96,48 +96,66 @@ impl LocalCache {
         plan: &PlanId,
         refs: &[RefTarget],
     ) -> Result<Vec<Outcome>, PruneError> {
+        self.restore_in_index(plan, refs, |text, entries, target| {
+            let taken = |listed_ref: &ListedRef| {
+                let mut names = listed_ref.names.iter();
+                names.any(|name| target.names.contains(name))
+            };
+            let is_it = |found: &ListedRef| target_of(found).as_ref() == Some(target);
+            if text.listed_refs().any(is_it) {
+                return Ok(Outcome::AlreadyGone);
+            }
+            if text.listed_refs().any(taken) {
+                return Ok(Outcome::Skipped(Skip::Changed));
+            }
+            match entry_of(entries, target) {
+                Some(entry) => {
+                    text.add(entry)?;
+                    Ok(Outcome::Done)
+                }
+                None => Ok(no_longer_there()),
+            }
+        })
+    }
+
+    /// Restores items of a run in the index, which is locked for that: `restore` changes the text of
+    /// the index for one item, by the entries that the run removed. An outcome other than
+    /// [`Outcome::Done`] means that it changed nothing.
+    pub(super) fn restore_in_index<T>(
+        &self,
+        plan: &PlanId,
+        items: &[T],
+        restore: impl Fn(&mut IndexText, &[RememberedEntry], &T) -> Result<Outcome, LayoutError>,
+    ) -> Result<Vec<Outcome>, PruneError> {
+        let fail = |source| self.index_error(source);
         let layout = self.open_layout()?;
         let entries = self.remembered(&layout, plan)?;
         let index = self.hold_index(&layout)?;
         let old = index.read()?;
-        let mut text = IndexText::parse(&old).map_err(|source| self.index_error(source))?;
-        let mut outcomes = Vec::with_capacity(refs.len());
-        let mut changed = false;
-        for target in refs {
-            let remembered = entries
-                .iter()
-                .find(|(found, _)| found.as_ref() == Some(target));
-            let taken = |listed_ref: &ListedRef| {
-                listed_ref
-                    .names
-                    .iter()
-                    .any(|name| target.names.contains(name))
-            };
-            outcomes.push(
-                if text
-                    .listed_refs()
-                    .any(|listed_ref| target_of(listed_ref).as_ref() == Some(target))
-                {
-                    Outcome::AlreadyGone
-                } else if text.listed_refs().any(taken) {
-                    Outcome::Skipped(Skip::Changed)
-                } else if let Some((_, entry)) = remembered {
-                    text.add(entry).map_err(|source| self.index_error(source))?;
-                    changed = true;
-                    Outcome::Done
-                } else {
-                    Outcome::Failed("it is no longer in the trash".to_owned())
-                },
-            );
+        let mut text = IndexText::parse(&old).map_err(fail)?;
+        let mut outcomes = Vec::with_capacity(items.len());
+        for item in items {
+            outcomes.push(restore(&mut text, &entries, item).map_err(fail)?);
         }
-        if changed {
-            index.replace(
-                &old,
-                &text.to_text().map_err(|source| self.index_error(source))?,
-            )?;
+        if outcomes.contains(&Outcome::Done) {
+            index.replace(&old, &text.to_text().map_err(fail)?)?;
         }
         Ok(outcomes)
     }
+}
+
+/// An entry that a run removed from the index, with its target; `None` if its digest is invalid.
+pub(super) type RememberedEntry = (Option<RefTarget>, String);
+
+/// Returns the entry of a target.
+pub(super) fn entry_of<'a>(entries: &'a [RememberedEntry], target: &RefTarget) -> Option<&'a str> {
+    let mut entries = entries.iter();
+    let (_, entry) = entries.find(|(found, _)| found.as_ref() == Some(target))?;
+    Some(entry)
+}
+
+pub(super) fn no_longer_there() -> Outcome {
+    Outcome::Failed("it is no longer in the trash".to_owned())
 }
 
 /// Returns a ref as a target; `None` if its digest is invalid.

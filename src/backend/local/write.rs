@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::LocalCache;
 use super::dir::DirPlace;
 use super::folders::Layout;
-use super::refs::target_of;
+use super::refs::{entry_of, no_longer_there, target_of};
 use super::trash::{self, LocalTrash};
 use crate::backend::{ObjectName, Outcome, PlanId, PruneError, RefRewrite, RefTarget, Skip};
 use crate::format::digest::Digest;
@@ -37,9 +37,8 @@ impl LocalCache {
         let mut replaced = Vec::new();
         for rewrite in refs {
             let (to, size) = rewrite.to();
-            let is_from = |listed_ref: &crate::format::layout::ListedRef| {
-                target_of(listed_ref).as_ref() == Some(&rewrite.from)
-            };
+            let is_from =
+                |listed_ref: &ListedRef| target_of(listed_ref).as_ref() == Some(&rewrite.from);
             let after = RefTarget {
                 names: rewrite.from.names.clone(),
                 digest: to,
@@ -76,47 +75,27 @@ impl LocalCache {
         plan: &PlanId,
         refs: &[RefRewrite],
     ) -> Result<Vec<Outcome>, PruneError> {
-        let layout = self.open_layout()?;
-        let entries = self.remembered(&layout, plan)?;
-        let index = self.hold_index(&layout)?;
-        let old = index.read()?;
-        let mut text = IndexText::parse(&old).map_err(|source| self.index_error(source))?;
-        let mut outcomes = Vec::with_capacity(refs.len());
-        let mut changed = false;
-        for rewrite in refs {
+        self.restore_in_index(plan, refs, |text, entries, rewrite| {
+            let before = &rewrite.from;
             let after = RefTarget {
-                names: rewrite.from.names.clone(),
+                names: before.names.clone(),
                 digest: rewrite.to().0,
                 bytes: 0,
             };
-            let before = Some(&rewrite.from);
-            let entry = entries.iter().find(|(target, _)| target.as_ref() == before);
-            let is_it = |found: &ListedRef| target_of(found).as_ref() == before;
-            let is_there = text.listed_refs().any(is_it);
-            outcomes.push(if is_there {
-                Outcome::AlreadyGone
-            } else if let Some((_, entry)) = entry {
-                let is_after = |found: &ListedRef| target_of(found).as_ref() == Some(&after);
-                if text
-                    .put(is_after, entry)
-                    .map_err(|source| self.index_error(source))?
-                {
-                    changed = true;
-                    Outcome::Done
-                } else {
-                    Outcome::Skipped(Skip::Changed)
-                }
+            let is_it = |found: &ListedRef| target_of(found).as_ref() == Some(before);
+            if text.listed_refs().any(is_it) {
+                return Ok(Outcome::AlreadyGone);
+            }
+            let Some(entry) = entry_of(entries, before) else {
+                return Ok(no_longer_there());
+            };
+            let is_after = |found: &ListedRef| target_of(found).as_ref() == Some(&after);
+            Ok(if text.put(is_after, entry)? {
+                Outcome::Done
             } else {
-                Outcome::Failed("it is no longer in the trash".to_owned())
-            });
-        }
-        if changed {
-            index.replace(
-                &old,
-                &text.to_text().map_err(|source| self.index_error(source))?,
-            )?;
-        }
-        Ok(outcomes)
+                Outcome::Skipped(Skip::Changed)
+            })
+        })
     }
 
     /// Stores a document under its digest durably and atomically, unless it exists.

@@ -6,10 +6,11 @@ use super::CliSession;
 use super::why::build::BuildFlags;
 use crate::backend::BackendError;
 use crate::error::{Exit, Failure};
-use crate::explain::evidence::{CacheEvidence, EvidenceError};
-use crate::explain::load::context::{self, Directories};
+use crate::explain::evidence::CacheEvidence;
+use crate::explain::load::context::Directories;
 use crate::explain::load::documents::Unusable;
 use crate::explain::load::documents::named::{self, NamedEvidenceError, StreamInput};
+use crate::explain::load::step_names::{StepNames, definitions};
 use crate::format::evidence::EvidenceDocument;
 use crate::text::escape::visible;
 
@@ -73,21 +74,19 @@ pub(super) async fn names(
     session: &CliSession<'_>,
     paths: &[PathBuf],
 ) -> Result<CacheEvidence, Failure> {
-    let mut evidence = CacheEvidence::default();
+    let mut names = StepNames::default();
     for path in paths {
         let documents = documents(session, std::slice::from_ref(path)).await?;
-        for document in documents {
-            evidence.add_document(document).map_err(|error| {
-                let failure =
-                    Failure::new(Exit::Failed, &error).on(&visible(&path.to_string_lossy()));
-                match error.hint() {
-                    Some(hint) => failure.hint(hint),
-                    None => failure,
-                }
-            })?;
+        names.add(documents, &Directories::default());
+        if let Some(error) = names.unused.first() {
+            let failure = Failure::new(Exit::Failed, error).on(&visible(&path.to_string_lossy()));
+            return Err(match error.hint() {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            });
         }
     }
-    Ok(evidence)
+    Ok(names.evidence)
 }
 
 /// Adds the steps of the Dockerfile that flags name, with the files of its context in `directory`;
@@ -97,7 +96,7 @@ pub(super) async fn names(
 /// When the Dockerfile cannot be read, or BuildKit refuses it.
 pub(super) async fn with_dockerfile(
     session: &CliSession<'_>,
-    mut evidence: CacheEvidence,
+    evidence: CacheEvidence,
     flags: &BuildFlags,
     directory: Option<&Path>,
 ) -> Result<CacheEvidence, Failure> {
@@ -118,15 +117,19 @@ pub(super) async fn with_dockerfile(
         session.output.warn(&note.to_string());
     }
     let directories = described.directories;
-    let builds = described.builds;
+    let builds = definitions(described.builds);
     let add = move || {
-        for build in builds {
-            let contexts = context::load(&build, &directories);
-            evidence.add_build_with(build, &contexts.files)?;
-        }
-        Ok(evidence)
+        let mut names = StepNames {
+            evidence,
+            unused: Vec::new(),
+        };
+        names.add(builds, &directories);
+        names
     };
     let added = tokio::task::spawn_blocking(add).await;
-    let added = added.map_err(|_| Failure::from(BackendError::Interrupted))?;
-    added.map_err(|error: EvidenceError| Failure::new(Exit::Failed, &error))
+    let names = added.map_err(|_| Failure::from(BackendError::Interrupted))?;
+    match names.unused.first() {
+        Some(error) => Err(Failure::new(Exit::Failed, error)),
+        None => Ok(names.evidence),
+    }
 }

@@ -8,7 +8,6 @@ use super::names::records::{self, RecordName, RecordRole};
 use super::names::{self, StepName};
 use crate::format::cache_config::{CacheGraph, Record};
 use crate::format::cache_debug::CacheDebug;
-use crate::format::evidence::EvidenceDocument;
 use crate::format::provenance::{Build, ProvenanceError};
 use crate::inventory::labels::{Certainty, RecordLabel, StepPlace};
 use crate::text::secrets::mask;
@@ -60,26 +59,14 @@ impl CacheEvidence {
     /// # Errors
     /// If it is no provenance, or does not describe the steps.
     pub fn add(&mut self, provenance: &[u8]) -> Result<(), EvidenceError> {
-        self.add_build(Build::parse(provenance)?)
-    }
-
-    /// Adds a build, from any kind of evidence.
-    ///
-    /// # Errors
-    /// If it has no steps.
-    pub fn add_build(&mut self, build: Build) -> Result<(), EvidenceError> {
-        self.add_build_with(build, &KnownFiles::new())
+        self.add_build(Build::parse(provenance)?, &KnownFiles::new())
     }
 
     /// Adds a build with the files of its context. The files distinguish steps that copy them.
     ///
     /// # Errors
     /// If it has no steps.
-    pub fn add_build_with(
-        &mut self,
-        build: Build,
-        files: &KnownFiles,
-    ) -> Result<(), EvidenceError> {
+    pub fn add_build(&mut self, build: Build, files: &KnownFiles) -> Result<(), EvidenceError> {
         if build.steps.is_empty() {
             return Err(EvidenceError::NoSteps);
         }
@@ -101,29 +88,9 @@ impl CacheEvidence {
         Ok(())
     }
 
-    /// Adds the builds that a document describes.
-    ///
-    /// # Errors
-    /// If it describes no steps.
-    pub fn add_document(&mut self, document: EvidenceDocument) -> Result<(), EvidenceError> {
-        match document {
-            EvidenceDocument::Provenance(build) | EvidenceDocument::Definition(build) => {
-                self.add_build(*build)
-            }
-            EvidenceDocument::Builds(builds) => builds
-                .into_iter()
-                .try_for_each(|named| self.add_build(named.build)),
-            EvidenceDocument::Records(records) => records
-                .into_iter()
-                .flat_map(|record| record.builds)
-                .try_for_each(|build| self.add_build(build)),
-            EvidenceDocument::CacheDebug(debug) => {
-                self.debug.push(debug);
-                Ok(())
-            }
-            EvidenceDocument::Options(_) => Err(EvidenceError::NoSteps),
-            EvidenceDocument::Log(_) | EvidenceDocument::PlainLog(_) => Err(EvidenceError::Log),
-        }
+    /// Adds the keys that BuildKit printed for debugging.
+    pub fn add_debug(&mut self, debug: CacheDebug) {
+        self.debug.push(debug);
     }
 
     /// Returns whether no build is known.

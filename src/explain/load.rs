@@ -42,6 +42,7 @@ pub mod request;
 pub mod root_causes;
 mod stage_files;
 pub mod stages;
+pub mod step_names;
 mod stored;
 pub mod targets;
 pub mod words;

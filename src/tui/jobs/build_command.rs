@@ -8,8 +8,8 @@ use crate::explain::load::dockerfile::{Described, DescribedBuild};
 use crate::explain::load::imports::BuildCaches;
 use crate::explain::load::note::Note;
 use crate::explain::load::request::{self, BuildRequest, DefinitionFiles, Disk, KnownOfBuild};
+use crate::explain::load::step_names::definitions;
 use crate::format::evidence::EvidenceDocument;
-use crate::format::provenance::Build;
 use crate::text::escape::visible;
 use crate::tui::evidence::{EvidencePart, EvidenceReaders, NamedEvidence};
 
@@ -160,13 +160,6 @@ fn build_of(
         return Err("it reads the Dockerfile from standard input".to_owned());
     }
     Ok(build)
-}
-
-fn definitions(builds: Vec<Build>) -> Vec<EvidenceDocument> {
-    let builds = builds.into_iter();
-    builds
-        .map(|build| EvidenceDocument::Definition(Box::new(build)))
-        .collect()
 }
 
 fn loaded(request: &BuildRequest, described: Described) -> LoadedEvidence {

@@ -9,10 +9,11 @@ use super::build_command::{self, LoadedEvidence};
 use super::{Jobs, Reporter};
 use crate::error::Failure;
 use crate::explain::evidence::CacheEvidence;
-use crate::explain::load::context::{self, Directories};
+use crate::explain::load::context::Directories;
 use crate::explain::load::documents::named::{self, NamedEvidenceError, StreamInput};
 use crate::explain::load::documents::{LoadError, Unusable};
 use crate::explain::load::note::{EvidenceNote, Note};
+use crate::explain::load::step_names::StepNames;
 use crate::format::evidence::EvidenceDocument;
 use crate::format::provenance::Build;
 use crate::prune::rewrite::UnusableEvidence;
@@ -143,23 +144,11 @@ pub(super) async fn for_names(
     let directories = merged(given.directories(), loaded.directories);
     let now = loaded.documents;
     let gather = move || {
-        let mut evidence = CacheEvidence::default();
-        for debug in now
-            .iter()
-            .chain(&before)
-            .filter(|document| matches!(document, EvidenceDocument::CacheDebug(_)))
-        {
-            let _ = evidence.add_document(debug.clone());
-        }
-        for build in builds(now) {
-            let contexts = context::load(&build, &directories);
-            // Evidence without steps was rejected on reading.
-            let _ = evidence.add_build_with(build, &contexts.files);
-        }
-        for build in builds(before) {
-            let _ = evidence.add_build(build);
-        }
-        evidence
+        let mut names = StepNames::default();
+        names.add(now, &directories);
+        names.add(before, &Directories::default());
+        // A log among the evidence of a build names no steps; it is used for explanations.
+        names.evidence
     };
     let evidence = tokio::task::spawn_blocking(gather)
         .await
@@ -168,21 +157,6 @@ pub(super) async fn for_names(
         return Err(UnusableEvidence::NoSteps);
     }
     Ok(evidence)
-}
-
-fn builds(documents: Vec<EvidenceDocument>) -> impl Iterator<Item = Build> {
-    documents.into_iter().flat_map(|document| match document {
-        EvidenceDocument::Provenance(build) | EvidenceDocument::Definition(build) => vec![*build],
-        EvidenceDocument::Builds(builds) => builds.into_iter().map(|named| named.build).collect(),
-        EvidenceDocument::Records(records) => records
-            .into_iter()
-            .flat_map(|record| record.builds)
-            .collect(),
-        EvidenceDocument::Options(_)
-        | EvidenceDocument::Log(_)
-        | EvidenceDocument::PlainLog(_)
-        | EvidenceDocument::CacheDebug(_) => Vec::new(),
-    })
 }
 
 /// Returns the directories that a person named, and those of commands.

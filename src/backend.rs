@@ -19,6 +19,7 @@ mod github;
 mod http;
 pub mod layer_content;
 pub mod layer_files;
+mod listed_ref;
 mod listing;
 pub mod local;
 pub mod memory;
@@ -47,6 +48,7 @@ pub use entries::{
 };
 pub use error::{BackendError, ReadError};
 pub(crate) use http::{client_builder, within_origin};
+pub use listed_ref::{ListedRef, ListedRefFacts, WithheldReason};
 pub use object::{ObjectSender, OtherKind, OtherObject, StoredObject};
 pub use obstacle::Obstacle;
 pub use open::{OpenError, expand, find_stores, may_be_several, open, open_pruner};

@@ -13,8 +13,8 @@ use super::entries::{BLOB_KEY, CacheBranch, QuotaFact, QuotaFacts};
 use super::github::{Api, credentials};
 use super::listing::BrokenListing;
 use super::{Access, ReadError, RemoteError};
+use crate::backend::{ListedRef, ListedRefFacts, WithheldReason};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::{ListedRef, ListedRefFacts, WithheldReason};
 use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor};
 use crate::source::{GhaLocation, GithubRepository};
 

@@ -143,7 +143,10 @@ impl LocalCache {
     fn read_index(&self) -> Result<Option<ListedRefs>, BackendError> {
         self.read_settled(INDEX, |index| {
             Ok(ListedRefs {
-                entries: layout::parse_index(index)?,
+                entries: layout::parse_index(index)?
+                    .into_iter()
+                    .map(Into::into)
+                    .collect(),
                 fingerprint: layout::fingerprint(index),
             })
         })

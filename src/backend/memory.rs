@@ -16,8 +16,9 @@ use super::{
     ListedRefsPart, ObjectSender, Obstacle, OtherKind, OtherObject, ReadAbilities, ReadError,
     StoreFacts, StoredObject, Verified,
 };
+use crate::backend::ListedRef;
 use crate::format::digest::Digest;
-use crate::format::layout::{self, ListedRef};
+use crate::format::layout;
 use crate::source::Place;
 
 const BATCH: usize = 512;
@@ -79,7 +80,8 @@ impl MemoryCache {
     /// # Errors
     /// Fails if the bytes are not the index of a layout.
     pub fn set_index(&mut self, index: &[u8]) -> Result<(), layout::LayoutError> {
-        self.listed_refs = layout::parse_index(index)?;
+        let layout_refs = layout::parse_index(index)?;
+        self.listed_refs = layout_refs.into_iter().map(Into::into).collect();
         self.index = index.to_vec();
         Ok(())
     }

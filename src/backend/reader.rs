@@ -18,8 +18,8 @@ use super::{
     BackendError, Capabilities, DeletionCost, DroppedRef, ObjectName, ObjectSender,
     PreviousVersions, PruneError, QuotaFacts, ReadError, Support,
 };
+use crate::backend::ListedRef;
 use crate::format::digest::Digest;
-use crate::format::layout::ListedRef;
 use crate::source::Place;
 
 /// A part of the refs of a store, sent while they are read.

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use super::files::{self, show};
 use super::untagged::{self, Untagged};
 use super::{BackendError, ReadError};
+use crate::backend::{ListedRef, ListedRefFacts};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::{ListedRef, ListedRefFacts};
 use crate::format::manifest::Descriptor;
 
 mod list;

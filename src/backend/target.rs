@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::RemoteError;
+use crate::backend::ListedRef;
 use crate::format::digest::Digest;
-use crate::format::layout::ListedRef;
 
 /// A ref to delete, and the manifest that it must still point to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

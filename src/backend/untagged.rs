@@ -9,8 +9,8 @@ use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
 use super::CacheReader;
+use crate::backend::{ListedRef, ListedRefFacts};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::{ListedRef, ListedRefFacts};
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument};
 
 /// How deep nested indexes are followed. Deeper ones count as separate manifests.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::RemoteError;
-use crate::format::layout::ListedRef;
+use crate::backend::ListedRef;
 
 /// Content that a ref had before.
 #[derive(Debug, Clone)]

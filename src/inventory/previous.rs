@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::scan::{self, ScanOptions};
 use super::{Inventory, RefEntry, RefKind};
 use crate::backend::CacheReader;
+use crate::backend::ListedRef;
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::ListedRef;
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ImportLimits, ManifestDocument};
 
 /// How many documents are read at once.

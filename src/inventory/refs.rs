@@ -8,8 +8,8 @@ use super::cache::RecordState;
 use super::resolve::{DocumentFault, FaultKind};
 use super::summary::{ConfigFigures, RecordCounts};
 use super::{BlobState, summary};
+use crate::backend::{ListedRef, ListedRefFacts, WithheldReason};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::{ListedRef, ListedRefFacts, WithheldReason};
 
 /// The kind of a ref.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

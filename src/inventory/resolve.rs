@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use super::blobs::BlobRole;
 use super::signed;
+use crate::backend::ListedRef;
 use crate::backend::{CacheReader, ReadError};
 use crate::format::digest::Digest;
-use crate::format::layout::ListedRef;
 use crate::format::manifest::{
     DOCUMENT_LIMIT, Descriptor, DocumentError, ImportLimits, ManifestDocument, REFERENCE_TYPE,
 };

@@ -13,12 +13,12 @@ use super::blobs::BlobTable;
 use super::resolve::{self, Resolved};
 use super::trash::TrashTable;
 use super::{Inventory, RefEntry, ScanProgress, StoreWarning};
+use crate::backend::ListedRef;
 use crate::backend::{
     BackendError, BlobAnswer, CacheReader, ListedRefs, ListedRefsPart, OtherKind, OtherObject,
     SharedReader, StoreEntry, StoreFacts, StoredObject, Unseen,
 };
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::ListedRef;
 use crate::format::manifest::Descriptor;
 use crate::source::RefSelector;
 use crate::text::escape::visible;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::plan::{FreedBlobs, Plan, RecentlyDropped, Referrer};
+use crate::backend::ListedRef;
 use crate::backend::{CacheReader, FindReferrers, ObjectName, PruneError, all_refs};
 use crate::format::digest::Digest;
-use crate::format::layout::ListedRef;
 use crate::format::manifest::DOCUMENT_LIMIT;
 use crate::inventory::blobs::{Blob, BlobId};
 use crate::inventory::scan::{self, ScanError, ScanOptions};

@@ -7,12 +7,12 @@ use super::live::{Live, ProvenNeeds};
 use super::options::{ExecuteError, ExecuteOptions, RunStep};
 use super::plan::{DeletionTarget, ItemReason, Plan, StoreReason};
 use super::proof::{self, Purpose};
+use crate::backend::ListedRef;
 use crate::backend::{
     CachePruner, ObjectName, Outcome, PruneError, RefRewrite, RefTarget, SharedPruner,
     SharedReader, Skip,
 };
 use crate::format::digest::Digest;
-use crate::format::layout::ListedRef;
 use crate::inventory::Inventory;
 use crate::inventory::blobs::BlobId;
 use crate::inventory::scan::{self, ScanOptions};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::format::layout::WithheldReason;
+use crate::backend::WithheldReason;
 use crate::inventory::blobs::{Blob, BlobId};
 use crate::inventory::history::ScanHistory;
 use crate::inventory::{Inventory, InventoryTotals, RefEntry, ScanProgress};

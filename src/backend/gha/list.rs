@@ -7,8 +7,8 @@ use super::entry::{self, EntryContent, IndexKey, ListedEntry};
 use crate::backend::StoredObject;
 use crate::backend::entries::{CacheEntryKind, StoreEntry, short_branch};
 use crate::backend::listing::BrokenListing;
+use crate::backend::{ListedRef, ListedRefFacts, WithheldReason};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::{ListedRef, ListedRefFacts, WithheldReason};
 use crate::format::manifest::{CACHE_CONFIG, Descriptor};
 
 /// Creates a withheld ref that represents the indexes missing from a list.

@@ -10,12 +10,12 @@ use super::entry::EntryContent;
 use super::prune::whole;
 use super::runtime::CacheService;
 use super::{GhaCache, RankedIndex, sort_out};
+use crate::backend::ListedRef;
 use crate::backend::http::Tries;
 use crate::backend::{
     Obstacle, Outcome, PreviousVersions, RefRewrite, RemoteError, Skip, StoreVersion, Support,
 };
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::ListedRef;
 use crate::format::manifest::{CACHE_CONFIG, Descriptor};
 
 /// The index of a ref that builds import now.

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{LocalCache, list};
+use crate::backend::ListedRef;
 use crate::backend::files::{self, blocking, show};
 use crate::backend::{
     BackendError, CacheReader, Capabilities, DroppedRef, FindReferrers, KeepProvenance,
@@ -15,7 +16,6 @@ use crate::backend::{
     ReadError, RememberRefs, StoreFacts, Verified, attestations,
 };
 use crate::format::digest::Digest;
-use crate::format::layout::ListedRef;
 use crate::source::Place;
 
 #[async_trait]

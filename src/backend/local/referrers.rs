@@ -4,9 +4,9 @@
 use std::io::Read as _;
 
 use super::LocalCache;
+use crate::backend::ListedRef;
 use crate::backend::{BackendError, ReadError};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::ListedRef;
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument};
 
 /// The bytes of a blob that show whether it may be a manifest.

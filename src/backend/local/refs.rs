@@ -7,7 +7,7 @@ use super::folders::Layout;
 use super::trash::LocalTrash;
 use crate::backend::{DroppedRef, Outcome, PlanId, PruneError, RefTarget, Skip};
 use crate::format::layout::edit::{IndexText, parse_entry};
-use crate::format::layout::{LayoutError, ListedRef};
+use crate::format::layout::{LayoutError, LayoutRef};
 
 impl LocalCache {
     pub(super) fn read_dropped(&self) -> Result<Vec<DroppedRef>, PruneError> {
@@ -26,7 +26,7 @@ impl LocalCache {
             for text in &run.refs {
                 let listed_ref = parse_entry(text).map_err(|source| self.index_error(source))?;
                 dropped.push(DroppedRef {
-                    listed_ref,
+                    listed_ref: listed_ref.into(),
                     since: run.since,
                 });
             }
@@ -44,10 +44,10 @@ impl LocalCache {
         let index = self.hold_index(&layout)?;
         let old = index.read()?;
         let mut text = IndexText::parse(&old).map_err(|source| self.index_error(source))?;
-        let found: HashSet<RefTarget> = text.listed_refs().filter_map(target_of).collect();
+        let found: HashSet<RefTarget> = text.layout_refs().filter_map(target_of).collect();
         let names: HashSet<&[String]> = refs.iter().map(|target| target.names.as_slice()).collect();
         let renamed: HashSet<Vec<String>> = text
-            .listed_refs()
+            .layout_refs()
             .map(|listed_ref| listed_ref.names.clone())
             .filter(|found| names.contains(found.as_slice()))
             .collect();
@@ -97,15 +97,15 @@ impl LocalCache {
         refs: &[RefTarget],
     ) -> Result<Vec<Outcome>, PruneError> {
         self.restore_in_index(plan, refs, |text, entries, target| {
-            let taken = |listed_ref: &ListedRef| {
+            let taken = |listed_ref: &LayoutRef| {
                 let mut names = listed_ref.names.iter();
                 names.any(|name| target.names.contains(name))
             };
-            let is_it = |found: &ListedRef| target_of(found).as_ref() == Some(target);
-            if text.listed_refs().any(is_it) {
+            let is_it = |found: &LayoutRef| target_of(found).as_ref() == Some(target);
+            if text.layout_refs().any(is_it) {
                 return Ok(Outcome::AlreadyGone);
             }
-            if text.listed_refs().any(taken) {
+            if text.layout_refs().any(taken) {
                 return Ok(Outcome::Skipped(Skip::Changed));
             }
             match entry_of(entries, target) {
@@ -159,7 +159,7 @@ pub(super) fn no_longer_there() -> Outcome {
 }
 
 /// Returns a ref as a target; `None` if its digest is invalid.
-pub(super) fn target_of(listed_ref: &ListedRef) -> Option<RefTarget> {
+pub(super) fn target_of(listed_ref: &LayoutRef) -> Option<RefTarget> {
     Some(RefTarget {
         names: listed_ref.names.clone(),
         digest: listed_ref.descriptor.digest.valid()?,

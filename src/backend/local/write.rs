@@ -13,7 +13,7 @@ use super::refs::{entry_of, no_longer_there, target_of};
 use super::trash::{self, LocalTrash};
 use crate::backend::{ObjectName, Outcome, PlanId, PruneError, RefRewrite, RefTarget, Skip};
 use crate::format::digest::Digest;
-use crate::format::layout::ListedRef;
+use crate::format::layout::LayoutRef;
 use crate::format::layout::edit::IndexText;
 
 /// The mode of a blob, as BuildKit's content store writes it.
@@ -38,7 +38,7 @@ impl LocalCache {
         for rewrite in refs {
             let (to, size) = rewrite.to();
             let is_from =
-                |listed_ref: &ListedRef| target_of(listed_ref).as_ref() == Some(&rewrite.from);
+                |listed_ref: &LayoutRef| target_of(listed_ref).as_ref() == Some(&rewrite.from);
             let after = RefTarget {
                 names: rewrite.from.names.clone(),
                 digest: to,
@@ -48,7 +48,7 @@ impl LocalCache {
                 .point_to(is_from, &to, size)
                 .map_err(|source| self.index_error(source))?;
             let is_done = text
-                .listed_refs()
+                .layout_refs()
                 .any(|listed_ref| target_of(listed_ref).as_ref() == Some(&after));
             outcomes.push(match entry {
                 Some(entry) => {
@@ -82,14 +82,14 @@ impl LocalCache {
                 digest: rewrite.to().0,
                 bytes: 0,
             };
-            let is_it = |found: &ListedRef| target_of(found).as_ref() == Some(before);
-            if text.listed_refs().any(is_it) {
+            let is_it = |found: &LayoutRef| target_of(found).as_ref() == Some(before);
+            if text.layout_refs().any(is_it) {
                 return Ok(Outcome::AlreadyGone);
             }
             let Some(entry) = entry_of(entries, before) else {
                 return Ok(no_longer_there());
             };
-            let is_after = |found: &ListedRef| target_of(found).as_ref() == Some(&after);
+            let is_after = |found: &LayoutRef| target_of(found).as_ref() == Some(&after);
             Ok(if text.put(is_after, entry)? {
                 Outcome::Done
             } else {

@@ -2,10 +2,10 @@
 
 use super::packages::{PackageVersion, VersionState};
 use super::read::RegistryReader;
+use crate::backend::ListedRef;
 use crate::backend::RemoteError;
 use crate::backend::UnlistedVersions;
 use crate::backend::untagged::{self, Untagged};
-use crate::format::layout::ListedRef;
 
 impl RegistryReader {
     /// Lists the previous versions of the tags. If the registry does not list them, notes why.

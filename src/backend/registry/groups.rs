@@ -7,12 +7,12 @@ use futures_util::{StreamExt as _, stream};
 
 use super::manifests;
 use super::prune::RegistryPruner;
+use crate::backend::ListedRef;
 use crate::backend::{
     BackendError, CacheReader as _, Outcome, PruneError, RefTarget, RemoteError, RemoteKind, Skip,
     all_refs,
 };
 use crate::format::digest::Digest;
-use crate::format::layout::ListedRef;
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument};
 
 /// How deep nested indexes are followed.

@@ -20,8 +20,8 @@ use crate::backend::{
     ListedRefs, ListedRefsPart, Obstacle, ReadAbilities, ReadError, RemoteError, RemoteKind,
     StoreFacts, Support, UndoLimit, Undoability, UnlistedVersions, Unseen, Verified,
 };
+use crate::backend::{ListedRef, ListedRefFacts};
 use crate::format::digest::Digest;
-use crate::format::layout::{ListedRef, ListedRefFacts};
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor};
 use crate::source::{Place, RefSelector, RegistryLocation, Source, SourceLocation, Trust};
 

@@ -10,8 +10,8 @@ use super::list;
 use super::manifests::{self, Head};
 use super::read::RegistryReader;
 use crate::backend::{BackendError, ListedRefs, ListedRefsPart, RemoteError, RemoteKind};
+use crate::backend::{ListedRef, ListedRefFacts};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::{ListedRef, ListedRefFacts};
 use crate::format::manifest::Descriptor;
 use crate::source::{RefSelector, RegistryLocation};
 

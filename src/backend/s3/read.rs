@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::client::S3Client;
 use super::manifests::{ListedManifests, Manifests, companions, fingerprint};
 use super::{errors, spread};
+use crate::backend::ListedRef;
 use crate::backend::bucket::{Bucket, Versioning};
 use crate::backend::{
     Access, BackendError, CacheReader, Capabilities, DroppedRef, ListObjects, ListedRefs,
@@ -21,7 +22,6 @@ use crate::backend::{
     StoreFacts, Support, UndoLimit, Undoability, Verified,
 };
 use crate::format::digest::Digest;
-use crate::format::layout::ListedRef;
 use crate::source::{Place, S3Location, Source, SourceLocation, Trust};
 
 /// The longest time by which a blob is kept beyond `touch_refresh`, regardless of the grace: an

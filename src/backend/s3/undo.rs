@@ -10,9 +10,9 @@ use super::ListedObject;
 use super::client::S3Client;
 use super::objects::WriteCondition;
 use super::read::S3Reader;
+use crate::backend::ListedRef;
 use crate::backend::{BackendError, DroppedRef, PlanId, PruneError, RefTarget, RemoteError};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::ListedRef;
 use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor};
 
 /// The prefix of cachelens's own objects, below the prefix of the cache.

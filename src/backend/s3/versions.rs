@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 
 use super::{S3Reader, errors, timestamp};
+use crate::backend::ListedRef;
 use crate::backend::{PreviousVersions, RemoteError, RemoteKind, StoreVersion};
 use crate::format::digest::{Digest, DigestText};
-use crate::format::layout::ListedRef;
 use crate::format::manifest::{CACHE_CONFIG, DOCUMENT_LIMIT, Descriptor};
 use crate::text::escape::visible;
 

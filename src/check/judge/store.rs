@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::CheckCase;
 use super::refs::ahead;
+use crate::backend::WithheldReason;
 use crate::check::words::{counted, one_or};
 use crate::check::{Code, Finding, lifecycle};
-use crate::format::layout::WithheldReason;
 use crate::inventory::StoreWarning;
 use crate::inventory::blobs::Blob;
 use crate::source::{S3Location, SourceLocation, StoreKind};

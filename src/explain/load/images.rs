@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use futures_util::future::join_all;
 
 use super::log::{self, VertexName};
+use crate::backend::ListedRef;
 use crate::backend::{self, Access, CacheReader, SharedReader, all_refs};
 use crate::explain::frontend::{BaseImage, BaseImageConfig, ImageRequest, ImageState, Images};
 use crate::explain::keys::source::image_of_uri;
 use crate::format::digest::Digest;
 use crate::format::evidence::EvidenceDocument as Evidence;
-use crate::format::layout::ListedRef;
 use crate::format::llb::{OpKind, Platform};
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument};
 use crate::format::platform;

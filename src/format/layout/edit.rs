@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::{LayoutError, ListedRef, parse_index};
+use super::{LayoutError, LayoutRef, parse_index};
 use crate::format::digest::Digest;
 use crate::format::raw_object::RawObject;
 
@@ -22,7 +22,7 @@ pub struct IndexText<'a> {
 #[derive(Debug)]
 struct IndexEntry<'a> {
     text: Cow<'a, str>,
-    listed_ref: ListedRef,
+    layout_ref: LayoutRef,
 }
 
 impl<'a> IndexText<'a> {
@@ -32,7 +32,7 @@ impl<'a> IndexText<'a> {
     /// If it is no index, or its entries cannot be separated safely: not UTF-8, or without exactly
     /// one field `manifests`. Reading is lenient, as in Go; editing is not.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, LayoutError> {
-        let listed_refs = parse_index(bytes)?;
+        let layout_refs = parse_index(bytes)?;
         let unclear =
             |what: &str| LayoutError::Json(format!("{what}, so that it cannot be changed safely"));
         let text = std::str::from_utf8(bytes).map_err(|_| unclear("it is not UTF-8"))?;
@@ -44,17 +44,17 @@ impl<'a> IndexText<'a> {
             .get();
         let texts: Vec<&RawValue> =
             serde_json::from_str(list).map_err(|error| LayoutError::Json(error.to_string()))?;
-        if texts.len() != listed_refs.len() {
+        if texts.len() != layout_refs.len() {
             return Err(unclear("its entries read in two ways"));
         }
         // The list borrows from the text, which gives its offset.
         let start = list.as_ptr() as usize - text.as_ptr() as usize;
         let entries = texts
             .into_iter()
-            .zip(listed_refs)
-            .map(|(text, listed_ref)| IndexEntry {
+            .zip(layout_refs)
+            .map(|(text, layout_ref)| IndexEntry {
                 text: text.get().into(),
-                listed_ref,
+                layout_ref,
             });
         Ok(Self {
             head: &text[..start],
@@ -64,14 +64,14 @@ impl<'a> IndexText<'a> {
     }
 
     /// Returns the refs of the entries.
-    pub fn listed_refs(&self) -> impl Iterator<Item = &ListedRef> {
-        self.entries.iter().map(|entry| &entry.listed_ref)
+    pub fn layout_refs(&self) -> impl Iterator<Item = &LayoutRef> {
+        self.entries.iter().map(|entry| &entry.layout_ref)
     }
 
     /// Removes the entries for which `goes` holds, and returns their texts.
-    pub fn take(&mut self, mut goes: impl FnMut(&ListedRef) -> bool) -> Vec<String> {
+    pub fn take(&mut self, mut goes: impl FnMut(&LayoutRef) -> bool) -> Vec<String> {
         self.entries
-            .extract_if(.., |entry| goes(&entry.listed_ref))
+            .extract_if(.., |entry| goes(&entry.layout_ref))
             .map(|entry| entry.text.into_owned())
             .collect()
     }
@@ -81,10 +81,10 @@ impl<'a> IndexText<'a> {
     /// # Errors
     /// If the text is no entry.
     pub fn add(&mut self, text: &str) -> Result<(), LayoutError> {
-        let listed_ref = parse_entry(text)?;
+        let layout_ref = parse_entry(text)?;
         self.entries.push(IndexEntry {
             text: Cow::Owned(text.to_owned()),
-            listed_ref,
+            layout_ref,
         });
         Ok(())
     }
@@ -97,14 +97,14 @@ impl<'a> IndexText<'a> {
     /// If the entry cannot be changed safely.
     pub fn point_to(
         &mut self,
-        mut is_meant: impl FnMut(&ListedRef) -> bool,
+        mut is_meant: impl FnMut(&LayoutRef) -> bool,
         digest: &Digest,
         size: u64,
     ) -> Result<Option<String>, LayoutError> {
         let mut meant = self
             .entries
             .iter_mut()
-            .filter(|entry| is_meant(&entry.listed_ref));
+            .filter(|entry| is_meant(&entry.layout_ref));
         let (Some(entry), None) = (meant.next(), meant.next()) else {
             return Ok(None);
         };
@@ -115,8 +115,8 @@ impl<'a> IndexText<'a> {
             .and_then(|()| object.set("size", &size));
         changed.ok_or_else(unclear)?;
         let text = object.to_text().ok_or_else(unclear)?;
-        let listed_ref = parse_entry(&text)?;
-        entry.listed_ref = listed_ref;
+        let layout_ref = parse_entry(&text)?;
+        entry.layout_ref = layout_ref;
         Ok(Some(
             std::mem::replace(&mut entry.text, Cow::Owned(text)).into_owned(),
         ))
@@ -129,20 +129,20 @@ impl<'a> IndexText<'a> {
     /// If the text is no entry.
     pub fn put(
         &mut self,
-        mut is_meant: impl FnMut(&ListedRef) -> bool,
+        mut is_meant: impl FnMut(&LayoutRef) -> bool,
         text: &str,
     ) -> Result<bool, LayoutError> {
-        let listed_ref = parse_entry(text)?;
+        let layout_ref = parse_entry(text)?;
         let mut meant = self
             .entries
             .iter_mut()
-            .filter(|entry| is_meant(&entry.listed_ref));
+            .filter(|entry| is_meant(&entry.layout_ref));
         let (Some(entry), None) = (meant.next(), meant.next()) else {
             return Ok(false);
         };
         *entry = IndexEntry {
             text: Cow::Owned(text.to_owned()),
-            listed_ref,
+            layout_ref,
         };
         Ok(true)
     }
@@ -154,12 +154,12 @@ impl<'a> IndexText<'a> {
     pub fn to_text(&self) -> Result<String, LayoutError> {
         let entries: Vec<&str> = self.entries.iter().map(|entry| &*entry.text).collect();
         let text = format!("{}[{}]{}", self.head, entries.join(","), self.tail);
-        let same = |(new, old): (&ListedRef, &ListedRef)| {
+        let same = |(new, old): (&LayoutRef, &LayoutRef)| {
             new.names == old.names && new.descriptor.digest == old.descriptor.digest
         };
-        let listed_refs = parse_index(text.as_bytes())?;
-        if listed_refs.len() != self.entries.len()
-            || !listed_refs.iter().zip(self.listed_refs()).all(same)
+        let layout_refs = parse_index(text.as_bytes())?;
+        if layout_refs.len() != self.entries.len()
+            || !layout_refs.iter().zip(self.layout_refs()).all(same)
         {
             return Err(LayoutError::Json(
                 "the changed file would not read as it should".to_owned(),
@@ -173,11 +173,11 @@ impl<'a> IndexText<'a> {
 ///
 /// # Errors
 /// If it is no entry.
-pub fn parse_entry(text: &str) -> Result<ListedRef, LayoutError> {
+pub fn parse_entry(text: &str) -> Result<LayoutRef, LayoutError> {
     let index = format!(r#"{{"schemaVersion":2,"manifests":[{text}]}}"#);
-    let listed_refs = <[ListedRef; 1]>::try_from(parse_index(index.as_bytes())?);
-    listed_refs
-        .map(|[listed_ref]| listed_ref)
+    let layout_refs = <[LayoutRef; 1]>::try_from(parse_index(index.as_bytes())?);
+    layout_refs
+        .map(|[layout_ref]| layout_ref)
         .map_err(|_| LayoutError::Json("it is not one entry of an index".to_owned()))
 }
 
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn kept_entries_remain_byte_for_byte() {
         let mut index = IndexText::parse(INDEX.as_bytes()).unwrap();
-        let gone = index.take(|listed_ref| listed_ref.names == ["old"]);
+        let gone = index.take(|layout_ref| layout_ref.names == ["old"]);
         assert_eq!(
             gone,
             [r#"{"digest":"sha256:2", "annotations":{"org.opencontainers.image.ref.name":"old"}}"#]
@@ -209,7 +209,7 @@ mod tests {
         );
         let mut again = IndexText::parse(text.as_bytes()).unwrap();
         again.add(&gone[0]).unwrap();
-        let names: Vec<_> = again.listed_refs().map(ListedRef::name).collect();
+        let names: Vec<_> = again.layout_refs().map(LayoutRef::name).collect();
         assert_eq!(names, ["main", "old"]);
         assert_eq!(again.take(|_| true).len(), 2);
         assert!(again.to_text().unwrap().contains(r#""manifests" : [] ,"#));

@@ -3,8 +3,8 @@
 use std::io;
 
 use crate::backend::ReadError;
+use crate::backend::WithheldReason;
 use crate::format::cache_config::import::Refusal;
-use crate::format::layout::WithheldReason;
 
 /// A fault of a document that a ref leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]

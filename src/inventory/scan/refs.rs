@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::backend::ListedRef;
 use crate::format::digest::Digest;
-use crate::format::layout::ListedRef;
 use crate::inventory::blobs::{BlobId, BlobTable};
 use crate::inventory::resolve::Resolved;
 use crate::inventory::{

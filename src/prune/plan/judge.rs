@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     DeletionTarget, FreedBlobs, ItemReason, PlanWarning, Planning, StoreReason, age, ref_target,
 };
+use crate::backend::WithheldReason;
 use crate::backend::{
     CacheEntryKind, ObjectName, ObjectTarget, RefTarget, StoreEntry, Support, Totals,
 };
 use crate::format::digest::Digest;
-use crate::format::layout::WithheldReason;
 use crate::inventory::blobs::{Blob, BlobId};
 use crate::inventory::{Inventory, RefEntry, StoreWarning};
 use crate::retention::{Reason, Verdict};

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::backend::WithheldReason;
 use crate::backend::{DeletionCost, Obstacle, UnlistedVersions};
-use crate::format::layout::WithheldReason;
 use crate::inventory::StoreWarning;
 use crate::prune::rewrite::RewriteWarning;
 use crate::retention::PolicyWarning;

@@ -38,7 +38,7 @@ fn names(text: &str) -> Option<Vec<String>> {
         roots
             .entries
             .iter()
-            .map(cachelens::format::layout::ListedRef::name)
+            .map(cachelens::backend::ListedRef::name)
             .collect(),
     )
 }

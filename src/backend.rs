@@ -13,6 +13,7 @@ mod capabilities;
 pub mod demo;
 mod entries;
 mod error;
+mod facts;
 mod files;
 pub mod gha;
 mod github;
@@ -47,6 +48,7 @@ pub use entries::{
     UnknownQuotaFact, blob_in_entry, short_branch,
 };
 pub use error::{BackendError, ReadError};
+pub use facts::{StoreFacts, Surroundings, UnlistedVersions, Unseen};
 pub(crate) use http::{client_builder, within_origin};
 pub use listed_ref::{ListedRef, ListedRefFacts, WithheldReason};
 pub use object::{ObjectSender, OtherKind, OtherObject, StoredObject};
@@ -61,7 +63,7 @@ pub use pruner::{
 pub use reader::{
     AskForBlobs, BlobAnswer, CacheReader, FindReferrers, Footprint, KeepProvenance, ListObjects,
     ListedRefs, ListedRefsPart, MeasureObjects, PriceDeletions, ReadAbilities, RememberRefs,
-    ShareBlobs, SharedReader, StoreFacts, UnlistedVersions, Unseen, all_refs,
+    ShareBlobs, SharedReader, all_refs,
 };
 pub use remote::{RemoteError, RemoteKind};
 pub use target::{

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::backend::bucket::Bucket;
 use crate::backend::{
-    CacheEntryKind, OtherObject, QuotaFacts, StoreEntry, Totals, UnlistedVersions,
+    CacheEntryKind, OtherObject, StoreEntry, Surroundings, Totals, UnlistedVersions,
 };
 use crate::format::digest::Digest;
 
@@ -71,10 +71,8 @@ pub struct Inventory {
     /// All entries of a store that deletes by entry, including those that are refs and blobs. Empty
     /// for other stores.
     pub entries: Arc<Vec<StoreEntry>>,
-    /// Quota, branches and similar facts of a store with a quota.
-    pub around: Option<Arc<QuotaFacts>>,
-    /// Facts about the bucket, if the cache lies in one.
-    pub bucket: Option<Arc<Bucket>>,
+    /// The facts of the store beyond the cache.
+    pub surroundings: Surroundings,
     /// Identifies the set of refs; changes whenever the refs change.
     pub fingerprint: Option<Digest>,
     /// Whether the listing has ended.
@@ -277,7 +275,7 @@ impl Inventory {
         self.unknown
             .iter()
             .for_each(|object| totals.unknown.add(object.size));
-        if let Some(bucket) = &self.bucket {
+        if let Some(bucket) = self.surroundings.bucket() {
             totals.trash = totals.trash.plus(bucket.own);
             totals.unknown = totals.unknown.plus(bucket.unnamed);
         }
@@ -286,8 +284,8 @@ impl Inventory {
 
     /// Returns whether unfinished uploads could be listed.
     pub fn knows_partial(&self) -> bool {
-        let of_bucket = |bucket: &Arc<Bucket>| bucket.unlisted_uploads.is_none();
-        self.unlisted.is_none() && self.bucket.as_ref().is_none_or(of_bucket)
+        let of_bucket = |bucket: &Bucket| bucket.unlisted_uploads.is_none();
+        self.unlisted.is_none() && self.surroundings.bucket().is_none_or(of_bucket)
     }
 
     /// Returns whether every referenced blob that is not stored is known.
@@ -308,8 +306,8 @@ impl Inventory {
 
     /// Returns whether all objects outside the cache could be counted.
     pub fn knows_unknown(&self) -> bool {
-        let of_bucket = |bucket: &Arc<Bucket>| bucket.uncounted.is_none();
-        self.unlisted.is_none() && self.bucket.as_ref().is_none_or(of_bucket)
+        let of_bucket = |bucket: &Bucket| bucket.uncounted.is_none();
+        self.unlisted.is_none() && self.surroundings.bucket().is_none_or(of_bucket)
     }
 
     /// Returns whether the store withholds the content of some refs. Then the missing blobs are

@@ -4,7 +4,6 @@
 //! [`CacheReader::abilities`] returns if the store has it. The facts about a store that need no
 //! further request are one value, [`StoreFacts`].
 
-use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -13,10 +12,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::bucket::Bucket;
 use super::{
-    BackendError, Capabilities, DeletionCost, DroppedRef, ObjectName, ObjectSender,
-    PreviousVersions, PruneError, QuotaFacts, ReadError, Support,
+    BackendError, DeletionCost, DroppedRef, ObjectName, ObjectSender, PreviousVersions, PruneError,
+    ReadError, StoreFacts,
 };
 use crate::backend::ListedRef;
 use crate::format::digest::Digest;
@@ -48,15 +46,6 @@ pub struct ListedRefs {
     pub fingerprint: Digest,
 }
 
-/// Contents that a store may have and does not list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unseen {
-    /// Such a store never shows this.
-    Never(String),
-    /// The last listing was incomplete.
-    Part(String),
-}
-
 /// The answer of a store that lists no blobs to a question about one blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlobAnswer {
@@ -66,90 +55,6 @@ pub enum BlobAnswer {
         /// The size in bytes, if the store reports it.
         size: Option<u64>,
     },
-}
-
-/// Why a store lists no previous versions of its refs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UnlistedVersions {
-    /// A cache of this kind has none.
-    NoneOfKind,
-    /// The registry lists only the manifests of tags.
-    OnlyTags,
-    /// The registry did not list them.
-    Failed {
-        /// The message of the error.
-        message: String,
-        hint: Option<String>,
-    },
-}
-
-impl fmt::Display for UnlistedVersions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoneOfKind => {
-                f.write_str("a cache of this kind has no previous versions of its refs")
-            }
-            Self::OnlyTags => f.write_str(
-                "a registry lists only the current manifests of its tags, not previous versions",
-            ),
-            Self::Failed { message, hint } => {
-                write!(f, "previous versions are not listed: {message}")?;
-                match hint {
-                    Some(hint) => write!(f, " ({hint})"),
-                    None => Ok(()),
-                }
-            }
-        }
-    }
-}
-
-/// The facts about a store. Some are known only after the refs were read or the objects listed.
-#[derive(Debug, Clone)]
-pub struct StoreFacts {
-    /// Which deletions it supports.
-    pub capabilities: Capabilities,
-    /// Whether refs can be rewritten.
-    pub rewrite_ref: Support,
-    /// The free bytes of the file system.
-    pub free_bytes: Option<u64>,
-    /// Whether [`CacheReader::list_refs`] lists every ref of the store.
-    pub reads_all_refs: bool,
-    /// Why the store lists no objects. In such a store, a referenced blob counts as stored.
-    pub unlisted: Option<&'static str>,
-    /// Whether a scan asks for each blob, in such a store.
-    pub asks_for_each: bool,
-    /// Why the store lists no previous versions of its refs.
-    pub unlisted_versions: Option<UnlistedVersions>,
-    /// The refs in the last listing that have no manifest.
-    pub without_manifest: Vec<String>,
-    /// Contents that the store may have but does not list.
-    pub unseen: Option<Unseen>,
-    /// The quota and the branches, as of the last listing.
-    pub surroundings: Option<Arc<QuotaFacts>>,
-    /// The facts about a bucket, as of the last listing.
-    pub bucket: Option<Arc<Bucket>>,
-    /// How the store handles deletions, once a run has detected that.
-    pub deletes: Option<String>,
-}
-
-impl StoreFacts {
-    /// Returns the facts of a store with these capabilities that lists all its refs and objects.
-    pub fn new(capabilities: Capabilities) -> Self {
-        Self {
-            rewrite_ref: capabilities.delete_ref.clone(),
-            capabilities,
-            free_bytes: None,
-            reads_all_refs: true,
-            unlisted: None,
-            asks_for_each: false,
-            unlisted_versions: Some(UnlistedVersions::NoneOfKind),
-            without_manifest: Vec::new(),
-            unseen: None,
-            surroundings: None,
-            bucket: None,
-            deletes: None,
-        }
-    }
 }
 
 /// Reads one cache store.

@@ -182,7 +182,7 @@ fn block(
         .into_iter()
         .flatten()
         .collect::<String>();
-    let bucket = scanned.inventory.bucket.as_deref();
+    let bucket = scanned.inventory.surroundings.bucket();
     let bucket = bucket.map_or_else(String::new, |bucket| {
         bucket::print(&scanned.opened.label(), bucket, paper)
     });
@@ -214,7 +214,7 @@ fn states(scanned: &Scanned, totals: &InventoryTotals) -> Table {
     table.row_unless_empty("partial", totals.partial, Style::Plain, why);
     let why = "taken away by a prune; a later one empties it";
     table.row_unless_empty("trash", totals.trash, Style::Plain, why);
-    let not_the_caches = if scanned.inventory.around.is_some() {
+    let not_the_caches = if scanned.inventory.surroundings.quota().is_some() {
         "not the cache's own; only a rule for `entry` deletes it"
     } else {
         "not the cache's own; never deleted"

@@ -93,7 +93,7 @@ impl ScanRecord {
             orphan_bytes: totals.orphan.map(|orphan| orphan.bytes),
             missing_bytes: totals.missing.bytes,
             trash_bytes: totals.trash.bytes,
-            limit_bytes: inventory.around.as_ref().map(|around| around.limit),
+            limit_bytes: inventory.surroundings.quota().map(|around| around.limit),
             list: (refs <= MOST_REFS / 4).then(|| list.collect()),
         })
     }

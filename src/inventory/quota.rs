@@ -44,7 +44,7 @@ impl Inventory {
     /// Predicts evictions by GitHub's rules: entries unused for some days, and the least recently
     /// used ones when room runs out. `None` for a store without a quota.
     pub fn evictions(&self) -> Option<Evictions> {
-        let around = self.around.as_ref()?;
+        let around = self.surroundings.quota()?;
         let refs = self.refs.iter().map(|entry| {
             let facts = entry.facts();
             (facts.used.or(facts.modified), facts.bytes, &entry.name)
@@ -98,7 +98,7 @@ impl Inventory {
     /// Returns, for each branch, the caches that its builds can read; builds of deleted branches
     /// read none. Empty for a store without a quota.
     pub fn visibility(&self) -> Vec<Visibility> {
-        let Some(around) = self.around.as_ref() else {
+        let Some(around) = self.surroundings.quota() else {
             return Vec::new();
         };
         let branches: BTreeSet<&String> = self.branches().collect();

@@ -152,9 +152,8 @@ fn add_facts(inventory: &mut Inventory, facts: StoreFacts) {
         without_manifest.map(|name| StoreWarning::WithoutManifest(visible(name).into_owned()));
     inventory.warnings.extend(warnings);
     inventory.unlisted_versions = facts.unlisted_versions;
-    inventory.around = facts.surroundings;
-    inventory.bucket = facts.bucket;
-    if let Some(bucket) = &inventory.bucket
+    inventory.surroundings = facts.surroundings;
+    if let Some(bucket) = inventory.surroundings.bucket()
         && !bucket.elsewhere.is_empty()
     {
         let prefixes = bucket.elsewhere.iter().take(MOST_PREFIXES);
@@ -165,7 +164,7 @@ fn add_facts(inventory: &mut Inventory, facts: StoreFacts) {
     }
     let refs = inventory.refs.iter();
     let touched = refs.filter(|entry| entry.withheld().is_none()).count();
-    if inventory.around.is_some() && touched > 0 {
+    if inventory.surroundings.quota().is_some() && touched > 0 {
         inventory.warnings.push(StoreWarning::Touched(touched));
     }
 }

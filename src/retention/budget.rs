@@ -237,7 +237,7 @@ impl<'a> SharedBlobs<'a> {
             .map(|entry| entry.facts().bytes)
             .fold(0, u64::saturating_add);
         // If a quota counts everything, so does a budget; orphans are deleted anyway.
-        let bytes = if inventory.around.is_some() {
+        let bytes = if inventory.surroundings.quota().is_some() {
             let totals = inventory.totals();
             let orphan = totals.orphan.map_or(0, |orphan| {
                 orphan.bytes.saturating_sub(totals.superseded.bytes)

@@ -167,8 +167,8 @@ fn of_store_entry(entry: &StoreEntry, inventory: &Inventory, source: &str) -> Re
         .and_then(|digest| inventory.blobs.find(&digest));
     let is_needed = blob.is_some_and(|id| inventory.blobs.get(id).refs() > 0);
     let is_gone = inventory
-        .around
-        .as_ref()
+        .surroundings
+        .quota()
         .is_some_and(|around| around.is_gone(&entry.branch));
     RefFacts {
         name: entry.label.clone(),
@@ -201,7 +201,7 @@ fn of_store_entry(entry: &StoreEntry, inventory: &Inventory, source: &str) -> Re
 
 fn of_entry(entry: &RefEntry, inventory: &Inventory, source: &str) -> RefFacts {
     let branch = entry.facts().branch.clone();
-    let around = inventory.around.as_ref();
+    let around = inventory.surroundings.quota();
     let is_gone = branch
         .as_ref()
         .is_some_and(|branch| around.is_some_and(|around| around.is_gone(branch)));

@@ -168,6 +168,22 @@ fn one_function_reads_the_evidence_that_names_steps() {
 }
 
 #[test]
+fn facts_of_stores_are_one_typed_value_and_no_format() {
+    for source in SOURCES.iter() {
+        for fact in ["Option<Arc<Bucket>>", "Option<Arc<QuotaFacts>>"] {
+            let is_part = matches!(source.name.as_str(), "inventory.rs" | "backend/reader.rs");
+            let is_fact = is_part && source.code.contains(fact);
+            assert!(!is_fact, "{} has {fact}", source.name);
+        }
+        if source.name.starts_with("format/layout") {
+            for fact in ["withheld", "repository", "generation", "branch"] {
+                assert!(!source.code.contains(fact), "{} has {fact}", source.name);
+            }
+        }
+    }
+}
+
+#[test]
 fn traits_of_stores_are_thin() {
     let traits: BTreeMap<String, usize> = SOURCES
         .iter()

@@ -16,7 +16,8 @@ use super::{GhaCache, repository, rest};
 use crate::backend::entries::{BLOB_KEY, DeletionCost};
 use crate::backend::{
     BackendError, CacheReader, Capabilities, ListObjects, ListedRefs, ListedRefsPart, ObjectSender,
-    PriceDeletions, ReadAbilities, ReadError, StoreFacts, Support, Undoability, Unseen, Verified,
+    PriceDeletions, ReadAbilities, ReadError, StoreFacts, Support, Surroundings, Undoability,
+    Unseen, Verified,
 };
 use crate::format::digest::Digest;
 use crate::source::Place;
@@ -93,6 +94,7 @@ impl CacheReader for GhaCache {
 
     async fn facts(&self) -> StoreFacts {
         let unseen = self.unseen.lock().ok().and_then(|unseen| unseen.clone());
+        let around = self.around.lock().ok().and_then(|around| around.clone());
         let capabilities = Capabilities {
             delete_ref: Support::Yes,
             delete_object: Support::Yes,
@@ -103,7 +105,7 @@ impl CacheReader for GhaCache {
             rewrite_ref: self.may_write().await,
             unlisted_versions: None,
             unseen: unseen.map(Unseen::Part),
-            surroundings: self.around.lock().ok().and_then(|around| around.clone()),
+            surroundings: around.map_or(Surroundings::Unknown, Surroundings::Quota),
             ..StoreFacts::new(capabilities)
         }
     }

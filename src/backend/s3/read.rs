@@ -19,7 +19,7 @@ use crate::backend::bucket::{Bucket, Versioning};
 use crate::backend::{
     Access, BackendError, CacheReader, Capabilities, DroppedRef, ListObjects, ListedRefs,
     ListedRefsPart, ObjectSender, PruneError, ReadAbilities, ReadError, RememberRefs, ShareBlobs,
-    StoreFacts, Support, UndoLimit, Undoability, Verified,
+    StoreFacts, Support, Surroundings, UndoLimit, Undoability, Verified,
 };
 use crate::format::digest::Digest;
 use crate::source::{Place, S3Location, Source, SourceLocation, Trust};
@@ -186,7 +186,7 @@ impl CacheReader for S3Reader {
             settling: SignedDuration::try_from(settled).unwrap_or(SignedDuration::MAX),
         };
         StoreFacts {
-            bucket,
+            surroundings: bucket.map_or(Surroundings::Unknown, Surroundings::Bucket),
             deletes: self
                 .client
                 .behaviour

@@ -27,7 +27,7 @@ pub(super) fn judge(case: &CheckCase<'_>) -> Vec<Finding> {
 
 /// Reports a job that cannot export: GitHub refuses the upload after the build has run.
 fn read_only(case: &CheckCase<'_>) -> Option<Finding> {
-    let around = case.subject.inventory.around.as_ref()?;
+    let around = case.subject.inventory.surroundings.quota()?;
     (around.job_writes == Some(false)).then(|| {
         let message = "the cache token of this job is read-only: `cache-to` fails after the build";
         case.finding(Code::CacheReadOnly, message.to_owned()).hint(
@@ -38,7 +38,8 @@ fn read_only(case: &CheckCase<'_>) -> Option<Finding> {
 
 fn evictions(case: &CheckCase<'_>) -> Vec<Finding> {
     let inventory = case.subject.inventory;
-    let Some((around, evictions)) = inventory.around.as_ref().zip(inventory.evictions()) else {
+    let Some((around, evictions)) = inventory.surroundings.quota().zip(inventory.evictions())
+    else {
         return Vec::new();
     };
     let mut findings = Vec::new();
@@ -93,7 +94,7 @@ fn soon(case: &CheckCase<'_>, eviction: &Eviction) -> Option<String> {
 /// Reports caches of deleted branches.
 fn gone(case: &CheckCase<'_>) -> Option<Finding> {
     let inventory = case.subject.inventory;
-    let around = inventory.around.as_ref()?;
+    let around = inventory.surroundings.quota()?;
     let mut branches: BTreeMap<&str, u64> = BTreeMap::new();
     let of_refs = inventory
         .refs
@@ -135,8 +136,8 @@ fn gone(case: &CheckCase<'_>) -> Option<Finding> {
 fn invisible(case: &CheckCase<'_>) -> Vec<Finding> {
     let inventory = case.subject.inventory;
     let Some(default) = inventory
-        .around
-        .as_ref()
+        .surroundings
+        .quota()
         .and_then(|around| around.default_branch.as_ref())
     else {
         return Vec::new();

@@ -24,7 +24,7 @@ pub(super) fn judge(case: &CheckCase<'_>) -> Vec<Finding> {
             .filter_map(|warning| finding_of_warning(case, warning)),
     );
     findings.extend(written_in_the_future(case));
-    if let Some(bucket) = &case.subject.inventory.bucket {
+    if let Some(bucket) = case.subject.inventory.surroundings.bucket() {
         findings.extend(lifecycle::audit(case.subject.source, bucket).findings);
     }
     if let Some(SourceLocation::S3(s3)) = case.subject.location {
@@ -335,7 +335,7 @@ fn stopped_early(case: &CheckCase<'_>) -> Option<Finding> {
 /// Reports the settings of a bucket that are not known. The audit of the lifecycle rules reports
 /// itself when it cannot judge them.
 fn bucket_unknown(case: &CheckCase<'_>) -> Vec<Finding> {
-    let Some(bucket) = &case.subject.inventory.bucket else {
+    let Some(bucket) = case.subject.inventory.surroundings.bucket() else {
         return Vec::new();
     };
     if case.subject.only.is_some() {
@@ -353,7 +353,7 @@ fn bucket_unknown(case: &CheckCase<'_>) -> Vec<Finding> {
 
 /// Reports what is not known of the store around the cache.
 fn surroundings_unknown(case: &CheckCase<'_>) -> Vec<Finding> {
-    let Some(around) = &case.subject.inventory.around else {
+    let Some(around) = case.subject.inventory.surroundings.quota() else {
         return Vec::new();
     };
     around

@@ -45,7 +45,7 @@ struct Lifecycle {
 impl BucketFields {
     /// Sums up the bucket; `None` if the cache is not in a bucket.
     pub(super) fn new(source: &str, inventory: &Inventory) -> Option<Self> {
-        let bucket = inventory.bucket.as_deref()?;
+        let bucket = inventory.surroundings.bucket()?;
         let Audit { findings, safe } = lifecycle::audit(source, bucket);
         let noncurrent = bucket.noncurrent.as_ref().ok();
         let class = |(name, Totals { count, bytes }): &(String, Totals)| Class {

@@ -83,7 +83,7 @@ impl From<Visibility> for BranchReads {
 impl SharedStoreFields {
     /// Sums up an inventory; `None` for a store without a quota.
     pub(super) fn new(inventory: &Inventory) -> Option<Self> {
-        let around = inventory.around.as_ref()?;
+        let around = inventory.surroundings.quota()?;
         let evictions = inventory.evictions()?;
         let groups = EntryGroup::all(inventory, around, &evictions);
         Some(Self {

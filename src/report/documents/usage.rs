@@ -101,7 +101,11 @@ impl SourceUsageDocument {
             undetermined: Some(totals.undetermined.into()),
             partial: inventory.knows_partial().then(|| totals.partial.into()),
             trash: Some(totals.trash.into()),
-            superseded: inventory.around.is_some().then(|| totals.superseded.into()),
+            superseded: inventory
+                .surroundings
+                .quota()
+                .is_some()
+                .then(|| totals.superseded.into()),
             unknown: inventory.knows_unknown().then(|| totals.unknown.into()),
             total: Some(totals.stored().into()),
             unseen: inventory.unseen.as_deref().map(str::to_owned),

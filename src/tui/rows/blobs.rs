@@ -327,8 +327,8 @@ impl BlobRows {
         ];
         let class = self
             .inventory()
-            .bucket
-            .as_ref()
+            .surroundings
+            .bucket()
             .filter(|_| blob.is_stored());
         if let Some(class) = class.and_then(|bucket| bucket.class_of(&blob.digest())) {
             details.push(DetailLine::Fact(

@@ -52,7 +52,8 @@ async fn list(reader: &SharedReader) -> Result<(), String> {
         async { while receiver.recv().await.is_some() {} }
     );
     listed.map_err(|error| error.to_string())?;
-    let bucket = reader.facts().await.bucket.unwrap();
+    let facts = reader.facts().await;
+    let bucket = facts.surroundings.bucket().unwrap();
     let unknown: Vec<String> = bucket
         .not_known()
         .map(|(what, why)| format!("{what}: {why}"))

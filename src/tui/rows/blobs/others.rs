@@ -50,8 +50,8 @@ impl BlobRows {
         };
         let is_gone = self
             .inventory()
-            .around
-            .as_ref()
+            .surroundings
+            .quota()
             .is_some_and(|around| around.is_gone(&entry.branch));
         let gone = if is_gone {
             Cell::new(", which is gone", TextRole::Warning)

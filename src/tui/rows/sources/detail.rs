@@ -33,7 +33,7 @@ pub(super) fn found(found: &ScannedInventory, now: Timestamp, details: &mut Vec<
     ]);
     details.push(DetailLine::Fact("orphan", orphan(found)));
     details.extend(other_objects(totals));
-    if let Some(around) = found.inventory.around.as_ref() {
+    if let Some(around) = found.inventory.surroundings.quota() {
         quota(found, around, details);
     }
     if let Some(unseen) = &found.inventory.unseen {
@@ -42,7 +42,7 @@ pub(super) fn found(found: &ScannedInventory, now: Timestamp, details: &mut Vec<
             Cell::new(unseen.to_string(), TextRole::Unsure),
         ));
     }
-    if let Some(bucket) = found.inventory.bucket.as_ref() {
+    if let Some(bucket) = found.inventory.surroundings.bucket() {
         bucket::details(bucket, details);
     }
     if let Some(newest) = found.inventory.newest() {

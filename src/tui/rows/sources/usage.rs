@@ -53,7 +53,7 @@ pub(super) fn waste_in_words(found: &ScannedInventory) -> String {
 pub(super) fn usage(found: &ScannedInventory, words: &str, room: u16) -> Cell {
     let totals = &found.totals;
     let stored = totals.stored().bytes;
-    match found.inventory.around.as_ref() {
+    match found.inventory.surroundings.quota() {
         // A gauge of the quota in use.
         Some(around) => {
             let filled = u128::from(room) * u128::from(stored) / u128::from(around.limit.max(1));

@@ -33,7 +33,10 @@ impl CheckScreen {
                 ),
                 match self.work.checked.read {
                     None => Cell::new(
-                        "V reads every layer, too, and compares it with its digest",
+                        format!(
+                            "{} reads every layer, too, and compares it with its digest",
+                            world.keymap.key_for(CONTEXTS, Action::Verify)
+                        ),
                         TextRole::Dim,
                     ),
                     Some(count) => Cell::new(

@@ -127,7 +127,7 @@ fn compare(set: &str) -> BTreeSet<String> {
         let names: Vec<&str> = model.names().collect();
         for shown in names.iter().rev().step_by(5) {
             let (records, layers) = model.shown(shown);
-            let document = sandbox.json(&["show", "--json", &format!("./cache#{shown}")]);
+            let document = sandbox.json(format!("show --json './cache#{shown}'"));
             assert_rows(
                 &document["records"],
                 &records,

@@ -199,7 +199,7 @@ fn plans_and_journals() {
     let source = layout.source();
     let plan = sandbox.path("plan.json");
     let path = plan.to_str().unwrap();
-    let made = sandbox.run(&["prune", &source, "--drop-ref", "old", "--plan-out", path]);
+    let made = sandbox.run(format!("prune {source} --drop-ref old --plan-out {path}"));
     assert_eq!(made.code, Some(0), "{made}");
     let plan = std::fs::read(plan).unwrap();
     // The digest would detect every change of the content, so it is recomputed.
@@ -220,7 +220,7 @@ fn plans_and_journals() {
     fuzz("plan", std::slice::from_ref(&plan), signed, load);
     fuzz("envelope of a plan", &[plan], change::json, load);
 
-    let done = sandbox.json(&["prune", &source, "--drop-ref", "old", "--yes", "--json"]);
+    let done = sandbox.json(format!("prune {source} --drop-ref old --yes --json"));
     let journal = std::fs::read(done["outcome"]["journal"].as_str().unwrap()).unwrap();
     let copy = sandbox.path("copy.jsonl");
     fuzz("journal", &[journal], change::lines, |bytes| {

@@ -107,7 +107,8 @@ fn without_a_terminal_the_summary_and_the_refs_are_printed() {
     let sandbox = Sandbox::new();
     let run = sandbox.run("demo");
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run}");
-    let [summed, listed] = ["du", "ls"].map(|command| sandbox.run(&[command, "demo"]).stdout);
+    let [summed, listed] =
+        ["du", "ls"].map(|command| sandbox.run(format!("{command} demo")).stdout);
     assert_eq!(run.stdout, format!("{summed}\n{listed}"));
     // Evidence asks for an answer that neither gives.
     let run = sandbox.run("demo#main --build log.txt");

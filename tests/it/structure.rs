@@ -40,6 +40,8 @@ const MOST_METHODS_OF_PRUNER: usize = 6;
 const TUPLE_LETS: usize = 20;
 /// The most `.filter(|_| condition)`.
 const BLIND_FILTERS: usize = 68;
+/// The most calls of the program in tests whose arguments are a list and not one text.
+const ARGUMENT_LISTS: usize = 126;
 
 #[test]
 fn a_module_imports_from_its_own_layer_and_lower_ones() {
@@ -421,6 +423,38 @@ fn a_condition_is_an_if_and_no_filter() {
         found <= BLIND_FILTERS,
         "{found} `.filter(|_| …)`, more than {BLIND_FILTERS}"
     );
+}
+
+#[test]
+fn arguments_of_the_program_are_one_text() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let mut found = 0;
+    for entry in rust_files(&folder) {
+        let text = fs::read_to_string(entry).unwrap();
+        let text: String = text.split_whitespace().collect();
+        found += [".run(", ".json("]
+            .iter()
+            .map(|call| text.matches(&format!("{call}&[")).count())
+            .sum::<usize>();
+    }
+    assert!(
+        found <= ARGUMENT_LISTS,
+        "{found} lists of arguments, more than {ARGUMENT_LISTS}"
+    );
+}
+
+/// Returns the files of Rust below a folder.
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
 }
 
 #[test]

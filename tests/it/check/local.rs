@@ -387,7 +387,9 @@ fn the_gate_fails_at_the_configured_severity() {
     let mut layout = sandbox.layout();
     whole(&mut layout);
     let code = |sandbox: &Sandbox, height: &str| {
-        sandbox.run(&["check", "./cache", "--fail-on", height]).code
+        sandbox
+            .run(format!("check ./cache --fail-on '{height}'"))
+            .code
     };
     let codes =
         |sandbox: &Sandbox| ["error", "warning", "info"].map(|height| code(sandbox, height));
@@ -417,12 +419,8 @@ fn one_ref_is_checked_alone() {
         "image",
         &layout.manifest(&layout.blob(IMAGE, image.to_string()), &[]),
     );
-    let check = |name: &str, code| {
-        ended(
-            &sandbox.run(&["check", "--json", &format!("./cache#{name}")]),
-            code,
-        )
-    };
+    let check =
+        |name: &str, code| ended(&sandbox.run(format!("check --json './cache#{name}'")), code);
     assert!(codes(&check("main", 0)).is_empty());
     assert_eq!(codes(&check("broken", 3)), ["manifest-missing"]);
     assert_eq!(codes(&check("image", 3)), ["no-cache"]);

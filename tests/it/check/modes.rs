@@ -93,7 +93,7 @@ fn a_min_export_keeps_the_results_on_which_no_other_rests() {
             assert_eq!(lost, all.0 - min.0, "{set} {name}");
             are_max += u64::from(row["mode"] == "max");
 
-            let shown = sandbox.json(&["show", &format!("./cache#{name}"), "--json"]);
+            let shown = sandbox.json(format!("show './cache#{name}' --json"));
             assert_eq!(shown["modes"][0]["min"], row["min"], "{set} {name}");
         }
         assert!(are_max > 0, "{set}");

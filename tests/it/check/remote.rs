@@ -138,7 +138,7 @@ fn facts_that_a_registry_withholds_are_reported_as_unchecked() {
     let registry = DockerRegistry::with("shop", Setup::default());
     let sandbox = Sandbox::new();
     let source = format!("{}/shop-cache", registry.host());
-    let report = ended(&sandbox.run(&["check", "--json", &source]), 0);
+    let report = ended(&sandbox.run(format!("check --json {source}")), 0);
     insta::assert_snapshot!(findings_of(&report), @r"
     info not-checked -: orphans are unknown: a registry does not list its blobs
       the registry's own garbage collection deletes unreferenced blobs
@@ -148,7 +148,7 @@ fn facts_that_a_registry_withholds_are_reported_as_unchecked() {
       export with mode=max; results that were lost for other reasons return when the step runs again
     ");
     let report = ended(
-        &sandbox.run(&["check", "--json", "--verify-blobs", "--verify", &source]),
+        &sandbox.run(format!("check --json --verify-blobs --verify {source}")),
         0,
     );
     let unchecked = codes(&report)
@@ -164,7 +164,7 @@ fn blobs_that_a_registry_has_lost_or_spoiled_are_found() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     let source = format!("{}/shop-cache:c01", registry.host());
-    let show = sandbox.json(&["show", "--json", &source]);
+    let show = sandbox.json(format!("show --json {source}"));
     let layer = |place: usize| {
         show["layers"][place]["digest"]
             .as_str()

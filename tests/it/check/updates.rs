@@ -40,18 +40,10 @@ impl Old {
         let any = other.chain(&[other.layer("any", 40)]);
         other.tag("main", &any);
         // The keys that a build would look for.
-        let why = old.sandbox.json(&[
-            "why",
-            "./other#main",
-            "-f",
-            "Dockerfile",
-            "--platform",
-            "linux/amd64",
-            "--offline",
-            "--image",
-            &old.image,
-            "--json",
-        ]);
+        let why = old.sandbox.json(format!(
+            "why ./other#main -f Dockerfile --platform linux/amd64 --offline --image '{}' --json",
+            old.image
+        ));
         let keys: Vec<&Value> = why["steps"]
             .as_array()
             .unwrap()

@@ -15,16 +15,9 @@ fn cache(sandbox: &Sandbox) -> (String, Value) {
     let shown = sandbox.json("show ./cache#c03 --json");
     for layer in shown["layers"].as_array().unwrap() {
         let digest = layer["digest"].as_str().unwrap().to_owned();
-        let files = sandbox.json(&[
-            "files",
-            "./cache#c03",
-            &digest,
-            "--filter",
-            "kind:file",
-            "--sort",
-            "size",
-            "--json",
-        ]);
+        let files = sandbox.json(format!(
+            "files ./cache#c03 {digest} --filter kind:file --sort size --json"
+        ));
         let file = files["files"].get(0).cloned();
         if let Some(file) = file.filter(|file| file["bytes"].as_u64() > Some(0)) {
             return (digest, file);
@@ -62,13 +55,13 @@ fn cat_refuses_paths_that_are_no_files() {
     let (layer, file) = cache(&sandbox);
     let path = file["path"].as_str().unwrap();
     let near = format!("{path}x");
-    let run = sandbox.run(&["cat", "./cache", &layer, &near]);
+    let run = sandbox.run(format!("cat ./cache {layer} '{near}'"));
     assert_eq!(run.code, Some(1), "{run}");
     assert!(
         run.stderr.contains(&format!("did you mean `{path}`?")),
         "{run}"
     );
-    let json = sandbox.run(&["cat", "./cache", &layer, path, "--json"]);
+    let json = sandbox.run(format!("cat ./cache {layer} {path} --json"));
     assert_eq!(json.code, Some(2), "{json}");
 }
 
@@ -83,7 +76,7 @@ fn cat_prints_nothing_of_a_damaged_layer() {
     // The end of the stream: everything before it can be unpacked.
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&blob, bytes).unwrap();
-    let run = sandbox.run(&["cat", "./cache", &layer, path]);
+    let run = sandbox.run(format!("cat ./cache {layer} {path}"));
     assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""), "{run}");
 }
 

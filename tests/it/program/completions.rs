@@ -146,7 +146,7 @@ fn every_offered_name_is_accepted() {
     }
     for page in offered(&sandbox, &["help", ""]) {
         if !page.starts_with('-') {
-            let run = sandbox.run(&["man", &page]);
+            let run = sandbox.run(format!("man {page}"));
             assert_eq!(run.code, Some(0), "{page}: {run}");
         }
     }
@@ -213,7 +213,7 @@ fn zsh_adds_values_to_its_candidates() {
 fn every_shell_has_a_script() {
     let sandbox = Sandbox::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let run = sandbox.run(&["completions", shell]);
+        let run = sandbox.run(format!("completions {shell}"));
         assert_eq!(run.code, Some(0), "{run}");
         assert!(run.stdout.contains("cachelens"), "{shell}");
     }
@@ -235,7 +235,7 @@ fn elvish_and_powershell_scripts_offer_the_flags_of_each_command() {
         ("elvish", "cand ", " "),
         ("powershell", "[CompletionResult]::new('", "',"),
     ] {
-        let script = sandbox.run(&["completions", shell]).stdout;
+        let script = sandbox.run(format!("completions {shell}")).stdout;
         let has = |command: &str, flag: &str| {
             flags_of(&script, command).contains(&format!("{before}{flag}{after}"))
         };

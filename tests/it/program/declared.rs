@@ -60,7 +60,7 @@ fn every_format_has_the_file_and_the_gate_counts_them() {
         ("markdown", "Makefile:2"),
         ("text", "[never-imported] Makefile:2"),
     ] {
-        let run = sandbox.run(&["check", "--format", format]);
+        let run = sandbox.run(format!("check --format {format}"));
         assert!(run.stdout.contains(expected), "{format}: {run}");
         assert_eq!(run.code, Some(3), "{format}");
     }

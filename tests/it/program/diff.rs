@@ -23,7 +23,7 @@ fn shop() -> (Sandbox, String) {
 #[test]
 fn diff_lists_added_removed_and_changed_steps() {
     let (sandbox, provenance) = shop();
-    insta::assert_snapshot!(sandbox.run(&["diff", "./cache#c07", "./cache#c08", "--provenance", &provenance]), @r"
+    insta::assert_snapshot!(sandbox.run(format!("diff ./cache#c07 ./cache#c08 --provenance '{provenance}'")), @r"
     ./cache#c07 → ./cache#c08
     174 KiB → 237 KiB: 8 layers added (91.4 KiB), 3 removed (30.5 KiB)
     written 7s later
@@ -107,10 +107,10 @@ fn diff_agrees_with_show_of_both_refs() {
         // The second ref comes from another source: records are matched by key, independent of
         // their source.
         let (old, new) = (format!("./cache#{}", pair.0), format!("./copy#{}", pair.1));
-        let diff = sandbox.json(&["diff", &old, &new, "--json"]);
+        let diff = sandbox.json(format!("diff {old} {new} --json"));
         let (old, new) = (
-            sandbox.json(&["show", &old, "--json"]),
-            sandbox.json(&["show", &new, "--json"]),
+            sandbox.json(format!("show {old} --json")),
+            sandbox.json(format!("show {new} --json")),
         );
         assert_eq!(
             (&diff["bytes_before"], &diff["bytes_after"]),

@@ -5,7 +5,7 @@ use crate::support::command::Sandbox;
 
 #[test]
 fn du_sums_up_the_demo() {
-    insta::assert_snapshot!(ageless(&Sandbox::new().run(&["du", "demo"])), @r"
+    insta::assert_snapshot!(ageless(&Sandbox::new().run("du demo")), @r"
     demo  9 refs
     STATE    OBJECTS      SIZE  SHARE
     live         111   1.5 MiB   80 %  reached from a ref
@@ -15,7 +15,7 @@ fn du_sums_up_the_demo() {
     missing        1  12.3 KiB –  referenced but not stored: importing builds fail
     exit 0
     ");
-    insta::assert_snapshot!(ageless(&Sandbox::new().run(&["du", "demo#main"])), @r"
+    insta::assert_snapshot!(ageless(&Sandbox::new().run("du demo#main")), @r"
     error: du sums up a whole store, and demo#main names one ref
       hint: `cachelens ls SOURCE#REF` gives the sizes of one ref
     exit 2

@@ -149,7 +149,7 @@ fn a_file_that_is_no_plan_or_journal_is_a_usage_error() {
     std::fs::write(sandbox.path("notes"), "no journal\n").unwrap();
     for flag in ["--apply", "--resume", "--undo"] {
         for file in ["nowhere", "notes", "."] {
-            let run = sandbox.run(&["prune", flag, file]);
+            let run = sandbox.run(format!("prune {flag} {file}"));
             assert_eq!(
                 (run.code, run.stdout.as_str()),
                 (Some(2), ""),

@@ -200,7 +200,7 @@ fn help_lists_commands_and_options() {
 #[test]
 fn only_flags_of_the_build_are_below_its_heading() {
     for command in ["why", "show", "check", "prune"] {
-        let help = Sandbox::new().run(&[command, "-h"]).stdout;
+        let help = Sandbox::new().run(format!("{command} -h")).stdout;
         let (options, build) = help
             .split_once("\nThe build, as a Dockerfile describes it:\n")
             .unwrap();
@@ -214,7 +214,7 @@ fn only_flags_of_the_build_are_below_its_heading() {
 
 #[test]
 fn each_line_of_the_list_of_commands_fits_80_columns() {
-    let help = Sandbox::new().run(&["-h"]).stdout;
+    let help = Sandbox::new().run("-h").stdout;
     let (_, commands) = help.split_once("Commands:\n").unwrap();
     let (commands, _) = commands.split_once("\n\n").unwrap();
     assert!(commands.lines().count() > 15, "{help}");

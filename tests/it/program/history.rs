@@ -169,12 +169,12 @@ fn no_state_keeps_no_records() {
         }
         assert!(!sandbox.path(".local/state").exists(), "{config}{flags:?}");
     }
-    let run = sandbox().run(&["du", "./cache", "--history", "--no-state"]);
+    let run = sandbox().run("du ./cache --history --no-state");
     insta::assert_snapshot!(run, @r"
     ./cache  no scan of it is recorded
     exit 0
     ");
-    let run = sandbox().run(&["diff", "./cache", "--since", "1d", "--no-state"]);
+    let run = sandbox().run("diff ./cache --since 1d --no-state");
     insta::assert_snapshot!(run, @r"
     error: no earlier scan of ./cache is recorded
       hint: records are kept without --no-state and with `keep = true` in [state]

@@ -107,7 +107,7 @@ fn init_shows_the_file_that_it_would_replace() {
 
 #[test]
 fn init_reports_that_nothing_is_declared() {
-    let run = Sandbox::new().run(&["init"]);
+    let run = Sandbox::new().run("init");
     insta::assert_snapshot!(run, @r"
     error: no cache is declared in .
       hint: `cachelens help config` shows how a cachelens.toml is written by hand

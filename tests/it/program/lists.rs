@@ -74,7 +74,7 @@ fn ls_sorts_cuts_and_chooses_columns() {
 
 #[test]
 fn an_unknown_column_suggests_the_nearest_before_anything_is_read() {
-    let run = Sandbox::new().run(&["ls", "./nowhere", "--sort", "sizes"]);
+    let run = Sandbox::new().run("ls ./nowhere --sort sizes");
     insta::assert_snapshot!(ageless(&run), @r"
     error: there is no column `sizes`
       hint: did you mean `size`? the columns are ref, kind, age, size, exclusive, layers, results, keys-only, records, modified, used, platform, digest, state, trouble
@@ -148,7 +148,7 @@ fn files_finds_a_layer_by_its_digest_and_by_its_step() {
         .as_str()
         .unwrap()
         .to_owned();
-    let by_digest = sandbox.json(&["files", "demo", &layer, "--json"]);
+    let by_digest = sandbox.json(format!("files demo {layer} --json"));
     assert_eq!(by_digest["layer"], layer.as_str());
     assert_eq!(by_digest["complete"], true);
     let files = by_digest["files"].as_array().unwrap();
@@ -161,18 +161,18 @@ fn files_finds_a_layer_by_its_digest_and_by_its_step() {
     let prefix = &layer["sha256:".len()..][..12];
     let key = record["digest"].as_str().unwrap();
     for wanted in [prefix, key] {
-        let found = sandbox.json(&["files", "demo#main", wanted, "--json"]);
+        let found = sandbox.json(format!("files demo#main '{wanted}' --json"));
         assert_eq!(found["layer"], layer.as_str(), "{wanted}");
         assert_eq!(found["files"], by_digest["files"], "{wanted}");
     }
     let absent = format!("sha256:{}", "0".repeat(64));
-    let absent = sandbox.run(&["files", "demo", &absent]);
+    let absent = sandbox.run(format!("files demo {absent}"));
     assert_eq!(absent.code, Some(1));
     assert!(
         absent.stderr.contains("demo holds no blob sha256:00"),
         "{absent}"
     );
-    let none = sandbox.run(&["files", "demo#main", "no such step"]);
+    let none = sandbox.run("files demo#main 'no such step'");
     insta::assert_snapshot!(ageless(&none), @r"
     error: demo#main has no layer and no step `no such step`
       hint: `cachelens show demo#main` lists its steps and layers
@@ -188,13 +188,13 @@ fn files_lists_a_layer_that_no_ref_reaches() {
         &["blobs", "demo", "--filter", "state:orphan", "--json"],
     );
     let listed = orphans.iter().filter(|digest| {
-        let run = sandbox.run(&["files", "demo", digest, "--json"]);
+        let run = sandbox.run(format!("files demo {digest} --json"));
         run.code == Some(0) && !run.json()["files"].as_array().unwrap().is_empty()
     });
     assert!(listed.count() > 0, "{orphans:?}");
     // A manifest among them is not a layer, which is an error.
     let documents = orphans.iter().filter(|digest| {
-        let run = sandbox.run(&["files", "demo", digest]);
+        let run = sandbox.run(format!("files demo {digest}"));
         run.code == Some(1) && run.stderr.contains("no tar archive")
     });
     assert!(documents.count() > 0, "{orphans:?}");
@@ -223,7 +223,7 @@ fn files_filters_by_path() {
 
 #[test]
 fn version_prints_version_commit_and_platform() {
-    let document = Sandbox::new().json(&["version", "--json"]);
+    let document = Sandbox::new().json("version --json");
     assert_eq!(document["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(document["command"], "version");
     assert!(document["sources"].as_array().unwrap().len() > 4);
@@ -275,17 +275,10 @@ fn separated_values_of_files_are_those_of_json() {
     let mut kinds = std::collections::BTreeSet::new();
     for layer in layers {
         let digest = layer["digest"].as_str().unwrap();
-        let files = sandbox.json(&["files", "demo", digest, "--json"]);
-        let run = sandbox.run(&[
-            "files",
-            "demo",
-            digest,
-            "--format",
-            "csv",
-            "--columns",
-            "mode,size",
-            "--no-headers",
-        ]);
+        let files = sandbox.json(format!("files demo {digest} --json"));
+        let run = sandbox.run(format!(
+            "files demo {digest} --format csv --columns mode,size --no-headers"
+        ));
         let rows = files["files"].as_array().unwrap().iter();
         let rows = rows.inspect(|file| {
             kinds.insert(file["kind"].as_str().unwrap().to_owned());

@@ -5,7 +5,7 @@ use crate::support::command::Sandbox;
 
 #[test]
 fn ls_lists_the_refs_of_the_demo() {
-    insta::assert_snapshot!(ageless(&Sandbox::new().run(&["ls", "demo"])), @r"
+    insta::assert_snapshot!(ageless(&Sandbox::new().run("ls demo")), @r"
     REF            KIND AGE     SIZE  ONLY HERE  LAYERS  RESULTS  KEYS ONLY
     main           cache AGE  237 KiB    109 KiB      17       15         10
     pr-18          cache AGE  237 KiB   96.8 KiB      17       15         10
@@ -28,7 +28,7 @@ fn ls_narrows_by_name_and_by_filter() {
     main  cache AGE  237 KiB    109 KiB      17       15         10
     exit 0
     ");
-    insta::assert_snapshot!(ageless(&sandbox.run(&["ls", "demo", "--filter", "ref~^pr- state:missing"])), @r"
+    insta::assert_snapshot!(ageless(&sandbox.run("ls demo --filter 'ref~^pr- state:missing'")), @r"
     REF   KIND AGE     SIZE  ONLY HERE  LAYERS  RESULTS  KEYS ONLY
     pr-5  cache AGE  161 KiB   33.6 KiB      12        9         13  ! 1 blob missing
     exit 0

@@ -112,7 +112,7 @@ fn every_topic_is_printed_by_help_and_by_man() {
             .unwrap()
             .to_owned();
         assert!(list.contains(&summary), "{name}");
-        let help = sandbox.run(&["help", &name]);
+        let help = sandbox.run(format!("help '{name}'"));
         assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""), "{name}");
         assert!(
             help.stdout.contains(&format!("{name} – {summary}")),
@@ -125,7 +125,7 @@ fn every_topic_is_printed_by_help_and_by_man() {
         assert_eq!(flags.is_some(), is_command, "{name}");
         let title = help.stdout.find(" – ").unwrap();
         assert!(flags.is_none_or(|flags| flags < title), "{name}");
-        let page = sandbox.run(&["man", &name, "--section", "7"]);
+        let page = sandbox.run(format!("man '{name}' --section 7"));
         let head = format!(".TH CACHELENS\\-{} 7", name.to_uppercase());
         assert!(page.stdout.starts_with(&head), "{name}: {}", page.stdout);
     }
@@ -203,14 +203,14 @@ fn man_accepts_the_names_of_its_pages() {
     for path in written.lines() {
         let page = path.strip_prefix("pages/").unwrap();
         let (name, section) = page.rsplit_once('.').unwrap();
-        let printed = sandbox.run(&["man", name, "--section", section]);
+        let printed = sandbox.run(format!("man '{name}' --section {section}"));
         assert_eq!(printed.code, Some(0), "{page}: {printed}");
         let text = fs::read_to_string(sandbox.path(path)).unwrap();
         assert_eq!(printed.stdout, text, "{page}");
     }
     let print = sandbox.run("man config print").stdout;
     for name in ["config-print", "cachelens-config-print"] {
-        assert_eq!(sandbox.run(&["man", name]).stdout, print, "{name}");
+        assert_eq!(sandbox.run(format!("man '{name}'")).stdout, print, "{name}");
     }
     insta::assert_snapshot!(sandbox.run("man ls --section 7"), @r"
     error: the page `ls` is in section 1
@@ -275,7 +275,7 @@ fn every_flag_is_in_a_topic_of_the_manual() {
 
 #[test]
 fn short_help_of_a_list_fits_a_screen_and_has_its_own_flags() {
-    let help = Sandbox::new().run(&["ls", "-h"]).stdout;
+    let help = Sandbox::new().run("ls -h").stdout;
     for flag in ["--filter", "--sort", "--limit", "--columns", "--no-headers"] {
         assert!(help.contains(flag), "{help}");
     }
@@ -286,13 +286,13 @@ fn short_help_of_a_list_fits_a_screen_and_has_its_own_flags() {
         .map(|line| line.chars().count().div_ceil(80).max(1))
         .sum();
     assert!(lines <= 26, "{lines} lines:\n{help}");
-    let long = Sandbox::new().run(&["ls", "--help"]).stdout;
+    let long = Sandbox::new().run("ls --help").stdout;
     assert!(long.contains("--client-cert") && long.contains("--log-file"));
 }
 
 #[test]
 fn the_page_of_the_program_has_examples_files_and_the_environment() {
-    let page = Sandbox::new().run(&["man"]);
+    let page = Sandbox::new().run("man");
     assert_eq!((page.code, page.stderr.as_str()), (Some(0), ""));
     let page = page.stdout;
     assert!(page.contains(".TH CACHELENS 1"), "{page}");

@@ -63,6 +63,6 @@ fn the_test_of_the_formula_matches_the_output() {
     let formula = fs::read_to_string(root().join(".ci/packaging/cachelens.rb")).unwrap();
     let test = formula.split("assert_match \"").nth(1).unwrap();
     let wanted = test.split('"').next().unwrap();
-    let run = Sandbox::new().run(&["du", "demo"]);
+    let run = Sandbox::new().run("du demo");
     assert!(run.stdout.contains(wanted), "{wanted}: {run}");
 }

@@ -125,15 +125,9 @@ fn a_report_shows_the_build_that_evidence_describes() {
     assert!(html.contains("<h3>The build against c15</h3>"), "{html}");
     // What `why` says of it.
     let why = sandbox
-        .run(&[
-            "why",
-            "./cache#c15",
-            "--build",
-            provenance,
-            "--build",
-            log,
-            "--json",
-        ])
+        .run(format!(
+            "why ./cache#c15 --build '{provenance}' --build '{log}' --json"
+        ))
         .json();
     let summary = &why["summary"];
     let counts = format!("{} hit, {} run", summary["hit"], summary["miss"]);

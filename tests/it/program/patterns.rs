@@ -16,7 +16,7 @@ fn sandbox() -> Sandbox {
 fn a_pattern_narrows_the_refs() {
     let sandbox = sandbox();
     for source in ["./cache#pr-*", "type=local,src=cache,tag=pr-*"] {
-        let run = sandbox.run(&["ls", source, "--columns", "ref", "--no-headers"]);
+        let run = sandbox.run(format!("ls {source} --columns ref --no-headers"));
         assert_eq!(run.to_string(), "pr-7\npr-8\nexit 0", "{source}");
     }
     insta::assert_snapshot!(sandbox.run("ls ./cache#x-*"), @r"

@@ -86,7 +86,7 @@ fn a_run_and_a_repair_are_printed_in_the_same_formats() {
         "{run}"
     );
     for format in ["github", "sarif", "junit", "markdown"] {
-        let run = sandbox.run(&["repair", "./cache", "--format", format]);
+        let run = sandbox.run(format!("repair ./cache --format {format}"));
         assert_eq!(run.code, Some(0), "{run}");
         assert!(run.stdout.contains("./cache"), "{format}: {run}");
     }
@@ -94,7 +94,7 @@ fn a_run_and_a_repair_are_printed_in_the_same_formats() {
 
 #[test]
 fn a_plan_of_repairs_counts_the_refs_that_it_rewrites() {
-    let repair = |format| Sandbox::new().run(&["repair", "demo", "--format", format]);
+    let repair = |format| Sandbox::new().run(format!("repair demo --format {format}"));
     let github = repair("github").stdout;
     let counts = "A plan, nothing was deleted: 1 ref rewritten and 1 object, ";
     assert!(github.contains(counts), "{github}");
@@ -135,7 +135,7 @@ fn names_from_a_store_are_escaped_in_a_plan() {
 
 #[test]
 fn prune_shows_the_grace() {
-    let run = Sandbox::new().run(&["prune", "demo", "--grace", "200d"]);
+    let run = Sandbox::new().run("prune demo --grace 200d");
     let notes: Vec<&str> = run.stdout.lines().rev().take(3).collect();
     let grace = "The grace is 200d: builds may still use blobs that are younger. A run after ";
     assert!(notes[2].starts_with(grace), "{}", run.stdout);

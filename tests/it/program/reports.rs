@@ -145,7 +145,7 @@ fn names_from_a_store_are_escaped_in_every_format() {
         }],
     });
     sandbox.layout().write("index.json", index.to_string());
-    let run = |format| sandbox.run(&["check", "./cache", "--format", format]);
+    let run = |format| sandbox.run(format!("check ./cache --format {format}"));
     let github = run("github").stdout;
     let commands = github.lines().filter(|line| line.starts_with("::")).count();
     assert_eq!(commands, github.lines().count(), "{github}");
@@ -202,7 +202,7 @@ fn limits_make_check_fail() {
         (vec!["limit-not-checked".to_owned()], 3)
     );
     let whole = |limit| {
-        let run = sandbox.run(&["check", "demo", "--json", "--max-orphan", limit]);
+        let run = sandbox.run(format!("check demo --json --max-orphan {limit}"));
         run.stdout.contains("orphans-over-limit")
     };
     assert!(whole("10%") && !whole("50%"));
@@ -222,7 +222,7 @@ fn find_prints_files_and_lines_in_every_format() {
     let workflow = "on: push\njobs:\n  build:\n    runs-on: ubuntu-latest\n    steps:\n      \
         - run: docker build --cache-from type=registry,ref=acme/App:cache .\n";
     fs::write(sandbox.path("app/.github/workflows/build.yml"), workflow).unwrap();
-    let run = |format| sandbox.run(&["find", "app", "--format", format]);
+    let run = |format| sandbox.run(format!("find app --format {format}"));
     let found = run("json").json()["findings"].as_array().unwrap().clone();
     assert!(!found.is_empty());
     let github = run("github").stdout;
@@ -257,7 +257,7 @@ fn find_prints_files_and_lines_in_every_format() {
 fn find_prints_no_table_for_files_without_a_cache() {
     let sandbox = Sandbox::new();
     for format in ["text", "markdown"] {
-        let run = sandbox.run(&["find", "--format", format]);
+        let run = sandbox.run(format!("find --format {format}"));
         assert_eq!(run.stdout, "no cache is declared here\n", "{format}");
     }
 }

@@ -104,7 +104,7 @@ fn show_names_steps_from_given_provenance() {
 
 #[test]
 fn show_marks_key_only_steps() {
-    let demo = Sandbox::new().run(&["show", "demo#pr-9"]);
+    let demo = Sandbox::new().run("show demo#pr-9");
     let shown = ageless(&demo);
     // The times in the demo move with the clock, and so does the digest of a ref.
     let mut words = shown.split_whitespace();

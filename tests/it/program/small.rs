@@ -23,7 +23,7 @@ fn a_command_after_a_source_is_pointed_out() {
 
 #[test]
 fn times_for_people_have_no_fractions_of_seconds() {
-    let run = Sandbox::new().run(&["show", "demo#main"]);
+    let run = Sandbox::new().run("show demo#main");
     let line = run.stdout.lines().find(|line| line.starts_with("age "));
     let line = line.unwrap_or_else(|| panic!("{run}"));
     let time = line.split_once('(').unwrap().1;

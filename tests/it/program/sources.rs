@@ -157,10 +157,10 @@ fn invalid_sources_are_errors_with_a_suggestion() {
 fn one_of_several_that_fails_leaves_the_rest() {
     let sandbox = sandbox();
     for command in ["ls", "du"] {
-        let run = sandbox.run(&[command, "./nowhere", "./cache", "./cache#mian"]);
+        let run = sandbox.run(format!("{command} ./nowhere ./cache ./cache#mian"));
         let expected = if command == "du" { Some(2) } else { Some(4) };
         assert_eq!(run.code, expected, "{run}");
-        let run = sandbox.run(&[command, "--json", "./nowhere", "./cache"]);
+        let run = sandbox.run(format!("{command} --json ./nowhere ./cache"));
         assert_eq!(run.code, Some(4));
         let document = run.json();
         assert_eq!(
@@ -176,7 +176,7 @@ fn one_of_several_that_fails_leaves_the_rest() {
         );
         assert!(error["hint"].as_str().unwrap().contains("type=local"));
         assert!(run.stderr.starts_with("error: nowhere does not exist\n"));
-        let run = sandbox.run(&[command, "./cache", "./nowhere"]);
+        let run = sandbox.run(format!("{command} ./cache ./nowhere"));
         assert_eq!(run.code, Some(4));
         assert!(run.stdout.contains("main") || command == "du");
     }
@@ -304,7 +304,7 @@ fn sources_are_accepted_as_written_in_scripts() {
             "did you mean `bucket`?",
         ),
     ] {
-        let run = sandbox.run(&["ls", source]);
+        let run = sandbox.run(format!("ls {source}"));
         assert_eq!(run.code, Some(2), "{run}");
         assert!(
             run.stderr.contains(message) && run.stderr.contains(hint),
@@ -337,7 +337,7 @@ fn without_a_source_reading_commands_use_declared_caches() {
     let sandbox = sandbox();
     std::fs::write(sandbox.path("compose.yaml"), COMPOSE).unwrap();
     for command in ["ls", "du", "blobs"] {
-        let run = sandbox.run(&[command, "--json"]);
+        let run = sandbox.run(format!("{command} --json"));
         // The other host is contacted only if the user names it.
         assert_eq!(run.code, Some(4), "{command}: {run}");
         let document = run.json();
@@ -362,7 +362,7 @@ fn deleting_commands_use_no_declared_source() {
     let sandbox = sandbox();
     std::fs::write(sandbox.path("compose.yaml"), COMPOSE).unwrap();
     for command in ["prune", "repair"] {
-        let run = sandbox.run(&[command, "--yes"]);
+        let run = sandbox.run(format!("{command} --yes"));
         assert_eq!(run.code, Some(2), "{command}: {run}");
     }
 }
@@ -372,7 +372,7 @@ fn a_plan_takes_what_files_here_declare() {
     let sandbox = sandbox();
     std::fs::write(sandbox.path("compose.yaml"), COMPOSE).unwrap();
     for command in ["prune", "repair"] {
-        let run = sandbox.run(&[command, "--json"]);
+        let run = sandbox.run(format!("{command} --json"));
         // The other host is contacted only if the user names it.
         assert_eq!(run.code, Some(4), "{command}: {run}");
         let document = run.json();
@@ -407,7 +407,11 @@ fn a_source_of_a_file_that_names_a_ref_stands_for_its_store() {
     // SOURCE means what it says.
     let one = format!("{repository}:c01");
     for command in ["prune", "report"] {
-        assert_eq!(sandbox.run(&[command, &one]).code, Some(2), "{command}");
+        assert_eq!(
+            sandbox.run(format!("{command} '{one}'")).code,
+            Some(2),
+            "{command}"
+        );
     }
 }
 
@@ -420,7 +424,7 @@ fn a_ref_that_may_not_be_read_is_a_part_that_failed() {
     let path = layout.blob_path(&manifest);
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o000)).unwrap();
     for command in ["ls", "du", "blobs"] {
-        let run = sandbox.run(&[command, "./cache", "--json"]);
+        let run = sandbox.run(format!("{command} ./cache --json"));
         assert_eq!(run.code, Some(4), "{command}: {run}");
         let error = &run.json()["errors"][0];
         let message = error["message"].as_str().unwrap();
@@ -446,7 +450,7 @@ fn addresses_and_words_that_mean_a_source_are_suggested() {
         "https://user:hunter2@ghcr.io/acme/app",
         "alpine",
     ] {
-        let run = sandbox.run(&["ls", source]);
+        let run = sandbox.run(format!("ls {source}"));
         assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
         writeln!(report, "{}exit {}", run.stderr, run.code.unwrap()).unwrap();
     }

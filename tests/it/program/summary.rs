@@ -87,9 +87,9 @@ fn a_dry_run_refuses_to_be_carried_out() {
     let sandbox = Sandbox::new();
     Fixture::named("mini").write_layout("local.json", &sandbox.path("cache"));
     for command in ["prune", "repair"] {
-        let plan = sandbox.run(&[command, "./cache"]);
-        assert_eq!(sandbox.run(&[command, "./cache", "-n"]).code, plan.code);
-        let both = sandbox.run(&[command, "./cache", "-n", "--yes"]);
+        let plan = sandbox.run(format!("{command} ./cache"));
+        assert_eq!(sandbox.run(format!("{command} ./cache -n")).code, plan.code);
+        let both = sandbox.run(format!("{command} ./cache -n --yes"));
         assert_eq!(both.code, Some(2), "{both}");
     }
 }

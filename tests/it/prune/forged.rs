@@ -62,7 +62,7 @@ fn add_object(plan: &mut Value, item: Value) {
 fn carry_out(sandbox: &Sandbox, file: &str) -> [Run; 2] {
     let journal = journal_of(sandbox, file);
     [["--apply", file], ["--resume", &journal]]
-        .map(|[flag, file]| sandbox.run(&["prune", flag, file, "--json"]))
+        .map(|[flag, file]| sandbox.run(format!("prune {flag} {file} --json")))
 }
 
 #[test]
@@ -250,11 +250,11 @@ fn age_is_no_reason_unless_the_user_sets_a_limit() {
         let then = Timestamp::now() - SignedDuration::from_hours(24 * 60);
         plan["created"] = then.to_string().into();
     });
-    let refused = sandbox.run(&["prune", "--apply", &file, "--max-plan-age", "7d"]);
+    let refused = sandbox.run(format!("prune --apply {file} --max-plan-age 7d"));
     assert_eq!(refused.code, Some(2), "{refused}");
     assert!(refused.stderr.contains("--max-plan-age"), "{refused}");
     assert!(sample.layout.stored().contains(&sample.orphan));
-    let applied = sandbox.run(&["prune", "--apply", &file, "--max-plan-age", "90d"]);
+    let applied = sandbox.run(format!("prune --apply {file} --max-plan-age 90d"));
     assert_eq!(applied.code, Some(0), "{applied}");
 }
 
@@ -315,7 +315,7 @@ fn the_service_of_a_file_from_elsewhere_is_not_contacted() {
 fn a_source_given_with_a_plan_must_be_its_store() {
     let (sandbox, sample, other) = (Sandbox::new(), Sample::new(), Sample::new());
     let file = forged(&sandbox, &sample, &[], |_| ());
-    let run = sandbox.run(&["prune", "--apply", &file, &other.layout.source()]);
+    let run = sandbox.run(format!("prune --apply {file} {}", other.layout.source()));
     assert_eq!(run.code, Some(2), "{run}");
     assert!(run.stderr.contains("is a plan for"), "{run}");
     let done = document(&sandbox, &sample.layout, &["--apply", &file]);

@@ -27,7 +27,7 @@ fn a_run_resumes_from_a_journal_that_a_crash_cut() {
         for part in [&lines[line].as_bytes()[..10], b"{\"item\":\xc3"] {
             let whole = lines[..line].concat();
             fs::write(journal, [whole.as_bytes(), part].concat()).unwrap();
-            let resumed = sandbox.json(&["prune", "--resume", journal, "--json"]);
+            let resumed = sandbox.json(format!("prune --resume {journal} --json"));
             let items = resumed["outcome"]["items"].as_array().unwrap();
             let found: Vec<&Value> = items.iter().map(|item| &item["outcome"]).collect();
             assert_eq!(found, outcomes, "cut in line {line}");
@@ -49,7 +49,7 @@ fn a_damaged_journal_is_refused() {
     let text = fs::read_to_string(journal).unwrap();
     let refused = |text: &str, why: &str| {
         fs::write(journal, text).unwrap();
-        let run = sandbox.run(&["prune", "--resume", journal]);
+        let run = sandbox.run(format!("prune --resume {journal}"));
         assert_ne!(run.code, Some(0), "{run}");
         assert!(run.stderr.contains(why), "{run}");
         assert_eq!(fs::read_to_string(journal).unwrap(), text);

@@ -12,7 +12,7 @@ use crate::support::fixture::Fixture;
 
 /// The bytes that `du` counts for these states.
 fn stored(sandbox: &Sandbox, sample: &Sample, states: &[&str]) -> u64 {
-    let usage = sandbox.json(&["du", &sample.layout.source(), "--json"]);
+    let usage = sandbox.json(format!("du {} --json", sample.layout.source()));
     let bytes = |state: &&str| usage["sources"][0][*state]["bytes"].as_u64().unwrap();
     states.iter().map(bytes).sum()
 }
@@ -86,7 +86,7 @@ fn blobs_that_wait_for_nothing_have_no_date() {
         assert_eq!(planned["plan"]["frees_later"], nothing, "{arguments:?}");
     }
     // A repair that writes refs again leaves their old documents.
-    let repair = sandbox.json(&["repair", &sample.layout.source(), "--json"]);
+    let repair = sandbox.json(format!("repair {} --json", sample.layout.source()));
     let later = &repair["plan"]["frees_later"];
     assert!(later["objects"] != 0 && later["at"].is_string(), "{later}");
 }
@@ -209,10 +209,10 @@ fn a_plan_over_the_limit_is_shown_and_not_carried_out() {
 fn the_shape_of_a_document_depends_on_the_number_of_sources() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let source = sample.layout.source();
-    let one = sandbox.run(&["prune", &source, "--json"]).json();
+    let one = sandbox.run(format!("prune {source} --json")).json();
     assert!(one["plan"].is_object() && one["sources"].is_null(), "{one}");
     let two = sandbox
-        .run(&["prune", &source, "./nowhere", "--json"])
+        .run(format!("prune {source} ./nowhere --json"))
         .json();
     assert!(two["plan"].is_null(), "{two}");
     assert_eq!(two["sources"].as_array().unwrap().len(), 1, "{two}");
@@ -228,15 +228,15 @@ fn an_undo_has_an_outcome_and_an_undone_run_is_not_resumed() {
     let saved = ["prune", &source, "--drop-ref", "old", "--plan-out", plan];
     assert_eq!(sandbox.run(&saved).code, Some(0));
     // Scripts add --yes everywhere.
-    let run = sandbox.json(&["prune", "--apply", plan, "--yes", "--json"]);
+    let run = sandbox.json(format!("prune --apply {plan} --yes --json"));
     let journal = run["outcome"]["journal"].as_str().unwrap();
-    let undone = sandbox.json(&["prune", "--undo", journal, "--json"]);
+    let undone = sandbox.json(format!("prune --undo {journal} --json"));
     let outcome = &undone["outcome"];
     assert_eq!(outcome["done"], run["outcome"]["done"]);
     assert_eq!(outcome["put_back"], outcome["done"]);
     assert_eq!(outcome["items"], undone["undo"]["items"]);
 
-    let resumed = sandbox.run(&["prune", "--resume", journal]);
+    let resumed = sandbox.run(format!("prune --resume {journal}"));
     assert_eq!(resumed.code, Some(2), "{resumed}");
     assert!(resumed.stderr.contains("the run was undone"), "{resumed}");
     assert!(!resumed.stderr.contains("--resume"), "{resumed}");

@@ -133,7 +133,7 @@ fn swapped_before_apply(folder: &str, flags: &[&str]) -> (Run, TempDir, MadeLayo
     let inside = layout.path().join(folder);
     fs::rename(&inside, outside.path().join("folder")).unwrap();
     symlink(outside.path().join("folder"), &inside).unwrap();
-    let run = sandbox.run(&["prune", "--apply", plan]);
+    let run = sandbox.run(format!("prune --apply {plan}"));
     (run, outside, layout)
 }
 
@@ -184,14 +184,14 @@ fn blobs_behind_a_link_are_read_and_not_deleted() {
         fs::rename(&place, elsewhere.path().join("blobs")).unwrap();
         symlink(elsewhere.path().join("blobs"), &place).unwrap();
         let source = layout.source();
-        let usage = sandbox.json(&["du", &source, "--json"]);
+        let usage = sandbox.json(format!("du {source} --json"));
         assert_eq!(usage["sources"][0]["live"]["blobs"], 3, "{name}: {usage}");
         assert_eq!(
             usage["sources"][0]["missing"]["blobs"], 0,
             "{name}: {usage}"
         );
         let before = content(elsewhere.path());
-        let run = sandbox.run(&["prune", &source, "--grace", "0s", "--yes"]);
+        let run = sandbox.run(format!("prune {source} --grace 0s --yes"));
         assert!(run.stderr.contains("is a symbolic link"), "{name}: {run}");
         assert_eq!(content(elsewhere.path()), before, "{name}: {run}");
     }
@@ -207,7 +207,7 @@ fn blobs_that_are_links_are_reported_as_not_followed() {
     let place = blob_path(layout.path(), &layer);
     fs::rename(&place, elsewhere.path().join("layer")).unwrap();
     symlink(elsewhere.path().join("layer"), &place).unwrap();
-    let run = sandbox.run(&["check", &layout.source(), "--json"]);
+    let run = sandbox.run(format!("check {} --json", layout.source()));
     let findings = run.json()["findings"].clone();
     let about = findings
         .as_array()
@@ -238,10 +238,10 @@ fn a_date_after_the_year_9999_counts_as_in_the_future() {
         .unwrap();
     assert!(touched.success(), "touch cannot set such a date here");
     let source = layout.source();
-    let run = sandbox.run(&["prune", &source, "--yes"]);
+    let run = sandbox.run(format!("prune {source} --yes"));
     assert_eq!(run.code, Some(0), "{run}");
     assert!(layout.stored().contains(&orphan), "within the grace");
-    let run = sandbox.run(&["prune", &source, "--grace", "0s", "--yes"]);
+    let run = sandbox.run(format!("prune {source} --grace 0s --yes"));
     assert_eq!(run.code, Some(0), "{run}");
     assert!(!layout.stored().contains(&orphan), "{run}");
 }
@@ -291,7 +291,7 @@ fn an_index_entry_cannot_name_a_path() {
     index["digest"] = "sha256:../../../etc/passwd".into();
     let text = serde_json::json!({ "schemaVersion": 2, "manifests": [index] }).to_string();
     fs::write(layout.path().join("index.json"), text).unwrap();
-    let run = sandbox.run(&["prune", &layout.source(), "--grace", "0s", "--yes"]);
+    let run = sandbox.run(format!("prune {} --grace 0s --yes", layout.source()));
     victim.expect_unchanged("an entry", &run);
     assert!(Path::new("/etc/passwd").exists());
 }

@@ -91,15 +91,7 @@ fn the_plan_shows_dropped_results_and_later_frees() {
 fn an_empty_filter_empties_no_ref() {
     let (sandbox, _) = home("mini", "c03");
     let before = index(&sandbox);
-    let run = sandbox.run(&[
-        "prune",
-        "./cache",
-        "--records",
-        "",
-        "--grace",
-        "0s",
-        "--yes",
-    ]);
+    let run = sandbox.run("prune ./cache --records '' --grace 0s --yes");
     assert_eq!(run.code, Some(2), "{run}");
     assert!(
         run.stderr.contains("an empty filter matches every result"),
@@ -129,16 +121,12 @@ fn chosen_results_are_dropped_and_the_others_keep_their_keys() {
             "--keep-ref",
             &others,
         ];
-        let old = sandbox.json(&["show", &before, "--provenance", &provenance, "--json"]);
-        let chosen = sandbox.json(&[
-            "show",
-            &before,
-            "--provenance",
-            &provenance,
-            "--json",
-            "--filter",
-            &format!("{filter} state:result"),
-        ]);
+        let old = sandbox.json(format!(
+            "show '{before}' --provenance '{provenance}' --json"
+        ));
+        let chosen = sandbox.json(format!(
+            "show '{before}' --provenance '{provenance}' --json --filter '{filter} state:result'"
+        ));
         let chosen = digests(&chosen["records"], |_| true);
         assert!(!chosen.is_empty(), "{set} {commit}");
         let done =
@@ -151,12 +139,12 @@ fn chosen_results_are_dropped_and_the_others_keep_their_keys() {
             (&Value::from("results"), &Value::from(commit))
         );
 
-        let new = sandbox.json(&["show", &cache, "--json"]);
+        let new = sandbox.json(format!("show {cache} --json"));
         let results = |of: &Value| digests(&of["records"], |record| record["state"] == "result");
         assert_eq!(results(&new), &results(&old) - &chosen, "{set} {commit}");
         assert_eq!(new["ref"]["faults"], Value::Array(Vec::new()));
         // By key, nothing was added, nothing else changed, and nothing else was lost.
-        let diff = sandbox.json(&["diff", &before, &cache, "--json"]);
+        let diff = sandbox.json(format!("diff '{before}' {cache} --json"));
         for list in ["added", "changed", "gained_results", "layers_added"] {
             assert_eq!(
                 diff[list],
@@ -183,7 +171,7 @@ fn chosen_results_are_dropped_and_the_others_keep_their_keys() {
 
         // It is restored unchanged.
         let journal = done["outcome"]["journal"].as_str().unwrap();
-        let undone = sandbox.run(&["prune", "--undo", journal]);
+        let undone = sandbox.run(format!("prune --undo {journal}"));
         assert_eq!(undone.code, Some(0), "{undone}");
         assert_eq!(
             index(&sandbox),
@@ -314,9 +302,8 @@ fn a_ref_replaced_by_a_build_is_skipped() {
             .code,
         Some(0)
     );
-    let show = |name: &str| {
-        sandbox.json(&["show", &format!("./cache#{name}"), "--json"])["ref"]["digest"].clone()
-    };
+    let show =
+        |name: &str| sandbox.json(format!("show './cache#{name}' --json"))["ref"]["digest"].clone();
     let (old, new) = (show("c08"), show("c09"));
     let entry = index(&sandbox).replace(old.as_str().unwrap(), new.as_str().unwrap());
     fs::write(sandbox.path("cache/index.json"), &entry).unwrap();
@@ -336,16 +323,9 @@ fn a_rewrite_killed_at_any_step_keeps_the_ref_and_can_be_resumed() {
         let (sandbox, _) = home("mini", "c03");
         let (saved, journal) = (sandbox.path("plan"), sandbox.path("journal"));
         let (saved, journal) = (saved.to_str().unwrap(), journal.to_str().unwrap());
-        let made = sandbox.run(&[
-            "prune",
-            "./cache",
-            "--records",
-            "kind:RUN",
-            "--grace",
-            "0s",
-            "--plan-out",
-            saved,
-        ]);
+        let made = sandbox.run(format!(
+            "prune ./cache --records kind:RUN --grace 0s --plan-out '{saved}'"
+        ));
         assert_eq!(made.code, Some(0), "{made}");
         let cache = sandbox.path("cache");
         let words = [cache.to_str().unwrap(), saved, journal];
@@ -354,7 +334,7 @@ fn a_rewrite_killed_at_any_step_keeps_the_ref_and_can_be_resumed() {
             made::reached(&cache).is_subset(&made::stored(&cache)),
             "after {steps} steps"
         );
-        let resumed = sandbox.run(&["prune", "--resume", journal, "--json"]);
+        let resumed = sandbox.run(format!("prune --resume {journal} --json"));
         assert_eq!(resumed.code, Some(0), "after {steps} steps: {resumed}");
         assert_eq!(
             resumed.json()["outcome"]["done"],

@@ -27,7 +27,7 @@ fn a_saved_plan_is_applied_unchanged_or_refused() {
 
     let refuse = |text: &str, why: &str| {
         fs::write(&plan, text).unwrap();
-        let run = sandbox.run(&["prune", "--apply", file]);
+        let run = sandbox.run(format!("prune --apply {file}"));
         assert_eq!(run.code, Some(2), "{why}: {run:?}");
         assert!(run.stderr.contains(why), "{}", run.stderr);
         assert_eq!(content(sample.layout.path()), before);
@@ -55,7 +55,7 @@ fn a_saved_plan_is_applied_unchanged_or_refused() {
     sample
         .layout
         .tag("new", sample.layout.cache(&[sample.orphan], 0));
-    let run = sandbox.run(&["prune", "--apply", file, "--json"]);
+    let run = sandbox.run(format!("prune --apply {file} --json"));
     let result: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(
         (run.code, &result["outcome"]["skipped"]),
@@ -70,7 +70,7 @@ fn a_saved_plan_is_applied_unchanged_or_refused() {
 
     // A second time there is nothing left to do.
     let again: Value =
-        serde_json::from_str(&sandbox.run(&["prune", "--apply", file, "--json"]).stdout).unwrap();
+        serde_json::from_str(&sandbox.run(format!("prune --apply {file} --json")).stdout).unwrap();
     assert_eq!(
         (&again["outcome"]["done"], &again["outcome"]["already_gone"]),
         (&Value::from(0), &Value::from(1))
@@ -93,7 +93,7 @@ fn changed_items_are_skipped() {
         .layout
         .tag("old", sample.layout.cache(&[sample.shared], 1));
     let result: Value =
-        serde_json::from_str(&sandbox.run(&["prune", "--apply", file, "--json"]).stdout).unwrap();
+        serde_json::from_str(&sandbox.run(format!("prune --apply {file} --json")).stdout).unwrap();
     assert_eq!(
         (&result["outcome"]["done"], &result["outcome"]["skipped"]),
         (&Value::from(0), &Value::from(2)),

@@ -221,7 +221,7 @@ fn a_run_that_builds_kept_from_moving_blobs_counts_as_stopped_and_is_resumed() {
     assert!(past.command().contains("--resume"), "{past:?}");
     drop(lock);
     std::fs::remove_file(layout.path().join("index.json.lock")).unwrap();
-    let resumed = sandbox.run(&["prune", "--resume", journal]);
+    let resumed = sandbox.run(format!("prune --resume {journal}"));
     assert_eq!(resumed.code, Some(0), "{resumed}");
     assert!(is_moved(&layout, &exporter), "{resumed}");
     assert_eq!(PastRun::read(Path::new(journal)).state, RunState::Done);
@@ -242,9 +242,9 @@ fn a_settle_time_of_zero_is_a_warning() {
             "a grace of 0s disables the protection of running builds",
         ),
     ] {
-        let run = sandbox.run(&["prune", &source, "--orphans-only", flag, "0s"]);
+        let run = sandbox.run(format!("prune {source} --orphans-only {flag} 0s"));
         assert!(run.stderr.contains(says), "{run}");
-        let json = sandbox.json(&["prune", &source, "--orphans-only", flag, "0s", "--json"]);
+        let json = sandbox.json(format!("prune {source} --orphans-only {flag} 0s --json"));
         assert!(
             json["plan"]["warnings"].to_string().contains(says),
             "{json}"
@@ -410,7 +410,7 @@ fn an_index_that_is_empty_for_an_instant_is_read_again() {
         let runs: Vec<Run> = thread::scope(|scope| {
             let reads = scope.spawn(|| {
                 (0..3)
-                    .map(|_| sandbox.run(&["ls", &layout.source()]))
+                    .map(|_| sandbox.run(format!("ls {}", layout.source())))
                     .collect()
             });
             std::fs::write(&path, &content).unwrap();

@@ -90,7 +90,7 @@ fn a_tagged_signature_of_a_kept_ref_is_kept() {
     assert_eq!(names(&plan, "delete", "ref"), ["pr-1", "pr-gone.sig"]);
     let refs: Vec<String> = layout.refs().into_keys().collect();
     assert_eq!(refs, ["pr-kept.sig", "v2"]);
-    let listed = sandbox.run(&["ls", &layout.source(), "--json"]);
+    let listed = sandbox.run(format!("ls {} --json", layout.source()));
     let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
     let refs = listed["sources"][0]["refs"].as_array().unwrap();
     let kind = |name: &str| {

@@ -28,15 +28,9 @@ fn orphans_match_an_independent_count() {
             .sum();
         assert!(!orphans.is_empty(), "{set}");
         let source = dir.to_str().unwrap();
-        let run = sandbox.run(&[
-            "prune",
-            source,
-            "--orphans-only",
-            "--grace",
-            "0s",
-            "--yes",
-            "--json",
-        ]);
+        let run = sandbox.run(format!(
+            "prune {source} --orphans-only --grace 0s --yes --json"
+        ));
         let result: Value = serde_json::from_str(&run.stdout).unwrap();
         assert_eq!(run.code, Some(0), "{}", run.stderr);
         assert_eq!(result["plan"]["frees_bytes"], bytes, "{set}");
@@ -46,7 +40,7 @@ fn orphans_match_an_independent_count() {
         assert_eq!(made::stored(dir), reached, "{set}");
         assert!(made::refs(dir).into_values().all(|whole| whole), "{set}");
         let du: Value =
-            serde_json::from_str(&sandbox.run(&["du", source, "--json"]).stdout).unwrap();
+            serde_json::from_str(&sandbox.run(format!("du {source} --json")).stdout).unwrap();
         assert_eq!(du["sources"][0]["trash"]["bytes"], bytes, "{set}");
         assert_eq!(du["sources"][0]["unknown"]["objects"], 0, "{set}");
     }
@@ -67,14 +61,14 @@ fn a_run_is_undone_completely() {
     assert_eq!(run["outcome"]["done"], 3, "{run}");
     assert!(!sample.layout.path().join("ingest/left").exists());
     let journal = run["outcome"]["journal"].as_str().unwrap();
-    let undone = sandbox.run(&["prune", "--undo", journal]);
+    let undone = sandbox.run(format!("prune --undo {journal}"));
     assert_eq!(undone.code, Some(0), "{}", undone.stderr);
     assert_eq!(
         (sample.layout.stored(), sample.layout.refs()),
         (stored, refs)
     );
     assert!(sample.layout.path().join("ingest/left/data").exists());
-    let again = sandbox.run(&["prune", "--resume", journal]);
+    let again = sandbox.run(format!("prune --resume {journal}"));
     assert!(
         again.stderr.contains("the run was undone"),
         "{}",
@@ -126,7 +120,7 @@ fn trashed_blobs_that_a_ref_references_again_are_restored_first() {
     // An exporter that had found them before their deletion references them now.
     sample.layout.tag("again", manifest);
     assert!(!sample.layout.refs()["again"]);
-    let check = sandbox.run(&["check", &sample.layout.source(), "--json"]);
+    let check = sandbox.run(format!("check {} --json", sample.layout.source()));
     assert_eq!(check.code, Some(3), "{check}");
     let check = check.json();
     let finding = check["findings"]

@@ -218,7 +218,7 @@ fn a_failed_prune_is_partial_and_can_be_resumed() {
         .find_map(|line| line.strip_prefix("The journal is "))
         .unwrap()
         .to_owned();
-    let run = sandbox.run(&["prune", "--resume", &journal]);
+    let run = sandbox.run(format!("prune --resume {journal}"));
     assert_eq!(run.code, Some(0), "{run}");
     assert!(pulls(&registry).is_empty());
     let kept: Vec<_> = before
@@ -284,7 +284,7 @@ fn a_ref_that_cannot_be_read_is_a_failure() {
         .to_string();
     let source = format!("{host}/app:main");
     for (command, code) in [("ls", 1), ("show", 1), ("check", 1)] {
-        let run = Sandbox::new().run(&[command, &source]);
+        let run = Sandbox::new().run(format!("{command} {source}"));
         assert_eq!(run.code, Some(code), "{command}: {run}");
         assert!(
             run.to_string().contains("cannot be reached"),
@@ -300,7 +300,7 @@ fn an_unreachable_registry_is_an_error_with_a_reason() {
         .local_addr()
         .unwrap()
         .to_string();
-    let run = Sandbox::new().run(&["ls", &format!("{host}/app")]);
+    let run = Sandbox::new().run(format!("ls '{host}/app'"));
     insta::assert_snapshot!(run.stderr.replace(&host, "HOST"), @r"
     error: HOST cannot be reached
       because: Connection refused (os error 111)

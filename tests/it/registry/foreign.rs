@@ -77,17 +77,9 @@ fn another_client_reads_manifests_of_a_prune_and_its_undo() {
     let image = format!("{}/shop:c06", registry.host());
     let before = read_all(&registry, "shop-cache");
     assert_eq!(before.len(), 15);
-    let run = sandbox.run(&[
-        "prune",
-        &source,
-        "--records",
-        "step~npm",
-        "--provenance",
-        &image,
-        "--keep-ref",
-        "!c05",
-        "--yes",
-    ]);
+    let run = sandbox.run(format!(
+        "prune {source} --records step~npm --provenance '{image}' --keep-ref !c05 --yes"
+    ));
     assert_eq!(run.code, Some(0), "{run}");
     let after = read_all(&registry, "shop-cache");
     let changed = before
@@ -99,7 +91,7 @@ fn another_client_reads_manifests_of_a_prune_and_its_undo() {
     assert_eq!(undone.code, Some(0), "{undone}");
     assert_eq!(read_all(&registry, "shop-cache"), before);
 
-    let run = sandbox.run(&["prune", &source, "--drop-ref", "c0*", "--yes"]);
+    let run = sandbox.run(format!("prune {source} --drop-ref c0* --yes"));
     assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(read_all(&registry, "shop-cache").len(), 6);
     let undone = sandbox.run(&["prune", "--undo", journal(&run)]);
@@ -113,13 +105,13 @@ fn another_client_reads_manifests_of_a_repair() {
     let sandbox = Sandbox::new();
     let source = format!("{}/shop-cache", registry.host());
     let before = read_all(&registry, "shop-cache");
-    let shown = sandbox.json(&["show", &format!("{source}:c05"), "--json"]);
+    let shown = sandbox.json(format!("show {source}:c05 --json"));
     let layers = shown["layers"].as_array().unwrap();
     let lost = layers.last().unwrap()["digest"].as_str().unwrap();
     let hex = lost.strip_prefix("sha256:").unwrap();
     let blobs = registry.store().join("docker/registry/v2/blobs/sha256");
     fs::remove_file(blobs.join(&hex[..2]).join(hex).join("data")).unwrap();
-    let run = sandbox.run(&["repair", &source, "--yes"]);
+    let run = sandbox.run(format!("repair {source} --yes"));
     assert_eq!(run.code, Some(0), "{run}");
     let after = read_all(&registry, "shop-cache");
     assert_eq!(after.len(), before.len());
@@ -252,7 +244,7 @@ fn requests_that_oci_client_cannot_finish_are_sent_again() {
         registry.state().tokens = true;
         let sandbox = Sandbox::new();
         let source = format!("{}/shop-cache", registry.host());
-        let expected = sandbox.run(&["ls", &source, "--no-disk-cache"]);
+        let expected = sandbox.run(format!("ls {source} --no-disk-cache"));
         assert_eq!(expected.code, Some(0), "{expected}");
         let fault = ("GET /v2/shop-cache/blobs/".to_owned(), answer);
         registry.state().faults.push_back(fault);

@@ -144,7 +144,7 @@ fn a_catalog_that_never_ends_is_given_up() {
 
 fn prune(registry: &SecondRegistry) -> Run {
     let source = format!("{}/mini-cache", registry.host());
-    Sandbox::new().run(&["prune", &source, "--drop-ref", "c01", "--yes"])
+    Sandbox::new().run(format!("prune {source} --drop-ref c01 --yes"))
 }
 
 #[test]

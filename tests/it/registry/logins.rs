@@ -22,7 +22,7 @@ fn logins_are_read_from_flags_and_from_docker() {
     let host = registry.host();
     let sandbox = Sandbox::new();
     let source = format!("{host}/app");
-    let run = sandbox.run(&["ls", &source]);
+    let run = sandbox.run(format!("ls {source}"));
     assert_eq!(run.code, Some(1));
     assert!(
         run.stderr.starts_with(&format!(
@@ -31,7 +31,7 @@ fn logins_are_read_from_flags_and_from_docker() {
         "{run}"
     );
     log_in(&sandbox, host, USER, "wrong-one");
-    let run = sandbox.run(&["ls", &source]);
+    let run = sandbox.run(format!("ls {source}"));
     assert!(
         run.stderr
             .starts_with(&format!("error: {host}: the login is refused\n")),
@@ -39,7 +39,7 @@ fn logins_are_read_from_flags_and_from_docker() {
     );
     assert!(!run.to_string().contains("wrong-one"), "{run}");
     log_in(&sandbox, host, USER, PASSWORD);
-    let run = sandbox.run(&["ls", &source]);
+    let run = sandbox.run(format!("ls {source}"));
     assert!(run.stderr.contains("NAME_UNKNOWN"), "{run}");
 }
 
@@ -50,20 +50,20 @@ fn one_token_serves_many_requests_and_is_renewed() {
     registry.state().tokens = true;
     registry.state().private = true;
     let source = format!("{}/shop-cache", registry.host());
-    let run = sandbox.run(&["ls", &source]);
+    let run = sandbox.run(format!("ls {source}"));
     assert!(run.stderr.contains("asks for a login"), "{run}");
     log_in(&sandbox, registry.host(), USER, PASSWORD);
     registry.state().requests.clear();
-    let run = sandbox.run(&["ls", &source]);
+    let run = sandbox.run(format!("ls {source}"));
     assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(registry.asked("GET /token"), 1);
 
     // A token that expires during the run is requested again.
     registry.state().token_serves = Some(10);
-    let again = sandbox.run(&["ls", &source, "--no-disk-cache"]);
+    let again = sandbox.run(format!("ls {source} --no-disk-cache"));
     assert_eq!(again.stdout, run.stdout, "{again}");
     assert!(registry.asked("GET /token") > 2);
-    let run = sandbox.run(&["ls", registry.host()]);
+    let run = sandbox.run(format!("ls '{}'", registry.host()));
     assert_eq!(run.code, Some(0), "{run}");
 }
 
@@ -208,10 +208,10 @@ fn a_broken_helper_does_not_block_public_repositories() {
         &json!({ "credsStore": "nowhere" }).to_string(),
     );
     let source = format!("{}/shop-cache", registry.host());
-    let run = sandbox.run(&["ls", &source]);
+    let run = sandbox.run(format!("ls {source}"));
     assert_eq!(run.code, Some(0), "{run}");
     registry.state().private = true;
-    let run = sandbox.run(&["ls", &source]);
+    let run = sandbox.run(format!("ls {source}"));
     assert!(
         run.stderr
             .contains("because: its helper docker-credential-nowhere cannot be run: No such file"),
@@ -310,7 +310,7 @@ fn tokens_are_requested_with_their_scopes() {
         registry.authority().file("ca.pem"),
     );
     let ca = ca.to_str().unwrap();
-    let run = sandbox.run(&["ls", &source, "--ca", ca]);
+    let run = sandbox.run(format!("ls {source} --ca '{ca}'"));
     assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(
         run.stdout
@@ -327,7 +327,7 @@ fn tokens_are_requested_with_their_scopes() {
     );
     registry.tokens().state().scopes.clear();
 
-    let run = sandbox.run(&["prune", &source, "--drop-ref", "c01", "--yes", "--ca", ca]);
+    let run = sandbox.run(format!("prune {source} --drop-ref c01 --yes --ca '{ca}'"));
     assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(
         registry.tags("mini-cache").into_keys().collect::<Vec<_>>(),
@@ -367,7 +367,7 @@ fn an_unknown_certificate_is_an_error_with_a_hint() {
     let sandbox = Sandbox::new();
     let host = registry.host();
     let source = format!("{host}/mini-cache");
-    let run = sandbox.run(&["ls", &source]);
+    let run = sandbox.run(format!("ls {source}"));
     assert_eq!(run.code, Some(1));
     let told = run.stderr.replace(host, "HOST");
     assert!(
@@ -387,12 +387,11 @@ fn an_unknown_certificate_is_an_error_with_a_hint() {
     let folder = sandbox.path(format!(".config/docker/certs.d/{host}"));
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("ca.crt"), registry.authority().pem()).unwrap();
-    let run = sandbox.run(&["ls", &source]);
+    let run = sandbox.run(format!("ls {source}"));
     assert_eq!(run.code, Some(0), "{run}");
-    let insecure = Sandbox::new().run(&[
-        "ls",
-        &format!("type=registry,ref={source},registry.insecure=true"),
-    ]);
+    let insecure = Sandbox::new().run(format!(
+        "ls type=registry,ref={source},registry.insecure=true"
+    ));
     assert_eq!(insecure.code, Some(0), "{insecure}");
 }
 
@@ -408,7 +407,7 @@ fn a_client_shows_its_certificate() {
     let (sandbox, source) = (Sandbox::new(), format!("{}/mini-cache", registry.host()));
     let file = |name: &str| registry.authority().file(name).to_str().unwrap().to_owned();
     let (ca, certificate, key) = (file("ca.pem"), file("client.pem"), file("client.key"));
-    let run = sandbox.run(&["ls", &source, "--ca", &ca]);
+    let run = sandbox.run(format!("ls {source} --ca '{ca}'"));
     assert_eq!(run.code, Some(1), "{run}");
     let hint = "hint: it closed the connection; if it requires a client certificate, add --client-cert and --client-key\n";
     assert!(run.stderr.ends_with(hint), "{run}");
@@ -424,7 +423,7 @@ fn a_client_shows_its_certificate() {
     ];
     let run = sandbox.run(&shown);
     assert_eq!(run.code, Some(0), "{run}");
-    let run = sandbox.run(&["ls", &source, "--ca", &key]);
+    let run = sandbox.run(format!("ls {source} --ca '{key}'"));
     assert_eq!(
         run.stderr,
         format!(

@@ -30,7 +30,7 @@ fn deleted_manifests_can_be_pushed_again() {
     let sandbox = Sandbox::new();
     let source = format!("{}/shop-cache", registry.host());
     let before = registry.tags("shop-cache");
-    let run = sandbox.run(&["prune", &source, "--drop-ref", "c0*", "--yes"]);
+    let run = sandbox.run(format!("prune {source} --drop-ref c0* --yes"));
     assert_eq!(run.code, Some(0), "{run}");
     assert!(run.stderr.contains("registry garbage-collect"), "{run}");
     let left: Vec<String> = registry.tags("shop-cache").into_keys().collect();
@@ -51,17 +51,12 @@ fn a_saved_plan_is_applied_only_to_its_repository() {
     );
     let sandbox = Sandbox::new();
     let source = format!("{}/mini-cache", registry.host());
-    let plan = sandbox.run(&[
-        "prune",
-        &source,
-        "--drop-ref",
-        "c01",
-        "--plan-out",
-        "plan.json",
-    ]);
+    let plan = sandbox.run(format!(
+        "prune {source} --drop-ref c01 --plan-out plan.json"
+    ));
     assert_eq!(plan.code, Some(0), "{plan}");
     assert_eq!(registry.tags("mini-cache").len(), 3);
-    let run = sandbox.run(&["prune", &source, "--apply", "plan.json"]);
+    let run = sandbox.run(format!("prune {source} --apply plan.json"));
     assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(
         registry.tags("mini-cache").into_keys().collect::<Vec<_>>(),
@@ -74,16 +69,9 @@ fn a_registry_without_deletes_is_reported() {
     let registry = DockerRegistry::with("mini", Setup::default());
     let sandbox = Sandbox::new();
     let source = format!("{}/mini-cache", registry.host());
-    let run = sandbox.run(&[
-        "prune",
-        &source,
-        "--drop-ref",
-        "c0?",
-        "--keep-ref",
-        "c03",
-        "--yes",
-        "--json",
-    ]);
+    let run = sandbox.run(format!(
+        "prune {source} --drop-ref c0? --keep-ref c03 --yes --json"
+    ));
     assert_eq!(run.code, Some(4), "{run}");
     let outcome = run.json()["sources"][0]["outcome"].clone();
     let outcome = if outcome.is_null() {
@@ -117,7 +105,7 @@ fn a_manifest_shared_with_a_kept_tag_is_kept() {
     // `2` and `latest` are one manifest, and this registry does not delete single tags.
     let policy = "[[retention.rule]]\nname = \"old\"\nmatch = { ref = \"latest\", kind = \"image\" }\naction = \"drop\"\n";
     fs::write(sandbox.path("cachelens.toml"), policy).unwrap();
-    let run = sandbox.run(&["prune", &source, "--yes"]);
+    let run = sandbox.run(format!("prune {source} --yes"));
     assert_eq!(run.code, Some(4), "{run}");
     assert_eq!(
         registry.tags("base").into_keys().collect::<Vec<_>>(),
@@ -375,19 +363,14 @@ fn a_tag_that_moved_since_the_plan_is_kept() {
         .state()
         .tag("shop-cache", "c03", ["pr-1".to_owned(), "pr-2".to_owned()]);
     let source = format!("{}/shop-cache", registry.host());
-    let plan = sandbox.run(&[
-        "prune",
-        &source,
-        "--drop-ref",
-        "pr-*",
-        "--plan-out",
-        "plan.json",
-    ]);
+    let plan = sandbox.run(format!(
+        "prune {source} --drop-ref pr-* --plan-out plan.json"
+    ));
     assert_eq!(plan.code, Some(0), "{plan}");
     registry
         .state()
         .tag("shop-cache", "c05", ["pr-1".to_owned()]);
-    let run = sandbox.run(&["prune", &source, "--apply", "plan.json"]);
+    let run = sandbox.run(format!("prune {source} --apply plan.json"));
     assert_eq!(run.code, Some(4), "{run}");
     let state = registry.state();
     assert!(state.names("shop-cache").contains(&"pr-1"));
@@ -428,7 +411,7 @@ fn results_of_a_cache_are_dropped_and_restored() {
         .filter(|tag| before[*tag] != after[*tag])
         .collect();
     assert_eq!(changed, ["c05"], "{run}");
-    let shown = sandbox.json(&["show", &format!("{cache}:c05"), "--json"]);
+    let shown = sandbox.json(format!("show {cache}:c05 --json"));
     assert_eq!(shown["ref"]["faults"], json!([]));
     let undone = sandbox.run(&["prune", "--undo", &journal(&run)]);
     assert_eq!(undone.code, Some(0), "{undone}");

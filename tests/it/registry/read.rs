@@ -44,7 +44,7 @@ fn every_repository_matches_an_independent_count() {
             pushed.iter().map(|pushed| &pushed.repository).collect();
         for repository in repositories {
             let source = format!("{}/{repository}", registry.host());
-            let listed = sandbox.json(&["ls", &source, "--json"]);
+            let listed = sandbox.json(format!("ls {source} --json"));
             let refs = listed["sources"][0]["refs"].as_array().unwrap();
             assert_eq!(listed["sources"][0]["kind"], "registry");
             let mut tagged: Vec<(&String, &Pushed)> = pushed
@@ -68,7 +68,7 @@ fn every_repository_matches_an_independent_count() {
                 );
                 live.extend(own);
             }
-            let du = sandbox.json(&["du", &source, "--json"]);
+            let du = sandbox.json(format!("du {source} --json"));
             let du = &du["sources"][0];
             let bytes: u64 = live.iter().map(|(_, size)| size).sum();
             assert_eq!(
@@ -92,7 +92,7 @@ fn a_ref_in_a_registry_equals_the_ref_in_a_directory() {
             &format!("{}/kitchen-cache:{name}", registry.host()),
             "--json",
         ]);
-        let here = sandbox.json(&["show", &format!("./cache#{name}"), "--json"]);
+        let here = sandbox.json(format!("show './cache#{name}' --json"));
         let results = |of: &Value| -> BTreeSet<(String, String)> {
             let records = of["records"].as_array().unwrap().iter();
             records
@@ -119,7 +119,7 @@ fn exclusive_bytes_are_known_after_all_refs_were_read() {
             registry.host(),
             entry["name"].as_str().unwrap()
         );
-        let alone = &sandbox.json(&["ls", &one, "--json"])["sources"][0]["refs"][0];
+        let alone = &sandbox.json(format!("ls '{one}' --json"))["sources"][0]["refs"][0];
         assert_eq!(
             (&alone["bytes"], &alone["exclusive_bytes"]),
             (&entry["bytes"], &Value::Null)
@@ -151,7 +151,7 @@ fn the_second_look_reads_nothing_again() {
             .state()
             .tag("shop-cache", &from, [format!("pr-{at}")]);
     }
-    let first = sandbox.run(&["ls", &source]);
+    let first = sandbox.run(format!("ls {source}"));
     let requests = registry.state().requests.len();
     assert_eq!(first.code, Some(0), "{first}");
     assert!(
@@ -159,7 +159,7 @@ fn the_second_look_reads_nothing_again() {
         "{requests} requests for 215 tags"
     );
     registry.state().requests.clear();
-    let second = sandbox.run(&["ls", &source]);
+    let second = sandbox.run(format!("ls {source}"));
     assert_eq!(second.stdout, first.stdout);
     assert_eq!(registry.asked("HEAD "), 215);
     // The rest are the ping of the registry, and the list of tags before and after.
@@ -181,7 +181,7 @@ fn the_second_look_reads_nothing_again() {
 
     registry.state().requests.clear();
     assert_eq!(
-        sandbox.run(&["ls", &source, "--no-disk-cache"]).stdout,
+        sandbox.run(format!("ls {source} --no-disk-cache")).stdout,
         first.stdout
     );
     assert_eq!(registry.asked("HEAD "), 0);
@@ -197,7 +197,7 @@ fn lists_are_paged_and_loops_are_detected() {
         tags(sandbox.json(&["ls", &format!("{}/shop", registry.host()), "--json"])),
         16
     );
-    let whole = sandbox.json(&["ls", registry.host(), "--json"]);
+    let whole = sandbox.json(format!("ls '{}' --json", registry.host()));
     let names: Vec<&str> = whole["sources"]
         .as_array()
         .unwrap()
@@ -211,7 +211,7 @@ fn lists_are_paged_and_loops_are_detected() {
     registry.state().page = Some(2);
     let mut told = String::new();
     for source in [at("shop"), registry.host().to_owned()] {
-        let run = sandbox.run(&["ls", &source]);
+        let run = sandbox.run(format!("ls {source}"));
         assert_eq!(run.code, Some(1), "{run}");
         told += &run.stderr.replace(registry.host(), "HOST");
     }
@@ -247,7 +247,7 @@ fn blobs_are_looked_for_when_asked() {
     let registry = SecondRegistry::with("shop");
     let sandbox = Sandbox::new();
     let source = format!("{}/shop-cache:c05", registry.host());
-    let layer = sandbox.json(&["show", &source, "--json"])["layers"][0]["digest"]
+    let layer = sandbox.json(format!("show {source} --json"))["layers"][0]["digest"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -265,11 +265,11 @@ fn blobs_are_looked_for_when_asked() {
     );
 
     let store = format!("{}/shop-cache", registry.host());
-    let usage = sandbox.json(&["du", &store, "--json"])["sources"][0].clone();
+    let usage = sandbox.json(format!("du '{store}' --json"))["sources"][0].clone();
     for state in ["orphan", "missing", "partial", "unknown"] {
         assert_eq!(usage[state], Value::Null, "{state}");
     }
-    let usage = sandbox.json(&["du", &store, "--json", "--verify-blobs"])["sources"][0].clone();
+    let usage = sandbox.json(format!("du '{store}' --json --verify-blobs"))["sources"][0].clone();
     assert_eq!(usage["missing"]["blobs"], 1);
 }
 
@@ -292,7 +292,7 @@ fn an_image_has_its_provenance() {
     };
     assert_eq!(named(&["show", &cache, "--json"]), 0);
     assert!(named(&["show", &cache, "--json", "--provenance", &image]) > 10);
-    let run = sandbox.run(&["why", &cache, "--build", &image]);
+    let run = sandbox.run(format!("why {cache} --build '{image}'"));
     assert_eq!(run.code, Some(0), "{run}");
     assert!(run.stdout.contains("RUN npm ci"), "{run}");
     let run = sandbox.run(&[
@@ -340,7 +340,7 @@ fn provenance_is_found_among_the_referrers_of_an_image() {
             format!("{}/shop-cache:c07", registry.host()),
             format!("{}/shop:plain", registry.host()),
         );
-        let run = sandbox.run(&["why", &cache, "--build", &image, "--no-disk-cache"]);
+        let run = sandbox.run(format!("why {cache} --build '{image}' --no-disk-cache"));
         assert_eq!(run.code, Some(0), "{run}");
         assert!(run.stdout.contains("RUN npm ci"), "{run}");
     }
@@ -371,7 +371,7 @@ fn a_multi_platform_image_has_the_provenance_of_each_platform() {
     let image = format!("{}/shop:both", registry.host());
     let named = |cache: &str, image: &str| -> usize {
         let cache = format!("{}/shop-cache:{cache}", registry.host());
-        let shown = sandbox.json(&["show", &cache, "--json", "--provenance", image]);
+        let shown = sandbox.json(format!("show {cache} --json --provenance '{image}'"));
         shown["records"]
             .as_array()
             .unwrap()
@@ -383,7 +383,7 @@ fn a_multi_platform_image_has_the_provenance_of_each_platform() {
         let alone = named(cache, &format!("{}/shop:{cache}", registry.host()));
         assert!(alone > 10 && named(cache, &image) >= alone, "{cache}");
     }
-    let listed = sandbox.json(&["ls", "--json", &image]);
+    let listed = sandbox.json(format!("ls --json '{image}'"));
     assert_eq!(listed["sources"][0]["refs"][0]["kind"], "inline");
 }
 
@@ -411,7 +411,7 @@ fn blobs_shared_by_repositories_are_reported() {
         format!("{}/mini-cache", registry.host()),
         format!("{}/mini", registry.host()),
     );
-    let du = sandbox.json(&["du", "--json", &cache, &images]);
+    let du = sandbox.json(format!("du --json {cache} '{images}'"));
     let bytes: u64 = shared.iter().map(|(_, size)| size).sum();
     assert!(!shared.is_empty());
     for source in 0..2 {
@@ -420,6 +420,6 @@ fn blobs_shared_by_repositories_are_reported() {
             json!({ "blobs": shared.len(), "bytes": bytes })
         );
     }
-    let alone = sandbox.json(&["du", "--json", &cache]);
+    let alone = sandbox.json(format!("du --json {cache}"));
     assert_eq!(alone["sources"][0]["shared_by_repositories"], Value::Null);
 }

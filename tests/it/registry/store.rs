@@ -10,7 +10,7 @@ use crate::support::fixture::Fixture;
 use crate::support::registry::{DockerRegistry, Pushed, Setup, is_cache};
 
 fn ls(sandbox: &Sandbox, source: &str) -> Vec<Value> {
-    sandbox.json(&["ls", "--json", source])["sources"][0]["refs"]
+    sandbox.json(format!("ls --json {source}"))["sources"][0]["refs"]
         .as_array()
         .unwrap()
         .clone()
@@ -58,7 +58,7 @@ fn a_registry_store_has_previous_versions_of_tags() {
         expected.len()
     );
 
-    let shown = sandbox.json(&["show", "--json", &format!("{source}#shop:buildcache~2")]);
+    let shown = sandbox.json(format!("show --json {source}#shop:buildcache~2"));
     assert_eq!(shown["ref"]["digest"], digests[1]);
     assert_eq!(
         (&shown["ref"]["kind"], &shown["ref"]["faults"]),
@@ -84,13 +84,13 @@ fn a_registry_store_lists_orphans_and_is_never_written() {
     ));
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("data"), bytes).unwrap();
-    let du = sandbox.json(&["du", "--json", &source]);
+    let du = sandbox.json(format!("du --json {source}"));
     assert_eq!(
         du["sources"][0]["orphan"],
         json!({ "blobs": 1, "bytes": bytes.len() })
     );
     assert_eq!(du["sources"][0]["missing"]["blobs"], 0);
-    let plan = sandbox.run(&["prune", &source, "--drop-ref", "*", "--yes", "--json"]);
+    let plan = sandbox.run(format!("prune {source} --drop-ref * --yes --json"));
     assert!(folder.join("data").exists(), "{plan}");
     assert_eq!(registry.tags("mini-cache").len(), 3);
 }
@@ -105,7 +105,7 @@ fn a_directory_without_a_registry_store_is_an_error() {
         "registry-dir:nowhere",
         "registry-dir:",
     ] {
-        let run = sandbox.run(&["ls", source]);
+        let run = sandbox.run(format!("ls {source}"));
         assert_ne!(run.code, Some(0));
         told += &run.stderr;
     }

@@ -19,7 +19,7 @@ fn whole(sandbox: &Sandbox, arguments: &[&str]) -> Output {
 
 fn ls(registry: &SecondRegistry, timeout: &str) -> Run {
     let source = format!("{}/mini-cache", registry.host());
-    Sandbox::new().run(&["ls", &source, "--timeout", timeout])
+    Sandbox::new().run(format!("ls {source} --timeout '{timeout}'"))
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_service_that_is_silent_is_given_up_after_the_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap();
     let start = Instant::now();
-    let run = Sandbox::new().run(&["ls", &format!("{host}/app"), "--timeout", "1s"]);
+    let run = Sandbox::new().run(format!("ls '{host}/app' --timeout 1s"));
     assert!(start.elapsed() < Duration::from_secs(5), "{run}");
     assert_eq!(run.code, Some(1), "{run}");
     assert!(run.stderr.contains("has not answered for 1"), "{run}");

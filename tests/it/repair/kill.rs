@@ -31,7 +31,7 @@ fn a_repair_killed_at_any_step_leaves_the_old_or_the_new_ref() {
             .collect();
         let (saved, journal) = (sandbox.path("plan"), sandbox.path("journal"));
         let (saved, journal) = (saved.to_str().unwrap(), journal.to_str().unwrap());
-        let made = sandbox.run(&["repair", "./cache", "--plan-out", saved]);
+        let made = sandbox.run(format!("repair ./cache --plan-out '{saved}'"));
         assert_eq!(made.code, Some(0), "{made}");
         let words = [dir.to_str().unwrap(), saved, journal];
         let is_over = victim::survives(VICTIM, &words, steps);
@@ -45,7 +45,7 @@ fn a_repair_killed_at_any_step_leaves_the_old_or_the_new_ref() {
                 "{name} after {steps} steps"
             );
         }
-        let resumed = sandbox.run(&["repair", "--resume", journal, "--json"]);
+        let resumed = sandbox.run(format!("repair --resume {journal} --json"));
         assert_eq!(resumed.code, Some(0), "after {steps} steps: {resumed}");
         assert_eq!(resumed.json()["outcome"]["done"], 2, "{resumed}");
         let left = sandbox.json("repair ./cache --json");

@@ -116,7 +116,7 @@ fn results_without_blobs_are_dropped_and_every_other_hit_kept() {
 
         // After an undo, a ref lacks only blobs that it lacked before.
         let journal = done["outcome"]["journal"].as_str().unwrap();
-        let undone = sandbox.run(&["repair", "--undo", journal]);
+        let undone = sandbox.run(format!("repair --undo {journal}"));
         assert_eq!(undone.code, Some(0), "{undone}");
         assert_eq!(fs::read_to_string(dir.join("index.json")).unwrap(), index);
     }
@@ -264,17 +264,17 @@ fn unrepairable_findings_are_reported_and_stale_uploads_deleted() {
     }
     let orphan = made.blob(LAYER, b"an orphan");
     let source = "./cache".to_owned();
-    let plan = sandbox.json(&["repair", &source, "--json"]);
+    let plan = sandbox.json(format!("repair {source} --json"));
     let not_fixed = plan["plan"]["not_fixed"].as_array().unwrap();
     let of_gone = not_fixed.iter().find(|item| item["ref"] == "gone").unwrap();
     assert_eq!(of_gone["code"], "manifest-missing");
-    let shown = sandbox.run(&["repair", &source]).stdout;
+    let shown = sandbox.run(format!("repair {source}")).stdout;
     assert!(
         shown
             .contains("Not repaired: manifest-missing of gone: no previous version of it is known"),
         "{shown}"
     );
-    let done = json_of(&sandbox.run(&["repair", &source, "--yes", "--json"]), 4);
+    let done = json_of(&sandbox.run(format!("repair {source} --yes --json")), 4);
     assert_eq!(done["outcome"]["done"], 1, "{done}");
     assert!(!made.path("ingest/old").exists());
     assert!(made.path("ingest/young").exists());
@@ -284,11 +284,11 @@ fn unrepairable_findings_are_reported_and_stale_uploads_deleted() {
         ("blob-mising", "`blob-missing` is"),
         ("no-refs", "cannot be repaired"),
     ] {
-        let run = sandbox.run(&["repair", &source, "--fix", code]);
+        let run = sandbox.run(format!("repair {source} --fix {code}"));
         assert_eq!(run.code, Some(2), "{run}");
         assert!(run.stderr.contains(says), "{run}");
     }
-    let refused = sandbox.run(&["repair", &source, "--yes", "--read-only"]);
+    let refused = sandbox.run(format!("repair {source} --yes --read-only"));
     assert_eq!(refused.code, Some(2), "{refused}");
 }
 

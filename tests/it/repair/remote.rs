@@ -107,13 +107,13 @@ fn registry_refs_of_both_forms_lose_results_that_cannot_be_loaded() {
     let sandbox = Sandbox::new();
     let source = format!("{}/shop-cache", registry.host());
     // Only one ref, while others stay broken.
-    let one = sandbox.run(&["repair", &format!("{source}:c05"), "--yes", "--json"]);
+    let one = sandbox.run(format!("repair {source}:c05 --yes --json"));
     assert_eq!(one.code, Some(0), "{one}");
     let new = registry.tags("shop-cache");
     let changed: Vec<&String> = tags.keys().filter(|tag| new[*tag] != tags[*tag]).collect();
     assert_eq!(changed, ["c05"], "{one}");
 
-    let done = sandbox.run(&["repair", &source, "--yes", "--json"]);
+    let done = sandbox.run(format!("repair {source} --yes --json"));
     assert_eq!(done.code, Some(0), "{done}");
     let new = registry.tags("shop-cache");
     let mut changed = 0;
@@ -130,7 +130,7 @@ fn registry_refs_of_both_forms_lose_results_that_cannot_be_loaded() {
     }
     assert!(new["older-form"] != tags["older-form"] && new["c05"] != tags["c05"]);
     assert_eq!(done.json()["outcome"]["done"], changed - 1, "{done}");
-    let check = sandbox.run(&["check", &source, "--verify-blobs", "--fail-on", "error"]);
+    let check = sandbox.run(format!("check {source} --verify-blobs --fail-on error"));
     assert_eq!(check.code, Some(0), "{check}");
 }
 
@@ -155,7 +155,7 @@ fn a_registry_ref_is_compacted_and_restored() {
     push(&registry, std::slice::from_ref(&config), &manifest, "grown");
     let before = registry.tags("shop-cache");
 
-    let done = sandbox.run(&["repair", &source, "--compact", "--yes", "--json"]);
+    let done = sandbox.run(format!("repair {source} --compact --yes --json"));
     assert_eq!(done.code, Some(0), "{done}");
     let done = done.json();
     assert_eq!(done["outcome"]["done"], 1, "{done}");
@@ -172,7 +172,7 @@ fn a_registry_ref_is_compacted_and_restored() {
     assert_eq!(others(&after), others(&before));
 
     let journal = done["outcome"]["journal"].as_str().unwrap();
-    let undone = sandbox.run(&["repair", "--undo", journal]);
+    let undone = sandbox.run(format!("repair --undo {journal}"));
     assert_eq!(undone.code, Some(0), "{undone}");
     assert_eq!(registry.tags("shop-cache"), before);
 }

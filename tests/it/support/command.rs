@@ -86,62 +86,101 @@ impl Sandbox {
 
     /// Runs the program with `arguments` until it ends. By default a prune watches for builds only
     /// for an instant, because no other program writes to the stores of the tests.
-    pub fn run<'a>(&self, arguments: impl CommandLine<'a>) -> Run {
+    pub fn run(&self, arguments: impl CommandLine) -> Run {
         let words = arguments.words();
         let mut command = self.command();
         command.args(&words);
-        let carries_out = ["--yes", "-y", "--apply", "--resume"];
-        let prunes =
-            words.first() == Some(&"prune") && words.iter().any(|word| carries_out.contains(word));
-        if prunes && !words.contains(&"--settle") {
+        let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
+        let prunes = words.first().is_some_and(|word| word == "prune")
+            && has(&["--yes", "-y", "--apply", "--resume"]);
+        if prunes && !has(&["--settle"]) {
             command.args(["--settle", "1ms"]);
         }
         Run::new(command.output().unwrap())
     }
 
     /// Runs the program with `arguments`, which must succeed, and returns the printed document.
-    pub fn json<'a>(&self, arguments: impl CommandLine<'a>) -> Value {
+    pub fn json(&self, arguments: impl CommandLine) -> Value {
         let words = arguments.words();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let run = self.run(words.as_slice());
         assert_eq!(run.code, Some(0), "{words:?}: {}", run.stderr);
         run.json()
     }
 }
 
-/// The arguments of the program: one text of words without blanks in them, or a list.
-pub trait CommandLine<'a> {
+/// The arguments of the program: one text, or a list. In a text, `'…'` is one word, as in a shell.
+pub trait CommandLine {
     /// Returns the arguments.
-    fn words(self) -> Vec<&'a str>;
+    fn words(self) -> Vec<String>;
 }
 
-impl<'a> CommandLine<'a> for &'a str {
-    fn words(self) -> Vec<&'a str> {
-        self.split_whitespace().collect()
+impl CommandLine for &str {
+    fn words(self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut rest = self.trim_start();
+        while !rest.is_empty() {
+            let (word, after) = first_word(rest);
+            words.push(word);
+            rest = after.trim_start();
+        }
+        words
     }
 }
 
-impl<'a> CommandLine<'a> for &'a String {
-    fn words(self) -> Vec<&'a str> {
-        self.split_whitespace().collect()
+/// Returns the first word of a text, and the text after it.
+fn first_word(text: &str) -> (String, &str) {
+    let mut word = String::new();
+    let mut rest = text;
+    loop {
+        let end = rest.find(|character: char| character == '\'' || character.is_whitespace());
+        let end = end.unwrap_or(rest.len());
+        word.push_str(&rest[..end]);
+        rest = &rest[end..];
+        let Some(quoted) = rest.strip_prefix('\'') else {
+            return (word, rest);
+        };
+        let (inside, after) = quoted.split_once('\'').expect("a quote is not closed");
+        word.push_str(inside);
+        rest = after;
     }
 }
 
-impl<'a> CommandLine<'a> for &[&'a str] {
-    fn words(self) -> Vec<&'a str> {
-        self.to_vec()
+impl CommandLine for String {
+    fn words(self) -> Vec<String> {
+        self.as_str().words()
     }
 }
 
-impl<'a, const N: usize> CommandLine<'a> for &[&'a str; N] {
-    fn words(self) -> Vec<&'a str> {
-        self.to_vec()
+impl CommandLine for &String {
+    fn words(self) -> Vec<String> {
+        self.as_str().words()
     }
 }
 
-impl<'a> CommandLine<'a> for &Vec<&'a str> {
-    fn words(self) -> Vec<&'a str> {
-        self.clone()
+impl CommandLine for &[&str] {
+    fn words(self) -> Vec<String> {
+        self.iter().map(|word| (*word).to_owned()).collect()
     }
+}
+
+impl<const N: usize> CommandLine for &[&str; N] {
+    fn words(self) -> Vec<String> {
+        self.as_slice().words()
+    }
+}
+
+impl CommandLine for &Vec<&str> {
+    fn words(self) -> Vec<String> {
+        self.as_slice().words()
+    }
+}
+
+#[test]
+fn a_command_line_is_split_as_by_a_shell() {
+    let words = "prune  'a b' --filter 'ref~^x$' '' c'd e'f".words();
+    assert_eq!(words, ["prune", "a b", "--filter", "ref~^x$", "", "cd ef"]);
+    assert_eq!(["a b", ""].as_slice().words(), ["a b", ""]);
 }
 
 impl Run {

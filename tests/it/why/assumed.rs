@@ -94,17 +94,7 @@ fn the_images_of_a_baseline_are_known_by_their_digests() {
     assert!(PinnedImage::of_documents(&moved).is_empty());
 
     let (sandbox, _) = home("shop");
-    let run = sandbox.run(&[
-        "why",
-        "./cache#c07",
-        "-f",
-        "tree/c08/Dockerfile",
-        "--context",
-        "tree/c08",
-        "--baseline",
-        "provenance/c07.json",
-        "--offline",
-    ]);
+    let run = sandbox.run("why ./cache#c07 -f tree/c08/Dockerfile --context tree/c08 --baseline provenance/c07.json --offline");
     let reason = "the evidence has its digest and not its configuration";
     assert!(run.stdout.contains(reason), "{run}");
 }

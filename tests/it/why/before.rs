@@ -209,7 +209,7 @@ fn a_manifest_that_no_ref_has_is_opened_by_its_digest() {
         let (by_digest, _) = explain(&sandbox, &source, "c05", true);
         assert_eq!(by_digest, by_name, "{source}");
     }
-    let shown = sandbox.run(&["show", &format!("./cache#{digest}"), "--json"]);
+    let shown = sandbox.run(format!("show ./cache#{digest} --json"));
     assert_eq!(shown.json()["ref"]["digest"], json!(digest), "{shown}");
     // A prune sees the refs of the store only.
     let plan = sandbox.run("prune ./cache --orphans-only --grace 0s --json");

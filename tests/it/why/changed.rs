@@ -133,17 +133,7 @@ fn a_changed_operation_is_the_only_cause() {
         let place: &'static str = place.leak();
         let changed = with(&fixture, step, &[(place, value.clone())]);
         std::fs::write(sandbox.path("changed.json"), changed.to_string()).unwrap();
-        let document = sandbox.json(&[
-            "why",
-            "./cache#c01",
-            "--json",
-            "--build",
-            "changed.json",
-            "--baseline",
-            "provenance/c01.json",
-            "--context",
-            "tree/c02",
-        ]);
+        let document = sandbox.json("why ./cache#c01 --json --build changed.json --baseline provenance/c01.json --context tree/c02");
         let roots = document["root_causes"].as_array().unwrap();
         let shown = || format!("{step} {place} = {value}: {roots:#?}");
         assert_eq!(roots.len(), 1, "{}", shown());

@@ -21,7 +21,7 @@ fn the_attestation_of_an_image_is_evidence_of_its_build() {
     copy(&trees.path().join("tree"), &sandbox.path("tree"));
     let at = |place: &str| format!("{}/{place}", registry.host());
     let (cache, build, baseline) = (at("shop-cache:c07"), at("shop:c08"), at("shop:c07"));
-    let document = sandbox.json(&format!(
+    let document = sandbox.json(format!(
         "why {cache} --build {build} --baseline {baseline} --context tree/c08 --json"
     ));
     assert_eq!(document["build"], json!([build]));
@@ -51,7 +51,7 @@ fn evidence_is_read_from_a_server() {
         ),
     ]);
     let at = format!("http://me:pat@{address}");
-    let document = sandbox.json(&format!(
+    let document = sandbox.json(format!(
         "why ./cache#c02 --build {at}/build.json?signature=abc --build {at} \
          --build logs/c03.plain --json"
     ));
@@ -65,7 +65,7 @@ fn evidence_is_read_from_a_server() {
     );
     let missing = format!("{at}/missing?signature=abc");
     let error = sandbox
-        .run(&["why", "./cache#c02", "--build", &missing])
+        .run(format!("why ./cache#c02 --build '{missing}'"))
         .to_string();
     assert!(
         error.contains("/missing: the server answers with status 404"),
@@ -94,7 +94,7 @@ fn evidence_is_not_fetched_from_a_server_that_another_one_names() {
         }
     });
     let build = format!("http://{address}/build.json");
-    let run = sandbox.run(&["why", "./cache#c02", "--build", &build]);
+    let run = sandbox.run(format!("why ./cache#c02 --build '{build}'"));
     assert_eq!(run.code, Some(1), "{run}");
     let why = "the server redirects to another one, which is not contacted";
     assert!(run.stderr.contains(why), "{run}");

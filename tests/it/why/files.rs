@@ -201,7 +201,7 @@ fn a_changed_file_of_the_context_is_the_only_cause() {
                 } else {
                     ""
                 };
-                let document = sandbox.json(&format!(
+                let document = sandbox.json(format!(
                     "why ./cache#c01 --json --build provenance/c02.json \
                      --baseline provenance/c01.json --context context{extra}"
                 ));

@@ -60,7 +60,7 @@ fn an_image_without_a_cache_is_named_as_the_reason() {
     let manifest = layout.manifest(&config, &[layer]);
     layout.tag("app", &manifest);
     let command = "why ./images#app --build provenance/c03.json";
-    let document = sandbox.json(&format!("{command} --json"));
+    let document = sandbox.json(format!("{command} --json"));
     assert_eq!(document["summary"]["hit"], 0, "{document}");
     let run = sandbox.run(&command.split(' ').collect::<Vec<_>>());
     let shown = format!("{}{}", run.stdout, run.stderr);

@@ -265,15 +265,9 @@ fn the_program_explains_a_build_from_its_dockerfile() {
         "{document:#}"
     );
 
-    let run = sandbox.run(&[
-        "why",
-        &cache,
-        "-f",
-        &file,
-        "--context",
-        &context,
-        "--offline",
-    ]);
+    let run = sandbox.run(format!(
+        "why {cache} -f {file} --context {context} --offline"
+    ));
     assert!(
         run.stdout.contains("--image 127.0.0.1:5055/base=EVIDENCE"),
         "{}{}",
@@ -284,7 +278,7 @@ fn the_program_explains_a_build_from_its_dockerfile() {
     let broken = layout.path().join("Broken");
     std::fs::write(&broken, "FROM scratch\nRNU x\n").unwrap();
     let broken = broken.display().to_string();
-    let run = sandbox.run(&["why", &cache, "-f", &broken]);
+    let run = sandbox.run(format!("why {cache} -f '{broken}'"));
     assert!(
         run.stderr
             .contains("Broken:2: dockerfile parse error on line 2: unknown instruction: RNU"),
@@ -292,7 +286,7 @@ fn the_program_explains_a_build_from_its_dockerfile() {
         run.stderr
     );
     for command in ["ls", "show", "check"] {
-        let run = sandbox.run(&[command, &cache, "--no-cache"]);
+        let run = sandbox.run(format!("{command} {cache} --no-cache"));
         assert_eq!(run.code, Some(2), "{run}");
         assert!(run.stderr.contains("--no-disk-cache"), "{run}");
     }

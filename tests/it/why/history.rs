@@ -275,16 +275,9 @@ fn previous_versions_of_an_image_are_builds_of_a_history() {
     let store = registry.store();
     let of = |name: &str| format!("registry-dir:{}#shop:{name}", store.display());
     let [newest, before, oldest] = ["main", "main~1", "main~2"].map(of);
-    let history = sandbox.run(&[
-        "why",
-        "--json",
-        "--history",
-        &newest,
-        "--history",
-        &before,
-        "--history",
-        &oldest,
-    ]);
+    let history = sandbox.run(format!(
+        "why --json --history '{newest}' --history '{before}' --history '{oldest}'"
+    ));
     assert_eq!(history.code, Some(0), "{history}");
     let document = history.json();
     assert_eq!(
@@ -293,7 +286,7 @@ fn previous_versions_of_an_image_are_builds_of_a_history() {
         "{history}"
     );
     let none = of("main~9");
-    let failed = sandbox.run(&["why", "--history", &newest, "--history", &none]);
+    let failed = sandbox.run(format!("why --history '{newest}' --history '{none}'"));
     assert_ne!(failed.code, Some(0), "{failed}");
     assert!(failed.stderr.contains("main~9"), "{failed}");
 }

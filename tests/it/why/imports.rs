@@ -115,7 +115,7 @@ fn results_below_steps_that_two_imports_share_are_undecided() {
     let explained = |refs: &[&str]| {
         let refs = refs.iter().map(|name| format!("{fixture}/cache#{name} "));
         let refs: String = refs.collect();
-        let document = sandbox.json(&format!(
+        let document = sandbox.json(format!(
             "why {refs} --build {fixture}/build.json --baseline {fixture}/baseline.json --context context --json"
         ));
         let steps = document["steps"].as_array().unwrap().iter();

@@ -7,8 +7,7 @@ use super::histories::{counts, home};
 #[test]
 fn why_prints_causes_before_steps() {
     let (sandbox, _) = home("shop");
-    insta::assert_snapshot!(sandbox.run(&["why", "./cache#c07", "--build", "provenance/c08.json", "--build", "logs/c08.rawjson",
-        "--baseline", "provenance/c07.json", "--context", "tree/c08"]), @r"
+    insta::assert_snapshot!(sandbox.run("why ./cache#c07 --build provenance/c08.json --build logs/c08.rawjson --baseline provenance/c07.json --context tree/c08"), @r"
     ./cache#c07: 0.6s lost, 6 hit, 9 run
 
     1  Dockerfile:16 RUN go build -trimpath ./api
@@ -43,8 +42,7 @@ fn why_prints_causes_before_steps() {
     ✓ found in the cache   ✗ runs   ? not known   · a source, resolved each time
     exit 0
     ");
-    insta::assert_snapshot!(sandbox.run(&["why", "./cache#c05", "--build", "provenance/c06.json", "--baseline",
-        "provenance/c05.json", "--context", "tree/c06"]), @r"
+    insta::assert_snapshot!(sandbox.run("why ./cache#c05 --build provenance/c06.json --baseline provenance/c05.json --context tree/c06"), @r"
     ./cache#c05: 24.7 KiB rewritten, 9 hit, 3 run, 3 undecided
 
     1  Dockerfile:7 COPY web ./web
@@ -90,19 +88,7 @@ fn why_reports_inconsistent_evidence() {
       hint: evidence is provenance (mode=max), a build record, an LLB definition, a log, or cache debug data
     exit 1
     ");
-    let other = sandbox.json(&[
-        "why",
-        "./cache#c07",
-        "--json",
-        "--build",
-        "provenance/c08.json",
-        "--build",
-        "logs/c05.rawjson",
-        "--context",
-        "tree/c12",
-        "--baseline",
-        "provenance/c07.json",
-    ]);
+    let other = sandbox.json("why ./cache#c07 --json --build provenance/c08.json --build logs/c05.rawjson --context tree/c12 --baseline provenance/c07.json");
     let notes: Vec<&str> = other["notes"]
         .as_array()
         .unwrap()
@@ -125,19 +111,7 @@ fn why_reports_inconsistent_evidence() {
 #[test]
 fn why_prints_the_document_that_scripts_read() {
     let (sandbox, _) = home("shop");
-    let document = sandbox.json(&[
-        "why",
-        "./cache#c07",
-        "--json",
-        "--build",
-        "provenance/c08.json",
-        "--build",
-        "logs/c08.rawjson",
-        "--baseline",
-        "provenance/c07.json",
-        "--context",
-        "tree/c08",
-    ]);
+    let document = sandbox.json("why ./cache#c07 --json --build provenance/c08.json --build logs/c08.rawjson --baseline provenance/c07.json --context tree/c08");
     assert_eq!(
         (&document["schema"], &document["command"]),
         (&1.into(), &"why".into())
@@ -191,14 +165,9 @@ fn why_prints_the_document_that_scripts_read() {
 #[test]
 fn a_build_record_and_a_plain_log_are_enough() {
     let (sandbox, _) = home("mini");
-    let record = sandbox.json(&[
-        "why",
-        "./cache#c02",
-        "dockerbuild/c03.dockerbuild",
-        "--baseline",
-        "dockerbuild/c02.dockerbuild",
-        "--json",
-    ]);
+    let record = sandbox.json(
+        "why ./cache#c02 dockerbuild/c03.dockerbuild --baseline dockerbuild/c02.dockerbuild --json",
+    );
     assert_eq!(counts(&record), [4, 2, 0]);
     assert_eq!(
         record["root_causes"][0]["detail"],

@@ -256,7 +256,7 @@ fn the_attestations_of_an_image_in_a_layout_or_archive_are_evidence() {
     whole.write(&sandbox.path("image.tar"));
     whole.write_layout(&sandbox.path("image"));
     for evidence in ["image", "image.tar"] {
-        let found = sandbox.json(&["why", "./cache#c02", "--build", evidence, "--json"]);
+        let found = sandbox.json(format!("why ./cache#c02 --build '{evidence}' --json"));
         assert_eq!(found["steps"], by_file["steps"], "{evidence}");
     }
     let mut min: Value = serde_json::from_slice(&statement).unwrap();

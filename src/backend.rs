@@ -18,6 +18,7 @@ mod files;
 pub mod gha;
 mod github;
 mod http;
+pub mod layer_changes;
 pub mod layer_content;
 pub mod layer_files;
 mod listed_ref;

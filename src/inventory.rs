@@ -15,6 +15,7 @@ use crate::backend::{
 };
 use crate::format::digest::Digest;
 
+pub mod below;
 pub mod blobs;
 pub mod cache;
 pub mod filter;

@@ -101,6 +101,15 @@ impl StoreKind {
             Self::Memory => "memory",
         }
     }
+
+    /// Returns whether reading costs nobody anything: no request to a service is counted, and no
+    /// use of a cache entry.
+    pub fn is_cheap(self) -> bool {
+        matches!(
+            self,
+            Self::Local | Self::RegistryDir | Self::Demo | Self::Memory
+        )
+    }
 }
 
 impl fmt::Display for StoreKind {

@@ -79,7 +79,7 @@ pub async fn beginning(
         .unwrap_or_else(|_| Err("reading was interrupted".to_owned()))
 }
 
-async fn open(
+pub(super) async fn open(
     reader: &dyn CacheReader,
     blob: Digest,
     cancel: CancellationToken,
@@ -95,7 +95,7 @@ async fn open(
     Ok(Stoppable { blob, cancel })
 }
 
-const STOPPED: &str = "reading was stopped";
+pub(super) const STOPPED: &str = "reading was stopped";
 
 /// Fails reads once it is cancelled.
 struct Stoppable<R> {

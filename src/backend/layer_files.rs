@@ -65,12 +65,12 @@ pub async fn list(
             Ok(ControlFlow::Continue(())) => match io::copy(&mut blob, &mut io::sink()) {
                 Ok(_) => Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                    Err("the layer is damaged: its bytes are not those of its digest".to_owned())
+                    Err(WRONG_BYTES.to_owned())
                 }
                 Err(error) => Err(format!("the layer cannot be read to its end: {error}")),
             },
             Ok(ControlFlow::Break(())) => Err("the listing was stopped".to_owned()),
-            Err(error) => Err(with_source(&error)),
+            Err(error) => Err(failed(&error)),
         }
     };
     tokio::task::spawn_blocking(work)
@@ -78,9 +78,14 @@ pub async fn list(
         .unwrap_or_else(|_| Err("the listing was interrupted".to_owned()))
 }
 
+const WRONG_BYTES: &str = "the layer is damaged: its bytes are not those of its digest";
+
 /// Returns an error with its causes as text.
-fn with_source(error: &LayerError) -> String {
+pub(super) fn failed(error: &LayerError) -> String {
     match error {
+        LayerError::Read(source) if source.kind() == io::ErrorKind::InvalidData => {
+            WRONG_BYTES.to_owned()
+        }
         LayerError::Read(source) => format!("{error}: {source}"),
         _ => error.to_string(),
     }

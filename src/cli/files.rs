@@ -15,14 +15,20 @@ use super::table::Style;
 use crate::backend::layer_files;
 use crate::error::{Exit, Failure};
 use crate::format::digest::Digest;
+use crate::format::layer::changes::LayerChanges;
 use crate::format::layer::{TarEntry, TarEntryKind};
 use crate::inventory::filter::Filter;
-use crate::report::documents::FileDocument;
+use crate::inventory::subject::ComparedEntry;
+use crate::report::documents::{FileDocument, LayerChangesDocument, LayersBelowDocument};
 use crate::source::SourceText;
+use crate::text::escape::visible;
 use crate::text::plural::none_matches;
 
+mod changes;
 mod layer;
 
+use changes::{CompareWhen, ComparedFiles};
+use layer::SelectedLayer;
 pub(super) use layer::find;
 
 #[derive(Debug, Args)]
@@ -43,6 +49,12 @@ pub(super) struct Arguments {
     /// `cachelens show --help` lists the kinds of evidence.
     #[arg(long, value_name = "EVIDENCE")]
     provenance: Vec<PathBuf>,
+    /// Mark which files the layer adds, changes and deletes.
+    ///
+    /// This reads the layers below it. With `auto`, they are read where that is cheap: from a
+    /// directory, up to 64 mebibytes.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    changes: CompareWhen,
     #[command(flatten)]
     list: ListFlags,
 }
@@ -53,19 +65,64 @@ struct FilesDocument<'a> {
     layer: String,
     /// The step that created it, if a step was requested.
     step: Option<&'a str>,
-    media_type: Option<&'a str>,
+    media_type: Option<String>,
     bytes: Option<u64>,
+    /// The layers below it, if they are known.
+    below: Option<LayersBelowDocument>,
+    /// The totals of the layer, if it was compared with them.
+    changes: Option<LayerChangesDocument>,
+    /// Why some or all changes are unknown.
+    changes_unknown: Option<&'a str>,
     files: Vec<FileDocument<'a>>,
     /// Whether all files of the layer were read.
     complete: bool,
 }
 
+impl<'a> FilesDocument<'a> {
+    fn new(
+        scanned: &'a Scanned,
+        found: &'a SelectedLayer,
+        rows: &'a FileList,
+        shown: &[u32],
+        complete: bool,
+    ) -> Self {
+        let blobs = &scanned.inventory.blobs;
+        let blob = blobs.find(&found.digest).map(|id| blobs.get(id));
+        let compared = &rows.compared;
+        let totals = compared.changes().map(LayerChanges::totals);
+        Self {
+            source: scanned.opened.label(),
+            layer: found.digest.to_string(),
+            step: found.step.as_deref(),
+            media_type: blob
+                .as_ref()
+                .and_then(|blob| blob.media_type())
+                .map(str::to_owned),
+            bytes: blob.and_then(|blob| blob.size()),
+            below: compared.below.as_ref().map(LayersBelowDocument::new),
+            changes: totals.map(LayerChangesDocument::new),
+            changes_unknown: compared.unknown.as_deref(),
+            files: shown.iter().map(|row| rows.document(*row)).collect(),
+            complete,
+        }
+    }
+}
+
 /// The files of a layer as a list.
-struct FileList(Vec<TarEntry>);
+struct FileList {
+    entries: Vec<TarEntry>,
+    compared: ComparedFiles,
+}
 
 impl FileList {
     fn at(&self, row: u32) -> &TarEntry {
-        &self.0[row as usize]
+        &self.entries[row as usize]
+    }
+
+    fn document(&self, row: u32) -> FileDocument<'_> {
+        let entry = self.at(row);
+        let change = self.compared.of(row, entry);
+        FileDocument::new(entry).compared(change, self.compared.replaced(row))
     }
 }
 
@@ -76,12 +133,17 @@ impl Rows for FileList {
         ListColumn::numbers("size", "SIZE"),
         ListColumn::numbers("age", "AGE"),
         ListColumn::words("kind", "KIND").on_request(),
+        ListColumn::words("change", "CHANGE"),
         ListColumn::words("path", "PATH"),
         ListColumn::words("link", ""),
     ];
 
     fn count(&self) -> u32 {
-        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
+    }
+
+    fn has(&self, column: &'static str) -> bool {
+        column != "change" || self.compared.changes().is_some()
     }
 
     fn datum(&self, row: u32, column: &'static str) -> Datum {
@@ -90,6 +152,10 @@ impl Rows for FileList {
         match column {
             "path" => Datum::name(&entry.path),
             "kind" => Datum::text(entry.kind.word()),
+            "change" => {
+                let change = self.compared.of(row, entry);
+                Datum::maybe(change, |change| Datum::text(change.word()))
+            }
             "mode" if is_there => Datum::Mode {
                 shown: entry.permissions(),
                 octal: entry.octal_mode(),
@@ -117,7 +183,9 @@ impl Rows for FileList {
     }
 
     fn matches(&self, row: u32, filter: &Filter, now: Timestamp) -> bool {
-        filter.matches(self.at(row), now)
+        let entry = self.at(row);
+        let change = self.compared.of(row, entry);
+        filter.matches(&ComparedEntry { entry, change }, now)
     }
 }
 
@@ -129,11 +197,12 @@ pub(super) fn columns() -> Vec<&'static str> {
 pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
     let listing = arguments.list.listing::<FileList>(Timestamp::now())?;
     let source = open::parse(session, &arguments.source)?;
-    let (mut scanned, failures) = open::scan_all(session, vec![source]).await?;
+    let (mut scanned, mut failures) = open::scan_all(session, vec![source]).await?;
     let Some(scanned) = scanned.pop() else {
         return Ok(open::conclude(session, 0, &failures));
     };
-    let found = find(session, &scanned, &arguments.layer, &arguments.provenance).await?;
+    let provenance = &arguments.provenance;
+    let found = find(session, &scanned, &arguments.layer, provenance).await?;
     let (entries, end) = read(session, &scanned, found.digest).await;
     let label = scanned.opened.label();
     let failed = end.err().map(|why| {
@@ -143,27 +212,20 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
     if let (true, Some(failure)) = (entries.is_empty(), &failed) {
         return Err(failure.clone());
     }
-    let mut failures = failures;
+    let is_whole = failed.is_none();
     failures.extend(failed.map(|failure| (label.clone(), failure)));
-    let rows = FileList(entries);
+    let when = arguments.changes;
+    let compared = if is_whole && !entries.is_empty() {
+        changes::compare(session, &scanned, &found, &entries, provenance, when).await?
+    } else {
+        ComparedFiles::default()
+    };
+    let rows = FileList { entries, compared };
     let shown = listing.arrange(&rows);
-    let blobs = &scanned.inventory.blobs;
-    let blob = blobs.find(&found.digest).map(|id| blobs.get(id));
     let output = session.output;
     match arguments.list.format(output.json) {
         ListFormat::Json => {
-            let listing = FilesDocument {
-                source: label,
-                layer: found.digest.to_string(),
-                step: found.step.as_deref(),
-                media_type: blob.as_ref().and_then(|blob| blob.media_type()),
-                bytes: blob.and_then(|blob| blob.size()),
-                files: shown
-                    .iter()
-                    .map(|row| FileDocument::new(rows.at(*row)))
-                    .collect(),
-                complete: failures.is_empty(),
-            };
+            let listing = FilesDocument::new(&scanned, &found, &rows, &shown, failures.is_empty());
             output.document(&JsonDocument::new("files", listing, &failures))?;
         }
         format @ (ListFormat::Csv | ListFormat::Tsv) => {
@@ -175,10 +237,15 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
                 (count, 0) => none_matches(count, "file"),
                 _ => listing.table(&rows, &shown, output.paper),
             };
+            let mut text = text;
+            let line = rows.compared.line();
+            if let (Some(line), true) = (line, arguments.list.has_headers() && !shown.is_empty()) {
+                text.push_str(&format!("\n{}\n", visible(&line)));
+            }
             output.text(&text)?;
         }
     }
-    Ok(open::conclude(session, rows.0.len(), &failures))
+    Ok(open::conclude(session, rows.entries.len(), &failures))
 }
 
 /// Reads the files of a layer: all files before an error, and the error.

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::filter_argument;
 use super::open::Scanned;
@@ -13,7 +13,10 @@ use super::table::{Paper, Style, Table, TableAlign, TableCell};
 use crate::error::{Exit, Failure};
 use crate::inventory::filter::Filter;
 use crate::text::nearest::nearest;
-use crate::text::units::{Age, Size};
+
+mod datum;
+
+pub(super) use datum::Datum;
 
 /// The flags that all lists have.
 #[derive(Debug, Clone, Default, Args)]
@@ -57,84 +60,6 @@ pub(super) enum ListFormat {
     Csv,
     /// Tab-separated values.
     Tsv,
-}
-
-/// The value of a row in a column.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Datum {
-    Text(String),
-    /// A digest or a path; it is truncated only if a terminal has no room.
-    Name(String),
-    Count(u64),
-    Bytes(u64),
-    /// Bytes that a table leaves out, such as those of a directory.
-    Unshown(u64),
-    /// The mode of a file: its letters in a table, else its digits, as in JSON.
-    Mode {
-        shown: String,
-        octal: String,
-    },
-    Time(Timestamp),
-    /// Unknown or absent.
-    None,
-}
-
-impl Datum {
-    /// Converts an optional value.
-    pub(super) fn maybe<T>(value: Option<T>, of: impl FnOnce(T) -> Self) -> Self {
-        value.map_or(Self::None, of)
-    }
-
-    pub(super) fn text(text: impl Into<String>) -> Self {
-        Self::Text(text.into())
-    }
-
-    pub(super) fn name(text: impl Into<String>) -> Self {
-        Self::Name(text.into())
-    }
-
-    fn cell(&self, now: Timestamp) -> TableCell {
-        match self {
-            Self::Text(text) => TableCell::new(text),
-            Self::Name(text) => TableCell::long(text),
-            Self::Count(count) => TableCell::new(count.to_string()),
-            Self::Bytes(bytes) => TableCell::new(Size(*bytes).to_string()),
-            Self::Time(time) => TableCell::new(Age::between(*time, now).to_string()),
-            Self::Mode { shown, .. } => TableCell::new(shown),
-            Self::Unshown(_) | Self::None => TableCell::none(),
-        }
-    }
-
-    /// Returns the value for CSV and TSV, which equals that in JSON.
-    fn value(&self) -> Value {
-        match self {
-            Self::Text(text) | Self::Name(text) => json!(text),
-            Self::Count(number) | Self::Bytes(number) | Self::Unshown(number) => json!(number),
-            Self::Mode { octal, .. } => json!(octal),
-            Self::Time(time) => json!(time),
-            Self::None => Value::Null,
-        }
-    }
-
-    /// Compares two values of a column; unknown values sort first, and an older time is a larger
-    /// age.
-    fn compare(&self, other: &Self) -> Ordering {
-        match (self, other) {
-            (
-                Self::Text(a) | Self::Name(a) | Self::Mode { shown: a, .. },
-                Self::Text(b) | Self::Name(b) | Self::Mode { shown: b, .. },
-            ) => a.cmp(b),
-            (
-                Self::Count(a) | Self::Bytes(a) | Self::Unshown(a),
-                Self::Count(b) | Self::Bytes(b) | Self::Unshown(b),
-            ) => a.cmp(b),
-            (Self::Time(a), Self::Time(b)) => b.cmp(a),
-            (Self::None, Self::None) => Ordering::Equal,
-            (Self::None, _) => Ordering::Less,
-            (_, Self::None) => Ordering::Greater,
-            _ => Ordering::Equal,
-        }
-    }
 }
 
 /// A column of a list.
@@ -190,6 +115,12 @@ pub(super) trait Rows {
 
     fn count(&self) -> u32;
 
+    /// Returns whether the rows have values for a column. A table omits the others by default.
+    fn has(&self, column: &'static str) -> bool {
+        let _ = column;
+        true
+    }
+
     fn datum(&self, row: u32, column: &'static str) -> Datum;
 
     fn style(&self, row: u32, column: &'static str) -> Style {
@@ -237,6 +168,11 @@ impl ListFlags {
             columns,
             now,
         })
+    }
+
+    /// Returns whether tables have a header, and so lines about the list.
+    pub(super) fn has_headers(&self) -> bool {
+        !self.no_headers
     }
 
     /// Returns the format; `--json` selects JSON.
@@ -372,10 +308,13 @@ impl CheckedListFlags<'_> {
 
     /// Prints rows as a table.
     pub(super) fn table<R: Rows>(&self, rows: &R, shown: &[u32], paper: Paper) -> String {
-        let heads = self.columns.iter();
+        let is_chosen = !self.flags.columns.is_empty();
+        let mut columns = self.columns.clone();
+        columns.retain(|column| is_chosen || rows.has(column.name));
+        let heads = columns.iter();
         let mut table = Table::new(heads.map(|column| (column.title, column.align)));
         for row in shown {
-            table.row(self.columns.iter().map(|column| {
+            table.row(columns.iter().map(|column| {
                 let datum = rows.datum(*row, column.name);
                 let style = rows.style(*row, column.name);
                 match datum {

@@ -12,7 +12,9 @@ use flate2::bufread::MultiGzDecoder;
 use jiff::Timestamp;
 
 mod archive;
+pub mod changes;
 mod pax;
+pub mod tree;
 
 use archive::Archive;
 

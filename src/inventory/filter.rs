@@ -7,7 +7,8 @@
 //!   `records=0`, `refs<2`.
 //! - The time since creation, with `>` `>=` `<` `<=`: `age>30d`, `age<"2w 3h"`.
 //! - Texts: `=` or `:` compare the whole text, `~` searches with a regular expression: `ref:pr-*`,
-//!   `step~npm`, and `name`, `kind`, `platform`, `path` (of a file in a layer). In a whole text,
+//!   `step~npm`, and `name`, `kind`, `platform`, `path` (of a file in a layer),
+//!   `change` (`added`, `changed` or `deleted` by its layer). In a whole text,
 //!   `*` matches any text and `?` any character.
 //! - States: `state:orphan`, and `live`, `missing`, `undetermined`, `awaited`, `partial`, `unknown`
 //!   for stored objects, `result`, `key-only`, `broken` for records.
@@ -87,6 +88,8 @@ pub enum FilterTextField {
     Platform,
     /// The path of a file in its layer.
     Path,
+    /// The change of a path by its layer.
+    Change,
 }
 
 /// A field that holds a number.

@@ -309,7 +309,7 @@ impl FilterSubject for RecordStep<'_> {
             FilterTextField::Kind => Some(test(self.detail.kind.word())),
             FilterTextField::State => Some(test(self.detail.state.word())),
             FilterTextField::Platform => self.platform().map(test),
-            FilterTextField::Ref | FilterTextField::Path => None,
+            FilterTextField::Ref | FilterTextField::Path | FilterTextField::Change => None,
         }
     }
 

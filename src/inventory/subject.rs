@@ -8,6 +8,7 @@ use super::{BlobState, RefEntry};
 use crate::backend::{CacheEntryKind, OtherObject, StoreEntry};
 use crate::format::digest::Digest;
 use crate::format::layer::TarEntry;
+use crate::format::layer::changes::LayerChange;
 
 impl FilterSubject for RefEntry {
     fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
@@ -16,7 +17,7 @@ impl FilterSubject for RefEntry {
             FilterTextField::Kind => Some(test(self.kind.word())),
             FilterTextField::State => Some(test(self.state())),
             FilterTextField::Platform => Some(self.platforms.iter().any(|platform| test(platform))),
-            FilterTextField::Step | FilterTextField::Path => None,
+            FilterTextField::Step | FilterTextField::Path | FilterTextField::Change => None,
         }
     }
 
@@ -66,7 +67,8 @@ impl FilterSubject for BlobRow<'_> {
             FilterTextField::Ref
             | FilterTextField::Step
             | FilterTextField::Platform
-            | FilterTextField::Path => None,
+            | FilterTextField::Path
+            | FilterTextField::Change => None,
         }
     }
 
@@ -154,7 +156,8 @@ impl FilterSubject for OtherRow<'_> {
             FilterTextField::Ref
             | FilterTextField::Step
             | FilterTextField::Platform
-            | FilterTextField::Path => None,
+            | FilterTextField::Path
+            | FilterTextField::Change => None,
         }
     }
 
@@ -167,11 +170,19 @@ impl FilterSubject for OtherRow<'_> {
     }
 }
 
-impl FilterSubject for TarEntry {
+/// An entry of a layer, with the change of its path, if that is known.
+#[derive(Debug, Clone, Copy)]
+pub struct ComparedEntry<'a> {
+    pub entry: &'a TarEntry,
+    pub change: Option<LayerChange>,
+}
+
+impl FilterSubject for ComparedEntry<'_> {
     fn any_text(&self, field: FilterTextField, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
         match field {
-            FilterTextField::Name | FilterTextField::Path => Some(test(&self.path)),
-            FilterTextField::Kind => Some(test(self.kind.word())),
+            FilterTextField::Name | FilterTextField::Path => Some(test(&self.entry.path)),
+            FilterTextField::Kind => Some(test(self.entry.kind.word())),
+            FilterTextField::Change => self.change.map(|change| test(change.word())),
             FilterTextField::Ref
             | FilterTextField::Step
             | FilterTextField::State
@@ -180,10 +191,11 @@ impl FilterSubject for TarEntry {
     }
 
     fn number(&self, field: NumberField) -> Option<u64> {
-        (field == NumberField::Size && !self.kind.removes()).then_some(self.size)
+        let has_size = !self.entry.kind.removes();
+        (field == NumberField::Size && has_size).then_some(self.entry.size)
     }
 
     fn created(&self) -> Option<Timestamp> {
-        self.modified
+        self.entry.modified
     }
 }

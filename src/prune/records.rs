@@ -304,7 +304,10 @@ impl FilterSubject for RecordCandidate<'_> {
             }
             FilterTextField::Kind => Some(test(self.detail.kind.word())),
             FilterTextField::State => Some(test(self.detail.state.word())),
-            FilterTextField::Ref | FilterTextField::Platform | FilterTextField::Path => None,
+            FilterTextField::Ref
+            | FilterTextField::Platform
+            | FilterTextField::Path
+            | FilterTextField::Change => None,
         }
     }
 

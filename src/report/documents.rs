@@ -14,7 +14,7 @@ mod usage;
 mod why_step;
 
 pub use diff::{ChangedStepDocument, ComparedRefRecords, DiffDocument};
-pub use file::FileDocument;
+pub use file::{FileDocument, LayerChangesDocument, LayersBelowDocument, ReplacedFileDocument};
 pub use item::{PLAN_ITEM_FIELDS, RunItemDocument};
 pub use objects::{BlobDocument, ObjectDocument, STORED_FIELDS};
 pub use record::{CacheRecordDocument, FirstIndexes, InstructionLocation};

@@ -11,7 +11,8 @@ use super::layer::preview::PreviewSubject;
 use super::list::{Arrangement, View};
 use super::pruning::{DeletionScope, Planned, RuleTrial};
 use super::rows::RowSet;
-use super::rows::files::FileTree;
+use super::rows::files::ComparedTree;
+
 use super::rows::steps::RefSteps;
 use super::terminal::SuspendedBy;
 use super::views::SavedViews;
@@ -20,6 +21,8 @@ use super::writes::PlanFile;
 use crate::backend::layer_content::LayerFile;
 use crate::config::edit::{self, Edit};
 use crate::format::digest::Digest;
+use crate::format::layer::tree::FileTree;
+use crate::inventory::below::LayersBelow;
 use crate::inventory::{Inventory, RefId};
 use crate::prune::plan::{DeletionTarget, FreedBlobs, Plan};
 use crate::retention::Policy;
@@ -87,7 +90,11 @@ pub enum JobWork {
     /// Writes a file of a layer to a file.
     Extract(Extraction),
     /// Filters and sorts the files of a layer.
-    ArrangeFiles(Arc<FileTree>, View),
+    ArrangeFiles(ComparedTree, View),
+    /// Finds the layers below a layer in the refs that have it.
+    FindBelow(BelowRequest),
+    /// Compares the files of a layer with the layers below it.
+    CompareLayer(LayerCompareRequest),
     /// Opens a source that a person named.
     Open(String),
     /// Searches a directory for declared caches; without one, the current one of the program.
@@ -196,6 +203,24 @@ pub enum ConfigAddition {
     Policy(Vec<edit::Change>),
     /// An open source.
     Source(SourceId),
+}
+
+/// A layer whose layers below are wanted.
+#[derive(Debug, Clone)]
+pub struct BelowRequest {
+    pub source: SourceId,
+    pub inventory: Arc<Inventory>,
+    pub layer: Digest,
+}
+
+/// A layer to compare with the layers below it.
+#[derive(Debug, Clone)]
+pub struct LayerCompareRequest {
+    pub source: SourceId,
+    pub layer: Digest,
+    /// All of its files.
+    pub tree: Arc<FileTree>,
+    pub below: LayersBelow,
 }
 
 /// A layer among others, and the folder that its files are shown in.

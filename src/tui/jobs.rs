@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::effect::{JobId, JobWork};
-use super::evidence::EvidenceReaders;
+use super::evidence::{EvidencePart, EvidenceReaders};
 use super::found::ScannedInventory;
 use super::list::{self, Arrangement};
 use super::message::{JobReport, ScanEnd, TimedMessage};
@@ -28,6 +28,7 @@ use crate::inventory::scan::{self, ScanError, ScanOptions};
 use crate::retention::Policy;
 
 mod build_command;
+mod changes;
 mod check;
 mod config;
 mod declared;
@@ -183,13 +184,13 @@ impl Jobs {
             JobWork::NameSteps(steps, given) => self.name_steps(steps, given, cancel, reporter),
             JobWork::Recognise(part, text) => self.recognise(part, text, cancel, reporter),
             JobWork::FindEvidence => self.find_evidence(reporter),
-            JobWork::Complete(part, text) => self.blocking(reporter, move |_| {
-                Some(JobReport::Completed(evidence::complete(part, &text)))
-            }),
+            JobWork::Complete(part, text) => self.complete(part, text, reporter),
             JobWork::Explain(imports, given) => self.explain(imports, given, cancel, reporter),
             JobWork::ListFiles(source, layer) => self.list_files(source, layer, cancel, reporter),
             JobWork::ListAll(source, layers) => self.list_all(source, layers, cancel, reporter),
-            JobWork::ArrangeFiles(tree, view) => self.arrange_files(tree, view, cancel, reporter),
+            JobWork::ArrangeFiles(of, view) => self.arrange_files(of, view, cancel, reporter),
+            JobWork::FindBelow(request) => self.find_below(request, cancel, reporter),
+            JobWork::CompareLayer(request) => self.compare_layer(request, cancel, reporter),
             JobWork::Preview(source, subject) => self.preview(source, subject, cancel, reporter),
             JobWork::Extract(extraction) => self.extract(extraction, cancel, reporter),
             JobWork::Arrange(arrangement) => {
@@ -222,6 +223,12 @@ impl Jobs {
             JobWork::FindDeclared(directory) => self.find_declared(directory, reporter),
             JobWork::ReadDeclared(at, file) => self.read_declared(at, &file, reporter),
         }
+    }
+
+    fn complete(&mut self, part: EvidencePart, text: String, reporter: Reporter) {
+        self.blocking(reporter, move |_| {
+            Some(JobReport::Completed(evidence::complete(part, &text)))
+        });
     }
 
     /// Scans a store, or finds the stores of a source.

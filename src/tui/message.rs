@@ -1,5 +1,7 @@
 //! Messages to the UI: events from the terminal, and reports of background jobs.
 
+use crate::format::layer::tree::FileTree;
+use crate::inventory::below::LayersBelow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use super::preview::FilePreview;
 use super::pruning::{Planned, Trial};
 use super::rows::RowSet;
 use super::rows::diff::DiffRows;
-use super::rows::files::{FileOrder, FileTree};
+use super::rows::files::{FileOrder, TreeChanges};
 use super::rows::steps::RefSteps;
 use super::rows::why::ArrangedExplanation;
 use super::world::{Admitted, SourceFacts, SourceId};
@@ -197,6 +199,12 @@ pub enum JobReport {
     FilesArranged(Arc<FileOrder>),
     /// All files of a layer are listed, or an error.
     FilesEnd(Result<(), String>),
+    /// The layers below a layer, or why they are unknown.
+    BelowFound(Result<LayersBelow, String>),
+    /// The stored bytes of the layers below that were read so far.
+    ComparingLayer(u64),
+    /// The changes of a layer to the layers below it, or an error.
+    LayerCompared(Result<Arc<TreeChanges>, String>),
     /// The beginning of a file, or an error.
     Previewed(Result<Arc<FilePreview>, String>),
     /// A file of a layer was written, with its size in bytes, or an error.

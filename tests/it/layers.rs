@@ -153,3 +153,5 @@ proptest! {
         let _ = list_all(&blob);
     }
 }
+
+mod changes;

@@ -3,6 +3,7 @@
 mod action;
 mod browser;
 mod cat;
+mod changes;
 mod colours;
 mod completions;
 mod config;

@@ -1,6 +1,7 @@
 //! Finds the layer that a digest or a step names.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -9,6 +10,7 @@ use crate::cli::open::Scanned;
 use crate::cli::show::{self, rows};
 use crate::error::{Exit, Failure};
 use crate::format::digest::Digest;
+use crate::inventory::below::{self, LayersBelow};
 use crate::inventory::cache::RefCache;
 use crate::inventory::filter::Filter;
 use crate::inventory::{RefEntry, image};
@@ -25,6 +27,8 @@ const CANDIDATES: usize = 8;
 pub(in crate::cli) struct SelectedLayer {
     pub(in crate::cli) digest: Digest,
     pub(in crate::cli) step: Option<String>,
+    /// The layers below it in the result of the step.
+    pub(in crate::cli) below: Option<LayersBelow>,
 }
 
 /// Finds the selected layer.
@@ -44,7 +48,11 @@ pub(in crate::cli) async fn find(
         None => None,
     };
     if let Some(digest) = by_digest(scanned, entry, wanted)? {
-        return Ok(SelectedLayer { digest, step: None });
+        return Ok(SelectedLayer {
+            digest,
+            step: None,
+            below: None,
+        });
     }
     let entry = match entry {
         Some(entry) => entry,
@@ -57,6 +65,41 @@ pub(in crate::cli) async fn find(
     };
     let steps = steps(session, scanned, entry, provenance).await?;
     by_step(&steps, wanted, scanned, entry)
+}
+
+/// Finds the layers below a layer, with the names of their steps.
+pub(super) async fn below(
+    session: &CliSession<'_>,
+    scanned: &Scanned,
+    selected: &SelectedLayer,
+    provenance: &[PathBuf],
+) -> Result<LayersBelow, String> {
+    let inventory = &scanned.inventory;
+    let below = if let Some(below) = &selected.below {
+        below.clone()
+    } else {
+        let from = match scanned.opened.source.select {
+            Some(_) => Some(show::the_ref(session, scanned).map_err(|failure| failure.message)?),
+            None => None,
+        };
+        let reader = &*scanned.opened.reader;
+        let found = below::find(reader, inventory, selected.digest, from).await;
+        found.map_err(|why| why.to_string())?
+    };
+    let mut refs = inventory.indexed_refs().map(|(_, entry)| entry);
+    let Some(entry) = refs.find(|entry| entry.name == below.from) else {
+        return Ok(below);
+    };
+    // Without names, the digests have to do.
+    let steps = steps(session, scanned, entry, provenance).await;
+    let steps = steps.unwrap_or_default();
+    Ok(below.named(|digest| {
+        let layer = digest.to_string();
+        let step = steps
+            .iter()
+            .find(|step| step.layer.as_ref() == Some(&layer));
+        step.map(|step| step.title.clone())
+    }))
 }
 
 /// Returns the blob for a digest, or for the first digits of one.
@@ -126,6 +169,18 @@ struct LayerStep {
     /// File and line.
     place: Option<String>,
     layer: Option<String>,
+    /// Its configuration, and the number of its record in it.
+    record: Option<(Arc<RefCache>, usize)>,
+}
+
+impl LayerStep {
+    /// Returns the layers below its layer.
+    fn below(&self, entry: &RefEntry) -> Option<LayersBelow> {
+        let (cache, record) = self.record.as_ref()?;
+        let result = cache.records.get(*record)?.result.as_ref()?;
+        let layers = below::of_result(cache, result);
+        Some(LayersBelow::new(entry.name.clone(), layers))
+    }
 }
 
 /// Returns the steps of a ref; for an image without a cache, its layers.
@@ -142,10 +197,11 @@ async fn steps(
         .await
         .unwrap_or_default();
     let mut steps = Vec::new();
-    for cache in &caches {
+    let has_cache = !caches.is_empty();
+    for cache in caches.into_iter().map(Arc::new) {
         let labels = evidence.labels(&cache.graph);
         let layers = &cache.graph.layers;
-        for record in rows::records(cache, inventory, &labels, FirstIndexes::default()) {
+        for record in rows::records(&cache, inventory, &labels, FirstIndexes::default()) {
             let layer = record.layer.and_then(|layer| layers.get(layer));
             steps.push(LayerStep {
                 title: record.title(),
@@ -155,11 +211,12 @@ async fn steps(
                     .as_ref()
                     .map(|location| format!("{}:{}", location.file, location.line)),
                 layer: layer.map(|layer| layer.blob.to_string()),
+                record: Some((Arc::clone(&cache), record.index)),
                 digest: record.digest,
             });
         }
     }
-    if caches.is_empty() {
+    if !has_cache {
         let images = image::layers(reader, entry).await;
         steps.extend(
             rows::image_layers(inventory, &images)
@@ -170,6 +227,7 @@ async fn steps(
                     digest: layer.digest.clone(),
                     place: None,
                     layer: Some(layer.digest),
+                    record: None,
                 }),
         );
     }
@@ -191,7 +249,7 @@ fn by_step(
         layers.sort_unstable();
         layers.dedup();
         match (layers.as_slice(), found.first()) {
-            ([layer], _) => return selected(layer, &found),
+            ([layer], _) => return selected(layer, &found, entry),
             ([], Some(step)) => {
                 let title = visible(&step.title).into_owned();
                 let message = format!("`{title}` has no layer: only its key is left");
@@ -257,7 +315,7 @@ fn matching<'a>(steps: &'a [LayerStep], wanted: &str) -> [Vec<&'a LayerStep>; 4]
 }
 
 /// Selects a layer that a step created.
-fn selected(layer: &str, found: &[&LayerStep]) -> Result<SelectedLayer, Failure> {
+fn selected(layer: &str, found: &[&LayerStep], entry: &RefEntry) -> Result<SelectedLayer, Failure> {
     let step = found
         .iter()
         .find(|step| step.layer.as_deref() == Some(layer));
@@ -268,5 +326,6 @@ fn selected(layer: &str, found: &[&LayerStep]) -> Result<SelectedLayer, Failure>
     Ok(SelectedLayer {
         digest,
         step: step.map(|step| step.title.clone()),
+        below: step.and_then(|step| step.below(entry)),
     })
 }

@@ -33,7 +33,7 @@ pub const STATES: [&str; 12] = [
     "miss",
 ];
 
-const FIELDS: [(&str, FilterField); 14] = [
+const FIELDS: [(&str, FilterField); 15] = [
     ("size", FilterField::Size(NumberField::Size)),
     ("exclusive", FilterField::Size(NumberField::Exclusive)),
     ("age", FilterField::Age),
@@ -48,6 +48,7 @@ const FIELDS: [(&str, FilterField); 14] = [
     ("refs", FilterField::Count(NumberField::Refs)),
     ("platform", FilterField::Text(FilterTextField::Platform)),
     ("path", FilterField::Text(FilterTextField::Path)),
+    ("change", FilterField::Text(FilterTextField::Change)),
 ];
 
 /// Returns the names that can precede an operator.

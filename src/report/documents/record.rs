@@ -161,7 +161,7 @@ impl FilterSubject for CacheRecordDocument {
             FilterTextField::Kind => Some(test(self.kind)),
             FilterTextField::State => Some(test(self.state)),
             FilterTextField::Platform => self.platform.as_deref().map(test),
-            FilterTextField::Ref | FilterTextField::Path => None,
+            FilterTextField::Ref | FilterTextField::Path | FilterTextField::Change => None,
         }
     }
 

@@ -11,13 +11,14 @@ use crate::backend::layer_content::{self, ReadTo};
 use crate::backend::{SharedReader, layer_files};
 use crate::format::digest::Digest;
 use crate::format::layer::TarEntry;
+use crate::format::layer::tree::{Bounds, FileTree, TreeBuilder};
 use crate::text::units::grouped;
 use crate::tui::effect::{Extraction, LayerFolder};
 use crate::tui::layer::preview::PreviewSubject;
 use crate::tui::list::View;
 use crate::tui::message::{ExportError, JobReport};
 use crate::tui::preview::{FilePreview, MOST};
-use crate::tui::rows::files::{Bounds, FileOrder, FileTree, TreeBuilder};
+use crate::tui::rows::files::{ComparedTree, FileOrder};
 use crate::tui::world::SourceId;
 
 /// Adds the files of a layer to a listing. Stops reading when the listing is full.
@@ -157,14 +158,14 @@ impl Jobs {
 
     pub(super) fn arrange_files(
         &mut self,
-        tree: Arc<FileTree>,
+        files: ComparedTree,
         view: View,
         cancel: CancellationToken,
         reporter: Reporter,
     ) {
         let now = (self.clock)();
         self.blocking(reporter, move |_| {
-            let order = FileOrder::new_while(tree, view, now, || !cancel.is_cancelled())?;
+            let order = FileOrder::new_while(files, view, now, || !cancel.is_cancelled())?;
             Some(JobReport::FilesArranged(Arc::new(order)))
         });
     }

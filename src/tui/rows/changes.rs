@@ -116,7 +116,8 @@ impl FilterSubject for PathChange {
             | FilterTextField::Step
             | FilterTextField::State
             | FilterTextField::Platform
-            | FilterTextField::Path => None,
+            | FilterTextField::Path
+            | FilterTextField::Change => None,
         }
     }
 }

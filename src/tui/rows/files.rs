@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Cell, Column, DetailLine, FilterHelp, Identity, NONE, RowCounts, RowSet};
 use crate::format::layer::TarEntryKind;
+use crate::format::layer::tree::{FileTree, ROOT};
 use crate::inventory::filter::Filter;
 use crate::report::documents::{FileDocument, fields_of};
 use crate::text::units::Size;
@@ -16,16 +17,16 @@ use crate::text::units::grouped;
 use crate::tui::theme::TextRole;
 use crate::tui::widget::meter;
 
+mod changes;
 mod columns;
 mod details;
 mod folds;
 mod order;
-mod tree;
 
-use columns::{BAR, COLUMNS, COLUMNS_WITH_STEP};
+pub use changes::TreeChanges;
+use columns::{BAR, COLUMNS, COLUMNS_WITH_CHANGE, COLUMNS_WITH_STEP};
 pub use folds::FileFolds;
-pub use order::{FileOrder, SIZE};
-pub use tree::{Bounds, FileEntry, FileTree, LayerTotals, ROOT, TreeBuilder};
+pub use order::{ComparedTree, FileOrder, SIZE};
 
 /// Stands for a slash in the name of a folder that stands for the layer of a step.
 pub const SLASH: &str = "∕";
@@ -277,6 +278,8 @@ impl RowSet for FileRows {
     fn columns(&self) -> &'static [Column] {
         if self.tree().has_layers() {
             COLUMNS_WITH_STEP
+        } else if self.order.changes().is_some() {
+            COLUMNS_WITH_CHANGE
         } else {
             COLUMNS
         }
@@ -311,6 +314,7 @@ impl RowSet for FileRows {
                 Cell::new(format!("{}:{}", entry.uid, entry.gid), TextRole::Dim)
             }),
         ];
+        cells.extend(self.change_cell(row));
         let step = self.step(row.node).map(Cell::text);
         // The row of a layer itself has the name of the step already.
         let is_named = self.is_layer(row.node);
@@ -378,7 +382,11 @@ impl RowSet for FileRows {
     fn filter_help(&self) -> FilterHelp {
         FilterHelp {
             examples: "path~node_modules  path~\\.map$  size>1M  age>30d  kind:symlink  or a part of a path",
-            fields: Some(&["path", "size", "age", "kind"]),
+            fields: Some(if self.order.changes().is_some() {
+                &["path", "size", "age", "kind", "change"]
+            } else {
+                &["path", "size", "age", "kind"]
+            }),
         }
     }
 
@@ -388,7 +396,17 @@ impl RowSet for FileRows {
         let sum = self.order.sum(node);
         let entry = tree.entry(node).map(|described| &described.entry);
         let mut fields = match entry {
-            Some(entry) => fields_of(&FileDocument::new(entry), &FileDocument::FIELDS),
+            Some(entry) => {
+                let document = FileDocument::new(entry);
+                let document = match self.order.changes() {
+                    Some(changes) => {
+                        let (change, replaced) = changes.document(node);
+                        document.compared(change, replaced)
+                    }
+                    None => document,
+                };
+                fields_of(&document, &FileDocument::FIELDS)
+            }
             // A folder without an entry of its own.
             None => fields_of(
                 &json!({"path": tree.path(node), "kind": tree.kind(node).word()}),

@@ -422,7 +422,8 @@ impl FilterSubject for FindItem<'_> {
                 FilterTextField::Ref
                 | FilterTextField::Step
                 | FilterTextField::State
-                | FilterTextField::Platform,
+                | FilterTextField::Platform
+                | FilterTextField::Change,
                 _,
             ) => None,
         }

@@ -238,7 +238,8 @@ impl FilterSubject for Finding {
             FilterTextField::State
             | FilterTextField::Step
             | FilterTextField::Platform
-            | FilterTextField::Path => None,
+            | FilterTextField::Path
+            | FilterTextField::Change => None,
         }
     }
 

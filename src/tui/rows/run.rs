@@ -309,7 +309,8 @@ impl FilterSubject for RunItem<'_> {
             FilterTextField::Ref
             | FilterTextField::Step
             | FilterTextField::Platform
-            | FilterTextField::Path => None,
+            | FilterTextField::Path
+            | FilterTextField::Change => None,
         }
     }
 

@@ -268,7 +268,8 @@ impl FilterSubject for PastRun {
             | FilterTextField::Step
             | FilterTextField::Kind
             | FilterTextField::Platform
-            | FilterTextField::Path => None,
+            | FilterTextField::Path
+            | FilterTextField::Change => None,
         }
     }
 

@@ -354,7 +354,8 @@ impl FilterSubject for SourceState {
             FilterTextField::State
             | FilterTextField::Step
             | FilterTextField::Platform
-            | FilterTextField::Path => None,
+            | FilterTextField::Path
+            | FilterTextField::Change => None,
         }
     }
 

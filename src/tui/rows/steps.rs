@@ -1,5 +1,6 @@
 //! The steps of a ref, with the data for their rows and details.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{Identity, UNKNOWN};
@@ -7,7 +8,8 @@ use crate::explain::diff::RecordAt;
 use crate::explain::evidence::CacheEvidence;
 use crate::format::cache_config::RecordIndex;
 use crate::format::cache_config::import::Refusal;
-use crate::format::digest::Digest;
+use crate::format::digest::{Digest, DigestText};
+use crate::inventory::below::{self, LayersBelow};
 use crate::inventory::cache::{RecordState, RefCache};
 use crate::inventory::labels::Labels;
 use crate::inventory::steps::{RecordStep, RowKind, StepRow, StepTree, StepUsers};
@@ -198,6 +200,32 @@ impl RefSteps {
     fn blob_of(&self, part: usize, step: &RecordStep<'_>) -> Option<Digest> {
         let layers = &self.caches[part].graph.layers;
         layers.get(step.layer()?.at())?.blob.valid()
+    }
+
+    /// Returns the layers below the layer of a step, with the names of their steps.
+    fn below(&self, part: usize, step: &RecordStep<'_>) -> Option<LayersBelow> {
+        let cache = self.caches.get(part)?;
+        let layers = below::of_result(cache, step.detail.result.as_ref()?);
+        let wanted: HashSet<Digest> = layers.iter().filter_map(DigestText::valid).collect();
+        let mut names = HashMap::new();
+        let records = (0..).map(RecordIndex).zip(&cache.records);
+        for (record, detail) in records {
+            let top = detail
+                .result
+                .as_ref()
+                .and_then(|result| cache.top_layer(result));
+            let layer = top.and_then(|top| cache.graph.layers[top.at()].blob.valid());
+            let Some(layer) = layer.filter(|layer| wanted.contains(layer)) else {
+                continue;
+            };
+            let step = self.step_at(part, record);
+            names
+                .entry(layer)
+                .or_insert_with(|| step.map(|step| step.title().into_owned()));
+        }
+        let from = self.entry()?.name.clone();
+        let below = LayersBelow::new(from, layers);
+        Some(below.named(|layer| names.get(layer).cloned().flatten()))
     }
 
     fn step_at(&self, part: usize, record: RecordIndex) -> Option<RecordStep<'_>> {

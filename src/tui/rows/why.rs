@@ -256,7 +256,10 @@ impl FilterSubject for Filtered<'_> {
                 let is_judged = explanation.is_judged(self.step);
                 Some(is_judged && test(standing.verdict.word()) || test(standing.in_cache.word()))
             }
-            FilterTextField::Ref | FilterTextField::Platform | FilterTextField::Path => None,
+            FilterTextField::Ref
+            | FilterTextField::Platform
+            | FilterTextField::Path
+            | FilterTextField::Change => None,
         }
     }
 }

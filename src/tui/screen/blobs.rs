@@ -98,7 +98,7 @@ impl BlobsScreen {
             return self.screen.act(Action::Details, cx);
         };
         let name = format!("{}:{}", layer.algorithm(), layer.short(12));
-        let files = FilesScreen::new(self.source, "blobs".to_owned(), name, layer, cx);
+        let files = FilesScreen::new(self.source, "blobs".to_owned(), name, layer, None, cx);
         cx.push(files);
         Handled::Yes
     }

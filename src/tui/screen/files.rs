@@ -8,6 +8,8 @@ use ratatui::layout::Rect;
 use super::list_screen::ListScreen;
 use super::{Screen, ScreenHeader};
 use crate::format::digest::Digest;
+use crate::format::layer::tree::{FileTree, ROOT};
+use crate::inventory::below::LayersBelow;
 use crate::text::units::Size;
 use crate::text::units::grouped;
 use crate::tui::effect::{JobId, JobWork, LayerFolder};
@@ -16,15 +18,17 @@ use crate::tui::layer::extract::ExtractPrompt;
 use crate::tui::list::{AT_ONCE, RowList, Sort, SortDirection, View};
 use crate::tui::message::JobReport;
 use crate::tui::navigation::{Handled, UiContext};
-use crate::tui::rows::files::{FileFolds, FileOrder, FileRows, FileTree, ROOT, SIZE};
+use crate::tui::rows::files::{ComparedTree, FileFolds, FileOrder, FileRows, SIZE, TreeChanges};
 use crate::tui::rows::{Cell, RowSet as _};
 use crate::tui::theme::TextRole;
 use crate::tui::widget::table::RowHeight;
 use crate::tui::widget::text;
 use crate::tui::work::WorkKey;
+use crate::tui::work::listing::comparison::BelowComparison;
 use crate::tui::work::listing::{ListingState, ListingWork};
 use crate::tui::world::{SourceId, World};
 
+mod compare;
 mod content;
 mod panes;
 mod words;
@@ -56,6 +60,9 @@ pub struct FilesScreen {
     screen: ListScreen,
     /// The files so far; the rows may show fewer until these are ordered.
     tree: Arc<FileTree>,
+    /// The comparison with the layers below, once it is made.
+    changes: Option<Arc<TreeChanges>>,
+    comparison: BelowComparison,
     rows: Arc<FileRows>,
     folds: FileFolds,
     /// The job that orders the files, and its view.
@@ -67,15 +74,20 @@ pub struct FilesScreen {
 }
 
 impl FilesScreen {
-    /// Lists the files of `layer`, which `step` of a ref created.
+    /// Lists the files of `layer`, which `step` of a ref created on top of the layers `below`.
+    /// Without these, the refs that have the layer are searched for them.
     pub fn new(
         source: SourceId,
         from: String,
         step: String,
         layer: Digest,
+        below: Option<LayersBelow>,
         cx: &mut UiContext<'_>,
     ) -> Self {
         let (key, work) = ListingWork::begin(source, from, step, layer, Vec::new(), cx);
+        cx.change_work(key, |work: &mut ListingWork, _| {
+            work.comparison = BelowComparison::of(below);
+        });
         Self::of(key, &work, cx)
     }
 
@@ -102,8 +114,12 @@ impl FilesScreen {
             ..View::default()
         };
         let tree = Arc::clone(&work.tree);
+        let files = ComparedTree {
+            tree: Arc::clone(&tree),
+            changes: work.changes.clone(),
+        };
         let folds = FileFolds::default();
-        let order = ordered(&tree, view.clone(), cx);
+        let order = ordered(files, view.clone(), cx);
         let rows = Arc::new(FileRows::new(order, &folds));
         let list = RowList::new(Arc::clone(&rows) as _, view.sort, cx);
         Self {
@@ -116,6 +132,8 @@ impl FilesScreen {
                 .wanting(LIST_WIDTH)
                 .with_filler(),
             tree,
+            changes: work.changes.clone(),
+            comparison: work.comparison.clone(),
             rows,
             folds,
             arranging: None,
@@ -137,14 +155,18 @@ impl FilesScreen {
             self.arranging = None;
         }
         let order = self.rows.order();
-        if Arc::ptr_eq(&order.tree, &self.tree) && order.view == wanted {
+        let files = ComparedTree {
+            tree: Arc::clone(&self.tree),
+            changes: self.changes.clone(),
+        };
+        if order.files.is(&files) && order.view == wanted {
             return;
         }
         if self.tree.count() > AT_ONCE as usize {
-            let work = JobWork::ArrangeFiles(Arc::clone(&self.tree), wanted.clone());
+            let work = JobWork::ArrangeFiles(files, wanted.clone());
             self.arranging = Some((cx.start(work), wanted));
         } else {
-            let order = ordered(&self.tree, wanted, cx);
+            let order = ordered(files, wanted, cx);
             self.show(order, cx);
         }
     }
@@ -215,9 +237,8 @@ impl FilesScreen {
     }
 }
 
-fn ordered(tree: &Arc<FileTree>, view: View, cx: &UiContext<'_>) -> Arc<FileOrder> {
-    let now = cx.world.now;
-    Arc::new(FileOrder::new(Arc::clone(tree), view, now))
+fn ordered(files: ComparedTree, view: View, cx: &UiContext<'_>) -> Arc<FileOrder> {
+    Arc::new(FileOrder::new(files, view, cx.world.now))
 }
 
 impl Screen for FilesScreen {
@@ -248,9 +269,10 @@ impl Screen for FilesScreen {
         let sum = order.sum(ROOT);
         let sums = Cell::new(Size(sum.bytes).to_string(), TextRole::Strong)
             .and(" unpacked", TextRole::Dim);
-        let sums = match sum.removed {
-            0 => sums,
-            count => sums.and(
+        let sums = match (self.rows.change_totals(), sum.removed) {
+            (Some(totals), _) => FileRows::with_change_totals(sums, totals),
+            (None, 0) => sums,
+            (None, count) => sums.and(
                 format!(" · {} deleted from below", grouped(count)),
                 TextRole::Missing,
             ),
@@ -258,6 +280,11 @@ impl Screen for FilesScreen {
         let summary = self.screen.summary(world, "files", sums);
         if order.view.filter.is_empty() {
             summary
+        } else if let Some(totals) = self.rows.change_totals() {
+            let sums = Cell::new(Size(sum.bytes).to_string(), TextRole::Strong)
+                .and(" in ", TextRole::Dim)
+                .and_all(summary);
+            FileRows::with_change_totals(sums, totals)
         } else {
             Cell::new(Size(sum.bytes).to_string(), TextRole::Strong)
                 .and(" in ", TextRole::Dim)
@@ -271,6 +298,9 @@ impl Screen for FilesScreen {
             Action::Expand => self.expand(cx),
             Action::Collapse => self.collapse(cx),
             Action::Preview => self.preview(cx),
+            Action::Diff => {
+                cx.change_work(self.key, |work: &mut ListingWork, cx| work.compare(cx));
+            }
             Action::Rescan => cx.scan(self.source),
             Action::Extract => {
                 if let Some((file, path)) = self.file(cx) {
@@ -294,7 +324,7 @@ impl Screen for FilesScreen {
         self.arrange(cx);
     }
 
-    /// Stops a running listing, else the write of a file.
+    /// Stops a running listing, else the comparison, else the write of a file.
     fn stop_work(&mut self, cx: &mut UiContext<'_>) -> Handled {
         if cx.stop_work(self.key) == Handled::Yes {
             return Handled::Yes;
@@ -337,8 +367,12 @@ impl Screen for FilesScreen {
         let Some(work) = cx.work::<ListingWork>(key) else {
             return;
         };
-        let is_new = !Arc::ptr_eq(&work.tree, &self.tree);
+        let changes = |changes: &Option<Arc<TreeChanges>>| changes.as_ref().map(Arc::as_ptr);
+        let is_new = !Arc::ptr_eq(&work.tree, &self.tree)
+            || changes(&work.changes) != changes(&self.changes);
         self.tree = Arc::clone(&work.tree);
+        self.changes.clone_from(&work.changes);
+        self.comparison = work.comparison.clone();
         self.state = work.state.clone();
         if is_new {
             self.arrange(cx);

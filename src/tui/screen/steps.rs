@@ -169,6 +169,7 @@ impl StepsScreen {
                     self.name.clone(),
                     self.rows.title(row),
                     layer,
+                    self.rows.below(row),
                     cx,
                 );
                 cx.push(files);
@@ -355,7 +356,14 @@ impl Screen for StepsScreen {
                 return None;
             }
             let title = rows.title(shown);
-            let files = Box::new(FilesScreen::new(*source, name.clone(), title, layer, cx));
+            let files = Box::new(FilesScreen::new(
+                *source,
+                name.clone(),
+                title,
+                layer,
+                rows.below(shown),
+                cx,
+            ));
             Some(if shown == row {
                 PreviewOf::Opened(files)
             } else {

@@ -107,8 +107,14 @@ impl TreemapScreen {
                 if let TreemapSteps::Read(rows) = &of.steps
                     && let Some(layer) = rows.layer(row)
                 {
-                    let files =
-                        FilesScreen::new(self.source, of.name.clone(), rows.title(row), layer, cx);
+                    let files = FilesScreen::new(
+                        self.source,
+                        of.name.clone(),
+                        rows.title(row),
+                        layer,
+                        rows.below(row),
+                        cx,
+                    );
                     cx.push(files);
                 }
             }

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
+use comparison::BelowComparison;
+
 use super::{BackgroundWork, WorkKey, WorkState};
 use crate::format::digest::Digest;
+use crate::format::layer::tree::FileTree;
 use crate::tui::effect::{JobId, JobWork, LayerFolder};
 use crate::tui::message::JobReport;
 use crate::tui::navigation::{Handled, UiContext};
-use crate::tui::rows::files::FileTree;
+use crate::tui::rows::files::TreeChanges;
 use crate::tui::world::{SourceId, StatusKind, World};
+
+pub mod comparison;
 
 /// The listing of the files of a layer, or of all layers of a ref.
 #[derive(Debug, Clone)]
@@ -24,6 +29,9 @@ pub struct ListingWork {
     pub state: ListingState,
     /// The files so far.
     pub tree: Arc<FileTree>,
+    /// The comparison with the layers below, once it is made.
+    pub changes: Option<Arc<TreeChanges>>,
+    pub comparison: BelowComparison,
 }
 
 /// The progress of a listing.
@@ -61,6 +69,8 @@ impl ListingWork {
             folders,
             state: ListingState::Listing(job),
             tree: Arc::default(),
+            changes: None,
+            comparison: BelowComparison::default(),
         };
         let key = WorkKey::Reading(job);
         (key, cx.begin_work(key, work))
@@ -76,25 +86,34 @@ impl WorkState for ListingWork {
     fn job(&self) -> Option<JobId> {
         match self.state {
             ListingState::Listing(job) => Some(job),
-            ListingState::Done | ListingState::Stopped | ListingState::Ended(_) => None,
+            ListingState::Done | ListingState::Stopped | ListingState::Ended(_) => {
+                self.comparison.job()
+            }
         }
     }
 
-    fn report(&mut self, report: &JobReport, _cx: &mut UiContext<'_>) {
+    fn report(&mut self, report: &JobReport, cx: &mut UiContext<'_>) {
         match report {
             JobReport::Files(tree) => self.tree = Arc::clone(tree),
             JobReport::FilesEnd(end) => {
                 self.state = end
                     .clone()
                     .map_or_else(ListingState::Ended, |()| ListingState::Done);
+                self.begin_comparison(cx);
             }
-            _ => {}
+            _ => self.comparison_report(report, cx),
         }
     }
 
     fn stop(&mut self, cx: &mut UiContext<'_>) -> Handled {
-        let Some(job) = self.job() else {
-            return Handled::No;
+        let ListingState::Listing(job) = self.state else {
+            let Some(job) = self.comparison.stop() else {
+                return Handled::No;
+            };
+            cx.stop(job);
+            cx.world
+                .note(StatusKind::Done, "the comparison was stopped");
+            return Handled::Yes;
         };
         cx.stop(job);
         self.state = ListingState::Stopped;

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::{SourceId, SourceState, World};
-use crate::source::StoreKind;
 use crate::text::secrets::mask_line;
 use crate::tui::evidence::EvidencePart;
 
@@ -11,10 +10,7 @@ impl World {
     /// Returns whether reading from a source costs nobody anything: no request to a service is
     /// counted, and no use of a cache entry.
     pub fn is_cheap(&self, id: SourceId) -> bool {
-        matches!(
-            self.source(id).info.kind,
-            StoreKind::Local | StoreKind::RegistryDir | StoreKind::Demo | StoreKind::Memory
-        )
+        self.source(id).info.kind.is_cheap()
     }
 
     /// Returns the directory of the demo's project, if the demo is all that is open.

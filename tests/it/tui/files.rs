@@ -107,7 +107,7 @@ fn an_orphan_opens_into_a_tree_with_the_largest_first() {
     insta::assert_snapshot!(npm(SMALL).screen(), @r"
      made › blobs › sha256:b044…   9 files · read-only · ? help
     ────────────────────────────────────────────────────────────
-       layer sha256:b044e768329b · 179 KiB stored
+       layer sha256:b044e768329b · 179 KiB stored · changes un…
        PATH                                         SIZE▾ SHARE
     ▸  ▸ app/                                    167 KiB  █████▉
        ▸ root/.npm/_cacache/index-v5/0a/         2.8 KiB  ▏
@@ -125,7 +125,7 @@ fn an_orphan_opens_into_a_tree_with_the_largest_first() {
     insta::assert_snapshot!(npm(USUAL).press("l j l").screen(), @r"
      made › blobs › sha256:b044e768329b                9 files · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       layer sha256:b044e768329b · 179 KiB stored
+       layer sha256:b044e768329b · 179 KiB stored · changes unknown: no ref has it
        PATH                                                  SIZE▾ SHARE       FILES
        ▾ app/                                             167 KiB  █████▉          7
     ▸    ▾ node_modules/                                  167 KiB  █████▉          6
@@ -217,7 +217,7 @@ fn a_filter_shows_matching_files_with_their_folders() {
     insta::assert_snapshot!(journey.screen(), @r"
      made › blobs › sha256:b044e768329b                9 files · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       layer sha256:b044e768329b · 179 KiB stored
+       layer sha256:b044e768329b · 179 KiB stored · changes unknown: no ref has it
        PATH                                                  SIZE▾ SHARE       FILES
     ▸  ▾ app/                                               420 B  ██████          2
            package.json                                     300 B  ████▎           –
@@ -398,7 +398,7 @@ fn a_preview_shows_text_with_its_control_characters() {
     insta::assert_snapshot!(journey.screen(), @r"
      made › blobs › sha256:e6cd…   6 files · read-only · ? help
     ────────────────────────────────────────────────────────────
-       layer sha256:e6cd71c759ef · 201 KiB stored
+       layer sha256:e6cd71c759ef · 201 KiB stored · changes un…
     ╭ entry.sh ────────────────────────────────────────────────╮
     │ #!/bin/sh                                                │
     │     set -e                                               │
@@ -421,7 +421,7 @@ fn a_preview_shows_text_with_its_control_characters() {
     insta::assert_snapshot!(journey.screen(), @r"
      made › blobs › sha256:e6cd71c759ef                6 files · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       layer sha256:e6cd71c759ef · 201 KiB stored
+       layer sha256:e6cd71c759ef · 201 KiB stored · changes unknown: no ref has it
        PATH                                                   SIZE▾ MODIFIED
     ▸    other.sh = entry.sh                                     –  2026-11-18 11:06
 
@@ -481,7 +481,7 @@ fn a_file_is_extracted_to_the_path_that_is_asked_for() {
     insta::assert_snapshot!(journey.screen(), @r"
      made › blobs › sha256:e6cd71c759ef                6 files · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       layer sha256:e6cd71c759ef · 201 KiB stored
+       layer sha256:e6cd71c759ef · 201 KiB stored · changes unknown: no ref has it
        PATH                                           SIZE▾ SHARE   MODIFIED
     ▸    entry.sh                                    152 B  ██████  2026-11-18 11:06
 

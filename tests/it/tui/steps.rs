@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use crate::support::fixture::Fixture;
 use crate::support::journey::{Journey, local, memory, now};
 
+mod changes;
 mod files;
 mod named;
 

@@ -64,6 +64,25 @@ pub(super) const COLUMNS: &[Column] = &[
     },
 ];
 
+/// The columns if the changes are known.
+pub(super) const COLUMNS_WITH_CHANGE: &[Column] = &[
+    COLUMNS[0],
+    COLUMNS[1],
+    COLUMNS[2],
+    COLUMNS[3],
+    COLUMNS[4],
+    COLUMNS[5],
+    COLUMNS[6],
+    Column {
+        title: "CHANGE",
+        align: Align::Left,
+        min: 9,
+        max: 22,
+        rank: 2,
+        sort: Sortable::Descending,
+    },
+];
+
 /// The columns of the files of several layers.
 pub(super) const COLUMNS_WITH_STEP: &[Column] = &[
     COLUMNS[0],

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{FileEntry, FileRow, FileRows, ROOT};
+use super::{FileRow, FileRows};
 use crate::format::layer::TarEntryKind;
+use crate::format::layer::tree::{FileEntry, ROOT};
 use crate::text::units::{Age, Size, grouped};
 use crate::tui::rows::{Cell, DetailLine, NONE};
 use crate::tui::theme::TextRole;
@@ -24,19 +25,15 @@ impl FileRows {
             fact("kind", kind.word().to_owned()),
         ];
         lines.extend(self.step(row.node).map(|step| fact("step", step)));
+        lines.extend(self.change_lines(row));
         if *kind == TarEntryKind::Whiteout {
-            lines.push(DetailLine::Text(Cell::new(
-                "The layers below have this path; this layer deletes it.",
-                TextRole::Dim,
-            )));
+            let words = "The layers below have this path; this layer deletes it.";
+            let line = DetailLine::Text(Cell::new(words, TextRole::Dim));
+            // The changes say more, once they are known.
+            lines.extend(self.order.changes().is_none().then_some(line));
             return lines;
         }
-        if tree.is_emptied(row.node) {
-            lines.push(DetailLine::Text(Cell::new(
-                "This layer deletes the files of the layers below in this folder.",
-                TextRole::Dim,
-            )));
-        }
+        lines.extend(self.emptied_line(row));
         if matches!(kind, TarEntryKind::File | TarEntryKind::Directory) {
             let bytes = sum.bytes;
             lines.push(fact("size", format!("{} ({bytes} bytes)", Size(bytes))));

@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::tree::{FileTree, LayerTotals, ROOT};
+use super::changes::TreeChanges;
 use crate::format::layer::TarEntryKind;
+use crate::format::layer::changes::{ChangeTotals, LayerChanges};
+use crate::format::layer::tree::{FileTree, LayerTotals, ROOT};
 use crate::inventory::filter::{FilterSubject, FilterTextField, NumberField};
 use crate::tui::list::{SortDirection, View};
 
@@ -19,13 +21,38 @@ pub const SIZE: usize = 1;
 pub const FILES: usize = 3;
 /// The column of times.
 pub const MODIFIED: usize = 5;
+/// The column of changes.
+pub const CHANGE: usize = 7;
 
 /// After this many files the caller may cancel.
 const STEP: usize = 16_384;
 
+/// The files to order.
+#[derive(Debug, Clone, Default)]
+pub struct ComparedTree {
+    /// The layer.
+    pub tree: Arc<FileTree>,
+    /// The changes of the layer, once they are known.
+    pub changes: Option<Arc<TreeChanges>>,
+}
+
+impl ComparedTree {
+    /// Returns whether the other files are the same ones.
+    pub fn is(&self, other: &Self) -> bool {
+        let is_same_tree = Arc::ptr_eq(&self.tree, &other.tree);
+        is_same_tree
+            && match (&self.changes, &other.changes) {
+                (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => false,
+            }
+    }
+}
+
 /// The files in a view.
 #[derive(Debug)]
 pub struct FileOrder {
+    pub files: ComparedTree,
     /// The layer.
     pub tree: Arc<FileTree>,
     /// The filter and the order.
@@ -38,40 +65,51 @@ pub struct FileOrder {
     chain: Vec<u32>,
     /// The sums below each node, as far as it passes the filter.
     sums: Vec<LayerTotals>,
+    /// The changes below each node, as far as it passes the filter; empty if they are unknown.
+    changed: Vec<ChangeTotals>,
     /// The number of files and deletions that pass the filter, and of folders.
     matched: (usize, usize),
 }
 
 impl FileOrder {
-    /// Orders the files of `tree`.
-    pub fn new(tree: Arc<FileTree>, view: View, now: Timestamp) -> Self {
-        let mut order = Self::in_archive_order(tree, view);
+    /// Orders files.
+    pub fn new(files: ComparedTree, view: View, now: Timestamp) -> Self {
+        let mut order = Self::in_archive_order(files, view);
         // Nothing cancels it.
         let _ = order.arrange(now, &|| true);
         order
     }
 
-    /// Orders the files of `tree` while `go_on` returns true.
+    /// Orders files while `go_on` returns true.
     pub fn new_while(
-        tree: Arc<FileTree>,
+        files: ComparedTree,
         view: View,
         now: Timestamp,
         go_on: impl Fn() -> bool,
     ) -> Option<Self> {
-        let mut order = Self::in_archive_order(tree, view);
+        let mut order = Self::in_archive_order(files, view);
         order.arrange(now, &go_on)?;
         Some(order)
     }
 
-    fn in_archive_order(tree: Arc<FileTree>, view: View) -> Self {
+    fn in_archive_order(files: ComparedTree, view: View) -> Self {
+        let tree = Arc::clone(&files.tree);
         let count = tree.count();
+        let changed = match &files.changes {
+            Some(of) => (0..number(count))
+                .map(|node| of.changes().own(node))
+                .collect(),
+            None => Vec::new(),
+        };
         let (first, children) = children(&tree, |_| true);
         let mut order = Self {
             first,
             children,
             chain: (0..number(count)).collect(),
             sums: (0..number(count)).map(|node| tree.own(node)).collect(),
+            changed,
             matched: (0, 0),
+            files,
             tree,
             view,
         };
@@ -107,6 +145,17 @@ impl FileOrder {
         self.sums[node as usize]
     }
 
+    /// Returns the changes of a node and everything below it that passes the filter; `None` if they
+    /// are unknown.
+    pub fn changed(&self, node: u32) -> Option<ChangeTotals> {
+        self.changed.get(node as usize).copied()
+    }
+
+    /// Returns the changes of the layer, if they are known.
+    pub fn changes(&self) -> Option<&TreeChanges> {
+        self.files.changes.as_deref()
+    }
+
     /// Returns the number of files and deletions that pass the filter, and of folders.
     pub fn matched(&self) -> (usize, usize) {
         self.matched
@@ -124,6 +173,11 @@ impl FileOrder {
             let sum = self.sums[node];
             let parent = self.tree.parent(number(node)) as usize;
             self.sums[parent].add(sum);
+        }
+        for node in (1..self.changed.len()).rev() {
+            let changed = self.changed[node];
+            let parent = self.tree.parent(number(node)) as usize;
+            self.changed[parent].add(changed);
         }
     }
 
@@ -155,6 +209,7 @@ impl FileOrder {
             path.push_str(self.tree.name(child));
             let subject = FileSubject {
                 tree: &self.tree,
+                changes: self.files.changes.as_ref().map(|changes| changes.changes()),
                 node: child,
                 path: &path,
             };
@@ -165,11 +220,27 @@ impl FileOrder {
             }
             open.push((child, self.first[child as usize], length));
         }
+        let is_shown = self.sum_up_passing(&passes);
+        let is_folder = |node: &usize| self.tree.is_folder(number(*node));
+        let (folders, files): (Vec<usize>, Vec<usize>) =
+            (1..count).filter(|node| passes[*node]).partition(is_folder);
+        self.matched = (files.len(), folders.len());
+        (self.first, self.children) = children(&self.tree, |node| is_shown[node as usize]);
+        Some(())
+    }
+
+    /// Sums up the nodes that pass the filter, and returns these and their parent folders.
+    fn sum_up_passing(&mut self, passes: &[bool]) -> Vec<bool> {
+        let count = passes.len();
         let mut sums = vec![LayerTotals::default(); count];
-        let mut is_shown = passes.clone();
+        let mut changed = vec![ChangeTotals::default(); self.changed.len()];
+        let mut is_shown = passes.to_vec();
         for node in (1..count).rev() {
             if passes[node] {
                 sums[node] = self.sums[node];
+                if let (Some(kept), Some(own)) = (changed.get_mut(node), self.changed.get(node)) {
+                    *kept = *own;
+                }
             }
             if is_shown[node] {
                 let parent = self.tree.parent(number(node)) as usize;
@@ -177,16 +248,16 @@ impl FileOrder {
                 if !passes[parent] {
                     let sum = sums[node];
                     sums[parent].add(sum);
+                    let change = changed.get(node).copied();
+                    if let (Some(kept), Some(change)) = (changed.get_mut(parent), change) {
+                        kept.add(change);
+                    }
                 }
             }
         }
-        let is_folder = |node: &usize| self.tree.is_folder(number(*node));
-        let (folders, files): (Vec<usize>, Vec<usize>) =
-            (1..count).filter(|node| passes[*node]).partition(is_folder);
-        self.matched = (files.len(), folders.len());
         self.sums = sums;
-        (self.first, self.children) = children(&self.tree, |node| is_shown[node as usize]);
-        Some(())
+        self.changed = changed;
+        is_shown
     }
 
     fn sort(&mut self, go_on: &impl Fn() -> bool) -> Option<()> {
@@ -220,6 +291,13 @@ impl FileOrder {
             SIZE => (sum_a.bytes, sum_a.files).cmp(&(sum_b.bytes, sum_b.files)),
             FILES => (sum_a.files, sum_a.removed).cmp(&(sum_b.files, sum_b.removed)),
             MODIFIED => modified(a).cmp(&modified(b)),
+            CHANGE if !self.changed.is_empty() => {
+                let changes = |node: u32| {
+                    let changed = self.changed[node as usize];
+                    (changed.changed, changed.deleted, changed.added)
+                };
+                changes(a).cmp(&changes(b))
+            }
             _ => self.tree.name(a).cmp(self.tree.name(b)),
         };
         let ordering = match self.view.sort.order {
@@ -265,7 +343,8 @@ fn children(tree: &FileTree, is_shown: impl Fn(u32) -> bool) -> (Vec<u32>, Vec<u
     (first, children)
 }
 
-/// Nodes are numbered with 32 bits; [`super::tree::Bounds`] keep them far below that limit.
+/// Nodes are numbered with 32 bits. [`crate::format::layer::tree::Bounds`] keep them far below that
+/// limit.
 fn number(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }
@@ -273,6 +352,7 @@ fn number(place: usize) -> u32 {
 /// A file as a filter sees it.
 struct FileSubject<'a> {
     tree: &'a FileTree,
+    changes: Option<&'a LayerChanges>,
     node: u32,
     path: &'a str,
 }
@@ -282,6 +362,10 @@ impl FilterSubject for FileSubject<'_> {
         match field {
             FilterTextField::Path | FilterTextField::Name => Some(test(self.path)),
             FilterTextField::Kind => Some(test(self.tree.kind(self.node).word())),
+            FilterTextField::Change => {
+                let change = self.changes.and_then(|changes| changes.of(self.node));
+                change.map(|change| test(change.word()))
+            }
             FilterTextField::Ref
             | FilterTextField::Step
             | FilterTextField::State

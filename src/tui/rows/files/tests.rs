@@ -1,5 +1,6 @@
 use super::*;
 use crate::format::layer::TarEntry;
+use crate::format::layer::tree::TreeBuilder;
 use crate::tui::list::{Sort, SortDirection, View};
 
 fn rows(files: &[(&str, TarEntryKind, u64)], opened: &[&str]) -> FileRows {
@@ -31,7 +32,14 @@ fn rows(files: &[(&str, TarEntryKind, u64)], opened: &[&str]) -> FileRows {
         ..View::default()
     };
     FileRows::new(
-        Arc::new(FileOrder::new(tree, view, Timestamp::UNIX_EPOCH)),
+        Arc::new(FileOrder::new(
+            ComparedTree {
+                tree,
+                changes: None,
+            },
+            view,
+            Timestamp::UNIX_EPOCH,
+        )),
         &folds,
     )
 }

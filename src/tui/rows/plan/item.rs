@@ -192,7 +192,8 @@ impl FilterSubject for PlanRow<'_> {
             FilterTextField::State
             | FilterTextField::Step
             | FilterTextField::Platform
-            | FilterTextField::Path => None,
+            | FilterTextField::Path
+            | FilterTextField::Change => None,
         }
     }
 

@@ -32,7 +32,14 @@ impl FilesScreen {
         let size = blobs.find(&blob).map(|id| blobs.get(id).stored_size());
         size.filter(|size| *size <= MOST_PREVIEWED)?;
         let name = format!("{}:{}", blob.algorithm(), blob.short(12));
-        Some(Box::new(Self::new(source, from.to_owned(), name, blob, cx)))
+        Some(Box::new(Self::new(
+            source,
+            from.to_owned(),
+            name,
+            blob,
+            None,
+            cx,
+        )))
     }
 
     /// Prepares the beginning of the file under the cursor, where a layer is cheap to read.

@@ -50,6 +50,7 @@ impl FilesScreen {
             ListingState::Done if self.arranging.is_some() => {
                 cell.and(" · sorting…", TextRole::Title)
             }
+            ListingState::Done if self.folders.is_empty() => self.comparison_head(world, cell),
             ListingState::Done => cell,
         }
     }

@@ -129,6 +129,6 @@ fn a_wrong_filter_at_80() {
     filter  sise>1G
     ! there is no field `sise` (did you mean `size`?); in quotes it is looked for
       in names · fields: size exclusive age ref name step digest kind state layers
-      records refs platform path
+      records refs platform path change
     ");
 }

@@ -32,22 +32,23 @@ fn a_layer_opens_its_files_and_returns() {
        kind       directory
        … tab scrolls, i shows all
     ───────────────────────────────────────────────────── 1/3 ──
-     14 B unpacked
+     14 B unpacked · 2 added
      enter open  V view  x extract  / filter  s sort
     ");
     insta::assert_snapshot!(files(USUAL).press("G").screen(), @r"
      ./cache › c15 › COPY · 89d21dcb                   2 files · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
        layer sha256:30b7433d5cda · 188 B stored
-       PATH                                                  SIZE▾ SHARE       FILES
-       ▾ srv/assets/                                         14 B  ██████          2
-           banner.svg                                         7 B  ███             –
-    ▸      logo.svg                                           7 B  ███             –
+       PATH                                         SIZE▾ SHARE     FILES  CHANGE
+       ▾ srv/assets/                                14 B  ██████        2  added
+           banner.svg                                7 B  ███           –  added
+    ▸      logo.svg                                  7 B  ███           –  added
 
     ────────────────────────────────────────────────────────────────────────────────
        srv/assets/logo.svg
 
        kind       file
+       change     added
        size       7 B (7 bytes)
        share      50 % of the layer
        mode       -rw-r--r-- 0644
@@ -56,19 +57,19 @@ fn a_layer_opens_its_files_and_returns() {
 
 
 
-
     ───────────────────────────────────────────────────────────────────────── 3/3 ──
-     14 B unpacked
+     14 B unpacked · 2 added
      enter open  V view  x extract  / filter  s sort  space mark  i details
     ");
     insta::assert_snapshot!(files(LARGE).press("s j enter").screen(), @r"
      ./cache › c15 › COPY · 89d21dcb                                                           2 files · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        layer sha256:30b7433d5cda · 188 B stored
-       PATH                                                     SIZE  SHARE       FILES▾│ srv/assets/
-    ▸  ▾ srv/assets/                                            14 B  ██████          2 │
-           banner.svg                                            7 B  ███             – │ kind       directory
-           logo.svg                                              7 B  ███             – │ size       14 B (14 bytes)
+       PATH                                          SIZE  SHARE      FILES▾ CHANGE     │ srv/assets/
+    ▸  ▾ srv/assets/                                 14 B  ██████         2  added      │
+           banner.svg                                 7 B  ███            –  added      │ kind       directory
+           logo.svg                                   7 B  ███            –  added      │ change     added
+                                                                                        │ size       14 B (14 bytes)
                                                                                         │ share      100 % of the layer
                                                                                         │ files      2
                                                                                         │ mode       drwxr-xr-x 0755
@@ -98,9 +99,8 @@ fn a_layer_opens_its_files_and_returns() {
                                                                                         │
                                                                                         │
                                                                                         │
-                                                                                        │
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/3 ──
-     14 B unpacked
+     14 B unpacked · 2 added
      enter open  V view  x extract  / filter  s sort  space mark  i details  e export  : command  q back
     ");
     let mut journey = files(USUAL);
@@ -121,16 +121,16 @@ fn files_with_room_for_all() {
      ./cache › c15 › COPY · 89d21dcb                                                                                                                                           2 files · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        layer sha256:30b7433d5cda · 188 B stored
-       PATH                                              SIZE▾ SHARE       FILES  MODE        MODIFIED                OWNER │ srv/assets/
-    ▸  ▾ srv/assets/                                     14 B  ██████          2  drwxr-xr-x  2026-11-21 23:07          0:0 │
-           banner.svg                                     7 B  ███             –  -rw-r--r--  2026-11-21 23:07          0:0 │ kind       directory
-           logo.svg                                       7 B  ███             –  -rw-r--r--  2026-11-21 23:05          0:0 │ size       14 B (14 bytes)
-                                                                                                                            │ share      100 % of the layer
-    ─── bytes of the files ──────────────────────────────────────────────────────────────────────────────────────────────── │ files      2
-       srv/assets/banner.svg                                   │ srv/assets/logo.svg                                        │ mode       drwxr-xr-x 0755
-       7 B                                                     │ 7 B                                                        │ owner      0:0
+       PATH                                             SIZE▾ SHARE       FILES  MODE        MODIFIED          CHANGE       │ srv/assets/
+    ▸  ▾ srv/assets/                                    14 B  ██████          2  drwxr-xr-x  2026-11-21 23:07  added        │
+           banner.svg                                    7 B  ███             –  -rw-r--r--  2026-11-21 23:07  added        │ kind       directory
+           logo.svg                                      7 B  ███             –  -rw-r--r--  2026-11-21 23:05  added        │ change     added
+                                                                                                                            │ size       14 B (14 bytes)
+    ─── bytes of the files ──────────────────────────────────────────────────────────────────────────────────────────────── │ share      100 % of the layer
+       srv/assets/banner.svg                                   │ srv/assets/logo.svg                                        │ files      2
+       7 B                                                     │ 7 B                                                        │ mode       drwxr-xr-x 0755
+       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │ owner      0:0
        ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │ modified   2026-11-21T23:07:11Z, 12h 52m ago
-       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
        ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
        ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
        ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
@@ -176,7 +176,7 @@ fn files_with_room_for_all() {
        ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
        ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓ │ ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓   │
     ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────── 1/3 ──
-     14 B unpacked
+     14 B unpacked · 2 added
      enter open  V view  x extract  / filter  s sort  space mark  i details  e export  : command  q back
     ");
 }
@@ -251,15 +251,16 @@ fn deletions_are_shown_as_such() {
      made › sha256:646be632fec4… › FILE · acba2551      1 file · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
        layer sha256:51e50add27dd · 2.5 KiB stored
-       PATH                                                          SIZE▾     FILES
-    ▸  ▸ var/cache/  − emptied first                                  0 B          1
-       ▸ etc/                                                         0 B        − 1
+       PATH                                            SIZE▾     FILES  CHANGE
+    ▸  ▸ var/cache/  − emptied first                    0 B          1  added
+       ▸ etc/                                           0 B        − 1
 
     ────────────────────────────────────────────────────────────────────────────────
        var/cache/  − emptied first
 
        kind       directory
-       This layer deletes the files of the layers below in this folder.
+       change     added
+       This layer empties the folder, and the layers below have nothing there.
        size       0 B (0 bytes)
        share      – of the layer
        files      1
@@ -268,9 +269,8 @@ fn deletions_are_shown_as_such() {
 
 
 
-
     ───────────────────────────────────────────────────────────────────────── 1/2 ──
-     0 B unpacked · 2 deleted from below
+     0 B unpacked · 1 added
      enter open  V view  x extract  / filter  s sort  space mark  i details
     ");
 }

@@ -121,10 +121,10 @@ fn steps_named_by_the_store_with_room_for_all() {
          ✓ RUN npm test && echo ok > /report.txt                                        12.3 KiB  █         3h 6m         – │
        ▾ final  4 steps                                                                 42.7 KiB                            │ … tab scrolls, i shows all
          ✓ COPY --from=api /src/bin /usr/local/bin                                      30.2 KiB  ░░░     47d 18h    2 refs ├── enter opens COPY package.json package-lock.json ./ ─────────────────────────
-         ✓ COPY --from=web /app/dist /srv                                               12.2 KiB  █         3h 5m         – │   PATH                                                 SIZE▾ SHARE       FILES
-         ✓ COPY --from=test /report.txt /srv/report.txt                                    140 B  █         3h 7m         – │   ▾ app/                                               56 B  ██████          2
-         ✓ COPY assets /srv/assets                                                         162 B  █         3h 7m         – │       package.json                                     34 B  ███▋            –
-                                                                                                                            │       package-lock.json                                22 B  ██▎             –
+         ✓ COPY --from=web /app/dist /srv                                               12.2 KiB  █         3h 5m         – │   PATH                                             SIZE▾ SHARE   CHANGE
+         ✓ COPY --from=test /report.txt /srv/report.txt                                    140 B  █         3h 7m         – │   ▾ app/                                           56 B  ██████  +2
+         ✓ COPY assets /srv/assets                                                         162 B  █         3h 7m         – │       package.json                                 34 B  ███▋    added
+                                                                                                                            │       package-lock.json                            22 B  ██▎     added
     ─── bytes: ▓ only in one ref  ░ shared  ▒ orphaned ──────────────────────────────────────────────────────────────────── │
        RUN npm ci                                        │ RUN go mod downlo…│ RUN go build ./api                           │─── bytes of the files ────────────────────────────────────────────────────────
        49.9 KiB shared with other refs                   │ 30.2 KiB only here│ 30.2 KiB only here                           │   app/package.json                            │ app/package-lock.json

@@ -1,8 +1,8 @@
 use super::*;
 use crate::format::layer::TarEntry;
+use crate::format::layer::tree::TreeBuilder;
 use crate::inventory::filter::Filter;
 use crate::tui::list::Sort;
-use crate::tui::rows::files::tree::TreeBuilder;
 
 fn tree(files: &[(&str, u64)]) -> Arc<FileTree> {
     let mut builder = TreeBuilder::default();
@@ -30,7 +30,11 @@ fn order(tree: &Arc<FileTree>, filter: &str, column: usize, order: SortDirection
         filter: Filter::parse(filter).unwrap(),
         sort: Sort { column, order },
     };
-    FileOrder::new(Arc::clone(tree), view, Timestamp::UNIX_EPOCH)
+    let files = ComparedTree {
+        tree: Arc::clone(tree),
+        changes: None,
+    };
+    FileOrder::new(files, view, Timestamp::UNIX_EPOCH)
 }
 
 /// Formats the tree of an order, with the bytes of each row.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{BAR, COLUMNS, MOST_LEVELS, StepRows};
 use super::{StepListRow, StepListShape};
+use crate::inventory::below::LayersBelow;
 use crate::inventory::cache::RecordState;
 use crate::inventory::steps::{Indent, RecordStep, RowKind, StepRow};
 use crate::text::escape::visible;
@@ -22,6 +23,14 @@ impl StepRows {
         self.step(row)
             .map(|step| step.title().into_owned())
             .unwrap_or_default()
+    }
+
+    /// Returns the layers below the layer of a step.
+    pub fn below(&self, row: u32) -> Option<LayersBelow> {
+        let (StepListRow::Row(part, _), Some(step)) = (self.place(row), self.step(row)) else {
+            return None;
+        };
+        self.steps.below(part as usize, &step)
     }
 
     /// Returns the name of a head of other rows.

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 
-use crate::format::layer::{TarEntry, TarEntryKind};
+use super::{TarEntry, TarEntryKind};
 
 /// The number of the root.
 pub const ROOT: u32 = 0;
@@ -127,6 +127,11 @@ impl FileTree {
             .map_or(&TarEntryKind::Directory, |described| &described.entry.kind)
     }
 
+    /// Returns whether a node is the deletion of a path.
+    pub fn is_whiteout(&self, node: u32) -> bool {
+        self.nodes[node as usize].is_whiteout
+    }
+
     /// Returns whether a node is a folder.
     pub fn is_folder(&self, node: u32) -> bool {
         *self.kind(node) == TarEntryKind::Directory
@@ -215,6 +220,73 @@ impl Default for Bounds {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLarge;
 
+/// Splits a path into its names. `.` and `..` are resolved as on unpacking: no path leads above the
+/// root.
+pub(super) fn parts(path: &str) -> Vec<&str> {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts
+}
+
+/// Finds the nodes of a tree by their folder and name.
+#[derive(Debug, Default)]
+pub(super) struct TreeIndex {
+    hasher: RandomState,
+    /// The last node by the hash of its folder and name.
+    first: HashMap<u64, u32>,
+    /// For each node, an earlier node with the same hash.
+    others: Vec<u32>,
+}
+
+impl TreeIndex {
+    /// Indexes all nodes of a tree.
+    pub(super) fn of(tree: &FileTree) -> Self {
+        let mut index = Self::default();
+        for node in 1..tree.nodes.len() {
+            index.insert(tree, u32::try_from(node).unwrap_or(NONE));
+        }
+        index
+    }
+
+    /// Returns the node called `name` in a folder: the deletion of that path if `is_whiteout`.
+    pub(super) fn find(
+        &self,
+        tree: &FileTree,
+        parent: u32,
+        name: &str,
+        is_whiteout: bool,
+    ) -> Option<u32> {
+        let hash = self.hasher.hash_one((parent, is_whiteout, name));
+        let mut known = self.first.get(&hash).copied();
+        while let Some(node) = known.filter(|node| *node != NONE) {
+            let at = tree.nodes.get(node as usize)?;
+            if at.parent == parent && at.is_whiteout == is_whiteout && tree.name(node) == name {
+                return Some(node);
+            }
+            known = self.others.get(node as usize).copied();
+        }
+        None
+    }
+
+    /// Adds a node. Nodes are added in order.
+    fn insert(&mut self, tree: &FileTree, node: u32) {
+        let at = &tree.nodes[node as usize];
+        let hash = (at.parent, at.is_whiteout, tree.name(node));
+        let hash = self.hasher.hash_one(hash);
+        let first = self.first.insert(hash, node);
+        self.others.resize(node as usize, NONE);
+        self.others.push(first.unwrap_or(NONE));
+    }
+}
+
 /// Builds a tree from the entries of the archive.
 #[derive(Debug, Default)]
 pub struct TreeBuilder {
@@ -222,11 +294,7 @@ pub struct TreeBuilder {
     bounds: Bounds,
     /// The number of entries in the archive so far.
     seen: u64,
-    hasher: RandomState,
-    /// The first node by the hash of its folder and name.
-    index: HashMap<u64, u32>,
-    /// For each node, another node with the same hash.
-    others: Vec<u32>,
+    index: TreeIndex,
     /// The bytes of all link targets.
     targets: usize,
     /// The nodes on the path of the last entry, because archives list folder by folder.
@@ -251,11 +319,12 @@ impl TreeBuilder {
         self.tree.has_layers = true;
     }
 
-    /// Adds the next entry of the archive. If a path has two entries, the later one counts.
+    /// Adds the next entry of the archive, and returns its node. If a path has two entries, the
+    /// later one counts.
     ///
     /// # Errors
     /// Fails if the tree would be too large; it is then unchanged.
-    pub fn add(&mut self, entry: &TarEntry) -> Result<(), TooLarge> {
+    pub fn add(&mut self, entry: &TarEntry) -> Result<u32, TooLarge> {
         let number = self.seen;
         self.seen += 1;
         let is_whiteout = entry.kind == TarEntryKind::Whiteout;
@@ -275,7 +344,7 @@ impl TreeBuilder {
             .saturating_add(after.bytes);
         totals.files = (totals.files + after.files).saturating_sub(before.files);
         totals.removed = (totals.removed + after.removed).saturating_sub(before.removed);
-        Ok(())
+        Ok(node)
     }
 
     fn describe(&mut self, node: u32, number: u64, entry: &TarEntry) -> Result<(), TooLarge> {
@@ -303,19 +372,9 @@ impl TreeBuilder {
         Ok(())
     }
 
-    /// Returns the node of a path, and creates it and its folders if they are new. `.` and `..` are
-    /// resolved as on unpacking: no path leads above the root.
+    /// Returns the node of a path, and creates it and its folders if they are new.
     fn node(&mut self, path: &str, is_whiteout: bool) -> Result<u32, TooLarge> {
-        let mut parts: Vec<&str> = Vec::new();
-        for part in path.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => {
-                    parts.pop();
-                }
-                part => parts.push(part),
-            }
-        }
+        let parts = parts(path);
         let mut last = std::mem::take(&mut self.last);
         let is_same = |(node, part): &(&u32, &&str)| {
             !self.tree.nodes[**node as usize].is_whiteout && self.tree.name(**node) == **part
@@ -344,16 +403,8 @@ impl TreeBuilder {
     }
 
     fn child(&mut self, parent: u32, name: &str, is_whiteout: bool) -> Result<u32, TooLarge> {
-        let hash = self.hasher.hash_one((parent, is_whiteout, name));
-        let first = self.index.get(&hash).copied();
-        let mut known = first;
-        while let Some(node) = known.filter(|node| *node != NONE) {
-            let at = &self.tree.nodes[node as usize];
-            if at.parent == parent && at.is_whiteout == is_whiteout && self.tree.name(node) == name
-            {
-                return Ok(node);
-            }
-            known = self.others.get(node as usize).copied();
+        if let Some(node) = self.index.find(&self.tree, parent, name, is_whiteout) {
+            return Ok(node);
         }
         if self.tree.nodes.len() >= self.bounds.nodes {
             return Err(TooLarge);
@@ -367,9 +418,7 @@ impl TreeBuilder {
             is_whiteout,
             is_emptied: false,
         });
-        self.others.resize(node as usize, NONE);
-        self.others.push(first.unwrap_or(NONE));
-        self.index.insert(hash, node);
+        self.index.insert(&self.tree, node);
         Ok(node)
     }
 

@@ -7,24 +7,10 @@ use cachelens::format::digest::Digest;
 use serde_json::{Value, json};
 
 use crate::support::command::Sandbox;
+use crate::support::made::archive;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
-
-/// Packs files with their content.
-pub fn archive(files: &[(&str, &str)]) -> Vec<u8> {
-    let mut builder = tar::Builder::new(Vec::new());
-    for (path, content) in files {
-        let mut header = tar::Header::new_gnu();
-        header.set_mode(0o644);
-        header.set_mtime(1_795_000_000);
-        header.set_size(content.len() as u64);
-        builder
-            .append_data(&mut header, path, content.as_bytes())
-            .unwrap();
-    }
-    builder.into_inner().unwrap()
-}
 
 /// Writes an image of layers, bottom first, as a layout with the ref `main`, and returns the
 /// digests of the layers.

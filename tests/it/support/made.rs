@@ -224,3 +224,18 @@ pub fn content(dir: &Path) -> BTreeSet<(PathBuf, Vec<u8>)> {
     }
     found
 }
+
+/// Packs files with their content in an archive.
+pub fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (path, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_mtime(1_795_000_000);
+        header.set_size(content.len() as u64);
+        builder
+            .append_data(&mut header, path, content.as_bytes())
+            .unwrap();
+    }
+    builder.into_inner().unwrap()
+}

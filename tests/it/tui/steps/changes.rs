@@ -9,22 +9,8 @@ use serde_json::json;
 
 use super::{HUGE, LARGE, MANIFEST, SMALL, USUAL, blob, descriptor, open, shop};
 use crate::support::journey::{Journey, memory, registry};
+use crate::support::made::archive;
 use crate::support::registry::{DockerRegistry, Setup};
-
-/// Packs files with their content.
-fn archive(files: &[(&str, &str)]) -> Vec<u8> {
-    let mut builder = tar::Builder::new(Vec::new());
-    for (path, content) in files {
-        let mut header = tar::Header::new_gnu();
-        header.set_mode(0o644);
-        header.set_mtime(1_795_000_000);
-        header.set_size(content.len() as u64);
-        builder
-            .append_data(&mut header, path, content.as_bytes())
-            .unwrap();
-    }
-    builder.into_inner().unwrap()
-}
 
 /// The files of a base, and of a step that adds, changes and deletes files.
 const BASE: [(&str, &str); 5] = [

@@ -222,6 +222,22 @@ pub fn characters(name: &[u8]) -> std::borrow::Cow<'_, str> {
     text.into()
 }
 
+/// Splits a path below the root into its names. `.` and `..` are resolved, and no path leads above
+/// the root.
+pub fn parts(path: &str) -> Vec<&str> {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

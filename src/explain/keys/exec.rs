@@ -3,6 +3,7 @@
 use super::{ContentKey, InputKeys, platform};
 use crate::format::digest::Digest;
 use crate::format::go_json::document;
+use crate::format::go_path;
 use crate::format::llb::{CacheOpt, ExecOp, Mount, MountType, NO_OUTPUT, Platform};
 
 pub(super) fn digest(op: &ExecOp, platform: &Platform) -> Digest {
@@ -114,17 +115,7 @@ fn looks_at_content(mount: &Mount, path: &str) -> bool {
 
 /// Cleans a path below the root as Go's `path.Join("/", …)` does.
 pub(super) fn clean(path: &str) -> String {
-    let mut parts = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
+    format!("/{}", go_path::parts(path).join("/"))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 
 use super::{TarEntry, TarEntryKind};
+use crate::format::go_path;
 
 /// The number of the root.
 pub const ROOT: u32 = 0;
@@ -220,22 +221,6 @@ impl Default for Bounds {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLarge;
 
-/// Splits a path into its names. `.` and `..` are resolved as on unpacking: no path leads above the
-/// root.
-pub(super) fn parts(path: &str) -> Vec<&str> {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts
-}
-
 /// Finds the nodes of a tree by their folder and name.
 #[derive(Debug, Default)]
 pub(super) struct TreeIndex {
@@ -374,7 +359,7 @@ impl TreeBuilder {
 
     /// Returns the node of a path, and creates it and its folders if they are new.
     fn node(&mut self, path: &str, is_whiteout: bool) -> Result<u32, TooLarge> {
-        let parts = parts(path);
+        let parts = go_path::parts(path);
         let mut last = std::mem::take(&mut self.last);
         let is_same = |(node, part): &(&u32, &&str)| {
             !self.tree.nodes[**node as usize].is_whiteout && self.tree.name(**node) == **part

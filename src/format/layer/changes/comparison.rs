@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::{LayerChanges, LowerFile, PathFate};
 use crate::format::digest::Digest;
-use crate::format::layer::tree::{FileTree, ROOT, TreeIndex, parts};
+use crate::format::go_path;
+use crate::format::layer::tree::{FileTree, ROOT, TreeIndex};
 use crate::format::layer::{LayerError, LayerLimits, TarEntry, TarEntryDetail, TarEntryKind, read};
 
 /// How much of a file is hashed at a time, in bytes.
@@ -197,7 +198,7 @@ impl LayerComparison {
     /// Returns the nodes with the path of an entry: a file and a deletion. Notes that the folders
     /// on the way have something below them.
     fn walk(&self, lower: &mut LowerLayer, entry: &TarEntry) -> [Option<u32>; 2] {
-        let parts = parts(&entry.path);
+        let parts = go_path::parts(&entry.path);
         let removes = entry.kind.removes();
         let Some((last, folders)) = parts.split_last() else {
             return [removes.then_some(ROOT), None];

@@ -167,9 +167,8 @@ impl GhaCache {
             ..ListedRefFacts::default()
         };
         Ok(ListedRef {
-            names,
-            descriptor,
             facts,
+            ..ListedRef::new(names, descriptor)
         })
     }
 

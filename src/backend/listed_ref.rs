@@ -1,6 +1,7 @@
 //! A ref as a store lists it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -13,7 +14,8 @@ use crate::format::manifest::Descriptor;
 pub struct ListedRef {
     /// The names; the one that an importer prefers comes first. Empty for an untagged entry.
     pub names: Vec<String>,
-    pub descriptor: Descriptor,
+    /// Shared, because its annotations are large and a store may have many refs.
+    pub descriptor: Arc<Descriptor>,
     /// Facts of the store about it.
     pub facts: ListedRefFacts,
 }
@@ -79,7 +81,7 @@ impl ListedRef {
     pub fn new(names: Vec<String>, descriptor: Descriptor) -> Self {
         Self {
             names,
-            descriptor,
+            descriptor: Arc::new(descriptor),
             facts: ListedRefFacts::default(),
         }
     }

@@ -37,7 +37,7 @@ pub(super) async fn resolve(
         visit,
         resolved: Resolved::default(),
         seen: HashSet::new(),
-        queue: vec![listed_ref.descriptor.clone()],
+        queue: vec![Descriptor::clone(&listed_ref.descriptor)],
         subjects: Vec::new(),
         part: RootRelation::Own,
     };

@@ -20,9 +20,8 @@ pub(super) fn unlisted(broken: BrokenListing) -> ListedRef {
         ..ListedRefFacts::default()
     };
     ListedRef {
-        names: vec![UNLISTED.to_owned()],
-        descriptor,
         facts,
+        ..ListedRef::new(vec![UNLISTED.to_owned()], descriptor)
     }
 }
 

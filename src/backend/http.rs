@@ -98,6 +98,10 @@ pub(crate) fn within_origin() -> Policy {
     })
 }
 
+/// Makes the request of each try. A trait object, because the code of the retries would be compiled
+/// again for every closure.
+pub(super) type MakeRequest<'a> = dyn Fn(&Client) -> RequestBuilder + Send + Sync + 'a;
+
 impl Http {
     /// Wraps a client, and limits it to `concurrency` requests at once.
     pub(super) fn new(
@@ -164,7 +168,7 @@ impl Http {
     pub(super) async fn try_once(
         &self,
         call: Call<'_>,
-        make: &(impl Fn(&Client) -> RequestBuilder + Send + Sync),
+        make: &MakeRequest<'_>,
         tries: &mut Tries,
     ) -> Result<Option<HttpAnswer>, RemoteError> {
         let response = match self.try_to_open(call, make, tries).await? {
@@ -186,7 +190,7 @@ impl Http {
     pub(super) async fn try_to_open(
         &self,
         call: Call<'_>,
-        make: &(impl Fn(&Client) -> RequestBuilder + Send + Sync),
+        make: &MakeRequest<'_>,
         tries: &mut Tries,
     ) -> Result<Option<OpenedAnswer>, RemoteError> {
         if self.wait(call, tries).await? {

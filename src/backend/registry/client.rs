@@ -9,7 +9,7 @@ use super::auth::{self, Auth, TokenScope};
 use super::place;
 use super::plane::DataPlane;
 use crate::backend::http::{
-    self, Call, Failed, Http, HttpAnswer, OpenedAnswer, ServiceKind, Tries,
+    self, Call, Failed, Http, HttpAnswer, MakeRequest, OpenedAnswer, ServiceKind, Tries,
 };
 use crate::backend::{Access, RemoteError, RemoteKind};
 use crate::source::{RegistryLocation, Secret};
@@ -161,7 +161,7 @@ impl RegistryClient {
     pub(super) async fn open(
         &self,
         scope: &TokenScope,
-        make: &(impl Fn(&HttpClient) -> RequestBuilder + Send + Sync),
+        make: &MakeRequest<'_>,
     ) -> Result<OpenedAnswer, RemoteError> {
         let mut tries = Tries::new();
         loop {
@@ -185,7 +185,7 @@ impl RegistryClient {
         &self,
         scope: &TokenScope,
         limit: u64,
-        make: &(impl Fn(&HttpClient) -> RequestBuilder + Send + Sync),
+        make: &MakeRequest<'_>,
         tries: &mut Tries,
     ) -> Result<Option<HttpAnswer>, RemoteError> {
         let header = self.auth.header(scope).await;

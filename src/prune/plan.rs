@@ -34,7 +34,7 @@ pub(super) use make::leaves_no_ref;
 pub use make::{FreedBlobs, PlanError, Planning, RecentlyDropped, Referrer};
 pub use verify::Violation;
 pub(super) use verify::is_importable;
-pub use warning::PlanWarning;
+pub use warning::{NamedRefs, PlanWarning};
 
 /// The deletions and the kept items. Only [`super::draft`] and [`file::load`] create a plan, and
 /// both prove it first.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DeletionTarget, FreedBlobs, ItemReason, PlanWarning, Planning, StoreReason, age, ref_target,
+    DeletionTarget, FreedBlobs, ItemReason, NamedRefs, PlanWarning, Planning, StoreReason, age,
+    ref_target,
 };
 use crate::backend::WithheldReason;
 use crate::backend::{
@@ -186,14 +187,13 @@ impl Judged {
         let (withheld, unreadable): (Vec<_>, Vec<_>) =
             unreadable.partition(|entry| entry.withheld().is_some());
         let mut warnings = withheld_warnings(&withheld);
-        warnings.extend(unreadable.iter().map(|entry| {
-            let name = entry.name.clone();
-            if entry.absent_manifests().is_empty() {
-                PlanWarning::UnreadableRef { name }
-            } else {
-                PlanWarning::IncompleteRef { name }
-            }
-        }));
+        let (unreadable, incomplete): (Vec<_>, Vec<_>) = unreadable
+            .into_iter()
+            .partition(|entry| entry.absent_manifests().is_empty());
+        let names =
+            |entries: Vec<&RefEntry>| NamedRefs::of(entries.iter().map(|entry| &*entry.name));
+        warnings.extend(names(unreadable).map(PlanWarning::UnreadableRefs));
+        warnings.extend(names(incomplete).map(PlanWarning::IncompleteRefs));
         if planning.recent.unreadable {
             warnings.push(PlanWarning::UnreadableOther);
         }

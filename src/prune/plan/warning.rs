@@ -10,6 +10,7 @@ use crate::inventory::StoreWarning;
 use crate::prune::rewrite::RewriteWarning;
 use crate::retention::PolicyWarning;
 use crate::text::escape::visible;
+use crate::text::plural::counted_in_groups;
 
 /// A warning of a plan. Documents contain its text, so a plan from a file has only that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,16 +48,10 @@ pub enum PlanWarning {
         refs: usize,
         why: WithheldReason,
     },
-    /// A ref cannot be read, so no blob is deleted.
-    UnreadableRef {
-        /// The name of the ref.
-        name: String,
-    },
-    /// A manifest of a ref is not stored, so no blob is deleted.
-    IncompleteRef {
-        /// The name of the ref.
-        name: String,
-    },
+    /// Refs cannot be read, so no blob is deleted.
+    UnreadableRefs(NamedRefs),
+    /// Manifests of refs are not stored, so no blob is deleted.
+    IncompleteRefs(NamedRefs),
     /// A recently deleted ref, or one of a cache with the same blobs, cannot be read.
     UnreadableOther,
     /// The store cannot delete blobs.
@@ -97,17 +92,22 @@ impl fmt::Display for PlanWarning {
                 write!(f, "`{}`: {why}; {ONLY_A_RULE}", visible(name))
             }
             Self::WithheldRefs { refs, why } => write!(f, "{refs} refs: {why}; {ONLY_A_RULE}"),
-            Self::UnreadableRef { name } => write!(
+            Self::UnreadableRefs(refs) => write!(
                 f,
-                "`{}` cannot be read, and may reference any blob: no blob is deleted",
-                visible(name)
+                "{refs} cannot be read, and may reference any blob: no blob is deleted"
             ),
-            Self::IncompleteRef { name } => write!(
-                f,
-                "`{}` has a manifest that is not stored, and may reference any blob: no blob is deleted until the \
-                 ref is exported again or deleted from the cache",
-                visible(name)
-            ),
+            Self::IncompleteRefs(refs) => {
+                let (have, manifests, them) = if refs.count == 1 {
+                    ("has", "a manifest that is", "the ref is")
+                } else {
+                    ("have", "manifests that are", "these refs are")
+                };
+                write!(
+                    f,
+                    "{refs} {have} {manifests} not stored, and may reference any blob: no blob is deleted until \
+                     {them} exported again or deleted from the cache"
+                )
+            }
             Self::NoBlobDeletion { why } => write!(f, "no blob is deleted: {why}"),
             Self::RestoresFirst { blobs: 1 } => f.write_str(
                 "1 blob in the trash is referenced again: it is restored, and no blob is deleted",
@@ -132,6 +132,48 @@ const NO_SETTLING: &str = "a settle time of 0s disables the protection of runnin
     stored and references it after this run has a broken ref";
 /// How entries of withheld refs can be deleted.
 const ONLY_A_RULE: &str = "only a rule that names the kind `blob` deletes it";
+
+/// The most refs that one warning names.
+const MOST_NAMED: usize = 3;
+
+/// Refs to which a warning applies. A damaged store may have thousands of them, so it names the
+/// first ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedRefs {
+    /// The names of the first ones.
+    first: Vec<String>,
+    /// The number of all.
+    count: usize,
+}
+
+impl NamedRefs {
+    /// Collects refs by their names; `None` if there are none.
+    pub(super) fn of<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Option<Self> {
+        let count = names.len();
+        let first: Vec<String> = names.take(MOST_NAMED).map(str::to_owned).collect();
+        (count > 0).then_some(Self { first, count })
+    }
+}
+
+impl fmt::Display for NamedRefs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<String> = self
+            .first
+            .iter()
+            .map(|name| format!("`{}`", visible(name)))
+            .collect();
+        match (names.as_slice(), self.count - self.first.len()) {
+            ([all @ .., last], 0) if !all.is_empty() => write!(f, "{} and {last}", all.join(", ")),
+            (names, 0) => f.write_str(&names.join(", ")),
+            (names, more) => write!(
+                f,
+                "{} and {}",
+                names.join(", "),
+                counted_in_groups(more as u64, "more ref", "more refs")
+            ),
+        }
+    }
+}
 
 impl From<PlanWarning> for String {
     fn from(warning: PlanWarning) -> Self {

@@ -59,6 +59,34 @@ fn a_manifest_that_is_not_stored_stops_the_deletion_of_blobs() {
 }
 
 #[test]
+fn many_refs_with_the_same_fault_have_one_warning() {
+    let (sandbox, sample) = (Sandbox::new(), Sample::new());
+    let warnings = || {
+        let run = prune(&sandbox, &sample.layout, &["--dry-run"]);
+        let lines = run.stderr.lines().map(str::to_owned);
+        let lines: Vec<String> = lines.filter(|line| line.contains("any blob")).collect();
+        let [warning] = &lines[..] else {
+            panic!("{run:?}");
+        };
+        warning.clone()
+    };
+    let mut broken = (0..).map(|number| {
+        let odd = sample.layout.blob(format!("{{ {number}").as_bytes(), 96);
+        sample.layout.tag(&format!("odd-{number}"), odd);
+    });
+    for (more, words) in [
+        (2, "`odd-0` and `odd-1` cannot be read"),
+        (1, "`odd-0`, `odd-1` and `odd-2` cannot be read"),
+        (1, "`odd-0`, `odd-1`, `odd-2` and 1 more ref cannot be read"),
+        (1, "`odd-0`, `odd-1`, `odd-2` and 2 more refs cannot be read"),
+    ] {
+        broken.by_ref().take(more).for_each(drop);
+        let warning = warnings();
+        assert!(warning.contains(words), "{warning}");
+    }
+}
+
+#[test]
 fn documents_of_unknown_form_stop_the_deletion_of_blobs() {
     let artifact = |orphan: &Digest| {
         format!(r#"{{"mediaType":"application/vnd.x.artifact+json","blobs":["{orphan}"]}}"#)

@@ -304,6 +304,15 @@ impl KeptItem {
         })
     }
 
+    /// Returns its most important reason, without what is particular to it.
+    pub fn group_reason(&self) -> String {
+        match self.reasons.first() {
+            Some(ItemReason::Policy(reason)) => reason.of_group(),
+            Some(ItemReason::Store(reason)) => reason.to_string(),
+            None => "no reason given".to_owned(),
+        }
+    }
+
     /// Returns whether a later run deletes it when the grace period has passed.
     pub fn waits(&self) -> bool {
         self.waits_for().is_some()

@@ -20,6 +20,21 @@ impl fmt::Display for Verdict {
     }
 }
 
+impl Reason {
+    /// Returns the reason without what is particular to one ref or object, for a group of those
+    /// that have it.
+    pub fn of_group(&self) -> String {
+        match self {
+            Self::Criterion { rule, .. } => format!("rule {} keeps it", Quoted(rule)),
+            Self::WithinGrace { grace, .. } => {
+                format!("changed within the grace of {}", Exact(*grace))
+            }
+            Self::Belongs { .. } => "belongs to a ref that is kept".to_owned(),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

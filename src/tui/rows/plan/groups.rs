@@ -3,10 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
-use crate::prune::plan::{ItemKind, ItemReason, KeptItem};
-use crate::retention::Reason;
+use crate::prune::plan::ItemKind;
 use crate::text::plural::one_or;
-use crate::text::units::{Exact, grouped};
+use crate::text::units::grouped;
 use crate::tui::pruning::{PlanEntry, Planned};
 
 /// Fewer items with the same reason are rows of their own.
@@ -99,27 +98,10 @@ fn key(planned: &Planned, entry: PlanEntry) -> (ItemKind, String) {
         PlanEntry::Held(_, fate) => (ItemKind::Blob, fate.sentence().to_owned()),
         PlanEntry::Kept(place) => {
             let kept = &planned.plan.keep()[place as usize];
-            (kept.kind, reason(kept))
+            (kept.kind, kept.group_reason())
         }
         // A run of the trash is a row of its own.
         PlanEntry::Trash(place) => (ItemKind::Object, format!("run {place}")),
         PlanEntry::Deletion(place) => (ItemKind::Results, format!("item {place}")),
-    }
-}
-
-/// Returns the reason of a kept item without what is particular to it.
-fn reason(kept: &KeptItem) -> String {
-    match kept.reasons.first() {
-        Some(ItemReason::Policy(Reason::Criterion { rule, .. })) => {
-            format!("rule \"{rule}\" keeps it")
-        }
-        Some(ItemReason::Policy(Reason::WithinGrace { grace, .. })) => {
-            format!("changed within the grace of {}", Exact(*grace))
-        }
-        Some(ItemReason::Policy(Reason::Belongs { .. })) => {
-            "belongs to a ref that is kept".to_owned()
-        }
-        Some(reason) => reason.to_string(),
-        None => "no reason given".to_owned(),
     }
 }

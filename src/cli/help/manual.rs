@@ -277,7 +277,9 @@ mod tests {
             let fences = topic.text.lines().filter(|line| line.starts_with("```"));
             assert_eq!(fences.count() % 2, 0, "{}", topic.name);
             for line in topic.render(Paper::default()).lines() {
-                assert!(line.chars().count() <= 92, "{}: {line}", topic.name);
+                // A path that is longer cannot be broken.
+                let is_path = line.ends_with("/completions/cachelens");
+                assert!(line.width() <= 80 || is_path, "{}: {line}", topic.name);
                 assert!(!line.starts_with("```"), "{}: {line}", topic.name);
             }
         }

@@ -10,6 +10,7 @@ use super::{Align, Cell, Column, DetailLine, FilterHelp, Identity, NONE, RowSet,
 use crate::find::{Declaration, Direction, Mistake, MistakeSeverity, RepositoryFindings};
 use crate::inventory::filter::{Filter, FilterSubject, FilterTextField};
 use crate::report::documents::fields_of;
+use crate::text::plural::counted_in_groups;
 use crate::tui::theme::TextRole;
 
 /// The fields of findings and declarations in a table.
@@ -359,10 +360,7 @@ impl RowSet for FindRows {
     }
 
     fn together(&self, rows: &[u32]) -> String {
-        match rows.len() {
-            1 => "1 row".to_owned(),
-            count => format!("{count} rows"),
-        }
+        counted_in_groups(rows.len() as u64, "row", "rows")
     }
 
     fn filter_help(&self) -> FilterHelp {

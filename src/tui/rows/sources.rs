@@ -10,6 +10,7 @@ use crate::backend::Totals;
 use crate::inventory::RefEntry;
 use crate::inventory::filter::{Filter, FilterSubject, FilterTextField, NumberField};
 use crate::report::documents::{SourceUsageDocument, fields_of};
+use crate::text::plural::counted_in_groups;
 use crate::text::units::{Age, Size, grouped};
 use crate::tui::found::ScannedInventory;
 use crate::tui::theme::TextRole;
@@ -82,8 +83,13 @@ fn state_word(source: &SourceState) -> Cell {
         ),
         Scan::Done => match source.found.as_ref().map(ScannedInventory::broken_refs) {
             Some(0) | None => Cell::new("ready", TextRole::Good),
-            Some(1) => Cell::new("! 1 ref broken", TextRole::Missing),
-            Some(count) => Cell::new(format!("! {count} refs broken"), TextRole::Missing),
+            Some(count) => Cell::new(
+                format!(
+                    "! {} broken",
+                    counted_in_groups(count as u64, "ref", "refs")
+                ),
+                TextRole::Missing,
+            ),
         },
         Scan::Stopped => Cell::new("stopped: not all is known", TextRole::Warning),
         Scan::Failed(_) => Cell::new("! failed", TextRole::Error),
@@ -161,8 +167,10 @@ fn missing(found: &ScannedInventory) -> Cell {
         (false, _) => Cell::new("…", TextRole::Dim),
         (true, 0) if !found.inventory.knows_missing() => Cell::new(UNKNOWN, TextRole::Unsure),
         (true, 0) => Cell::new(NONE, TextRole::Dim),
-        (true, 1) => Cell::new("! 1 ref", TextRole::Missing),
-        (true, count) => Cell::new(format!("! {count} refs"), TextRole::Missing),
+        (true, count) => Cell::new(
+            format!("! {}", counted_in_groups(count as u64, "ref", "refs")),
+            TextRole::Missing,
+        ),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::inventory::labels::Labels;
 use crate::inventory::steps::{RecordStep, RowKind, StepRow, StepTree, StepUsers};
 use crate::inventory::{Inventory, RefEntry, RefId, ScanProgress};
 use crate::report::documents::{CacheRecordDocument, FirstIndexes};
-use crate::text::plural::one_or;
+use crate::text::plural::counted_in_groups;
 use crate::tui::evidence::NamedEvidence;
 use crate::tui::theme::TextRole;
 
@@ -249,7 +249,7 @@ impl RefSteps {
 
 /// Formats a number of refs.
 fn refs(count: u32) -> String {
-    format!("{count} {}", one_or(count, "ref", "refs"))
+    counted_in_groups(count.into(), "ref", "refs")
 }
 
 fn count(length: usize) -> u32 {

@@ -11,6 +11,7 @@ use super::plan::PlanScreen;
 use super::{LayerRequest, Screen, ScreenHeader};
 use crate::check::{Code, Finding};
 use crate::prune::rewrite::no_repair;
+use crate::text::plural::counted_in_groups;
 use crate::tui::found::ScannedInventory;
 use crate::tui::keymap::{self, Action};
 use crate::tui::list::{RowList, Sort};
@@ -183,11 +184,7 @@ impl Screen for CheckScreen {
 
     fn header(&self, world: &World) -> ScreenHeader {
         let source = world.source(self.source);
-        let refs = if self.work.checked.refs == 1 {
-            "1 ref".to_owned()
-        } else {
-            format!("{} refs", self.work.checked.refs)
-        };
+        let refs = counted_in_groups(self.work.checked.refs as u64, "ref", "refs");
         // The number of refs in an unreadable source is unknown.
         let is_read = source.found.is_some();
         let facts = if self.work.state == CheckState::Done && is_read {

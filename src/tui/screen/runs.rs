@@ -11,7 +11,7 @@ use super::plan::PlanScreen;
 use super::run::RunScreen;
 use super::{Screen, ScreenHeader};
 use crate::prune::runs::{PastRun, RunState};
-use crate::text::plural::one_or;
+use crate::text::plural::counted_in_groups;
 use crate::text::units::Size;
 use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{self, Action};
@@ -184,10 +184,9 @@ impl Screen for RunsScreen {
 
     fn header(&self, _world: &World) -> ScreenHeader {
         let count = crate::tui::rows::RowSet::count(&*self.rows);
-        let runs = one_or(count, "run", "runs");
         ScreenHeader {
             path: vec!["cachelens".to_owned(), "runs".to_owned()],
-            facts: vec![format!("{count} {runs}")],
+            facts: vec![counted_in_groups(count.into(), "run", "runs")],
         }
     }
 

@@ -12,7 +12,7 @@ use super::super::navigation::{NavigationCommand, UiContext};
 use super::super::screen::LayerRequest;
 use super::super::work::WorkKey;
 use super::super::world::{Admitted, Scan, SourceId, StatusKind};
-use crate::text::plural::one_or;
+use crate::text::plural::counted_in_groups;
 use crate::text::units::Size;
 
 impl Model {
@@ -118,7 +118,7 @@ impl Model {
 fn apply_job_report(job: JobId, report: JobReport, cx: &mut UiContext<'_>) {
     match report {
         JobReport::Exported(_, result) => {
-            let words = result.map(|count| format!("{count} {}", one_or(count, "row", "rows")));
+            let words = result.map(|count| counted_in_groups(count as u64, "row", "rows"));
             end_write(job, words, cx);
         }
         JobReport::Extracted(_, result) => {

@@ -8,7 +8,7 @@ use super::{BackgroundWork, KeptResults, WorkKey, WorkState};
 use crate::check::{CheckProgress, CheckResult, Code, Finding, Severity};
 use crate::error::Failure;
 use crate::inventory::Inventory;
-use crate::text::units::{Age, Size};
+use crate::text::units::{Age, Size, grouped};
 use crate::tui::effect::{JobId, JobWork};
 use crate::tui::keymap::{Action, KeyContext};
 use crate::tui::message::JobReport;
@@ -142,9 +142,9 @@ impl CheckWork {
                 1 => cell.and(format!("{gap}1 {severity}"), role),
                 // There is no plural of the word.
                 count if severity == Severity::Info => {
-                    cell.and(format!("{gap}{count} {severity}"), role)
+                    cell.and(format!("{gap}{} {severity}", grouped(count as u64)), role)
                 }
-                count => cell.and(format!("{gap}{count} {severity}s"), role),
+                count => cell.and(format!("{gap}{} {severity}s", grouped(count as u64)), role),
             }
         };
         let cell = part(Cell::default(), Severity::Error, TextRole::Error);
@@ -157,7 +157,7 @@ impl CheckWork {
         };
         let read = match self.checked.read {
             None => "contents not verified".to_owned(),
-            Some(count) => format!("{count} layers verified"),
+            Some(count) => format!("{} layers verified", grouped(count)),
         };
         cell.and(format!(" · {read}"), TextRole::Dim)
     }

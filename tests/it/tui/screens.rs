@@ -53,12 +53,12 @@ fn sources_at_80() {
     insta::assert_snapshot!(drawn("", (80, 24)), @r"
      cachelens                                       3 sources · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       SOURCE               REFS      LIVE    ORPHAN    NEWEST  STATE
-    ▸  ./shop                 15   1.9 MiB         –   12h 52m  ready
+       SOURCE                REFS      LIVE    ORPHAN    NEWEST  STATE
+    ▸  ./shop                  15   1.9 MiB         –   12h 52m  ready
        ███████████████████████████████████████████  no waste
-       ./kitchen               1   160 KiB   1.2 MiB   12h 32m  ready
+       ./kitchen                1   160 KiB   1.2 MiB   12h 32m  ready
        █████▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒  88 % orphaned
-       ./mini                  3   245 KiB         –    12h 8m  ! 1 ref broken
+       ./mini                   3   245 KiB         –    12h 8m  ! 1 ref broken
        ██████████████████████████████·········××××  no waste · ! 1 missing
 
     ────────────────────────────────────────────────────────────────────────────────
@@ -129,12 +129,12 @@ fn sources_at_200() {
     insta::assert_snapshot!(drawn("", (200, 60)), @r"
      cachelens                                                                                                                                                               3 sources · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-       SOURCE                       KIND        REFS      LIVE    ORPHAN   MISSING    NEWEST  STATE                         │ ./shop
-    ▸  ./shop                       local         15   1.9 MiB         –         –   12h 52m  ready                         │ kind       local
+       SOURCE                    KIND         REFS      LIVE    ORPHAN       MISSING    NEWEST  STATE                       │ ./shop
+    ▸  ./shop                    local          15   1.9 MiB         –             –   12h 52m  ready                       │ kind       local
        ██████████████████████████████████████████████████████████████████████████████████  no waste                         │ scan       ready
-       ./kitchen                    local          1   160 KiB   1.2 MiB         –   12h 32m  ready                         │
+       ./kitchen                 local           1   160 KiB   1.2 MiB             –   12h 32m  ready                       │
        ██████████▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒  88 % orphaned                    │ Stored objects
-       ./mini                       local          3   245 KiB         –   ! 1 ref    12h 8m  ! 1 ref broken                │ in all     1.9 MiB in 182 objects
+       ./mini                    local           3   245 KiB         –       ! 1 ref    12h 8m  ! 1 ref broken              │ in all     1.9 MiB in 182 objects
        ███████████████████████████████████████████████████████████················×××××××  no waste · ! 1 missing           │ live       1.9 MiB in 182 objects that a ref reaches
                                                                                                                             │ orphan     0 B in 0 objects that no ref reaches
     ─── bytes: ▓ only in one ref  ░ shared  ▒ orphaned ──────────────────────────────────────────────────────────────────── │ newest ref 12h 52m ago

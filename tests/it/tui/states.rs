@@ -173,6 +173,20 @@ fn a_hundred_thousand_refs_and_blobs_are_listed_with_their_position() {
 }
 
 #[test]
+fn thousands_of_broken_refs_are_counted_and_have_one_warning() {
+    let mut journey = Journey::new(vec![memory("made", many_refs(2_000))], (200, 60));
+    journey.shows(" ! 2,000 refs broken ");
+    journey.shows("  ! 2,000 refs   ");
+    journey.press("c");
+    journey.shows(" 2,000 refs · read-only ");
+    journey.shows(" 2,000 errors · 1 info ");
+    journey.press("q p");
+    journey.shows("! `pr-0`, `pr-1`, `pr-2` and 1,997 more refs have manifests that are not stored");
+    let warnings = journey.screen().matches("is deleted until").count();
+    assert_eq!(warnings, 1, "{}", journey.screen());
+}
+
+#[test]
 fn the_path_is_whole_before_the_long_words_about_a_copy() {
     let layout = Fixture::named("shop").layout("local.json");
     let source = cachelens::tui::OpenedSource {

@@ -26,7 +26,7 @@ pub(super) const COLUMNS: &[Column] = &[
         title: "REFS",
         align: Align::Right,
         min: 6,
-        max: 6,
+        max: 7,
         rank: 4,
         sort: Sortable::Descending,
     },
@@ -50,7 +50,7 @@ pub(super) const COLUMNS: &[Column] = &[
         title: "MISSING",
         align: Align::Right,
         min: 8,
-        max: 8,
+        max: 12,
         // The state says the same in words.
         rank: 7,
         sort: Sortable::Descending,

@@ -8,6 +8,7 @@ use crate::explain::load::Explanation;
 use crate::explain::load::words::seconds;
 use crate::explain::solve::{CacheVerdict, InCache};
 use crate::format::provenance::StepIndex;
+use crate::text::plural::counted_in_groups;
 use crate::text::secrets;
 use crate::tui::rows::{Cell, DetailLine, changes};
 use crate::tui::theme::TextRole;
@@ -103,11 +104,7 @@ fn add_cause(
 }
 
 fn files(count: usize) -> String {
-    if count == 1 {
-        "1 file".to_owned()
-    } else {
-        format!("{count} files")
-    }
+    counted_in_groups(count as u64, "file", "files")
 }
 
 fn keys(explained: &ArrangedExplanation, step: StepIndex, lines: &mut Vec<DetailLine>) {

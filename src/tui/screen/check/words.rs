@@ -2,6 +2,7 @@
 
 use super::{CONTEXTS, CheckScreen, CheckState};
 use crate::check::Code;
+use crate::text::units::grouped;
 use crate::tui::keymap::Action;
 use crate::tui::rows::Cell;
 use crate::tui::theme::TextRole;
@@ -40,7 +41,7 @@ impl CheckScreen {
                         TextRole::Dim,
                     ),
                     Some(count) => Cell::new(
-                        format!("{count} layers were read and are sound"),
+                        format!("{} layers were read and are sound", grouped(count)),
                         TextRole::Dim,
                     ),
                 },

@@ -3,6 +3,7 @@
 use super::WhyScreen;
 use crate::explain::load::documents::named;
 use crate::explain::load::note::{DescriptionNote, Note};
+use crate::text::plural::counted_in_groups;
 use crate::tui::evidence::{EvidencePart, is_command};
 use crate::tui::keymap::Action;
 use crate::tui::layer::details::Details;
@@ -163,11 +164,7 @@ impl WhyScreen {
 }
 
 pub(super) fn steps(count: usize) -> String {
-    if count == 1 {
-        "1 step".to_owned()
-    } else {
-        format!("{count} steps")
-    }
+    counted_in_groups(count as u64, "step", "steps")
 }
 
 pub(super) fn pieces(count: usize) -> String {

@@ -35,8 +35,8 @@ fn sources_at_80() {
     insta::assert_snapshot!(drawn("", (80, 24)), @r"
      cachelens                                        1 source · read-only · ? help
     ────────────────────────────────────────────────────────────────────────────────
-       SOURCE               REFS      LIVE    ORPHAN    NEWEST  STATE
-    ▸  gha:acme/shop           5     257 B         ?        3h  ready
+       SOURCE                REFS      LIVE    ORPHAN    NEWEST  STATE
+    ▸  gha:acme/shop            5     257 B         ?        3h  ready
        █·············▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  33 % of the quota · orphans ?
 
     ────────────────────────────────────────────────────────────────────────────────
@@ -105,8 +105,8 @@ fn sources_at_120() {
 fn sources_at_200() {
     let screen = drawn("", (200, 60));
     insta::assert_snapshot!(region(&screen, 2..5, 0), @r"
-       SOURCE                       KIND        REFS      LIVE    ORPHAN   MISSING    NEWEST  STATE                         │ gha:acme/shop
-    ▸  gha:acme/shop                gha            5     257 B         ?         ?        3h  ready                         │ kind       gha
+       SOURCE                    KIND         REFS      LIVE    ORPHAN       MISSING    NEWEST  STATE                       │ gha:acme/shop
+    ▸  gha:acme/shop             gha             5     257 B         ?             ?        3h  ready                       │ kind       gha
        █··························▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  33 % of the quota · orphans ?    │ scan       ready
     ");
     insta::assert_snapshot!(region(&screen, 2..24, 120), @r"

@@ -140,23 +140,23 @@ fn admit(source: &Source, access: &Access) -> Result<(Source, Access), OpenError
 /// # Errors
 /// Fails if this build does not support sources of that kind.
 pub fn open(source: &Source, access: &Access) -> Result<SharedReader, OpenError> {
-    Ok(Store::of(source, access)?.reader)
+    Ok(OpenedStore::of(source, access)?.reader)
 }
 
 /// Creates the pruner of a source; nothing is read yet. Returns `None` for a source that does not
 /// support deletions.
 pub fn open_pruner(source: &Source, access: &Access) -> Option<SharedPruner> {
-    Store::of(source, access).ok()?.pruner
+    OpenedStore::of(source, access).ok()?.pruner
 }
 
 /// A store that is not read yet.
-struct Store {
+struct OpenedStore {
     reader: SharedReader,
     /// `None` for a store that does not support deletions.
     pruner: Option<SharedPruner>,
 }
 
-impl Store {
+impl OpenedStore {
     fn of(source: &Source, access: &Access) -> Result<Self, OpenError> {
         let (source, access) = admit(source, access)?;
         let access = &access;

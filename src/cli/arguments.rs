@@ -117,44 +117,44 @@ pub(super) enum Color {
 #[derive(Debug, Subcommand)]
 pub(super) enum CliCommand {
     /// List the refs of a cache, with their sizes and ages.
-    Ls(ls::Arguments),
+    Ls(ls::LsArguments),
     /// Show one ref: its steps and layers.
-    Show(show::Arguments),
+    Show(show::ShowArguments),
     /// Explain why each step of a build hit or missed its cache.
-    Why(why::Arguments),
+    Why(why::WhyArguments),
     /// Compare two refs by cache key.
-    Diff(diff::Arguments),
+    Diff(diff::DiffArguments),
     /// Show how much of a cache is live, orphaned, missing and unknown.
-    Du(du::Arguments),
+    Du(du::DuArguments),
     /// List the blobs of a cache: live, orphaned, missing or shared.
-    Blobs(blobs::Arguments),
+    Blobs(blobs::BlobsArguments),
     /// List the files of a layer, by its digest or the step that made it.
-    Files(Box<files::Arguments>),
+    Files(Box<files::FilesArguments>),
     /// Print a file of a layer, or the layer as it is stored.
-    Cat(cat::Arguments),
+    Cat(cat::CatArguments),
     /// Find faults, risks and waste in a cache; usable as a CI gate.
-    Check(check::Arguments),
+    Check(check::CheckArguments),
     /// Write one page about caches, as HTML or Markdown.
-    Report(report::Arguments),
+    Report(report::ReportArguments),
     /// Find the caches that a repository declares, and mistakes in them.
-    Find(find::Arguments),
+    Find(find::FindArguments),
     /// Write a cachelens.toml from the caches that a repository declares.
-    Init(init::Arguments),
+    Init(init::InitArguments),
     /// Plan deletions from a cache; delete with --yes or --apply.
-    Prune(Box<prune::Arguments>),
+    Prune(Box<prune::PruneArguments>),
     /// Plan repairs for findings of check; repair with --yes or --apply.
-    Repair(Box<repair::Arguments>),
+    Repair(Box<repair::RepairArguments>),
     /// Open the terminal UI on the built-in cache.
     Demo,
     /// Print a completion script for a shell.
-    Completions(completions::Arguments),
+    Completions(completions::CompletionsArguments),
     /// Print what may stand in the place of the last word, for the scripts of shells.
     #[command(hide = true)]
     Complete(completions::CompletionWords),
     /// Print a manual page, or write all of them.
-    Man(man::Arguments),
+    Man(man::ManArguments),
     /// Print the flags of a command, or a topic of the manual.
-    Help(help::Arguments),
+    Help(help::HelpArguments),
     /// Locate, print or check the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),

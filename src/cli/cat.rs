@@ -21,7 +21,7 @@ use crate::text::nearest::nearest;
 const MOST_ON_TERMINAL: usize = 1 << 20;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct CatArguments {
     /// The ref that has the layer, such as ./cache#main; with a digest the source is enough.
     #[arg(value_name = "SOURCE#REF")]
     source: SourceText,
@@ -49,7 +49,10 @@ enum Printed {
     Long,
 }
 
-pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    session: &CliSession<'_>,
+    arguments: CatArguments,
+) -> Result<Exit, Failure> {
     if session.output.json {
         let failure = Failure::message(Exit::Usage, "`cat` prints bytes, not JSON");
         return Err(failure.hint("`cachelens files --json` lists the files of a layer"));

@@ -32,7 +32,7 @@ use print::{as_markdown, print};
 use updates::Updates;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct CheckArguments {
     /// The caches to check; SOURCE#REF selects one ref.
     ///
     /// The default is the sources of cachelens.toml.
@@ -124,7 +124,10 @@ impl FailOn {
 /// Mistakes in declarations, each with the name of its source.
 type Mistakes = [(String, Mistake)];
 
-pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    session: &CliSession<'_>,
+    arguments: CheckArguments,
+) -> Result<Exit, Failure> {
     let page = arguments.summary.file()?;
     let (sources, mistakes) = open::sources_with_mistakes(session, &arguments.sources)?;
     let (scanned, failures) = open::scan_all(session, sources).await?;
@@ -196,7 +199,7 @@ struct Found<'a> {
 
 impl Found<'_> {
     /// Prints them in the chosen format.
-    fn write(&self, output: &CommandOutput, arguments: &Arguments) -> Result<Exit, Failure> {
+    fn write(&self, output: &CommandOutput, arguments: &CheckArguments) -> Result<Exit, Failure> {
         let format = if output.json {
             FindingsFormat::Json
         } else {
@@ -231,7 +234,7 @@ impl Found<'_> {
     fn write_document(
         &self,
         output: &CommandOutput,
-        arguments: &Arguments,
+        arguments: &CheckArguments,
     ) -> Result<Exit, Failure> {
         let document = CheckDocument {
             findings: all_findings(&self.findings, &self.mistakes),
@@ -267,7 +270,7 @@ struct Checks {
 /// Checks each source in turn.
 async fn check_all(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &CheckArguments,
     scanned: &[Scanned],
 ) -> Result<Checks, Failure> {
     let limits = arguments.limits();
@@ -295,7 +298,7 @@ async fn check_all(
     Ok(checks)
 }
 
-impl Arguments {
+impl CheckArguments {
     fn limits(&self) -> CheckLimits {
         CheckLimits {
             orphan: self.max_orphan,

@@ -18,7 +18,7 @@ mod words;
 const SOURCES: [&str; 2] = ["SOURCE", "SOURCE#REF"];
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct CompletionsArguments {
     /// The shell that loads the script.
     shell: Shell,
 }
@@ -32,7 +32,10 @@ pub(super) struct CompletionWords {
 }
 
 /// Prints the script of a shell.
-pub(super) fn run(arguments: &Arguments, output: &CommandOutput) -> Result<Exit, Failure> {
+pub(super) fn run(
+    arguments: &CompletionsArguments,
+    output: &CommandOutput,
+) -> Result<Exit, Failure> {
     match arguments.shell {
         Shell::Bash => output.text(include_str!("../../assets/completions/cachelens.bash")),
         Shell::Zsh => output.text(include_str!("../../assets/completions/cachelens.zsh")),

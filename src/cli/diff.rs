@@ -29,7 +29,7 @@ use crate::text::units::{Age, Size, parse_duration};
 mod since;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct DiffArguments {
     /// The old ref, such as ./cache#c07.
     #[arg(value_name = "SOURCE#REF")]
     before: SourceText,
@@ -59,7 +59,10 @@ struct ComparedRef<'a> {
     has_names: bool,
 }
 
-pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    session: &CliSession<'_>,
+    arguments: DiffArguments,
+) -> Result<Exit, Failure> {
     let before = open::parse(session, &arguments.before)?;
     let after = match (&arguments.after, arguments.since) {
         (None, Some(since)) => return since::run(session, before, since).await,

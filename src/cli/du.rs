@@ -24,7 +24,7 @@ mod selected;
 mod shared;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct DuArguments {
     /// The caches to sum up; the default is the sources of cachelens.toml.
     #[arg(value_name = "SOURCE")]
     sources: Vec<SourceText>,
@@ -73,7 +73,7 @@ impl SourceUsage {
     }
 }
 
-pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(session: &CliSession<'_>, arguments: DuArguments) -> Result<Exit, Failure> {
     let sources = open::sources_to_read(session, &arguments.sources)?;
     let sources = if arguments.sources.is_empty() {
         open::whole_stores(sources)

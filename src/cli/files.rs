@@ -32,7 +32,7 @@ use layer::SelectedLayer;
 pub(super) use layer::find;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct FilesArguments {
     /// The ref that has the layer, such as ./cache#main.
     ///
     /// With a digest the source is enough, even if no ref reaches the layer.
@@ -194,7 +194,10 @@ pub(super) fn columns() -> Vec<&'static str> {
     list::names::<FileList>()
 }
 
-pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    session: &CliSession<'_>,
+    arguments: FilesArguments,
+) -> Result<Exit, Failure> {
     let listing = arguments.list.listing::<FileList>(Timestamp::now())?;
     let source = open::parse(session, &arguments.source)?;
     let (mut scanned, mut failures) = open::scan_all(session, vec![source]).await?;

@@ -18,7 +18,7 @@ use crate::report::{Issue, github, junit, markdown, sarif};
 use crate::text::escape::visible;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct FindArguments {
     /// The directory to search; its files are read, never run.
     #[arg(value_name = "DIR", default_value = ".")]
     directory: PathBuf,
@@ -60,7 +60,7 @@ impl FindSummary {
 }
 
 pub(super) fn run(
-    arguments: &Arguments,
+    arguments: &FindArguments,
     global: &Global,
     output: &CommandOutput,
 ) -> Result<Exit, Failure> {

@@ -13,7 +13,7 @@ pub(super) mod manual;
 use manual::{TOPICS, Topic};
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct HelpArguments {
     /// A command, such as `config print`, or a topic of the manual.
     ///
     /// Without it, all commands and topics are listed.
@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     names: Vec<String>,
 }
 
-pub(super) fn run(arguments: &Arguments, output: &CommandOutput) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &HelpArguments, output: &CommandOutput) -> Result<Exit, Failure> {
     let mut command = super::command_line::command();
     command.build();
     if arguments.names.is_empty() {

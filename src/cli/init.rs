@@ -24,7 +24,7 @@ use crate::text::escape::visible;
 const FILE: &str = "cachelens.toml";
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct InitArguments {
     /// The directory to search; the file is written into it.
     #[arg(value_name = "DIR", default_value = ".")]
     directory: PathBuf,
@@ -64,7 +64,10 @@ struct DeclaredSource {
     places: Vec<String>,
 }
 
-pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    session: &CliSession<'_>,
+    arguments: InitArguments,
+) -> Result<Exit, Failure> {
     let output = session.output;
     let directory = &arguments.directory;
     let shown = visible(&directory.to_string_lossy()).into_owned();

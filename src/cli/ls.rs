@@ -17,7 +17,7 @@ use crate::source::SourceText;
 use crate::text::plural::none_matches;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct LsArguments {
     /// The caches to list; SOURCE#REF selects one ref.
     ///
     /// The default is the sources of cachelens.toml.
@@ -121,7 +121,7 @@ pub(super) fn columns() -> Vec<&'static str> {
     list::names::<RefList<'_>>()
 }
 
-pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(session: &CliSession<'_>, arguments: LsArguments) -> Result<Exit, Failure> {
     let listing = arguments.list.listing::<RefList<'_>>(Timestamp::now())?;
     let sources = open::sources_to_read(session, &arguments.sources)?;
     let (scanned, mut failures) = open::scan_found(session, sources).await?;

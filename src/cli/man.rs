@@ -12,7 +12,7 @@ use crate::error::{Exit, Failure};
 use crate::text::escape::visible;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct ManArguments {
     /// A command, such as `config print`, or a topic.
     ///
     /// The name of a page, such as `cachelens-config-print`, is right as well. A name that is both
@@ -27,7 +27,7 @@ pub(super) struct Arguments {
     out: Option<PathBuf>,
 }
 
-pub(super) fn run(arguments: &Arguments, output: &CommandOutput) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &ManArguments, output: &CommandOutput) -> Result<Exit, Failure> {
     let mut command = super::command_line::whole_command();
     command.build();
     if let Some(directory) = &arguments.out {

@@ -30,14 +30,17 @@ mod run;
 mod store;
 mod whole;
 
-pub(super) use arguments::{Arguments, RuleFlags, duration};
+pub(super) use arguments::{PruneArguments, RuleFlags, duration};
 use print::{Pruned, RefBytes};
 pub(super) use run::journals;
 use run::{FinishedRun, apply, carry_out, go_on, new_journal, undo_run, undoability};
 use store::pruner;
 use whole::not_whole;
 
-pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    session: &CliSession<'_>,
+    arguments: PruneArguments,
+) -> Result<Exit, Failure> {
     // A summary that has no place to go fails before anything is deleted.
     arguments.summary.file()?;
     if session.read_only && arguments.changes_something() {
@@ -60,7 +63,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
 }
 
 /// Plans for each source, and executes the plans on request.
-async fn plan_all(session: &CliSession<'_>, arguments: &Arguments) -> Result<Exit, Failure> {
+async fn plan_all(session: &CliSession<'_>, arguments: &PruneArguments) -> Result<Exit, Failure> {
     let policy = arguments.policy(session.settings.retention.policy())?;
     let is_prune = arguments.repair.is_none();
     let sources = sources(session, arguments)?;
@@ -112,7 +115,7 @@ async fn plan_all(session: &CliSession<'_>, arguments: &Arguments) -> Result<Exi
 
 /// Returns the sources to plan for. Without SOURCE and configuration, a plan is about what the
 /// files of this directory declare; a deletion is not.
-fn sources(session: &CliSession<'_>, arguments: &Arguments) -> Result<Vec<Source>, Failure> {
+fn sources(session: &CliSession<'_>, arguments: &PruneArguments) -> Result<Vec<Source>, Failure> {
     let given = &arguments.sources;
     let sources = if arguments.yes {
         open::sources(session, given)?
@@ -127,7 +130,7 @@ fn sources(session: &CliSession<'_>, arguments: &Arguments) -> Result<Vec<Source
 }
 
 /// Checks that the sources fit the request.
-fn check_sources(arguments: &Arguments, sources: &[Source]) -> Result<(), Failure> {
+fn check_sources(arguments: &PruneArguments, sources: &[Source]) -> Result<(), Failure> {
     let is_prune = arguments.repair.is_none();
     let selects = |source: &&Source| is_prune && source.select.is_some();
     if let Some(source) = sources.iter().find(selects) {
@@ -201,7 +204,7 @@ async fn scan_whole(
 
 async fn one(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &PruneArguments,
     policy: &Policy,
     scanned: &Scanned,
     given: Option<&SourceText>,
@@ -246,7 +249,7 @@ async fn one(
 /// Carries out a plan.
 async fn execute(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &PruneArguments,
     scanned: &Scanned,
     plan: &Plan,
 ) -> Result<FinishedRun, Failure> {
@@ -273,7 +276,7 @@ async fn execute(
 /// not carried out.
 async fn plan(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &PruneArguments,
     policy: &Policy,
     scanned: &Scanned,
 ) -> Result<(Plan, Option<Failure>), Failure> {
@@ -323,7 +326,7 @@ async fn plan(
 /// Returns the evidence that names the steps for rules about results. A repair needs none.
 async fn evidence(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &PruneArguments,
 ) -> Result<CacheEvidence, Failure> {
     if arguments.repair.is_some() {
         return Ok(CacheEvidence::default());
@@ -336,7 +339,7 @@ async fn evidence(
 /// Checks a source, and turns the draft into one of a repair of what was found.
 async fn repairing(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &PruneArguments,
     remedies: &Remedies,
     scanned: &Scanned,
     draft: Draft,
@@ -375,7 +378,7 @@ async fn repairing(
 /// Asks for the name of the source, as given, before an irreversible operation.
 fn confirm(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &PruneArguments,
     plan: &Plan,
     reason: TypedReason,
     given: Option<&SourceText>,

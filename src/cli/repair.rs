@@ -22,7 +22,7 @@ use crate::text::units::parse_duration;
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(group = ArgGroup::new("saved").args(["apply", "resume", "undo"]))]
-pub(super) struct Arguments {
+pub(super) struct RepairArguments {
     /// The caches to repair; SOURCE#REF selects one ref.
     ///
     /// The default is the sources of cachelens.toml, and for a plan those that files here declare;
@@ -114,8 +114,11 @@ pub(super) struct Arguments {
     summary: SummaryFlag,
 }
 
-pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
-    let arguments = prune::Arguments {
+pub(super) async fn run(
+    session: &CliSession<'_>,
+    arguments: RepairArguments,
+) -> Result<Exit, Failure> {
+    let arguments = prune::PruneArguments {
         sources: arguments.sources,
         yes: arguments.yes,
         dry_run: arguments.dry_run,
@@ -142,7 +145,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
         }),
         confirm: arguments.confirm,
         verify: arguments.verify,
-        ..prune::Arguments::default()
+        ..prune::PruneArguments::default()
     };
     Box::pin(prune::run(session, arguments)).await
 }

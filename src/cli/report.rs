@@ -25,7 +25,7 @@ use crate::text::escape::visible;
 mod parts;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct ReportArguments {
     /// The caches to report on; the default is the sources of cachelens.toml.
     #[arg(value_name = "SOURCE")]
     sources: Vec<SourceText>,
@@ -66,7 +66,7 @@ struct WrittenPage {
     sources: Vec<SourceUsageDocument>,
 }
 
-impl Arguments {
+impl ReportArguments {
     fn format(&self) -> PageFormat {
         let extension = self.output.as_deref().and_then(Path::extension);
         let is_markdown = extension.is_some_and(|extension| {
@@ -80,7 +80,10 @@ impl Arguments {
     }
 }
 
-pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    session: &CliSession<'_>,
+    arguments: ReportArguments,
+) -> Result<Exit, Failure> {
     let output = session.output;
     if output.json && arguments.output.is_none() {
         let failure = Failure::message(Exit::Usage, "a page cannot be printed as JSON");
@@ -135,7 +138,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
 ///
 /// # Errors
 /// Fails if one of them names a single ref.
-fn selected(session: &CliSession<'_>, arguments: &Arguments) -> Result<Vec<Source>, Failure> {
+fn selected(session: &CliSession<'_>, arguments: &ReportArguments) -> Result<Vec<Source>, Failure> {
     let sources = open::sources_to_read(session, &arguments.sources)?;
     if arguments.sources.is_empty() {
         return Ok(open::without_refs(sources));
@@ -161,7 +164,7 @@ fn usage(scanned: &Scanned) -> SourceUsageDocument {
 async fn part(
     session: &CliSession<'_>,
     scanned: &Scanned,
-    arguments: &Arguments,
+    arguments: &ReportArguments,
     now: Timestamp,
 ) -> Result<SourcePart, Failure> {
     let checked = check_one(session, scanned, false, &CheckLimits::default()).await?;

@@ -29,7 +29,7 @@ pub(super) mod rows;
 use rows::LayerRow;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct ShowArguments {
     /// The ref to show, such as ./cache#main.
     ///
     /// A source with one ref needs no #REF.
@@ -53,7 +53,7 @@ pub(super) struct Arguments {
     described: BuildFlags,
 }
 
-impl Arguments {
+impl ShowArguments {
     /// Loads the evidence that names the steps.
     async fn evidence(
         &self,
@@ -85,7 +85,10 @@ struct Shown<'a> {
     used_by_truncated: bool,
 }
 
-pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    session: &CliSession<'_>,
+    arguments: ShowArguments,
+) -> Result<Exit, Failure> {
     let source = open::parse(session, &arguments.source)?;
     let (mut scanned, mut failures) = open::scan_all(session, vec![source]).await?;
     let unread = open::unread(&scanned);
@@ -102,7 +105,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: Arguments) -> Resul
 /// Prints the ref.
 async fn show(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &ShowArguments,
     scanned: &Scanned,
     failures: &[(String, Failure)],
 ) -> Result<Exit, Failure> {

@@ -34,7 +34,7 @@ use answer::{Answers, Question, WhyFormat};
 use command::CommandOrigin;
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(super) struct WhyArguments {
     /// The refs that the build imports, such as ./cache#main.
     ///
     /// A build record (.dockerbuild) can be given instead; it contains the refs.
@@ -93,7 +93,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(
     session: &CliSession<'_>,
-    mut arguments: Arguments,
+    mut arguments: WhyArguments,
 ) -> Result<Exit, Failure> {
     // A summary that has no place to go fails before the work.
     arguments.summary.file()?;
@@ -126,7 +126,7 @@ pub(super) async fn run(
     answer::present(session, &arguments, &answers, &failures)
 }
 
-impl Arguments {
+impl WhyArguments {
     /// Returns whether no argument says what to explain.
     fn is_empty(&self) -> bool {
         self.sources.is_empty()

@@ -7,7 +7,7 @@ use crate::format::located::{Located, TextPlace};
 use crate::format::tree::TreeNode;
 
 /// Variables of the environment of a script.
-pub(super) type Environment = Vec<(String, Vec<Variant>)>;
+pub(in crate::find) type Environment = Vec<(String, Vec<Variant>)>;
 
 /// The most values of a part of a text.
 const MOST_VALUES: usize = 16;

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Arguments;
+use super::CheckArguments;
 use crate::check::{self, Finding};
 use crate::cli::open::Scanned;
 use crate::cli::{CliSession, evidence};
@@ -20,7 +20,7 @@ impl Updates {
     /// Returns the limit of the command line, else that of the configuration; `None` without one.
     pub(super) async fn of(
         session: &CliSession<'_>,
-        arguments: &Arguments,
+        arguments: &CheckArguments,
     ) -> Result<Option<Self>, Failure> {
         arguments.described.refuse_no_cache()?;
         let configured = session.settings.max_update_age.as_ref();
@@ -56,7 +56,7 @@ impl Updates {
 }
 
 /// Returns the evidence of the command line that names steps.
-fn described_by(arguments: &Arguments) -> Option<&'static str> {
+fn described_by(arguments: &CheckArguments) -> Option<&'static str> {
     if arguments.described.is_given() {
         Some("a Dockerfile names")
     } else if !arguments.provenance.is_empty() {

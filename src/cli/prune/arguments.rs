@@ -21,7 +21,7 @@ use crate::text::units::{parse_duration, parse_size};
 #[derive(Debug, Default, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(group = ArgGroup::new("saved").args(["apply", "resume", "undo"]))]
-pub(in crate::cli) struct Arguments {
+pub(in crate::cli) struct PruneArguments {
     /// The caches to prune.
     ///
     /// The default is the sources of cachelens.toml, and for a plan those that files here declare;
@@ -194,7 +194,7 @@ pub(in crate::cli) struct RuleFlags {
     pub(in crate::cli) max_delete: Option<Percent>,
 }
 
-impl Arguments {
+impl PruneArguments {
     /// Returns the name of the command.
     pub(super) fn command(&self) -> &'static str {
         if self.repair.is_some() {

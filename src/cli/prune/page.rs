@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::print::{self, Pruned};
-use super::{Arguments, CliSession};
+use super::{CliSession, PruneArguments};
 use crate::cli::check::FindingsFormat;
 use crate::cli::summary::SummaryFlag;
 use crate::error::{Exit, Failure};
@@ -34,7 +34,7 @@ pub(super) fn add(
 /// When they cannot be written.
 pub(super) fn print(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &PruneArguments,
     pruned: &[Pruned],
     failures: &[(String, Failure)],
     is_several: bool,

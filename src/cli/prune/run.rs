@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::arguments::Arguments;
+use super::arguments::PruneArguments;
 use super::print::{self, Pruned, RefBytes};
 use super::store::{NamedFile, pruner_of};
 use super::{page, shown};
@@ -19,7 +19,7 @@ use crate::retention::Policy;
 /// Executes a saved plan.
 pub(super) async fn apply(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &PruneArguments,
     path: &Path,
 ) -> Result<Exit, Failure> {
     let text = interruptible(path, |path| fs::read_to_string(path))
@@ -61,7 +61,7 @@ pub(super) async fn apply(
 /// Resumes an interrupted run.
 pub(super) async fn go_on(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &PruneArguments,
     path: &Path,
 ) -> Result<Exit, Failure> {
     let (mut journal, history) = reopen(path).await?;
@@ -135,7 +135,7 @@ pub(super) async fn undoability(store: &SharedPruner) -> Undoability {
 
 pub(super) fn conclude(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &PruneArguments,
     plan: Plan,
     done: FinishedRun,
 ) -> Result<Exit, Failure> {
@@ -168,7 +168,7 @@ pub(super) fn conclude(
 /// Undoes a run.
 pub(super) async fn undo_run(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &PruneArguments,
     path: &Path,
 ) -> Result<Exit, Failure> {
     let (mut journal, history) = reopen(path).await?;
@@ -197,7 +197,7 @@ pub(super) async fn undo_run(
 
 pub(super) async fn carry_out(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &PruneArguments,
     pruner: &SharedPruner,
     plan: &Plan,
     journal: &mut Journal,
@@ -243,7 +243,7 @@ pub(super) async fn carry_out(
 
 pub(super) fn options<'a>(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &PruneArguments,
     policy: &'a Policy,
     observe: &'a (dyn Fn(RunStep<'_>) + Send + Sync),
 ) -> ExecuteOptions<'a> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Arguments, journals, shown};
+use super::{PruneArguments, journals, shown};
 use crate::backend::{self, SharedPruner};
 use crate::cli::{CliSession, open};
 use crate::error::{Exit, Failure};
@@ -15,7 +15,7 @@ use crate::text::shell;
 /// Opens a source for deletion.
 pub(super) fn pruner(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &PruneArguments,
     source: &Source,
 ) -> Result<SharedPruner, Failure> {
     let mut access = session.access();
@@ -48,7 +48,7 @@ pub(super) struct NamedFile<'a> {
 /// Fails if the file is not trusted and no SOURCE is given, or if SOURCE is another store.
 pub(super) async fn pruner_of(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &PruneArguments,
     plan: &Plan,
     file: NamedFile<'_>,
 ) -> Result<SharedPruner, Failure> {
@@ -103,7 +103,7 @@ fn is_own_file(path: &Path) -> bool {
 /// Opens the store that a plan names.
 fn pruner_at(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &PruneArguments,
     plan: &Plan,
 ) -> Result<SharedPruner, Failure> {
     let source = match plan.place() {

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use super::document;
 use super::print;
-use super::{Arguments, failure, labels, the_import};
+use super::{WhyArguments, failure, labels, the_import};
 use crate::cli::CliSession;
 use crate::cli::json::JsonDocument;
 use crate::cli::open;
@@ -154,7 +154,7 @@ fn nothing_imported(failures: &Failures) -> String {
 /// Prints explanations and returns the exit code.
 pub(super) fn present(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &WhyArguments,
     answers: &Answers<'_>,
     failures: &[(String, Failure)],
 ) -> Result<Exit, Failure> {
@@ -298,7 +298,7 @@ impl Answer {
     }
 }
 
-impl Arguments {
+impl WhyArguments {
     /// Returns whether JSON is requested.
     pub(super) fn is_json(&self, output: &CommandOutput) -> bool {
         output.json || self.format == WhyFormat::Json

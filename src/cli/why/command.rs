@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::answer::{self, Answer, Answers, Question};
-use super::{Arguments, build, request};
+use super::{WhyArguments, build, request};
 use crate::cli::evidence::documents;
 use crate::cli::{CliSession, open};
 use crate::error::{Exit, Failure};
@@ -31,7 +31,7 @@ pub(super) enum CommandOrigin {
 /// Explains the targets of a command, or shows how the command was parsed.
 pub(super) async fn run(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &WhyArguments,
     command: &[String],
     origin: CommandOrigin,
 ) -> Result<Exit, Failure> {
@@ -96,7 +96,7 @@ fn name_of(request: &BuildRequest) -> String {
 /// Describes the build of a request, and adds the evidence from the arguments.
 async fn question(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &WhyArguments,
     request: &BuildRequest,
     sources: Vec<Source>,
     mut notes: Vec<Note>,
@@ -168,7 +168,7 @@ struct CommandImports<'a> {
 impl<'a> CommandImports<'a> {
     fn new(
         session: &CliSession<'_>,
-        arguments: &Arguments,
+        arguments: &WhyArguments,
         requests: &[BuildRequest],
         command: &'a [String],
         origin: CommandOrigin,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Arguments;
+use super::WhyArguments;
 use super::answer::WhyFormat;
 use crate::cli::CliSession;
 use crate::cli::evidence::documents;
@@ -22,7 +22,10 @@ use crate::source::{RefSelector, Source, SourceLocation, SourceText};
 use crate::text::escape::visible;
 
 /// Compares the builds that the evidence describes.
-pub(super) async fn run(session: &CliSession<'_>, arguments: &Arguments) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    session: &CliSession<'_>,
+    arguments: &WhyArguments,
+) -> Result<Exit, Failure> {
     if matches!(arguments.format, WhyFormat::Sarif | WhyFormat::Junit) && !session.output.json {
         let message = "SARIF and JUnit are about the misses of one build, and --history is not";
         return Err(Failure::message(Exit::Usage, message)
@@ -65,7 +68,7 @@ pub(super) async fn run(session: &CliSession<'_>, arguments: &Arguments) -> Resu
 
 fn present(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &WhyArguments,
     history: &WhyHistory<'_>,
 ) -> Result<Exit, Failure> {
     let output = session.output;
@@ -148,7 +151,7 @@ fn no_provenance(shown: &str) -> Failure {
 /// Describes the builds of revisions. Images are not looked up: only what differs matters.
 async fn described(
     session: &CliSession<'_>,
-    arguments: &Arguments,
+    arguments: &WhyArguments,
     directories: &Directories,
     revisions: &[String],
 ) -> Result<Vec<HistoryBuild>, Failure> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::answer::{Question, WhyFormat};
-use super::{Arguments, build, failure};
+use super::{WhyArguments, build, failure};
 use crate::cli::CliSession;
 use crate::cli::open::Scanned;
 use crate::cli::summary::SummaryFlag;
@@ -77,8 +77,8 @@ impl BuildEvidence {
     }
 
     /// Returns the arguments of `why` that ask for the same.
-    fn arguments(&self) -> Arguments {
-        Arguments {
+    fn arguments(&self) -> WhyArguments {
+        WhyArguments {
             sources: Vec::new(),
             build: self.build.clone(),
             baseline: Vec::new(),

@@ -1,6 +1,6 @@
 //! The imported caches in build records, including those without a usable location.
 
-use super::Arguments;
+use super::WhyArguments;
 use super::build::have_graph;
 use super::command::quoted;
 use crate::cli::CliSession;
@@ -20,7 +20,7 @@ use crate::text::escape::visible;
 pub(super) fn sources_of_imports(
     session: &CliSession<'_>,
     documents: &[EvidenceDocument],
-    arguments: &Arguments,
+    arguments: &WhyArguments,
 ) -> Result<(Vec<Source>, Vec<Note>), Failure> {
     let BuildCaches { caches, notes } = match BuildCaches::of_records(documents) {
         Ok(found) => found,
@@ -88,7 +88,7 @@ pub(super) fn without_steps(documents: &[EvidenceDocument]) -> Option<Failure> {
     ))
 }
 
-impl Arguments {
+impl WhyArguments {
     /// Returns the evidence arguments as typed, with the records as `--build`.
     fn typed(&self) -> String {
         let mut words = Vec::new();

@@ -1,6 +1,7 @@
 //! Scripts of the repository that a command runs, as in `CACHE_TO=… ./scripts/build.sh`.
 
 use super::{Invocation, Script, ScriptWord, Slot, Variable, Variant};
+use crate::find::embedded::Environment;
 use crate::find::kinds;
 use crate::find::repository::directory;
 use crate::format::located::Located;
@@ -15,8 +16,6 @@ const RUNNERS: [&str; 14] = [
     "sh", "bash", "zsh", "dash", "ash", "ksh", "sudo", "env", "time", "exec", "nice", "timeout",
     "command", "nohup",
 ];
-
-type Environment = Vec<(String, Vec<Variant>)>;
 
 impl Script<'_, '_> {
     /// Remembers the variables of `export`.

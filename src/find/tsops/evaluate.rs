@@ -29,13 +29,13 @@ const STEPS: usize = 200_000;
 /// The most modules that are read.
 const MODULES: usize = 64;
 
-type Locals<'a> = Vec<(String, Js<'a>)>;
+type JsLocals<'a> = Vec<(String, Js<'a>)>;
 
 /// The scope of an expression.
 #[derive(Clone, Copy)]
 struct JsScope<'s, 'a> {
     module: ModuleId,
-    locals: &'s Locals<'a>,
+    locals: &'s JsLocals<'a>,
 }
 
 impl<'a> JsScope<'_, 'a> {

@@ -14,7 +14,7 @@ mod versions;
 use super::numbers;
 use super::value::BakeValue;
 use crate::format::located::TextPlace;
-use arguments::Arguments;
+use arguments::CallArguments;
 
 pub(super) use times::now;
 
@@ -108,7 +108,7 @@ pub(super) fn keeps_marks(name: &str) -> bool {
 /// Calls a function.
 pub(super) fn call(name: &str, arguments: &[BakeValue], place: TextPlace) -> Called {
     let values = arguments::conform(name, arguments)?;
-    let given = Arguments {
+    let given = CallArguments {
         values: &values,
         place,
     };
@@ -123,7 +123,7 @@ pub(super) fn call(name: &str, arguments: &[BakeValue], place: TextPlace) -> Cal
 }
 
 /// Calls a function on numbers and booleans.
-fn basic(name: &str, given: &Arguments<'_>) -> Called {
+fn basic(name: &str, given: &CallArguments<'_>) -> Called {
     match name {
         "format" => Ok(given.made(&printf::format(given)?)),
         "formatlist" => printf::formatlist(given),
@@ -150,7 +150,7 @@ fn basic(name: &str, given: &Arguments<'_>) -> Called {
     }
 }
 
-fn compare(given: &Arguments<'_>, wanted: bool) -> Called {
+fn compare(given: &CallArguments<'_>, wanted: bool) -> Called {
     let left = given.get(0)?;
     let right = given.get(1)?;
     Ok(match left.equals(right) {
@@ -161,7 +161,7 @@ fn compare(given: &Arguments<'_>, wanted: bool) -> Called {
     })
 }
 
-fn logic(given: &Arguments<'_>, name: &str) -> Called {
+fn logic(given: &CallArguments<'_>, name: &str) -> Called {
     let truths: Vec<Option<bool>> = given.values.iter().map(BakeValue::truth).collect();
     let open = given.values.iter().find(|value| value.is_open());
     let decisive = name == "or";
@@ -187,7 +187,7 @@ fn power(base: f64, exponent: f64) -> Called {
     }
 }
 
-fn extreme(given: &Arguments<'_>, is_least: bool) -> Called {
+fn extreme(given: &CallArguments<'_>, is_least: bool) -> Called {
     let numbers: Vec<f64> = (0..given.values.len())
         .map(|index| given.number(index))
         .collect::<Result<_, _>>()?;
@@ -198,7 +198,7 @@ fn extreme(given: &Arguments<'_>, is_least: bool) -> Called {
         .ok_or_else(|| "an argument is missing".into())
 }
 
-fn parse_integer(given: &Arguments<'_>) -> Called {
+fn parse_integer(given: &CallArguments<'_>) -> Called {
     let BakeValue::Text(text) = given.get(0)? else {
         return Err("an argument is no text".into());
     };

@@ -2,7 +2,7 @@
 
 use oxc_ast::ast::{ArrowFunctionBody, BindingPattern, FormalParameters, IfStatement, Statement};
 
-use super::{DEPTH, JsScope, Locals, TsopsEvaluator};
+use super::{DEPTH, JsLocals, JsScope, TsopsEvaluator};
 use crate::find::tsops::module::ModuleId;
 use crate::find::tsops::value::{Js, JsBody, JsFunction};
 use crate::format::located::TextPlace;
@@ -45,7 +45,7 @@ impl<'a> TsopsEvaluator<'_, 'a> {
         parameters: &'a FormalParameters<'a>,
         arguments: Vec<Js<'a>>,
         module: ModuleId,
-        locals: &mut Locals<'a>,
+        locals: &mut JsLocals<'a>,
     ) {
         let mut arguments = arguments.into_iter();
         for parameter in &parameters.items {
@@ -63,7 +63,7 @@ impl<'a> TsopsEvaluator<'_, 'a> {
         pattern: &'a BindingPattern<'a>,
         value: Js<'a>,
         module: ModuleId,
-        locals: &mut Locals<'a>,
+        locals: &mut JsLocals<'a>,
     ) {
         match pattern {
             BindingPattern::BindingIdentifier(name) => {
@@ -103,7 +103,7 @@ impl<'a> TsopsEvaluator<'_, 'a> {
         &self,
         statements: &'a [Statement<'a>],
         module: ModuleId,
-        locals: &mut Locals<'a>,
+        locals: &mut JsLocals<'a>,
     ) -> Option<Js<'a>> {
         for (index, statement) in statements.iter().enumerate() {
             match statement {
@@ -165,7 +165,7 @@ impl<'a> TsopsEvaluator<'_, 'a> {
         conditional: &'a IfStatement<'a>,
         rest: &'a [Statement<'a>],
         module: ModuleId,
-        locals: &Locals<'a>,
+        locals: &JsLocals<'a>,
     ) -> Option<Js<'a>> {
         let condition = self.shown(&conditional.test, module);
         let branch = |statements| self.statements(statements, module, &mut locals.clone());

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use oxc_span::GetSpan;
 
-use super::{JsScope, Locals, MODULES, TsopsEvaluator};
+use super::{JsLocals, JsScope, MODULES, TsopsEvaluator};
 use crate::find::tsops::module::{Module, ModuleBinding, ModuleId, resolve};
 use crate::find::tsops::value::{Js, JsBody, JsFunction};
 use crate::format::located::TextPlace;
@@ -56,7 +56,7 @@ impl<'a> TsopsEvaluator<'_, 'a> {
     }
 
     pub(super) fn binding(&self, binding: ModuleBinding<'a>, id: ModuleId) -> Js<'a> {
-        let none = Locals::new();
+        let none = JsLocals::new();
         let scope = JsScope {
             module: id,
             locals: &none,

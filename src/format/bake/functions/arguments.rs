@@ -138,12 +138,12 @@ pub(super) fn made_set(items: Vec<BakeValue>) -> Result<BakeValue, CallError> {
 }
 
 /// The arguments of a call, converted to the parameters of the function.
-pub(super) struct Arguments<'a> {
+pub(super) struct CallArguments<'a> {
     pub(super) values: &'a [BakeValue],
     pub(super) place: TextPlace,
 }
 
-impl Arguments<'_> {
+impl CallArguments<'_> {
     pub(super) fn get(&self, index: usize) -> Result<&BakeValue, CallError> {
         self.values
             .get(index)

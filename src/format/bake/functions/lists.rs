@@ -1,6 +1,6 @@
 //! Functions on lists, sets and maps.
 
-use super::arguments::{Arguments, count, made_set};
+use super::arguments::{CallArguments, count, made_set};
 use super::{CallError, Called, MOST_ITEMS};
 use crate::format::bake::types;
 use crate::format::bake::value::BakeValue;
@@ -9,7 +9,7 @@ use crate::format::bake::value::BakeValue;
 const DEPTH: usize = 64;
 
 /// Calls a function on lists and maps. Returns `None` for other functions.
-pub(super) fn call(name: &str, given: &Arguments<'_>) -> Option<Called> {
+pub(super) fn call(name: &str, given: &CallArguments<'_>) -> Option<Called> {
     Some(match name {
         "concat" => concat(given),
         "compact" => given.list(0).map(|items| {
@@ -51,7 +51,7 @@ pub(super) fn call(name: &str, given: &Arguments<'_>) -> Option<Called> {
     })
 }
 
-fn maps(name: &str, given: &Arguments<'_>) -> Option<Called> {
+fn maps(name: &str, given: &CallArguments<'_>) -> Option<Called> {
     Some(match name {
         "lookup" => lookup(given),
         "keys" => entries_sorted(given).map(|entries| {
@@ -66,7 +66,7 @@ fn maps(name: &str, given: &Arguments<'_>) -> Option<Called> {
     })
 }
 
-fn sets(name: &str, given: &Arguments<'_>) -> Option<Called> {
+fn sets(name: &str, given: &CallArguments<'_>) -> Option<Called> {
     Some(match name {
         "setunion" => {
             alike(given).and_then(|lists| made_set(lists.into_iter().flatten().collect()))
@@ -109,7 +109,7 @@ fn sets(name: &str, given: &Arguments<'_>) -> Option<Called> {
 }
 
 /// Returns the items of several sets, converted to one type.
-fn alike(given: &Arguments<'_>) -> Result<Vec<Vec<BakeValue>>, CallError> {
+fn alike(given: &CallArguments<'_>) -> Result<Vec<Vec<BakeValue>>, CallError> {
     let lists = given.all_lists()?;
     let lengths: Vec<usize> = lists.iter().map(Vec::len).collect();
     let items = types::unify(lists.into_iter().flatten().collect());
@@ -124,7 +124,7 @@ fn has(items: &[BakeValue], wanted: &BakeValue) -> bool {
     items.iter().any(|item| item.equals(wanted) == Some(true))
 }
 
-fn concat(given: &Arguments<'_>) -> Called {
+fn concat(given: &CallArguments<'_>) -> Called {
     if given.values.is_empty() {
         return Err("an argument is missing".into());
     }
@@ -167,13 +167,13 @@ fn flattened(items: Vec<BakeValue>, depth: usize) -> Vec<BakeValue> {
     flat
 }
 
-fn contains(given: &Arguments<'_>) -> Called {
+fn contains(given: &CallArguments<'_>) -> Called {
     let items = given.list(0)?;
     let wanted = given.get(1)?;
     Ok(BakeValue::Truth(has(&items, wanted)))
 }
 
-fn sorted(given: &Arguments<'_>) -> Called {
+fn sorted(given: &CallArguments<'_>) -> Called {
     let mut items = given.list(0)?;
     if items.iter().any(|item| matches!(item, BakeValue::Null)) {
         return Err("an item is null".into());
@@ -182,7 +182,7 @@ fn sorted(given: &Arguments<'_>) -> Called {
     Ok(BakeValue::List(items))
 }
 
-fn element(given: &Arguments<'_>) -> Called {
+fn element(given: &CallArguments<'_>) -> Called {
     let items = given.ordered(0)?;
     let index = given.whole(1)?;
     let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
@@ -193,7 +193,7 @@ fn element(given: &Arguments<'_>) -> Called {
     item.cloned().ok_or_else(|| "the list is empty".into())
 }
 
-fn slice(given: &Arguments<'_>) -> Called {
+fn slice(given: &CallArguments<'_>) -> Called {
     let items = given.ordered(0)?;
     let start = usize::try_from(given.whole(1)?);
     let end = usize::try_from(given.whole(2)?);
@@ -205,7 +205,7 @@ fn slice(given: &Arguments<'_>) -> Called {
     Ok(BakeValue::List(part.to_vec()))
 }
 
-fn index(given: &Arguments<'_>) -> Called {
+fn index(given: &CallArguments<'_>) -> Called {
     let key = given.get(1)?;
     let item = match given.get(0)? {
         BakeValue::List(items) => {
@@ -227,7 +227,7 @@ fn index(given: &Arguments<'_>) -> Called {
     item.ok_or_else(|| "there is no such element".into())
 }
 
-fn position(given: &Arguments<'_>) -> Called {
+fn position(given: &CallArguments<'_>) -> Called {
     let items = given.ordered(0)?;
     let wanted = given.get(1)?;
     let found = items
@@ -238,7 +238,7 @@ fn position(given: &Arguments<'_>) -> Called {
         .ok_or_else(|| "there is no such item".into())
 }
 
-fn has_index(given: &Arguments<'_>) -> Called {
+fn has_index(given: &CallArguments<'_>) -> Called {
     let key = given.get(1)?;
     Ok(BakeValue::Truth(match given.get(0)? {
         BakeValue::List(items) => match key {
@@ -256,20 +256,20 @@ fn has_index(given: &Arguments<'_>) -> Called {
     }))
 }
 
-fn lookup(given: &Arguments<'_>) -> Called {
+fn lookup(given: &CallArguments<'_>) -> Called {
     given.entries(0)?;
     let key = given.text(1)?;
     let found = given.get(0)?.get(&key).cloned();
     found.map_or_else(|| given.get(2).cloned(), Ok)
 }
 
-fn entries_sorted(given: &Arguments<'_>) -> Result<Vec<(String, BakeValue)>, CallError> {
+fn entries_sorted(given: &CallArguments<'_>) -> Result<Vec<(String, BakeValue)>, CallError> {
     let mut entries = given.entries(0)?;
     entries.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(entries)
 }
 
-fn merged(given: &Arguments<'_>) -> Called {
+fn merged(given: &CallArguments<'_>) -> Called {
     let mut merged: Vec<(String, BakeValue)> = Vec::new();
     for (index, value) in given.values.iter().enumerate() {
         if matches!(value, BakeValue::Null) {
@@ -283,7 +283,7 @@ fn merged(given: &Arguments<'_>) -> Called {
     Ok(BakeValue::Map(merged))
 }
 
-fn zipped(given: &Arguments<'_>) -> Called {
+fn zipped(given: &CallArguments<'_>) -> Called {
     let keys = given.list(0)?;
     let values = given.ordered(1)?;
     if keys.len() != values.len() {
@@ -298,7 +298,7 @@ fn zipped(given: &Arguments<'_>) -> Called {
     Ok(BakeValue::Map(entries))
 }
 
-fn coalesce(given: &Arguments<'_>) -> Called {
+fn coalesce(given: &CallArguments<'_>) -> Called {
     let values = types::unify(given.values.to_vec()).ok_or("the arguments have several types")?;
     let found = values
         .into_iter()
@@ -306,7 +306,7 @@ fn coalesce(given: &Arguments<'_>) -> Called {
     found.ok_or_else(|| "no argument has a value".into())
 }
 
-fn coalesce_list(given: &Arguments<'_>) -> Called {
+fn coalesce_list(given: &CallArguments<'_>) -> Called {
     let is_list = |value: &BakeValue| matches!(value, BakeValue::List(_)) || value.is_open();
     if !given.values.iter().all(is_list) {
         return Err("an argument is no list".into());
@@ -320,7 +320,7 @@ fn coalesce_list(given: &Arguments<'_>) -> Called {
         .ok_or_else(|| "no argument has a value".into())
 }
 
-fn range(given: &Arguments<'_>) -> Called {
+fn range(given: &CallArguments<'_>) -> Called {
     let numbers: Vec<f64> = (0..given.values.len())
         .map(|index| given.number(index))
         .collect::<Result<_, _>>()?;
@@ -348,7 +348,7 @@ fn range(given: &Arguments<'_>) -> Called {
     Ok(BakeValue::List(items))
 }
 
-fn chunks(given: &Arguments<'_>) -> Called {
+fn chunks(given: &CallArguments<'_>) -> Called {
     let items = given.list(0)?;
     let size = usize::try_from(given.whole(1)?).map_err(|_| "the size is negative")?;
     if items.is_empty() {
@@ -361,7 +361,7 @@ fn chunks(given: &Arguments<'_>) -> Called {
     Ok(BakeValue::List(chunks.collect()))
 }
 
-fn product(given: &Arguments<'_>) -> Called {
+fn product(given: &CallArguments<'_>) -> Called {
     if given.values.len() < 2 {
         return Err("at least two lists are needed".into());
     }

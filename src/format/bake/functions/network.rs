@@ -3,7 +3,7 @@
 // The types of addresses alone, without sockets.
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::arguments::Arguments;
+use super::arguments::CallArguments;
 use super::{CallError, Called};
 
 /// A network.
@@ -16,7 +16,7 @@ struct CidrBlock {
 }
 
 /// Calls a function on networks. Returns `None` for other functions.
-pub(super) fn call(name: &str, given: &Arguments<'_>) -> Option<Called> {
+pub(super) fn call(name: &str, given: &CallArguments<'_>) -> Option<Called> {
     Some(match name {
         "cidrhost" => host(given),
         "cidrnetmask" => network(given).map(|network| {
@@ -32,7 +32,7 @@ pub(super) fn call(name: &str, given: &Arguments<'_>) -> Option<Called> {
     })
 }
 
-fn network(given: &Arguments<'_>) -> Result<CidrBlock, CallError> {
+fn network(given: &CallArguments<'_>) -> Result<CidrBlock, CallError> {
     let text = given.text(0)?;
     let wrong = "an argument is no network in CIDR notation";
     let (address, prefix) = text.split_once('/').ok_or(wrong)?;
@@ -66,7 +66,7 @@ fn shown(network: CidrBlock) -> String {
     }
 }
 
-fn host(given: &Arguments<'_>) -> Called {
+fn host(given: &CallArguments<'_>) -> Called {
     let network = network(given)?;
     let number = given.whole(1)?;
     let hosts = u128::MAX
@@ -86,7 +86,7 @@ fn host(given: &Arguments<'_>) -> Called {
     Ok(given.made(&shown(address)))
 }
 
-fn subnet(given: &Arguments<'_>) -> Called {
+fn subnet(given: &CallArguments<'_>) -> Called {
     let network = network(given)?;
     let added = u32::try_from(given.whole(1)?).map_err(|_| CallError::gap("a negative prefix"))?;
     let number = given.whole(2)?;

@@ -2,12 +2,12 @@
 
 use regex::{Captures, Regex, RegexBuilder};
 
-use super::arguments::Arguments;
+use super::arguments::CallArguments;
 use super::{CallError, Called, MOST_ITEMS};
 use crate::format::bake::value::BakeValue;
 
 /// Replaces the matches of a pattern.
-pub(super) fn replace(given: &Arguments<'_>) -> Called {
+pub(super) fn replace(given: &CallArguments<'_>) -> Called {
     let text = given.text(0)?;
     let regex = compiled(&given.text(1)?)?;
     let to = given.text(2)?;
@@ -15,7 +15,7 @@ pub(super) fn replace(given: &Arguments<'_>) -> Called {
 }
 
 /// Returns the first match of a pattern.
-pub(super) fn first(given: &Arguments<'_>) -> Called {
+pub(super) fn first(given: &CallArguments<'_>) -> Called {
     let regex = compiled(&given.text(0)?)?;
     check_groups(&regex)?;
     let text = given.text(1)?;
@@ -24,7 +24,7 @@ pub(super) fn first(given: &Arguments<'_>) -> Called {
 }
 
 /// Returns all matches of a pattern.
-pub(super) fn all(given: &Arguments<'_>) -> Called {
+pub(super) fn all(given: &CallArguments<'_>) -> Called {
     let regex = compiled(&given.text(0)?)?;
     check_groups(&regex)?;
     let text = given.text(1)?;
@@ -42,7 +42,7 @@ fn check_groups(regex: &Regex) -> Result<(), CallError> {
 }
 
 /// Returns a match: its text, or its groups in a list or a map.
-fn matched(given: &Arguments<'_>, regex: &Regex, captures: &Captures<'_>) -> BakeValue {
+fn matched(given: &CallArguments<'_>, regex: &Regex, captures: &Captures<'_>) -> BakeValue {
     let value = |group: Option<regex::Match<'_>>| {
         group.map_or(BakeValue::Null, |group| given.made(group.as_str()))
     };

@@ -1,6 +1,6 @@
 //! `format` and `formatlist`.
 
-use super::arguments::Arguments;
+use super::arguments::CallArguments;
 use super::json;
 use super::{CallError, Called, MOST_ITEMS};
 use crate::format::bake::numbers;
@@ -27,7 +27,7 @@ impl FormatVerb {
 }
 
 /// Formats the arguments after the first by the pattern in the first.
-pub(super) fn format(given: &Arguments<'_>) -> Result<String, CallError> {
+pub(super) fn format(given: &CallArguments<'_>) -> Result<String, CallError> {
     let pattern = given.text(0)?;
     let mut out = String::new();
     let mut next = 1;
@@ -221,7 +221,7 @@ fn exponential(text: &str, letter: char) -> String {
 }
 
 /// Formats once for each item of the lists.
-pub(super) fn formatlist(given: &Arguments<'_>) -> Called {
+pub(super) fn formatlist(given: &CallArguments<'_>) -> Called {
     let mut length = None;
     for value in &given.values[1..] {
         if let BakeValue::List(items) | BakeValue::Set(items) = value {
@@ -240,7 +240,7 @@ pub(super) fn formatlist(given: &Arguments<'_>) -> Called {
             other => other.clone(),
         });
         let row: Vec<BakeValue> = row.collect();
-        let given = Arguments {
+        let given = CallArguments {
             values: &row,
             place: given.place,
         };

@@ -9,7 +9,7 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::arguments::{Arguments, count, whole};
+use super::arguments::{CallArguments, count, whole};
 use super::json;
 use super::pattern;
 use super::{CallError, Called, MOST_ITEMS};
@@ -21,7 +21,7 @@ use crate::format::unknown::is_mark;
 const MOST_BLANKS: usize = 1000;
 
 /// Calls a function on text. Returns `None` for other functions.
-pub(super) fn call(name: &str, given: &Arguments<'_>) -> Option<Called> {
+pub(super) fn call(name: &str, given: &CallArguments<'_>) -> Option<Called> {
     Some(match name {
         "lower" => given.map_text(|text| cased(text, char::to_lowercase)),
         "upper" => given.map_text(|text| cased(text, char::to_uppercase)),
@@ -58,7 +58,7 @@ pub(super) fn call(name: &str, given: &Arguments<'_>) -> Option<Called> {
     })
 }
 
-fn digest(name: &str, given: &Arguments<'_>) -> Option<Called> {
+fn digest(name: &str, given: &CallArguments<'_>) -> Option<Called> {
     Some(match name {
         "md5" => given.map_text(|text| hex(&Md5::digest(text.as_bytes()))),
         "sha1" => given.map_text(|text| hex(&Sha1::digest(text.as_bytes()))),
@@ -144,7 +144,7 @@ fn urlencoded(text: &str) -> String {
     out
 }
 
-fn replace(given: &Arguments<'_>) -> Called {
+fn replace(given: &CallArguments<'_>) -> Called {
     let text = given.text(0)?;
     let from = given.text(1)?;
     let to = given.text(2)?;
@@ -154,13 +154,13 @@ fn replace(given: &Arguments<'_>) -> Called {
     Ok(given.made(&text.replace(&from, &to)))
 }
 
-fn trimmed(given: &Arguments<'_>, trim: impl for<'t> Fn(&'t str, &str) -> &'t str) -> Called {
+fn trimmed(given: &CallArguments<'_>, trim: impl for<'t> Fn(&'t str, &str) -> &'t str) -> Called {
     let text = given.text(0)?;
     let cut = given.text(1)?;
     Ok(given.made(trim(&text, &cut)))
 }
 
-fn substr(given: &Arguments<'_>) -> Called {
+fn substr(given: &CallArguments<'_>) -> Called {
     let text = given.text(0)?;
     let characters: Vec<&str> = text.graphemes(true).collect();
     let offset = given.whole(1)?;
@@ -191,7 +191,7 @@ fn joined(characters: &[&str], start: i64, end: i64) -> String {
     characters.get(start..end).unwrap_or_default().concat()
 }
 
-fn indent(given: &Arguments<'_>) -> Called {
+fn indent(given: &CallArguments<'_>) -> Called {
     let blanks = usize::try_from(whole(given.number(0)?)?).map_err(|_| "a negative indentation")?;
     if blanks > MOST_BLANKS {
         return Err(CallError::gap("an indentation is too large"));
@@ -200,7 +200,7 @@ fn indent(given: &Arguments<'_>) -> Called {
     Ok(given.made(&text.replace('\n', &format!("\n{}", " ".repeat(blanks)))))
 }
 
-fn split(given: &Arguments<'_>) -> Called {
+fn split(given: &CallArguments<'_>) -> Called {
     let separator = given.text(0)?;
     let text = given.text(1)?;
     let parts: Vec<BakeValue> = if separator.is_empty() {
@@ -213,7 +213,7 @@ fn split(given: &Arguments<'_>) -> Called {
     Ok(BakeValue::List(parts))
 }
 
-fn join(given: &Arguments<'_>) -> Called {
+fn join(given: &CallArguments<'_>) -> Called {
     let separator = given.text(0)?;
     if given.values.len() == 1 {
         return Err("a list is missing".into());
@@ -227,7 +227,7 @@ fn join(given: &Arguments<'_>) -> Called {
     Ok(given.made(&texts.join(&separator)))
 }
 
-fn csv_rows(given: &Arguments<'_>) -> Called {
+fn csv_rows(given: &CallArguments<'_>) -> Called {
     let text = given.text(0)?;
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let headers = reader.headers().map_err(|error| error.to_string())?.clone();
@@ -253,7 +253,7 @@ fn csv_rows(given: &Arguments<'_>) -> Called {
 }
 
 /// The UUID of version 5 of a name.
-fn uuid(given: &Arguments<'_>) -> Called {
+fn uuid(given: &CallArguments<'_>) -> Called {
     let namespace = match given.text(0)?.as_str() {
         "dns" | "DNS" => "6ba7b8109dad11d180b400c04fd430c8".to_owned(),
         "url" | "URL" => "6ba7b8119dad11d180b400c04fd430c8".to_owned(),

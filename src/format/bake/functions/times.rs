@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::{DateTime, Weekday};
 use jiff::tz::Offset;
 
-use super::arguments::Arguments;
+use super::arguments::CallArguments;
 use super::{CallError, Called};
 use crate::format::bake::value::BakeValue;
 
@@ -32,7 +32,7 @@ struct WrittenTime {
 }
 
 /// Calls a function on times. Returns `None` for other functions.
-pub(super) fn call(name: &str, given: &Arguments<'_>) -> Option<Called> {
+pub(super) fn call(name: &str, given: &CallArguments<'_>) -> Option<Called> {
     Some(match name {
         "formatdate" => given.text(1).and_then(|text| {
             let moment = parse(&text).ok_or("an argument is no time in RFC 3339")?;
@@ -96,7 +96,7 @@ fn zone(offset: i32, separator: &str, utc: &str) -> String {
     format!("{sign}{:02}{separator}{:02}", minutes / 60, minutes % 60)
 }
 
-fn format_timestamp(given: &Arguments<'_>) -> Called {
+fn format_timestamp(given: &CallArguments<'_>) -> Called {
     let (moment, seconds) = match given.get(1)? {
         BakeValue::Number(number) => {
             let seconds = super::arguments::whole(*number)?;
@@ -117,7 +117,7 @@ fn format_timestamp(given: &Arguments<'_>) -> Called {
 }
 
 /// Formats a time by the pattern in the first argument.
-fn formatted(given: &Arguments<'_>, moment: WrittenTime) -> Called {
+fn formatted(given: &CallArguments<'_>, moment: WrittenTime) -> Called {
     let pattern = given.text(0)?;
     let mut out = String::new();
     let mut rest = pattern.as_str();
@@ -214,7 +214,7 @@ fn weekday(day: Weekday) -> &'static str {
     }
 }
 
-fn time_add(given: &Arguments<'_>) -> Called {
+fn time_add(given: &CallArguments<'_>) -> Called {
     let moment = parse(&given.text(0)?).ok_or("an argument is no time in RFC 3339")?;
     let added = duration(&given.text(1)?).ok_or("an argument is no duration")?;
     let span = jiff::SignedDuration::from_nanos(added);
@@ -266,7 +266,7 @@ fn duration(text: &str) -> Option<i64> {
 }
 
 /// Returns the parts of a time in seconds since 1970.
-fn parts(given: &Arguments<'_>) -> Called {
+fn parts(given: &CallArguments<'_>) -> Called {
     let moment = moment(given.whole(0)?)?;
     let local = moment.local;
     let week = local.date().iso_week_date();

@@ -1,6 +1,6 @@
 //! `semvercmp`: constraints on semantic versions.
 
-use super::arguments::Arguments;
+use super::arguments::CallArguments;
 use super::{CallError, Called};
 use crate::format::bake::value::BakeValue;
 
@@ -14,7 +14,7 @@ struct SemanticVersion {
 }
 
 /// Returns whether a version satisfies a constraint.
-pub(super) fn compare(given: &Arguments<'_>) -> Called {
+pub(super) fn compare(given: &CallArguments<'_>) -> Called {
     let text = given.text(0)?;
     let version = parse(&text).ok_or("the version is not valid")?;
     let constraints = given.text(1)?;

@@ -81,17 +81,37 @@ pub(super) fn words(command: &str) -> Vec<OsString> {
     words.into_iter().map(OsString::from).collect()
 }
 
+/// Returns the completions of the words that follow the name of the program.
+fn completions(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
+    let run = sandbox.run(&[&["complete", "--", "cachelens"], words].concat());
+    let lines = run.stdout.lines();
+    let words = lines.map(|line| line.split('\t').next().unwrap());
+    words.map(str::to_owned).collect()
+}
+
+/// Returns whether a word can only be a command, because no source is written like that.
+fn is_command(word: &str) -> bool {
+    word.chars().all(|letter| letter.is_ascii_lowercase()) && word != "demo"
+}
+
 #[test]
 fn every_documented_command_is_accepted() {
     let mut count = 0;
+    let known = completions(&Sandbox::new(), &[""]);
     let readme = (
         "README".to_owned(),
         fs::read_to_string(root().join("README.md")).unwrap(),
     );
     for (name, text) in topics().into_iter().chain([readme]) {
         for command in commands(&text) {
+            let words = words(&command);
+            let first = words[1].to_str().unwrap().to_owned();
+            assert!(
+                !is_command(&first) || known.contains(&first),
+                "{name}: {command}: there is no command `{first}`"
+            );
             // `cachelens help TOPIC` is a pattern, not a command.
-            if let Err(error) = check_arguments(words(&command)) {
+            if let Err(error) = check_arguments(words) {
                 panic!("{name}: {command}\n{error}");
             }
             count += 1;
@@ -240,14 +260,6 @@ fn every_code_of_a_finding_is_in_its_topic() {
 #[test]
 fn every_flag_is_in_a_topic_of_the_manual() {
     let sandbox = Sandbox::new();
-    let offered = |words: &[&str]| -> Vec<String> {
-        let run = sandbox.run(&[&["complete", "--", "cachelens"], words].concat());
-        let words = run
-            .stdout
-            .lines()
-            .map(|line| line.split('\t').next().unwrap());
-        words.map(str::to_owned).collect()
-    };
     let text: String = topics().into_iter().map(|(_, text)| text).collect();
     // Every program has these; `-v` stands for the last one.
     let usual = ["--help", "--version", "--verbose"];
@@ -258,11 +270,11 @@ fn every_flag_is_in_a_topic_of_the_manual() {
             !text[..at].ends_with(is_letter) && !after.is_some_and(is_letter)
         })
     };
-    let is_command = |word: &String| word.chars().all(|letter| letter.is_ascii_lowercase());
     let mut missing = Vec::new();
     let mut count = 0;
-    for command in offered(&[""]).into_iter().filter(is_command) {
-        for flag in offered(&[&command, "--"]) {
+    let commands = completions(&sandbox, &[""]).into_iter();
+    for command in commands.filter(|word| is_command(word)) {
+        for flag in completions(&sandbox, &[&command, "--"]) {
             count += 1;
             if !usual.contains(&flag.as_str()) && !has(&flag) {
                 missing.push(format!("{command} {flag}"));

@@ -78,7 +78,10 @@ fn many_refs_with_the_same_fault_have_one_warning() {
         (2, "`odd-0` and `odd-1` cannot be read"),
         (1, "`odd-0`, `odd-1` and `odd-2` cannot be read"),
         (1, "`odd-0`, `odd-1`, `odd-2` and 1 more ref cannot be read"),
-        (1, "`odd-0`, `odd-1`, `odd-2` and 2 more refs cannot be read"),
+        (
+            1,
+            "`odd-0`, `odd-1`, `odd-2` and 2 more refs cannot be read",
+        ),
     ] {
         broken.by_ref().take(more).for_each(drop);
         let warning = warnings();

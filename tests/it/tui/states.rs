@@ -181,7 +181,8 @@ fn thousands_of_broken_refs_are_counted_and_have_one_warning() {
     journey.shows(" 2,000 refs · read-only ");
     journey.shows(" 2,000 errors · 1 info ");
     journey.press("q p");
-    journey.shows("! `pr-0`, `pr-1`, `pr-2` and 1,997 more refs have manifests that are not stored");
+    journey
+        .shows("! `pr-0`, `pr-1`, `pr-2` and 1,997 more refs have manifests that are not stored");
     let warnings = journey.screen().matches("is deleted until").count();
     assert_eq!(warnings, 1, "{}", journey.screen());
 }

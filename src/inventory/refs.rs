@@ -1,5 +1,7 @@
 //! Refs with the blobs that they reach.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +78,8 @@ impl AgeSource {
     }
 }
 
-/// A ref and the blobs it reaches.
+/// A ref and the blobs it reaches. Clones share the lists: every snapshot of a scan clones all refs,
+/// and the terminal UI drops them between two frames.
 #[derive(Debug, Clone)]
 pub struct RefEntry {
     /// The displayed name: its first name, or its digest if it has none.
@@ -96,14 +99,14 @@ pub struct RefEntry {
     pub layers: u32,
     pub(super) records: Option<RecordCounts>,
     /// The distinct blobs that it references, in the order of their places.
-    pub reach: Box<[BlobId]>,
+    pub reach: Arc<[BlobId]>,
     /// Sums over `reach`.
     pub sizes: RefSizes,
     pub faults: Vec<DocumentFault>,
     /// The manifest that a signature or another artifact refers to.
     pub subject: Option<Digest>,
     pub(super) listed_ref: ListedRef,
-    pub(super) caches: Vec<summary::CacheSummary>,
+    pub(super) caches: Arc<[summary::CacheSummary]>,
 }
 
 /// The size of a ref, in bytes and blobs.
@@ -172,7 +175,7 @@ impl RefEntry {
     /// Returns whether compaction could make its configuration smaller.
     pub fn may_shrink(&self) -> bool {
         let is_cache = self.kind == RefKind::Cache;
-        is_cache && matches!(self.caches.as_slice(), [cache] if cache.may_shrink)
+        is_cache && matches!(&self.caches[..], [cache] if cache.may_shrink)
     }
 
     /// Returns the word for its state: `missing` if one of its blobs is not stored, `broken` if a

@@ -27,7 +27,7 @@ impl Inventory {
             is_known &= entry.sizes.exclusive_bytes.is_some();
             let own = entry.facts().bytes;
             (all, theirs) = (all.saturating_add(own), theirs.saturating_add(own));
-            for id in &entry.reach {
+            for id in entry.reach.iter() {
                 if let Some(refs) = reached.get_mut(id.0 as usize) {
                     *refs += 1;
                 }

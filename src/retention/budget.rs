@@ -279,7 +279,7 @@ impl BudgetStore for SharedBlobs<'_> {
             .inventory
             .refs
             .get(place)
-            .map_or(&[][..], |entry| &entry.reach)
+            .map_or(&[][..], |entry| &*entry.reach)
         {
             let refs = &mut self.refs[id.0 as usize];
             *refs = refs.saturating_sub(1);

@@ -123,7 +123,7 @@ impl AgeBytes {
             let Some((time, _)) = entry.age() else {
                 continue;
             };
-            for blob in &entry.reach {
+            for blob in entry.reach.iter() {
                 youngest
                     .entry(*blob)
                     .and_modify(|youngest| *youngest = time.max(*youngest))

@@ -52,12 +52,12 @@ pub(super) fn entry(listed_ref: &ListedRef, resolved: Resolved, blobs: &mut Blob
         modified: listed_ref.facts.modified,
         layers: resolved.layers,
         records: None,
-        reach: reach.into_boxed_slice(),
+        reach: reach.into(),
         sizes: RefSizes::default(),
         platforms: resolved.platforms,
         faults: resolved.faults,
         subject: belonging.map(|belonging| belonging.subject),
-        caches: resolved.caches,
+        caches: resolved.caches.into(),
     }
 }
 

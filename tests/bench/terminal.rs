@@ -112,6 +112,7 @@ fn answers_in_list(cache: &Path, home: &Path, open: &str) -> Outcome<Vec<Duratio
         // To the end, up, a page up, to the beginning, down, a page down.
         for key in ["G", "k", "\x02", "g", "j", "\x06"] {
             std::thread::sleep(BETWEEN_KEYS);
+            terminal.catch_up();
             let before = terminal.screen();
             terminal.press(key)?;
             answers.push(terminal.wait_for(|screen| screen != before)?);
@@ -177,6 +178,13 @@ impl Terminal {
         self.asked = Instant::now();
         self.keyboard.write_all(keys.as_bytes())?;
         Ok(self.keyboard.flush()?)
+    }
+
+    /// Takes in the rest of earlier frames, which is no answer to the next key.
+    fn catch_up(&mut self) {
+        while let Ok((_, bytes)) = self.output.try_recv() {
+            self.parser.process(&bytes);
+        }
     }
 
     fn screen(&self) -> String {

@@ -70,7 +70,7 @@ pub(super) struct CheckArguments {
     /// Name the steps for --max-update-age by the provenance of a build (SLSA, mode=max).
     #[arg(long, value_name = "FILE")]
     provenance: Vec<PathBuf>,
-    /// The build context, for the steps of a Dockerfile.
+    /// The build context, for the steps that copy its files.
     #[arg(long, value_name = "DIR")]
     context: Option<PathBuf>,
     /// The output format.

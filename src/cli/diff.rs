@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::CliSession;
+use super::evidence::StepEvidence;
 use super::json::JsonDocument;
 use super::open::{self, Opened, Scanned};
 use super::show::rows;
@@ -124,7 +125,8 @@ impl<'a> ComparedRef<'a> {
         provenance: &[PathBuf],
     ) -> Result<Self, Failure> {
         let entry = the_ref(session, scanned)?;
-        let evidence = evidence(session, scanned, entry, provenance).await?;
+        let steps = StepEvidence::of_provenance(provenance);
+        let evidence = evidence(session, scanned, entry, steps).await?;
         let inventory = &scanned.inventory;
         let source = scanned.opened.label();
         let caches = match RefCache::load(&*scanned.opened.reader, &inventory.blobs, entry).await {

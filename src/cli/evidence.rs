@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::CliSession;
-use super::why::build::BuildFlags;
+use super::why::build::{self, BuildFlags};
 use crate::backend::BackendError;
 use crate::error::{Exit, Failure};
 use crate::explain::evidence::CacheEvidence;
@@ -66,49 +66,68 @@ fn unusable(session: &CliSession<'_>, error: NamedEvidenceError, path: &Path) ->
     }
 }
 
-/// Reads the evidence that names the steps of a cache.
-///
-/// # Errors
-/// The same as [`documents()`], and if a piece of evidence names no steps.
-pub(super) async fn names(
-    session: &CliSession<'_>,
-    paths: &[PathBuf],
-) -> Result<CacheEvidence, Failure> {
-    let mut names = StepNames::default();
-    for path in paths {
-        let documents = documents(session, std::slice::from_ref(path)).await?;
-        names.add(documents, &Directories::default());
-        if let Some(error) = names.unused.first() {
-            let failure = Failure::new(Exit::Failed, error).on(&visible(&path.to_string_lossy()));
-            return Err(match error.hint() {
-                Some(hint) => failure.hint(hint),
-                None => failure,
-            });
-        }
-    }
-    Ok(names.evidence)
+/// The arguments that name the steps of a cache.
+#[derive(Clone, Copy)]
+pub(super) struct StepEvidence<'a> {
+    pub(super) provenance: &'a [PathBuf],
+    /// Describes the build of a Dockerfile, for a command that takes one.
+    pub(super) described: Option<&'a BuildFlags>,
+    /// The main context of both. Without the others, its Dockerfile names the steps.
+    pub(super) context: Option<&'a Path>,
 }
 
-/// Adds the steps of the Dockerfile that flags name, with the files of its context in `directory`;
-/// nothing where none is named.
-///
-/// # Errors
-/// When the Dockerfile cannot be read, or BuildKit refuses it.
-pub(super) async fn with_dockerfile(
-    session: &CliSession<'_>,
-    evidence: CacheEvidence,
-    flags: &BuildFlags,
-    directory: Option<&Path>,
-) -> Result<CacheEvidence, Failure> {
-    flags.refuse_no_cache()?;
-    if !flags.is_given() && directory.is_none() {
-        return Ok(evidence);
+impl<'a> StepEvidence<'a> {
+    pub(super) fn of_provenance(provenance: &'a [PathBuf]) -> Self {
+        Self {
+            provenance,
+            described: None,
+            context: None,
+        }
     }
-    let named: Vec<String> = directory
-        .map(|path| path.to_string_lossy().into_owned())
-        .into_iter()
-        .collect();
-    let Some(build) = flags.build(&Directories::named_by(&named))? else {
+
+    /// Reads the evidence and the files of the context.
+    ///
+    /// # Errors
+    /// The same as [`documents()`], if a piece of evidence names no steps, if the context is not a
+    /// directory, or if the Dockerfile cannot be read or BuildKit refuses it.
+    pub(super) async fn load(&self, session: &CliSession<'_>) -> Result<CacheEvidence, Failure> {
+        let context = self.context.map(|path| path.to_string_lossy().into_owned());
+        let context: Vec<String> = context.into_iter().collect();
+        let mut names = StepNames::default();
+        if !self.provenance.is_empty() {
+            build::have_contexts(&context)?;
+        }
+        for path in self.provenance {
+            let documents = documents(session, std::slice::from_ref(path)).await?;
+            names = added(names, documents, Directories::named_by(&context)).await?;
+            if let Some(error) = names.unused.first() {
+                let shown = path.to_string_lossy();
+                let failure = Failure::new(Exit::Failed, error).on(&visible(&shown));
+                return Err(match error.hint() {
+                    Some(hint) => failure.hint(hint),
+                    None => failure,
+                });
+            }
+        }
+        if let Some(flags) = self.described {
+            flags.refuse_no_cache()?;
+            let is_alone = self.provenance.is_empty() && self.context.is_some();
+            if flags.is_given() || is_alone {
+                names = of_dockerfile(session, names, flags, &context).await?;
+            }
+        }
+        Ok(names.evidence)
+    }
+}
+
+/// Adds the steps of the Dockerfile that flags name, with the files of its context.
+async fn of_dockerfile(
+    session: &CliSession<'_>,
+    names: StepNames,
+    flags: &BuildFlags,
+    context: &[String],
+) -> Result<StepNames, Failure> {
+    let Some(build) = flags.build(&Directories::named_by(context))? else {
         let failure = Failure::message(Exit::Failed, "there is no Dockerfile in the context");
         return Err(failure.hint("name it with -f"));
     };
@@ -116,20 +135,23 @@ pub(super) async fn with_dockerfile(
     for note in &described.notes {
         session.output.warn(&note.to_string());
     }
-    let directories = described.directories;
-    let builds = definitions(described.builds);
+    let names = added(names, definitions(described.builds), described.directories).await?;
+    match names.unused.first() {
+        Some(error) => Err(Failure::new(Exit::Failed, error)),
+        None => Ok(names),
+    }
+}
+
+/// Adds documents outside async code, because the files of their contexts are read.
+async fn added(
+    mut names: StepNames,
+    documents: Vec<EvidenceDocument>,
+    directories: Directories,
+) -> Result<StepNames, Failure> {
     let add = move || {
-        let mut names = StepNames {
-            evidence,
-            unused: Vec::new(),
-        };
-        names.add(builds, &directories);
+        names.add(documents, &directories);
         names
     };
     let added = tokio::task::spawn_blocking(add).await;
-    let names = added.map_err(|_| Failure::from(BackendError::Interrupted))?;
-    match names.unused.first() {
-        Some(error) => Err(Failure::new(Exit::Failed, error)),
-        None => Ok(names.evidence),
-    }
+    added.map_err(|_| Failure::from(BackendError::Interrupted))
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::CliSession;
+use super::evidence::StepEvidence;
 use super::open::{self, Scanned};
 use crate::backend;
 use crate::check::{self, CheckOptions, CheckSubject};
@@ -331,9 +332,12 @@ async fn evidence(
     if arguments.repair.is_some() {
         return Ok(CacheEvidence::default());
     }
-    let named = super::evidence::names(session, &arguments.provenance).await?;
-    let context = arguments.context.as_deref();
-    super::evidence::with_dockerfile(session, named, &arguments.described, context).await
+    let steps = StepEvidence {
+        provenance: &arguments.provenance,
+        described: Some(&arguments.described),
+        context: arguments.context.as_deref(),
+    };
+    steps.load(session).await
 }
 
 /// Checks a source, and turns the draft into one of a repair of what was found.

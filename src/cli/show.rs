@@ -6,6 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::evidence::StepEvidence;
 use super::json::JsonDocument;
 use super::ls;
 use super::modes::{self, ModeRow};
@@ -13,7 +14,7 @@ use super::open::{self, Scanned};
 use super::output::CommandOutput;
 use super::table::{Paper, Style, Table, TableAlign, TableCell};
 use super::why::build::BuildFlags;
-use super::{CliSession, evidence as given, filter_argument};
+use super::{CliSession, filter_argument};
 use crate::error::{Exit, Failure};
 use crate::explain::evidence::CacheEvidence;
 use crate::inventory::cache::{RecordState, RefCache};
@@ -41,7 +42,7 @@ pub(super) struct ShowArguments {
     /// cache debug data, or an image with provenance.
     #[arg(long, value_name = "EVIDENCE")]
     provenance: Vec<PathBuf>,
-    /// The build context, for the steps of a Dockerfile.
+    /// The build context, for the steps that copy its files.
     #[arg(long, value_name = "DIR")]
     context: Option<PathBuf>,
     /// Show only matching records, such as 'step~npm state:key-only'.
@@ -61,9 +62,12 @@ impl ShowArguments {
         scanned: &Scanned,
         entry: &RefEntry,
     ) -> Result<CacheEvidence, Failure> {
-        let evidence = evidence(session, scanned, entry, &self.provenance).await?;
-        let context = self.context.as_deref();
-        given::with_dockerfile(session, evidence, &self.described, context).await
+        let steps = StepEvidence {
+            provenance: &self.provenance,
+            described: Some(&self.described),
+            context: self.context.as_deref(),
+        };
+        evidence(session, scanned, entry, steps).await
     }
 
     /// Returns whether the user gives evidence that names steps.
@@ -242,10 +246,10 @@ pub(super) async fn evidence(
     session: &CliSession<'_>,
     scanned: &Scanned,
     entry: &RefEntry,
-    files: &[PathBuf],
+    steps: StepEvidence<'_>,
 ) -> Result<CacheEvidence, Failure> {
-    let mut evidence = given::names(session, files).await?;
-    if files.is_empty() {
+    let mut evidence = steps.load(session).await?;
+    if steps.provenance.is_empty() {
         let store = scanned.opened.reader.abilities();
         for statement in store.provenance(&entry.name).await {
             if let Err(error) = evidence.add(&statement) {

@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::CheckArguments;
 use crate::check::{self, Finding};
+use crate::cli::CliSession;
+use crate::cli::evidence::StepEvidence;
 use crate::cli::open::Scanned;
-use crate::cli::{CliSession, evidence};
 use crate::error::{Exit, Failure};
 use crate::explain::evidence::CacheEvidence;
 use crate::inventory::RefId;
@@ -31,11 +32,13 @@ impl Updates {
                 None => Ok(None),
             };
         };
-        let evidence = evidence::names(session, &arguments.provenance).await?;
-        let context = arguments.context.as_deref();
+        let steps = StepEvidence {
+            provenance: &arguments.provenance,
+            described: Some(&arguments.described),
+            context: arguments.context.as_deref(),
+        };
         Ok(Some(Self {
-            evidence: evidence::with_dockerfile(session, evidence, &arguments.described, context)
-                .await?,
+            evidence: steps.load(session).await?,
             most: SignedDuration::try_from(most).unwrap_or(SignedDuration::MAX),
         }))
     }

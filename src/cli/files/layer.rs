@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::cli::CliSession;
+use crate::cli::evidence::StepEvidence;
 use crate::cli::open::Scanned;
 use crate::cli::show::{self, rows};
 use crate::error::{Exit, Failure};
@@ -190,7 +191,8 @@ async fn steps(
     entry: &RefEntry,
     provenance: &[PathBuf],
 ) -> Result<Vec<LayerStep>, Failure> {
-    let evidence = show::evidence(session, scanned, entry, provenance).await?;
+    let steps = StepEvidence::of_provenance(provenance);
+    let evidence = show::evidence(session, scanned, entry, steps).await?;
     let inventory = &scanned.inventory;
     let reader = &*scanned.opened.reader;
     let caches = RefCache::load(reader, &inventory.blobs, entry)

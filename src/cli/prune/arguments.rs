@@ -121,7 +121,7 @@ pub(in crate::cli) struct PruneArguments {
     #[arg(long, value_name = "FILE", conflicts_with = "saved")]
     pub(in crate::cli) provenance: Vec<PathBuf>,
 
-    /// The build context, if a Dockerfile names the steps for --records or `drop_records`.
+    /// The build context, for the steps that copy its files, with --records or `drop_records`.
     #[arg(long, value_name = "DIR", conflicts_with = "saved")]
     pub(in crate::cli) context: Option<PathBuf>,
     #[command(flatten)]

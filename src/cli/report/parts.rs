@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::cli::CliSession;
+use crate::cli::evidence::StepEvidence;
 use crate::cli::open::Scanned;
 use crate::cli::show::{self, rows};
 use crate::cli::why::of_ref::BuildEvidence;
@@ -61,7 +62,8 @@ async fn held(
     scanned: &Scanned,
     entry: &RefEntry,
 ) -> Result<Option<BuildPart>, Failure> {
-    let evidence = show::evidence(session, scanned, entry, &[]).await?;
+    let evidence =
+        show::evidence(session, scanned, entry, StepEvidence::of_provenance(&[])).await?;
     let inventory = &scanned.inventory;
     let reader = &*scanned.opened.reader;
     let Ok(caches) = RefCache::load(reader, &inventory.blobs, entry).await else {

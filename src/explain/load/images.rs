@@ -241,7 +241,7 @@ impl ImageLookup<'_> {
             Some(digest) => digest
                 .parse()
                 .map_err(|_| format!("`{digest}` is no digest"))?,
-            None => root(&reader, source.select.as_ref(), text).await?,
+            None => image_named(&reader, source.select.as_ref(), text).await?,
         };
         read_image(&*reader, root, of).await
     }
@@ -285,29 +285,33 @@ fn by_tag_or_digest(reference: &str) -> String {
 }
 
 /// Returns the image for the name in a store.
-async fn root(
+async fn image_named(
     reader: &SharedReader,
     select: Option<&RefSelector>,
     text: &str,
 ) -> Result<Digest, String> {
     let listed = all_refs(&**reader).await;
-    let roots = listed.map_err(|error| in_one_line(&error))?.entries;
-    let is_named = |root: &&ListedRef| match select {
-        Some(RefSelector::Digest(digest)) => root.descriptor.digest.valid() == Some(*digest),
-        Some(RefSelector::Name(name)) => root.names.contains(name),
-        Some(RefSelector::AnyOf(names)) => root.names.iter().any(|name| names.contains(name)),
-        Some(select @ RefSelector::Glob(_)) => {
-            root.names.iter().any(|name| select.selects(name, None))
-        }
-        None => roots.len() == 1 || root.names.iter().any(|name| name == "latest"),
+    let listed_refs = listed.map_err(|error| in_one_line(&error))?.entries;
+    let is_named = |listed_ref: &&ListedRef| match select {
+        Some(RefSelector::Digest(digest)) => listed_ref.descriptor.digest.valid() == Some(*digest),
+        Some(RefSelector::Name(name)) => listed_ref.names.contains(name),
+        Some(RefSelector::AnyOf(names)) => listed_ref.names.iter().any(|name| names.contains(name)),
+        Some(select @ RefSelector::Glob(_)) => listed_ref
+            .names
+            .iter()
+            .any(|name| select.selects(name, None)),
+        None => listed_refs.len() == 1 || listed_ref.names.iter().any(|name| name == "latest"),
     };
-    let found = roots
+    let found = listed_refs
         .iter()
         .find(is_named)
-        .and_then(|root| root.descriptor.digest.valid());
+        .and_then(|listed_ref| listed_ref.descriptor.digest.valid());
     found.ok_or_else(|| match select {
-        None if roots.len() > 1 => {
-            format!("{text} holds {} images: choose one with #TAG", roots.len())
+        None if listed_refs.len() > 1 => {
+            format!(
+                "{text} holds {} images: choose one with #TAG",
+                listed_refs.len()
+            )
         }
         _ => format!("there is no such image in {text}"),
     })

@@ -1,5 +1,7 @@
 //! `show` as a table.
 
+use std::fs;
+
 use super::ageless;
 use crate::support::command::Sandbox;
 use crate::support::fixture::Fixture;
@@ -149,4 +151,36 @@ fn show_marks_key_only_steps() {
        11   8  sha256:f64ba9bd8b1b  12.3 KiB AGE        1  tar+gzip
     exit 0
     ");
+}
+
+#[test]
+fn the_files_of_a_context_prove_names_from_provenance() {
+    let sandbox = Sandbox::new();
+    let shop = Fixture::named("shop");
+    shop.write_layout("local.json", &sandbox.path("cache"));
+    let trees = shop.trees();
+    let context = trees.path().join("tree/c07");
+    // Its steps would have names of their own.
+    fs::remove_file(context.join("Dockerfile")).unwrap();
+    let provenance = shop.path("provenance/c07.json");
+    let command = format!(
+        "show ./cache#c07 --json --provenance '{}'",
+        provenance.display()
+    );
+    let proved = |command: String| {
+        let document = sandbox.run(command).json();
+        let records = document["records"].as_array().unwrap();
+        let is_proved = records
+            .iter()
+            .filter(|record| record["certainty"] == "proved");
+        is_proved.count()
+    };
+    assert_eq!(proved(command.clone()), 3);
+    assert_eq!(
+        proved(format!("{command} --context '{}'", context.display())),
+        21
+    );
+    let run = sandbox.run(format!("{command} --context ./absent"));
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert_eq!(run.stderr, "error: --context: ./absent does not exist\n");
 }

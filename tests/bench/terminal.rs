@@ -29,8 +29,6 @@ const HELP_SIGN: &str = "Show every key";
 const SCAN_SIGN: &str = "scanning";
 /// A text in the list of sources when the scan has ended.
 const SCANNED_SIGN: &str = "ready";
-/// A text in a list whose cursor is on the first row.
-const FIRST_ROW_SIGN: &str = " 1/";
 /// The time between two keys, faster than people type.
 const BETWEEN_KEYS: Duration = Duration::from_millis(30);
 /// The timeout for an expected screen.
@@ -84,8 +82,8 @@ pub fn measure(table: &mut Table) -> Outcome {
         slowest,
         FRAME,
     );
-    for (what, open) in [("refs", "\r"), ("blobs", "b")] {
-        let mut answers = answers_in_list(&cache, dir.path(), open)?;
+    for (what, open, first_row) in [("refs", "\r", " 1/3,000 "), ("blobs", "b", " 1/306,000 ")] {
+        let mut answers = answers_in_list(&cache, dir.path(), open, first_row)?;
         answers.sort_unstable();
         let slowest = answers[answers.len() * 99 / 100];
         table.time(
@@ -101,12 +99,17 @@ pub fn measure(table: &mut Table) -> Outcome {
 }
 
 /// Opens a list by a key, once the scan has ended, and returns how long the keys that move in it
-/// take.
-fn answers_in_list(cache: &Path, home: &Path, open: &str) -> Outcome<Vec<Duration>> {
+/// take. `first_row` is on its screen while the cursor is on the first row.
+fn answers_in_list(
+    cache: &Path,
+    home: &Path,
+    open: &str,
+    first_row: &str,
+) -> Outcome<Vec<Duration>> {
     let mut terminal = Terminal::open(cache, home)?;
     terminal.wait_for(|screen| screen.contains(SCANNED_SIGN))?;
     terminal.press(open)?;
-    terminal.wait_for(|screen| screen.contains(FIRST_ROW_SIGN))?;
+    terminal.wait_for(|screen| screen.contains(first_row))?;
     let mut answers = Vec::new();
     for _ in 0..ROUNDS * 10 {
         // To the end, up, a page up, to the beginning, down, a page down.

@@ -71,6 +71,8 @@ pub(super) struct CheckArguments {
     #[arg(long, value_name = "FILE")]
     provenance: Vec<PathBuf>,
     /// The build context, for the steps that copy its files.
+    ///
+    /// Without other evidence, the Dockerfile in it names the steps.
     #[arg(long, value_name = "DIR")]
     context: Option<PathBuf>,
     /// The output format.

@@ -43,6 +43,8 @@ pub(super) struct ShowArguments {
     #[arg(long, value_name = "EVIDENCE")]
     provenance: Vec<PathBuf>,
     /// The build context, for the steps that copy its files.
+    ///
+    /// Without other evidence, the Dockerfile in it names the steps.
     #[arg(long, value_name = "DIR")]
     context: Option<PathBuf>,
     /// Show only matching records, such as 'step~npm state:key-only'.

@@ -122,6 +122,8 @@ pub(in crate::cli) struct PruneArguments {
     pub(in crate::cli) provenance: Vec<PathBuf>,
 
     /// The build context, for the steps that copy its files, with --records or `drop_records`.
+    ///
+    /// Without other evidence, the Dockerfile in it names the steps.
     #[arg(long, value_name = "DIR", conflicts_with = "saved")]
     pub(in crate::cli) context: Option<PathBuf>,
     #[command(flatten)]

@@ -173,7 +173,7 @@ fn help_lists_commands_and_options() {
 
     Options:
           --provenance <EVIDENCE>  Name the steps from evidence of the build that wrote the ref
-          --context <DIR>          The build context, for the steps of a Dockerfile
+          --context <DIR>          The build context, for the steps that copy its files
           --filter <FILTER>        Show only matching records, such as 'step~npm state:key-only'
       -h, --help                   Print help (see more with '--help')
 

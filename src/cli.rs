@@ -51,7 +51,7 @@ use arguments::{Cli, CliCommand, Color, Global, filter_argument};
 pub use command_line::check_arguments;
 use command_line::{document_of, parse};
 use output::CommandOutput;
-use session::{CliSession, SignalsOf, engine, engine_with};
+use session::{CliSession, SessionKind, engine, engine_with};
 
 /// Runs the program with these arguments; the first one is its name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {

@@ -1,8 +1,10 @@
 //! What the commands share: the settings, the output, and the state of the process.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::Global;
@@ -11,6 +13,12 @@ use super::{config, s3};
 use crate::backend::{Activity, PauseReport};
 use crate::error::{Exit, Failure};
 use crate::source::{Source, SourceLocation};
+
+/// How much nicer the threads for the work are, and the nicest value there is: setpriority(2).
+#[cfg(target_os = "linux")]
+const LOWER_BY: i32 = 10;
+#[cfg(target_os = "linux")]
+const LOWEST: i32 = 19;
 
 /// The shared state of a command.
 pub(super) struct CliSession<'a> {
@@ -92,13 +100,41 @@ async fn asked_to_end() {
     }
 }
 
-/// The handler of the signals that end the program.
+/// The kind of run that a session serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SignalsOf {
-    /// The engine, which aborts the work.
-    Engine,
-    /// The work itself.
-    Work,
+pub(super) enum SessionKind {
+    /// A command, which a signal aborts.
+    Command,
+    /// The terminal UI, which handles the signals itself, and answers keys before all other work.
+    Ui,
+}
+
+impl SessionKind {
+    /// Returns the threads for the work.
+    fn runtime(self) -> io::Result<Runtime> {
+        let mut builder = Builder::new_multi_thread();
+        #[cfg(target_os = "linux")]
+        if self == Self::Ui {
+            yield_to_keys(&mut builder)?;
+        }
+        builder.enable_all().build()
+    }
+}
+
+/// Lowers the priority of the threads for the work below that of this thread, which answers keys
+/// and draws. Only Linux has a priority for each thread.
+#[cfg(target_os = "linux")]
+fn yield_to_keys(builder: &mut Builder) -> io::Result<()> {
+    // Not relative to the thread itself, which inherits the priority of the one that starts it.
+    let lower = rustix::process::getpriority_process(None)?
+        .saturating_add(LOWER_BY)
+        .min(LOWEST);
+    builder.on_thread_start(move || {
+        if let Err(error) = rustix::process::setpriority_process(None, lower) {
+            tracing::debug!(%error, "a thread keeps its priority");
+        }
+    });
+    Ok(())
 }
 
 /// Starts the runtime, and aborts the work when the user interrupts it.
@@ -107,14 +143,14 @@ pub(super) fn engine(
     output: &CommandOutput,
     work: impl AsyncFnOnce(&CliSession<'_>) -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
-    engine_with(global, output, SignalsOf::Engine, work)
+    engine_with(global, output, SessionKind::Command, work)
 }
 
 /// Starts the runtime and runs `work` in it.
 pub(super) fn engine_with(
     global: &Global,
     output: &CommandOutput,
-    signals: SignalsOf,
+    kind: SessionKind,
     work: impl AsyncFnOnce(&CliSession<'_>) -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
     let (settings, consents) = config::effective(global, output)?;
@@ -133,16 +169,15 @@ pub(super) fn engine_with(
         pauses: output.progress.pauses(),
         activity: Activity::default(),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
+    let runtime = kind
+        .runtime()
         .map_err(|error| Failure::new(Exit::Failed, &error))?;
     let result = runtime.block_on(async {
         let working = work(&session);
         tokio::pin!(working);
         tokio::select! {
             result = &mut working => result,
-            () = asked_to_end(), if signals == SignalsOf::Engine => {
+            () = asked_to_end(), if kind == SessionKind::Command => {
                 session.cancel.cancel();
                 if session.finishing.load(Ordering::Relaxed) {
                     output.warn("interrupted: finishing the current operation; interrupt again to stop at once");

@@ -10,7 +10,7 @@ use clap::Args;
 use super::output::CommandOutput;
 use super::plain::{self, Face};
 use super::why::build::have_contexts;
-use super::{CliSession, Global, SignalsOf, config, ignored, init, open, prune};
+use super::{CliSession, Global, SessionKind, config, ignored, init, open, prune};
 use crate::config::ThemeSetting;
 use crate::error::{Exit, Failure};
 use crate::prune::execute::Settle;
@@ -77,7 +77,7 @@ pub(super) fn run(
         }
         Face::Print => return plain::print(texts, global, output),
     }
-    super::engine_with(global, output, SignalsOf::Work, async |session| {
+    super::engine_with(global, output, SessionKind::Ui, async |session| {
         ui(session, texts, evidence, global).await
     })
 }

@@ -185,6 +185,10 @@ fn thousands_of_broken_refs_are_counted_and_have_one_warning() {
         .shows("! `pr-0`, `pr-1`, `pr-2` and 1,997 more refs have manifests that are not stored");
     let warnings = journey.screen().matches("is deleted until").count();
     assert_eq!(warnings, 1, "{}", journey.screen());
+    for size in [(200, 60), (80, 24)] {
+        journey.resize(size.0, size.1);
+        journey.shows("Nothing is deleted: a ref that cannot be read may reference any blob.");
+    }
 }
 
 #[test]

@@ -3,6 +3,9 @@
 //! It is a local layout like any other, so everything works on it, pruning and undoing included.
 //! The evidence of its last build lies next to it. There is one copy for the whole process;
 //! [`remove`] deletes it at the end.
+//!
+//! Creating the files of the layout takes longer than everything else at the start of the program,
+//! so a thread does it, and the layout's readers wait for it.
 
 mod archive;
 
@@ -16,7 +19,7 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-use super::local::LocalCache;
+use super::local::{CopyInProgress, LocalCache};
 
 pub(super) use archive::{DemoFile, files};
 
@@ -33,6 +36,7 @@ enum DemoState {
 struct DemoCopy {
     dir: TempDir,
     cache: LocalCache,
+    copying: Arc<CopyInProgress>,
 }
 
 fn state() -> MutexGuard<'static, DemoState> {
@@ -47,6 +51,9 @@ impl DemoState {
         }
     }
 }
+
+/// The folder of the layout.
+const CACHE: &str = "cache";
 
 /// The ref that a build with a Dockerfile of its own imports.
 const OTHER_BUILD: &str = "web-amd64-386";
@@ -76,13 +83,22 @@ pub fn open() -> io::Result<LocalCache> {
     let dir = tempfile::Builder::new()
         .prefix("cachelens-demo-")
         .tempdir()?;
-    let provenance = unpack(dir.path(), files(Timestamp::now())?)?;
-    let cache = LocalCache::new(dir.path().join("cache"))
+    let place = dir.path().join(CACHE);
+    fs::create_dir(&place)?;
+    let files = files(Timestamp::now())?.into_iter();
+    let (layout, others): (Vec<DemoFile>, Vec<DemoFile>) =
+        files.partition(|file| Path::new(&file.path).starts_with(CACHE));
+    let provenance = unpack(dir.path(), others)?;
+    let target = dir.path().to_owned();
+    let copying = CopyInProgress::start(move || unpack(&target, layout).map(drop))?;
+    let copying = Arc::new(copying);
+    let cache = LocalCache::new(place)
         .with_provenance(Arc::new(provenance))
-        .private();
+        .copied_by(Arc::clone(&copying));
     *state = DemoState::Made(DemoCopy {
         dir,
         cache: cache.clone(),
+        copying,
     });
     Ok(cache)
 }
@@ -131,6 +147,8 @@ pub fn remove() {
     let removed = std::mem::replace(&mut *state(), DemoState::Removed);
     if let DemoState::Made(copy) = removed {
         let place = copy.dir.path().to_owned();
+        // What is created during the deletion would be left behind. Readers report the error.
+        let _ = copy.copying.wait();
         if let Err(error) = copy.dir.close() {
             tracing::warn!(%error, place = %place.display(), "the demo cannot be deleted");
         }

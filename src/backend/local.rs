@@ -23,6 +23,7 @@ use crate::format::manifest::DOCUMENT_LIMIT;
 use dir::Dir;
 use folders::Layout;
 
+mod copy;
 mod delete;
 mod dir;
 mod folders;
@@ -41,6 +42,7 @@ mod walk;
 mod watch;
 mod write;
 
+pub(super) use copy::CopyInProgress;
 pub use mount::has_blobs_on_a_mount;
 pub use trash::{RunTrash, left_by as trash_left_by};
 
@@ -69,8 +71,8 @@ pub struct LocalCache {
     dir: PathBuf,
     /// Provenance statements by ref, if the cache has any.
     provenance: Arc<HashMap<String, Vec<Vec<u8>>>>,
-    /// Whether it is the program's own copy, to which no build writes.
-    is_private: bool,
+    /// For the program's own copy, to which no build writes: what writes it.
+    copy: Option<Arc<CopyInProgress>>,
 }
 
 impl LocalCache {
@@ -79,14 +81,14 @@ impl LocalCache {
         Self {
             dir: dir.into(),
             provenance: Arc::default(),
-            is_private: false,
+            copy: None,
         }
     }
 
-    /// Marks it as a copy to which no build writes.
-    pub(super) fn private(self) -> Self {
+    /// Marks it as a copy to which no build writes, and which may not be complete yet.
+    pub(super) fn copied_by(self, copy: Arc<CopyInProgress>) -> Self {
         Self {
-            is_private: true,
+            copy: Some(copy),
             ..self
         }
     }
@@ -96,9 +98,19 @@ impl LocalCache {
         Self { provenance, ..self }
     }
 
+    /// Blocks until a copy is complete.
+    fn wait_for_copy(&self) -> io::Result<()> {
+        self.copy.as_deref().map_or(Ok(()), CopyInProgress::wait)
+    }
+
+    fn layout(&self) -> io::Result<Layout> {
+        self.wait_for_copy()?;
+        Layout::open(&self.dir)
+    }
+
     /// Opens the layout for changes.
     fn open_layout(&self) -> Result<Layout, PruneError> {
-        Layout::open(&self.dir).map_err(|source| PruneError::Io {
+        self.layout().map_err(|source| PruneError::Io {
             doing: "open",
             place: show(&self.dir),
             source,
@@ -107,7 +119,8 @@ impl LocalCache {
 
     /// Opens a blob for reading; returns its size in bytes, too.
     fn open_blob_file(&self, digest: &Digest) -> Result<(File, u64), ReadError> {
-        let file = Layout::open(&self.dir)
+        let file = self
+            .layout()
             .and_then(|layout| layout.linked_blobs(digest.algorithm()))
             .and_then(|blobs| blobs.file(digest.hex()));
         files::opened(file)
@@ -182,6 +195,7 @@ impl LocalCache {
             place: self.place(name),
             source,
         };
+        self.wait_for_copy().map_err(fail)?;
         let opened = Dir::named(&self.dir).and_then(|dir| dir.file(name));
         let file = match opened {
             Ok(file) => file,

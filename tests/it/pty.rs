@@ -525,9 +525,9 @@ fn the_demo_is_pruned_undone_and_removed_at_the_end() {
             .unwrap()
             .count()
     };
-    let before = stored();
     terminal.press("p");
     terminal.wait("the plan", |screen| screen.contains("to the trash"));
+    let before = stored();
     terminal.press("\r");
     terminal.wait("the question", |screen| screen.contains("Please confirm"));
     terminal.press("y");

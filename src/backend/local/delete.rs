@@ -28,7 +28,7 @@ impl LocalCache {
         disposal: Disposal,
         targets: &[ObjectTarget],
     ) -> Vec<Outcome> {
-        let layout = match Layout::open(&self.dir) {
+        let layout = match self.layout() {
             Ok(layout) => layout,
             Err(error) => return targets.iter().map(|_| failed(&error)).collect(),
         };

@@ -13,7 +13,7 @@ use super::dir::{Dir, DirEntry, FileFacts};
 use super::folders::{Layout, run_folder};
 use super::trash::{self, LocalTrash, TRASH};
 use super::walk::{Upload, unless_gone, walk};
-use super::{BLOBS, INDEX, INDEX_LOCK, INGEST, MARKER, show};
+use super::{BLOBS, INDEX, INDEX_LOCK, INGEST, LocalCache, MARKER, show};
 use crate::backend::{
     BackendError, ObjectName, ObjectSender, OtherKind, OtherObject, StoredObject,
 };
@@ -24,23 +24,25 @@ const BATCH: usize = 512;
 /// More threads than this only wait for each other in the kernel's directory code.
 const MAX_THREADS: usize = 4;
 
-/// Sends everything below `dir` that is not one of the layout's own files.
-pub(super) fn list(
-    dir: &Path,
-    sender: &ObjectSender,
-    cancel: &CancellationToken,
-) -> Result<(), BackendError> {
-    let layout = Layout::open(dir).map_err(|source| BackendError::Io {
-        place: show(dir),
-        source,
-    })?;
-    let listing = LocalListing {
-        dir,
-        layout: &layout,
-        sender,
-        cancel,
-    };
-    listing.all()
+impl LocalCache {
+    /// Sends everything below the layout that is not one of its own files.
+    pub(super) fn list(
+        &self,
+        sender: &ObjectSender,
+        cancel: &CancellationToken,
+    ) -> Result<(), BackendError> {
+        let layout = self.layout().map_err(|source| BackendError::Io {
+            place: show(&self.dir),
+            source,
+        })?;
+        let listing = LocalListing {
+            dir: &self.dir,
+            layout: &layout,
+            sender,
+            cancel,
+        };
+        listing.all()
+    }
 }
 
 struct LocalListing<'a> {

@@ -10,7 +10,6 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use super::dir::{Dir, DirPlace, FileFacts};
-use super::folders::Layout;
 use super::lock::FileLock;
 use super::trash::{LOCK, LocalTrash, TRASH};
 use super::walk::Upload;
@@ -49,7 +48,7 @@ impl LocalCache {
     /// Returns the supported deletions. Blobs behind a link may be shared with a layout whose
     /// refs are unknown.
     pub(super) fn capabilities_now(&self) -> Capabilities {
-        let layout = Layout::open(&self.dir).ok();
+        let layout = self.layout().ok();
         let linked = |name: &str| {
             let name = Path::new(name);
             let folder = match name.parent().and_then(Path::to_str) {
@@ -111,7 +110,7 @@ impl LocalCache {
 
     fn measure(&self, names: &[ObjectName]) -> Footprint {
         let mut footprint = Footprint::default();
-        let Ok(layout) = Layout::open(&self.dir) else {
+        let Ok(layout) = self.layout() else {
             return footprint;
         };
         for name in names {
@@ -129,7 +128,7 @@ impl LocalCache {
 
     /// Returns the metadata of each object, if it can be read.
     fn look_at<T>(&self, names: &[ObjectName], what: impl Fn(&FileFacts) -> T) -> Vec<Option<T>> {
-        let layout = Layout::open(&self.dir).ok();
+        let layout = self.layout().ok();
         let look = |name| {
             let place = layout.as_ref()?.place(name).ok()??;
             Some(what(&place.facts().ok()?))
@@ -138,7 +137,7 @@ impl LocalCache {
     }
 
     fn are_in_trash(&self, plan: &PlanId, names: &[ObjectName]) -> Vec<bool> {
-        let layout = Layout::open(&self.dir).ok();
+        let layout = self.layout().ok();
         let is_there = |name| {
             let place = layout.as_ref()?.trash_place(plan, name).ok()??;
             place.facts().ok()
@@ -276,7 +275,11 @@ impl CachePruner for LocalCache {
     }
 
     fn prune_abilities(&self) -> PruneAbilities<'_> {
-        let watch: Option<&dyn WatchActivity> = if self.is_private { None } else { Some(self) };
+        let watch: Option<&dyn WatchActivity> = if self.copy.is_some() {
+            None
+        } else {
+            Some(self)
+        };
         PruneAbilities {
             lease: Some(self),
             objects: Some(self),

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{LocalCache, list};
+use super::LocalCache;
 use crate::backend::ListedRef;
 use crate::backend::files::{self, blocking, show};
 use crate::backend::{
@@ -85,8 +85,8 @@ impl ListObjects for LocalCache {
         sender: ObjectSender,
         cancel: CancellationToken,
     ) -> Result<(), BackendError> {
-        let dir = self.dir.clone();
-        blocking(move || list::list(&dir, &sender, &cancel))
+        let cache = self.clone();
+        blocking(move || cache.list(&sender, &cancel))
             .await
             .unwrap_or(Err(BackendError::Interrupted))
     }

@@ -12,7 +12,7 @@ use crate::format::layout::{LayoutError, LayoutRef};
 impl LocalCache {
     pub(super) fn read_dropped(&self) -> Result<Vec<DroppedRef>, PruneError> {
         // A listing reports a path that is not a folder.
-        let Ok(layout) = Layout::open(&self.dir) else {
+        let Ok(layout) = self.layout() else {
             return Ok(Vec::new());
         };
         let Some(trash) = LocalTrash::find(&self.dir, &layout)? else {

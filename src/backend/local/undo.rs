@@ -58,7 +58,7 @@ impl LocalCache {
     }
 
     fn restore_all(&self, plan: &PlanId, objects: &[ObjectName]) -> Vec<Outcome> {
-        let restored = Layout::open(&self.dir).map(|layout| {
+        let restored = self.layout().map(|layout| {
             let restore =
                 |name| restore(&layout, plan, name).unwrap_or_else(|error| failed(&error));
             objects.iter().map(restore).collect()

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 use crate::support::gha::{Github, TOKEN};
 
 mod faults;
@@ -19,8 +19,8 @@ mod prune;
 const SOURCE: &str = "gha:acme/shop";
 
 /// Runs the program until it ends. Its output must not contain a token.
-fn run(mut command: Command, arguments: &[&str]) -> Run {
-    let run = Run::new(command.args(arguments).output().unwrap());
+fn run(mut command: Command, arguments: impl CommandLine) -> Run {
+    let run = Run::new(command.args(arguments.words()).output().unwrap());
     for secret in [TOKEN, "jObSiGnAtUrE", "sIgNeD"] {
         assert!(
             !run.stdout.contains(secret) && !run.stderr.contains(secret),
@@ -31,8 +31,9 @@ fn run(mut command: Command, arguments: &[&str]) -> Run {
 }
 
 /// Runs the program, which must succeed, and returns its document.
-fn json(command: Command, arguments: &[&str]) -> Value {
-    let run = run(command, &[arguments, &["--json"]].concat());
+fn json(command: Command, arguments: impl CommandLine) -> Value {
+    let arguments = "--json".after(arguments);
+    let run = run(command, arguments.clone());
     assert_eq!(run.code, Some(0), "{arguments:?}: {}", run.stderr);
     run.json()
 }

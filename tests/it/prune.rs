@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use cachelens::format::digest::Digest;
 use serde_json::Value;
 
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 use crate::support::made::{MadeLayout, content};
 
 mod confirm;
@@ -56,12 +56,12 @@ impl Sample {
     }
 }
 
-fn prune(sandbox: &Sandbox, layout: &MadeLayout, arguments: &[&str]) -> Run {
-    sandbox.run(&[&["prune", &layout.source()], arguments].concat())
+fn prune(sandbox: &Sandbox, layout: &MadeLayout, arguments: impl CommandLine) -> Run {
+    sandbox.run(arguments.after(format!("prune {}", layout.source())))
 }
 
-fn document(sandbox: &Sandbox, layout: &MadeLayout, arguments: &[&str]) -> Value {
-    let run = prune(sandbox, layout, &[arguments, &["--json"]].concat());
+fn document(sandbox: &Sandbox, layout: &MadeLayout, arguments: impl CommandLine) -> Value {
+    let run = prune(sandbox, layout, "--json".after(arguments));
     serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"))
 }
 
@@ -69,7 +69,7 @@ fn document(sandbox: &Sandbox, layout: &MadeLayout, arguments: &[&str]) -> Value
 fn a_plan_changes_nothing() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let before = content(sample.layout.path());
-    let run = prune(&sandbox, &sample.layout, &["--drop-ref", "old"]);
+    let run = prune(&sandbox, &sample.layout, "--drop-ref old");
     assert_eq!(
         (run.code, run.stderr.as_str()),
         (Some(0), ""),
@@ -83,7 +83,7 @@ fn a_plan_changes_nothing() {
     );
     assert_eq!(content(sample.layout.path()), before);
 
-    let plan = document(&sandbox, &sample.layout, &["--drop-ref", "old"]);
+    let plan = document(&sandbox, &sample.layout, "--drop-ref old");
     assert_eq!(
         (&plan["schema"], &plan["command"]),
         (&Value::from(1), &Value::from("prune"))
@@ -119,7 +119,7 @@ fn a_ref_is_deleted_first_and_its_blobs_after_the_grace() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let index = fs::read_to_string(sample.layout.path().join("index.json")).unwrap();
     assert_eq!(
-        prune(&sandbox, &sample.layout, &["--drop-ref", "old", "--yes"]).code,
+        prune(&sandbox, &sample.layout, "--drop-ref old --yes").code,
         Some(0)
     );
     assert_eq!(
@@ -138,7 +138,7 @@ fn a_ref_is_deleted_first_and_its_blobs_after_the_grace() {
     );
 
     // The refs were deleted a moment ago: builds that imported them may still fetch the blobs.
-    let soon = document(&sandbox, &sample.layout, &[]);
+    let soon = document(&sandbox, &sample.layout, "");
     assert_eq!(
         (
             &soon["plan"]["frees_objects"],
@@ -146,7 +146,7 @@ fn a_ref_is_deleted_first_and_its_blobs_after_the_grace() {
         ),
         (&Value::from(0), &Value::from(2))
     );
-    let later = document(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
+    let later = document(&sandbox, &sample.layout, "--grace 0s --yes");
     assert_eq!(later["outcome"]["failed"], 0);
     assert!(!sample.layout.stored().contains(&sample.of_old));
     assert!(sample.layout.stored().contains(&sample.shared));
@@ -156,12 +156,9 @@ fn a_ref_is_deleted_first_and_its_blobs_after_the_grace() {
 fn read_only_changes_nothing() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     assert_eq!(
-        prune(&sandbox, &sample.layout, &["--yes", "--read-only"]).code,
+        prune(&sandbox, &sample.layout, "--yes --read-only").code,
         Some(2)
     );
-    assert_eq!(
-        prune(&sandbox, &sample.layout, &["--read-only"]).code,
-        Some(0)
-    );
+    assert_eq!(prune(&sandbox, &sample.layout, "--read-only").code, Some(0));
     assert!(sample.layout.stored().contains(&sample.orphan));
 }

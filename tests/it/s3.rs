@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::support::command::Sandbox;
+use crate::support::command::{CommandLine, Sandbox};
 use crate::support::fixture::{Fixture, SETS};
 use crate::support::s3::{KEY, S3Server, SECRET, Service, StoredObject, on_both_services};
 
@@ -26,8 +26,9 @@ on_both_services!(
     a_found_configuration_sends_no_keys_to_its_endpoint,
 );
 
-fn json(sandbox: &Sandbox, arguments: &[&str]) -> Value {
-    let run = S3Server::run(sandbox, arguments);
+fn json(sandbox: &Sandbox, arguments: impl CommandLine) -> Value {
+    let arguments = arguments.words();
+    let run = S3Server::run(sandbox, arguments.clone());
     assert_eq!(run.code, Some(0), "{arguments:?}: {run}");
     run.json()
 }
@@ -65,7 +66,7 @@ fn every_bucket_matches_an_independent_count(service: Service) {
                 .collect();
             let source = server.source(&format!("{bucket}/{prefix}"));
 
-            let listed = json(&sandbox, &["ls", &source, "--json"]);
+            let listed = json(&sandbox, format!("ls {source} --json"));
             let refs = listed["sources"][0]["refs"].as_array().unwrap();
             assert_eq!(listed["sources"][0]["kind"], "s3");
             assert_eq!(refs.len(), manifests.len(), "{set} {prefix}");
@@ -95,7 +96,7 @@ fn every_bucket_matches_an_independent_count(service: Service) {
                 .iter()
                 .partition(|blob| live.contains(&blob.digest.to_string()));
             let sum = |blobs: &[&&&StoredObject]| serde_json::json!({ "blobs": blobs.len(), "bytes": blobs.iter().map(|blob| blob.size).sum::<u64>() });
-            let du = json(&sandbox, &["du", &source, "--json"]);
+            let du = json(&sandbox, format!("du {source} --json"));
             let du = &du["sources"][0];
             assert_eq!(du["live"], sum(&of_live), "{set} {prefix}");
             assert_eq!(du["orphan"], sum(&others), "{set} {prefix}");
@@ -110,8 +111,8 @@ fn a_ref_in_s3_equals_the_ref_in_a_directory(service: Service) {
     Fixture::named("shop").write_layout("local.json", &sandbox.path("cache"));
     let source = server.source(&bucket);
     for name in ["c01", "c08", "c12"] {
-        let there = json(&sandbox, &["show", &format!("{source}#{name}"), "--json"]);
-        let here = json(&sandbox, &["show", &format!("./cache#{name}"), "--json"]);
+        let there = json(&sandbox, format!("show {source}#{name} --json"));
+        let here = json(&sandbox, format!("show ./cache#{name} --json"));
         let results = |of: &Value| -> BTreeSet<(String, String)> {
             let records = of["records"].as_array().unwrap().iter();
             records
@@ -146,7 +147,7 @@ fn a_missing_blob_and_an_orphan_are_reported(service: Service) {
         .pop_first()
         .unwrap();
     let source = server.source(&format!("{bucket}/team-a/"));
-    let before = json(&sandbox, &["du", &source, "--json"])["sources"][0]["orphan"].clone();
+    let before = json(&sandbox, format!("du {source} --json"))["sources"][0]["orphan"].clone();
     server.remove(&bucket, &format!("team-a/blobs/{blob}"));
     server.put(
         &bucket,
@@ -154,7 +155,7 @@ fn a_missing_blob_and_an_orphan_are_reported(service: Service) {
         b"orphan",
     );
     server.put(&bucket, "team-a/blobs/notes.txt", b"what is this");
-    let du = json(&sandbox, &["du", &source, "--json"]);
+    let du = json(&sandbox, format!("du {source} --json"));
     let du = &du["sources"][0];
     assert_eq!(
         du["missing"],
@@ -180,7 +181,7 @@ fn more_than_a_page_is_listed_once_each(service: Service) {
         (format!("blobs/{digest}"), number.to_le_bytes().to_vec())
     });
     server.put_all("many", blobs);
-    let du = json(&sandbox, &["du", &server.source("many"), "--json"]);
+    let du = json(&sandbox, format!("du {} --json", server.source("many")));
     assert_eq!(
         du["sources"][0]["orphan"],
         serde_json::json!({ "blobs": 3_500, "bytes": 14_000 })
@@ -209,7 +210,7 @@ fn empty_and_damaged_exports_are_tolerated(service: Service) {
         &format!("blobs/sha256:{}", "ab".repeat(32)),
         b"needed by whom",
     );
-    let listed = json(&sandbox, &["ls", &source, "--json"]);
+    let listed = json(&sandbox, format!("ls {source} --json"));
     let refs = listed["sources"][0]["refs"].as_array().unwrap();
     let told: Vec<String> = refs
         .iter()
@@ -232,7 +233,7 @@ fn empty_and_damaged_exports_are_tolerated(service: Service) {
         ]
     );
     // An unreadable manifest may reference anything.
-    let du = json(&sandbox, &["du", &source, "--json"]);
+    let du = json(&sandbox, format!("du {source} --json"));
     assert_eq!(du["sources"][0]["orphan"], Value::Null);
 }
 
@@ -257,13 +258,13 @@ fn errors_of_s3_have_a_hint_and_no_secrets() {
         );
         run.to_string().replace(&address, "ENDPOINT")
     };
-    insta::assert_snapshot!(told(S3Server::run(&sandbox, &["ls", &server.source("nowhere")])), @r"
+    insta::assert_snapshot!(told(S3Server::run(&sandbox, format!("ls {}", server.source("nowhere")))), @r"
     error: cannot list the bucket nowhere at ENDPOINT
       because: NoSuchBucket
       hint: check the bucket's name, and `endpoint_url`
     exit 1
     ");
-    insta::assert_snapshot!(told(S3Server::run(&sandbox, &["ls", &server.source("there")])), @r"
+    insta::assert_snapshot!(told(S3Server::run(&sandbox, format!("ls {}", server.source("there")))), @r"
     no refs: nothing has been exported here yet
     exit 0
     ");
@@ -288,7 +289,7 @@ fn a_found_configuration_sends_no_keys_to_its_endpoint(service: Service) {
         format!("sources = [\"{}\"]\n", server.source(&bucket)),
     )
     .unwrap();
-    let refused = S3Server::run(&sandbox, &["ls"]);
+    let refused = S3Server::run(&sandbox, "ls");
     assert_eq!(refused.code, Some(2), "{refused}");
     assert!(
         refused
@@ -296,6 +297,6 @@ fn a_found_configuration_sends_no_keys_to_its_endpoint(service: Service) {
             .contains("is not contacted: a file names it, and you did not"),
         "{refused}"
     );
-    let named = S3Server::run(&sandbox, &["ls", "--config", "cachelens.toml"]);
+    let named = S3Server::run(&sandbox, "ls --config cachelens.toml");
     assert_eq!(named.code, Some(0), "{named}");
 }

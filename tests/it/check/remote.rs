@@ -8,7 +8,7 @@ use cachelens::format::digest::Digest;
 use serde_json::{Value, json};
 
 use super::{codes, ended, findings_of, redacted};
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 use crate::support::fixture::SETS;
 use crate::support::gha::Github;
 use crate::support::registry::second::SecondRegistry;
@@ -16,7 +16,7 @@ use crate::support::registry::{DockerRegistry, Setup};
 use crate::support::s3::{S3Server, Service, StoredObject};
 
 fn in_bucket(sandbox: &Sandbox, server: &S3Server, place: &str) -> Run {
-    S3Server::run(sandbox, &["check", "--json", &server.source(place)])
+    S3Server::run(sandbox, format!("check --json {}", server.source(place)))
 }
 
 /// Returns the codes of the findings, apart from those about unchecked parts; this service reports
@@ -82,7 +82,10 @@ fn faults_in_a_bucket_are_reported() {
     let source = server.source(&bucket);
     let place = source.split_once('?').unwrap().1.replace('&', ",");
     let source = format!("type=s3,bucket={bucket},prefix=team,{place}");
-    let report = ended(&S3Server::run(&sandbox, &["check", "--json", &source]), 3);
+    let report = ended(
+        &S3Server::run(&sandbox, format!("check --json {source}")),
+        3,
+    );
     assert_eq!(
         checked(&report),
         ["empty-cache", "prefix-without-slash", "orphans"]
@@ -180,7 +183,7 @@ fn blobs_that_a_registry_has_lost_or_spoiled_are_found() {
         let length = state.blobs[&spoiled].len();
         state.blobs.insert(spoiled, vec![b'x'; length]);
     }
-    let check = |flags: &[&str]| sandbox.run(&[&["check", "--json", &source][..], flags].concat());
+    let check = |flags: &[&str]| sandbox.run(flags.after(format!("check --json {source}")));
     let found = |report: &Value| -> Vec<(String, String)> {
         let findings = report["findings"]
             .as_array()

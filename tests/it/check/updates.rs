@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{codes, ended};
 use crate::repair::local::cache;
-use crate::support::command::Sandbox;
+use crate::support::command::{CommandLine, Sandbox};
 use crate::support::layout::{CONFIG, LAYER, LayoutBuilder};
 
 const DOCKERFILE: &str = "FROM base.example.test/base:1\n\
@@ -94,7 +94,7 @@ fn old_results_of_package_updates_are_found() {
     let old = Old::new();
     let check = |age: &str| {
         let flags = ["check", "./cache", "--json", "--max-update-age", age];
-        old.sandbox.run(&[&flags[..], &old.described()].concat())
+        old.sandbox.run(old.described().after(&flags[..]))
     };
     let report = ended(&check("30d"), 3);
     assert_eq!(codes(&report), ["update-too-old"]);
@@ -162,7 +162,7 @@ fn a_rule_drops_chosen_results_by_the_dockerfile_alone() {
     assert_eq!(before.len(), 2);
     let run = old
         .sandbox
-        .run(&[&flags[..], &["--yes"], &old.described()].concat());
+        .run(old.described().after("--yes".after(&flags[..])));
     let done = ended(&run, 0);
     assert_eq!(done["outcome"]["done"], 1, "{done}");
     assert_eq!(done["plan"]["delete"][0]["kind"], "results");

@@ -93,7 +93,7 @@ fn in_a_bucket_that_keeps_versions() {
     let key = format!("manifests/{}", names.first().unwrap());
     let sound = server.read(&bucket, &key).unwrap();
     server.put(&bucket, &key, b"not a cache");
-    let check = S3Server::run(&sandbox, &["check", &source, "--json"]);
+    let check = S3Server::run(&sandbox, format!("check {source} --json"));
     let command = typed(&ended(&check, 3), "manifest-unreadable");
     let done = type_in(&sandbox, &S3Server::command(&sandbox), &command);
     assert_eq!(done.code, Some(0), "{command} {done}");

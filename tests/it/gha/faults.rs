@@ -28,7 +28,7 @@ fn message(status: u16, text: &str) -> Answer {
 fn errors_of_github_have_a_cause_and_a_hint() {
     let mut report = String::new();
     let mut say = |what: &str, server: &Github, command: Command, source: &str| {
-        let run = run(command, &["ls", source])
+        let run = run(command, format!("ls {source}"))
             .to_string()
             .replace(server.address(), "http://SERVER");
         let until = regex::Regex::new(r"20\d\d-\d\d-\d\d \d\d:\d\d UTC")
@@ -64,7 +64,7 @@ fn errors_of_github_have_a_cause_and_a_hint() {
             .job_token(-7200, -3600)
             .replace("jObSiGnAtUrE", "expired"),
     );
-    let late_said = run(late, &["ls", SOURCE]);
+    let late_said = run(late, format!("ls {SOURCE}"));
     assert!(
         late_said.stderr.contains("by the clock here it expired 36"),
         "{late_said}"
@@ -80,7 +80,7 @@ fn errors_of_github_have_a_cause_and_a_hint() {
             .job_token(600, 3600)
             .replace("jObSiGnAtUrE", "skewed"),
     );
-    let early_said = run(early, &["ls", SOURCE]);
+    let early_said = run(early, format!("ls {SOURCE}"));
     assert!(
         early_said
             .stderr

@@ -43,7 +43,7 @@ fn figures_are_exact_in_both_versions_of_the_service() {
         v1.env("ACTIONS_CACHE_URL", format!("{}/", server.address()))
             .env("ACTIONS_RUNTIME_TOKEN", server.job_token(0, 60));
         for command in [server.in_job(&sandbox), v1] {
-            let du = &json(command, &["du", SOURCE])["sources"][0];
+            let du = &json(command, format!("du {SOURCE}"))["sources"][0];
             let (all, live) = {
                 let state = server.state();
                 (tally(&state.entries), live(set, &state.entries))
@@ -92,7 +92,7 @@ fn steps_of_github_caches_are_read_and_named() {
 #[test]
 fn a_missing_blob_shows() {
     let (sandbox, server) = shop();
-    let du = |command| json(command, &["du", SOURCE])["sources"][0].clone();
+    let du = |command| json(command, format!("du {SOURCE}"))["sources"][0].clone();
     let before = du(server.in_job(&sandbox));
     let show = json(server.in_job(&sandbox), &["show", SOURCE]);
     let lost = format!(

@@ -5,7 +5,7 @@ use std::fs;
 use cachelens::format::digest::Digest;
 use serde_json::Value;
 
-use crate::support::command::Sandbox;
+use crate::support::command::{CommandLine, Sandbox};
 use crate::support::fixture::Fixture;
 use crate::support::pty::Terminal;
 
@@ -26,8 +26,8 @@ fn cache(sandbox: &Sandbox) -> (String, Value) {
     panic!("no layer has a file");
 }
 
-fn stdout(sandbox: &Sandbox, arguments: &[&str]) -> Vec<u8> {
-    let output = sandbox.command().args(arguments).output().unwrap();
+fn stdout(sandbox: &Sandbox, arguments: impl CommandLine) -> Vec<u8> {
+    let output = sandbox.command().args(arguments.words()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}");
     output.stdout
@@ -38,11 +38,11 @@ fn cat_prints_a_file_and_a_layer_byte_for_byte() {
     let sandbox = Sandbox::new();
     let (layer, file) = cache(&sandbox);
     let path = file["path"].as_str().unwrap();
-    let bytes = stdout(&sandbox, &["cat", "./cache", &layer, path]);
+    let bytes = stdout(&sandbox, format!("cat ./cache {layer} {path}"));
     assert_eq!(bytes.len() as u64, file["bytes"].as_u64().unwrap());
     let slashed = format!("/{path}");
     assert_eq!(
-        stdout(&sandbox, &["cat", "./cache", &layer, &slashed]),
+        stdout(&sandbox, format!("cat ./cache {layer} {slashed}")),
         bytes
     );
     let whole = stdout(&sandbox, &["cat", "./cache#c03", &layer[..19]]);

@@ -1,7 +1,7 @@
 //! Colours in tables.
 
 use super::ageless;
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 
 #[test]
 fn colours_change_nothing_but_the_colours() {
@@ -9,7 +9,7 @@ fn colours_change_nothing_but_the_colours() {
     let escape = regex::Regex::new("\x1b\\[[0-9;]*m").unwrap();
     for command in [&["ls", "demo"][..], &["du", "demo"], &["show", "demo#main"]] {
         let plain = sandbox.run(command);
-        let colored = sandbox.run(&[command, &["--color", "always"]].concat());
+        let colored = sandbox.run("--color always".after(command));
         assert!(
             !plain.stdout.contains('\x1b') && colored.stdout.contains('\x1b'),
             "{command:?}"
@@ -31,7 +31,7 @@ fn colours_change_nothing_but_the_colours() {
         );
         assert_eq!(ageless(&asked), ageless(&colored), "{command:?}");
         for when in ["auto", "never"] {
-            let run = sandbox.run(&[command, &["--color", when]].concat());
+            let run = sandbox.run(format!("--color {when}").after(command));
             assert_eq!(ageless(&run), ageless(&plain), "{command:?} {when}");
         }
     }

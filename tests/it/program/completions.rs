@@ -6,12 +6,12 @@ use std::process::Command;
 
 use cachelens::cli::check_arguments;
 
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 use crate::support::fixture::Fixture;
 
 /// Returns the values for the last of some words.
 fn offered(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
-    let run = sandbox.run(&[&["complete", "--", "cachelens"], words].concat());
+    let run = sandbox.run(words.after("complete -- cachelens"));
     assert_eq!(run.code, Some(0), "{run}");
     let values = run.stdout.lines().map(|line| line.split('\t').next());
     values.map(|value| value.unwrap().to_owned()).collect()

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::pipe;
 use std::process::{Command, Stdio};
 
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 
 /// Returns the write end of a pipe whose read end is closed.
 fn closed_pipe() -> Stdio {
@@ -122,12 +122,10 @@ fn evidence_of_another_build_is_reported_as_unrelated() {
         ),
         (own, ""),
     ] {
-        let run = sandbox.run(&[
-            "show",
-            "demo#main",
-            "--provenance",
-            evidence.to_str().unwrap(),
-        ]);
+        let run = sandbox.run(format!(
+            "show demo#main --provenance {}",
+            evidence.display()
+        ));
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), said));
     }
 }
@@ -298,7 +296,7 @@ fn a_context_that_is_no_directory_is_a_usage_error() {
         ("file", "--context: file is not a directory"),
     ] {
         for command in [&["why", "demo#main"][..], &["report", "demo"]] {
-            let run = sandbox.run(&[command, &["--context", context]].concat());
+            let run = sandbox.run(format!("--context {context}").after(command));
             assert_eq!(run.code, Some(2), "{run}");
             assert!(run.stderr.contains(why), "{run}");
         }

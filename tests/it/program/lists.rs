@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::ageless;
-use crate::support::command::Sandbox;
+use crate::support::command::{CommandLine, Sandbox};
 
-fn digests(sandbox: &Sandbox, arguments: &[&str]) -> Vec<String> {
+fn digests(sandbox: &Sandbox, arguments: impl CommandLine) -> Vec<String> {
     let document = sandbox.json(arguments);
     let blobs = document["sources"][0]["blobs"].as_array().unwrap().clone();
     let digest = |blob: &Value| blob["digest"].as_str().unwrap().to_owned();
@@ -122,10 +122,7 @@ fn blobs_and_du_agree() {
 #[test]
 fn blobs_of_one_ref_are_those_it_reaches() {
     let sandbox = Sandbox::new();
-    let of_ref = digests(
-        &sandbox,
-        &["blobs", "demo#main", "--json", "--sort", "digest"],
-    );
+    let of_ref = digests(&sandbox, "blobs demo#main --json --sort digest");
     let by_filter = [
         "blobs", "demo", "--filter", "ref:main", "--json", "--sort", "digest",
     ];
@@ -183,10 +180,7 @@ fn files_finds_a_layer_by_its_digest_and_by_its_step() {
 #[test]
 fn files_lists_a_layer_that_no_ref_reaches() {
     let sandbox = Sandbox::new();
-    let orphans = digests(
-        &sandbox,
-        &["blobs", "demo", "--filter", "state:orphan", "--json"],
-    );
+    let orphans = digests(&sandbox, "blobs demo --filter state:orphan --json");
     let listed = orphans.iter().filter(|digest| {
         let run = sandbox.run(format!("files demo {digest} --json"));
         run.code == Some(0) && !run.json()["files"].as_array().unwrap().is_empty()

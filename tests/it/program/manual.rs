@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use cachelens::check::Code;
 use cachelens::cli::check_arguments;
 
-use crate::support::command::Sandbox;
+use crate::support::command::{CommandLine, Sandbox};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -83,7 +83,7 @@ pub(super) fn words(command: &str) -> Vec<OsString> {
 
 /// Returns the completions of the words that follow the name of the program.
 fn completions(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
-    let run = sandbox.run(&[&["complete", "--", "cachelens"], words].concat());
+    let run = sandbox.run(words.after("complete -- cachelens"));
     let lines = run.stdout.lines();
     let words = lines.map(|line| line.split('\t').next().unwrap());
     words.map(str::to_owned).collect()

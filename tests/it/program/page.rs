@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::command::Sandbox;
+use crate::support::command::{CommandLine, Sandbox};
 use crate::support::fixture::Fixture;
 
 /// Panics unless all elements are closed in order.
@@ -137,7 +137,7 @@ fn a_report_shows_the_build_that_evidence_describes() {
         assert!(html.contains(&format!("<h4>{stage}</h4>")), "{stage}");
     }
     assert!(html.contains(" s</span>"), "no step has its seconds");
-    let markdown = sandbox.run(&[&arguments[..], &["--format", "markdown"]].concat());
+    let markdown = sandbox.run("--format markdown".after(&arguments[..]));
     assert!(
         markdown.stdout.contains("| Runs | Where | Took | Why |"),
         "{markdown}"

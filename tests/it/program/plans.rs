@@ -1,7 +1,7 @@
 //! Plans and outcomes of `prune` and `repair` as text and in the formats of other programs.
 
 use super::reports::{assert_is_for_code_scanning, cases};
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 use crate::support::fixture::Fixture;
 
 /// A cache of three refs, of which a prune deletes one.
@@ -11,30 +11,30 @@ fn sandbox() -> Sandbox {
     sandbox
 }
 
-fn prune(sandbox: &Sandbox, more: &[&str]) -> Run {
+fn prune(sandbox: &Sandbox, more: impl CommandLine) -> Run {
     let arguments = ["prune", "./cache", "--drop-ref", "c01", "--grace", "0s"];
-    sandbox.run(&[&arguments, more].concat())
+    sandbox.run(more.after(&arguments))
 }
 
 #[test]
 fn a_plan_is_annotations_sarif_junit_and_markdown() {
     let sandbox = sandbox();
-    let by_flag = prune(&sandbox, &["--json"]).json();
-    let by_format = prune(&sandbox, &["--format", "json"]).json();
+    let by_flag = prune(&sandbox, "--json").json();
+    let by_format = prune(&sandbox, "--format json").json();
     assert_eq!(by_flag["plan"]["delete"], by_format["plan"]["delete"]);
 
-    let github = prune(&sandbox, &["--format", "github"]);
+    let github = prune(&sandbox, "--format github");
     assert_eq!(github.code, Some(0), "{github}");
     let last = github.stdout.lines().last().unwrap();
     let start = "::notice title=plan::./cache: A plan, nothing was deleted: 1 ref and ";
     assert!(last.starts_with(start), "{github}");
 
-    let log = prune(&sandbox, &["--format", "sarif"]).json();
+    let log = prune(&sandbox, "--format sarif").json();
     assert_is_for_code_scanning(&log);
     let results = log["runs"][0]["results"].as_array().unwrap();
     assert!(results.iter().any(|result| result["ruleId"] == "plan"));
 
-    let junit = prune(&sandbox, &["--format", "junit"]).stdout;
+    let junit = prune(&sandbox, "--format junit").stdout;
     let (cases, [_, failures]) = cases(&junit);
     assert!(
         cases.iter().any(|(name, _)| name == "plan ./cache"),
@@ -42,7 +42,7 @@ fn a_plan_is_annotations_sarif_junit_and_markdown() {
     );
     assert_eq!(failures, 0, "{junit}");
 
-    let markdown = prune(&sandbox, &["--format", "markdown"]).stdout;
+    let markdown = prune(&sandbox, "--format markdown").stdout;
     assert!(
         markdown.starts_with("**cachelens prune: ./cache**\n"),
         "{markdown}"
@@ -78,7 +78,7 @@ fn a_gate_is_an_error_in_every_format() {
 #[test]
 fn a_run_and_a_repair_are_printed_in_the_same_formats() {
     let sandbox = sandbox();
-    let run = prune(&sandbox, &["--yes", "--format", "github"]);
+    let run = prune(&sandbox, "--yes --format github");
     assert_eq!(run.code, Some(0), "{run}");
     let last = run.stdout.lines().last().unwrap();
     assert!(
@@ -115,7 +115,7 @@ fn names_from_a_store_are_escaped_in_a_plan() {
     std::fs::write(index, text).unwrap();
     let run = |format| {
         let arguments = ["prune", "./cache", "--drop-ref", "a*", "--grace", "0s"];
-        sandbox.run(&[&arguments, &["--format", format] as &[&str]].concat())
+        sandbox.run(format!("--format {format}").after(&arguments))
     };
     let markdown = run("markdown").stdout;
     assert!(markdown.contains("| ref |"), "{markdown}");
@@ -181,7 +181,7 @@ fn a_repair_exits_with_4_if_findings_are_left_and_its_plan_with_0() {
     let manifest = digest.replace("sha256:", "cache/blobs/sha256/");
     std::fs::remove_file(sandbox.path(manifest)).unwrap();
     for (arguments, code) in [(&[][..], 0), (&["--yes"], 4)] {
-        let run = sandbox.run(&[&["repair", "./cache"], arguments].concat());
+        let run = sandbox.run(arguments.after("repair ./cache"));
         assert_eq!(run.code, Some(code), "{run}");
         assert!(
             run.stdout.contains("Not repaired: manifest-missing"),

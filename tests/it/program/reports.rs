@@ -5,7 +5,7 @@ use std::fs;
 use quick_xml::events::Event;
 use serde_json::Value;
 
-use crate::support::command::Sandbox;
+use crate::support::command::{CommandLine, Sandbox};
 
 /// Checks the requirements of GitHub's code scanning ("SARIF support for code scanning").
 pub(crate) fn assert_is_for_code_scanning(log: &Value) {
@@ -167,13 +167,7 @@ fn names_from_a_store_are_escaped_in_every_format() {
 fn limits_make_check_fail() {
     let sandbox = Sandbox::new();
     let codes = |arguments: &[&str]| {
-        let run = sandbox.run(
-            &[
-                &["check", "demo#main", "--json", "--fail-on", "error"],
-                arguments,
-            ]
-            .concat(),
-        );
+        let run = sandbox.run(arguments.after("check demo#main --json --fail-on error"));
         let codes = run.json()["findings"].as_array().unwrap().clone();
         let codes = codes
             .iter()

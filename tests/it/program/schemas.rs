@@ -6,7 +6,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::command::Sandbox;
+use crate::support::command::{CommandLine, Sandbox};
 use crate::support::fixture::Fixture;
 use crate::support::schema::{assert_valid, coverage, faults, name_of, names, schema};
 
@@ -56,13 +56,13 @@ impl Checkout {
         }
     }
 
-    /// Runs the program with words and arguments that may hold blanks, and keeps its document.
-    fn document(&mut self, words: &str, more: &[&str]) -> &Value {
-        let mut words: Vec<&str> = words.split_whitespace().collect();
-        words.insert(1, "--json");
-        let run = self.sandbox.run(&[&words, more].concat());
+    /// Runs a command with more arguments, and keeps its document.
+    fn document(&mut self, command: &str, more: impl CommandLine) -> &Value {
+        let mut words = more.after(command);
+        words.insert(1, "--json".to_owned());
+        let run = self.sandbox.run(words.clone());
         let document = run.json();
-        assert_eq!(document.get("errors"), None, "{words:?} {more:?}: {run}");
+        assert_eq!(document.get("errors"), None, "{words:?}: {run}");
         self.documents.push(document);
         self.documents.last().unwrap()
     }
@@ -71,7 +71,7 @@ impl Checkout {
     fn views(&mut self) {
         let provenance = Fixture::named("mini").path("provenance/c03.json");
         let provenance = ["--provenance", provenance.to_str().unwrap()];
-        let shown = self.document("show demo#main", &[]);
+        let shown = self.document("show demo#main", "");
         let layer = shown["layers"][0]["digest"].as_str().unwrap().to_owned();
         for words in [
             "ls demo",
@@ -90,12 +90,12 @@ impl Checkout {
             "version",
             "report ./cache demo -o page.html",
         ] {
-            self.document(words, &[]);
+            self.document(words, "");
         }
         self.document("show ./cache#c03", &provenance);
         self.document("diff ./cache#c01 ./cache#c03", &provenance);
-        self.document("files demo", &[&layer]);
-        self.document("files demo#main", &[&layer, "--filter", "kind:file"]);
+        self.document("files demo", layer.as_str());
+        self.document("files demo#main", format!("{layer} --filter kind:file"));
     }
 
     /// Documents about builds.
@@ -105,10 +105,10 @@ impl Checkout {
             path.to_str().unwrap().to_owned()
         };
         let (old, new) = (provenance("c01"), provenance("c03"));
-        self.document("why ./cache#c01", &["--build", &new, "--baseline", &old]);
-        self.document("why", &["--history", &old, &new]);
+        self.document("why ./cache#c01", format!("--build {new} --baseline {old}"));
+        self.document("why", format!("--history {old} {new}"));
         // Two targets without an answer, and what a command asks for.
-        self.document("why", &[]);
+        self.document("why", "");
         let flags = "--cgroup-parent a --shm-size 1g --ulimit nofile=3 --add-host a:1.2.3.4";
         let build = ["--show-request", "--", "docker", "buildx", "build", "."];
         let flags: Vec<&str> = build.into_iter().chain(flags.split_whitespace()).collect();
@@ -118,11 +118,11 @@ impl Checkout {
             "docker compose build",
         ] {
             let command: Vec<&str> = command.split_whitespace().collect();
-            self.document("why", &[&["--show-request", "--"], &command[..]].concat());
+            self.document("why", command[..].after("--show-request --"));
         }
         fs::write(self.sandbox.path("Dockerfile"), "FROM scratch\nCOPY x /\n").unwrap();
         fs::write(self.sandbox.path("x"), "x").unwrap();
-        self.document("why", &["--", "docker", "compose", "build"]);
+        self.document("why", "-- docker compose build");
     }
 
     /// Documents about plans and runs.
@@ -140,29 +140,29 @@ impl Checkout {
             "repair demo",
             "repair demo --yes --settle 1ms",
         ] {
-            self.document(words, &[]);
+            self.document(words, "");
         }
         let drop = "prune ./cache --drop-ref c01 --grace 0s --now --yes --confirm ./cache";
-        let run = self.document(drop, &[]);
+        let run = self.document(drop, "");
         let journal = run["outcome"]["journal"].as_str().unwrap().to_owned();
-        self.document("prune --undo", &[&journal]);
+        self.document("prune --undo", journal.as_str());
         // Each command carries out the plans of the other one, too.
         let mini = Fixture::named("mini");
         mini.write_layout("local.json", &self.sandbox.path("again"));
         let results = "prune ./again --grace 0s --plan-out results.json --records";
-        self.document(results, &["age>1d"]);
-        self.document("repair --settle 1ms --apply results.json", &[]);
+        self.document(results, "age>1d");
+        self.document("repair --settle 1ms --apply results.json", "");
         mini.write_layout("local.json", &self.sandbox.path("other"));
-        let shown = self.document("show ./other#c03", &[]);
+        let shown = self.document("show ./other#c03", "");
         let layer = shown["layers"].as_array().unwrap().last().unwrap();
         let blob = layer["digest"]
             .as_str()
             .unwrap()
             .replace("sha256:", "sha256/");
         fs::remove_file(self.sandbox.path("other/blobs").join(blob)).unwrap();
-        self.document("prune ./other --drop-ref c01 --grace 0s", &[]);
-        self.document("repair ./other --grace 0s --plan-out repair.json", &[]);
-        self.document("prune --apply repair.json", &[]);
+        self.document("prune ./other --drop-ref c01 --grace 0s", "");
+        self.document("repair ./other --grace 0s --plan-out repair.json", "");
+        self.document("prune --apply repair.json", "");
     }
 
     /// Documents about the configuration.
@@ -175,10 +175,10 @@ impl Checkout {
             "init --yes",
             "config check",
         ] {
-            self.document(words, &[]);
+            self.document(words, "");
         }
         fs::write(self.sandbox.path("cachelens.toml"), "sources = []\n").unwrap();
-        self.document("init --yes", &[]);
+        self.document("init --yes", "");
         // Its rules protect the refs.
         fs::remove_file(self.sandbox.path("cachelens.toml")).unwrap();
     }
@@ -268,7 +268,7 @@ fn a_document_of_a_failure_fits_as_well() {
 fn the_schema_checker_finds_each_fault() {
     let schema = schema("blobs");
     let mut checkout = Checkout::new();
-    let right = checkout.document("blobs demo", &[]).clone();
+    let right = checkout.document("blobs demo", "").clone();
     let wrong = |pointer: &str, value: Value| {
         let mut document = right.clone();
         *document.pointer_mut(pointer).unwrap() = value;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 
 /// Marks all secrets.
 const MARK: &str = "TOPSECRET";
@@ -107,7 +107,7 @@ fn a_configuration_shows_no_secret() {
                 &["ls", "--json"],
                 &["ls", "--config", "cachelens.toml"],
             ] {
-                let run = sandbox.run(&[command, &["--timeout", "1s"]].concat());
+                let run = sandbox.run("--timeout 1s".after(command));
                 let shown = format!("{}{}", run.stdout, run.stderr);
                 assert!(!shown.contains(MARK), "{command:?} {line} {source}:\n{run}");
             }
@@ -135,7 +135,7 @@ fn the_masked_name_is_shown_and_accepted_as_confirmation() {
         "{refused}"
     );
     assert!(!refused.stderr.contains(MARK), "{refused}");
-    let done = sandbox.run(&[&arguments[..], &["--confirm", masked]].concat());
+    let done = sandbox.run(format!("--confirm {masked}").after(&arguments[..]));
     assert_eq!(done.code, Some(0), "{done}");
     assert_no_mark_below(&sandbox.path("."));
 }

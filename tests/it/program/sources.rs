@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::json;
 
-use crate::support::command::Sandbox;
+use crate::support::command::{CommandLine, Sandbox};
 use crate::support::registry::second::SecondRegistry;
 
 /// Creates a sandbox whose `./cache` has the refs `main` and `pr-7`.
@@ -394,14 +394,14 @@ fn a_source_of_a_file_that_names_a_ref_stands_for_its_store() {
     let text = format!("sources = [\"./cache\", \"{repository}:c01\", \"{repository}:c02\"]\n");
     std::fs::write(&config, text).unwrap();
     let config = ["--config", config.to_str().unwrap()];
-    let planned = sandbox.json(&[&["prune", "--json"], &config[..]].concat());
+    let planned = sandbox.json(config[..].after("prune --json"));
     let sources = planned["sources"].as_array().unwrap().iter();
     let names: Vec<_> = sources
         .map(|source| source["plan"]["source"].as_str().unwrap())
         .collect();
     assert_eq!(names.len(), 2, "{names:?}");
     assert_eq!(names[1], repository);
-    let page = sandbox.run(&[&["report", "--format", "markdown"], &config[..]].concat());
+    let page = sandbox.run(config[..].after("report --format markdown"));
     assert_eq!(page.code, Some(0), "{page}");
     assert!(page.stdout.contains(&repository), "{page}");
     // SOURCE means what it says.

@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 use crate::support::fixture::Fixture;
 
-fn run(sandbox: &Sandbox, arguments: &[&str]) -> Run {
+fn run(sandbox: &Sandbox, arguments: impl CommandLine) -> Run {
     let mut command = sandbox.command();
     command
-        .args(arguments)
+        .args(arguments.words())
         .env("GITHUB_STEP_SUMMARY", sandbox.path("summary.md"));
     Run::new(command.output().unwrap())
 }
@@ -39,7 +39,7 @@ fn commands_add_a_page_to_the_summary_of_the_job() {
     let mut before = "of the job\n".to_owned();
     for (arguments, wanted) in runs {
         let plain = run(&sandbox, arguments);
-        let with = run(&sandbox, &[arguments, &["--summary"]].concat());
+        let with = run(&sandbox, "--summary".after(arguments));
         assert_eq!(
             (with.code, &with.stdout),
             (plain.code, &plain.stdout),

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 
 /// A service that answers each request with 404 and records all requests.
 struct Service {
@@ -44,7 +44,7 @@ impl Service {
 }
 
 /// Runs the program with ambient credentials of every kind.
-fn run(sandbox: &Sandbox, arguments: &[&str]) -> Run {
+fn run(sandbox: &Sandbox, arguments: impl CommandLine) -> Run {
     let mut command: Command = sandbox.command();
     command
         .env("AWS_ACCESS_KEY_ID", "AKIAAMBIENTAMBIENT00")
@@ -53,7 +53,7 @@ fn run(sandbox: &Sandbox, arguments: &[&str]) -> Run {
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("GH_TOKEN", "AMBIENTGH")
         .env("ACTIONS_RUNTIME_TOKEN", "AMBIENTRUNTIME")
-        .args(arguments);
+        .args(arguments.words());
     Run::new(command.output().unwrap())
 }
 
@@ -83,7 +83,7 @@ fn remote_sources_of_a_checkout_are_listed_and_not_contacted() {
     sources.extend(remote.iter().map(String::as_str));
     configure(&sandbox, "cachelens.toml", &sources);
     for command in ["ls", "du", "check", "prune"] {
-        let run = run(&sandbox, &[command]);
+        let run = run(&sandbox, command);
         // For `check`, an unreadable source is a finding.
         let code = if command == "check" { 3 } else { 4 };
         assert_eq!(run.code, Some(code), "{run}");
@@ -98,7 +98,7 @@ fn remote_sources_of_a_checkout_are_listed_and_not_contacted() {
         );
     }
     configure(&sandbox, "cachelens.toml", &sources[1..]);
-    let run = run(&sandbox, &["ls", "--json"]);
+    let run = run(&sandbox, "ls --json");
     assert_eq!(run.code, Some(2), "{run}");
     assert_eq!(run.json()["errors"].as_array().unwrap().len(), 3, "{run}");
     assert_eq!(service.sent(), "");
@@ -109,10 +109,10 @@ fn sources_in_files_of_the_user_count_as_named() {
     let (sandbox, service) = (sandbox(), Service::start());
     let source = format!("{}/acme/app", service.address);
     configure(&sandbox, "mine.toml", &[&source]);
-    run(&sandbox, &["ls", "--config", "mine.toml"]);
+    run(&sandbox, "ls --config mine.toml");
     assert!(service.sent().contains("acme/app"));
     configure(&sandbox, ".config/cachelens/cachelens.toml", &[&source]);
-    run(&sandbox, &["ls"]);
+    run(&sandbox, "ls");
     assert!(service.sent().contains("acme/app"));
     // A checkout below the configuration directory is not trusted.
     configure(&sandbox, ".config/repo/cachelens.toml", &[&source]);
@@ -169,7 +169,7 @@ fn ambient_credentials_are_never_sent_to_found_endpoints() {
     let state = sandbox.path(".local/state/cachelens");
     fs::create_dir_all(&state).unwrap();
     fs::write(state.join("consent.json"), consent).unwrap();
-    let run = run(&sandbox, &["ls", "--timeout", "5s"]);
+    let run = run(&sandbox, "ls --timeout 5s");
     let sent = service.sent();
     assert!(sent.contains("bucket"), "it was opened: {run}");
     assert!(

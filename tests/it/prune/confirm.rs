@@ -8,23 +8,12 @@ use crate::support::made::content;
 fn now_deletes_ref_and_blobs_after_the_name_is_typed() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let before = content(sample.layout.path());
-    let refused = prune(
-        &sandbox,
-        &sample.layout,
-        &["--drop-ref", "old", "--now", "--yes"],
-    );
+    let refused = prune(&sandbox, &sample.layout, "--drop-ref old --now --yes");
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     let wrong = prune(
         &sandbox,
         &sample.layout,
-        &[
-            "--drop-ref",
-            "old",
-            "--now",
-            "--yes",
-            "--confirm",
-            "elsewhere",
-        ],
+        "--drop-ref old --now --yes --confirm elsewhere",
     );
     assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
     assert_eq!(content(sample.layout.path()), before);
@@ -32,7 +21,7 @@ fn now_deletes_ref_and_blobs_after_the_name_is_typed() {
     let done = prune(
         &sandbox,
         &sample.layout,
-        &["--drop-ref", "old", "--now", "--yes", "--confirm", &source],
+        format!("--drop-ref old --now --yes --confirm {source}"),
     );
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     assert!(!sample.layout.stored().contains(&sample.of_old));
@@ -48,17 +37,11 @@ fn a_confirmation_is_valid_for_its_source_only() {
     let before = content(sample.layout.path());
     let gone = sandbox.path("gone");
     let source = sample.layout.source();
-    let run = sandbox.run(&[
-        "prune",
-        gone.to_str().unwrap(),
-        &source,
-        "--drop-ref",
-        "old",
-        "--now",
-        "--yes",
-        "--confirm",
-        gone.to_str().unwrap(),
-    ]);
+    let run = sandbox.run(format!(
+        "prune {} {source} --drop-ref old --now --yes --confirm {}",
+        gone.display(),
+        gone.display()
+    ));
     assert_ne!(run.code, Some(0), "{run}");
     assert!(
         run.stderr.contains(&format!("add --confirm '{source}'")),
@@ -71,7 +54,7 @@ fn a_confirmation_is_valid_for_its_source_only() {
 fn a_policy_that_would_delete_every_ref_has_to_be_confirmed() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let before = content(sample.layout.path());
-    let refused = prune(&sandbox, &sample.layout, &["--drop-ref", "*", "--yes"]);
+    let refused = prune(&sandbox, &sample.layout, "--drop-ref * --yes");
     assert_eq!(refused.code, Some(2));
     assert!(
         refused.stderr.contains("the plan deletes every ref"),
@@ -81,7 +64,7 @@ fn a_policy_that_would_delete_every_ref_has_to_be_confirmed() {
     let share = prune(
         &sandbox,
         &sample.layout,
-        &["--drop-ref", "*", "--yes", "--max-delete", "50%"],
+        "--drop-ref * --yes --max-delete 50%",
     );
     assert!(
         share.stderr.contains("2 of 2 refs, more than the 50%"),

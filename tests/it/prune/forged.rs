@@ -19,12 +19,15 @@ use crate::support::made::{age, blob_path};
 fn forged(
     sandbox: &Sandbox,
     sample: &Sample,
-    arguments: &[&str],
+    arguments: &str,
     change: impl FnOnce(&mut Value),
 ) -> String {
     let file = sandbox.path("plan.json").to_str().unwrap().to_owned();
-    let arguments = [arguments, &["--plan-out", &file]].concat();
-    let run = prune(sandbox, &sample.layout, &arguments);
+    let run = prune(
+        sandbox,
+        &sample.layout,
+        format!("{arguments} --plan-out {file}"),
+    );
     assert_eq!(run.code, Some(0), "{run}");
     let saved: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
     let mut plan = saved["plan"].clone();
@@ -83,7 +86,7 @@ fn a_folder_outside_the_trash_is_kept_if_a_plan_calls_it_trash() {
         "digest": null, "bytes": 5, "modified": since,
         "reasons": [{"reason": "trashed", "ago": "PT96H"}],
     });
-    let file = forged(&sandbox, &sample, &[], |plan| add_object(plan, item));
+    let file = forged(&sandbox, &sample, "", |plan| add_object(plan, item));
     for run in carry_out(&sandbox, &file) {
         assert!(outside.join("documents/thesis").exists(), "{run}");
     }
@@ -105,7 +108,7 @@ fn a_name_that_no_prune_makes_is_refused() {
             "kind": "object", "name": name, "digest": null, "bytes": 0,
             "modified": "2026-11-22T00:59:18Z", "reasons": [],
         });
-        let file = forged(&sandbox, &sample, &[], |plan| add_object(plan, item));
+        let file = forged(&sandbox, &sample, "", |plan| add_object(plan, item));
         let stored = sample.layout.stored();
         for run in carry_out(&sandbox, &file) {
             assert!(run.code == Some(2) || run.code == Some(1), "{name}: {run}");
@@ -118,7 +121,7 @@ fn a_name_that_no_prune_makes_is_refused() {
 #[test]
 fn an_item_that_differs_from_the_store_is_kept() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    let file = forged(&sandbox, &sample, &[], |plan| {
+    let file = forged(&sandbox, &sample, "", |plan| {
         plan["delete"][0]["modified"] = "2026-01-01T00:00:00Z".into();
     });
     for run in carry_out(&sandbox, &file) {
@@ -134,7 +137,7 @@ fn an_item_that_differs_from_the_store_is_kept() {
 #[test]
 fn a_protected_ref_is_kept_even_if_a_plan_deletes_it() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    let file = forged(&sandbox, &sample, &["--drop-ref", "main"], |plan| {
+    let file = forged(&sandbox, &sample, "--drop-ref main", |plan| {
         // Another name for the source does not bypass a rule with a source condition.
         plan["source"] = "./elsewhere".into();
     });
@@ -165,7 +168,7 @@ fn a_protected_ref_is_kept_even_if_a_plan_deletes_it() {
 #[test]
 fn a_ref_that_a_plan_keeps_cannot_be_added_to_its_deletions() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    let policy = ["--keep-ref", "main", "--drop-ref", "old"];
+    let policy = "--keep-ref main --drop-ref old";
     let add = |plan: &mut Value| {
         let kept = plan["keep"].as_array().unwrap().iter();
         let main = kept
@@ -178,13 +181,13 @@ fn a_ref_that_a_plan_keeps_cannot_be_added_to_its_deletions() {
         });
         plan["delete"].as_array_mut().unwrap().insert(0, item);
     };
-    let file = forged(&sandbox, &sample, &policy, add);
+    let file = forged(&sandbox, &sample, policy, add);
     for run in carry_out(&sandbox, &file) {
         assert_ne!(run.code, Some(0), "{run}");
         assert!(run.stdout.contains("keeps it as well"), "{run}");
     }
     // Omitting the kept items does not help either: deleting the last ref needs a confirmation.
-    let file = forged(&sandbox, &sample, &policy, |plan| {
+    let file = forged(&sandbox, &sample, policy, |plan| {
         add(plan);
         plan["keep"] = json!([]);
     });
@@ -198,8 +201,8 @@ fn a_ref_that_a_plan_keeps_cannot_be_added_to_its_deletions() {
 #[test]
 fn signatures_that_are_left_do_not_count_as_refs() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    let policy = ["--keep-ref", "main", "--drop-ref", "old"];
-    let file = forged(&sandbox, &sample, &policy, |plan| {
+    let policy = "--keep-ref main --drop-ref old";
+    let file = forged(&sandbox, &sample, policy, |plan| {
         let kept = plan["keep"].as_array().unwrap().iter();
         let main = kept.clone().find(|kept| kept["name"] == "main").unwrap();
         let item = json!({
@@ -224,7 +227,7 @@ fn a_plan_from_the_future_is_refused_with_both_times() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let dated = |minutes: i64| {
         let then = Timestamp::now() + SignedDuration::from_mins(minutes);
-        let file = forged(&sandbox, &sample, &[], |plan| {
+        let file = forged(&sandbox, &sample, "", |plan| {
             plan["created"] = then.to_string().into();
         });
         (then, file)
@@ -246,7 +249,7 @@ fn a_plan_from_the_future_is_refused_with_both_times() {
 fn age_is_no_reason_unless_the_user_sets_a_limit() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     age(&blob_path(sample.layout.path(), &sample.orphan), 24 * 90);
-    let file = forged(&sandbox, &sample, &[], |plan| {
+    let file = forged(&sandbox, &sample, "", |plan| {
         let then = Timestamp::now() - SignedDuration::from_hours(24 * 60);
         plan["created"] = then.to_string().into();
     });
@@ -261,7 +264,7 @@ fn age_is_no_reason_unless_the_user_sets_a_limit() {
 #[test]
 fn a_referrer_pushed_after_the_plan_keeps_its_subject() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    let file = forged(&sandbox, &sample, &[], |_| ());
+    let file = forged(&sandbox, &sample, "", |_| ());
     let kind = "application/vnd.oci.image.manifest.v1+json";
     let main = fs::read_to_string(sample.layout.path().join("index.json")).unwrap();
     let index: Value = serde_json::from_str(&main).unwrap();
@@ -289,7 +292,7 @@ fn the_service_of_a_file_from_elsewhere_is_not_contacted() {
     let address = service.local_addr().unwrap();
     let evil = format!("s3://bucket?region=us-east-1&endpoint_url=http://{address}");
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    let file = forged(&sandbox, &sample, &[], |plan| {
+    let file = forged(&sandbox, &sample, "", |plan| {
         plan["place"] = format!("s3 {evil}").into();
         plan["source"] = evil.clone().into();
     });
@@ -314,15 +317,15 @@ fn the_service_of_a_file_from_elsewhere_is_not_contacted() {
 #[test]
 fn a_source_given_with_a_plan_must_be_its_store() {
     let (sandbox, sample, other) = (Sandbox::new(), Sample::new(), Sample::new());
-    let file = forged(&sandbox, &sample, &[], |_| ());
+    let file = forged(&sandbox, &sample, "", |_| ());
     let run = sandbox.run(format!("prune --apply {file} {}", other.layout.source()));
     assert_eq!(run.code, Some(2), "{run}");
     assert!(run.stderr.contains("is a plan for"), "{run}");
-    let done = document(&sandbox, &sample.layout, &["--apply", &file]);
+    let done = document(&sandbox, &sample.layout, format!("--apply {file}"));
     assert_eq!(done["outcome"]["done"], 1, "{done}");
     let journal = PathBuf::from(done["outcome"]["journal"].as_str().unwrap());
     assert!(journal.starts_with(sandbox.path(Path::new(".local/state"))));
     let source = sample.layout.source();
-    let undone = sandbox.run(&["prune", "--undo", journal.to_str().unwrap(), &source]);
+    let undone = sandbox.run(format!("prune --undo {} {source}", journal.display()));
     assert_eq!(undone.code, Some(0), "{undone}");
 }

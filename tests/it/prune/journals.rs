@@ -10,7 +10,7 @@ use crate::support::command::Sandbox;
 #[test]
 fn a_run_resumes_from_a_journal_that_a_crash_cut() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    let run = document(&sandbox, &sample.layout, &["--drop-ref", "old", "--yes"]);
+    let run = document(&sandbox, &sample.layout, "--drop-ref old --yes");
     let journal = run["outcome"]["journal"].as_str().unwrap();
     let text = fs::read_to_string(journal).unwrap();
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
@@ -44,7 +44,7 @@ fn a_run_resumes_from_a_journal_that_a_crash_cut() {
 #[test]
 fn a_damaged_journal_is_refused() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    let run = document(&sandbox, &sample.layout, &["--drop-ref", "old", "--yes"]);
+    let run = document(&sandbox, &sample.layout, "--drop-ref old --yes");
     let journal = run["outcome"]["journal"].as_str().unwrap();
     let text = fs::read_to_string(journal).unwrap();
     let refused = |text: &str, why: &str| {
@@ -69,7 +69,7 @@ fn a_journal_is_never_overwritten() {
     let run = prune(
         &sandbox,
         &sample.layout,
-        &["--yes", "--journal", journal.to_str().unwrap()],
+        format!("--yes --journal {}", journal.display()),
     );
     assert_eq!(run.code, Some(1), "{run}");
     assert!(run.stderr.contains("cannot create the journal"), "{run}");

@@ -69,7 +69,7 @@ fn a_prune_killed_at_any_step_leaves_a_valid_cache_and_can_be_resumed() {
             );
 
             let resumed =
-                Sandbox::new().run(&["prune", "--resume", journal.to_str().unwrap(), "--json"]);
+                Sandbox::new().run(format!("prune --resume {} --json", journal.display()));
             assert_eq!(resumed.code, Some(0), "after {steps} steps: {resumed:?}");
             let result: serde_json::Value = serde_json::from_str(&resumed.stdout).unwrap();
             assert_eq!(

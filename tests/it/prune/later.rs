@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Sample, document, prune};
-use crate::support::command::Sandbox;
+use crate::support::command::{CommandLine, Sandbox};
 use crate::support::fixture::Fixture;
 
 /// The bytes that `du` counts for these states.
@@ -20,7 +20,7 @@ fn stored(sandbox: &Sandbox, sample: &Sample, states: &[&str]) -> u64 {
 #[test]
 fn a_plan_shows_how_much_a_later_run_frees_and_from_when() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    let planned = document(&sandbox, &sample.layout, &["--drop-ref", "old"]);
+    let planned = document(&sandbox, &sample.layout, "--drop-ref old");
     let plan = &planned["plan"];
     let later = &plan["frees_later"];
     let at: Timestamp = later["at"].as_str().unwrap().parse().unwrap();
@@ -39,7 +39,7 @@ fn a_plan_shows_how_much_a_later_run_frees_and_from_when() {
     }
 
     let before = stored(&sandbox, &sample, &["total"]);
-    let run = document(&sandbox, &sample.layout, &["--drop-ref", "old", "--yes"]);
+    let run = document(&sandbox, &sample.layout, "--drop-ref old --yes");
     let after = &run["outcome"]["frees_later"];
     assert_eq!(
         (&after["objects"], &after["bytes"]),
@@ -49,13 +49,7 @@ fn a_plan_shows_how_much_a_later_run_frees_and_from_when() {
     let swept = document(
         &sandbox,
         &sample.layout,
-        &[
-            "--grace",
-            "0s",
-            "--no-trash",
-            "--i-am-the-only-writer",
-            "--yes",
-        ],
+        "--grace 0s --no-trash --i-am-the-only-writer --yes",
     );
     assert_eq!(swept["outcome"]["failed"], 0);
     // The orphan has 6 bytes.
@@ -121,8 +115,8 @@ fn the_gate_counts_what_a_later_run_frees() {
     assert_eq!(sample.layout.refs().len(), 2);
 
     // What waits because of an earlier run counts there, and not again.
-    prune(&sandbox, &sample.layout, &["--drop-ref", "old", "--yes"]);
-    let planned = document(&sandbox, &sample.layout, &["--fail-if-frees", "20B"]);
+    prune(&sandbox, &sample.layout, "--drop-ref old --yes");
+    let planned = document(&sandbox, &sample.layout, "--fail-if-frees 20B");
     assert_eq!(planned["plan"]["frees_later"]["objects"], 2);
     assert_eq!(gate(&[]), Some(0));
 }
@@ -136,7 +130,7 @@ fn a_filter_by_step_warns_if_no_step_has_a_name() {
     let warning = "`step~npm` selects no results of 15 refs, because their steps have no names";
     let run = sandbox.run(&arguments);
     assert!(run.stderr.contains(warning), "{run}");
-    let planned = sandbox.json(&[&arguments, &["--json"][..]].concat());
+    let planned = sandbox.json("--json".after(&arguments));
     let warnings = planned["plan"]["warnings"].to_string();
     assert!(warnings.contains(warning), "{warnings}");
 
@@ -156,26 +150,26 @@ fn a_filter_by_step_warns_if_no_step_has_a_name() {
 #[test]
 fn a_rule_that_drops_no_ref_is_named() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    let run = prune(&sandbox, &sample.layout, &["--drop-ref", "nomatch*"]);
+    let run = prune(&sandbox, &sample.layout, "--drop-ref nomatch*");
     let warning = "rule \"--drop-ref nomatch*\" matches no ref";
     assert!(run.stderr.contains(warning), "{run}");
     let advice = "No rule matches a ref";
     assert!(!run.stdout.contains(advice), "{run}");
-    let planned = document(&sandbox, &sample.layout, &["--drop-ref", "nomatch*"]);
+    let planned = document(&sandbox, &sample.layout, "--drop-ref nomatch*");
     assert!(planned["plan"]["warnings"].to_string().contains("nomatch*"));
 
-    let orphans = prune(&sandbox, &sample.layout, &["--orphans-only", "--yes"]);
+    let orphans = prune(&sandbox, &sample.layout, "--orphans-only --yes");
     assert_eq!(orphans.code, Some(0), "{orphans}");
-    let again = prune(&sandbox, &sample.layout, &["--orphans-only"]);
+    let again = prune(&sandbox, &sample.layout, "--orphans-only");
     assert!(again.stdout.contains("There is nothing to do."), "{again}");
     assert!(!again.stdout.contains(advice), "{again}");
-    assert!(prune(&sandbox, &sample.layout, &[]).stdout.contains(advice));
+    assert!(prune(&sandbox, &sample.layout, "").stdout.contains(advice));
 
     // A rule of a file matches nothing as soon as it has done its work.
     let rule =
         "[[retention.rule]]\nname = \"old ones\"\nmatch = { ref = \"pr-*\" }\naction = \"drop\"\n";
     fs::write(sandbox.path("cachelens.toml"), rule).unwrap();
-    let run = prune(&sandbox, &sample.layout, &[]);
+    let run = prune(&sandbox, &sample.layout, "");
     assert!(!run.stderr.contains("matches no ref"), "{run}");
 }
 
@@ -245,9 +239,9 @@ fn an_undo_has_an_outcome_and_an_undone_run_is_not_resumed() {
 #[test]
 fn an_emptied_trash_promises_no_undo() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    let moved = prune(&sandbox, &sample.layout, &["--orphans-only", "--yes"]);
+    let moved = prune(&sandbox, &sample.layout, "--orphans-only --yes");
     assert!(moved.stdout.contains("--undo"), "{moved}");
-    let emptied = prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
+    let emptied = prune(&sandbox, &sample.layout, "--grace 0s --yes");
     assert!(emptied.stdout.contains("1 done"), "{emptied}");
     assert!(!emptied.stdout.contains("--undo"), "{emptied}");
 }

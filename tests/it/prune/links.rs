@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{Sample, document, prune};
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 use crate::support::made::{MadeLayout, age, blob_path, content, entry};
 
 const RUN: &str = "20261122T005918Z-1f2e3d4c";
@@ -119,13 +119,7 @@ fn swapped_before_apply(folder: &str, flags: &[&str]) -> (Run, TempDir, MadeLayo
     let plan = sandbox.path("plan");
     let plan = plan.to_str().unwrap();
     let source = layout.source();
-    let planned = sandbox.run(
-        &[
-            &["prune", &source, "--grace", "0s", "--plan-out", plan],
-            flags,
-        ]
-        .concat(),
-    );
+    let planned = sandbox.run(flags.after(format!("prune {source} --grace 0s --plan-out {plan}")));
     assert_eq!(planned.code, Some(0), "{planned}");
 
     // The same files are outside, with the same ages.
@@ -303,7 +297,7 @@ fn blobs_behind_a_link_inside_the_layout_are_kept() {
     fs::rename(dir.join("blobs"), dir.join("elsewhere")).unwrap();
     symlink("elsewhere", dir.join("blobs")).unwrap();
     let stored = sample.layout.stored();
-    let run = prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
+    let run = prune(&sandbox, &sample.layout, "--grace 0s --yes");
     assert!(run.stderr.contains("`blobs` is a symbolic link"), "{run:?}");
     assert_eq!(sample.layout.stored(), stored);
 }
@@ -319,13 +313,13 @@ fn hard_links_and_holes_free_less_than_their_size() {
     let hole = blob_path(sample.layout.path(), &Digest::of(b"hole"));
     File::create(&hole).unwrap().set_len(1 << 20).unwrap();
     age(&hole, 96);
-    let disk = document(&sandbox, &sample.layout, &[])["plan"]["disk"].clone();
+    let disk = document(&sandbox, &sample.layout, "")["plan"]["disk"].clone();
     assert_eq!(
         (&disk["hard_linked"], &disk["sparse"]),
         (&Value::from(1), &Value::from(1))
     );
     assert!(disk["disk_bytes"].as_u64().unwrap() < 1 << 20, "{disk}");
-    let shown = prune(&sandbox, &sample.layout, &[]).stdout;
+    let shown = prune(&sandbox, &sample.layout, "").stdout;
     assert!(
         shown.contains("No disk space is freed for 1 file with other hard links"),
         "{shown}"

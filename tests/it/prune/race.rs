@@ -17,15 +17,15 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{Sample, prune};
-use crate::support::command::Sandbox;
+use crate::support::command::{CommandLine, Sandbox};
 use crate::support::made::{MadeLayout, entry};
 
 /// Makes a plan with the program.
-pub(super) fn plan(layout: &MadeLayout, arguments: &[&str]) -> Plan {
+pub(super) fn plan(layout: &MadeLayout, arguments: impl CommandLine) -> Plan {
     let out = tempfile::NamedTempFile::new().unwrap();
     let out = out.path().to_str().unwrap();
-    let run =
-        Sandbox::new().run(&[&["prune", &layout.source(), "--plan-out", out], arguments].concat());
+    let first = format!("prune {} --plan-out {out}", layout.source());
+    let run = Sandbox::new().run(arguments.after(first));
     assert_eq!(run.code, Some(0), "{run:?}");
     file::load(&fs::read_to_string(out).unwrap()).unwrap()
 }
@@ -138,7 +138,7 @@ fn prune_while_a_build_exports(when: RunStep) -> (Sample, RunReport) {
     // The manifest of that cache is an orphan, too: the build finds it and does not write it again.
     let new = Digest::of(b"brand new");
     let manifest = sample.layout.cache(&[sample.orphan, new], 96);
-    let plan = plan(&sample.layout, &["--drop-ref", "old"]);
+    let plan = plan(&sample.layout, "--drop-ref old");
     let observe = |step: RunStep<'_>| {
         if step == when {
             export(&sample.layout, "meanwhile", manifest, &[b"brand new"]);
@@ -187,7 +187,7 @@ fn a_tag_written_after_the_deletion_gets_its_blobs_restored() {
 #[test]
 fn an_unreadable_ref_written_after_the_deletion_restores_everything() {
     let sample = Sample::new();
-    let plan = plan(&sample.layout, &[]);
+    let plan = plan(&sample.layout, "");
     let stored = sample.layout.stored();
     let observe = |step: RunStep<'_>| {
         if step == RunStep::Swept {
@@ -211,7 +211,7 @@ fn an_unreadable_ref_written_after_the_deletion_restores_everything() {
 #[test]
 fn an_unreadable_index_after_the_deletion_restores_everything() {
     let sample = Sample::new();
-    let plan = plan(&sample.layout, &[]);
+    let plan = plan(&sample.layout, "");
     let stored = sample.layout.stored();
     let observe = |step: RunStep<'_>| {
         if step == RunStep::Swept {
@@ -231,7 +231,7 @@ fn an_unreadable_index_after_the_deletion_restores_everything() {
 #[test]
 fn a_lock_that_is_never_released_restores_everything() {
     let sample = Sample::new();
-    let plan = plan(&sample.layout, &[]);
+    let plan = plan(&sample.layout, "");
     let stored = sample.layout.stored();
     let lock = fs::File::create(sample.layout.path().join("index.json.lock")).unwrap();
     lock.try_lock().unwrap();
@@ -255,7 +255,7 @@ fn a_cancelled_run_can_be_resumed_to_its_end() {
     let source = sample.layout.source();
     let plan = plan(
         &sample.layout,
-        &["--drop-ref", "old", "--now", "--confirm", &source],
+        format!("--drop-ref old --now --confirm {source}"),
     );
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
@@ -280,7 +280,7 @@ fn a_cancelled_run_can_be_resumed_to_its_end() {
         report.count(|outcome| *outcome == Outcome::Cancelled),
         plan.delete().len()
     );
-    let resumed = Sandbox::new().run(&["prune", "--resume", journal.to_str().unwrap(), "--json"]);
+    let resumed = Sandbox::new().run(format!("prune --resume {} --json", journal.display()));
     assert_eq!(resumed.code, Some(0), "{resumed}");
     assert_eq!(resumed.json()["outcome"]["done"], plan.delete().len());
     assert_eq!(
@@ -292,13 +292,13 @@ fn a_cancelled_run_can_be_resumed_to_its_end() {
 #[test]
 fn a_journal_is_not_changed_while_its_run_is_active() {
     let sample = Sample::new();
-    let plan = plan(&sample.layout, &["--drop-ref", "old"]);
+    let plan = plan(&sample.layout, "--drop-ref old");
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
     let observe = |step: RunStep<'_>| {
         if step == RunStep::Swept {
             for verb in ["--resume", "--undo"] {
-                let other = Sandbox::new().run(&["prune", verb, journal.to_str().unwrap()]);
+                let other = Sandbox::new().run(format!("prune {verb} {}", journal.display()));
                 assert_eq!(other.code, Some(1), "{other}");
                 assert!(other.stderr.contains("is still at work"), "{other}");
             }
@@ -329,7 +329,7 @@ fn a_signature_is_kept_if_a_build_references_its_subject_again() {
         "subject": { "mediaType": kind, "digest": manifest, "size": 1 },
     });
     let signature = sample.layout.blob(signature.to_string().as_bytes(), 96);
-    let plan = plan(&sample.layout, &[]);
+    let plan = plan(&sample.layout, "");
     let observe = |step: RunStep<'_>| {
         if step == RunStep::Leased {
             export(&sample.layout, "meanwhile", manifest, &[]);
@@ -354,7 +354,7 @@ fn a_signature_is_kept_if_a_build_references_its_subject_again() {
 #[test]
 fn a_cancelled_run_lists_the_items_it_left() {
     let sample = Sample::new();
-    let plan = plan(&sample.layout, &["--drop-ref", "old"]);
+    let plan = plan(&sample.layout, "--drop-ref old");
     let cancel = CancellationToken::new();
     let observe = |step: RunStep<'_>| {
         if step == RunStep::Leased {
@@ -373,7 +373,7 @@ fn a_second_prune_is_refused_while_one_runs() {
     let lock = File::create(sample.trash().join("lock")).unwrap();
     lock.try_lock().unwrap();
     let stored = sample.layout.stored();
-    let run = prune(&sandbox, &sample.layout, &["--yes"]);
+    let run = prune(&sandbox, &sample.layout, "--yes");
     assert_eq!(run.code, Some(1));
     assert!(
         run.stderr.contains("another prune is running"),
@@ -382,5 +382,5 @@ fn a_second_prune_is_refused_while_one_runs() {
     );
     assert_eq!(sample.layout.stored(), stored);
     drop(lock);
-    assert_eq!(prune(&sandbox, &sample.layout, &["--yes"]).code, Some(0));
+    assert_eq!(prune(&sandbox, &sample.layout, "--yes").code, Some(0));
 }

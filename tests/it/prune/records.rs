@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::kill::VICTIM;
-use crate::support::command::Sandbox;
+use crate::support::command::{CommandLine, Sandbox};
 use crate::support::fixture::Fixture;
 use crate::support::{made, victim};
 
@@ -129,8 +129,7 @@ fn chosen_results_are_dropped_and_the_others_keep_their_keys() {
         ));
         let chosen = digests(&chosen["records"], |_| true);
         assert!(!chosen.is_empty(), "{set} {commit}");
-        let done =
-            sandbox.json(&[&["prune", "./cache", "--yes", "--json"], &arguments[..]].concat());
+        let done = sandbox.json(arguments[..].after("prune ./cache --yes --json"));
         assert_eq!(done["outcome"]["done"], 1, "{done}");
         assert_eq!(done["plan"]["frees_bytes"], 0);
         let item = &done["plan"]["delete"][0];
@@ -297,9 +296,7 @@ fn a_ref_replaced_by_a_build_is_skipped() {
         "--plan-out",
     ];
     assert_eq!(
-        sandbox
-            .run(&[&saved[..], &[plan.to_str().unwrap()]].concat())
-            .code,
+        sandbox.run(plan.to_str().unwrap().after(&saved[..])).code,
         Some(0)
     );
     let show =
@@ -307,7 +304,7 @@ fn a_ref_replaced_by_a_build_is_skipped() {
     let (old, new) = (show("c08"), show("c09"));
     let entry = index(&sandbox).replace(old.as_str().unwrap(), new.as_str().unwrap());
     fs::write(sandbox.path("cache/index.json"), &entry).unwrap();
-    let applied = sandbox.run(&["prune", "--apply", plan.to_str().unwrap(), "--json"]);
+    let applied = sandbox.run(format!("prune --apply {} --json", plan.display()));
     assert_eq!(applied.code, Some(4), "{applied}");
     assert_eq!(
         applied.json()["outcome"]["items"][0]["outcome"],

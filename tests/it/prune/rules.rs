@@ -44,10 +44,9 @@ fn an_unmet_budget_is_reported_with_and_without_deletions() {
             "{run}"
         );
         assert_eq!(run.stdout.contains(" done, "), has_something, "{run}");
-        prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
+        prune(&sandbox, &sample.layout, "--grace 0s --yes");
     }
-    let outcome =
-        document(&sandbox, &sample.layout, &["--grace", "0s", "--yes"])["outcome"].clone();
+    let outcome = document(&sandbox, &sample.layout, "--grace 0s --yes")["outcome"].clone();
     assert_eq!(
         (&outcome["done"], &outcome["journal"]),
         (&0.into(), &Value::Null)

@@ -44,7 +44,7 @@ fn a_saved_plan_is_applied_unchanged_or_refused() {
     refuse("", "it is not a plan");
     fs::write(&plan, &text).unwrap();
     let other = Sample::new();
-    let elsewhere = prune(&sandbox, &other.layout, &["--apply", file]);
+    let elsewhere = prune(&sandbox, &other.layout, format!("--apply {file}"));
     assert!(
         elsewhere.stderr.contains("is a plan for"),
         "{}",
@@ -86,7 +86,7 @@ fn changed_items_are_skipped() {
     prune(
         &sandbox,
         &sample.layout,
-        &["--drop-ref", "old", "--plan-out", file],
+        format!("--drop-ref old --plan-out {file}"),
     );
     age(&blob_path(sample.layout.path(), &sample.orphan), 95);
     sample

@@ -13,7 +13,7 @@ use cachelens::prune::plan::Plan;
 use cachelens::prune::runs::{PastRun, RunState};
 
 use super::race::{plan, try_execute_settling};
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 use crate::support::exporter::{Exported, Exporter, Pauses};
 use crate::support::made::{MadeLayout, blob_path};
 
@@ -94,7 +94,7 @@ fn a_ref_written_after_the_prune_gets_its_blobs_restored() {
 #[test]
 fn by_default_a_prune_watches_for_half_a_minute() {
     let (layout, _) = with_orphans();
-    let plan = plan(&layout, &[]);
+    let plan = plan(&layout, "");
     let first = Mutex::new(None);
     let cancel = tokio_util::sync::CancellationToken::new();
     let observe = |step: RunStep<'_>| {
@@ -142,7 +142,7 @@ fn the_only_writer_does_not_wait() {
 #[test]
 fn nothing_is_moved_while_a_build_writes() {
     let (layout, exporter) = with_orphans();
-    let plan = plan(&layout, &[]);
+    let plan = plan(&layout, "");
     let upload = layout.path().join("ingest/new");
     let looks = Mutex::new(0);
     let observe = |step: RunStep<'_>| {
@@ -183,7 +183,7 @@ fn quick() -> Settle {
 /// Runs with a lock of the index that is held all the time.
 fn under_a_held_lock(settle: Settle) -> (MadeLayout, cachelens::prune::execute::RunReport) {
     let (layout, _) = with_orphans();
-    let plan: Plan = plan(&layout, &[]);
+    let plan: Plan = plan(&layout, "");
     let lock = std::fs::File::create(layout.path().join("index.json.lock")).unwrap();
     lock.try_lock().unwrap();
     let cancel = tokio_util::sync::CancellationToken::new();
@@ -393,7 +393,7 @@ fn a_trashed_copy_of_a_truncated_blob_is_kept() {
     assert_eq!(exporter.export(), Exported::Done);
     let damaged: PathBuf = blob_path(layout.path(), &Digest::of(b"three"));
     std::fs::write(&damaged, b"thr").unwrap();
-    let run = sandbox.run(&[&arguments[..], &["--grace", "1ms"]].concat());
+    let run = sandbox.run("--grace 1ms".after(&arguments[..]));
     assert_eq!(run.json()["outcome"]["skipped"], 1, "{run}");
     assert_eq!(run.json()["outcome"]["done"], 3, "{run}");
 }

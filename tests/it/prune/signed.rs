@@ -7,7 +7,7 @@ use cachelens::format::digest::Digest;
 use serde_json::{Value, json};
 
 use super::{document, prune};
-use crate::support::command::Sandbox;
+use crate::support::command::{CommandLine, Sandbox};
 use crate::support::made::MadeLayout;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -65,10 +65,9 @@ fn names<'a>(plan: &'a Value, list: &str, kind: &str) -> Vec<&'a str> {
 }
 
 /// Executes a plan and compares it with the result.
-fn carry_out(sandbox: &Sandbox, layout: &MadeLayout, arguments: &[&str]) -> Value {
+fn carry_out(sandbox: &Sandbox, layout: &MadeLayout, arguments: &str) -> Value {
     let plan = document(sandbox, layout, arguments);
-    let all = [arguments, &["--yes"]].concat();
-    let run = document(sandbox, layout, &all);
+    let run = document(sandbox, layout, "--yes".after(arguments));
     assert_eq!(run["outcome"]["skipped"], 0, "{run}");
     assert_eq!(run["outcome"]["failed"], 0, "{run}");
     let planned = plan["plan"]["delete"].as_array().unwrap().len();
@@ -86,7 +85,7 @@ fn a_tagged_signature_of_a_kept_ref_is_kept() {
     let [of_gone, _] = signature(&layout, gone, "of gone");
     layout.tag("pr-kept.sig", of_kept);
     layout.tag("pr-gone.sig", of_gone);
-    let plan = carry_out(&sandbox, &layout, &["--drop-ref", "pr-*"]);
+    let plan = carry_out(&sandbox, &layout, "--drop-ref pr-*");
     assert_eq!(names(&plan, "delete", "ref"), ["pr-1", "pr-gone.sig"]);
     let refs: Vec<String> = layout.refs().into_keys().collect();
     assert_eq!(refs, ["pr-kept.sig", "v2"]);
@@ -122,7 +121,7 @@ fn tags_of_cosign_belong_to_their_image() {
         let fallback = layout.blob(fallback.to_string().as_bytes(), HOURS);
         layout.tag(&format!("sha256-{}", of.hex()), fallback);
     }
-    let plan = carry_out(&sandbox, &layout, &["--drop-ref", "v1"]);
+    let plan = carry_out(&sandbox, &layout, "--drop-ref v1");
     let mut expected: Vec<String> = ["", ".att", ".sbom", ".sig"]
         .iter()
         .map(|ending| format!("sha256-{}{ending}", gone.hex()))
@@ -149,12 +148,12 @@ fn an_untagged_signature_follows_a_child_of_an_index() {
         list(&layout, of_it);
     }
     let confirm = layout.source();
-    let arguments = ["--drop-ref", "v1", "--now", "--confirm", &confirm];
+    let arguments = format!("--drop-ref v1 --now --confirm {confirm}");
     let plan = carry_out(&sandbox, &layout, &arguments);
     assert_eq!(names(&plan, "delete", "ref").len(), 3, "{plan}");
     let index = fs::read_to_string(layout.path().join("index.json")).unwrap();
     assert_eq!(index.matches("\"digest\"").count(), 3, "{index}");
-    let run = prune(&sandbox, &layout, &["--orphans-only", "--yes"]);
+    let run = prune(&sandbox, &layout, "--orphans-only --yes");
     assert_eq!(run.code, Some(0), "{run}");
     assert!(layout.refs().into_values().all(|whole| whole));
 }
@@ -171,10 +170,10 @@ fn an_untagged_signature_is_deleted_with_its_subject() {
         let parts = signature(&layout, old, "of old");
         let confirm = layout.source();
         if now {
-            let arguments = ["--drop-ref", "old", "--now", "--confirm", &confirm];
+            let arguments = format!("--drop-ref old --now --confirm {confirm}");
             carry_out(&sandbox, &layout, &arguments);
         } else {
-            let plan = carry_out(&sandbox, &layout, &["--drop-ref", "old"]);
+            let plan = carry_out(&sandbox, &layout, "--drop-ref old");
             assert_eq!(plan["plan"]["frees_objects"], 0, "{plan}");
             assert!(parts.iter().all(|part| layout.stored().contains(part)));
             // The grace period after the ref's deletion has passed.
@@ -215,7 +214,7 @@ fn json_of_an_unknown_shape_stops_the_sweep() {
                 "manifests": [described(media_type, digest)],
             });
             layout.tag("odd", layout.blob(index.to_string().as_bytes(), HOURS));
-            let run = prune(&sandbox, &layout, &["--orphans-only", "--yes"]);
+            let run = prune(&sandbox, &layout, "--orphans-only --yes");
             assert_eq!(run.code, Some(4), "{odd}: {run}");
             assert!(layout.stored().contains(&orphan), "{odd}");
         }
@@ -231,7 +230,7 @@ fn an_index_without_its_list_is_no_empty_one() {
         let (sandbox, layout) = (Sandbox::new(), MadeLayout::new());
         let orphan = layout.blob(b"orphan", HOURS);
         fs::write(layout.path().join("index.json"), index).unwrap();
-        let run = prune(&sandbox, &layout, &["--orphans-only", "--yes"]);
+        let run = prune(&sandbox, &layout, "--orphans-only --yes");
         assert_eq!(run.code, Some(1), "{run}");
         assert!(run.stderr.contains("manifests"), "{run}");
         assert!(layout.stored().contains(&orphan));

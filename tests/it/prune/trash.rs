@@ -53,11 +53,7 @@ fn a_run_is_undone_completely() {
     fs::write(sample.layout.path().join("ingest/left/data"), "half").unwrap();
     age(&sample.layout.path().join("ingest/left/data"), 96);
     let (stored, refs) = (sample.layout.stored(), sample.layout.refs());
-    let run = document(
-        &sandbox,
-        &sample.layout,
-        &["--drop-ref", "old", "--grace", "0s", "--yes"],
-    );
+    let run = document(&sandbox, &sample.layout, "--drop-ref old --grace 0s --yes");
     assert_eq!(run["outcome"]["done"], 3, "{run}");
     assert!(!sample.layout.path().join("ingest/left").exists());
     let journal = run["outcome"]["journal"].as_str().unwrap();
@@ -79,11 +75,11 @@ fn a_run_is_undone_completely() {
 #[test]
 fn the_trash_is_emptied_after_the_grace_and_only_then() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
-    assert_eq!(prune(&sandbox, &sample.layout, &["--yes"]).code, Some(0));
-    let within = document(&sandbox, &sample.layout, &["--yes"]);
+    assert_eq!(prune(&sandbox, &sample.layout, "--yes").code, Some(0));
+    let within = document(&sandbox, &sample.layout, "--yes");
     assert_eq!(within["plan"]["frees_objects"], 0, "{within}");
     assert!(sample.trash().exists());
-    let after = document(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
+    let after = document(&sandbox, &sample.layout, "--grace 0s --yes");
     assert_eq!(
         (
             &after["plan"]["delete"][0]["kind"],
@@ -98,13 +94,13 @@ fn the_trash_is_emptied_after_the_grace_and_only_then() {
 fn without_trash_blobs_are_deleted_at_once() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     assert_eq!(
-        prune(&sandbox, &sample.layout, &["--no-trash", "--yes"]).code,
+        prune(&sandbox, &sample.layout, "--no-trash --yes").code,
         Some(2)
     );
     let run = prune(
         &sandbox,
         &sample.layout,
-        &["--no-trash", "--i-am-the-only-writer", "--yes"],
+        "--no-trash --i-am-the-only-writer --yes",
     );
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(!sample.layout.stored().contains(&sample.orphan));
@@ -115,7 +111,7 @@ fn without_trash_blobs_are_deleted_at_once() {
 fn trashed_blobs_that_a_ref_references_again_are_restored_first() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let manifest = sample.layout.cache(&[sample.shared, sample.orphan], 96);
-    assert_eq!(prune(&sandbox, &sample.layout, &["--yes"]).code, Some(0));
+    assert_eq!(prune(&sandbox, &sample.layout, "--yes").code, Some(0));
     assert!(!sample.layout.stored().contains(&manifest));
     // An exporter that had found them before their deletion references them now.
     sample.layout.tag("again", manifest);
@@ -138,13 +134,13 @@ fn trashed_blobs_that_a_ref_references_again_are_restored_first() {
         finding["hint"].as_str().unwrap().contains(&command),
         "{finding}"
     );
-    let plan = document(&sandbox, &sample.layout, &["--grace", "0s"]);
+    let plan = document(&sandbox, &sample.layout, "--grace 0s");
     assert_eq!(
         (&plan["plan"]["put_back"], &plan["plan"]["frees_objects"]),
         (&serde_json::json!([manifest]), &Value::from(0))
     );
     assert_eq!(
-        prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code,
+        prune(&sandbox, &sample.layout, "--grace 0s --yes").code,
         Some(0)
     );
     assert!(sample.layout.refs().into_values().all(|whole| whole));
@@ -159,7 +155,7 @@ fn a_foreign_file_at_the_path_of_the_trash_is_not_touched() {
         let (sandbox, sample) = (Sandbox::new(), Sample::new());
         occupy(&sample.trash());
         let stored = sample.layout.stored();
-        let run = prune(&sandbox, &sample.layout, &["--yes"]);
+        let run = prune(&sandbox, &sample.layout, "--yes");
         assert_eq!(run.code, Some(1), "{run:?}");
         assert!(
             run.stderr.contains("is not a folder of cachelens"),
@@ -172,11 +168,11 @@ fn a_foreign_file_at_the_path_of_the_trash_is_not_touched() {
     fs::create_dir(sample.trash()).unwrap();
     fs::write(sample.trash().join("mine"), "mine").unwrap();
     assert_eq!(
-        prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code,
+        prune(&sandbox, &sample.layout, "--grace 0s --yes").code,
         Some(0)
     );
     assert_eq!(
-        prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code,
+        prune(&sandbox, &sample.layout, "--grace 0s --yes").code,
         Some(0)
     );
     assert_eq!(fs::read(sample.trash().join("mine")).unwrap(), b"mine");

@@ -14,7 +14,7 @@ fn a_ref_that_cannot_be_read_stops_the_deletion_of_blobs() {
         .layout
         .tag("odd", sample.layout.blob(b"{ no manifest", 96));
     let stored = sample.layout.stored();
-    let run = prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
+    let run = prune(&sandbox, &sample.layout, "--grace 0s --yes");
     assert_eq!(run.code, Some(4), "{run:?}");
     assert!(
         run.stderr
@@ -62,7 +62,7 @@ fn a_manifest_that_is_not_stored_stops_the_deletion_of_blobs() {
 fn many_refs_with_the_same_fault_have_one_warning() {
     let (sandbox, sample) = (Sandbox::new(), Sample::new());
     let warnings = || {
-        let run = prune(&sandbox, &sample.layout, &["--dry-run"]);
+        let run = prune(&sandbox, &sample.layout, "--dry-run");
         let lines = run.stderr.lines().map(str::to_owned);
         let lines: Vec<String> = lines.filter(|line| line.contains("any blob")).collect();
         let [warning] = &lines[..] else {
@@ -110,7 +110,7 @@ fn documents_of_unknown_form_stop_the_deletion_of_blobs() {
         sample
             .layout
             .tag("odd", sample.layout.blob(index(entry).as_bytes(), 96));
-        let run = prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]);
+        let run = prune(&sandbox, &sample.layout, "--grace 0s --yes");
         assert_eq!(run.code, Some(4), "{odd}: {run:?}");
         assert!(sample.layout.stored().contains(&sample.orphan), "{odd}");
     }
@@ -124,7 +124,7 @@ fn documents_of_unknown_form_stop_the_deletion_of_blobs() {
         .layout
         .tag("about", sample.layout.blob(about.as_bytes(), 96));
     assert_eq!(
-        prune(&sandbox, &sample.layout, &["--grace", "0s", "--yes"]).code,
+        prune(&sandbox, &sample.layout, "--grace 0s --yes").code,
         Some(0)
     );
     assert!(sample.layout.stored().contains(&sample.orphan));
@@ -150,7 +150,7 @@ fn referrers_of_kept_manifests_are_kept_with_their_blobs() {
     let of_it = refers_to(signature[1], b"a signature of the signature");
     let of_nothing = refers_to(orphan, b"a signature of an orphan");
     let sandbox = Sandbox::new();
-    let run = prune(&sandbox, &layout, &["--orphans-only", "--yes"]);
+    let run = prune(&sandbox, &layout, "--orphans-only --yes");
     assert_eq!(run.code, Some(0), "{run}");
     let stored = layout.stored();
     assert!(

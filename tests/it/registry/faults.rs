@@ -7,7 +7,7 @@ use crate::support::http::Answer;
 use crate::support::registry::second::SecondRegistry;
 
 fn ls(sandbox: &Sandbox, registry: &SecondRegistry) -> Run {
-    sandbox.run(&["ls", &format!("{}/shop-cache", registry.host())])
+    sandbox.run(format!("ls {}/shop-cache", registry.host()))
 }
 
 /// Formats a run without the port.
@@ -104,7 +104,7 @@ fn a_false_manifest_affects_only_its_own_ref() {
             .unwrap()
             .insert("odd tag\u{202e}".to_owned(), two);
     }
-    let run = sandbox.run(&["ls", "--json", &format!("{}/shop-cache", registry.host())]);
+    let run = sandbox.run(format!("ls --json {}/shop-cache", registry.host()));
     let document = run.json();
     let refs = document["sources"][0]["refs"].as_array().unwrap();
     let broken: Vec<&str> = refs
@@ -142,13 +142,10 @@ fn with_pulls() -> SecondRegistry {
 }
 
 fn prune_pulls(sandbox: &Sandbox, registry: &SecondRegistry) -> Run {
-    sandbox.run(&[
-        "prune",
-        &format!("{}/shop-cache", registry.host()),
-        "--drop-ref",
-        "pr-*",
-        "--yes",
-    ])
+    sandbox.run(format!(
+        "prune {}/shop-cache --drop-ref pr-* --yes",
+        registry.host()
+    ))
 }
 
 fn pulls(registry: &SecondRegistry) -> Vec<String> {
@@ -179,7 +176,7 @@ fn a_tag_that_moves_during_a_scan_is_one_thing_or_the_other() {
         .state()
         .faults
         .push_back(("GET /v2/shop-cache/manifests/c07".to_owned(), moved));
-    let run = Sandbox::new().run(&["ls", "--json", &format!("{}/shop-cache", registry.host())]);
+    let run = Sandbox::new().run(format!("ls --json {}/shop-cache", registry.host()));
     let document = run.json();
     let refs = document["sources"][0]["refs"].as_array().unwrap();
     let digest =

@@ -9,7 +9,7 @@ use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 
 use crate::support::client::choose_ring;
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 use crate::support::http::Answer;
 use crate::support::registry::second::SecondRegistry;
 use crate::support::registry::{DockerRegistry, PASSWORD, Setup, USER, blobs_of, log_in};
@@ -87,14 +87,14 @@ fn another_client_reads_manifests_of_a_prune_and_its_undo() {
         .filter(|(tag, digest)| after[*tag] != **digest);
     let changed: Vec<&String> = changed.map(|(tag, _)| tag).collect();
     assert_eq!(changed, ["c05"], "{run}");
-    let undone = sandbox.run(&["prune", "--undo", journal(&run)]);
+    let undone = sandbox.run(format!("prune --undo {}", journal(&run)));
     assert_eq!(undone.code, Some(0), "{undone}");
     assert_eq!(read_all(&registry, "shop-cache"), before);
 
     let run = sandbox.run(format!("prune {source} --drop-ref c0* --yes"));
     assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(read_all(&registry, "shop-cache").len(), 6);
-    let undone = sandbox.run(&["prune", "--undo", journal(&run)]);
+    let undone = sandbox.run(format!("prune --undo {}", journal(&run)));
     assert_eq!(undone.code, Some(0), "{undone}");
     assert_eq!(read_all(&registry, "shop-cache"), before);
 }
@@ -119,12 +119,12 @@ fn another_client_reads_manifests_of_a_repair() {
 }
 
 /// Runs the program with a log of what `oci-client` does, too.
-fn run(sandbox: &Sandbox, arguments: &[&str]) -> (Run, String) {
+fn run(sandbox: &Sandbox, arguments: impl CommandLine) -> (Run, String) {
     let log = sandbox.path("log");
     let _ = fs::remove_file(&log);
     let mut command = sandbox.command();
     command
-        .args(arguments)
+        .args(arguments.words())
         .args(["--log-file", "log"])
         .env("CACHELENS_LOG", "cachelens=debug,oci_client=debug");
     let run = Run::new(command.output().unwrap());
@@ -226,7 +226,7 @@ fn a_password_is_not_passed_to_a_token_service_by_oci_client() {
     let fault = ("GET /v2/shop-cache/".to_owned(), asks);
     registry.state().faults.push_back(fault);
     let source = format!("{}/shop-cache", registry.host());
-    let (found, log) = run(&sandbox, &["ls", &source, "--no-disk-cache"]);
+    let (found, log) = run(&sandbox, format!("ls {source} --no-disk-cache"));
     assert_eq!(found.code, Some(0), "{found}");
     assert!(!registry.state().logins.is_empty());
     assert_eq!(calls(&log, "blob stream"), 0, "{log}");
@@ -248,7 +248,7 @@ fn requests_that_oci_client_cannot_finish_are_sent_again() {
         assert_eq!(expected.code, Some(0), "{expected}");
         let fault = ("GET /v2/shop-cache/blobs/".to_owned(), answer);
         registry.state().faults.push_back(fault);
-        let (found, log) = run(&sandbox, &["ls", &source, "--no-disk-cache"]);
+        let (found, log) = run(&sandbox, format!("ls {source} --no-disk-cache"));
         assert!(calls(&log, "blob stream") > 0, "{log}");
         assert_eq!(found, expected, "{log}");
     }
@@ -272,7 +272,7 @@ fn a_client_certificate_is_not_passed_to_oci_client() {
     let (ca, certificate, key) = (file("ca.pem"), file("client.pem"), file("client.key"));
     let arguments = ["ls", &source, "--ca", &ca];
     let with_certificate = ["--client-cert", &certificate, "--client-key", &key];
-    let (found, log) = run(&sandbox, &[&arguments[..], &with_certificate[..]].concat());
+    let (found, log) = run(&sandbox, with_certificate[..].after(&arguments[..]));
     assert_eq!(found.code, Some(0), "{found}");
     assert_eq!(calls(&log, "blob stream"), 0, "{log}");
 }

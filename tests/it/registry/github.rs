@@ -4,7 +4,7 @@
 use cachelens::format::digest::Digest;
 use serde_json::{Value, json};
 
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 use crate::support::registry::second::{Packages, SecondRegistry, TOKEN};
 
 const SOURCE: &str = "ghcr.io/acme/shop-cache";
@@ -36,10 +36,10 @@ fn ghcr() -> SecondRegistry {
 }
 
 /// Runs the program with the registry of the test as ghcr.io and as GitHub's API.
-fn run(sandbox: &Sandbox, registry: &SecondRegistry, arguments: &[&str]) -> Run {
+fn run(sandbox: &Sandbox, registry: &SecondRegistry, arguments: impl CommandLine) -> Run {
     let mut command = sandbox.command();
     command
-        .args(arguments)
+        .args(arguments.words())
         .arg("--plain-http")
         .env("HTTP_PROXY", format!("http://{}", registry.host()));
     command
@@ -73,7 +73,7 @@ fn names(registry: &SecondRegistry) -> (Vec<String>, usize) {
 #[test]
 fn versions_without_a_tag_are_previous_versions() {
     let (registry, sandbox) = (ghcr(), Sandbox::new());
-    let refs = refs(&run(&sandbox, &registry, &["ls", "--json", SOURCE]));
+    let refs = refs(&run(&sandbox, &registry, format!("ls --json {SOURCE}")));
     let tagged: Vec<&str> = refs
         .iter()
         .filter(|entry| entry["tagged"] == true)
@@ -110,7 +110,7 @@ fn a_source_lists_what_it_cannot_see() {
         last,
         "previous versions are not listed: GitHub's packages API: it wants a token (give a classic token with read:packages, in GH_TOKEN or by `gh auth login --scopes read:packages`)"
     );
-    let plain = sandbox.run(&["du", &format!("{}/shop", registry.host())]);
+    let plain = sandbox.run(format!("du {}/shop", registry.host()));
     let last = plain.stdout.lines().last().unwrap();
     assert_eq!(
         last,
@@ -148,7 +148,7 @@ fn parts_of_images_and_signatures_are_no_previous_versions() {
             .unwrap()
             .remove("signature");
     }
-    let refs = refs(&run(&sandbox, &registry, &["ls", "--json", SOURCE]));
+    let refs = refs(&run(&sandbox, &registry, format!("ls --json {SOURCE}")));
     let tagged = refs.iter().filter(|entry| entry["tagged"] == true).count();
     let previous = refs.iter().filter(|entry| entry["generation"] != 0).count();
     let other = refs
@@ -165,7 +165,7 @@ fn previous_versions_are_deleted_by_generation_and_restored() {
     std::fs::write(sandbox.path("cachelens.toml"), policy).unwrap();
     let before = names(&registry);
     assert_eq!(before.1, 15);
-    let pruned = run(&sandbox, &registry, &["prune", SOURCE, "--yes"]);
+    let pruned = run(&sandbox, &registry, format!("prune {SOURCE} --yes"));
     assert_eq!(pruned.code, Some(0), "{pruned}");
     assert_eq!(
         names(&registry),
@@ -177,7 +177,7 @@ fn previous_versions_are_deleted_by_generation_and_restored() {
         .find_map(|line| line.strip_prefix("The journal is "))
         .unwrap()
         .to_owned();
-    let undone = run(&sandbox, &registry, &["prune", "--undo", &journal]);
+    let undone = run(&sandbox, &registry, format!("prune --undo {journal}"));
     assert_eq!(undone.code, Some(0), "{undone}");
     assert_eq!(names(&registry), before);
     assert!(registry.asked("POST /api/") == 11);
@@ -194,7 +194,7 @@ fn the_limits_of_github_are_reported() {
     let pruned = run(
         &sandbox,
         &registry,
-        &["prune", SOURCE, "--drop-ref", "c14", "--yes"],
+        format!("prune {SOURCE} --drop-ref c14 --yes"),
     );
     assert_eq!(pruned.code, Some(4), "{pruned}");
     assert!(
@@ -207,7 +207,7 @@ fn the_limits_of_github_are_reported() {
     let pruned = run(
         &sandbox,
         &registry,
-        &["prune", SOURCE, "--drop-ref", "c1?", "--yes"],
+        format!("prune {SOURCE} --drop-ref c1? --yes"),
     );
     assert_eq!(pruned.code, Some(4), "{pruned}");
     assert!(
@@ -228,7 +228,7 @@ fn a_version_with_another_kept_tag_is_kept() {
     let pruned = run(
         &sandbox,
         &registry,
-        &["prune", SOURCE, "--drop-ref", "c14", "--yes"],
+        format!("prune {SOURCE} --drop-ref c14 --yes"),
     );
     assert_eq!(pruned.code, Some(4), "{pruned}");
     assert_eq!(names(&registry).0, ["c14", "c15", "main"]);

@@ -282,11 +282,11 @@ fn an_identity_token_is_exchanged() {
         json!({ "auths": { registry.host(): entry } }).to_string()
     };
     write(&sandbox.path(".docker/config.json"), &config("iDeNtItY"));
-    let run = sandbox.run(&["ls", &format!("{}/shop-cache", registry.host())]);
+    let run = sandbox.run(format!("ls {}/shop-cache", registry.host()));
     assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(registry.asked("POST /token"), 1);
     write(&sandbox.path(".docker/config.json"), &config("another"));
-    let run = sandbox.run(&["ls", &format!("{}/shop-cache", registry.host())]);
+    let run = sandbox.run(format!("ls {}/shop-cache", registry.host()));
     assert!(
         run.stderr
             .contains("because: its tokens are refused to this login: UNAUTHORIZED refused\n"),
@@ -344,7 +344,7 @@ fn tokens_are_requested_with_their_scopes() {
         ]
     );
 
-    let run = sandbox.run(&["ls", &format!("{}/", registry.host()), "--ca", ca]);
+    let run = sandbox.run(format!("ls {}/ --ca {ca}", registry.host()));
     assert_eq!(run.code, Some(0), "{run}");
     assert!(
         registry

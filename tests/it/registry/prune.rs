@@ -35,7 +35,7 @@ fn deleted_manifests_can_be_pushed_again() {
     assert!(run.stderr.contains("registry garbage-collect"), "{run}");
     let left: Vec<String> = registry.tags("shop-cache").into_keys().collect();
     assert_eq!(left, ["c10", "c11", "c12", "c13", "c14", "c15"]);
-    let undone = sandbox.run(&["prune", "--undo", &journal(&run)]);
+    let undone = sandbox.run(format!("prune --undo {}", journal(&run)));
     assert_eq!(undone.code, Some(0), "{undone}");
     assert_eq!(registry.tags("shop-cache"), before);
 }
@@ -114,13 +114,10 @@ fn a_manifest_shared_with_a_kept_tag_is_kept() {
 }
 
 fn drop_pulls(sandbox: &Sandbox, registry: &SecondRegistry) -> Run {
-    sandbox.run(&[
-        "prune",
-        &format!("{}/shop-cache", registry.host()),
-        "--drop-ref",
-        "pr-*",
-        "--yes",
-    ])
+    sandbox.run(format!(
+        "prune {}/shop-cache --drop-ref pr-* --yes",
+        registry.host()
+    ))
 }
 
 #[test]
@@ -267,7 +264,7 @@ fn each_tag_has_its_own_outcome_and_is_restored_by_it() {
         run.stdout.contains("2 done") && run.stdout.contains("1 skipped"),
         "{run}"
     );
-    let undone = sandbox.run(&["prune", "--undo", &journal(&run)]);
+    let undone = sandbox.run(format!("prune --undo {}", journal(&run)));
     assert_eq!(undone.code, Some(0), "{undone}");
     let state = registry.state();
     assert_eq!(
@@ -290,7 +287,7 @@ fn undo_overwrites_no_newer_tag_and_verifies_digests() {
         .state()
         .faults
         .push_back(("PUT /v2/shop-cache/manifests/pr-1".to_owned(), lie));
-    let undone = sandbox.run(&["prune", "--undo", &journal(&run)]);
+    let undone = sandbox.run(format!("prune --undo {}", journal(&run)));
     assert_eq!(undone.code, Some(4), "{undone}");
     assert!(
         undone
@@ -308,7 +305,7 @@ fn undo_overwrites_no_newer_tag_and_verifies_digests() {
             Answer::empty(405),
         ));
     }
-    let undone = sandbox.run(&["prune", "--undo", &journal(&run)]);
+    let undone = sandbox.run(format!("prune --undo {}", journal(&run)));
     assert_eq!(undone.code, Some(4), "{undone}");
     let state = registry.state();
     assert_eq!(
@@ -413,7 +410,7 @@ fn results_of_a_cache_are_dropped_and_restored() {
     assert_eq!(changed, ["c05"], "{run}");
     let shown = sandbox.json(format!("show {cache}:c05 --json"));
     assert_eq!(shown["ref"]["faults"], json!([]));
-    let undone = sandbox.run(&["prune", "--undo", &journal(&run)]);
+    let undone = sandbox.run(format!("prune --undo {}", journal(&run)));
     assert_eq!(undone.code, Some(0), "{undone}");
     assert_eq!(registry.tags("shop-cache"), before);
 }

@@ -87,11 +87,10 @@ fn a_ref_in_a_registry_equals_the_ref_in_a_directory() {
     let sandbox = Sandbox::new();
     Fixture::named("kitchen").write_layout("local.json", &sandbox.path("cache"));
     for name in ["c01", "c06", "c12"] {
-        let there = sandbox.json(&[
-            "show",
-            &format!("{}/kitchen-cache:{name}", registry.host()),
-            "--json",
-        ]);
+        let there = sandbox.json(format!(
+            "show {}/kitchen-cache:{name} --json",
+            registry.host()
+        ));
         let here = sandbox.json(format!("show './cache#{name}' --json"));
         let results = |of: &Value| -> BTreeSet<(String, String)> {
             let records = of["records"].as_array().unwrap().iter();
@@ -107,11 +106,7 @@ fn a_ref_in_a_registry_equals_the_ref_in_a_directory() {
 fn exclusive_bytes_are_known_after_all_refs_were_read() {
     let registry = DockerRegistry::with("kitchen", Setup::default());
     let sandbox = Sandbox::new();
-    let all = sandbox.json(&[
-        "ls",
-        &format!("{}/kitchen-cache", registry.host()),
-        "--json",
-    ]);
+    let all = sandbox.json(format!("ls {}/kitchen-cache --json", registry.host()));
     for entry in all["sources"][0]["refs"].as_array().unwrap() {
         assert!(entry["exclusive_bytes"].as_u64() <= entry["bytes"].as_u64());
         let one = format!(
@@ -125,11 +120,7 @@ fn exclusive_bytes_are_known_after_all_refs_were_read() {
             (&entry["bytes"], &Value::Null)
         );
     }
-    let shown = sandbox.json(&[
-        "show",
-        &format!("{}/kitchen-cache:c06", registry.host()),
-        "--json",
-    ]);
+    let shown = sandbox.json(format!("show {}/kitchen-cache:c06 --json", registry.host()));
     let records = shown["records"].as_array().unwrap();
     assert!(records.iter().any(|record| record["bytes"].is_u64()));
     assert!(
@@ -194,7 +185,7 @@ fn lists_are_paged_and_loops_are_detected() {
     registry.state().page = Some(4);
     let tags = |of: Value| of["sources"][0]["refs"].as_array().unwrap().len();
     assert_eq!(
-        tags(sandbox.json(&["ls", &format!("{}/shop", registry.host()), "--json"])),
+        tags(sandbox.json(format!("ls {}/shop --json", registry.host()))),
         16
     );
     let whole = sandbox.json(format!("ls '{}' --json", registry.host()));
@@ -223,7 +214,7 @@ fn lists_are_paged_and_loops_are_detected() {
       because: a page has nothing new and links to another page
       hint: the registry is at fault; a ref that is named with its tag can still be opened
     ");
-    let one = sandbox.run(&["ls", &at("shop:c01")]);
+    let one = sandbox.run(format!("ls {}", at("shop:c01")));
     assert_eq!(one.code, Some(0), "{one}");
 }
 
@@ -235,7 +226,7 @@ fn no_login_is_sent_to_the_host_of_blobs() {
     registry.state().blobs_at = Some(elsewhere.host().to_owned());
     registry.state().tokens = true;
     log_in(&sandbox, registry.host(), USER, PASSWORD);
-    let run = sandbox.run(&["ls", &format!("{}/shop-cache:c05", registry.host())]);
+    let run = sandbox.run(format!("ls {}/shop-cache:c05", registry.host()));
     assert_eq!(run.code, Some(0), "{run}");
     assert!(!registry.state().logins.is_empty());
     assert!(elsewhere.asked("GET /v2/shop-cache/blobs/") > 0);
@@ -295,12 +286,7 @@ fn an_image_has_its_provenance() {
     let run = sandbox.run(format!("why {cache} --build '{image}'"));
     assert_eq!(run.code, Some(0), "{run}");
     assert!(run.stdout.contains("RUN npm ci"), "{run}");
-    let run = sandbox.run(&[
-        "why",
-        &cache,
-        "--build",
-        &format!("{}/base:1", registry.host()),
-    ]);
+    let run = sandbox.run(format!("why {cache} --build {}/base:1", registry.host()));
     assert_eq!(run.code, Some(1));
     assert!(run.stderr.contains("carries no provenance"), "{run}");
 }

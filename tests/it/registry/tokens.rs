@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 use crate::support::http::Answer;
 use crate::support::registry::second::SecondRegistry;
 use crate::support::registry::{PASSWORD, USER, log_in};
@@ -41,7 +41,7 @@ fn with_identity(registry: &SecondRegistry) -> Sandbox {
 
 fn ls(sandbox: &Sandbox, registry: &SecondRegistry, flags: &[&str]) -> Run {
     let source = format!("{}/mini-cache", registry.host());
-    sandbox.run(&[&["ls", &source], flags].concat())
+    sandbox.run(flags.after(format!("ls {source}")))
 }
 
 #[test]

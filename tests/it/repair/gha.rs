@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Cache;
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 use crate::support::gha::Github;
 
 pub(crate) const SOURCE: &str = "gha:acme/shop";
@@ -65,8 +65,8 @@ fn a_job_saves_a_new_index_and_undo_restores_the_old_one() {
             }
             command
         };
-        let run = |arguments: &[&str]| Run::new(job().args(arguments).output().unwrap());
-        let done = run(&["repair", SOURCE, "--yes", "--json"]);
+        let run = |arguments: &str| Run::new(job().args(arguments.words()).output().unwrap());
+        let done = run(&format!("repair {SOURCE} --yes --json"));
         assert_eq!(done.code, Some(0), "{done}");
         let done = done.json();
         assert_eq!(done["outcome"]["done"], 1, "{done}");
@@ -77,7 +77,7 @@ fn a_job_saves_a_new_index_and_undo_restores_the_old_one() {
         let after = indexes(&server);
         assert!(after.is_superset(&before) && after.len() == before.len() + 1);
         let journal = done["outcome"]["journal"].as_str().unwrap();
-        let undone = run(&["repair", SOURCE, "--undo", journal]);
+        let undone = run(&format!("repair {SOURCE} --undo {journal}"));
         assert_eq!(undone.code, Some(0), "{undone}");
         assert_eq!(indexes(&server), before);
         assert_eq!(newest(&server).config, old.config);

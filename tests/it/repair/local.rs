@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::{Cache, around, codes};
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 use crate::support::fixture::{Fixture, SETS};
 use crate::support::layout::{self, CONFIG, INDEX, LAYER, MANIFEST, digest_of};
 
@@ -233,7 +233,7 @@ fn blobs_in_the_trash_are_restored_and_no_result_is_dropped() {
         "--now",
         "--confirm",
     ];
-    let gone = sandbox.run(&[&arguments[..], &["./cache", "--yes"]].concat());
+    let gone = sandbox.run("./cache --yes".after(&arguments[..]));
     assert_eq!(gone.code, Some(0), "{gone}");
     fs::write(dir.join("index.json"), &index).unwrap();
     let done = json_of(&sandbox.run("repair ./cache --yes --json"), 0);

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::damage::{spoil, top_layer};
 use super::importer::Hits;
 use super::{Cache, remote};
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 use crate::support::gha::Github;
 use crate::support::layout::digest_of;
 use crate::support::registry::{DockerRegistry, Setup};
@@ -32,7 +32,7 @@ const OF_CONFIGS: [&str; 5] = [
 /// A store with a ref.
 trait Store {
     /// Runs the program with the source.
-    fn run(&self, arguments: &[&str]) -> Run;
+    fn run(&self, arguments: &str) -> Run;
     /// Returns the cache that the ref points to.
     fn cache(&self) -> Cache;
     /// Returns the bytes of a blob.
@@ -51,7 +51,7 @@ trait Store {
 
 /// Returns the codes of all findings.
 fn codes(store: &impl Store) -> BTreeSet<String> {
-    let check = store.run(&["check", "--verify", "--json"]).json();
+    let check = store.run("check --verify --json").json();
     let findings = check["findings"].as_array().unwrap().iter();
     findings
         .map(|finding| finding["code"].as_str().unwrap().to_owned())
@@ -63,7 +63,7 @@ fn assert_repaired(store: &impl Store, how: &str, expected: &Hits) {
     let code = store.code(how);
     let found = codes(store);
     assert!(found.contains(code), "{how}: {found:?}");
-    let done = store.run(&["repair", "--verify", "--yes", "--json"]);
+    let done = store.run("repair --verify --yes --json");
     assert_eq!(done.code, Some(0), "{how}: {done}");
     let repaired = store.cache();
     assert_eq!(&repaired.hits(|_| true).unwrap(), expected, "{how}: {done}");
@@ -122,9 +122,9 @@ impl Repository<'_> {
 }
 
 impl Store for Repository<'_> {
-    fn run(&self, arguments: &[&str]) -> Run {
+    fn run(&self, arguments: &str) -> Run {
         let source = format!("{}/{}:{TAG}", self.registry.host(), self.name);
-        self.sandbox.run(&[arguments, &[&source]].concat())
+        self.sandbox.run(format!("{arguments} {source}"))
     }
 
     fn code<'a>(&self, how: &'a str) -> &'a str {
@@ -221,9 +221,9 @@ struct Bucket {
 }
 
 impl Store for Bucket {
-    fn run(&self, arguments: &[&str]) -> Run {
+    fn run(&self, arguments: &str) -> Run {
         let source = self.server.source(&self.name);
-        S3Server::run(&self.sandbox, &[arguments, &[&source]].concat())
+        S3Server::run(&self.sandbox, format!("{arguments} {source}"))
     }
 
     fn cache(&self) -> Cache {
@@ -284,9 +284,9 @@ struct Scope {
 }
 
 impl Store for Scope {
-    fn run(&self, arguments: &[&str]) -> Run {
+    fn run(&self, arguments: &str) -> Run {
         let mut command = self.server.in_job(&self.sandbox);
-        command.args(arguments).arg(super::gha::SOURCE);
+        command.args(arguments.words()).arg(super::gha::SOURCE);
         Run::new(command.output().unwrap())
     }
 

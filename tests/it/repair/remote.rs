@@ -196,7 +196,7 @@ fn bucket_refs_lose_broken_results_and_keep_their_annotations() {
         .to_owned();
     server.remove(&bucket, &format!("blobs/{lost}"));
 
-    let done = S3Server::run(&sandbox, &["repair", &source, "--yes", "--json"]);
+    let done = S3Server::run(&sandbox, format!("repair {source} --yes --json"));
     assert_eq!(done.code, Some(0), "{done}");
     let done = done.json();
     let annotations = |found: &Cache| -> BTreeMap<String, Value> {
@@ -224,7 +224,7 @@ fn bucket_refs_lose_broken_results_and_keep_their_annotations() {
     assert_eq!(done["outcome"]["done"], changed, "{done}");
 
     let journal = done["outcome"]["journal"].as_str().unwrap();
-    let undone = S3Server::run(&sandbox, &["repair", &source, "--undo", journal]);
+    let undone = S3Server::run(&sandbox, format!("repair {source} --undo {journal}"));
     assert_eq!(undone.code, Some(0), "{undone}");
     for (name, old) in &old {
         assert_eq!(Cache::bare(&read(name)).config, old.config, "{name}");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::local::{blob, cache, entries, entry, is_stored};
 use super::{Cache, codes};
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 use crate::support::layout::{self, LayoutBuilder, MANIFEST, digest_of};
 use crate::support::s3::{S3Server, Service};
 
@@ -49,7 +49,7 @@ impl Versions {
         fs::File::open(file).unwrap().set_modified(then).unwrap();
         let drop = ["--drop-ref", "main", "--grace", "1h", "--yes"];
         let confirm = ["--confirm", "./cache"];
-        let dropped = versions.run(&[&["prune", "./cache"], &drop[..], &confirm].concat());
+        let dropped = versions.run(confirm.after(drop[..].after("prune ./cache")));
         assert_eq!(dropped.code, Some(0), "{dropped}");
         versions
     }
@@ -74,7 +74,7 @@ impl Versions {
         digest_of(&entry(&self.sandbox.path("cache"), "main")).to_owned()
     }
 
-    fn run(&self, arguments: &[&str]) -> Run {
+    fn run(&self, arguments: impl CommandLine) -> Run {
         self.sandbox.run(arguments)
     }
 }
@@ -85,7 +85,7 @@ fn a_version_that_an_earlier_run_replaced_is_restored() {
     let [older, newer] = &versions.manifests;
     versions.name(&[("main", newer)]);
     versions.lose_config(newer);
-    let check = versions.run(&["check", "./cache", "--json"]).json();
+    let check = versions.run("check ./cache --json").json();
     assert!(codes(&check, "main").contains("config-missing"), "{check}");
 
     let plan = versions.sandbox.json("repair ./cache --json");
@@ -94,18 +94,18 @@ fn a_version_that_an_earlier_run_replaced_is_restored() {
     assert_eq!(reason["fix"]["digest"], digest_of(older));
     assert_eq!(versions.points_to(), digest_of(newer));
 
-    let done = versions.run(&["repair", "./cache", "--yes", "--json"]);
+    let done = versions.run("repair ./cache --yes --json");
     assert_eq!(done.code, Some(0), "{done}");
     assert_eq!(versions.points_to(), digest_of(older));
     let dir = versions.sandbox.path("cache");
     let hits = cache(&dir, "main").hits(|digest| is_stored(&dir, digest));
     assert_eq!(hits.unwrap().len(), 3);
-    let check = versions.run(&["check", "./cache", "--json"]).json();
+    let check = versions.run("check ./cache --json").json();
     assert!(codes(&check, "main").is_empty(), "{check}");
 
     let done = done.json();
     let journal = done["outcome"]["journal"].as_str().unwrap();
-    let undone = versions.run(&["repair", "--undo", journal]);
+    let undone = versions.run(format!("repair --undo {journal}"));
     assert_eq!(undone.code, Some(0), "{undone}");
     assert_eq!(versions.points_to(), digest_of(newer));
 }
@@ -132,7 +132,7 @@ fn an_unreferenced_manifest_is_restored_on_request() {
         .replace(':', "/");
     fs::remove_file(dir.join("blobs").join(lost)).unwrap();
     let arguments = ["repair", "./cache#main", "--restore", digest_of(older)];
-    let done = versions.run(&[&arguments[..], &["--yes", "--json"]].concat());
+    let done = versions.run("--yes --json".after(&arguments[..]));
     assert_eq!(done.code, Some(0), "{done}");
     let found = cache(&dir, "main");
     assert_eq!(found.hits(|_| true).unwrap().len(), 2);
@@ -146,7 +146,7 @@ fn another_ref_of_the_store_counts_as_a_version() {
     let [older, newer] = &versions.manifests;
     versions.name(&[("main", newer), ("release", older)]);
     let restore = |version: &str, source: &str| {
-        versions.run(&["repair", source, "--restore", version, "--yes", "--json"])
+        versions.run(format!("repair {source} --restore {version} --yes --json"))
     };
     // It says what it cannot do, and changes nothing.
     let usage = restore("release", "./cache");
@@ -172,16 +172,16 @@ fn a_ref_without_its_manifest_is_deleted_on_request() {
     versions.name(&[("main", &versions.manifests[0]), ("gone", &gone)]);
     let dir = versions.sandbox.path("cache");
     let names = || entries(&dir).len();
-    let without = versions.run(&["repair", "./cache", "--yes", "--json"]);
+    let without = versions.run("repair ./cache --yes --json");
     assert_eq!(without.code, Some(4), "{without}");
     assert_eq!(names(), 2);
 
     // By a saved plan, which is proved again.
     let saved = versions.sandbox.path("plan");
     let saved = saved.to_str().unwrap();
-    let plan = versions.run(&["repair", "./cache", "--delete-gone", "--plan-out", saved]);
+    let plan = versions.run(format!("repair ./cache --delete-gone --plan-out {saved}"));
     assert_eq!(plan.code, Some(0), "{plan}");
-    let done = versions.run(&["repair", "--apply", saved, "--json"]);
+    let done = versions.run(format!("repair --apply {saved} --json"));
     assert_eq!(done.code, Some(0), "{done}");
     let done = done.json();
     assert_eq!(
@@ -189,10 +189,10 @@ fn a_ref_without_its_manifest_is_deleted_on_request() {
         "manifest-missing"
     );
     assert_eq!(names(), 1);
-    let check = versions.run(&["check", "./cache", "--json"]).json();
+    let check = versions.run("check ./cache --json").json();
     assert!(codes(&check, "gone").is_empty(), "{check}");
     let journal = done["outcome"]["journal"].as_str().unwrap();
-    let undone = versions.run(&["repair", "--undo", journal]);
+    let undone = versions.run(format!("repair --undo {journal}"));
     assert_eq!(undone.code, Some(0), "{undone}");
     assert_eq!(names(), 2);
 
@@ -202,7 +202,7 @@ fn a_ref_without_its_manifest_is_deleted_on_request() {
     let refused = versions.run(&arguments);
     assert_eq!(refused.code, Some(2), "{refused}");
     assert_eq!(names(), 1);
-    let done = versions.run(&[&arguments[..], &["--confirm", "./cache"]].concat());
+    let done = versions.run("--confirm ./cache".after(&arguments[..]));
     assert_eq!(done.code, Some(0), "{done}");
     assert_eq!(names(), 0);
 }
@@ -215,7 +215,7 @@ fn a_plan_that_was_changed_deletes_no_ref_that_a_build_can_import() {
     let dir = versions.sandbox.path("cache");
     let saved = versions.sandbox.path("plan");
     let path = saved.to_str().unwrap();
-    let plan = versions.run(&["repair", "./cache", "--delete-gone", "--plan-out", path]);
+    let plan = versions.run(format!("repair ./cache --delete-gone --plan-out {path}"));
     assert_eq!(plan.code, Some(0), "{plan}");
     let text = fs::read_to_string(&saved).unwrap();
     let main = digest_of(&versions.manifests[0]);
@@ -223,7 +223,7 @@ fn a_plan_that_was_changed_deletes_no_ref_that_a_build_can_import() {
         .replace(digest_of(&gone), main)
         .replace("\"gone\"", "\"main\"");
     fs::write(&saved, forged).unwrap();
-    let done = versions.run(&["repair", "--apply", path, "--json"]);
+    let done = versions.run(format!("repair --apply {path} --json"));
     assert_ne!(done.code, Some(0), "{done}");
     assert_eq!(entries(&dir).len(), 2);
 }
@@ -239,14 +239,14 @@ fn a_bucket_with_versions_restores_the_previous_manifest() {
     let key = format!("manifests/{name}");
     let sound = server.read(&bucket, &key).unwrap();
     server.put(&bucket, &key, b"not a cache");
-    let check = S3Server::run(&sandbox, &["check", &source, "--json"]).json();
+    let check = S3Server::run(&sandbox, format!("check {source} --json")).json();
     let found = codes(&check, name);
     assert!(
         found.contains("config-unreadable") || found.contains("manifest-unreadable"),
         "{check}"
     );
 
-    let done = S3Server::run(&sandbox, &["repair", &source, "--yes", "--json"]);
+    let done = S3Server::run(&sandbox, format!("repair {source} --yes --json"));
     assert_eq!(done.code, Some(0), "{done}");
     assert_eq!(server.read(&bucket, &key).unwrap(), sound);
     let hits = Cache::bare(&sound).hits(|_| true).unwrap();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::json;
 use super::prune::{Bucket, LONG, journal, thinned};
-use crate::support::command::Sandbox;
+use crate::support::command::{CommandLine, Sandbox};
 use crate::support::http::Answer;
 use crate::support::s3::proxy::{Fault, Proxy, Wants, error};
 use crate::support::s3::{SECRET, Service, on_both_services};
@@ -34,7 +34,7 @@ fn objects_kept_by_the_service_are_not_counted_as_freed(service: Service) {
             pretends.then_some(Fault::Pretends)
         });
         let source = bucket.server.source_through(proxy.address, &bucket.name);
-        let run = bucket.run(&["prune", &source, "--yes", "--json"]);
+        let run = bucket.run(format!("prune {source} --yes --json"));
         assert_eq!((run.code, bucket.blobs()), (Some(4), all), "{run}");
         let outcome = run.json()["outcome"].clone();
         assert_eq!(
@@ -57,7 +57,7 @@ fn objects_kept_by_the_service_are_not_counted_as_freed(service: Service) {
             );
         }
         // No lease that could not be deleted blocks the next run.
-        let again = bucket.prune(&["--yes"]);
+        let again = bucket.prune("--yes");
         assert_eq!(
             (again.code, bucket.orphans()),
             (Some(0), BTreeSet::new()),
@@ -84,7 +84,7 @@ fn a_ref_that_a_service_keeps_is_not_counted_as_deleted(service: Service) {
         pretends.then_some(Fault::Pretends)
     });
     let source = bucket.server.source_through(proxy.address, &bucket.name);
-    let run = bucket.run(&["prune", &source, "--drop-ref", "old", "--yes", "--json"]);
+    let run = bucket.run(format!("prune {source} --drop-ref old --yes --json"));
     assert_eq!(run.code, Some(4), "{run}");
     let outcome = run.json()["outcome"].clone();
     assert_eq!(outcome["failed"], 1, "{outcome}");
@@ -95,14 +95,14 @@ fn a_dropped_ref_can_be_restored_without_a_grace(service: Service) {
     let bucket = Bucket::aged(service, "mini", LONG);
     let refs = bucket.refs();
     old_ref(&bucket);
-    let run = bucket.prune(&["--drop-ref", "old", "--grace", "0s", "--yes"]);
+    let run = bucket.prune("--drop-ref old --grace 0s --yes");
     assert_eq!((run.code, bucket.refs()), (Some(0), refs.clone()), "{run}");
     assert!(
         run.stdout
             .contains("Refs can be restored until their blobs are deleted"),
         "{run}"
     );
-    let undone = bucket.run(&["prune", "--undo", &journal(&run)]);
+    let undone = bucket.run(format!("prune --undo {}", journal(&run)));
     assert_eq!(undone.code, Some(0), "{undone}");
     assert!(bucket.refs().contains("old"), "{undone}");
 }
@@ -115,7 +115,7 @@ fn an_invalid_lease_expires(service: Service) {
         let bucket = thinned(service, "mini", LONG);
         let all = bucket.blobs();
         bucket.server.put(&bucket.name, key, lease.as_bytes());
-        let run = bucket.prune(&["--yes"]);
+        let run = bucket.prune("--yes");
         assert_eq!((run.code, bucket.blobs()), (Some(1), all), "{lease}: {run}");
         let whose = if lease == absurd {
             "`another` holds the lease"
@@ -136,7 +136,7 @@ fn an_invalid_lease_expires(service: Service) {
         }
         let old = SystemTime::now() - Duration::from_mins(16);
         bucket.server.set_modified(&bucket.name, key, old);
-        let run = bucket.prune(&["--yes"]);
+        let run = bucket.prune("--yes");
         assert_eq!(
             (run.code, bucket.orphans()),
             (Some(0), BTreeSet::new()),
@@ -156,7 +156,7 @@ fn one_manifest_that_may_not_be_read_is_one_ref(service: Service) {
         is_denied.then(|| error(403, "AccessDenied"))
     });
     let source = bucket.server.source_through(proxy.address, &bucket.name);
-    let listed = json(&bucket.sandbox, &["ls", &source, "--json"]);
+    let listed = json(&bucket.sandbox, format!("ls {source} --json"));
     let entries = listed["sources"][0]["refs"].as_array().unwrap();
     assert_eq!(entries.len(), refs.len());
     let unread: Vec<&str> = entries
@@ -166,9 +166,9 @@ fn one_manifest_that_may_not_be_read_is_one_ref(service: Service) {
         .collect();
     assert_eq!(unread, [refs.first().unwrap()]);
     assert!(listed.to_string().contains("AccessDenied"), "{listed}");
-    let du = json(&bucket.sandbox, &["du", &source, "--json"]);
+    let du = json(&bucket.sandbox, format!("du {source} --json"));
     assert!(du["sources"][0]["orphan"].is_null(), "{du}");
-    let run = bucket.run(&["prune", &source, "--yes"]);
+    let run = bucket.run(format!("prune {source} --yes"));
     assert_eq!(
         (run.code, bucket.blobs(), bucket.refs()),
         (Some(4), all.clone(), refs.clone()),
@@ -179,9 +179,9 @@ fn one_manifest_that_may_not_be_read_is_one_ref(service: Service) {
         let reads = matches!(seen.wants, Wants::Get | Wants::Head);
         reads.then(|| error(403, "AccessDenied"))
     });
-    let run = bucket.run(&["prune", &source, "--yes"]);
+    let run = bucket.run(format!("prune {source} --yes"));
     assert_eq!((run.code, bucket.blobs()), (Some(4), all), "{run}");
-    let listed = json(&bucket.sandbox, &["ls", &source, "--json"]);
+    let listed = json(&bucket.sandbox, format!("ls {source} --json"));
     let hint = "reading needs s3:GetObject on the cache's objects";
     assert!(listed.to_string().contains(hint), "{listed}");
 }
@@ -205,7 +205,7 @@ fn a_redirect_is_reported_and_not_followed(service: Service) {
         });
         let source = bucket.server.source_through(proxy.address, &bucket.name);
         for command in [&["ls"][..], &["prune", "--yes"]] {
-            let run = bucket.run(&[command, &[source.as_str()]].concat());
+            let run = bucket.run(source.as_str().after(command));
             assert_eq!(run.code, Some(1), "{run}");
             let cause = format!(
                 "it answers with status {status} and sends to http://{address}/x, which is not followed"
@@ -233,7 +233,7 @@ fn a_too_long_pause_is_refused_at_once(service: Service) {
     let source = bucket.server.source_through(proxy.address, &bucket.name);
     for command in ["ls", "du", "check", "prune"] {
         let began = Instant::now();
-        let run = bucket.run(&[command, &source, "--timeout", "60s"]);
+        let run = bucket.run(format!("{command} {source} --timeout 60s"));
         assert_eq!(run.code, Some(1), "{command}: {run}");
         assert!(
             began.elapsed() < Duration::from_secs(30),
@@ -249,7 +249,7 @@ fn a_too_long_pause_is_refused_at_once(service: Service) {
         deletes.then(|| pause(999_999))
     });
     let began = Instant::now();
-    let run = bucket.run(&["prune", &source, "--yes", "--timeout", "60s"]);
+    let run = bucket.run(format!("prune {source} --yes --timeout 60s"));
     assert_eq!((run.code, bucket.blobs()), (Some(4), all), "{run}");
     assert!(began.elapsed() < Duration::from_secs(30), "{run}");
     assert!(run.stdout.contains("it asks to wait 999999 s"), "{run}");
@@ -259,7 +259,7 @@ fn a_too_long_pause_is_refused_at_once(service: Service) {
         let is_paused = seen.wants == Wants::DeleteMany && std::mem::take(&mut is_first);
         is_paused.then(|| pause(2))
     });
-    let run = bucket.run(&["prune", &source, "--yes"]);
+    let run = bucket.run(format!("prune {source} --yes"));
     assert_eq!(
         (run.code, bucket.orphans()),
         (Some(0), BTreeSet::new()),

@@ -67,7 +67,7 @@ fn a_bucket_is_opened_as_its_caches(service: Service) {
         .map(|(key, content)| (key.to_owned(), content.as_bytes().to_vec())),
     );
     let bucket = server.bucket("builds");
-    let listed = json(&sandbox, &["ls", &server.source("builds"), "--json"]);
+    let listed = json(&sandbox, format!("ls {} --json", server.source("builds")));
     let expected = [
         "/: main",
         "/team-a/: web",
@@ -85,18 +85,13 @@ fn a_bucket_is_opened_as_its_caches(service: Service) {
     // A ref belongs to the bucket's own cache.
     let one = json(
         &sandbox,
-        &["ls", &format!("{}#main", server.source("builds")), "--json"],
+        format!("ls {}#main --json", server.source("builds")),
     );
     assert_eq!(one["sources"].as_array().unwrap().len(), 1);
     // A prune of a bucket covers the cache in its root, and none of the others found in it.
     let pruned = json(
         &sandbox,
-        &[
-            "prune",
-            &server.source("builds"),
-            "--orphans-only",
-            "--json",
-        ],
+        format!("prune {} --orphans-only --json", server.source("builds")),
     );
     let source = pruned["plan"]["source"].as_str().unwrap_or_default();
     assert!(source.starts_with(&format!("s3://{bucket}?")), "{pruned}");
@@ -116,7 +111,7 @@ fn a_bucket_without_a_cache_lists_its_folders(service: Service) {
     ];
     server.put_all("data", keys.map(|key| (key.to_owned(), b"x".to_vec())));
     let told = |place: &str, command: &str| {
-        let run = S3Server::run(&sandbox, &[command, &server.source(place)]);
+        let run = S3Server::run(&sandbox, format!("{command} {}", server.source(place)));
         run.to_string().replace(&server.bucket("data"), "data")
     };
     insta::allow_duplicates!(insta::assert_snapshot!(told("data", "ls"), @"
@@ -141,7 +136,7 @@ fn a_cache_is_found_where_the_prefix_has_no_slash(service: Service) {
     server.make("strange");
     put_cache(&server, "strange", "web", "main");
     put_cache(&server, "strange", "app/x-", "main");
-    let listed = json(&sandbox, &["ls", &server.source("strange"), "--json"]);
+    let listed = json(&sandbox, format!("ls {} --json", server.source("strange")));
     let bucket = server.bucket("strange");
     let sources: Vec<&str> = listed["sources"]
         .as_array()

@@ -11,7 +11,7 @@ use std::time::Duration;
 use cachelens::backend::all_refs;
 
 use super::prune::{Bucket, LONG, journal, thinned};
-use crate::support::command::Run;
+use crate::support::command::{CommandLine, Run};
 use crate::support::s3::proxy::{Fault, Proxy, Seen, Wants, error};
 use crate::support::s3::{S3Server, Service, on_both_services};
 
@@ -51,9 +51,9 @@ on_both_services!(
 );
 
 impl Bucket {
-    fn prune_through(&self, proxy: &Proxy, arguments: &[&str]) -> Run {
+    fn prune_through(&self, proxy: &Proxy, arguments: impl CommandLine) -> Run {
         let source = self.server.source_through(proxy.address, &self.name);
-        self.run(&[&["prune", source.as_str(), "--timeout", "20s"], arguments].concat())
+        self.run(arguments.after(format!("prune {source} --timeout 20s")))
     }
 
     /// Runs a prune and checks its invariants: no ref and no blob of a ref is deleted, and if the
@@ -65,7 +65,7 @@ impl Bucket {
             self.orphans(),
         );
         let needed: BTreeSet<String> = blobs.difference(&orphans).cloned().collect();
-        let run = self.prune_through(proxy, &["--yes"]);
+        let run = self.prune_through(proxy, "--yes");
         assert_eq!(
             self.server.names(&self.name, "manifests/"),
             refs,
@@ -127,19 +127,18 @@ fn a_blob_that_another_cache_references_is_kept(service: Service) {
     };
     assert!(!needed.is_empty());
     for arguments in [&["--yes"][..], &["--yes", "--now", "--confirm", &source]] {
-        let run =
-            bucket.run(&[&["prune", &source, "--config", "cachelens.toml"], arguments].concat());
+        let run = bucket.run(arguments.after(format!("prune {source} --config cachelens.toml")));
         assert_eq!(run.code, Some(0), "{run}");
         assert!(bucket.blobs().is_superset(&needed), "{run}");
     }
     // An unreadable manifest may reference any blob.
     bucket.server.put(&bucket.name, "others/broken", b"<html>");
-    let run = bucket.run(&["prune", &source, "--config", "cachelens.toml", "--yes"]);
+    let run = bucket.run(format!("prune {source} --config cachelens.toml --yes"));
     assert_eq!(run.code, Some(4), "{run}");
     // Without the other cache, no ref references them.
     std::fs::remove_file(bucket.sandbox.path("cachelens.toml")).unwrap();
     assert!(all.is_superset(&bucket.blobs()));
-    let run = bucket.prune(&["--yes"]);
+    let run = bucket.prune("--yes");
     assert_eq!(
         (run.code, bucket.blobs()),
         (Some(0), BTreeSet::new()),
@@ -160,7 +159,7 @@ fn a_manifest_of_500_mb_keeps_every_blob() {
         .unwrap()
         .set_len(500 << 20)
         .unwrap();
-    let run = bucket.prune(&["--yes"]);
+    let run = bucket.prune("--yes");
     assert_eq!((run.code, bucket.blobs()), (Some(4), all), "{run}");
     assert!(run.to_string().contains("huge"), "{run}");
 }
@@ -215,7 +214,7 @@ fn uploads_that_were_never_finished_are_ended() {
         (uploads().len(), bucket.du()["partial"]["objects"].as_u64()),
         (8, Some(3))
     );
-    let run = bucket.prune(&["--yes"]);
+    let run = bucket.prune("--yes");
     let mut left = others.map(str::to_owned);
     left.sort_unstable();
     assert_eq!((run.code, uploads()), (Some(0), left.to_vec()), "{run}");
@@ -232,10 +231,10 @@ fn deleted_objects_are_restored_from_versions() {
             .remove(&bucket.name, &format!("manifests/{name}"));
     }
     let (all, orphans) = (bucket.blobs(), bucket.orphans());
-    let run = bucket.prune(&["--yes"]);
+    let run = bucket.prune("--yes");
     assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(bucket.blobs().len(), all.len() - orphans.len());
-    let undone = bucket.run(&["prune", "--undo", &journal(&run)]);
+    let undone = bucket.run(format!("prune --undo {}", journal(&run)));
     assert_eq!(undone.code, Some(0), "{undone}");
     assert_eq!(bucket.blobs(), all);
     for orphan in &orphans {
@@ -312,7 +311,7 @@ fn a_prune_killed_at_any_change_leaves_complete_refs_and_can_be_resumed(service:
             return;
         }
         assert_eq!(status.signal(), Some(9), "at {at}");
-        let resumed = bucket.prune_through(&proxy, &["--resume", journal.to_str().unwrap()]);
+        let resumed = bucket.prune_through(&proxy, format!("--resume {}", journal.display()));
         assert_eq!(resumed.code, Some(0), "at {at}: {resumed}");
         assert_eq!(bucket.orphans(), BTreeSet::new(), "at {at}: {resumed}");
         assert!(!bucket.refs().contains("old"), "at {at}: {resumed}");
@@ -353,7 +352,7 @@ fn two_programs_that_prune_at_once_do_not_meet(service: Service) {
         assert_eq!(first.try_wait().unwrap(), None, "it ended without a lease");
         std::thread::sleep(Duration::from_millis(5));
     }
-    let second = bucket.prune(&["--yes"]);
+    let second = bucket.prune("--yes");
     assert_eq!(second.code, Some(1), "{second}");
     assert!(
         second.stderr.contains("another prune is running"),
@@ -398,7 +397,7 @@ fn a_lease_taken_by_another_at_the_last_moment_is_not_ours(service: Service) {
         }
         None
     });
-    let run = bucket.prune_through(&proxy, &["--yes"]);
+    let run = bucket.prune_through(&proxy, "--yes");
     assert_eq!((run.code, bucket.blobs()), (Some(1), all), "{run}");
     assert!(run.stderr.contains("another prune is running"), "{run}");
     assert_eq!(
@@ -430,7 +429,7 @@ fn a_manifest_exported_at_the_last_moment_is_kept(service: Service) {
         }
         None
     });
-    let run = bucket.prune_through(&proxy, &["--drop-ref", "old", "--yes"]);
+    let run = bucket.prune_through(&proxy, "--drop-ref old --yes");
     assert_eq!(run.code, Some(4), "{run}");
     assert_eq!(
         bucket.server.read(&bucket.name, "manifests/old"),
@@ -452,7 +451,7 @@ fn a_ref_is_deleted_if_the_service_refuses_conditions(service: Service) {
             let is_refused = seen.wants == Wants::Delete && seen.headers.contains_key("if-match");
             is_refused.then(|| error(refusal.0, refusal.1))
         });
-        let run = bucket.prune_through(&proxy, &["--drop-ref", "old", "--yes"]);
+        let run = bucket.prune_through(&proxy, "--drop-ref old --yes");
         assert_eq!(
             (run.code, bucket.server.read(&bucket.name, "manifests/old")),
             (Some(0), None),
@@ -464,7 +463,7 @@ fn a_ref_is_deleted_if_the_service_refuses_conditions(service: Service) {
 /// The condition of a repeated request fails because of the first request.
 fn a_write_with_a_lost_answer_counts_as_written(service: Service) {
     let bucket = thinned(service, "mini", LONG);
-    assert_eq!(bucket.prune(&["--yes"]).code, Some(0));
+    assert_eq!(bucket.prune("--yes").code, Some(0));
     bucket.server.put(
         &bucket.name,
         "manifests/old",
@@ -476,13 +475,13 @@ fn a_write_with_a_lost_answer_counts_as_written(service: Service) {
         let is_first = seen.wants == Wants::Put && seen.key == "manifests/old" && lost == 0;
         is_first.then(|| lost = 1).map(|()| Fault::Lost)
     });
-    let run = bucket.prune_through(&proxy, &["--drop-ref", "old", "--yes"]);
+    let run = bucket.prune_through(&proxy, "--drop-ref old --yes");
     assert_eq!(
         (run.code, bucket.server.read(&bucket.name, "manifests/old")),
         (Some(0), None),
         "{run}"
     );
-    let undone = bucket.run(&["prune", "--undo", &journal(&run)]);
+    let undone = bucket.run(format!("prune --undo {}", journal(&run)));
     assert_eq!(undone.code, Some(0), "{undone}");
     assert!(!undone.to_string().contains("skipped"), "{undone}");
     assert!(bucket.server.read(&bucket.name, "manifests/old").is_some());

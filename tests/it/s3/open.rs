@@ -93,7 +93,7 @@ fn credentials_are_found_where_aws_tools_look() {
             _ => Answer::empty(404),
         })
     });
-    let expected = S3Server::run(&sandbox, &["ls", &source]);
+    let expected = S3Server::run(&sandbox, format!("ls {source}"));
     assert_eq!(expected.code, Some(0), "{expected}");
     let of_profile = ls(&sandbox, &source, |command| {
         command.env("AWS_PROFILE", "other");
@@ -181,7 +181,7 @@ fn a_public_bucket_needs_no_keys() {
             .block_on(open.acl(ObjectCannedAcl::PublicRead).send())
             .unwrap();
     }
-    let expected = S3Server::run(&sandbox, &["ls", &source]);
+    let expected = S3Server::run(&sandbox, format!("ls {source}"));
     assert_eq!(expected.code, Some(0), "{expected}");
     let unsigned = ls(&sandbox, &source, |command| {
         command.arg("--no-sign-request");
@@ -201,10 +201,7 @@ fn unusual_prefixes_and_keys_are_warnings() {
     let source = server.source("strange");
     let run = S3Server::run(
         &sandbox,
-        &[
-            "ls",
-            &format!("{source}&prefix=web&blobs_prefix=b&access_key_id=half"),
-        ],
+        format!("ls {source}&prefix=web&blobs_prefix=b&access_key_id=half"),
     );
     insta::assert_snapshot!(run, @"
     REF   KIND   AGE  SIZE  ONLY HERE  LAYERS  RESULTS  KEYS ONLY
@@ -260,7 +257,7 @@ fn refusals_of_a_service_have_a_hint() {
         });
         let source =
             format!("s3://b/p/?region=us-east-1&use_path_style=true&endpoint_url=http://{service}");
-        let run = S3Server::run(&Sandbox::new(), &["ls", &source])
+        let run = S3Server::run(&Sandbox::new(), format!("ls {source}"))
             .to_string()
             .replace(&service.to_string(), "HERE");
         writeln!(report, "{status} {code}\n{run}").unwrap();
@@ -310,7 +307,7 @@ fn an_html_page_instead_of_xml_is_reported_as_such() {
     let sandbox = Sandbox::new();
     let source =
         format!("s3://b/p/?region=us-east-1&use_path_style=true&endpoint_url=http://{portal}");
-    let run = S3Server::run(&sandbox, &["ls", &source])
+    let run = S3Server::run(&sandbox, format!("ls {source}"))
         .to_string()
         .replace(&portal.to_string(), "PORTAL");
     insta::assert_snapshot!(run, @r"

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::json;
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 use crate::support::fixture::Fixture;
 use crate::support::s3::{S3Server, Service, on_both_services};
 
@@ -46,21 +46,20 @@ impl Bucket {
         self.server.source(&self.name)
     }
 
-    pub(super) fn run(&self, arguments: &[&str]) -> Run {
+    pub(super) fn run(&self, arguments: impl CommandLine) -> Run {
         S3Server::run(&self.sandbox, arguments)
     }
 
-    pub(super) fn prune(&self, arguments: &[&str]) -> Run {
-        let source = self.source();
-        self.run(&[&["prune", source.as_str()], arguments].concat())
+    pub(super) fn prune(&self, arguments: impl CommandLine) -> Run {
+        self.run(arguments.after(format!("prune {}", self.source())))
     }
 
     pub(super) fn du(&self) -> Value {
-        json(&self.sandbox, &["du", &self.source(), "--json"])["sources"][0].clone()
+        json(&self.sandbox, format!("du {} --json", self.source()))["sources"][0].clone()
     }
 
     pub(super) fn refs(&self) -> BTreeSet<String> {
-        let listed = json(&self.sandbox, &["ls", &self.source(), "--json"]);
+        let listed = json(&self.sandbox, format!("ls {} --json", self.source()));
         let refs = listed["sources"][0]["refs"].as_array().unwrap();
         refs.iter()
             .map(|entry| entry["name"].as_str().unwrap().to_owned())
@@ -118,10 +117,10 @@ fn orphans_are_deleted_and_referenced_blobs_kept(service: Service) {
         assert!(!orphans.is_empty());
         assert_eq!(before["orphan"]["blobs"], orphans.len());
         let all = bucket.blobs();
-        let planned = bucket.prune(&[]);
+        let planned = bucket.prune("");
         assert_eq!(planned.code, Some(0), "{planned}");
         assert_eq!(bucket.blobs(), all);
-        let run = bucket.prune(&["--yes"]);
+        let run = bucket.prune("--yes");
         assert_eq!(run.code, Some(0), "{run}");
         assert_eq!(bucket.blobs(), all.difference(&orphans).cloned().collect());
         let after = bucket.du();
@@ -146,18 +145,18 @@ fn blobs_that_a_build_may_use_are_kept(service: Service) {
         format!("A run after {} ", from.strftime("%Y-%m-%d"))
     };
     let before = words();
-    let planned = bucket.prune(&[]).stdout;
+    let planned = bucket.prune("").stdout;
     let is_right = planned.contains(&before) || planned.contains(&words());
     assert!(is_right, "{before}: {planned}");
     assert!(
         planned.contains("written within touch_refresh and the grace"),
         "{planned}"
     );
-    let run = bucket.prune(&["--yes"]);
+    let run = bucket.prune("--yes");
     assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(bucket.blobs(), all);
     bucket.server.age(&bucket.name, 73);
-    bucket.prune(&["--yes"]);
+    bucket.prune("--yes");
     assert!(bucket.orphans().is_empty());
 }
 
@@ -165,14 +164,17 @@ fn blobs_of_a_dropped_ref_wait_and_the_ref_can_be_restored(service: Service) {
     let bucket = Bucket::aged(service, "shop", LONG);
     let (refs, all) = (bucket.refs(), bucket.blobs());
     let first = refs.first().unwrap().clone();
-    let run = bucket.prune(&["--drop-ref", &first, "--yes", "--confirm", &bucket.source()]);
+    let run = bucket.prune(format!(
+        "--drop-ref {first} --yes --confirm {}",
+        bucket.source()
+    ));
     assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(bucket.refs().len(), refs.len() - 1);
     // Builds that imported it may still fetch its blobs: a second run deletes none of them.
-    let again = bucket.prune(&["--yes"]);
+    let again = bucket.prune("--yes");
     assert_eq!(again.code, Some(0), "{again}");
     assert!(bucket.blobs().len() <= all.len());
-    let undone = bucket.run(&["prune", "--undo", &journal(&run)]);
+    let undone = bucket.run(format!("prune --undo {}", journal(&run)));
     assert_eq!(undone.code, Some(0), "{undone}");
     assert_eq!(bucket.refs(), refs);
     assert_eq!(bucket.du()["missing"], json!({ "blobs": 0, "bytes": 0 }));
@@ -181,11 +183,11 @@ fn blobs_of_a_dropped_ref_wait_and_the_ref_can_be_restored(service: Service) {
 fn blobs_touched_since_the_plan_are_kept(service: Service) {
     let bucket = thinned(service, "shop", LONG);
     let touched = bucket.orphans().first().unwrap().clone();
-    assert_eq!(bucket.prune(&["--plan-out", "plan.json"]).code, Some(0));
+    assert_eq!(bucket.prune("--plan-out plan.json").code, Some(0));
     bucket
         .server
         .set_modified(&bucket.name, &format!("blobs/{touched}"), SystemTime::now());
-    let run = bucket.prune(&["--apply", "plan.json"]);
+    let run = bucket.prune("--apply plan.json");
     assert_eq!(run.code, Some(4), "{run}");
     assert_eq!(bucket.orphans(), BTreeSet::from([touched]));
 }
@@ -194,7 +196,7 @@ fn blobs_of_a_new_manifest_are_kept(service: Service) {
     let bucket = thinned(service, "shop", LONG);
     let fixture = Fixture::named("shop");
     let needed = bucket.orphans();
-    assert_eq!(bucket.prune(&["--plan-out", "plan.json"]).code, Some(0));
+    assert_eq!(bucket.prune("--plan-out plan.json").code, Some(0));
     // An export happens in between, as in s3.json.
     let objects: Vec<crate::support::s3::StoredObject> = fixture.json("s3.json");
     for object in objects
@@ -207,7 +209,7 @@ fn blobs_of_a_new_manifest_are_kept(service: Service) {
     }
     let left = bucket.orphans();
     assert!(left.len() < needed.len());
-    let run = bucket.prune(&["--apply", "plan.json"]);
+    let run = bucket.prune("--apply plan.json");
     assert_eq!(run.code, Some(4), "{run}");
     assert_eq!(bucket.du()["missing"], json!({ "blobs": 0, "bytes": 0 }));
     assert!(bucket.orphans().is_empty());
@@ -221,7 +223,7 @@ fn two_prunes_do_not_run_at_once(service: Service) {
         .server
         .put(&bucket.name, key, lease("2999-01-01T00:00:00Z").as_bytes());
     let all = bucket.blobs();
-    let run = bucket.prune(&["--yes"]);
+    let run = bucket.prune("--yes");
     assert_eq!(run.code, Some(1), "{run}");
     assert!(run.stderr.contains("another prune is running"), "{run}");
     assert_eq!(bucket.blobs(), all);
@@ -229,7 +231,7 @@ fn two_prunes_do_not_run_at_once(service: Service) {
     bucket
         .server
         .put(&bucket.name, key, lease("2020-01-01T00:00:00Z").as_bytes());
-    let run = bucket.prune(&["--yes"]);
+    let run = bucket.prune("--yes");
     assert_eq!(run.code, Some(0), "{run}");
     assert!(bucket.orphans().is_empty());
 }
@@ -251,7 +253,7 @@ fn results_of_a_cache_are_dropped_and_restored(service: Service) {
     let run = bucket.prune(&arguments);
     assert_eq!(run.code, Some(0), "{run}");
     assert_ne!(bucket.manifest(&name), before, "{run}");
-    let undone = bucket.run(&["prune", "--undo", &journal(&run)]);
+    let undone = bucket.run(format!("prune --undo {}", journal(&run)));
     assert_eq!(undone.code, Some(0), "{undone}");
     assert_eq!(bucket.manifest(&name), before);
 }

@@ -11,7 +11,7 @@ use aws_sdk_s3::types::MetadataDirective;
 use cachelens::format::digest::Digest;
 use serde_json::{Value, json};
 
-use crate::support::command::Sandbox;
+use crate::support::command::{CommandLine, Sandbox};
 use crate::support::s3::proxy::{Fault, Proxy, Seen, Wants};
 use crate::support::s3::{KEY, S3Server, SECRET, Service};
 
@@ -129,11 +129,7 @@ fn prune(sandbox: &Sandbox, place: &str, no_recheck: bool) -> (usize, usize) {
     };
     let run = S3Server::run(
         sandbox,
-        &[
-            &["prune", place, "--yes", "--delete-broken-refs", "--json"],
-            recheck,
-        ]
-        .concat(),
+        recheck.after(format!("prune {place} --yes --delete-broken-refs --json")),
     );
     let document: Value =
         serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run}"));

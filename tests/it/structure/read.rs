@@ -79,20 +79,8 @@ fn heads_of(group: &str) -> Vec<String> {
 /// All sources, in order, without files of unit tests.
 pub(crate) static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut paths = Vec::new();
-    let mut folders = vec![src.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                paths.push(path);
-            }
-        }
-    }
-    paths.retain(|path: &PathBuf| !path.ends_with("tests.rs"));
-    paths.sort();
+    let mut paths = rust_files("src");
+    paths.retain(|path| !path.ends_with("tests.rs"));
     let source = |path: &PathBuf| {
         let name = path
             .strip_prefix(&src)
@@ -104,6 +92,24 @@ pub(crate) static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
     };
     paths.iter().map(source).collect()
 });
+
+/// Returns the Rust files below a folder of the repository, in order.
+pub(crate) fn rust_files(folder: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
 
 /// Returns the names of the types and traits that the code defines.
 pub(super) fn types(source: &Source) -> Vec<String> {

@@ -1,10 +1,9 @@
 //! Lengths of functions and files, and forms of code that are rare.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use super::assert_none;
-use super::read::{self, SOURCES, functions};
+use super::read::{self, SOURCES, functions, rust_files};
 
 /// The longest function, in lines.
 const LONGEST_FUNCTION: usize = 60;
@@ -14,8 +13,6 @@ const LONGEST_FILE: usize = 450;
 const TUPLE_LETS: usize = 20;
 /// The most `.filter(|_| condition)`.
 const BLIND_FILTERS: usize = 68;
-/// The most calls of the program in tests whose arguments are a list and not one text.
-const ARGUMENT_LISTS: usize = 126;
 
 #[test]
 fn functions_are_short() {
@@ -58,32 +55,15 @@ fn a_condition_is_an_if_and_no_filter() {
 
 #[test]
 fn arguments_of_the_program_are_one_text() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
-    let mut found = 0;
-    for entry in rust_files(&folder) {
-        let text = fs::read_to_string(entry).unwrap();
+    let mut found = Vec::new();
+    for path in rust_files("tests/it") {
+        let text = fs::read_to_string(&path).unwrap();
         let text: String = text.split_whitespace().collect();
-        found += [".run(", ".json("]
-            .iter()
-            .map(|call| text.matches(&format!("{call}&[")).count())
-            .sum::<usize>();
-    }
-    assert!(
-        found <= ARGUMENT_LISTS,
-        "{found} lists of arguments, more than {ARGUMENT_LISTS}"
-    );
-}
-
-/// Returns the files of Rust below a folder.
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
+        let lists = [".run(&[", ".json(&["].map(|call| text.matches(call).count());
+        let lists: usize = lists.iter().sum();
+        if lists > 0 && !path.ends_with("structure/sizes.rs") {
+            found.push(format!("{}: {lists} lists", path.display()));
         }
     }
-    files
+    assert_none(&found);
 }

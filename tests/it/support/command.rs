@@ -113,6 +113,16 @@ impl Sandbox {
 pub trait CommandLine {
     /// Returns the arguments.
     fn words(self) -> Vec<String>;
+
+    /// Returns the arguments behind others.
+    fn after(self, first: impl CommandLine) -> Vec<String>
+    where
+        Self: Sized,
+    {
+        let mut words = first.words();
+        words.extend(self.words());
+        words
+    }
 }
 
 impl CommandLine for &str {
@@ -170,6 +180,12 @@ impl<const N: usize> CommandLine for &[&str; N] {
     }
 }
 
+impl CommandLine for Vec<String> {
+    fn words(self) -> Vec<String> {
+        self
+    }
+}
+
 impl CommandLine for &Vec<&str> {
     fn words(self) -> Vec<String> {
         self.as_slice().words()
@@ -181,6 +197,7 @@ fn a_command_line_is_split_as_by_a_shell() {
     let words = "prune  'a b' --filter 'ref~^x$' '' c'd e'f".words();
     assert_eq!(words, ["prune", "a b", "--filter", "ref~^x$", "", "cd ef"]);
     assert_eq!(["a b", ""].as_slice().words(), ["a b", ""]);
+    assert_eq!("--json".after("ls x"), ["ls", "x", "--json"]);
 }
 
 impl Run {

@@ -26,7 +26,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use super::command::{Run, Sandbox};
+use super::command::{CommandLine, Run, Sandbox};
 use super::fixture::Fixture;
 use moto::Moto;
 
@@ -409,8 +409,13 @@ impl S3Server {
     }
 
     /// Runs it.
-    pub fn run(sandbox: &Sandbox, arguments: &[&str]) -> Run {
-        Run::new(Self::command(sandbox).args(arguments).output().unwrap())
+    pub fn run(sandbox: &Sandbox, arguments: impl CommandLine) -> Run {
+        Run::new(
+            Self::command(sandbox)
+                .args(arguments.words())
+                .output()
+                .unwrap(),
+        )
     }
 }
 

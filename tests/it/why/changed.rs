@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use super::histories::home;
+use crate::support::command::CommandLine;
 use crate::support::fixture::Fixture;
 
 /// The path of a value in an operation, and its new value.
@@ -189,7 +190,7 @@ fn a_variable_that_many_steps_see_is_one_cause() {
         "--context",
         "tree/c02",
     ];
-    let run = sandbox.run(&[&["why", "./cache#c01"], &given[..]].concat());
+    let run = sandbox.run(given[..].after("why ./cache#c01"));
     let causes: Vec<&str> = run
         .stdout
         .lines()
@@ -227,7 +228,7 @@ fn steps_above_an_unknown_operation_are_unknown() {
             "--context",
             "tree/c02",
         ];
-        let document = sandbox.json(&[&given[..], baseline].concat());
+        let document = sandbox.json(baseline.after(&given[..]));
         assert_eq!(document["summary"]["miss"], 0, "{:#}", document["steps"]);
         let unknown = |id: &str| {
             let steps = document["steps"].as_array().unwrap();

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::from_command::Checkout;
 use super::from_dockerfile::{base_image, provenance};
 use super::histories::{History, Store};
+use crate::support::command::CommandLine;
 
 /// Renames a ref of the cache of a checkout.
 fn rename(checkout: &Checkout, from: &str, to: &str) {
@@ -52,7 +53,7 @@ fn a_build_without_its_ref_imports_nothing() {
         "--cache-from=type=local,src=cache,tag=none",
         "--cache-from=type=local,src=nowhere",
     ] {
-        let run = checkout.why(&[&["--json"], &build(cache)[..]].concat());
+        let run = checkout.why(build(cache)[..].after("--json"));
         assert_eq!(run.code, Some(0), "{run:?}");
         let found: Value = serde_json::from_str(&run.stdout).unwrap();
         assert_eq!(found["summary"]["hit"], 0, "{cache}");
@@ -63,7 +64,7 @@ fn a_build_without_its_ref_imports_nothing() {
         }
     }
     // A ref that the user names has to exist.
-    let run = checkout.why(&["./cache#none", "-f", "Dockerfile"]);
+    let run = checkout.why("./cache#none -f Dockerfile");
     assert_eq!(run.code, Some(1), "{run:?}");
 }
 
@@ -93,20 +94,13 @@ fn requests_hold_no_credentials() {
     ];
     for command in commands {
         for form in [&["--show-request"][..], &["--show-request", "--json"]] {
-            let run = checkout.why(&[form, &["--"], command].concat());
+            let run = checkout.why(command.after("--".after(form)));
             assert_eq!(run.code, Some(0), "{run:?}");
             assert!(run.stdout.contains("bucket=b"), "{run:?}");
             assert!(!format!("{run:?}").contains("SECRET"), "{run:?}");
         }
     }
-    let found = checkout.json(&[
-        "--show-request",
-        "--",
-        "docker",
-        "build",
-        "--build-arg=VERSION=1",
-        ".",
-    ]);
+    let found = checkout.json("--show-request -- docker build --build-arg=VERSION=1 .");
     assert_eq!(found["requests"][0]["build_args"], json!({"VERSION": "1"}));
 }
 

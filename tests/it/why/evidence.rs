@@ -32,7 +32,7 @@ fn the_attestation_of_an_image_is_evidence_of_its_build() {
         "`go build ./api` became `go build -trimpath ./api`"
     );
     // An image without attestations is reported, and is not evidence.
-    let error = sandbox.run(&["why", &cache, "--build", &at("base:1")]);
+    let error = sandbox.run(format!("why {cache} --build {}", at("base:1")));
     assert!(error.to_string().contains("base:1"), "{error}");
     assert!(error.to_string().contains("exit 1"), "{error}");
 }

@@ -10,6 +10,7 @@ use std::process::Command;
 use serde_json::json;
 
 use super::histories::home;
+use crate::support::command::CommandLine;
 
 /// A change to a file or a folder.
 #[derive(Debug, Clone, Copy)]
@@ -252,7 +253,7 @@ fn changed_lines_of_small_files_are_shown() {
     assert!(run.contains("content  web/index.js"), "{run}");
     assert!(run.contains("+ let API_TOKEN = (hidden)"), "{run}");
     assert!(!run.contains("abc") && !run.contains('\u{1b}'), "{run}");
-    let document = sandbox.json(&[&given[..], &["--json"]].concat());
+    let document = sandbox.json("--json".after(&given[..]));
     let changes: Vec<_> = document["steps"]
         .as_array()
         .unwrap()

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::histories::home;
 use crate::program::reports::{assert_is_for_code_scanning, cases};
-use crate::support::command::Sandbox;
+use crate::support::command::{CommandLine, Sandbox};
 
 const GIVEN: [&str; 8] = [
     "why",
@@ -56,7 +56,7 @@ fn a_gate_ends_with_3_when_its_steps_run() {
 #[test]
 fn an_explanation_is_annotations_for_github() {
     let (sandbox, _) = home("shop");
-    let run = sandbox.run(&[&GIVEN[..], &["--format", "github"]].concat());
+    let run = sandbox.run("--format github".after(&GIVEN[..]));
     assert_eq!(run.code, Some(0), "{run}");
     let command = run.stdout.lines().find(|line| line.contains("line=16"));
     let command = command.unwrap_or_else(|| panic!("{run}"));
@@ -75,7 +75,7 @@ fn an_explanation_is_annotations_for_github() {
 #[test]
 fn an_explanation_is_markdown_and_json() {
     let (sandbox, _) = home("shop");
-    let run = sandbox.run(&[&GIVEN[..], &["--format", "markdown"]].concat());
+    let run = sandbox.run("--format markdown".after(&GIVEN[..]));
     assert!(
         run.stdout.contains("KiB rewritten, 6 hit, 9 run\n\n1. "),
         "{run}"
@@ -83,8 +83,8 @@ fn an_explanation_is_markdown_and_json() {
     let row = "| **run** | `RUN go build -trimpath ./api` | Dockerfile:16 | absent | 1 command |\n";
     assert!(run.stdout.contains(row), "{run}");
 
-    let by_flag = sandbox.json(&[&GIVEN[..], &["--json"]].concat());
-    let by_format = sandbox.json(&[&GIVEN[..], &["--format", "json"]].concat());
+    let by_flag = sandbox.json("--json".after(&GIVEN[..]));
+    let by_format = sandbox.json("--format json".after(&GIVEN[..]));
     assert_eq!(by_flag, by_format);
     assert_eq!(by_flag["command"], Value::from("why"));
 }
@@ -92,8 +92,8 @@ fn an_explanation_is_markdown_and_json() {
 #[test]
 fn misses_are_sarif_and_junit() {
     let (sandbox, _) = home("shop");
-    let run = |more: &[&str]| sandbox.run(&[&GIVEN[..], more].concat());
-    let sarif = run(&["--format", "sarif"]);
+    let run = |more: &str| sandbox.run(more.after(&GIVEN[..]));
+    let sarif = run("--format sarif");
     assert_eq!(sarif.code, Some(0), "{sarif}");
     let log = sarif.json();
     assert_is_for_code_scanning(&log);
@@ -105,18 +105,18 @@ fn misses_are_sarif_and_junit() {
     assert_eq!(place["region"]["startLine"], 16);
 
     // Without a gate each cause is a failure; with one, those that it is about.
-    let of = |more: &[&str]| cases(&run(&[&["--format", "junit"], more].concat()).stdout);
-    let (all, [tests, failures]) = of(&[]);
+    let of = |more: &str| cases(&run(&format!("--format junit {more}")).stdout);
+    let (all, [tests, failures]) = of("");
     assert_eq!(tests, results.len() as u64);
     assert_eq!(
         (failures, all.iter().all(|(_, failed)| *failed)),
         (tests, true)
     );
-    let (gated, [_, failures]) = of(&["--fail-on", "cause:command"]);
+    let (gated, [_, failures]) = of("--fail-on cause:command");
     assert_eq!(failures, 1);
     let failed = gated.iter().find(|(_, failed)| *failed).unwrap();
     assert!(failed.0.starts_with("command "), "{failed:?}");
-    assert_eq!(of(&["--fail-on", "cause:content"]).1[1], 0);
+    assert_eq!(of("--fail-on cause:content").1[1], 0);
 }
 
 #[test]

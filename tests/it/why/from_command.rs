@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::from_dockerfile::{base_image, image_file, provenance};
 use super::histories::{History, Store, counts};
-use crate::support::command::{Run, Sandbox};
+use crate::support::command::{CommandLine, Run, Sandbox};
 
 /// A checkout of a commit of `shop` in a home folder, with the caches in `cache`.
 pub(super) struct Checkout {
@@ -40,13 +40,13 @@ impl Checkout {
     }
 
     /// Runs `why` with the base image, followed by `arguments`.
-    pub(super) fn why(&self, arguments: &[&str]) -> Run {
-        let first = ["why", "--offline", "--image", &self.image];
-        self.sandbox.run(&[&first[..], arguments].concat())
+    pub(super) fn why(&self, arguments: impl CommandLine) -> Run {
+        let first = format!("why --offline --image {}", self.image);
+        self.sandbox.run(arguments.after(first))
     }
 
-    pub(super) fn json(&self, arguments: &[&str]) -> Value {
-        let run = self.why(&[&["--json"], arguments].concat());
+    pub(super) fn json(&self, arguments: impl CommandLine) -> Value {
+        let run = self.why(arguments.after("--json"));
         serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"))
     }
 
@@ -70,7 +70,7 @@ fn a_command_is_explained_as_its_flags_are() {
         let before = &history.commits[place - 1].name;
         let cache = format!("./cache#{before}");
         let from = format!("type=local,src=cache,tag={before}");
-        let by_flags = checkout.json(&[&cache, "-f", "Dockerfile", "--context", "."]);
+        let by_flags = checkout.json(format!("{cache} -f Dockerfile --context ."));
         assert!(!verdicts(&by_flags).is_empty(), "{by_flags:#}");
         let import = format!("--import-cache={from}");
         let cache_from = format!("--cache-from={from}");
@@ -91,7 +91,7 @@ fn a_command_is_explained_as_its_flags_are() {
             ],
         ];
         for command in commands {
-            let found = checkout.json(&[&["--"], command].concat());
+            let found = checkout.json(command.after("--"));
             assert_eq!(verdicts(&found), verdicts(&by_flags), "{command:?}");
             assert_eq!(found["ref"], cache.as_str());
             assert_eq!(found["requests"].as_array().unwrap().len(), 1);
@@ -121,7 +121,7 @@ fn each_target_of_a_bake_is_explained() {
     let history = History::of("shop", Store::Local);
     let checkout = Checkout::of(&history, 1);
     checkout.write("docker-bake.hcl", BAKE);
-    let found = checkout.json(&["--", "docker", "buildx", "bake"]);
+    let found = checkout.json("-- docker buildx bake");
     let targets = found["targets"].as_array().unwrap();
     let names: Vec<&Value> = targets.iter().map(|target| &target["name"]).collect();
     assert_eq!(names, ["web", "api"]);
@@ -139,7 +139,7 @@ fn each_target_of_a_bake_is_explained() {
         "{notes}"
     );
 
-    let run = checkout.why(&["--", "docker", "buildx", "bake"]);
+    let run = checkout.why("-- docker buildx bake");
     assert!(
         run.stdout.contains("target web, ./cache#c01: 5 hit"),
         "{run:?}"
@@ -155,13 +155,13 @@ fn hosts_named_by_a_file_are_not_contacted() {
     let history = History::of("shop", Store::Local);
     let checkout = Checkout::of(&history, 1);
     checkout.write("docker-bake.hcl", BAKE);
-    let run = checkout.why(&["--", "docker", "buildx", "bake", "far"]);
+    let run = checkout.why("-- docker buildx bake far");
     assert_eq!(run.code, Some(2), "{run:?}");
     let hint = "name it: cachelens why cache.example.test/app:cache -- docker buildx bake far";
     assert!(run.stderr.contains(hint), "{run:?}");
     // The user names another cache in the command, and a directory has no host.
     let set = "--set=far.cache-from=type=local,src=cache,tag=c01";
-    let run = checkout.why(&["--", "docker", "buildx", "bake", set, "far"]);
+    let run = checkout.why(format!("-- docker buildx bake {set} far"));
     assert_eq!(run.code, Some(0), "{run:?}");
 }
 
@@ -169,7 +169,7 @@ fn hosts_named_by_a_file_are_not_contacted() {
 fn without_arguments_the_one_target_here_is_explained() {
     let history = History::of("shop", Store::Local);
     let checkout = Checkout::of(&history, 1);
-    let run = checkout.why(&[]);
+    let run = checkout.why("");
     assert_eq!(run.code, Some(2), "{run:?}");
     assert!(
         run.stderr.contains("no file here declares a cache"),
@@ -179,12 +179,12 @@ fn without_arguments_the_one_target_here_is_explained() {
     let compose = "services:\n  api:\n    build:\n      context: .\n      target: api\n      \
                    cache_from: [\"type=local,src=cache,tag=c01\"]\n";
     checkout.write("compose.yaml", compose);
-    let found = checkout.json(&[]);
+    let found = checkout.json("");
     assert_eq!(found["requests"][0]["name"], "api", "{found:#}");
     assert_eq!(counts(&found), [5, 0, 0]);
 
     checkout.write("docker-bake.hcl", BAKE);
-    let run = checkout.why(&[]);
+    let run = checkout.why("");
     assert_eq!(run.code, Some(2), "{run:?}");
     for command in [
         "docker compose build api",
@@ -296,9 +296,9 @@ fn provenance_without_steps_gives_the_options_of_a_dockerfile() {
     ] {
         checkout.write("metadata.json", &metadata(&digest.hex(), api_url));
         let evidence = ["--build", "metadata.json"];
-        let by_flags = checkout.json(&[&evidence[..], &named].concat());
+        let by_flags = checkout.json(named.after(&evidence[..]));
         assert_eq!(counts(&by_flags), expected, "{by_flags:#}");
-        let by_command = checkout.json(&[&evidence[..], &["--"], &command].concat());
+        let by_command = checkout.json(command.after("--".after(&evidence[..])));
         assert_eq!(counts(&by_command), expected, "{by_command:#}");
     }
     // Its digest of the base image counts, too.
@@ -323,7 +323,7 @@ fn steps_of_a_ref_are_named_by_the_dockerfile() {
     let checkout = Checkout::of(&history, 1);
     let named = |arguments: &[&str]| -> Vec<String> {
         let first = ["show", "./cache#c02", "--json"];
-        let shown = checkout.sandbox.json(&[&first[..], arguments].concat());
+        let shown = checkout.sandbox.json(arguments.after(&first[..]));
         let records = shown["records"].as_array().unwrap().iter();
         let names = records.filter_map(|record| record["name"].as_str());
         names.map(str::to_owned).collect()
@@ -392,13 +392,13 @@ fn without_arguments_the_one_build_of_a_workflow_is_explained() {
         std::fs::write(folder.join("ci.yml"), text).unwrap();
     };
     workflow("type=local,src=cache,tag=c01", "target: api");
-    let found = checkout.json(&[]);
+    let found = checkout.json("");
     assert_eq!(found["requests"][0]["target"], "api", "{found:#}");
     assert_eq!(counts(&found), [5, 0, 0]);
 
     // The file names the host, and the user did not.
     workflow("type=registry,ref=127.0.0.1:1/app:cache", "target: api");
-    let run = checkout.why(&[]);
+    let run = checkout.why("");
     assert_eq!(run.code, Some(2), "{run:?}");
     let words = "127.0.0.1:1/app:cache is not contacted: a file names it, and you did not";
     assert!(run.stderr.contains(words), "{run:?}");
@@ -408,7 +408,7 @@ fn without_arguments_the_one_build_of_a_workflow_is_explained() {
         "type=local,src=cache,tag=c01",
         "build-args: V=${{ inputs.v }}",
     );
-    let run = checkout.why(&[]);
+    let run = checkout.why("");
     assert_eq!(run.code, Some(2), "{run:?}");
     assert!(
         run.stdout.contains("not all of its arguments are"),
@@ -420,13 +420,13 @@ fn without_arguments_the_one_build_of_a_workflow_is_explained() {
 fn a_command_that_cannot_be_explained_has_a_hint() {
     let history = History::of("shop", Store::Local);
     let checkout = Checkout::of(&history, 1);
-    let run = checkout.why(&["--", "docker", "build", "."]);
+    let run = checkout.why("-- docker build .");
     assert_eq!(run.code, Some(2), "{run:?}");
     let hint = "cachelens why SOURCE#REF -- docker build .";
     assert!(run.stderr.contains(hint), "{run:?}");
-    let run = checkout.why(&["./cache#c01", "--", "docker", "build", "."]);
+    let run = checkout.why("./cache#c01 -- docker build .");
     assert!(run.stdout.starts_with("./cache#c01: 15 hit"), "{run:?}");
-    let run = checkout.why(&["--target", "api", "--", "docker", "build", "."]);
+    let run = checkout.why("--target api -- docker build .");
     assert!(
         run.stderr.contains("write --target into the command"),
         "{run:?}"
@@ -437,7 +437,7 @@ fn a_command_that_cannot_be_explained_has_a_hint() {
         "--cache-from=type=local,src=cache,tag=c01",
         "https://example.test/a.git",
     ];
-    let run = checkout.why(&[&["--"], &git[..]].concat());
+    let run = checkout.why(git[..].after("--"));
     assert!(
         run.stderr.contains("give a copy of the Dockerfile with -f"),
         "{run:?}"

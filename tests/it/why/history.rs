@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::histories::home;
 use crate::repair::remote;
 use crate::support::client::client_builder;
-use crate::support::command::Sandbox;
+use crate::support::command::{CommandLine, Sandbox};
 use crate::support::registry::{DockerRegistry, Setup};
 
 /// Writes four provenance documents whose value of `API_URL` differs, and one label.
@@ -233,7 +233,7 @@ fn a_history_needs_two_builds_with_their_steps() {
         &["git:"],
         &["nothing-of-that-name"],
     ] {
-        let run = sandbox.run(&[&["why", "--history"], arguments].concat());
+        let run = sandbox.run(arguments.after("why --history"));
         assert!(matches!(run.code, Some(1 | 2)), "{arguments:?}: {run}");
         assert!(
             run.stderr.contains("hint: ") || run.stderr.contains("revision"),

@@ -117,7 +117,7 @@ fn each_undecided_step_has_a_reason() {
         for place in 1..history.commits.len() {
             let checkout = Checkout::of(&history, place);
             let before = &history.commits[place - 1].name;
-            let found = checkout.json(&[&format!("./cache#{before}"), "-f", "Dockerfile"]);
+            let found = checkout.json(format!("./cache#{before} -f Dockerfile"));
             for step in found["steps"].as_array().unwrap() {
                 let is_undecided = step["verdict"] == "unknown";
                 assert_eq!(step["reason"].is_string(), is_undecided, "{step:#}");

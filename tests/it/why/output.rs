@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::histories::{counts, home};
+use crate::support::command::CommandLine;
 
 #[test]
 fn why_prints_causes_before_steps() {
@@ -184,7 +185,7 @@ fn a_build_record_and_a_plain_log_are_enough() {
 fn texts_of_a_daemon_give_names_and_changes() {
     let (sandbox, _) = home("shop");
     let names = |arguments: &[&str]| -> BTreeSet<String> {
-        let shown = sandbox.json(&[&["show", "./cache#c14", "--json"], arguments].concat());
+        let shown = sandbox.json(arguments.after("show ./cache#c14 --json"));
         let names = shown["records"]
             .as_array()
             .unwrap()
@@ -220,7 +221,7 @@ fn texts_of_a_daemon_give_names_and_changes() {
         "provenance/c08.json",
     ];
     let cause = |more: &[&str]| {
-        let document = sandbox.json(&[&given[..], more].concat());
+        let document = sandbox.json(more.after(&given[..]));
         let steps = document["steps"].as_array().unwrap();
         let step = steps
             .iter()
@@ -250,7 +251,7 @@ fn changed_lines_of_a_heredoc_are_shown() {
         "provenance/c10.json",
         "--json",
     ];
-    let document = sandbox.json(&[&["why", "./cache#c10"], &given[..]].concat());
+    let document = sandbox.json(given[..].after("why ./cache#c10"));
     let steps = document["steps"].as_array().unwrap();
     let step = steps
         .iter()

@@ -11,7 +11,7 @@ use cachelens::format::provenance::Build;
 use serde_json::{Value, json};
 
 use super::histories::home;
-use crate::support::command::Sandbox;
+use crate::support::command::{CommandLine, Sandbox};
 
 const STATEMENT: &str = "application/vnd.in-toto+json";
 
@@ -350,7 +350,7 @@ fn steps_of_several_platforms_are_assigned_to_their_platform() {
             "--provenance",
             "provenance/c02.json",
         ];
-        let found = sandbox.json(&[&first[..], more].concat());
+        let found = sandbox.json(more.after(&first[..]));
         let records = found["records"].as_array().unwrap().clone();
         let found = records.iter().find(|record| record["name"] == "RUN npm ci");
         found.unwrap()["platform"].clone()

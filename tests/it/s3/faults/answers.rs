@@ -123,7 +123,7 @@ fn a_service_that_begins_with_its_first_key_is_listed_by_its_tokens() {
         (seen.wants == Wants::List).then_some(Fault::Asks(ignoring))
     });
     let source = bucket.server.source_through(proxy.address, &bucket.name);
-    let du = crate::s3::json(&bucket.sandbox, &["du", &source, "--json"])["sources"][0].clone();
+    let du = crate::s3::json(&bucket.sandbox, format!("du {source} --json"))["sources"][0].clone();
     let direct = bucket.du();
     for what in ["refs", "live", "orphan", "missing", "unknown"] {
         assert_eq!(du[what], direct[what], "{what}");
@@ -152,7 +152,7 @@ pub(super) fn refused_keys_are_reported_and_the_rest_is_deleted(service: Service
         "{run}"
     );
     proxy.now(|_| None);
-    let resumed = bucket.run(&["prune", "--resume", &journal(&run)]);
+    let resumed = bucket.run(format!("prune --resume {}", journal(&run)));
     assert_eq!(resumed.code, Some(0), "{resumed}");
     assert_eq!(bucket.orphans(), BTreeSet::new());
 }
@@ -195,7 +195,7 @@ pub(super) fn unusual_delete_answers_of_services_are_understood(service: Service
     for (way, when) in refusals {
         let bucket = thinned(service, "mini", LONG);
         let proxy = Proxy::before(&bucket.server, when);
-        let unseen = bucket.prune_through(&proxy, &["--yes", "--no-recheck"]);
+        let unseen = bucket.prune_through(&proxy, "--yes --no-recheck");
         assert_eq!(unseen.code, Some(2), "{way}: {unseen}");
         let run = bucket.prune_in_spite_of(&proxy, way);
         assert_eq!(run.code, Some(0), "{way}: {run}");
@@ -244,7 +244,7 @@ pub(super) fn missing_permissions_of_a_key_are_reported(service: Service) {
         );
         assert_eq!(bucket.blobs(), all, "{what}");
         // A lease that could not be removed does not block the next run.
-        let again = bucket.prune(&["--yes"]);
+        let again = bucket.prune("--yes");
         assert_eq!(again.code, Some(0), "{what}: {again}");
         assert_eq!(bucket.orphans(), BTreeSet::new(), "{what}");
     }

@@ -57,7 +57,7 @@ pub(super) fn a_blob_touched_at_the_last_moment_is_kept_with_conditional_deletes
     }
     let bucket = thinned(service, "mini", LONG);
     let all = bucket.blobs();
-    let run = bucket.prune(&["--yes", "--no-recheck"]);
+    let run = bucket.prune("--yes --no-recheck");
     assert_eq!(run.code, Some(2), "{run}");
     assert!(run.stderr.contains("--no-recheck is refused"), "{run}");
     assert_eq!(bucket.blobs(), all);
@@ -106,7 +106,7 @@ pub(super) fn a_blob_uploaded_again_during_a_pause_is_kept(service: Service) {
                 }
                 None
             });
-            let run = bucket.prune_through(&proxy, &["--yes"]);
+            let run = bucket.prune_through(&proxy, "--yes");
             assert_eq!(run.code, Some(4), "{run}");
             assert_eq!(
                 bucket.orphans(),
@@ -255,7 +255,7 @@ fn with_refs_that_come_back(
 fn one_blob_that_cannot_be_restored_does_not_keep_the_others() {
     let (bucket, proxy) = with_refs_that_come_back(|_| None);
     let deleted = bucket.orphans().len();
-    let run = bucket.prune_through(&proxy, &["--yes", "--json"]);
+    let run = bucket.prune_through(&proxy, "--yes --json");
     assert_eq!(bucket.du()["missing"]["blobs"], 0, "{run}");
     let restored = run.json()["outcome"]["put_back"].as_u64().unwrap();
     assert!(restored > 2 && restored <= deleted as u64, "{run}");
@@ -265,7 +265,7 @@ fn one_blob_that_cannot_be_restored_does_not_keep_the_others() {
         let refused = refused.get_or_insert_with(|| key.to_owned());
         (refused == key).then(|| error(403, "AccessDenied"))
     });
-    let run = bucket.prune_through(&proxy, &["--yes", "--json"]);
+    let run = bucket.prune_through(&proxy, "--yes --json");
     assert_eq!(bucket.du()["missing"]["blobs"], 1, "{run}");
     assert_eq!(run.code, Some(1), "{run}");
     let outcome = &run.json()["outcome"];
@@ -302,7 +302,7 @@ fn a_resumed_run_restores_what_the_killed_run_deleted() {
         bucket.server.put(&bucket.name, key, manifest);
     }
     assert_ne!(bucket.du()["missing"]["blobs"], 0);
-    let resumed = bucket.prune_through(&proxy, &["--resume", journal]);
+    let resumed = bucket.prune_through(&proxy, format!("--resume {journal}"));
     assert_eq!(bucket.du()["missing"]["blobs"], 0, "{resumed}");
     assert_eq!(resumed.code, Some(4), "{resumed}");
 }
@@ -314,7 +314,7 @@ fn a_run_that_lost_its_lease_removes_no_copies_of_manifests() {
     let old = ("manifests/old", br#"{"layers":[],"records":[]}"#);
     bucket.server.put(&bucket.name, old.0, old.1);
     bucket.server.age(&bucket.name, LONG);
-    let run = bucket.prune(&["--drop-ref", "old", "--yes"]);
+    let run = bucket.prune("--drop-ref old --yes");
     assert_eq!(run.code, Some(0), "{run}");
     let copies = || bucket.server.names(&bucket.name, ".cachelens/dropped/");
     assert_eq!(copies().len(), 1, "{run}");
@@ -334,12 +334,12 @@ fn a_run_that_lost_its_lease_removes_no_copies_of_manifests() {
         }
         None
     });
-    let run = bucket.prune_through(&proxy, &["--yes"]);
+    let run = bucket.prune_through(&proxy, "--yes");
     assert_eq!(bucket.orphans(), BTreeSet::new(), "{run}");
     assert_eq!(copies().len(), 1, "{run}");
     bucket.server.remove(&bucket.name, ".cachelens/lease.json");
     bucket.server.put(&bucket.name, &orphan, b"orphan");
     bucket.server.age(&bucket.name, LONG);
-    let run = bucket.prune(&["--yes"]);
+    let run = bucket.prune("--yes");
     assert_eq!((run.code, copies().len()), (Some(0), 0), "{run}");
 }

@@ -45,7 +45,9 @@ pub fn measure(table: &mut Table) -> Outcome {
         for _ in 0..3 {
             loops
                 .push(time(|| skopeo(&registry.host, repository))? * u32::try_from(TAGS / SAMPLE)?);
-            own.push(time(|| list(&registry.host, repository, &["--no-cache"]))?);
+            own.push(time(|| {
+                list(&registry.host, repository, &["--no-disk-cache"])
+            })?);
         }
         let what = format!(
             "registry: list 500 {repository} caches, against 1/{faster} of skopeo for each"
@@ -80,7 +82,7 @@ pub fn measure(table: &mut Table) -> Outcome {
     list(
         &far.host,
         "distinct",
-        &["--no-cache", "--concurrency", &CONCURRENCY.to_string()],
+        &["--no-disk-cache", "--concurrency", &CONCURRENCY.to_string()],
     )?;
     let took = start.elapsed();
     let requests = u32::try_from(far.take().all)?;

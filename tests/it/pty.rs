@@ -9,6 +9,7 @@ mod room;
 mod theme;
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -184,6 +185,40 @@ fn a_service_that_does_not_answer_is_waited_for_with_a_clock() {
     assert_eq!(terminal.end().0, 0);
 }
 
+/// Returns a number in the `stat` file of a process or thread, by its place in `proc_pid_stat(5)`.
+#[cfg(target_os = "linux")]
+fn stat_field(place: &Path, number: usize) -> i64 {
+    let stat = fs::read_to_string(place.join("stat")).unwrap();
+    // The second field is a name, which may have blanks.
+    let rest = stat.rsplit(')').next().unwrap();
+    let field = rest.split_whitespace().nth(number - 3);
+    field.unwrap().parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn scans_have_a_lower_priority_than_the_answers_to_keys() {
+    let mut terminal = Terminal::start(&["demo"], 120, 40);
+    terminal.wait("the end of the scan", |screen| {
+        screen.contains("! 1 ref broken")
+    });
+    let process = Path::new("/proc").join(terminal.process().to_string());
+    let niceness = |thread: &Path| stat_field(thread, 19);
+    let own = niceness(&process);
+    let threads = fs::read_dir(process.join("task")).unwrap();
+    let threads = threads.map(|thread| thread.unwrap().path());
+    let is_worker = |thread: &PathBuf| {
+        let name = fs::read_to_string(thread.join("comm")).unwrap();
+        name.trim_end() == "tokio-rt-worker"
+    };
+    let workers: Vec<i64> = threads.filter(is_worker).map(|it| niceness(&it)).collect();
+    assert!(!workers.is_empty());
+    let lower = (own + 10).min(19);
+    assert!(workers.iter().all(|of| *of == lower), "{own} {workers:?}");
+    terminal.press("\x03");
+    assert_eq!(terminal.end().0, 0);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_idle_program_takes_no_cpu() {
@@ -191,14 +226,10 @@ fn an_idle_program_takes_no_cpu() {
     terminal.wait("the end of the scan", |screen| {
         screen.contains("! 1 ref broken")
     });
+    // In user and kernel mode, in hundredths of a second.
     let times = || {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", terminal.process())).unwrap();
-        // After the name, which may have blanks: the times in user and kernel mode are fields 14
-        // and 15, in hundredths of a second.
-        let rest = stat.rsplit(')').next().unwrap();
-        let mut fields = rest.split_whitespace().skip(11);
-        let mut field = || fields.next().unwrap().parse::<u64>().unwrap();
-        field() + field()
+        let stat = Path::new("/proc").join(terminal.process().to_string());
+        stat_field(&stat, 14) + stat_field(&stat, 15)
     };
     // What comes after the first frame is over.
     std::thread::sleep(Duration::from_secs(1));

@@ -4,7 +4,7 @@
 //! needed blobs are marked again, and objects are deleted in batches, each checked again just
 //! before. If blobs were moved to a trash, the run watches the refs until the store has been quiet
 //! for a while, and restores the blobs that they reference by then. Last, the store is listed again
-//! to prove that every kept ref is complete.
+//! to prove that the run broke no kept ref.
 
 use std::time::Duration;
 

@@ -33,7 +33,7 @@ fn the_demo_is_pruned_undone_and_removed_at_the_end() {
     terminal.wait("the question", |screen| screen.contains("Please confirm"));
     terminal.press("y");
     terminal.wait("the end of the run", |screen| {
-        screen.contains("every kept ref is whole")
+        screen.contains("the run broke no kept ref")
     });
     assert!(stored() < before);
     terminal.press("qH");

@@ -64,7 +64,7 @@ fn no_more_than_a_third_of_a_main_screen_of_the_demo_is_empty() {
         ("Check", "qc", &["blob-missing", "what a check looks for"]),
         ("Find", "qF", &["which builds write", "cache-to"]),
         ("Plan", "q**p", &["to the trash", "inside"]),
-        ("Run", "\ry", &["every kept ref is whole", "in the trash"]),
+        ("Run", "\ry", &["the run broke no kept ref", "in the trash"]),
         ("Runs", "qqH", &["✓ done", "in the trash"]),
     ];
     for (name, keys, texts) in screens {

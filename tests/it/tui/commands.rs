@@ -189,7 +189,7 @@ fn a_prune_and_its_undo_need_no_key() {
     assert_eq!(store.blobs(), before);
     click(&mut journey, "carry out");
     click(&mut journey, "yes");
-    journey.shows("every kept ref is whole");
+    journey.shows("the run broke no kept ref");
     assert_ne!(store.blobs(), before);
     click(&mut journey, "undo");
     click(&mut journey, "yes");

@@ -67,7 +67,7 @@ fn the_kept_counts_of_a_plan_match_the_store_afterwards() {
     let line = journey.line("keeps 3 refs · ");
     let bytes = line.split(" · ").last().unwrap().trim().to_owned();
     journey.press("enter").press(&format!("'{LABEL} enter"));
-    journey.shows("every kept ref is whole");
+    journey.shows("the run broke no kept ref");
     assert_eq!(store.refs().len(), 3);
     journey.press("q enter");
     journey.shows(&format!("{bytes} reached by 3 refs"));

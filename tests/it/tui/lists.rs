@@ -58,7 +58,7 @@ fn a_plan_from_the_blobs_warns_that_marks_are_ignored() {
     journey.shows("the plan is by the policy, not by marks");
     assert_eq!(store.blobs(), before);
     journey.press("enter y");
-    journey.shows("every kept ref is whole");
+    journey.shows("the run broke no kept ref");
     assert_eq!(store.trash().len() + store.blobs().len(), before.len());
     assert!(!store.trash().is_empty());
 }

@@ -169,7 +169,7 @@ fn every_screen_a_prune_and_its_undo_work_by_mouse() {
     mouse
         .click("carry out")
         .click("yes")
-        .shows("every kept ref is whole");
+        .shows("the run broke no kept ref");
     let left = store.refs();
     assert!(!left.contains("c05"));
     assert_eq!(left.len() + 1, refs.len());

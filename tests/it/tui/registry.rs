@@ -120,7 +120,7 @@ fn old_pull_requests_are_deleted_and_main_is_kept() {
     if journey.screen().contains("Type") {
         journey.press("ctrl-u").press(&format!("'{source} enter"));
     }
-    journey.shows("every kept ref is whole");
+    journey.shows("the run broke no kept ref");
     let left: Vec<String> = store.tags("acme/app").into_keys().collect();
     assert_eq!(left, ["main", "pr-3"], "{}", journey.screen());
     journey.press("u y");

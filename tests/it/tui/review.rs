@@ -60,7 +60,7 @@ fn waste_is_planned_with_an_exclusion_deleted_and_restored_by_seven_keys() {
     let mut person = Counted::new(store.open(Vec::new(), SIZE));
     person.press("p j x").shows("1 excluded");
     let journey = person.press("enter y");
-    journey.shows("every kept ref is whole");
+    journey.shows("the run broke no kept ref");
     journey.shows("in the trash");
     let trashed = store.trash();
     assert!(!trashed.is_empty());

@@ -105,7 +105,7 @@ fn a_run_that_was_killed_is_resumed() {
     journey.press("n");
     assert_eq!(store.blobs(), before);
     journey.press("enter y");
-    journey.shows("every kept ref is whole");
+    journey.shows("the run broke no kept ref");
     assert_eq!(store.trash().len() + store.blobs().len(), before.len());
     journey.press("q");
     journey.line("✓ done");

@@ -261,15 +261,14 @@ fn checked(planned: &Planned, width: u16) -> Cell {
     let grace = Exact(grace);
     let young = format!("nothing younger than {grace}{blobs}");
     let withheld = planned.plan.is_withheld();
-    let whole = |whole: &'static str| {
+    // A kept ref may have been broken before, so the plan does not call it whole.
+    let wide = [
         if withheld {
             "no blob without a rule for it"
         } else {
-            whole
+            "breaks no kept ref"
         }
-    };
-    let wide = [
-        whole("every kept ref is complete").to_owned(),
+        .to_owned(),
         young,
         "refs are deleted before blobs".to_owned(),
         "each byte once".to_owned(),
@@ -278,7 +277,7 @@ fn checked(planned: &Planned, width: u16) -> Cell {
         if withheld {
             "blobs by rule"
         } else {
-            "kept refs whole"
+            "breaks no ref"
         }
         .to_owned(),
         format!("none under {grace}{blobs}"),

@@ -132,7 +132,7 @@ pub(super) fn aftermath(ran: &Ran, is_withheld: bool) -> Cell {
             TextRole::Dim,
         ),
         [] => back.and("✓ ", TextRole::Good).and(
-            "checked afterwards: every kept ref is whole",
+            "checked afterwards: the run broke no kept ref",
             TextRole::Text,
         ),
         [one] => back.and(

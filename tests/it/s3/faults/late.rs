@@ -155,7 +155,7 @@ fn late_manifests_are_repaired_from_the_screen() {
     let mut terminal = Terminal::start(&["--write", &source], 100, 30);
     terminal.wait("the source", |screen| screen.contains("ready"));
     terminal.press("p");
-    terminal.wait("the plan", |screen| screen.contains("kept refs whole"));
+    terminal.wait("the plan", |screen| screen.contains("breaks no ref"));
     terminal.press("C");
     terminal.wait("what becomes of it", |screen| {
         screen.contains("deletes refs that come broken")

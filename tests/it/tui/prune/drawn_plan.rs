@@ -9,7 +9,7 @@ fn the_plan_at_60() {
     ────────────────────────────────────────────────────────────
      deletes  13 refs  frees 1.6 MiB in two steps
      waits    160 blobs, 1.6 MiB: free after 22 Nov 13:00 UTC
-     checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
+     checked  ✓ breaks no ref ✓ none under 1h ✓ refs first
      [ delete 13 ]   wait 160     keep 2          keeps 243 KiB
     ────────────────────────────────────────────────────────────
        WHAT                      SIZE▾ WHY
@@ -31,7 +31,7 @@ fn the_plan_at_80() {
     ────────────────────────────────────────────────────────────────────────────────
      deletes  13 refs  frees 1.6 MiB in two steps            keeps 2 refs · 243 KiB
      waits    160 blobs, 1.6 MiB: a run after 22 Nov 13:00 UTC frees them
-     checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
+     checked  ✓ breaks no ref ✓ none under 1h ✓ refs first
      [ delete 13 ]   wait 160     keep 2
     ────────────────────────────────────────────────────────────────────────────────
        WHAT                      SIZE▾         WHY
@@ -61,7 +61,7 @@ fn the_plan_at_120() {
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      deletes  13 refs  frees 1.6 MiB in two steps                                                    keeps 2 refs · 243 KiB
      waits    160 blobs, 1.6 MiB: refs first, a run after 22 Nov 13:00 UTC frees them
-     checked  ✓ every kept ref is complete ✓ nothing younger than 1h ✓ refs are deleted before blobs ✓ each byte once
+     checked  ✓ breaks no kept ref ✓ nothing younger than 1h ✓ refs are deleted before blobs ✓ each byte once
      [ delete 13 ]   wait 160     keep 2
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                      SIZE▾         WHY                                      │ c02
@@ -107,7 +107,7 @@ fn the_plan_at_200() {
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      deletes  13 refs  frees 1.6 MiB in two steps                                                                                                                                    keeps 2 refs · 243 KiB
      waits    160 blobs, 1.6 MiB: refs first, a run after 22 Nov 13:00 UTC frees them
-     checked  ✓ every kept ref is complete ✓ nothing younger than 1h ✓ refs are deleted before blobs ✓ each byte once
+     checked  ✓ breaks no kept ref ✓ nothing younger than 1h ✓ refs are deleted before blobs ✓ each byte once
      [ delete 13 ]   wait 160     keep 2
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        WHAT                                    SIZE▾         WHY                                                            │ c02

@@ -32,7 +32,7 @@ fn the_question_at_80() {
     ────────────────────────────────────────────────────────────────────────────────
      deletes  9 blobs  132 KiB to the trash                   keeps 1 ref · 144 KiB
      waits    nothing
-     checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
+     checked  ✓ breaks no ref ✓ none under 1h ✓ refs first
      [ delete 9 ]   wait 0     keep 1
     ──╭ Please confirm ──────────────────────────────────────────────────────────╮──
       │ Delete 9 blobs, 132 KiB, from ./cache? Deleted objects can be restored   │
@@ -108,7 +108,7 @@ fn the_typed_question_at_80() {
     ────────────────────────────────────────────────────────────────────────────────
      deletes  13 refs  frees 1.6 MiB in two steps            keeps 2 refs · 243 KiB
      waits    160 blobs, 1.6 MiB: a run after 22 Nov 13:00 UTC frees them
-     checked  ✓ kept refs whole ✓ none under 1h ✓ refs first
+     checked  ✓ breaks no ref ✓ none under 1h ✓ refs first
      [╭ Please confirm ──────────────────────────────────────────────────────────╮
     ──│ Delete 13 refs from ./cache? 1.6 MiB wait: a run after 22 Nov 13:00 UTC  │──
       │ frees them. Deleted objects can be restored from the trash for 1h.       │

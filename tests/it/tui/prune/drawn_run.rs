@@ -8,7 +8,7 @@ fn the_run_at_60() {
      ./cache › prune                 9 items · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────
      9 moved to the trash · 132 KiB in the trash
-     ✓ checked afterwards: every kept ref is whole
+     ✓ checked afterwards: the run broke no kept ref
      journal  /state/…
     ────────────────────────────────────────────────────────────
        OUTCOME▴    WHAT                        SIZE  WHY
@@ -30,7 +30,7 @@ fn the_run_at_80() {
      ./cache › prune                                     9 items · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────────────────────────
      9 moved to the trash · 132 KiB kept until 22 Nov 13:00 UTC
-     ✓ checked afterwards: every kept ref is whole
+     ✓ checked afterwards: the run broke no kept ref
      journal  /state/…
     ────────────────────────────────────────────────────────────────────────────────
        OUTCOME▴    WHAT                                             SIZE  WHY
@@ -60,7 +60,7 @@ fn the_run_at_120() {
      ./cache › prune                                                                             9 items · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      9 moved to the trash · 132 KiB kept until 22 Nov 13:00 UTC
-     ✓ checked afterwards: every kept ref is whole
+     ✓ checked afterwards: the run broke no kept ref
      journal  /state/…
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        OUTCOME▴    WHAT                                                SIZE  WHY        │ sha256:245118f905da62d8fd52a4c37d
@@ -106,7 +106,7 @@ fn the_run_at_200() {
      ./cache › prune                                                                                                                                                             9 items · ▐WRITE▌ · ? help
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
      9 moved to the trash · 132 KiB kept until 22 Nov 13:00 UTC
-     ✓ checked afterwards: every kept ref is whole
+     ✓ checked afterwards: the run broke no kept ref
      journal  /state/…
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
        OUTCOME▴     WHAT                                                                                  SIZE  WHY         │ sha256:245118f905da62d8fd52a4c37d464929e78e2ff8971d1c997abf2775f6c716b1

@@ -115,7 +115,7 @@ impl SessionKind {
         let mut builder = Builder::new_multi_thread();
         #[cfg(target_os = "linux")]
         if self == Self::Ui {
-            yield_to_keys(&mut builder)?;
+            yield_to_keys(&mut builder);
         }
         builder.enable_all().build()
     }
@@ -124,17 +124,18 @@ impl SessionKind {
 /// Lowers the priority of the threads for the work below that of this thread, which answers keys
 /// and draws. Only Linux has a priority for each thread.
 #[cfg(target_os = "linux")]
-fn yield_to_keys(builder: &mut Builder) -> io::Result<()> {
+fn yield_to_keys(builder: &mut Builder) {
+    // A sandbox may forbid the question. All works without it, only less smoothly.
+    let Ok(own) = rustix::process::getpriority_process(None) else {
+        return;
+    };
     // Not relative to the thread itself, which inherits the priority of the one that starts it.
-    let lower = rustix::process::getpriority_process(None)?
-        .saturating_add(LOWER_BY)
-        .min(LOWEST);
+    let lower = own.saturating_add(LOWER_BY).min(LOWEST);
     builder.on_thread_start(move || {
         if let Err(error) = rustix::process::setpriority_process(None, lower) {
             tracing::debug!(%error, "a thread keeps its priority");
         }
     });
-    Ok(())
 }
 
 /// Starts the runtime, and aborts the work when the user interrupts it.

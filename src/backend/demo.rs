@@ -36,7 +36,6 @@ enum DemoState {
 struct DemoCopy {
     dir: TempDir,
     cache: LocalCache,
-    copying: Arc<CopyInProgress>,
 }
 
 fn state() -> MutexGuard<'static, DemoState> {
@@ -90,15 +89,13 @@ pub fn open() -> io::Result<LocalCache> {
         files.partition(|file| Path::new(&file.path).starts_with(CACHE));
     let provenance = unpack(dir.path(), others)?;
     let target = dir.path().to_owned();
-    let copying = CopyInProgress::start(move || unpack(&target, layout).map(drop))?;
-    let copying = Arc::new(copying);
+    let copy = CopyInProgress::start(move || unpack(&target, layout).map(drop))?;
     let cache = LocalCache::new(place)
         .with_provenance(Arc::new(provenance))
-        .copied_by(Arc::clone(&copying));
+        .copied_by(Arc::new(copy));
     *state = DemoState::Made(DemoCopy {
         dir,
         cache: cache.clone(),
-        copying,
     });
     Ok(cache)
 }
@@ -148,7 +145,7 @@ pub fn remove() {
     if let DemoState::Made(copy) = removed {
         let place = copy.dir.path().to_owned();
         // What is created during the deletion would be left behind. Readers report the error.
-        let _ = copy.copying.wait();
+        let _ = copy.cache.wait_for_copy();
         if let Err(error) = copy.dir.close() {
             tracing::warn!(%error, place = %place.display(), "the demo cannot be deleted");
         }

@@ -99,7 +99,10 @@ impl LocalCache {
     }
 
     /// Blocks until a copy is complete.
-    fn wait_for_copy(&self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// Returns the error of the thread that writes it.
+    pub(super) fn wait_for_copy(&self) -> io::Result<()> {
         self.copy.as_deref().map_or(Ok(()), CopyInProgress::wait)
     }
 

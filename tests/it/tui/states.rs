@@ -187,7 +187,8 @@ fn thousands_of_broken_refs_are_counted_and_have_one_warning() {
     assert_eq!(warnings, 1, "{}", journey.screen());
     for size in [(200, 60), (80, 24)] {
         journey.resize(size.0, size.1);
-        journey.shows("Nothing is deleted: a ref that cannot be read may reference any blob.");
+        journey
+            .shows("Nothing is deleted: not everything that may reference a blob could be read.");
     }
 }
 

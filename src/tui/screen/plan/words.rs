@@ -387,7 +387,7 @@ fn hindrance(planned: &Planned) -> Option<String> {
         (held.count.blobs > 0)
             .then(|| format!("{blobs}, {stored}, which no ref reaches, are kept: {why}"))
     });
-    let undetermined = || "a ref that cannot be read may reference any blob.".to_owned();
+    let undetermined = || "not everything that may reference a blob could be read.".to_owned();
     held.or(forbidden)
         .or_else(|| plan.undetermined().then(undetermined))
 }

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::wait_for_sources;
 use crate::support::pty::Terminal;
@@ -89,6 +91,27 @@ fn the_demo_is_removed_by_a_signal_and_unchanged_if_read_only() {
     terminal.signal("TERM");
     assert_eq!(terminal.end().0, 143);
     assert!(copies(temporary.path()).is_empty());
+}
+
+#[test]
+fn a_demo_that_is_still_being_written_is_removed() {
+    for round in 0..10 {
+        let temporary = tempfile::tempdir().unwrap();
+        let environment = [("TMPDIR", temporary.path().to_str().unwrap())];
+        let terminal = Terminal::with_environment(&environment, &["demo"], 80, 24);
+        let is_begun = || {
+            let mut copies = copies(temporary.path()).into_iter();
+            copies.any(|copy| copy.join("cache/blobs").is_dir())
+        };
+        let started = Instant::now();
+        while !is_begun() {
+            assert!(started.elapsed() < Duration::from_secs(20), "no copy");
+            thread::sleep(Duration::from_millis(1));
+        }
+        terminal.signal("TERM");
+        assert_eq!(terminal.end().0, 143, "round {round}");
+        assert!(copies(temporary.path()).is_empty(), "round {round}");
+    }
 }
 
 #[test]

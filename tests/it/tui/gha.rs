@@ -91,8 +91,13 @@ fn by_state(state: &str, kind: Option<&str>) -> Rule {
     }
 }
 
-/// Opens the repository with the permission to delete.
-fn writable(server: &Github, journals: &TempDir, rules: Vec<Rule>, size: Size) -> Journey {
+/// Opens the repository with the permission to delete, outside a job or inside one.
+fn writable(
+    (server, in_job): (&Github, bool),
+    journals: &TempDir,
+    rules: Vec<Rule>,
+    size: Size,
+) -> Journey {
     let policy = Policy {
         grace: SignedDuration::from_hours(1),
         rules,
@@ -106,7 +111,7 @@ fn writable(server: &Github, journals: &TempDir, rules: Vec<Rule>, size: Size) -
         journals: Some(journals.path().to_owned()),
         settle: SETTLE,
     };
-    Journey::with(pruning, vec![github(LABEL, server.reader(false))], size)
+    Journey::with(pruning, vec![github(LABEL, server.reader(in_job))], size)
 }
 
 /// Returns the branches and keys of the server's entries.
@@ -137,7 +142,7 @@ fn superseded_indexes_and_closed_pull_requests_are_deleted() {
         by_state("branch-gone", Some("entry")),
         by_state("branch-gone", None),
     ];
-    let mut journey = writable(&server, &journals, rules, (120, 40));
+    let mut journey = writable((&server, false), &journals, rules, (120, 40));
     journey.press("p");
     insta::assert_snapshot!(journey.screen(), @r#"
      gha:acme/shop › plan                                                              made 12:00:00 UTC · ▐WRITE▌ · ? help
@@ -216,4 +221,34 @@ fn superseded_indexes_and_closed_pull_requests_are_deleted() {
     // The remaining entries are read again.
     journey.press("q q enter");
     journey.shows("3 refs · 172 MiB");
+}
+
+#[test]
+fn an_empty_plan_shows_that_a_rule_keeps_waste() {
+    let server = Github::start();
+    server.add_index(
+        "app",
+        "refs/heads/main",
+        1,
+        3,
+        br#"{"layers":[],"records":[]}"#,
+    );
+    server.add_blob(vec![7; 2048], 100);
+    let server = server.at_time(now());
+    let layers = Condition::Text(
+        RuleTextField::Kind,
+        vec!["blob".parse::<RefPattern>().unwrap()],
+    );
+    let protect = Rule {
+        name: "layers".into(),
+        conditions: vec![layers],
+        action: RuleAction::Protect,
+        drop_records: None,
+    };
+    let journals = TempDir::new().unwrap();
+    let mut journey = writable((&server, true), &journals, vec![protect], (100, 30));
+    journey.press("p");
+    journey.shows(
+        "Nothing is deleted: 1 blob, 2.0 KiB, which no ref reaches, is kept: a rule protects it",
+    );
 }

@@ -2,7 +2,7 @@
 
 use super::MOST_WARNINGS;
 use crate::prune::plan::{BlobFate, ItemKind, ItemReason, PlanWarning, StoreReason};
-use crate::text::plural::counted_in_groups as count;
+use crate::text::plural::{counted_in_groups as count, one_or};
 use crate::text::units::grouped;
 use crate::text::units::{Exact, Size};
 use crate::tui::pruning::{PlanSection, Planned};
@@ -373,19 +373,21 @@ fn hindrance(planned: &Planned) -> Option<String> {
         _ => None,
     });
     let held = plan.held().iter().find_map(|held| {
+        let number = held.count.blobs;
+        let them = one_or(number, "it", "them");
         let why = match held.fate {
             BlobFate::Unsupported => of_blobs
-                .as_deref()
-                .or(forbidden.as_deref())
-                .unwrap_or("they cannot be deleted safely here"),
-            BlobFate::Undetermined => "a ref that cannot be read may reference them",
-            BlobFate::UnknownAge => "their age is not known",
+                .clone()
+                .or_else(|| forbidden.clone())
+                .unwrap_or_else(|| "deleting is not safe here".to_owned()),
+            BlobFate::Undetermined => format!("a ref that cannot be read may reference {them}"),
+            BlobFate::UnknownAge => "the age is not known".to_owned(),
+            BlobFate::Protected => format!("a rule protects {them}"),
             _ => return None,
         };
-        let blobs = count(held.count.blobs, "blob", "blobs");
-        let stored = Size(held.count.bytes);
-        (held.count.blobs > 0)
-            .then(|| format!("{blobs}, {stored}, which no ref reaches, are kept: {why}"))
+        let blobs = count(number, "blob", "blobs");
+        let (stored, are) = (Size(held.count.bytes), one_or(number, "is", "are"));
+        (number > 0).then(|| format!("{blobs}, {stored}, which no ref reaches, {are} kept: {why}"))
     });
     let undetermined = || "not everything that may reference a blob could be read.".to_owned();
     held.or(forbidden)

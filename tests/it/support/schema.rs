@@ -4,9 +4,10 @@
 //! checker does not: a new field needs a line in the schema. It also rejects unknown keywords, so a
 //! schema has no part that is not tested.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::PathBuf;
+use std::sync::{LazyLock, Mutex};
 
 use regex::Regex;
 use serde_json::Value;
@@ -210,12 +211,20 @@ fn is_met(keyword: &str, wanted: &Value, value: &Value) -> bool {
         "const" => value == wanted,
         "enum" => wanted.as_array().unwrap().contains(value),
         "pattern" => {
-            let pattern = Regex::new(wanted.as_str().unwrap()).unwrap();
+            let pattern = compiled(wanted.as_str().unwrap());
             value.as_str().is_none_or(|text| pattern.is_match(text))
         }
         "minimum" => !value.is_number() || value.as_f64() >= wanted.as_f64(),
         keyword => panic!("the checker does not know `{keyword}`"),
     }
+}
+
+/// Returns a compiled pattern. Each is compiled once: a document may have 100,000 digests.
+fn compiled(pattern: &str) -> Regex {
+    static COMPILED: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+    let mut all = COMPILED.lock().unwrap();
+    let new = || Regex::new(pattern).unwrap();
+    all.entry(pattern.to_owned()).or_insert_with(new).clone()
 }
 
 fn is_of_type(value: &Value, name: &str) -> bool {

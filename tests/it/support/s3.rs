@@ -197,7 +197,13 @@ impl S3Server {
                     fs::write(path, content).unwrap();
                 }
             }
-            Keeper::Moto(..) | Keeper::SeaweedFs(_) => {
+            Keeper::Moto(moto, _) => {
+                let bucket = self.bucket(bucket);
+                for (key, content) in objects {
+                    moto.put(&bucket, &key, &content);
+                }
+            }
+            Keeper::SeaweedFs(_) => {
                 let (client, bucket) = (self.client(), self.bucket(bucket));
                 self.runtime.block_on(async {
                     for (key, content) in objects {

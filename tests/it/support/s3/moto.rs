@@ -7,6 +7,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use serde_json::{Value, json};
+
 /// Where `tests/run` installs it if the Python in the path does not have it.
 const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/moto/bin/python");
 const PROGRAM: &str = concat!(
@@ -67,24 +70,40 @@ impl Moto {
 
     /// Sets the time of an object in a bucket, or of all its objects.
     pub fn age(&self, bucket: &str, key: Option<&str>, moment: SystemTime) {
-        let moment = moment.duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let key = key.map(|key| format!(" {key}")).unwrap_or_default();
-        self.order(&format!("age {bucket} {moment}{key}"));
+        match key {
+            Some(key) => self.order(&json!(["age", bucket, seconds(moment), key])),
+            None => self.order(&json!(["age", bucket, seconds(moment)])),
+        }
     }
 
     /// Sets the time of the newest version of an object.
     pub fn age_newest(&self, bucket: &str, key: &str, moment: SystemTime) {
-        let moment = moment.duration_since(UNIX_EPOCH).unwrap().as_secs();
-        self.order(&format!("age_newest {bucket} {moment} {key}"));
+        self.order(&json!(["age_newest", bucket, seconds(moment), key]));
     }
 
-    fn order(&self, order: &str) {
+    /// Stores an object.
+    pub fn put(&self, bucket: &str, key: &str, content: &[u8]) {
+        self.order(&json!([
+            "put",
+            bucket,
+            key,
+            BASE64_STANDARD.encode(content)
+        ]));
+    }
+
+    fn order(&self, order: &Value) {
         let mut pipes = self.pipes.lock().unwrap();
         let (input, output) = &mut *pipes;
         input.write_all(format!("{order}\n").as_bytes()).unwrap();
         let mut answer = String::new();
         output.read_line(&mut answer).unwrap();
         drop(pipes);
-        assert_eq!(answer, "done\n", "{order}");
+        let name = &order[0];
+        assert_eq!(answer, "done\n", "{name}");
     }
+}
+
+/// Returns a moment as seconds of the epoch.
+fn seconds(moment: SystemTime) -> u64 {
+    moment.duration_since(UNIX_EPOCH).unwrap().as_secs()
 }

@@ -181,17 +181,17 @@ fn files_finds_a_layer_by_its_digest_and_by_its_step() {
 fn files_lists_a_layer_that_no_ref_reaches() {
     let sandbox = Sandbox::new();
     let orphans = digests(&sandbox, "blobs demo --filter state:orphan --json");
-    let listed = orphans.iter().filter(|digest| {
+    let has_files = orphans.iter().any(|digest| {
         let run = sandbox.run(format!("files demo {digest} --json"));
         run.code == Some(0) && !run.json()["files"].as_array().unwrap().is_empty()
     });
-    assert!(listed.count() > 0, "{orphans:?}");
+    assert!(has_files, "{orphans:?}");
     // A manifest among them is not a layer, which is an error.
-    let documents = orphans.iter().filter(|digest| {
+    let has_document = orphans.iter().any(|digest| {
         let run = sandbox.run(format!("files demo {digest}"));
         run.code == Some(1) && run.stderr.contains("no tar archive")
     });
-    assert!(documents.count() > 0, "{orphans:?}");
+    assert!(has_document, "{orphans:?}");
 }
 
 #[test]

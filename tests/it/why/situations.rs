@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
+use std::thread;
 
 use flate2::read::GzDecoder;
 use serde_json::Value;
@@ -191,14 +192,20 @@ struct Explained {
 /// All situations, explained once for all tests.
 static SITUATIONS: LazyLock<Vec<Explained>> = LazyLock::new(|| {
     let sandbox = Sandbox::new();
-    let names = unpack(&sandbox).into_iter();
-    names
-        .map(|name| Explained {
-            logged: vertices(&sandbox.path(&name).join("after.rawjson")),
-            documents: FORMS.map(|(_, form)| explained(&sandbox, &name, form)),
-            name,
-        })
-        .collect()
+    let explain = |name: &String| Explained {
+        logged: vertices(&sandbox.path(name).join("after.rawjson")),
+        documents: FORMS.map(|(_, form)| explained(&sandbox, name, form)),
+        name: name.clone(),
+    };
+    let names = unpack(&sandbox);
+    let (first, second) = names.split_at(names.len() / 2);
+    // Two tests wait for them, so two threads are free.
+    thread::scope(|scope| {
+        let second = scope.spawn(|| second.iter().map(explain).collect::<Vec<_>>());
+        let mut all: Vec<Explained> = first.iter().map(explain).collect();
+        all.extend(second.join().unwrap());
+        all
+    })
 });
 
 #[test]

@@ -65,6 +65,20 @@ const READS: u32 = 6;
 /// How long to wait for a build to finish its write.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// Returns the number of threads for the system calls of many files. More than four only wait for
+/// each other in the kernel's directory code.
+fn threads() -> usize {
+    thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(4)
+}
+
+/// Returns the share of each thread in this many files. A further thread pays off only for more
+/// than 64.
+fn share(count: usize) -> usize {
+    count.div_ceil(threads()).max(64)
+}
+
 /// A local cache directory.
 #[derive(Debug, Clone)]
 pub struct LocalCache {

@@ -7,17 +7,12 @@ use std::thread;
 
 use jiff::Timestamp;
 
-use super::LocalCache;
 use super::dir::DirPlace;
 use super::folders::Layout;
 use super::prune::{FoundObject, failed};
 use super::trash::LocalTrash;
+use super::{LocalCache, share};
 use crate::backend::{Disposal, ObjectName, ObjectTarget, Outcome, PlanId, Skip};
-
-/// More threads than this only wait for each other in the kernel's directory code.
-const MAX_THREADS: usize = 4;
-/// A further thread pays off only for more objects than this.
-const LEAST_SHARE: usize = 64;
 
 impl LocalCache {
     /// Removes unchanged objects with several threads. The outcomes are in the order of the
@@ -54,14 +49,10 @@ impl LocalCache {
         let remove = |share: &[ObjectTarget]| -> Vec<Outcome> {
             share.iter().map(|target| removal.remove(target)).collect()
         };
-        let threads = thread::available_parallelism()
-            .map_or(1, usize::from)
-            .min(MAX_THREADS);
-        let share = targets.len().div_ceil(threads).max(LEAST_SHARE);
         thread::scope(|scope| {
             let remove = &remove;
             let workers: Vec<_> = targets
-                .chunks(share)
+                .chunks(share(targets.len()))
                 .map(|share| (share.len(), scope.spawn(move || remove(share))))
                 .collect();
             let results = workers.into_iter().map(|(count, worker)| {

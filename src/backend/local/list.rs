@@ -13,7 +13,7 @@ use super::dir::{Dir, DirEntry, FileFacts};
 use super::folders::{Layout, run_folder};
 use super::trash::{self, LocalTrash, TRASH};
 use super::walk::{Upload, unless_gone, walk};
-use super::{BLOBS, INDEX, INDEX_LOCK, INGEST, LocalCache, MARKER, show};
+use super::{BLOBS, INDEX, INDEX_LOCK, INGEST, LocalCache, MARKER, show, threads};
 use crate::backend::{
     BackendError, ObjectName, ObjectSender, OtherKind, OtherObject, StoredObject,
 };
@@ -21,8 +21,6 @@ use crate::format::digest::Digest;
 
 /// The number of entries that a thread takes from a directory at once and sends in one batch.
 const BATCH: usize = 512;
-/// More threads than this only wait for each other in the kernel's directory code.
-const MAX_THREADS: usize = 4;
 
 impl LocalCache {
     /// Sends everything below the layout that is not one of its own files.
@@ -298,11 +296,8 @@ impl LocalListing<'_> {
     ) -> Result<(), BackendError> {
         let fail = |source| self.failed(folder.name, source);
         let entries = Mutex::new(folder.dir.entries().map_err(fail)?);
-        let threads = std::thread::available_parallelism()
-            .map_or(1, usize::from)
-            .min(MAX_THREADS);
         std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads)
+            let workers: Vec<_> = (0..threads())
                 .map(|_| scope.spawn(|| self.work(&entries, &mut &each)))
                 .collect();
             workers

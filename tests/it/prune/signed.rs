@@ -103,6 +103,26 @@ fn a_tagged_signature_of_a_kept_ref_is_kept() {
 }
 
 #[test]
+fn untagged_signatures_are_found_among_a_thousand_blobs() {
+    let (sandbox, layout) = (Sandbox::new(), MadeLayout::new());
+    let kept = image(&layout, "kept");
+    layout.tag("v1", kept);
+    for number in 0..1_000 {
+        layout.blob(format!("waste {number}").as_bytes(), HOURS);
+    }
+    // Wherever their digests are in the order of the blobs.
+    let signatures: Vec<Digest> = (0..20)
+        .flat_map(|number| signature(&layout, kept, &format!("of kept {number}")))
+        .collect();
+    let plan = carry_out(&sandbox, &layout, "");
+    assert_eq!(names(&plan, "delete", "blob").len(), 1_000);
+    for digest in signatures {
+        let file = layout.path().join("blobs/sha256").join(digest.hex());
+        assert!(file.exists(), "{digest}");
+    }
+}
+
+#[test]
 fn tags_of_cosign_belong_to_their_image() {
     let (sandbox, layout) = (Sandbox::new(), MadeLayout::new());
     let (kept, gone) = (image(&layout, "kept"), image(&layout, "gone"));

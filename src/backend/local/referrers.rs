@@ -30,8 +30,8 @@ fn may_be_a_manifest(head: &[u8]) -> bool {
 type Referrer = (Digest, ListedRef);
 
 impl LocalCache {
-    /// Finds such manifests among blobs, each with its subject. A directory may have 100,000 of
-    /// them, so several threads look.
+    /// Finds such manifests among blobs, each with its subject. Several threads look, because a
+    /// directory may have 100,000 unreferenced blobs.
     ///
     /// # Errors
     /// Fails if a blob that may be such a manifest cannot be read.

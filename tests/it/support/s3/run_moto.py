@@ -7,7 +7,7 @@ Its first line says which port it took. It takes orders, each a list in JSON on 
     ["age_newest", bucket, moment, key]   lets the newest version of an object be so
     ["put", bucket, key, content]         stores an object; the content is in base64
 
-An object has no other way to become old than to wait. It could be stored by HTTP, which takes 30 times as long.
+An object has no other way to become old than to wait. Storing one by HTTP works, too, but is slower.
 """
 
 import base64

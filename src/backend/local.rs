@@ -73,10 +73,25 @@ fn threads() -> usize {
         .min(4)
 }
 
-/// Returns the share of each thread in this many files. A further thread pays off only for more
-/// than 64.
-fn share(count: usize) -> usize {
-    count.div_ceil(threads()).max(64)
+/// Works on items with several threads, on a share of them in each. Returns the number of items and
+/// the result of each share, in the order of the items; a thread that panicked has no result.
+fn in_shares<T: Sync, R: Send>(
+    items: &[T],
+    work: impl Fn(&[T]) -> R + Sync,
+) -> Vec<(usize, Option<R>)> {
+    // A further thread pays off only for more than 64 files.
+    let share = items.len().div_ceil(threads()).max(64);
+    thread::scope(|scope| {
+        let work = &work;
+        let workers: Vec<_> = items
+            .chunks(share)
+            .map(|share| (share.len(), scope.spawn(move || work(share))))
+            .collect();
+        workers
+            .into_iter()
+            .map(|(count, worker)| (count, worker.join().ok()))
+            .collect()
+    })
 }
 
 /// A local cache directory.
@@ -250,5 +265,30 @@ impl LocalCache {
             file: self.place(name),
             source,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_in_order_and_a_panic_loses_one_share_only() {
+        let items: Vec<usize> = (0..1_000).collect();
+        let shares = in_shares(&items, <[usize]>::to_vec);
+        let all: Vec<usize> = shares
+            .iter()
+            .flat_map(|(count, share)| {
+                let share = share.clone().unwrap();
+                assert_eq!(share.len(), *count);
+                share
+            })
+            .collect();
+        assert_eq!(all, items);
+        let shares = in_shares(&items, |share| assert!(!share.contains(&0)));
+        let lost: Vec<bool> = shares.iter().map(|(_, done)| done.is_none()).collect();
+        assert_eq!(lost.iter().filter(|lost| **lost).count(), 1);
+        assert!(lost[0]);
+        assert!(in_shares(&[] as &[usize], |_| ()).is_empty());
     }
 }

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::thread;
 
 use jiff::Timestamp;
 
@@ -11,7 +10,7 @@ use super::dir::DirPlace;
 use super::folders::Layout;
 use super::prune::{FoundObject, failed};
 use super::trash::LocalTrash;
-use super::{LocalCache, share};
+use super::{LocalCache, in_shares};
 use crate::backend::{Disposal, ObjectName, ObjectTarget, Outcome, PlanId, Skip};
 
 impl LocalCache {
@@ -46,22 +45,18 @@ impl LocalCache {
             disposal,
             times,
         };
-        let remove = |share: &[ObjectTarget]| -> Vec<Outcome> {
-            share.iter().map(|target| removal.remove(target)).collect()
-        };
-        thread::scope(|scope| {
-            let remove = &remove;
-            let workers: Vec<_> = targets
-                .chunks(share(targets.len()))
-                .map(|share| (share.len(), scope.spawn(move || remove(share))))
-                .collect();
-            let results = workers.into_iter().map(|(count, worker)| {
-                worker.join().unwrap_or_else(|_| {
-                    vec![Outcome::Failed("it was interrupted".to_owned()); count]
-                })
-            });
-            results.flatten().collect()
+        in_shares(targets, |share| {
+            share
+                .iter()
+                .map(|target| removal.remove(target))
+                .collect::<Vec<_>>()
         })
+        .into_iter()
+        .flat_map(|(count, outcomes)| {
+            let interrupted = || vec![Outcome::Failed("it was interrupted".to_owned()); count];
+            outcomes.unwrap_or_else(interrupted)
+        })
+        .collect()
     }
 }
 

@@ -13,7 +13,7 @@ use super::dir::{Dir, DirPlace, FileFacts};
 use super::lock::FileLock;
 use super::trash::{LOCK, LocalTrash, TRASH};
 use super::walk::Upload;
-use super::{BLOBS, INDEX, INGEST, LocalCache, blocking, show};
+use super::{BLOBS, INDEX, INGEST, LocalCache, blocking, in_shares, show};
 use crate::backend::prune_error::is_storage_full;
 use crate::backend::{
     BackendError, CachePruner, Capabilities, DeleteObjects, Disposal, Footprint, Lease,
@@ -109,31 +109,48 @@ impl LocalCache {
     }
 
     fn measure(&self, names: &[ObjectName]) -> Footprint {
-        let mut footprint = Footprint::default();
         let Ok(layout) = self.layout() else {
-            return footprint;
+            return Footprint::default();
         };
-        for name in names {
-            let Ok(Some(place)) = layout.place(name) else {
-                continue;
-            };
-            if let Ok(found) = FoundObject::at(&place, name) {
-                footprint.disk_bytes = footprint.disk_bytes.saturating_add(found.frees);
-                footprint.hard_linked += u64::from(found.hard_linked);
-                footprint.sparse += u64::from(found.sparse);
+        let measure = |share: &[ObjectName]| {
+            let mut footprint = Footprint::default();
+            for name in share {
+                let Ok(Some(place)) = layout.place(name) else {
+                    continue;
+                };
+                if let Ok(found) = FoundObject::at(&place, name) {
+                    footprint.disk_bytes = footprint.disk_bytes.saturating_add(found.frees);
+                    footprint.hard_linked += u64::from(found.hard_linked);
+                    footprint.sparse += u64::from(found.sparse);
+                }
             }
+            footprint
+        };
+        let mut footprint = Footprint::default();
+        for (_, share) in in_shares(names, measure) {
+            let share = share.unwrap_or_default();
+            footprint.disk_bytes = footprint.disk_bytes.saturating_add(share.disk_bytes);
+            footprint.hard_linked += share.hard_linked;
+            footprint.sparse += share.sparse;
         }
         footprint
     }
 
-    /// Returns the metadata of each object, if it can be read.
-    fn look_at<T>(&self, names: &[ObjectName], what: impl Fn(&FileFacts) -> T) -> Vec<Option<T>> {
+    /// Returns a value of the metadata of each object, if that can be read.
+    fn look_at<T: Clone + Send>(
+        &self,
+        names: &[ObjectName],
+        value: impl Fn(&FileFacts) -> T + Sync,
+    ) -> Vec<Option<T>> {
         let layout = self.layout().ok();
-        let look = |name| {
+        let look = |name: &ObjectName| {
             let place = layout.as_ref()?.place(name).ok()??;
-            Some(what(&place.facts().ok()?))
+            Some(value(&place.facts().ok()?))
         };
-        names.iter().map(look).collect()
+        in_shares(names, |share| share.iter().map(look).collect::<Vec<_>>())
+            .into_iter()
+            .flat_map(|(count, values)| values.unwrap_or_else(|| vec![None; count]))
+            .collect()
     }
 
     fn are_in_trash(&self, plan: &PlanId, names: &[ObjectName]) -> Vec<bool> {

@@ -5,19 +5,17 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::thread;
 
 use super::dir::Dir;
 use super::folders::Layout;
-use super::walk::unless_gone;
-use super::{LocalCache, share, show};
+use super::{LocalCache, in_shares, show};
 use crate::backend::files;
 use crate::backend::{BackendError, ListedRef, ReadError};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument};
 
 /// The bytes of a blob that show whether it may be a manifest.
-const HEAD: u64 = 512;
+const HEAD: usize = 512;
 
 /// Returns whether a blob with this beginning may be a manifest: layers are not JSON.
 fn may_be_a_manifest(head: &[u8]) -> bool {
@@ -36,28 +34,15 @@ impl LocalCache {
     /// # Errors
     /// Fails if a blob that may be such a manifest cannot be read.
     pub(super) fn find_referrers(&self, blobs: &[Digest]) -> Result<Vec<Referrer>, BackendError> {
-        let layout = match unless_gone(self.layout()) {
-            Ok(Some(layout)) => layout,
-            Ok(None) => return Ok(Vec::new()),
-            Err(source) => {
-                return Err(BackendError::Io {
-                    place: show(&self.dir),
-                    source,
-                });
-            }
-        };
-        thread::scope(|scope| {
-            let layout = &layout;
-            let workers: Vec<_> = blobs
-                .chunks(share(blobs.len()))
-                .map(|share| scope.spawn(move || self.referrers_in(layout, share)))
-                .collect();
-            let mut found = Vec::new();
-            for worker in workers {
-                found.extend(worker.join().unwrap_or(Err(BackendError::Interrupted))?);
-            }
-            Ok(found)
-        })
+        let layout = self.layout().map_err(|source| BackendError::Io {
+            place: show(&self.dir),
+            source,
+        })?;
+        let mut found = Vec::new();
+        for (_, share) in in_shares(blobs, |share| self.referrers_in(&layout, share)) {
+            found.extend(share.unwrap_or(Err(BackendError::Interrupted))?);
+        }
+        Ok(found)
     }
 
     fn referrers_in(
@@ -70,13 +55,14 @@ impl LocalCache {
             opened: HashMap::new(),
         };
         let mut found = Vec::new();
+        let mut head = [0; HEAD];
         let mut bytes = Vec::new();
         for digest in blobs {
             let failed = |source| BackendError::Io {
                 place: self.place(&format!("blobs/{}/{}", digest.algorithm(), digest.hex())),
                 source,
             };
-            let (mut file, size) = match files::opened(folders.file(digest)) {
+            let (file, size) = match files::opened(folders.file(digest)) {
                 Ok(opened) => opened,
                 // It was deleted, or is not a plain file. A prune deletes neither as a blob.
                 Err(ReadError::Absent | ReadError::NotAFile) => continue,
@@ -86,14 +72,14 @@ impl LocalCache {
             if size > DOCUMENT_LIMIT {
                 continue;
             }
-            bytes.clear();
-            file.by_ref()
-                .take(HEAD)
-                .read_to_end(&mut bytes)
-                .map_err(failed)?;
-            if !may_be_a_manifest(&bytes) {
+            // One read is enough, even if it returns little: the first bytes decide.
+            let count = rustix::io::retry_on_intr(|| rustix::io::read(&file, &mut head[..]));
+            let head = &head[..count.map_err(|error| failed(error.into()))?];
+            if !may_be_a_manifest(head) {
                 continue;
             }
+            bytes.clear();
+            bytes.extend_from_slice(head);
             file.take(DOCUMENT_LIMIT)
                 .read_to_end(&mut bytes)
                 .map_err(failed)?;

@@ -171,9 +171,10 @@ fn troubles<'a>(
 ) -> Vec<String> {
     let troubles: Vec<(String, String)> = items
         .filter_map(|(item, outcome)| {
+            let why = trouble(outcome)?;
             let kind = item.target.kind().word();
             let name = item.target.name();
-            Some((format!("{kind} {}", visible(&name)), trouble(outcome)?))
+            Some((format!("{kind} {}", visible(&name)), why))
         })
         .collect();
     let line =

@@ -6,7 +6,7 @@
 
 use std::io::{self, BufWriter, IntoInnerError, Write};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Plan, Violation, verify};
@@ -15,11 +15,12 @@ use crate::format::digest::{Digest, Hasher};
 /// The version of the format.
 const VERSION: u32 = 1;
 
-#[derive(Serialize, Deserialize)]
-struct PlanEnvelope<P> {
-    cachelens_plan: u32,
+/// The file apart from its version. The fields have any order.
+#[derive(Deserialize)]
+struct PlanEnvelope<'a> {
     digest: Digest,
-    plan: P,
+    #[serde(borrow)]
+    plan: &'a RawValue,
 }
 
 /// Why a file is not an executable plan.
@@ -40,35 +41,37 @@ pub enum FileError {
 }
 
 /// Writes a plan as one line of JSON without a line end. The text of a million items is never in
-/// memory as a whole.
+/// memory as a whole, and is made once: the digest follows the plan.
 ///
 /// # Errors
 /// Fails if `out` does.
-pub fn save(plan: &Plan, out: impl Write) -> io::Result<()> {
-    let mut hash = BufWriter::new(HashWriter(Digest::sha256_hasher()));
-    serde_json::to_writer(&mut hash, plan)?;
-    let HashWriter(hasher) = hash.into_inner().map_err(IntoInnerError::into_error)?;
-    let envelope = PlanEnvelope {
-        cachelens_plan: VERSION,
-        digest: hasher.finish(),
-        plan,
-    };
-    let mut out = BufWriter::new(out);
-    serde_json::to_writer(&mut out, &envelope)?;
+pub fn save(plan: &Plan, mut out: impl Write) -> io::Result<()> {
+    write!(out, r#"{{"cachelens_plan":{VERSION},"plan":"#)?;
+    let mut hashed = BufWriter::new(HashedWriter {
+        hasher: Digest::sha256_hasher(),
+        out: &mut out,
+    });
+    serde_json::to_writer(&mut hashed, plan)?;
+    let HashedWriter { hasher, .. } = hashed.into_inner().map_err(IntoInnerError::into_error)?;
+    write!(out, r#","digest":"{}"}}"#, hasher.finish())?;
     out.flush()
 }
 
-/// Hashes everything that is written to it.
-struct HashWriter(Hasher);
+/// Hashes everything that is written to `out`.
+struct HashedWriter<W> {
+    hasher: Hasher,
+    out: W,
+}
 
-impl Write for HashWriter {
+impl<W: Write> Write for HashedWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
+        let count = self.out.write(bytes)?;
+        self.hasher.update(&bytes[..count]);
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.out.flush()
     }
 }
 
@@ -88,7 +91,7 @@ pub fn load(text: &str) -> Result<Plan, FileError> {
     if version != u64::from(VERSION) {
         return Err(FileError::Version(version));
     }
-    let envelope: PlanEnvelope<&RawValue> = serde_json::from_str(text).map_err(json)?;
+    let envelope: PlanEnvelope<'_> = serde_json::from_str(text).map_err(json)?;
     if Digest::of(envelope.plan.get().as_bytes()) != envelope.digest {
         return Err(FileError::Edited);
     }

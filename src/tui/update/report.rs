@@ -125,7 +125,7 @@ fn apply_job_report(job: JobId, report: JobReport, cx: &mut UiContext<'_>) {
             let words = result.map(|bytes| Size(bytes).to_string());
             end_write(job, words, cx);
         }
-        JobReport::Saved(_, result) => end_write(job, result.map(|()| "the plan".to_owned()), cx),
+        JobReport::Saved(_, result) => end_write(job, result.map(|()| "plan".to_owned()), cx),
         // The store has its index already, even if no screen waits for it any more.
         JobReport::Opened(Ok(Admitted::New(info))) | JobReport::Found(info) => cx.add_source(info),
         JobReport::Opened(Ok(Admitted::Known(id, select))) => cx.go_to(id, select),

@@ -136,7 +136,7 @@ impl LocalCache {
         footprint
     }
 
-    /// Returns a value of the metadata of each object, if that can be read.
+    /// Returns `value` of the metadata of each object; `None` if it cannot be read.
     fn look_at<T: Clone + Send>(
         &self,
         names: &[ObjectName],

@@ -9,8 +9,7 @@ use std::io::{self, Read as _};
 use super::dir::Dir;
 use super::folders::Layout;
 use super::{LocalCache, in_shares, show};
-use crate::backend::files;
-use crate::backend::{BackendError, ListedRef, ReadError};
+use crate::backend::{BackendError, ListedRef, ReadError, files};
 use crate::format::digest::{Digest, DigestText};
 use crate::format::manifest::{DOCUMENT_LIMIT, Descriptor, ManifestDocument};
 
@@ -110,5 +109,57 @@ impl BlobFolders<'_> {
             Entry::Vacant(vacant) => vacant.insert(self.layout.linked_blobs(algorithm)?),
         };
         folder.file(digest.hex())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_is_gone_is_not_one_without_signatures() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = LocalCache::new(folder.path());
+        let blob = [Digest::of(b"blob")];
+        assert!(cache.find_referrers(&blob).unwrap().is_empty());
+        folder.close().unwrap();
+        assert!(matches!(
+            cache.find_referrers(&blob),
+            Err(BackendError::Io { .. })
+        ));
+    }
+
+    #[test]
+    fn the_first_byte_after_spaces_decides_whether_a_blob_may_be_a_manifest() {
+        for head in ["{", " \n\t{}", "", "  "] {
+            assert!(may_be_a_manifest(head.as_bytes()), "{head:?}");
+        }
+        for head in ["x{", "[", "\u{1f}\u{8b}"] {
+            assert!(!may_be_a_manifest(head.as_bytes()), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn spaces_before_a_manifest_hide_no_referrer() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = folder.path().join("blobs/sha256");
+        std::fs::create_dir_all(&blobs).unwrap();
+        let subject = Digest::of(b"subject");
+        let mut digests = Vec::new();
+        // None, fewer than are read at once, and more.
+        for spaces in [0, HEAD / 2, 2 * HEAD] {
+            let manifest = format!(
+                r#"{}{{"config":{{}},"layers":[],"subject":{{"digest":"{subject}","size":7}}}}"#,
+                " ".repeat(spaces),
+            );
+            let digest = Digest::of(manifest.as_bytes());
+            std::fs::write(blobs.join(digest.hex()), &manifest).unwrap();
+            digests.push(digest);
+        }
+        let found = LocalCache::new(folder.path())
+            .find_referrers(&digests)
+            .unwrap();
+        let subjects: Vec<Digest> = found.iter().map(|(subject, _)| *subject).collect();
+        assert_eq!(subjects, [subject; 3]);
     }
 }

@@ -15,7 +15,7 @@ use crate::format::digest::{Digest, Hasher};
 /// The version of the format.
 const VERSION: u32 = 1;
 
-/// The file apart from its version. The fields have any order.
+/// The digest and the plan of a file, in any order.
 #[derive(Deserialize)]
 struct PlanEnvelope<'a> {
     digest: Digest,

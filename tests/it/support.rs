@@ -13,6 +13,7 @@ pub mod made;
 pub mod model;
 pub mod naive;
 pub mod picture;
+pub mod ports;
 pub mod pty;
 pub mod registry;
 pub mod s3;

